@@ -1,0 +1,50 @@
+# Everything a contributor or CI calls. `setup` is implied by every other target and does nothing when it is up to date.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.installed-bench
+FILE   ?= statemachines/examples/hello-world/workflow.json
+PORT   ?= 8006
+
+.PHONY: setup run serve test lint format bench lock
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+run: setup
+	@$(BIN)/workflow run $(FILE)
+
+serve: setup
+	@$(BIN)/workflow serve --port $(PORT)
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup $(BENCH_STAMP)
+	$(BIN)/python -m pytest -m benchmark -n 0 -s
+
+$(BENCH_STAMP): requirements-bench.lock $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $(BENCH_STAMP)
+
+# Needs uv on the PATH. Hashes are kept, the address of the package index is not.
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml
+lock:
+	$(LOCK) --extra local --extra infra --extra dev -o requirements.lock
+	$(LOCK) --extra local --extra infra --extra dev --extra bench -c requirements.lock -o requirements-bench.lock

@@ -1,0 +1,61 @@
+"""Routes about the API itself. This function also stands behind `$default`, so it answers what no route matches."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from aws_lambda_powertools.event_handler.api_gateway import Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.api_docs.settings import documented_routes, openapi_text, swagger_asset
+from workflow_engine.http.resolver import api_resolver
+
+app = api_resolver(documented_routes)
+
+ASSETS_MAY_BE_KEPT: Final = "public, max-age=86400"
+
+PAGE: Final = """<!DOCTYPE html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>Unified Workflow Execution Engine</title>
+  <link rel="stylesheet" href="docs/swagger-ui.css">
+</head>
+<body>
+  <div id="swagger-ui"></div>
+  <script src="docs/swagger-ui.js"></script>
+  <script>SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true})</script>
+</body>
+</html>
+"""
+
+
+@app.get("/health")
+def health() -> dict[str, Any]:
+    return {"status": "ok"}
+
+
+@app.get("/openapi.json")
+def openapi() -> Response[str]:
+    return Response(200, "application/json", openapi_text())
+
+
+@app.get("/docs")
+def docs() -> Response[str]:
+    return Response(200, "text/html; charset=utf-8", PAGE)
+
+
+@app.get("/docs/swagger-ui.js", compress=True, cache_control=ASSETS_MAY_BE_KEPT)
+def swagger_script() -> Response[str]:
+    return Response(200, "text/javascript; charset=utf-8", swagger_asset("swagger-ui-bundle.min.js"))
+
+
+@app.get("/docs/swagger-ui.css", compress=True, cache_control=ASSETS_MAY_BE_KEPT)
+def swagger_style() -> Response[str]:
+    return Response(200, "text/css; charset=utf-8", swagger_asset("swagger-ui.min.css"))
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Entry point of the Lambda function."""
+    return app.resolve(event, context)

@@ -1,0 +1,38 @@
+"""The environment of this function, and the files it serves."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import aws_lambda_powertools
+
+SWAGGER_UI: Final = Path(aws_lambda_powertools.__file__).parent / "event_handler" / "openapi" / "swagger_ui"
+"""Powertools carries the assets of Swagger UI, so that the page needs no other host."""
+
+
+def openapi_file() -> Path:
+    """Where the OpenAPI document lies: `OPENAPI_FILE`, else beside this module, where packaging puts it."""
+    return Path(os.environ.get("OPENAPI_FILE") or Path(__file__).with_name("openapi.json"))
+
+
+@cache
+def openapi_text() -> str:
+    """The OpenAPI document as JSON text."""
+    return openapi_file().read_text(encoding="utf-8")
+
+
+@cache
+def documented_routes() -> tuple[tuple[str, str], ...]:
+    """(method, path) of every operation in the OpenAPI document, which is every route of the API."""
+    paths: dict[str, dict[str, Any]] = json.loads(openapi_text())["paths"]
+    return tuple((method.upper(), path) for path, operations in paths.items() for method in operations)
+
+
+@cache
+def swagger_asset(name: str) -> str:
+    """The text of a file of Swagger UI."""
+    return (SWAGGER_UI / name).read_text(encoding="utf-8")

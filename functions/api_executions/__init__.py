@@ -1,0 +1,1 @@
+"""Executions: list, status, results, events, cancel. Behind API Gateway."""

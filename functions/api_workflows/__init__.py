@@ -1,0 +1,1 @@
+"""Workflows: execute, validate, compile, and the stored ones. Behind API Gateway."""

@@ -1,0 +1,101 @@
+"""Routes of workflows: execute, validate and compile what a client posts; store, list, change and execute stored
+ones.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler.api_gateway import Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.api_workflows.settings import engine
+from workflow_engine.http.body import json_body
+from workflow_engine.http.caller import caller_of
+from workflow_engine.http.parameters import idempotency_key, page, version, wait_seconds
+from workflow_engine.http.resolver import api_resolver
+from workflow_engine.usecases import (
+    compile_workflow,
+    read_results,
+    read_workflows,
+    save_workflow,
+    start_run,
+    validate_workflow,
+)
+
+app = api_resolver()
+
+Answer = dict[str, Any]
+
+
+@app.post("/workflows/execute")
+def execute() -> tuple[Answer, int]:
+    event, caller, wait = app.current_event, caller_of(app.current_event), wait_seconds(app.current_event)
+    return _started(start_run.start(engine(), caller, json_body(event), idempotency_key(event)), wait)
+
+
+@app.post("/workflows/validate")
+def validate() -> Answer:
+    return validate_workflow.validate(engine(), caller_of(app.current_event), json_body(app.current_event))
+
+
+@app.post("/workflows/compile")
+def compile_() -> Answer:
+    return compile_workflow.compile_body(engine(), caller_of(app.current_event), json_body(app.current_event))
+
+
+@app.post("/workflows", status_code=HTTPStatus.CREATED)
+def create() -> Answer:
+    event = app.current_event
+    return save_workflow.create(engine(), caller_of(event), json_body(event), idempotency_key(event))
+
+
+@app.get("/workflows")
+def list_() -> Answer:
+    wanted = page(app.current_event)
+    return read_workflows.list_workflows(engine(), caller_of(app.current_event), wanted.limit, wanted.cursor)
+
+
+@app.get("/workflows/<workflow_id>")
+def get(workflow_id: str) -> Answer:
+    return read_workflows.get(engine(), caller_of(app.current_event), workflow_id, version(app.current_event))
+
+
+@app.put("/workflows/<workflow_id>")
+def update(workflow_id: str) -> Answer:
+    return save_workflow.update(engine(), caller_of(app.current_event), workflow_id, json_body(app.current_event))
+
+
+@app.delete("/workflows/<workflow_id>")
+def delete(workflow_id: str) -> Response[str]:
+    save_workflow.delete(engine(), caller_of(app.current_event), workflow_id)
+    return Response(HTTPStatus.NO_CONTENT)
+
+
+@app.get("/workflows/<workflow_id>/versions")
+def versions(workflow_id: str) -> Answer:
+    wanted = page(app.current_event)
+    return read_workflows.list_versions(
+        engine(), caller_of(app.current_event), workflow_id, wanted.limit, wanted.cursor
+    )
+
+
+@app.post("/workflows/<workflow_id>/execute")
+def execute_stored(workflow_id: str) -> tuple[Answer, int]:
+    event, caller, wait = app.current_event, caller_of(app.current_event), wait_seconds(app.current_event)
+    body = json_body(event, when_empty={})
+    return _started(start_run.start_stored(engine(), caller, workflow_id, body, idempotency_key(event)), wait)
+
+
+def _started(run: Answer, wait: int) -> tuple[Answer, int]:
+    """202 with the started run, or 200 with its results when it ends within `wait` seconds."""
+    caller, execution_id = caller_of(app.current_event), run["execution_id"]
+    if wait and read_results.wait_for_end(engine(), caller, execution_id, wait):
+        return read_results.results(engine(), caller, execution_id), HTTPStatus.OK
+    return run, HTTPStatus.ACCEPTED
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Entry point of the Lambda function."""
+    return app.resolve(event, context)

@@ -1,0 +1,1 @@
+"""Writes down how a run ended. Fed by EventBridge through SQS."""

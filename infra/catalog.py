@@ -1,0 +1,185 @@
+"""The one list of Lambda functions. The CDK app deploys it, the local runtime calls it in process: a function added
+here is in both.
+
+Data only; nothing here imports CDK, boto3 or a handler.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Kind = Literal["api", "step", "event"]
+"""`api`: behind API Gateway. `step`: a task of the state machines, found by its name as alias. `event`: fed by a
+queue.
+"""
+
+Layer = Literal["deps", "engine", "llm"]
+
+Resource = Literal["table", "table_indexes", "bucket_objects", "machines", "executions", "machine_role"]
+"""What a function may be allowed to act on. `machines` and `executions` are those with our name prefix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route of the HTTP API. `path` is in API Gateway's form, `{name}` for one segment; "$default" has method ""."""
+
+    method: str
+    path: str
+    is_open: bool = False
+    """True for a route that asks for no credentials."""
+
+    @property
+    def key(self) -> str:
+        """API Gateway's route key: `GET /workflows/{workflow_id}`."""
+        return f"{self.method} {self.path}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """IAM actions on one kind of resource."""
+
+    resource: Resource
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One Lambda function: the folder `functions/<name>` and how it is run."""
+
+    name: str
+    kind: Kind
+    memory_mb: int
+    timeout_seconds: int
+    routes: tuple[Route, ...] = ()
+    layers: tuple[Layer, ...] = ("deps", "engine")
+    environment: tuple[str, ...] = ()
+    """Names of the environment variables it reads; the stacks know the values."""
+    grants: tuple[Grant, ...] = ()
+
+    @property
+    def handler(self) -> str:
+        """Dotted path of the entry point, the same in Lambda, in tests and in the local runtime."""
+        return f"functions.{self.name}.handler.handler"
+
+
+def _routes(*keys: str) -> tuple[Route, ...]:
+    return tuple(Route(method, path) for method, path in (key.split(" ", 1) for key in keys))
+
+
+ENGINE_ENVIRONMENT: Final = ("TABLE_NAME", "BUCKET_NAME", "MACHINE_ROLE_ARN", "MACHINE_PREFIX", "STAGE")
+API_ENVIRONMENT: Final = (*ENGINE_ENVIRONMENT, "AUTH_MODE", "TENANT_CLAIM", "TENANT_ROLES")
+COMPILER_ENVIRONMENT: Final = ("LOG_GROUP_ARN", "STEP_FUNCTIONS")
+
+API_TIMEOUT_SECONDS: Final = 29
+"""Just below what an HTTP API waits for an integration ("Maximum integration timeout", 30 s, API Gateway quotas)."""
+
+
+def _table(*operations: str) -> Grant:
+    """TransactWriteItems asks for the actions of the operations in it (DynamoDB, "Using IAM with transactions")."""
+    return Grant("table", tuple(f"dynamodb:{operation}" for operation in operations))
+
+
+_QUERY_INDEXES: Final = Grant("table_indexes", ("dynamodb:Query",))
+_KEEP_DOCUMENTS: Final = Grant("bucket_objects", ("s3:GetObject", "s3:PutObject"))
+_READ_HISTORY: Final = "states:GetExecutionHistory"
+
+FUNCTIONS: Final[tuple[Function, ...]] = (
+    Function(
+        "api_workflows",
+        "api",
+        memory_mb=1024,  # the compiler is bound by CPU, and Lambda gives CPU by memory
+        timeout_seconds=API_TIMEOUT_SECONDS,
+        routes=_routes(
+            "POST /workflows/execute",
+            "POST /workflows/validate",
+            "POST /workflows/compile",
+            "POST /workflows",
+            "GET /workflows",
+            "GET /workflows/{workflow_id}",
+            "PUT /workflows/{workflow_id}",
+            "DELETE /workflows/{workflow_id}",
+            "GET /workflows/{workflow_id}/versions",
+            "POST /workflows/{workflow_id}/execute",
+        ),
+        environment=(*API_ENVIRONMENT, *COMPILER_ENVIRONMENT),
+        grants=(
+            _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            _QUERY_INDEXES,
+            _KEEP_DOCUMENTS,
+            Grant("executions", (_READ_HISTORY,)),
+            Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
+            Grant("machine_role", ("iam:PassRole",)),
+        ),
+    ),
+    Function(
+        "api_executions",
+        "api",
+        memory_mb=512,
+        timeout_seconds=API_TIMEOUT_SECONDS,
+        routes=_routes(
+            "GET /executions",
+            "GET /executions/{execution_id}",
+            "GET /executions/{execution_id}/results",
+            "GET /executions/{execution_id}/events",
+            "POST /executions/{execution_id}/cancel",
+        ),
+        environment=API_ENVIRONMENT,
+        grants=(
+            _table("GetItem", "PutItem", "UpdateItem"),
+            _QUERY_INDEXES,
+            _KEEP_DOCUMENTS,
+            Grant("executions", (_READ_HISTORY, "states:StopExecution")),
+        ),
+    ),
+    Function(
+        "api_steps",
+        "api",
+        memory_mb=512,
+        timeout_seconds=API_TIMEOUT_SECONDS,
+        routes=_routes(
+            "POST /steps/register",
+            "GET /steps",
+            "GET /steps/{step_type}",
+            "DELETE /steps/{step_type}",
+        ),
+        environment=(*API_ENVIRONMENT, "STEP_FUNCTIONS", "STEP_FUNCTION_ARN_PATTERNS"),
+        grants=(_table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"), _KEEP_DOCUMENTS),
+    ),
+    Function(
+        "api_docs",
+        "api",
+        memory_mb=256,
+        timeout_seconds=10,
+        routes=(
+            Route("GET", "/health", is_open=True),
+            *_routes(
+                "GET /docs",
+                "GET /docs/swagger-ui.js",
+                "GET /docs/swagger-ui.css",
+                "GET /openapi.json",
+            ),
+            Route("", "$default"),
+        ),
+        environment=("OPENAPI_FILE",),
+    ),
+    Function("step_data", "step", memory_mb=512, timeout_seconds=60),
+    Function(
+        "execution_recorder",
+        "event",
+        memory_mb=512,
+        timeout_seconds=60,
+        environment=ENGINE_ENVIRONMENT,
+        grants=(
+            _table("GetItem", "PutItem", "UpdateItem"),
+            _QUERY_INDEXES,
+            _KEEP_DOCUMENTS,
+            Grant("executions", (_READ_HISTORY,)),
+        ),
+    ),
+)
+
+
+def function(name: str) -> Function:
+    """The function of this name. Raises `KeyError`."""
+    return {f.name: f for f in FUNCTIONS}[name]

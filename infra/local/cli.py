@@ -1,0 +1,213 @@
+"""The command `workflow`: run, validate and compile workflow files, and serve the API, all on this machine.
+
+Every command sends what it is given to the same handlers as an HTTP client would, through the gateway in process. On
+stdout is what was asked for, and with `--json`, `compile` and `validate` it is exactly one document; everything else
+goes to stderr. Exit codes: 0 completed or valid, 1 the run failed, 2 the workflow, its input or the command line is
+invalid.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from infra.local.cloud import LocalCloud
+    from infra.local.progress import Progress
+
+EXIT_FAILED: Final = 1
+EXIT_INVALID: Final = 2
+
+RUNNING: Final = frozenset({"pending", "running", "waiting"})
+
+FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=str)
+STEPS = click.option(
+    "--steps",
+    "steps_directory",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with your own step functions in Python.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Run JSON workflows on this machine. FILE is a workflow in JSON; - reads it from standard input."""
+
+
+@main.command()
+@click.argument("file", type=FILE)
+@click.option("--input", "run_input", metavar="JSON|@FILE", help="The run's input, as JSON or as @ and a file's name.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON document, nothing else.")
+@STEPS
+def run(file: str, run_input: str | None, as_json: bool, steps_directory: Path | None) -> None:
+    """Run a workflow and show how each step ended."""
+    body = _document(file)
+    if run_input is not None:
+        if not isinstance(body, dict):
+            _invalid([{"code": "invalid_request", "pointer": "", "detail": "A workflow is a JSON object."}])
+        body = {**body, "input": _json_option(run_input, "--input")}
+    with _cloud(steps_directory) as cloud:
+        started = _call(cloud, "POST", "/workflows/execute", body)
+        progress = _progress(started["workflow_name"], as_json)
+        results = _follow(cloud, started["execution_id"], progress)
+    if as_json:
+        _print_json(results)
+    sys.exit(0 if results["status"] == "completed" else EXIT_FAILED)
+
+
+@main.command()
+@click.argument("file", type=FILE)
+@STEPS
+def validate(file: str, steps_directory: Path | None) -> None:
+    """Check a workflow without running it; prints the report, plan and cost included."""
+    with _cloud(steps_directory, with_interpreter=False) as cloud:
+        report = _call(cloud, "POST", "/workflows/validate", _document(file))
+    _print_json(report)
+    _print_findings([*report["errors"], *report["warnings"]])
+    sys.exit(0 if report["is_valid"] else EXIT_INVALID)
+
+
+@main.command(name="compile")
+@click.argument("file", type=FILE)
+@click.option("--plan", is_flag=True, help="Print what a run will cost and take instead.")
+@click.option("--diagram", is_flag=True, help="Print the structure as a Mermaid diagram instead.")
+@STEPS
+def compile_(file: str, plan: bool, diagram: bool, steps_directory: Path | None) -> None:
+    """Print the state machine that a workflow becomes, in Amazon States Language."""
+    if plan and diagram:
+        raise click.UsageError("--plan and --diagram exclude each other.")
+    with _cloud(steps_directory, with_interpreter=False) as cloud:
+        compiled = _call(cloud, "POST", "/workflows/compile", _document(file))
+    if diagram:
+        click.echo(compiled["diagram"].rstrip("\n"))
+    else:
+        _print_json(compiled["plan" if plan else "asl"])
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8006, show_default=True, help="0 takes a free one.")
+@STEPS
+def serve(port: int, steps_directory: Path | None) -> None:
+    """Serve the HTTP API on this machine until interrupted."""
+    from infra.local.server import make_local_server, serve_until_stopped
+
+    with _cloud(steps_directory) as cloud:
+        try:
+            server = make_local_server(cloud.gateway, port)
+        except OSError as error:
+            raise click.ClickException(f"Port {port} cannot be used: {error.strerror}.") from None
+        click.echo(f"Listening on http://127.0.0.1:{server.port} (documentation at /docs). Ctrl-C stops.", err=True)
+        serve_until_stopped(server)
+
+
+@contextlib.contextmanager
+def _cloud(steps_directory: Path | None, *, with_interpreter: bool = True) -> Iterator[LocalCloud]:
+    """The local cloud; imported here, so that `--help` and mistakes on the command line answer at once."""
+    from infra.local.cloud import LocalCloud
+    from infra.local.steps import StepsDirectoryError
+
+    # Starting makes half a million objects that live to the end. Looking through them for garbage again and again, and once
+    # more at the exit, would be a third of the time of a short run.
+    gc.disable()
+    try:
+        with LocalCloud(steps_directory=steps_directory, with_interpreter=with_interpreter) as cloud:
+            gc.freeze()
+            gc.enable()
+            yield cloud
+        gc.freeze()
+    except StepsDirectoryError as error:
+        raise click.UsageError(str(error)) from None
+    finally:
+        gc.enable()
+
+
+def _call(cloud: LocalCloud, method: str, path: str, body: Any = None) -> Any:
+    """The JSON answer of a route. A problem that is the client's ends the program with its findings on stderr."""
+    status, answer = cloud.call(method, path, body)
+    if status >= 500:
+        raise click.ClickException(answer.get("detail") or answer.get("message") or f"status {status}")
+    if status >= 400:
+        _invalid(answer["errors"])
+    return answer
+
+
+def _follow(cloud: LocalCloud, execution_id: str, progress: Progress) -> dict[str, Any]:
+    """Read a run's results until it has ended, showing each reading."""
+    while True:
+        cloud.wait_for_an_end(progress.seconds_between_updates)
+        results: dict[str, Any] = _call(cloud, "GET", f"/executions/{execution_id}/results")
+        if results["status"] not in RUNNING:
+            progress.finish(results)
+            return results
+        progress.update(results)
+
+
+def _progress(title: str, as_json: bool) -> Progress:
+    from infra.local import progress
+
+    if as_json:
+        return progress.SilentProgress()
+    return progress.LiveProgress(title) if sys.stdout.isatty() else progress.PlainProgress(sys.stdout)
+
+
+def _document(file: str) -> Any:
+    if file == "-":
+        return _parse(sys.stdin.buffer.read(), "standard input")
+    return _parse(_read(file), file)
+
+
+def _json_option(value: str, option: str) -> Any:
+    if value.startswith("@"):
+        return _parse(_read(value[1:]), value[1:])
+    return _parse(value.encode("utf-8", "surrogateescape"), option)
+
+
+def _read(file: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"{file} cannot be read: {error.strerror}.") from None
+
+
+def _parse(content: bytes, source: str) -> Any:
+    """JSON as strictly as the API reads it."""
+    from workflow_engine.errors import MalformedJsonError
+    from workflow_engine.http.body import parse_json
+
+    try:
+        return parse_json(content.decode("utf-8"))
+    except UnicodeDecodeError:
+        return _malformed(f"{source}: Not UTF-8 text.")
+    except MalformedJsonError as error:
+        return _malformed(f"{source}: {error.detail}")
+
+
+def _malformed(detail: str) -> NoReturn:
+    _invalid([{"code": "malformed_json", "pointer": "", "detail": detail}])
+
+
+def _invalid(findings: Iterable[Mapping[str, str]]) -> NoReturn:
+    _print_findings(findings)
+    sys.exit(EXIT_INVALID)
+
+
+def _print_findings(findings: Iterable[Mapping[str, str]]) -> None:
+    """One finding a line: code, JSON pointer ("/" stands for the whole document), what to do."""
+    for finding in findings:
+        click.echo(f"{finding['code']} {finding['pointer'] or '/'} {finding['detail']}", err=True)
+
+
+def _print_json(document: Any) -> None:
+    """UTF-8 whatever the terminal says; half a surrogate pair, which JSON allows and UTF-8 does not, is escaped."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,276 @@
+"""AWS on this machine: moto plays its services, the functions of the catalogue are called in this process.
+
+No account, no credentials and no network are used: moto answers every AWS call of the process while the cloud lasts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import json
+import os
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from infra.catalog import FUNCTIONS
+from infra.local.gateway import ACCOUNT, REGION, Gateway, HttpRequest, LambdaContext, load_handler
+from infra.local.steps import StepsDirectory, StepsDirectoryError
+from workflow_engine.usecases.engine import use_local_step_loader
+
+if TYPE_CHECKING:
+    from infra.local.moto_seams import ExecutionEnded
+
+TABLE: Final = "workflow-local"
+BUCKET: Final = "workflow-local"
+ROLE: Final = "workflow-machines"
+_one_at_a_time: Final = threading.Lock()
+
+OPENAPI_FILE: Final = Path(__file__).parents[1] / "openapi.json"
+
+
+class LocalCloud:
+    """The whole system on this machine, for as long as the context lasts; one at a time in a process.
+
+    `gateway` answers HTTP requests as the deployed API would. Each start is a cold start: functions are imported
+    afresh and the store is empty.
+    """
+
+    def __init__(self, *, steps_directory: Path | None = None, with_interpreter: bool = True) -> None:
+        """`steps_directory` is what `--steps` gives (`infra.local.steps`). `with_interpreter=False` starts a second
+        faster and cannot run machines, for those who only validate and compile.
+        """
+        self.gateway = Gateway(FUNCTIONS)
+        self._steps = None if steps_directory is None else StepsDirectory(steps_directory.resolve())
+        self._with_interpreter = with_interpreter
+        self._run_ended = threading.Event()
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        if not _one_at_a_time.acquire(blocking=False):
+            raise RuntimeError("Another local cloud is open in this process; moto's services are those of the process.")
+        with contextlib.ExitStack() as opening:
+            opening.callback(_one_at_a_time.release)
+            self._start(opening)
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Send a request through the gateway; gives the status and the JSON answer, None when it has no body."""
+        headers = (("content-type", "application/json"), ("host", "localhost"))
+        content = b"" if body is None else json.dumps(body).encode()
+        path, _, query = path.partition("?")
+        response = self.gateway.handle(HttpRequest(method, path, query, headers, content))
+        return response.status, json.loads(response.body) if response.body else None
+
+    def wait_for_an_end(self, seconds: float) -> bool:
+        """Wait until some run has ended and was recorded since the last call. False when `seconds` passed without
+        one.
+        """
+        ended = self._run_ended.wait(seconds)
+        self._run_ended.clear()
+        return ended
+
+    def _start(self, opening: contextlib.ExitStack) -> None:
+        from moto import mock_aws
+
+        from infra.local import moto_dynamodb
+
+        moto_dynamodb.apply()
+        mock = mock_aws(config={"stepfunctions": {"execute_state_machine": self._with_interpreter}})
+        mock.start()
+        opening.callback(mock.stop)
+        opening.enter_context(_environment(_settings()))
+        opening.enter_context(_fresh_functions())
+        _create_resources()
+        if self._with_interpreter:
+            self._start_interpreter(opening)
+        if self._steps is not None:
+            directory = self._steps
+            # At the end, so that a file of the folder cannot take the place of a module of anybody else.
+            sys.path.append(str(directory.path))
+            opening.callback(sys.path.remove, str(directory.path))
+            opening.callback(use_local_step_loader, None)
+            use_local_step_loader(lambda _tenant, step_type, handler: self._load_step(directory, step_type, handler))
+            self._register_all(directory)
+
+    def _start_interpreter(self, opening: contextlib.ExitStack) -> None:
+        with _batch_without_ec2():
+            from infra.local import moto_seams
+
+            moto_seams.apply()
+        for function in FUNCTIONS:
+            if function.kind == "step":
+                moto_seams.register_lambda(function_arn(function.name), load_handler(function))
+        moto_seams.on_execution_ended(self._record)
+        opening.callback(moto_seams.remove_on_execution_ended, self._record)
+
+    def _record(self, ended: ExecutionEnded) -> None:
+        """What EventBridge and SQS do on AWS: hand the end of a run to the recorder."""
+        recorder = next(f for f in FUNCTIONS if f.name == "execution_recorder")
+        context = LambdaContext(recorder.name, uuid.uuid4().hex, time.monotonic() + recorder.timeout_seconds)
+        load_handler(recorder)(queued_event(ended), context)
+        self._run_ended.set()
+
+    def _load_step(self, directory: StepsDirectory, step_type: str, handler: str) -> str:
+        """The ARN under which machines call a Python function. Raises `StepsDirectoryError` for one that is not there."""
+        function = directory.load(handler)
+        arn = function_arn(f"step-local-{step_type}")
+        if self._with_interpreter:
+            from infra.local import moto_seams
+
+            moto_seams.register_lambda(arn, function)
+        return arn
+
+    def _register_all(self, directory: StepsDirectory) -> None:
+        for registration in directory.registrations():
+            status, answer = self.call("POST", "/steps/register", registration)
+            if status >= 400:
+                reasons = " ".join(f"{e['pointer']} {e['detail']}".strip() for e in answer["errors"])
+                raise StepsDirectoryError(f"Step type '{registration.get('step_type')}' is refused: {reasons}")
+
+
+def function_arn(name: str) -> str:
+    """ARN of a function of the catalogue."""
+    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:workflow-{name.replace('_', '-')}"
+
+
+def queued_event(ended: ExecutionEnded) -> dict[str, Any]:
+    """The batch of one that SQS sends for EventBridge's "Step Functions Execution Status Change" event."""
+    event = {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Step Functions Execution Status Change",
+        "source": "aws.states",
+        "account": ACCOUNT,
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ended.stop_date / 1000)),
+        "region": REGION,
+        "resources": [ended.execution_arn],
+        "detail": {
+            "executionArn": ended.execution_arn,
+            "stateMachineArn": ended.state_machine_arn,
+            "name": ended.name,
+            "status": ended.status,
+            "startDate": ended.start_date,
+            "stopDate": ended.stop_date,
+            "input": ended.input,
+            "output": ended.output,
+            "inputDetails": {"included": True},
+            "outputDetails": None if ended.output is None else {"included": True},
+            "error": ended.error,
+            "cause": ended.cause,
+        },
+    }
+    body = json.dumps(event)
+    message = {
+        "messageId": str(uuid.uuid4()),
+        "receiptHandle": uuid.uuid4().hex,
+        "body": body,
+        "attributes": {
+            "ApproximateReceiveCount": "1",
+            "SentTimestamp": str(ended.stop_date),
+            "SenderId": "AIDAIENQZJOLO23YVJ4VO",
+            "ApproximateFirstReceiveTimestamp": str(ended.stop_date),
+        },
+        "messageAttributes": {},
+        "md5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
+        "eventSource": "aws:sqs",
+        "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:workflow-executions",
+        "awsRegion": REGION,
+    }
+    return {"Records": [message]}
+
+
+def _settings() -> dict[str, str]:
+    """The environment that the functions of the catalogue read."""
+    return {
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "TABLE_NAME": TABLE,
+        "BUCKET_NAME": BUCKET,
+        "MACHINE_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/{ROLE}",
+        "MACHINE_PREFIX": "workflow",
+        "STAGE": "local",
+        "STEP_FUNCTIONS": json.dumps({f.name: function_arn(f.name) for f in FUNCTIONS if f.kind == "step"}),
+        "ALLOW_LOCAL_STEPS": "1",
+        "AUTH_MODE": "local",
+        "OPENAPI_FILE": str(OPENAPI_FILE),
+    }
+
+
+@contextlib.contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _fresh_functions() -> Iterator[None]:
+    """Functions keep clients and settings for as long as they are warm; none of them may outlive this cloud or the
+    last.
+    """
+
+    def forget() -> None:
+        for module in [m for m in sys.modules if m.startswith("functions.")]:
+            del sys.modules[module]
+
+    forget()
+    try:
+        yield
+    finally:
+        forget()
+
+
+@contextlib.contextmanager
+def _batch_without_ec2() -> Iterator[None]:
+    """Keep moto's interpreter from loading moto.ec2, whose tables of instance types take a second of every start.
+
+    It imports one enumeration from `moto.batch.utils`, and the package around that imports its models and, for those, EC2's.
+    A package without content stands in its place meanwhile, and is gone afterwards, for whoever wants the real one.
+    """
+    if "moto.batch" in sys.modules:
+        yield
+        return
+    found = importlib.util.find_spec("moto.batch")
+    assert found is not None
+    stand_in = ModuleType("moto.batch")
+    stand_in.__path__ = list(found.submodule_search_locations or ())
+    sys.modules["moto.batch"] = stand_in
+    try:
+        yield
+    finally:
+        for name in [m for m in sys.modules if m == "moto.batch" or m.startswith("moto.batch.")]:
+            del sys.modules[name]
+
+
+def _create_resources() -> None:
+    import boto3
+
+    from workflow_engine.store.schema import table_definition
+
+    boto3.client("dynamodb").create_table(**table_definition(TABLE))
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+    boto3.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(trust))

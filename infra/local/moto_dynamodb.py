@@ -1,0 +1,83 @@
+"""DynamoDB on a laptop: moto's, made fit for many threads and for a server that runs for days.
+
+`apply()` changes moto 5.2.5 in this process, once and for good. The seams of Step Functions are in `infra.local.moto_seams`.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from functools import wraps
+from typing import Any, Final
+
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.table import Table
+from moto.dynamodb.responses import DynamoHandler
+
+from infra.local.seams.patching import extend, replace
+
+_one_request_at_a_time: Final = threading.RLock()
+_lock: Final = threading.Lock()
+_is_applied = False
+
+
+def apply() -> None:
+    """Put both seams in place, for the life of the process. Calling it again does nothing."""
+    global _is_applied
+    with _lock:
+        if not _is_applied:
+            answer_one_request_at_a_time()
+            undo_transactions_by_item()
+            _is_applied = True
+
+
+def answer_one_request_at_a_time() -> None:
+    """moto's table is a dictionary without a lock: it changes while another thread reads it, and two conditional writes may
+    both find their condition met. DynamoDB's writes are atomic.
+    """
+    call_action = DynamoHandler.call_action
+
+    @wraps(call_action)
+    def call_action_alone(self: DynamoHandler) -> Any:
+        with _one_request_at_a_time:
+            return call_action(self)
+
+    replace(DynamoHandler, "call_action", call_action_alone)
+
+
+def undo_transactions_by_item() -> None:
+    """moto copies the whole table before each TransactWriteItems, to put it back if the transaction fails.
+
+    That takes longer with every run that was ever recorded. Here the table is handed out as its own copy, and the items that
+    the transaction names are put back instead.
+    """
+    transact_write_items = DynamoDBBackend.transact_write_items
+
+    @wraps(transact_write_items)
+    def transact_or_undo(self: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+        before = [_named_item(self, operation) for entry in transact_items for operation in entry.values()]
+        try:
+            transact_write_items(self, transact_items)
+        except Exception:
+            for table, hash_key, range_key, item in before:
+                _put_back(table, hash_key, range_key, item)
+            raise
+
+    replace(DynamoDBBackend, "transact_write_items", transact_or_undo)
+    extend(Table, "__deepcopy__", lambda self, memo: self)
+
+
+def _named_item(backend: DynamoDBBackend, operation: dict[str, Any]) -> tuple[Table, Any, Any, Any]:
+    """Table, keys and a copy of the item that an operation of a transaction is about; the item is None if there is none."""
+    table = backend.get_table(operation["TableName"])
+    hash_key, range_key = backend.get_keys_value(table, operation.get("Key") or operation["Item"])
+    return table, hash_key, range_key, copy.deepcopy(table.get_item(hash_key, range_key))
+
+
+def _put_back(table: Table, hash_key: Any, range_key: Any, item: Any) -> None:
+    partition: Any = table.items if range_key is None else table.items[hash_key]
+    key = hash_key if range_key is None else range_key
+    if item is None:
+        partition.pop(key, None)
+    else:
+        partition[key] = item

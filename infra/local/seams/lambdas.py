@@ -1,0 +1,196 @@
+"""Lambda functions of a local run: Python callables of this process, under the names and ARNs that the machines use."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+import traceback
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn
+
+from botocore.exceptions import ClientError
+
+from infra.local.seams.patching import parser, replace
+from infra.local.seams.text import json_text, utf8_size
+
+# AWS page "Lambda quotas", "Invocation payload (request and response)", synchronous: 6 MB each.
+MAX_REQUEST_BYTES: Final = 6 * 1024 * 1024
+# The number that Lambda's own error message names.
+MAX_RESPONSE_BYTES: Final = 6_291_556
+
+_DEFAULT_TIMEOUT_SECONDS: Final = 900.0
+
+
+def request_id() -> str:
+    """An id for a request. Not from the system's randomness: that lets other threads run, which costs more than a step."""
+    return str(uuid.UUID(int=random.getrandbits(128), version=4))
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaContext:
+    """What a handler gets as its second argument, with the attributes of Lambda's Python runtime."""
+
+    function_name: str
+    invoked_function_arn: str
+    function_version: str = "$LATEST"
+    memory_limit_in_mb: str = "512"
+    aws_request_id: str = field(default_factory=request_id)
+    log_group_name: str = ""
+    log_stream_name: str = "local"
+    identity: None = None
+    client_context: None = None
+    deadline: float = field(default_factory=lambda: time.monotonic() + _DEFAULT_TIMEOUT_SECONDS)
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the function's time is over."""
+        return max(0, int((self.deadline - time.monotonic()) * 1000))
+
+
+Handler = Callable[[Any, Any], Any]
+
+_handlers: dict[str, Handler] = {}
+_lock = threading.Lock()
+
+
+def register_lambda(function: str, handler: Handler) -> None:
+    """Let machines call `handler(event, context)` as a Lambda function, given by its name or by its ARN.
+
+    One registered by name answers in every account and region; one by ARN only there. The later one replaces the former.
+    """
+    with _lock:
+        _handlers[_unqualified(function)] = handler
+
+
+def unregister_lambda(function: str) -> None:
+    """Undo `register_lambda`. A function that is not registered is no error."""
+    with _lock:
+        _handlers.pop(_unqualified(function), None)
+
+
+def _unqualified(function: str) -> str:
+    """The name or ARN of a function without version or alias; "123456789012:function:name" is read as its name."""
+    if function.startswith("arn:"):
+        return ":".join(function.split(":")[:7])
+    return function.rpartition("function:")[2].partition(":")[0]
+
+
+def _name_of(function: str) -> str:
+    return function.split(":")[6] if function.startswith("arn:") else function
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """The answer of a function: its result, or with `is_error` Lambda's description of its failure."""
+
+    payload: Any
+    is_error: bool
+    request_id: str
+    size: int
+
+
+def invoke_lambda(function: str, event_text: str, *, account: str, region: str) -> Invocation:
+    """Call a registered function with an event of JSON text, as Lambda's synchronous Invoke does.
+
+    Raises botocore's ClientError with ResourceNotFoundException for an unknown function, and with
+    RequestTooLargeException for an event over 6 MB. What the handler raises is in the answer.
+    """
+    wanted = _unqualified(function)
+    arn = wanted if wanted.startswith("arn:") else f"arn:aws:lambda:{region}:{account}:function:{wanted}"
+    with _lock:
+        handler = _handlers.get(arn) or _handlers.get(_name_of(arn))
+    if handler is None:
+        _refuse("ResourceNotFoundException", f"Function not found: {arn}", 404)
+    if utf8_size(event_text) > MAX_REQUEST_BYTES:
+        message = f"Request must be smaller than {MAX_REQUEST_BYTES} bytes for the InvokeFunction operation"
+        _refuse("RequestTooLargeException", message, 413)
+    context = LambdaContext(function_name=_name_of(arn), invoked_function_arn=arn)
+    return _call(handler, event_text, context)
+
+
+def _call(handler: Handler, event_text: str, context: LambdaContext) -> Invocation:
+    try:
+        result = handler(json.loads(event_text), context)
+    except SystemExit as error:
+        request = f"RequestId: {context.aws_request_id}"
+        return _failed(context, "Runtime.ExitError", f"{request} Error: Runtime exited with status {error.code}", [])
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)[1:]
+        return _failed(context, type(error).__name__, str(error), traceback.format_list(frames))
+    try:
+        text = json.dumps(result, ensure_ascii=False)
+    except (TypeError, ValueError) as error:
+        return _failed(context, "Runtime.MarshalError", f"Unable to marshal response: {error}", [])
+    size = utf8_size(text)
+    if size > MAX_RESPONSE_BYTES:
+        message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
+        return _failed(context, "Function.ResponseSizeTooLarge", message, [])
+    return Invocation(payload=json.loads(text), is_error=False, request_id=context.aws_request_id, size=size)
+
+
+def _failed(context: LambdaContext, error_type: str, message: str, stack: list[str]) -> Invocation:
+    payload = {
+        "errorMessage": message,
+        "errorType": error_type,
+        "requestId": context.aws_request_id,
+        "stackTrace": stack,
+    }
+    return Invocation(payload=payload, is_error=True, request_id=context.aws_request_id, size=0)
+
+
+def _refuse(code: str, message: str, status: int) -> NoReturn:
+    metadata = {"HTTPStatusCode": status, "RequestId": request_id(), "HTTPHeaders": {}, "RetryAttempts": 0}
+    response: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}
+    raise ClientError(response, "Invoke")
+
+
+def sdk_metadata(request_id: str, size: int) -> dict[str, Any]:
+    """The fields that Step Functions adds to the answer of an integrated service."""
+    headers = {
+        "Connection": "keep-alive",
+        "Content-Length": str(size),
+        "Content-Type": "application/json",
+        "x-amzn-RequestId": request_id,
+    }
+    return {
+        "SdkHttpMetadata": {
+            "AllHttpHeaders": {name: [value] for name, value in headers.items()},
+            "HttpHeaders": headers,
+            "HttpStatusCode": 200,
+        },
+        "SdkResponseMetadata": {"RequestId": request_id},
+    }
+
+
+def call_functions_in_process() -> None:
+    """moto invokes a Lambda function through a boto3 client of its own for each call, and runs it in Docker or not at all.
+
+    Here the registered handler is called; its result and errors have the shapes that AWS gives them.
+    """
+    module = parser("asl.component.state.exec.state_task.lambda_eval_utils")
+
+    def execute(env: Any, parameters: dict[str, Any], region: str, state_credentials: Any) -> None:
+        payload = parameters.get("Payload", b"{}")
+        text = payload.decode() if isinstance(payload, bytes) else json_text(payload)
+        account = env.aws_execution_details.account
+        answer = invoke_lambda(parameters["FunctionName"], text, account=account, region=region)
+        if answer.is_error:
+            raise module.LambdaFunctionErrorException("Unhandled", json_text(answer.payload))
+        env.stack.append(
+            {
+                "ExecutedVersion": "$LATEST",
+                "Payload": answer.payload,
+                **sdk_metadata(answer.request_id, answer.size),
+                "StatusCode": 200,
+            }
+        )
+
+    replace(module, "execute_lambda_function_integration", execute)
+
+
+def install() -> None:
+    """Put this module's seams in place."""
+    call_functions_in_process()

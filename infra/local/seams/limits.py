@@ -1,0 +1,105 @@
+"""The quotas on what a run may carry (AWS page "Step Functions service quotas")."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from infra.local.seams.failures import DATA_LIMIT_EXCEEDED, failure
+from infra.local.seams.patching import extend, parser, replace, replace_everywhere
+from infra.local.seams.text import json_text, utf8_size
+
+# "Maximum input or output size for a task, state, or execution"
+MAX_PAYLOAD_BYTES: Final = 262_144
+# AWS page "Passing data between states with variables", "Limits"
+MAX_ASSIGN_BYTES: Final = 262_144
+MAX_VARIABLES_BYTES: Final = 10 * 1024 * 1024
+
+
+def measure_as_aws_does() -> None:
+    """moto counts the bytes of escaped, spaced JSON and refuses a payload of exactly the quota's size."""
+
+    def is_within_size_quota(value: Any) -> bool:
+        return utf8_size(value if isinstance(value, str) else json_text(value)) <= MAX_PAYLOAD_BYTES
+
+    parser("asl.component.state.exec.state_task.service.state_task_service")
+    replace_everywhere("is_within_size_quota", is_within_size_quota)
+
+
+def refuse_large_task_inputs() -> None:
+    """moto measures what a task returns but not what it is given."""
+    service = parser("asl.component.state.exec.state_task.service.state_task_service").StateTaskService
+    stock = service._eval_parameters
+
+    def evaluate(self: Any, env: Any) -> Any:
+        parameters = stock(self, env=env)
+        if utf8_size(json_text(parameters)) > MAX_PAYLOAD_BYTES:
+            cause = (
+                f"The state/task '{self._get_sfn_resource_type()}' was given an input with a size exceeding the maximum "
+                "number of bytes service limit."
+            )
+            raise failure(env, DATA_LIMIT_EXCEEDED, cause)
+        return parameters
+
+    replace(service, "_eval_parameters", evaluate)
+
+
+def check_payload(env: Any, state_name: str, text: str) -> None:
+    """Raise States.DataLimitExceeded for a state's output, or a container's result, that is too large."""
+    if utf8_size(text) > MAX_PAYLOAD_BYTES:
+        cause = (
+            f"The state/task '{state_name}' returned a result with a size exceeding the maximum number of bytes "
+            "service limit."
+        )
+        raise failure(env, DATA_LIMIT_EXCEEDED, cause)
+
+
+def commit_assignments(env: Any) -> None:
+    """Assign what the state's Assign gave, within the quotas of one Assign and of all variables of the run.
+
+    Raises States.DataLimitExceeded. The sizes of variables of branches that run at the same time are not added up.
+    """
+    pending = env.pending_assignments
+    if not pending:
+        return
+    env.pending_assignments = {}
+    store = env.variable_store
+    sizes = {name: utf8_size(json_text(value)) for name, value in pending.items()}
+    if sum(sizes.values()) > MAX_ASSIGN_BYTES:
+        cause = f"The variables assigned in the state '{env.state_name}' exceed {MAX_ASSIGN_BYTES} bytes."
+        raise failure(env, DATA_LIMIT_EXCEEDED, cause)
+    store.sizes.update(sizes)
+    if sum(store.sizes.values()) > MAX_VARIABLES_BYTES:
+        cause = f"The variables of the execution exceed {MAX_VARIABLES_BYTES} bytes in the state '{env.state_name}'."
+        raise failure(env, DATA_LIMIT_EXCEEDED, cause)
+    for name, value in pending.items():
+        store.set(variable_identifier=name, variable_value=value)
+
+
+def measure_variables() -> None:
+    """moto has no limit on variables, and writes strings into `assignedVariables` without escaping them."""
+    store = parser("asl.eval.variable_store").VariableStore
+    stock_init, stock_inner = store.__init__, store.as_inner_scope_of.__func__
+
+    def __init__(self: Any) -> None:  # noqa: N807 - it takes the place of moto's constructor
+        stock_init(self)
+        self.sizes = {}
+
+    def as_inner_scope_of(cls: Any, outer_variable_store: Any) -> Any:
+        inner = stock_inner(cls, outer_variable_store)
+        inner.sizes = dict(outer_variable_store.sizes)
+        return inner
+
+    def get_assigned_variables(self: Any) -> dict[str, str]:
+        return {name: json_text(self.get(name)) for name in self._declaration_tracing}
+
+    replace(store, "__init__", __init__)
+    replace(store, "as_inner_scope_of", classmethod(as_inner_scope_of))
+    replace(store, "get_assigned_variables", get_assigned_variables)
+    extend(store, "sizes", None)
+
+
+def install() -> None:
+    """Put this module's seams in place."""
+    measure_as_aws_does()
+    refuse_large_task_inputs()
+    measure_variables()

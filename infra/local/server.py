@@ -1,0 +1,144 @@
+"""The local API server: werkzeug on the loopback interface, one thread a request, in front of the gateway."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from infra.local.gateway import Gateway, HttpRequest, HttpResponse
+from workflow_engine.http.problem import Problem
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+HOST: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 8006
+
+MAX_REQUEST_BYTES: Final = 10 * 1024 * 1024
+"""An HTTP API takes no larger request ("Payload size", API Gateway quotas). Less than this, but more than a function
+takes, is refused by the function."""
+
+
+class _RequestHandler(WSGIRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Requests that went well are not worth a line on a developer's terminal."""
+        if str(code)[:1] == "5":
+            super().log_request(code, size)
+
+
+def wsgi_application(gateway: Gateway) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
+    """The gateway as a WSGI application."""
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        response = _answer(gateway, environ)
+        headers = {k: v for k, v in response.headers.items() if k != "content-length"}
+        has_body = response.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+        if has_body:
+            headers["content-length"] = str(len(response.body))
+        start_response(f"{response.status} {_phrase(response.status)}", list(headers.items()))
+        return [response.body] if has_body and environ["REQUEST_METHOD"] != "HEAD" else []
+
+    return application
+
+
+def make_local_server(gateway: Gateway, port: int = DEFAULT_PORT) -> BaseWSGIServer:
+    """A server that listens on the loopback interface; port 0 takes a free one (`server.port`). Raises `OSError`
+    when the port is taken."""
+    # Bound here, because werkzeug ends the process when it cannot bind.
+    with socket.create_server((HOST, port), backlog=128) as bound:
+        application = wsgi_application(gateway)
+        return make_server(HOST, port, application, threaded=True, request_handler=_RequestHandler, fd=bound.fileno())
+
+
+@contextmanager
+def running_server(gateway: Gateway, port: int = 0) -> Iterator[str]:
+    """Serve in a thread of this process while the context lasts; gives the base URL."""
+    server = make_local_server(gateway, port)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="local-api", daemon=True
+    )
+    thread.start()
+    try:
+        yield f"http://{HOST}:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def serve_until_stopped(server: BaseWSGIServer) -> None:
+    """Serve until SIGINT or SIGTERM, then free the port. Clients that wait for a run's end are cut off."""
+    stopping = threading.Event()
+    previous = {s: signal.signal(s, lambda *_: stopping.set()) for s in (signal.SIGINT, signal.SIGTERM)}
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="local-api")
+    thread.start()
+    try:
+        stopping.wait()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _answer(gateway: Gateway, environ: dict[str, Any]) -> HttpResponse:
+    body = _body(environ)
+    if body is None:
+        detail = f"The request is larger than {MAX_REQUEST_BYTES:,} bytes."
+        return _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "payload_too_large", detail)
+    return gateway.handle(
+        HttpRequest(
+            method=environ["REQUEST_METHOD"],
+            path=environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"),  # PEP 3333: bytes as latin-1
+            query=environ.get("QUERY_STRING", ""),
+            headers=_headers(environ),
+            body=body,
+            source_ip=environ.get("REMOTE_ADDR", HOST),
+        )
+    )
+
+
+def _body(environ: dict[str, Any]) -> bytes | None:
+    """The body, also of a chunked request, for which werkzeug gives a stream that ends; None when it is too large."""
+    length = environ.get("CONTENT_LENGTH") or "0"
+    expected = (
+        MAX_REQUEST_BYTES + 1 if environ.get("wsgi.input_terminated") else int(length) if length.isdecimal() else 0
+    )
+    if expected > MAX_REQUEST_BYTES and not environ.get("wsgi.input_terminated"):
+        return None
+    parts: list[bytes] = []
+    while expected > 0 and (part := environ["wsgi.input"].read(expected)):
+        parts.append(part)
+        expected -= len(part)
+    body = b"".join(parts)
+    return body if len(body) <= MAX_REQUEST_BYTES else None
+
+
+def _refuse(status: HTTPStatus, code: str, detail: str) -> HttpResponse:
+    """An answer before the gateway; werkzeug closes the connection after it, so what was not read of the body is
+    dropped.
+    """
+    answer = Problem(status, code, detail).response()
+    assert answer.body is not None
+    return HttpResponse(status, {"content-type": str(answer.content_type)}, answer.body.encode())
+
+
+def _headers(environ: dict[str, Any]) -> list[tuple[str, str]]:
+    headers = [(k[5:].replace("_", "-"), str(v)) for k, v in environ.items() if k.startswith("HTTP_")]
+    headers += [(k.replace("_", "-"), environ[k]) for k in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(k)]
+    return headers
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"

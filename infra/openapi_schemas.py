@@ -1,0 +1,246 @@
+"""Schemas of what the API answers and takes, for the OpenAPI document. JSON Schema 2020-12, as OpenAPI 3.1 wants it.
+
+The workflow itself is not here: its schema is generated from the language's models.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+Schema = dict[str, Any]
+
+RUN_STATUSES: Final = ["pending", "running", "waiting", "completed", "failed", "cancelled", "timed_out"]
+STEP_STATUSES: Final = ["pending", "running", "completed", "failed", "skipped", "aborted"]
+
+
+def text(description: str = "", **more: Any) -> Schema:
+    """A string."""
+    return {"type": "string"} | ({"description": description} if description else {}) | more
+
+
+def nullable(schema: Schema) -> Schema:
+    """A value that may be null."""
+    return schema | {"type": [schema["type"], "null"]}
+
+
+def record(properties: Schema, *, optional: tuple[str, ...] = (), description: str = "") -> Schema:
+    """An object whose properties are all there but the optional ones. Clients must bear with further ones."""
+    required = [name for name in properties if name not in optional]
+    head: Schema = {"type": "object", "description": description} if description else {"type": "object"}
+    return head | {"properties": properties} | ({"required": required} if required else {})
+
+
+def reference(name: str) -> Schema:
+    """A schema among the components."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def list_of(schema: Schema) -> Schema:
+    """A list."""
+    return {"type": "array", "items": schema}
+
+
+def page_of(name: str, items: str = "items") -> Schema:
+    """A page of a list."""
+    return record(
+        {items: list_of(reference(name)), "next_cursor": nullable(text("Pass it as ?cursor for the next page."))}
+    )
+
+
+TIME: Final = text("ISO 8601, UTC.", format="date-time")
+ANY: Final[Schema] = {"description": "Any JSON value."}
+OBJECT: Final[Schema] = {"type": "object"}
+NUMBER: Final[Schema] = {"type": "number"}
+VERSION: Final[Schema] = {"type": "integer", "minimum": 1}
+COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+
+FINDING: Final = record(
+    {
+        "code": text("Stable code of the finding."),
+        "pointer": text('RFC 6901 JSON pointer into the request\'s body; "" is all of it, or something beside it.'),
+        "detail": text("What is wrong and what to do."),
+    }
+)
+
+PROBLEM: Final = record(
+    {
+        "type": text(format="uri-reference"),
+        "title": text("The status in words."),
+        "status": {"type": "integer"},
+        "code": text("Stable code of the problem."),
+        "detail": text("What is wrong."),
+        "errors": list_of(reference("Finding")),
+    },
+    description="RFC 9457 problem details.",
+)
+
+PLAN: Final = record(
+    {
+        "states": COUNT,
+        "transitions_min": nullable(COUNT),
+        "transitions_max": nullable(COUNT),
+        "history_events_min": nullable(COUNT),
+        "history_events_max": nullable(COUNT),
+        "definition_bytes": COUNT,
+        "critical_path_seconds": nullable(NUMBER),
+        "ideal_seconds": nullable(NUMBER),
+        "parallel_width": COUNT,
+        "cost_usd_per_1000_runs": OBJECT,
+        "warnings": list_of(reference("Finding")),
+    },
+    description="What a run costs and takes, from the graph alone. Maxima are null where a size is not known.",
+)
+
+STEP_RESULT: Final = record(
+    {
+        "status": text(enum=STEP_STATUSES),
+        "output_data": ANY,
+        "error_type": nullable(text()),
+        "error_message": nullable(text()),
+        "execution_time_ms": nullable(NUMBER),
+        "retry_count": COUNT,
+        "started_at": nullable(TIME),
+        "completed_at": nullable(TIME),
+    },
+    description="How a step ended. Times are null for a step that has no state of its own.",
+)
+
+RESULTS: Final = record(
+    {
+        "execution_id": text(),
+        "workflow_id": text(),
+        "status": text(enum=RUN_STATUSES),
+        "output": ANY,
+        "error": nullable(
+            record({"step_id": nullable(text()), "type": text(), "message": text()}, description="Why the run failed.")
+        ),
+        "started_at": nullable(TIME),
+        "completed_at": nullable(TIME),
+        "step_results": {"type": "object", "additionalProperties": reference("StepResult")},
+        "metadata": OBJECT,
+    }
+)
+
+EXECUTION_STARTED: Final = record(
+    {
+        "execution_id": text(),
+        "status": text(enum=RUN_STATUSES),
+        "workflow_name": text(),
+        "workflow_id": text(),
+        "workflow_version": VERSION,
+        "started_at": TIME,
+    }
+)
+
+EXECUTION: Final = record(
+    {
+        "execution_id": text(),
+        "workflow_id": text(),
+        "workflow_name": text(),
+        "workflow_version": VERSION,
+        "status": text(enum=RUN_STATUSES),
+        "started_at": TIME,
+        "completed_at": nullable(TIME),
+        "user_id": nullable(text()),
+        "session_id": nullable(text()),
+        "correlation_id": nullable(text()),
+        "tags": ANY,
+        "error": ANY,
+        "redrive_count": COUNT,
+    },
+    optional=("tags", "error", "redrive_count"),
+    description="A run without its results. Lists leave out tags, error and redrive_count.",
+)
+
+RUN_FIELDS: Final[Schema] = {
+    "input": {"description": "The run's input; any JSON value of at most 256 KiB with the workflow's own constants."},
+    "session_id": text(),
+    "user_id": text(),
+    "correlation_id": text(),
+    "tags": list_of(text()),
+}
+"""What a client may say of a run beside the workflow."""
+
+STEP_REGISTRATION: Final = record(
+    {
+        "step_type": text("The name that workflows use.", pattern="^[A-Za-z][A-Za-z0-9_-]{0,63}$"),
+        "name": text(),
+        "description": text(),
+        "execution_type": text(enum=["lambda", "local"], default="lambda"),
+        "function_arn": text("Of the Lambda function, for execution_type lambda."),
+        "function_reference": text("Another name of function_arn.", deprecated=True),
+        "handler": text("`module:function` in the folder of --steps, for execution_type local."),
+        "config_schema": {"type": "object", "description": "JSON Schema of a step's config."},
+        "parameters_schema": {"type": "object", "description": "Another name of config_schema.", "deprecated": True},
+        "output_schema": {"type": "object", "description": "JSON Schema of the step's output."},
+        "timeout_seconds": {"type": "integer", "minimum": 1, "maximum": 900},
+        "tags": list_of(text()),
+    },
+    optional=(
+        "name",
+        "description",
+        "execution_type",
+        "function_arn",
+        "function_reference",
+        "handler",
+        "config_schema",
+        "parameters_schema",
+        "output_schema",
+        "timeout_seconds",
+        "tags",
+    ),
+)
+
+SCHEMAS: Final[dict[str, Schema]] = {
+    "Finding": FINDING,
+    "Problem": PROBLEM,
+    "Plan": PLAN,
+    "StepResult": STEP_RESULT,
+    "Results": RESULTS,
+    "ExecutionStarted": EXECUTION_STARTED,
+    "Execution": EXECUTION,
+    "ExecutionPage": page_of("Execution"),
+    "EventPage": record({"items": list_of(OBJECT), "next_cursor": nullable(text())}),
+    "ExecuteStoredRequest": {
+        "type": "object",
+        "properties": {**RUN_FIELDS, "version": VERSION | {"description": "The newest when absent."}},
+        "additionalProperties": False,
+    },
+    "ValidationReport": record(
+        {
+            "is_valid": {"type": "boolean"},
+            "errors": list_of(reference("Finding")),
+            "warnings": list_of(reference("Finding")),
+            "plan": {"oneOf": [reference("Plan"), {"type": "null"}]},
+            "step_validation": {"description": "The findings of each step."},
+        }
+    ),
+    "CompiledWorkflow": record(
+        {
+            "asl": {"type": "object", "description": "The state machine in Amazon States Language (JSONata)."},
+            "plan": reference("Plan"),
+            "diagram": text("The structure as a Mermaid diagram."),
+            "bindings": {"type": "object", "description": "What a run passes to the machine beside its input."},
+        }
+    ),
+    "StoredWorkflow": record(
+        {
+            "workflow_id": text(),
+            "version": VERSION,
+            "name": text(),
+            "created_at": TIME,
+            "updated_at": TIME,
+            "description": nullable(text()),
+            "created_by": nullable(text()),
+            "content_hash": text("SHA-256 of the workflow; the order of keys does not matter."),
+            "plan": reference("Plan"),
+            "workflow": {"description": "The workflow as it was saved."},
+        },
+        optional=("description", "created_by", "content_hash", "plan", "workflow"),
+        description="A version of a workflow. Lists leave out created_by, content_hash, plan and workflow.",
+    ),
+    "WorkflowPage": page_of("StoredWorkflow"),
+    "StepRegistration": STEP_REGISTRATION,
+    "StepType": {"type": "object", "properties": {"step_type": text()}, "required": ["step_type"]},
+    "StepPage": page_of("StepType", "steps"),
+}

@@ -1,0 +1,104 @@
+"""The compiler: a workflow becomes a state machine, what its runs are started with, and what they will cost.
+
+Pure and deterministic: equal workflows give equal bytes, in any process; no AWS, no clock, no randomness. Stages:
+
+1. `graph`      who waits for whom; cycles
+2. `structure`  the graph as a tree of sequences and parallels
+3. `lower`      the tree as nested blocks of nodes (`ir`), with what is known of each step's end at every point
+4. `optimise`   fewer entered states
+5. `asl`        blocks as Amazon States Language
+6. `verify`     what AWS would refuse and emulators accept
+7. `plan`       states, transitions, history events, run time and cost, before anything runs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from workflow_engine.compiler.asl import definition_text, render_machine
+from workflow_engine.compiler.catalogue import CompilerCatalogue
+from workflow_engine.compiler.diagram import mermaid
+from workflow_engine.compiler.hints import Hints
+from workflow_engine.compiler.lower import lower_workflow
+from workflow_engine.compiler.optimise import optimise
+from workflow_engine.compiler.outline import outline
+from workflow_engine.compiler.plan import make_plan, plan_diagnostics
+from workflow_engine.compiler.verify import verify
+from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, has_errors
+from workflow_engine.language.syntax import Workflow
+
+__all__ = ["Compilation", "Hints", "compile_workflow", "execution_input"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """A compiled workflow.
+
+    `machine` is ASL and `definition` its canonical text; `bindings` is what travels in the execution input instead of the
+    definition; `outline` is what the reader of results needs; `diagram` is Mermaid text.
+    """
+
+    machine: Mapping[str, Any]
+    definition: str
+    bindings: Mapping[str, Any]
+    plan: Mapping[str, Any]
+    outline: Mapping[str, Any]
+    diagram: str
+    warnings: tuple[Diagnostic, ...] = field(default=())
+
+
+def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hints | None = None) -> Compilation:
+    """Compile a parsed workflow.
+
+    Raises InvalidWorkflowError with every finding: a cycle, a construct that this version cannot run, a quota that the run
+    would break, or (a defect of this compiler) a machine that Step Functions would refuse.
+    """
+    lowered = lower_workflow(workflow, catalogue, hints or Hints())
+    block = optimise(lowered.block)
+    machine = render_machine(block, workflow.timeout_seconds)
+    definition = definition_text(machine)
+    plan = make_plan(block, lowered, definition)
+    findings = (*lowered.warnings, *plan_diagnostics(plan), *_violations(machine))
+    if has_errors(findings):
+        raise InvalidWorkflowError(findings)
+    return Compilation(
+        machine=machine,
+        definition=definition,
+        bindings=lowered.bindings,
+        plan=plan.as_dict(findings),
+        outline=outline(workflow, lowered.graph),
+        diagram=mermaid(lowered.graph),
+        warnings=findings,
+    )
+
+
+def _violations(machine: Mapping[str, Any]) -> list[Diagnostic]:
+    return [Diagnostic("WFE-E900", "", f"{v.rule} at {v.pointer}: {v.detail}") for v in verify(machine)]
+
+
+def execution_input(
+    bindings: Mapping[str, Any], *, input: Any, functions: Mapping[str, str], run: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What StartExecution gets.
+
+    `functions` maps the aliases in `bindings["functions"]` to ARNs; `run` is flat: execution_id, workflow_id,
+    workflow_version, tenant_id, session_id, user_id, correlation_id. `context` repeats what every step Lambda is told, in the
+    form in which it is told, so that no state has to build it.
+    """
+    return {
+        "input": input,
+        "variables": bindings["variables"],
+        "config": bindings["config"],
+        "literals": bindings["literals"],
+        "timeouts": bindings["timeouts"],
+        "functions": {alias: functions[alias] for alias in bindings["functions"]},
+        "run": dict(run),
+        "context": {
+            "execution_id": run["execution_id"],
+            "workflow_id": run["workflow_id"],
+            "workflow_version": run["workflow_version"],
+            "user_context": {key: run.get(key) for key in ("user_id", "session_id", "tenant_id")},
+        },
+    }

@@ -1,0 +1,97 @@
+"""How a step type is lowered: what the compiler asks of the catalogue beyond what the language asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from workflow_engine.compiler.fragments import Fragment
+from workflow_engine.language.catalogue import StepTypeSpec
+from workflow_engine.language.syntax import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class MappedInput:
+    """One entry of a pure step's input_data. `present` is a boolean fragment, None when the key is always there.
+
+    Only the default mapping (`{dependency_id: output}` of completed dependencies) has keys that may be absent.
+    """
+
+    name: str
+    value: Fragment
+    present: Fragment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PureContext:
+    """What the builder of a pure step may use.
+
+    `config(key)` reads a top-level config value at run time (null when the client gave none), so that values stay out of
+    the definition; `static_config` is for what decides the code, such as a mode. `inputs` are in mapping order; `input_data`
+    is the object of all of them. `templates` are the rendered template fields. `entered` is when the state was entered, as
+    text (ISO 8601), the same in every expression of the state. `read` gives the value of a reference. `declared` counts the
+    inputs as the workflow declares them: entries of input_mapping, else dependencies, also those that cannot complete.
+    """
+
+    static_config: Mapping[str, Any]
+    config: Callable[[str], Fragment]
+    inputs: tuple[MappedInput, ...]
+    input_data: Fragment
+    templates: Mapping[str, Fragment]
+    entered: Fragment
+    read: Callable[[Reference], Fragment]
+    declared: int
+
+
+@dataclass(frozen=True, slots=True)
+class PureLowering:
+    """The step is a value computed in JSONata; it becomes a `Pass` state. `build` gives the step's output.
+
+    `growth_bytes` bounds by how much the output may exceed the sum of what it reads (config and inputs), in bytes of JSON.
+    """
+
+    build: Callable[[PureContext], Fragment]
+    growth_bytes: int = 512
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLowering:
+    """The step is a Lambda function, named by an alias that the execution input's `functions` maps to an ARN."""
+
+    function: str
+    timeout_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitLowering:
+    """The step waits. `seconds` is a whole number within 0..99,999,999, or null for an invalid value, which fails the step.
+
+    `until` is the config key of an ISO 8601 timestamp. `build` gives the output after the wait.
+    """
+
+    seconds: Callable[[PureContext], Fragment]
+    build: Callable[[PureContext], Fragment]
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerLowering:
+    """The step holds other steps: `map`, `loop` or `switch`, told apart by `Step.body`."""
+
+
+Lowering = PureLowering | TaskLowering | WaitLowering | ContainerLowering
+
+
+class CompilableStepType(StepTypeSpec, Protocol):
+    """A step type that can be compiled."""
+
+    def lowering(self, config: Mapping[str, Any]) -> Lowering:
+        """How a step with this configuration (valid under `config_schema`) is lowered."""
+
+
+class CompilerCatalogue(Protocol):
+    """The catalogue as the compiler sees it; `workflow_engine.steps` provides it."""
+
+    def find(self, step_type: str) -> CompilableStepType | None: ...
+
+    def names(self) -> Iterable[str]: ...

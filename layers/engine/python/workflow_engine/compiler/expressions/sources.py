@@ -1,0 +1,97 @@
+"""Sources: references, literals, templates and an author's own JSONata."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from workflow_engine.compiler.expressions.references import Scope, reference_fragment
+from workflow_engine.compiler.fragments import EXECUTION_INPUT, Fragment
+from workflow_engine.language.diagnostics import Json
+from workflow_engine.language.syntax import (
+    Expression,
+    Literal_,
+    ScopeReference,
+    Source,
+    StepReference,
+    Template,
+    TemplateVariable,
+)
+
+PlaceLiteral = Callable[[Json], Fragment]
+"""Puts a value where the compiler keeps values, and says how to read it there."""
+
+# The time of entry, not $now(): two expressions of one state then give the same text.
+_ENTERED: Final = "$states.context.State.EnteredTime"
+
+_TEMPLATE_VARIABLES: Final = {
+    "current_date": f"$substring({_ENTERED},0,10)",
+    "current_time": f"$substring({_ENTERED},11,8)",
+    "uuid": "$uuid()",
+    "execution_id": f"{EXECUTION_INPUT}.run.execution_id",
+}
+
+
+def source_fragment(source: Source, scope: Scope, literal: PlaceLiteral) -> Fragment:
+    """The value of a source. Only that of an `Expression` may raise."""
+    match source:
+        case StepReference() | ScopeReference():
+            return reference_fragment(source, scope)
+        case Literal_(value):
+            return literal(value)
+        case Template():
+            return template_fragment(source, scope, literal)
+        case Expression():
+            return _expression(source, scope)
+
+
+def template_fragment(template: Template, scope: Scope, literal: PlaceLiteral) -> Fragment:
+    """The rendered text: strings as they are, null as nothing, anything else as JSON. Own text goes to `literal`."""
+    texts: list[str] = []
+    parts: list[Fragment | None] = []  # None is the next of `texts`
+    for part in template.parts:
+        if not isinstance(part, str):
+            parts.append(_rendered(part, scope))
+        elif part and parts and parts[-1] is None:
+            texts[-1] += part
+        elif part:
+            texts.append(part)
+            parts.append(None)
+    if not any(parts):
+        return literal("".join(texts))
+    if len(parts) == 1 and parts[0]:
+        return parts[0]
+    many = len(texts) > 1
+    text = literal(texts if many else texts[0]) if texts else Fragment("")
+    positions = iter(range(len(texts)))
+    codes = [part.code if part else f"$x[{next(positions)}]" if many else text.code for part in parts]
+    joined = f"$join([{','.join(codes)}])"
+    helpers = text.helpers.union(*(part.helpers for part in parts if part))
+    return Fragment(f"($x:={text.code};{joined})" if many else joined, helpers)
+
+
+def _rendered(part: StepReference | ScopeReference | TemplateVariable, scope: Scope) -> Fragment:
+    if isinstance(part, TemplateVariable):
+        return Fragment(_TEMPLATE_VARIABLES[part.name])
+    value = reference_fragment(part, scope)
+    return Fragment(f"$s({value.code})", value.helpers | {"s"})
+
+
+def _expression(source: Expression, scope: Scope) -> Fragment:
+    """The author's text, references read into variables before it, so that its variables shadow no helper they call."""
+    prefix = "$ref"
+    while any(isinstance(part, str) and prefix in part for part in source.parts):
+        prefix += "_"
+    bindings: list[str] = []
+    text: list[str] = []
+    helpers: frozenset[str] = frozenset("o")
+    for part in source.parts:
+        if isinstance(part, str):
+            text.append(part)
+            continue
+        value = reference_fragment(part, scope)
+        helpers |= value.helpers
+        name = f"{prefix}{len(bindings)}"
+        bindings.append(f"{name}:={value.code};")
+        text.append(name)
+    return Fragment(f"$o(({''.join(bindings)}{''.join(text)}))", helpers)

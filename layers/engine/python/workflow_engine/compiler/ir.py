@@ -1,0 +1,226 @@
+"""The intermediate representation: a machine as nested blocks of nodes, before states have names to jump to.
+
+Stage 3 makes it, stage 4 rewrites it, stage 5 renders it. A `Block` runs its nodes one after the other; only `asl` turns that
+into `Next` and `End`. A template is JSON whose strings `{% ... %}` are JSONata, evaluated on the values at state entry.
+
+Every lexical scope of the machine (top level, Parallel branch, Map body) owns variables named by its depth. What a branch
+gives back is its last state's output, `{"_vars": {variable: record}}`; step ids start with a letter, so `_vars` is no step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from workflow_engine.compiler.fragments import Fragment
+
+Template = Any
+"""JSON whose strings of the form `{% ... %}` are JSONata expressions."""
+
+Assigns = Mapping[str, Template]
+"""Variable name (without `$`) to the template of its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """What a branch gives back for one step: the inner variable of its record.
+
+    `by_output` says that on some path the branch ends in the Pass state that computes the step, whose output already has the
+    value under the step's id: it does not travel twice.
+    """
+
+    step_id: str
+    variable: str
+    by_output: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Nodes in order, and what the last of them gives.
+
+    `branch`: `{"_vars": ...}` with the records in `returns`. `element`: the step's bare output (null where it was skipped), so
+    that the Map's `$states.result` is the list of outputs, untouched. `machine`: nothing; results are read from the history.
+    """
+
+    nodes: tuple[Node, ...]
+    returns: tuple[Return, ...] = ()
+    kind: Literal["branch", "element", "machine"] = "branch"
+    element: Template = None
+    """For `element`: what the last state gives, if it is not the bare result of the Task or Pass that it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a Catcher assigns. A node without one is critical: its failure ends the run."""
+
+    assigns: Assigns
+
+
+@dataclass(frozen=True, slots=True)
+class TaskNode:
+    """One Lambda step. `result` in templates is `$states.result.Payload`."""
+
+    name: str
+    step_id: str
+    arguments: Template
+    timeout: Template | None
+    retry: tuple[Mapping[str, Any], ...]
+    assigns: Assigns
+    failure: Failure | None
+    max_retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One pure step inside a Pass state: its output, the variables that it reads, and the record kept of it, if any."""
+
+    step_id: str
+    output: Fragment
+    reads: frozenset[str]
+    variable: str
+    kept: bool
+    keeps_output: bool
+    size_bound: int | None
+    """Upper bound of the output in bytes of JSON, None when it depends on data of unknown size."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassNode:
+    """Pure steps computed in one state, in order; a later one may read the variable of an earlier one."""
+
+    name: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitNode:
+    """A delay. `output` is the step's output once the wait is over."""
+
+    name: str
+    step_id: str
+    seconds: Template
+    output: Fragment
+    assigns: Assigns
+
+
+@dataclass(frozen=True, slots=True)
+class MapNode:
+    """A body run once per item; `body.result` is one item's output, `$states.result` the list of them in order."""
+
+    name: str
+    step_id: str
+    items: Template
+    max_concurrency: int
+    body: Block
+    assigns: Assigns
+    failure: Failure | None
+    retry: tuple[Mapping[str, Any], ...] = ()
+    known_size: int | None = None
+    max_items: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelNode:
+    """Independent blocks. `assigns` reads `$states.result[i]._vars`. A single branch is there for its Catch and Retry."""
+
+    name: str
+    branches: tuple[Block, ...]
+    assigns: Assigns
+    failure: Failure | None = None
+    retry: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GuardNode:
+    """Runs `body` unless `skip_when` (a boolean expression) holds; then `skipped` is assigned and `instead` runs, if given."""
+
+    name: str
+    skip_when: str
+    skipped: Assigns
+    body: tuple[Node, ...]
+    instead: FailNode | FailedPassNode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FailNode:
+    """Ends the run as failed."""
+
+    name: str
+    error: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailedPassNode:
+    """Records that a non-critical step failed without a Task that could fail: the output names the error for the reader."""
+
+    name: str
+    step_id: str
+    error: str
+    cause: str
+    assigns: Assigns
+
+
+@dataclass(frozen=True, slots=True)
+class OutputNode:
+    """The run's explicit output, as the last state of the machine."""
+
+    name: str
+    output: Template
+
+
+@dataclass(frozen=True, slots=True)
+class LoopNode:
+    """`body` again and again until `stop` (a boolean expression) holds, tested before each turn or after it.
+
+    `variable` holds `{"turn", "output"}` while the loop runs; `again` is its value for the next turn, `done` its record in the
+    end and `output` the step's explicit output, None where it is that of the sinks, which the reader has. `start` is assigned before the first turn. Running out of turns leads to `instead`.
+    """
+
+    name: str
+    step_id: str
+    before: bool
+    stop: str
+    may_go_on: str
+    max_iterations: int
+    start: Assigns
+    again: Assigns
+    done: Assigns
+    output: Template
+    body: tuple[Node, ...]
+    instead: FailNode | FailedPassNode
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Nodes that run when `condition` (a boolean expression) is the first that holds."""
+
+    condition: str
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchNode:
+    """One Choice over cases. `assigns` holds whichever is taken."""
+
+    name: str
+    step_id: str
+    cases: tuple[Case, ...]
+    default: tuple[Node, ...]
+    assigns: Assigns
+
+
+Node = (
+    TaskNode
+    | PassNode
+    | WaitNode
+    | MapNode
+    | ParallelNode
+    | GuardNode
+    | LoopNode
+    | SwitchNode
+    | FailNode
+    | FailedPassNode
+    | OutputNode
+)

@@ -1,0 +1,263 @@
+"""A body of steps to a block: the tree of `structure` walked once, with what is known of each step's end at every point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from workflow_engine.compiler import structure
+from workflow_engine.compiler.catalogue import Lowering, PureLowering
+from workflow_engine.compiler.expressions import expression, not_fragment
+from workflow_engine.compiler.fragments import Fragment, name_step
+from workflow_engine.compiler.graph import StepGraph, build_graph
+from workflow_engine.compiler.ir import Block, GuardNode, Node, ParallelNode, PassNode, Return, Template
+from workflow_engine.compiler.lower.guards import GuardedSteps, leaves
+from workflow_engine.compiler.lower.inputs import has_expression
+from workflow_engine.compiler.lower.leaf import completed_record
+from workflow_engine.compiler.lower.readers import Readers, find_readers
+from workflow_engine.compiler.lower.step import lower_step
+from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.scope import Entry, Scope
+from workflow_engine.compiler.status import SKIPPED, Statuses
+from workflow_engine.compiler.structure import Leaf, Parallel, Tree
+from workflow_engine.language.diagnostics import Diagnostic
+from workflow_engine.language.syntax import Reference, Step
+
+PURE_SECONDS: Final = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoweredBody:
+    """The nodes of one body, with the graph and the tree that they come from."""
+
+    graph: StepGraph
+    tree: Tree
+    durations: tuple[float | None, ...]
+    nodes: tuple[Node, ...]
+
+
+def lower_steps(
+    unit: Unit,
+    steps: Sequence[Step],
+    scope: Scope,
+    end_reads: Callable[[StepGraph], Iterable[Reference]],
+    place: str,
+) -> LoweredBody:
+    """Lower the steps of one body into `scope`, whose entries then say what is known of each step's end.
+
+    `end_reads` are the references that are read after the body as a whole; `place` is the pointer of its list of steps.
+    """
+    graph = build_graph(steps, by_step_order=unit.sequential)
+    if not steps:
+        return LoweredBody(graph, structure.Sequence(()), (), ())
+    lowerings = {s.step_id: unit.lowering(s) for s in graph.steps}
+    durations = tuple(_duration(s, lowerings[s.step_id], unit) for s in graph.steps)
+    tree = _tree(graph, durations, unit, place)
+    readers = find_readers(graph, lowerings, end_reads(graph))
+    guarded = GuardedSteps(graph.steps, graph.rule_dependencies)
+    nodes = BodyLowering(unit, graph, readers, lowerings, guarded).lower([tree], scope)
+    return LoweredBody(graph, tree, durations, nodes)
+
+
+def _duration(step: Step, lowering: Lowering, unit: Unit) -> float | None:
+    if step.estimated_seconds is not None:
+        return step.estimated_seconds
+    if isinstance(lowering, PureLowering) and step.for_each is None:
+        return PURE_SECONDS
+    return unit.hints.durations.get(step.step_id)
+
+
+def _tree(graph: StepGraph, durations: tuple[float | None, ...], unit: Unit, place: str) -> Tree:
+    if unit.sequential:
+        return structure.chain(range(len(graph.steps)))
+    decomposition = structure.decompose(graph.predecessors, durations)
+    if not decomposition.exact:
+        unit.warnings.append(
+            Diagnostic(
+                "WFE-W511",
+                place,
+                f"The graph is not series-parallel: {decomposition.added_order} pairs of steps that could overlap will "
+                "not. estimated_seconds on the steps helps the compiler to choose well.",
+            )
+        )
+    return decomposition.tree
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLowering:
+    """Lowers one body. `bounds` are known sizes of pure steps' outputs, by id."""
+
+    unit: Unit
+    graph: StepGraph
+    readers: Readers
+    lowerings: Mapping[str, Lowering]
+    guarded: GuardedSteps
+    bounds: dict[str, int | None] = field(default_factory=dict)
+
+    def lower(self, trees: Sequence[Tree], scope: Scope, assumed: frozenset[str] = frozenset()) -> tuple[Node, ...]:
+        """The trees one after the other. `assumed` are guards that are known to hold here."""
+        nodes: list[Node] = []
+        at = 0
+        while at < len(trees):
+            end = at + 1
+            guard = self._guard_of(trees[at], scope, assumed)
+            if guard == "never":
+                self._skip(trees[at:end], scope)
+            elif isinstance(guard, Fragment):
+                end = self._guarded_run(trees, at, scope, guard)
+                nodes.append(self._guard_node(trees[at:end], scope, guard, assumed))
+            else:
+                nodes.extend(self._unguarded(trees[at], scope, assumed))
+            at = end
+        return tuple(nodes)
+
+    def _unguarded(self, tree: Tree, scope: Scope, assumed: frozenset[str]) -> tuple[Node, ...]:
+        match tree:
+            case Leaf(vertex=vertex):
+                return lower_step(self.unit, self.graph.steps[vertex], scope, self.readers, self.bounds)
+            case structure.Sequence(parts=parts):
+                return self.lower(parts, scope, assumed)
+            case Parallel(branches=branches):
+                return self._parallel(branches, scope, assumed)
+
+    def _guard_of(self, tree: Tree, scope: Scope, assumed: frozenset[str]) -> Fragment | str:
+        """The guard to put before the tree as a whole. A Parallel has one if all its steps share it."""
+        if self.guarded.falls_with(tree, scope, None, {}):
+            return "never"
+        if isinstance(tree, structure.Sequence):
+            return "always"
+        first = leaves([tree])[0]
+        guard = self.guarded.guard(first, scope)
+        if not isinstance(guard, Fragment) or guard.code in assumed:
+            return "always"
+        if isinstance(tree, Leaf) or self.guarded.falls_with(tree, scope, guard, {}):
+            return guard
+        return "always"
+
+    def _guarded_run(self, trees: Sequence[Tree], at: int, scope: Scope, guard: Fragment) -> int:
+        """End of the longest run from `at` that is skipped as a whole when the guard does not hold: one Choice for all."""
+        down: dict[str, Statuses] = {}
+        end = at
+        while end < len(trees) and (
+            (end == at and isinstance(trees[at], Leaf) and self._mark(trees[at], down))
+            or self.guarded.falls_with(trees[end], scope, guard, down)
+        ):
+            end += 1
+        return end
+
+    def _mark(self, tree: Tree, down: dict[str, Statuses]) -> bool:
+        for vertex in leaves([tree]):
+            down[self.graph.steps[vertex].step_id] = SKIPPED
+        return True
+
+    def _guard_node(self, trees: Sequence[Tree], scope: Scope, guard: Fragment, assumed: frozenset[str]) -> GuardNode:
+        ids = [self.graph.steps[v].step_id for v in leaves(trees)]
+        name = self.unit.state_name(ids[0], "guard")
+        body = self.lower(trees, scope, assumed | {guard.code})
+        skipped: dict[str, Template] = {}
+        for step_id in ids:
+            entry = scope.entries[step_id]
+            scope.entries[step_id] = self._entry(step_id, entry.statuses | SKIPPED, scope)
+            variable = scope.entries[step_id].variable
+            if variable is not None:
+                skipped[variable] = {"status": "skipped"}
+        return GuardNode(name, expression(not_fragment(guard)), skipped, body)
+
+    def _entry(self, step_id: str, statuses: Statuses, scope: Scope) -> Entry:
+        kept = self.readers.keeps_record(step_id)
+        return Entry(statuses, scope.name(step_id) if kept else None)
+
+    def _skip(self, trees: Sequence[Tree], scope: Scope) -> None:
+        """Steps that can never run: no state at all, and a warning for the author."""
+        for vertex in leaves(trees):
+            step = self.graph.steps[vertex]
+            scope.entries[step.step_id] = Entry(SKIPPED, None)
+            self.unit.warnings.append(
+                Diagnostic(
+                    "WFE-W209",
+                    step.pointer,
+                    f"'{step.step_id}' never runs: its trigger rule {step.trigger_rule} cannot be met by "
+                    f"{', '.join(self.graph.rule_dependencies[vertex])}.",
+                )
+            )
+
+    # --- parallel parts ---
+
+    def _parallel(self, branches: Sequence[Tree], scope: Scope, assumed: frozenset[str]) -> tuple[Node, ...]:
+        """Independent parts. Pure ones take no time, so they run in line, where they fuse; one Parallel holds the rest."""
+        nodes: list[Node] = []
+        rest: list[Tree] = []
+        for branch in branches:
+            if self.guarded.falls_with(branch, scope, None, {}):
+                self._skip([branch], scope)
+            elif self._is_pure(branch):
+                nodes.extend(self.lower([branch], scope, assumed))
+            else:
+                rest.append(branch)
+        if len(rest) == 1:
+            nodes.extend(self.lower(rest, scope, assumed))
+        elif rest:
+            nodes.append(self._parallel_node(rest, scope, assumed))
+        return tuple(nodes)
+
+    def _is_pure(self, tree: Tree) -> bool:
+        return all(
+            isinstance(self.lowerings[step.step_id], PureLowering)
+            and step.for_each is None
+            and step.condition is None
+            and not has_expression(step)
+            for step in (self.graph.steps[v] for v in leaves([tree]))
+        )
+
+    def _parallel_node(self, branches: Sequence[Tree], scope: Scope, assumed: frozenset[str]) -> ParallelNode:
+        name = self.unit.state_name(self.graph.steps[leaves(branches)[0]].step_id, "parallel")
+        blocks: list[Block] = []
+        assigns: dict[str, Template] = {}
+        for i, branch in enumerate(branches):
+            inner = scope.child()
+            nodes = self.lower([branch], inner, assumed)
+            inside = sum(1 << v for v in leaves([branch]))
+            block = Block(nodes, self._returns(branch, inside, inner, nodes))
+            blocks.append(block)
+            returned = {r.step_id: r for r in block.returns}
+            for step_id, entry in inner.entries.items():
+                back = returned.get(step_id)
+                scope.entries[step_id] = Entry(entry.statuses, scope.name(step_id) if back else None)
+                if back:
+                    assigns[scope.name(step_id)] = self._taken_back(block, back, inside, f"$states.result[{i}]")
+        return ParallelNode(name, tuple(blocks), assigns)
+
+    def _returns(self, branch: Tree, inside: int, inner: Scope, nodes: Sequence[Node]) -> tuple[Return, ...]:
+        """What is read of the branch's steps outside of it: nothing else travels."""
+        in_last_pass = _ending_values(nodes)
+        returns = []
+        for vertex in leaves([branch]):
+            step_id = self.graph.steps[vertex].step_id
+            entry = inner.entries[step_id]
+            if entry.variable is not None and self.readers.keeps_record(step_id, inside):
+                returns.append(Return(step_id, entry.variable, step_id in in_last_pass))
+        return tuple(returns)
+
+    def _taken_back(self, block: Block, back: Return, inside: int, result: str) -> Template:
+        """Template of the outer record, from the branch's result. A Pass at the end has its values in the output by id."""
+        record = f"{result}._vars.{back.variable}"
+        if not back.by_output:
+            return expression(Fragment(record))
+        output = result + name_step(back.step_id)
+        keeps_output = self.readers.keeps_output(back.step_id, inside)
+        if isinstance(block.nodes[-1], PassNode):
+            return completed_record(expression(Fragment(output)), keeps_output=keeps_output)
+        completed = f'{{"status":"completed","output":{output}}}' if keeps_output else '{"status":"completed"}'
+        return expression(Fragment(f"$exists({output})?{completed}:{record}"))
+
+
+def _ending_values(nodes: Sequence[Node]) -> frozenset[str]:
+    """Steps computed by the Pass state with which the nodes end on some path."""
+    match nodes[-1] if nodes else None:
+        case PassNode(values=values):
+            return frozenset(v.step_id for v in values)
+        case GuardNode(body=body):
+            return _ending_values(body)
+        case _:
+            return frozenset()

@@ -1,0 +1,94 @@
+"""When a step runs: its trigger rule and its condition as one boolean expression, or as nothing when that is known already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from workflow_engine.compiler.expressions import all_of, condition_fragment
+from workflow_engine.compiler.fragments import Fragment
+from workflow_engine.compiler.lower.readers import decides_per_element
+from workflow_engine.compiler.scope import Scope
+from workflow_engine.compiler.status import SKIPPED, Statuses, rule_fragment, rule_verdict
+from workflow_engine.compiler.structure import Leaf, Tree
+from workflow_engine.language.syntax import Step
+
+Guard = Fragment | Literal["always", "never"]
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedSteps:
+    """Steps of a body by vertex, and what their trigger rules look at."""
+
+    steps: tuple[Step, ...]
+    rule_dependencies: tuple[tuple[str, ...], ...]
+
+    def guard(self, vertex: int, scope: Scope) -> Guard:
+        """The guard of one step at this point of the machine."""
+        step = self.steps[vertex]
+        dependencies = self.rule_dependencies[vertex]
+        verdict = rule_verdict(step.trigger_rule, [scope.statuses(d) for d in dependencies])
+        if verdict == "never":
+            return "never"
+        parts: list[Fragment] = []
+        if verdict == "depends":
+            codes = dict.fromkeys(scope.status_code(d) for d in dependencies)
+            parts.append(rule_fragment(step.trigger_rule, list(codes)))
+        if step.condition is not None and not decides_per_element(step):
+            parts.append(condition_fragment(step.condition, scope))
+        if not parts:
+            return "always"
+        return parts[0] if len(parts) == 1 else all_of(parts)
+
+    def falls_with(self, tree: Tree, scope: Scope, guard: Fragment | None, down: dict[str, Statuses]) -> bool:
+        """Whether all of `tree` is skipped whenever the steps in `down` are, or because it has the very same guard.
+
+        Adds its steps to `down` if so. With `guard` None and an empty `down`: whether it is skipped whatever happens.
+        """
+        if not isinstance(tree, Leaf):
+            parts = tree.parts if hasattr(tree, "parts") else tree.branches
+            mine = dict(down)
+            if all(self.falls_with(part, scope, guard, mine) for part in parts):
+                down.update(mine)
+                return True
+            return False
+        step = self.steps[tree.vertex]
+        dependencies = self.rule_dependencies[tree.vertex]
+        known = [_statuses(d, scope, down) for d in dependencies]
+        settled = [k for k in known if k is not None]
+        falls = len(settled) == len(known) and rule_verdict(step.trigger_rule, settled) == "never"
+        if not falls and guard is not None and not any(d in down for d in dependencies):
+            falls = self._guard_if_known(tree.vertex, scope) == guard
+        if falls:
+            down[step.step_id] = SKIPPED
+        return falls
+
+    def _guard_if_known(self, vertex: int, scope: Scope) -> Guard | None:
+        """The guard, or None when it reads a step that has not been passed yet."""
+        try:
+            return self.guard(vertex, scope)
+        except KeyError:
+            return None
+
+
+def _statuses(step_id: str, scope: Scope, down: dict[str, Statuses]) -> Statuses | None:
+    if step_id in down:
+        return down[step_id]
+    try:
+        return scope.statuses(step_id)
+    except KeyError:
+        return None
+
+
+def leaves(trees: Iterable[Tree]) -> list[int]:
+    """All vertices of the trees, in execution order. Iterative: trees may be deep."""
+    found: list[int] = []
+    stack = list(reversed(list(trees)))
+    while stack:
+        tree = stack.pop()
+        if isinstance(tree, Leaf):
+            found.append(tree.vertex)
+        else:
+            stack.extend(reversed(tree.parts if hasattr(tree, "parts") else tree.branches))
+    return found

@@ -1,0 +1,232 @@
+"""One step to its state: a Lambda step to a Task, a pure step to a Pass, a delay to a Wait."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from workflow_engine.compiler.catalogue import PureContext, PureLowering, TaskLowering, WaitLowering
+from workflow_engine.compiler.expressions import expression, reference_fragment, template_fragment
+from workflow_engine.compiler.fragments import EXECUTION_INPUT, Fragment, name_step, object_fragment, string_literal
+from workflow_engine.compiler.ir import (
+    Assigns,
+    FailedPassNode,
+    FailNode,
+    Failure,
+    GuardNode,
+    Node,
+    TaskNode,
+    Template,
+    Value,
+    WaitNode,
+)
+from workflow_engine.compiler.lower.inputs import input_bound, input_object, json_bytes, mapped_inputs
+from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.scope import Scope
+from workflow_engine.language.syntax import RetryPolicy, Step
+
+LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
+
+SERVICE_FAULTS: Final[Mapping[str, Any]] = {
+    # Developer guide, "Best practices for Step Functions": transient Lambda service exceptions, and throttling.
+    "ErrorEquals": [
+        "Lambda.ServiceException",
+        "Lambda.AWSLambdaException",
+        "Lambda.SdkClientException",
+        "Lambda.TooManyRequestsException",
+    ],
+    "IntervalSeconds": 1,
+    "MaxAttempts": 6,
+    "BackoffRate": 2,
+    "JitterStrategy": "FULL",
+}
+INVALID_DELAY: Final = "InvalidDelay"
+INVALID_DELAY_CAUSE: Final = "The delay is neither a number of seconds nor an ISO 8601 timestamp."
+PURE_TASK_FUNCTION: Final = "step_data"
+"""A pure step that must be a Task (its mapping holds an expression) is computed by this function."""
+
+
+def own_retrier(policy: RetryPolicy | None) -> tuple[Mapping[str, Any], ...]:
+    """The step's own retry policy as ASL. MaxDelaySeconds is given only where it limits.
+
+    `States.ALL` stands alone and last (ASL specification, "Retrier").
+    """
+    if policy is None:
+        return ()
+    grows = policy.strategy == "exponential_backoff" and policy.delay_seconds < policy.max_delay_seconds
+    retrier: dict[str, Any] = {
+        "ErrorEquals": ["States.ALL"],
+        "IntervalSeconds": min(policy.delay_seconds, policy.max_delay_seconds),
+        "MaxAttempts": policy.max_retries,
+        "BackoffRate": 2 if grows else 1,
+    }
+    if grows:
+        retrier["MaxDelaySeconds"] = policy.max_delay_seconds
+    return (retrier,)
+
+
+def failed_record(*, keeps_error: bool) -> Template:
+    """Record of a failed step, as a Catcher assigns it. Cause is kept as text: parsing it could raise."""
+    if not keeps_error:
+        return {"status": "failed"}
+    return {
+        "status": "failed",
+        "error": {
+            "type": "{% $states.errorOutput.Error %}",
+            "message": "{% $exists($states.errorOutput.Cause)?$states.errorOutput.Cause:'' %}",
+        },
+    }
+
+
+def completed_record(output: Template, *, keeps_output: bool) -> Template:
+    """Record of a completed step. The output is kept only while something reads it."""
+    return {"status": "completed", "output": output} if keeps_output else {"status": "completed"}
+
+
+def failure_of(step: Step, variable: str | None, *, keeps_output: bool) -> Failure | None:
+    """What is assigned when a non-critical step fails; None for a critical one, whose failure ends the run."""
+    if step.critical:
+        return None
+    return Failure({variable: failed_record(keeps_error=keeps_output)} if variable else {})
+
+
+def step_config(unit: Unit, step: Step, scope: Scope) -> Fragment:
+    """The step's configuration as the step receives it: from the execution input, its template fields rendered."""
+    config = unit.config_of(step)
+    if not step.templates:
+        return config
+    rendered = object_fragment(templates(unit, step, scope))
+    return Fragment(f"$merge([{config.code},{rendered.code}])", rendered.helpers)
+
+
+def templates(unit: Unit, step: Step, scope: Scope) -> dict[str, Fragment]:
+    """The rendered template fields of the step's configuration, by key."""
+    return {
+        key: template_fragment(template, scope, lambda value: unit.literal(step.step_id, value))
+        for key, template in step.templates.items()
+    }
+
+
+def payload(unit: Unit, step: Step, scope: Scope) -> Template:
+    """What a step Lambda receives: step_config, input_data and execution_context, in one expression."""
+    identity = {"step_id": Fragment(string_literal(step.step_id))}
+    context = {**identity, "attempt": Fragment("$states.context.State.RetryCount+1")}
+    if scope.index is not None:
+        context["index"] = Fragment(scope.index)
+    around = object_fragment(context)
+    whole = object_fragment(
+        {
+            "step_config": object_fragment(
+                {
+                    **identity,
+                    "step_type": Fragment(string_literal(step.step_type)),
+                    "config": step_config(unit, step, scope),
+                }
+            ),
+            "input_data": input_object(mapped_inputs(unit, step, scope)),
+            "execution_context": Fragment(f"$merge([{EXECUTION_INPUT}.context,{around.code}])"),
+        }
+    )
+    return expression(whole)
+
+
+def task(
+    unit: Unit,
+    step: Step,
+    lowering: TaskLowering,
+    scope: Scope,
+    name: str,
+    assigns: Assigns,
+    failure: Failure | None,
+) -> TaskNode:
+    """A Task that invokes the step's function; its ARN comes from the execution input, so re-registering needs no new machine."""
+    unit.functions.setdefault(lowering.function)
+    timeout = None
+    if step.timeout_seconds is not None:
+        unit.timeouts[step.step_id] = step.timeout_seconds
+        timeout = expression(Fragment(f"{EXECUTION_INPUT}.timeouts{name_step(step.step_id)}"))
+    return TaskNode(
+        name=name,
+        step_id=step.step_id,
+        arguments={
+            "FunctionName": expression(Fragment(f"{EXECUTION_INPUT}.functions{name_step(lowering.function)}")),
+            "Payload": payload(unit, step, scope),
+        },
+        timeout=timeout,
+        retry=(SERVICE_FAULTS, *own_retrier(step.retry)),
+        assigns=assigns,
+        failure=failure,
+        max_retries=step.retry.max_retries if step.retry else 0,
+    )
+
+
+def pure_context(unit: Unit, step: Step, scope: Scope) -> PureContext:
+    """What the builders of the catalogue may use to compute a pure step or a wait."""
+    inputs = mapped_inputs(unit, step, scope)
+    return PureContext(
+        static_config=step.config,
+        config=lambda key: unit.config_value(step, key),
+        inputs=inputs,
+        input_data=input_object(inputs),
+        templates=templates(unit, step, scope),
+        entered=Fragment("$states.context.State.EnteredTime"),
+        read=lambda reference: reference_fragment(reference, scope),
+        declared=len(step.dependencies if step.input_mapping is None else step.input_mapping),
+    )
+
+
+def pure_value(
+    unit: Unit,
+    step: Step,
+    lowering: PureLowering,
+    scope: Scope,
+    *,
+    kept: bool,
+    keeps_output: bool,
+    bounds: dict[str, int | None],
+) -> Value:
+    """The step as one value of a Pass state. Records its size bound in `bounds` for the steps that read it."""
+    scope.touched.clear()
+    output = lowering.build(pure_context(unit, step, scope))
+    read = input_bound(unit, step, bounds)
+    bounds[step.step_id] = None if read is None else read + json_bytes(step.config) + lowering.growth_bytes
+    return Value(
+        step_id=step.step_id,
+        output=output,
+        reads=frozenset(scope.touched),
+        variable=scope.name(step.step_id),
+        kept=kept,
+        keeps_output=keeps_output,
+        size_bound=bounds[step.step_id],
+    )
+
+
+def wait(
+    unit: Unit, step: Step, lowering: WaitLowering, scope: Scope, variable: str | None, *, keeps_output: bool
+) -> tuple[Node, ...]:
+    """A Wait state. A Wait cannot catch, so where its seconds come from data a Choice looks at them first."""
+    context = pure_context(unit, step, scope)
+    seconds = lowering.seconds(context)
+    output = lowering.build(context)
+    record = completed_record(expression(output), keeps_output=keeps_output)
+    node = WaitNode(
+        name=step.step_id,
+        step_id=step.step_id,
+        seconds=expression(seconds),
+        output=output,
+        assigns={variable: record} if variable else {},
+    )
+    if not step.input_mapping and (step.config or not step.dependencies):
+        return (node,)
+    invalid = expression(Fragment(f"({seconds.code})=null", seconds.helpers))
+    name = unit.state_name(step.step_id, "check")
+    failed = unit.state_name(step.step_id, "fail")
+    if step.critical:
+        return (GuardNode(name, invalid, {}, (node,), FailNode(failed, INVALID_DELAY, INVALID_DELAY_CAUSE)),)
+    record = {"status": "failed"}
+    if keeps_output:
+        record["error"] = {"type": INVALID_DELAY, "message": INVALID_DELAY_CAUSE}
+    failing = FailedPassNode(
+        failed, step.step_id, INVALID_DELAY, INVALID_DELAY_CAUSE, {variable: record} if variable else {}
+    )
+    return (GuardNode(name, invalid, {}, (node,), failing),)

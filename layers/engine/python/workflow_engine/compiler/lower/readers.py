@@ -1,0 +1,97 @@
+"""Who reads what of a step, as bit masks over the steps of one body: the basis of liveness.
+
+A record that nobody reads is never assigned; a branch gives back only what is read outside of it. Bit `i` stands for
+`graph.steps[i]`, bit `n` for whatever reads the body as a whole (its explicit output).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from workflow_engine.compiler.catalogue import Lowering, PureLowering
+from workflow_engine.compiler.graph import StepGraph, nested_reads
+from workflow_engine.compiler.status import COMPLETED, FAILED, SKIPPED, Statuses, rule_verdict
+from workflow_engine.language.syntax import Reference, Step, StepReference
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """`whole[id]` are the readers of a step's output or error, `status[id]` those that ask how it ended.
+
+    `possible[id]` are all the ways in which it may end anywhere in the machine: a record of the status is needed unless there
+    is one way only, even where less is possible locally, such as behind a guard.
+    """
+
+    whole: Mapping[str, int]
+    status: Mapping[str, int]
+    possible: Mapping[str, Statuses]
+
+    def keeps_record(self, step_id: str, beside: int = 0) -> bool:
+        """Whether a variable is needed for readers that are not in the mask `beside`."""
+        return self.keeps_output(step_id, beside) or (
+            len(self.possible[step_id]) > 1 and bool(self.status.get(step_id, 0) & ~beside)
+        )
+
+    def keeps_output(self, step_id: str, beside: int = 0) -> bool:
+        """Whether its record must hold the output (or the error) for readers that are not in the mask `beside`."""
+        return bool(self.whole.get(step_id, 0) & ~beside)
+
+
+def can_fail(step: Step, lowering: Lowering) -> bool:
+    """False for steps that are computed in a Pass state, which never raises."""
+    return not (isinstance(lowering, PureLowering) and step.for_each is None)
+
+
+def possible_statuses(graph: StepGraph, lowerings: Mapping[str, Lowering]) -> dict[str, Statuses]:
+    """How each step may end, whatever the data. A critical step that fails ends the run, so nobody sees that."""
+    possible: dict[str, Statuses] = {}
+    for step, dependencies in zip(graph.steps, graph.rule_dependencies, strict=True):
+        verdict = rule_verdict(step.trigger_rule, [possible[d] for d in dependencies])
+        if verdict == "never":
+            possible[step.step_id] = SKIPPED
+            continue
+        statuses = COMPLETED
+        if not step.critical and can_fail(step, lowerings[step.step_id]):
+            statuses |= FAILED
+        if verdict == "depends" or (step.condition is not None and not decides_per_element(step)):
+            statuses |= SKIPPED
+        possible[step.step_id] = statuses
+    return possible
+
+
+def decides_per_element(step: Step) -> bool:
+    """A condition that reads item or index is decided for each element, any other once for the whole step."""
+    from workflow_engine.language.reads import references_of
+
+    return (
+        step.for_each is not None
+        and step.condition is not None
+        and any(not isinstance(r, StepReference) and r.word in ("item", "index") for r in references_of(step.condition))
+    )
+
+
+def find_readers(graph: StepGraph, lowerings: Mapping[str, Lowering], end_reads: Iterable[Reference]) -> Readers:
+    """Masks of all readers in the body. `end_reads` are the references of the body's own output."""
+    possible = possible_statuses(graph, lowerings)
+    whole: dict[str, int] = {}
+    status: dict[str, int] = {}
+
+    def add(reference: Reference, bit: int) -> None:
+        if isinstance(reference, StepReference) and reference.step_id in possible:
+            masks = status if reference.facet == "status" else whole
+            masks[reference.step_id] = masks.get(reference.step_id, 0) | bit
+
+    for i, step in enumerate(graph.steps):
+        for read in nested_reads(step):
+            if not (isinstance(read.reference, StepReference) and read.reference.step_id == step.step_id):
+                add(read.reference, 1 << i)
+        if step.input_mapping is None and step.body is None:
+            for dependency in step.dependencies:
+                add(StepReference(dependency, "output"), 1 << i)
+                add(StepReference(dependency, "status"), 1 << i)
+        for dependency in graph.rule_dependencies[i]:
+            add(StepReference(dependency, "status"), 1 << i)
+    for reference in end_reads:
+        add(reference, 1 << len(graph.steps))
+    return Readers(whole, status, possible)

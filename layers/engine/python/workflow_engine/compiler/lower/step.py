@@ -1,0 +1,125 @@
+"""One step to nodes: chooses the form by the step type's lowering, keeps the record, wraps for_each in a Map."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from workflow_engine.compiler.catalogue import ContainerLowering, PureLowering, TaskLowering, WaitLowering
+from workflow_engine.compiler.expressions import condition_fragment, expression, not_fragment, reference_fragment
+from workflow_engine.compiler.fragments import Fragment
+from workflow_engine.compiler.ir import Block, Failure, GuardNode, MapNode, Node, PassNode, Template
+from workflow_engine.compiler.lower import leaf
+from workflow_engine.compiler.lower.inputs import has_expression
+from workflow_engine.compiler.lower.readers import Readers, decides_per_element
+from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.quotas import INLINE_MAP_CONCURRENCY
+from workflow_engine.compiler.scope import Entry, Scope
+from workflow_engine.compiler.status import COMPLETED, FAILED
+from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
+from workflow_engine.language.syntax import ForEach, Reference, Step
+
+PURE_TASK_SECONDS: Final = 60
+MAP_ITEM: Final = "$states.input.item"
+MAP_INDEX: Final = "$states.input.index"
+
+
+def lower_step(
+    unit: Unit, step: Step, scope: Scope, readers: Readers, bounds: dict[str, int | None]
+) -> tuple[Node, ...]:
+    """Nodes of one step whose guard is settled. Enters what is known of its end into the scope."""
+    lowering = unit.lowering(step)
+    if isinstance(lowering, PureLowering) and has_expression(step):
+        lowering = TaskLowering(leaf.PURE_TASK_FUNCTION, PURE_TASK_SECONDS)
+    pure = isinstance(lowering, PureLowering) and step.for_each is None
+    statuses = COMPLETED if step.critical or pure else COMPLETED | FAILED
+    kept = readers.keeps_record(step.step_id)
+    keeps_output = readers.keeps_output(step.step_id)
+    variable = scope.name(step.step_id) if kept else None
+    failure = leaf.failure_of(step, variable, keeps_output=keeps_output)
+
+    nodes: tuple[Node, ...]
+    if step.for_each is not None:
+        assigns = _record(variable, "{% $states.result %}", keeps_output=keeps_output)
+        nodes = (_for_each(unit, step, step.for_each, lowering, scope, assigns, failure),)
+    else:
+        match lowering:
+            case PureLowering():
+                value = leaf.pure_value(
+                    unit, step, lowering, scope, kept=kept, keeps_output=keeps_output, bounds=bounds
+                )
+                nodes = (PassNode(step.step_id, (value,)),)
+            case TaskLowering():
+                assigns = _record(variable, "{% $states.result.Payload %}", keeps_output=keeps_output)
+                nodes = (leaf.task(unit, step, lowering, scope, step.step_id, assigns, failure),)
+            case WaitLowering():
+                nodes = leaf.wait(unit, step, lowering, scope, variable, keeps_output=keeps_output)
+            case ContainerLowering():
+                nodes = unit.container(unit, step, scope, keeps_record=kept, keeps_output=keeps_output)
+    scope.entries[step.step_id] = Entry(statuses, variable)
+    return nodes
+
+
+def _record(variable: str | None, output: Template, *, keeps_output: bool) -> dict[str, Template]:
+    return {variable: leaf.completed_record(output, keeps_output=keeps_output)} if variable else {}
+
+
+def list_items(items: Reference, max_items: int | None, scope: Scope) -> Template:
+    """JSONata of `Items`: null counts as an empty list; anything else that is no list fails the step, and a Map can catch that."""
+    source = reference_fragment(items, scope)
+    limit = ""
+    if max_items is not None:
+        limit = (
+            f'$type($list)="array" and $count($list)>{max_items}?'
+            f'$error("The list has " & $count($list) & " items, max_items is {max_items}."):'
+        )
+    return expression(
+        Fragment(
+            f'($list:={source.code};{limit}$type($list)="array"?$list:$type($list)="null"?[]:'
+            f'$error("Needs a list, not a value of type " & $type($list)))',
+            source.helpers,
+        )
+    )
+
+
+def _for_each(
+    unit: Unit,
+    step: Step,
+    each: ForEach,
+    lowering: object,
+    scope: Scope,
+    assigns: dict[str, Template],
+    failure: Failure | None,
+) -> MapNode:
+    """A Map over one state. Its condition, if it reads item or index, is decided per element; a skipped element gives null."""
+    inner = scope.child()
+    inner.item, inner.index = MAP_ITEM, MAP_INDEX
+    name = f"{step.step_id}.each"
+    node: Node
+    match lowering:
+        case PureLowering():
+            value = leaf.pure_value(unit, step, lowering, inner, kept=False, keeps_output=False, bounds={})
+            node = PassNode(name, (value,))
+        case TaskLowering():
+            node = leaf.task(unit, step, lowering, inner, name, {}, None)
+        case _:
+            raise InvalidWorkflowError(
+                [
+                    Diagnostic(
+                        "WFE-E404", f"{step.pointer}/for_each", f"'{step.step_type}' cannot be repeated by for_each."
+                    )
+                ]
+            )
+    nodes: tuple[Node, ...] = (node,)
+    if decides_per_element(step) and step.condition is not None:
+        skip_when = expression(not_fragment(condition_fragment(step.condition, inner)))
+        nodes = (GuardNode(unit.state_name(step.step_id, "guard"), skip_when, {}, nodes),)
+    return MapNode(
+        name=step.step_id,
+        step_id=step.step_id,
+        items=list_items(each.items, each.max_items, scope),
+        max_concurrency=each.max_concurrency or INLINE_MAP_CONCURRENCY,
+        body=Block(nodes, kind="element"),
+        assigns=assigns,
+        failure=failure,
+        max_items=each.max_items,
+    )

@@ -1,0 +1,86 @@
+"""One compilation while it goes on: the names given out, and what moves from the definition into the execution input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from workflow_engine.compiler.catalogue import CompilerCatalogue, Lowering
+from workflow_engine.compiler.fragments import EXECUTION_INPUT, Fragment, name_step
+from workflow_engine.compiler.hints import Hints
+from workflow_engine.compiler.ir import Node
+from workflow_engine.compiler.scope import Scope
+from workflow_engine.language.diagnostics import Diagnostic, Json
+from workflow_engine.language.syntax import Step
+
+
+class ContainerLowerer(Protocol):
+    """`lower.containers.lower_container`, handed over because it lowers bodies, which lower steps."""
+
+    def __call__(
+        self, unit: Unit, step: Step, scope: Scope, *, keeps_record: bool, keeps_output: bool
+    ) -> tuple[Node, ...]: ...
+
+
+@dataclass(slots=True)
+class Unit:
+    """Shared by all bodies of one workflow. `sequential` says that every body is a chain in step order."""
+
+    catalogue: CompilerCatalogue
+    sequential: bool
+    variables_bytes: int
+    hints: Hints
+    container: ContainerLowerer
+    config: dict[str, Mapping[str, Json]] = field(default_factory=dict)
+    literals: dict[str, dict[str, Json]] = field(default_factory=dict)
+    timeouts: dict[str, int] = field(default_factory=dict)
+    functions: dict[str, None] = field(default_factory=dict)
+    warnings: list[Diagnostic] = field(default_factory=list)
+    _taken: set[str] = field(default_factory=set)
+
+    def lowering(self, step: Step) -> Lowering:
+        """How the step's type and configuration are lowered. The language has made sure that the type exists."""
+        found = self.catalogue.find(step.step_type)
+        assert found is not None, step.step_type
+        return found.lowering(step.config)
+
+    def state_name(self, step_id: str, suffix: str) -> str:
+        """A free state name `<step_id>.<suffix>`, numbered from the second on. Step ids have no dot, so none is taken by a step."""
+        name = base = f"{step_id}.{suffix}"
+        number = 1
+        while name in self._taken:
+            number += 1
+            name = f"{base}{number}"
+        self._taken.add(name)
+        return name
+
+    def literal(self, step_id: str, value: Json) -> Fragment:
+        """Puts a literal of the workflow into the execution input, so that workflows of equal shape share one machine."""
+        mine = self.literals.setdefault(step_id, {})
+        key = f"p{len(mine)}"
+        mine[key] = value
+        return Fragment(f"{EXECUTION_INPUT}.literals{name_step(step_id)}.{key}")
+
+    def config_of(self, step: Step) -> Fragment:
+        """The step's whole configuration, as the execution input has it."""
+        if not step.config:
+            return Fragment("{}")
+        self.config[step.step_id] = step.config
+        return Fragment(f"{EXECUTION_INPUT}.config{name_step(step.step_id)}")
+
+    def config_value(self, step: Step, key: str) -> Fragment:
+        """One top-level configuration value; null when the client gave none."""
+        if key not in step.config:
+            return Fragment("null")
+        return Fragment(self.config_of(step).code + name_step(key))
+
+    def bindings(self, variables: Mapping[str, Json]) -> dict[str, Any]:
+        """What the execution input carries besides the client's input, the ARNs and the run's identity."""
+        return {
+            "config": {k: dict(v) for k, v in sorted(self.config.items())},
+            "literals": dict(sorted(self.literals.items())),
+            "timeouts": dict(sorted(self.timeouts.items())),
+            "variables": dict(variables),
+            "functions": sorted(self.functions),
+        }

@@ -1,0 +1,64 @@
+"""What use cases raise. Each error has a stable `code`, a sentence for the client and, where there is one, the places
+in its body that are wrong. Nothing here knows of HTTP; `workflow_engine.http.problem` maps classes to statuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+
+class WorkflowEngineError(Exception):
+    """Base of all errors that a client may see. `errors` are `{code, pointer, detail}`, pointers as of RFC 6901."""
+
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, detail: str, *, errors: Iterable[Mapping[str, str]] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors: list[dict[str, str]] = [dict(e) for e in errors]
+
+
+class MalformedJsonError(WorkflowEngineError):
+    """The body is not JSON."""
+
+    code = "malformed_json"
+
+
+class InvalidRequestError(WorkflowEngineError):
+    """The request is well-formed JSON that breaks a rule; `errors` tell where."""
+
+    code = "invalid_request"
+
+    @classmethod
+    def at(cls, pointer: str, detail: str) -> InvalidRequestError:
+        """An error with one place."""
+        return cls(detail, errors=[{"code": cls.code, "pointer": pointer, "detail": detail}])
+
+
+class NotFoundError(WorkflowEngineError):
+    """The caller's tenant has no such record."""
+
+    code = "not_found"
+
+
+class ConflictError(WorkflowEngineError):
+    """The request does not fit the state that the record is in."""
+
+    code = "conflict"
+
+
+class PayloadTooLargeError(WorkflowEngineError):
+    """More bytes than Step Functions or the store take."""
+
+    code = "payload_too_large"
+
+
+class ThrottledError(WorkflowEngineError):
+    """AWS refused for now. Nothing was created; the same request succeeds later."""
+
+    code = "throttled"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds

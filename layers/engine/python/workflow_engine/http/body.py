@@ -1,0 +1,103 @@
+"""The body of a request as JSON, read strictly: what two parsers could read in two ways is refused."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+from typing import Any, Final
+
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+from workflow_engine.errors import MalformedJsonError, PayloadTooLargeError
+from workflow_engine.language.diagnostics import Json
+
+MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+"""Lambda takes 6 MB per synchronous invocation ("Invocation payload", Lambda quotas). The event wraps the body,
+escapes it as a JSON string, or encodes it in base64, so a body of this size fits in any of the three ways."""
+
+
+def json_body(event: APIGatewayProxyEventV2, *, when_empty: Json | None = None) -> Json:
+    """The JSON value of the body.
+
+    `when_empty` is what a request without a body means; None says that a body is needed.
+
+    Raises `MalformedJsonError` for a body that is absent, not UTF-8 or not JSON of RFC 8259 with unique member
+    names, and `PayloadTooLargeError` for one over `MAX_BODY_BYTES`.
+    """
+    text = _text(event)
+    if not text.strip():
+        if when_empty is not None:
+            return when_empty
+        raise MalformedJsonError("The request has no body. Send a JSON document.")
+    return parse_json(text)
+
+
+def parse_json(text: str) -> Json:
+    """The JSON value of a text. Raises `MalformedJsonError` as `json_body` does, with line and column where there is
+    one.
+    """
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_unique_members, parse_constant=_no_constant, parse_float=_finite_number
+        )
+    except json.JSONDecodeError as error:
+        raise MalformedJsonError(f"Not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
+    except RecursionError:
+        raise MalformedJsonError("Not readable JSON: lists or objects are nested too deeply.") from None
+    except ValueError:  # int() refuses numbers of more than 4,300 digits
+        raise MalformedJsonError("Not readable JSON: a number has too many digits.") from None
+    _refuse_lone_surrogates(text, value)
+    return value
+
+
+def _text(event: APIGatewayProxyEventV2) -> str:
+    raw = event.get("body") or ""
+    if len(raw) > MAX_BODY_BYTES * 4 // 3 + 4:
+        raise _too_large()
+    if not event.get("isBase64Encoded"):
+        if len(raw.encode("utf-8", "surrogatepass")) > MAX_BODY_BYTES:
+            raise _too_large()
+        return str(raw)
+    try:
+        content = base64.b64decode(raw, validate=True)
+        if len(content) > MAX_BODY_BYTES:
+            raise _too_large()
+        return content.decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        raise MalformedJsonError("The body is not UTF-8 text. JSON is UTF-8 (RFC 8259 section 8.1).") from None
+
+
+def _too_large() -> PayloadTooLargeError:
+    return PayloadTooLargeError(f"The body is larger than {MAX_BODY_BYTES:,} bytes.")
+
+
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in members if names.count(name) > 1)
+        raise MalformedJsonError(f"An object has the member {json.dumps(twice)} twice. Remove one.")
+    return members
+
+
+def _no_constant(name: str) -> None:
+    raise MalformedJsonError(f"{name} is not JSON. Use null or a string.")
+
+
+def _finite_number(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise MalformedJsonError(f"The number {digits[:40]} is larger than a double can hold.")
+    return number
+
+
+def _refuse_lone_surrogates(text: str, value: Json) -> None:
+    r"""A string such as "\ud800" is valid JSON grammar, but is no Unicode text and has no UTF-8 form."""
+    if "\\ud" not in text and "\\uD" not in text:
+        return
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise MalformedJsonError("A string holds half of a surrogate pair, which is no Unicode character.") from None

@@ -1,0 +1,67 @@
+"""Query parameters and headers of requests: pages, waiting, idempotency keys."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+from workflow_engine.errors import InvalidRequestError
+
+MAX_WAIT_SECONDS: Final = 25
+"""An HTTP API cuts an integration off after 30 seconds ("Maximum integration timeout", API Gateway quotas)."""
+
+DEFAULT_PAGE: Final = 50
+MAX_PAGE: Final = 100
+
+_IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list is asked for: at most `limit` items after the opaque `cursor` of the page before."""
+
+    limit: int = DEFAULT_PAGE
+    cursor: str | None = None
+
+
+def query_parameter(event: APIGatewayProxyEventV2, name: str) -> str | None:
+    """The value of a query parameter, None when it is absent or empty. API Gateway joins repeated ones by commas."""
+    return (event.query_string_parameters or {}).get(name) or None
+
+
+def page(event: APIGatewayProxyEventV2) -> Page:
+    """`?limit&cursor`. Raises `InvalidRequestError` for a limit outside 1..100."""
+    limit = _whole_number(event, "limit", 1, MAX_PAGE)
+    return Page(DEFAULT_PAGE if limit is None else limit, query_parameter(event, "cursor"))
+
+
+def wait_seconds(event: APIGatewayProxyEventV2) -> int:
+    """`?wait=N`, seconds to wait for the end of a run, 0 when absent. Raises `InvalidRequestError` outside 0..25."""
+    return _whole_number(event, "wait", 0, MAX_WAIT_SECONDS) or 0
+
+
+def version(event: APIGatewayProxyEventV2) -> int | None:
+    """`?version=N` of a stored workflow, None for the newest. Raises `InvalidRequestError` for what is no version
+    number.
+    """
+    return _whole_number(event, "version", 1, 1_000_000)
+
+
+def idempotency_key(event: APIGatewayProxyEventV2) -> str | None:
+    """The `Idempotency-Key` header. Raises `InvalidRequestError` unless it is 1 to 255 visible ASCII characters."""
+    key = event.headers.get("idempotency-key")
+    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise InvalidRequestError("The header Idempotency-Key must have 1 to 255 visible ASCII characters.")
+    return key
+
+
+def _whole_number(event: APIGatewayProxyEventV2, name: str, low: int, high: int) -> int | None:
+    text = (event.query_string_parameters or {}).get(name)
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+        raise InvalidRequestError(f"The query parameter {name} must be a whole number from {low} to {high}.")
+    return int(text)

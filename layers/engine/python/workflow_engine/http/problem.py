@@ -1,0 +1,120 @@
+"""Errors as RFC 9457 `application/problem+json`: one table from error class to status, one function that builds the
+answer.
+
+Every problem has the members `type`, `title`, `status`, `code`, `detail` and `errors`, a list of `{code, pointer,
+detail}` that is never empty: `pointer` is an RFC 6901 JSON pointer into the request's body, "" when the finding is
+about all of it or about something else than the body (a header, a query parameter, the path).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final
+
+from aws_lambda_powertools.event_handler.api_gateway import Response
+
+from workflow_engine.errors import (
+    ConflictError,
+    InvalidRequestError,
+    MalformedJsonError,
+    NotFoundError,
+    PayloadTooLargeError,
+    ThrottledError,
+    WorkflowEngineError,
+)
+from workflow_engine.language.diagnostics import InvalidWorkflowError
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE: Final = "application/problem+json"
+
+
+class ForbiddenError(WorkflowEngineError):
+    """The caller is known to API Gateway, but no tenant can be told from what it says of the caller."""
+
+    code = "forbidden"
+
+
+STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
+    MalformedJsonError: HTTPStatus.BAD_REQUEST,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    ConflictError: HTTPStatus.CONFLICT,
+    PayloadTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    InvalidRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InvalidWorkflowError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ThrottledError: HTTPStatus.TOO_MANY_REQUESTS,
+}
+"""The one table. A class that is not in it, nor a subclass of one that is, is a fault of the service: 500."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem document. `errors` are the findings; without any, the problem itself is the only one."""
+
+    status: HTTPStatus
+    code: str
+    detail: str
+    errors: Sequence[Mapping[str, str]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, object]:
+        """The document. `type` is about:blank, so by RFC 9457 section 4.2.1 `title` is the status phrase."""
+        findings = [dict(e) for e in self.errors] or [{"code": self.code, "pointer": "", "detail": self.detail}]
+        return {
+            "type": "about:blank",
+            "title": self.status.phrase,
+            "status": self.status.value,
+            "code": self.code,
+            "detail": self.detail,
+            "errors": findings,
+        }
+
+    def response(self) -> Response[str]:
+        """The answer of a Lambda function behind an HTTP API."""
+        body = json.dumps(self.as_dict(), separators=(",", ":"))
+        return Response(self.status.value, content_type=CONTENT_TYPE, body=body, headers=dict(self.headers))
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem that answers an error. Of an unexpected error nothing is told; it is logged with its traceback."""
+    status = next((STATUSES[c] for c in type(error).__mro__ if c in STATUSES), None)
+    if status is None:
+        logger.error("unexpected %s", type(error).__name__, exc_info=error)
+        return Problem(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "internal_error",
+            "The service failed to answer this request. Try again; the service's log tells more.",
+        )
+    if isinstance(error, InvalidWorkflowError):
+        return _invalid_workflow(status, error)
+    assert isinstance(error, WorkflowEngineError)
+    headers = {}
+    if isinstance(error, ThrottledError):
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    return Problem(status, error.code, error.detail, error.errors, headers)
+
+
+def no_such_route(method: str, path: str) -> Problem:
+    """404 for a path that no route has."""
+    return Problem(HTTPStatus.NOT_FOUND, "route_not_found", f"There is no route {method} {path}. See GET /docs.")
+
+
+def method_not_allowed(method: str, path: str, allowed: Sequence[str]) -> Problem:
+    """405 for a path that other methods have. `allowed` goes into the `Allow` header, as RFC 9110 section 15.5.6
+    asks.
+    """
+    methods = ", ".join(sorted(allowed))
+    detail = f"{path} does not know {method}. Use {methods}."
+    return Problem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers={"Allow": methods})
+
+
+def _invalid_workflow(status: HTTPStatus, error: InvalidWorkflowError) -> Problem:
+    findings = [d.as_dict() for d in error.diagnostics]
+    number = sum(d.severity == "error" for d in error.diagnostics)
+    detail = f"The workflow has {number} error{'' if number == 1 else 's'}; `errors` tells where and what to do."
+    return Problem(status, error.code, detail, findings)

@@ -1,0 +1,97 @@
+"""The resolver of an API function: Powertools' routing for HTTP APIs, without its validation and OpenAPI machinery.
+
+Those two cost import time on every cold start; bodies are read by `http.body` and checked by the use cases, and the
+OpenAPI document is made offline.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from functools import partial
+from typing import Any, Final, cast
+
+from aws_lambda_powertools.event_handler.api_gateway import APIGatewayHttpResolver, ResponseBuilder, Route
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from workflow_engine.http.problem import method_not_allowed, no_such_route, problem_of
+
+_EVENT: Final[ContextVar[APIGatewayProxyEventV2]] = ContextVar("api_gateway_event")
+_CONTEXT: Final[ContextVar[dict[str, Any]]] = ContextVar("resolver_context")
+
+KnownRoutes = Callable[[], Iterable[tuple[str, str]]]
+"""Gives (method, path) of routes, paths as in the catalogue: `/workflows/{workflow_id}`."""
+
+
+class ApiResolver(APIGatewayHttpResolver):
+    """A resolver that several threads may call at once.
+
+    Powertools keeps the current event on the class and the matched route on the instance, because Lambda runs one
+    request at a time. The local server runs many in one process, so both are kept per thread of control here.
+    Powertools also builds a route's middleware stack on its first call without a lock; twice built, it would call
+    the handler with the wrong arguments.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(serializer=cast(Any, partial(json.dumps, separators=(",", ":"))), debug=False)
+        self._building = threading.Lock()
+
+    @property
+    def current_event(self) -> APIGatewayProxyEventV2:  # type: ignore[override]  # an attribute there, on purpose not here
+        return _EVENT.get()
+
+    @property
+    def context(self) -> dict[str, Any]:
+        return _CONTEXT.get()
+
+    @context.setter
+    def context(self, value: dict[str, Any]) -> None:
+        _CONTEXT.set(value)
+
+    def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """Answer one HTTP API event (payload format 2.0) with API Gateway's response dict; never raises."""
+        _EVENT.set(APIGatewayProxyEventV2(dict(event)))
+        _CONTEXT.set({})
+        try:
+            return super().resolve(event, context)
+        except Exception as error:  # the last line of defence: an answer that cannot be serialised, say
+            builder: ResponseBuilder[APIGatewayProxyEventV2] = ResponseBuilder(problem_of(error).response())
+            return builder.build(self.current_event)
+
+    def _call_route(self, route: Route, route_arguments: dict[str, str]) -> Any:
+        with self._building:
+            if not route._middleware_stack_built:
+                route._build_middleware_stack(router_middlewares=self._router_middlewares, app=self)
+        return super()._call_route(route, route_arguments)
+
+
+def api_resolver(known_routes: KnownRoutes = tuple) -> ApiResolver:
+    """A resolver that answers every error with problem+json.
+
+    `known_routes` are routes of other functions, for the function behind `$default`: a path that another method has
+    is then answered by 405 instead of 404.
+    """
+    app = ApiResolver()
+    app.exception_handler(Exception)(lambda error: problem_of(error).response())
+
+    @app.not_found
+    def no_route(_: NoRouteError) -> Any:
+        method, path = app.current_event.http_method.upper(), app.current_event.path
+        own = {r.method for r in (*app._static_routes, *app._dynamic_routes) if r.rule.match(path)}
+        allowed = own | {m for m, template in known_routes() if path_matches(template, path)}
+        problem = method_not_allowed(method, path, sorted(allowed)) if allowed else no_such_route(method, path)
+        return problem.response()
+
+    return app
+
+
+def path_matches(template: str, path: str) -> bool:
+    """Whether a path is an instance of a route's path, in which `{name}` stands for one segment that is not empty."""
+    wanted, given = template.split("/"), path.split("/")
+    return len(wanted) == len(given) and all(
+        bool(g) if w.startswith("{") else w == g for w, g in zip(wanted, given, strict=True)
+    )

@@ -1,0 +1,37 @@
+"""What the language needs to know of step types. The catalogue itself lives in `workflow_engine.steps`, above this
+layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+
+class StepTypeSpec(Protocol):
+    """A step type as far as validation is concerned."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def available(self) -> bool:
+        """False for a type that the language knows and this version cannot run."""
+
+    @property
+    def config_schema(self) -> Mapping[str, Any]:
+        """JSON Schema (2020-12) of `config`. For containers, of `config` without the nested steps."""
+
+    @property
+    def template_fields(self) -> tuple[str, ...]:
+        """Top-level `config` fields whose strings are templates."""
+
+
+class StepCatalogue(Protocol):
+    """Step types by name, built-in and registered ones alike."""
+
+    def find(self, step_type: str) -> StepTypeSpec | None:
+        """The step type of this name or alias, or None when there is none."""
+
+    def names(self) -> Iterable[str]:
+        """All names and aliases, for suggestions."""

@@ -1,0 +1,103 @@
+"""Diagnostics: what is wrong with a workflow, where, and what to do about it.
+
+A code is stable for ever: clients and docs rely on it. `CODES` is the one list of them; `docs/diagnostics.md` is
+generated from it. Hundreds digit: 1 the document, 2 graph and references, 3 conditions, templates and expressions, 4
+step types and their configuration, 5 quotas and cost, 9 a machine that breaks a rule of AWS (a bug of the compiler,
+never of the client).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Severity = Literal["error", "warning"]
+
+CODES: dict[str, str] = {
+    "WFE-E100": "The document is not a JSON object.",
+    "WFE-E101": "Unknown field.",
+    "WFE-E102": "A required field is missing.",
+    "WFE-E103": "A value has the wrong type or is out of range.",
+    "WFE-E104": "Two values that exclude each other are both given.",
+    "WFE-E105": "A value is not one of the allowed ones.",
+    "WFE-E200": "Two steps have the same id.",
+    "WFE-E201": "A step id is reserved by the language.",
+    "WFE-E202": "A dependency names no step.",
+    "WFE-E203": "A step depends on itself.",
+    "WFE-E204": "A reference names no step and no scope word.",
+    "WFE-E205": "The dependencies form a cycle.",
+    "WFE-E206": "A reference to item or index outside for_each and map.",
+    "WFE-E207": "A reference reads a step inside a container from outside it.",
+    "WFE-E208": "A reference is malformed.",
+    "WFE-W209": "A trigger rule can never be met, so the step never runs.",
+    "WFE-E300": "A condition is malformed.",
+    "WFE-E301": "A condition uses an unknown operator.",
+    "WFE-E302": "A regular expression is invalid or not a literal.",
+    "WFE-E303": "A template is malformed.",
+    "WFE-E304": "A JSONata expression does not parse or uses what is not allowed.",
+    "WFE-E400": "Unknown step type.",
+    "WFE-E401": "A known step type that is not available in this version.",
+    "WFE-E402": "The configuration does not fit the step type's schema.",
+    "WFE-E403": "A retry strategy that Step Functions cannot express.",
+    "WFE-E404": "A field that this step type does not support.",
+    "WFE-E500": "The definition is larger than a state machine may be.",
+    "WFE-E501": "The run needs more history events than an execution may have.",
+    "WFE-E502": "The execution input is larger than Step Functions accepts.",
+    "WFE-E503": "Containers are nested deeper than an expression may reach.",
+    "WFE-W510": "The run comes near a quota.",
+    "WFE-W511": "The graph is not series-parallel; some order was added.",
+    "WFE-E900": "The compiled machine breaks a rule of Amazon States Language.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding. `pointer` is an RFC 6901 JSON pointer into the workflow as the client sent it; "" is the whole
+    document.
+    """
+
+    code: str
+    pointer: str
+    detail: str
+
+    def __post_init__(self) -> None:
+        assert self.code in CODES, f"{self.code} is not in CODES"
+
+    @property
+    def severity(self) -> Severity:
+        return "warning" if self.code.startswith("WFE-W") else "error"
+
+    def as_dict(self) -> dict[str, str]:
+        return {"code": self.code, "pointer": self.pointer, "detail": self.detail}
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """True if any finding is an error, so that nothing may be created from the document."""
+    return any(d.severity == "error" for d in diagnostics)
+
+
+def pointer(*segments: str | int) -> str:
+    """RFC 6901 pointer of a path: `pointer("steps", 3, "a/b")` is `/steps/3/a~1b`."""
+    return "".join("/" + str(s).replace("~", "~0").replace("/", "~1") for s in segments)
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """` Did you mean 'x'?` for the nearest known word, or the empty string when none is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" Did you mean '{near[0]}'?" if near else ""
+
+
+class InvalidWorkflowError(Exception):
+    """A workflow that cannot be compiled. `diagnostics` has every finding, errors first in document order."""
+
+    code = "invalid_workflow"
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics)
+        super().__init__("; ".join(f"{d.code} at {d.pointer or '/'}: {d.detail}" for d in self.diagnostics))
+
+
+Json = Any
+"""Any JSON value: None, bool, int, float, str, list or dict with string keys."""

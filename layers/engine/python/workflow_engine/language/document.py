@@ -1,0 +1,259 @@
+"""What a client posts, as pydantic models, and how their errors become diagnostics.
+
+The models check types and ranges of single fields, strictly: no text is taken for a number, no boolean for an integer.
+An optional field that is null is the same as one that is absent. What the texts mean is read by the other modules.
+
+Nested steps, sources and conditions are `Any` here, since each is checked on its own so that one mistake hides no
+other; `refers_to` names their definition in the JSON Schema (see `schema`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from workflow_engine.language.diagnostics import Json, pointer
+from workflow_engine.language.findings import Findings, quoted, shown
+
+# Quotas of AWS Step Functions and rules of Amazon States Language.
+MAX_RUN_SECONDS: Final = 31_536_000  # "Maximum execution time" of a standard workflow: one year
+MAX_TASK_SECONDS: Final = 99_999_999  # Task, field TimeoutSeconds
+MAX_RETRY_DELAY_SECONDS: Final = 31_622_399  # Retrier, field MaxDelaySeconds: less than 31,622,400
+MAX_INLINE_CONCURRENCY: Final = 40  # Map state in inline mode: up to 40 iterations at once
+
+MAX_RETRIES: Final = 100
+MAX_ITEMS: Final = 1_000_000
+MAX_ITERATIONS: Final = 10_000  # a turn enters at least two states of two events; a run has 25,000 events
+STEP_ID_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
+
+
+def refers_to(definition: str, keyword: Literal["$ref", "items", "additionalProperties"] = "$ref") -> Any:
+    """A field whose value is described by a definition of `schema`, or each of its items or values by the keyword."""
+    return Field(json_schema_extra={"described": {"definition": definition, "keyword": keyword}})
+
+
+Text = Annotated[str, Field(min_length=1, max_length=128)]
+Seconds = Annotated[int, Field(ge=1, le=MAX_TASK_SECONDS)]
+Delay = Annotated[int, Field(ge=1, le=MAX_RETRY_DELAY_SECONDS)]
+Concurrency = Annotated[int, Field(ge=1, le=MAX_INLINE_CONCURRENCY)]
+Items = Annotated[int, Field(ge=1, le=MAX_ITEMS)]
+Steps = Annotated[list[Any], Field(min_length=1), refers_to("Step", "items")]
+Sources = Annotated[dict[str, Any] | None, refers_to("Source", "additionalProperties")]
+OutputSources = Annotated[dict[str, Any] | None, refers_to("OutputSource", "additionalProperties")]
+ConditionValue = Annotated[Any, refers_to("Condition")]
+ReferenceText = Annotated[str, Field(min_length=1), refers_to("Reference")]
+
+
+class DocumentModel(BaseModel):
+    """Strict, closed, unchanging. `PLACEHOLDERS` stand in for required fields that are missing or wrong."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, populate_by_name=False)
+    PLACEHOLDERS: ClassVar[dict[str, Any]] = {}
+
+
+class WorkflowDocument(DocumentModel):
+    """A workflow: steps, and in which order their dependencies let them run."""
+
+    PLACEHOLDERS: ClassVar[dict[str, Any]] = {"name": "", "steps": []}
+
+    name: Text
+    description: str | None = None
+    tags: Any = None
+    version: Any = None
+    created_by: Any = None
+    metadata: Any = None
+    connections: Any = None
+    execution_pattern: Literal["sequential", "parallel", "conditional", "dependency"] | None = None
+    steps: Steps
+    variables: dict[str, Any] | None = None
+    global_config: dict[str, Any] | None = None
+    global_variables: dict[str, Any] | None = None
+    input_schema: dict[str, Any] | None = None
+    output: OutputSources = None
+    timeout_seconds: Annotated[int, Field(ge=1, le=MAX_RUN_SECONDS)] | None = None
+
+
+class StepDocument(DocumentModel):
+    """One step of a workflow or of a container."""
+
+    PLACEHOLDERS: ClassVar[dict[str, Any]] = {"step_id": "", "step_type": ""}
+
+    step_id: Annotated[str, Field(pattern=STEP_ID_PATTERN)]
+    step_type: Text
+    name: str | None = None
+    step_name: str | None = None
+    description: str | None = None
+    position: Any = None
+    tool_override: Any = None
+    metadata: Any = None
+    dependencies: list[str] | None = None
+    input_mapping: Sources = None
+    config: dict[str, Any] | None = None
+    parameters: dict[str, Any] | None = None
+    conditions: ConditionValue = None
+    trigger_rule: (
+        Literal["none_failed_min_one_success", "all_success", "all_done", "one_success", "one_failed"] | None
+    ) = None
+    critical: bool | None = None
+    on_error: Literal["continue", "fail"] | None = None
+    timeout_seconds: Seconds | None = None
+    max_retries: Annotated[int, Field(ge=0, le=MAX_RETRIES)] | None = None
+    retry_strategy: Literal["fixed_delay", "exponential_backoff"] | None = None
+    retry_delay_seconds: Delay | None = None
+    max_retry_delay_seconds: Delay | None = None
+    for_each: ReferenceText | None = None
+    max_concurrency: Concurrency | None = None
+    max_items: Items | None = None
+    step_order: Annotated[int, Field(ge=-(2**31), lt=2**31)] | None = None
+    estimated_seconds: Annotated[float, Field(ge=0, le=MAX_RUN_SECONDS)] | None = None
+
+
+class MapConfig(DocumentModel):
+    """`config` of step type `map`: the steps run once per element of a list."""
+
+    PLACEHOLDERS: ClassVar[dict[str, Any]] = {"items": "", "steps": []}
+
+    items: ReferenceText
+    steps: Steps
+    max_concurrency: Concurrency | None = None
+    max_items: Items | None = None
+    output: OutputSources = None
+
+
+class LoopConfig(DocumentModel):
+    """`config` of step type `loop`: the steps run again and again, with exactly one of `while` and `until`."""
+
+    PLACEHOLDERS: ClassVar[dict[str, Any]] = {"steps": [], "max_iterations": 1}
+
+    while_: ConditionValue = Field(default=None, alias="while")
+    until: ConditionValue = None
+    max_iterations: Annotated[int, Field(ge=1, le=MAX_ITERATIONS)]
+    steps: Steps
+    output: OutputSources = None
+
+
+class CaseDocument(DocumentModel):
+    """One case of a `switch`."""
+
+    PLACEHOLDERS: ClassVar[dict[str, Any]] = {"when": None, "steps": []}
+
+    when: ConditionValue
+    steps: Steps
+
+
+class SwitchConfig(DocumentModel):
+    """`config` of step type `switch`: the steps of the first case whose `when` holds run, else those of `default`."""
+
+    PLACEHOLDERS: ClassVar[dict[str, Any]] = {"cases": []}
+
+    cases: Annotated[list[Any], Field(min_length=1), refers_to("CaseDocument", "items")]
+    default: Annotated[list[Any] | None, refers_to("Step", "items")] = None
+    output: OutputSources = None
+
+
+ModelT = TypeVar("ModelT", bound=DocumentModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked(Generic[ModelT]):
+    """The fields of an object that are right; those in `failed` have been reported and hold a default or a
+    placeholder.
+    """
+
+    fields: ModelT
+    failed: frozenset[str]
+
+
+def check_fields(model: type[ModelT], value: Json, place: str, findings: Findings) -> Checked[ModelT] | None:
+    """Check an object of the document at pointer `place`. None if it is no object at all, which has then been
+    reported.
+    """
+    if not isinstance(value, dict):
+        findings.add("WFE-E103", place, f"An object is expected here, not {shown(value)}.")
+        return None
+    try:
+        return Checked(model.model_validate(value), frozenset())
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=True)
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    for detail in details:
+        _report(detail, place, names, findings)
+    failed = frozenset(str(detail["loc"][0]) for detail in details)
+    sound = {k: v for k, v in value.items() if k not in failed and k in names}
+    # Each field was checked on its own and none is converted (strict), so what passed may be used as it is.
+    fields = model.model_construct(None, **{**model.PLACEHOLDERS, **sound})
+    return Checked(cast("ModelT", fields), failed)
+
+
+def _report(detail: ErrorDetails, place: str, names: list[str], findings: Findings) -> None:
+    field, kind = str(detail["loc"][0]), detail["type"]
+    where = place + pointer(*detail["loc"])
+    if kind == "extra_forbidden":
+        near = findings.suggest(field, names)
+        findings.add("WFE-E101", where, f"There is no field {quoted(field)} here.{near or ' Remove it.'}")
+    elif kind == "missing":
+        findings.add("WFE-E102", place, f"The required field '{field}' is missing.{_ADVICE.get(field, '')}")
+    elif kind == "literal_error" and field == "retry_strategy" and detail["input"] == "linear_backoff":
+        findings.add("WFE-E403", where, _LINEAR_BACKOFF)
+    elif kind == "literal_error":
+        allowed, value = str(detail["ctx"]["expected"]), detail["input"]
+        near = findings.suggest(value, re.findall(r"'(\w+)'", allowed)) if isinstance(value, str) else ""
+        findings.add("WFE-E105", where, f"'{field}' must be {allowed}, not {shown(detail['input'])}.{near}")
+    else:
+        expected = _expected(kind, detail.get("ctx", {}))
+        element = "Each item of " if len(detail["loc"]) > 1 else ""
+        sentence = f"{element}'{field}' must be {expected}, not {shown(detail['input'])}.{_ADVICE.get(field, '')}"
+        findings.add("WFE-E103", where, sentence)
+
+
+_LINEAR_BACKOFF: Final = (
+    "Step Functions has no linear backoff. Use 'exponential_backoff', whose delay doubles up to "
+    "max_retry_delay_seconds, or 'fixed_delay'."
+)
+
+_ADVICE: Final = {
+    "step_id": " A step id begins with a letter and has up to 64 letters, digits, '_' and '-'.",
+    "for_each": " Put a constant list into 'variables' and refer to it as 'variables.name'.",
+    "items": " Put a constant list into 'variables' and refer to it as 'variables.name'.",
+    "max_concurrency": f" Step Functions runs at most {MAX_INLINE_CONCURRENCY} iterations of a Map state at once.",
+    "max_iterations": " A loop that has run out of turns fails its step.",
+    "retry_delay_seconds": " Step Functions retries after whole seconds.",
+    "max_retry_delay_seconds": " Step Functions retries after whole seconds.",
+    "timeout_seconds": " Leave it out for the longest possible time.",
+}
+
+
+def _expected(kind: str, context: dict[str, Any]) -> str:
+    """What a field should have been, from the type and context of pydantic's error."""
+    match kind:
+        case "int_type" | "int_from_float" | "int_parsing" | "int_parsing_size":
+            return "a whole number"
+        case "float_type" | "float_parsing":
+            return "a number"
+        case "bool_type" | "bool_parsing":
+            return "true or false"
+        case "string_type":
+            return "a text"
+        case "list_type":
+            return "a list"
+        case "dict_type" | "model_type" | "model_attributes_type":
+            return "an object"
+        case "greater_than_equal":
+            return f"at least {context['ge']:,.0f}"
+        case "less_than_equal":
+            return f"at most {context['le']:,.0f}"
+        case "less_than":
+            return f"less than {context['lt']:,.0f}"
+        case "string_too_short":
+            return f"a text of at least {context['min_length']} character"
+        case "string_too_long":
+            return f"a text of at most {context['max_length']} characters"
+        case "too_short":
+            return f"a list of at least {context['min_length']} element"
+        case "string_pattern_mismatch":
+            return "a step id"
+    return "of another form"

@@ -1,0 +1,187 @@
+"""First stage of parsing: every step checked on its own and its id declared, so that the second stage can resolve
+names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from workflow_engine.language.catalogue import StepCatalogue, StepTypeSpec
+from workflow_engine.language.diagnostics import Json, pointer
+from workflow_engine.language.document import (
+    CaseDocument,
+    Checked,
+    LoopConfig,
+    MapConfig,
+    StepDocument,
+    SwitchConfig,
+    check_fields,
+)
+from workflow_engine.language.findings import Findings, quoted
+from workflow_engine.language.scopes import StepIndex
+
+MAX_CONTAINER_NESTING: Final = 5
+MAX_STEPS: Final = 10_000  # a definition has at most 1 MB, and the state of a step takes more than 100 bytes of it
+
+ContainerKind = Literal["map", "loop", "switch"]
+_CONTAINERS: Final[dict[str, ContainerKind]] = {"map": "map", "loop": "loop", "switch": "switch"}
+
+
+@dataclass(frozen=True, slots=True)
+class DraftCase:
+    """A case of a switch; `condition` is not read yet."""
+
+    condition: Json
+    condition_pointer: str
+    steps: tuple[Draft, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DraftContainer:
+    """A container whose fields are checked. `steps` is the body of a map or loop, the default of a switch."""
+
+    config: MapConfig | LoopConfig | SwitchConfig
+    failed: frozenset[str]
+    steps: tuple[Draft, ...]
+    cases: tuple[DraftCase, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A step whose fields are checked and whose texts are not read yet. `failed` fields have been reported."""
+
+    fields: StepDocument
+    failed: frozenset[str]
+    pointer: str
+    spec: StepTypeSpec | None
+    config: dict[str, Json] = field(default_factory=dict)
+    sent_as_parameters: frozenset[str] = frozenset()
+    container: DraftContainer | None = None
+
+    def config_pointer(self, name: str | None) -> str:
+        """Where a top-level field of the configuration was sent; for None where the configuration itself was, if at
+        all.
+        """
+        if name is not None and name in self.config:
+            return self.pointer + pointer("parameters" if name in self.sent_as_parameters else "config", name)
+        if self.fields.config is not None:
+            return self.pointer + "/config"
+        return self.pointer + ("/parameters" if self.fields.parameters is not None else "")
+
+
+class Drafter:
+    """Makes drafts of raw steps and declares their ids in `index`."""
+
+    def __init__(self, catalogue: StepCatalogue, index: StepIndex, findings: Findings) -> None:
+        self._catalogue = catalogue
+        self._index = index
+        self._findings = findings
+        self._steps_left = MAX_STEPS
+
+    def drafts(self, raw: Sequence[Json], place: str, containers: tuple[str, ...]) -> tuple[Draft, ...]:
+        """Drafts of a list of steps at pointer `place`, within these containers. What is no object is left out."""
+        if 0 <= self._steps_left < len(raw):
+            detail = f"A workflow has at most {MAX_STEPS:,} steps, since a definition has at most 1 MB. Split it."
+            self._findings.add("WFE-E500", place, detail)
+        self._steps_left -= len(raw)
+        if self._steps_left < 0:
+            return ()
+        made = (self._draft(step, place + pointer(i), containers) for i, step in enumerate(raw))
+        return tuple(draft for draft in made if draft is not None)
+
+    def _draft(self, raw: Json, place: str, containers: tuple[str, ...]) -> Draft | None:
+        checked = check_fields(StepDocument, raw, place, self._findings)
+        if checked is None:
+            return None
+        fields = checked.fields
+        if fields.step_id:
+            self._index.declare(fields.step_id, place, containers, self._findings)
+        config = {**(fields.parameters or {}), **(fields.config or {})}
+        draft = Draft(
+            fields,
+            checked.failed,
+            place,
+            spec=self._spec(fields, place),
+            config=config,
+            sent_as_parameters=frozenset(config) - frozenset(fields.config or {}),
+        )
+        kind = _CONTAINERS.get(draft.spec.name) if draft.spec is not None else None
+        if kind is None or "config" in checked.failed or "parameters" in checked.failed:
+            return draft
+        container = self._container(kind, draft, containers)
+        return Draft(fields, checked.failed, place, draft.spec, config, draft.sent_as_parameters, container)
+
+    def _spec(self, fields: StepDocument, place: str) -> StepTypeSpec | None:
+        """The step type; None if there is none that can run, which is reported."""
+        if not fields.step_type:
+            return None
+        spec = self._catalogue.find(fields.step_type)
+        if spec is None:
+            near = self._findings.suggest(fields.step_type, list(self._catalogue.names()))
+            detail = f"There is no step type {quoted(fields.step_type)}.{near or ' GET /steps lists those there are.'}"
+            self._findings.add("WFE-E400", place + "/step_type", detail)
+            return None
+        if not spec.available:
+            detail = f"The step type '{spec.name}' is known, but not available in this version."
+            self._findings.add("WFE-E401", place + "/step_type", detail)
+            return None
+        return spec
+
+    def _container(self, kind: ContainerKind, draft: Draft, containers: tuple[str, ...]) -> DraftContainer | None:
+        if len(containers) >= MAX_CONTAINER_NESTING:
+            limit = f"Containers are nested at most {MAX_CONTAINER_NESTING} deep."
+            detail = f"{limit} Move the inner ones into a workflow of their own."
+            self._findings.add("WFE-E503", draft.pointer, detail)
+            return None
+        inside = (*containers, draft.fields.step_id)
+        match kind:
+            case "map":
+                return self._single_body(MapConfig, draft, inside)
+            case "loop":
+                return self._single_body(LoopConfig, draft, inside)
+            case "switch":
+                return self._switch(draft, inside)
+
+    def _single_body(
+        self, model: type[MapConfig] | type[LoopConfig], draft: Draft, inside: tuple[str, ...]
+    ) -> DraftContainer | None:
+        checked: Checked[Any] | None = _check_config(model, draft, self._findings)
+        if checked is None:
+            return None
+        steps = self.drafts(checked.fields.steps, draft.config_pointer("steps"), inside)
+        return DraftContainer(checked.fields, checked.failed, steps)
+
+    def _switch(self, draft: Draft, inside: tuple[str, ...]) -> DraftContainer | None:
+        checked = _check_config(SwitchConfig, draft, self._findings)
+        if checked is None:
+            return None
+        cases: list[DraftCase] = []
+        for i, raw in enumerate(checked.fields.cases):
+            place = draft.config_pointer("cases") + pointer(i)
+            case = check_fields(CaseDocument, raw, place, self._findings)
+            if case is not None:
+                steps = self.drafts(case.fields.steps, place + "/steps", inside)
+                condition = None if "when" in case.failed else case.fields.when
+                self._check_when(case, place)
+                cases.append(DraftCase(condition, place + "/when", steps))
+        default = self.drafts(checked.fields.default or (), draft.config_pointer("default"), inside)
+        return DraftContainer(checked.fields, checked.failed, default, tuple(cases))
+
+    def _check_when(self, case: Checked[CaseDocument], place: str) -> None:
+        if "when" not in case.failed and case.fields.when in (None, []):
+            detail = "A case needs a condition. Steps for all other cases go into 'default'."
+            self._findings.add("WFE-E300", place + "/when", detail)
+
+
+def _check_config(model: type[Any], draft: Draft, findings: Findings) -> Checked[Any] | None:
+    """Check a container's configuration, each finding at the place (config or parameters) where its field was sent."""
+    apart = Findings()
+    checked = check_fields(model, draft.config, "", apart)
+    for found in apart.in_document_order(draft.config):
+        name, _, rest = found.pointer[1:].partition("/")
+        unescaped = name.replace("~1", "/").replace("~0", "~")
+        place = draft.config_pointer(unescaped if name else None) + (f"/{rest}" if rest else "")
+        findings.add(found.code, place, found.detail)
+    return checked

@@ -1,0 +1,84 @@
+"""Document -> `Workflow`: the stages of parsing, in order.
+
+1. `wellformed`: any JSON that cannot be walked, printed or passed to Step Functions ends here.
+2. `document` and `drafts`: fields, types and ranges of every step; step types; ids declared.
+3. This module: references, conditions, templates and configurations are read, and resolved in their scopes.
+
+All findings are collected. A `Workflow` comes out only if none of them is an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workflow_engine.language.catalogue import StepCatalogue
+from workflow_engine.language.diagnostics import Diagnostic, Json
+from workflow_engine.language.document import MAX_RUN_SECONDS, Checked, WorkflowDocument, check_fields
+from workflow_engine.language.drafts import Drafter
+from workflow_engine.language.findings import Findings, shown
+from workflow_engine.language.reader import Reader
+from workflow_engine.language.scopes import Scope, StepIndex
+from workflow_engine.language.step_config import schema_problem
+from workflow_engine.language.step_parser import StepParser
+from workflow_engine.language.syntax import Workflow
+from workflow_engine.language.wellformed import check_well_formed
+
+_VARIABLES_FIELDS = ("variables", "global_config", "global_variables")
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedWorkflow:
+    """`workflow` is None if and only if a diagnostic is an error. Diagnostics: errors first, each in document order."""
+
+    workflow: Workflow | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def parse_workflow(document: Json, catalogue: StepCatalogue) -> ParsedWorkflow:
+    """Read a workflow as a client posted it. Never raises, whatever JSON it is given.
+
+    Pointers of diagnostics lead into `document` as it is, aliases included; what is missing is reported at its parent.
+    Cycles are not looked for here, since the dependencies that references imply belong to the compiler's graph.
+    """
+    findings = Findings()
+    workflow: Workflow | None = None
+    if not isinstance(document, dict):
+        findings.add("WFE-E100", "", f"A workflow is a JSON object with 'name' and 'steps', not {shown(document)}.")
+    elif check_well_formed(document, findings):
+        checked = check_fields(WorkflowDocument, document, "", findings)
+        if checked is not None:
+            workflow = _workflow(checked, catalogue, findings)
+    return ParsedWorkflow(None if findings.has_errors else workflow, findings.in_document_order(document))
+
+
+def _workflow(checked: Checked[WorkflowDocument], catalogue: StepCatalogue, findings: Findings) -> Workflow:
+    """The workflow of a checked document. Where findings has errors it has gaps and must not be used."""
+    fields = checked.fields
+    index = StepIndex()
+    drafts = Drafter(catalogue, index, findings).drafts(fields.steps, "/steps", ())
+    scope = Scope(frozenset(draft.fields.step_id for draft in drafts))
+    steps = StepParser(index, findings).steps(drafts, scope)
+    output = Reader(findings, index, scope, None).sources(fields.output, "/output", expressions=False)
+    if fields.input_schema is not None and (problem := schema_problem(fields.input_schema)):
+        findings.add("WFE-E103", "/input_schema", problem)
+    return Workflow(
+        name=fields.name,
+        pattern=fields.execution_pattern or "sequential",
+        steps=steps,
+        variables=_variables(fields, findings),
+        output=output,
+        input_schema=fields.input_schema,
+        timeout_seconds=fields.timeout_seconds or MAX_RUN_SECONDS,
+    )
+
+
+def _variables(fields: WorkflowDocument, findings: Findings) -> dict[str, Json]:
+    """The constants, under whichever of their three names they were sent; two of them must not differ."""
+    sent = [(name, getattr(fields, name)) for name in _VARIABLES_FIELDS if getattr(fields, name) is not None]
+    for name, value in sent[1:]:
+        first, chosen = sent[0]
+        if value != chosen:
+            findings.add(
+                "WFE-E104", f"/{name}", f"'{name}' is another name of '{first}', and the two differ. Send one."
+            )
+    return sent[0][1] if sent else {}

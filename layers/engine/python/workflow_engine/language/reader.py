@@ -1,0 +1,278 @@
+"""Reads what a client wrote at one place: a reference, source, template or condition, resolved in its scope."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, cast
+
+from workflow_engine.language.condition_text import (
+    CHECKS,
+    COMPARISONS,
+    LOGICAL,
+    MAX_CONDITION_DEPTH,
+    MAX_CONDITION_TERMS,
+    check_pattern,
+    join,
+    parse_condition_text,
+    unknown_operator,
+)
+from workflow_engine.language.diagnostics import Json, pointer
+from workflow_engine.language.expressions import parse_expression
+from workflow_engine.language.findings import Findings, shown
+from workflow_engine.language.reads import references_of
+from workflow_engine.language.references import MalformedTextError, parse_reference
+from workflow_engine.language.scopes import Scope, StepIndex, unresolved
+from workflow_engine.language.syntax import (
+    And,
+    Check,
+    CheckOperator,
+    Comparison,
+    ComparisonOperator,
+    Condition,
+    Literal_,
+    Not,
+    Operand,
+    Or,
+    Reference,
+    ScopeReference,
+    Source,
+    StepReference,
+    Template,
+)
+from workflow_engine.language.templates import parse_template
+
+TEST_FIELDS: Final = ("left_operand", "operator", "right_operand")
+GROUP_FIELDS: Final = ("logical_operator", "conditions")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads for one step, or for an output when `step_id` is None. Every method reports what is wrong and then gives
+    None.
+    """
+
+    findings: Findings
+    index: StepIndex
+    scope: Scope
+    step_id: str | None
+
+    def reference(self, text: str, place: str) -> Reference | None:
+        """A reference that resolves here."""
+        try:
+            reference = parse_reference(text)
+        except MalformedTextError as error:
+            self.findings.add(error.code, place, error.detail)
+            return None
+        return reference if self._resolves([reference], place) else None
+
+    def template(self, text: str, place: str) -> Template | None:
+        """A template, all of whose references resolve here."""
+        try:
+            template = parse_template(text)
+        except MalformedTextError as error:
+            self.findings.add(error.code, place, error.detail)
+            return None
+        return template if self._resolves(references_of(template), place) else None
+
+    def sources(self, mapping: Mapping[str, Json] | None, place: str, *, expressions: bool) -> dict[str, Source] | None:
+        """A mapping or output at pointer `place`. None for none; an empty one is none, as clients send it for that."""
+        if not mapping:
+            return None
+        read = {
+            name: self.source(value, place + pointer(name), expressions=expressions) for name, value in mapping.items()
+        }
+        return {name: source for name, source in read.items() if source is not None}
+
+    def source(self, value: Json, place: str, *, expressions: bool) -> Source | None:
+        """A source: a reference, a marked literal, template or expression, or any other JSON as a literal."""
+        if isinstance(value, str):
+            return self.reference(value, place)
+        if not isinstance(value, dict) or len(value) != 1:
+            return Literal_(value)
+        (key, inner), *_ = value.items()
+        inner_place = place + pointer(key)
+        match key:
+            case "value":
+                return Literal_(inner)
+            case "template" if not isinstance(inner, str):
+                self.findings.add("WFE-E303", inner_place, f"A template must be a text, not {shown(inner)}.")
+            case "template":
+                return self.template(inner, inner_place)
+            case "expression" if not expressions:
+                detail = "An expression may stand in input_mapping only. Compute it in a step and refer to that step."
+                self.findings.add("WFE-E304", inner_place, detail)
+            case "expression" if not isinstance(inner, str):
+                self.findings.add("WFE-E304", inner_place, f"An expression must be a text, not {shown(inner)}.")
+            case "expression":
+                return self._expression(inner, inner_place)
+            case _:
+                return Literal_(value)
+        return None
+
+    def _expression(self, text: str, place: str) -> Source | None:
+        try:
+            expression = parse_expression(text)
+        except MalformedTextError as error:
+            self.findings.add(error.code, place, error.detail)
+            return None
+        return expression if self._resolves(references_of(expression), place) else None
+
+    def _resolves(self, references: Iterable[Reference], place: str) -> bool:
+        found = {unresolved(r, self.scope, self.step_id, self.index, self.findings): None for r in references}
+        problems = [problem for problem in found if problem is not None]
+        for code, detail in problems:
+            self.findings.add(code, place, detail)
+        return not problems
+
+    # --- conditions ---
+
+    def condition(self, value: Json, place: str) -> Condition | None:
+        """A condition in any form: text, test, group, list. The empty list, at the top, is no condition."""
+        if value is None or value == []:
+            return None
+        condition = self._condition(value, place, 1)
+        if condition is None:
+            return None
+        if _depth(condition) > MAX_CONDITION_DEPTH:
+            self.findings.add("WFE-E300", place, f"A condition is nested at most {MAX_CONDITION_DEPTH} levels deep.")
+            return None
+        if (terms := _terms(condition)) > MAX_CONDITION_TERMS:
+            detail = f"A condition has at most {MAX_CONDITION_TERMS} tests, this one has {terms}. Use 'in' with a list."
+            self.findings.add("WFE-E300", place, detail)
+            return None
+        return condition
+
+    def _condition(self, value: Json, place: str, depth: int) -> Condition | None:
+        if depth > MAX_CONDITION_DEPTH:
+            self.findings.add("WFE-E300", place, f"A condition is nested at most {MAX_CONDITION_DEPTH} levels deep.")
+            return None
+        if isinstance(value, str):
+            return self._condition_text(value, place)
+        if isinstance(value, list):
+            return self._group("and", value, place, depth)
+        if isinstance(value, dict):
+            return self._condition_object(value, place, depth)
+        self.findings.add("WFE-E300", place, f"A condition is a text, an object or a list, not {shown(value)}.")
+        return None
+
+    def _condition_text(self, text: str, place: str) -> Condition | None:
+        try:
+            condition = parse_condition_text(text)
+        except MalformedTextError as error:
+            self.findings.add(error.code, place, error.detail)
+            return None
+        return condition if self._resolves(references_of(condition), place) else None
+
+    def _condition_object(self, value: dict[str, Json], place: str, depth: int) -> Condition | None:
+        is_group = any(name in value for name in GROUP_FIELDS)
+        fields = GROUP_FIELDS if is_group else TEST_FIELDS
+        unknown = [name for name in value if name not in fields]
+        for name in unknown:
+            near = self.findings.suggest(name, (*TEST_FIELDS, *GROUP_FIELDS)) if name not in TEST_FIELDS else ""
+            detail = f"A condition of this form has no field {shown(name)}; its fields are {', '.join(fields)}.{near}"
+            self.findings.add("WFE-E101", place + pointer(name), detail)
+        missing = [name for name in fields if name not in value and name != "right_operand"]
+        for name in missing:
+            self.findings.add("WFE-E102", place, f"The required field '{name}' of the condition is missing.")
+        if unknown or missing:
+            return None
+        if not is_group:
+            return self._test(value, place)
+        operator, parts = value["logical_operator"], value["conditions"]
+        if operator not in LOGICAL:
+            near = self.findings.suggest(operator.lower(), LOGICAL) if isinstance(operator, str) else ""
+            detail = f"'logical_operator' must be 'and', 'or' or 'not', not {shown(operator)}.{near}"
+            self.findings.add("WFE-E105", place + "/logical_operator", detail)
+            return None
+        return self._group(operator, parts, place + "/conditions", depth)
+
+    def _group(self, operator: str, parts: Json, place: str, depth: int) -> Condition | None:
+        if not isinstance(parts, list) or not parts:
+            self.findings.add("WFE-E300", place, "A group needs a list of at least one condition.")
+            return None
+        if operator == "not" and len(parts) != 1:
+            detail = "'not' takes exactly one condition. Put the others into an 'and' or 'or' group inside it."
+            self.findings.add("WFE-E300", place, detail)
+            return None
+        read = [self._condition(part, place + pointer(i), depth + 1) for i, part in enumerate(parts)]
+        conditions = [condition for condition in read if condition is not None]
+        if len(conditions) < len(parts):
+            return None
+        return Not(conditions[0]) if operator == "not" else join(And if operator == "and" else Or, conditions)
+
+    def _test(self, value: dict[str, Json], place: str) -> Condition | None:
+        left, operator = self._left(value["left_operand"], place + "/left_operand"), value["operator"]
+        if not isinstance(operator, str) or operator not in (*COMPARISONS, *CHECKS):
+            detail = unknown_operator(operator) if isinstance(operator, str) else f"{shown(operator)} is no operator."
+            self.findings.add("WFE-E301", place + "/operator", detail)
+            return None
+        if operator in CHECKS:
+            if value.get("right_operand") is not None:
+                detail = f"'{operator}' has no right operand. Remove it."
+                self.findings.add("WFE-E300", place + "/right_operand", detail)
+                return None
+            return None if left is None else Check(cast("CheckOperator", operator), left)
+        if "right_operand" not in value:
+            self.findings.add(
+                "WFE-E102", place, f"The operator '{operator}' needs a 'right_operand'; null is written null."
+            )
+            return None
+        right = self._right(value["right_operand"], place + "/right_operand")
+        if left is None or right is None:
+            return None
+        comparison = Comparison(cast("ComparisonOperator", operator), left, right)
+        try:
+            check_pattern(comparison)
+        except MalformedTextError as error:
+            self.findings.add(error.code, place + "/right_operand", error.detail)
+            return None
+        return comparison
+
+    def _left(self, value: Json, place: str) -> Operand | None:
+        if isinstance(value, str):
+            return self.reference(value, place)
+        if isinstance(value, dict) and list(value) == ["value"]:
+            return Literal_(value["value"])
+        self.findings.add("WFE-E300", place, f'A left operand is a reference or {{"value": ...}}, not {shown(value)}.')
+        return None
+
+    def _right(self, value: Json, place: str) -> Operand | None:
+        """A literal, unless the text is a reference with a path to a step of this workflow or to a scope word."""
+        if isinstance(value, dict) and list(value) == ["value"]:
+            return Literal_(value["value"])
+        if not isinstance(value, str):
+            return Literal_(value)
+        try:
+            reference = parse_reference(value)
+        except MalformedTextError:
+            return Literal_(value)
+        if not _has_path(reference, value) or not self._is_known(reference):
+            return Literal_(value)
+        return reference if self._resolves([reference], place) else None
+
+    def _is_known(self, reference: Reference) -> bool:
+        return isinstance(reference, ScopeReference) or reference.step_id in self.index
+
+
+def _has_path(reference: Reference, text: str) -> bool:
+    word = reference.step_id if isinstance(reference, StepReference) else reference.word
+    return text.strip() != word
+
+
+def _depth(condition: Condition) -> int:
+    match condition:
+        case And(parts=parts) | Or(parts=parts):
+            return 1 + max(_depth(part) for part in parts)
+        case Not(part=part):
+            return 1 + _depth(part)
+    return 1
+
+
+def _terms(condition: Condition) -> int:
+    match condition:
+        case And(parts=parts) | Or(parts=parts):
+            return sum(_terms(part) for part in parts)
+        case Not(part=part):
+            return _terms(part)
+    return 1

@@ -1,0 +1,124 @@
+"""What may be read where: step ids, scope words and the bodies of containers.
+
+A step may read its siblings, the siblings of the containers around it, the item and index of the innermost `for_each`
+or `map` around it, the index of a loop, and by the id of a loop around it that loop's previous turn. From outside a
+container only the container itself is readable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Final
+
+from workflow_engine.language.condition_text import LITERAL_WORDS, OPERATOR_WORDS
+from workflow_engine.language.findings import Findings, quoted
+from workflow_engine.language.syntax import SCOPE_WORDS, Reference, ScopeReference
+
+RESERVED_IDS: Final = frozenset((*SCOPE_WORDS, *OPERATOR_WORDS, *LITERAL_WORDS))
+"""Words that a condition or reference would read as something else. No step can have them as its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A body of steps. `container` is the step that holds it (None at the top), `outer` the scope of that step."""
+
+    steps: Collection[str]
+    outer: Scope | None = None
+    container: str | None = None
+    is_loop: bool = False
+    has_item: bool = False
+    has_index: bool = False
+
+    def chain(self) -> tuple[str, ...]:
+        """Ids of the containers around this scope, the outermost first."""
+        around: list[str] = []
+        scope: Scope | None = self
+        while scope is not None and scope.container is not None:
+            around.insert(0, scope.container)
+            scope = scope.outer
+        return tuple(around)
+
+
+@dataclass(slots=True)
+class StepIndex:
+    """Every step id of a workflow: where it was declared and within which containers."""
+
+    pointers: dict[str, str] = field(default_factory=dict)
+    containers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def declare(self, step_id: str, pointer: str, containers: tuple[str, ...], findings: Findings) -> None:
+        """Enter a step; report an id that is taken (WFE-E200) or reserved (WFE-E201)."""
+        if step_id in RESERVED_IDS:
+            detail = f"'{step_id}' is a word of the language. Choose another step id, such as 'my_{step_id}'."
+            findings.add("WFE-E201", pointer + "/step_id", detail)
+        if step_id in self.pointers:
+            taken = f"The step id '{step_id}' is already taken by the step at {self.pointers[step_id]}."
+            detail = f"{taken} Ids are unique in the whole workflow, containers included."
+            findings.add("WFE-E200", pointer + "/step_id", detail)
+            return
+        self.pointers[step_id] = pointer
+        self.containers[step_id] = containers
+
+    def __contains__(self, step_id: object) -> bool:
+        return step_id in self.pointers
+
+
+def unresolved(
+    reference: Reference, scope: Scope, reader: str | None, index: StepIndex, findings: Findings
+) -> tuple[str, str] | None:
+    """Code and sentence of why `reader` (a step id, or None for an output) in `scope` cannot read this; None if it
+    can.
+    """
+    if isinstance(reference, ScopeReference):
+        return _unresolved_word(reference, scope)
+    step_id = reference.step_id
+    level: Scope | None = scope
+    inner: Scope | None = None
+    while level is not None:
+        if step_id in level.steps:
+            return _own_or_around(step_id, reader if inner is None else None, inner)
+        level, inner = level.outer, level
+    if step_id in index:
+        return _inside_container(step_id, scope, index)
+    known = [*index.pointers, "input", "variables", "execution"]
+    near = findings.suggest(step_id, known)
+    advice = (
+        near or ' Known are the step ids and input, variables, item, index, execution; a literal is {"value": ...}.'
+    )
+    return "WFE-E204", f"{quoted(step_id)} refers to no step and is no scope word.{advice}"
+
+
+def _unresolved_word(reference: ScopeReference, scope: Scope) -> tuple[str, str] | None:
+    if reference.word == "item" and not scope.has_item:
+        return "WFE-E206", "'item' is known only in a step with for_each and in the steps of a map."
+    if reference.word == "index" and not scope.has_index:
+        return "WFE-E206", "'index' is known only in a step with for_each and in the steps of a map or loop."
+    return None
+
+
+def _own_or_around(step_id: str, reader: str | None, inner: Scope | None) -> tuple[str, str] | None:
+    """A step that is in reach may still be the reader itself, or a container around it that has not ended."""
+    if step_id == reader:
+        return "WFE-E203", f"The step '{step_id}' reads itself. It can read only other steps."
+    if inner is not None and inner.container == step_id and not inner.is_loop:
+        return "WFE-E203", f"A step inside '{step_id}' cannot read '{step_id}', which has not ended by then."
+    return None
+
+
+def _inside_container(step_id: str, scope: Scope, index: StepIndex) -> tuple[str, str]:
+    around = scope.chain()
+    foreign = next((c for c in index.containers[step_id] if c not in around), index.containers[step_id][-1])
+    advice = f"Read the container '{foreign}', whose output has the outputs of its last steps by id."
+    return "WFE-E207", f"The step '{step_id}' is inside '{foreign}' and cannot be read from here. {advice}"
+
+
+def unknown_dependency(step_id: str, scope: Scope, index: StepIndex, findings: Findings) -> str:
+    """The sentence for a dependency that is no sibling."""
+    if step_id in index:
+        inside = index.containers[step_id]
+        foreign = next((c for c in inside if c not in scope.chain()), None)
+        if foreign:
+            return f"The step '{step_id}' is inside '{foreign}'. Depend on '{foreign}' instead."
+        return f"The step '{step_id}' is outside this container. Let the container depend on it."
+    return f"There is no step {quoted(step_id)}.{findings.suggest(step_id, list(scope.steps))}"

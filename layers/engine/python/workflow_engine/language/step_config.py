@@ -1,0 +1,147 @@
+"""The configuration of a step against the JSON Schema of its step type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from workflow_engine.language.catalogue import StepTypeSpec
+from workflow_engine.language.diagnostics import Json, pointer
+from workflow_engine.language.findings import Findings, quoted, shown
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
+
+_TYPE_NAMES: Final = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+
+
+class ConfigChecker:
+    """Checks configurations. Validators are made once per step type, and only when a configuration is checked."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._validators: dict[str, Draft202012Validator] = {}
+
+    def check(self, spec: StepTypeSpec, config: Mapping[str, Json], place_of: Callable[[str | None], str]) -> None:
+        """Report every misfit (WFE-E402). `place_of` gives the pointer of a top-level field, of None that of all."""
+        found: dict[tuple[str, str], None] = {}
+        try:
+            for error in self._errors(spec, config):
+                found.update(dict.fromkeys(self._misfits(error, spec.name, place_of)))
+        except Exception:
+            # A schema that a client registered may fail in any way while it is applied.
+            detail = f"The schema of step type '{spec.name}' cannot be applied to this. Register the step type again."
+            found[place_of(None), detail] = None
+        for place, detail in found:
+            self._findings.add("WFE-E402", place, detail)
+
+    def _errors(self, spec: StepTypeSpec, config: Mapping[str, Json]) -> Iterator[ValidationError]:
+        from jsonschema.exceptions import best_match
+
+        validator = self._validators.get(spec.name)
+        if validator is None:
+            validator = self._validators[spec.name] = _validator(spec.config_schema)
+        for error in validator.iter_errors(dict(config)):
+            # Of alternatives (anyOf, oneOf) the one that fits best tells more than "none of them fits".
+            yield cast("ValidationError", best_match([error]))
+
+    def _misfits(
+        self, error: ValidationError, step_type: str, place_of: Callable[[str | None], str]
+    ) -> Iterator[tuple[str, str]]:
+        """Place and sentence of each finding that an error stands for."""
+        path = list(error.absolute_path)
+        place = place_of(str(path[0])) + pointer(*path[1:]) if path else place_of(None)
+        name = quoted(".".join(str(p) for p in path)) if path else "The configuration"
+        rule: Any = error.validator_value
+        value: Any = error.instance
+        match error.validator:
+            case "additionalProperties" if rule is False:
+                for unknown, advice in self._unknown_fields(value, error.schema):
+                    where = place + pointer(unknown) if path else place_of(unknown)
+                    yield where, f"Step type '{step_type}' has no configuration field {quoted(unknown)}.{advice}"
+                return
+            case "required":
+                missing = ", ".join(quoted(field) for field in rule if field not in value)
+                detail = f"Step type '{step_type}' needs {missing} in {name if path else 'its configuration'}."
+            case "type":
+                wanted = " or ".join(
+                    _TYPE_NAMES.get(str(w), str(w)) for w in (rule if isinstance(rule, list) else [rule])
+                )
+                detail = f"{name} must be {wanted}, not {shown(value)}."
+            case "enum":
+                near = (
+                    self._findings.suggest(value, [r for r in rule if isinstance(r, str)]) if type(value) is str else ""
+                )
+                detail = f"{name} must be one of {', '.join(shown(r) for r in rule)}, not {shown(value)}.{near}"
+            case _:
+                misfit = f"{name} is {shown(value)}, which does not fit the schema of step type '{step_type}'"
+                detail = f"{misfit}: {_rule(error)}."
+        yield place, detail
+
+    def _unknown_fields(self, value: dict[str, Json], schema: Any) -> Iterator[tuple[str, str]]:
+        """The fields that a closed object must not have, each with advice."""
+        known = list(schema.get("properties", {}))
+        patterns = list(schema.get("patternProperties", {}))
+        for name in value:
+            if name not in known and not any(re.search(pattern, name) for pattern in patterns):
+                yield name, self._findings.suggest(name, known) or " Remove it."
+
+
+def _rule(error: ValidationError) -> str:
+    """The broken rule of a schema, such as `minimum: 0`."""
+    value = error.validator_value
+    return f"{error.validator}: {shown(value)}" if not isinstance(value, dict | list) else str(error.validator)
+
+
+def _validator(schema: Mapping[str, Any]) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+    from referencing import Registry
+
+    # An empty registry: a reference to a schema elsewhere must not make this process fetch an address of the client's.
+    return Draft202012Validator(dict(schema), registry=Registry())
+
+
+MAX_SCHEMA_VALUES: Final = 2_000
+"""Checking a schema against the schema of schemas takes about a millisecond for ten values."""
+
+
+def schema_problem(schema: Json) -> str | None:
+    """Why a JSON value is no JSON Schema (2020-12) that stands by itself, as a sentence; None if it is one."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    stack: list[Json] = [schema]
+    seen = 0
+    while stack:
+        node = stack.pop()
+        seen += 1
+        if seen + len(stack) > MAX_SCHEMA_VALUES:
+            return f"A schema has at most {MAX_SCHEMA_VALUES:,} values."
+        if isinstance(node, dict):
+            if isinstance(node.get("$ref"), str) and not node["$ref"].startswith("#"):
+                outside = f"The reference {quoted(node['$ref'])} leads out of the schema."
+                return f"{outside} Only references that begin with # are followed."
+            stack.extend(node.values())
+        elif isinstance(node, list):
+            stack.extend(node)
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        place = pointer(*error.absolute_path)
+        return (
+            f"The value is no JSON Schema of draft 2020-12: see {place or 'its top level'}, rule '{error.validator}'."
+        )
+    except Exception:
+        # Patterns and nesting of a hostile schema fail in ways that the library does not wrap.
+        return "The value cannot be read as a JSON Schema of draft 2020-12."
+    return None

@@ -1,0 +1,213 @@
+"""Second stage of parsing: a draft and the scope it stands in -> `Step`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from workflow_engine.language.diagnostics import Json, pointer
+from workflow_engine.language.document import LoopConfig, MapConfig, StepDocument, SwitchConfig
+from workflow_engine.language.drafts import Draft, DraftContainer
+from workflow_engine.language.findings import Findings
+from workflow_engine.language.reader import Reader
+from workflow_engine.language.scopes import Scope, StepIndex, unknown_dependency
+from workflow_engine.language.step_config import ConfigChecker
+from workflow_engine.language.syntax import (
+    Body,
+    Condition,
+    ForEach,
+    Literal_,
+    LoopBody,
+    MapBody,
+    Reference,
+    RetryPolicy,
+    ScopeReference,
+    Source,
+    Step,
+    SwitchBody,
+    SwitchCase,
+    Template,
+    Truthy,
+)
+
+DEFAULT_RETRY_DELAY_SECONDS = 1
+DEFAULT_MAX_RETRY_DELAY_SECONDS = 60
+
+# Stand-ins where a finding was reported and the Step, with gaps, is only made so that the next finding can be looked
+# for.
+_NO_CONDITION: Condition = Truthy(Literal_(None))
+_NO_REFERENCE: Reference = ScopeReference("input")
+
+_NOT_ON_CONTAINERS = {
+    "for_each": "is not supported on a container. Put the container's steps into a 'map'.",
+    "input_mapping": "is not supported on a container: the steps inside read what they need by themselves.",
+    "timeout_seconds": "is not supported on a container: Step Functions limits tasks. Set it on the steps inside.",
+    "max_retries": "is not supported on a container. Set it on the steps inside.",
+}
+
+
+class StepParser:
+    """Parses drafts. Shares one index, one collector and one set of schema validators for the whole workflow."""
+
+    def __init__(self, index: StepIndex, findings: Findings) -> None:
+        self._index = index
+        self._findings = findings
+        self._configs = ConfigChecker(findings)
+
+    def steps(self, drafts: tuple[Draft, ...], scope: Scope) -> tuple[Step, ...]:
+        """The steps of one body, in document order."""
+        return tuple(self._step(draft, scope) for draft in drafts)
+
+    def _step(self, draft: Draft, scope: Scope) -> Step:
+        fields = draft.fields
+        outer = Reader(self._findings, self._index, scope, fields.step_id)
+        per_element = replace(scope, has_item=True, has_index=True) if fields.for_each is not None else scope
+        reader = replace(outer, scope=per_element)
+        if draft.container is None and draft.spec is not None and not draft.failed & {"config", "parameters"}:
+            self._configs.check(draft.spec, draft.config, draft.config_pointer)
+        self._check_fields_that_fit(draft)
+        return Step(
+            step_id=fields.step_id,
+            step_type=draft.spec.name if draft.spec is not None else fields.step_type,
+            pointer=draft.pointer,
+            dependencies=self._dependencies(draft, scope),
+            input_mapping=reader.sources(fields.input_mapping, draft.pointer + "/input_mapping", expressions=True),
+            config={} if draft.container is not None else draft.config,
+            templates=self._templates(draft, reader),
+            condition=reader.condition(fields.conditions, draft.pointer + "/conditions"),
+            trigger_rule=fields.trigger_rule or "none_failed_min_one_success",
+            critical=self._critical(draft),
+            timeout_seconds=fields.timeout_seconds,
+            retry=self._retry(draft),
+            for_each=self._for_each(draft, outer),
+            body=self._body(draft.container, draft, scope) if draft.container is not None else None,
+            step_order=fields.step_order,
+            estimated_seconds=fields.estimated_seconds,
+            sent_as_parameters=draft.sent_as_parameters,
+        )
+
+    def _dependencies(self, draft: Draft, scope: Scope) -> tuple[str, ...]:
+        """The explicit dependencies, each once."""
+        for i, step_id in enumerate(draft.fields.dependencies or ()):
+            place = draft.pointer + pointer("dependencies", i)
+            if step_id == draft.fields.step_id:
+                self._findings.add("WFE-E203", place, f"The step '{step_id}' depends on itself. Remove the dependency.")
+            elif step_id not in scope.steps:
+                self._findings.add("WFE-E202", place, unknown_dependency(step_id, scope, self._index, self._findings))
+        return tuple(dict.fromkeys(draft.fields.dependencies or ()))
+
+    def _templates(self, draft: Draft, reader: Reader) -> dict[str, Template]:
+        if draft.spec is None or draft.container is not None:
+            return {}
+        templates: dict[str, Template] = {}
+        for name in draft.spec.template_fields:
+            text = draft.config.get(name)
+            if isinstance(text, str) and (template := reader.template(text, draft.config_pointer(name))) is not None:
+                templates[name] = template
+        return templates
+
+    def _critical(self, draft: Draft) -> bool:
+        fields = draft.fields
+        if fields.on_error is None:
+            return fields.critical is not False
+        wanted = fields.on_error == "fail"
+        if fields.critical is not None and fields.critical != wanted:
+            detail = (
+                "'on_error: continue' means 'critical: false', and 'on_error: fail' means 'critical: true'. Send one."
+            )
+            self._findings.add("WFE-E104", draft.pointer + "/on_error", detail)
+        return wanted
+
+    def _retry(self, draft: Draft) -> RetryPolicy | None:
+        fields = draft.fields
+        delay = fields.retry_delay_seconds or DEFAULT_RETRY_DELAY_SECONDS
+        longest = fields.max_retry_delay_seconds or max(DEFAULT_MAX_RETRY_DELAY_SECONDS, delay)
+        if longest < delay:
+            detail = f"'max_retry_delay_seconds' ({longest}) is less than 'retry_delay_seconds' ({delay}). Raise it."
+            self._findings.add("WFE-E103", draft.pointer + "/max_retry_delay_seconds", detail)
+        if not fields.max_retries:
+            return None
+        return RetryPolicy(fields.max_retries, fields.retry_strategy or "exponential_backoff", delay, longest)
+
+    def _for_each(self, draft: Draft, outer: Reader) -> ForEach | None:
+        fields = draft.fields
+        if fields.for_each is None:
+            return None
+        items = outer.reference(fields.for_each, draft.pointer + "/for_each")
+        return None if items is None else ForEach(items, fields.max_concurrency, fields.max_items)
+
+    def _check_fields_that_fit(self, draft: Draft) -> None:
+        """Report fields that mean nothing on this step (WFE-E404), rather than drop them in silence."""
+        fields = draft.fields
+        refused: dict[str, str] = {}
+        if fields.for_each is None and "for_each" not in draft.failed:
+            advice = "needs 'for_each'" + (
+                "; that of a map stands in its config." if draft.container is not None else "."
+            )
+            refused = {name: advice for name in ("max_concurrency", "max_items") if getattr(fields, name) is not None}
+        if draft.container is not None:
+            refused.update({n: why for n, why in _NOT_ON_CONTAINERS.items() if _is_given(fields, n)})
+        for name, advice in refused.items():
+            self._findings.add("WFE-E404", draft.pointer + pointer(name), f"'{name}' {advice}")
+
+    # --- containers ---
+
+    def _body(self, container: DraftContainer, draft: Draft, scope: Scope) -> Body:
+        reader = Reader(self._findings, self._index, scope, draft.fields.step_id)
+        match container.config:
+            case MapConfig():
+                return self._map(container, container.config, draft, reader)
+            case LoopConfig():
+                return self._loop(container, container.config, draft, reader)
+            case SwitchConfig():
+                return self._switch(container, container.config, draft, reader)
+
+    def _map(self, container: DraftContainer, config: MapConfig, draft: Draft, reader: Reader) -> MapBody:
+        items: Reference | None = None
+        if "items" not in container.failed:
+            items = reader.reference(config.items, draft.config_pointer("items"))
+        inner = replace(_inner(draft, reader.scope, container.steps), has_item=True, has_index=True)
+        steps = self.steps(container.steps, inner)
+        output = self._output(config.output, draft, inner)
+        return MapBody(items or _NO_REFERENCE, steps, config.max_concurrency, config.max_items, output)
+
+    def _loop(self, container: DraftContainer, config: LoopConfig, draft: Draft, reader: Reader) -> LoopBody:
+        inner = replace(_inner(draft, reader.scope, container.steps), is_loop=True, has_index=True)
+        # Before the first turn the nested steps are pending and what is read of them is null.
+        tests = replace(reader, scope=inner)
+        given = [name for name in ("while", "until") if draft.config.get(name) not in (None, [])]
+        if len(given) != 1 and not container.failed & {"while", "until"}:
+            code = "WFE-E104" if given else "WFE-E102"
+            place = draft.config_pointer("until" if given else None)
+            detail = "A loop needs exactly one of 'while' (tested before a turn) and 'until' (tested after a turn)."
+            self._findings.add(code, place, detail)
+        while_ = tests.condition(config.while_, draft.config_pointer("while"))
+        until = tests.condition(config.until, draft.config_pointer("until"))
+        steps = self.steps(container.steps, inner)
+        return LoopBody(steps, config.max_iterations, while_, until, self._output(config.output, draft, inner))
+
+    def _switch(self, container: DraftContainer, config: SwitchConfig, draft: Draft, reader: Reader) -> SwitchBody:
+        cases: list[SwitchCase] = []
+        for case in container.cases:
+            when = reader.condition(case.condition, case.condition_pointer)
+            steps = self.steps(case.steps, _inner(draft, reader.scope, case.steps))
+            cases.append(SwitchCase(when or _NO_CONDITION, steps))
+        default = self.steps(container.steps, _inner(draft, reader.scope, container.steps))
+        everything = tuple(step for case in container.cases for step in case.steps) + container.steps
+        output = self._output(config.output, draft, _inner(draft, reader.scope, everything))
+        return SwitchBody(tuple(cases), default, output)
+
+    def _output(self, output: dict[str, Json] | None, draft: Draft, inner: Scope) -> dict[str, Source] | None:
+        return Reader(self._findings, self._index, inner, None).sources(
+            output, draft.config_pointer("output"), expressions=False
+        )
+
+
+def _inner(draft: Draft, scope: Scope, drafts: tuple[Draft, ...]) -> Scope:
+    """The scope of steps within a container; item and index stay those around it."""
+    ids = frozenset(nested.fields.step_id for nested in drafts)
+    return Scope(ids, scope, draft.fields.step_id, has_item=scope.has_item, has_index=scope.has_index)
+
+
+def _is_given(fields: StepDocument, name: str) -> bool:
+    """True for a field that asks for something; an empty mapping and 0 retries do not."""
+    return bool(getattr(fields, name))

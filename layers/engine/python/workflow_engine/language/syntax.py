@@ -1,0 +1,273 @@
+"""The workflow language after parsing: frozen data, every string already read into what it means.
+
+`language.document` has the pydantic models of what a client posts; `language.parse` turns one into a `Workflow` of
+this module. Nothing here knows of AWS or of how a construct is compiled.
+
+Values of references (the rules that compiler, docs and the reference executor of the tests share):
+
+* Missing is null, at every segment. A path never raises.
+* A name on an object reads that key; on a list it is applied to each element, position by position, nesting kept
+  (lists in lists down to `MAX_LIST_NESTING` levels, null below); on anything else it gives null.
+* `[i]` on a list reads that element (negative from the end); on anything else it gives null. It applies to what the
+  path before it gives: `a.items.x[0]` is the first of the list `a.items.x`.
+* `[*]` on a list says that the rest of the path applies to each element: `a.items[*].x[0]` is a list. On anything
+  else null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from workflow_engine.language.diagnostics import Json
+
+MAX_LIST_NESTING: Final = 4
+MAX_PATH_SEGMENTS: Final = 20
+
+SCOPE_WORDS: Final = ("input", "variables", "item", "index", "execution")
+ScopeWord = Literal["input", "variables", "item", "index", "execution"]
+Facet = Literal["output", "status", "error"]
+
+TriggerRule = Literal["none_failed_min_one_success", "all_success", "all_done", "one_success", "one_failed"]
+ExecutionPattern = Literal["sequential", "parallel", "conditional", "dependency"]
+StepStatus = Literal["pending", "running", "completed", "failed", "skipped", "aborted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wildcard:
+    """`[*]`: the rest of the path applies to each element."""
+
+
+Segment = str | int | Wildcard
+"""A key (`.name`, `["any key"]`), an index (`[0]`, `.0`, `[-1]`) or `[*]`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepReference:
+    """`step_id`, `step_id.path`, `step_id.status`, `step_id.error.path`. `step_id.output` is the same as `step_id`."""
+
+    step_id: str
+    facet: Facet
+    path: tuple[Segment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeReference:
+    """`input.path`, `variables.path`, `item.path`, `index`, `execution.id` (`started_at`, `workflow_id`)."""
+
+    word: ScopeWord
+    path: tuple[Segment, ...] = ()
+
+
+Reference = StepReference | ScopeReference
+
+
+# --- sources: what an input_mapping entry, an `output` entry or a container's `items` may be ---
+
+
+@dataclass(frozen=True, slots=True)
+class Literal_:  # noqa: N801 - `Literal` is a name of the typing module
+    """A JSON value that stands for itself."""
+
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateVariable:
+    """`{{ current_date }}`, `{{ current_time }}`, `{{ uuid }}`, `{{ execution_id }}`."""
+
+    name: Literal["current_date", "current_time", "uuid", "execution_id"]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """`Hi {{ a.data.name }}`: text and references in turn, rendered to one string."""
+
+    parts: tuple[str | Reference | TemplateVariable, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """JSONata of a power user: source text and, in place of each `$ref("...")`, the reference it names."""
+
+    parts: tuple[str | Reference, ...]
+
+
+Source = StepReference | ScopeReference | Literal_ | Template | Expression
+
+
+# --- conditions ---
+
+ComparisonOperator = Literal[
+    "==",
+    "!=",
+    ">",
+    ">=",
+    "<",
+    "<=",
+    "contains",
+    "not_contains",
+    "in",
+    "not_in",
+    "starts_with",
+    "ends_with",
+    "regex_match",
+]
+CheckOperator = Literal["is_empty", "is_not_empty", "is_null", "is_not_null", "exists"]
+Operand = StepReference | ScopeReference | Literal_
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    operator: ComparisonOperator
+    left: Operand
+    right: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A postfix operator: `a.data is_empty`. `exists` is the same as `is_not_null`."""
+
+    operator: CheckOperator
+    operand: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class Truthy:
+    """A bare operand. False for null, false, 0, "", [] and {}."""
+
+    operand: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    part: Condition
+
+
+Condition = Comparison | Check | Truthy | And | Or | Not
+
+
+# --- steps ---
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """`max_retries` further attempts after a failure or timeout of the step. Delays in whole seconds."""
+
+    max_retries: int
+    strategy: Literal["fixed_delay", "exponential_backoff"]
+    delay_seconds: int
+    max_delay_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForEach:
+    """The step runs once per element of `items`; `item` and `index` are readable in its mapping, condition and
+    templates.
+    """
+
+    items: Reference
+    max_concurrency: int | None
+    max_items: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MapBody:
+    """Step type `map`: `steps` run once per element of `items`. `output` gives one element's output, else its sinks
+    by id.
+    """
+
+    items: Reference
+    steps: tuple[Step, ...]
+    max_concurrency: int | None
+    max_items: int | None
+    output: Mapping[str, Source] | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoopBody:
+    """Step type `loop`. Exactly one of `while_` (tested before a turn) and `until` (tested after one) is given.
+
+    Inside, `index` is the turn (from 0) and the loop's own id reads the output of the turn before, null in the first turn;
+    in `until` that is the turn just ended. Both conditions may read the steps of the body, null before the first turn.
+    """
+
+    steps: tuple[Step, ...]
+    max_iterations: int
+    while_: Condition | None
+    until: Condition | None
+    output: Mapping[str, Source] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchCase:
+    when: Condition
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchBody:
+    """Step type `switch`: the first case whose `when` holds runs, else `default` (which may be empty)."""
+
+    cases: tuple[SwitchCase, ...]
+    default: tuple[Step, ...]
+    output: Mapping[str, Source] | None
+
+
+Body = MapBody | LoopBody | SwitchBody
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step. `pointer` is its place in the document that the client sent; `config` is plain JSON, defaults not
+    filled in.
+
+    `input_mapping` is None when the step has none: it then gets the outputs of its explicit, completed dependencies
+    by id. `templates` has the parsed templates of those top-level `config` fields that the step type marks as
+    templates. `sent_as_parameters` names the `config` fields that the client sent under the alias `parameters`, for
+    pointers.
+    """
+
+    step_id: str
+    step_type: str
+    pointer: str
+    dependencies: tuple[str, ...] = ()
+    input_mapping: Mapping[str, Source] | None = None
+    config: Mapping[str, Json] = field(default_factory=dict)
+    templates: Mapping[str, Template] = field(default_factory=dict)
+    condition: Condition | None = None
+    trigger_rule: TriggerRule = "none_failed_min_one_success"
+    critical: bool = True
+    timeout_seconds: int | None = None
+    retry: RetryPolicy | None = None
+    for_each: ForEach | None = None
+    body: Body | None = None
+    step_order: int | None = None
+    estimated_seconds: float | None = None
+    sent_as_parameters: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """A workflow whose every reference is known to resolve. `steps` in document order, nested ones inside their
+    containers.
+    """
+
+    name: str
+    pattern: ExecutionPattern
+    steps: tuple[Step, ...]
+    variables: Mapping[str, Json]
+    output: Mapping[str, Source] | None
+    input_schema: Mapping[str, Json] | None
+    timeout_seconds: int

@@ -1,0 +1,47 @@
+"""Reading the event history of executions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from workflow_engine.errors import ThrottledError
+from workflow_engine.machines.executions import ExecutionGoneError
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
+
+MAX_PAGE: Final = 1000
+"""GetExecutionHistory, `maxResults`."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryReader:
+    """Histories, oldest event first, with the data of the events."""
+
+    client: SFNClient
+
+    def read(self, execution_arn: str) -> list[HistoryEventTypeDef]:
+        """All events; one call per 1,000. Raises ExecutionGoneError, ThrottledError."""
+        events, token = self.page(execution_arn, MAX_PAGE, None)
+        while token:
+            more, token = self.page(execution_arn, MAX_PAGE, token)
+            events += more
+        return events
+
+    def page(self, execution_arn: str, limit: int, token: str | None) -> tuple[list[HistoryEventTypeDef], str | None]:
+        """At most `limit` events, and the token of the next page. Raises ExecutionGoneError, ThrottledError."""
+        position: dict[str, Any] = {"nextToken": token} if token else {}
+        try:
+            answer = self.client.get_execution_history(
+                executionArn=execution_arn, maxResults=limit, includeExecutionData=True, **position
+            )
+        except self.client.exceptions.ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "ExecutionDoesNotExist":
+                raise ExecutionGoneError(execution_arn) from error
+            if code == "ThrottlingException":
+                raise ThrottledError("Step Functions' history is read by too many at once. Try again.") from error
+            raise
+        return answer["events"], answer.get("nextToken")

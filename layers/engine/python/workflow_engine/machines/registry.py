@@ -1,0 +1,132 @@
+"""Machines by shape: create one, or reuse the one that is there.
+
+AWS allows one CreateStateMachine a second, so a machine is created once a shape and looked up in the table ever after.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from workflow_engine.errors import ThrottledError
+from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
+from workflow_engine.machines.naming import MachineSettings, machine_hash, machine_name
+from workflow_engine.observability import get_logger
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+logger = get_logger(__name__)
+
+MAX_ATTEMPTS: Final = 4
+MAX_GENERATIONS_AT_ONCE: Final = 20
+_THROTTLES: Final = frozenset({"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
+_NAME_TAKEN: Final = frozenset({"StateMachineAlreadyExists", "StateMachineDeleting"})
+
+
+class MachineRecord(Protocol):
+    """A machine that exists, or did. `generation` counts the names used for this hash, from 1."""
+
+    @property
+    def machine_hash(self) -> str: ...
+
+    @property
+    def generation(self) -> int: ...
+
+    @property
+    def machine_arn(self) -> str: ...
+
+    @property
+    def definition(self) -> str: ...
+
+    @property
+    def retired_at(self) -> str | None: ...
+
+
+class MachineRecords(Protocol):
+    """Where machines are remembered; `store.machines` does it in DynamoDB."""
+
+    def find(self, machine_hash: str) -> MachineRecord | None:
+        """The newest generation, retired or not."""
+
+    def put(
+        self, machine_hash: str, generation: int, machine_arn: str, definition: str, created_at: str
+    ) -> MachineRecord:
+        """Remember a generation unless this or a newer one is remembered already; gives the one that then stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineRegistry:
+    """Creates machines. `now` gives ISO 8601 UTC, `sleep` takes seconds."""
+
+    client: SFNClient
+    store: MachineRecords
+    settings: MachineSettings
+    now: Callable[[], str]
+    sleep: Callable[[float], None]
+
+    def ensure(self, definition: str) -> MachineRecord:
+        """The machine of this definition. No call to Step Functions when it is known and not retired.
+
+        Raises ThrottledError when AWS goes on refusing, and InvalidWorkflowError when it refuses the definition itself.
+        """
+        hash_ = machine_hash(self.settings, definition)
+        known = self.store.find(hash_)
+        if known is not None and known.retired_at is None:
+            return known
+        return self._create(hash_, definition, known.generation + 1 if known else 1)
+
+    def renew(self, hash_: str, gone_arn: str) -> MachineRecord | None:
+        """The machine that takes the place of one that AWS says is deleted. None when nothing is known of this hash."""
+        known = self.store.find(hash_)
+        if known is None:
+            return None
+        if known.machine_arn != gone_arn and known.retired_at is None:
+            return known  # another request has renewed it already
+        return self._create(hash_, known.definition, known.generation + 1)
+
+    def _create(self, hash_: str, definition: str, first_generation: int) -> MachineRecord:
+        for generation in range(first_generation, first_generation + MAX_GENERATIONS_AT_ONCE):
+            arn = self._create_named(machine_name(self.settings, hash_, generation), definition)
+            if arn is not None:
+                logger.info("state machine created", extra={"machine_arn": arn})
+                return self.store.put(hash_, generation, arn, definition, self.now())
+        raise ThrottledError("All names for the state machine are still being deleted.", retry_after_seconds=60)
+
+    def _create_named(self, name: str, definition: str) -> str | None:
+        """The ARN, or None when the name belongs to another machine or to one that is being deleted."""
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            try:
+                return self.client.create_state_machine(name=name, definition=definition, **self._arguments())[
+                    "stateMachineArn"
+                ]
+            except self.client.exceptions.ClientError as error:
+                code = error.response["Error"]["Code"]
+                if code in _NAME_TAKEN:
+                    return None
+                if code == "StateMachineLimitExceeded":
+                    raise ThrottledError(
+                        "The account holds as many state machines as its quota allows.", retry_after_seconds=3600
+                    ) from error
+                if code == "InvalidDefinition":
+                    detail = f"Step Functions refuses the compiled machine: {error.response['Error'].get('Message')}"
+                    raise InvalidWorkflowError([Diagnostic("WFE-E900", "", detail)]) from error
+                if code not in _THROTTLES:
+                    raise
+                if attempt < MAX_ATTEMPTS:
+                    self.sleep(attempt * random.uniform(0.5, 1.0))  # the bucket refills by one a second
+        raise ThrottledError("Step Functions creates one machine a second and is busy with others. Try again.")
+
+    def _arguments(self) -> dict[str, Any]:
+        arguments: dict[str, Any] = {"roleArn": self.settings.role_arn, "type": "STANDARD"}
+        if self.settings.log_group_arn:
+            destination = {"cloudWatchLogsLogGroup": {"logGroupArn": self.settings.log_group_arn}}
+            arguments["loggingConfiguration"] = {
+                "level": "ERROR",
+                "includeExecutionData": False,  # inputs and outputs are clients' data
+                "destinations": [destination],
+            }
+            arguments["tracingConfiguration"] = {"enabled": True}
+        return arguments

@@ -1,0 +1,345 @@
+"""Step results of an execution, from its history and the outline of its workflow. Pure, linear in events and
+iterations.
+
+The outline says which steps there are: `{"steps": [{"id", "type", "each"?, "body"?: {"kind", "steps", "sinks"}}],
+"sinks"}`. A step's own state has its id as name (`<id>.each` inside a for_each); a Pass computes one or more steps,
+its output is `{step id: output}`. Keys of results: `s`, and for the parts `s[0]`, `outer[3].inner`, `loop[0].inner`,
+`switch.inner`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from workflow_engine.language.diagnostics import Json
+from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit, read_timeline
+
+_OF_A_CONTAINER: Final = frozenset({"start", "while", "until", "switch", "output", "try"})
+"""Suffixes of the states of a loop or switch itself. Other derived states are entered whether or not the step runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a history tells. `step_results` has the shape of GET /executions/{id}/results; `error` is {step_id, type,
+    message}.
+    """
+
+    status: str
+    output: Json
+    error: dict[str, Json] | None
+    started_at: str | None
+    completed_at: str | None
+    redrive_count: int
+    step_results: dict[str, dict[str, Json]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """How a step ended, at one place. `timed` is the visit that gives its times."""
+
+    status: str
+    output: Json = None
+    failure: Failure | None = None
+    timed: Visit | None = None
+
+
+def report(events: Iterable[Event], outline: Mapping[str, Any]) -> RunReport:
+    """Everything a history says about a run. `events` are those of GetExecutionHistory, oldest first."""
+    enclosing: dict[str, tuple[str, ...]] = {}
+    loops: set[str] = set()
+    _enclose(outline["steps"], (), enclosing, loops)
+    timeline = read_timeline(events, enclosing, frozenset(loops))
+    results = _Results(timeline, enclosing, frozenset(loops))
+    outcomes = results.walk(outline["steps"], (), "", _absent_status(timeline.status))
+    return RunReport(
+        status=timeline.status,
+        output=_run_output(timeline, outline.get("sinks"), outcomes),
+        error=_run_error(timeline),
+        started_at=iso(timeline.started_at),
+        completed_at=iso(timeline.completed_at),
+        redrive_count=timeline.redrive_count,
+        step_results=results.by_key,
+    )
+
+
+def iso(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with milliseconds: `2026-01-02T03:04:05.678Z`."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _enclose(
+    steps: Iterable[Mapping[str, Any]], around: tuple[str, ...], enclosing: dict[str, tuple[str, ...]], loops: set[str]
+) -> None:
+    for step in steps:
+        enclosing[step["id"]] = around
+        body = step.get("body")
+        if body is None:
+            continue
+        inner = (*around, step["id"]) if step.get("each") else around
+        if body["kind"] == "loop":
+            loops.add(step["id"])
+        if body["kind"] != "switch":
+            inner = (*inner, step["id"])
+        _enclose(body["steps"], inner, enclosing, loops)
+
+
+def _absent_status(run_status: str) -> str:
+    """The status of a step that was never entered: a completed run passed it by, any other has not come to it."""
+    return "skipped" if run_status == "completed" else "pending"
+
+
+def _run_output(timeline: Timeline, sinks: list[str] | None, outcomes: Mapping[str, _Outcome]) -> Json:
+    if timeline.status != "completed":
+        return None
+    return timeline.output if sinks is None else _completed_outputs(sinks, outcomes)
+
+
+def _completed_outputs(sinks: Iterable[str], outcomes: Mapping[str, _Outcome]) -> dict[str, Json]:
+    return {s: outcomes[s].output for s in sinks if s in outcomes and outcomes[s].status == "completed"}
+
+
+def _run_error(timeline: Timeline) -> dict[str, Json] | None:
+    if timeline.failure is None:
+        return None
+    visit = timeline.failed_visit
+    return {
+        "step_id": visit.step_id if visit else None,
+        "type": timeline.failure.type,
+        "message": timeline.failure.message or "",
+    }
+
+
+@dataclass(slots=True)
+class _Results:
+    timeline: Timeline
+    step_ids: Mapping[str, Any]
+    loops: frozenset[str]
+    by_key: dict[str, dict[str, Json]] = field(default_factory=dict)
+    _own: dict[tuple[str, Frames], Visit] = field(default_factory=dict)
+    _derived: dict[tuple[str, Frames], Visit] = field(default_factory=dict)
+    _failing: dict[tuple[str, Frames], Visit] = field(default_factory=dict)
+    _tried: dict[tuple[str, Frames], Visit] = field(default_factory=dict)
+    _values: dict[tuple[str, Frames], tuple[Json, Visit]] = field(default_factory=dict)
+    _turns: dict[tuple[str, Frames], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for visit in self.timeline.visits:
+            if not visit.superseded:
+                self._index(visit)
+
+    def _index(self, visit: Visit) -> None:
+        step_id, frames = visit.step_id, visit.frames
+        suffix = visit.suffix.partition(".")[0].rstrip("0123456789")
+        for depth, (container, index) in enumerate(frames):
+            key = (container, frames[:depth])
+            self._turns[key] = max(self._turns.get(key, 0), index + 1)
+        outside = self._around(frames, step_id)
+        if suffix in ("", "each"):
+            self._own[step_id, frames] = visit
+        elif suffix == "fail":
+            self._failing[step_id, outside] = visit
+        elif suffix in _OF_A_CONTAINER:
+            self._derived[step_id, outside] = visit
+        if suffix == "try":
+            self._tried[step_id, outside] = visit
+        self._read_values(visit, suffix, outside)
+
+    def _read_values(self, visit: Visit, suffix: str, outside: Frames) -> None:
+        """Outputs of the steps that a Pass, a Wait or a loop's Choice computed."""
+        if visit.kind not in ("Pass", "Wait", "Choice") or visit.outcome != "succeeded":
+            return
+        if suffix == "each":
+            self._values[visit.step_id, visit.frames] = (visit.output, visit)
+        elif isinstance(visit.output, dict):
+            for name, value in visit.output.items():
+                if name == visit.step_id:
+                    self._values[name, outside] = (value, visit)
+                elif not suffix and name in self.step_ids:
+                    self._values[name, visit.frames] = (value, visit)
+
+    def _around(self, frames: Frames, step_id: str) -> Frames:
+        """The frames around a step, given those of one of its derived states: a loop's own stand in its last turn."""
+        return frames[:-1] if step_id in self.loops and frames and frames[-1][0] == step_id else frames
+
+    def walk(self, steps: Iterable[Mapping[str, Any]], frames: Frames, prefix: str, absent: str) -> dict[str, _Outcome]:
+        """Results of these steps at one place, and below them those of their parts. Gives the outcomes by step id."""
+        outcomes = {}
+        for step in steps:
+            key = prefix + step["id"]
+            self.by_key[key] = {}  # the step stands before its parts
+            outcome = self._outcome(step, frames, key, absent)
+            self.by_key[key] = self._result(step["id"], outcome)
+            outcomes[step["id"]] = outcome
+        return outcomes
+
+    def _outcome(self, step: Mapping[str, Any], frames: Frames, key: str, absent: str) -> _Outcome:
+        body = step.get("body")
+        if step.get("each") or (body is not None and body["kind"] == "map"):
+            return self._mapped(step, frames, key, absent)
+        if body is None:
+            return self._single(step["id"], frames, absent)
+        if body["kind"] == "loop":
+            return self._looped(step, frames, key, absent)
+        inner = self.walk(body["steps"], frames, f"{key}.", absent)
+        return self._contained(step["id"], frames, absent, body.get("sinks"), inner)
+
+    def _single(self, step_id: str, frames: Frames, absent: str) -> _Outcome:
+        failing = self._failing.get((step_id, frames))
+        if failing is not None:
+            return _Outcome("failed", None, _failure_of_fail_state(failing, looped=step_id in self.loops), failing)
+        visit = self._own.get((step_id, frames))
+        value, source = self._values.get((step_id, frames), (None, None))
+        if source is not None:
+            return _Outcome("completed", value, None, source if source is visit else None)
+        if visit is None:
+            return _Outcome(absent)
+        status = self._status(visit)
+        output = visit.output if status == "completed" and visit.kind == "Task" else None
+        return _Outcome(status, output, visit.failure if status == "failed" else None, visit)
+
+    def _status(self, visit: Visit) -> str:
+        ended = visit.left or self.timeline.status != "running"
+        if visit.outcome == "failed":
+            return "failed" if ended else "running"
+        if visit.outcome == "aborted":
+            return "aborted"
+        if visit.left:
+            return "completed"
+        if self.timeline.status == "running":
+            return "running"
+        return "completed" if visit.outcome == "succeeded" and visit.kind != "Map" else "aborted"
+
+    def _mapped(self, step: Mapping[str, Any], frames: Frames, key: str, absent: str) -> _Outcome:
+        step_id = step["id"]
+        visit = self._own.get((step_id, frames))
+        if visit is None:
+            return self._single(step_id, frames, absent)
+        iterations = self.timeline.iterations.get((frames, step_id), {})
+        size = max(visit.length or 0, max(iterations, default=-1) + 1)
+        outputs = [self._iteration(step, i, iterations.get(i), frames, f"{key}[{i}]") for i in range(size)]
+        status = self._status(visit)
+        blamed = self.timeline.failed_visit
+        if status == "aborted" and blamed is not None and _is_within(blamed.frames, frames, step_id):
+            status = "failed"
+        if status == "completed":
+            return _Outcome(status, outputs, None, visit)
+        return _Outcome(status, None, _map_failure(visit, iterations) if status == "failed" else None, visit)
+
+    def _iteration(
+        self, step: Mapping[str, Any], index: int, iteration: Iteration | None, frames: Frames, key: str
+    ) -> Json:
+        """Results of one iteration's parts, and its output."""
+        inner = (*frames, (step["id"], index))
+        absent = "skipped" if iteration is not None and iteration.status == "completed" else "pending"
+        if step.get("each"):
+            part = {k: v for k, v in step.items() if k != "each"}
+            self.by_key[key] = {}
+            outcome = self._outcome(part, inner, key, absent)
+            self.by_key[key] = self._result(step["id"], outcome)
+            return outcome.output
+        body = step["body"]
+        outcomes = self.walk(body["steps"], inner, f"{key}.", absent)
+        if body.get("sinks") is not None:
+            return _completed_outputs(body["sinks"], outcomes)
+        return iteration.output if iteration is not None else None
+
+    def _looped(self, step: Mapping[str, Any], frames: Frames, key: str, absent: str) -> _Outcome:
+        step_id, body = step["id"], step["body"]
+        turns = self._turns.get((step_id, frames), 0)
+        inner: dict[str, _Outcome] = {}
+        for turn in range(turns):
+            passed = "skipped" if turn + 1 < turns else _absent_status(self.timeline.status)
+            inner = self.walk(body["steps"], (*frames, (step_id, turn)), f"{key}[{turn}].", passed)
+        return self._contained(step_id, frames, absent, body.get("sinks"), inner, entered=turns > 0)
+
+    def _contained(
+        self,
+        step_id: str,
+        frames: Frames,
+        absent: str,
+        sinks: list[str] | None,
+        inner: Mapping[str, _Outcome],
+        *,
+        entered: bool = False,
+    ) -> _Outcome:
+        """A loop or switch, which has no Map of its own: its status follows from its parts, its output from its sinks.
+
+        `<id>.try` is the Parallel around one that may fail or is retried; it gives the times.
+        """
+        key = (step_id, frames)
+        tried = self._tried.get(key)
+        if tried is not None and self._status(tried) == "failed":
+            failing = self._failing.get(key)
+            told = tried.failure or (_failure_of_fail_state(failing, looped=True) if failing else None)
+            return _Outcome("failed", None, told, tried)
+        if key in self._failing:
+            return self._single(step_id, frames, absent)
+        statuses = {o.status for o in inner.values()}
+        visit = self._own.get(key) or self._derived.get(key)
+        if visit is None and not entered and statuses <= {"skipped", "pending"}:
+            return _Outcome(absent)
+        blamed = self.timeline.failed_visit
+        if blamed is not None and (blamed.step_id in inner or _is_within(blamed.frames, frames, step_id)):
+            return _Outcome("failed", None, self.timeline.failure, tried)
+        for status in ("running", "aborted"):
+            if status in statuses:
+                return _Outcome(status, None, None, tried)
+        value = self._values[key][0] if key in self._values else None
+        if value is None and sinks is not None and inner:
+            value = _completed_outputs(sinks, inner)
+        return _Outcome("completed", value, None, tried)
+
+    def _result(self, step_id: str, outcome: _Outcome) -> dict[str, Json]:
+        visit = outcome.timed
+        ended_at = visit.left_at if visit is not None else None
+        if outcome.status == "aborted" and visit is not None:
+            ended_at = ended_at or self.timeline.completed_at
+        if outcome.status == "running":
+            ended_at = None
+        started_at = visit.entered_at if visit is not None else None
+        duration = round((ended_at - started_at).total_seconds() * 1000) if ended_at and started_at else None
+        return {
+            "status": outcome.status,
+            "output_data": outcome.output,
+            "error_type": outcome.failure.type if outcome.failure else None,
+            "error_message": outcome.failure.message if outcome.failure else None,
+            "execution_time_ms": duration,
+            "retry_count": max(visit.attempts - 1, 0) if visit is not None else 0,
+            "started_at": iso(started_at),
+            "completed_at": iso(ended_at),
+        }
+
+
+def _failure_of_fail_state(visit: Visit, *, looped: bool) -> Failure:
+    """Why a step failed that ended in its `<id>.fail` state: a Fail that ended the run or a Parallel, or a Pass in
+    its place where the run goes on. The history tells the error of the first and the last; a Parallel's failure
+    carries none.
+    """
+    from workflow_engine.compiler.lower.containers import OUT_OF_TURNS
+    from workflow_engine.compiler.lower.leaf import INVALID_DELAY, INVALID_DELAY_CAUSE
+
+    if visit.failure is not None:
+        return visit.failure
+    if isinstance(visit.output, dict) and "error_type" in visit.output:
+        return Failure(visit.output["error_type"], visit.output.get("error_message"))
+    if looped:
+        return Failure(OUT_OF_TURNS, "The loop took all its turns and its condition asks for more.")
+    return Failure(INVALID_DELAY, INVALID_DELAY_CAUSE)
+
+
+def _is_within(inner: Frames, frames: Frames, container: str) -> bool:
+    return len(inner) > len(frames) and inner[: len(frames)] == frames and inner[len(frames)][0] == container
+
+
+def _map_failure(visit: Visit, iterations: Mapping[int, Iteration]) -> Failure | None:
+    """Why a Map failed: its own evaluation, else the iteration that failed."""
+    if visit.failure is not None:
+        return visit.failure
+    failed = [i for i in iterations.values() if i.failure is not None]
+    failed.sort(key=lambda i: i.status != "failed")
+    return failed[0].failure if failed else None

@@ -1,0 +1,398 @@
+"""What happened in an execution: its history as visits of states, each with the place it happened at. Pure, one pass.
+
+Terms:
+
+* A *visit* is one entry into one state: a Task with all its attempts, a Pass, a Map with its iterations.
+* A *frame* is `(step id of a map, for_each or loop, index of the iteration or turn)`; a visit's *frames* are those
+around it, outermost first. A state name stands once in a machine, so name and frames tell visits apart. * Map
+iterations announce themselves in the history. A loop is a back edge: a turn ends when a state of the loop itself
+(named by its id, or `<id>.<suffix>`) is entered from inside, and the next inner state begins a new one.
+
+The frames of an event follow from those of the event before it, `previousEventId`; Step Functions chains branches and
+iterations to the event that opened them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+Frames = tuple[tuple[str, int], ...]
+Event = Mapping[str, Any]
+
+RUN_STATUSES: Final[Mapping[str, str]] = {
+    "ExecutionSucceeded": "completed",
+    "ExecutionFailed": "failed",
+    "ExecutionAborted": "cancelled",
+    "ExecutionTimedOut": "timed_out",
+}
+
+_ATTEMPT: Final = frozenset({"TaskScheduled", "LambdaFunctionScheduled", "ActivityScheduled"})
+_SUCCESS: Final = frozenset({"TaskSucceeded", "LambdaFunctionSucceeded", "ActivitySucceeded"})
+_FAILURE: Final = re.compile(r"(Task|LambdaFunction|Activity)(Failed|TimedOut|(Start|Submit|Schedule)Failed)")
+_ENTERED_AT: Final = re.compile(r"entered at the event id #(\d+)")
+_STATE_IN_CAUSE: Final = re.compile(r"(?:state|state/task) '([^']+)'")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a state or a run failed. `type` is the error's name; `message` never holds a stack trace."""
+
+    type: str
+    message: str | None
+
+
+@dataclass(slots=True)
+class Visit:
+    """One entry into one state. `outcome` is that of the last attempt; `output` a Task's result or the state's own
+    output. `left` says that the run went on from it, `ended` that a Map or Parallel succeeded, failed or was aborted.
+    `inside` is the visit of the Map or Parallel around it, `inside_attempt` which of that one's attempts it belongs to.
+    """
+
+    name: str
+    kind: str
+    frames: Frames
+    entered_at: datetime | None
+    over: str | None = None
+    attempts: int = 0
+    outcome: str | None = None
+    output: Any = None
+    failure: Failure | None = None
+    left_at: datetime | None = None
+    left: bool = False
+    ended: bool = False
+    length: int | None = None
+    inside: Visit | None = None
+    inside_attempt: int = 0
+
+    def is_inside(self, other: Visit) -> bool:
+        """True if `other` is a Map or Parallel around this visit, at whatever distance."""
+        return self.inside is not None and (self.inside is other or self.inside.is_inside(other))
+
+    @property
+    def superseded(self) -> bool:
+        """True if the Map or Parallel around it was tried again since."""
+        around = self.inside
+        return around is not None and (self.inside_attempt != around.attempts or around.superseded)
+
+    @property
+    def step_id(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def suffix(self) -> str:
+        return self.name.partition(".")[2]
+
+
+@dataclass(slots=True)
+class Iteration:
+    """One iteration of a Map: `status` is running, completed, failed or aborted; `output` that of its last state."""
+
+    status: str = "running"
+    output: Any = None
+    failure: Failure | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Timeline:
+    """A whole history. `failed_visit` is the visit whose failure ended the run, where that can be told."""
+
+    visits: list[Visit] = field(default_factory=list)
+    iterations: dict[tuple[Frames, str], dict[int, Iteration]] = field(default_factory=dict)
+    status: str = "running"
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    output: Any = None
+    failure: Failure | None = None
+    failed_visit: Visit | None = None
+    redrive_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where an event stands: the visit it belongs to, and the frames that what follows it inherits."""
+
+    frames: Frames = ()
+    over: str | None = None
+    visit: Visit | None = None
+
+
+def read_timeline(events: Iterable[Event], enclosing: Mapping[str, tuple[str, ...]], loops: frozenset[str]) -> Timeline:
+    """The timeline of a history, oldest event first.
+
+    `enclosing` gives for each step the maps, for_each steps and loops around it, outermost first; `loops` are the
+    loops.
+    """
+    reader = _Reader(enclosing, loops)
+    for event in events:
+        reader.read(event)
+    return reader.timeline
+
+
+class _Reader:
+    def __init__(self, enclosing: Mapping[str, tuple[str, ...]], loops: frozenset[str]) -> None:
+        self.timeline = Timeline()
+        self._enclosing = enclosing
+        self._loops = loops
+        self._origins: dict[int, _Origin] = {}
+        self._visits: dict[tuple[str, Frames], Visit] = {}
+        self._latest: dict[str, Visit] = {}
+        self._entered: dict[int, Visit] = {}
+        self._failed: list[Visit] = []
+
+    def read(self, event: Event) -> None:
+        kind = event["type"]
+        origin = self._origins.get(event["previousEventId"], _Origin())
+        if kind.endswith("StateEntered"):
+            origin = self._enter(event, kind.removesuffix("StateEntered"), origin)
+        elif kind.endswith("StateExited"):
+            origin = self._exit(event, origin)
+        elif kind.startswith("MapIteration"):
+            origin = self._iterate(event, kind.removeprefix("MapIteration"), origin)
+        elif kind.startswith("MapState"):
+            origin = self._map(event, kind.removeprefix("MapState"), origin)
+        elif kind.startswith("ParallelState"):
+            origin = self._parallel(kind.removeprefix("ParallelState"), origin)
+        elif kind.startswith("Execution"):
+            self._run(event, kind, origin)
+        elif kind == "EvaluationFailed":
+            origin = self._evaluation_failed(event, origin)
+        elif origin.visit is not None:
+            self._attempt(origin.visit, event, kind)
+        self._origins[event["id"]] = origin
+
+    def _enter(self, event: Event, kind: str, origin: _Origin) -> _Origin:
+        before = origin.visit
+        if before is not None and before.kind not in ("Map", "Parallel") and not before.left:
+            before.left, before.left_at = True, event.get("timestamp")
+        name = event["stateEnteredEventDetails"]["name"]
+        frames, over = self._place(name, origin)
+        visit = Visit(name, kind, frames, event.get("timestamp"), over)
+        if before is not None:
+            opened = before.kind in ("Map", "Parallel") and not before.left
+            visit.inside = before if opened else before.inside
+            visit.inside_attempt = visit.inside.attempts if visit.inside is not None else 0
+        self._visits[name, frames] = self._latest[name] = self._entered[event["id"]] = visit
+        self.timeline.visits.append(visit)
+        return _Origin(frames, over, visit)
+
+    def _place(self, name: str, origin: _Origin) -> tuple[Frames, str | None]:
+        """The frames of a state that is entered next, and the loop whose turn has ended there."""
+        step_id = name.partition(".")[0]
+        enclosing = self._enclosing.get(step_id)
+        if enclosing is None:
+            return origin.frames, origin.over
+        frames, known = origin.frames, 0
+        while known < min(len(enclosing), len(frames)) and frames[known][0] == enclosing[known]:
+            loop, turn = frames[known]
+            known += 1
+            if loop == origin.over:
+                frames = (*frames[: known - 1], (loop, turn + 1))
+        own = known == len(enclosing) < len(frames) and frames[known][0] == step_id
+        if own and (step_id in self._loops or name != step_id):
+            return frames[: known + 1], step_id if step_id in self._loops else None
+        frames = frames[:known]
+        for container in enclosing[known:]:
+            if container not in self._loops:
+                break
+            frames = (*frames, (container, 0))
+        return frames, None
+
+    def _find(self, name: str, frames: Frames) -> Visit | None:
+        for depth in range(len(frames), -1, -1):
+            visit = self._visits.get((name, frames[:depth]))
+            if visit is not None:
+                return visit
+        return self._latest.get(name)
+
+    def _exit(self, event: Event, origin: _Origin) -> _Origin:
+        details = event["stateExitedEventDetails"]
+        visit = self._find(details["name"], origin.frames)
+        if visit is None:
+            return origin
+        visit.left, visit.left_at = True, event.get("timestamp")
+        output = parsed(details.get("output"))
+        if visit.outcome is None:
+            visit.outcome = "succeeded"
+            visit.output = output
+        elif visit.kind == "Map":
+            visit.output = output
+        for iteration in self._around(visit.frames):
+            iteration.output = output
+        return _Origin(visit.frames, visit.over, visit)
+
+    def _around(self, frames: Frames) -> Iterable[Iteration]:
+        for depth, (container, index) in enumerate(frames):
+            iteration = self.timeline.iterations.get((frames[:depth], container), {}).get(index)
+            if iteration is not None:
+                yield iteration
+
+    def _iterate(self, event: Event, what: str, origin: _Origin) -> _Origin:
+        details = event[f"mapIteration{what}EventDetails"]
+        map_visit = self._find(details["name"], origin.frames)
+        if map_visit is None:
+            return origin
+        key = (map_visit.frames, map_visit.step_id)
+        iterations = self.timeline.iterations.setdefault(key, {})
+        if what == "Started":
+            iterations[details["index"]] = Iteration(started_at=event.get("timestamp"))
+        else:
+            iteration = iterations.setdefault(details["index"], Iteration())
+            iteration.status = {"Succeeded": "completed"}.get(what, what.lower())
+            iteration.ended_at = event.get("timestamp")
+        return _Origin((*map_visit.frames, (map_visit.step_id, details["index"])), None, map_visit)
+
+    def _map(self, event: Event, what: str, origin: _Origin) -> _Origin:
+        visit = self._block("Map", what, origin)
+        if visit is None:
+            return origin
+        if what == "Started":
+            self.timeline.iterations.pop((visit.frames, visit.step_id), None)
+            visit.length = event.get("mapStateStartedEventDetails", {}).get("length")
+        return _Origin(visit.frames, visit.over, visit)
+
+    def _parallel(self, what: str, origin: _Origin) -> _Origin:
+        visit = self._block("Parallel", what, origin)
+        if visit is None:
+            return origin
+        if what == "Failed":
+            visit.failure = next((v.failure for v in reversed(self._failed) if v.is_inside(visit)), None)
+        return _Origin(visit.frames, visit.over, visit)
+
+    def _block(self, kind: str, what: str, origin: _Origin) -> Visit | None:
+        """Start (again), success, failure or abortion of the innermost Map or Parallel around an event that has not
+        ended.
+
+        Only the entry of a state carries its name. An abortion follows the state's own event; it may come after the
+        failure of the same state, and then says nothing.
+        """
+        visit = origin.visit
+        if what == "Aborted":
+            if visit is None or visit.kind != kind or visit.ended:
+                return None
+        else:
+            while visit is not None and (visit.kind != kind or visit.ended or visit.left):
+                visit = visit.inside
+        if visit is None:
+            return None
+        visit.ended = what != "Started"
+        if what == "Started":
+            visit.attempts += 1
+            visit.outcome = None
+        else:
+            visit.outcome = what.lower()
+        return visit
+
+    def _attempt(self, visit: Visit, event: Event, kind: str) -> None:
+        details_name = f"{kind[0].lower()}{kind[1:]}EventDetails"
+        if kind in _ATTEMPT:
+            visit.attempts += 1
+            visit.outcome = None
+        elif kind in _SUCCESS:
+            visit.outcome, visit.failure, visit.left_at = "succeeded", None, event.get("timestamp")
+            visit.output = _task_output(event.get(details_name, {}))
+        elif _FAILURE.fullmatch(kind):
+            self._fail(visit, event, details_name)
+        elif kind.endswith("StateAborted") and visit.outcome is None and kind.startswith(visit.kind):
+            visit.outcome = "aborted"
+            visit.left_at = event.get("timestamp")
+
+    def _evaluation_failed(self, event: Event, origin: _Origin) -> _Origin:
+        visit = self._evaluated(event, origin)
+        self._fail(visit, event, "evaluationFailedEventDetails")
+        return origin if visit is None else _Origin(visit.frames, visit.over, visit)
+
+    def _evaluated(self, event: Event, origin: _Origin) -> Visit | None:
+        """The visit of an EvaluationFailed event, which is chained to the event before the state's entry."""
+        details = event["evaluationFailedEventDetails"]
+        entered = _ENTERED_AT.search(details.get("cause") or "")
+        if entered and int(entered[1]) in self._entered:
+            return self._entered[int(entered[1])]
+        name = details.get("state")
+        return self._find(name, origin.frames) if name else origin.visit
+
+    def _fail(self, visit: Visit | None, event: Event, details_name: str) -> None:
+        if visit is None:
+            return
+        visit.failure = failure_of(event.get(details_name, {}), timed_out=event["type"].endswith("TimedOut"))
+        visit.outcome = "failed"
+        visit.left_at = event.get("timestamp")
+        self._failed.append(visit)
+        for iteration in self._around(visit.frames):
+            iteration.failure = visit.failure
+
+    def _run(self, event: Event, kind: str, origin: _Origin) -> None:
+        line = self.timeline
+        if kind == "ExecutionStarted":
+            line.started_at = event.get("timestamp")
+        elif kind == "ExecutionRedriven":
+            line.redrive_count += 1
+            line.status, line.completed_at, line.failure, line.failed_visit = "running", None, None, None
+        elif kind in RUN_STATUSES:
+            line.status, line.completed_at = RUN_STATUSES[kind], event.get("timestamp")
+            if kind == "ExecutionSucceeded":
+                line.output = parsed(event["executionSucceededEventDetails"].get("output"))
+            elif kind == "ExecutionTimedOut":
+                line.failure = failure_of(event.get("executionTimedOutEventDetails") or {}, timed_out=True)
+            elif kind == "ExecutionFailed":
+                line.failure = failure_of(event.get("executionFailedEventDetails") or {}, timed_out=False)
+                self._blame(event.get("executionFailedEventDetails") or {}, origin)
+
+    def _blame(self, details: Mapping[str, Any], origin: _Origin) -> None:
+        """Find the visit that ended the run: its own failure event, else what the cause says, else the event before."""
+        assert self.timeline.failure is not None
+        failure, cause = self.timeline.failure, details.get("cause") or ""
+        visit = next((v for v in reversed(self._failed) if v.failure == failure), None)
+        if visit is None and (entered := _ENTERED_AT.search(cause)):
+            visit = self._entered.get(int(entered[1]))
+        if visit is None and (named := _STATE_IN_CAUSE.search(cause)):
+            visit = self._latest.get(named[1])
+        if visit is None:
+            visit = origin.visit if origin.visit is not None and origin.visit.kind != "Map" else None
+        if visit is None and self._failed:
+            visit = self._failed[-1]
+        if visit is None:
+            return
+        visit.failure, visit.outcome = failure, "failed"
+        visit.left_at = visit.left_at or self.timeline.completed_at
+        self.timeline.failed_visit = visit
+        for iteration in self._around(visit.frames):
+            iteration.failure = failure
+
+
+def parsed(text: Any) -> Any:
+    """The value of a JSON text. None for one that is absent or cut off (`outputDetails.truncated`)."""
+    if not isinstance(text, str):
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _task_output(details: Mapping[str, Any]) -> Any:
+    """A step's output: what a function returned (`Payload` of lambda:invoke), or what a callback or activity sent."""
+    output = parsed(details.get("output"))
+    if details.get("resourceType") == "lambda" and details.get("resource") == "invoke" and isinstance(output, dict):
+        return output.get("Payload")
+    return output
+
+
+def failure_of(details: Mapping[str, Any], *, timed_out: bool) -> Failure:
+    """The failure of an event's details `{error, cause}`. A function's cause is JSON: its `errorMessage` is the
+    message.
+    """
+    error = details.get("error") or ("States.Timeout" if timed_out else "States.TaskFailed")
+    timed_out = timed_out or error == "States.Timeout"
+    cause = details.get("cause")
+    told = parsed(cause)
+    if isinstance(told, dict) and "errorMessage" in told:
+        message = told["errorMessage"]
+        return Failure(error, message if isinstance(message, str) else json.dumps(message))
+    return Failure(error, cause or ("It did not end within its timeout." if timed_out else None))

@@ -1,0 +1,94 @@
+"""`data_input`: data for the steps after it, from the workflow itself or from the run's input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
+from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
+from workflow_engine.compiler.quotas import PAYLOAD_BYTES
+from workflow_engine.language.references import parse_reference
+from workflow_engine.steps.sources import apply
+from workflow_engine.steps.step_type import (
+    SUCCESS,
+    TIMESTAMP,
+    StepType,
+    object_schema,
+    output_schema,
+    property_schema,
+)
+
+_INPUT_TYPES: Final = ["static", "dynamic"]
+
+_NAME: Final = r"(?![0-9]{10})[\w$@][\w$@-]*"
+_BRACKETS: Final = r"""\[(-?[0-9]{1,9}|\*|"[^"\\]*"|'[^'\\]*')\]"""
+SOURCE_PATTERN: Final = rf"^({_NAME}|{_BRACKETS})(\.{_NAME}|{_BRACKETS}){{0,18}}$"
+"""Texts that make a reference when `input.` stands before them; the grammar is that of `language.references`."""
+
+
+def _source_reference(source: str) -> str:
+    """The reference that `source` means: a path below the run's input, with or without the leading `input`."""
+    if source == "input" or source.startswith(("input.", "input[")):
+        return source
+    return f"input{source}" if source.startswith("[") else f"input.{source}"
+
+
+def _data(context: PureContext) -> Fragment:
+    config = context.static_config
+    if config.get("input_type", "static") == "static":
+        return context.config("data")
+    found = context.read(parse_reference(_source_reference(config.get("source", "input"))))
+    if "data" not in config:
+        return found
+    return apply("$found=null?$default:$found", {"found": found, "default": context.config("data")})
+
+
+def _build(context: PureContext) -> Fragment:
+    return object_fragment(
+        {
+            "data": _data(context),
+            "input_type": json_literal(context.static_config.get("input_type", "static")),
+            "timestamp": context.entered,
+            "success": json_literal(True),
+        }
+    )
+
+
+def _lower(config: Mapping[str, Any]) -> Lowering:
+    if config.get("input_type", "static") == "static":
+        return PureLowering(_build)
+    return PureLowering(_build, growth_bytes=PAYLOAD_BYTES)
+
+
+DATA_INPUT: Final = StepType(
+    name="data_input",
+    description="Provides data: written in the workflow (static) or taken from the input of the run (dynamic).",
+    config_schema=object_schema(
+        {
+            "input_type": property_schema(
+                "Kind of input", "Where the data comes from. Default: static.", enum=_INPUT_TYPES
+            ),
+            "data": property_schema(
+                "Data",
+                "static: the data, any JSON value (default null). dynamic: used where the input has none at `source`.",
+            ),
+            "source": property_schema(
+                "Source",
+                "dynamic: path below the run's input, such as `user.name` or `items[0]`; default: the whole input.",
+                type="string",
+                minLength=1,
+                pattern=SOURCE_PATTERN,
+            ),
+        }
+    ),
+    output_schema=output_schema(
+        {
+            "data": property_schema("Data", "The data; null where the input has none."),
+            "input_type": property_schema("Kind of input", "As configured.", enum=_INPUT_TYPES),
+            "timestamp": TIMESTAMP,
+            "success": SUCCESS,
+        }
+    ),
+    lower=_lower,
+)

@@ -1,0 +1,98 @@
+"""`data_merge`: several pieces of data become one.
+
+The sources are the entries of `input_mapping`, else the outputs of the dependencies that completed, in declared order.
+
+* `combine` (the default): one object. An object gives its fields, the later source wins; any other value stands under
+  the name of its source. null is left out.
+* `override`: a later source replaces what came before it: of two objects field by field, else whole. null is left out;
+  no source gives null.
+* `list`: the sources as a list, null included.
+* `concatenate`: texts alone are joined to one text; else one list of the elements of lists and of all other values.
+  null is left out.
+* `sum`: the sum of the numbers among the sources, in lists and in the fields of objects, one level deep; anything else
+  is ignored, text that looks like a number too. null if a number is over 1e290 in size, where a sum may leave a double.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
+from workflow_engine.compiler.fragments import Fragment, string_literal
+from workflow_engine.steps.sources import apply, named_sources
+from workflow_engine.steps.step_type import SUCCESS, TIMESTAMP, StepType, object_schema, output_schema, property_schema
+
+DEFAULT_STRATEGY: Final = "combine"
+
+NAMES_GROWTH_BYTES: Final = 32_768
+"""Room for the names of the sources, which an output repeats: 64 characters each, twice, for some 200 sources."""
+
+_WITHOUT_NULL: Final = "$c:=$append([],$filter($values,function($v){$v!=null})[]);"
+
+# Bodies over $sources (list of {"name", "value"}) and $values (their values).
+_RESULTS: Final[Mapping[str, str]] = {
+    "combine": (
+        '$merge($append([{}],$map($sources,function($s){($v:=$lookup($s,"value");'
+        '$type($v)="object"?$v:$v=null?{}:{$lookup($s,"name"):$v})})[]))'
+    ),
+    "override": (
+        '$reduce($values,function($a,$v){$v=null?$a:$type($a)="object" and $type($v)="object"?$merge([$a,$v]):$v},null)'
+    ),
+    "list": "$values",
+    "concatenate": (
+        f'({_WITHOUT_NULL}$texts:=$count($filter($c,function($v){{$type($v)="string"}})[]);'
+        '$count($c)>0 and $texts=$count($c)?$join($c,""):$reduce($c,function($a,$v){$append($a,$v)},[]))'
+    ),
+    "sum": (
+        "($all:=$reduce($values,function($a,$v){"
+        '$append($a,$type($v)="object"?$each($v,function($x){$x})[]:$v)},[]);'
+        '$n:=$append([],$filter($all,function($x){$type($x)="number"})[]);'
+        "$count($filter($n,function($x){$x>1e290 or $x<-1e290})[])=0?$sum($n):null)"
+    ),
+}
+
+
+def _build(context: PureContext) -> Fragment:
+    strategy = context.static_config.get("merge_strategy", DEFAULT_STRATEGY)
+    body = (
+        '($values:=$append([],$map($sources,function($s){$lookup($s,"value")})[]);'
+        f'{{"result":{_RESULTS[strategy]},"merge_strategy":{string_literal(strategy)},'
+        '"sources":$append([],$map($sources,function($s){$lookup($s,"name")})[]),'
+        '"merged_at":$at,"success":true})'
+    )
+    return apply(body, {"sources": named_sources(context.inputs), "at": context.entered})
+
+
+def _lower(_config: Mapping[str, Any]) -> Lowering:
+    return PureLowering(_build, growth_bytes=NAMES_GROWTH_BYTES)
+
+
+DATA_MERGE: Final = StepType(
+    name="data_merge",
+    description="Makes one value of several: the entries of input_mapping, else the outputs of the dependencies.",
+    config_schema=object_schema(
+        {
+            "merge_strategy": property_schema(
+                "Merge strategy",
+                "combine (default): one object, later fields win, a value that is no object stands under its "
+                "source's name. "
+                "override: the later source replaces the earlier, objects field by field. list: all sources as a list. "
+                "concatenate: texts joined, else lists appended. sum: all numbers added, anything else ignored.",
+                enum=list(_RESULTS),
+            )
+        }
+    ),
+    output_schema=output_schema(
+        {
+            "result": property_schema("Result", "The merged value."),
+            "merge_strategy": property_schema("Merge strategy", "As configured.", enum=list(_RESULTS)),
+            "sources": property_schema(
+                "Sources", "Names of the sources, in order.", type="array", items={"type": "string"}
+            ),
+            "merged_at": TIMESTAMP,
+            "success": SUCCESS,
+        }
+    ),
+    lower=_lower,
+)

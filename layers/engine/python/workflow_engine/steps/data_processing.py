@@ -1,0 +1,140 @@
+"""`data_processing`: one operation on data. What JSONata can do safely is pure; the rest is a Task on `step_data`.
+
+The data is `input_data.input` (or `.data`) when that is the only key, else all of `input_data`. Results:
+
+* `identity`, `passthrough` (the default): the data as it is.
+* `count`: elements of a list, keys of an object, characters (code points) of a text, 0 for null, 1 for anything else.
+* `filter`: of a list the elements that match; an object itself if it matches, else null; null for anything else. An
+  object matches when its field `filter_key` equals `filter_value` (deep JSON equality, a missing field is null);
+  without a `filter_value`, when the field is there and not null. What is no object never matches.
+* `uppercase`, `lowercase`: all texts in the data, at any depth; keys stay.
+* `word_count`: number of words (parted by white space) in all texts of the data.
+* `sentiment_analysis`: `{sentiment, score, positive_words, negative_words, word_count}`, from a small English lexicon.
+* `transform`: the data under `options.transformation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering, TaskLowering
+from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
+from workflow_engine.steps.sources import FIELD, apply, working_data
+from workflow_engine.steps.step_type import (
+    STEP_DATA,
+    STEP_DATA_TIMEOUT_SECONDS,
+    SUCCESS,
+    TIMESTAMP,
+    StepType,
+    object_schema,
+    output_schema,
+    property_schema,
+)
+
+DEFAULT_PROCESSING_TYPE: Final = "passthrough"
+_TASKS: Final = ("uppercase", "lowercase", "word_count", "sentiment_analysis", "transform")
+
+
+def _count(context: PureContext) -> Fragment:
+    body = (
+        '($t:=$type($d);$t="array"?$count($d):$t="object"?$count($keys($d)):'
+        '$t="string"?$length($d):$t="null"?0:1)'
+    )  # fmt: skip
+    return apply(body, {"d": working_data(context)})
+
+
+def _filter(context: PureContext) -> Fragment:
+    has_value = "filter_value" in context.static_config.get("options", {})
+    test = '$field($e,$k)=$field($o,"filter_value")' if has_value else "$field($e,$k)!=null"
+    body = (
+        f'({FIELD}$k:=$field($o,"filter_key");'
+        f'$matches:=function($e){{$type($e)="object"?{test}:false}};'
+        '$type($d)="array"?$append([],$filter($d,$matches)[]):$matches($d)?$d:null)'
+    )
+    return apply(body, {"d": working_data(context), "o": context.config("options")})
+
+
+_PURE: Final[Mapping[str, Callable[[PureContext], Fragment]]] = {
+    "identity": working_data,
+    "passthrough": working_data,
+    "count": _count,
+    "filter": _filter,
+}
+
+
+def _build(context: PureContext) -> Fragment:
+    processing_type = context.static_config.get("processing_type", DEFAULT_PROCESSING_TYPE)
+    fields = {
+        "result": _PURE[processing_type](context),
+        "processing_type": json_literal(processing_type),
+        "processed_at": context.entered,
+        "success": json_literal(True),
+    }
+    if "metadata" in context.static_config.get("options", {}):
+        fields["metadata"] = apply(f'({FIELD}$field($o,"metadata"))', {"o": context.config("options")})
+    return object_fragment(fields)
+
+
+def _lower(config: Mapping[str, Any]) -> Lowering:
+    if config.get("processing_type", DEFAULT_PROCESSING_TYPE) in _PURE:
+        return PureLowering(_build)
+    return TaskLowering(STEP_DATA, STEP_DATA_TIMEOUT_SECONDS)
+
+
+_OPTIONS: Final = object_schema(
+    {
+        "filter_key": property_schema("Filter key", "filter: the field that is compared.", type="string", minLength=1),
+        "filter_value": property_schema(
+            "Filter value", "filter: what the field must equal, any JSON value. Left out: the field must not be null."
+        ),
+        "transformation": property_schema(
+            "Transformation",
+            "transform: what is done to all texts in the data. Default: identity.",
+            enum=["identity", "uppercase", "lowercase"],
+        ),
+        "metadata": property_schema("Metadata", "Any JSON value; it stands in the output as `metadata`."),
+    },
+    title="Options",
+    description="Settings of the processing type.",
+)
+
+DATA_PROCESSING: Final = StepType(
+    name="data_processing",
+    description="Works on data: passes it on, counts, filters, changes case, counts words, judges sentiment.",
+    config_schema=object_schema(
+        {
+            "processing_type": property_schema(
+                "Processing type",
+                f"What is done. Default: {DEFAULT_PROCESSING_TYPE}.",
+                enum=[
+                    "identity",
+                    "passthrough",
+                    "uppercase",
+                    "lowercase",
+                    "count",
+                    *_TASKS[2:3],
+                    "filter",
+                    *_TASKS[3:],
+                ],
+            ),
+            "options": _OPTIONS,
+        },
+        # A filter without a key would let everything pass, which nobody means who writes "filter".
+        **{
+            "if": {"properties": {"processing_type": {"const": "filter"}}, "required": ["processing_type"]},
+            "then": {"properties": {"options": {"required": ["filter_key"]}}, "required": ["options"]},
+        },
+    ),
+    output_schema=output_schema(
+        {
+            "result": property_schema("Result", "What the processing gave; its shape depends on the processing type."),
+            "processing_type": property_schema("Processing type", "As configured.", type="string"),
+            "processed_at": TIMESTAMP,
+            "success": SUCCESS,
+            "metadata": property_schema("Metadata", "`options.metadata`, when that was given."),
+        },
+        optional=["metadata"],
+    ),
+    lower=_lower,
+)

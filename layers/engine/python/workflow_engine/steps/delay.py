@@ -1,0 +1,99 @@
+"""`delay`: waits for a number of seconds or until a point in time.
+
+Either stands in `config`, or comes by `input_mapping` under the same name. Seconds are rounded down, a rest of time
+until a timestamp up, and both are held within 0..99,999,999, what a Wait state accepts (Step Functions, Wait state,
+`Seconds`). Anything that is no number, or no timestamp such as `2030-01-31T08:00:00Z`, fails the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from workflow_engine.compiler.catalogue import Lowering, PureContext, WaitLowering
+from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
+from workflow_engine.compiler.quotas import STATE_SECONDS
+from workflow_engine.steps.sources import apply
+from workflow_engine.steps.step_type import TIMESTAMP, StepType, object_schema, output_schema, property_schema
+
+_MONTH_AND_DAY: Final = (
+    "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|[12][0-9]))"
+)
+TIMESTAMP_PATTERN: Final = (
+    rf"^[0-9]{{4}}-{_MONTH_AND_DAY}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{{1,9}})?"
+    "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+"""Timestamps that $toMillis reads without raising. 29 February is read as 1 March in a year that has none."""
+
+_CLAMP: Final = f"$s<0?0:$s>{STATE_SECONDS}?{STATE_SECONDS}:$s"
+_FROM_NUMBER: Final = f'$type($v)="number"?($s:=$floor($v);{_CLAMP}):null'
+_FROM_TIMESTAMP: Final = (
+    f'$type($v)="string"?$contains($v,/{TIMESTAMP_PATTERN}/)?'
+    f"($s:=$ceil(($toMillis($v)-$millis())/1000);{_CLAMP}):null:null"
+)
+
+
+def _requested(context: PureContext) -> tuple[str, Fragment]:
+    """Which of the two keys is asked for, and its value: config first, then input_mapping."""
+    for key in ("delay_seconds", "until"):
+        if key in context.static_config:
+            return key, context.config(key)
+    for key in ("delay_seconds", "until"):
+        for entry in context.inputs:
+            if entry.name == key and entry.present is None:
+                return key, entry.value
+    return "delay_seconds", json_literal(None)
+
+
+def _seconds(context: PureContext) -> Fragment:
+    key, value = _requested(context)
+    return apply(_FROM_NUMBER if key == "delay_seconds" else _FROM_TIMESTAMP, {"v": value})
+
+
+def _build(context: PureContext) -> Fragment:
+    return object_fragment(
+        {
+            "delay_requested": _requested(context)[1],
+            "started_at": context.entered,
+            # A Wait's Output is evaluated when the wait is over.
+            "completed_at": Fragment("$now()"),
+        }
+    )
+
+
+def _lower(_config: Mapping[str, Any]) -> Lowering:
+    return WaitLowering(_seconds, _build)
+
+
+DELAY: Final = StepType(
+    name="delay",
+    description="Waits for a number of seconds, or until a point in time; free of charge however long.",
+    config_schema=object_schema(
+        {
+            "delay_seconds": property_schema(
+                "Seconds",
+                "How long to wait; parts of a second are dropped. May come by input_mapping instead.",
+                type="number",
+                minimum=0,
+                maximum=STATE_SECONDS,
+            ),
+            "until": property_schema(
+                "Until",
+                "ISO 8601 timestamp with time zone, such as 2030-01-31T08:00:00Z. May come by input_mapping instead.",
+                type="string",
+                pattern=TIMESTAMP_PATTERN,
+            ),
+        },
+        maxProperties=1,
+    ),
+    output_schema=output_schema(
+        {
+            "delay_requested": property_schema(
+                "Requested", "The seconds or the timestamp that was asked for.", type=["number", "string"]
+            ),
+            "started_at": TIMESTAMP,
+            "completed_at": TIMESTAMP,
+        }
+    ),
+    lower=_lower,
+)

@@ -1,0 +1,52 @@
+"""`output`: marks a result of the workflow and gives it a label.
+
+`data` is `input_data.input` (or `.data`) when that is the only key, else all of `input_data`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
+from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
+from workflow_engine.steps.sources import working_data
+from workflow_engine.steps.step_type import StepType, object_schema, output_schema, property_schema
+
+DEFAULTS: Final[Mapping[str, str]] = {"label": "Output", "format": "json"}
+
+
+def configured_text(context: PureContext, key: str, default: str) -> Fragment:
+    """The configured text, read at run time; a literal default when the client gave none."""
+    return context.config(key) if key in context.static_config else json_literal(default)
+
+
+def _build(context: PureContext) -> Fragment:
+    fields = {key: configured_text(context, key, default) for key, default in DEFAULTS.items()}
+    return object_fragment({**fields, "data": working_data(context)})
+
+
+def _lower(_config: Mapping[str, Any]) -> Lowering:
+    return PureLowering(_build)
+
+
+OUTPUT: Final = StepType(
+    name="output",
+    description="Marks a result of the workflow, with a label and a hint how to show it.",
+    config_schema=object_schema(
+        {
+            "label": property_schema("Label", "What the result is called. Default: Output.", type="string"),
+            "format": property_schema(
+                "Format", "A hint for whoever shows it, such as json, text, markdown. Default: json.", type="string"
+            ),
+        }
+    ),
+    output_schema=output_schema(
+        {
+            "label": property_schema("Label", "As configured.", type="string"),
+            "format": property_schema("Format", "As configured.", type="string"),
+            "data": property_schema("Data", "The result."),
+        }
+    ),
+    lower=_lower,
+)

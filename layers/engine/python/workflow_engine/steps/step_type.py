@@ -1,0 +1,86 @@
+"""What a step type is, and the shorthands its JSON Schemas are written with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from workflow_engine.compiler.catalogue import Lowering
+
+Schema = Mapping[str, Any]
+"""A JSON Schema of draft 2020-12."""
+
+STEP_DATA: Final = "step_data"
+"""The Lambda of the built-in data steps: for what is not pure, and for a pure step whose input may raise."""
+
+STEP_DATA_TIMEOUT_SECONDS: Final = 60
+
+TIMESTAMP: Final[Schema] = {
+    "type": "string",
+    "format": "date-time",
+    "title": "Timestamp",
+    "description": "ISO 8601, UTC.",
+}
+SUCCESS: Final[Schema] = {
+    "const": True,
+    "title": "Success",
+    "description": "Always true; a step that fails has no output.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepType:
+    """A step type as the language (validation) and the compiler (`lowering`) see it.
+
+    `config_schema` is of `config` as the client writes it: defaults are described there, never filled in. `kind` tells
+    types of the language from those that a client registered.
+    """
+
+    name: str
+    description: str
+    config_schema: Schema
+    output_schema: Schema
+    lower: Callable[[Mapping[str, Any]], Lowering]
+    aliases: tuple[str, ...] = ()
+    available: bool = True
+    template_fields: tuple[str, ...] = ()
+    kind: Literal["builtin", "registered"] = "builtin"
+
+    def lowering(self, config: Mapping[str, Any]) -> Lowering:
+        """How a step with this config (valid under `config_schema`) is lowered. ValueError for an unavailable type."""
+        if not self.available:
+            raise ValueError(f"Step type '{self.name}' is not available in this version.")
+        return self.lower(config)
+
+    def describe(self) -> dict[str, Any]:
+        """The type as `GET /steps` shows it."""
+        return {
+            "step_type": self.name,
+            "aliases": list(self.aliases),
+            "kind": self.kind,
+            "available": self.available,
+            "description": self.description,
+            "config_schema": dict(self.config_schema),
+            "output_schema": dict(self.output_schema),
+            "template_fields": list(self.template_fields),
+        }
+
+
+def property_schema(title: str, description: str, **rules: Any) -> Schema:
+    """The schema of one property. `rules` are JSON Schema keywords; without any, every JSON value is allowed."""
+    return {"title": title, "description": description, **rules}
+
+
+def object_schema(properties: Mapping[str, Schema], *, required: Iterable[str] = (), **rules: Any) -> Schema:
+    """An object that has these properties and no others. `rules` are further keywords, such as `not` or `allOf`."""
+    schema: dict[str, Any] = {"type": "object", "properties": dict(properties), "additionalProperties": False, **rules}
+    if names := list(required):
+        schema["required"] = names
+    return schema
+
+
+def output_schema(properties: Mapping[str, Schema], *, optional: Iterable[str] = ()) -> Schema:
+    """The schema of an output: all its fields are there, but for the optional ones."""
+    left_out = set(optional)
+    return object_schema(properties, required=[name for name in properties if name not in left_out])

@@ -1,0 +1,104 @@
+"""`trigger` and `input`: where the run's input enters the graph. `data` is the run's input, whole.
+
+A trigger of kind `chat` also has, from an input `{messages?, current_message? or message?, attachments?}` or a bare
+text: `messages` and `attachments` (lists, empty where missing) and `current_message`: the given one, else the text
+itself, else (the `content` of) the last of the messages, else null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
+from workflow_engine.compiler.fragments import Fragment, object_fragment
+from workflow_engine.compiler.quotas import PAYLOAD_BYTES
+from workflow_engine.language.syntax import ScopeReference
+from workflow_engine.steps.output import configured_text
+from workflow_engine.steps.sources import FIELD, apply
+from workflow_engine.steps.step_type import StepType, object_schema, output_schema, property_schema
+
+_CHAT_BODY: Final = (
+    f"({FIELD}"
+    '$list:=function($n){($v:=$field($i,$n);$type($v)="array"?$v:[])};'
+    '$messages:=$list("messages");'
+    "$last:=$count($messages)=0?null:$messages[-1];"
+    "$first:=function($v,$w){$v=null?$w:$v};"
+    '$said:=$first($field($i,"current_message"),$first($field($i,"message"),'
+    '$type($i)="string"?$i:$type($last)="object"?$field($last,"content"):$last));'
+    '{"kind":$kind,"data":$i,"messages":$messages,"current_message":$said,"attachments":$list("attachments")})'
+)
+
+
+def _run_input(context: PureContext) -> Fragment:
+    return context.read(ScopeReference("input"))
+
+
+def _build_input(context: PureContext) -> Fragment:
+    return object_fragment({"kind": configured_text(context, "kind", "json"), "data": _run_input(context)})
+
+
+def _build_trigger(context: PureContext) -> Fragment:
+    kind = configured_text(context, "kind", "manual")
+    if context.static_config.get("kind") == "chat":
+        return apply(_CHAT_BODY, {"i": _run_input(context), "kind": kind})
+    return object_fragment({"kind": kind, "data": _run_input(context)})
+
+
+def _lower_input(_config: Mapping[str, Any]) -> Lowering:
+    return PureLowering(_build_input, growth_bytes=PAYLOAD_BYTES)
+
+
+def _lower_trigger(config: Mapping[str, Any]) -> Lowering:
+    # Messages, attachments and the current message stand in `data` and again beside it.
+    copies = 3 if config.get("kind") == "chat" else 1
+    return PureLowering(_build_trigger, growth_bytes=copies * PAYLOAD_BYTES)
+
+
+_SCHEMA_OF_INPUT: Final = property_schema(
+    "Schema",
+    "JSON Schema that tells callers what the input looks like. It is kept, not enforced: `input_schema` of the "
+    "workflow is.",
+    type="object",
+)
+_DATA: Final = property_schema("Data", "The run's input.")
+_KIND: Final = property_schema("Kind", "As configured.", type="string")
+
+INPUT: Final = StepType(
+    name="input",
+    description="Hands on the input of the run.",
+    config_schema=object_schema(
+        {
+            "kind": property_schema("Kind", "What the input is, for whoever reads it. Default: json.", type="string"),
+            "schema": _SCHEMA_OF_INPUT,
+        }
+    ),
+    output_schema=output_schema({"kind": _KIND, "data": _DATA}),
+    lower=_lower_input,
+)
+
+TRIGGER: Final = StepType(
+    name="trigger",
+    description="Where a run begins; hands on its input, of a chat the messages too.",
+    config_schema=object_schema(
+        {
+            "kind": property_schema(
+                "Kind",
+                "What starts the run: manual (default), chat, webhook, schedule or any other word.",
+                type="string",
+            ),
+            "schema": _SCHEMA_OF_INPUT,
+        }
+    ),
+    output_schema=output_schema(
+        {
+            "kind": _KIND,
+            "data": _DATA,
+            "messages": property_schema("Messages", "kind chat: the messages so far.", type="array"),
+            "current_message": property_schema("Current message", "kind chat: what is to be answered."),
+            "attachments": property_schema("Attachments", "kind chat: what came with it.", type="array"),
+        },
+        optional=["messages", "current_message", "attachments"],
+    ),
+    lower=_lower_trigger,
+)

@@ -1,0 +1,78 @@
+"""Keys of the table. Pure. Every partition key begins with the tenant, so no query can leave it.
+
+`#` separates; within a name it is escaped, so that no name, whatever characters it has, reads as another record's key.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+META: Final = "META"
+RESULTS: Final = "RESULTS"
+
+PLATFORM: Final = "#platform"
+"""The tenant of records that belong to the deployment: state machines are shared by all tenants whose workflows have
+the same shape. No caller's tenant escapes to this name, since it is used unescaped."""
+
+
+def _escape(name: str) -> str:
+    return name.replace("%", "%25").replace("#", "%23")
+
+
+def _tenant(tenant_id: str) -> str:
+    return "T#" + _escape(tenant_id)
+
+
+def workflow(tenant_id: str, workflow_id: str) -> str:
+    """Partition of a workflow: `META` (the newest version) and its versions."""
+    return f"{_tenant(tenant_id)}#WORKFLOW#{_escape(workflow_id)}"
+
+
+def version(number: int) -> str:
+    """Sort key of a version; zero-padded, so that text order is number order."""
+    return f"VERSION#{number:08d}"
+
+
+def workflows(tenant_id: str) -> str:
+    """Partition, in the index by_tenant, of a tenant's workflows."""
+    return f"{_tenant(tenant_id)}#WORKFLOWS"
+
+
+def execution(tenant_id: str, execution_id: str) -> str:
+    """Partition of an execution: `META` and, once it has ended, `RESULTS`."""
+    return f"{_tenant(tenant_id)}#EXECUTION#{_escape(execution_id)}"
+
+
+def executions(tenant_id: str) -> str:
+    """Partition, in the index by_tenant, of a tenant's executions."""
+    return f"{_tenant(tenant_id)}#EXECUTIONS"
+
+
+def executions_of(tenant_id: str, workflow_id: str) -> str:
+    """Partition, in the index by_workflow, of a workflow's executions."""
+    return f"{_tenant(tenant_id)}#WORKFLOW#{_escape(workflow_id)}#EXECUTIONS"
+
+
+def machine(machine_hash: str) -> str:
+    """Partition of a state machine's record."""
+    return f"T#{PLATFORM}#MACHINE#{_escape(machine_hash)}"
+
+
+def steps(tenant_id: str) -> str:
+    """Partition of a tenant's step registrations."""
+    return f"{_tenant(tenant_id)}#STEPS"
+
+
+def step(step_type: str) -> str:
+    """Sort key of a step registration."""
+    return f"STEP#{_escape(step_type)}"
+
+
+def idempotency(tenant_id: str, operation: str, key: str) -> str:
+    """Partition of the record of one idempotency key of one operation."""
+    return f"{_tenant(tenant_id)}#IDEMPOTENCY#{_escape(operation)}#{_escape(key)}"
+
+
+def ordered(timestamp: str, record_id: str) -> str:
+    """Sort key of lists by time; the id makes it unique."""
+    return f"{timestamp}#{_escape(record_id)}"

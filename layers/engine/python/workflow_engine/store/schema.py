@@ -1,0 +1,87 @@
+"""The table as data: arguments of CreateTable, and what CDK builds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import (
+        CreateTableInputTypeDef,
+        GlobalSecondaryIndexTypeDef,
+        KeySchemaElementTypeDef,
+    )
+
+PARTITION_KEY: Final = "pk"
+SORT_KEY: Final = "sk"
+TTL_ATTRIBUTE: Final = "expires_at"
+"""Seconds since the epoch. Only records that may vanish (idempotency) have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A global secondary index. `attributes` are projected beside the keys; none means keys only."""
+
+    name: str
+    partition_key: str
+    sort_key: str | None
+    attributes: tuple[str, ...] = ()
+
+
+_SUMMARY: Final = (
+    "tenant_id",
+    "workflow_id",
+    "workflow_version",
+    "workflow_name",
+    "description",
+    "execution_id",
+    "status",
+    "created_at",
+    "updated_at",
+    "started_at",
+    "completed_at",
+    "user_id",
+    "session_id",
+    "correlation_id",
+)
+
+BY_TENANT: Final = Index("by_tenant", "tenant_list", "tenant_order", _SUMMARY)
+"""All workflows, or all executions, of a tenant by time."""
+
+BY_WORKFLOW: Final = Index("by_workflow", "workflow_list", "workflow_order", _SUMMARY)
+"""The executions of a workflow by time."""
+
+BY_ARN: Final = Index("by_arn", "execution_arn", None)
+"""An execution by its Step Functions ARN, which is all that an event about it tells."""
+
+INDEXES: Final = (BY_TENANT, BY_WORKFLOW, BY_ARN)
+
+
+def table_definition(table_name: str) -> CreateTableInputTypeDef:
+    """Arguments of DynamoDB's CreateTable. TTL on `TTL_ATTRIBUTE` is switched on separately (UpdateTimeToLive)."""
+    names = {PARTITION_KEY, SORT_KEY}
+    names.update(k for i in INDEXES for k in (i.partition_key, i.sort_key) if k)
+    return {
+        "TableName": table_name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": n, "AttributeType": "S"} for n in sorted(names)],
+        "KeySchema": _key_schema(PARTITION_KEY, SORT_KEY),
+        "GlobalSecondaryIndexes": [_index_definition(i) for i in INDEXES],
+    }
+
+
+def _index_definition(index: Index) -> GlobalSecondaryIndexTypeDef:
+    return {
+        "IndexName": index.name,
+        "KeySchema": _key_schema(index.partition_key, index.sort_key),
+        "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(index.attributes)}
+        if index.attributes
+        else {"ProjectionType": "KEYS_ONLY"},
+    }
+
+
+def _key_schema(partition_key: str, sort_key: str | None) -> list[KeySchemaElementTypeDef]:
+    schema: list[KeySchemaElementTypeDef] = [{"AttributeName": partition_key, "KeyType": "HASH"}]
+    if sort_key:
+        schema.append({"AttributeName": sort_key, "KeyType": "RANGE"})
+    return schema

@@ -1,0 +1,74 @@
+"""Step registrations: the step types that a tenant added at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from workflow_engine.errors import NotFoundError
+from workflow_engine.language.diagnostics import Json
+from workflow_engine.store import keys
+from workflow_engine.store.payloads import PayloadStore
+from workflow_engine.store.table import ConditionFailedError, Table, Write
+
+STEP_PREFIX: Final = "STEP#"
+
+Registration = dict[str, Any]
+"""`{step_type, execution_type, function_arn, config_schema, timeout_seconds, ...}`, JSON, as the API shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepStore:
+    """Registrations of all tenants; every call names the tenant."""
+
+    table: Table
+    payloads: PayloadStore
+
+    def put(self, tenant_id: str, registration: Mapping[str, Json], *, only_new: bool) -> bool:
+        """Write a registration. With `only_new`, False (and nothing written) when the type is registered already."""
+        record = {
+            "pk": keys.steps(tenant_id),
+            "sk": keys.step(registration["step_type"]),
+            "tenant_id": tenant_id,
+            "registration": self.payloads.store(tenant_id, registration),
+        }
+        try:
+            self.table.put(Write(record, "attribute_not_exists(pk)" if only_new else None))
+        except ConditionFailedError:
+            return False
+        return True
+
+    def find(self, tenant_id: str, step_type: str) -> Registration | None:
+        """A registration, or None."""
+        record = self.table.get(keys.steps(tenant_id), keys.step(step_type))
+        return None if record is None else self._registration(record)
+
+    def find_many(self, tenant_id: str, step_types: Iterable[str]) -> dict[str, Registration]:
+        """Those of these types that are registered, by type. One BatchGetItem per 100; none for no types."""
+        pk = keys.steps(tenant_id)
+        records = self.table.get_many((pk, keys.step(t)) for t in sorted(set(step_types)))
+        registrations = map(self._registration, records)
+        return {r["step_type"]: r for r in registrations}
+
+    def delete(self, tenant_id: str, step_type: str) -> None:
+        """Remove a registration. NotFoundError when there is none."""
+        try:
+            self.table.delete(keys.steps(tenant_id), keys.step(step_type), "attribute_exists(pk)")
+        except ConditionFailedError:
+            raise NotFoundError(f"There is no registered step type '{step_type}'.") from None
+
+    def page(self, tenant_id: str, limit: int, cursor: str | None) -> tuple[list[Registration], str | None]:
+        """Registrations by name, and the cursor of the next page."""
+        page = self.table.query(
+            tenant_id,
+            keys.steps(tenant_id),
+            sort_prefix=STEP_PREFIX,
+            limit=limit,
+            cursor=cursor,
+            newest_first=False,
+        )
+        return [self._registration(r) for r in page.records], page.next_cursor
+
+    def _registration(self, record: Mapping[str, Any]) -> Registration:
+        return dict(self.payloads.load(record["registration"]))

@@ -1,0 +1,226 @@
+"""The table: the few DynamoDB calls that the repositories need, in terms of records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from workflow_engine.errors import InvalidRequestError, ThrottledError
+from workflow_engine.store import cursors
+from workflow_engine.store.items import Record, Scalar, attribute, from_attributes, to_attributes
+from workflow_engine.store.schema import PARTITION_KEY, SORT_KEY, Index
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+_THROTTLES = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+        "TransactionInProgressException",
+    }
+)
+_MAX_PAGES_PER_LIST = 20
+"""A filtered list reads at most this many pages for one answer, so that a rare status cannot hold a request for
+ever.
+"""
+
+
+class ConditionFailedError(Exception):
+    """A conditional write found another state than it asked for. Repositories turn it into what it means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A put with a condition on what is there now. `values` are the condition's `:names`."""
+
+    record: Mapping[str, Scalar]
+    condition: str | None = None
+    values: Mapping[str, Scalar] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of records and the opaque cursor of the next page, None on the last one."""
+
+    records: list[Record]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """DynamoDB in terms of records. Throttling that outlasts botocore's own retries is ThrottledError."""
+
+    client: DynamoDBClient
+    name: str
+
+    def get(self, pk: str, sk: str) -> Record | None:
+        """The record of a key, as of the last write (strongly consistent), or None."""
+        with _translated():
+            answer = self.client.get_item(TableName=self.name, Key=_key(pk, sk), ConsistentRead=True)
+        return from_attributes(answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, keys: Iterable[tuple[str, str]]) -> list[Record]:
+        """The records of these keys that exist, in any order; one BatchGetItem per 100 keys."""
+        pending = [_key(pk, sk) for pk, sk in keys]
+        found: list[Record] = []
+        while pending:
+            batch, pending = pending[:100], pending[100:]
+            with _translated():
+                answer = self.client.batch_get_item(RequestItems={self.name: {"Keys": batch, "ConsistentRead": True}})
+            found += [from_attributes(i) for i in answer["Responses"].get(self.name, [])]
+            unprocessed: Any = answer["UnprocessedKeys"]
+            pending += unprocessed.get(self.name, {}).get("Keys", [])
+        return found
+
+    def put(self, write: Write) -> None:
+        """Write a record. ConditionFailedError when its condition does not hold."""
+        with _translated():
+            self.client.put_item(TableName=self.name, **_put_arguments(write))
+
+    def put_all(self, writes: Iterable[Write]) -> None:
+        """Write all records or none (TransactWriteItems). ConditionFailedError when any condition does not hold."""
+        items: Any = [{"Put": {"TableName": self.name, **_put_arguments(w)}} for w in writes]
+        with _translated():
+            self.client.transact_write_items(TransactItems=items)
+
+    def update(
+        self,
+        pk: str,
+        sk: str,
+        changes: Mapping[str, Scalar],
+        condition: str,
+        values: Mapping[str, Scalar] | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> None:
+        """Set attributes; None removes one. ConditionFailedError when the condition does not hold."""
+        sets = [f"#c_{n} = :c_{n}" for n, v in changes.items() if v is not None]
+        removes = [f"#c_{n}" for n, v in changes.items() if v is None]
+        expression = ("SET " + ", ".join(sets) if sets else "") + (" REMOVE " + ", ".join(removes) if removes else "")
+        bound = {f":c_{n}": attribute(v) for n, v in changes.items() if v is not None}
+        bound |= {n: attribute(v) for n, v in (values or {}).items()}
+        arguments: dict[str, Any] = {"ExpressionAttributeValues": bound} if bound else {}
+        with _translated():
+            self.client.update_item(
+                TableName=self.name,
+                Key=_key(pk, sk),
+                UpdateExpression=expression.strip(),
+                ConditionExpression=condition,
+                ExpressionAttributeNames={f"#c_{n}": n for n in changes} | dict(names or {}),
+                **arguments,
+            )
+
+    def delete(
+        self, pk: str, sk: str, condition: str | None = None, values: Mapping[str, Scalar] | None = None
+    ) -> None:
+        """Delete a record. ConditionFailedError when the condition does not hold."""
+        arguments: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
+        if values:
+            arguments["ExpressionAttributeValues"] = {n: attribute(v) for n, v in values.items()}
+        with _translated():
+            self.client.delete_item(TableName=self.name, Key=_key(pk, sk), **arguments)
+
+    def query(
+        self,
+        tenant_id: str,
+        partition: str,
+        *,
+        index: Index | None = None,
+        sort_prefix: str = "",
+        limit: int,
+        cursor: str | None = None,
+        newest_first: bool = True,
+        equals: Mapping[str, str] | None = None,
+    ) -> Page:
+        """One page of a partition in the order of the sort key. `equals` filters by attributes other than the keys.
+
+        Raises InvalidRequestError for a cursor of another list or tenant.
+        """
+        filters = sorted((equals or {}).items())
+        scope = "|".join((index.name if index else "", partition, str(newest_first), repr(filters)))
+        start = None if cursor is None else cursors.decode(tenant_id, scope, cursor)
+        request = self._query_request(partition, index, sort_prefix, newest_first, equals or {})
+        records: list[Record] = []
+        for _ in range(_MAX_PAGES_PER_LIST):
+            if start:
+                request["ExclusiveStartKey"] = {k: {"S": v} for k, v in start.items()}
+            with _translated(bad_cursor=cursor is not None):
+                answer = self.client.query(**request, Limit=limit - len(records))
+            records += [from_attributes(i) for i in answer["Items"]]
+            start = {k: v["S"] for k, v in answer.get("LastEvaluatedKey", {}).items()}
+            if not start or len(records) >= limit:
+                break
+        return Page(records, cursors.encode(tenant_id, scope, start) if start else None)
+
+    def find_by(self, index: Index, value: str) -> Record | None:
+        """The record with this value of an index's partition key, projected as the index is; eventually consistent."""
+        page = self.client.query(**self._query_request(value, index, "", True, {}), Limit=1)["Items"]
+        return from_attributes(page[0]) if page else None
+
+    def _query_request(
+        self, partition: str, index: Index | None, sort_prefix: str, newest_first: bool, equals: Mapping[str, str]
+    ) -> dict[str, Any]:
+        condition, values = "#pk = :pk", {":pk": partition}
+        names = {"#pk": index.partition_key if index else PARTITION_KEY}
+        if sort_prefix:
+            condition += " AND begins_with(#sk, :sk)"
+            values[":sk"] = sort_prefix
+            names["#sk"] = (index.sort_key if index else None) or SORT_KEY
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": condition,
+            "ScanIndexForward": not newest_first,
+        }
+        if equals:
+            names |= {f"#f{i}": n for i, n in enumerate(equals)}
+            values |= {f":f{i}": v for i, v in enumerate(equals.values())}
+            request["FilterExpression"] = " AND ".join(f"#f{i} = :f{i}" for i in range(len(equals)))
+        if index:
+            request["IndexName"] = index.name
+        else:
+            request["ConsistentRead"] = True
+        request["ExpressionAttributeNames"] = names
+        request["ExpressionAttributeValues"] = {n: attribute(v) for n, v in values.items()}
+        return request
+
+
+def _key(pk: str, sk: str) -> dict[str, AttributeValueTypeDef]:
+    return {PARTITION_KEY: {"S": pk}, SORT_KEY: {"S": sk}}
+
+
+def _put_arguments(write: Write) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"Item": to_attributes(write.record)}
+    if write.condition:
+        arguments["ConditionExpression"] = write.condition
+    if write.values:
+        arguments["ExpressionAttributeValues"] = to_attributes(write.values)
+    if write.names:
+        arguments["ExpressionAttributeNames"] = dict(write.names)
+    return arguments
+
+
+class _translated:  # noqa: N801  # reads as a statement: `with _translated():`
+    """Turns botocore's ClientError into the errors of this package; what has no meaning here goes on unchanged."""
+
+    def __init__(self, *, bad_cursor: bool = False) -> None:
+        self._bad_cursor = bad_cursor
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        response: Any = getattr(error, "response", None)
+        if not isinstance(response, dict):
+            return
+        code = response.get("Error", {}).get("Code", "")
+        reasons = {r.get("Code") for r in response.get("CancellationReasons", ())}
+        if code == "ConditionalCheckFailedException" or reasons & {"ConditionalCheckFailed", "TransactionConflict"}:
+            raise ConditionFailedError from error
+        if code in _THROTTLES:
+            raise ThrottledError("The table is busy. Try again in a second.") from error
+        if code == "ValidationException" and self._bad_cursor:
+            raise InvalidRequestError("The cursor does not fit this list. Leave it out.") from error

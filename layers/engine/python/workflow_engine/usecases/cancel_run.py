@@ -1,0 +1,42 @@
+"""Stop a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workflow_engine.errors import ConflictError
+from workflow_engine.machines.executions import ExecutionGoneError
+from workflow_engine.store.executions import ASKED_FOR, Execution, has_ended
+from workflow_engine.usecases.engine import Caller, Engine
+from workflow_engine.usecases.read_results import get_execution
+from workflow_engine.usecases.record_execution import read_report, record_end
+
+
+def cancel(engine: Engine, caller: Caller, execution_id: str) -> dict[str, Any]:
+    """Stop a run; gives its record, which then is `cancelled`. Raises NotFoundError, ConflictError when it has
+    ended.
+    """
+    execution = engine.executions.get(caller.tenant_id, execution_id)
+    if has_ended(execution.status):
+        raise _ended(execution.status)
+    try:
+        engine.runs.stop(execution.execution_arn, f"Cancelled by {caller.user_id or 'a client'}.")
+        run = read_report(engine, execution)
+    except ExecutionGoneError:
+        _ask(engine, execution)
+    else:
+        # Stopping a run that has ended is no error to Step Functions, so only the history tells which came first.
+        if not record_end(engine, execution, run):
+            _ask(engine, execution)
+        elif run.status != "cancelled":
+            raise _ended(run.status)
+    return get_execution(engine, caller, execution_id)
+
+
+def _ask(engine: Engine, execution: Execution) -> None:
+    now = engine.timestamp()
+    engine.executions.update_status(execution, "cancelled", execution.redrive_count, completed_at=now, rank=ASKED_FOR)
+
+
+def _ended(status: str) -> ConflictError:
+    return ConflictError(f"The run has ended already; it is {status}.")

@@ -1,0 +1,109 @@
+"""From a posted document to what can be stored and started."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, Final
+
+from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, Json
+from workflow_engine.language.findings import Findings
+from workflow_engine.language.wellformed import check_well_formed
+from workflow_engine.store.items import dump
+from workflow_engine.store.workflows import Compiled
+from workflow_engine.usecases.bodies import PostedWorkflow, walk_steps
+from workflow_engine.usecases.engine import Caller, Engine
+
+if TYPE_CHECKING:
+    from workflow_engine.compiler import Compilation
+    from workflow_engine.steps import Catalogue
+
+_STEP_TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The step types that a document may use: the built-in ones, and those registered ones that it names."""
+
+    catalogue: Catalogue
+    registrations: Mapping[str, Mapping[str, Json]]
+
+    def fingerprint(self) -> str:
+        """Changes when a registration changes in what compiling depends on, or the engine itself does."""
+        registered = {
+            name: [r.get("config_schema"), r.get("timeout_seconds")] for name, r in sorted(self.registrations.items())
+        }
+        return dump([_engine_version(), registered])
+
+
+def vocabulary(engine: Engine, caller: Caller, document: Json) -> Vocabulary:
+    """The step types for a document. One BatchGetItem when it names types that are not built in, else no call."""
+    from workflow_engine.steps import builtin_catalogue
+
+    catalogue = builtin_catalogue()
+    named = {step.get("step_type") for _, step in walk_steps(document) if isinstance(step.get("step_type"), str)}
+    unknown = [t for t in named if isinstance(t, str) and catalogue.find(t) is None and _STEP_TYPE.fullmatch(t)]
+    registrations = engine.steps.find_many(caller.tenant_id, unknown)
+    if registrations:
+        catalogue = catalogue.with_registered(registrations.values())
+    return Vocabulary(catalogue, registrations)
+
+
+def compile_posted(posted: PostedWorkflow, words: Vocabulary) -> tuple[Compilation, tuple[Diagnostic, ...]]:
+    """Parse and compile; gives the compilation and all warnings. Raises InvalidWorkflowError, pointers into the
+    body.
+    """
+    from workflow_engine.compiler import compile_workflow
+    from workflow_engine.language import parse_workflow
+
+    parsed = parse_workflow(posted.document, words.catalogue)
+    if parsed.workflow is None:
+        raise InvalidWorkflowError(posted.placed(parsed.diagnostics))
+    try:
+        compilation = compile_workflow(parsed.workflow, words.catalogue)
+    except InvalidWorkflowError as error:
+        found = (*error.diagnostics, *(d for d in parsed.diagnostics if d not in error.diagnostics))
+        raise InvalidWorkflowError(posted.placed(found)) from error
+    return compilation, posted.placed((*parsed.diagnostics, *compilation.warnings))
+
+
+def with_machine(engine: Engine, compilation: Compilation) -> Compiled:
+    """What is stored of a compilation, once its machine exists."""
+    machine = engine.machines.ensure(compilation.definition)
+    return Compiled(
+        bindings=compilation.bindings,
+        outline=compilation.outline,
+        plan=compilation.plan,
+        functions=tuple(compilation.bindings["functions"]),
+        machine_hash=machine.machine_hash,
+        machine_arn=machine.machine_arn,
+    )
+
+
+def is_plain(document: Json) -> bool:
+    """False for JSON that cannot even be walked or printed; parsing it reports why."""
+    return isinstance(document, dict) and check_well_formed(document, Findings())
+
+
+def snapshot_id(document: Json, words: Vocabulary) -> str:
+    """The id under which a workflow that is posted to be run once is kept: equal posts share it, and its compiled form.
+
+    The order of keys counts, because it is the order of a step's inputs.
+    """
+    return "adhoc-" + hashlib.sha256(f"{words.fingerprint()}\n{dump(document)}".encode()).hexdigest()[:32]
+
+
+def findings(diagnostics: tuple[Diagnostic, ...]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Errors and warnings, as the API shows them."""
+    errors = [d.as_dict() for d in diagnostics if d.severity == "error"]
+    return errors, [d.as_dict() for d in diagnostics if d.severity == "warning"]
+
+
+def _engine_version() -> str:
+    try:
+        return version("workflow-engine")
+    except PackageNotFoundError:  # in a Lambda layer the package lies as files, without metadata
+        return "layer"

@@ -1,0 +1,118 @@
+"""Read runs: their state, their results, their events."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from workflow_engine.errors import InvalidRequestError
+from workflow_engine.language.diagnostics import suggest
+from workflow_engine.machines.executions import ExecutionGoneError
+from workflow_engine.machines.results import RunReport, report
+from workflow_engine.store.executions import RANKS, Execution, has_ended
+from workflow_engine.usecases.engine import Caller, Engine
+from workflow_engine.usecases.read_events import events
+from workflow_engine.usecases.record_execution import outline, read_report, record_end, results_document
+
+__all__ = ["events", "get_execution", "list_executions", "results", "wait_for_end"]
+
+FIRST_PAUSE_SECONDS: Final = 0.05
+LONGEST_PAUSE_SECONDS: Final = 0.5
+_NEVER_STARTED_AFTER: Final = timedelta(seconds=60)
+_SUMMARY: Final = (
+    "execution_id",
+    "workflow_id",
+    "workflow_name",
+    "workflow_version",
+    "status",
+    "started_at",
+    "completed_at",
+    "user_id",
+    "session_id",
+    "correlation_id",
+)
+
+
+def get_execution(engine: Engine, caller: Caller, execution_id: str) -> dict[str, Any]:
+    """The record of a run, without its step results. Raises NotFoundError."""
+    execution = engine.executions.get(caller.tenant_id, execution_id)
+    return {
+        **{name: getattr(execution, name) for name in _SUMMARY},
+        "tags": execution.tags,
+        "error": execution.error,
+        "redrive_count": execution.redrive_count,
+    }
+
+
+def list_executions(
+    engine: Engine,
+    caller: Caller,
+    *,
+    workflow_id: str | None = None,
+    status: str | None = None,
+    limit: int,
+    cursor: str | None = None,
+) -> dict[str, Any]:
+    """`{items, next_cursor}`, newest first. Raises InvalidRequestError for an unknown status or a bad cursor."""
+    if status is not None and status not in RANKS:
+        raise InvalidRequestError(
+            f"There is no status '{status}'.{suggest(status, RANKS)} Use one of {', '.join(RANKS)}."
+        )
+    page = engine.executions.page(caller.tenant_id, workflow_id, status, limit, cursor)
+    items = [{name: record.get(name) for name in _SUMMARY} for record in page.records]
+    return {"items": items, "next_cursor": page.next_cursor}
+
+
+def results(engine: Engine, caller: Caller, execution_id: str) -> dict[str, Any]:
+    """The results of a run: as kept if it has ended, else from its history as it is now. Raises NotFoundError.
+
+    A run whose end was not recorded (its event was lost) is recorded here.
+    """
+    execution = engine.executions.get(caller.tenant_id, execution_id)
+    if has_ended(execution.status):
+        kept = engine.executions.results(caller.tenant_id, execution_id)
+        if kept is not None:
+            return kept
+    try:
+        run = read_report(engine, execution)
+    except ExecutionGoneError:
+        run = _without_history(engine, execution)
+    if not record_end(engine, execution, run) and has_ended(execution.status):
+        run = _stopping(execution, run)
+    return results_document(execution, run)
+
+
+def wait_for_end(engine: Engine, caller: Caller, execution_id: str, seconds: float) -> bool:
+    """Wait until the record says that the run has ended, at most so long. True if it has. Raises NotFoundError.
+
+    Only the record is read: DescribeExecution allows 15 calls a second in the whole account.
+    """
+    end = engine.now() + timedelta(seconds=seconds)
+    pause = FIRST_PAUSE_SECONDS
+    while not has_ended(engine.executions.get(caller.tenant_id, execution_id).status):
+        left = (end - engine.now()).total_seconds()
+        if left <= 0:
+            return False
+        engine.sleep(min(pause, left))
+        pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
+    return True
+
+
+def _without_history(engine: Engine, execution: Execution) -> RunReport:
+    """A run that Step Functions does not know: about to start, or (after a minute) never started."""
+    run = report([], outline(engine, execution))
+    started_at = datetime.fromisoformat(execution.started_at)
+    if has_ended(execution.status) or engine.now() - started_at < _NEVER_STARTED_AFTER:
+        return run
+    error = {"step_id": None, "type": "ExecutionDoesNotExist", "message": "Step Functions never started this run."}
+    return replace(run, status="failed", error=error, completed_at=engine.timestamp())
+
+
+def _stopping(execution: Execution, run: RunReport) -> RunReport:
+    """A run that is being stopped, while its history does not show it yet."""
+    steps = {
+        key: {**step, "status": "aborted"} if step["status"] == "running" else step
+        for key, step in run.step_results.items()
+    }
+    return replace(run, status=execution.status, completed_at=execution.completed_at, step_results=steps)

@@ -1,0 +1,188 @@
+"""Register step types at run time: any Lambda that the deployment may invoke, locally also a Python function."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
+from workflow_engine.language.diagnostics import Json
+from workflow_engine.language.document import STEP_ID_PATTERN, DocumentModel
+from workflow_engine.language.step_config import schema_problem
+from workflow_engine.store import cursors
+from workflow_engine.store.steps import Registration
+from workflow_engine.usecases.bodies import read_fields
+from workflow_engine.usecases.engine import Caller, Engine
+
+MAX_LAMBDA_SECONDS: Final = 900
+"""Lambda, "Function timeout"."""
+
+_LAMBDA_ARN: Final = re.compile(
+    r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9$_-]{1,128})?"
+)
+_HANDLER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*")
+_BUILTIN_PAGE: Final = "builtin"
+
+
+class RegistrationBody(DocumentModel):
+    """What a client posts. `function_reference` and `parameters_schema` are older names."""
+
+    step_type: Annotated[str, Field(pattern=STEP_ID_PATTERN)]
+    name: Annotated[str, Field(max_length=128)] | None = None
+    description: Annotated[str, Field(max_length=2000)] | None = None
+    execution_type: Literal["lambda", "local", "http", "activity"] = "lambda"
+    function_arn: str | None = None
+    function_reference: str | None = None
+    handler: str | None = None
+    endpoint_config: dict[str, Any] | None = None
+    config_schema: dict[str, Any] | None = None
+    parameters_schema: dict[str, Any] | None = None
+    output_schema: dict[str, Any] | None = None
+    timeout_seconds: Annotated[int, Field(ge=1, le=MAX_LAMBDA_SECONDS)] | None = None
+    tags: list[str] | None = None
+
+    PLACEHOLDERS = {"step_type": ""}  # noqa: RUF012  # as in the base class
+
+
+def register(
+    engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None
+) -> tuple[Registration, bool]:
+    """Register a step type or replace its registration; gives the record, and True if it is new.
+
+    Runs that are going keep the function they were started with. Raises InvalidRequestError, ConflictError (a
+    built-in name).
+    """
+
+    def work() -> list[Any]:
+        return list(_register(engine, caller, read_fields(RegistrationBody, body)))
+
+    record, created = engine.idempotency.once(caller.tenant_id, "register_step", idempotency_key, body, work)
+    return record, created
+
+
+def get(engine: Engine, caller: Caller, step_type: str) -> dict[str, Any]:
+    """A step type, built-in or registered. Raises NotFoundError."""
+    from workflow_engine.steps import builtin_catalogue
+
+    builtin = builtin_catalogue().find(step_type)
+    if builtin is not None:
+        return builtin.describe()
+    registration = engine.steps.find(caller.tenant_id, step_type)
+    if registration is None:
+        raise NotFoundError(f"There is no step type '{step_type}'.")
+    return registration
+
+
+def list_steps(engine: Engine, caller: Caller, limit: int, cursor: str | None = None) -> dict[str, Any]:
+    """`{steps, next_cursor}`: the built-in types, then the registered ones by name."""
+    from workflow_engine.steps import builtin_catalogue
+
+    builtin = builtin_catalogue().describe()
+    offset, inner = (0, None) if cursor is None else cursors.decode(caller.tenant_id, _BUILTIN_PAGE, cursor)
+    steps = builtin[offset : offset + limit]
+    offset += len(steps)
+    if len(steps) < limit:
+        registered, inner = engine.steps.page(caller.tenant_id, limit - len(steps), inner)
+        steps = steps + registered
+        more = inner is not None
+    else:
+        more = True
+    next_cursor = cursors.encode(caller.tenant_id, _BUILTIN_PAGE, [offset, inner]) if more else None
+    return {"steps": steps, "next_cursor": next_cursor}
+
+
+def delete(engine: Engine, caller: Caller, step_type: str) -> None:
+    """Remove a registration. Raises NotFoundError, ConflictError for a built-in type."""
+    _refuse_builtin(engine, step_type)
+    engine.steps.delete(caller.tenant_id, step_type)
+
+
+def _register(engine: Engine, caller: Caller, fields: RegistrationBody) -> tuple[Registration, bool]:
+    _refuse_builtin(engine, fields.step_type)
+    config_schema = _one_of(fields, "config_schema", "parameters_schema")
+    for name, schema in (("config_schema", config_schema), ("output_schema", fields.output_schema)):
+        if schema is not None and (problem := schema_problem(schema)):
+            raise InvalidRequestError.at(f"/{name}", problem)
+    now = engine.timestamp()
+    record: Registration = {
+        "step_type": fields.step_type,
+        "kind": "registered",
+        "name": fields.name,
+        "description": fields.description or "",
+        "execution_type": fields.execution_type,
+        "function_arn": _function_arn(engine, caller, fields),
+        "handler": fields.handler,
+        "config_schema": config_schema or {"type": "object"},
+        "output_schema": fields.output_schema or {},
+        "timeout_seconds": fields.timeout_seconds,
+        "tags": fields.tags or [],
+        "available": True,
+        "created_at": now,
+        "updated_at": now,
+        "created_by": caller.user_id,
+    }
+    if engine.steps.put(caller.tenant_id, record, only_new=True):
+        return record, True
+    earlier = engine.steps.find(caller.tenant_id, fields.step_type)
+    record["created_at"] = earlier["created_at"] if earlier else now
+    engine.steps.put(caller.tenant_id, record, only_new=False)
+    return record, False
+
+
+def _function_arn(engine: Engine, caller: Caller, fields: RegistrationBody) -> str:
+    match fields.execution_type:
+        case "lambda":
+            return _lambda_arn(engine, fields)
+        case "local":
+            return _local_arn(engine, caller, fields)
+        case other:
+            raise InvalidRequestError.at(
+                "/execution_type", f"Steps of execution_type '{other}' are not available in this version. Use 'lambda'."
+            )
+
+
+def _lambda_arn(engine: Engine, fields: RegistrationBody) -> str:
+    arn: str | None = _one_of(fields, "function_arn", "function_reference")
+    pointer = "/function_reference" if fields.function_reference is not None else "/function_arn"
+    if arn is None:
+        raise InvalidRequestError.at("", "A step of execution_type 'lambda' needs 'function_arn'.")
+    if not _LAMBDA_ARN.fullmatch(arn):
+        raise InvalidRequestError.at(pointer, "This is no ARN of a Lambda function (arn:aws:lambda:...:function:NAME).")
+    if not engine.settings.may_invoke(arn):
+        allowed = ", ".join(engine.settings.step_function_arn_patterns)
+        raise InvalidRequestError.at(pointer, f"This deployment may invoke only functions that match {allowed}.")
+    return arn
+
+
+def _local_arn(engine: Engine, caller: Caller, fields: RegistrationBody) -> str:
+    if not engine.settings.allow_local_steps:
+        raise InvalidRequestError.at("/execution_type", "Local steps exist on the local server only. Use 'lambda'.")
+    if fields.handler is None or not _HANDLER.fullmatch(fields.handler):
+        raise InvalidRequestError.at("/handler", "A local step needs a handler of the form 'module:function'.")
+    if engine.local_step_loader is None:
+        raise InvalidRequestError.at("/handler", "The server was started without a folder of steps (--steps DIR).")
+    try:
+        return engine.local_step_loader(caller.tenant_id, fields.step_type, fields.handler)
+    except Exception as error:  # the client's own code is imported here, and may raise anything
+        raise InvalidRequestError.at("/handler", f"The handler cannot be loaded: {error}") from error
+
+
+def _one_of(fields: RegistrationBody, name: str, alias: str) -> Any:
+    """The value of a field or of its older name. Raises InvalidRequestError when both are given and differ."""
+    value, other = getattr(fields, name), getattr(fields, alias)
+    if value is not None and other is not None and value != other:
+        raise InvalidRequestError.at(
+            f"/{alias}", f"'{alias}' is another name of '{name}', and the two differ. Send one."
+        )
+    return other if value is None else value
+
+
+def _refuse_builtin(engine: Engine, step_type: str) -> None:
+    from workflow_engine.steps import builtin_catalogue
+
+    names: Mapping[str, str] = engine.settings.step_functions
+    if builtin_catalogue().find(step_type) is not None or step_type in names:
+        raise ConflictError(f"'{step_type}' is a built-in name. Choose another.")

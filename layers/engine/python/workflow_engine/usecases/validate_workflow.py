@@ -1,0 +1,56 @@
+"""Tell what is wrong with a workflow, and what it will cost, without creating anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workflow_engine.language.diagnostics import InvalidWorkflowError, Json
+from workflow_engine.usecases.bodies import PostedWorkflow, posted_workflow, walk_steps
+from workflow_engine.usecases.compilation import compile_posted, findings, vocabulary
+from workflow_engine.usecases.engine import Caller, Engine
+
+
+def validate(engine: Engine, caller: Caller, body: Json) -> dict[str, Any]:
+    """`{is_valid, errors, warnings, plan, step_validation: {step_id: {is_valid, errors}}}`; `plan` is null when
+    invalid.
+
+    Takes the bodies that `start_run.start` takes. Raises InvalidRequestError only for what stands beside the workflow.
+    """
+    posted = posted_workflow(body)
+    try:
+        compilation, warnings = compile_posted(posted, vocabulary(engine, caller, posted.document))
+    except InvalidWorkflowError as error:
+        errors, rest = findings(error.diagnostics)
+        return {
+            "is_valid": False,
+            "errors": errors,
+            "warnings": rest,
+            "plan": None,
+            "step_validation": _by_step(posted, errors),
+        }
+    return {
+        "is_valid": True,
+        "errors": [],
+        "warnings": findings(warnings)[1],
+        "plan": dict(compilation.plan),
+        "step_validation": _by_step(posted, []),
+    }
+
+
+def _by_step(posted: PostedWorkflow, errors: list[dict[str, Any]]) -> dict[str, Any]:
+    """Errors by the innermost step whose pointer they lie under. Steps without a readable id are left out."""
+    ids = {posted.prefix + place: s["step_id"] for place, s in walk_steps(posted.document) if _named(s)}
+    by_step: dict[str, Any] = {step_id: {"is_valid": True, "errors": []} for step_id in sorted(ids.values())}
+    for error in errors:
+        place = error["pointer"]
+        while place and place not in ids:
+            place = place.rpartition("/")[0]
+        if place:
+            result = by_step[ids[place]]
+            result["is_valid"] = False
+            result["errors"].append(error)
+    return by_step
+
+
+def _named(step: Any) -> bool:
+    return isinstance(step.get("step_id"), str)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from infra.catalog import FUNCTIONS, Function, function
+from workflow_engine.settings import Settings
+
+FOLDERS = Path(__file__).parents[2] / "functions"
+OF_THE_ENGINE = [f for f in FUNCTIONS if "TABLE_NAME" in f.environment]
+
+
+def test_every_folder_is_a_function_and_every_function_a_folder() -> None:
+    assert {f.name for f in FUNCTIONS} == {p.parent.name for p in FOLDERS.glob("*/handler.py")}
+    assert len(FUNCTIONS) == len({f.name for f in FUNCTIONS})
+
+
+@pytest.mark.parametrize("described", FUNCTIONS, ids=lambda f: f.name)
+def test_a_handler_is_where_the_catalogue_says(described: Function) -> None:
+    module, _, name = described.handler.rpartition(".")
+    assert callable(getattr(importlib.import_module(module), name))
+
+
+@pytest.mark.parametrize("described", OF_THE_ENGINE, ids=lambda f: f.name)
+def test_the_engine_needs_no_variable_that_the_catalogue_does_not_name(described: Function) -> None:
+    Settings.from_environment(dict.fromkeys(described.environment, ""))
+
+
+def test_functions_without_an_api_have_no_routes() -> None:
+    assert all(bool(f.routes) == (f.kind == "api") for f in FUNCTIONS)
+
+
+def test_no_action_is_a_wildcard() -> None:
+    for f in FUNCTIONS:
+        for grant in f.grants:
+            assert grant.actions
+            assert not any("*" in action for action in grant.actions)
+
+
+def test_answers_of_the_api_fit_into_what_api_gateway_waits_for() -> None:
+    assert all(f.timeout_seconds < 30 for f in FUNCTIONS if f.kind == "api")
+
+
+def test_a_function_is_found_by_its_name() -> None:
+    assert function("step_data").kind == "step"
+    with pytest.raises(KeyError):
+        function("nothing")

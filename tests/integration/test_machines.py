@@ -1,0 +1,147 @@
+"""Machines are made once a shape; Step Functions' refusals become the errors of the engine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.backend_cloud import backend, counted
+from workflow_engine.errors import ThrottledError
+from workflow_engine.language.diagnostics import InvalidWorkflowError
+from workflow_engine.machines.executions import ExecutionGoneError, MachineGoneError
+from workflow_engine.machines.naming import MachineSettings, execution_arn, machine_hash, machine_name
+from workflow_engine.store.machines import MachineStore
+from workflow_engine.usecases.engine import Engine
+
+DEFINITION = json.dumps({"QueryLanguage": "JSONata", "StartAt": "a", "States": {"a": {"Type": "Succeed"}}})
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    with backend() as made:
+        yield made
+
+
+class Refusals:
+    """Stands in for one operation of a client: raises these error codes in turn, then does the real thing."""
+
+    def __init__(self, client: Any, operation: str, codes: list[str]) -> None:
+        self._real = getattr(client, operation)
+        self._operation = operation
+        self._codes = codes
+        self.calls: list[dict[str, Any]] = []
+
+    def __call__(self, **arguments: Any) -> Any:
+        self.calls.append(arguments)
+        if self._codes:
+            raise ClientError({"Error": {"Code": self._codes.pop(0), "Message": "refused"}}, self._operation)
+        return self._real(**arguments)
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, engine: Engine, operation: str, *codes: str) -> Refusals:
+    refusals = Refusals(engine.stepfunctions, operation, list(codes))
+    monkeypatch.setattr(engine.stepfunctions, operation, refusals)
+    return refusals
+
+
+def test_an_equal_definition_makes_no_second_machine_and_a_warm_start_no_call(engine: Engine) -> None:
+    first = engine.machines.ensure(DEFINITION)
+    with counted(engine.stepfunctions) as calls:
+        assert engine.machines.ensure(DEFINITION) == first
+    assert calls == []
+    assert first.machine_arn.endswith(f"workflow-test-{first.machine_hash}-g1")
+    assert len(engine.stepfunctions.list_state_machines()["stateMachines"]) == 1
+
+
+def test_the_name_fits_and_depends_on_all_that_the_machine_has() -> None:
+    base = MachineSettings("workflow", "prod", "arn:role")
+    others = [
+        MachineSettings("workflow", "dev", "arn:role"),
+        MachineSettings("workflow", "prod", "arn:other"),
+        MachineSettings("workflow", "prod", "arn:role", "arn:logs"),
+    ]
+    hashes = {machine_hash(s, DEFINITION) for s in [base, *others]} | {machine_hash(base, DEFINITION + " ")}
+    assert len(hashes) == 5
+    assert len(machine_name(base, machine_hash(base, DEFINITION), 999)) <= 80
+
+
+@pytest.mark.parametrize("code", ["StateMachineDeleting", "StateMachineAlreadyExists"])
+def test_a_name_that_is_not_free_gives_the_next_generation(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    refuse(monkeypatch, engine, "create_state_machine", code, code)
+    machine = engine.machines.ensure(DEFINITION)
+    assert (machine.generation, machine.machine_arn[-3:]) == (3, "-g3")
+
+
+def test_throttling_is_waited_out_and_then_told(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusals = refuse(monkeypatch, engine, "create_state_machine", "ThrottlingException", "TooManyRequestsException")
+    engine.machines.ensure(DEFINITION)
+    assert len(refusals.calls) == 3
+    refuse(monkeypatch, engine, "create_state_machine", *["ThrottlingException"] * 10)
+    with pytest.raises(ThrottledError) as raised:
+        engine.machines.ensure(DEFINITION + " ")
+    assert raised.value.retry_after_seconds >= 1
+
+
+def test_a_refused_definition_is_a_diagnostic(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, engine, "create_state_machine", "InvalidDefinition")
+    with pytest.raises(InvalidWorkflowError) as raised:
+        engine.machines.ensure(DEFINITION)
+    assert raised.value.diagnostics[0].code == "WFE-E900"
+
+
+def test_a_retired_machine_is_made_anew(engine: Engine) -> None:
+    first = engine.machines.ensure(DEFINITION)
+    MachineStore(engine._table, engine._payloads).retire(first.machine_hash, 1, "now")
+    second = engine.machines.ensure(DEFINITION)
+    assert second.generation == 2
+    assert engine.machines.ensure(DEFINITION) == second
+
+
+def test_a_machine_is_renewed_once_by_however_many(engine: Engine) -> None:
+    first = engine.machines.ensure(DEFINITION)
+    second = engine.machines.renew(first.machine_hash, first.machine_arn)
+    assert second is not None
+    assert second.generation == 2
+    assert engine.machines.renew(first.machine_hash, first.machine_arn) == second
+    assert engine.machines.renew("unknown", "arn") is None
+
+
+def test_the_arn_of_an_execution_is_known_before_it_starts(engine: Engine) -> None:
+    machine = engine.machines.ensure(DEFINITION)
+    started = engine.runs.start(machine.machine_arn, "run-1", "{}")
+    assert started == execution_arn(machine.machine_arn, "run-1")
+
+
+def test_what_is_gone_says_so(engine: Engine) -> None:
+    machine = engine.machines.ensure(DEFINITION)
+    engine.stepfunctions.delete_state_machine(stateMachineArn=machine.machine_arn)
+    with pytest.raises(MachineGoneError):
+        engine.runs.start(machine.machine_arn, "run-1", "{}")
+    missing = execution_arn(machine.machine_arn, "never")
+    with pytest.raises(ExecutionGoneError):
+        engine.history.read(missing)
+    with pytest.raises(ExecutionGoneError):
+        engine.runs.stop(missing, "because")
+
+
+def test_history_is_read_page_by_page(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages: list[dict[str, Any]] = [
+        {"events": [{"id": 1}], "nextToken": "two"},
+        {"events": [{"id": 2}], "nextToken": "three"},
+        {"events": [{"id": 3}]},
+    ]
+    asked: list[Any] = []
+
+    def answer(**arguments: Any) -> dict[str, Any]:
+        asked.append(arguments.get("nextToken"))
+        return pages[len(asked) - 1]
+
+    monkeypatch.setattr(engine.stepfunctions, "get_execution_history", answer)
+    assert [e["id"] for e in engine.history.read("arn")] == [1, 2, 3]
+    assert asked == [None, "two", "three"]

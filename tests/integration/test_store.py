@@ -1,0 +1,302 @@
+"""The repositories on moto's DynamoDB and S3."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.backend_cloud import backend
+from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
+from workflow_engine.store import keys
+from workflow_engine.store.executions import ASKED_FOR, Execution
+from workflow_engine.store.idempotency import CLAIM_SECONDS, KEEP_SECONDS, IdempotencyStore
+from workflow_engine.store.items import MAX_INLINE_BYTES
+from workflow_engine.store.machines import MachineStore
+from workflow_engine.store.workflows import Compiled, StoredWorkflow
+from workflow_engine.usecases.engine import Engine
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    with backend() as made:
+        yield made
+
+
+def workflow(**changes: Any) -> StoredWorkflow:
+    compiled = Compiled({"config": {}}, {"steps": [], "sinks": []}, {}, ("step_data",), "hash", "arn:machine")
+    made = StoredWorkflow("t", "w1", 1, "Name", {"name": "Name", "x": 1.5}, compiled, "2026-01-01", "2026-01-01")
+    return replace(made, **changes)
+
+
+def execution(**changes: Any) -> Execution:
+    made = Execution("t", "e1", "w1", 1, "Name", "running", "2026-01-01T00:00:00.000Z", "arn:execution:e1")
+    return replace(made, **changes)
+
+
+def test_a_workflow_comes_back_as_it_was_saved_floats_included(engine: Engine) -> None:
+    engine.workflows.create(workflow())
+    assert engine.workflows.newest("t", "w1") == workflow()
+    assert engine.workflows.version("t", "w1", 1) == workflow()
+
+
+def test_a_new_version_leaves_the_old_one_as_it_was(engine: Engine) -> None:
+    engine.workflows.create(workflow())
+    second = workflow(version=2, document={"name": "Name", "x": 2})
+    engine.workflows.add_version(second)
+    assert engine.workflows.newest("t", "w1") == second
+    assert engine.workflows.version("t", "w1", 1) == workflow()
+    versions = engine.workflows.versions("t", "w1", 10, None)
+    assert [r["workflow_version"] for r in versions.records] == [2, 1]
+
+
+def test_of_two_saves_at_once_one_is_refused(engine: Engine) -> None:
+    engine.workflows.create(workflow())
+    engine.workflows.add_version(workflow(version=2))
+    with pytest.raises(ConflictError):
+        engine.workflows.add_version(workflow(version=2, name="Other"))
+    with pytest.raises(ConflictError):
+        engine.workflows.create(workflow())
+
+
+def test_a_deleted_workflow_is_gone_and_its_versions_are_not(engine: Engine) -> None:
+    engine.workflows.create(workflow())
+    engine.workflows.delete("t", "w1", "2026-01-02")
+    with pytest.raises(NotFoundError):
+        engine.workflows.newest("t", "w1")
+    with pytest.raises(NotFoundError):
+        engine.workflows.delete("t", "w1", "2026-01-02")
+    with pytest.raises(ConflictError):
+        engine.workflows.add_version(workflow(version=2))
+    assert engine.workflows.version("t", "w1", 1) == workflow()
+    assert engine.workflows.page("t", 10, None).records == []
+
+
+def test_tenants_do_not_see_each_other(engine: Engine) -> None:
+    engine.workflows.create(workflow())
+    engine.executions.create(execution())
+    with pytest.raises(NotFoundError):
+        engine.workflows.newest("u", "w1")
+    with pytest.raises(NotFoundError):
+        engine.executions.get("u", "e1")
+    assert engine.workflows.page("u", 10, None).records == []
+
+
+def test_a_large_document_lies_in_s3_once(engine: Engine) -> None:
+    large = workflow(document={"name": "Name", "text": "é" * MAX_INLINE_BYTES})
+    engine.workflows.create(large)
+    assert engine.workflows.newest("t", "w1") == large
+    objects = engine.s3.list_objects_v2(Bucket=engine.settings.bucket_name)
+    assert objects["KeyCount"] == 1
+
+
+def test_lists_page_to_the_end_without_repeating(engine: Engine) -> None:
+    for i in range(7):
+        engine.workflows.create(workflow(workflow_id=f"w{i}", created_at=f"2026-01-0{i + 1}"))
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = engine.workflows.page("t", 3, cursor)
+        seen += [r["workflow_id"] for r in page.records]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert seen == [f"w{i}" for i in range(6, -1, -1)]
+
+
+def test_a_cursor_serves_its_own_list_only(engine: Engine) -> None:
+    for i in range(3):
+        engine.workflows.create(workflow(workflow_id=f"w{i}"))
+    cursor = engine.workflows.page("t", 2, None).next_cursor
+    assert cursor is not None
+    with pytest.raises(InvalidRequestError):
+        engine.workflows.page("u", 2, cursor)
+    with pytest.raises(InvalidRequestError):
+        engine.executions.page("t", None, None, 2, cursor)
+
+
+def test_executions_are_listed_by_workflow_and_by_status(engine: Engine) -> None:
+    for i in range(6):
+        made = execution(
+            execution_id=f"e{i}", workflow_id=f"w{i % 2}", execution_arn=f"arn:{i}", started_at=f"2026-01-0{i + 1}"
+        )
+        engine.executions.create(made)
+        if i % 3 == 0:
+            engine.executions.update_status(made, "completed", 0)
+
+    def ids(workflow_id: str | None, status: str | None) -> list[str]:
+        page = engine.executions.page("t", workflow_id, status, 10, None)
+        return [r["execution_id"] for r in page.records]
+
+    assert ids(None, None) == ["e5", "e4", "e3", "e2", "e1", "e0"]
+    assert ids("w1", None) == ["e5", "e3", "e1"]
+    assert ids(None, "completed") == ["e3", "e0"]
+    assert ids("w0", "running") == ["e4", "e2"]
+
+
+def test_a_filtered_list_fills_its_pages(engine: Engine) -> None:
+    for i in range(9):
+        made = execution(execution_id=f"e{i}", execution_arn=f"arn:{i}", started_at=f"2026-01-0{i + 1}")
+        engine.executions.create(made)
+        if i < 3:
+            engine.executions.update_status(made, "failed", 0)
+    page = engine.executions.page("t", None, "failed", 2, None)
+    assert [r["execution_id"] for r in page.records] == ["e2", "e1"]
+
+
+@pytest.mark.parametrize(
+    ("updates", "expected"),
+    [
+        ([("completed", 0), ("running", 0)], ("completed", 0)),
+        ([("failed", 0), ("completed", 0)], ("failed", 0)),
+        ([("failed", 0), ("running", 1)], ("running", 1)),
+        ([("failed", 0), ("completed", 1), ("failed", 0)], ("completed", 1)),
+        ([("completed", 1), ("running", 1)], ("completed", 1)),
+    ],
+)
+def test_a_status_is_never_overwritten_by_an_older_one(
+    engine: Engine, updates: list[tuple[str, int]], expected: tuple[str, int]
+) -> None:
+    engine.executions.create(execution())
+    for status, redrive_count in updates:
+        engine.executions.update_status(execution(), status, redrive_count)
+    found = engine.executions.get("t", "e1")
+    assert (found.status, found.redrive_count) == expected
+
+
+def test_a_run_that_ended_before_it_was_stopped_is_not_cancelled(engine: Engine) -> None:
+    engine.executions.create(execution())
+    assert engine.executions.update_status(execution(), "cancelled", 0, rank=ASKED_FOR)
+    assert engine.executions.update_status(execution(), "completed", 0)
+    assert not engine.executions.update_status(execution(), "cancelled", 0, rank=ASKED_FOR)
+    assert engine.executions.get("t", "e1").status == "completed"
+
+
+def test_a_redrive_clears_the_error_and_the_end(engine: Engine) -> None:
+    engine.executions.create(execution())
+    engine.executions.update_status(execution(), "failed", 0, completed_at="now", error={"type": "X"})
+    assert engine.executions.get("t", "e1").error == {"type": "X"}
+    engine.executions.update_status(execution(), "running", 1)
+    found = engine.executions.get("t", "e1")
+    assert (found.error, found.completed_at) == (None, None)
+
+
+def test_an_execution_is_found_by_its_arn(engine: Engine) -> None:
+    engine.executions.create(execution(tags=["a"]))
+    key = engine.executions.find_by_arn("arn:execution:e1")
+    assert key is not None
+    assert engine.executions.load(key) == execution(tags=["a"])
+    assert engine.executions.find_by_arn("arn:execution:other") is None
+
+
+def test_large_results_come_back(engine: Engine) -> None:
+    results = {"step_results": {"a": {"output_data": "x" * (2 * MAX_INLINE_BYTES)}}}
+    engine.executions.save_results(execution(), results)
+    assert engine.executions.results("t", "e1") == results
+    assert engine.executions.results("t", "other") is None
+
+
+def test_of_two_creations_of_a_machine_one_record_stands(engine: Engine) -> None:
+    store = MachineStore(engine._table, engine._payloads)
+    first = store.put("h", 1, "arn:1", "{}", "now")
+    assert store.put("h", 1, "arn:1-late", "{}", "later") == first
+    second = store.put("h", 2, "arn:2", "{}", "later")
+    assert store.find("h") == second
+    assert not store.retire("h", 1, "now")
+    assert store.retire("h", 2, "now")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def test_the_same_key_and_body_give_the_same_answer_without_working_again(engine: Engine) -> None:
+    store = IdempotencyStore(engine._table, Clock())
+    done: list[int] = []
+
+    def work() -> dict[str, Any]:
+        done.append(1)
+        return {"answer": len(done), "float": 0.5}
+
+    first = store.once("t", "op", "key", {"a": 1, "b": 2}, work)
+    assert store.once("t", "op", "key", {"b": 2, "a": 1}, work) == first
+    assert done == [1]
+    assert store.once("t", "other", "key", {}, work)["answer"] == 2
+    assert store.once("u", "op", "key", {}, work)["answer"] == 3
+    assert store.once("t", "op", None, {}, work)["answer"] == 4
+
+
+def test_the_same_key_with_another_body_is_a_conflict(engine: Engine) -> None:
+    store = IdempotencyStore(engine._table, Clock())
+    store.once("t", "op", "key", {"a": 1}, lambda: 1)
+    with pytest.raises(ConflictError, match="another body"):
+        store.once("t", "op", "key", {"a": 2}, lambda: 2)
+
+
+def test_a_second_request_while_the_first_is_under_way_is_a_conflict(engine: Engine) -> None:
+    store = IdempotencyStore(engine._table, Clock())
+
+    def work() -> Any:
+        with pytest.raises(ConflictError, match="under way"):
+            store.once("t", "op", "key", {}, lambda: 2)
+        return 1
+
+    assert store.once("t", "op", "key", {}, work) == 1
+
+
+def test_a_key_is_free_again_after_a_failure_a_crash_or_a_day(engine: Engine) -> None:
+    clock = Clock()
+    store = IdempotencyStore(engine._table, clock)
+    with pytest.raises(NotFoundError):
+        store.once("t", "op", "key", {}, lambda: (_ for _ in ()).throw(NotFoundError("x")))
+    assert store.once("t", "op", "key", {}, lambda: 1) == 1
+    clock.time += KEEP_SECONDS + 1
+    assert store.once("t", "op", "key", {"other": True}, lambda: 2) == 2
+
+    def crash() -> Any:
+        clock.time += CLAIM_SECONDS + 1
+        assert store.once("t", "op", "crashed", {}, lambda: 3) == 3
+        return 4
+
+    assert store.once("t", "op", "crashed", {}, crash) == 4
+    assert store.once("t", "op", "crashed", {}, lambda: 5) == 3
+
+
+def test_every_record_carries_its_tenant(engine: Engine) -> None:
+    engine.workflows.create(workflow())
+    engine.executions.create(execution())
+    engine.executions.save_results(execution(), {})
+    engine.steps.put("t", {"step_type": "ocr"}, only_new=True)
+    engine.idempotency.once("t", "op", "key", {}, lambda: 1)
+    MachineStore(engine._table, engine._payloads).put("h", 1, "arn", "{}", "now")
+    items = engine.dynamodb.scan(TableName=engine.settings.table_name)["Items"]
+    assert len(items) == 7
+    for item in items:
+        tenant = item["tenant_id"]["S"]
+        assert tenant in ("t", keys.PLATFORM)
+        assert item["pk"]["S"].startswith(f"T#{tenant}#")
+
+
+def test_registrations_are_found_in_one_batch(engine: Engine) -> None:
+    for name in ("ocr", "translate"):
+        assert engine.steps.put("t", {"step_type": name, "x": 1.5}, only_new=True)
+    assert not engine.steps.put("t", {"step_type": "ocr"}, only_new=True)
+    found = engine.steps.find_many("t", ["ocr", "translate", "none", "ocr"])
+    assert json.dumps(found, sort_keys=True) == json.dumps(
+        {n: {"step_type": n, "x": 1.5} for n in ("ocr", "translate")}, sort_keys=True
+    )
+    assert engine.steps.find_many("t", []) == {}
+    page, cursor = engine.steps.page("t", 1, None)
+    assert [r["step_type"] for r in page] == ["ocr"]
+    rest, _ = engine.steps.page("t", 5, cursor)
+    assert [r["step_type"] for r in rest] == ["translate"]
+    engine.steps.delete("t", "ocr")
+    with pytest.raises(NotFoundError):
+        engine.steps.delete("t", "ocr")

@@ -1,0 +1,474 @@
+"""The use cases on the local runtime: saved, started, run, recorded, read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from infra.local.cloud import LocalCloud
+from tests.support.backend_cloud import counted
+from workflow_engine.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    PayloadTooLargeError,
+    ThrottledError,
+    WorkflowEngineError,
+)
+from workflow_engine.language.diagnostics import InvalidWorkflowError
+from workflow_engine.machines.executions import MachineGoneError
+from workflow_engine.usecases import (
+    cancel_run,
+    compile_workflow,
+    read_results,
+    read_workflows,
+    record_execution,
+    register_step,
+    save_workflow,
+    start_run,
+    validate_workflow,
+)
+from workflow_engine.usecases.engine import Caller, Engine, use_local_step_loader
+
+ME = Caller("default", "me")
+OTHER = Caller("other")
+
+HELLO: dict[str, Any] = {
+    "name": "Hello",
+    "steps": [
+        {"step_id": "words", "step_type": "data_input", "config": {"data": {"message": "Hello, World!"}}},
+        {
+            "step_id": "loud",
+            "step_type": "data_processing",
+            "input_mapping": {"input": "words.data"},
+            "config": {"processing_type": "uppercase"},
+        },
+    ],
+}
+WAITING: dict[str, Any] = {
+    "name": "Waiting",
+    "steps": [{"step_id": "pause", "step_type": "delay", "config": {"delay_seconds": 60}}],
+}
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with LocalCloud():
+        yield Engine.from_environment()
+
+
+def run(engine: Engine, body: dict[str, Any]) -> dict[str, Any]:
+    started = start_run.start(engine, ME, body)
+    assert read_results.wait_for_end(engine, ME, started["execution_id"], 20)
+    return read_results.results(engine, ME, started["execution_id"])
+
+
+@contextmanager
+def nothing_written(engine: Engine) -> Iterator[None]:
+    """Fails if anything is created meanwhile, in whatever store."""
+    with counted(engine.dynamodb, engine.stepfunctions, engine.s3) as calls:
+        yield
+    assert {c for c in calls if not c.startswith(("Get", "BatchGet", "Query"))} == set()
+
+
+def executions_of(engine: Engine, workflow_id: str) -> list[dict[str, Any]]:
+    return list(read_results.list_executions(engine, ME, workflow_id=workflow_id, limit=10)["items"])
+
+
+def test_a_posted_workflow_runs_and_tells_what_its_steps_gave(engine: Engine) -> None:
+    results = run(engine, {**HELLO, "session_id": "s1", "tags": ["a"]})
+    assert results["status"] == "completed"
+    assert results["step_results"]["loud"]["output_data"]["result"] == {"message": "HELLO, WORLD!"}
+    assert results["output"]["loud"]["result"] == {"message": "HELLO, WORLD!"}
+    assert results["metadata"]["session_id"] == "s1"
+    assert results["metadata"]["user_id"] == "me"
+    found = read_results.get_execution(engine, ME, results["execution_id"])
+    assert (found["status"], found["error"], found["tags"]) == ("completed", None, ["a"])
+
+
+def test_the_same_post_again_compiles_nothing_and_makes_no_machine(engine: Engine) -> None:
+    body = {**HELLO, "name": "Hello again"}
+    start_run.start(engine, ME, body)
+    with counted(engine.dynamodb, engine.stepfunctions, engine.s3) as calls:
+        start_run.start(engine, ME, {"workflow": body, "input": {"n": 1}})
+    assert calls == ["GetItem", "PutItem", "StartExecution"]
+
+
+def test_workflows_of_one_shape_share_one_machine(engine: Engine) -> None:
+    one = save_workflow.create(engine, ME, HELLO)
+    with counted(engine.stepfunctions) as calls:
+        other = json.loads(json.dumps(HELLO).replace("Hello, World!", "Good bye"))
+        two = save_workflow.create(engine, ME, other)
+    assert calls == []
+    assert one["workflow_id"] != two["workflow_id"]
+
+
+def test_a_warm_start_of_a_stored_workflow_makes_three_calls(engine: Engine) -> None:
+    workflow_id = save_workflow.create(engine, ME, HELLO)["workflow_id"]
+    with counted(engine.dynamodb, engine.stepfunctions, engine.s3) as calls:
+        started = start_run.start_stored(engine, ME, workflow_id, {"input": {"x": 1.5}})
+    assert calls == ["GetItem", "PutItem", "StartExecution"]
+    assert started["status"] == "running"
+    assert started["workflow_id"] == workflow_id
+    assert read_results.wait_for_end(engine, ME, started["execution_id"], 20)
+
+
+def test_a_warm_start_with_a_registered_step_makes_four_calls(engine: Engine) -> None:
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:workflow-step-ocr"
+    register_step.register(engine, ME, {"step_type": "ocr", "function_arn": arn})
+    body = {"name": "Ocr", "steps": [{"step_id": "a", "step_type": "ocr"}]}
+    workflow_id = save_workflow.create(engine, ME, body)["workflow_id"]
+    with counted(engine.dynamodb, engine.stepfunctions) as calls:
+        start_run.start_stored(engine, ME, workflow_id, {})
+    assert calls == ["GetItem", "BatchGetItem", "PutItem", "StartExecution"]
+    register_step.delete(engine, ME, "ocr")
+    with pytest.raises(ConflictError, match="no longer registered"):
+        start_run.start_stored(engine, ME, workflow_id, {})
+
+
+def test_saving_equal_content_makes_no_new_version(engine: Engine) -> None:
+    first = save_workflow.create(engine, ME, HELLO)
+    same = save_workflow.update(engine, ME, first["workflow_id"], HELLO)
+    assert (same["version"], same["updated_at"]) == (1, first["updated_at"])
+    second = save_workflow.update(engine, ME, first["workflow_id"], {**HELLO, "name": "New"})
+    assert (second["version"], second["created_at"]) == (2, first["created_at"])
+    assert read_workflows.get(engine, ME, first["workflow_id"])["name"] == "New"
+    assert read_workflows.get(engine, ME, first["workflow_id"], 1)["workflow"] == HELLO
+    listed = read_workflows.list_versions(engine, ME, first["workflow_id"], 10)["items"]
+    assert [(v["version"], v["name"]) for v in listed] == [(2, "New"), (1, "Hello")]
+    started = start_run.start_stored(engine, ME, first["workflow_id"], {"version": 1})
+    assert (started["workflow_version"], started["workflow_name"]) == (1, "Hello")
+
+
+def test_a_deleted_workflow_leaves_its_executions_readable(engine: Engine) -> None:
+    workflow_id = save_workflow.create(engine, ME, HELLO)["workflow_id"]
+    started = start_run.start_stored(engine, ME, workflow_id, {})
+    save_workflow.delete(engine, ME, workflow_id)
+    for use in (
+        lambda: read_workflows.get(engine, ME, workflow_id),
+        lambda: save_workflow.update(engine, ME, workflow_id, HELLO),
+        lambda: save_workflow.delete(engine, ME, workflow_id),
+        lambda: start_run.start_stored(engine, ME, workflow_id, {}),
+    ):
+        with pytest.raises(NotFoundError):
+            use()
+    assert read_results.wait_for_end(engine, ME, started["execution_id"], 20)
+    assert read_results.results(engine, ME, started["execution_id"])["status"] == "completed"
+
+
+def test_posted_workflows_are_not_listed(engine: Engine) -> None:
+    started = start_run.start(engine, ME, {**HELLO, "name": "Unlisted"})
+    names = [w["name"] for w in read_workflows.list_workflows(engine, ME, 100)["items"]]
+    assert "Unlisted" not in names
+    with pytest.raises(NotFoundError):
+        save_workflow.update(engine, ME, started["workflow_id"], HELLO)
+
+
+def test_another_tenant_sees_nothing(engine: Engine) -> None:
+    workflow_id = save_workflow.create(engine, ME, HELLO)["workflow_id"]
+    started = start_run.start_stored(engine, ME, workflow_id, {})
+    for use in (
+        lambda: read_workflows.get(engine, OTHER, workflow_id),
+        lambda: start_run.start_stored(engine, OTHER, workflow_id, {}),
+        lambda: read_results.results(engine, OTHER, started["execution_id"]),
+        lambda: read_results.wait_for_end(engine, OTHER, started["execution_id"], 1),
+        lambda: read_results.events(engine, OTHER, started["execution_id"], 10),
+        lambda: cancel_run.cancel(engine, OTHER, started["execution_id"]),
+    ):
+        with pytest.raises(NotFoundError):
+            use()
+    assert read_results.list_executions(engine, OTHER, limit=10)["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"name": "x", "steps": [{"step_id": "a", "step_type": "nope"}]}, "/steps/0/step_type"),
+        ({"workflow": {"name": "x", "steps": [{"step_id": "a", "step_type": "nope"}]}}, "/workflow/steps/0/step_type"),
+        ({"workflow": 3}, "/workflow"),
+        ([], ""),
+        ({"name": "x", "steps": [{"step_id": "a", "step_type": "output", "dependencies": ["a"]}]}, "/steps/0"),
+        (
+            {
+                "workflow": {
+                    "name": "x",
+                    "steps": [
+                        {"step_id": "a", "step_type": "output", "dependencies": ["b"]},
+                        {"step_id": "b", "step_type": "output", "dependencies": ["a"]},
+                    ],
+                }
+            },
+            "/workflow/steps",
+        ),
+    ],
+)
+def test_an_invalid_workflow_leaves_nothing_behind_and_points_into_the_body(
+    engine: Engine, body: Any, pointer: str
+) -> None:
+    for use in (start_run.start, save_workflow.create, compile_workflow.compile_body):
+        with nothing_written(engine), pytest.raises(InvalidWorkflowError) as raised:
+            use(engine, ME, body)
+        assert raised.value.diagnostics[0].pointer.startswith(pointer)
+    report = validate_workflow.validate(engine, ME, body)
+    assert not report["is_valid"]
+    assert report["errors"][0]["pointer"].startswith(pointer)
+    assert report["plan"] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"workflow": HELLO, "inputs": {}}, "/inputs"),
+        ({**HELLO, "session_id": 5}, "/session_id"),
+        ({"workflow": HELLO, "user_id": ""}, "/user_id"),
+    ],
+)
+def test_what_stands_beside_the_workflow_is_checked_too(engine: Engine, body: Any, pointer: str) -> None:
+    with pytest.raises(InvalidRequestError) as raised:
+        start_run.start(engine, ME, body)
+    assert raised.value.errors[0]["pointer"] == pointer
+
+
+def test_validation_tells_of_each_step(engine: Engine) -> None:
+    body = {
+        "name": "x",
+        "steps": [
+            {"step_id": "good", "step_type": "data_input", "config": {"data": 1}},
+            {"step_id": "bad", "step_type": "data_input", "config": {"nonsense": 1}},
+        ],
+    }
+    steps = validate_workflow.validate(engine, ME, {"workflow": body})["step_validation"]
+    assert steps["good"] == {"is_valid": True, "errors": []}
+    assert not steps["bad"]["is_valid"]
+    assert steps["bad"]["errors"][0]["pointer"].startswith("/workflow/steps/1/config")
+    assert validate_workflow.validate(engine, ME, HELLO)["plan"]["states"] >= 1
+
+
+def test_compiling_shows_the_machine(engine: Engine) -> None:
+    compiled = compile_workflow.compile_body(engine, ME, HELLO)
+    assert set(compiled) == {"asl", "plan", "diagram", "bindings"}
+    assert "words" in compiled["asl"]["States"]
+    json.dumps(compiled)
+
+
+def test_the_input_is_checked_before_anything_is_written(engine: Engine) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    workflow_id = save_workflow.create(engine, ME, {**HELLO, "input_schema": schema})["workflow_id"]
+    with nothing_written(engine), pytest.raises(InvalidRequestError) as raised:
+        start_run.start_stored(engine, ME, workflow_id, {"input": {"n": "one"}})
+    assert raised.value.errors[0]["pointer"] == "/input/n"
+    with nothing_written(engine), pytest.raises(InvalidRequestError):
+        start_run.start_stored(engine, ME, workflow_id, {})
+    start_run.start_stored(engine, ME, workflow_id, {"input": {"n": 1}})
+
+
+def test_too_large_an_input_is_refused_before_anything_is_written(engine: Engine) -> None:
+    workflow_id = save_workflow.create(engine, ME, HELLO)["workflow_id"]
+    with nothing_written(engine), pytest.raises(PayloadTooLargeError):
+        start_run.start_stored(engine, ME, workflow_id, {"input": "é" * 131_072})
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "ExecutionLimitExceeded", "InvalidArn"])
+def test_a_refused_start_leaves_no_record(engine: Engine, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    workflow_id = save_workflow.create(engine, ME, HELLO)["workflow_id"]
+
+    def refuse(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "StartExecution")
+
+    monkeypatch.setattr(engine.stepfunctions, "start_execution", refuse)
+    with pytest.raises((ThrottledError, ClientError)):
+        start_run.start_stored(engine, ME, workflow_id, {})
+    assert executions_of(engine, workflow_id) == []
+
+
+def test_a_deleted_machine_is_replaced_by_its_next_generation(engine: Engine) -> None:
+    body = {**HELLO, "timeout_seconds": 12_345}
+    workflow_id = save_workflow.create(engine, ME, body)["workflow_id"]
+    arn = engine.workflows.newest("default", workflow_id).compiled.machine_arn
+    engine.stepfunctions.delete_state_machine(stateMachineArn=arn)
+    started = start_run.start_stored(engine, ME, workflow_id, {})
+    assert read_results.wait_for_end(engine, ME, started["execution_id"], 20)
+    renewed = engine.workflows.newest("default", workflow_id).compiled.machine_arn
+    assert (arn[-3:], renewed[-3:]) == ("-g1", "-g2")
+    with counted(engine.dynamodb, engine.stepfunctions) as calls:
+        start_run.start_stored(engine, ME, workflow_id, {})
+    assert calls == ["GetItem", "PutItem", "StartExecution"]
+
+
+def test_a_machine_that_stays_gone_is_an_answer_to_try_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    workflow_id = save_workflow.create(engine, ME, {**HELLO, "timeout_seconds": 777})["workflow_id"]
+
+    def gone(*_: Any) -> Any:
+        raise MachineGoneError
+
+    monkeypatch.setattr(type(engine.runs), "start", gone)
+    with pytest.raises(ThrottledError):
+        start_run.start_stored(engine, ME, workflow_id, {})
+    assert executions_of(engine, workflow_id) == []
+
+
+def test_an_idempotency_key_starts_one_run(engine: Engine) -> None:
+    first = start_run.start(engine, ME, HELLO, "key-1")
+    assert start_run.start(engine, ME, HELLO, "key-1") == first
+    with pytest.raises(ConflictError):
+        start_run.start(engine, ME, {**HELLO, "name": "other"}, "key-1")
+    saved = save_workflow.create(engine, ME, HELLO, "key-1")
+    assert save_workflow.create(engine, ME, HELLO, "key-1") == saved
+
+
+def test_a_run_is_cancelled_once(engine: Engine) -> None:
+    started = start_run.start(engine, ME, WAITING)
+    found = cancel_run.cancel(engine, ME, started["execution_id"])
+    assert found["status"] == "cancelled"
+    assert read_results.wait_for_end(engine, ME, started["execution_id"], 20)
+    results = read_results.results(engine, ME, started["execution_id"])
+    assert (results["status"], results["step_results"]["pause"]["status"]) == ("cancelled", "aborted")
+    with pytest.raises(ConflictError):
+        cancel_run.cancel(engine, ME, started["execution_id"])
+
+
+def test_a_run_that_has_ended_cannot_be_cancelled(engine: Engine) -> None:
+    results = run(engine, HELLO)
+    with pytest.raises(ConflictError, match="completed"):
+        cancel_run.cancel(engine, ME, results["execution_id"])
+
+
+def test_waiting_for_a_long_run_gives_up(engine: Engine) -> None:
+    started = start_run.start(engine, ME, WAITING)
+    with counted(engine.stepfunctions) as calls:
+        assert not read_results.wait_for_end(engine, ME, started["execution_id"], 0.2)
+    assert calls == []
+    live = read_results.results(engine, ME, started["execution_id"])
+    assert (live["status"], live["completed_at"]) == ("running", None)
+    cancel_run.cancel(engine, ME, started["execution_id"])
+
+
+def test_a_lost_event_is_made_good_when_results_are_read(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as lost:
+        lost.setattr(record_execution, "record", lambda *_: None)
+        started = start_run.start(engine, ME, {**HELLO, "name": "Lost"})
+        while read_results.results(engine, ME, started["execution_id"])["status"] == "running":
+            engine.sleep(0.05)
+    assert read_results.get_execution(engine, ME, started["execution_id"])["status"] == "completed"
+    execution = engine.executions.get("default", started["execution_id"])
+    record_execution.record(engine, execution.execution_arn)
+    assert engine.executions.results("default", started["execution_id"]) is not None
+
+
+def test_recording_an_unknown_execution_asks_to_be_tried_again(engine: Engine) -> None:
+    with pytest.raises(NotFoundError):
+        record_execution.record(engine, "arn:aws:states:us-east-1:123456789012:execution:m:unknown")
+
+
+def test_events_hide_parameters_and_name_their_step(engine: Engine) -> None:
+    results = run(engine, {**HELLO, "input": {"n": 1}})
+    page = read_results.events(engine, ME, results["execution_id"], 100)
+    assert page["items"][0]["details"]["input"] == {"n": 1}
+    scheduled = next(e for e in page["items"] if e["type"] == "TaskScheduled")
+    assert scheduled["step_id"] == "loud"
+    assert "parameters" not in json.dumps(page)
+    assert "arn:aws:lambda" not in json.dumps([e["details"] for e in page["items"]])
+
+
+def test_executions_are_listed_with_their_filters(engine: Engine) -> None:
+    workflow_id = save_workflow.create(engine, ME, HELLO)["workflow_id"]
+    started = [start_run.start_stored(engine, ME, workflow_id, {})["execution_id"] for _ in range(3)]
+    for execution_id in started:
+        assert read_results.wait_for_end(engine, ME, execution_id, 20)
+    page = read_results.list_executions(engine, ME, workflow_id=workflow_id, status="completed", limit=2)
+    rest = read_results.list_executions(
+        engine, ME, workflow_id=workflow_id, status="completed", limit=2, cursor=page["next_cursor"]
+    )
+    assert sorted(e["execution_id"] for e in page["items"] + rest["items"]) == sorted(started)
+    with pytest.raises(InvalidRequestError, match="Did you mean 'completed'"):
+        read_results.list_executions(engine, ME, status="complete", limit=2)
+
+
+def test_a_registered_lambda_is_listed_replaced_and_removed(engine: Engine) -> None:
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:workflow-step-x"
+    record, created = register_step.register(engine, ME, {"step_type": "translate", "function_reference": arn})
+    assert created
+    assert record["function_arn"] == arn
+    replaced, created = register_step.register(
+        engine, ME, {"step_type": "translate", "function_arn": arn, "timeout_seconds": 5}
+    )
+    assert not created
+    assert replaced["created_at"] == record["created_at"]
+    assert register_step.get(engine, ME, "translate")["timeout_seconds"] == 5
+    assert register_step.get(engine, ME, "data_input")["kind"] == "builtin"
+    names: list[str] = []
+    cursor = None
+    while True:
+        page = register_step.list_steps(engine, ME, 4, cursor)
+        names += [s["step_type"] for s in page["steps"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert "translate" in names
+    assert len(names) == len(set(names))
+    register_step.delete(engine, ME, "translate")
+    with pytest.raises(NotFoundError):
+        register_step.get(engine, ME, "translate")
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "pointer"),
+    [
+        ({"step_type": "data_input", "function_arn": "x"}, ConflictError, None),
+        ({"step_type": "step_data", "function_arn": "x"}, ConflictError, None),
+        ({"step_type": "x", "function_arn": "x"}, InvalidRequestError, "/function_arn"),
+        ({"step_type": "x"}, InvalidRequestError, ""),
+        ({"step_type": "a b", "function_arn": "x"}, InvalidRequestError, "/step_type"),
+        (
+            {"step_type": "x", "function_arn": "arn:aws:lambda:us-east-1:123456789012:function:payroll"},
+            InvalidRequestError,
+            "/function_arn",
+        ),
+        ({"step_type": "x", "execution_type": "http", "endpoint_config": {}}, InvalidRequestError, "/execution_type"),
+        ({"step_type": "x", "execution_type": "local", "handler": "m:f"}, InvalidRequestError, "/handler"),
+        (
+            {
+                "step_type": "x",
+                "function_arn": "arn:aws:lambda:us-east-1:123456789012:function:workflow-step-x",
+                "config_schema": {"type": "nonsense"},
+            },
+            InvalidRequestError,
+            "/config_schema",
+        ),
+        ({"step_type": "x", "functionarn": "x"}, InvalidRequestError, "/functionarn"),
+    ],
+)
+def test_a_wrong_registration_is_refused(
+    engine: Engine, body: Any, error: type[WorkflowEngineError], pointer: str | None
+) -> None:
+    with pytest.raises(error) as raised:
+        register_step.register(engine, ME, body)
+    if pointer is not None:
+        assert raised.value.errors[0]["pointer"] == pointer
+
+
+def test_a_local_step_is_loaded_by_the_local_runtime(engine: Engine) -> None:
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:local-default-shout"
+    loaded: list[tuple[str, str, str]] = []
+
+    def load(tenant_id: str, step_type: str, handler: str) -> str:
+        loaded.append((tenant_id, step_type, handler))
+        if handler == "steps:missing":
+            raise LookupError("no function 'missing'")
+        return arn
+
+    use_local_step_loader(load)
+    try:
+        body = {"step_type": "shout", "execution_type": "local", "handler": "steps:shout"}
+        record, _ = register_step.register(engine, ME, body)
+        with pytest.raises(InvalidRequestError, match="missing"):
+            register_step.register(engine, ME, {**body, "handler": "steps:missing"})
+    finally:
+        use_local_step_loader(None)
+    assert record["function_arn"] == arn
+    assert loaded[0] == ("default", "shout", "steps:shout")

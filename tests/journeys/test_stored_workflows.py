@@ -1,0 +1,117 @@
+"""The life of a stored workflow, and of a registered step type."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from tests.support.http_client import ApiClient
+
+pytestmark = pytest.mark.xdist_group("journeys")
+
+
+def greeting(text: str) -> dict[str, Any]:
+    return {
+        "name": "Greeting",
+        "steps": [{"step_id": "greet", "step_type": "data_input", "config": {"input_type": "static", "data": text}}],
+    }
+
+
+def test_a_workflow_is_stored_changed_executed_and_deleted(api: ApiClient) -> None:
+    created = api.post("/workflows", greeting("one"))
+    assert created.status == 201, created.body
+    assert created.body["version"] == 1
+    path = f"/workflows/{created.body['workflow_id']}"
+
+    changed = api.call("PUT", path, greeting("two"))
+    assert (changed.status, changed.body["version"]) == (200, 2)
+    assert api.get(path).body["version"] == 2
+    assert api.get(f"{path}?version=1").body["version"] == 1
+    assert [item["version"] for item in api.get(f"{path}/versions").body["items"]] == [2, 1]
+    listed = [item["workflow_id"] for item in api.get("/workflows?limit=100").body["items"]]
+    assert created.body["workflow_id"] in listed
+
+    results = api.execute({"input": {"x": 1}}, path=f"{path}/execute")
+    assert results["workflow_id"] == created.body["workflow_id"]
+    assert results["step_results"]["greet"]["output_data"]["data"] == "two"
+    runs = api.get(f"/executions?workflow_id={created.body['workflow_id']}").body["items"]
+    assert [run["execution_id"] for run in runs] == [results["execution_id"]]
+
+    assert api.call("DELETE", path).status == 204
+    assert api.get(path).status == 404
+    assert api.call("DELETE", path).status == 404
+    assert api.post(f"{path}/execute").status == 404
+    assert api.get(f"/executions/{results['execution_id']}/results").status == 200
+
+
+def test_an_invalid_workflow_is_not_stored(api: ApiClient) -> None:
+    before = api.get("/workflows?limit=100").body["items"]
+    answer = api.post("/workflows", {"name": "Broken", "steps": [{"step_id": "a", "step_type": "nothing"}]})
+    assert answer.status == 422
+    assert api.get("/workflows?limit=100").body["items"] == before
+
+
+def test_a_stored_workflow_keeps_its_version_when_a_change_is_invalid(api: ApiClient) -> None:
+    workflow_id = api.post("/workflows", greeting("one")).body["workflow_id"]
+    assert api.call("PUT", f"/workflows/{workflow_id}", {"name": "x", "steps": []}).status == 422
+    assert api.get(f"/workflows/{workflow_id}").body["version"] == 1
+
+
+def test_a_lambda_function_is_registered_listed_replaced_and_removed(api: ApiClient) -> None:
+    step_type = f"journey_{uuid.uuid4().hex[:8]}"
+    registration = {
+        "step_type": step_type,
+        "execution_type": "lambda",
+        "function_arn": "arn:aws:lambda:us-east-1:123456789012:function:workflow-step-journey",
+        "config_schema": {"type": "object", "properties": {"size": {"type": "integer"}}, "required": ["size"]},
+        "timeout_seconds": 20,
+    }
+    assert api.post("/steps/register", registration).status == 201
+    assert api.post("/steps/register", registration | {"timeout_seconds": 30}).status == 200
+    assert api.get(f"/steps/{step_type}").body["timeout_seconds"] == 30
+    listed = [item["step_type"] for item in api.get("/steps?limit=100").body["steps"]]
+    assert {step_type, "data_input"} <= set(listed)
+
+    workflow = {"name": "Uses it", "steps": [{"step_id": "a", "step_type": step_type, "config": {"size": "big"}}]}
+    report = api.post("/workflows/validate", workflow).body
+    assert [(e["code"], e["pointer"]) for e in report["errors"]] == [("WFE-E402", "/steps/0/config/size")]
+
+    assert api.call("DELETE", f"/steps/{step_type}").status == 204
+    assert api.get(f"/steps/{step_type}").status == 404
+    assert api.post("/workflows/validate", workflow).body["errors"][0]["code"] == "WFE-E400"
+
+
+def test_a_built_in_step_type_cannot_be_replaced_or_removed(api: ApiClient) -> None:
+    registration = {
+        "step_type": "data_input",
+        "execution_type": "lambda",
+        "function_arn": "arn:aws:lambda:us-east-1:123456789012:function:workflow-step-x",
+    }
+    assert api.post("/steps/register", registration).status == 409
+    assert api.call("DELETE", "/steps/data_input").status == 409
+    assert api.get("/steps/data_input").status == 200
+
+
+def test_a_function_outside_the_allowed_patterns_is_refused(api: ApiClient) -> None:
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:payroll"
+    answer = api.post("/steps/register", {"step_type": "payroll", "execution_type": "lambda", "function_arn": arn})
+    assert answer.status == 422
+    assert answer.body["errors"][0]["pointer"] == "/function_arn"
+
+
+def test_a_python_function_is_registered_and_runs(api: ApiClient, local_steps: None) -> None:
+    registration = {"step_type": "journey_late", "execution_type": "local", "handler": "journey_functions:late"}
+    assert api.post("/steps/register", registration).status == 201
+    results = api.execute({"name": "Late", "steps": [{"step_id": "a", "step_type": "journey_late"}]})
+    assert results["step_results"]["a"]["output_data"] == {"registered": True}
+
+
+@pytest.mark.parametrize("handler", ["os:system", "journey_functions:missing", "journey_functions", ""])
+def test_a_python_function_outside_the_folder_is_refused(api: ApiClient, local_steps: None, handler: str) -> None:
+    registration = {"step_type": "journey_evil", "execution_type": "local", "handler": handler}
+    answer = api.post("/steps/register", registration)
+    assert answer.status == 422, answer.body
+    assert answer.body["errors"][0]["pointer"] == "/handler"
+    assert api.get("/steps/journey_evil").status == 404

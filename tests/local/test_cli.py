@@ -1,0 +1,177 @@
+"""The command: in a process of its own where that makes a difference, else in this one, which saves the start."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from infra.local.cli import main
+from tests.support.http_client import ApiClient
+
+pytestmark = pytest.mark.xdist_group("cli")
+
+EXAMPLES = Path(__file__).parents[2] / "statemachines" / "examples"
+HELLO = EXAMPLES / "hello-world" / "workflow.json"
+COMMAND = [sys.executable, "-m", "infra.local.cli"]
+
+
+def workflow(*arguments: str | Path, stdin: str = "") -> Result:
+    """Run the command in this process; standard output is no terminal."""
+    return CliRunner().invoke(main, [*map(str, arguments)], input=stdin)
+
+
+def write(folder: Path, document: Any) -> Path:
+    file = folder / "workflow.json"
+    file.write_text(document if isinstance(document, str) else json.dumps(document), encoding="utf-8")
+    return file
+
+
+def test_json_prints_the_results_and_nothing_else() -> None:
+    done = subprocess.run(
+        [*COMMAND, "run", str(HELLO), "--json"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout)
+    assert results["status"] == "completed"
+    assert results["step_results"]["process_data"]["output_data"]["result"] == {"message": "HELLO, WORLD!"}
+    assert done.stderr == ""
+
+
+def test_a_pipe_gets_plain_lines() -> None:
+    done = workflow("run", HELLO)
+    assert done.exit_code == 0, done.stderr
+    assert re.search(r"^process_data: completed", done.stdout, re.MULTILINE)
+    assert re.search(r"^run \S+: completed$", done.stdout, re.MULTILINE)
+    assert "HELLO, WORLD!" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_a_terminal_gets_a_table() -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "run", str(HELLO)], stdout=theirs, stderr=theirs, env=os.environ | {"TERM": "xterm"}
+    )
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:  # Linux says EIO when the other side is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    assert "process_data" in text
+    assert "completed" in text
+    assert "HELLO, WORLD!" in text
+
+
+def test_input_comes_as_json_or_from_a_file(tmp_path: Path) -> None:
+    given = tmp_path / "input.json"
+    given.write_text('{"text": "from a file"}', encoding="utf-8")
+    for option, text in ((f"@{given}", "FROM A FILE"), ('{"text": "from the line"}', "FROM THE LINE")):
+        done = workflow("run", EXAMPLES / "parallel-diamond" / "workflow.json", "--input", option, "--json")
+        assert done.exit_code == 0, done.stderr
+        assert json.loads(done.stdout)["output"]["text"] == text
+
+
+def test_a_workflow_comes_from_standard_input() -> None:
+    done = workflow("compile", "-", stdin=HELLO.read_text(encoding="utf-8"))
+    assert done.exit_code == 0, done.stderr
+    assert "States" in json.loads(done.stdout)
+
+
+def test_a_failed_run_exits_with_1(tmp_path: Path) -> None:
+    (tmp_path / "steps").mkdir()
+    (tmp_path / "steps" / "cli_broken.py").write_text("def handler(event, context):\n    raise ValueError('no good')\n")
+    file = write(tmp_path, {"name": "Fails", "steps": [{"step_id": "a", "step_type": "cli_broken"}]})
+    done = workflow("run", file, "--steps", tmp_path / "steps")
+    assert done.exit_code == 1, done.stderr
+    assert "error: step a failed: ValueError: no good" in done.stdout
+
+
+def test_an_invalid_workflow_exits_with_2_and_says_where_and_why(tmp_path: Path) -> None:
+    file = write(tmp_path, {"name": "Bad", "steps": [{"step_id": "a", "step_type": "magic", "dependencies": ["b"]}]})
+    for command in (("run", file), ("run", file, "--json"), ("compile", file)):
+        done = workflow(*command)
+        assert done.exit_code == 2
+        assert done.stdout == ""
+        assert sorted(line.split(" ")[:2] for line in done.stderr.splitlines()) == [
+            ["WFE-E202", "/steps/0/dependencies/0"],
+            ["WFE-E400", "/steps/0/step_type"],
+        ]
+
+
+def test_validate_prints_the_report_and_exits_with_0_or_2(tmp_path: Path) -> None:
+    good = workflow("validate", HELLO)
+    assert good.exit_code == 0, good.stderr
+    assert json.loads(good.stdout)["is_valid"] is True
+    bad = workflow("validate", write(tmp_path, {"name": "Bad", "steps": [{"step_id": "a", "step_type": "magic"}]}))
+    assert bad.exit_code == 2
+    assert json.loads(bad.stdout)["errors"][0]["code"] == "WFE-E400"
+    assert bad.stderr.startswith("WFE-E400 /steps/0/step_type ")
+
+
+@pytest.mark.parametrize(
+    ("content", "finding"), [("{", "line 1, column 2"), ('{"a": 1, "a": 2}', "twice"), ("", "line 1")]
+)
+def test_a_file_that_is_no_json_exits_with_2(tmp_path: Path, content: str, finding: str) -> None:
+    done = workflow("run", write(tmp_path, content), "--json")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("malformed_json / ")
+    assert finding in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "/nowhere/workflow.json"),
+        ("run", HELLO, "--input", "@/nowhere/input.json"),
+        ("run", HELLO, "--input", "{"),
+        ("run", HELLO, "--steps", "/nowhere"),
+        ("compile", HELLO, "--plan", "--diagram"),
+        ("nothing",),
+    ],
+)
+def test_a_mistake_on_the_command_line_exits_with_2(arguments: tuple[str | Path, ...]) -> None:
+    done = workflow(*arguments)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_compile_prints_machine_plan_or_diagram() -> None:
+    machine = json.loads(workflow("compile", HELLO).stdout)
+    assert machine["QueryLanguage"] == "JSONata"
+    plan = json.loads(workflow("compile", HELLO, "--plan").stdout)
+    assert plan["states"] == len(machine["States"])
+    assert workflow("compile", HELLO, "--diagram").stdout.startswith(("flowchart", "graph"))
+
+
+def test_serve_answers_until_it_is_interrupted() -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stderr is not None
+        found = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline())
+        assert found
+        assert ApiClient(found.group()).get("/health").status == 200
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert errors == ""

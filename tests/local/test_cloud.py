@@ -1,0 +1,64 @@
+"""Opening and closing the local cloud."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.local.cloud import LocalCloud, queued_event
+from infra.local.moto_seams import ExecutionEnded
+from infra.local.steps import StepsDirectoryError
+from tests.support.http_events import sample
+
+pytestmark = pytest.mark.xdist_group("local-cloud")
+
+
+def test_a_process_has_one_cloud_at_a_time() -> None:
+    with LocalCloud(with_interpreter=False), pytest.raises(RuntimeError, match="Another local cloud"):
+        LocalCloud(with_interpreter=False).__enter__()
+
+
+def test_a_step_type_of_the_folder_that_is_refused_says_why(tmp_path: Path) -> None:
+    (tmp_path / "data_input.py").write_text("def handler(event, context): ...\n", encoding="utf-8")
+    cloud = LocalCloud(steps_directory=tmp_path, with_interpreter=False)
+    with pytest.raises(StepsDirectoryError, match="'data_input'"):
+        cloud.__enter__()
+
+
+def test_a_step_may_import_its_neighbours(tmp_path: Path) -> None:
+    (tmp_path / "cloud_words.py").write_text("GREETING = 'hi'\n", encoding="utf-8")
+    step = "from cloud_words import GREETING\ndef handler(event, context):\n    return GREETING\n"
+    (tmp_path / "cloud_greet.py").write_text(step, encoding="utf-8")
+    with LocalCloud(steps_directory=tmp_path, with_interpreter=False) as cloud:
+        assert cloud.call("GET", "/steps/cloud_greet")[0] == 200
+        assert cloud.call("GET", "/steps/cloud_words")[0] == 404
+    assert str(tmp_path) not in sys.path
+
+
+def test_a_cloud_leaves_the_environment_as_it_was() -> None:
+    before = dict(os.environ)
+    with LocalCloud(with_interpreter=False) as cloud:
+        assert cloud.call("GET", "/health")[0] == 200
+    assert dict(os.environ) == before
+
+
+def test_the_interpreter_is_loaded_without_the_tables_of_ec2() -> None:
+    code = "import sys; from infra.local.cloud import LocalCloud\nwith LocalCloud(): print('moto.ec2' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_the_recorders_event_has_the_form_of_a_real_one() -> None:
+    arn = "arn:aws:states:us-east-1:123456789012:execution:workflow-abc:e-1"
+    machine = "arn:aws:states:us-east-1:123456789012:stateMachine:workflow-abc"
+    ended = ExecutionEnded(arn, machine, "e-1", "SUCCEEDED", 1768254356000, 1768254358000, "{}", "{}", None, None)
+    (ours,), (real,) = queued_event(ended)["Records"], sample("sqs_execution_ended")["Records"]
+    assert ours.keys() == real.keys()
+    assert ours["attributes"].keys() == real["attributes"].keys()
+    assert json.loads(ours["body"]).keys() == json.loads(real["body"]).keys()
+    assert json.loads(ours["body"])["detail"] == json.loads(real["body"])["detail"]

@@ -1,0 +1,184 @@
+"""Each seam does what AWS does, and is still needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from infra.local import jsonata, moto_seams
+from infra.local.jsonata import JsonataError, UndefinedResultError, UnsupportedResultError, evaluate
+from tests.support.asl_cases import REPOSITORY, AslCase
+from tests.support.local_machines import LocalMachines, local_machines
+from tests.support.seam_probes import PROBES, Client
+
+pytestmark = pytest.mark.xdist_group("local-seams")
+
+
+@pytest.fixture
+def machines() -> Iterator[LocalMachines]:
+    with local_machines() as machines:
+        yield machines
+
+
+@pytest.fixture(scope="module")
+def stock_results() -> dict[str, bool]:
+    """Which probes pass on moto as it is, run in a process without seams."""
+    environment = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.seam_probes"],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    results: dict[str, bool] = json.loads(done.stdout)
+    return results
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_with_the_seams_it_is_as_on_aws(name: str, machines: LocalMachines) -> None:
+    moto_seams.set_time_scale(1.0)
+    assert PROBES[name](Client())
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_without_the_seams_it_is_not_so_the_seam_is_needed(name: str, stock_results: dict[str, bool]) -> None:
+    assert not stock_results[name], "moto does this itself now: take the seam away"
+
+
+def test_applying_the_seams_again_changes_nothing(machines: LocalMachines) -> None:
+    from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+
+    before = EvalComponent.eval
+    moto_seams.apply()
+    assert EvalComponent.eval is before
+
+
+def test_another_version_of_moto_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moto_seams, "_is_applied", False)
+    monkeypatch.setattr(moto_seams, "MOTO_VERSION", "0.0.0")
+    with pytest.raises(RuntimeError, match=r"written for moto 0\.0\.0"):
+        moto_seams.apply()
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("null", None),
+        ("$v.absent_or_null", None),
+        ("[]", []),
+        ("$v.text & '!'", 'q"\n\\!'),
+        ("$range(1, 9, 2)", [1, 3, 5, 7, 9]),
+        ("$range(9, 1, -4)", [9, 5, 1]),
+        ("$range(1, 9, 9)", 1),
+        ("$partition([1, 2, 3], 2)", [[1, 2], [3]]),
+        ("$partition([0], 5)", [[0]]),
+        ("$hash('a', 'SHA-256')", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"),
+        ("$random(7) = $random(7)", True),
+        ("$parse('{\"a\": [1, null]}')", {"a": [1, None]}),
+        ("$parse('-0')", 0),
+        ("$v.list[$ > 1]", [2, 3]),
+        ("($partition := function($x) {$x}; $partition(1))", 1),
+    ],
+)
+def test_an_expression_gives_what_step_functions_gives(expression: str, value: object) -> None:
+    bindings = {"v": {"absent_or_null": None, "text": 'q"\n\\', "list": [1, 2, 3]}}
+    assert evaluate(expression, bindings) == value
+
+
+@pytest.mark.parametrize("expression", ["$v.nothing", "$nothing", "$[0]", "$states.result"])
+def test_undefined_is_told_from_null(expression: str) -> None:
+    with pytest.raises(UndefinedResultError):
+        evaluate(expression, {"v": {}, "states": {"input": 1}})
+
+
+@pytest.mark.parametrize("expression", ["$sum", "function($x) {$x}", "$fn := function($x) {$x}"])
+def test_a_function_is_no_result(expression: str) -> None:
+    with pytest.raises(UnsupportedResultError):
+        evaluate(expression, {})
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "1 +",
+        "1 + 'x'",
+        "$eval('1')",
+        "$hash('a', 'CRC')",
+        "$hash(1, 'MD5')",
+        "$partition('ab', 1)",
+        "$partition([1], 0.5)",
+        "$range(1, 5, 0)",
+        "$range(1, 5000, 1)",
+        "$random('seed')",
+        "$parse('{')",
+        "$parse(1)",
+    ],
+)
+def test_a_wrong_expression_is_an_error_of_jsonata(expression: str) -> None:
+    with pytest.raises(JsonataError):
+        evaluate(expression, {})
+
+
+def test_an_expression_that_loops_for_ever_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonata, "EVALUATION_TIMEOUT_SECONDS", 0.2)
+    with pytest.raises(JsonataError):
+        evaluate("($f := function($x) {$f($x + 1)}; $f(0))", {})
+
+
+def test_literal_strings_keep_their_characters(machines: LocalMachines) -> None:
+    text = 'quote " backslash \\ slash / line \n é 😀 {{ x }}'
+    state = {"Type": "Pass", "Assign": {"v": text, "deep": {"list": [text]}}, "Next": "T"}
+    ended = machines.run_state(state, T={"Type": "Pass", "Output": ["{% [$v, $deep.list[0]] %}", text], "End": True})
+    assert ended.output == [[text, text], text]
+
+
+def test_a_state_without_result_has_none(machines: LocalMachines) -> None:
+    task = {"Type": "Wait", "Seconds": 0, "Output": "{% $exists($states.result) %}", "End": True}
+    assert machines.run_state(task).output is False
+
+
+def test_an_error_names_the_place_of_its_expression(machines: LocalMachines) -> None:
+    output = {"list": [1, {"deep": "{% $nothing %}"}]}
+    ended = machines.run_state({"Type": "Pass", "Output": output, "End": True})
+    [failed] = ended.of("EvaluationFailed")
+    assert failed["evaluationFailedEventDetails"]["location"] == "Output/list[1]/deep"
+    assert failed["evaluationFailedEventDetails"]["state"] == "S"
+    assert "'Output/list[1]/deep' returned nothing (undefined)" in (ended.cause or "")
+
+
+def test_a_condition_must_be_a_boolean(machines: LocalMachines) -> None:
+    choice = {"Type": "Choice", "Choices": [{"Condition": "{% 1 %}", "Next": "T"}], "Default": "T"}
+    ended = machines.run_state(choice, T={"Type": "Succeed"})
+    assert ended.error == "States.QueryEvaluationError"
+    assert "Expected 'boolean', but was 'number' for value: 1" in (ended.cause or "")
+
+
+def test_the_comparison_with_recordings_sees_what_differs() -> None:
+    case = AslCase(
+        name="x",
+        definition={},
+        input=None,
+        functions={},
+        status="SUCCEEDED",
+        output={"id": "<uuid:1>", "at": "date", "n": [1, {"Payload": 2}]},
+        error=None,
+        cause=None,
+        history=[],
+        masks=(("fn-[0-9]+", "<name>"),),
+    )
+    same = {"id": "abc", "at": "2026-01-01T00:00:00Z", "n": [1, {"Payload": 2}]}
+    assert case.difference("SUCCEEDED", same, None) is None
+    assert case.difference("SUCCEEDED", json.dumps(same), None) is None
+    assert case.difference("FAILED", None, "E") is not None
+    assert case.difference("SUCCEEDED", {**same, "n": [1, {"Payload": 3}]}, None) is not None
+    assert case.difference("SUCCEEDED", {**same, "more": 1}, None) is not None
+    assert case.difference("SUCCEEDED", {**same, "n": [True, {"Payload": 2}]}, None) is not None
+    assert case.equal("call <name>", "call fn-12")

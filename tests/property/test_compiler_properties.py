@@ -1,0 +1,188 @@
+"""Random workflows compile, verify, run on the local interpreter and give what the reference executor gives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, note, settings
+
+from infra.local import moto_seams
+from tests.support.local_machines import EndedRun, LocalMachines, local_machines
+from tests.support.random_workflows import INPUT, PROBE, ProbeFailed, probe_output, workflows
+from tests.support.reference_executor import ReferenceRun, StepFailedError, waits_for
+from workflow_engine.compiler import Compilation, compile_workflow, execution_input
+from workflow_engine.language import parse_workflow
+from workflow_engine.language.syntax import Step, Workflow
+from workflow_engine.machines.results import RunReport, report
+from workflow_engine.steps import builtin_catalogue
+
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:workflow-step-probe"
+CATALOGUE = builtin_catalogue().with_registered([{"step_type": PROBE}])
+RUN = {
+    "execution_id": "x",
+    "workflow_id": "w",
+    "workflow_version": 1,
+    "tenant_id": "t",
+    "session_id": None,
+    "user_id": None,
+    "correlation_id": None,
+}
+SETTINGS = settings(
+    max_examples=150,
+    deadline=None,
+    # Shrinking runs a machine per step and takes minutes; the document is small enough to read as it is.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    report_multiple_bugs=False,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+
+
+def _handler(event: dict[str, Any], _context: object) -> Any:
+    return probe_output(event["step_config"]["config"], event["input_data"], event["execution_context"].get("index"))
+
+
+@pytest.fixture(scope="module")
+def machines() -> Iterator[LocalMachines]:
+    moto_seams.apply()
+    moto_seams.register_lambda(ARN, _handler)
+    moto_seams.set_time_scale(0.001)
+    with local_machines() as made:
+        yield made
+    moto_seams.set_time_scale(1.0)
+    moto_seams.unregister_lambda(ARN)
+
+
+def parsed(document: dict[str, Any]) -> Workflow:
+    result = parse_workflow(document, CATALOGUE)
+    assert result.workflow is not None, result.diagnostics
+    return result.workflow
+
+
+def run(machines: LocalMachines, compiled: Compilation) -> tuple[EndedRun, RunReport]:
+    arns = dict.fromkeys(compiled.bindings["functions"], ARN)
+    value = execution_input(compiled.bindings, input=INPUT, functions=arns, run=RUN)
+    ended = machines.run(dict(compiled.machine), value)
+    return ended, report(ended.events, compiled.outline)
+
+
+def oracle(workflow: Workflow) -> ReferenceRun:
+    def function(step: Step, data: dict[str, Any], index: int | None) -> Any:
+        if step.step_type == "merge":
+            there = {name: value for name, value in data.items() if value is not None}
+            declared = step.dependencies if step.input_mapping is None else step.input_mapping
+            return {
+                "mode": "wait_all",
+                "data": list(there.values()),
+                "sources": list(there),
+                "completed_count": len(there),
+                "total_dependencies": len(declared),
+            }
+        try:
+            return probe_output(dict(step.config), data, index)
+        except ProbeFailed as failure:
+            raise StepFailedError(str(failure)) from failure
+
+    return ReferenceRun(workflow, INPUT, function).execute()
+
+
+@SETTINGS
+@given(document=workflows())
+def test_a_random_workflow_runs_as_the_reference_executor_says(machines: LocalMachines, document: dict[str, Any]) -> None:
+    note(json.dumps(document))
+    workflow = parsed(document)
+    compiled = compile_workflow(workflow, CATALOGUE)
+    expected = oracle(workflow)
+    ended, actual = run(machines, compiled)
+    note(json.dumps(dict(compiled.machine)))
+    note(f"{ended.status} {ended.error} {ended.cause}")
+    assert actual.status == expected.status
+    results = actual.step_results
+    if expected.status == "completed":
+        assert settled(results_status(results), expected) == settled(
+            {key: record.status for key, record in expected.results.items()}, expected
+        )
+        for key, record in expected.results.items():
+            if record.status == "completed" and not in_failed_container(key, expected):
+                assert results[key]["output_data"] == record.output, key
+    else:
+        assert actual.error is not None
+        for key in ancestors(workflow, expected):
+            assert results[key]["status"] == expected.results[key].status, key
+    check_order(workflow, results)
+
+
+def results_status(results: dict[str, dict[str, Any]]) -> dict[str, str]:
+    return {key: result["status"] for key, result in results.items()}
+
+
+def in_failed_container(key: str, expected: ReferenceRun) -> bool:
+    """Parts of a container that failed: siblings of the failing part may or may not have got their turn."""
+    return any(
+        record.status == "failed" and key.startswith((other + "[", other + "."))
+        for other, record in expected.results.items()
+    )
+
+
+def settled(statuses: dict[str, str], expected: ReferenceRun) -> dict[str, str]:
+    """Statuses that do not depend on a race. A part that was skipped may as well not be listed."""
+    return {k: s for k, s in statuses.items() if s != "skipped" and not in_failed_container(k, expected)}
+
+
+def ancestors(workflow: Workflow, expected: ReferenceRun) -> Iterator[str]:
+    """Top-level steps that the failed step, or the container it is in, waited for."""
+    ids = {s.step_id for s in workflow.steps}
+    waits = {s.step_id: waits_for(s, ids) for s in workflow.steps}
+    failed = {key for key, record in expected.results.items() if record.status == "failed" and key in ids}
+    seen: set[str] = set()
+    stack = [w for f in failed for w in waits[f]]
+    while stack:
+        one = stack.pop()
+        if one not in seen:
+            seen.add(one)
+            stack.extend(waits[one])
+    yield from sorted(seen)
+
+
+def check_order(workflow: Workflow, results: dict[str, dict[str, Any]]) -> None:
+    """No step starts before all that it waits for has ended."""
+    ids = {s.step_id for s in workflow.steps}
+    for step in workflow.steps:
+        started = results[step.step_id]["started_at"]
+        for before in waits_for(step, ids):
+            ended = results[before]["completed_at"]
+            if started is not None and ended is not None:
+                assert ended <= started, (before, step.step_id)
+
+
+@SETTINGS
+@given(document=workflows(rules=False))
+def test_the_plan_bounds_what_the_run_enters(machines: LocalMachines, document: dict[str, Any]) -> None:
+    note(json.dumps(document))
+    compiled = compile_workflow(parsed(document), CATALOGUE)
+    ended, actual = run(machines, compiled)
+    if actual.status != "completed":
+        return
+    plan = compiled.plan
+    entered = sum(event["type"].endswith("StateEntered") for event in ended.events)
+    high = plan["transitions_max"]
+    assert plan["transitions_min"] <= entered
+    assert high is None or entered <= high
+    events = plan["history_events_max"]
+    assert plan["history_events_min"] <= len(ended.events)
+    assert events is None or len(ended.events) <= events
+
+
+@settings(max_examples=40, deadline=None, phases=SETTINGS.phases)
+@given(document=workflows())
+def test_compiling_is_deterministic_whatever_the_order_of_keys(document: dict[str, Any]) -> None:
+    def shuffled(value: Any) -> Any:
+        """The same document with its keys in another order, but for mappings, whose order has a meaning."""
+        if isinstance(value, dict):
+            return {k: v if k in ("input_mapping", "output") else shuffled(v) for k, v in reversed(value.items())}
+        return [shuffled(v) for v in value] if isinstance(value, list) else value
+
+    first, second = parsed(document), parsed(shuffled(document))
+    assert compile_workflow(first, CATALOGUE).definition == compile_workflow(second, CATALOGUE).definition

@@ -1,0 +1,53 @@
+"""The backend on stock moto: table, bucket, role and an engine, without the local runtime's interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from workflow_engine.settings import Settings
+from workflow_engine.store.schema import table_definition
+from workflow_engine.usecases.engine import Engine
+
+REGION = "us-east-1"
+SETTINGS = Settings(
+    table_name="workflows",
+    bucket_name="payloads",
+    machine_role_arn="arn:aws:iam::123456789012:role/machines",
+    stage="test",
+    step_functions={"step_data": f"arn:aws:lambda:{REGION}:123456789012:function:workflow-step-data"},
+)
+
+
+@contextmanager
+def backend(*, runs: bool = False, **settings: Any) -> Iterator[Engine]:
+    """An engine on an empty moto. With `runs`, executions are interpreted; else they stay as they are started."""
+    import boto3
+    from moto import mock_aws
+
+    with mock_aws(config={"core": {"mock_credentials": True}, "stepfunctions": {"execute_state_machine": runs}}):
+        boto3.setup_default_session(region_name=REGION)
+        boto3.client("dynamodb", region_name=REGION).create_table(**table_definition(SETTINGS.table_name))
+        boto3.client("s3", region_name=REGION).create_bucket(Bucket=SETTINGS.bucket_name)
+        engine = Engine(replace(SETTINGS, **settings), sleep=lambda _: None)
+        object.__setattr__(engine, "_session", boto3.session.Session(region_name=REGION))
+        yield engine
+
+
+@contextmanager
+def counted(*clients: Any) -> Iterator[list[str]]:
+    """The operations that these clients send meanwhile, by name, in order."""
+    calls: list[str] = []
+
+    def count(model: Any, **_: Any) -> None:
+        calls.append(model.name)
+
+    for client in clients:
+        client.meta.events.register("before-call", count)
+    try:
+        yield calls
+    finally:
+        for client in clients:
+            client.meta.events.unregister("before-call", count)

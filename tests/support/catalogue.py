@@ -1,0 +1,71 @@
+"""A small catalogue of step types for tests of the language, independent of the built-in ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FakeStepType:
+    """A step type as the language sees it."""
+
+    name: str
+    config_schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "object"})
+    template_fields: tuple[str, ...] = ()
+    available: bool = True
+
+
+@dataclass(frozen=True)
+class FakeCatalogue:
+    """Step types by name, and aliases of them."""
+
+    types: Mapping[str, FakeStepType]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def find(self, step_type: str) -> FakeStepType | None:
+        """The step type of this name or alias."""
+        return self.types.get(self.aliases.get(step_type, step_type))
+
+    def names(self) -> Iterable[str]:
+        """All names and aliases."""
+        return [*self.types, *self.aliases]
+
+
+_PROCESSING_SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["mode"],
+    "additionalProperties": False,
+    "properties": {
+        "mode": {"enum": ["upper", "lower", "count"]},
+        "limit": {"type": "integer", "minimum": 0},
+        "options": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {"key": {"type": "string"}, "a/b": {"type": "number"}},
+        },
+        "target": {"anyOf": [{"type": "string"}, {"type": "object", "required": ["url"]}]},
+    },
+}
+
+_AGENT_SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"query_template": {"type": "string"}, "model": {"type": "string"}},
+}
+
+
+def fake_catalogue(*more: FakeStepType) -> FakeCatalogue:
+    """`task` takes any configuration, `processing` a strict one, `agent` a template; `vector_search` cannot run."""
+    types = (
+        FakeStepType("task"),
+        FakeStepType("processing", _PROCESSING_SCHEMA),
+        FakeStepType("agent", _AGENT_SCHEMA, template_fields=("query_template",)),
+        FakeStepType("vector_search", available=False),
+        FakeStepType("map"),
+        FakeStepType("loop"),
+        FakeStepType("switch"),
+        *more,
+    )
+    return FakeCatalogue({t.name: t for t in types}, {"assistant": "agent"})

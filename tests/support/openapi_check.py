@@ -1,0 +1,41 @@
+"""Answers compared with what the OpenAPI document promises of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from infra.local.gateway import match_path
+from tests.support.http_client import Answer
+
+
+def assert_documented(document: dict[str, Any], method: str, path: str, answer: Answer) -> None:
+    """Fail unless the document knows the route, the status, the media type and the shape of the answer.
+
+    Routes that do not exist, whose answer is 404 or 405, are in no document.
+    """
+    operation = _operation(document, method, path.partition("?")[0])
+    if operation is None:
+        assert answer.status in (404, 405), f"{method} {path} is not documented"
+        return
+    assert str(answer.status) in operation["responses"], f"{method} {path}: {answer.status} is not documented"
+    contents = operation["responses"][str(answer.status)].get("content")
+    if contents is None:
+        assert answer.body is None
+        return
+    media_type = answer.headers["content-type"].partition(";")[0]
+    assert media_type in contents, f"{method} {path}: {media_type} is not documented"
+    schema = {**contents[media_type]["schema"], "components": document["components"]}
+    error = best_match(Draft202012Validator(schema).iter_errors(answer.body))
+    assert error is None, f"{method} {path}: {error}"
+
+
+def _operation(document: dict[str, Any], method: str, path: str) -> dict[str, Any] | None:
+    matching = [p for p in document["paths"] if match_path(p, path) is not None]
+    for template in sorted(matching, key=lambda p: p.count("{")):
+        if method.lower() in document["paths"][template]:
+            operation: dict[str, Any] = document["paths"][template][method.lower()]
+            return operation
+    return None

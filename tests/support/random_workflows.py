@@ -1,0 +1,255 @@
+"""Random workflow documents for property tests, and the step function that their steps run.
+
+Every construct of the language may occur in every other. At most one step of a document fails critically, since two would
+race and the history then shows either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Protocol
+
+from hypothesis import strategies as st
+
+PROBE = "probe"
+INPUT = {
+    "flag": True,
+    "count": 3,
+    "items": [{"v": 1}, {"v": 2}, {"v": 0}],
+    "one": [{"v": 7}],
+    "none": None,
+    "text": "t",
+}
+_PATTERNS = ["parallel", "dependency", "conditional", "sequential"]
+_RULES = ["none_failed_min_one_success", "all_success", "all_done", "one_success", "one_failed"]
+
+
+class ProbeFailed(Exception):
+    """What a probe raises that is told to fail."""
+
+
+def probe_output(config: dict[str, Any], data: dict[str, Any], index: int | None) -> dict[str, Any]:
+    """A small output that depends on all of the input. Raises ProbeFailed where the configuration says so."""
+    if config.get("fail") or (index is not None and config.get("fail_index") == index):
+        raise ProbeFailed(f"told to fail at {index}")
+    text = json.dumps(data, sort_keys=True)
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:2], "big")
+    return {"digest": number, "n": number % 5, "list": [{"v": i} for i in range(number % 3)], "size": len(data)}
+
+
+class Choices(Protocol):
+    """Where chance comes from: hypothesis, or a seed."""
+
+    def number(self, low: int, high: int) -> int:
+        """A whole number from `low` to `high`, both included."""
+
+    def pick(self, options: Sequence[Any]) -> Any:
+        """One of the options."""
+
+    def some(self, options: Sequence[Any], most: int) -> list[Any]:
+        """One to `most` different options."""
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Chance from hypothesis."""
+
+    draw: Any
+
+    def number(self, low: int, high: int) -> int:
+        return int(self.draw(st.integers(low, high)))
+
+    def pick(self, options: Sequence[Any]) -> Any:
+        return self.draw(st.sampled_from(options))
+
+    def some(self, options: Sequence[Any], most: int) -> list[Any]:
+        most = min(most, len(options))
+        return list(self.draw(st.lists(st.sampled_from(options), min_size=1, max_size=most, unique=True)))
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """Chance from a seeded generator: for long runs outside of hypothesis."""
+
+    random: Random
+
+    def number(self, low: int, high: int) -> int:
+        return self.random.randint(low, high)
+
+    def pick(self, options: Sequence[Any]) -> Any:
+        return self.random.choice(options)
+
+    def some(self, options: Sequence[Any], most: int) -> list[Any]:
+        return self.random.sample(options, self.random.randint(1, min(most, len(options))))
+
+
+@dataclass
+class _Drawing:
+    choices: Choices
+    count: int = 0
+    may_fail: bool = True
+    budget: int = 12
+    rules: bool = True
+
+    def chance(self, percent: int) -> bool:
+        return self.choices.number(0, 99) < percent
+
+    def pick(self, options: list[Any]) -> Any:
+        return self.choices.pick(options)
+
+    def new_id(self) -> str:
+        self.count += 1
+        return self.pick(["s", "a-b", "x_y"]) + str(self.count)
+
+    # --- parts ---
+
+    def reference(self, ids: list[str], in_list: bool) -> str:
+        options = ["input.count", "input.items[1].v", "input.none", "variables.limit"]
+        options += ["item.v", "index"] if in_list else []
+        for step_id in ids[-6:]:
+            options += [f"{step_id}.n", f"{step_id}.list", f"{step_id}.list.v", f"{step_id}.status", step_id]
+        return str(self.pick(options))
+
+    def condition(self, ids: list[str], in_list: bool) -> Any:
+        left = self.reference(ids, in_list)
+        text = self.pick(
+            [
+                f"{left} > 1",
+                f"{left} == 2",
+                f"not ({left} is_empty)",
+                f"{left} exists and input.flag",
+                f"{left} != 'failed'",
+            ]
+        )
+        return self.pick(
+            [text, [text, "input.count >= 1"], {"logical_operator": "or", "conditions": [text, "input.none"]}]
+        )
+
+    def source(self, ids: list[str], in_list: bool) -> Any:
+        reference = self.reference(ids, in_list)
+        return self.pick(
+            [
+                reference,
+                reference,
+                {"value": {"k": ["{% $x %}", 'quo"te']}},
+                {"template": "n={{ " + reference + " }}!"},
+                [1, 2],
+            ]
+        )
+
+    # --- steps ---
+
+    def body(self, depth: int, in_list: bool, outer: list[str], most: int) -> list[dict[str, Any]]:
+        steps: list[dict[str, Any]] = []
+        size = self.choices.number(1, most)
+        for _ in range(size):
+            if self.budget <= 0 and steps:
+                break
+            self.budget -= 1
+            steps.append(self.step(depth, in_list, outer, [s["step_id"] for s in steps]))
+        return steps
+
+    def step(self, depth: int, in_list: bool, outer: list[str], before: list[str]) -> dict[str, Any]:
+        step: dict[str, Any] = {"step_id": self.new_id()}
+        visible = outer + before
+        if before and self.chance(65):
+            step["dependencies"] = self.choices.some(before, 3)
+        if self.rules:
+            if self.chance(30):
+                step["trigger_rule"] = self.pick(_RULES)
+            if self.chance(25):
+                step["conditions"] = self.condition(visible, in_list)
+            if self.chance(30):
+                step["critical"] = False
+        kind = self.pick(["probe"] * 6 + ["pure", "each"] + (["map", "loop", "switch"] if depth < 2 else []))
+        getattr(self, f"_{kind}")(step, depth, in_list, visible)
+        return step
+
+    def _config(self, step: dict[str, Any], each: bool = False) -> dict[str, Any]:
+        tolerated = step.get("critical") is False
+        if not self.rules or not self.chance(35):
+            return {}
+        if not tolerated:
+            if not self.may_fail or not self.chance(25):
+                return {}
+            self.may_fail = False
+        return {"fail_index": 1} if each else {"fail": True}
+
+    def _probe(self, step: dict[str, Any], depth: int, in_list: bool, visible: list[str]) -> None:
+        step |= {"step_type": PROBE, "config": self._config(step)}
+        if self.chance(60):
+            step["input_mapping"] = {
+                f"p{i}": self.source(visible, in_list) for i in range(self.choices.number(0, 2))
+            }
+
+    def _pure(self, step: dict[str, Any], depth: int, in_list: bool, visible: list[str]) -> None:
+        step |= {"step_type": "merge", "config": {"mode": "wait_all", "combine_mode": "array"}}
+        if not step.get("dependencies") or self.chance(50):
+            step["input_mapping"] = {"a": self.source(visible, in_list), "b": self.source(visible, in_list)}
+
+    def _list(self, visible: list[str]) -> str:
+        options = ["input.items", "input.one", "input.none"] + [f"{i}.list" for i in visible[-4:]]
+        return str(self.pick(options))
+
+    def _each(self, step: dict[str, Any], depth: int, in_list: bool, visible: list[str]) -> None:
+        step |= {"step_type": PROBE, "for_each": self._list(visible), "config": self._config(step, each=True)}
+        step["input_mapping"] = {"item": "item", "i": "index", "p": self.source(visible, True)}
+        if self.rules and self.chance(40):
+            step["conditions"] = "item.v > 0"
+
+    def _map(self, step: dict[str, Any], depth: int, in_list: bool, visible: list[str]) -> None:
+        steps = self.body(depth + 1, True, visible, 3)
+        step |= {"step_type": "map", "config": {"items": self._list(visible), "steps": steps, **self._output(steps)}}
+
+    def _loop(self, step: dict[str, Any], depth: int, in_list: bool, visible: list[str]) -> None:
+        own = step["step_id"]
+        steps = self.body(depth + 1, in_list, [*visible, own], 3)
+        last = steps[-1]["step_id"]
+        kind, test = self.pick(
+            [
+                ("until", f"index >= {self.choices.number(0, 2)}"),
+                ("until", f"{last}.n > 1"),
+                ("until", f"{last}.status == 'skipped'"),
+                ("while", f"{own}.{last}.n != 2"),
+                ("while", f"{own} is_null"),
+            ]
+        )
+        config = {kind: test, "max_iterations": self.choices.number(1, 3), "steps": steps, **self._output(steps)}
+        # Running out of turns is a failure of its own.
+        step |= {"step_type": "loop", "critical": False, "config": config}
+
+    def _switch(self, step: dict[str, Any], depth: int, in_list: bool, visible: list[str]) -> None:
+        cases = [
+            {"when": self.condition(visible, in_list), "steps": self.body(depth + 1, in_list, visible, 2)}
+            for _ in range(self.choices.number(1, 2))
+        ]
+        default = self.body(depth + 1, in_list, visible, 2) if self.chance(50) else []
+        step |= {"step_type": "switch", "config": {"cases": cases, "default": default}}
+
+    def _output(self, steps: list[dict[str, Any]]) -> dict[str, Any]:
+        return {"output": {"last": steps[-1]["step_id"] + ".n", "const": {"value": 1}}} if self.chance(25) else {}
+
+
+def random_workflow(choices: Choices, *, rules: bool = True, most: int = 7) -> dict[str, Any]:
+    """A workflow document. Without `rules` nothing in it may be skipped or fail."""
+    drawing = _Drawing(choices, rules=rules)
+    steps = drawing.body(0, False, [], most)
+    document: dict[str, Any] = {
+        "name": "random",
+        "execution_pattern": choices.pick(_PATTERNS),
+        "variables": {"limit": 2},
+        "steps": steps,
+    }
+    if drawing.chance(50):
+        document["output"] = {"out": steps[-1]["step_id"], "how": steps[0]["step_id"] + ".status"}
+    return document
+
+
+@st.composite
+def workflows(draw: Any, *, rules: bool = True, most: int = 7) -> dict[str, Any]:
+    """Workflow documents as hypothesis draws them."""
+    return random_workflow(_Drawn(draw), rules=rules, most=most)

@@ -1,0 +1,271 @@
+"""What a workflow means, in plain Python over its graph: the oracle for the compiler's property tests.
+
+No ASL, no compiler: a step runs when all it waits for has ended, its trigger rule is met and its condition holds. Steps of
+one body are taken in an order that respects their dependencies; which of the possible orders makes no difference to the
+results, except when a critical failure ends the run while others still go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.reference_semantics import evaluate_condition, evaluate_source, read_path, read_reference
+from workflow_engine.language.reads import nested_steps, references_of, step_reads
+from workflow_engine.language.syntax import (
+    LoopBody,
+    MapBody,
+    Reference,
+    ScopeReference,
+    Source,
+    Step,
+    StepReference,
+    SwitchBody,
+    Workflow,
+)
+
+Json = Any
+
+
+class StepFailedError(Exception):
+    """What a step function raises to fail."""
+
+
+class RunFailedError(Exception):
+    """A critical step failed."""
+
+    def __init__(self, step_id: str) -> None:
+        self.step_id = step_id
+        super().__init__(step_id)
+
+
+@dataclass
+class Record:
+    """How a step ended."""
+
+    status: str
+    output: Json = None
+    error: Json = None
+
+
+StepFunction = Callable[[Step, dict[str, Json], int | None], Json]
+"""Computes one step from its input_data and, inside a list, the index; raises StepFailedError."""
+
+
+@dataclass
+class Frame:
+    """What the steps of one body see."""
+
+    run: ReferenceRun
+    records: dict[str, Record] = field(default_factory=dict)
+    parent: Frame | None = None
+    item: Json = None
+    index: int | None = None
+
+    def find(self, step_id: str) -> Record:
+        frame: Frame | None = self
+        while frame is not None:
+            if step_id in frame.records:
+                return frame.records[step_id]
+            frame = frame.parent
+        return Record("pending")
+
+    def lookup(self, reference: Reference) -> Json:
+        match reference:
+            case StepReference(step_id=step_id, facet=facet):
+                record = self.find(step_id)
+                return {"status": record.status, "output": record.output, "error": record.error}[facet]
+            case ScopeReference(word="input"):
+                return self.run.input
+            case ScopeReference(word="variables"):
+                return dict(self.run.workflow.variables)
+            case ScopeReference(word="item"):
+                return self.item
+            case ScopeReference(word="index"):
+                return self.index
+        raise AssertionError(reference)
+
+
+@dataclass
+class ReferenceRun:
+    """One run of a workflow. `results` has every step and part under the key that the API gives it."""
+
+    workflow: Workflow
+    input: Json
+    function: StepFunction
+    results: dict[str, Record] = field(default_factory=dict)
+    status: str = "pending"
+    failed_step: str | None = None
+
+    def execute(self) -> ReferenceRun:
+        """Run to the end."""
+        try:
+            self.body(self.workflow.steps, Frame(self), "")
+            self.status = "completed"
+        except RunFailedError as failure:
+            self.status, self.failed_step = "failed", failure.step_id
+        return self
+
+    def body(self, steps: Sequence[Step], frame: Frame, prefix: str) -> None:
+        """Run the steps of one body."""
+        waiting = list(steps)
+        ids = {s.step_id for s in steps}
+        while waiting:
+            ready = next(s for s in waiting if not (waits_for(s, ids) & {w.step_id for w in waiting}))
+            waiting.remove(ready)
+            frame.records[ready.step_id] = record = self.step(ready, frame, prefix, ids)
+            self.results[prefix + ready.step_id] = record
+
+    def step(self, step: Step, frame: Frame, prefix: str, siblings: set[str]) -> Record:
+        """Decide whether the step runs, run it, and apply its criticality."""
+        if not rule_met(step, frame, siblings):
+            return Record("skipped")
+        decided_later = step.for_each is not None and reads_element(step)
+        if step.condition is not None and not decided_later and not evaluate_condition(step.condition, frame.lookup):
+            return Record("skipped")
+        try:
+            return Record("completed", self.output(step, frame, prefix))
+        except StepFailedError as failure:
+            if step.critical:
+                self.results[prefix + step.step_id] = Record("failed")
+                raise RunFailedError(step.step_id) from failure
+            return Record("failed", None, {"type": type(failure).__name__})
+        except RunFailedError as failure:
+            # A critical step inside a container that is not critical fails the container.
+            if step.critical:
+                self.results[prefix + step.step_id] = Record("failed")
+                raise
+            return Record("failed", None, {"type": failure.step_id})
+
+    def output(self, step: Step, frame: Frame, prefix: str) -> Json:
+        """The step's output."""
+        key = prefix + step.step_id
+        match step.body:
+            case MapBody() as body:
+                return [
+                    self.contained(step, body.steps, body.output, self.inner(frame, item, i), f"{key}[{i}].")
+                    for i, item in enumerate(self.elements(body.items, frame))
+                ]
+            case LoopBody() as body:
+                return self.loop(step, body, frame, key)
+            case SwitchBody() as body:
+                taken = next((c.steps for c in body.cases if evaluate_condition(c.when, frame.lookup)), body.default)
+                return self.contained(step, taken, body.output, self.inner(frame, frame.item, frame.index), f"{key}.")
+        if step.for_each is None:
+            return self.call(step, frame)
+        outputs = []
+        for i, item in enumerate(self.elements(step.for_each.items, frame)):
+            inner = self.inner(frame, item, i)
+            runs = not reads_element(step) or (
+                step.condition is not None and evaluate_condition(step.condition, inner.lookup)
+            )
+            outputs.append(self.call(step, inner) if runs else None)
+            self.results[f"{key}[{i}]"] = Record("completed" if runs else "skipped", outputs[-1])
+        return outputs
+
+    def elements(self, items: Reference, frame: Frame) -> list[Json]:
+        value = read_reference(items, frame.lookup)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise StepFailedError("not a list")
+        return value
+
+    def inner(self, frame: Frame, item: Json, index: int | None) -> Frame:
+        return Frame(self, parent=frame, item=item, index=index)
+
+    def contained(
+        self, step: Step, steps: Sequence[Step], output: Mapping[str, Source] | None, frame: Frame, prefix: str
+    ) -> Json:
+        """Run a body and give the container's output: the explicit one, else the completed sinks by id."""
+        self.body(steps, frame, prefix)
+        return body_output(steps, output, frame)
+
+    def loop(self, step: Step, body: LoopBody, frame: Frame, key: str) -> Json:
+        inner = self.inner(frame, frame.item, None)
+        inner.records[step.step_id] = Record("completed", None)
+        output: Json = None
+        turn = 0
+        while True:
+            inner.index = turn
+            if body.while_ is not None and not evaluate_condition(body.while_, inner.lookup):
+                return output
+            if turn == body.max_iterations:
+                raise StepFailedError("out of turns")
+            self.body(body.steps, inner, f"{key}[{turn}].")
+            output = body_output(body.steps, body.output, inner)
+            inner.records[step.step_id] = Record("completed", output)
+            if body.until is not None and evaluate_condition(body.until, inner.lookup):
+                return output
+            turn += 1
+
+    def call(self, step: Step, frame: Frame) -> Json:
+        """Map the inputs and call the function."""
+        if step.input_mapping is not None:
+            data = {name: evaluate_source(s, frame.lookup, {}) for name, s in step.input_mapping.items()}
+        else:
+            data = {d: frame.find(d).output for d in step.dependencies if frame.find(d).status == "completed"}
+        return self.function(step, data, frame.index)
+
+
+def body_output(steps: Sequence[Step], output: Mapping[str, Source] | None, frame: Frame) -> Json:
+    """A container's output, from the records of its body."""
+    if output is not None:
+        return {name: evaluate_source(source, frame.lookup, {}) for name, source in output.items()}
+    ids = {s.step_id for s in steps}
+    waited = set().union(*(waits_for(s, ids) for s in steps)) if steps else set()
+    return {
+        s.step_id: frame.records[s.step_id].output
+        for s in steps
+        if s.step_id not in waited and frame.records[s.step_id].status == "completed"
+    }
+
+
+def nested(step: Step) -> list[Step]:
+    """All steps inside a container, at any depth."""
+    inner = [s for body in nested_steps(step) for s in body]
+    return inner + [deeper for s in inner for deeper in nested(s)]
+
+
+def reads_of(step: Step) -> list[Reference]:
+    """What the step or anything inside it reads, outside of itself."""
+    inside = {step.step_id, *(s.step_id for s in nested(step))}
+    every = [read.reference for s in (step, *nested(step)) for read in step_reads(s)]
+    return [r for r in every if not (isinstance(r, StepReference) and r.step_id in inside)]
+
+
+def waits_for(step: Step, siblings: set[str]) -> set[str]:
+    """Siblings that must have ended before the step starts."""
+    read = {r.step_id for r in reads_of(step) if isinstance(r, StepReference)}
+    return (set(step.dependencies) | read) & siblings
+
+
+def reads_element(step: Step) -> bool:
+    """Whether the condition is decided for each element."""
+    return step.condition is not None and any(
+        isinstance(r, ScopeReference) and r.word in ("item", "index") for r in references_of(step.condition)
+    )
+
+
+def rule_met(step: Step, frame: Frame, siblings: set[str]) -> bool:
+    """The trigger rule, over all dependencies but those that are only asked how they ended."""
+    outputs = {r.step_id for r in reads_of(step) if isinstance(r, StepReference) and r.facet == "output"}
+    ruled = (set(step.dependencies) | outputs) & siblings
+    if not ruled:
+        return True
+    statuses = [frame.records[d].status for d in ruled]
+    match step.trigger_rule:
+        case "none_failed_min_one_success":
+            return "completed" in statuses and "failed" not in statuses
+        case "all_success":
+            return set(statuses) == {"completed"}
+        case "all_done":
+            return True
+        case "one_success":
+            return "completed" in statuses
+        case "one_failed":
+            return "failed" in statuses
+
+
+__all__ = ["Record", "ReferenceRun", "RunFailedError", "StepFailedError", "read_path", "waits_for"]

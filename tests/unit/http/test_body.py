@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import base64
+
+import pytest
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+from tests.support.http_events import request
+from workflow_engine.errors import MalformedJsonError, PayloadTooLargeError
+from workflow_engine.http.body import MAX_BODY_BYTES, json_body, parse_json
+
+
+def posted(body: str | None, *, is_base64: bool = False) -> APIGatewayProxyEventV2:
+    return APIGatewayProxyEventV2(request("POST", "/workflows", body=body, is_base64=is_base64))
+
+
+def test_a_body_is_read_as_json() -> None:
+    assert json_body(posted('{"a": [1, 2.5, null, "ä"]}')) == {"a": [1, 2.5, None, "ä"]}
+
+
+def test_a_body_in_base64_is_decoded_first() -> None:
+    text = base64.b64encode('{"a": "ä"}'.encode()).decode()
+    assert json_body(posted(text, is_base64=True)) == {"a": "ä"}
+
+
+@pytest.mark.parametrize("body", [None, "", "  \n"])
+def test_an_absent_body_is_an_error_unless_it_has_a_meaning(body: str | None) -> None:
+    assert json_body(posted(body), when_empty={}) == {}
+    with pytest.raises(MalformedJsonError, match="no body"):
+        json_body(posted(body))
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("{not json", "line 1, column 2"),
+        ('{"a": 1,\n "b": }', "line 2, column 7"),
+        ("{} {}", "line 1, column 4"),
+        ('{"a": NaN}', "NaN is not JSON"),
+        ("[Infinity]", "Infinity is not JSON"),
+        ("[1e999]", "larger than a double"),
+        ('{"a": 1, "b": {"c": 1, "c": 2}}', 'member "c" twice'),
+        ('"\\ud800"', "surrogate"),
+        ("[" * 100_000, "nested too deeply"),
+        ("1" * 5_000, "too many digits"),
+        ("\ufeff{}", "BOM"),
+    ],
+)
+def test_what_two_parsers_could_read_differently_is_refused(text: str, detail: str) -> None:
+    with pytest.raises(MalformedJsonError, match=detail):
+        parse_json(text)
+
+
+def test_escaped_characters_beyond_the_basic_plane_are_read() -> None:
+    assert parse_json(r'"\ud83d\ude00"') == "😀"
+
+
+@pytest.mark.parametrize("body", [base64.b64encode(b"\xff\xfe{}").decode(), "not base64!"])
+def test_a_body_that_is_no_utf_8_is_refused(body: str) -> None:
+    with pytest.raises(MalformedJsonError, match="UTF-8"):
+        json_body(posted(body, is_base64=True))
+
+
+@pytest.mark.parametrize("is_base64", [True, False])
+@pytest.mark.parametrize("excess", [1, MAX_BODY_BYTES])
+def test_a_body_over_the_limit_is_too_large(is_base64: bool, excess: int) -> None:
+    content = b'"' + b"a" * (MAX_BODY_BYTES - 2 + excess) + b'"'
+    body = base64.b64encode(content).decode() if is_base64 else content.decode()
+    with pytest.raises(PayloadTooLargeError):
+        json_body(posted(body, is_base64=is_base64))
+
+
+def test_a_body_at_the_limit_is_read() -> None:
+    assert len(json_body(posted('"' + "a" * (MAX_BODY_BYTES - 2) + '"'))) == MAX_BODY_BYTES - 2
+
+
+def test_the_limit_counts_bytes_not_characters() -> None:
+    with pytest.raises(PayloadTooLargeError):
+        json_body(posted('"' + "ä" * (MAX_BODY_BYTES // 2) + '"'))

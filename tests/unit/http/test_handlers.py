@@ -1,0 +1,180 @@
+"""Routes of the API functions against use cases that only say how they were called."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from infra.catalog import FUNCTIONS, Route, function
+from infra.local.gateway import Gateway, HttpRequest
+from workflow_engine.errors import NotFoundError
+from workflow_engine.usecases.engine import Caller
+
+CALLER = Caller(tenant_id="default", user_id=None)
+ENGINE = object()
+STARTED = {"execution_id": "e-1", "status": "running", "workflow_name": "w", "started_at": "2026-01-12T21:45:55.000Z"}
+
+Record = Callable[..., None]
+
+
+class Api:
+    """The API with use cases replaced: `calls` are (use case, arguments without engine and caller)."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+        self._monkeypatch = monkeypatch
+        self._gateway = Gateway(FUNCTIONS)
+        monkeypatch.setenv("AUTH_MODE", "local")
+        for name in ("api_workflows", "api_executions", "api_steps"):
+            monkeypatch.setattr(importlib.import_module(f"functions.{name}.handler"), "engine", lambda: ENGINE)
+
+    def answer(self, usecase: str, result: Any) -> None:
+        """Let a use case, given as module.function, answer with a result or raise it."""
+        module, _, name = usecase.partition(".")
+
+        def fake(engine: Any, caller: Caller, *args: Any, **kwargs: Any) -> Any:
+            assert (engine, caller) == (ENGINE, CALLER)
+            self.calls.append((usecase, args, kwargs))
+            if isinstance(result, Exception):
+                raise result
+            return result
+
+        self._monkeypatch.setattr(importlib.import_module(f"workflow_engine.usecases.{module}"), name, fake)
+
+    def send(self, method: str, url: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        path, _, query = url.partition("?")
+        given = [("content-type", "application/json"), *((k.replace("_", "-"), v) for k, v in headers.items())]
+        content = b"" if body is None else json.dumps(body).encode()
+        response = self._gateway.handle(HttpRequest(method, path, query, given, content))
+        return response.status, json.loads(response.body) if response.body else None
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Api:
+    return Api(monkeypatch)
+
+
+@pytest.mark.parametrize("url", ["/workflows/execute", "/workflows/w-1/execute"])
+@pytest.mark.parametrize(("wait", "ended", "status"), [("", True, 202), ("?wait=0", True, 202), ("?wait=5", True, 200)])
+def test_a_run_is_answered_at_once_or_when_it_ended(api: Api, url: str, wait: str, ended: bool, status: int) -> None:
+    api.answer("start_run.start", STARTED)
+    api.answer("start_run.start_stored", STARTED)
+    api.answer("read_results.wait_for_end", ended)
+    api.answer("read_results.results", {"status": "completed"})
+    given, body = api.send("POST", url + wait, {"name": "w"}, idempotency_key="k-1")
+    assert given == status
+    assert body == (STARTED if status == 202 else {"status": "completed"})
+    assert api.calls[0][1][-2:] == ({"name": "w"}, "k-1")
+
+
+def test_a_run_that_outlasts_the_wait_is_answered_as_started(api: Api) -> None:
+    api.answer("start_run.start", STARTED)
+    api.answer("read_results.wait_for_end", False)
+    assert api.send("POST", "/workflows/execute?wait=25", {}) == (202, STARTED)
+    assert api.calls[1] == ("read_results.wait_for_end", ("e-1", 25), {})
+
+
+def test_nothing_is_started_when_the_wait_is_out_of_range(api: Api) -> None:
+    status, problem = api.send("POST", "/workflows/execute?wait=26", {})
+    assert (status, problem["code"], api.calls) == (422, "invalid_request", [])
+
+
+def test_a_stored_workflow_may_be_executed_without_a_body(api: Api) -> None:
+    api.answer("start_run.start_stored", STARTED)
+    assert api.send("POST", "/workflows/w-1/execute")[0] == 202
+    assert api.calls == [("start_run.start_stored", ("w-1", {}, None), {})]
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "usecase", "result", "status", "arguments"),
+    [
+        ("POST", "/workflows/validate", "validate_workflow.validate", {"is_valid": False}, 200, ({"a": 1},)),
+        ("POST", "/workflows/compile", "compile_workflow.compile_body", {"asl": {}}, 200, ({"a": 1},)),
+        ("POST", "/workflows", "save_workflow.create", {"version": 1}, 201, ({"a": 1}, None)),
+        ("GET", "/workflows?limit=2", "read_workflows.list_workflows", {"items": []}, 200, (2, None)),
+        ("GET", "/workflows/w-1?version=2", "read_workflows.get", {"version": 2}, 200, ("w-1", 2)),
+        ("PUT", "/workflows/w-1", "save_workflow.update", {"version": 2}, 200, ("w-1", {"a": 1})),
+        ("DELETE", "/workflows/w-1", "save_workflow.delete", None, 204, ("w-1",)),
+        ("GET", "/workflows/w-1/versions", "read_workflows.list_versions", {"items": []}, 200, ("w-1", 50, None)),
+        ("GET", "/executions/e-1", "read_results.get_execution", {"status": "running"}, 200, ("e-1",)),
+        ("GET", "/executions/e-1/results", "read_results.results", {"status": "running"}, 200, ("e-1",)),
+        ("GET", "/executions/e-1/events?cursor=x", "read_results.events", {"items": []}, 200, ("e-1", 50, "x")),
+        ("POST", "/executions/e-1/cancel", "cancel_run.cancel", {"status": "cancelled"}, 200, ("e-1",)),
+        ("POST", "/steps/register", "register_step.register", ({"step_type": "a"}, True), 201, ({"a": 1}, None)),
+        ("POST", "/steps/register", "register_step.register", ({"step_type": "a"}, False), 200, ({"a": 1}, None)),
+        ("GET", "/steps", "register_step.list_steps", {"steps": []}, 200, (50, None)),
+        ("GET", "/steps/a", "register_step.get", {"step_type": "a"}, 200, ("a",)),
+        ("DELETE", "/steps/a", "register_step.delete", None, 204, ("a",)),
+    ],
+)
+def test_a_route_calls_its_use_case(
+    api: Api, method: str, url: str, usecase: str, result: Any, status: int, arguments: tuple[Any, ...]
+) -> None:
+    api.answer(usecase, result)
+    expected = result[0] if isinstance(result, tuple) else result
+    assert api.send(method, url, {"a": 1} if method in ("POST", "PUT") else None) == (status, expected)
+    assert api.calls == [(usecase, arguments, {})]
+
+
+def test_executions_are_listed_by_workflow_and_status(api: Api) -> None:
+    api.answer("read_results.list_executions", {"items": []})
+    assert api.send("GET", "/executions?workflow_id=w-1&status=failed&limit=5")[0] == 200
+    wanted = {"workflow_id": "w-1", "status": "failed", "limit": 5, "cursor": None}
+    assert api.calls == [("read_results.list_executions", (), wanted)]
+
+
+@pytest.mark.parametrize("url", ["/executions/e-1", "/executions/e-1/results"])
+def test_reading_a_run_may_wait_for_its_end(api: Api, url: str) -> None:
+    api.answer("read_results.wait_for_end", False)
+    api.answer("read_results.get_execution", {"status": "running"})
+    api.answer("read_results.results", {"status": "running"})
+    assert api.send("GET", url + "?wait=3") == (200, {"status": "running"})
+    assert api.calls[0] == ("read_results.wait_for_end", ("e-1", 3), {})
+
+
+def test_what_a_use_case_raises_is_a_problem(api: Api) -> None:
+    api.answer("read_results.get_execution", NotFoundError("There is no execution 'e-1'."))
+    status, problem = api.send("GET", "/executions/e-1")
+    assert (status, problem["code"], problem["errors"][0]["pointer"]) == (404, "not_found", "")
+
+
+def test_health_asks_for_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AUTH_MODE")
+    assert api.send("GET", "/health") == (200, {"status": "ok"})
+    assert [r for f in FUNCTIONS for r in f.routes if r.is_open] == [Route("GET", "/health", is_open=True)]
+
+
+def test_every_route_of_the_catalogue_has_a_handler() -> None:
+    for name in ("api_workflows", "api_executions", "api_steps", "api_docs"):
+        app = importlib.import_module(f"functions.{name}.handler").app
+        served = {(r.method, r.openapi_path) for r in (*app._static_routes, *app._dynamic_routes)}
+        assert served == {(r.method, r.path) for r in function(name).routes if r.method}
+
+
+def test_the_recorder_names_the_messages_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from functions.execution_recorder import handler
+    from tests.support.http_events import sample
+
+    recorded = []
+
+    def record(engine: Any, execution_arn: str) -> None:
+        recorded.append(execution_arn)
+        if execution_arn.endswith("bad"):
+            raise RuntimeError("broken")
+
+    monkeypatch.setattr(handler, "engine", lambda: ENGINE)
+    monkeypatch.setattr(handler, "record_execution", SimpleNamespace(record=record))
+    event = sample("sqs_execution_ended")
+    good = event["Records"][0]
+    bad = good | {"messageId": "bad", "body": good["body"].replace(":e-1\\", ":bad\\").replace(':e-1"', ':bad"')}
+    unreadable = good | {"messageId": "unreadable", "body": "{}"}
+    event["Records"] = [bad, unreadable, good]
+    answer = handler.handler(event, None)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}, {"itemIdentifier": "unreadable"}]}
+    arn = "arn:aws:states:us-east-1:123456789012:execution:workflow-abc:"
+    assert recorded == [arn + "bad", arn + "e-1"]

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+from tests.support.http_events import request
+from workflow_engine.errors import InvalidRequestError
+from workflow_engine.http.parameters import Page, idempotency_key, page, query_parameter, version, wait_seconds
+
+
+def get(query: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> APIGatewayProxyEventV2:
+    return APIGatewayProxyEventV2(request("GET", "/executions", query=query, headers=headers))
+
+
+def test_without_parameters_the_defaults_hold() -> None:
+    assert page(get()) == Page(50, None)
+    assert wait_seconds(get()) == 0
+    assert version(get()) is None
+    assert query_parameter(get(), "status") is None
+    assert idempotency_key(get()) is None
+
+
+def test_parameters_are_read() -> None:
+    assert page(get({"limit": "7", "cursor": "abc"})) == Page(7, "abc")
+    assert wait_seconds(get({"wait": "25"})) == 25
+    assert version(get({"version": "3"})) == 3
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "ten", "1.5", "", "7,7", "٣"])
+def test_a_limit_outside_1_to_100_is_refused(limit: str) -> None:
+    with pytest.raises(InvalidRequestError, match="limit must be a whole number from 1 to 100"):
+        page(get({"limit": limit}))
+
+
+@pytest.mark.parametrize("wait", ["26", "-1", "1e3", "99999999999999999999"])
+def test_a_wait_outside_0_to_25_is_refused(wait: str) -> None:
+    with pytest.raises(InvalidRequestError, match="wait must be a whole number from 0 to 25"):
+        wait_seconds(get({"wait": wait}))
+
+
+def test_an_empty_cursor_is_the_first_page() -> None:
+    assert page(get({"cursor": ""})).cursor is None
+
+
+def test_an_idempotency_key_is_read_whatever_the_case_of_its_header() -> None:
+    assert idempotency_key(get(headers={"Idempotency-Key": "k-1"})) == "k-1"
+
+
+@pytest.mark.parametrize("key", ["", "a b", "ä", "x" * 256])
+def test_an_idempotency_key_of_other_characters_is_refused(key: str) -> None:
+    with pytest.raises(InvalidRequestError, match="Idempotency-Key"):
+        idempotency_key(get(headers={"idempotency-key": key}))

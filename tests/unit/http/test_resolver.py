@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.event_handler.api_gateway import Response
+
+from infra.local.gateway import LambdaContext
+from tests.support.http_events import request
+from workflow_engine.errors import NotFoundError
+from workflow_engine.http.resolver import ApiResolver, api_resolver, path_matches
+
+Send = Callable[..., tuple[int, Any, dict[str, str]]]
+
+
+def sender(app: ApiResolver) -> Send:
+    def send(method: str, path: str, **more: Any) -> tuple[int, Any, dict[str, str]]:
+        answer = app.resolve(request(method, path, **more), LambdaContext("f", "r", 0.0))  # type: ignore[arg-type]
+        return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
+
+    return send
+
+
+@pytest.fixture
+def app() -> ApiResolver:
+    app = api_resolver()
+
+    @app.get("/things/<thing_id>")
+    def get(thing_id: str) -> dict[str, Any]:
+        if thing_id == "missing":
+            raise NotFoundError("There is no thing.")
+        if thing_id == "broken":
+            raise RuntimeError("secret")
+        return {"id": thing_id, "path": app.current_event.path}
+
+    @app.post("/things")
+    def create() -> tuple[dict[str, Any], int]:
+        return {"created": True}, 201
+
+    @app.get("/odd")
+    def odd() -> Response[Any]:
+        return Response(200, "application/json", {"value": {1, 2}})
+
+    return app
+
+
+def test_a_route_is_answered(app: ApiResolver) -> None:
+    assert sender(app)("GET", "/things/a%20b")[:2] == (200, {"id": "a%20b", "path": "/things/a%20b"})
+    assert sender(app)("POST", "/things")[:2] == (201, {"created": True})
+
+
+def test_an_error_of_a_use_case_is_a_problem(app: ApiResolver) -> None:
+    status, body, headers = sender(app)("GET", "/things/missing")
+    assert (status, body["code"], headers["Content-Type"]) == (404, "not_found", "application/problem+json")
+
+
+@pytest.mark.parametrize("path", ["/things/broken", "/odd"])
+def test_an_unexpected_error_is_a_problem_without_internals(app: ApiResolver, path: str) -> None:
+    status, body, _ = sender(app)("GET", path)
+    assert (status, body["code"]) == (500, "internal_error")
+    assert "secret" not in json.dumps(body)
+
+
+def test_an_unknown_path_is_a_404_and_a_wrong_method_a_405(app: ApiResolver) -> None:
+    assert sender(app)("GET", "/nothing")[0] == 404
+    status, body, headers = sender(app)("DELETE", "/things")
+    assert (status, body["code"], headers["Allow"]) == (405, "method_not_allowed", "POST")
+
+
+def test_routes_of_other_functions_count_for_a_405() -> None:
+    app = api_resolver(lambda: [("POST", "/workflows/execute"), ("GET", "/workflows/{workflow_id}")])
+    status, _, headers = sender(app)("PUT", "/workflows/execute")
+    assert (status, headers["Allow"]) == (405, "GET, POST")
+    assert sender(app)("PUT", "/workflows/")[0] == 404
+
+
+def test_threads_do_not_see_each_others_requests() -> None:
+    app = api_resolver()
+    together = threading.Barrier(8)
+
+    @app.get("/things/<thing_id>")
+    def get(thing_id: str) -> dict[str, Any]:
+        together.wait(timeout=10)
+        return {"id": thing_id, "path": app.current_event.path}
+
+    with ThreadPoolExecutor(8) as pool:
+        for turn in range(20):
+            names = [f"{turn}-{n}" for n in range(8)]
+            answers = list(pool.map(lambda name: sender(app)("GET", f"/things/{name}")[1], names))
+            assert answers == [{"id": name, "path": f"/things/{name}"} for name in names]
+
+
+def test_a_variable_of_a_path_is_one_segment_that_is_not_empty() -> None:
+    assert path_matches("/workflows/{workflow_id}/execute", "/workflows/w-1/execute")
+    assert not path_matches("/workflows/{workflow_id}/execute", "/workflows//execute")
+    assert not path_matches("/workflows/{workflow_id}", "/workflows/a/b")

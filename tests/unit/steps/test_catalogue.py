@@ -1,0 +1,160 @@
+"""The catalogue of step types and the schemas in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from workflow_engine.compiler.catalogue import (
+    CompilerCatalogue,
+    ContainerLowering,
+    PureLowering,
+    TaskLowering,
+    WaitLowering,
+)
+from workflow_engine.steps import StepType, builtin_catalogue
+
+BUILTIN = builtin_catalogue().step_types()
+AVAILABLE = [step_type for step_type in BUILTIN if step_type.available]
+
+
+def errors_of(step_type: str, config: Mapping[str, Any]) -> list[str]:
+    found = builtin_catalogue().find(step_type)
+    assert found is not None
+    return [error.message for error in Draft202012Validator(found.config_schema).iter_errors(config)]
+
+
+def objects_in(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The schema and those of its properties that describe objects of known fields."""
+    if "properties" in schema and schema.get("type") == "object":
+        yield schema
+        for part in schema["properties"].values():
+            yield from objects_in(part)
+
+
+def test_the_catalogue_is_what_the_compiler_asks_for() -> None:
+    catalogue: CompilerCatalogue = builtin_catalogue()
+
+    assert catalogue.find("data_input") is not None
+    assert catalogue.find("unheard_of") is None
+    assert {"agent", "agent_execution", "map", "delay"} <= set(catalogue.names())
+
+
+def test_an_alias_finds_the_type() -> None:
+    agent = builtin_catalogue().find("agent")
+
+    assert agent is not None
+    assert agent.name == "agent_execution"
+
+
+@pytest.mark.parametrize("step_type", BUILTIN, ids=lambda t: t.name)
+def test_schemas_are_valid_and_described(step_type: StepType) -> None:
+    Draft202012Validator.check_schema(step_type.config_schema)
+    Draft202012Validator.check_schema(step_type.output_schema)
+    assert step_type.description
+    for schema in (*objects_in(step_type.config_schema), *objects_in(step_type.output_schema)):
+        assert schema["additionalProperties"] is False
+        assert all({"title", "description"} <= set(part) for part in schema["properties"].values())
+
+
+@pytest.mark.parametrize("step_type", AVAILABLE, ids=lambda t: t.name)
+def test_an_unknown_config_field_is_refused(step_type: StepType) -> None:
+    assert errors_of(step_type.name, {"processing_typ": 1})
+
+
+def test_types_of_later_versions_are_known_and_not_available() -> None:
+    unavailable = [step_type for step_type in BUILTIN if not step_type.available]
+
+    assert {t.name for t in unavailable} == {
+        "prompt", "agent_execution", "tool_execution", "subflow", "human_approval", "http_request", "file_reader",
+        "text_chunking", "embedding_generation", "vector_storage", "vector_search",
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="not available"):
+        unavailable[0].lowering({})
+
+
+@pytest.mark.parametrize(
+    ("step_type", "config", "lowering"),
+    [
+        ("trigger", {}, PureLowering),
+        ("input", {}, PureLowering),
+        ("data_input", {"data": 1}, PureLowering),
+        ("data_processing", {}, PureLowering),
+        ("data_processing", {"processing_type": "filter", "options": {"filter_key": "a"}}, PureLowering),
+        ("data_merge", {}, PureLowering),
+        ("merge", {}, PureLowering),
+        ("output", {}, PureLowering),
+        ("delay", {"delay_seconds": 1}, WaitLowering),
+        ("map", {"items": "a.data"}, ContainerLowering),
+        ("loop", {"until": "a.data"}, ContainerLowering),
+        ("switch", {}, ContainerLowering),
+        *(
+            ("data_processing", {"processing_type": name}, TaskLowering)
+            for name in ("uppercase", "lowercase", "word_count", "sentiment_analysis", "transform")
+        ),
+    ],
+)
+def test_each_type_is_lowered_as_designed(step_type: str, config: dict[str, Any], lowering: type) -> None:
+    found = builtin_catalogue().find(step_type)
+
+    assert found is not None
+    assert errors_of(step_type, config) == []
+    assert isinstance(found.lowering(config), lowering)
+
+
+@pytest.mark.parametrize(
+    ("step_type", "config"),
+    [
+        ("data_input", {"input_type": "live"}),
+        ("data_input", {"input_type": "dynamic", "source": "a..b"}),
+        ("data_input", {"input_type": "dynamic", "source": "a" + ".a" * 19}),
+        ("data_processing", {"processing_type": "filter"}),
+        ("data_processing", {"processing_type": "filter", "options": {}}),
+        ("data_processing", {"processing_type": "transform", "options": {"transformation": "reverse"}}),
+        ("data_merge", {"merge_strategy": "zip"}),
+        ("merge", {"mode": "any"}),
+        ("delay", {"delay_seconds": -1}),
+        ("delay", {"delay_seconds": 1, "until": "2030-01-01T00:00:00Z"}),
+        ("delay", {"until": "2030-01-01"}),
+        ("loop", {"while": "a", "until": "b"}),
+        ("map", {"items": "a", "max_items": 0}),
+    ],
+)
+def test_a_config_that_cannot_be_meant_is_refused(step_type: str, config: dict[str, Any]) -> None:
+    assert errors_of(step_type, config)
+
+
+def test_a_registered_type_is_a_task_on_its_own_function() -> None:
+    schema = {"type": "object", "required": ["language"]}
+    catalogue = builtin_catalogue().with_registered(
+        [{"step_type": "ocr", "config_schema": schema, "timeout_seconds": 90}, {"step_type": "plain", "tags": ["x"]}]
+    )
+    ocr, plain = catalogue.find("ocr"), catalogue.find("plain")
+
+    assert ocr is not None
+    assert plain is not None
+    assert ocr.lowering({"language": "en"}) == TaskLowering("ocr", 90)
+    assert ocr.config_schema == schema
+    assert plain.lowering({}) == TaskLowering("plain", 60)
+    assert plain.config_schema == {"type": "object"}
+    assert builtin_catalogue().find("ocr") is None
+
+
+@pytest.mark.parametrize("taken", ["delay", "agent", "subflow"])
+def test_a_registration_cannot_take_a_name_of_the_language(taken: str) -> None:
+    with pytest.raises(ValueError, match=taken):
+        builtin_catalogue().with_registered([{"step_type": taken}])
+
+
+def test_the_description_of_the_catalogue_is_json_and_names_each_type_once() -> None:
+    described = builtin_catalogue().with_registered([{"step_type": "ocr"}]).describe()
+
+    assert json.loads(json.dumps(described)) == described
+    names = [entry["step_type"] for entry in described]
+    assert len(names) == len(set(names))
+    assert described[-1]["kind"] == "registered"
+    assert {entry["kind"] for entry in described[:-1]} == {"builtin"}

@@ -1,0 +1,161 @@
+"""Pure steps compute in JSONata what `step_data` computes in Python, and never raise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from functions.step_data.steps import output_of
+from tests.unit.steps.evaluation import ENTERED, StepCase
+from tests.unit.steps.json_values import DEPENDENCIES, JSON, KEYS, MAPPINGS, TEXTS
+
+AT = datetime.fromisoformat(ENTERED)
+
+FILTER_OPTIONS = st.fixed_dictionaries({"filter_key": KEYS}, optional={"filter_value": JSON, "metadata": JSON})
+CONFIGS: dict[str, st.SearchStrategy[Mapping[str, Any]]] = {
+    "data_processing": st.one_of(
+        st.fixed_dictionaries(
+            {},
+            optional={"processing_type": st.sampled_from(["identity", "passthrough", "count"]), "options": st.just({})},
+        ),
+        st.fixed_dictionaries({"processing_type": st.just("filter"), "options": FILTER_OPTIONS}),
+    ),
+    "data_merge": st.fixed_dictionaries(
+        {}, optional={"merge_strategy": st.sampled_from(["combine", "override", "list", "concatenate"])}
+    ),
+    "output": st.fixed_dictionaries({}, optional={"label": TEXTS, "format": TEXTS}),
+    "merge": st.fixed_dictionaries(
+        {},
+        optional={
+            "mode": st.sampled_from(["wait_all", "first_available"]),
+            "combine_mode": st.sampled_from(["object", "array", "first"]),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("step_type", CONFIGS)
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_pure_step_with_a_mapping_gives_what_step_data_gives(step_type: str, data: st.DataObject) -> None:
+    case = StepCase(step_type, data.draw(CONFIGS[step_type]), mapping=data.draw(MAPPINGS))
+
+    assert case.output() == output_of(step_type, case.config, case.input_data(), at=AT)
+
+
+@pytest.mark.parametrize("step_type", ["data_processing", "data_merge", "output"])
+@given(data=st.data())
+@settings(max_examples=100, deadline=None)
+def test_a_pure_step_without_a_mapping_works_on_the_completed_dependencies(step_type: str, data: st.DataObject) -> None:
+    case = StepCase(step_type, data.draw(CONFIGS[step_type]), dependencies=data.draw(DEPENDENCIES))
+
+    assert case.output() == output_of(step_type, case.config, case.input_data(), at=AT)
+
+
+@given(mapping=st.dictionaries(KEYS, JSON | st.lists(JSON) | st.floats(allow_nan=False, allow_infinity=False)))
+def test_a_sum_is_the_same_in_jsonata_and_python_and_never_overflows(mapping: Mapping[str, Any]) -> None:
+    case = StepCase("data_merge", {"merge_strategy": "sum"}, mapping=mapping)
+
+    expected = output_of("data_merge", case.config, mapping, at=AT)["result"]
+    assert case.output()["result"] == (None if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "sources", "result"),
+    [
+        ("combine", {"a": {"x": 1, "y": 1}, "b": {"y": 2}, "c": [1], "d": None}, {"x": 1, "y": 2, "c": [1]}),
+        ("combine", {}, {}),
+        ("override", {"a": {"x": 1, "y": 1}, "b": {"y": 2}, "c": None}, {"x": 1, "y": 2}),
+        ("override", {"a": {"x": 1}, "b": [1]}, [1]),
+        ("override", {"a": [1], "b": {"x": 1}}, {"x": 1}),
+        ("override", {}, None),
+        ("list", {"a": [1], "b": None}, [[1], None]),
+        ("list", {"a": [1]}, [[1]]),
+        ("concatenate", {"a": "Hello, ", "b": "World!"}, "Hello, World!"),
+        ("concatenate", {"a": [1], "b": [[2]], "c": None, "d": "x"}, [1, [2], "x"]),
+        ("concatenate", {"a": []}, []),
+        ("sum", {"a": 1, "b": [2, "3", None, [9]], "c": {"x": 4.5, "y": True}, "d": "x"}, 7.5),
+        ("sum", {}, 0),
+        ("sum", {"a": 1e308, "b": 1e308}, None),
+    ],
+)
+def test_each_merge_strategy_gives_what_its_description_says(
+    strategy: str, sources: dict[str, Any], result: object
+) -> None:
+    output = StepCase("data_merge", {"merge_strategy": strategy}, mapping=sources).output()
+
+    assert output == {
+        "result": result,
+        "merge_strategy": strategy,
+        "sources": list(sources),
+        "merged_at": ENTERED,
+        "success": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "count"),
+    [([], 0), ([[]], 1), ([None, 1], 2), ({}, 0), ({"a": 1}, 1), ("", 0), ("a😀", 2), (None, 0), (False, 1), (7, 1)],
+)
+def test_count_counts_elements_keys_or_characters(data: object, count: int) -> None:
+    assert StepCase("data_processing", {"processing_type": "count"}, mapping={"input": data}).output() == {
+        "result": count,
+        "processing_type": "count",
+        "processed_at": ENTERED,
+        "success": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "data", "result"),
+    [
+        ({"filter_key": "a", "filter_value": 1}, [{"a": 1}, {"a": True}, {"a": 2}, {}, 1, [1]], [{"a": 1}]),
+        ({"filter_key": "a", "filter_value": {"x": [1]}}, [{"a": {"x": [1]}}, {"a": {"x": 1}}], [{"a": {"x": [1]}}]),
+        ({"filter_key": "a", "filter_value": None}, [{"a": None}, {"b": 1}, {"a": 1}], [{"a": None}, {"b": 1}]),
+        ({"filter_key": "a"}, [{"a": None}, {"a": False}, {}], [{"a": False}]),
+        ({"filter_key": "constructor"}, [{}], []),
+        ({"filter_key": "a", "filter_value": 1}, {"a": 1}, {"a": 1}),
+        ({"filter_key": "a", "filter_value": 1}, {"a": 2}, None),
+        ({"filter_key": "a", "filter_value": 1}, "a", None),
+        ({"filter_key": "a", "filter_value": 1}, [], []),
+    ],
+)
+def test_filter_keeps_objects_whose_field_matches(options: dict[str, Any], data: object, result: object) -> None:
+    config = {"processing_type": "filter", "options": options}
+
+    assert StepCase("data_processing", config, mapping={"data": data}).output()["result"] == result
+
+
+def test_metadata_of_the_options_stands_in_the_output() -> None:
+    config = {"processing_type": "identity", "options": {"metadata": {"source": ["crm"]}}}
+
+    assert StepCase("data_processing", config).output()["metadata"] == {"source": ["crm"]}
+
+
+@pytest.mark.parametrize(
+    ("mapping", "data"),
+    [
+        ({"input": [1]}, [1]),
+        ({"data": None}, None),
+        ({"input": 1, "data": 2}, {"input": 1, "data": 2}),
+        ({"text": "x"}, {"text": "x"}),
+        ({}, {}),
+    ],
+)
+def test_a_step_works_on_input_or_data_only_when_nothing_else_is_mapped(mapping: dict[str, Any], data: object) -> None:
+    assert StepCase("output", {"label": "Result", "format": "text"}, mapping=mapping).output() == {
+        "label": "Result",
+        "format": "text",
+        "data": data,
+    }
+
+
+def test_a_dependency_called_data_is_unwrapped_only_when_it_is_the_only_one_that_completed() -> None:
+    assert StepCase("output", dependencies={"data": ([1],), "other": None}).output()["data"] == [1]
+    assert StepCase("output", dependencies={"data": (1,), "other": (2,)}).output()["data"] == {"data": 1, "other": 2}
+    assert StepCase("output", dependencies={"data": None}).output()["data"] == {}

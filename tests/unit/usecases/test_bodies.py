@@ -1,0 +1,93 @@
+"""What a body says: the workflow, the run, and where their pointers lead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from workflow_engine.errors import InvalidRequestError
+from workflow_engine.language.diagnostics import Diagnostic
+from workflow_engine.settings import DEFAULT_STEP_FUNCTION_PATTERNS, Settings
+from workflow_engine.usecases.bodies import check_input, posted_workflow, run_input, walk_steps
+
+WORKFLOW: dict[str, Any] = {"name": "x", "steps": [], "tags": ["t"]}
+
+
+def test_a_flat_body_is_split_and_its_tags_are_of_both() -> None:
+    posted = posted_workflow({**WORKFLOW, "input": {"n": 1}, "session_id": "s"})
+    assert posted.document == WORKFLOW
+    assert posted.prefix == ""
+    assert (posted.run.input, posted.run.session_id, posted.run.tags) == ({"n": 1}, "s", ["t"])
+
+
+def test_a_wrapped_body_keeps_the_workflow_as_it_is_and_moves_the_pointers() -> None:
+    document = {**WORKFLOW, "input": "unknown field of a workflow"}
+    posted = posted_workflow({"workflow": document, "input": 0})
+    assert posted.document == document
+    assert run_input(posted.run) == 0
+    assert posted.placed([Diagnostic("WFE-E101", "/input", "x")])[0].pointer == "/workflow/input"
+
+
+def test_a_run_without_input_gets_an_empty_object() -> None:
+    assert run_input(posted_workflow(WORKFLOW).run) == {}
+
+
+@pytest.mark.parametrize("body", [None, 1, "x", [], [1]])
+def test_a_body_that_is_no_object_is_a_document_to_be_refused_by_the_language(body: Any) -> None:
+    assert posted_workflow(body).document == body
+
+
+def test_an_unknown_field_beside_a_wrapped_workflow_gets_a_suggestion() -> None:
+    with pytest.raises(InvalidRequestError) as raised:
+        posted_workflow({"workflow": WORKFLOW, "sesion_id": "s"})
+    (error,) = raised.value.errors
+    assert error["pointer"] == "/sesion_id"
+    assert "session_id" in error["detail"]
+
+
+def test_the_input_is_checked_with_all_its_findings() -> None:
+    schema = {"type": "object", "properties": {"a/b": {"type": "integer"}, "c": {"type": "string"}}}
+    check_input({"a/b": 1}, schema)
+    check_input("anything", None)
+    with pytest.raises(InvalidRequestError) as raised:
+        check_input({"a/b": "x", "c": 1}, schema)
+    assert sorted(e["pointer"] for e in raised.value.errors) == ["/input/a~1b", "/input/c"]
+
+
+def test_nested_steps_are_walked_with_their_pointers() -> None:
+    inner = {"step_id": "i"}
+    steps = [
+        {"step_id": "m", "config": {"steps": [inner, "no step"]}},
+        {"step_id": "s", "parameters": {"cases": [{"steps": [inner]}, 3], "default": [inner]}},
+        {"step_id": "l", "config": 7},
+    ]
+    assert sorted(place for place, _ in walk_steps({"steps": steps})) == [
+        "/steps/0",
+        "/steps/0/config/steps/0",
+        "/steps/1",
+        "/steps/1/parameters/cases/0/steps/0",
+        "/steps/1/parameters/default/0",
+        "/steps/2",
+    ]
+    assert list(walk_steps({"steps": "x"})) == []
+    assert list(walk_steps([])) == []
+
+
+def test_settings_come_from_the_environment_when_asked_for() -> None:
+    required = {"TABLE_NAME": "t", "BUCKET_NAME": "b", "MACHINE_ROLE_ARN": "r"}
+    settings = Settings.from_environment(required)
+    assert settings.step_function_arn_patterns == DEFAULT_STEP_FUNCTION_PATTERNS
+    assert not settings.allow_local_steps
+    full = {
+        **required,
+        "STEP_FUNCTIONS": '{"a": "arn"}',
+        "STEP_FUNCTION_ARN_PATTERNS": "x*, y",
+        "ALLOW_LOCAL_STEPS": "1",
+    }
+    settings = Settings.from_environment(full)
+    assert settings.step_functions == {"a": "arn"}
+    assert settings.may_invoke("xyz")
+    assert not settings.may_invoke("yz")
+    with pytest.raises(KeyError, match="BUCKET_NAME"):
+        Settings.from_environment({"TABLE_NAME": "t"})

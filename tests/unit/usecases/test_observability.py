@@ -1,0 +1,32 @@
+"""Logs carry the fields of the request they belong to."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from workflow_engine.observability import JsonFormatter, get_logger, log_fields
+
+
+def test_bound_fields_are_in_each_record_and_gone_afterwards(caplog: pytest.LogCaptureFixture) -> None:
+    logger = get_logger("tests.observability")
+    with caplog.at_level(logging.INFO, "tests.observability"):
+        with log_fields(tenant_id="t", user_id=None), log_fields(execution_id="e"):
+            logger.info("inside")
+        logger.info("outside")
+    inside, outside = (json.loads(JsonFormatter().format(r)) for r in caplog.records)
+    assert (inside["tenant_id"], inside["execution_id"], inside["message"]) == ("t", "e", "inside")
+    assert "user_id" not in inside
+    assert "tenant_id" not in outside
+
+
+def test_a_traceback_is_one_field_of_one_line() -> None:
+    try:
+        raise ValueError("bad")
+    except ValueError as error:
+        record = logging.LogRecord("x", logging.ERROR, "f", 1, "failed", (), (type(error), error, error.__traceback__))
+    line = JsonFormatter().format(record)
+    assert "\n" not in line
+    assert "ValueError: bad" in json.loads(line)["exception"]
