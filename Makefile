@@ -7,7 +7,7 @@ BENCH_STAMP := $(VENV)/.installed-bench
 FILE   ?= statemachines/examples/hello-world/workflow.json
 PORT   ?= 8006
 
-.PHONY: setup run serve test lint format bench lock
+.PHONY: setup run serve test lint format bench generate lock
 
 setup: $(STAMP)
 
@@ -42,6 +42,13 @@ bench: setup $(BENCH_STAMP)
 $(BENCH_STAMP): requirements-bench.lock $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
 	@touch $(BENCH_STAMP)
+
+# What is derived from the code and committed; tests compare it.
+generate: setup
+	$(BIN)/python -m workflow_engine.language.schema > statemachines/workflow.schema.json
+	$(BIN)/python -m infra.openapi > infra/openapi.json
+	$(BIN)/python -c "from workflow_engine.language.diagnostics import codes_as_markdown as m; print(m(), end='')" \
+	  > docs/diagnostics.md
 
 # Needs uv on the PATH. Hashes are kept, the address of the package index is not.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml

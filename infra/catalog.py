@@ -9,15 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Kind = Literal["api", "step", "event"]
+Kind = Literal["api", "step", "event", "schedule", "deployment"]
 """`api`: behind API Gateway. `step`: a task of the state machines, found by its name as alias. `event`: fed by a
-queue.
+queue. `schedule`: started by the clock. `deployment`: answers CloudFormation's custom resources.
 """
 
 Layer = Literal["deps", "engine", "llm"]
 
-Resource = Literal["table", "table_indexes", "bucket_objects", "machines", "executions", "machine_role"]
-"""What a function may be allowed to act on. `machines` and `executions` are those with our name prefix."""
+Resource = Literal[
+    "table", "list_indexes", "arn_index", "due_index", "bucket_objects", "machines", "executions", "machine_role"
+]
+"""What a function may be allowed to act on. `machines` and `executions` are those with our name prefix; the indexes are
+those of `workflow_engine.store.schema`, `list_indexes` the two by which the API lists.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class Function:
     environment: tuple[str, ...] = ()
     """Names of the environment variables it reads; the stacks know the values."""
     grants: tuple[Grant, ...] = ()
+    schedule_minutes: int | None = None
+    """How often it runs; for kind `schedule` only."""
 
     @property
     def handler(self) -> str:
@@ -80,7 +86,9 @@ def _table(*operations: str) -> Grant:
     return Grant("table", tuple(f"dynamodb:{operation}" for operation in operations))
 
 
-_QUERY_INDEXES: Final = Grant("table_indexes", ("dynamodb:Query",))
+_QUERY_LISTS: Final = Grant("list_indexes", ("dynamodb:Query",))
+_FIND_BY_ARN: Final = Grant("arn_index", ("dynamodb:Query",))
+_QUERY_DUE: Final = Grant("due_index", ("dynamodb:Query",))
 _KEEP_DOCUMENTS: Final = Grant("bucket_objects", ("s3:GetObject", "s3:PutObject"))
 _READ_HISTORY: Final = "states:GetExecutionHistory"
 
@@ -105,7 +113,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         environment=(*API_ENVIRONMENT, *COMPILER_ENVIRONMENT),
         grants=(
             _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
-            _QUERY_INDEXES,
+            _QUERY_LISTS,
             _KEEP_DOCUMENTS,
             Grant("executions", (_READ_HISTORY,)),
             Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
@@ -127,7 +135,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         environment=API_ENVIRONMENT,
         grants=(
             _table("GetItem", "PutItem", "UpdateItem"),
-            _QUERY_INDEXES,
+            _QUERY_LISTS,
             _KEEP_DOCUMENTS,
             Grant("executions", (_READ_HISTORY, "states:StopExecution")),
         ),
@@ -172,10 +180,45 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         environment=ENGINE_ENVIRONMENT,
         grants=(
             _table("GetItem", "PutItem", "UpdateItem"),
-            _QUERY_INDEXES,
+            _FIND_BY_ARN,
             _KEEP_DOCUMENTS,
             Grant("executions", (_READ_HISTORY,)),
         ),
+    ),
+    Function(
+        "execution_sweeper",
+        "schedule",
+        memory_mb=512,
+        timeout_seconds=300,
+        environment=ENGINE_ENVIRONMENT,
+        schedule_minutes=15,
+        grants=(
+            _table("GetItem", "PutItem", "UpdateItem"),
+            _QUERY_DUE,
+            _KEEP_DOCUMENTS,
+            Grant("executions", ("states:DescribeExecution", _READ_HISTORY)),
+        ),
+    ),
+    Function(
+        "machine_janitor",
+        "schedule",
+        memory_mb=256,
+        timeout_seconds=300,
+        environment=(*ENGINE_ENVIRONMENT, "MACHINE_IDLE_DAYS"),
+        schedule_minutes=60,
+        grants=(
+            _table("DeleteItem", "GetItem", "PutItem", "UpdateItem"),
+            _QUERY_DUE,
+            Grant("machines", ("states:DeleteStateMachine", "states:ListExecutions")),
+        ),
+    ),
+    Function(
+        "step_registrar",
+        "deployment",
+        memory_mb=256,
+        timeout_seconds=60,
+        environment=(*ENGINE_ENVIRONMENT, "STEP_FUNCTIONS", "STEP_FUNCTION_ARN_PATTERNS"),
+        grants=(_table("DeleteItem", "GetItem", "PutItem"), _KEEP_DOCUMENTS),
     ),
 )
 

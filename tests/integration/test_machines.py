@@ -14,7 +14,7 @@ from workflow_engine.errors import ThrottledError
 from workflow_engine.language.diagnostics import InvalidWorkflowError
 from workflow_engine.machines.executions import ExecutionGoneError, MachineGoneError
 from workflow_engine.machines.naming import MachineSettings, execution_arn, machine_hash, machine_name
-from workflow_engine.store.machines import MachineStore
+from workflow_engine.store import keys
 from workflow_engine.usecases.engine import Engine
 
 DEFINITION = json.dumps({"QueryLanguage": "JSONata", "StartAt": "a", "States": {"a": {"Type": "Succeed"}}})
@@ -97,7 +97,9 @@ def test_a_refused_definition_is_a_diagnostic(engine: Engine, monkeypatch: pytes
 
 def test_a_retired_machine_is_made_anew(engine: Engine) -> None:
     first = engine.machines.ensure(DEFINITION)
-    MachineStore(engine._table, engine._payloads).retire(first.machine_hash, 1, "now")
+    machine = engine.machine_records.generation((keys.machine(first.machine_hash), keys.META))
+    assert machine is not None
+    assert engine.machine_records.retire(machine, "now", "later")
     second = engine.machines.ensure(DEFINITION)
     assert second.generation == 2
     assert engine.machines.ensure(DEFINITION) == second

@@ -15,7 +15,7 @@ from workflow_engine.store import keys
 from workflow_engine.store.executions import ASKED_FOR, Execution
 from workflow_engine.store.idempotency import CLAIM_SECONDS, KEEP_SECONDS, IdempotencyStore
 from workflow_engine.store.items import MAX_INLINE_BYTES
-from workflow_engine.store.machines import MachineStore
+from workflow_engine.store.machines import MachineGeneration, MachineStore
 from workflow_engine.store.workflows import Compiled, StoredWorkflow
 from workflow_engine.usecases.engine import Engine
 
@@ -205,8 +205,9 @@ def test_of_two_creations_of_a_machine_one_record_stands(engine: Engine) -> None
     assert store.put("h", 1, "arn:1-late", "{}", "later") == first
     second = store.put("h", 2, "arn:2", "{}", "later")
     assert store.find("h") == second
-    assert not store.retire("h", 1, "now")
-    assert store.retire("h", 2, "now")
+    older, newer = (MachineGeneration("h", number, f"arn:{number}", "now", is_retired=False) for number in (1, 2))
+    assert not store.retire(older, "now", "later")
+    assert store.retire(newer, "now", "later")
 
 
 class Clock:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from infra.openapi import document
-from tests.support.http_client import ApiClient
+from tests.support.http_client import Answer, ApiClient
 from tests.support.openapi_check import assert_documented
 
 LOCAL_STEPS = Path(__file__).parent / "local_steps"
@@ -21,13 +21,25 @@ def api() -> Iterator[ApiClient]:
     """A client of the API under test, which also compares every answer with the OpenAPI document."""
     check = partial(assert_documented, document())
     if deployed := os.environ.get("WORKFLOW_API_URL"):
-        yield ApiClient(deployed, check)
+        yield _client_of(deployed, check)
         return
     from infra.local.cloud import LocalCloud
     from infra.local.server import running_server
 
     with LocalCloud(steps_directory=LOCAL_STEPS) as cloud, running_server(cloud.gateway) as url:
         yield ApiClient(url, check)
+
+
+def _client_of(url: str, check: Callable[[str, str, Answer], None]) -> ApiClient:
+    """The client of a deployed API; with `WORKFLOW_API_AUTH=sigv4` it signs with the AWS credentials of the environment."""
+    if os.environ.get("WORKFLOW_API_AUTH") != "sigv4":
+        return ApiClient(url, check)
+    import boto3
+
+    from tests.support.sigv4_client import SignedApiClient
+
+    session = boto3.Session()
+    return SignedApiClient(url, check, session.get_credentials(), session.region_name or "us-east-1")
 
 
 @pytest.fixture

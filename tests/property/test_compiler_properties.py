@@ -110,7 +110,9 @@ def test_a_random_workflow_runs_as_the_reference_executor_says(machines: LocalMa
     else:
         assert actual.error is not None
         for key in ancestors(workflow, expected):
-            assert results[key]["status"] == expected.results[key].status, key
+            told = results[key]["status"]
+            # What was passed by leaves no trace in a run that ended early (design, 4.1): pending.
+            assert ("skipped" if told == "pending" else told) == expected.results[key].status, key
     check_order(workflow, results)
 
 

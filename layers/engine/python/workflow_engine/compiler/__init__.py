@@ -17,11 +17,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from workflow_engine.compiler import quotas
 from workflow_engine.compiler.asl import definition_text, render_machine
 from workflow_engine.compiler.catalogue import CompilerCatalogue
 from workflow_engine.compiler.diagram import mermaid
 from workflow_engine.compiler.hints import Hints
 from workflow_engine.compiler.lower import lower_workflow
+from workflow_engine.compiler.lower.sizes import json_bytes
 from workflow_engine.compiler.optimise import optimise
 from workflow_engine.compiler.outline import outline
 from workflow_engine.compiler.plan import make_plan, plan_diagnostics
@@ -60,7 +62,7 @@ def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hi
     machine = render_machine(block, workflow.timeout_seconds)
     definition = definition_text(machine)
     plan = make_plan(block, lowered, definition)
-    findings = (*lowered.warnings, *plan_diagnostics(plan), *_violations(machine))
+    findings = (*lowered.warnings, *plan_diagnostics(plan), *_input_findings(lowered.bindings), *_violations(machine))
     if has_errors(findings):
         raise InvalidWorkflowError(findings)
     return Compilation(
@@ -74,8 +76,25 @@ def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hi
     )
 
 
+def _input_findings(bindings: Mapping[str, Any]) -> list[Diagnostic]:
+    """What travels in the execution input must leave room for the client's own input, within StartExecution's limit."""
+    size = json_bytes(bindings)
+    if size <= quotas.PAYLOAD_BYTES:
+        return []
+    detail = (
+        f"Step configurations, literals and variables have {size:,} bytes together; an execution's input may have "
+        f"{quotas.PAYLOAD_BYTES:,}. Put large data into S3 and pass its address."
+    )
+    return [Diagnostic("WFE-E502", "/steps", detail)]
+
+
 def _violations(machine: Mapping[str, Any]) -> list[Diagnostic]:
-    return [Diagnostic("WFE-E900", "", f"{v.rule} at {v.pointer}: {v.detail}") for v in verify(machine)]
+    """What AWS would refuse; the definition's size is the client's matter, and the plan's to report."""
+    return [
+        Diagnostic("WFE-E900", "", f"{v.rule} at {v.pointer}: {v.detail}")
+        for v in verify(machine)
+        if v.rule != "ASL-DEFINITION-SIZE"
+    ]
 
 
 def execution_input(

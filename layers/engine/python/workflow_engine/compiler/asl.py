@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from workflow_engine.compiler.expressions import expression
-from workflow_engine.compiler.fragments import Fragment, object_fragment
+from workflow_engine.compiler.fragments import Fragment, name_step, object_fragment
 from workflow_engine.compiler.ir import (
     Assigns,
     Block,
@@ -26,13 +26,14 @@ from workflow_engine.compiler.ir import (
     OutputNode,
     ParallelNode,
     PassNode,
+    Return,
     SwitchNode,
     TaskNode,
     Template,
     Value,
     WaitNode,
 )
-from workflow_engine.compiler.lower.leaf import LAMBDA_INVOKE
+from workflow_engine.compiler.lower.leaf import LAMBDA_INVOKE, completed_record
 
 State = dict[str, Any]
 
@@ -128,7 +129,7 @@ class _Rendering:
                     "Branches": [_states(b, self.ends, self.carries) for b in node.branches],
                     **_retried(node),
                     **self._caught(node, following),
-                    **self.leave(following, node.assigns),
+                    **self.leave(following, {**node.assigns, **_taken_back(node.branches)}),
                 }
             case GuardNode():
                 self._guard(node, following)
@@ -270,6 +271,37 @@ class _Rendering:
             "Next": node.name if node.before else first,
         }
         return start
+
+
+def _taken_back(branches: tuple[Block, ...]) -> dict[str, Template]:
+    """The outer records of a Parallel, from what its branches return."""
+    return {r.outer: _record_of(b, r, f"$states.result[{i}]") for i, b in enumerate(branches) for r in b.returns}
+
+
+def _record_of(block: Block, back: Return, result: str) -> Template:
+    """One outer record. A Pass with which the branch ends has the step's value in its output by the step's id, not twice."""
+    paths = _ends_in_pass(block.nodes, back.step_id)
+    record = f"{result}._vars.{back.variable}"
+    if paths == {False}:
+        return expression(Fragment(record))
+    output = result + name_step(back.step_id)
+    if paths == {True}:
+        return completed_record(expression(Fragment(output)), keeps_output=back.keeps_output)
+    completed = f'{{"status":"completed","output":{output}}}' if back.keeps_output else '{"status":"completed"}'
+    return expression(Fragment(f"$exists({output})?{completed}:{record}"))
+
+
+def _ends_in_pass(nodes: tuple[Node, ...], step_id: str) -> set[bool]:
+    """Whether the paths through a block end in the Pass state that computes the step: on each, or both answers."""
+    match nodes[-1] if nodes else None:
+        case PassNode(values=values):
+            return {any(v.step_id == step_id for v in values)}
+        case GuardNode(body=body):
+            return {False} | _ends_in_pass(body, step_id)
+        case SwitchNode(cases=cases, default=default):
+            return _ends_in_pass(default, step_id).union(*(_ends_in_pass(c.nodes, step_id) for c in cases))
+        case _:
+            return {False}
 
 
 def _retried(node: MapNode | ParallelNode) -> State:

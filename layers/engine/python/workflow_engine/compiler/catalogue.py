@@ -88,6 +88,10 @@ class CompilableStepType(StepTypeSpec, Protocol):
     def lowering(self, config: Mapping[str, Any]) -> Lowering:
         """How a step with this configuration (valid under `config_schema`) is lowered."""
 
+    @property
+    def output_fields(self) -> frozenset[str]:
+        """Keys that every output is sure to have, as an object; none where a client's function gives the output."""
+
 
 class CompilerCatalogue(Protocol):
     """The catalogue as the compiler sees it; `workflow_engine.steps` provides it."""

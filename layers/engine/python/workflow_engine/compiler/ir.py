@@ -24,15 +24,12 @@ Assigns = Mapping[str, Template]
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """What a branch gives back for one step: the inner variable of its record.
-
-    `by_output` says that on some path the branch ends in the Pass state that computes the step, whose output already has the
-    value under the step's id: it does not travel twice.
-    """
+    """What a branch gives back for one step: its record, from the inner `variable` to the `outer` one."""
 
     step_id: str
     variable: str
-    by_output: bool = False
+    outer: str
+    keeps_output: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +119,7 @@ class MapNode:
 
 @dataclass(frozen=True, slots=True)
 class ParallelNode:
-    """Independent blocks. `assigns` reads `$states.result[i]._vars`. A single branch is there for its Catch and Retry."""
+    """Independent blocks. What they return is assigned, and `assigns`. A single branch is there for its Catch and Retry."""
 
     name: str
     branches: tuple[Block, ...]
@@ -164,7 +161,7 @@ class FailedPassNode:
 
 @dataclass(frozen=True, slots=True)
 class OutputNode:
-    """The run's explicit output, as the last state of the machine."""
+    """What the run, or one element of a map, gives: the last state of its block."""
 
     name: str
     output: Template

@@ -41,7 +41,8 @@ class Entry:
 class Scope:
     """A lexical scope while it is being lowered: entries change as steps are passed. Lookups fall back to the parent.
 
-    `item` and `index` are JSONata source of the innermost element and its position, None outside for_each and map.
+    `item` and `index` are JSONata source of the innermost element and its position, None outside for_each and map. `fields`
+    are those that every output of a step is sure to have, by step id; all scopes of a machine share them.
     """
 
     depth: int
@@ -49,11 +50,12 @@ class Scope:
     item: str | None = None
     index: str | None = None
     entries: dict[str, Entry] = field(default_factory=dict)
+    fields: dict[str, frozenset[str]] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
 
     def child(self) -> Scope:
         """A scope one deeper that sees all of this one (a Parallel branch or a Map body)."""
-        return Scope(self.depth + 1, self, self.item, self.index)
+        return Scope(self.depth + 1, self, self.item, self.index, fields=self.fields)
 
     def find(self, step_id: str) -> Entry:
         """The entry of a step that has been passed; the innermost one. KeyError says that the tree's order is wrong."""
@@ -104,7 +106,10 @@ class Scope:
             return _NULL
         assert entry.variable is not None, f"the record of {step_id} is read but not kept"
         self._touch(entry.variable)
-        return Root(f"${entry.variable}.{facet}", defined=facet == "output" and entry.statuses == COMPLETED)
+        code = f"${entry.variable}.{facet}"
+        if facet == "error":
+            return Root(code, defined=False)
+        return Root(code, defined=entry.statuses == COMPLETED, fields=self.fields.get(step_id, frozenset()))
 
     def _touch(self, variable: str) -> None:
         scope: Scope | None = self

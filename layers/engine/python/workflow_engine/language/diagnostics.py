@@ -101,3 +101,17 @@ class InvalidWorkflowError(Exception):
 
 Json = Any
 """Any JSON value: None, bool, int, float, str, list or dict with string keys."""
+
+
+def codes_as_markdown() -> str:
+    """The table of all codes, for `docs/diagnostics.md`."""
+    rows = "\n".join(
+        f"| `{code}` | {'warning' if '-W' in code else 'error'} | {text} |" for code, text in CODES.items()
+    )
+    return (
+        "# Diagnostics\n\n"
+        "What `POST /workflows/validate`, `workflow validate` and every 422 answer may say of a workflow. Each finding has a\n"
+        "code, a JSON pointer to the place, and a sentence that says what to do. Codes never change their meaning.\n"
+        "An error refuses the workflow; a warning does not. Generated: `make generate`.\n\n"
+        f"| code | | meaning |\n|---|---|---|\n{rows}\n"
+    )

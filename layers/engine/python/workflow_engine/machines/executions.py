@@ -43,6 +43,21 @@ class MachineExecutions:
             raise
         return answer["executionArn"]
 
+    def is_running(self, execution_arn: str) -> bool:
+        """True while an execution goes on. DescribeExecution, which an account may call 15 times a second: for repairs,
+        not for requests. Raises ExecutionGoneError, ThrottledError.
+        """
+        try:
+            answer = self.client.describe_execution(executionArn=execution_arn)
+        except self.client.exceptions.ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "ExecutionDoesNotExist":
+                raise ExecutionGoneError(execution_arn) from error
+            if code in _THROTTLES:
+                raise ThrottledError("Step Functions cannot describe executions now. Try again.") from error
+            raise
+        return answer["status"] in ("RUNNING", "PENDING_REDRIVE")
+
     def stop(self, execution_arn: str, cause: str) -> None:
         """Stop an execution; one that has ended stays as it is. Raises ExecutionGoneError, ThrottledError."""
         try:

@@ -25,9 +25,6 @@ from workflow_engine.steps.step_type import SUCCESS, TIMESTAMP, StepType, object
 
 DEFAULT_STRATEGY: Final = "combine"
 
-NAMES_GROWTH_BYTES: Final = 32_768
-"""Room for the names of the sources, which an output repeats: 64 characters each, twice, for some 200 sources."""
-
 _WITHOUT_NULL: Final = "$c:=$append([],$filter($values,function($v){$v!=null})[]);"
 
 # Bodies over $sources (list of {"name", "value"}) and $values (their values).
@@ -65,7 +62,7 @@ def _build(context: PureContext) -> Fragment:
 
 
 def _lower(_config: Mapping[str, Any]) -> Lowering:
-    return PureLowering(_build, growth_bytes=NAMES_GROWTH_BYTES)
+    return PureLowering(_build)
 
 
 DATA_MERGE: Final = StepType(

@@ -33,6 +33,8 @@ from workflow_engine.steps.step_type import (
 )
 
 DEFAULT_PROCESSING_TYPE: Final = "passthrough"
+WRAPPER_BYTES: Final = 192
+"""What an output has beside its result: type, time and success."""
 _TASKS: Final = ("uppercase", "lowercase", "word_count", "sentiment_analysis", "transform")
 
 
@@ -78,7 +80,7 @@ def _build(context: PureContext) -> Fragment:
 
 def _lower(config: Mapping[str, Any]) -> Lowering:
     if config.get("processing_type", DEFAULT_PROCESSING_TYPE) in _PURE:
-        return PureLowering(_build)
+        return PureLowering(_build, growth_bytes=WRAPPER_BYTES)
     return TaskLowering(STEP_DATA, STEP_DATA_TIMEOUT_SECONDS)
 
 

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
 from workflow_engine.compiler.fragments import Fragment, json_literal, string_literal
-from workflow_engine.steps.data_merge import NAMES_GROWTH_BYTES
 from workflow_engine.steps.sources import apply, named_sources
 from workflow_engine.steps.step_type import StepType, object_schema, output_schema, property_schema
 
@@ -45,7 +44,7 @@ def _build(context: PureContext) -> Fragment:
 
 
 def _lower(_config: Mapping[str, Any]) -> Lowering:
-    return PureLowering(_build, growth_bytes=NAMES_GROWTH_BYTES)
+    return PureLowering(_build)
 
 
 MERGE: Final = StepType(

@@ -53,6 +53,11 @@ class StepType:
             raise ValueError(f"Step type '{self.name}' is not available in this version.")
         return self.lower(config)
 
+    @property
+    def output_fields(self) -> frozenset[str]:
+        """Keys that every output is sure to have. Nothing holds a registered function to its schema, so it has none."""
+        return frozenset(self.output_schema.get("required", ()) if self.kind == "builtin" else ())
+
     def describe(self) -> dict[str, Any]:
         """The type as `GET /steps` shows it."""
         return {

@@ -11,6 +11,7 @@ from typing import Any, Final
 from workflow_engine.errors import ConflictError, NotFoundError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.store import keys
+from workflow_engine.store.due import after
 from workflow_engine.store.items import Record, Scalar, dump
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.schema import BY_ARN, BY_TENANT, BY_WORKFLOW
@@ -26,6 +27,9 @@ RANKS: Final[Mapping[str, int]] = {
     "timed_out": 3,
 }
 """A status may replace one of lower rank, or any of a lower redrive count."""
+
+UNRECORDED_AFTER_SECONDS: Final = 900
+"""When a run is first looked at by itself. By then most have ended, and their ends were recorded."""
 
 ASKED_FOR: Final = 2
 """The rank of `cancelled` while Step Functions has been asked to stop a run and its history does not show the end
@@ -134,6 +138,9 @@ class ExecutionStore:
             "redrive_count": redrive_count,
             "completed_at": completed_at,
             "error": self.payloads.store(execution.tenant_id, error) if error is not None else None,
+            # An ended run leaves the index of those to look at; any other status is to be looked at soon.
+            "due_list": None if rank == RANKS["completed"] else keys.due_execution(execution.execution_id),
+            "due_at": None if rank == RANKS["completed"] else completed_at or execution.started_at,
         }
         older = "redrive_count < :count OR (redrive_count = :count AND status_rank < :rank)"
         try:
@@ -187,6 +194,8 @@ def _record(execution: Execution) -> Record:
         "tenant_order": order,
         "workflow_list": keys.executions_of(execution.tenant_id, execution.workflow_id),
         "workflow_order": order,
+        "due_list": keys.due_execution(execution.execution_id),
+        "due_at": after(execution.started_at, UNRECORDED_AFTER_SECONDS),
         "tenant_id": execution.tenant_id,
         "execution_id": execution.execution_id,
         "workflow_id": execution.workflow_id,

@@ -5,10 +5,19 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Final
 
 META: Final = "META"
 RESULTS: Final = "RESULTS"
+
+DUE_MACHINES: Final = "DUE#MACHINES"
+"""Partition, in the index by_due, of machines that may have become idle."""
+
+DUE_EXECUTIONS: Final = tuple(f"DUE#EXECUTIONS#{shard}" for shard in range(8))
+"""Partitions, in the index by_due, of runs that have not ended. Several, because one partition takes 1,000 writes a
+second (DynamoDB, "Partition throughput limits") and every start writes here.
+"""
 
 PLATFORM: Final = "#platform"
 """The tenant of records that belong to the deployment: state machines are shared by all tenants whose workflows have
@@ -53,9 +62,19 @@ def executions_of(tenant_id: str, workflow_id: str) -> str:
     return f"{_tenant(tenant_id)}#WORKFLOW#{_escape(workflow_id)}#EXECUTIONS"
 
 
+def due_execution(execution_id: str) -> str:
+    """The partition, of `DUE_EXECUTIONS`, of a run that has not ended."""
+    return DUE_EXECUTIONS[zlib.crc32(execution_id.encode()) % len(DUE_EXECUTIONS)]
+
+
 def machine(machine_hash: str) -> str:
-    """Partition of a state machine's record."""
+    """Partition of a state machine: `META` (its newest generation) and the retired ones that still exist."""
     return f"T#{PLATFORM}#MACHINE#{_escape(machine_hash)}"
+
+
+def retired(generation: int) -> str:
+    """Sort key of a retired generation of a state machine, as long as it is not deleted."""
+    return f"RETIRED#{generation:08d}"
 
 
 def steps(tenant_id: str) -> str:

@@ -25,6 +25,17 @@ class MachineRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineGeneration:
+    """A machine without its definition: what is needed to find out whether it may go."""
+
+    machine_hash: str
+    generation: int
+    machine_arn: str
+    created_at: str
+    is_retired: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MachineStore:
     """Records of machines."""
 
@@ -62,6 +73,8 @@ class MachineStore:
             "machine_arn": machine.machine_arn,
             "definition": self.payloads.store(keys.PLATFORM, machine.definition),
             "created_at": machine.created_at,
+            "due_list": keys.DUE_MACHINES,
+            "due_at": machine.created_at,
         }
         condition = "attribute_not_exists(pk) OR generation < :generation"
         try:
@@ -71,16 +84,49 @@ class MachineStore:
             return standing or machine
         return machine
 
-    def retire(self, machine_hash: str, generation: int, at: str) -> bool:
-        """Mark a generation as no longer to be started. False when a newer one stands."""
+    def generation(self, key: tuple[str, str]) -> MachineGeneration | None:
+        """The machine of a key that `store.due` gave: the newest generation, or a retired one."""
+        record = self.table.get(*key)
+        if record is None:
+            return None
+        return MachineGeneration(
+            machine_hash=record["machine_hash"],
+            generation=record["generation"],
+            machine_arn=record["machine_arn"],
+            created_at=record["created_at"],
+            is_retired=key[1] != keys.META,
+        )
+
+    def retire(self, machine: MachineGeneration, at: str, delete_at: str) -> bool:
+        """Let nobody take this generation any more, and remember to delete it. False when it was retired before, or a
+        newer one stands.
+
+        The reminder is written first and by itself, because a next generation replaces the machine's record.
+        """
+        record: Record = {
+            "pk": keys.machine(machine.machine_hash),
+            "sk": keys.retired(machine.generation),
+            "tenant_id": keys.PLATFORM,
+            "machine_hash": machine.machine_hash,
+            "generation": machine.generation,
+            "machine_arn": machine.machine_arn,
+            "created_at": machine.created_at,
+            "due_list": keys.DUE_MACHINES,
+            "due_at": delete_at,
+        }
+        self.table.put(Write(record))
         try:
             self.table.update(
-                keys.machine(machine_hash),
+                keys.machine(machine.machine_hash),
                 keys.META,
-                {"retired_at": at},
-                "generation = :generation",
-                {":generation": generation},
+                {"retired_at": at, "due_list": None, "due_at": None},
+                "generation = :generation AND attribute_not_exists(retired_at)",
+                {":generation": machine.generation},
             )
         except ConditionFailedError:
             return False
         return True
+
+    def forget(self, machine: MachineGeneration) -> None:
+        """Drop the reminder of a retired generation, once it is deleted."""
+        self.table.delete(keys.machine(machine.machine_hash), keys.retired(machine.generation))

@@ -54,7 +54,10 @@ BY_WORKFLOW: Final = Index("by_workflow", "workflow_list", "workflow_order", _SU
 BY_ARN: Final = Index("by_arn", "execution_arn", None)
 """An execution by its Step Functions ARN, which is all that an event about it tells."""
 
-INDEXES: Final = (BY_TENANT, BY_WORKFLOW, BY_ARN)
+BY_DUE: Final = Index("by_due", "due_list", "due_at")
+"""What is to be looked at again, and when (`store.due`). Only such records have these attributes, so it stays small."""
+
+INDEXES: Final = (BY_TENANT, BY_WORKFLOW, BY_ARN, BY_DUE)
 
 
 def table_definition(table_name: str) -> CreateTableInputTypeDef:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.machines.executions import MachineExecutions
 from workflow_engine.machines.history import HistoryReader
+from workflow_engine.machines.idleness import MachineUse
 from workflow_engine.machines.naming import MachineSettings
 from workflow_engine.machines.registry import MachineRegistry
 from workflow_engine.settings import Settings
+from workflow_engine.store.due import DueStore
 from workflow_engine.store.executions import ExecutionStore
 from workflow_engine.store.idempotency import IdempotencyStore
 from workflow_engine.store.machines import MachineStore
@@ -136,8 +138,19 @@ class Engine:
         shared = MachineSettings(
             settings.machine_prefix, settings.stage, settings.machine_role_arn, settings.log_group_arn
         )
-        store = MachineStore(self._table, self._payloads)
-        return MachineRegistry(self.stepfunctions, store, shared, self.timestamp, self.sleep)
+        return MachineRegistry(self.stepfunctions, self.machine_records, shared, self.timestamp, self.sleep)
+
+    @cached_property
+    def machine_records(self) -> MachineStore:
+        return MachineStore(self._table, self._payloads)
+
+    @cached_property
+    def machine_use(self) -> MachineUse:
+        return MachineUse(self.stepfunctions)
+
+    @cached_property
+    def due(self) -> DueStore:
+        return DueStore(self._table)
 
     @cached_property
     def runs(self) -> MachineExecutions:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from workflow_engine.compiler.fragments import EXECUTION_INPUT, Fragment, object_fragment, string_literal
+from workflow_engine.compiler.fragments import EXECUTION_INPUT, Fragment, name_step, object_fragment, string_literal
 from workflow_engine.language.syntax import Reference, ScopeReference, Segment, Wildcard
 
 MAX_LIST_LENGTH: Final = 10**9
@@ -21,10 +21,14 @@ _EXECUTION_FIELDS: Final[Mapping[str, Fragment]] = {
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """JSONata source of a value, without operators at its top. If not `defined` it may be undefined, meaning null."""
+    """JSONata source of a value, without operators at its top. If not `defined` it may be undefined, meaning null.
+
+    `fields` are keys that the value, if there is one, is sure to have as an object; they are read without a helper.
+    """
 
     code: str
     defined: bool
+    fields: frozenset[str] = frozenset()
 
 
 class Scope(Protocol):
@@ -41,9 +45,12 @@ def reference_fragment(reference: Reference, scope: Scope) -> Fragment:
     root = scope.locate(reference)
     if root.code == "null":
         return Fragment("null")
-    if not reference.path and not root.defined:
-        return Fragment(f"$o({root.code})", frozenset("o"))
-    return path_fragment(root.code, reference.path)
+    code, path = root.code, reference.path
+    if path and isinstance(path[0], str) and path[0] in root.fields:
+        code, path = code + name_step(path[0]), path[1:]
+    if not path and not root.defined:
+        return Fragment(f"$o({code})", frozenset("o"))
+    return path_fragment(code, path)
 
 
 def path_fragment(code: str, path: tuple[Segment, ...]) -> Fragment:

@@ -9,13 +9,13 @@ from typing import Final
 from workflow_engine.compiler import structure
 from workflow_engine.compiler.catalogue import Lowering, PureLowering
 from workflow_engine.compiler.expressions import expression, not_fragment
-from workflow_engine.compiler.fragments import Fragment, name_step
+from workflow_engine.compiler.fragments import Fragment
 from workflow_engine.compiler.graph import StepGraph, build_graph
-from workflow_engine.compiler.ir import Block, GuardNode, Node, ParallelNode, PassNode, Return, Template
+from workflow_engine.compiler.ir import Block, GuardNode, Node, ParallelNode, Return, Template
 from workflow_engine.compiler.lower.guards import GuardedSteps, leaves
 from workflow_engine.compiler.lower.inputs import has_expression
-from workflow_engine.compiler.lower.leaf import completed_record
 from workflow_engine.compiler.lower.readers import Readers, find_readers
+from workflow_engine.compiler.lower.sizes import Size
 from workflow_engine.compiler.lower.step import lower_step
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.scope import Entry, Scope
@@ -93,7 +93,7 @@ class BodyLowering:
     readers: Readers
     lowerings: Mapping[str, Lowering]
     guarded: GuardedSteps
-    bounds: dict[str, int | None] = field(default_factory=dict)
+    bounds: dict[str, Size | None] = field(default_factory=dict)
 
     def lower(self, trees: Sequence[Tree], scope: Scope, assumed: frozenset[str] = frozenset()) -> tuple[Node, ...]:
         """The trees one after the other. `assumed` are guards that are known to hold here."""
@@ -213,51 +213,25 @@ class BodyLowering:
     def _parallel_node(self, branches: Sequence[Tree], scope: Scope, assumed: frozenset[str]) -> ParallelNode:
         name = self.unit.state_name(self.graph.steps[leaves(branches)[0]].step_id, "parallel")
         blocks: list[Block] = []
-        assigns: dict[str, Template] = {}
-        for i, branch in enumerate(branches):
+        for branch in branches:
             inner = scope.child()
             nodes = self.lower([branch], inner, assumed)
-            inside = sum(1 << v for v in leaves([branch]))
-            block = Block(nodes, self._returns(branch, inside, inner, nodes))
+            block = Block(nodes, self._returns(branch, inner, scope))
             blocks.append(block)
-            returned = {r.step_id: r for r in block.returns}
+            outer = {r.step_id: r.outer for r in block.returns}
             for step_id, entry in inner.entries.items():
-                back = returned.get(step_id)
-                scope.entries[step_id] = Entry(entry.statuses, scope.name(step_id) if back else None)
-                if back:
-                    assigns[scope.name(step_id)] = self._taken_back(block, back, inside, f"$states.result[{i}]")
-        return ParallelNode(name, tuple(blocks), assigns)
+                scope.entries[step_id] = Entry(entry.statuses, outer.get(step_id))
+        return ParallelNode(name, tuple(blocks), {})
 
-    def _returns(self, branch: Tree, inside: int, inner: Scope, nodes: Sequence[Node]) -> tuple[Return, ...]:
+    def _returns(self, branch: Tree, inner: Scope, scope: Scope) -> tuple[Return, ...]:
         """What is read of the branch's steps outside of it: nothing else travels."""
-        in_last_pass = _ending_values(nodes)
+        vertices = leaves([branch])
+        inside = sum(1 << v for v in vertices)
         returns = []
-        for vertex in leaves([branch]):
+        for vertex in vertices:
             step_id = self.graph.steps[vertex].step_id
-            entry = inner.entries[step_id]
-            if entry.variable is not None and self.readers.keeps_record(step_id, inside):
-                returns.append(Return(step_id, entry.variable, step_id in in_last_pass))
+            variable = inner.entries[step_id].variable
+            if variable is not None and self.readers.keeps_record(step_id, inside):
+                keeps_output = self.readers.keeps_output(step_id, inside)
+                returns.append(Return(step_id, variable, scope.name(step_id), keeps_output))
         return tuple(returns)
-
-    def _taken_back(self, block: Block, back: Return, inside: int, result: str) -> Template:
-        """Template of the outer record, from the branch's result. A Pass at the end has its values in the output by id."""
-        record = f"{result}._vars.{back.variable}"
-        if not back.by_output:
-            return expression(Fragment(record))
-        output = result + name_step(back.step_id)
-        keeps_output = self.readers.keeps_output(back.step_id, inside)
-        if isinstance(block.nodes[-1], PassNode):
-            return completed_record(expression(Fragment(output)), keeps_output=keeps_output)
-        completed = f'{{"status":"completed","output":{output}}}' if keeps_output else '{"status":"completed"}'
-        return expression(Fragment(f"$exists({output})?{completed}:{record}"))
-
-
-def _ending_values(nodes: Sequence[Node]) -> frozenset[str]:
-    """Steps computed by the Pass state with which the nodes end on some path."""
-    match nodes[-1] if nodes else None:
-        case PassNode(values=values):
-            return frozenset(v.step_id for v in values)
-        case GuardNode(body=body):
-            return _ending_values(body)
-        case _:
-            return frozenset()

@@ -17,7 +17,7 @@ from workflow_engine.compiler.expressions import (
     reference_fragment,
     source_fragment,
 )
-from workflow_engine.compiler.fragments import Fragment, name_step, object_fragment
+from workflow_engine.compiler.fragments import Fragment, object_fragment
 from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.ir import (
     Block,
@@ -26,6 +26,7 @@ from workflow_engine.compiler.ir import (
     LoopNode,
     MapNode,
     Node,
+    OutputNode,
     ParallelNode,
     PassNode,
     Return,
@@ -83,22 +84,21 @@ def _in_line(unit: Unit, step: Step, scope: Scope, *, keeps_record: bool, keeps_
 def _wrapped(unit: Unit, step: Step, scope: Scope, *, keeps_record: bool, keeps_output: bool) -> ParallelNode:
     """A loop or switch that may fail without ending the run, or that is retried as a whole.
 
-    When the Parallel succeeds, so has the step; only its output has to come out of the branch: a loop's in its record, a
-    switch's from the Pass with which every case ends.
+    When the Parallel succeeds, so has the step: only its output has to come out of the branch.
     """
     inner = scope.child()
     nodes = _in_line(unit, step, inner, keeps_record=keeps_output, keeps_output=keeps_output)
     variable = scope.name(step.step_id) if keeps_record else None
     returns: tuple[Return, ...] = ()
-    taken = f"$states.result[0]{name_step(step.step_id)}"
-    if keeps_output and isinstance(step.body, LoopBody):
-        returns = (Return(step.step_id, inner.name(step.step_id)),)
-        taken = f"$states.result[0]._vars.{inner.name(step.step_id)}.output"
-    record = completed_record(expression(Fragment(taken)), keeps_output=keeps_output)
+    assigns: dict[str, Template] = {}
+    if variable is not None and keeps_output:
+        returns = (Return(step.step_id, inner.name(step.step_id), variable, keeps_output),)
+    elif variable is not None:
+        assigns = {variable: completed_record(None, keeps_output=False)}
     return ParallelNode(
         unit.state_name(step.step_id, "try"),
         (Block(nodes, returns),),
-        {variable: record} if variable else {},
+        assigns,
         failure_of(step, variable, keeps_output=keeps_output),
         own_retrier(step.retry),
     )
@@ -165,14 +165,16 @@ def _map(unit: Unit, step: Step, body: MapBody, scope: Scope, *, keeps_record: b
     lowered = lower_steps(
         unit, body.steps, inner, _end_reads(body.output, wanted=wanted), config_pointer(step, "steps")
     )
-    nodes, element = lowered.nodes, None
+    block = Block(lowered.nodes)
     if wanted:
-        element = _natural_end(lowered, body)
-        if element is None:
-            output = _output(unit, step, body.output, lowered.graph, inner)
-            bare = _output_pass(step, f"{step.step_id}.output", output, inner, kept=False, keeps_output=False)
-            nodes = (*nodes, bare)
-            element = expression(output)
+        block = _natural_end(lowered, body) or Block(
+            (
+                *lowered.nodes,
+                OutputNode(
+                    f"{step.step_id}.output", expression(_output(unit, step, body.output, lowered.graph, inner))
+                ),
+            )
+        )
     variable = scope.name(step.step_id) if keeps_record else None
     record = completed_record("{% $states.result %}", keeps_output=keeps_output)
     return MapNode(
@@ -180,7 +182,7 @@ def _map(unit: Unit, step: Step, body: MapBody, scope: Scope, *, keeps_record: b
         step_id=step.step_id,
         items=list_items(body.items, body.max_items, scope),
         max_concurrency=body.max_concurrency or INLINE_MAP_CONCURRENCY,
-        body=Block(nodes, kind="element", element=element if element is not None else {}),
+        body=block,
         assigns={variable: record} if variable else {},
         failure=failure_of(step, variable, keeps_output=keeps_output),
         retry=own_retrier(step.retry),
@@ -188,13 +190,20 @@ def _map(unit: Unit, step: Step, body: MapBody, scope: Scope, *, keeps_record: b
     )
 
 
-def _natural_end(lowered: LoweredBody, body: MapBody) -> Template:
-    """The element's output where the last state has it: a critical Task that is the only sink. It saves a state per element."""
+def _natural_end(lowered: LoweredBody, body: MapBody) -> Block | None:
+    """The body where its last state has the element's output, `{sink: its output}`, anyway: a critical Task that is the only
+    sink, or the Pass of the only sink, unless other pure steps are fused with it. It saves a state per element."""
     last = lowered.nodes[-1] if lowered.nodes else None
-    if not isinstance(last, TaskNode) or last.failure is not None or body.output is not None:
+    if body.output is not None:
         return None
-    only_sink = lowered.graph.sinks() == (last.step_id,)
-    return {last.step_id: "{% $states.result.Payload %}"} if only_sink else None
+    match last:
+        case TaskNode(step_id=step_id, failure=None) if lowered.graph.sinks() == (step_id,):
+            return Block(lowered.nodes, kind="element", element={step_id: "{% $states.result.Payload %}"})
+        case PassNode(values=(value,)) if lowered.graph.sinks() == (value.step_id,):
+            before = lowered.nodes[-2] if len(lowered.nodes) > 1 else None
+            return None if isinstance(before, PassNode) else Block(lowered.nodes)
+        case _:
+            return None
 
 
 # --- loop ---

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from workflow_engine.compiler.catalogue import MappedInput
 from workflow_engine.compiler.expressions import reference_fragment, source_fragment
 from workflow_engine.compiler.fragments import Fragment, object_fragment
+from workflow_engine.compiler.lower.sizes import NULL_BYTES, Size, json_bytes, size_of
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.scope import Scope
 from workflow_engine.compiler.status import COMPLETED
 from workflow_engine.language.reads import references_of
-from workflow_engine.language.syntax import Expression, Literal_, Reference, ScopeReference, Source, Step, StepReference
+from workflow_engine.language.syntax import (
+    Expression,
+    Literal_,
+    Reference,
+    ScopeReference,
+    Segment,
+    Source,
+    Step,
+    StepReference,
+)
 
 
 def has_expression(step: Step) -> bool:
@@ -55,48 +64,55 @@ def input_object(inputs: tuple[MappedInput, ...]) -> Fragment:
     return Fragment(f"$merge([{','.join(parts)}])", helpers)
 
 
-def json_bytes(value: object) -> int:
-    """Length of the value as compact JSON text in UTF-8, which is how Step Functions counts payloads."""
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
-
-
-def input_bound(unit: Unit, step: Step, bounds: Mapping[str, int | None]) -> int | None:
-    """Upper bound in bytes of the step's input_data, None when it depends on data of unknown size."""
+def input_bound(unit: Unit, step: Step, bounds: Mapping[str, Size | None]) -> Size | None:
+    """Upper bound of the step's input_data, None when it depends on data of unknown size."""
     if step.input_mapping is None:
         parts = [bounds.get(d) for d in step.dependencies]
-        names = sum(len(d) + 4 for d in step.dependencies)
+        names = list(step.dependencies)
     else:
         parts = [_source_bound(unit, s, bounds) for s in step.input_mapping.values()]
-        names = sum(json_bytes(name) + 2 for name in step.input_mapping)
-    known = [p for p in parts if p is not None]
-    return sum(known) + names + 2 if len(known) == len(parts) else None
+        names = list(step.input_mapping)
+    # Merges repeat the names: as keys of what they read, as keys of their data, and in the list of sources;
+    # the sources themselves may become a list.
+    return _sum(parts, Size(3 * sum(json_bytes(name) + 2 for name in names) + 2, 2 * len(names)))
 
 
-def _source_bound(unit: Unit, source: Source, bounds: Mapping[str, int | None]) -> int | None:
+def _sum(parts: Iterable[Size | None], total: Size) -> Size | None:
+    for part in parts:
+        if part is None:
+            return None
+        total = total.plus(part)
+    return total
+
+
+def _source_bound(unit: Unit, source: Source, bounds: Mapping[str, Size | None]) -> Size | None:
     match source:
         case Literal_(value=value):
-            return json_bytes(value)
+            return size_of(value)
         case StepReference() | ScopeReference():
             return _reference_bound(unit, source, bounds)
         case _:
-            parts = [_reference_bound(unit, r, bounds) for r in references_of(source)]
-            known = [p for p in parts if p is not None]
+            read = _sum((_reference_bound(unit, r, bounds) for r in references_of(source)), Size(0, 0))
             # Rendered into a string, quotes and backslashes of JSON text are escaped once more.
             text = sum(json_bytes(p) for p in source.parts if isinstance(p, str)) + 64 * len(source.parts)
-            return 2 * sum(known) + text if len(known) == len(parts) else None
+            return None if read is None else Size(2 * read.length + text, 0)
 
 
-def _reference_bound(unit: Unit, reference: Reference, bounds: Mapping[str, int | None]) -> int | None:
+def _reference_bound(unit: Unit, reference: Reference, bounds: Mapping[str, Size | None]) -> Size | None:
     match reference:
         case StepReference(facet="status"):
-            return 12
+            return Size(12, 0)
         case StepReference(step_id=step_id, facet="output", path=path):
-            known = bounds.get(step_id)
-            # A path through a list gives null where an element lacks the key: `{}` (2 bytes) may become `null` (4).
-            return known if known is None or not path else 2 * known
-        case ScopeReference(word="variables"):
-            return 2 * unit.variables_bytes
+            return _along(bounds.get(step_id), path)
+        case ScopeReference(word="variables", path=path):
+            return _along(unit.variables_size, path)
         case ScopeReference(word="index" | "execution"):
-            return 512
+            return Size(512, 0)
         case _:
             return None
+
+
+def _along(size: Size | None, path: tuple[Segment, ...]) -> Size | None:
+    if size is None or not path:
+        return size
+    return Size(size.length + NULL_BYTES * size.elements, size.elements)

@@ -20,7 +20,8 @@ from workflow_engine.compiler.ir import (
     Value,
     WaitNode,
 )
-from workflow_engine.compiler.lower.inputs import input_bound, input_object, json_bytes, mapped_inputs
+from workflow_engine.compiler.lower.inputs import input_bound, input_object, mapped_inputs
+from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.scope import Scope
 from workflow_engine.language.syntax import RetryPolicy, Step
@@ -35,9 +36,8 @@ SERVICE_FAULTS: Final[Mapping[str, Any]] = {
         "Lambda.SdkClientException",
         "Lambda.TooManyRequestsException",
     ],
-    "IntervalSeconds": 1,
+    # One second at first and a rate of 2 are the defaults, and left out: every Task has these bytes.
     "MaxAttempts": 6,
-    "BackoffRate": 2,
     "JitterStrategy": "FULL",
 }
 INVALID_DELAY: Final = "InvalidDelay"
@@ -183,13 +183,14 @@ def pure_value(
     *,
     kept: bool,
     keeps_output: bool,
-    bounds: dict[str, int | None],
+    bounds: dict[str, Size | None],
 ) -> Value:
     """The step as one value of a Pass state. Records its size bound in `bounds` for the steps that read it."""
     scope.touched.clear()
     output = lowering.build(pure_context(unit, step, scope))
     read = input_bound(unit, step, bounds)
-    bounds[step.step_id] = None if read is None else read + json_bytes(step.config) + lowering.growth_bytes
+    size = None if read is None else read.plus(size_of(step.config)).plus(Size(lowering.growth_bytes, 0))
+    bounds[step.step_id] = size
     return Value(
         step_id=step.step_id,
         output=output,
@@ -197,7 +198,7 @@ def pure_value(
         variable=scope.name(step.step_id),
         kept=kept,
         keeps_output=keeps_output,
-        size_bound=bounds[step.step_id],
+        size_bound=size.length if size is not None else None,
     )
 
 

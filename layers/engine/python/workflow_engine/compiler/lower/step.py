@@ -11,6 +11,7 @@ from workflow_engine.compiler.ir import Block, Failure, GuardNode, MapNode, Node
 from workflow_engine.compiler.lower import leaf
 from workflow_engine.compiler.lower.inputs import has_expression
 from workflow_engine.compiler.lower.readers import Readers, decides_per_element
+from workflow_engine.compiler.lower.sizes import Size
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.quotas import INLINE_MAP_CONCURRENCY
 from workflow_engine.compiler.scope import Entry, Scope
@@ -24,7 +25,7 @@ MAP_INDEX: Final = "$states.input.index"
 
 
 def lower_step(
-    unit: Unit, step: Step, scope: Scope, readers: Readers, bounds: dict[str, int | None]
+    unit: Unit, step: Step, scope: Scope, readers: Readers, bounds: dict[str, Size | None]
 ) -> tuple[Node, ...]:
     """Nodes of one step whose guard is settled. Enters what is known of its end into the scope."""
     lowering = unit.lowering(step)
@@ -56,6 +57,7 @@ def lower_step(
             case ContainerLowering():
                 nodes = unit.container(unit, step, scope, keeps_record=kept, keeps_output=keeps_output)
     scope.entries[step.step_id] = Entry(statuses, variable)
+    scope.fields[step.step_id] = unit.output_fields(step)
     return nodes
 
 

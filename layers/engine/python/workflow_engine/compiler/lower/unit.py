@@ -10,6 +10,7 @@ from workflow_engine.compiler.catalogue import CompilerCatalogue, Lowering
 from workflow_engine.compiler.fragments import EXECUTION_INPUT, Fragment, name_step
 from workflow_engine.compiler.hints import Hints
 from workflow_engine.compiler.ir import Node
+from workflow_engine.compiler.lower.sizes import Size
 from workflow_engine.compiler.scope import Scope
 from workflow_engine.language.diagnostics import Diagnostic, Json
 from workflow_engine.language.syntax import Step
@@ -29,7 +30,7 @@ class Unit:
 
     catalogue: CompilerCatalogue
     sequential: bool
-    variables_bytes: int
+    variables_size: Size
     hints: Hints
     container: ContainerLowerer
     config: dict[str, Mapping[str, Json]] = field(default_factory=dict)
@@ -44,6 +45,11 @@ class Unit:
         found = self.catalogue.find(step.step_type)
         assert found is not None, step.step_type
         return found.lowering(step.config)
+
+    def output_fields(self, step: Step) -> frozenset[str]:
+        """Keys that every output of the step is sure to have."""
+        found = self.catalogue.find(step.step_type)
+        return found.output_fields if found is not None and step.for_each is None else frozenset()
 
     def state_name(self, step_id: str, suffix: str) -> str:
         """A free state name `<step_id>.<suffix>`, numbered from the second on. Step ids have no dot, so none is taken by a step."""

@@ -11,7 +11,7 @@ from typing import Final
 
 _KEPT_STEPS: Final = frozenset({"and", "or", "in", "true", "false", "null", "function"})
 _PART: Final = re.compile(
-    r"""(?P<variable>\$[A-Za-z]\w*)
+    r"""(?P<variable>\$[A-Za-z][\w$]*)
     |(?<!\.)\.(?P<step>[A-Za-z_]\w*)(?!\s*\()
     |(?<![\w'"`.])(?P<text>"[^"\\\ud800-\udfff]*"|'[^'\\\ud800-\udfff]*')(?!\s*\.)
     |(?<![\w'"`])`(?P<quoted>[^`\ud800-\udfff]*)`

@@ -1,0 +1,1 @@
+"""Repairs what lost events left unrecorded. Started by the clock."""

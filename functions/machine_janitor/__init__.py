@@ -1,0 +1,1 @@
+"""Deletes state machines that nobody uses. Started by the clock."""

@@ -1,0 +1,53 @@
+"""What is to be looked at again at some time: runs whose end is not recorded, machines that may have become idle.
+
+Such a record carries the attributes of the index by_due: the list it is on, and when it is due (ISO 8601 UTC with
+milliseconds, so text order is time order).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from workflow_engine.store import keys
+from workflow_engine.store.schema import BY_DUE, PARTITION_KEY, SORT_KEY
+from workflow_engine.store.table import ConditionFailedError, Table
+
+Key = tuple[str, str]
+"""Partition and sort key of a record."""
+
+
+def after(timestamp: str, seconds: float) -> str:
+    """The time that many seconds after an ISO 8601 time, in the form of all times in the table."""
+    later = datetime.fromisoformat(timestamp).astimezone(UTC) + timedelta(seconds=seconds)
+    return later.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class DueStore:
+    """Records by when they are due. The index is eventually consistent: what it gives must be read again."""
+
+    table: Table
+
+    def executions(self, now: str, limit: int) -> list[Key]:
+        """Runs that have not ended and are due, at most `limit` of each partition, oldest first in each."""
+        return self._due(keys.DUE_EXECUTIONS, now, limit)
+
+    def machines(self, now: str, limit: int) -> list[Key]:
+        """Machines and retired machines that are due, oldest first."""
+        return self._due((keys.DUE_MACHINES,), now, limit)
+
+    def postpone(self, key: Key, until: str) -> None:
+        """Look at a record later, unless it has left its list meanwhile."""
+        try:
+            self.table.update(*key, {"due_at": until}, "attribute_exists(due_list)")
+        except ConditionFailedError:
+            return
+
+    def _due(self, lists: Iterable[str], now: str, limit: int) -> list[Key]:
+        found: list[Key] = []
+        for due_list in lists:
+            page = self.table.query(keys.PLATFORM, due_list, index=BY_DUE, limit=limit, newest_first=False)
+            found += [(r[PARTITION_KEY], r[SORT_KEY]) for r in page.records if r["due_at"] <= now]
+        return found

@@ -1,0 +1,70 @@
+"""Delete machines that nobody uses, so that an account's quota of state machines is never used up.
+
+Two looks, at least an hour apart: an idle machine is first retired, so that no new workflow takes it, and deleted when
+it is still idle later. A start that meets the deletion goes on with the next generation of the name (`launch`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from workflow_engine.observability import get_logger
+from workflow_engine.store.due import Key, after
+from workflow_engine.store.machines import MachineGeneration
+from workflow_engine.usecases.engine import Engine
+
+logger = get_logger(__name__)
+
+MIN_IDLE_DAYS: Final = 15
+"""An execution can be redriven for 14 days after its end (RedriveExecution), which needs its machine."""
+
+RETIRED_FOR_SECONDS: Final = 3600
+"""Longer than any request that has read the machine's record may take to start it."""
+
+MAX_MACHINES_A_ROUND: Final = 200
+_DAY_SECONDS: Final = 86_400
+
+
+def retire_machines(engine: Engine, idle_days: int) -> dict[str, int]:
+    """Retire and delete what has been idle for `idle_days`; gives `{looked_at, retired, deleted}`.
+
+    Raises ValueError for fewer than 15 days.
+    """
+    if idle_days < MIN_IDLE_DAYS:
+        raise ValueError(f"Machines must be kept for {MIN_IDLE_DAYS} days at least, not {idle_days}: runs are redriven.")
+    keys = engine.due.machines(engine.timestamp(), MAX_MACHINES_A_ROUND)
+    counts = {"looked_at": len(keys), "retired": 0, "deleted": 0}
+    for key in keys:
+        done = _look_at(engine, key, idle_days)
+        if done is not None:
+            counts[done] += 1
+    return counts
+
+
+def _look_at(engine: Engine, key: Key, idle_days: int) -> str | None:
+    machine = engine.machine_records.generation(key)
+    if machine is None:
+        return None
+    since = engine.now() - timedelta(days=idle_days)
+    is_new = datetime.fromisoformat(machine.created_at) >= since
+    if is_new or engine.machine_use.is_used(machine.machine_arn, since):
+        engine.due.postpone(key, after(engine.timestamp(), _DAY_SECONDS))
+        return None
+    # A retired machine's record is retired again: nothing happens, unless the first time was cut short.
+    if _retire(engine, machine):
+        return "retired"
+    if not machine.is_retired:
+        return None
+    engine.machine_use.delete(machine.machine_arn)
+    engine.machine_records.forget(machine)
+    logger.info("state machine deleted", extra={"machine_arn": machine.machine_arn})
+    return "deleted"
+
+
+def _retire(engine: Engine, machine: MachineGeneration) -> bool:
+    now = engine.timestamp()
+    retired = engine.machine_records.retire(machine, now, after(now, RETIRED_FOR_SECONDS))
+    if retired:
+        logger.info("state machine retired", extra={"machine_arn": machine.machine_arn})
+    return retired

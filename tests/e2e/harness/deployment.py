@@ -1,0 +1,98 @@
+"""The assembly in an emulator: bootstrap, assets, stacks in order, and somebody who may call the API."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.e2e.harness.emulator import ACCOUNT, REGION, Emulator
+from tests.e2e.harness.synthesis import Assembly, Stack
+
+QUALIFIER: Final = "hnb659fds"
+"""Of the CDK's default bootstrap stack."""
+
+BOOTSTRAP_VERSION: Final = "30"
+STACK_SECONDS: Final = 180
+CAPABILITIES: Final = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Long-term credentials of an IAM user."""
+
+    access_key: str
+    secret_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The deployed system: the API's base URL, and what each stack gives out, by stack and name."""
+
+    api_url: str
+    outputs: dict[str, dict[str, str]]
+
+
+def deploy(emulator: Emulator, assembly: Assembly) -> Deployment:
+    """Deploy every stack. Raises RuntimeError with CloudFormation's reasons when one fails."""
+    _bootstrap(emulator)
+    s3 = emulator.client("s3")
+    for bucket in {asset.bucket for asset in assembly.assets}:
+        s3.create_bucket(Bucket=bucket)
+    for asset in assembly.assets:
+        s3.put_object(Bucket=asset.bucket, Key=asset.key, Body=asset.content())
+    bucket = f"cdk-{QUALIFIER}-assets-{ACCOUNT}-{REGION}"
+    outputs = {stack.name: _create(emulator, stack, bucket) for stack in assembly.stacks}
+    return Deployment(_api_url(emulator), outputs)
+
+
+def create_caller(emulator: Emulator, name: str, *statements: dict[str, Any]) -> Caller:
+    """An IAM user with these policy statements and an access key."""
+    iam = emulator.client("iam")
+    iam.create_user(UserName=name)
+    if statements:
+        document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        iam.put_user_policy(UserName=name, PolicyName="given", PolicyDocument=document)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return Caller(key["AccessKeyId"], key["SecretAccessKey"])
+
+
+def _bootstrap(emulator: Emulator) -> None:
+    """What `cdk bootstrap` leaves behind, as far as templates look at it. The bucket is made with the assets."""
+    emulator.client("ssm").put_parameter(
+        Name=f"/cdk-bootstrap/{QUALIFIER}/version", Value=BOOTSTRAP_VERSION, Type="String"
+    )
+
+
+def _create(emulator: Emulator, stack: Stack, bucket: str) -> dict[str, str]:
+    cloudformation = emulator.client("cloudformation")
+    cloudformation.create_stack(
+        StackName=stack.name,
+        TemplateURL=f"https://s3.{REGION}.amazonaws.com/{bucket}/{stack.template_key}",
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in stack.parameters.items()],
+        Capabilities=CAPABILITIES,
+    )
+    deadline = time.monotonic() + STACK_SECONDS
+    while True:
+        found = cloudformation.describe_stacks(StackName=stack.name)["Stacks"][0]
+        if found["StackStatus"] == "CREATE_COMPLETE":
+            return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", ())}
+        if not found["StackStatus"].endswith("IN_PROGRESS") or time.monotonic() > deadline:
+            raise RuntimeError(f"{stack.name}: {found['StackStatus']}\n{_reasons(cloudformation, stack.name)}")
+        time.sleep(0.2)
+
+
+def _reasons(cloudformation: Any, stack: str) -> str:
+    events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
+    failed = [e for e in events if "FAILED" in e["ResourceStatus"]]
+    return "\n".join(f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason', '')}" for e in reversed(failed))
+
+
+def _api_url(emulator: Emulator) -> str:
+    """The only HTTP API, under the emulator's path for it: its own host names resolve nowhere.
+
+    With the stage named in the path; without, the emulator takes `/workflows/` for `/workflows`.
+    """
+    (api,) = emulator.client("apigatewayv2").get_apis()["Items"]
+    return f"{emulator.url}/_aws/execute-api/{api['ApiId']}/$default"

@@ -1,0 +1,97 @@
+"""Where MiniStack 1.5.33 differs from AWS in something that the product relies on. One function a difference.
+
+Each raises when MiniStack no longer has what it mends, so that a new version is looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any, Final
+
+from tests.e2e.harness.roles import ministack, role_may
+
+VERSION: Final = "1.5.33"
+
+INTERPRETER_VARIABLE: Final = "E2E_LAMBDA_PYTHON"
+"""Environment variable with the path of the Python that runs functions."""
+
+_QUEUE_ACTIONS: Final = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+"""What a function's role needs for a queue (Lambda developer guide, "Creating and configuring an Amazon SQS event source
+mapping", execution role permissions)."""
+
+
+def install() -> None:
+    """Put every seam in place."""
+    installed = ministack("app")._version()
+    if installed != VERSION:
+        raise RuntimeError(f"The seams are written for MiniStack {VERSION}, but {installed} is installed")
+    run_functions_on_a_bare_interpreter()
+    name_errors_by_their_class()
+    ask_the_role_before_reading_a_queue()
+
+
+def run_functions_on_a_bare_interpreter() -> None:
+    """MiniStack runs a function with its own interpreter, which sees all that is installed beside MiniStack.
+
+    A function that lacks a layer would still import. Lambda's runtime has boto3 and the standard library only.
+    """
+    runtime = ministack("core.lambda_runtime")
+    stock, interpreter = runtime._detect_runtime_binary, os.environ[INTERPRETER_VARIABLE]
+
+    def detect(name: str) -> tuple[str, str]:
+        binary, script = stock(name)
+        return (interpreter, script) if name.startswith("python") else (binary, script)
+
+    runtime._detect_runtime_binary = detect
+
+
+def name_errors_by_their_class() -> None:
+    """MiniStack calls every error of a Python function Runtime.HandlerError and gives no stack trace.
+
+    On AWS `errorType` is the name of the exception's class (Lambda developer guide, "Python function errors").
+    """
+    runtime, service = ministack("core.lambda_runtime"), ministack("services.lambda_svc")
+    written = '"error": str(e), "trace"'
+    script = runtime._PYTHON_WORKER_SCRIPT
+    if script.count(written) != 1:
+        raise RuntimeError("MiniStack's worker reports errors in another way now")
+    runtime._PYTHON_WORKER_SCRIPT = script.replace(
+        written, '"error": str(e), "error_type": type(e).__name__, "trace"'
+    )
+    last = threading.local()
+    invoke, execute = runtime.Worker.invoke, service._execute_function_warm
+
+    def remember(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = invoke(self, *args, **kwargs)
+        last.error = result.get("error_type"), result.get("trace", "")
+        return result
+
+    def name(func: Any, event: Any, request_id: str) -> Any:
+        last.error = None, ""
+        result = execute(func, event, request_id)
+        error_type, trace = last.error
+        if result.get("error") and error_type:
+            result["body"].update(errorType=error_type, requestId=request_id, stackTrace=trace.splitlines())
+        return result
+
+    runtime.Worker.invoke = remember
+    service._execute_function_warm = name
+
+
+def ask_the_role_before_reading_a_queue() -> None:
+    """MiniStack reads a queue for a function whatever the function's role allows; Lambda reads it as that role."""
+    service = ministack("services.lambda_svc")
+    stock = service._run_sqs_batch
+
+    def run(esm: Any, func_rec: Any, *args: Any) -> None:
+        role = (func_rec.get("config") or func_rec).get("Role", "")
+        refused = [action for action in _QUEUE_ACTIONS if not role_may(role, action, esm["EventSourceArn"])]
+        if refused:
+            # The messages stay where they are, and are seen again after their visibility timeout.
+            esm["LastProcessingResult"] = f"PROBLEM: {role} may not {', '.join(refused)}"
+            service.logger.warning("ESM: %s", esm["LastProcessingResult"])
+            return
+        stock(esm, func_rec, *args)
+
+    service._run_sqs_batch = run

@@ -1,0 +1,41 @@
+"""The client of the HTTP API, signing each request with AWS Signature Version 4 for the service `execute-api`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from tests.support.http_client import Answer, ApiClient
+
+
+@dataclass(frozen=True, slots=True)
+class SignedApiClient(ApiClient):
+    """Sends what `ApiClient` sends, in the name of `credentials`. Without them it raises ValueError."""
+
+    credentials: Credentials | None = None
+    region: str = "us-east-1"
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        content: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """Send JSON (`body`) or raw bytes (`content`), signed."""
+        if self.credentials is None:
+            raise ValueError("no credentials to sign with")
+        if content is None and body is not None:
+            content = json.dumps(body).encode()
+        given = {"content-type": "application/json", **(headers or {})}
+        request = AWSRequest(method, self.base_url.rstrip("/") + path, given, content or b"")
+        SigV4Auth(self.credentials, "execute-api", self.region).add_auth(request)
+        signed = dict(request.headers.items())
+        return ApiClient.call(self, method, path, content=content, headers=signed)
