@@ -26,6 +26,10 @@ serve: setup
 test: setup
 	$(BIN)/python -m pytest
 
+# The CDK app, deployed to an emulator of AWS that enforces IAM, and every journey over its API.
+e2e: setup
+	$(BIN)/python -m pytest -p tests.e2e.harness.plugin -n 0 -m "not benchmark and not slow" tests/e2e tests/journeys
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

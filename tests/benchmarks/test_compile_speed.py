@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 import statistics
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,3 +87,19 @@ def test_states_per_step_of_chains() -> None:
         plan = compile_workflow(parsed.workflow, catalogue).plan
         print(f"| {name} | {plan['transitions_max'] / 50:.2f} |")
         assert plan["transitions_max"] / 50 <= (1.0 if processing == "uppercase" else 0.2)
+
+
+def test_states_per_step_of_the_examples() -> None:
+    """Entered states per step, fewest and most, of every example."""
+    catalogue = builtin_catalogue()
+    print("\n| example | steps | entered states, fewest | most |")
+    print("|---|---|---|---|")
+    for path in sorted((Path(__file__).parents[2] / "statemachines" / "examples").glob("*/workflow.json")):
+        parsed = parse_workflow(json.loads(path.read_text(encoding="utf-8")), catalogue)
+        assert parsed.workflow is not None
+        plan = compile_workflow(parsed.workflow, catalogue).plan
+        steps = len(parsed.workflow.steps)
+        most = plan["transitions_max"]
+        print(
+            f"| {path.parent.name} | {steps} | {plan['transitions_min']} | {'depends on a list' if most is None else most} |"
+        )

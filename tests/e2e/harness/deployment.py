@@ -28,8 +28,9 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The deployed system: the API's base URL, and what each stack gives out, by stack and name."""
+    """The deployed system: its API, and what each stack gives out, by stack and name."""
 
+    api_id: str
     api_url: str
     outputs: dict[str, dict[str, str]]
 
@@ -44,10 +45,12 @@ def deploy(emulator: Emulator, assembly: Assembly) -> Deployment:
         s3.put_object(Bucket=asset.bucket, Key=asset.key, Body=asset.content())
     bucket = f"cdk-{QUALIFIER}-assets-{ACCOUNT}-{REGION}"
     outputs = {stack.name: _create(emulator, stack, bucket) for stack in assembly.stacks}
-    return Deployment(_api_url(emulator), outputs)
+    (api,) = emulator.client("apigatewayv2").get_apis()["Items"]
+    # Its own host name resolves nowhere. The stage is named, because otherwise /workflows/ is taken for /workflows.
+    return Deployment(api["ApiId"], f"{emulator.url}/_aws/execute-api/{api['ApiId']}/$default", outputs)
 
 
-def create_caller(emulator: Emulator, name: str, *statements: dict[str, Any]) -> Caller:
+def make_caller(emulator: Emulator, name: str, *statements: dict[str, Any]) -> Caller:
     """An IAM user with these policy statements and an access key."""
     iam = emulator.client("iam")
     iam.create_user(UserName=name)
@@ -56,6 +59,12 @@ def create_caller(emulator: Emulator, name: str, *statements: dict[str, Any]) ->
         iam.put_user_policy(UserName=name, PolicyName="given", PolicyDocument=document)
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return Caller(key["AccessKeyId"], key["SecretAccessKey"])
+
+
+def invoke_statement(deployment: Deployment) -> dict[str, Any]:
+    """The policy statement that a client of the API needs, and all it needs."""
+    api = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{deployment.api_id}/*"
+    return {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": api}
 
 
 def _bootstrap(emulator: Emulator) -> None:
@@ -87,12 +96,3 @@ def _reasons(cloudformation: Any, stack: str) -> str:
     events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
     failed = [e for e in events if "FAILED" in e["ResourceStatus"]]
     return "\n".join(f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason', '')}" for e in reversed(failed))
-
-
-def _api_url(emulator: Emulator) -> str:
-    """The only HTTP API, under the emulator's path for it: its own host names resolve nowhere.
-
-    With the stage named in the path; without, the emulator takes `/workflows/` for `/workflows`.
-    """
-    (api,) = emulator.client("apigatewayv2").get_apis()["Items"]
-    return f"{emulator.url}/_aws/execute-api/{api['ApiId']}/$default"

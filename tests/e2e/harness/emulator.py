@@ -25,6 +25,9 @@ REGION: Final = "us-east-1"
 REPOSITORY: Final = Path(__file__).resolve().parents[3]
 START_SECONDS: Final = 60
 
+URL_VARIABLE: Final = "E2E_EMULATOR_URL"
+"""Environment variable with the address of the running emulator, for the tests."""
+
 # Lambda's Python runtimes have boto3 and what it needs ("Lambda runtimes": runtime-included SDK versions).
 _IN_THE_RUNTIME: Final = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3")
 
@@ -38,7 +41,9 @@ class Emulator:
 
     def client(self, service: str, *, access_key: str = ACCOUNT, secret_key: str = "test") -> Any:
         """A boto3 client; by default of the account's root user, who may do everything."""
-        return boto3.client(
+        # Its overloads take literal names only.
+        make_client: Any = boto3.client
+        return make_client(
             service,
             endpoint_url=self.url,
             region_name=REGION,

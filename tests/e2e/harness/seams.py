@@ -29,6 +29,7 @@ def install() -> None:
     run_functions_on_a_bare_interpreter()
     name_errors_by_their_class()
     ask_the_role_before_reading_a_queue()
+    answer_without_a_body()
 
 
 def run_functions_on_a_bare_interpreter() -> None:
@@ -56,9 +57,7 @@ def name_errors_by_their_class() -> None:
     script = runtime._PYTHON_WORKER_SCRIPT
     if script.count(written) != 1:
         raise RuntimeError("MiniStack's worker reports errors in another way now")
-    runtime._PYTHON_WORKER_SCRIPT = script.replace(
-        written, '"error": str(e), "error_type": type(e).__name__, "trace"'
-    )
+    runtime._PYTHON_WORKER_SCRIPT = script.replace(written, '"error": str(e), "error_type": type(e).__name__, "trace"')
     last = threading.local()
     invoke, execute = runtime.Worker.invoke, service._execute_function_warm
 
@@ -95,3 +94,15 @@ def ask_the_role_before_reading_a_queue() -> None:
         stock(esm, func_rec, *args)
 
     service._run_sqs_batch = run
+
+
+def answer_without_a_body() -> None:
+    """MiniStack fails on a function's answer whose `body` is null, as that of a 204; API Gateway sends no body."""
+    gateway = ministack("services.apigateway")
+    stock = gateway._invoke_lambda_proxy
+
+    async def invoke(*args: Any, **kwargs: Any) -> Any:
+        status, headers, body = await stock(*args, **kwargs)
+        return status, headers, b"" if body is None else body
+
+    gateway._invoke_lambda_proxy = invoke

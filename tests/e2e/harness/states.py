@@ -53,9 +53,9 @@ async def handle_request(
 
 
 def _ask_moto(headers: dict[str, str], body: bytes, action: str, given: dict[str, Any]) -> Response:
-    from moto.core.exceptions import HTTPException
     from moto.core.request import Request
     from moto.stepfunctions.responses import StepFunctionResponse
+    from werkzeug.exceptions import HTTPException
 
     responses = ministack("core.responses")
     kept = {name: value for name, value in headers.items() if name in ("x-amz-target", "content-type")}
@@ -68,7 +68,11 @@ def _ask_moto(headers: dict[str, str], body: bytes, action: str, given: dict[str
         status, answered, text = error.code, dict(error.get_headers()), error.get_body()
     if action == "StartExecution" and status == 200:
         _publish_start(json.loads(text)["executionArn"], given)
-    return int(status), {str(k): str(v) for k, v in dict(answered).items()}, text.encode() if isinstance(text, str) else text
+    return (
+        int(status),
+        {str(k): str(v) for k, v in dict(answered).items()},
+        text.encode() if isinstance(text, str) else text,
+    )
 
 
 def _refuse_passing(headers: dict[str, str], query: dict[str, list[str]], role_arn: str) -> Response | None:

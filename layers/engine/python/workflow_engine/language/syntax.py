@@ -3,6 +3,20 @@
 `language.document` has the pydantic models of what a client posts; `language.parse` turns one into a `Workflow` of
 this module. Nothing here knows of AWS or of how a construct is compiled.
 
+How a run goes (one semantics, for every structure: the top level, branches, joins and containers alike):
+
+* A step waits for its dependencies and for every step that its mapping, condition, list or templates read; a container also
+  for what its inner steps read outside of it. When all of them have ended, it is decided once whether the step runs.
+* The trigger rule looks at the explicit dependencies and at the steps whose output is read, not at those that are read
+  through `.status` or `.error` only. Without any it is met.
+* Rule met and condition true: the step runs, and ends `completed` or `failed`. Else it is `skipped`, and its condition is not
+  evaluated where the rule is not met.
+* A critical step that fails ends the run; whatever ran beside it is `aborted`, what had not begun stays `pending`. A step that
+  is not critical may fail: its output is null, its `.error` has `type` and `message`, and rules of its dependants decide.
+* A failure inside a container fails the container, which is critical or not by itself.
+* for_each: a condition that reads item or index is decided per element, and a skipped element gives null; any other condition
+  is decided once. Retries are per element, criticality is of the whole.
+
 Values of references (the rules that compiler, docs and the reference executor of the tests share):
 
 * Missing is null, at every segment. A path never raises.

@@ -25,6 +25,8 @@ from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.syntax import Reference, Step
 
 PURE_SECONDS: Final = 0.0
+MAX_NESTING: Final = 30
+"""Parallels inside Parallels. Each is five levels of nested JSON; no page of AWS says where it stops, but something will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,11 @@ def _tree(graph: StepGraph, durations: tuple[float | None, ...], unit: Unit, pla
                 "not. estimated_seconds on the steps helps the compiler to choose well.",
             )
         )
-    return decomposition.tree
+    tree = decomposition.tree
+    if structure.nesting_depth(tree) > MAX_NESTING:
+        detail = f"Independent parts are nested deeper than {MAX_NESTING} times; the deepest ones run level by level."
+        unit.warnings.append(Diagnostic("WFE-W511", place, detail))
+    return structure.limit_nesting(tree, graph.predecessors, MAX_NESTING - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,8 @@ class BodyLowering:
         skipped: dict[str, Template] = {}
         for step_id in ids:
             entry = scope.entries[step_id]
+            if entry.statuses == SKIPPED:
+                continue  # skipped on either path: no state assigns it, and nobody has to ask
             scope.entries[step_id] = self._entry(step_id, entry.statuses | SKIPPED, scope)
             variable = scope.entries[step_id].variable
             if variable is not None:

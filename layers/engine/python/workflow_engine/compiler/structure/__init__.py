@@ -20,6 +20,7 @@ that grows with the graph (Salamon, arXiv:0904.4512; Gonzalez-Escribano et al., 
 nested parallelism", 2002).
 """
 
+from workflow_engine.compiler.structure.nesting import limit_nesting, nesting_depth
 from workflow_engine.compiler.structure.search import Decomposition, decompose
 from workflow_engine.compiler.structure.tree import (
     Leaf,
@@ -44,5 +45,7 @@ __all__ = [
     "decompose",
     "fold",
     "level_barriers",
+    "limit_nesting",
+    "nesting_depth",
     "span",
 ]

@@ -1,0 +1,161 @@
+"""What a deployment is set to: one frozen dataclass, read from CDK's context and checked here.
+
+The context's `stages` (in cdk.json) gives the settings of each stage; `-c NAME=VALUE` on the command line overrides one
+of them. Nothing here imports CDK.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, Literal
+
+from workflow_engine.usecases.retire_machines import MIN_IDLE_DAYS
+
+Auth = Literal["iam", "jwt"]
+Context = Callable[[str], Any]
+"""`node.try_get_context`: the value of a key, None when there is none."""
+
+LOG_RETENTION: Final[Mapping[int, str]] = {
+    1: "ONE_DAY",
+    7: "ONE_WEEK",
+    14: "TWO_WEEKS",
+    30: "ONE_MONTH",
+    90: "THREE_MONTHS",
+    180: "SIX_MONTHS",
+    365: "ONE_YEAR",
+    731: "TWO_YEARS",
+    1827: "FIVE_YEARS",
+    3653: "TEN_YEARS",
+}
+"""Days that CloudWatch Logs takes (PutRetentionPolicy, `retentionInDays`), and CDK's name for each."""
+
+_STAGE: Final = re.compile(r"[a-z][a-z0-9]{0,11}")
+"""No hyphen: the machines of stage `a` are named `workflow-a-*`, which must not be the name of those of stage `a-b`."""
+
+_RESERVED_STAGES: Final = frozenset({"step", "local"})
+"""`workflow-step-*` is what clients' step functions are called by default, and must not match our own functions."""
+
+
+class InvalidContextError(ValueError):
+    """A value of the context that cannot be deployed."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageConfig:
+    """The settings of a stage. Names are those of the context."""
+
+    stage: str = "dev"
+    prefix: str = "workflow"
+    """Beginning of all names. With stage and account it makes them unique."""
+
+    auth: Auth = "iam"
+    jwt_issuer: str = ""
+    jwt_audience: tuple[str, ...] = ()
+    tenant_claim: str = ""
+    tenant_roles: Mapping[str, str] = field(default_factory=dict)
+    """Tenant by role ARN (without the role's path), for callers that sign with IAM; other callers' tenant is their account."""
+    cors_origins: tuple[str, ...] = ()
+    throttle_rate: int = 100
+    """Requests a second that the API takes on average."""
+    throttle_burst: int = 200
+
+    step_function_arns: tuple[str, ...] = ("workflow-step-*",)
+    """Lambdas that may be registered as steps: names in this account and region, or ARNs; `*` stands for anything."""
+
+    retain_data: bool = False
+    """Table and bucket outlive their stack, and the table refuses to be deleted."""
+    log_retention_days: int = 30
+    machine_idle_days: int = 30
+    recorder_concurrency: int = 5
+    """How many batches of ended runs are recorded at once."""
+    alarm_topic_arn: str = ""
+    """SNS topic that alarms notify; none notifies nobody."""
+    snapstart: bool = False
+    host_build: bool = False
+    """Build the deps layer for this machine, and functions for its architecture: for emulators, never for AWS."""
+
+    @classmethod
+    def from_context(cls, context: Context) -> StageConfig:
+        """The settings of the stage that the context's `stage` names. Raises InvalidContextError."""
+        stage = str(context("stage") or "dev")
+        stages = context("stages") or {}
+        given = dict(stages.get(stage, {}))
+        known = {f.name: f.default for f in fields(cls)}
+        unknown = sorted(set(given) - set(known))
+        if unknown:
+            raise InvalidContextError(f"stages.{stage} has no setting '{unknown[0]}'. There are: {', '.join(known)}.")
+        given |= {name: value for name in known if (value := context(name)) is not None}
+        readers: Mapping[str, Callable[[str, Any], Any]] = {
+            name: _READERS[type(default)] for name, default in known.items() if type(default) in _READERS
+        }
+        values = {name: readers.get(name, _mapping)(name, value) for name, value in given.items()}
+        return cls(**{**values, "stage": stage})
+
+    def __post_init__(self) -> None:
+        _check(_STAGE.fullmatch(self.stage) is not None, "stage", "is lower-case letters and digits, 12 at most")
+        _check(self.stage not in _RESERVED_STAGES, "stage", f"may not be {' or '.join(sorted(_RESERVED_STAGES))}")
+        _check(re.fullmatch(r"[a-z][a-z0-9]{0,15}", self.prefix) is not None, "prefix", "is letters and digits")
+        _check(self.auth in ("iam", "jwt"), "auth", "is iam or jwt")
+        if self.auth == "jwt":
+            named = (("jwt_issuer", self.jwt_issuer), ("jwt_audience", self.jwt_audience), ("tenant_claim", self.tenant_claim))
+            for name, value in named:
+                _check(bool(value), name, "is needed with auth=jwt")
+            _check(self.jwt_issuer.startswith("https://"), "jwt_issuer", "is an https address")
+        _check("*" not in self.cors_origins, "cors_origins", "names origins; '*' would open the API to every page")
+        _check(bool(self.step_function_arns), "step_function_arns", "names one pattern at least")
+        _check("*" not in self.step_function_arns, "step_function_arns", "may not allow every function of the account")
+        days = ", ".join(map(str, LOG_RETENTION))
+        _check(self.log_retention_days in LOG_RETENTION, "log_retention_days", f"is one of {days}")
+        least = f"is {MIN_IDLE_DAYS} at least, because runs can be redriven for 14 days"
+        _check(self.machine_idle_days >= MIN_IDLE_DAYS, "machine_idle_days", least)
+        _check(2 <= self.recorder_concurrency <= 1000, "recorder_concurrency", "is from 2 to 1000, as SQS sources have it")
+        _check(self.throttle_rate >= 1 and self.throttle_burst >= 1, "throttle_rate and throttle_burst", "are 1 at least")
+
+    @property
+    def stem(self) -> str:
+        """The beginning of every name of this stage, without a final hyphen."""
+        return f"{self.prefix}-{self.stage}"
+
+
+def _check(holds: bool, name: str, rule: str) -> None:
+    if not holds:
+        raise InvalidContextError(f"Context '{name}' {rule}.")
+
+
+def _text(name: str, value: Any) -> str:
+    _check(isinstance(value, str), name, "is text")
+    return str(value)
+
+
+def _number(name: str, value: Any) -> int:
+    _check(not isinstance(value, bool) and re.fullmatch(r"\d{1,6}", str(value)) is not None, name, "is a whole number")
+    return int(value)
+
+
+def _flag(name: str, value: Any) -> bool:
+    _check(value in (True, False, "true", "false"), name, "is true or false")
+    return value in (True, "true")
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    """A list, or text with commas, which is what `-c` can give."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    _check(isinstance(value, (list, tuple)), name, "is a list of texts")
+    return tuple(_text(name, part) for part in value)
+
+
+def _mapping(name: str, value: Any) -> dict[str, str]:
+    """An object, or its JSON text, which is what `-c` can give."""
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except json.JSONDecodeError:
+        found = None
+    _check(isinstance(found, Mapping), name, "is an object of texts")
+    return {_text(name, key): _text(name, text) for key, text in found.items()}
+
+
+_READERS: Final[Mapping[type, Callable[[str, Any], Any]]] = {str: _text, int: _number, bool: _flag, tuple: _texts}

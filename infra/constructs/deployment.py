@@ -1,0 +1,169 @@
+"""Names and ARNs of a deployment. Both follow from the stage, so that no stack exports anything: each can be changed
+without the others, and a policy reads as what it allows. Account and region stay CloudFormation's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aws_cdk import Aws, Stack
+
+from infra.catalog import FUNCTIONS, Grant, Resource, function
+from infra.config import StageConfig
+from workflow_engine.store.schema import BY_ARN, BY_DUE, BY_TENANT, BY_WORKFLOW, Index
+
+LIVE_ALIAS = "live"
+"""What callers invoke with SnapStart, which exists for published versions only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What the stacks agree on."""
+
+    config: StageConfig
+
+    def name(self, part: str) -> str:
+        """The name of a resource that is found by account and region."""
+        return f"{self.config.stem}-{part}"
+
+    def function_name(self, name: str) -> str:
+        """The name of a function of the catalogue in Lambda."""
+        return self.name(name.replace("_", "-"))
+
+    def function_arn(self, name: str) -> str:
+        """The ARN by which a function of the catalogue is invoked: with SnapStart its alias."""
+        arn = _arn("lambda", f"function:{self.function_name(name)}")
+        return f"{arn}:{LIVE_ALIAS}" if self.config.snapstart else arn
+
+    @property
+    def bucket_name(self) -> str:
+        """Names of buckets are unique in the world."""
+        return f"{self.config.stem}-{Aws.ACCOUNT_ID}-{Aws.REGION}"
+
+    @property
+    def bucket_arn(self) -> str:
+        return f"arn:{Aws.PARTITION}:s3:::{self.bucket_name}"
+
+    @property
+    def table_arn(self) -> str:
+        return _arn("dynamodb", f"table/{self.name('table')}")
+
+    def index_arn(self, index: Index) -> str:
+        """The ARN of an index of the table."""
+        return f"{self.table_arn}/index/{index.name}"
+
+    @property
+    def machine_role_name(self) -> str:
+        """Roles have no region, so their names need one."""
+        return f"{self.name('machines')}-{Aws.REGION}"
+
+    @property
+    def machine_role_arn(self) -> str:
+        return f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{self.machine_role_name}"
+
+    @property
+    def machine_arns(self) -> str:
+        """All machines of this deployment (`machines.naming.machine_name`)."""
+        return _arn("states", f"stateMachine:{self.config.stem}-*")
+
+    @property
+    def machine_arn_prefix(self) -> str:
+        return _arn("states", f"stateMachine:{self.config.stem}-")
+
+    @property
+    def execution_arns(self) -> str:
+        """All executions of these machines."""
+        return _arn("states", f"execution:{self.config.stem}-*:*")
+
+    @property
+    def machine_log_group_name(self) -> str:
+        """Below /aws/vendedlogs/, whose groups need no entry each in the account's resource policy, which holds 5,120
+        characters (Step Functions, "Logging using CloudWatch Logs").
+        """
+        return f"/aws/vendedlogs/states/{self.config.stem}"
+
+    @property
+    def machine_log_group_arn(self) -> str:
+        """With the `:*` that CreateStateMachine asks for."""
+        return _arn("logs", f"log-group:{self.machine_log_group_name}:*")
+
+    def log_arn(self, name: str) -> str:
+        """The log group of a function of the catalogue, its streams included."""
+        return _arn("logs", f"log-group:/aws/lambda/{self.function_name(name)}:*")
+
+    @property
+    def step_function_names(self) -> tuple[str, ...]:
+        """Our own functions that machines invoke."""
+        return tuple(f.name for f in FUNCTIONS if f.kind == "step")
+
+    @property
+    def step_function_patterns(self) -> tuple[str, ...]:
+        """ARN patterns of the Lambdas that clients may register; names are those of this account and region."""
+        return tuple(
+            p if p.startswith("arn:") else _arn("lambda", f"function:{p}") for p in self.config.step_function_arns
+        )
+
+    def invocable_by_machines(self) -> list[str]:
+        """What the machines' role may invoke. A pattern that ends in `*` covers versions and aliases already."""
+        own = [_arn("lambda", f"function:{self.function_name(name)}") for name in self.step_function_names]
+        exact = [arn for arn in (*own, *self.step_function_patterns) if not arn.endswith("*")]
+        return [*exact, *(f"{arn}:*" for arn in exact), *(p for p in self.step_function_patterns if p.endswith("*"))]
+
+    def arns(self, resource: Resource) -> list[str]:
+        """What a grant of the catalogue is about."""
+        match resource:
+            case "table":
+                return [self.table_arn]
+            case "list_indexes":
+                return [self.index_arn(BY_TENANT), self.index_arn(BY_WORKFLOW)]
+            case "arn_index":
+                return [self.index_arn(BY_ARN)]
+            case "due_index":
+                return [self.index_arn(BY_DUE)]
+            case "bucket_objects":
+                return [f"{self.bucket_arn}/payloads/*"]
+            case "machines":
+                return [self.machine_arns]
+            case "executions":
+                return [self.execution_arns]
+            case "machine_role":
+                return [self.machine_role_arn]
+
+    def conditions(self, grant: Grant) -> Mapping[str, Mapping[str, str]]:
+        """A role is passed to Step Functions and to nobody else."""
+        if grant.resource == "machine_role":
+            return {"StringEquals": {"iam:PassedToService": "states.amazonaws.com"}}
+        return {}
+
+    def environment(self, stack: Stack, name: str) -> dict[str, str]:
+        """The variables that a function reads, of those that the catalogue names for it. KeyError for an unknown one."""
+        known = self._environment(stack)
+        return {variable: known[variable] for variable in function(name).environment if variable != "OPENAPI_FILE"}
+
+    def _environment(self, stack: Stack) -> Mapping[str, str]:
+        config = self.config
+        return {
+            "TABLE_NAME": self.name("table"),
+            "BUCKET_NAME": self.bucket_name,
+            "MACHINE_ROLE_ARN": self.machine_role_arn,
+            "MACHINE_PREFIX": config.prefix,
+            "STAGE": config.stage,
+            "LOG_GROUP_ARN": self.machine_log_group_arn,
+            "STEP_FUNCTIONS": stack.to_json_string({n: self.function_arn(n) for n in self.step_function_names}),
+            "STEP_FUNCTION_ARN_PATTERNS": ",".join(self.step_function_patterns),
+            "AUTH_MODE": config.auth,
+            "TENANT_CLAIM": config.tenant_claim,
+            "TENANT_ROLES": stack.to_json_string(dict(config.tenant_roles)),
+            "MACHINE_IDLE_DAYS": str(config.machine_idle_days),
+        }
+
+
+def construct_id(name: str) -> str:
+    """`api_workflows` as construct ids are written: `ApiWorkflows`."""
+    return "".join(part.capitalize() for part in re.split(r"[_-]", name))
+
+
+def _arn(service: str, resource: str) -> str:
+    return f"arn:{Aws.PARTITION}:{service}:{Aws.REGION}:{Aws.ACCOUNT_ID}:{resource}"

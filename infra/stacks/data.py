@@ -1,0 +1,74 @@
+"""What must outlive everything else: the table and the bucket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.constructs.deployment import Deployment
+from workflow_engine.store.schema import INDEXES, PARTITION_KEY, SORT_KEY, TTL_ATTRIBUTE
+
+
+class DataStack(Stack):
+    """The single table, as `workflow_engine.store.schema` describes it, and the bucket of large documents."""
+
+    def __init__(self, scope: Construct, id_: str, *, deployment: Deployment, **options: Any) -> None:
+        super().__init__(scope, id_, **options)
+        config = deployment.config
+        removal = RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY
+        self.table = dynamodb.Table(
+            self,
+            "Table",
+            table_name=deployment.name("table"),
+            partition_key=_text(PARTITION_KEY),
+            sort_key=_text(SORT_KEY),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            time_to_live_attribute=TTL_ATTRIBUTE,
+            encryption=dynamodb.TableEncryption.DEFAULT,
+            deletion_protection=config.retain_data,
+            removal_policy=removal,
+        )
+        for index in INDEXES:
+            self.table.add_global_secondary_index(
+                index_name=index.name,
+                partition_key=_text(index.partition_key),
+                sort_key=_text(index.sort_key) if index.sort_key else None,
+                projection_type=dynamodb.ProjectionType.INCLUDE
+                if index.attributes
+                else dynamodb.ProjectionType.KEYS_ONLY,
+                non_key_attributes=list(index.attributes) or None,
+            )
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            bucket_name=deployment.bucket_name,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="cheaper-when-not-read",
+                    # Documents are found from records that never expire, so they move to a cheaper class and stay.
+                    transitions=[
+                        s3.Transition(
+                            storage_class=s3.StorageClass.INTELLIGENT_TIERING, transition_after=Duration.days(30)
+                        )
+                    ],
+                    abort_incomplete_multipart_upload_after=Duration.days(1),
+                )
+            ],
+            removal_policy=removal,
+        )
+
+
+def _text(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)

@@ -1,0 +1,120 @@
+"""What machines run with, and what follows their runs: the role, the log group, the recorder of ended runs, and what
+the clock starts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.catalog import FUNCTIONS, Function, function
+from infra.constructs.deployment import Deployment
+from infra.constructs.engine_function import EngineFunction, retention
+from infra.constructs.layers import Layers
+from infra.constructs.machine_role import MachineRole
+
+RECEIVE_COUNT = 6
+"""How often the recorder may try. With the queue's pauses that is half an hour: longer than the index by ARN lags."""
+
+BATCH_SIZE = 10
+
+
+class OrchestrationStack(Stack):
+    """Role and logs of the machines, which are made at run time; the queue of their ends; scheduled functions."""
+
+    def __init__(self, scope: Construct, id_: str, *, deployment: Deployment, **options: Any) -> None:
+        super().__init__(scope, id_, **options)
+        config = deployment.config
+        layers = Layers(self, "Layers", host_build=config.host_build)
+        logs.LogGroup(
+            self,
+            "MachineLogs",
+            log_group_name=deployment.machine_log_group_name,
+            retention=retention(config.log_retention_days),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.machine_role = MachineRole(self, "MachineRole", deployment)
+        self.dead_letters, self.queue = self._queues(deployment)
+        self._follow_machines(deployment)
+        self.functions = {"execution_recorder": self._recorder(deployment, layers)}
+        for described in FUNCTIONS:
+            if described.kind in ("schedule", "deployment"):
+                made = EngineFunction(self, described, deployment, layers)
+                self.functions[described.name] = made
+                self._schedule(described, made)
+
+    def _queues(self, deployment: Deployment) -> tuple[sqs.Queue, sqs.Queue]:
+        dead = sqs.Queue(
+            self,
+            "DeadLetters",
+            queue_name=deployment.name("ended-runs-dead"),
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+        queue = sqs.Queue(
+            self,
+            "EndedRuns",
+            queue_name=deployment.name("ended-runs"),
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            # Six times the function's timeout ("Using Lambda with Amazon SQS", queue configuration).
+            visibility_timeout=Duration.seconds(6 * function("execution_recorder").timeout_seconds),
+            retention_period=Duration.days(4),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=RECEIVE_COUNT),
+        )
+        return dead, queue
+
+    def _follow_machines(self, deployment: Deployment) -> None:
+        events.Rule(
+            self,
+            "RunEnded",
+            rule_name=deployment.name("run-ended"),
+            description="Ends of runs of the workflow engine's machines",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={
+                    "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
+                    "stateMachineArn": [{"prefix": deployment.machine_arn_prefix}],
+                },
+            ),
+            targets=[targets.SqsQueue(self.queue)],
+        )
+
+    def _recorder(self, deployment: Deployment, layers: Layers) -> EngineFunction:
+        # Lambda polls with the function's role; these are what it asks for ("Lambda execution role permissions").
+        receive = iam.PolicyStatement(
+            actions=["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+            resources=[self.queue.queue_arn],
+        )
+        recorder = EngineFunction(self, function("execution_recorder"), deployment, layers, [receive])
+        lambda_.EventSourceMapping(
+            self,
+            "RecordEndedRuns",
+            target=recorder.target,
+            event_source_arn=self.queue.queue_arn,
+            batch_size=BATCH_SIZE,
+            max_concurrency=deployment.config.recorder_concurrency,
+            report_batch_item_failures=True,
+        )
+        return recorder
+
+    def _schedule(self, described: Function, made: EngineFunction) -> None:
+        if described.schedule_minutes is None:
+            return
+        events.Rule(
+            self,
+            f"{made.node.id}Schedule",
+            schedule=events.Schedule.rate(Duration.minutes(described.schedule_minutes)),
+            # The next round does what a failed one did not.
+            targets=[targets.LambdaFunction(made.target, retry_attempts=0)],
+        )
