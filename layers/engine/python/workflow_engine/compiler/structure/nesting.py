@@ -37,7 +37,8 @@ def nesting_depth(tree: Tree) -> int:
 
 
 def _by_levels(tree: Tree, predecessors: abc.Sequence[abc.Set[int]]) -> Tree:
-    vertices: list[int] = sorted(fold(tree, lambda v: [v], _joined, _joined))
+    found: list[int] = fold(tree, lambda v: [v], _joined, _joined)
+    vertices = sorted(found)
     place = {vertex: i for i, vertex in enumerate(vertices)}
     levels = level_barriers([{place[p] for p in predecessors[v] if p in place} for v in vertices])
 
