@@ -5,8 +5,9 @@ without the others, and a policy reads as what it allows. Account and region sta
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from aws_cdk import Aws, Stack
 
@@ -14,7 +15,7 @@ from infra.catalog import FUNCTIONS, Grant, Resource, function
 from infra.config import StageConfig
 from workflow_engine.store.schema import BY_ARN, BY_DUE, BY_TENANT, BY_WORKFLOW, Index
 
-LIVE_ALIAS = "live"
+LIVE_ALIAS: Final = "live"
 """What callers invoke with SnapStart, which exists for published versions only."""
 
 
@@ -106,10 +107,13 @@ class Deployment:
         )
 
     def invocable_by_machines(self) -> list[str]:
-        """What the machines' role may invoke. A pattern that ends in `*` covers versions and aliases already."""
+        """What the machines' role may invoke: our own step functions, and what clients may register."""
         own = [_arn("lambda", f"function:{self.function_name(name)}") for name in self.step_function_names]
-        exact = [arn for arn in (*own, *self.step_function_patterns) if not arn.endswith("*")]
-        return [*exact, *(f"{arn}:*" for arn in exact), *(p for p in self.step_function_patterns if p.endswith("*"))]
+        return [*_with_versions(own), *self.invocable_patterns()]
+
+    def invocable_patterns(self) -> list[str]:
+        """What the machines' role may invoke beside our own functions."""
+        return _with_versions(self.step_function_patterns)
 
     def arns(self, resource: Resource) -> list[str]:
         """What a grant of the catalogue is about."""
@@ -158,6 +162,11 @@ class Deployment:
             "TENANT_ROLES": stack.to_json_string(dict(config.tenant_roles)),
             "MACHINE_IDLE_DAYS": str(config.machine_idle_days),
         }
+
+
+def _with_versions(arns: Iterable[str]) -> list[str]:
+    """Functions and their versions and aliases. A pattern that ends in `*` covers these already."""
+    return [each for arn in arns for each in ((arn,) if arn.endswith("*") else (arn, f"{arn}:*"))]
 
 
 def construct_id(name: str) -> str:

@@ -36,6 +36,7 @@ class EngineFunction(Construct):
         further_statements: Iterable[iam.PolicyStatement] = (),
     ) -> None:
         super().__init__(scope, construct_id(described.name))
+        self.described = described
         config = deployment.config
         log_group = logs.LogGroup(
             self,

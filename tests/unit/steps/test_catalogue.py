@@ -139,7 +139,7 @@ def test_a_registered_type_is_a_task_on_its_own_function() -> None:
     assert plain is not None
     assert ocr.lowering({"language": "en"}) == TaskLowering("ocr", 90)
     assert ocr.config_schema == schema
-    assert plain.lowering({}) == TaskLowering("plain", 60)
+    assert plain.lowering({}) == TaskLowering("plain", None)
     assert plain.config_schema == {"type": "object"}
     assert builtin_catalogue().find("ocr") is None
 

@@ -61,7 +61,7 @@ def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hi
     block = optimise(lowered.block)
     machine = render_machine(block, workflow.timeout_seconds)
     definition = definition_text(machine)
-    plan = make_plan(block, lowered, definition)
+    plan = make_plan(block, lowered, machine, definition)
     findings = (*lowered.warnings, *plan_diagnostics(plan), *_input_findings(lowered.bindings), *_violations(machine))
     if has_errors(findings):
         raise InvalidWorkflowError(findings)

@@ -53,9 +53,12 @@ def definition_text(machine: Mapping[str, Any]) -> str:
 
 @dataclass(slots=True)
 class _Rendering:
-    """One block while its states are written. `end` is the state that catches jumps to the block's
-    end, once something jumps there; `ends` counts such states of the whole machine, by the step they are named after. `carries` says that the states
-    hand on `{item, index}` as their input, because they run for an element of a list."""
+    """One block while its states are written.
+
+    `end` is the state that catches jumps to the block's end, once something jumps there; `ends` counts such states of the
+    whole machine, by the step they are named after. `carries` says that the states hand on `{item, index}` as their input,
+    because they run for an element of a list.
+    """
 
     block: Block
     ends: dict[str, int]
@@ -129,7 +132,7 @@ class _Rendering:
                     "Branches": [_states(b, self.ends, self.carries) for b in node.branches],
                     **_retried(node),
                     **self._caught(node, following),
-                    **self.leave(following, {**node.assigns, **_taken_back(node.branches)}),
+                    **self.leave(following, {**node.assigns, **taken_back(node.branches)}),
                 }
             case GuardNode():
                 self._guard(node, following)
@@ -193,9 +196,9 @@ class _Rendering:
     def _pass(self, node: PassNode, following: str | None) -> State:
         values = node.values
         if following is not None:
-            assigns = {v.variable: _record(values, i) for i, v in enumerate(values) if v.kept}
+            assigns = {v.variable: record_of(values, i) for i, v in enumerate(values) if v.kept}
             extra = {k: Fragment(f"$states.input.{k}") for k in _ELEMENT} if self.carries and len(values) > 1 else {}
-            outputs = _outputs(values, {}, extra)
+            outputs = outputs_of(values, {}, extra)
             if isinstance(outputs, str):
                 return {
                     "Type": "Pass",
@@ -205,10 +208,10 @@ class _Rendering:
                 }
             return {"Type": "Pass", **self.leave(following, assigns, outputs)}
         if self.block.kind == "element":
-            return {"Type": "Pass", "Output": self._element(_output_of(values, len(values) - 1), None), "End": True}
+            return {"Type": "Pass", "Output": self._element(output_of(values, len(values) - 1), None), "End": True}
         own = {v.variable for v in values}
         others = {r.variable: Fragment(f"${r.variable}") for r in self.block.returns if r.variable not in own}
-        return {"Type": "Pass", "Output": _outputs(values, others, {}), "End": True}
+        return {"Type": "Pass", "Output": outputs_of(values, others, {}), "End": True}
 
     def _guard(self, node: GuardNode, following: str | None) -> None:
         instead = self.node(node.instead, following) if node.instead is not None else None
@@ -273,37 +276,6 @@ class _Rendering:
         return start
 
 
-def _taken_back(branches: tuple[Block, ...]) -> dict[str, Template]:
-    """The outer records of a Parallel, from what its branches return."""
-    return {r.outer: _record_of(b, r, f"$states.result[{i}]") for i, b in enumerate(branches) for r in b.returns}
-
-
-def _record_of(block: Block, back: Return, result: str) -> Template:
-    """One outer record. A Pass with which the branch ends has the step's value in its output by the step's id, not twice."""
-    paths = _ends_in_pass(block.nodes, back.step_id)
-    record = f"{result}._vars.{back.variable}"
-    if paths == {False}:
-        return expression(Fragment(record))
-    output = result + name_step(back.step_id)
-    if paths == {True}:
-        return completed_record(expression(Fragment(output)), keeps_output=back.keeps_output)
-    completed = f'{{"status":"completed","output":{output}}}' if back.keeps_output else '{"status":"completed"}'
-    return expression(Fragment(f"$exists({output})?{completed}:{record}"))
-
-
-def _ends_in_pass(nodes: tuple[Node, ...], step_id: str) -> set[bool]:
-    """Whether the paths through a block end in the Pass state that computes the step: on each, or both answers."""
-    match nodes[-1] if nodes else None:
-        case PassNode(values=values):
-            return {any(v.step_id == step_id for v in values)}
-        case GuardNode(body=body):
-            return {False} | _ends_in_pass(body, step_id)
-        case SwitchNode(cases=cases, default=default):
-            return _ends_in_pass(default, step_id).union(*(_ends_in_pass(c.nodes, step_id) for c in cases))
-        case _:
-            return {False}
-
-
 def _retried(node: MapNode | ParallelNode) -> State:
     return {"Retry": [dict(r) for r in node.retry]} if node.retry else {}
 
@@ -314,69 +286,3 @@ def _states(block: Block, ends: dict[str, int], carries: bool = False) -> State:
     start = rendering.sequence(block.nodes, None)
     start = start or rendering.target(None, "workflow")
     return {"StartAt": start, "States": dict(reversed(rendering.states.items()))}
-
-
-# --- fused Pass states ---
-
-_TOKENS: Final = re.compile(r"""\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|\$(?P<name>[A-Za-z0-9_]+)""")
-
-
-def _needed(values: tuple[Value, ...], last: int) -> list[int]:
-    """Indexes of the values that `values[last]` reads, directly or through others, in order."""
-    producer = {v.variable: i for i, v in enumerate(values[:last])}
-    found: set[int] = set()
-    stack = [last]
-    while stack:
-        for variable in values[stack.pop()].reads:
-            i = producer.get(variable)
-            if i is not None and i not in found:
-                found.add(i)
-                stack.append(i)
-    return sorted(found)
-
-
-def _localised(code: str, variables: Collection[str]) -> str:
-    """The code with these variables read under their local names, `$now_<variable>`. Text in quotes stays as it is."""
-
-    def renamed(token: re.Match[str]) -> str:
-        name = token["name"]
-        return f"$now_{name}" if name in variables else token[0]
-
-    return _TOKENS.sub(renamed, code)
-
-
-def _with_locals(values: tuple[Value, ...], needed: list[int], fragment: Fragment) -> Fragment:
-    """The fragment after the values that it needs. ASL assigns only after all of a state is evaluated, so a later step of
-    the same state reads an earlier one from a local variable that stands for its record."""
-    if not needed:
-        return fragment
-    helpers = fragment.helpers.union(*(values[i].output.helpers for i in needed))
-    variables = {values[i].variable for i in needed}
-    bound = "".join(
-        f'$now_{values[i].variable}:={{"status":"completed","output":{_localised(values[i].output.code, variables)}}};'
-        for i in needed
-    )
-    return Fragment(f"({bound}{_localised(fragment.code, variables)})", helpers)
-
-
-def _output_of(values: tuple[Value, ...], i: int) -> str:
-    return expression(_with_locals(values, _needed(values, i), values[i].output))
-
-
-def _record(values: tuple[Value, ...], i: int) -> Template:
-    if not values[i].keeps_output:
-        return {"status": "completed"}
-    return {"status": "completed", "output": _output_of(values, i)}
-
-
-def _outputs(values: tuple[Value, ...], others: Mapping[str, Fragment], extra: Mapping[str, Fragment]) -> Template:
-    """`{step_id: output}` of all values, each computed once, and `_vars` for what the branch gives back besides."""
-    if len(values) == 1:
-        records = {name: expression(fragment) for name, fragment in others.items()}
-        return {values[0].step_id: _output_of(values, 0), **({"_vars": records} if records else {})}
-    read = sorted(set[int]().union(*(_needed(values, i) for i in range(len(values)))))
-    fields = {v.step_id: Fragment(f"${v.variable}.output") if i in read else v.output for i, v in enumerate(values)}
-    if others:
-        fields["_vars"] = object_fragment(others)
-    fields.update(extra)
-    return expression(_with_locals(values, read, object_fragment(fields)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from workflow_engine.compiler.fragments import Fragment
@@ -49,18 +49,23 @@ class PureLowering:
     """The step is a value computed in JSONata; it becomes a `Pass` state. `build` gives the step's output.
 
     `growth_bytes` bounds by how much the output may exceed the sum of what it reads (config and inputs), in bytes of JSON.
+    `constant` are fields of the output that are known before the run, with their values.
     """
 
     build: Callable[[PureContext], Fragment]
     growth_bytes: int = 512
+    constant: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class TaskLowering:
-    """The step is a Lambda function, named by an alias that the execution input's `functions` maps to an ARN."""
+    """The step is a Lambda function, named by an alias that the execution input's `functions` maps to an ARN.
+
+    `timeout_seconds` is None where the function's own timeout is enough.
+    """
 
     function: str
-    timeout_seconds: int
+    timeout_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

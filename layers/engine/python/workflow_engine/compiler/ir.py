@@ -103,7 +103,10 @@ class WaitNode:
 
 @dataclass(frozen=True, slots=True)
 class MapNode:
-    """A body run once per item; `body.result` is one item's output, `$states.result` the list of them in order."""
+    """A body run once per item; what it gives is one item's output, `$states.result` the list of them in order.
+
+    `least` and `most` bound the number of items as far as they are known.
+    """
 
     name: str
     step_id: str
@@ -113,8 +116,8 @@ class MapNode:
     assigns: Assigns
     failure: Failure | None
     retry: tuple[Mapping[str, Any], ...] = ()
-    known_size: int | None = None
-    max_items: int | None = None
+    least: int = 0
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +174,9 @@ class OutputNode:
 class LoopNode:
     """`body` again and again until `stop` (a boolean expression) holds, tested before each turn or after it.
 
-    `variable` holds `{"turn", "output"}` while the loop runs; `again` is its value for the next turn, `done` its record in the
-    end and `output` the step's explicit output, None where it is that of the sinks, which the reader has. `start` is assigned before the first turn. Running out of turns leads to `instead`.
+    `start` is assigned before the first turn, `again` before each further one, `done` in the end: the loop's own variable
+    holds `{"turn", "output"}` while it runs. `output` is the step's explicit output, None where it is that of the sinks,
+    which the reader has. Running out of turns leads to `instead`.
     """
 
     name: str

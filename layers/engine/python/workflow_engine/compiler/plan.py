@@ -6,8 +6,9 @@ transition is a state entered, and each retry is one more. A run may have 25,000
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Final
 
 from workflow_engine.compiler import quotas
@@ -27,8 +28,7 @@ from workflow_engine.compiler.ir import (
     WaitNode,
 )
 from workflow_engine.compiler.lower import Lowered
-from workflow_engine.compiler.structure import Leaf, Tree, critical_path, span
-from workflow_engine.compiler.structure import Parallel as ParallelTree
+from workflow_engine.compiler.structure import critical_path, fold, span
 from workflow_engine.language.diagnostics import Diagnostic
 
 UNKNOWN_SECONDS: Final = 1.0
@@ -45,9 +45,9 @@ RUN_EVENTS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Bounds of entered states and events. A maximum is None where the size of a list is not known."""
+    """Bounds of entered states and events of a run that completes; the upper ones hold for any run. They are None where
+    the size of a list is not known."""
 
-    states: int = 0
     low: int = 0
     high: int | None = 0
     events_low: int = 0
@@ -55,7 +55,6 @@ class Count:
 
     def then(self, other: Count) -> Count:
         return Count(
-            self.states + other.states,
             self.low + other.low,
             _plus(self.high, other.high),
             self.events_low + other.events_low,
@@ -65,24 +64,36 @@ class Count:
     def either(self, other: Count) -> Count:
         """One of two ways."""
         return Count(
-            self.states + other.states,
             min(self.low, other.low),
             _most(self.high, other.high),
             min(self.events_low, other.events_low),
             _most(self.events, other.events),
         )
 
+    def times(self, least: int, most: int | None) -> Count:
+        """From `least` to `most` of this."""
+        return Count(least * self.low, _times(most, self.high), least * self.events_low, _times(most, self.events))
+
 
 def _plus(a: int | None, b: int | None) -> int | None:
     return None if a is None or b is None else a + b
+
+
+def _times(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else a * b
 
 
 def _most(a: int | None, b: int | None) -> int | None:
     return None if a is None or b is None else max(a, b)
 
 
-def _simple(events: int = SIMPLE_EVENTS) -> Count:
-    return Count(1, 1, 1, events, events)
+NOTHING: Final = Count()
+SIMPLE: Final = Count(1, 1, SIMPLE_EVENTS, SIMPLE_EVENTS)
+FAIL: Final = Count(1, 1, 1, 1)
+CAUGHT_EARLY: Final = Count(1, 1, 3, 3)
+"""A state that is entered, whose evaluation fails, and that is left by its Catcher."""
+ITERATION: Final = Count(0, 0, 2, 2)
+"""MapIterationStarted and its end."""
 
 
 def count_block(block: Block) -> Count:
@@ -91,7 +102,7 @@ def count_block(block: Block) -> Count:
 
 
 def _count_nodes(nodes: Sequence[Node], *, last_in_block: bool) -> Count:
-    total = Count()
+    total = NOTHING
     for i, node in enumerate(nodes):
         total = total.then(_count(node, last=last_in_block and i == len(nodes) - 1))
     return total
@@ -100,73 +111,62 @@ def _count_nodes(nodes: Sequence[Node], *, last_in_block: bool) -> Count:
 def _count(node: Node, *, last: bool) -> Count:
     match node:
         case TaskNode():
-            tries = node.max_retries
-            highest = TASK_EVENTS + ATTEMPT_EVENTS * tries
-            one = Count(1, 1, 1 + tries, TASK_EVENTS, highest)
-            return _with_catch(one, node.failure is not None and last)
+            one = Count(1, 1 + node.max_retries, TASK_EVENTS, TASK_EVENTS + ATTEMPT_EVENTS * node.max_retries)
+            return _with_catch(node, one, last=last)
         case MapNode():
-            return _with_catch(_count_map(node), node.failure is not None and last)
+            body = ITERATION.then(count_block(node.body)).times(node.least, node.most)
+            return _with_catch(node, _attempts(body, node.retry), last=last)
         case ParallelNode():
-            total = Count(1, 1, 1, 4, 4)
+            body = NOTHING
             for branch in node.branches:
-                total = total.then(count_block(branch))
-            return _with_catch(total, node.failure is not None and last)
+                body = body.then(count_block(branch))
+            return _with_catch(node, _attempts(body, node.retry), last=last)
         case GuardNode():
             body = _count_nodes(node.body, last_in_block=last)
-            skip = _count(node.instead, last=last) if node.instead else (_simple() if last else Count())
-            return _simple().then(body.either(skip))
+            skip = _count(node.instead, last=last) if node.instead else (SIMPLE if last else NOTHING)
+            return SIMPLE.then(body.either(skip))
         case LoopNode():
             return _count_loop(node, last=last)
         case SwitchNode():
             ways = [_count_nodes(n, last_in_block=last) for n in (*(c.nodes for c in node.cases), node.default)]
-            if last:
-                ways = [way if way.states else _simple() for way in ways]
-            taken = ways[0]
-            for way in ways[1:]:
-                taken = taken.either(way)
-            return _simple().then(taken)
+            taken = [SIMPLE if last and way == NOTHING else way for way in ways]
+            return SIMPLE.then(reduce(Count.either, taken))
         case FailNode():
-            return _simple(1)
+            return FAIL
         case FailedPassNode() | PassNode() | WaitNode() | OutputNode():
-            return _simple()
+            return SIMPLE
 
 
-def _with_catch(count: Count, jumps_to_end: bool) -> Count:
-    return count.either(count.then(_simple())) if jumps_to_end else count
+def _attempts(inner: Count, retry: Sequence[Mapping[str, Any]]) -> Count:
+    """A Map or Parallel: entered, then started and ended once per attempt. Each retry is a transition of its own."""
+    retries = sum(r["MaxAttempts"] for r in retry)
+    attempt = Count(1, 1, 2, 2).then(inner).times(1, 1 + retries)
+    return Count(0, 0, 2, 2).then(attempt)
 
 
-def _count_map(node: MapNode) -> Count:
-    body = count_block(node.body)
-    most = node.known_size if node.known_size is not None else node.max_items
-    least = node.known_size or 0
-    return Count(
-        1 + body.states,
-        1 + least * body.low,
-        None if most is None or body.high is None else 1 + most * body.high,
-        4 + least * (2 + body.events_low),
-        None if most is None or body.events is None else 4 + most * (2 + body.events),
-    )
+def _with_catch(node: TaskNode | MapNode | ParallelNode, count: Count, *, last: bool) -> Count:
+    """A Catcher may end the node early; where the block ends there, it has to jump to one more state."""
+    if node.failure is None:
+        return count
+    early = count.either(CAUGHT_EARLY)
+    return early.either(early.then(SIMPLE)) if last else early
 
 
 def _count_loop(node: LoopNode, *, last: bool) -> Count:
     """A start, then a Choice and the body per turn; `while` looks once more than it turns."""
     body = _count_nodes(node.body, last_in_block=False)
-    turns_low, most = (0, node.max_iterations) if node.before else (1, node.max_iterations)
-    looks_low, looks = (turns_low + 1, most + 1) if node.before else (turns_low, most)
-    end = _simple() if last else Count()
-    return Count(
-        2 + body.states,
-        1 + looks_low + turns_low * body.low,
-        None if body.high is None else 1 + looks + most * body.high + 1 + (end.high or 0),
-        SIMPLE_EVENTS * (1 + looks_low) + turns_low * body.events_low,
-        None if body.events is None else SIMPLE_EVENTS * (3 + looks) + most * body.events,
-    )
+    least = 0 if node.before else 1
+    turns = SIMPLE.then(body).times(least, node.max_iterations)
+    last_look = SIMPLE if node.before else NOTHING
+    end = SIMPLE if last else NOTHING.either(SIMPLE)
+    return SIMPLE.then(turns).then(last_look).then(end)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Figures of design section 4.4. Seconds are under `estimated_seconds`, one second where nothing is known."""
 
+    states: int
     count: Count
     definition_bytes: int
     critical_path_seconds: float
@@ -176,7 +176,7 @@ class Plan:
     def as_dict(self, findings: Iterable[Diagnostic]) -> dict[str, Any]:
         high = self.count.high
         return {
-            "states": self.count.states,
+            "states": self.states,
             "transitions_min": self.count.low,
             "transitions_max": high,
             "history_events_min": self.count.events_low + RUN_EVENTS,
@@ -192,35 +192,30 @@ class Plan:
         }
 
 
-def make_plan(block: Block, lowered: Lowered, definition: str) -> Plan:
-    """The plan of a compiled workflow."""
+def make_plan(block: Block, lowered: Lowered, machine: Mapping[str, Any], definition: str) -> Plan:
+    """The plan of a compiled workflow: `machine` is its ASL, `definition` the text of that."""
     seconds = [UNKNOWN_SECONDS if d is None else d for d in lowered.durations]
     return Plan(
+        states=_states_in(machine),
         count=count_block(block),
         definition_bytes=len(definition.encode("utf-8")),
         critical_path_seconds=span(lowered.tree, seconds),
         ideal_seconds=critical_path(lowered.graph.predecessors, seconds),
-        parallel_width=_width(lowered.tree),
+        parallel_width=fold(lowered.tree, lambda _: 1, max, sum),
     )
 
 
-def _width(tree: Tree) -> int:
-    """How many steps may run at once. Trees may be deep, so no recursion: children are finished before their parents."""
-    stack: list[tuple[Tree, bool]] = [(tree, False)]
-    widths: list[int] = []
+def _states_in(machine: Mapping[str, Any]) -> int:
+    """How many states a machine defines, at every depth."""
+    total = 0
+    stack = [machine]
     while stack:
-        node, done = stack.pop()
-        if isinstance(node, Leaf):
-            widths.append(1)
-            continue
-        children = node.branches if isinstance(node, ParallelTree) else node.parts
-        if not done:
-            stack.append((node, True))
-            stack.extend((child, False) for child in children)
-            continue
-        mine = [widths.pop() for _ in children]
-        widths.append(sum(mine) if isinstance(node, ParallelTree) else max(mine))
-    return widths.pop()
+        states = stack.pop()["States"]
+        total += len(states)
+        for state in states.values():
+            stack.extend(state.get("Branches", ()))
+            stack.extend([state["ItemProcessor"]] if "ItemProcessor" in state else ())
+    return total
 
 
 def plan_diagnostics(plan: Plan) -> list[Diagnostic]:

@@ -57,7 +57,7 @@ def _build(context: PureContext) -> Fragment:
 
 def _lower(config: Mapping[str, Any]) -> Lowering:
     if config.get("input_type", "static") == "static":
-        return PureLowering(_build)
+        return PureLowering(_build, constant={"data": config.get("data")})
     return PureLowering(_build, growth_bytes=PAYLOAD_BYTES)
 
 

@@ -23,7 +23,6 @@ from workflow_engine.compiler.fragments import Fragment, json_literal, object_fr
 from workflow_engine.steps.sources import FIELD, apply, working_data
 from workflow_engine.steps.step_type import (
     STEP_DATA,
-    STEP_DATA_TIMEOUT_SECONDS,
     SUCCESS,
     TIMESTAMP,
     StepType,
@@ -81,7 +80,7 @@ def _build(context: PureContext) -> Fragment:
 def _lower(config: Mapping[str, Any]) -> Lowering:
     if config.get("processing_type", DEFAULT_PROCESSING_TYPE) in _PURE:
         return PureLowering(_build, growth_bytes=WRAPPER_BYTES)
-    return TaskLowering(STEP_DATA, STEP_DATA_TIMEOUT_SECONDS)
+    return TaskLowering(STEP_DATA)
 
 
 _OPTIONS: Final = object_schema(

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
 from workflow_engine.steps.step_type import StepType
-
-DEFAULT_TIMEOUT_SECONDS: Final = 60
 
 
 def registered_step_type(registration: Mapping[str, Any]) -> StepType:
     """The step type of a registration `{step_type, description?, config_schema?, output_schema?, timeout_seconds?,
     ...}`.
 
-    Further keys are ignored. The function's alias is the step type itself. Without a schema any object is a valid
-    config.
+    Without a timeout the function's own applies, without a schema any object is a valid config. The function's alias is
+    the step type itself. Further keys are ignored.
     """
     name: str = registration["step_type"]
-    timeout_seconds: int = registration.get("timeout_seconds") or DEFAULT_TIMEOUT_SECONDS
+    timeout_seconds: int | None = registration.get("timeout_seconds")
 
     def lower(_config: Mapping[str, Any]) -> Lowering:
         return TaskLowering(name, timeout_seconds)

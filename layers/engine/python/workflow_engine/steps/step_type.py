@@ -14,8 +14,6 @@ Schema = Mapping[str, Any]
 STEP_DATA: Final = "step_data"
 """The Lambda of the built-in data steps: for what is not pure, and for a pure step whose input may raise."""
 
-STEP_DATA_TIMEOUT_SECONDS: Final = 60
-
 TIMESTAMP: Final[Schema] = {
     "type": "string",
     "format": "date-time",

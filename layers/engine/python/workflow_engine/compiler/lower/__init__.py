@@ -17,7 +17,6 @@ from workflow_engine.compiler.hints import Hints
 from workflow_engine.compiler.ir import Block, Node, OutputNode
 from workflow_engine.compiler.lower.body import lower_steps
 from workflow_engine.compiler.lower.containers import lower_container
-from workflow_engine.compiler.lower.sizes import size_of
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.scope import Scope
 from workflow_engine.compiler.structure import Tree
@@ -42,7 +41,7 @@ class Lowered:
 
 def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hints) -> Lowered:
     """Lower a whole workflow. Raises InvalidWorkflowError for a cycle and for what this version cannot run."""
-    unit = Unit(catalogue, workflow.pattern == "sequential", size_of(workflow.variables), hints, lower_container)
+    unit = Unit(catalogue, workflow.pattern == "sequential", workflow.variables, hints, lower_container)
     output = workflow.output or {}
     scope = Scope(depth=0)
     reads = [r for source in output.values() for r in references_of(source)]
@@ -59,6 +58,6 @@ def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hint
         body.graph,
         body.tree,
         body.durations,
-        unit.bindings(workflow.variables),
+        unit.bindings(),
         tuple(unit.warnings),
     )

@@ -38,7 +38,7 @@ from workflow_engine.compiler.ir import (
 from workflow_engine.compiler.lower.body import LoweredBody, lower_steps
 from workflow_engine.compiler.lower.inputs import input_object
 from workflow_engine.compiler.lower.leaf import completed_record, failure_of, own_retrier
-from workflow_engine.compiler.lower.step import MAP_INDEX, MAP_ITEM, list_items
+from workflow_engine.compiler.lower.lists import MAP_INDEX, MAP_ITEM, count_elements, list_items
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.quotas import INLINE_MAP_CONCURRENCY
 from workflow_engine.compiler.scope import Entry, Scope
@@ -177,6 +177,7 @@ def _map(unit: Unit, step: Step, body: MapBody, scope: Scope, *, keeps_record: b
         )
     variable = scope.name(step.step_id) if keeps_record else None
     record = completed_record("{% $states.result %}", keeps_output=keeps_output)
+    elements = count_elements(unit, body.items, body.max_items, scope)
     return MapNode(
         name=step.step_id,
         step_id=step.step_id,
@@ -186,7 +187,8 @@ def _map(unit: Unit, step: Step, body: MapBody, scope: Scope, *, keeps_record: b
         assigns={variable: record} if variable else {},
         failure=failure_of(step, variable, keeps_output=keeps_output),
         retry=own_retrier(step.retry),
-        max_items=body.max_items,
+        least=elements.least,
+        most=elements.most,
     )
 
 

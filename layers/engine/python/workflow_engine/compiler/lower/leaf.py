@@ -142,8 +142,9 @@ def task(
     """A Task that invokes the step's function; its ARN comes from the execution input, so re-registering needs no new machine."""
     unit.functions.setdefault(lowering.function)
     timeout = None
-    if step.timeout_seconds is not None:
-        unit.timeouts[step.step_id] = step.timeout_seconds
+    seconds = lowering.timeout_seconds if step.timeout_seconds is None else step.timeout_seconds
+    if seconds is not None:
+        unit.timeouts[step.step_id] = seconds
         timeout = expression(Fragment(f"{EXECUTION_INPUT}.timeouts{name_step(step.step_id)}"))
     return TaskNode(
         name=name,
@@ -187,6 +188,7 @@ def pure_value(
 ) -> Value:
     """The step as one value of a Pass state. Records its size bound in `bounds` for the steps that read it."""
     scope.touched.clear()
+    unit.constants[step.step_id] = lowering.constant
     output = lowering.build(pure_context(unit, step, scope))
     read = input_bound(unit, step, bounds)
     size = None if read is None else read.plus(size_of(step.config)).plus(Size(lowering.growth_bytes, 0))

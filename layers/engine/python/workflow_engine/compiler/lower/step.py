@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from workflow_engine.compiler.catalogue import ContainerLowering, PureLowering, TaskLowering, WaitLowering
-from workflow_engine.compiler.expressions import condition_fragment, expression, not_fragment, reference_fragment
-from workflow_engine.compiler.fragments import Fragment
+from workflow_engine.compiler.expressions import condition_fragment, expression, not_fragment
 from workflow_engine.compiler.ir import Block, Failure, GuardNode, MapNode, Node, PassNode, Template
 from workflow_engine.compiler.lower import leaf
 from workflow_engine.compiler.lower.inputs import has_expression
+from workflow_engine.compiler.lower.lists import MAP_INDEX, MAP_ITEM, count_elements, list_items
 from workflow_engine.compiler.lower.readers import Readers, decides_per_element
 from workflow_engine.compiler.lower.sizes import Size
 from workflow_engine.compiler.lower.unit import Unit
@@ -17,11 +15,7 @@ from workflow_engine.compiler.quotas import INLINE_MAP_CONCURRENCY
 from workflow_engine.compiler.scope import Entry, Scope
 from workflow_engine.compiler.status import COMPLETED, FAILED
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
-from workflow_engine.language.syntax import ForEach, Reference, Step
-
-PURE_TASK_SECONDS: Final = 60
-MAP_ITEM: Final = "$states.input.item"
-MAP_INDEX: Final = "$states.input.index"
+from workflow_engine.language.syntax import ForEach, Step
 
 
 def lower_step(
@@ -30,7 +24,7 @@ def lower_step(
     """Nodes of one step whose guard is settled. Enters what is known of its end into the scope."""
     lowering = unit.lowering(step)
     if isinstance(lowering, PureLowering) and has_expression(step):
-        lowering = TaskLowering(leaf.PURE_TASK_FUNCTION, PURE_TASK_SECONDS)
+        lowering = TaskLowering(leaf.PURE_TASK_FUNCTION)
     pure = isinstance(lowering, PureLowering) and step.for_each is None
     statuses = COMPLETED if step.critical or pure else COMPLETED | FAILED
     kept = readers.keeps_record(step.step_id)
@@ -65,24 +59,6 @@ def _record(variable: str | None, output: Template, *, keeps_output: bool) -> di
     return {variable: leaf.completed_record(output, keeps_output=keeps_output)} if variable else {}
 
 
-def list_items(items: Reference, max_items: int | None, scope: Scope) -> Template:
-    """JSONata of `Items`: null counts as an empty list; anything else that is no list fails the step, and a Map can catch that."""
-    source = reference_fragment(items, scope)
-    limit = ""
-    if max_items is not None:
-        limit = (
-            f'$type($list)="array" and $count($list)>{max_items}?'
-            f'$error("The list has " & $count($list) & " items, max_items is {max_items}."):'
-        )
-    return expression(
-        Fragment(
-            f'($list:={source.code};{limit}$type($list)="array"?$list:$type($list)="null"?[]:'
-            f'$error("Needs a list, not a value of type " & $type($list)))',
-            source.helpers,
-        )
-    )
-
-
 def _for_each(
     unit: Unit,
     step: Step,
@@ -115,6 +91,7 @@ def _for_each(
     if decides_per_element(step) and step.condition is not None:
         skip_when = expression(not_fragment(condition_fragment(step.condition, inner)))
         nodes = (GuardNode(unit.state_name(step.step_id, "guard"), skip_when, {}, nodes),)
+    elements = count_elements(unit, each.items, each.max_items, scope)
     return MapNode(
         name=step.step_id,
         step_id=step.step_id,
@@ -123,5 +100,6 @@ def _for_each(
         body=Block(nodes, kind="element"),
         assigns=assigns,
         failure=failure,
-        max_items=each.max_items,
+        least=elements.least,
+        most=elements.most,
     )

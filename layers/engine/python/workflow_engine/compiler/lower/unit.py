@@ -10,7 +10,7 @@ from workflow_engine.compiler.catalogue import CompilerCatalogue, Lowering
 from workflow_engine.compiler.fragments import EXECUTION_INPUT, Fragment, name_step
 from workflow_engine.compiler.hints import Hints
 from workflow_engine.compiler.ir import Node
-from workflow_engine.compiler.lower.sizes import Size
+from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.scope import Scope
 from workflow_engine.language.diagnostics import Diagnostic, Json
 from workflow_engine.language.syntax import Step
@@ -26,11 +26,14 @@ class ContainerLowerer(Protocol):
 
 @dataclass(slots=True)
 class Unit:
-    """Shared by all bodies of one workflow. `sequential` says that every body is a chain in step order."""
+    """Shared by all bodies of one workflow. `sequential` says that every body is a chain in step order.
+
+    `constants` are fields of pure steps' outputs that are known before the run, by step id.
+    """
 
     catalogue: CompilerCatalogue
     sequential: bool
-    variables_size: Size
+    variables: Mapping[str, Json]
     hints: Hints
     container: ContainerLowerer
     config: dict[str, Mapping[str, Json]] = field(default_factory=dict)
@@ -38,7 +41,12 @@ class Unit:
     timeouts: dict[str, int] = field(default_factory=dict)
     functions: dict[str, None] = field(default_factory=dict)
     warnings: list[Diagnostic] = field(default_factory=list)
+    constants: dict[str, Mapping[str, Json]] = field(default_factory=dict)
+    variables_size: Size = field(init=False)
     _taken: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.variables_size = size_of(self.variables)
 
     def lowering(self, step: Step) -> Lowering:
         """How the step's type and configuration are lowered. The language has made sure that the type exists."""
@@ -81,12 +89,12 @@ class Unit:
             return Fragment("null")
         return Fragment(self.config_of(step).code + name_step(key))
 
-    def bindings(self, variables: Mapping[str, Json]) -> dict[str, Any]:
+    def bindings(self) -> dict[str, Any]:
         """What the execution input carries besides the client's input, the ARNs and the run's identity."""
         return {
             "config": {k: dict(v) for k, v in sorted(self.config.items())},
             "literals": dict(sorted(self.literals.items())),
             "timeouts": dict(sorted(self.timeouts.items())),
-            "variables": dict(variables),
+            "variables": dict(self.variables),
             "functions": sorted(self.functions),
         }

@@ -1,0 +1,133 @@
+"""Findings of cdk-nag (AwsSolutions) that stand: each for one resource, each with the reason why it is right as it is.
+
+A test compares this list with what cdk-nag finds, so an entry that is no longer needed fails as a missing one does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from aws_cdk import Acknowledgment, Aws, Validations
+from aws_cdk import aws_apigatewayv2 as apigatewayv2
+from constructs import IConstruct
+
+from infra.catalog import Resource
+from infra.constructs.deployment import Deployment
+from infra.constructs.engine_function import EngineFunction
+
+OWN_LOG_GROUP: Final = (
+    "The wildcard stands for the streams of the function's own log group, which Lambda names when it starts an "
+    "environment of the function; the group is named in full."
+)
+TRACES: Final = (
+    "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources; AWS documents them with Resource '*'. They "
+    "write, and read nothing."
+)
+RUNTIME: Final = (
+    "Python 3.13 is a supported runtime, and the one that the wheels of the deps layer are locked and tested for; the "
+    "runtime changes together with that lock, not with the list that this rule knows."
+)
+BY_GRANT: Final[Mapping[Resource, str]] = {
+    "bucket_objects": (
+        "Documents over 300 KB are objects named by the hash of their content, below the one prefix that is allowed; "
+        "their names are not known at deployment."
+    ),
+    "machines": (
+        "State machines are made at run time and named by the hash of their definition, below the prefix of this "
+        "stage, which no other deployment in the account shares."
+    ),
+    "executions": (
+        "Executions are of machines below the prefix of this stage and named by a random id at run time; the prefix is "
+        "shared with no other deployment."
+    ),
+}
+MACHINE_LOG_DELIVERY: Final = (
+    "Step Functions sets up log delivery with the machine's role, and none of CloudWatch Logs' delivery actions, nor "
+    "X-Ray's, knows resources; AWS documents both policies with Resource '*'. They allow to deliver logs and traces, "
+    "not to read them."
+)
+OWN_STEP_VERSIONS: Final = (
+    "The wildcard stands for the versions and aliases of one step function, which is named in full; with SnapStart "
+    "machines invoke an alias."
+)
+REGISTRABLE_STEPS: Final = (
+    "Clients register step functions at run time, so their names are not known at deployment. The pattern is the "
+    "deployment's own choice (context step_function_arns); registration refuses every ARN outside it."
+)
+HEALTH: Final = (
+    "Load balancers and uptime monitors cannot sign requests. The route answers a constant, reads nothing and is "
+    "throttled like all others; a test sees to it that it is the only open one."
+)
+PREFLIGHT: Final = (
+    "Browsers send CORS preflight requests without credentials, so a route for them cannot ask for any. API Gateway "
+    "answers them by itself, and only for the configured origins."
+)
+BUCKET_LOGS: Final = (
+    "Only the roles of this deployment's functions read or write objects, on behalf of requests that the API's access "
+    "log names; an account that must log each object access does so with CloudTrail's data events for all buckets."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """One finding on one resource. `finding` is cdk-nag's name of it."""
+
+    construct: IConstruct
+    finding: str
+    reason: str
+
+
+def acknowledgements(
+    deployment: Deployment,
+    functions: Iterable[EngineFunction],
+    machine_role: IConstruct,
+    bucket: IConstruct,
+    open_routes: Iterable[apigatewayv2.HttpRoute],
+) -> Iterator[Acknowledged]:
+    """All that is acknowledged in an app."""
+    for made in functions:
+        yield from _function(deployment, made)
+    for arn in (*deployment.invocable_by_machines(), deployment.machine_arns, deployment.execution_arns, "*"):
+        if "*" in arn:
+            yield Acknowledged(machine_role, _wildcard(arn), _machine_reason(deployment, arn))
+    yield Acknowledged(bucket, "AwsSolutions-S1", BUCKET_LOGS)
+    for route in open_routes:
+        reason = PREFLIGHT if route.node.id.startswith("Route OPTIONS") else HEALTH
+        yield Acknowledged(route, "AwsSolutions-APIG4", reason)
+
+
+def acknowledge(accepted: Iterable[Acknowledged]) -> None:
+    """Tell CDK's validation, so that only other findings fail the synthesis."""
+    for one in accepted:
+        Validations.of(one.construct).acknowledge(
+            Acknowledgment(id=f"AwsSolutions::{one.finding}", reason=one.reason)
+        )
+
+
+def _function(deployment: Deployment, made: EngineFunction) -> Iterator[Acknowledged]:
+    yield Acknowledged(made.function, "AwsSolutions-L1", RUNTIME)
+    yield Acknowledged(made.role, _wildcard(deployment.log_arn(made.described.name)), OWN_LOG_GROUP)
+    yield Acknowledged(made.role, _wildcard("*"), TRACES)
+    for resource in {grant.resource: None for grant in made.described.grants}:
+        for arn in deployment.arns(resource):
+            if "*" in arn:
+                yield Acknowledged(made.role, _wildcard(arn), BY_GRANT[resource])
+
+
+def _machine_reason(deployment: Deployment, arn: str) -> str:
+    if arn == "*":
+        return MACHINE_LOG_DELIVERY
+    if arn == deployment.machine_arns:
+        return BY_GRANT["machines"]
+    if arn == deployment.execution_arns:
+        return BY_GRANT["executions"]
+    return REGISTRABLE_STEPS if arn in deployment.invocable_patterns() else OWN_STEP_VERSIONS
+
+
+def _wildcard(arn: str) -> str:
+    """cdk-nag's name of a wildcard in a resource; it writes CloudFormation's parameters in angle brackets."""
+    for token, name in ((Aws.PARTITION, "Partition"), (Aws.REGION, "Region"), (Aws.ACCOUNT_ID, "AccountId")):
+        arn = arn.replace(token, f"<AWS::{name}>")
+    return f"AwsSolutions-IAM5[Resource::{arn}]"

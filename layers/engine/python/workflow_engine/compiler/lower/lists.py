@@ -1,0 +1,73 @@
+"""The list that a for_each or a map runs over: its expression, and how many elements it has as far as that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from workflow_engine.compiler.expressions import expression, reference_fragment
+from workflow_engine.compiler.fragments import Fragment
+from workflow_engine.compiler.ir import Template
+from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.scope import Scope
+from workflow_engine.compiler.status import COMPLETED
+from workflow_engine.language.diagnostics import Json
+from workflow_engine.language.syntax import Reference, ScopeReference, Segment, StepReference
+
+MAP_ITEM: Final = "$states.input.item"
+MAP_INDEX: Final = "$states.input.index"
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """How many elements a list has: at least and at most, None where only the run can tell."""
+
+    least: int = 0
+    most: int | None = None
+
+
+def list_items(items: Reference, max_items: int | None, scope: Scope) -> Template:
+    """JSONata of `Items`: null counts as an empty list; anything else that is no list fails the step, and a Map can catch that."""
+    source = reference_fragment(items, scope)
+    limit = ""
+    if max_items is not None:
+        limit = (
+            f'$type($list)="array" and $count($list)>{max_items}?'
+            f'$error("The list has " & $count($list) & " items, max_items is {max_items}."):'
+        )
+    return expression(
+        Fragment(
+            f'($list:={source.code};{limit}$type($list)="array"?$list:$type($list)="null"?[]:'
+            f'$error("Needs a list, not a value of type " & $type($list)))',
+            source.helpers,
+        )
+    )
+
+
+def count_elements(unit: Unit, items: Reference, max_items: int | None, scope: Scope) -> Elements:
+    """The size of the list in a run that completes: known for the workflow's variables and for constants of a step."""
+    match items:
+        case ScopeReference(word="variables", path=path):
+            size, always = _size_at(unit.variables, path), True
+        case StepReference(step_id=step_id, facet="output", path=path) if step_id in unit.constants:
+            # A step that was skipped gives null, an empty list.
+            size, always = _size_at(unit.constants[step_id], path), scope.statuses(step_id) == COMPLETED
+        case _:
+            return Elements(0, max_items)
+    if size is None:
+        return Elements(0, max_items)
+    if max_items is not None and size > max_items:
+        return Elements(0, max_items)
+    return Elements(size if always else 0, size)
+
+
+def _size_at(value: Json, path: tuple[Segment, ...]) -> int | None:
+    """The length of the list at the path of keys and indexes; None if there is none, or only the run knows it."""
+    for segment in path:
+        named = isinstance(segment, str) and isinstance(value, Mapping) and segment in value
+        placed = isinstance(segment, int) and isinstance(value, list) and -len(value) <= segment < len(value)
+        if not named and not placed:
+            return None
+        value = value[segment]
+    return len(value) if isinstance(value, list) else None

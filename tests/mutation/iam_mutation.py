@@ -1,0 +1,198 @@
+"""Is every permission of every role needed? Take one action away at a time, deploy, and see whether a journey fails.
+
+    python -m tests.mutation.iam_mutation [--jobs 2] [--only TEXT]
+
+Each mutation gets an emulator of its own, because a machine that exists is not created again. An action whose removal no
+journey notices is reported as superfluous, unless it stands in `EXEMPTIONS`. Prints a table; exits with 1 when an action is
+superfluous, or an exemption is not: then it should go from the list.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from tests.e2e.harness.deployment import Deployment, deploy, invoke_statement, make_caller
+from tests.e2e.harness.emulator import REGION, REPOSITORY, URL_VARIABLE, Emulator, running_emulator
+from tests.e2e.harness.synthesis import Assembly, synthesize
+
+JOURNEYS: Final = ("tests/e2e", "tests/journeys")
+JOURNEYS_SECONDS: Final = 300
+
+REMOVED: Final = "workflow:NoSuchAction"
+"""What stands in the removed action's place, so that no statement is left without one."""
+
+EXEMPTIONS: Final[dict[str, str]] = {
+    r"logs:(CreateLogStream|PutLogEvents)": "a function's own log; the emulator writes it whatever the role allows",
+    r"xray:.*": "tracing; the emulator has no X-Ray",
+    r"logs:.*(Delivery|Deliveries|ResourcePolic\w+|DescribeLogGroups)": "log delivery of machines; not emulated",
+}
+"""Regular expressions of actions whose removal no journey can notice, each with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One action of one statement of one policy in a stack's template."""
+
+    stack: str
+    path: tuple[str | int, ...]
+    policy: str
+    action: str
+    resources: str
+
+    def applied(self, template: dict[str, Any]) -> dict[str, Any]:
+        """The template without the action."""
+        changed = copy.deepcopy(template)
+        at: Any = changed
+        for step in self.path[:-1]:
+            at = at[step]
+        at[self.path[-1]] = REMOVED
+        return changed
+
+    @property
+    def exemption(self) -> str | None:
+        """Why no journey can notice, or None."""
+        return next((reason for pattern, reason in EXEMPTIONS.items() if re.fullmatch(pattern, self.action)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What happened without the action: `noticed_by` is the first test that failed, or the stack that did."""
+
+    mutation: Mutation
+    noticed_by: str | None
+
+    @property
+    def verdict(self) -> str:
+        """The table's last column."""
+        if self.noticed_by is not None:
+            return f"needed: {self.noticed_by}"
+        return f"exempt: {self.mutation.exemption}" if self.mutation.exemption else "SUPERFLUOUS"
+
+    @property
+    def is_wrong(self) -> bool:
+        """Superfluous, or exempt although a journey notices."""
+        return (self.noticed_by is None) == (self.mutation.exemption is None)
+
+
+def mutations(stack: str, template: dict[str, Any]) -> Iterator[Mutation]:
+    """Every action that a template allows a role."""
+    for logical_id, resource in template["Resources"].items():
+        properties = resource.get("Properties", {})
+        documents: list[tuple[tuple[str | int, ...], Any]] = []
+        if resource["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
+            documents.append((("PolicyDocument",), properties["PolicyDocument"]))
+        elif resource["Type"] == "AWS::IAM::Role":
+            policies = properties.get("Policies", [])
+            documents += [(("Policies", i, "PolicyDocument"), p["PolicyDocument"]) for i, p in enumerate(policies)]
+        for path, document in documents:
+            for at, action, statement in _actions(document):
+                full = ("Resources", logical_id, "Properties", *path, *at)
+                yield Mutation(stack, full, logical_id, action, _short(statement.get("Resource")))
+
+
+def _actions(document: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str, dict[str, Any]]]:
+    for number, statement in enumerate(document["Statement"]):
+        if statement.get("Effect") != "Allow":
+            continue
+        actions = statement["Action"]
+        if isinstance(actions, str):
+            yield ("Statement", number, "Action"), actions, statement
+        else:
+            for index, action in enumerate(actions):
+                yield ("Statement", number, "Action", index), action, statement
+
+
+def _short(resource: Any) -> str:
+    text = resource if isinstance(resource, str) else json.dumps(resource)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def try_without(mutation: Mutation | None, assembly: Assembly) -> str | None:
+    """Deploy without the action and run the journeys. Gives the first failure, None when all pass."""
+    with tempfile.TemporaryDirectory(prefix="workflow-mutation-") as folder:
+        if mutation is not None:
+            assembly = _mutated(assembly, mutation, Path(folder))
+        with running_emulator(Path(folder) / "emulator") as emulator:
+            try:
+                deployment = deploy(emulator, assembly)
+            except RuntimeError as error:
+                return str(error).partition("\n")[2] or str(error)
+            return _first_failure(emulator, deployment)
+
+
+def _mutated(assembly: Assembly, mutation: Mutation, folder: Path) -> Assembly:
+    stack = next(s for s in assembly.stacks if s.name == mutation.stack)
+    template = folder / "template.json"
+    template.write_text(json.dumps(mutation.applied(json.loads(stack.template.read_text(encoding="utf-8")))))
+    assets = tuple(replace(a, source=template) if a.key == stack.template_key else a for a in assembly.assets)
+    return replace(assembly, assets=assets)
+
+
+def _first_failure(emulator: Emulator, deployment: Deployment) -> str | None:
+    caller = make_caller(emulator, "journeys", invoke_statement(deployment))
+    environment = os.environ | {
+        "WORKFLOW_API_URL": deployment.api_url,
+        "WORKFLOW_API_AUTH": "sigv4",
+        "AWS_ACCESS_KEY_ID": caller.access_key,
+        "AWS_SECRET_ACCESS_KEY": caller.secret_key,
+        "AWS_DEFAULT_REGION": REGION,
+        URL_VARIABLE: emulator.url,
+    }
+    options = ["-n", "0", "-x", "-m", "not benchmark and not slow", "-p", "no:cacheprovider", "--tb=no", "-rfE"]
+    try:
+        run = subprocess.run(
+            [sys.executable, "-m", "pytest", *options, *JOURNEYS],
+            cwd=REPOSITORY,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=JOURNEYS_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"no end after {JOURNEYS_SECONDS} s"
+    if run.returncode == 0:
+        return None
+    found = re.search(r"^(?:FAILED|ERROR) \S*::(\S+)", run.stdout, re.MULTILINE)
+    return found.group(1) if found else (run.stdout + run.stderr)[-500:]
+
+
+def main() -> int:
+    """Run the check; see the module's docstring."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=1, help="emulators at once")
+    parser.add_argument("--only", default="", help="only policies and actions that contain this text")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="workflow-mutation-") as folder:
+        assembly = synthesize(Path(folder) / "cdk.out", host_build="true")
+        templates = [(s.name, json.loads(s.template.read_text(encoding="utf-8"))) for s in assembly.stacks]
+        wanted = [m for name, t in templates for m in mutations(name, t) if options.only in f"{m.policy} {m.action}"]
+        if (failure := try_without(None, assembly)) is not None:
+            print(f"The journeys fail with every permission in place: {failure}", file=sys.stderr)
+            return 2
+        print("| policy | action | resource | without it |\n|---|---|---|---|", flush=True)
+        with ThreadPoolExecutor(options.jobs) as pool:
+            outcomes = []
+            for outcome in pool.map(lambda m: Outcome(m, try_without(m, assembly)), wanted):
+                m = outcome.mutation
+                print(f"| {m.policy} | {m.action} | {m.resources} | {outcome.verdict} |", flush=True)
+                outcomes.append(outcome)
+    wrong = [outcome for outcome in outcomes if outcome.is_wrong]
+    print(f"\n{len(outcomes)} actions, {len(wrong)} to look at")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
