@@ -15,6 +15,7 @@ class FakeStepType:
     config_schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "object"})
     template_fields: tuple[str, ...] = ()
     available: bool = True
+    takes_input: bool = True
 
 
 @dataclass(frozen=True)

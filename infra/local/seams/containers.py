@@ -140,7 +140,7 @@ def _passed_on(env: Any, error: dict[str, Any]) -> Any:
 def run_iterations_together() -> None:
     """moto lets the other iterations of a failed Map go on, starts a thread per item, and recurses once per item.
 
-    A Map of 1,000 items with MaxConcurrency 1 hung. AWS runs at most 40 iterations at once.
+    AWS runs at most 40 iterations at once.
     """
     component = parser("asl.component.state.exec.state_map.iteration.inline_iteration_component")
     replace(component.InlineIterationComponent, "_eval_body", _iterate)

@@ -23,6 +23,10 @@ class StepTypeSpec(Protocol):
         """JSON Schema (2020-12) of `config`. For containers, of `config` without the nested steps."""
 
     @property
+    def takes_input(self) -> bool:
+        """False for a type that reads the run's input and has no use for an input_mapping."""
+
+    @property
     def template_fields(self) -> tuple[str, ...]:
         """Top-level `config` fields whose strings are templates."""
 

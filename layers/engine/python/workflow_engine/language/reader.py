@@ -46,6 +46,10 @@ TEST_FIELDS: Final = ("left_operand", "operator", "right_operand")
 GROUP_FIELDS: Final = ("logical_operator", "conditions")
 
 
+_UNUSABLE_NAMES = frozenset({"__proto__", "hasOwnProperty"})
+"""Keys that the JSONata of Step Functions (2.0.6) loses, or raises for, in an object that it makes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Reads for one step, or for an output when `step_id` is None. Every method reports what is wrong and then gives
@@ -79,6 +83,8 @@ class Reader:
         """A mapping or output at pointer `place`. None for none; an empty one is none, as clients send it for that."""
         if not mapping:
             return None
+        for name in _UNUSABLE_NAMES & mapping.keys():
+            self.findings.add("WFE-E103", place + pointer(name), f"'{name}' cannot be a name here. Choose another one.")
         read = {
             name: self.source(value, place + pointer(name), expressions=expressions) for name, value in mapping.items()
         }

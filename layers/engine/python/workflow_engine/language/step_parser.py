@@ -146,6 +146,8 @@ class StepParser:
             refused = {name: advice for name in ("max_concurrency", "max_items") if getattr(fields, name) is not None}
         if draft.container is not None:
             refused.update({n: why for n, why in _NOT_ON_CONTAINERS.items() if _is_given(fields, n)})
+        if draft.spec is not None and not draft.spec.takes_input and fields.input_mapping:
+            refused["input_mapping"] = f"means nothing on '{draft.spec.name}', which reads the run's input. Remove it."
         for name, advice in refused.items():
             self._findings.add("WFE-E404", draft.pointer + pointer(name), f"'{name}' {advice}")
 

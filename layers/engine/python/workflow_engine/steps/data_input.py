@@ -91,4 +91,5 @@ DATA_INPUT: Final = StepType(
         }
     ),
     lower=_lower,
+    takes_input=False,
 )

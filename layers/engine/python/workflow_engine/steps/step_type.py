@@ -43,6 +43,7 @@ class StepType:
     aliases: tuple[str, ...] = ()
     available: bool = True
     template_fields: tuple[str, ...] = ()
+    takes_input: bool = True
     kind: Literal["builtin", "registered"] = "builtin"
 
     def lowering(self, config: Mapping[str, Any]) -> Lowering:

@@ -75,6 +75,7 @@ INPUT: Final = StepType(
     ),
     output_schema=output_schema({"kind": _KIND, "data": _DATA}),
     lower=_lower_input,
+    takes_input=False,
 )
 
 TRIGGER: Final = StepType(
@@ -101,4 +102,5 @@ TRIGGER: Final = StepType(
         optional=["messages", "current_message", "attachments"],
     ),
     lower=_lower_trigger,
+    takes_input=False,
 )
