@@ -30,7 +30,8 @@ def order(tree: Tree) -> list[int]:
     def joined(parts: list[list[int]]) -> list[int]:
         return [vertex for part in parts for vertex in part]
 
-    return list(fold(tree, lambda v: [v], joined, joined))
+    found: list[int] = fold(tree, lambda v: [v], joined, joined)
+    return found
 
 
 def test_a_tree_that_is_shallow_enough_stays_as_it_is() -> None:
