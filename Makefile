@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # uv installs in a sixth of the time; where it does not reach the index as pip is set up to, pip does it.
 install = $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1) 2>/dev/null || $(PIP) --require-hashes -r $(1)
 
-.PHONY: setup run serve test e2e lint format bench generate lock
+.PHONY: setup run serve test e2e lint format bench synth generate lock
 
 setup: $(STAMP)
 
@@ -52,6 +52,11 @@ $(BENCH_STAMP): requirements-bench.lock $(STAMP)
 	$(call install,requirements-bench.lock)
 	@touch $(BENCH_STAMP)
 
+# The CDK app as CloudFormation templates and assets, in cdk.out: without the cdk command line, an account or Docker.
+# Settings: make synth CONTEXT="-c stage=prod"
+synth: setup
+	CDK_OUTDIR=cdk.out $(BIN)/python -m infra.app $(CONTEXT)
+
 # What is derived from the code and committed; tests compare it.
 generate: setup
 	$(BIN)/python -m workflow_engine.language.schema > statemachines/workflow.schema.json
@@ -61,8 +66,11 @@ generate: setup
 
 # Needs uv on the PATH. Hashes are kept, the address of the package index is not.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml
+# The layer of third-party packages goes without what Lambda's Python runtimes bring.
+IN_LAMBDAS_RUNTIME := boto3 botocore s3transfer urllib3 python-dateutil six
 lock:
 	$(LOCK) --extra local --extra infra --extra dev -o requirements.lock
 	grep '^uv==' requirements.lock | cut -d' ' -f1 | uv pip compile --quiet --generate-hashes --no-emit-index-url \
 	  --no-header - -o requirements-setup.lock
 	$(LOCK) --extra local --extra infra --extra dev --extra bench -c requirements.lock -o requirements-bench.lock
+	$(LOCK) --no-header -c requirements.lock $(IN_LAMBDAS_RUNTIME:%=--no-emit-package %) -o layers/deps/requirements.lock

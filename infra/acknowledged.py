@@ -101,9 +101,7 @@ def acknowledgements(
 def acknowledge(accepted: Iterable[Acknowledged]) -> None:
     """Tell CDK's validation, so that only other findings fail the synthesis."""
     for one in accepted:
-        Validations.of(one.construct).acknowledge(
-            Acknowledgment(id=f"AwsSolutions::{one.finding}", reason=one.reason)
-        )
+        Validations.of(one.construct).acknowledge(Acknowledgment(id=f"AwsSolutions::{one.finding}", reason=one.reason))
 
 
 def _function(deployment: Deployment, made: EngineFunction) -> Iterator[Acknowledged]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import argparse
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from infra.node import use_node_of_environment
 
@@ -21,6 +24,8 @@ from infra.stacks.data import DataStack  # noqa: E402
 from infra.stacks.observability import ObservabilityStack  # noqa: E402
 from infra.stacks.orchestration import OrchestrationStack  # noqa: E402
 from infra.stacks.steps import StepsStack  # noqa: E402
+
+CDK_JSON: Final = Path(__file__).parents[1] / "cdk.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +59,36 @@ def build(
     steps = StepsStack(app, deployment.name("steps"), **common)
     orchestration = OrchestrationStack(app, deployment.name("orchestration"), **common)
     api = ApiStack(app, deployment.name("api"), **common)
-    observability = ObservabilityStack(
-        app, deployment.name("observability"), api_id=api.api.http_api_id, **common
-    )
+    observability = ObservabilityStack(app, deployment.name("observability"), api_id=api.api.http_api_id, **common)
     # Nothing is imported from stack to stack, but whoever calls the API should find all that is behind it.
-    orchestration.add_dependency(data)
-    orchestration.add_dependency(steps)
-    api.add_dependency(orchestration)
+    orchestration.add_stack_dependency(data)
+    orchestration.add_stack_dependency(steps)
+    api.add_stack_dependency(orchestration)
     Tags.of(app).add("application", "workflow-engine")
     Tags.of(app).add("stage", deployment.config.stage)
     functions = [*steps.functions.values(), *orchestration.functions.values(), *api.functions.values()]
-    accepted = tuple(
-        acknowledgements(deployment, functions, orchestration.machine_role, data.bucket, api.open_routes)
-    )
+    accepted = tuple(acknowledgements(deployment, functions, orchestration.machine_role, data.bucket, api.open_routes))
     if with_acknowledgements:
         acknowledge(accepted)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return WorkflowApp(app, data, steps, orchestration, api, observability, accepted)
 
 
-def main() -> None:
-    """Write the cloud assembly to where the CDK command line, or `CDK_OUTDIR`, says."""
-    build().app.synth()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the cloud assembly to where the CDK command line, or `CDK_OUTDIR`, says.
+
+    The CDK command line hands its context over in the environment, where it goes before what is given here; without it
+    `-c NAME=VALUE` and the context of cdk.json count.
+    """
+    parser = argparse.ArgumentParser(prog="python -m infra.app", description="Synthesize the CDK app.")
+    parser.add_argument("-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting")
+    given = dict(pair.split("=", 1) for pair in parser.parse_args(arguments).context if "=" in pair)
+    build({**context_of_project(), **given}).app.synth()
+
+
+def context_of_project() -> dict[str, Any]:
+    """The context that cdk.json holds."""
+    return dict(json.loads(CDK_JSON.read_text(encoding="utf-8"))["context"])
 
 
 if __name__ == "__main__":

@@ -17,10 +17,18 @@ queue. `schedule`: started by the clock. `deployment`: answers CloudFormation's 
 Layer = Literal["deps", "engine", "llm"]
 
 Resource = Literal[
-    "table", "list_indexes", "arn_index", "due_index", "bucket_objects", "machines", "executions", "machine_role"
+    "table",
+    "tenant_index",
+    "workflow_index",
+    "arn_index",
+    "due_index",
+    "bucket_objects",
+    "machines",
+    "executions",
+    "machine_role",
 ]
 """What a function may be allowed to act on. `machines` and `executions` are those with our name prefix; the indexes are
-those of `workflow_engine.store.schema`, `list_indexes` the two by which the API lists.
+those of `workflow_engine.store.schema`.
 """
 
 
@@ -86,7 +94,8 @@ def _table(*operations: str) -> Grant:
     return Grant("table", tuple(f"dynamodb:{operation}" for operation in operations))
 
 
-_QUERY_LISTS: Final = Grant("list_indexes", ("dynamodb:Query",))
+_LIST_BY_TENANT: Final = Grant("tenant_index", ("dynamodb:Query",))
+_LIST_BY_WORKFLOW: Final = Grant("workflow_index", ("dynamodb:Query",))
 _FIND_BY_ARN: Final = Grant("arn_index", ("dynamodb:Query",))
 _QUERY_DUE: Final = Grant("due_index", ("dynamodb:Query",))
 _KEEP_DOCUMENTS: Final = Grant("bucket_objects", ("s3:GetObject", "s3:PutObject"))
@@ -113,7 +122,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         environment=(*API_ENVIRONMENT, *COMPILER_ENVIRONMENT),
         grants=(
             _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
-            _QUERY_LISTS,
+            _LIST_BY_TENANT,
             _KEEP_DOCUMENTS,
             Grant("executions", (_READ_HISTORY,)),
             Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
@@ -135,7 +144,8 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         environment=API_ENVIRONMENT,
         grants=(
             _table("GetItem", "PutItem", "UpdateItem"),
-            _QUERY_LISTS,
+            _LIST_BY_TENANT,
+            _LIST_BY_WORKFLOW,
             _KEEP_DOCUMENTS,
             Grant("executions", (_READ_HISTORY, "states:StopExecution")),
         ),

@@ -71,6 +71,8 @@ class StageConfig:
     machine_idle_days: int = 30
     recorder_concurrency: int = 5
     """How many batches of ended runs are recorded at once."""
+    alarms: bool = True
+    """CloudWatch charges for each alarm, beyond ten in an account."""
     alarm_topic_arn: str = ""
     """SNS topic that alarms notify; none notifies nobody."""
     snapstart: bool = False
@@ -88,10 +90,7 @@ class StageConfig:
         if unknown:
             raise InvalidContextError(f"stages.{stage} has no setting '{unknown[0]}'. There are: {', '.join(known)}.")
         given |= {name: value for name in known if (value := context(name)) is not None}
-        readers: Mapping[str, Callable[[str, Any], Any]] = {
-            name: _READERS[type(default)] for name, default in known.items() if type(default) in _READERS
-        }
-        values = {name: readers.get(name, _mapping)(name, value) for name, value in given.items()}
+        values: dict[str, Any] = {name: _read(name, known[name], value) for name, value in given.items()}
         return cls(**{**values, "stage": stage})
 
     def __post_init__(self) -> None:
@@ -100,7 +99,11 @@ class StageConfig:
         _check(re.fullmatch(r"[a-z][a-z0-9]{0,15}", self.prefix) is not None, "prefix", "is letters and digits")
         _check(self.auth in ("iam", "jwt"), "auth", "is iam or jwt")
         if self.auth == "jwt":
-            named = (("jwt_issuer", self.jwt_issuer), ("jwt_audience", self.jwt_audience), ("tenant_claim", self.tenant_claim))
+            named = (
+                ("jwt_issuer", self.jwt_issuer),
+                ("jwt_audience", self.jwt_audience),
+                ("tenant_claim", self.tenant_claim),
+            )
             for name, value in named:
                 _check(bool(value), name, "is needed with auth=jwt")
             _check(self.jwt_issuer.startswith("https://"), "jwt_issuer", "is an https address")
@@ -111,8 +114,12 @@ class StageConfig:
         _check(self.log_retention_days in LOG_RETENTION, "log_retention_days", f"is one of {days}")
         least = f"is {MIN_IDLE_DAYS} at least, because runs can be redriven for 14 days"
         _check(self.machine_idle_days >= MIN_IDLE_DAYS, "machine_idle_days", least)
-        _check(2 <= self.recorder_concurrency <= 1000, "recorder_concurrency", "is from 2 to 1000, as SQS sources have it")
-        _check(self.throttle_rate >= 1 and self.throttle_burst >= 1, "throttle_rate and throttle_burst", "are 1 at least")
+        _check(
+            2 <= self.recorder_concurrency <= 1000, "recorder_concurrency", "is from 2 to 1000, as SQS sources have it"
+        )
+        _check(
+            self.throttle_rate >= 1 and self.throttle_burst >= 1, "throttle_rate and throttle_burst", "are 1 at least"
+        )
 
     @property
     def stem(self) -> str:
@@ -123,6 +130,12 @@ class StageConfig:
 def _check(holds: bool, name: str, rule: str) -> None:
     if not holds:
         raise InvalidContextError(f"Context '{name}' {rule}.")
+
+
+def _read(name: str, default: Any, value: Any) -> Any:
+    """A value of the context as the type of the setting's default. The one setting without a plain default is an object."""
+    reader: Callable[[str, Any], Any] = _READERS.get(type(default), _mapping)
+    return reader(name, value)
 
 
 def _text(name: str, value: Any) -> str:

@@ -120,8 +120,10 @@ class Deployment:
         match resource:
             case "table":
                 return [self.table_arn]
-            case "list_indexes":
-                return [self.index_arn(BY_TENANT), self.index_arn(BY_WORKFLOW)]
+            case "tenant_index":
+                return [self.index_arn(BY_TENANT)]
+            case "workflow_index":
+                return [self.index_arn(BY_WORKFLOW)]
             case "arn_index":
                 return [self.index_arn(BY_ARN)]
             case "due_index":

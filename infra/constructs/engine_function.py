@@ -72,9 +72,7 @@ class EngineFunction(Construct):
         )
         self.target: lambda_.IFunction = self.function
         if config.snapstart:
-            self.target = lambda_.Alias(
-                self, "Live", alias_name=LIVE_ALIAS, version=self.function.current_version
-            )
+            self.target = lambda_.Alias(self, "Live", alias_name=LIVE_ALIAS, version=self.function.current_version)
 
 
 def retention(days: int) -> logs.RetentionDays:
@@ -82,9 +80,7 @@ def retention(days: int) -> logs.RetentionDays:
     return logs.RetentionDays[LOG_RETENTION[days]]
 
 
-def _policy(
-    described: Function, deployment: Deployment, further: Iterable[iam.PolicyStatement]
-) -> iam.PolicyDocument:
+def _policy(described: Function, deployment: Deployment, further: Iterable[iam.PolicyStatement]) -> iam.PolicyDocument:
     write_logs = iam.PolicyStatement(
         actions=["logs:CreateLogStream", "logs:PutLogEvents"],
         resources=[deployment.log_arn(described.name)],

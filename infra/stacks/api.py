@@ -25,7 +25,14 @@ PREFLIGHT = Route("OPTIONS", "/{proxy+}", is_open=True)
 Gateway answers them ("Configuring CORS for an HTTP API with a $default route and an authorizer").
 """
 
-HEADERS = ("authorization", "content-type", "idempotency-key", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token")
+HEADERS = (
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "x-amz-content-sha256",
+    "x-amz-date",
+    "x-amz-security-token",
+)
 
 
 ACCESS_LOG_FIELDS = {
@@ -103,10 +110,7 @@ class ApiStack(Stack):
             "Stage",
             stage_name="$default",
             auto_deploy=True,
-            detailed_metrics_enabled=True,
-            throttle=apigatewayv2.ThrottleSettings(
-                rate_limit=config.throttle_rate, burst_limit=config.throttle_burst
-            ),
+            throttle=apigatewayv2.ThrottleSettings(rate_limit=config.throttle_rate, burst_limit=config.throttle_burst),
             access_log_settings=_AccessLog(access_log),
         )
 

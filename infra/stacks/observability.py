@@ -26,7 +26,8 @@ class ObservabilityStack(Stack):
         super().__init__(scope, id_, **options)
         self._deployment = deployment
         self._api_id = api_id
-        self.alarms = [self._alarm(id_, **what) for id_, what in self._alarms()]
+        wanted = self._alarms() if deployment.config.alarms else ()
+        self.alarms = [self._alarm(id_, **what) for id_, what in wanted]
         topic_arn = deployment.config.alarm_topic_arn
         if topic_arn:
             notify = actions.SnsAction(sns.Topic.from_topic_arn(self, "AlarmTopic", topic_arn))
@@ -37,11 +38,17 @@ class ObservabilityStack(Stack):
     def _alarms(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for described in FUNCTIONS:
             id_ = construct_id(described.name)
-            text = f"{self._deployment.function_name(described.name)}"
+            text = self._deployment.function_name(described.name)
             yield f"{id_}Errors", {"metric": self._lambda("Errors", described.name), "text": f"{text} raises errors"}
-            yield f"{id_}Throttles", {"metric": self._lambda("Throttles", described.name), "text": f"{text} is throttled"}
-        yield "DeadLetters", {"metric": self._dead_letters(), "text": "Ends of runs could not be recorded"}
-        yield "ExecutionThrottled", {"metric": self._execution_throttled(), "text": "Runs wait for Step Functions' quota"}
+            yield (
+                f"{id_}Throttles",
+                {"metric": self._lambda("Throttles", described.name), "text": f"{text} is throttled"},
+            )
+        yield "DeadLetters", {"metric": self._queue("ended-runs-dead"), "text": "Ends of runs could not be recorded"}
+        yield (
+            "ExecutionThrottled",
+            {"metric": self._execution_throttled(), "text": "Runs wait for Step Functions' quota"},
+        )
         yield "ServerErrors", {"metric": self._api("5xx", "Sum"), "text": "The API answers with errors of its own"}
         yield (
             "SlowRequests",
@@ -69,20 +76,25 @@ class ObservabilityStack(Stack):
         )
 
     def _dashboard(self) -> None:
-        names = [f.name for f in FUNCTIONS]
-        api = [self._api(metric, "Sum") for metric in ("Count", "4xx", "5xx")]
-        latency = [self._api("Latency", statistic) for statistic in ("p50", "p99")]
         dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=self._deployment.config.stem)
-        for row in (
-            [_graph("Requests", api), _graph("Latency, ms", latency)],
-            [_graph("Function errors", [self._lambda("Errors", n) for n in names]),
-             _graph("Function throttles", [self._lambda("Throttles", n) for n in names])],
-            [_graph("Function duration p99, ms", [self._lambda("Duration", n, "p99") for n in names]),
-             _graph("Runs", [self._runs(m) for m in ("ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed")])],
-            [_graph("Runs whose end is not recorded", [self._waiting_ends(), self._dead_letters()]),
-             _graph("Throttled state transitions", [self._execution_throttled()])],
-        ):  # fmt: skip
-            dashboard.add_widgets(*row)
+        requests = [self._api(metric, "Sum") for metric in ("Count", "4xx", "5xx")]
+        latency = [self._api("Latency", statistic) for statistic in ("p50", "p99")]
+        runs = [self._runs(m) for m in ("ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed")]
+        dashboard.add_widgets(_graph("Requests", requests), _graph("Latency, ms", latency))
+        dashboard.add_widgets(
+            _graph("Function errors", self._each_function("Errors")),
+            _graph("Function throttles", self._each_function("Throttles")),
+        )
+        dashboard.add_widgets(
+            _graph("Function duration p99, ms", self._each_function("Duration", "p99")), _graph("Runs", runs)
+        )
+        dashboard.add_widgets(
+            _graph("Ended runs that are not recorded", [self._queue("ended-runs"), self._queue("ended-runs-dead")]),
+            _graph("Throttled state transitions", [self._execution_throttled()]),
+        )
+
+    def _each_function(self, metric: str, statistic: str = "Sum") -> list[cloudwatch.Metric]:
+        return [self._lambda(metric, f.name, statistic).with_(label=f.name) for f in FUNCTIONS]
 
     def _lambda(self, metric: str, name: str, statistic: str = "Sum") -> cloudwatch.Metric:
         return cloudwatch.Metric(
@@ -91,7 +103,6 @@ class ObservabilityStack(Stack):
             dimensions_map={"FunctionName": self._deployment.function_name(name)},
             statistic=statistic,
             period=FIVE_MINUTES,
-            label=name,
         )
 
     def _api(self, metric: str, statistic: str) -> cloudwatch.Metric:
@@ -101,7 +112,6 @@ class ObservabilityStack(Stack):
             dimensions_map={"ApiId": self._api_id},
             statistic=statistic,
             period=FIVE_MINUTES,
-            label=f"{metric} {statistic}",
         )
 
     def _queue(self, name: str) -> cloudwatch.Metric:
@@ -111,25 +121,15 @@ class ObservabilityStack(Stack):
             dimensions_map={"QueueName": self._deployment.name(name)},
             statistic="Maximum",
             period=FIVE_MINUTES,
-            label=name,
         )
-
-    def _waiting_ends(self) -> cloudwatch.Metric:
-        return self._queue("ended-runs")
-
-    def _dead_letters(self) -> cloudwatch.Metric:
-        return self._queue("ended-runs-dead")
 
     def _runs(self, metric: str) -> cloudwatch.MathExpression:
         # Machines come and go, so they are found by a query over all of the account's, whatever their names.
-        return _query(f'SELECT SUM({metric}) FROM SCHEMA("AWS/States", StateMachineArn)', metric)
+        query = f'SELECT SUM({metric}) FROM SCHEMA("AWS/States", StateMachineArn)'  # noqa: S608  # CloudWatch's own language
+        return cloudwatch.MathExpression(expression=query, using_metrics={}, label=metric, period=FIVE_MINUTES)
 
     def _execution_throttled(self) -> cloudwatch.MathExpression:
         return self._runs("ExecutionThrottled")
-
-
-def _query(expression: str, label: str) -> cloudwatch.MathExpression:
-    return cloudwatch.MathExpression(expression=expression, using_metrics={}, label=label, period=FIVE_MINUTES)
 
 
 def _graph(title: str, metrics: list[Any]) -> cloudwatch.GraphWidget:

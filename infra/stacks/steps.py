@@ -19,6 +19,4 @@ class StepsStack(Stack):
     def __init__(self, scope: Construct, id_: str, *, deployment: Deployment, **options: Any) -> None:
         super().__init__(scope, id_, **options)
         layers = Layers(self, "Layers", host_build=deployment.config.host_build)
-        self.functions = {
-            f.name: EngineFunction(self, f, deployment, layers) for f in FUNCTIONS if f.kind == "step"
-        }
+        self.functions = {f.name: EngineFunction(self, f, deployment, layers) for f in FUNCTIONS if f.kind == "step"}

@@ -32,6 +32,10 @@ def test_functions_without_an_api_have_no_routes() -> None:
     assert all(bool(f.routes) == (f.kind == "api") for f in FUNCTIONS)
 
 
+def test_what_the_clock_starts_has_a_schedule_and_nothing_else_has() -> None:
+    assert all((f.schedule_minutes is not None) == (f.kind == "schedule") for f in FUNCTIONS)
+
+
 def test_no_action_is_a_wildcard() -> None:
     for f in FUNCTIONS:
         for grant in f.grants:

@@ -33,6 +33,8 @@ class MachineGeneration:
     machine_arn: str
     created_at: str
     is_retired: bool
+    due_at: str | None = None
+    """When it is to be looked at; None when it is on no list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class MachineStore:
             machine_arn=record["machine_arn"],
             created_at=record["created_at"],
             is_retired=key[1] != keys.META,
+            due_at=record.get("due_at"),
         )
 
     def retire(self, machine: MachineGeneration, at: str, delete_at: str) -> bool:

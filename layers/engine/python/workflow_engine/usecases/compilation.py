@@ -6,9 +6,11 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import workflow_engine
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, Json
 from workflow_engine.language.findings import Findings
 from workflow_engine.language.wellformed import check_well_formed
@@ -102,8 +104,15 @@ def findings(diagnostics: tuple[Diagnostic, ...]) -> tuple[list[dict[str, Any]],
     return errors, [d.as_dict() for d in diagnostics if d.severity == "warning"]
 
 
+@cache
 def _engine_version() -> str:
-    try:
-        return version("workflow-engine")
-    except PackageNotFoundError:  # in a Lambda layer the package lies as files, without metadata
-        return "layer"
+    """Hash of the code that decides what a workflow compiles to: what an older engine compiled is not taken for current.
+
+    In a layer the package lies as files, without a version; a few milliseconds once per process, where it is asked for.
+    """
+    package = Path(workflow_engine.__file__).parent
+    digest = hashlib.sha256()
+    for part in ("language", "compiler", "steps"):
+        for path in sorted((package / part).rglob("*.py")):
+            digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()

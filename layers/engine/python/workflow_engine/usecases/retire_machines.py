@@ -27,16 +27,25 @@ _DAY_SECONDS: Final = 86_400
 
 
 def retire_machines(engine: Engine, idle_days: int) -> dict[str, int]:
-    """Retire and delete what has been idle for `idle_days`; gives `{looked_at, retired, deleted}`.
+    """Retire and delete what has been idle for `idle_days`; gives `{looked_at, retired, deleted, failed}`.
+
+    A machine that cannot be looked at is logged and looked at again a day later; it does not hold up the others.
 
     Raises ValueError for fewer than 15 days.
     """
     if idle_days < MIN_IDLE_DAYS:
-        raise ValueError(f"Machines must be kept for {MIN_IDLE_DAYS} days at least, not {idle_days}: runs are redriven.")
+        raise ValueError(
+            f"Machines must be kept for {MIN_IDLE_DAYS} days at least, not {idle_days}: runs are redriven."
+        )
     keys = engine.due.machines(engine.timestamp(), MAX_MACHINES_A_ROUND)
-    counts = {"looked_at": len(keys), "retired": 0, "deleted": 0}
+    counts = {"looked_at": len(keys), "retired": 0, "deleted": 0, "failed": 0}
     for key in keys:
-        done = _look_at(engine, key, idle_days)
+        try:
+            done = _look_at(engine, key, idle_days)
+        except Exception:
+            logger.exception("machine was not looked at", extra={"record": "/".join(key)})
+            engine.due.postpone(key, after(engine.timestamp(), _DAY_SECONDS))
+            done = "failed"
         if done is not None:
             counts[done] += 1
     return counts
@@ -44,8 +53,8 @@ def retire_machines(engine: Engine, idle_days: int) -> dict[str, int]:
 
 def _look_at(engine: Engine, key: Key, idle_days: int) -> str | None:
     machine = engine.machine_records.generation(key)
-    if machine is None:
-        return None
+    if machine is None or machine.due_at is None or machine.due_at > engine.timestamp():
+        return None  # the index, or this round, has been overtaken
     since = engine.now() - timedelta(days=idle_days)
     is_new = datetime.fromisoformat(machine.created_at) >= since
     if is_new or engine.machine_use.is_used(machine.machine_arn, since):

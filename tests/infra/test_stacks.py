@@ -1,0 +1,254 @@
+"""What the templates hold: data that is kept, an API that is closed, functions as the catalogue has them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aws_cdk import App
+from aws_cdk.assertions import Match, Template
+
+from infra.catalog import FUNCTIONS, Function
+from infra.config import StageConfig
+from infra.constructs.deployment import Deployment
+from infra.stacks.observability import ObservabilityStack
+from tests.support.templates import Assembly, as_list, as_text
+from workflow_engine.store.schema import table_definition
+
+pytestmark = pytest.mark.xdist_group("cdk")
+
+ROUTES = [route for function in FUNCTIONS for route in function.routes]
+
+
+def checked(assembly: Assembly, stack: str) -> Template:
+    return Template.from_json(assembly.templates[stack])
+
+
+def lambda_function(assembly: Assembly, described: Function) -> dict[str, Any]:
+    stage = "prod" if "prod" in str(assembly.folder) else "dev"
+    name = f"workflow-{stage}-{described.name.replace('_', '-')}"
+    (found,) = [f for f in assembly.resources("AWS::Lambda::Function").values() if f["FunctionName"] == name]
+    return found
+
+
+def test_the_table_is_the_one_of_the_schema(dev: Assembly) -> None:
+    wanted: dict[str, Any] = dict(table_definition("workflow-dev-table"))
+    table = dev.only("AWS::DynamoDB::Table")
+    by_name = {name: table[name] for name in ("TableName", "BillingMode", "KeySchema", "GlobalSecondaryIndexes")}
+    assert by_name == {name: wanted[name] for name in by_name}
+    assert (
+        sorted(table["AttributeDefinitions"], key=lambda a: str(a["AttributeName"])) == wanted["AttributeDefinitions"]
+    )
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_the_table_can_be_restored_to_any_second(dev: Assembly, prod: Assembly) -> None:
+    for assembly in (dev, prod):
+        recovery = assembly.only("AWS::DynamoDB::Table")["PointInTimeRecoverySpecification"]
+        assert recovery == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_data_outlives_its_stack_in_prod_only(dev: Assembly, prod: Assembly) -> None:
+    for assembly, policy, protected in ((dev, "Delete", False), (prod, "Retain", True)):
+        assert assembly.only("AWS::DynamoDB::Table")["DeletionProtectionEnabled"] is protected
+        for type_ in ("AWS::DynamoDB::Table", "AWS::S3::Bucket"):
+            checked(assembly, "data").has_resource(type_, {"DeletionPolicy": policy, "UpdateReplacePolicy": policy})
+
+
+def test_nothing_is_public(dev: Assembly) -> None:
+    checked(dev, "data").has_resource_properties(
+        "AWS::S3::Bucket",
+        {
+            "PublicAccessBlockConfiguration": dict.fromkeys(
+                ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
+            ),
+            "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+        },
+    )
+    for type_ in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"):
+        for policy in dev.resources(type_).values():
+            for statement in policy["PolicyDocument"]["Statement"]:
+                if statement["Effect"] == "Allow":
+                    assert "Service" in statement["Principal"]
+                    assert statement["Condition"]
+    assert not dev.resources("AWS::Lambda::Url")
+
+
+def test_everything_is_encrypted_at_rest_and_on_the_way(dev: Assembly) -> None:
+    bucket = dev.only("AWS::S3::Bucket")
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    queues = dev.resources("AWS::SQS::Queue")
+    assert all(queue["SqsManagedSseEnabled"] for queue in queues.values())
+    for type_, guarded in (("AWS::S3::BucketPolicy", 1), ("AWS::SQS::QueuePolicy", len(queues))):
+        denied = [
+            statement
+            for policy in dev.resources(type_).values()
+            for statement in policy["PolicyDocument"]["Statement"]
+            if statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
+        ]
+        assert [s["Effect"] for s in denied] == ["Deny"] * guarded
+
+
+def test_documents_move_to_a_cheaper_class_and_never_expire(dev: Assembly) -> None:
+    (rule,) = dev.only("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert [t["StorageClass"] for t in rule["Transitions"]] == ["INTELLIGENT_TIERING"]
+    assert not any(name.startswith("Expiration") for name in rule)
+
+
+@pytest.mark.parametrize("described", FUNCTIONS, ids=lambda f: f.name)
+def test_a_function_is_deployed_as_the_catalogue_has_it(dev: Assembly, described: Function) -> None:
+    found = lambda_function(dev, described)
+    assert (found["MemorySize"], found["Timeout"]) == (described.memory_mb, described.timeout_seconds)
+    assert found["Handler"] == described.handler
+    assert (found["Runtime"], found["Architectures"]) == ("python3.13", ["arm64"])
+    assert found["TracingConfig"] == {"Mode": "Active"}
+    assert found["LoggingConfig"]["LogFormat"] == "JSON"
+    assert len(found.get("Layers", [])) == len(described.layers)
+    variables = found.get("Environment", {}).get("Variables", {})
+    assert set(variables) == set(described.environment) - {"OPENAPI_FILE"}
+
+
+def test_machines_find_the_step_functions_by_alias(dev: Assembly, prod: Assembly) -> None:
+    (api,) = [f for f in FUNCTIONS if f.name == "api_workflows"]
+    for assembly, suffix in ((dev, "workflow-dev-step-data"), (prod, "workflow-prod-step-data:live")):
+        text = as_text(lambda_function(assembly, api)["Environment"]["Variables"]["STEP_FUNCTIONS"])
+        step_functions = json.loads(text)
+        assert set(step_functions) == {f.name for f in FUNCTIONS if f.kind == "step"}
+        assert step_functions["step_data"].endswith(f":function:{suffix}")
+
+
+def test_logs_are_kept_for_a_time_and_no_longer(dev: Assembly, prod: Assembly) -> None:
+    for assembly, days in ((dev, 14), (prod, 365)):
+        groups = assembly.resources("AWS::Logs::LogGroup")
+        assert len(groups) == len(FUNCTIONS) + 2  # and those of the machines and of the API
+        assert {group["RetentionInDays"] for group in groups.values()} == {days}
+
+
+def test_the_api_has_the_routes_of_the_catalogue_and_is_closed_but_for_health(dev: Assembly) -> None:
+    routes = dev.resources("AWS::ApiGatewayV2::Route").values()
+    assert {route["RouteKey"] for route in routes} == {route.key for route in ROUTES}
+    open_ = {route["RouteKey"] for route in routes if route.get("AuthorizationType", "NONE") == "NONE"}
+    assert open_ == {"GET /health"}
+    assert {r["AuthorizationType"] for r in routes if r["RouteKey"] not in open_} == {"AWS_IAM"}
+
+
+def test_with_jwt_every_route_but_health_and_preflight_asks_for_a_token(prod: Assembly) -> None:
+    checked(prod, "api").has_resource_properties(
+        "AWS::ApiGatewayV2::Authorizer",
+        {
+            "AuthorizerType": "JWT",
+            "JwtConfiguration": {"Issuer": "https://login.example.com/", "Audience": ["workflows"]},
+            "IdentitySource": ["$request.header.Authorization"],
+        },
+    )
+    routes = prod.resources("AWS::ApiGatewayV2::Route").values()
+    open_ = {route["RouteKey"] for route in routes if route.get("AuthorizationType", "NONE") == "NONE"}
+    assert open_ == {"GET /health", "OPTIONS /{proxy+}"}
+    assert {r["AuthorizationType"] for r in routes if r["RouteKey"] not in open_} == {"JWT"}
+    for described in (f for f in FUNCTIONS if f.kind == "api" and f.environment != ("OPENAPI_FILE",)):
+        variables = lambda_function(prod, described)["Environment"]["Variables"]
+        assert (variables["AUTH_MODE"], variables["TENANT_CLAIM"]) == ("jwt", "org_id")
+
+
+def test_only_configured_origins_may_call_from_a_browser(dev: Assembly, prod: Assembly) -> None:
+    assert "CorsConfiguration" not in dev.only("AWS::ApiGatewayV2::Api")
+    cors = prod.only("AWS::ApiGatewayV2::Api")["CorsConfiguration"]
+    assert cors["AllowOrigins"] == ["https://app.example.com"]
+    assert set(cors["AllowMethods"]) == {route.method for route in ROUTES if route.method}
+
+
+def test_requests_are_logged_and_limited(dev: Assembly) -> None:
+    stage = dev.only("AWS::ApiGatewayV2::Stage")
+    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == 100
+    assert stage["DefaultRouteSettings"]["ThrottlingBurstLimit"] == 200
+    fields = json.loads(stage["AccessLogSettings"]["Format"])
+    assert {"$context.requestId", "$context.identity.userArn", "$context.status"} <= set(fields.values())
+
+
+def test_ends_of_our_own_machines_reach_the_recorder_by_a_queue(dev: Assembly) -> None:
+    (rule,) = [r for r in dev.resources("AWS::Events::Rule").values() if "EventPattern" in r]
+    pattern = as_text(rule["EventPattern"])
+    assert pattern["detail-type"] == ["Step Functions Execution Status Change"]
+    assert pattern["detail"]["status"] == ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
+    (machines,) = pattern["detail"]["stateMachineArn"]
+    assert machines["prefix"].endswith(":stateMachine:workflow-dev-")
+    (target,) = as_text(rule["Targets"])
+    mapping = as_text(dev.only("AWS::Lambda::EventSourceMapping"))
+    assert mapping["EventSourceArn"] == target["Arn"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}
+
+
+def test_what_cannot_be_recorded_is_kept_for_two_weeks(dev: Assembly) -> None:
+    queues = dev.resources("AWS::SQS::Queue")
+    (queue,) = [q for q in queues.values() if "RedrivePolicy" in q]
+    (dead,) = [q for q in queues.values() if "RedrivePolicy" not in q]
+    assert dead["MessageRetentionPeriod"] == 14 * 86_400
+    (recorder,) = [f for f in FUNCTIONS if f.name == "execution_recorder"]
+    assert queue["VisibilityTimeout"] >= 6 * recorder.timeout_seconds
+
+
+def test_the_clock_starts_what_the_catalogue_schedules(dev: Assembly) -> None:
+    scheduled = [f for f in FUNCTIONS if f.kind == "schedule"]
+    rules = [r["ScheduleExpression"] for r in dev.resources("AWS::Events::Rule").values() if "ScheduleExpression" in r]
+    minutes = {15: "rate(15 minutes)", 60: "rate(1 hour)"}
+    assert sorted(rules) == sorted(minutes[f.schedule_minutes or 0] for f in scheduled)
+
+
+def test_snapstart_is_asked_for_and_then_everybody_invokes_the_alias(dev: Assembly, prod: Assembly) -> None:
+    assert all("SnapStart" not in f for f in dev.resources("AWS::Lambda::Function").values())
+    assert not dev.resources("AWS::Lambda::Alias")
+    assert all(
+        f["SnapStart"] == {"ApplyOn": "PublishedVersions"} for f in prod.resources("AWS::Lambda::Function").values()
+    )
+    aliases = {name.split("/")[1] for name in prod.resources("AWS::Lambda::Alias")}
+    assert len(aliases) == len(FUNCTIONS)
+    integrations = prod.resources("AWS::ApiGatewayV2::Integration").values()
+    invoked = [as_text(i["IntegrationUri"]) for i in integrations]
+    invoked += [as_text(p["FunctionName"]) for p in prod.resources("AWS::Lambda::Permission").values()]
+    invoked.append(as_text(prod.only("AWS::Lambda::EventSourceMapping")["FunctionName"]))
+    assert all(any(alias in uri for alias in aliases) or uri.endswith(":live") for uri in invoked)
+
+
+def test_alarms_exist_for_all_that_can_go_wrong(dev: Assembly) -> None:
+    alarms = {a["AlarmName"]: a for a in dev.resources("AWS::CloudWatch::Alarm").values()}
+    ids = ["".join(part.capitalize() for part in f.name.split("_")) for f in FUNCTIONS]
+    wanted = {f"{id_}{what}" for id_ in ids for what in ("Errors", "Throttles")}
+    wanted |= {"DeadLetters", "ExecutionThrottled", "ServerErrors", "SlowRequests"}
+    assert set(alarms) == {f"workflow-dev-{name}" for name in wanted}
+    assert alarms["workflow-dev-SlowRequests"]["ExtendedStatistic"] == "p99"
+    (query,) = alarms["workflow-dev-ExecutionThrottled"]["Metrics"]
+    assert "ExecutionThrottled" in query["Expression"]
+
+
+def test_alarms_tell_somebody_when_there_is_a_topic(dev: Assembly, prod: Assembly) -> None:
+    assert all("AlarmActions" not in a for a in dev.resources("AWS::CloudWatch::Alarm").values())
+    actions = [a["AlarmActions"] for a in prod.resources("AWS::CloudWatch::Alarm").values()]
+    assert actions == [["arn:aws:sns:eu-west-1:123456789012:alarms"]] * len(actions)
+
+
+def test_alarms_can_be_left_out() -> None:
+    deployment = Deployment(StageConfig(alarms=False))
+    stack = ObservabilityStack(App(), "Observability", deployment=deployment, api_id="api")
+    Template.from_stack(stack).resource_count_is("AWS::CloudWatch::Alarm", 0)
+    Template.from_stack(stack).resource_count_is("AWS::CloudWatch::Dashboard", 1)
+
+
+def test_there_is_a_dashboard(dev: Assembly) -> None:
+    checked(dev, "observability").has_resource_properties(
+        "AWS::CloudWatch::Dashboard", {"DashboardName": "workflow-dev", "DashboardBody": Match.any_value()}
+    )
+
+
+def test_no_stack_imports_from_another_but_alarms_the_id_of_the_api(dev: Assembly) -> None:
+    outputs = [(stack, output) for stack, t in dev.templates.items() for output in t.get("Outputs", {}).items()]
+    exported = [(stack, as_text(output["Value"])) for stack, (_, output) in outputs if "Export" in output]
+    assert [(stack, value.startswith("${Api")) for stack, value in exported] == [("api", True)]
+    assert "ApiUrl" in dev.templates["api"]["Outputs"]
+
+
+def test_lists_of_one_are_read_as_lists() -> None:
+    assert as_list("a") == as_list(["a"]) == ["a"]

@@ -1,0 +1,269 @@
+"""What the clock starts: ends of runs whose event was lost are recorded, machines that nobody uses are deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from infra.local.cloud import LocalCloud
+from workflow_engine.errors import ThrottledError
+from workflow_engine.machines.executions import MachineExecutions
+from workflow_engine.machines.idleness import MachineUse
+from workflow_engine.store.table import Table
+from workflow_engine.usecases import cancel_run, read_results, record_execution, save_workflow, start_run
+from workflow_engine.usecases.engine import Caller, Engine
+from workflow_engine.usecases.retire_machines import retire_machines
+from workflow_engine.usecases.sweep_executions import sweep_executions
+
+ME = Caller("default", "me")
+QUICK: dict[str, Any] = {
+    "name": "Quick",
+    "steps": [{"step_id": "words", "step_type": "data_input", "config": {"data": {"n": 1}}}],
+}
+WAITING: dict[str, Any] = {
+    "name": "Waiting",
+    "steps": [{"step_id": "pause", "step_type": "delay", "config": {"delay_seconds": 600}}],
+}
+IDLE_DAYS = 30
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    with LocalCloud():
+        yield Engine.from_environment()
+
+
+def later(engine: Engine, **time: float) -> Engine:
+    """The engine at a later time."""
+    return Engine(engine.settings, now=lambda: datetime.now(UTC) + timedelta(**time))
+
+
+def unrecorded_end(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A run that has ended without anybody being told; gives its id."""
+    with monkeypatch.context() as lost:
+        lost.setattr(record_execution, "record", lambda *_: None)
+        execution_id: str = start_run.start(engine, ME, QUICK)["execution_id"]
+        arn = engine.executions.get(ME.tenant_id, execution_id).execution_arn
+        while engine.runs.is_running(arn):
+            engine.sleep(0.02)
+        engine.sleep(0.1)
+    return execution_id
+
+
+def status(engine: Engine, execution_id: str) -> str:
+    return str(read_results.get_execution(engine, ME, execution_id)["status"])
+
+
+def machines(engine: Engine) -> list[str]:
+    return [m["stateMachineArn"] for m in engine.stepfunctions.list_state_machines()["stateMachines"]]
+
+
+def test_a_lost_end_is_recorded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    execution_id = unrecorded_end(engine, monkeypatch)
+    assert status(engine, execution_id) == "running"
+    assert sweep_executions(engine)["looked_at"] == 0  # it may well be recorded by its event
+    assert sweep_executions(later(engine, minutes=16))["recorded"] == 1
+    assert status(engine, execution_id) == "completed"
+    assert engine.executions.results(ME.tenant_id, execution_id) is not None
+    assert sweep_executions(later(engine, days=1))["looked_at"] == 0
+
+
+def test_a_recorded_run_is_not_looked_at(engine: Engine) -> None:
+    execution_id = start_run.start(engine, ME, QUICK)["execution_id"]
+    assert read_results.wait_for_end(engine, ME, execution_id, 20)
+    assert sweep_executions(later(engine, days=1))["looked_at"] == 0
+
+
+def test_a_run_that_goes_on_is_looked_at_ever_more_rarely(engine: Engine) -> None:
+    execution_id = start_run.start(engine, ME, WAITING)["execution_id"]
+    assert sweep_executions(later(engine, hours=8))["running"] == 1
+    assert sweep_executions(later(engine, hours=9.9))["looked_at"] == 0
+    assert sweep_executions(later(engine, hours=10.1))["running"] == 1
+    assert status(engine, execution_id) == "running"
+    cancel_run.cancel(engine, ME, execution_id)
+
+
+def test_a_run_that_was_never_started_ends_failed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(MachineExecutions, "start", lambda *_: None)
+        execution_id = start_run.start(engine, ME, QUICK)["execution_id"]
+    assert sweep_executions(later(engine, minutes=16))["recorded"] == 1
+    assert read_results.get_execution(engine, ME, execution_id)["error"]["type"] == "ExecutionDoesNotExist"
+
+
+def test_a_run_that_cannot_be_recorded_does_not_hold_up_the_others(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = (unrecorded_end(engine, monkeypatch) for _ in range(2))
+    real = MachineExecutions.is_running
+
+    def fail_for_one(self: MachineExecutions, arn: str) -> bool:
+        if arn.endswith(bad):
+            raise RuntimeError("no such luck")
+        return real(self, arn)
+
+    monkeypatch.setattr(MachineExecutions, "is_running", fail_for_one)
+    done = sweep_executions(later(engine, minutes=16))
+    assert (done["recorded"], done["failed"]) == (1, 1)
+    assert (status(engine, bad), status(engine, good)) == ("running", "completed")
+    monkeypatch.setattr(MachineExecutions, "is_running", real)
+    assert sweep_executions(later(engine, minutes=40))["recorded"] == 1
+
+
+def test_a_throttled_round_stops(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):
+        unrecorded_end(engine, monkeypatch)
+    asked: list[str] = []
+
+    def refuse(_: MachineExecutions, arn: str) -> bool:
+        asked.append(arn)
+        raise ThrottledError("busy")
+
+    monkeypatch.setattr(MachineExecutions, "is_running", refuse)
+    assert sweep_executions(later(engine, minutes=16))["recorded"] == 0
+    assert len(asked) == 1
+
+
+def used_workflow(engine: Engine) -> str:
+    """A stored workflow that has run once."""
+    workflow_id: str = save_workflow.create(engine, ME, QUICK)["workflow_id"]
+    execution_id = start_run.start_stored(engine, ME, workflow_id, {})["execution_id"]
+    assert read_results.wait_for_end(engine, ME, execution_id, 20)
+    return workflow_id
+
+
+def test_an_idle_machine_is_retired_then_deleted_and_a_start_makes_it_anew(engine: Engine) -> None:
+    workflow_id = used_workflow(engine)
+    (machine,) = machines(engine)
+    idle = later(engine, days=31)
+    assert retire_machines(idle, IDLE_DAYS) == {"looked_at": 1, "retired": 1, "deleted": 0, "failed": 0}
+    assert retire_machines(idle, IDLE_DAYS)["looked_at"] == 0  # not before an hour has passed
+    assert machines(engine) == [machine]
+    assert retire_machines(later(engine, days=31, hours=1.1), IDLE_DAYS)["deleted"] == 1
+    assert machines(engine) == []
+    execution_id = start_run.start_stored(engine, ME, workflow_id, {})["execution_id"]
+    assert read_results.wait_for_end(engine, ME, execution_id, 20)
+    assert machines(engine) == [machine.replace("-g1", "-g2")]
+
+
+def test_a_machine_in_use_stays(engine: Engine) -> None:
+    used_workflow(engine)
+    assert retire_machines(later(engine, days=29), IDLE_DAYS) == {
+        "looked_at": 1,
+        "retired": 0,
+        "deleted": 0,
+        "failed": 0,
+    }
+    assert retire_machines(later(engine, days=29, hours=2), IDLE_DAYS)["looked_at"] == 0
+    assert retire_machines(later(engine, days=31), IDLE_DAYS)["retired"] == 1
+
+
+def test_a_machine_whose_run_goes_on_stays(engine: Engine) -> None:
+    execution_id = start_run.start(engine, ME, WAITING)["execution_id"]
+    assert retire_machines(later(engine, days=300), IDLE_DAYS) == {
+        "looked_at": 1,
+        "retired": 0,
+        "deleted": 0,
+        "failed": 0,
+    }
+    cancel_run.cancel(engine, ME, execution_id)
+
+
+def test_a_retired_machine_that_is_started_again_is_kept(engine: Engine) -> None:
+    """A stored workflow starts the machine that it knows, without asking whether it is retired."""
+    workflow_id = used_workflow(engine)
+    assert retire_machines(later(engine, days=31), IDLE_DAYS)["retired"] == 1
+    execution_id = start_run.start_stored(engine, ME, workflow_id, {})["execution_id"]
+    assert read_results.wait_for_end(engine, ME, execution_id, 20)
+    assert retire_machines(later(engine, days=29, hours=23), IDLE_DAYS)["deleted"] == 0
+    assert retire_machines(later(engine, days=31, hours=2), IDLE_DAYS)["deleted"] == 1
+
+
+def test_a_retired_machine_is_deleted_though_its_next_generation_stands(engine: Engine) -> None:
+    used_workflow(engine)
+    (old,) = machines(engine)
+    retire_machines(later(engine, days=31), IDLE_DAYS)
+    start_run.start(engine, ME, {**QUICK, "name": "Same shape"})  # compiled anew, so it takes no retired machine
+    assert len(machines(engine)) == 2
+    assert retire_machines(later(engine, days=31, hours=2), IDLE_DAYS)["deleted"] == 1
+    assert machines(engine) == [old.replace("-g1", "-g2")]
+
+
+def test_a_retirement_that_was_cut_short_is_made_up_for(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reminder was written, the machine's record was not."""
+    used_workflow(engine)
+
+    def cut(*_: Any, **__: Any) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Table, "update", cut)
+        with pytest.raises(ConnectionError):
+            retire_machines(later(engine, days=31), IDLE_DAYS)
+    assert retire_machines(later(engine, days=31, hours=2), IDLE_DAYS)["retired"] == 1
+    assert len(machines(engine)) == 1
+    assert retire_machines(later(engine, days=31, hours=4), IDLE_DAYS)["deleted"] == 1
+
+
+def test_a_machine_that_cannot_be_looked_at_does_not_hold_up_the_others(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used_workflow(engine)
+    start_run.start(engine, ME, {**QUICK, "timeout_seconds": 77})
+    bad, _good = machines(engine)
+    real = MachineUse.is_used
+
+    def fail_for_one(self: MachineUse, arn: str, since: datetime) -> bool:
+        if arn == bad:
+            raise RuntimeError("no such luck")
+        return real(self, arn, since)
+
+    monkeypatch.setattr(MachineUse, "is_used", fail_for_one)
+    assert retire_machines(later(engine, days=31), IDLE_DAYS) == {
+        "looked_at": 2,
+        "retired": 1,
+        "deleted": 0,
+        "failed": 1,
+    }
+
+
+def test_machines_are_kept_for_as_long_as_runs_can_be_redriven(engine: Engine) -> None:
+    with pytest.raises(ValueError, match="15 days"):
+        retire_machines(engine, 14)
+
+
+class Executions:
+    """Answers ListExecutions by pages."""
+
+    def __init__(self, *pages: list[dict[str, Any]]) -> None:
+        self.pages = list(pages)
+        self.sizes: list[int] = []
+
+    def list_executions(self, *, maxResults: int, nextToken: str = "0", **_: Any) -> dict[str, Any]:  # noqa: N803
+        self.sizes.append(maxResults)
+        page = int(nextToken)
+        more = {"nextToken": str(page + 1)} if page + 1 < len(self.pages) else {}
+        return {"executions": self.pages[page], **more}
+
+
+DAY = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=n) for n in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("pages", "used"),
+    [
+        ([[]], False),
+        ([[{"startDate": DAY[35], "stopDate": DAY[35]}], [{"startDate": DAY[1], "stopDate": DAY[1]}]], True),
+        ([[{"startDate": DAY[5], "stopDate": DAY[5]}], [{"startDate": DAY[1], "stopDate": DAY[1]}]], False),
+        ([[{"startDate": DAY[5], "stopDate": DAY[5]}], [{"startDate": DAY[1], "stopDate": DAY[38]}]], True),
+        ([[{"startDate": DAY[5], "stopDate": DAY[5]}], [{"startDate": DAY[1]}]], True),
+    ],
+    ids=["never run", "started lately", "long ago", "ended lately", "goes on"],
+)
+def test_use_is_told_by_executions(pages: list[list[dict[str, Any]]], used: bool) -> None:
+    client: Any = Executions(*pages)
+    assert MachineUse(client).is_used("arn", DAY[30]) is used
+    assert client.sizes[0] == 1
