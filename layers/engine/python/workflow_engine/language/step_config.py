@@ -101,7 +101,7 @@ def _rule(error: ValidationError) -> str:
     """The broken rule of a schema, such as `minimum: 0`."""
     value = error.validator_value
     if error.validator == "pattern" and isinstance(error.schema, dict) and "description" in error.schema:
-        return str(error.schema["description"])
+        return str(error.schema["description"]).removesuffix(".")
     return f"{error.validator}: {shown(value)}" if not isinstance(value, dict | list) else str(error.validator)
 
 

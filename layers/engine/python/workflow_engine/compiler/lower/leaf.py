@@ -24,6 +24,7 @@ from workflow_engine.compiler.lower.inputs import input_bound, input_object, map
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.scope import Scope
+from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.syntax import RetryPolicy, Step
 
 LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
@@ -219,7 +220,7 @@ def wait(
         output=output,
         assigns={variable: record} if variable else {},
     )
-    if not step.input_mapping and (step.config or not step.dependencies):
+    if not _waits_for_data(unit, step):
         return (node,)
     invalid = expression(Fragment(f"({seconds.code})=null", seconds.helpers))
     name = unit.state_name(step.step_id, "check")
@@ -233,3 +234,16 @@ def wait(
         failed, step.step_id, INVALID_DELAY, INVALID_DELAY_CAUSE, {variable: record} if variable else {}
     )
     return (GuardNode(name, invalid, {}, (node,), failing),)
+
+
+def _waits_for_data(unit: Unit, step: Step) -> bool:
+    """Whether a delay's time comes from its mapping. Reports a delay that has no time, or two."""
+    times = {"delay_seconds", "until"}
+    configured, mapped = times & step.config.keys(), times & (step.input_mapping or {}).keys()
+    if configured and mapped:
+        detail = "The delay stands in the config and in the input_mapping. Give delay_seconds or until once."
+        unit.warnings.append(Diagnostic("WFE-E104", step.pointer + "/input_mapping", detail))
+    if not configured and len(mapped) != 1:
+        detail = "A delay needs one of delay_seconds and until, in its config or in its input_mapping."
+        unit.warnings.append(Diagnostic("WFE-E402", step.pointer, detail))
+    return not configured
