@@ -71,6 +71,18 @@ PARAMETERS: Final[dict[str, Schema]] = {
         "description": "Only runs of this status.",
         "schema": SCHEMAS["Results"]["properties"]["status"],
     },
+    "started_after": {
+        "name": "started_after",
+        "in": "query",
+        "description": "Only runs started at this moment or later. ISO 8601, UTC unless it has an offset.",
+        "schema": {"type": "string", "examples": ["2026-01-31T08:00:00Z"]},
+    },
+    "started_before": {
+        "name": "started_before",
+        "in": "query",
+        "description": "Only runs started before this moment. ISO 8601, UTC unless it has an offset.",
+        "schema": {"type": "string", "examples": ["2026-02-01"]},
+    },
     "Idempotency-Key": {
         "name": "Idempotency-Key",
         "in": "header",
@@ -179,7 +191,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
         "executions",
         "List runs, newest first",
         {200: "ExecutionPage"},
-        parameters=("workflow_id", "status", *PAGED),
+        parameters=("workflow_id", "status", "started_after", "started_before", *PAGED),
         problems=(422,),
     ),
     "GET /executions/{execution_id}": Operation(

@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.api_executions.settings import engine
 from workflow_engine.http.caller import caller_of
-from workflow_engine.http.parameters import page, query_parameter, wait_seconds
+from workflow_engine.http.parameters import moment, page, query_parameter, wait_seconds
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.usecases import cancel_run, read_results
 
@@ -18,6 +18,7 @@ Answer = dict[str, Any]
 
 
 @app.get("/executions")
+@app.takes("workflow_id", "status", "started_after", "started_before", "limit", "cursor")
 def list_() -> Answer:
     event, wanted = app.current_event, page(app.current_event)
     return read_results.list_executions(
@@ -25,24 +26,29 @@ def list_() -> Answer:
         caller_of(event),
         workflow_id=query_parameter(event, "workflow_id"),
         status=query_parameter(event, "status"),
+        started_after=moment(event, "started_after"),
+        started_before=moment(event, "started_before"),
         limit=wanted.limit,
         cursor=wanted.cursor,
     )
 
 
 @app.get("/executions/<execution_id>")
+@app.takes("wait")
 def get(execution_id: str) -> Answer:
     _wait(execution_id)
     return read_results.get_execution(engine(), caller_of(app.current_event), execution_id)
 
 
 @app.get("/executions/<execution_id>/results")
+@app.takes("wait")
 def results(execution_id: str) -> Answer:
     _wait(execution_id)
     return read_results.results(engine(), caller_of(app.current_event), execution_id)
 
 
 @app.get("/executions/<execution_id>/events")
+@app.takes("limit", "cursor")
 def events(execution_id: str) -> Answer:
     wanted = page(app.current_event)
     return read_results.events(engine(), caller_of(app.current_event), execution_id, wanted.limit, wanted.cursor)

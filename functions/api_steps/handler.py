@@ -28,6 +28,7 @@ def register() -> tuple[Answer, int]:
 
 
 @app.get("/steps")
+@app.takes("limit", "cursor")
 def list_() -> Answer:
     wanted = page(app.current_event)
     return register_step.list_steps(engine(), caller_of(app.current_event), wanted.limit, wanted.cursor)

@@ -30,6 +30,7 @@ Answer = dict[str, Any]
 
 
 @app.post("/workflows/execute")
+@app.takes("wait")
 def execute() -> tuple[Answer, int]:
     event, caller, wait = app.current_event, caller_of(app.current_event), wait_seconds(app.current_event)
     return _started(start_run.start(engine(), caller, json_body(event), idempotency_key(event)), wait)
@@ -52,12 +53,14 @@ def create() -> Answer:
 
 
 @app.get("/workflows")
+@app.takes("limit", "cursor")
 def list_() -> Answer:
     wanted = page(app.current_event)
     return read_workflows.list_workflows(engine(), caller_of(app.current_event), wanted.limit, wanted.cursor)
 
 
 @app.get("/workflows/<workflow_id>")
+@app.takes("version")
 def get(workflow_id: str) -> Answer:
     return read_workflows.get(engine(), caller_of(app.current_event), workflow_id, version(app.current_event))
 
@@ -74,6 +77,7 @@ def delete(workflow_id: str) -> Response[str]:
 
 
 @app.get("/workflows/<workflow_id>/versions")
+@app.takes("limit", "cursor")
 def versions(workflow_id: str) -> Answer:
     wanted = page(app.current_event)
     return read_workflows.list_versions(
@@ -82,6 +86,7 @@ def versions(workflow_id: str) -> Answer:
 
 
 @app.post("/workflows/<workflow_id>/execute")
+@app.takes("wait")
 def execute_stored(workflow_id: str) -> tuple[Answer, int]:
     event, caller, wait = app.current_event, caller_of(app.current_event), wait_seconds(app.current_event)
     body = json_body(event, when_empty={})

@@ -11,16 +11,20 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
 if TYPE_CHECKING:
     from infra.local.cloud import LocalCloud
     from infra.local.progress import Progress
+
+STDOUT: Final = 1
+STDERR: Final = 2
 
 EXIT_FAILED: Final = 1
 EXIT_INVALID: Final = 2
@@ -53,12 +57,13 @@ def run(file: str, run_input: str | None, as_json: bool, steps_directory: Path |
         if not isinstance(body, dict):
             _invalid([{"code": "invalid_request", "pointer": "", "detail": "A workflow is a JSON object."}])
         body = {**body, "input": _json_option(run_input, "--input")}
-    with _cloud(steps_directory) as cloud:
-        started = _call(cloud, "POST", "/workflows/execute", body)
-        progress = _progress(started["workflow_name"], as_json)
-        results = _follow(cloud, started["execution_id"], progress)
-    if as_json:
-        _print_json(results)
+    with _one_document() if as_json else contextlib.nullcontext(sys.stdout) as stdout:
+        with _cloud(steps_directory) as cloud:
+            started = _call(cloud, "POST", "/workflows/execute", body)
+            progress = _progress(started["workflow_name"], as_json)
+            results = _follow(cloud, started["execution_id"], progress)
+        if as_json:
+            _print_json(results, stdout)
     sys.exit(0 if results["status"] == "completed" else EXIT_FAILED)
 
 
@@ -67,9 +72,10 @@ def run(file: str, run_input: str | None, as_json: bool, steps_directory: Path |
 @STEPS
 def validate(file: str, steps_directory: Path | None) -> None:
     """Check a workflow without running it; prints the report, plan and cost included."""
-    with _cloud(steps_directory, with_interpreter=False) as cloud:
-        report = _call(cloud, "POST", "/workflows/validate", _document(file))
-    _print_json(report)
+    with _one_document() as stdout:
+        with _cloud(steps_directory, with_interpreter=False) as cloud:
+            report = _call(cloud, "POST", "/workflows/validate", _document(file))
+        _print_json(report, stdout)
     _print_findings([*report["errors"], *report["warnings"]])
     sys.exit(0 if report["is_valid"] else EXIT_INVALID)
 
@@ -83,12 +89,13 @@ def compile_(file: str, plan: bool, diagram: bool, steps_directory: Path | None)
     """Print the state machine that a workflow becomes, in Amazon States Language."""
     if plan and diagram:
         raise click.UsageError("--plan and --diagram exclude each other.")
-    with _cloud(steps_directory, with_interpreter=False) as cloud:
-        compiled = _call(cloud, "POST", "/workflows/compile", _document(file))
-    if diagram:
-        click.echo(compiled["diagram"].rstrip("\n"))
-    else:
-        _print_json(compiled["plan" if plan else "asl"])
+    with _one_document() as stdout:
+        with _cloud(steps_directory, with_interpreter=False) as cloud:
+            compiled = _call(cloud, "POST", "/workflows/compile", _document(file))
+        if diagram:
+            click.echo(compiled["diagram"].rstrip("\n").encode(), file=stdout)
+        else:
+            _print_json(compiled["plan" if plan else "asl"], stdout)
 
 
 @main.command()
@@ -105,6 +112,25 @@ def serve(port: int, steps_directory: Path | None) -> None:
             raise click.ClickException(f"Port {port} cannot be used: {error.strerror}.") from None
         click.echo(f"Listening on http://127.0.0.1:{server.port} (documentation at /docs). Ctrl-C stops.", err=True)
         serve_until_stopped(server)
+
+
+@contextlib.contextmanager
+def _one_document() -> Iterator[IO[Any]]:
+    """Gives standard output for the one document that is asked for; whatever else is printed goes to stderr.
+
+    Steps are a developer's own code: they print, their modules do when imported, and so do processes that they start,
+    which know only the file descriptor. It stays turned to the end of the process, because threads that were given up
+    and exit handlers may print later still. A caller in this process has put its own stream in place; that is given back.
+    """
+    if sys.stdout is not sys.__stdout__ or sys.__stdout__ is None:
+        own = sys.stdout
+        with contextlib.redirect_stdout(sys.stderr):
+            yield own
+        return
+    sys.__stdout__.flush()
+    with os.fdopen(os.dup(STDOUT), "wb") as own_file:
+        os.dup2(STDERR, STDOUT)
+        yield own_file
 
 
 @contextlib.contextmanager
@@ -204,9 +230,9 @@ def _print_findings(findings: Iterable[Mapping[str, str]]) -> None:
         click.echo(f"{finding['code']} {finding['pointer'] or '/'} {finding['detail']}", err=True)
 
 
-def _print_json(document: Any) -> None:
+def _print_json(document: Any, stdout: IO[Any]) -> None:
     """UTF-8 whatever the terminal says; half a surrogate pair, which JSON allows and UTF-8 does not, is escaped."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace"))
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace"), file=stdout)
 
 
 if __name__ == "__main__":

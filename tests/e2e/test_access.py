@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
 
 import pytest
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from infra.catalog import FUNCTIONS, Route
 from tests.e2e.harness.deployment import make_caller
@@ -51,3 +53,15 @@ def test_a_user_without_permission_is_refused(emulator: Emulator) -> None:
     credentials = Credentials(caller.access_key, caller.secret_key)
     stranger = SignedApiClient(os.environ["WORKFLOW_API_URL"], credentials=credentials, region=REGION)
     assert stranger.get("/workflows").status == 403
+
+
+def test_the_role_of_machines_serves_no_machine_of_another_name(emulator: Emulator) -> None:
+    role = next(
+        found["Arn"]
+        for page in emulator.client("iam").get_paginator("list_roles").paginate()
+        for found in page["Roles"]
+        if found["RoleName"].startswith("workflow-dev-machines")
+    )
+    definition = json.dumps({"StartAt": "a", "States": {"a": {"Type": "Succeed"}}})
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        emulator.client("stepfunctions").create_state_machine(name="other", definition=definition, roleArn=role)

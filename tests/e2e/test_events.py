@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
+from tests.e2e.runs import await_record
 from tests.support.http_client import ApiClient
 
 pytestmark = pytest.mark.e2e
@@ -20,9 +19,4 @@ def test_a_run_that_nobody_asks_about_is_recorded(api: ApiClient, seconds: int, 
         "steps": [{"step_id": "pause", "step_type": "delay", "config": {"delay_seconds": seconds}}],
     }
     execution_id = api.post("/workflows/execute", workflow).body["execution_id"]
-    deadline = time.monotonic() + 30
-    while execution_id not in [
-        e["execution_id"] for e in api.get(f"/executions?status={status}&limit=100").body["items"]
-    ]:
-        assert time.monotonic() < deadline, "the end of the run was not recorded"
-        time.sleep(0.3)
+    await_record(api, execution_id, status)

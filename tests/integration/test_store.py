@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.backend_cloud import backend
-from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
+from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError, RequestUnderWayError
 from workflow_engine.store import keys
 from workflow_engine.store.executions import ASKED_FOR, Execution
 from workflow_engine.store.idempotency import CLAIM_SECONDS, KEEP_SECONDS, IdempotencyStore
@@ -245,7 +245,7 @@ def test_a_second_request_while_the_first_is_under_way_is_a_conflict(engine: Eng
     store = IdempotencyStore(engine._table, Clock())
 
     def work() -> Any:
-        with pytest.raises(ConflictError, match="under way"):
+        with pytest.raises(RequestUnderWayError, match="under way"):
             store.once("t", "op", "key", {}, lambda: 2)
         return 1
 

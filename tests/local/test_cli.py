@@ -161,6 +161,44 @@ def test_compile_prints_machine_plan_or_diagram() -> None:
     assert workflow("compile", HELLO, "--diagram").stdout.startswith(("flowchart", "graph"))
 
 
+NOISY = """
+import atexit, os
+print("imported")
+os.system("echo from a child")
+atexit.register(print, "at the exit")
+
+def handler(event, context):
+    print("in the step")
+    os.system("echo from the child of a step")
+    return 1
+"""
+
+
+@pytest.mark.parametrize("command", [("run", "--json"), ("compile",), ("compile", "--plan"), ("validate",)])
+def test_what_steps_print_goes_to_stderr_so_stdout_is_one_document(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "steps").mkdir()
+    (tmp_path / "steps" / "cli_noisy.py").write_text(NOISY)
+    file = write(tmp_path, {"name": "Noisy", "steps": [{"step_id": "a", "step_type": "cli_noisy"}]})
+    done = subprocess.run(
+        [*COMMAND, command[0], str(file), *command[1:], "--steps", str(tmp_path / "steps")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert isinstance(json.loads(done.stdout), dict)
+    heard = {"imported", "from a child", "at the exit"}
+    heard |= {"in the step", "from the child of a step"} if command[0] == "run" else set()
+    assert heard <= set(done.stderr.splitlines())
+
+
+def test_a_caller_in_this_process_gets_its_standard_output_back() -> None:
+    before = sys.stdout
+    assert json.loads(workflow("compile", HELLO).stdout)
+    assert sys.stdout is before
+
+
 def test_serve_answers_until_it_is_interrupted() -> None:
     process = subprocess.Popen(
         [*COMMAND, "serve", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -89,6 +89,9 @@ def test_an_exception_becomes_an_error_with_its_class_name(machines: LocalMachin
     ("result", "error"),
     [
         (object(), "Runtime.MarshalError"),
+        (float("nan"), "Runtime.MarshalError"),
+        ([float("-inf")], "Runtime.MarshalError"),
+        ({"x": "\ud800"}, "Runtime.MarshalError"),
         ("x" * 6_291_557, "Function.ResponseSizeTooLarge"),
         ("x" * 262_144, "States.DataLimitExceeded"),
     ],
@@ -96,6 +99,15 @@ def test_an_exception_becomes_an_error_with_its_class_name(machines: LocalMachin
 def test_a_result_that_lambda_cannot_pass_on_is_an_error(result: Any, error: str, machines: LocalMachines) -> None:
     with function("f", lambda event, context: result):
         assert machines.run_state(task()).error == error
+
+
+def test_a_message_that_has_no_utf_8_form_is_passed_on(machines: LocalMachines) -> None:
+    def handler(event: Any, context: Any) -> None:
+        raise ValueError("\ud800 bad")
+
+    with function("f", handler):
+        ended = machines.run_state(task())
+    assert (ended.error, json.loads(ended.cause)["errorMessage"]) == ("ValueError", "? bad")
 
 
 def test_a_function_that_exits_is_an_error(machines: LocalMachines) -> None:

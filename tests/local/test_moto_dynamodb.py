@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.dynamodb.models.dynamo_type import DynamoType
 
 from infra.local import moto_dynamodb
 from workflow_engine.store.schema import table_definition
@@ -79,6 +80,39 @@ def test_of_many_writers_at_once_one_finds_the_item_absent(dynamodb: DynamoDBCli
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(write, range(40))) == 1
     assert len(values(dynamodb)) == 2
+
+
+def run_of(n: int) -> Any:
+    return {
+        "pk": {"S": f"run-{n:03d}"},
+        "sk": {"S": "META"},
+        "tenant_list": {"S": f"tenant-{n % 10}"},
+        "tenant_order": {"S": f"{999 - n:03d}"},
+    }
+
+
+def test_a_query_looks_at_its_partition_only(dynamodb: DynamoDBClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(200):
+        dynamodb.put_item(TableName="t", Item=run_of(n))
+    compared = 0
+    less = DynamoType.__lt__
+
+    def counted(self: DynamoType, other: DynamoType) -> bool:
+        nonlocal compared
+        compared += 1
+        return less(self, other)
+
+    monkeypatch.setattr(DynamoType, "__lt__", counted)
+    of_index: Any = {"KeyConditionExpression": "tenant_list = :t AND tenant_order BETWEEN :low AND :high"}
+    of_index["ExpressionAttributeValues"] = {":t": {"S": "tenant-3"}, ":low": {"S": "100"}, ":high": {"S": "910"}}
+    listed = dynamodb.query(TableName="t", IndexName="by_tenant", ScanIndexForward=False, **of_index)["Items"]
+    assert [i["pk"]["S"] for i in listed] == [f"run-{n:03d}" for n in range(93, 200, 10)]
+    of_table: Any = {"KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": {"S": "run-007"}}}
+    assert [i["pk"]["S"] for i in dynamodb.query(TableName="t", **of_table)["Items"]] == ["run-007"]
+    of_table["ExpressionAttributeValues"] = {":p": {"S": "run-nowhere"}}
+    assert dynamodb.query(TableName="t", **of_table)["Items"] == []
+    assert compared < 200
+    assert len(dynamodb.scan(TableName="t")["Items"]) == 200
 
 
 def test_applying_twice_is_applying_once(dynamodb: DynamoDBClient) -> None:

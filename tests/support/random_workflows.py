@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from hypothesis import strategies as st
 
@@ -28,15 +29,27 @@ _PATTERNS = ["parallel", "dependency", "conditional", "sequential"]
 _RULES = ["none_failed_min_one_success", "all_success", "all_done", "one_success", "one_failed"]
 
 
-class ProbeFailed(Exception):
+_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z")
+
+
+def timeless(value: Any) -> Any:
+    """The value with every point in time, also inside of texts, replaced by the same word."""
+    return json.loads(_MOMENT.sub("then", json.dumps(value)))
+
+
+class ProbeFailedError(Exception):
     """What a probe raises that is told to fail."""
 
 
-def probe_output(config: dict[str, Any], data: dict[str, Any], index: int | None) -> dict[str, Any]:
-    """A small output that depends on all of the input. Raises ProbeFailed where the configuration says so."""
-    if config.get("fail") or (index is not None and config.get("fail_index") == index):
-        raise ProbeFailed(f"told to fail at {index}")
-    text = json.dumps(data, sort_keys=True)
+def probe_output(config: dict[str, Any], data: dict[str, Any], index: int | None, attempt: int) -> dict[str, Any]:
+    """A small output that depends on all of the input. Raises ProbeFailedError where the configuration says so."""
+    if (
+        attempt <= config.get("failing_attempts", 0)
+        or config.get("fail")
+        or (index is not None and config.get("fail_index") == index)
+    ):
+        raise ProbeFailedError(f"told to fail at {index}")
+    text = json.dumps(timeless(data), sort_keys=True)
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:2], "big")
     return {"digest": number, "n": number % 5, "list": [{"v": i} for i in range(number % 3)], "size": len(data)}
 
@@ -93,7 +106,9 @@ class _Drawing:
     count: int = 0
     may_fail: bool = True
     budget: int = 12
+    rows: list[str] = field(default_factory=list)
     rules: bool = True
+    plain: bool = False
 
     def chance(self, percent: int) -> bool:
         return self.choices.number(0, 99) < percent
@@ -103,7 +118,7 @@ class _Drawing:
 
     def new_id(self) -> str:
         self.count += 1
-        return self.pick(["s", "a-b", "x_y"]) + str(self.count)
+        return f"{self.pick(['s', 'a-b', 'x_y'])}{self.count}"
 
     # --- parts ---
 
@@ -165,7 +180,10 @@ class _Drawing:
                 step["conditions"] = self.condition(visible, in_list)
             if self.chance(30):
                 step["critical"] = False
-        kind = self.pick(["probe"] * 6 + ["pure", "each"] + (["map", "loop", "switch"] if depth < 2 else []))
+        kinds = ["probe"] * 6 + ["pure", "each", "rows"] + (["map"] if depth < 2 else [])
+        if depth < 2 and not self.plain:
+            kinds += ["loop", "switch"]
+        kind = self.pick(kinds)
         getattr(self, f"_{kind}")(step, depth, in_list, visible)
         return step
 
@@ -173,6 +191,10 @@ class _Drawing:
         tolerated = step.get("critical") is False
         if not self.rules or not self.chance(35):
             return {}
+        if self.chance(30):
+            step["max_retries"] = self.choices.number(1, 2)
+            if self.chance(70):
+                return {"failing_attempts": self.choices.number(1, step["max_retries"])}
         if not tolerated:
             if not self.may_fail or not self.chance(25):
                 return {}
@@ -182,17 +204,24 @@ class _Drawing:
     def _probe(self, step: dict[str, Any], depth: int, in_list: bool, visible: list[str]) -> None:
         step |= {"step_type": PROBE, "config": self._config(step)}
         if self.chance(60):
-            step["input_mapping"] = {
-                f"p{i}": self.source(visible, in_list) for i in range(self.choices.number(0, 2))
-            }
+            step["input_mapping"] = {f"p{i}": self.source(visible, in_list) for i in range(self.choices.number(0, 2))}
 
     def _pure(self, step: dict[str, Any], depth: int, in_list: bool, visible: list[str]) -> None:
         step |= {"step_type": "merge", "config": {"mode": "wait_all", "combine_mode": "array"}}
         if not step.get("dependencies") or self.chance(50):
             step["input_mapping"] = {"a": self.source(visible, in_list), "b": self.source(visible, in_list)}
 
+    def _rows(self, step: dict[str, Any], depth: int, in_list: bool, visible: list[str]) -> None:
+        step |= {
+            "step_type": "data_input",
+            "config": {"data": {"rows": [{"v": i} for i in range(self.choices.number(0, 3))]}},
+        }
+        self.rows.append(step["step_id"])
+
     def _list(self, visible: list[str]) -> str:
-        options = ["input.items", "input.one", "input.none"] + [f"{i}.list" for i in visible[-4:]]
+        options = ["variables.pair", *(f"{i}.data.rows" for i in self.rows if i in visible)]
+        if not self.plain:
+            options += ["input.items", "input.one", "input.none"] + [f"{i}.list" for i in visible[-4:]]
         return str(self.pick(options))
 
     def _each(self, step: dict[str, Any], depth: int, in_list: bool, visible: list[str]) -> None:
@@ -234,14 +263,16 @@ class _Drawing:
         return {"output": {"last": steps[-1]["step_id"] + ".n", "const": {"value": 1}}} if self.chance(25) else {}
 
 
-def random_workflow(choices: Choices, *, rules: bool = True, most: int = 7) -> dict[str, Any]:
-    """A workflow document. Without `rules` nothing in it may be skipped or fail."""
-    drawing = _Drawing(choices, rules=rules)
+def random_workflow(choices: Choices, *, rules: bool = True, plain: bool = False, most: int = 7) -> dict[str, Any]:
+    """A workflow document. Without `rules` only a loop or switch may skip a step, or fail. If `plain`, it has neither these
+    nor lists of unknown size: every run of it goes the same way.
+    """
+    drawing = _Drawing(choices, rules=rules and not plain, plain=plain)
     steps = drawing.body(0, False, [], most)
     document: dict[str, Any] = {
         "name": "random",
         "execution_pattern": choices.pick(_PATTERNS),
-        "variables": {"limit": 2},
+        "variables": {"limit": 2, "pair": [{"v": 1}, {"v": 0}]},
         "steps": steps,
     }
     if drawing.chance(50):
@@ -250,6 +281,6 @@ def random_workflow(choices: Choices, *, rules: bool = True, most: int = 7) -> d
 
 
 @st.composite
-def workflows(draw: Any, *, rules: bool = True, most: int = 7) -> dict[str, Any]:
+def workflows(draw: Any, *, rules: bool = True, plain: bool = False, most: int = 7) -> dict[str, Any]:
     """Workflow documents as hypothesis draws them."""
-    return random_workflow(_Drawn(draw), rules=rules, most=most)
+    return random_workflow(_Drawn(draw), rules=rules, plain=plain, most=most)

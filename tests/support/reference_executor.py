@@ -96,12 +96,15 @@ class ReferenceRun:
     function: StepFunction
     results: dict[str, Record] = field(default_factory=dict)
     status: str = "pending"
+    result: Json = None
     failed_step: str | None = None
 
     def execute(self) -> ReferenceRun:
         """Run to the end."""
         try:
-            self.body(self.workflow.steps, Frame(self), "")
+            frame = Frame(self)
+            self.body(self.workflow.steps, frame, "")
+            self.result = body_output(self.workflow.steps, self.workflow.output, frame)
             self.status = "completed"
         except RunFailedError as failure:
             self.status, self.failed_step = "failed", failure.step_id

@@ -121,10 +121,10 @@ def _call(handler: Handler, event_text: str, context: LambdaContext) -> Invocati
         frames = traceback.extract_tb(error.__traceback__)[1:]
         return _failed(context, type(error).__name__, str(error), traceback.format_list(frames))
     try:
-        text = json.dumps(result, ensure_ascii=False)
-    except (TypeError, ValueError) as error:
+        text = json.dumps(result, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
+    except (TypeError, ValueError, RecursionError) as error:
         return _failed(context, "Runtime.MarshalError", f"Unable to marshal response: {error}", [])
-    size = utf8_size(text)
     if size > MAX_RESPONSE_BYTES:
         message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
         return _failed(context, "Function.ResponseSizeTooLarge", message, [])
@@ -133,7 +133,7 @@ def _call(handler: Handler, event_text: str, context: LambdaContext) -> Invocati
 
 def _failed(context: LambdaContext, error_type: str, message: str, stack: list[str]) -> Invocation:
     payload = {
-        "errorMessage": message,
+        "errorMessage": message.encode("utf-8", "replace").decode(),
         "errorType": error_type,
         "requestId": context.aws_request_id,
         "stackTrace": stack,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from tests.e2e.harness.synthesis import Assembly, Stack
 QUALIFIER: Final = "hnb659fds"
 """Of the CDK's default bootstrap stack."""
 
+ASSETS: Final = f"cdk-{QUALIFIER}-assets-{ACCOUNT}-{REGION}"
 BOOTSTRAP_VERSION: Final = "30"
 STACK_SECONDS: Final = 180
 CAPABILITIES: Final = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -39,12 +41,9 @@ def deploy(emulator: Emulator, assembly: Assembly) -> Deployment:
     """Deploy every stack. Raises RuntimeError with CloudFormation's reasons when one fails."""
     _bootstrap(emulator)
     s3 = emulator.client("s3")
-    for bucket in {asset.bucket for asset in assembly.assets}:
-        s3.create_bucket(Bucket=bucket)
     for asset in assembly.assets:
         s3.put_object(Bucket=asset.bucket, Key=asset.key, Body=asset.content())
-    bucket = f"cdk-{QUALIFIER}-assets-{ACCOUNT}-{REGION}"
-    outputs = {stack.name: _create(emulator, stack, bucket) for stack in assembly.stacks}
+    outputs = {stack.name: _create(emulator, stack) for stack in assembly.stacks}
     (api,) = emulator.client("apigatewayv2").get_apis()["Items"]
     # Its own host name resolves nowhere. The stage is named, because otherwise /workflows/ is taken for /workflows.
     return Deployment(api["ApiId"], f"{emulator.url}/_aws/execute-api/{api['ApiId']}/$default", outputs)
@@ -68,27 +67,54 @@ def invoke_statement(deployment: Deployment) -> dict[str, Any]:
 
 
 def _bootstrap(emulator: Emulator) -> None:
-    """What `cdk bootstrap` leaves behind, as far as templates look at it. The bucket is made with the assets."""
+    """What `cdk bootstrap` leaves behind, as far as templates and assets need it."""
+    emulator.client("s3").create_bucket(Bucket=ASSETS)
     emulator.client("ssm").put_parameter(
         Name=f"/cdk-bootstrap/{QUALIFIER}/version", Value=BOOTSTRAP_VERSION, Type="String"
     )
 
 
-def _create(emulator: Emulator, stack: Stack, bucket: str) -> dict[str, str]:
+def update(emulator: Emulator, stack: str, template: str) -> None:
+    """Change a stack. Raises RuntimeError with CloudFormation's reasons when that fails."""
+    key = f"{stack}-{hashlib.sha256(template.encode()).hexdigest()}.json"
+    emulator.client("s3").put_object(Bucket=ASSETS, Key=key, Body=template.encode())
     cloudformation = emulator.client("cloudformation")
-    cloudformation.create_stack(
+    changed = cloudformation.update_stack(StackName=stack, TemplateURL=_url(key), Capabilities=CAPABILITIES)
+    _await(cloudformation, changed["StackId"], "UPDATE_COMPLETE")
+
+
+def remove(emulator: Emulator, stack: str) -> None:
+    """Delete a stack. Raises RuntimeError with CloudFormation's reasons when that fails."""
+    cloudformation = emulator.client("cloudformation")
+    stack_id = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackId"]
+    cloudformation.delete_stack(StackName=stack)
+    _await(cloudformation, stack_id, "DELETE_COMPLETE")
+
+
+def _create(emulator: Emulator, stack: Stack) -> dict[str, str]:
+    cloudformation = emulator.client("cloudformation")
+    created = cloudformation.create_stack(
         StackName=stack.name,
-        TemplateURL=f"https://s3.{REGION}.amazonaws.com/{bucket}/{stack.template_key}",
+        TemplateURL=_url(stack.template_key),
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in stack.parameters.items()],
         Capabilities=CAPABILITIES,
     )
+    found = _await(cloudformation, created["StackId"], "CREATE_COMPLETE")
+    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", ())}
+
+
+def _url(key: str) -> str:
+    return f"https://s3.{REGION}.amazonaws.com/{ASSETS}/{key}"
+
+
+def _await(cloudformation: Any, stack_id: str, wanted: str) -> dict[str, Any]:
     deadline = time.monotonic() + STACK_SECONDS
     while True:
-        found = cloudformation.describe_stacks(StackName=stack.name)["Stacks"][0]
-        if found["StackStatus"] == "CREATE_COMPLETE":
-            return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", ())}
+        found: dict[str, Any] = cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
+        if found["StackStatus"] == wanted:
+            return found
         if not found["StackStatus"].endswith("IN_PROGRESS") or time.monotonic() > deadline:
-            raise RuntimeError(f"{stack.name}: {found['StackStatus']}\n{_reasons(cloudformation, stack.name)}")
+            raise RuntimeError(f"{found['StackName']}: {found['StackStatus']}\n{_reasons(cloudformation, stack_id)}")
         time.sleep(0.2)
 
 

@@ -54,25 +54,25 @@ class Emulator:
 
 
 @contextlib.contextmanager
-def running_emulator(folder: Path) -> Iterator[Emulator]:
+def running_emulator(folder: Path, log: Path | None = None) -> Iterator[Emulator]:
     """Start MiniStack, wait until it answers, and end it with its functions' processes.
 
-    `folder` takes its log, its temporary files and the functions' interpreter. Raises RuntimeError with the end of the
-    log when it does not answer in `START_SECONDS`.
+    `folder` takes its temporary files, the functions' interpreter and, unless `log` is given, its log. Raises RuntimeError
+    with the end of the log when it does not answer in `START_SECONDS`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     scratch = folder / "tmp"
     scratch.mkdir(exist_ok=True)
     port = _free_port()
-    emulator = Emulator(f"http://127.0.0.1:{port}", folder / "ministack.log")
+    emulator = Emulator(f"http://127.0.0.1:{port}", log or folder / "ministack.log")
     environment = _environment(port, scratch, bare_interpreter(folder))
-    with emulator.log.open("wb") as log:
+    with emulator.log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.e2e.harness.launcher"],
             cwd=REPOSITORY,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=output,
             stderr=subprocess.STDOUT,
         )
         try:

@@ -21,7 +21,7 @@ import pytest
 
 from tests.e2e.harness.deployment import deploy, invoke_statement, make_caller
 from tests.e2e.harness.emulator import REGION, URL_VARIABLE, running_emulator
-from tests.e2e.harness.synthesis import synthesize
+from tests.e2e.harness.synthesis import synthesize_all
 
 LIMIT_SECONDS: Final = 900
 """The whole run ends after this, whatever hangs."""
@@ -37,7 +37,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     signal.signal(signal.SIGALRM, _too_long)
     signal.alarm(LIMIT_SECONDS)
     try:
-        _deploy()
+        _deploy(_log(session.config))
     except BaseException:
         _open.close()
         raise
@@ -49,18 +49,24 @@ def pytest_sessionfinish() -> None:
     signal.alarm(0)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what the time went into."""
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what the time went into, and where the emulator's log is."""
     spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in _seconds.items())
-    terminalreporter.write_line(f"deployment: {spent}")
+    terminalreporter.write_line(f"deployment: {spent}; log: {_log(config)}")
 
 
-def _deploy() -> None:
+def _log(config: pytest.Config) -> Path:
+    """A place that outlasts the run, and is not in the way."""
+    assert config.cache is not None
+    return config.cache.mkdir("e2e") / "ministack.log"
+
+
+def _deploy(log: Path) -> None:
     folder = Path(_open.enter_context(tempfile.TemporaryDirectory(prefix="workflow-e2e-")))
     with _timed("synthesis"):
-        assembly = synthesize(folder / "cdk.out", host_build="true")
+        assembly = synthesize_all(folder / "cdk.out")
     with _timed("emulator"):
-        emulator = _open.enter_context(running_emulator(folder / "emulator"))
+        emulator = _open.enter_context(running_emulator(folder / "emulator", log))
     with _timed("stacks"):
         deployment = deploy(emulator, assembly)
     caller = make_caller(emulator, "journeys", invoke_statement(deployment))

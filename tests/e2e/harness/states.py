@@ -19,9 +19,9 @@ from botocore.exceptions import ClientError
 from infra.local import moto_seams
 from infra.local.seams import integrations, lambdas
 from infra.local.seams.patching import parser, replace
-from tests.e2e.harness.roles import denial, ministack, role_may
+from tests.e2e.harness.roles import denial, ministack, role_may, service_may_assume
 
-PASSED_TO: Final = "states.amazonaws.com"
+STATES: Final = "states.amazonaws.com"
 
 Response = tuple[int, dict[str, str], bytes]
 
@@ -45,7 +45,7 @@ async def handle_request(
     action = headers.get("x-amz-target", "").rpartition(".")[2]
     given = json.loads(body or b"{}")
     if action in ("CreateStateMachine", "UpdateStateMachine") and "roleArn" in given:
-        refusal = _refuse_passing(headers, query_params, given["roleArn"])
+        refusal = _refuse_passing(headers, query_params, given["roleArn"]) or _refuse_untrusting(given)
         if refusal is not None:
             return refusal
     # moto blocks, and a machine that it starts may call this very server.
@@ -85,7 +85,7 @@ def _refuse_passing(headers: dict[str, str], query: dict[str, list[str]], role_a
         "states",
         region,
         resource_arn=role_arn,
-        service_context={"iam:PassedToService": PASSED_TO},
+        service_context={"iam:PassedToService": STATES},
     )
     if denied is None:
         return None
@@ -94,6 +94,17 @@ def _refuse_passing(headers: dict[str, str], query: dict[str, list[str]], role_a
         "states", "iam:PassRole", principal, str(uuid.uuid4()), headers=headers, resource_arn=role_arn
     )
     return refused
+
+
+def _refuse_untrusting(given: dict[str, Any]) -> Response | None:
+    """AWS looks at creation whether it may assume the role for this machine; moto does not."""
+    responses = ministack("core.responses")
+    named = f"arn:aws:states:{responses.get_region()}:{responses.get_account_id()}:stateMachine:{given.get('name')}"
+    if service_may_assume(given["roleArn"], STATES, given.get("stateMachineArn", named)):
+        return None
+    message = f"Neither the global service principal {STATES}, nor the regional one is authorized to assume the role."
+    body = json.dumps({"__type": "AccessDeniedException", "message": message})
+    return 400, {"Content-Type": "application/x-amz-json-1.0"}, body.encode()
 
 
 def _invoke_functions_of_the_emulator() -> None:

@@ -13,6 +13,7 @@ import shlex
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -58,10 +59,22 @@ class Assembly:
     stacks: tuple[Stack, ...]
 
 
-def synthesize(output: Path, **context: str) -> Assembly:
-    """Run the CDK app with `context` over that of `cdk.json`. Raises RuntimeError with the app's errors."""
+def synthesize_all(output: Path) -> Assembly:
+    """The system, built for this machine, and after it the stack that adds a step of its own."""
+    with ThreadPoolExecutor() as pool:
+        system = pool.submit(synthesize, output / "system", host_build="true")
+        step = pool.submit(synthesize, output / "step", "python -m tests.e2e.custom_step.app", host_build="true")
+    first, second = system.result(), step.result()
+    return Assembly((*first.assets, *second.assets), (*first.stacks, *second.stacks))
+
+
+def synthesize(output: Path, app: str | None = None, **context: str) -> Assembly:
+    """Run a CDK app, by default that of `cdk.json`, with `context` over that of the file.
+
+    Raises RuntimeError with the app's errors.
+    """
     settings = json.loads((REPOSITORY / "cdk.json").read_text(encoding="utf-8"))
-    command = shlex.split(settings["app"])
+    command = shlex.split(app or settings["app"])
     if Path(command[0]).name.startswith("python"):
         command[0] = sys.executable
     environment = os.environ | {

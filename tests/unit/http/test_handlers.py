@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from infra.catalog import FUNCTIONS, Route, function
 from infra.local.gateway import Gateway, HttpRequest
+from infra.openapi import OPERATIONS, PARAMETERS
 from workflow_engine.errors import NotFoundError
 from workflow_engine.usecases.engine import Caller
 
@@ -125,7 +127,44 @@ def test_executions_are_listed_by_workflow_and_status(api: Api) -> None:
     api.answer("read_results.list_executions", {"items": []})
     assert api.send("GET", "/executions?workflow_id=w-1&status=failed&limit=5")[0] == 200
     wanted = {"workflow_id": "w-1", "status": "failed", "limit": 5, "cursor": None}
+    wanted |= {"started_after": None, "started_before": None}
     assert api.calls == [("read_results.list_executions", (), wanted)]
+
+
+def test_executions_are_listed_by_the_time_they_started(api: Api) -> None:
+    api.answer("read_results.list_executions", {"items": []})
+    url = "/executions?started_after=2026-01-31T08:00:00.5%2B02:00&started_before=2026-02-01"
+    assert api.send("GET", url)[0] == 200
+    called = api.calls[0][2]
+    assert called["started_after"] == datetime(2026, 1, 31, 6, 0, 0, 500_000, tzinfo=UTC)
+    assert called["started_before"] == datetime(2026, 2, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "told"),
+    [
+        ("GET", "/executions?stauts=failed", "Did you mean 'status'?"),
+        ("GET", "/executions/e-1?limit=1", "takes wait"),
+        ("GET", "/workflows?status=failed", "takes limit, cursor"),
+        ("GET", "/steps/a?limit=1", "takes none"),
+        ("DELETE", "/workflows/w-1?version=1", "takes none"),
+        ("POST", "/workflows/execute?Wait=1", "Did you mean 'wait'?"),
+        ("GET", "/health?x=", "takes none"),
+    ],
+)
+def test_a_query_parameter_that_a_route_does_not_have_is_refused(api: Api, method: str, url: str, told: str) -> None:
+    status, problem = api.send(method, url, {} if method == "POST" else None)
+    assert (status, problem["code"], api.calls) == (422, "invalid_request", [])
+    assert told in problem["detail"]
+
+
+def test_a_route_takes_the_query_parameters_that_are_documented() -> None:
+    for name in ("api_workflows", "api_executions", "api_steps", "api_docs"):
+        app = importlib.import_module(f"functions.{name}.handler").app
+        for route in (*app._static_routes, *app._dynamic_routes):
+            documented = OPERATIONS[f"{route.method} {route.openapi_path}"].parameters
+            of_query = {p for p in documented if PARAMETERS[p]["in"] == "query"}
+            assert set(app.parameters_of(route.func)) == of_query, route.openapi_path
 
 
 @pytest.mark.parametrize("url", ["/executions/e-1", "/executions/e-1/results"])

@@ -5,7 +5,16 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from tests.support.http_events import request
 from workflow_engine.errors import InvalidRequestError
-from workflow_engine.http.parameters import Page, idempotency_key, page, query_parameter, version, wait_seconds
+from workflow_engine.http.parameters import (
+    Page,
+    idempotency_key,
+    moment,
+    page,
+    query_parameter,
+    refuse_unknown,
+    version,
+    wait_seconds,
+)
 
 
 def get(query: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> APIGatewayProxyEventV2:
@@ -36,6 +45,36 @@ def test_a_limit_outside_1_to_100_is_refused(limit: str) -> None:
 def test_a_wait_outside_0_to_25_is_refused(wait: str) -> None:
     with pytest.raises(InvalidRequestError, match="wait must be a whole number from 0 to 25"):
         wait_seconds(get({"wait": wait}))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-01-31", "2026-01-31T00:00:00+00:00"),
+        ("2026-01-31T08:00:00Z", "2026-01-31T08:00:00+00:00"),
+        ("2026-01-31T08:00:00", "2026-01-31T08:00:00+00:00"),
+        ("2026-01-31T08:00:00+02:00", "2026-01-31T06:00:00+00:00"),
+        ("2026-01-31T08:00:00 02:00", "2026-01-31T06:00:00+00:00"),
+        ("2026-01-31T08:00:00.123456Z", "2026-01-31T08:00:00.123456+00:00"),
+    ],
+)
+def test_a_moment_is_read_in_iso_8601(text: str, expected: str) -> None:
+    found = moment(get({"started_after": text}), "started_after")
+    assert found is not None
+    assert found.isoformat() == expected
+
+
+@pytest.mark.parametrize("text", ["yesterday", "1738310400", "2026-13-01", "0001-01-01T00:00:00+23:00", "2026-01-31T8"])
+def test_what_is_no_moment_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequestError, match="started_after must be a moment in ISO 8601"):
+        moment(get({"started_after": text}), "started_after")
+
+
+def test_a_parameter_with_a_typing_error_is_refused_with_a_suggestion() -> None:
+    refuse_unknown(get(), ())
+    refuse_unknown(get({"wait": "1"}), ("wait",))
+    with pytest.raises(InvalidRequestError, match=r"'stauts'\. Did you mean 'status'\?"):
+        refuse_unknown(get({"stauts": "failed"}), ("status", "limit"))
 
 
 def test_an_empty_cursor_is_the_first_page() -> None:

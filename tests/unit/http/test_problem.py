@@ -83,3 +83,9 @@ def test_routes_that_do_not_exist_are_problems() -> None:
     problem = method_not_allowed("PATCH", "/workflows", ["POST", "GET"])
     assert problem.as_dict()["status"] == 405
     assert problem.headers == {"Allow": "GET, POST"}
+
+
+def test_a_request_whose_twin_is_under_way_may_come_again_in_a_second() -> None:
+    problem = problem_of(errors.RequestUnderWayError("A request with this key is under way."))
+    assert (problem.status, problem.code) == (409, "idempotent_request_under_way")
+    assert problem.headers == {"Retry-After": "1"}

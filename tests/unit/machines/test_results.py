@@ -540,3 +540,104 @@ def test_ten_thousand_iterations_are_read() -> None:
     run = report(history.end(), outline(leaf("s", each=True)))
     assert run.step_results["s"]["output_data"] == list(range(10_000))
     assert len(run.step_results) == 10_001
+
+
+def pressed_together(*cause: str) -> RunReport:
+    """Two steps side by side, each completed, in a Parallel whose own evaluation ended the run."""
+    history = History()
+    history.enter("a.parallel", "Parallel")
+    opened = history.add("ParallelStateStarted")
+    history.task("a", "x", previous=opened)
+    history.task("b", "y", previous=opened)
+    history.add("ParallelStateFailed")
+    return report(history.end_failed("States.DataLimitExceeded", *cause), outline(leaf("a"), leaf("b")))
+
+
+def test_a_parallel_that_cannot_be_joined_is_no_steps_failure() -> None:
+    run = pressed_together("The state/task 'a.parallel' returned a result with a size exceeding the maximum.")
+    assert statuses(run) == {"a": "completed", "b": "completed"}
+    assert run.error is not None
+    assert (run.error["step_id"], run.error["type"]) == (None, "States.DataLimitExceeded")
+    assert "joined" in str(run.error["message"])
+
+
+def test_an_output_that_cannot_be_made_is_no_steps_failure() -> None:
+    history = History()
+    history.task("a", 1)
+    history.enter("workflow.output", "Pass")
+    cause = "The state/task 'workflow.output' returned a result with a size exceeding the maximum."
+    run = report(history.end_failed("States.DataLimitExceeded", cause), outline(leaf("a")))
+    assert statuses(run) == {"a": "completed"}
+    assert run.error is not None
+    assert run.error["step_id"] is None
+    assert "output" in str(run.error["message"])
+
+
+def test_a_step_whose_guard_ended_the_run_failed() -> None:
+    history = History()
+    history.enter("a.guard", "Choice")
+    cause = "An error occurred while executing the state 'a.guard' (entered at the event id #2). No."
+    run = report(history.end_failed("States.Runtime", cause), outline(leaf("a"), leaf("b")))
+    assert statuses(run) == {"a": "failed", "b": "pending"}
+    assert run.error is not None
+    assert run.error["step_id"] == "a"
+
+
+def evaluation(text: str) -> RunReport:
+    history = History()
+    history.enter("a")
+    quoted = "$merge([" * 100 + "'it''s'"
+    cause = (
+        "An error occurred while executing the state 'a' (entered at the event id #2). The JSONata expression "
+        f"'{quoted}' specified for the field 'Arguments/Payload' {text}"
+    )
+    history.add(
+        "EvaluationFailed",
+        evaluationFailedEventDetails={"error": "States.QueryEvaluationError", "cause": cause, "state": "a"},
+    )
+    return report(history.end_failed("States.QueryEvaluationError", cause), outline(leaf("a")))
+
+
+def test_results_tell_why_an_expression_failed_without_quoting_it() -> None:
+    run = evaluation("threw an error during evaluation. T2001: The left side must be a number")
+    assert run.step_results["a"]["error_message"] == "T2001: The left side must be a number"
+    assert run.error == {
+        "step_id": "a",
+        "type": "States.QueryEvaluationError",
+        "message": "T2001: The left side must be a number",
+    }
+    undefined = evaluation("returned nothing (undefined).").step_results["a"]
+    assert undefined["error_message"] == "The field 'Arguments/Payload' returned nothing (undefined)."
+
+
+def test_a_map_that_ended_the_run_has_its_times() -> None:
+    history = History()
+    started = history.map("a", 1)
+    history.iteration("a", 0, previous=started)
+    history.enter("a.each")
+    history.schedule()
+    history.fail("Boom", "bang")
+    history.iteration("a", 0, "Failed")
+    history.add("MapStateFailed")
+    step = report(
+        history.end_failed("Boom", history.cause_of_last_failure()), outline(leaf("a", each=True))
+    ).step_results["a"]
+    assert (step["status"], step["execution_time_ms"]) == ("failed", 800)
+    assert step["completed_at"] == "2026-01-02T03:04:05.900Z"
+
+
+def test_elements_that_a_completed_run_never_came_to_were_skipped() -> None:
+    history = History()
+    started = history.map("a", 3)
+    history.iteration("a", 0, previous=started)
+    history.enter("a.each")
+    history.schedule()
+    history.fail("Boom", "bang")
+    history.iteration("a", 1, previous=started)
+    history.enter("a.each")
+    history.schedule()
+    history.iteration("a", 0, "Failed", previous=started)
+    history.add("MapStateFailed")
+    history.exit("a", "Map", {})
+    run = report(history.end(), outline(leaf("a", each=True)))
+    assert statuses(run) == {"a": "failed", "a[0]": "failed", "a[1]": "aborted", "a[2]": "skipped"}

@@ -48,6 +48,13 @@ class ConflictError(WorkflowEngineError):
     code = "conflict"
 
 
+class RequestUnderWayError(ConflictError):
+    """A request with the same idempotency key is still being worked on. Later the same request gets its answer."""
+
+    code = "idempotent_request_under_way"
+    retry_after_seconds: ClassVar[int] = 1
+
+
 class PayloadTooLargeError(WorkflowEngineError):
     """More bytes than Step Functions or the store take."""
 

@@ -7,13 +7,13 @@ read from the history (Tasks) and from the output of Pass and Wait states, `{ste
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from workflow_engine.compiler.expressions import expression
-from workflow_engine.compiler.fragments import Fragment, name_step, object_fragment
+from workflow_engine.compiler.fragments import Fragment
+from workflow_engine.compiler.fusing import output_of, outputs_of, record_of
 from workflow_engine.compiler.ir import (
     Assigns,
     Block,
@@ -26,14 +26,13 @@ from workflow_engine.compiler.ir import (
     OutputNode,
     ParallelNode,
     PassNode,
-    Return,
     SwitchNode,
     TaskNode,
     Template,
-    Value,
     WaitNode,
 )
-from workflow_engine.compiler.lower.leaf import LAMBDA_INVOKE, completed_record
+from workflow_engine.compiler.lower.leaf import LAMBDA_INVOKE
+from workflow_engine.compiler.returns import carried, taken_back
 
 State = dict[str, Any]
 
@@ -87,7 +86,7 @@ class _Rendering:
 
     def _result(self, assigns: Assigns, own: Template) -> Template:
         """What the block gives when it ends in a state that would assign `assigns`."""
-        records = {r.variable: assigns.get(r.variable, "{% $" + r.variable + " %}") for r in self.block.returns}
+        records = {r.variable: assigns.get(r.variable, expression(carried(r))) for r in self.block.returns}
         if not records:
             return own if own is not None else {}
         return {**(own or {}), "_vars": records}
@@ -130,7 +129,6 @@ class _Rendering:
                 self.states[node.name] = {
                     "Type": "Parallel",
                     "Branches": [_states(b, self.ends, self.carries) for b in node.branches],
-                    **_retried(node),
                     **self._caught(node, following),
                     **self.leave(following, {**node.assigns, **taken_back(node.branches)}),
                 }
@@ -184,7 +182,6 @@ class _Rendering:
             },
             "MaxConcurrency": node.max_concurrency,
             "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **_states(node.body, self.ends, carries=True)},
-            **_retried(node),
             **self._caught(node, following),
             **self.leave(following, node.assigns),
         }
@@ -196,7 +193,7 @@ class _Rendering:
     def _pass(self, node: PassNode, following: str | None) -> State:
         values = node.values
         if following is not None:
-            assigns = {v.variable: record_of(values, i) for i, v in enumerate(values) if v.kept}
+            assigns = {**{v.variable: record_of(values, i) for i, v in enumerate(values) if v.kept}, **node.assigns}
             extra = {k: Fragment(f"$states.input.{k}") for k in _ELEMENT} if self.carries and len(values) > 1 else {}
             outputs = outputs_of(values, {}, extra)
             if isinstance(outputs, str):
@@ -210,7 +207,7 @@ class _Rendering:
         if self.block.kind == "element":
             return {"Type": "Pass", "Output": self._element(output_of(values, len(values) - 1), None), "End": True}
         own = {v.variable for v in values}
-        others = {r.variable: Fragment(f"${r.variable}") for r in self.block.returns if r.variable not in own}
+        others = {r.variable: carried(r) for r in self.block.returns if r.variable not in own}
         return {"Type": "Pass", "Output": outputs_of(values, others, {}), "End": True}
 
     def _guard(self, node: GuardNode, following: str | None) -> None:
@@ -229,8 +226,10 @@ class _Rendering:
 
     def _switch(self, node: SwitchNode, following: str | None) -> None:
         default = self.sequence(node.default, following) or self.target(following, node.step_id)
-        # Given for every rule and for the state: whichever of them the Default path takes its Assign from, it is the same.
+        # The Assign of the state goes with its Default. Were it to hold for the rules too, it would do no harm: `assigns` is
+        # the same in all of them, and where there is an `otherwise`, every case assigns that in its end.
         assign: State = {"Assign": dict(node.assigns)} if node.assigns else {}
+        otherwise = {**node.assigns, **node.otherwise}
         rules = []
         for case in node.cases:
             first = self.sequence(case.nodes, following) or self.target(following, node.step_id)
@@ -239,7 +238,7 @@ class _Rendering:
             "Type": "Choice",
             "Choices": rules,
             "Default": default,
-            **assign,
+            **({"Assign": otherwise} if otherwise else {}),
             "Output": self.handed_on(),
         }
 
@@ -274,10 +273,6 @@ class _Rendering:
             "Next": node.name if node.before else first,
         }
         return start
-
-
-def _retried(node: MapNode | ParallelNode) -> State:
-    return {"Retry": [dict(r) for r in node.retry]} if node.retry else {}
 
 
 def _states(block: Block, ends: dict[str, int], carries: bool = False) -> State:

@@ -72,11 +72,12 @@ class TaskLowering:
 class WaitLowering:
     """The step waits. `seconds` is a whole number within 0..99,999,999, or null for an invalid value, which fails the step.
 
-    `until` is the config key of an ISO 8601 timestamp. `build` gives the output after the wait.
+    `build` gives the output after the wait. `expected_seconds` is how long it takes, None where only the run can tell.
     """
 
     seconds: Callable[[PureContext], Fragment]
     build: Callable[[PureContext], Fragment]
+    expected_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Final
 from workflow_engine.compiler.expressions import expression
 from workflow_engine.compiler.fragments import Fragment, object_fragment
 from workflow_engine.compiler.ir import Template, Value
+from workflow_engine.compiler.scope import variables_read
 
 _TOKENS: Final = re.compile(r"""\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|\$(?P<name>[A-Za-z0-9_]+)""")
 
@@ -23,7 +24,7 @@ def _needed(values: tuple[Value, ...], last: int) -> list[int]:
     found: set[int] = set()
     stack = [last]
     while stack:
-        for variable in values[stack.pop()].reads:
+        for variable, _ in variables_read(values[stack.pop()].output.code):
             i = producer.get(variable)
             if i is not None and i not in found:
                 found.add(i)
@@ -42,8 +43,7 @@ def _localised(code: str, variables: Collection[str]) -> str:
 
 
 def _with_locals(values: tuple[Value, ...], needed: list[int], fragment: Fragment) -> Fragment:
-    """The fragment after the values that it needs. ASL assigns only after all of a state is evaluated, so a later step of
-    the same state reads an earlier one from a local variable that stands for its record."""
+    """The fragment after the values that it needs, each bound to a local variable that stands for the step's record."""
     if not needed:
         return fragment
     helpers = fragment.helpers.union(*(values[i].output.helpers for i in needed))
@@ -56,10 +56,12 @@ def _with_locals(values: tuple[Value, ...], needed: list[int], fragment: Fragmen
 
 
 def output_of(values: tuple[Value, ...], i: int) -> str:
+    """The expression of one step's output, as it is at the state's entry."""
     return expression(_with_locals(values, _needed(values, i), values[i].output))
 
 
 def record_of(values: tuple[Value, ...], i: int) -> Template:
+    """The record that is kept of one step."""
     if not values[i].keeps_output:
         return {"status": "completed"}
     return {"status": "completed", "output": output_of(values, i)}

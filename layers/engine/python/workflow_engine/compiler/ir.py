@@ -10,7 +10,7 @@ gives back is its last state's output, `{"_vars": {variable: record}}`; step ids
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from workflow_engine.compiler.fragments import Fragment
@@ -70,11 +70,10 @@ class TaskNode:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One pure step inside a Pass state: its output, the variables that it reads, and the record kept of it, if any."""
+    """One pure step inside a Pass state: its output, and the record kept of it, if any."""
 
     step_id: str
     output: Fragment
-    reads: frozenset[str]
     variable: str
     kept: bool
     keeps_output: bool
@@ -84,10 +83,14 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class PassNode:
-    """Pure steps computed in one state, in order; a later one may read the variable of an earlier one."""
+    """Pure steps computed in one state, in order; a later one may read the variable of an earlier one.
+
+    `assigns` is what is assigned besides the records of the values.
+    """
 
     name: str
     values: tuple[Value, ...]
+    assigns: Assigns = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +118,18 @@ class MapNode:
     body: Block
     assigns: Assigns
     failure: Failure | None
-    retry: tuple[Mapping[str, Any], ...] = ()
     least: int = 0
     most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ParallelNode:
-    """Independent blocks. What they return is assigned, and `assigns`. A single branch is there for its Catch and Retry."""
+    """Independent blocks. What they return is assigned, and `assigns`. A single branch is there for its Catch."""
 
     name: str
     branches: tuple[Block, ...]
     assigns: Assigns
     failure: Failure | None = None
-    retry: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,13 +204,14 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class SwitchNode:
-    """One Choice over cases. `assigns` holds whichever is taken."""
+    """One Choice over cases. `assigns` holds whichever is taken, `otherwise` when none is."""
 
     name: str
     step_id: str
     cases: tuple[Case, ...]
     default: tuple[Node, ...]
     assigns: Assigns
+    otherwise: Assigns = field(default_factory=dict)
 
 
 Node = (

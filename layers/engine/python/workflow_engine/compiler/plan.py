@@ -115,12 +115,12 @@ def _count(node: Node, *, last: bool) -> Count:
             return _with_catch(node, one, last=last)
         case MapNode():
             body = ITERATION.then(count_block(node.body)).times(node.least, node.most)
-            return _with_catch(node, _attempts(body, node.retry), last=last)
+            return _with_catch(node, _entered_around(body), last=last)
         case ParallelNode():
             body = NOTHING
             for branch in node.branches:
                 body = body.then(count_block(branch))
-            return _with_catch(node, _attempts(body, node.retry), last=last)
+            return _with_catch(node, _entered_around(body), last=last)
         case GuardNode():
             body = _count_nodes(node.body, last_in_block=last)
             skip = _count(node.instead, last=last) if node.instead else (SIMPLE if last else NOTHING)
@@ -137,11 +137,9 @@ def _count(node: Node, *, last: bool) -> Count:
             return SIMPLE
 
 
-def _attempts(inner: Count, retry: Sequence[Mapping[str, Any]]) -> Count:
-    """A Map or Parallel: entered, then started and ended once per attempt. Each retry is a transition of its own."""
-    retries = sum(r["MaxAttempts"] for r in retry)
-    attempt = Count(1, 1, 2, 2).then(inner).times(1, 1 + retries)
-    return Count(0, 0, 2, 2).then(attempt)
+def _entered_around(inner: Count) -> Count:
+    """A Map or Parallel: entered, started, ended, left."""
+    return Count(1, 1, 4, 4).then(inner)
 
 
 def _with_catch(node: TaskNode | MapNode | ParallelNode, count: Count, *, last: bool) -> Count:

@@ -9,7 +9,7 @@ from workflow_engine.compiler.lower.leaf import completed_record
 
 
 def taken_back(branches: tuple[Block, ...]) -> dict[str, Template]:
-    """The outer records of a Parallel, from what its branches return."""
+    """What a Parallel assigns: the outer records, by variable."""
     return {r.outer: _record_of(b, r, f"$states.result[{i}]") for i, b in enumerate(branches) for r in b.returns}
 
 
@@ -37,3 +37,9 @@ def _ends_in_pass(nodes: tuple[Node, ...], step_id: str) -> set[bool]:
             return _ends_in_pass(default, step_id).union(*(_ends_in_pass(c.nodes, step_id) for c in cases))
         case _:
             return {False}
+
+
+def carried(back: Return) -> Fragment:
+    """What a branch gives back of a record that a state before its last one has assigned."""
+    record = f"${back.variable}"
+    return Fragment(record if back.keeps_output else f'{{"status":{record}.status}}')

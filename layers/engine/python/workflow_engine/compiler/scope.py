@@ -7,8 +7,10 @@ guide, "Passing data between states with variables", scope rules), so names carr
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from workflow_engine.compiler.expressions import Root
 from workflow_engine.compiler.fragments import EXECUTION_INPUT
@@ -27,6 +29,18 @@ def variable_name(depth: int, step_id: str) -> str:
         digest = hashlib.sha1(step_id.encode(), usedforsecurity=False).hexdigest()[:12]
         escaped = f"{escaped[:50]}_x{digest}"
     return f"s{depth}_{escaped}"
+
+
+_READ: Final = re.compile(r"\$(s[0-9]+_[A-Za-z0-9_]+)(\.status\b)?")
+
+
+def variables_read(code: str) -> Iterator[tuple[str, bool]]:
+    """The variables that an expression reads, and of each whether it reads more of the record than the status.
+
+    Text in quotes that looks like a variable counts as one, which does no harm.
+    """
+    for variable, status in _READ.findall(code):
+        yield variable, not status
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +65,6 @@ class Scope:
     index: str | None = None
     entries: dict[str, Entry] = field(default_factory=dict)
     fields: dict[str, frozenset[str]] = field(default_factory=dict)
-    touched: set[str] = field(default_factory=set)
 
     def child(self) -> Scope:
         """A scope one deeper that sees all of this one (a Parallel branch or a Map body)."""
@@ -79,7 +92,6 @@ class Scope:
         if len(entry.statuses) == 1:
             return f'"{next(iter(entry.statuses))}"'
         assert entry.variable is not None, f"the status of {step_id} is read but not kept"
-        self._touch(entry.variable)
         return f"${entry.variable}.status"
 
     def locate(self, reference: Reference) -> Root:
@@ -105,17 +117,10 @@ class Scope:
         ):
             return _NULL
         assert entry.variable is not None, f"the record of {step_id} is read but not kept"
-        self._touch(entry.variable)
         code = f"${entry.variable}.{facet}"
         if facet == "error":
             return Root(code, defined=False)
         return Root(code, defined=entry.statuses == COMPLETED, fields=self.fields.get(step_id, frozenset()))
-
-    def _touch(self, variable: str) -> None:
-        scope: Scope | None = self
-        while scope is not None:
-            scope.touched.add(variable)
-            scope = scope.parent
 
     def skipped_later(self, step_ids: Iterator[str]) -> None:
         """After a guarded run: each of its steps may also have been skipped."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from workflow_engine.errors import InvalidRequestError
+from workflow_engine.language.diagnostics import suggest
 
 MAX_WAIT_SECONDS: Final = 25
 """An HTTP API cuts an integration off after 30 seconds ("Maximum integration timeout", API Gateway quotas)."""
@@ -17,6 +20,7 @@ DEFAULT_PAGE: Final = 50
 MAX_PAGE: Final = 100
 
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_BARE_PLUS: Final = re.compile(r"(?<=:\d\d) (?=\d\d:?\d\d$)|(?<=\.\d{3}) (?=\d\d:?\d\d$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,39 @@ def version(event: APIGatewayProxyEventV2) -> int | None:
     number.
     """
     return _whole_number(event, "version", 1, 1_000_000)
+
+
+def moment(event: APIGatewayProxyEventV2, name: str) -> datetime | None:
+    """A moment in ISO 8601, in UTC unless it has an offset, None when absent. A date is its first moment.
+
+    Raises `InvalidRequestError` for anything else. A `+` that was not percent-encoded reaches us as a space and is read
+    as the sign of an offset.
+    """
+    text = query_parameter(event, name)
+    if text is None:
+        return None
+    try:
+        value = datetime.fromisoformat(_BARE_PLUS.sub("+", text))
+        value = value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC)
+        if not 1970 <= value.year < 9999:
+            raise ValueError
+    except (ValueError, OverflowError):
+        raise InvalidRequestError(
+            f"The query parameter {name} must be a moment in ISO 8601, such as 2026-01-31T08:00:00Z."
+        ) from None
+    return value
+
+
+def refuse_unknown(event: APIGatewayProxyEventV2, known: Collection[str]) -> None:
+    """Raises `InvalidRequestError` for a query parameter that a route does not have: a filter with a typing error must
+    not answer everything.
+    """
+    unknown = [name for name in event.query_string_parameters or {} if name not in known]
+    if not unknown:
+        return
+    name = unknown[0]
+    takes = f"This route takes {', '.join(known)}." if known else "This route takes none."
+    raise InvalidRequestError(f"There is no query parameter '{name[:100]}'.{suggest(name[:100], known)} {takes}")
 
 
 def idempotency_key(event: APIGatewayProxyEventV2) -> str | None:

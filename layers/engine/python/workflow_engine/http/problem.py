@@ -23,6 +23,7 @@ from workflow_engine.errors import (
     MalformedJsonError,
     NotFoundError,
     PayloadTooLargeError,
+    RequestUnderWayError,
     ThrottledError,
     WorkflowEngineError,
 )
@@ -94,7 +95,7 @@ def problem_of(error: Exception) -> Problem:
         return _invalid_workflow(status, error)
     assert isinstance(error, WorkflowEngineError)
     headers = {}
-    if isinstance(error, ThrottledError):
+    if isinstance(error, ThrottledError | RequestUnderWayError):
         headers["Retry-After"] = str(error.retry_after_seconds)
     return Problem(status, error.code, error.detail, error.errors, headers)
 

@@ -11,18 +11,20 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayHttpResolver, ResponseBuilder, Route
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from workflow_engine.http.parameters import refuse_unknown
 from workflow_engine.http.problem import method_not_allowed, no_such_route, problem_of
 
 _EVENT: Final[ContextVar[APIGatewayProxyEventV2]] = ContextVar("api_gateway_event")
 _CONTEXT: Final[ContextVar[dict[str, Any]]] = ContextVar("resolver_context")
 
+HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
 KnownRoutes = Callable[[], Iterable[tuple[str, str]]]
 """Gives (method, path) of routes, paths as in the catalogue: `/workflows/{workflow_id}`."""
 
@@ -39,6 +41,22 @@ class ApiResolver(APIGatewayHttpResolver):
     def __init__(self) -> None:
         super().__init__(serializer=cast(Any, partial(json.dumps, separators=(",", ":"))), debug=False)
         self._building = threading.Lock()
+        self._parameters: dict[Callable[..., Any], tuple[str, ...]] = {}
+
+    def takes(self, *names: str) -> Callable[[HandlerT], HandlerT]:
+        """Decorator, below that of the route: the query parameters that it has. A route has none unless it says so, and
+        refuses any other.
+        """
+
+        def remember(handler: HandlerT) -> HandlerT:
+            self._parameters[handler] = names
+            return handler
+
+        return remember
+
+    def parameters_of(self, handler: Callable[..., Any]) -> tuple[str, ...]:
+        """The query parameters of the route of a handler."""
+        return self._parameters.get(handler, ())
 
     @property
     def current_event(self) -> APIGatewayProxyEventV2:  # type: ignore[override]  # an attribute there, on purpose not here
@@ -63,6 +81,7 @@ class ApiResolver(APIGatewayHttpResolver):
             return builder.build(self.current_event)
 
     def _call_route(self, route: Route, route_arguments: dict[str, str]) -> Any:
+        refuse_unknown(self.current_event, self.parameters_of(route.func))
         with self._building:
             if not route._middleware_stack_built:
                 route._build_middleware_stack(router_middlewares=self._router_middlewares, app=self)

@@ -9,6 +9,7 @@ its output is `{step id: output}`. Keys of results: `s`, and for the parts `s[0]
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +17,17 @@ from typing import Any, Final
 
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit, read_timeline
+
+_PARALLEL: Final = "parallel"
+"""Suffix of the Parallel around steps that run side by side. It is named by the first of them and is none of them."""
+
+_OUTPUT_STATE: Final = "workflow.output"
+_EVALUATION_ERROR: Final = "States.QueryEvaluationError"
+_EXPRESSION_IN_CAUSE: Final = re.compile(
+    r".*The JSONata expression '.*' specified for the field '(?P<field>[^']*)' "
+    r"(?:threw an error during evaluation\.\s*(?P<raised>.+)|(?P<rest>.+))",
+    re.DOTALL,
+)
 
 _OF_A_CONTAINER: Final = frozenset({"start", "while", "until", "switch", "output", "try"})
 """Suffixes of the states of a loop or switch itself. Other derived states are entered whether or not the step runs."""
@@ -57,7 +69,7 @@ def report(events: Iterable[Event], outline: Mapping[str, Any]) -> RunReport:
     return RunReport(
         status=timeline.status,
         output=_run_output(timeline, outline.get("sinks"), outcomes),
-        error=_run_error(timeline),
+        error=_run_error(timeline, results.failed_steps),
         started_at=iso(timeline.started_at),
         completed_at=iso(timeline.completed_at),
         redrive_count=timeline.redrive_count,
@@ -103,15 +115,33 @@ def _completed_outputs(sinks: Iterable[str], outcomes: Mapping[str, _Outcome]) -
     return {s: outcomes[s].output for s in sinks if s in outcomes and outcomes[s].status == "completed"}
 
 
-def _run_error(timeline: Timeline) -> dict[str, Json] | None:
+def _run_error(timeline: Timeline, failed_steps: set[str]) -> dict[str, Json] | None:
+    """`step_id` is a step that failed, or null: what failed may be what joins steps, or the workflow's output."""
     if timeline.failure is None:
         return None
-    visit = timeline.failed_visit
-    return {
-        "step_id": visit.step_id if visit else None,
-        "type": timeline.failure.type,
-        "message": timeline.failure.message or "",
-    }
+    visit, message = timeline.failed_visit, _message(timeline.failure) or ""
+    if visit is not None and visit.step_id not in failed_steps:
+        if visit.name == _OUTPUT_STATE:
+            message = f"The workflow's output could not be made. {message}"
+        elif _kind_of_suffix(visit) == _PARALLEL:
+            message = f"The outputs of the steps that ran in parallel could not be joined. {message}"
+        visit = None
+    return {"step_id": visit.step_id if visit else None, "type": timeline.failure.type, "message": message}
+
+
+def _message(failure: Failure) -> str | None:
+    """A failure's message without the generated expressions that Step Functions quotes; events tell the whole cause."""
+    if failure.type != _EVALUATION_ERROR or failure.message is None:
+        return failure.message
+    told = _EXPRESSION_IN_CAUSE.fullmatch(failure.message)
+    if told is None:
+        return failure.message
+    return told["raised"] or f"The field '{told['field']}' {told['rest']}"
+
+
+def _kind_of_suffix(visit: Visit) -> str:
+    """What a derived state is for: `guard` of `a.guard2`, "" for a step's own state."""
+    return visit.suffix.partition(".")[0].rstrip("0123456789")
 
 
 @dataclass(slots=True)
@@ -120,6 +150,7 @@ class _Results:
     step_ids: Mapping[str, Any]
     loops: frozenset[str]
     by_key: dict[str, dict[str, Json]] = field(default_factory=dict)
+    failed_steps: set[str] = field(default_factory=set)
     _own: dict[tuple[str, Frames], Visit] = field(default_factory=dict)
     _derived: dict[tuple[str, Frames], Visit] = field(default_factory=dict)
     _failing: dict[tuple[str, Frames], Visit] = field(default_factory=dict)
@@ -134,7 +165,7 @@ class _Results:
 
     def _index(self, visit: Visit) -> None:
         step_id, frames = visit.step_id, visit.frames
-        suffix = visit.suffix.partition(".")[0].rstrip("0123456789")
+        suffix = _kind_of_suffix(visit)
         for depth, (container, index) in enumerate(frames):
             key = (container, frames[:depth])
             self._turns[key] = max(self._turns.get(key, 0), index + 1)
@@ -197,10 +228,18 @@ class _Results:
         if source is not None:
             return _Outcome("completed", value, None, source if source is visit else None)
         if visit is None:
-            return _Outcome(absent)
+            return self._never_entered(step_id, frames, absent)
         status = self._status(visit)
         output = visit.output if status == "completed" and visit.kind == "Task" else None
         return _Outcome(status, output, visit.failure if status == "failed" else None, visit)
+
+    def _never_entered(self, step_id: str, frames: Frames, absent: str) -> _Outcome:
+        """A step whose own state was not entered failed if what decides about it (`<id>.guard`, say) ended the run."""
+        blamed = self.timeline.failed_visit
+        decides = blamed is not None and blamed.step_id == step_id and _kind_of_suffix(blamed) not in ("", _PARALLEL)
+        if decides and blamed is not None and self._around(blamed.frames, step_id) == frames:
+            return _Outcome("failed", None, self.timeline.failure)
+        return _Outcome(absent)
 
     def _status(self, visit: Visit) -> str:
         ended = visit.left or self.timeline.status != "running"
@@ -235,7 +274,8 @@ class _Results:
     ) -> Json:
         """Results of one iteration's parts, and its output."""
         inner = (*frames, (step["id"], index))
-        absent = "skipped" if iteration is not None and iteration.status == "completed" else "pending"
+        passed = iteration is not None and iteration.status == "completed"
+        absent = "skipped" if passed else _absent_status(self.timeline.status)
         if step.get("each"):
             part = {k: v for k, v in step.items() if k != "each"}
             self.by_key[key] = {}
@@ -282,7 +322,7 @@ class _Results:
         statuses = {o.status for o in inner.values()}
         visit = self._own.get(key) or self._derived.get(key)
         if visit is None and not entered and statuses <= {"skipped", "pending"}:
-            return _Outcome(absent)
+            return self._never_entered(step_id, frames, absent)
         blamed = self.timeline.failed_visit
         if blamed is not None and (blamed.step_id in inner or _is_within(blamed.frames, frames, step_id)):
             return _Outcome("failed", None, self.timeline.failure, tried)
@@ -295,9 +335,11 @@ class _Results:
         return _Outcome("completed", value, None, tried)
 
     def _result(self, step_id: str, outcome: _Outcome) -> dict[str, Json]:
+        if outcome.status == "failed":
+            self.failed_steps.add(step_id)
         visit = outcome.timed
         ended_at = visit.left_at if visit is not None else None
-        if outcome.status == "aborted" and visit is not None:
+        if outcome.status in ("aborted", "failed") and visit is not None:
             ended_at = ended_at or self.timeline.completed_at
         if outcome.status == "running":
             ended_at = None
@@ -307,7 +349,7 @@ class _Results:
             "status": outcome.status,
             "output_data": outcome.output,
             "error_type": outcome.failure.type if outcome.failure else None,
-            "error_message": outcome.failure.message if outcome.failure else None,
+            "error_message": _message(outcome.failure) if outcome.failure else None,
             "execution_time_ms": duration,
             "retry_count": max(visit.attempts - 1, 0) if visit is not None else 0,
             "started_at": iso(started_at),
@@ -320,8 +362,8 @@ def _failure_of_fail_state(visit: Visit, *, looped: bool) -> Failure:
     its place where the run goes on. The history tells the error of the first and the last; a Parallel's failure
     carries none.
     """
-    from workflow_engine.compiler.lower.containers import OUT_OF_TURNS
     from workflow_engine.compiler.lower.leaf import INVALID_DELAY, INVALID_DELAY_CAUSE
+    from workflow_engine.compiler.lower.loops import OUT_OF_TURNS
 
     if visit.failure is not None:
         return visit.failure

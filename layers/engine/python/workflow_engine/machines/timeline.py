@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from workflow_engine.machines.history_text import parsed, readable
+
 Frames = tuple[tuple[str, int], ...]
 Event = Mapping[str, Any]
 
@@ -51,6 +53,7 @@ class Visit:
     """One entry into one state. `outcome` is that of the last attempt; `output` a Task's result or the state's own
     output. `left` says that the run went on from it, `ended` that a Map or Parallel succeeded, failed or was aborted.
     `inside` is the visit of the Map or Parallel around it, `inside_attempt` which of that one's attempts it belongs to.
+    `cause` is that of the last failure as the history has it: with the id of the request, if a function failed.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Visit:
     outcome: str | None = None
     output: Any = None
     failure: Failure | None = None
+    cause: str | None = None
     left_at: datetime | None = None
     left: bool = False
     ended: bool = False
@@ -158,7 +162,7 @@ class _Reader:
         elif kind.startswith("MapState"):
             origin = self._map(event, kind.removeprefix("MapState"), origin)
         elif kind.startswith("ParallelState"):
-            origin = self._parallel(kind.removeprefix("ParallelState"), origin)
+            origin = self._parallel(event, kind.removeprefix("ParallelState"), origin)
         elif kind.startswith("Execution"):
             self._run(event, kind, origin)
         elif kind == "EvaluationFailed":
@@ -249,7 +253,7 @@ class _Reader:
         return _Origin((*map_visit.frames, (map_visit.step_id, details["index"])), None, map_visit)
 
     def _map(self, event: Event, what: str, origin: _Origin) -> _Origin:
-        visit = self._block("Map", what, origin)
+        visit = self._block("Map", what, event, origin)
         if visit is None:
             return origin
         if what == "Started":
@@ -257,15 +261,15 @@ class _Reader:
             visit.length = event.get("mapStateStartedEventDetails", {}).get("length")
         return _Origin(visit.frames, visit.over, visit)
 
-    def _parallel(self, what: str, origin: _Origin) -> _Origin:
-        visit = self._block("Parallel", what, origin)
+    def _parallel(self, event: Event, what: str, origin: _Origin) -> _Origin:
+        visit = self._block("Parallel", what, event, origin)
         if visit is None:
             return origin
         if what == "Failed":
             visit.failure = next((v.failure for v in reversed(self._failed) if v.is_inside(visit)), None)
         return _Origin(visit.frames, visit.over, visit)
 
-    def _block(self, kind: str, what: str, origin: _Origin) -> Visit | None:
+    def _block(self, kind: str, what: str, event: Event, origin: _Origin) -> Visit | None:
         """Start (again), success, failure or abortion of the innermost Map or Parallel around an event that has not
         ended.
 
@@ -286,7 +290,7 @@ class _Reader:
             visit.attempts += 1
             visit.outcome = None
         else:
-            visit.outcome = what.lower()
+            visit.outcome, visit.left_at = what.lower(), event.get("timestamp")
         return visit
 
     def _attempt(self, visit: Visit, event: Event, kind: str) -> None:
@@ -320,7 +324,9 @@ class _Reader:
     def _fail(self, visit: Visit | None, event: Event, details_name: str) -> None:
         if visit is None:
             return
-        visit.failure = failure_of(event.get(details_name, {}), timed_out=event["type"].endswith("TimedOut"))
+        details = event.get(details_name, {})
+        visit.failure = failure_of(details, timed_out=event["type"].endswith("TimedOut"))
+        visit.cause = details.get("cause")
         visit.outcome = "failed"
         visit.left_at = event.get("timestamp")
         self._failed.append(visit)
@@ -348,7 +354,9 @@ class _Reader:
         """Find the visit that ended the run: its own failure event, else what the cause says, else the event before."""
         assert self.timeline.failure is not None
         failure, cause = self.timeline.failure, details.get("cause") or ""
-        visit = next((v for v in reversed(self._failed) if v.failure == failure), None)
+        alike = [v for v in reversed(self._failed) if v.failure == failure]
+        # Two steps may fail alike, one of them to be retried; only one has the very cause of the run's failure.
+        visit = next((v for v in alike if v.cause == details.get("cause")), alike[0] if alike else None)
         if visit is None and (entered := _ENTERED_AT.search(cause)):
             visit = self._entered.get(int(entered[1]))
         if visit is None and (named := _STATE_IN_CAUSE.search(cause)):
@@ -366,16 +374,6 @@ class _Reader:
             iteration.failure = failure
 
 
-def parsed(text: Any) -> Any:
-    """The value of a JSON text. None for one that is absent or cut off (`outputDetails.truncated`)."""
-    if not isinstance(text, str):
-        return None
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
 def _task_output(details: Mapping[str, Any]) -> Any:
     """A step's output: what a function returned (`Payload` of lambda:invoke), or what a callback or activity sent."""
     output = parsed(details.get("output"))
@@ -388,9 +386,9 @@ def failure_of(details: Mapping[str, Any], *, timed_out: bool) -> Failure:
     """The failure of an event's details `{error, cause}`. A function's cause is JSON: its `errorMessage` is the
     message.
     """
-    error = details.get("error") or ("States.Timeout" if timed_out else "States.TaskFailed")
+    error = readable(details.get("error") or ("States.Timeout" if timed_out else "States.TaskFailed"))
     timed_out = timed_out or error == "States.Timeout"
-    cause = details.get("cause")
+    cause = readable(details.get("cause") or "")
     told = parsed(cause)
     if isinstance(told, dict) and "errorMessage" in told:
         message = told["errorMessage"]

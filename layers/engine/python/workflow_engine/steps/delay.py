@@ -61,8 +61,8 @@ def _build(context: PureContext) -> Fragment:
     )
 
 
-def _lower(_config: Mapping[str, Any]) -> Lowering:
-    return WaitLowering(_seconds, _build)
+def _lower(config: Mapping[str, Any]) -> Lowering:
+    return WaitLowering(_seconds, _build, config.get("delay_seconds"))
 
 
 DELAY: Final = StepType(

@@ -15,7 +15,7 @@ from workflow_engine.store.due import after
 from workflow_engine.store.items import Record, Scalar, dump
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.schema import BY_ARN, BY_TENANT, BY_WORKFLOW
-from workflow_engine.store.table import ConditionFailedError, Page, Table, Write
+from workflow_engine.store.table import EVERYTHING, ConditionFailedError, Page, SortRange, Table, Write
 
 RANKS: Final[Mapping[str, int]] = {
     "pending": 0,
@@ -155,15 +155,30 @@ class ExecutionStore:
             return False
         return True
 
-    def page(self, tenant_id: str, workflow_id: str | None, status: str | None, limit: int, cursor: str | None) -> Page:
-        """Summaries, newest first, of all executions or of those of one workflow, of all statuses or of one."""
+    def page(
+        self,
+        tenant_id: str,
+        workflow_id: str | None,
+        status: str | None,
+        limit: int,
+        cursor: str | None,
+        *,
+        started: SortRange = EVERYTHING,
+    ) -> Page:
+        """Summaries, newest first, of all executions or of those of one workflow, of all statuses or of one.
+
+        `started` has timestamps in the form of `Execution.started_at`; runs of its `low` are in, of its `high` are not,
+        since the keys are longer than the timestamps they begin with.
+        """
         index, partition = (
             (BY_WORKFLOW, keys.executions_of(tenant_id, workflow_id))
             if workflow_id
             else (BY_TENANT, keys.executions(tenant_id))
         )
         equals = {"status": status} if status else {}
-        return self.table.query(tenant_id, partition, index=index, limit=limit, cursor=cursor, equals=equals)
+        return self.table.query(
+            tenant_id, partition, index=index, sort_range=started, limit=limit, cursor=cursor, equals=equals
+        )
 
     def _execution(self, record: Record) -> Execution:
         return Execution(

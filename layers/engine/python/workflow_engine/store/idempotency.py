@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from workflow_engine.errors import ConflictError, InvalidRequestError
+from workflow_engine.errors import ConflictError, InvalidRequestError, RequestUnderWayError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.store import keys
 from workflow_engine.store.items import Record, canonical, dump
@@ -32,8 +32,8 @@ class IdempotencyStore:
     def once(self, tenant_id: str, operation: str, key: str | None, body: Json, work: Callable[[], Any]) -> Any:
         """The answer (JSON) of `work`, or the answer it gave when it was done under this key before.
 
-        Raises ConflictError when the key was used with another body, or while the first request is still being worked
-        on. When `work` raises, the key is free again. Without a key, `work` is just done.
+        Raises ConflictError when the key was used with another body, RequestUnderWayError while the first request is
+        still being worked on. When `work` raises, the key is free again. Without a key, `work` is just done.
         """
         if key is None:
             return work()
@@ -82,7 +82,9 @@ class IdempotencyStore:
         if record is not None and record["fingerprint"] != fingerprint:
             raise ConflictError(f"The idempotency key '{key}' was used with another body. Use a new key.")
         if record is None or "answer" not in record:
-            raise ConflictError(f"A request with the idempotency key '{key}' is under way. Try again in a second.")
+            raise RequestUnderWayError(
+                f"A request with the idempotency key '{key}' is under way. Try again in a second."
+            )
         return json.loads(record["answer"])
 
     def _release(self, pk: str, condition: str, claimed_until: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.errors import InvalidRequestError, ThrottledError
 from workflow_engine.store import cursors
@@ -41,6 +41,34 @@ class Write:
     condition: str | None = None
     values: Mapping[str, Scalar] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SortRange:
+    """Sort keys from `low` to `high`, both included; None leaves that end open."""
+
+    low: str | None = None
+    high: str | None = None
+
+    @property
+    def bounds(self) -> tuple[str | None, str | None]:
+        """For the scope of a cursor; the words tell an open end from the other."""
+        return (f"from {self.low}" if self.low else None, f"to {self.high}" if self.high else None)
+
+    @property
+    def condition(self) -> str:
+        """The part of a KeyConditionExpression, "" when both ends are open."""
+        if self.low and self.high:
+            return "#sk BETWEEN :low AND :high"
+        return "#sk >= :low" if self.low else "#sk <= :high" if self.high else ""
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The values of `condition`."""
+        return {name: bound for name, bound in ((":low", self.low), (":high", self.high)) if bound}
+
+
+EVERYTHING: Final = SortRange()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +159,7 @@ class Table:
         *,
         index: Index | None = None,
         sort_prefix: str = "",
+        sort_range: SortRange = EVERYTHING,
         limit: int,
         cursor: str | None = None,
         newest_first: bool = True,
@@ -138,12 +167,16 @@ class Table:
     ) -> Page:
         """One page of a partition in the order of the sort key. `equals` filters by attributes other than the keys.
 
+        A key condition holds one thing about the sort key, so `sort_prefix` and `sort_range` exclude each other.
+
         Raises InvalidRequestError for a cursor of another list or tenant.
         """
         filters = sorted((equals or {}).items())
-        scope = "|".join((index.name if index else "", partition, str(newest_first), repr(filters)))
+        scope = "|".join(
+            (index.name if index else "", partition, str(newest_first), repr(filters), *filter(None, sort_range.bounds))
+        )
         start = None if cursor is None else cursors.decode(tenant_id, scope, cursor)
-        request = self._query_request(partition, index, sort_prefix, newest_first, equals or {})
+        request = self._query_request(partition, index, sort_prefix, newest_first, equals or {}, sort_range)
         records: list[Record] = []
         for _ in range(_MAX_PAGES_PER_LIST):
             if start:
@@ -162,13 +195,23 @@ class Table:
         return from_attributes(page[0]) if page else None
 
     def _query_request(
-        self, partition: str, index: Index | None, sort_prefix: str, newest_first: bool, equals: Mapping[str, str]
+        self,
+        partition: str,
+        index: Index | None,
+        sort_prefix: str,
+        newest_first: bool,
+        equals: Mapping[str, str],
+        sort_range: SortRange = EVERYTHING,
     ) -> dict[str, Any]:
         condition, values = "#pk = :pk", {":pk": partition}
         names = {"#pk": index.partition_key if index else PARTITION_KEY}
         if sort_prefix:
             condition += " AND begins_with(#sk, :sk)"
             values[":sk"] = sort_prefix
+        if sort_range.condition:
+            condition += f" AND {sort_range.condition}"
+            values |= sort_range.values
+        if "#sk" in condition:
             names["#sk"] = (index.sort_key if index else None) or SORT_KEY
         request: dict[str, Any] = {
             "TableName": self.name,

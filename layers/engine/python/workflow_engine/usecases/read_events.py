@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.machines.executions import ExecutionGoneError
+from workflow_engine.machines.history_text import parsed
 from workflow_engine.machines.results import iso
-from workflow_engine.machines.timeline import failure_of, parsed
+from workflow_engine.machines.timeline import failure_of
 from workflow_engine.store import cursors
 from workflow_engine.usecases.engine import Caller, Engine
 

@@ -9,8 +9,9 @@ from typing import Any, Final
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import suggest
 from workflow_engine.machines.executions import ExecutionGoneError
-from workflow_engine.machines.results import RunReport, report
+from workflow_engine.machines.results import RunReport, iso, report
 from workflow_engine.store.executions import RANKS, Execution, has_ended
+from workflow_engine.store.table import SortRange
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.read_events import events
 from workflow_engine.usecases.record_execution import outline, read_report, record_end, results_document
@@ -51,17 +52,32 @@ def list_executions(
     *,
     workflow_id: str | None = None,
     status: str | None = None,
+    started_after: datetime | None = None,
+    started_before: datetime | None = None,
     limit: int,
     cursor: str | None = None,
 ) -> dict[str, Any]:
-    """`{items, next_cursor}`, newest first. Raises InvalidRequestError for an unknown status or a bad cursor."""
+    """`{items, next_cursor}`, newest first; of runs started at or after the one moment and before the other.
+
+    Raises InvalidRequestError for an unknown status, moments in the wrong order, a bad cursor.
+    """
     if status is not None and status not in RANKS:
         raise InvalidRequestError(
             f"There is no status '{status}'.{suggest(status, RANKS)} Use one of {', '.join(RANKS)}."
         )
-    page = engine.executions.page(caller.tenant_id, workflow_id, status, limit, cursor)
+    if started_after is not None and started_before is not None and started_before < started_after:
+        raise InvalidRequestError("started_before lies before started_after, so no run fits. Exchange the two.")
+    started = SortRange(_bound(started_after), _bound(started_before))
+    page = engine.executions.page(caller.tenant_id, workflow_id, status, limit, cursor, started=started)
     items = [{name: record.get(name) for name in _SUMMARY} for record in page.records]
     return {"items": items, "next_cursor": page.next_cursor}
+
+
+def _bound(moment: datetime | None) -> str | None:
+    """A moment as records have it. Theirs are cut to milliseconds, so one between two of them is the later."""
+    if moment is None:
+        return None
+    return iso(moment + timedelta(microseconds=-moment.microsecond % 1000))
 
 
 def results(engine: Engine, caller: Caller, execution_id: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from workflow_engine.usecases.engine import Engine
 
 logger = get_logger(__name__)
 
-_REPORTED: Final = ("output", "error", "started_at", "completed_at", "step_results")
+_REPORTED: Final = ("output", "error", "completed_at", "step_results")
 
 
 def record(engine: Engine, execution_arn: str) -> None:
@@ -64,8 +64,8 @@ def results_document(execution: Execution, run: RunReport) -> dict[str, Any]:
         "execution_id": execution.execution_id,
         "workflow_id": execution.workflow_id,
         "status": run.status,
+        "started_at": execution.started_at,
         **{name: reported[name] for name in _REPORTED},
-        "started_at": run.started_at or execution.started_at,
         "metadata": {
             "workflow_name": execution.workflow_name,
             "workflow_version": execution.workflow_version,

@@ -23,6 +23,14 @@ MAX_LAMBDA_SECONDS: Final = 900
 _LAMBDA_ARN: Final = re.compile(
     r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9$_-]{1,128})?"
 )
+_PLACE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "lambda": ("function_arn", "function_reference"),
+    "local": ("handler",),
+    "http": ("endpoint_config",),
+    "activity": (),
+}
+"""Which fields say where the step runs, by execution_type."""
+
 _HANDLER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*")
 _BUILTIN_PAGE: Final = "builtin"
 
@@ -102,6 +110,7 @@ def delete(engine: Engine, caller: Caller, step_type: str) -> None:
 
 def _register(engine: Engine, caller: Caller, fields: RegistrationBody) -> tuple[Registration, bool]:
     _refuse_builtin(engine, fields.step_type)
+    _refuse_fields_of_other_types(fields)
     config_schema = _one_of(fields, "config_schema", "parameters_schema")
     for name, schema in (("config_schema", config_schema), ("output_schema", fields.output_schema)):
         if schema is not None and (problem := schema_problem(schema)):
@@ -130,6 +139,28 @@ def _register(engine: Engine, caller: Caller, fields: RegistrationBody) -> tuple
     record["created_at"] = earlier["created_at"] if earlier else now
     engine.steps.put(caller.tenant_id, record, only_new=False)
     return record, False
+
+
+def _refuse_fields_of_other_types(fields: RegistrationBody) -> None:
+    """A field that would be left unread is a mistake: either it or `execution_type` is not what was meant."""
+    own = _PLACE_FIELDS[fields.execution_type]
+    others = [(name, type_) for type_, names in _PLACE_FIELDS.items() for name in names if name not in own]
+    errors = [
+        {
+            "code": InvalidRequestError.code,
+            "pointer": f"/{name}",
+            "detail": f"'{name}' is a field of execution_type '{type_}'. A step of execution_type "
+            f"'{fields.execution_type}' {_takes(own)}.",
+        }
+        for name, type_ in others
+        if getattr(fields, name) is not None
+    ]
+    if errors:
+        raise InvalidRequestError(errors[0]["detail"], errors=errors)
+
+
+def _takes(own: tuple[str, ...]) -> str:
+    return f"takes '{own[0]}'" if own else "takes none"
 
 
 def _function_arn(engine: Engine, caller: Caller, fields: RegistrationBody) -> str:

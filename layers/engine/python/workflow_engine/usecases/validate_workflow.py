@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import InvalidWorkflowError, Json
 from workflow_engine.usecases.bodies import PostedWorkflow, posted_workflow, walk_steps
 from workflow_engine.usecases.compilation import compile_posted, findings, vocabulary
@@ -14,26 +15,35 @@ def validate(engine: Engine, caller: Caller, body: Json) -> dict[str, Any]:
     """`{is_valid, errors, warnings, plan, step_validation: {step_id: {is_valid, errors}}}`; `plan` is null when
     invalid.
 
-    Takes the bodies that `start_run.start` takes. Raises InvalidRequestError only for what stands beside the workflow.
+    Takes the bodies that `start_run.start` takes; what is wrong beside the workflow is an error like any other.
     """
-    posted = posted_workflow(body)
+    try:
+        posted = posted_workflow(body)
+    except InvalidRequestError as error:
+        return _invalid(error.errors, [], {})
     try:
         compilation, warnings = compile_posted(posted, vocabulary(engine, caller, posted.document))
     except InvalidWorkflowError as error:
         errors, rest = findings(error.diagnostics)
-        return {
-            "is_valid": False,
-            "errors": errors,
-            "warnings": rest,
-            "plan": None,
-            "step_validation": _by_step(posted, errors),
-        }
+        return _invalid(errors, rest, _by_step(posted, errors))
     return {
         "is_valid": True,
         "errors": [],
         "warnings": findings(warnings)[1],
         "plan": dict(compilation.plan),
         "step_validation": _by_step(posted, []),
+    }
+
+
+def _invalid(
+    errors: list[dict[str, Any]], warnings: list[dict[str, Any]], step_validation: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "is_valid": False,
+        "errors": errors,
+        "warnings": warnings,
+        "plan": None,
+        "step_validation": step_validation,
     }
 
 

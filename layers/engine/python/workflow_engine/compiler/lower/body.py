@@ -12,6 +12,7 @@ from workflow_engine.compiler.expressions import expression, not_fragment
 from workflow_engine.compiler.fragments import Fragment
 from workflow_engine.compiler.graph import StepGraph, build_graph
 from workflow_engine.compiler.ir import Block, GuardNode, Node, ParallelNode, Return, Template
+from workflow_engine.compiler.lower.durations import expected_seconds
 from workflow_engine.compiler.lower.guards import GuardedSteps, leaves
 from workflow_engine.compiler.lower.inputs import has_expression
 from workflow_engine.compiler.lower.readers import Readers, find_readers
@@ -24,7 +25,6 @@ from workflow_engine.compiler.structure import Leaf, Parallel, Tree
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.syntax import Reference, Step
 
-PURE_SECONDS: Final = 0.0
 MAX_NESTING: Final = 30
 """Parallels inside Parallels. Each is five levels of nested JSON; no page of AWS says where it stops, but something will."""
 
@@ -54,20 +54,12 @@ def lower_steps(
     if not steps:
         return LoweredBody(graph, structure.Sequence(()), (), ())
     lowerings = {s.step_id: unit.lowering(s) for s in graph.steps}
-    durations = tuple(_duration(s, lowerings[s.step_id], unit) for s in graph.steps)
+    durations = tuple(expected_seconds(unit, s) for s in graph.steps)
     tree = _tree(graph, durations, unit, place)
     readers = find_readers(graph, lowerings, end_reads(graph))
     guarded = GuardedSteps(graph.steps, graph.rule_dependencies)
     nodes = BodyLowering(unit, graph, readers, lowerings, guarded).lower([tree], scope)
     return LoweredBody(graph, tree, durations, nodes)
-
-
-def _duration(step: Step, lowering: Lowering, unit: Unit) -> float | None:
-    if step.estimated_seconds is not None:
-        return step.estimated_seconds
-    if isinstance(lowering, PureLowering) and step.for_each is None:
-        return PURE_SECONDS
-    return unit.hints.durations.get(step.step_id)
 
 
 def _tree(graph: StepGraph, durations: tuple[float | None, ...], unit: Unit, place: str) -> Tree:

@@ -188,16 +188,14 @@ def pure_value(
     bounds: dict[str, Size | None],
 ) -> Value:
     """The step as one value of a Pass state. Records its size bound in `bounds` for the steps that read it."""
-    scope.touched.clear()
     unit.constants[step.step_id] = lowering.constant
     output = lowering.build(pure_context(unit, step, scope))
-    read = input_bound(unit, step, bounds)
+    read = input_bound(unit, step, bounds) if unit.takes_input(step) else Size(0, 0)
     size = None if read is None else read.plus(size_of(step.config)).plus(Size(lowering.growth_bytes, 0))
     bounds[step.step_id] = size
     return Value(
         step_id=step.step_id,
         output=output,
-        reads=frozenset(scope.touched),
         variable=scope.name(step.step_id),
         kept=kept,
         keeps_output=keeps_output,

@@ -59,6 +59,11 @@ class Unit:
         found = self.catalogue.find(step.step_type)
         return found.output_fields if found is not None and step.for_each is None else frozenset()
 
+    def takes_input(self, step: Step) -> bool:
+        """Whether the step's output depends on input_data."""
+        found = self.catalogue.find(step.step_type)
+        return found is None or found.takes_input
+
     def state_name(self, step_id: str, suffix: str) -> str:
         """A free state name `<step_id>.<suffix>`, numbered from the second on. Step ids have no dot, so none is taken by a step."""
         name = base = f"{step_id}.{suffix}"

@@ -1,0 +1,49 @@
+"""How long a step is expected to take: decides which parts of a graph wait for each other where some must."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from workflow_engine.compiler.catalogue import PureLowering, WaitLowering
+from workflow_engine.compiler.graph import build_graph
+from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.structure import critical_path
+from workflow_engine.language.reads import nested_steps
+from workflow_engine.language.syntax import Step
+
+PURE_SECONDS: Final = 0.0
+
+
+def expected_seconds(unit: Unit, step: Step) -> float | None:
+    """Seconds that the step takes; None where nothing tells.
+
+    The author's estimate wins over what was measured, that over what follows from the step itself: a pure step takes no time,
+    a delay its seconds, a container as long as the critical path of its longest body (one element, one turn).
+    """
+    if step.estimated_seconds is not None:
+        return step.estimated_seconds
+    if step.step_id in unit.hints.durations:
+        return unit.hints.durations[step.step_id]
+    if step.body is not None:
+        bodies = [_body_seconds(unit, body) for body in nested_steps(step)]
+        known = [seconds for seconds in bodies if seconds is not None]
+        return max(known) if len(known) == len(bodies) else None
+    match unit.lowering(step):
+        case PureLowering() if step.for_each is None:
+            return PURE_SECONDS
+        case WaitLowering(expected_seconds=seconds):
+            return seconds
+        case _:
+            return None
+
+
+def _body_seconds(unit: Unit, steps: Sequence[Step]) -> float | None:
+    durations = [expected_seconds(unit, s) for s in steps]
+    by_id = {s.step_id: d for s, d in zip(steps, durations, strict=True) if d is not None}
+    if len(by_id) < len(steps):
+        return None
+    if unit.sequential:
+        return sum(by_id.values())
+    graph = build_graph(steps, by_step_order=False)
+    return critical_path(graph.predecessors, [by_id[s.step_id] for s in graph.steps])

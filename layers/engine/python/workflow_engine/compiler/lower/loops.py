@@ -1,0 +1,101 @@
+"""Loops: a Choice that decides on each turn, and the body with an edge back to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from workflow_engine.compiler.expressions import condition_fragment, expression, not_fragment
+from workflow_engine.compiler.fragments import Fragment
+from workflow_engine.compiler.graph import StepGraph
+from workflow_engine.compiler.ir import FailNode, LoopNode, Template
+from workflow_engine.compiler.lower.body import LoweredBody, lower_steps
+from workflow_engine.compiler.lower.leaf import completed_record
+from workflow_engine.compiler.lower.outputs import container_output, end_reads
+from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.scope import Entry, Scope
+from workflow_engine.compiler.status import COMPLETED, SKIPPED
+from workflow_engine.language.reads import config_pointer, nested_steps, references_of, step_reads
+from workflow_engine.language.syntax import Condition, LoopBody, Reference, Step, StepReference
+
+OUT_OF_TURNS: Final = "MaxIterationsExceeded"
+
+
+def _reads_itself(step: Step) -> bool:
+    """Whether the loop's body or condition reads the previous turn's output."""
+    stack = [step]
+    while stack:
+        one = stack.pop()
+        if any(isinstance(r.reference, StepReference) and r.reference.step_id == step.step_id for r in step_reads(one)):
+            return True
+        stack.extend(inner for steps in nested_steps(one) for inner in steps)
+    return False
+
+
+def lower_loop(unit: Unit, step: Step, body: LoopBody, scope: Scope, *, keeps_output: bool) -> LoopNode:
+    """The loop in line. Its variable holds `{"turn", "output"}` while it runs, the previous turn's output."""
+    variable = scope.name(step.step_id)
+    outer_index = scope.index
+    scope.index = f"${variable}.turn"
+    scope.entries[step.step_id] = Entry(COMPLETED, variable)
+    wanted = keeps_output or body.output is not None or _reads_itself(step)
+    before = body.while_ is not None
+    condition = body.while_ if body.while_ is not None else body.until
+    assert condition is not None, "the language asks for while or until"
+
+    def reads(graph: StepGraph) -> Iterable[Reference]:
+        yield from references_of(condition)
+        yield from end_reads(body.output, wanted=wanted)(graph)
+
+    lowered = lower_steps(unit, body.steps, scope, reads, config_pointer(step, "steps"))
+    pending = _not_begun(lowered, scope) if before else {}
+    output = container_output(unit, step, body.output, lowered.graph, scope) if wanted else Fragment("null")
+    if before:
+        output = Fragment(f"(${variable}.turn<0?null:{output.code})", output.helpers)
+        scope.index = f"(${variable}.turn+1)"
+    holds = _tested(condition, step.step_id, f"{variable}_now", output, scope)
+    scope.index = outer_index
+    result = expression(output)
+    return LoopNode(
+        name=f"{step.step_id}.{'while' if before else 'until'}",
+        step_id=step.step_id,
+        before=before,
+        stop=expression(not_fragment(holds) if before else holds),
+        may_go_on="{% $" + f"{variable}.turn<{body.max_iterations - 1}" + " %}",
+        max_iterations=body.max_iterations,
+        start={variable: {"status": "completed", "turn": -1 if before else 0, "output": "{% null %}"}, **pending},
+        again={variable: {"status": "completed", "turn": "{% $" + variable + ".turn+1 %}", "output": result}},
+        done={variable: completed_record(result, keeps_output=keeps_output)},
+        output=result if body.output is not None else None,
+        body=lowered.nodes,
+        instead=FailNode(
+            unit.state_name(step.step_id, "fail"),
+            OUT_OF_TURNS,
+            f"The loop took {body.max_iterations} turns and its condition asks for more.",
+        ),
+    )
+
+
+def _not_begun(lowered: LoweredBody, scope: Scope) -> dict[str, Template]:
+    """Before the first turn no step of the body has run: its record says so, and reads of it give null."""
+    pending: dict[str, Template] = {}
+    for step in lowered.graph.steps:
+        entry = scope.entries[step.step_id]
+        if entry.variable is not None:
+            scope.entries[step.step_id] = Entry(entry.statuses | SKIPPED, entry.variable)
+            pending[entry.variable] = {"status": "pending"}
+    return pending
+
+
+def _tested(condition: Condition, loop_id: str, local: str, output: Fragment, scope: Scope) -> Fragment:
+    """The loop's condition. If it reads the loop itself, that is the turn that has just ended: a local variable, since the
+    record is assigned only after the Choice. (No escaped id has a `_` before an `n`, so the name is free.)"""
+    if not any(isinstance(r, StepReference) and r.step_id == loop_id for r in references_of(condition)):
+        return condition_fragment(condition, scope)
+    entry = scope.entries[loop_id]
+    scope.entries[loop_id] = Entry(COMPLETED, local)
+    holds = condition_fragment(condition, scope)
+    scope.entries[loop_id] = entry
+    return Fragment(
+        f'(${local}:={{"status":"completed","output":{output.code}}};{holds.code})', holds.helpers | output.helpers
+    )

@@ -1,0 +1,54 @@
+"""What a container gives: its explicit output, else the outputs of its sinks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from workflow_engine.compiler.catalogue import MappedInput
+from workflow_engine.compiler.expressions import reference_fragment, source_fragment
+from workflow_engine.compiler.fragments import Fragment, object_fragment
+from workflow_engine.compiler.graph import StepGraph
+from workflow_engine.compiler.lower.inputs import input_object
+from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.scope import Scope
+from workflow_engine.compiler.status import COMPLETED
+from workflow_engine.language.reads import references_of
+from workflow_engine.language.syntax import Reference, Source, Step, StepReference
+
+EndReads = Callable[[StepGraph], Iterable[Reference]]
+
+
+def end_reads(output: Mapping[str, Source] | None, *, wanted: bool) -> EndReads:
+    """What the container's own output reads of its body: the explicit sources, else the sinks."""
+    if output is not None:
+        references = [r for source in output.values() for r in references_of(source)]
+        return lambda _: references
+    if not wanted:
+        return lambda _: ()
+
+    def sinks(graph: StepGraph) -> Iterable[Reference]:
+        for sink in graph.sinks():
+            yield StepReference(sink, "output")
+            yield StepReference(sink, "status")
+
+    return sinks
+
+
+def container_output(
+    unit: Unit, step: Step, output: Mapping[str, Source] | None, graph: StepGraph, scope: Scope
+) -> Fragment:
+    """The container's output at the end of its body: an object, the completed sinks by id if none is given."""
+    if output is not None:
+        return object_fragment(
+            {
+                name: source_fragment(source, scope, lambda value: unit.literal(step.step_id, value))
+                for name, source in output.items()
+            }
+        )
+    inputs = []
+    for sink in graph.sinks():
+        statuses = scope.statuses(sink)
+        if "completed" in statuses:
+            present = None if statuses == COMPLETED else Fragment(f'{scope.status_code(sink)}="completed"')
+            inputs.append(MappedInput(sink, reference_fragment(StepReference(sink, "output"), scope), present))
+    return input_object(tuple(inputs))

@@ -1,0 +1,34 @@
+"""Runs, and how to see that they were recorded."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from tests.support.http_client import ApiClient
+
+LARGE: Final = "large " * 70_000
+"""420 KB: over the 300 KB of the table's records, far below what API Gateway takes."""
+
+
+def large_echo() -> dict[str, Any]:
+    """A run whose workflow and whose results are each too large for the table."""
+    return echo(5) | {"metadata": {"notes": LARGE}, "input": {"text": "y" * 100_000}}
+
+
+def echo(copies: int) -> dict[str, Any]:
+    """A workflow whose results hold its input `copies` times."""
+    config = {"input_type": "dynamic", "source": "text"}
+    steps = [{"step_id": f"copy_{n}", "step_type": "data_input", "config": config} for n in range(copies)]
+    return {"name": "Echo", "execution_pattern": "parallel", "steps": steps}
+
+
+def await_record(api: ApiClient, execution_id: str, status: str, seconds: float = 30) -> None:
+    """Wait until a run is in the list of those that ended so. Lists are read from the store alone."""
+    deadline = time.monotonic() + seconds
+    while True:
+        listed = api.get(f"/executions?status={status}&limit=100").body["items"]
+        if execution_id in [execution["execution_id"] for execution in listed]:
+            return
+        assert time.monotonic() < deadline, "the end of the run was not recorded"
+        time.sleep(0.3)
