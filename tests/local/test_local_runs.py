@@ -107,7 +107,8 @@ def test_a_message_that_has_no_utf_8_form_is_passed_on(machines: LocalMachines) 
 
     with function("f", handler):
         ended = machines.run_state(task())
-    assert (ended.error, json.loads(ended.cause)["errorMessage"]) == ("ValueError", "? bad")
+    assert ended.error == "ValueError"
+    assert json.loads(ended.cause or "")["errorMessage"] == "? bad"
 
 
 def test_a_function_that_exits_is_an_error(machines: LocalMachines) -> None:

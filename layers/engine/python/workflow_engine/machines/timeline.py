@@ -273,17 +273,17 @@ class _Reader:
         """Start (again), success, failure or abortion of the innermost Map or Parallel around an event that has not
         ended.
 
-        Only the entry of a state carries its name. An abortion follows the state's own event; it may come after the
-        failure of the same state, and then says nothing.
+        Only the entry of a state carries its name. An abortion may come after the failure of the same state, and then says
+        nothing; where several are aborted, one inside the other, it is the innermost's turn.
         """
         visit = origin.visit
         if what == "Aborted":
-            if visit is None or visit.kind != kind or visit.ended:
-                return None
+            while visit is not None and (visit.kind != kind or visit.outcome == "aborted"):
+                visit = visit.inside
         else:
             while visit is not None and (visit.kind != kind or visit.ended or visit.left):
                 visit = visit.inside
-        if visit is None:
+        if visit is None or visit.ended:
             return None
         visit.ended = what != "Started"
         if what == "Started":
