@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -321,8 +322,18 @@ def test_an_idempotency_key_starts_one_run(engine: Engine) -> None:
     assert save_workflow.create(engine, ME, HELLO, "key-1") == saved
 
 
+def until_entered(engine: Engine, execution_id: str, step_id: str) -> None:
+    """Wait, for a bounded time, until the run has come to the step."""
+    for _ in range(400):
+        if read_results.results(engine, ME, execution_id)["step_results"][step_id]["status"] == "running":
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{step_id} was never entered")
+
+
 def test_a_run_is_cancelled_once(engine: Engine) -> None:
     started = start_run.start(engine, ME, WAITING)
+    until_entered(engine, started["execution_id"], "pause")
     found = cancel_run.cancel(engine, ME, started["execution_id"])
     assert found["status"] == "cancelled"
     assert read_results.wait_for_end(engine, ME, started["execution_id"], 20)
