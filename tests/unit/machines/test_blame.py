@@ -33,3 +33,40 @@ def test_the_step_with_the_very_cause_of_the_runs_failure_ended_it_not_one_about
     run = report(history.end_failed("ValueError", cause), {"steps": steps, "sinks": ["a", "b"]})
 
     assert run.error == {"step_id": "b", "type": "ValueError", "message": "no such thing"}
+
+
+def test_of_states_aborted_one_inside_the_other_each_is_told_once_and_the_outer_one_fails() -> None:
+    history = History()
+    history.enter("s.try", "Parallel")
+    history.add("ParallelStateStarted")
+    history.enter("a.parallel", "Parallel")
+    started = history.add("ParallelStateStarted")
+    history.enter("a", previous=started)
+    a = history.schedule()
+    history.enter("n.try", "Parallel", previous=started)
+    history.add("ParallelStateStarted")
+    entered = history.enter("b")
+    history.schedule()
+    history.last = a
+    _fail(history, "of-a")
+    history.add("TaskStateAborted", previous=entered)
+    history.add("ParallelStateAborted", previous=entered)
+    joined = history.add("ParallelStateFailed", previous=entered)
+    history.add("ParallelStateAborted", previous=joined)
+    history.add("ParallelStateFailed", previous=joined)
+    history.exit("s.try", "Parallel")
+    inner = {
+        "id": "n",
+        "type": "switch",
+        "body": {"kind": "switch", "sinks": ["b"], "steps": [{"id": "b", "type": "work"}]},
+    }
+    outer = {
+        "id": "s",
+        "type": "switch",
+        "body": {"kind": "switch", "sinks": [], "steps": [{"id": "a", "type": "work"}, inner]},
+    }
+
+    run = report(history.end(), {"steps": [outer], "sinks": ["s"]})
+
+    statuses = {key: result["status"] for key, result in run.step_results.items()}
+    assert statuses == {"s": "failed", "s.a": "failed", "s.n": "aborted", "s.n.b": "aborted"}
