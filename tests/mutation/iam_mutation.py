@@ -43,15 +43,15 @@ EXEMPTIONS: Final[dict[str, str]] = {
 }
 """Regular expressions of policies and actions whose removal no journey can notice, each with the reason."""
 
-FIRST: Final[dict[str, str]] = {
-    "ExecutionRecorder": "tests/e2e/test_events.py",
-    "ExecutionSweeper": "tests/e2e/test_upkeep.py",
-    "MachineJanitor": "tests/e2e/test_upkeep.py",
-    "StepRegistrar": "tests/e2e/test_workflow_step.py",
-    "MachineRole": "tests/e2e/test_custom_step.py",
-    "ApiSteps": "tests/journeys/test_stored_workflows.py",
-    "ApiWorkflows": "tests/journeys/test_stored_workflows.py",
-    "ApiExecutions": "tests/journeys/test_runs.py",
+FIRST: Final[dict[str, tuple[str, ...]]] = {
+    "ExecutionRecorder": ("tests/e2e/test_events.py",),
+    "ExecutionSweeper": ("tests/e2e/test_upkeep.py",),
+    "MachineJanitor": ("tests/e2e/test_upkeep.py",),
+    "StepRegistrar": ("tests/e2e/test_workflow_step.py",),
+    "MachineRole": ("tests/e2e/test_custom_step.py",),
+    "ApiSteps": ("tests/journeys/test_stored_workflows.py", "tests/e2e/test_idempotency.py"),
+    "ApiWorkflows": ("tests/journeys/test_stored_workflows.py", "tests/e2e/test_idempotency.py"),
+    "ApiExecutions": ("tests/journeys/test_runs.py",),
 }
 """By the beginning of a policy's name, where its loss shows soonest. Everything else runs afterwards."""
 
@@ -84,7 +84,7 @@ class Mutation:
     @property
     def journeys(self) -> tuple[str, ...]:
         """The files to run, in this order. Files, because pytest sorts those of a folder."""
-        first = [file for name, file in FIRST.items() if self.policy.startswith(name)]
+        first = [file for name, files in FIRST.items() if self.policy.startswith(name) for file in files]
         return (*first, *(file for file in all_journeys() if file not in first))
 
 
