@@ -12,7 +12,7 @@ import pytest
 
 from workflow_engine.machines.results import RunReport, report
 
-CASES = Path(os.environ.get("ASL_CASES", "/work/shared/asl_cases"))
+CASES = Path(os.environ.get("ASL_CASES", Path(__file__).parents[4] / "shared" / "asl_cases"))
 
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="the recorded cases (ASL_CASES) are not on this machine")
 
