@@ -13,7 +13,8 @@ from infra.node import use_node_of_environment
 
 use_node_of_environment()
 
-from aws_cdk import App, Tags, Validations  # noqa: E402  # importing it starts Node.js
+# E402 for all of these: importing aws_cdk, which each of them does, starts Node.js, so that must be chosen before.
+from aws_cdk import App, Tags, Validations  # noqa: E402
 from cdk_nag import AwsSolutionsChecks  # noqa: E402
 
 from infra.acknowledged import Acknowledged, acknowledge, acknowledgements  # noqa: E402
