@@ -42,6 +42,18 @@ BY_GRANT: Final[Mapping[Resource, str]] = {
         "Executions are of machines below the prefix of this stage and named by a random id at run time; the prefix is "
         "shared with no other deployment."
     ),
+    "client_functions": (
+        "Agents may call what clients registered as steps, whose names are not known at deployment. The pattern is the "
+        "deployment's own choice (context step_function_arns); registration refuses every ARN outside it."
+    ),
+    "bedrock_models": (
+        "The wildcards stand for versions of models and for the regions that an inference profile may choose; which "
+        "vendors' models there are is the deployment's own choice (context bedrock_models)."
+    ),
+    "llm_secrets": (
+        "Tenants come and go while the deployment stays; their secrets are those below the one prefix that is kept for "
+        "them, and each is read for its own tenant only."
+    ),
 }
 MACHINE_LOG_DELIVERY: Final = (
     "Step Functions sets up log delivery with the machine's role, and none of CloudWatch Logs' delivery actions, nor "

@@ -14,7 +14,8 @@ Kind = Literal["api", "step", "event", "schedule", "deployment"]
 queue. `schedule`: started by the clock. `deployment`: answers CloudFormation's custom resources.
 """
 
-Layer = Literal["deps", "engine", "llm"]
+Layer = Literal["deps", "llm_deps", "engine", "llm"]
+"""`llm_deps` is `deps` and what agents need beside it, so a function has one of the two."""
 
 Resource = Literal[
     "table",
@@ -26,9 +27,13 @@ Resource = Literal[
     "machines",
     "executions",
     "machine_role",
+    "client_functions",
+    "bedrock_models",
+    "llm_secrets",
 ]
 """What a function may be allowed to act on. `machines` and `executions` are those with our name prefix; the indexes are
-those of `workflow_engine.store.schema`.
+those of `workflow_engine.store.schema`; `client_functions` are Lambdas that clients may register as steps; `llm_secrets`
+hold the keys of models' vendors. Where a deployment has none of a kind, the grant falls away.
 """
 
 
@@ -83,6 +88,13 @@ def _routes(*keys: str) -> tuple[Route, ...]:
 
 ENGINE_ENVIRONMENT: Final = ("TABLE_NAME", "BUCKET_NAME", "MACHINE_ROLE_ARN", "MACHINE_PREFIX", "STAGE")
 API_ENVIRONMENT: Final = (*ENGINE_ENVIRONMENT, "AUTH_MODE", "TENANT_CLAIM", "TENANT_ROLES")
+LLM_ENVIRONMENT: Final = (
+    "LLM_SECRET_ARN",
+    "LLM_TENANT_SECRET_PREFIX",
+    "LLM_OWNER_TENANT",
+    "LLM_VARIABLES",
+    "STEP_HTTP_ALLOWED_HOSTS",
+)
 COMPILER_ENVIRONMENT: Final = ("LOG_GROUP_ARN", "STEP_FUNCTIONS")
 
 API_TIMEOUT_SECONDS: Final = 29
@@ -99,6 +111,8 @@ _LIST_BY_WORKFLOW: Final = Grant("workflow_index", ("dynamodb:Query",))
 _FIND_BY_ARN: Final = Grant("arn_index", ("dynamodb:Query",))
 _QUERY_DUE: Final = Grant("due_index", ("dynamodb:Query",))
 _KEEP_DOCUMENTS: Final = Grant("bucket_objects", ("s3:GetObject", "s3:PutObject"))
+_READ_DOCUMENTS: Final = Grant("bucket_objects", ("s3:GetObject",))
+_READ_LLM_SECRETS: Final = Grant("llm_secrets", ("secretsmanager:GetSecretValue",))
 _READ_HISTORY: Final = "states:GetExecutionHistory"
 
 FUNCTIONS: Final[tuple[Function, ...]] = (
@@ -165,6 +179,59 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         grants=(_table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"), _KEEP_DOCUMENTS),
     ),
     Function(
+        "api_agents",
+        "api",
+        memory_mb=1024,  # it compiles the workflow of an agent's run
+        timeout_seconds=API_TIMEOUT_SECONDS,
+        routes=_routes(
+            "POST /agents",
+            "GET /agents",
+            "GET /agents/{agent_id}",
+            "PUT /agents/{agent_id}",
+            "DELETE /agents/{agent_id}",
+            "GET /agents/{agent_id}/versions",
+            "POST /agents/{agent_id}/execute",
+            "POST /prompts",
+            "GET /prompts",
+            "GET /prompts/{prompt_id}",
+            "PUT /prompts/{prompt_id}",
+            "DELETE /prompts/{prompt_id}",
+            "GET /prompts/{prompt_id}/versions",
+            "POST /prompts/{prompt_id}/render",
+            "POST /prompts/{prompt_id}/test",
+        ),
+        layers=("deps", "llm", "engine"),
+        environment=(*API_ENVIRONMENT, *COMPILER_ENVIRONMENT),
+        grants=(
+            _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            _KEEP_DOCUMENTS,
+            Grant("executions", (_READ_HISTORY,)),
+            Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
+            Grant("machine_role", ("iam:PassRole",)),
+        ),
+    ),
+    Function(
+        "api_tools",
+        "api",
+        memory_mb=512,
+        timeout_seconds=API_TIMEOUT_SECONDS,
+        routes=_routes(
+            "GET /tools",
+            "POST /tools/mcp-servers",
+            "GET /tools/mcp-servers",
+            "GET /tools/mcp-servers/{name}",
+            "DELETE /tools/mcp-servers/{name}",
+            "GET /tools/mcp-servers/{name}/tools",
+        ),
+        layers=("llm_deps", "llm", "engine"),
+        environment=(*API_ENVIRONMENT, *LLM_ENVIRONMENT),
+        grants=(
+            _table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            _KEEP_DOCUMENTS,
+            _READ_LLM_SECRETS,
+        ),
+    ),
+    Function(
         "api_docs",
         "api",
         memory_mb=256,
@@ -182,6 +249,21 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         environment=("OPENAPI_FILE",),
     ),
     Function("step_data", "step", memory_mb=512, timeout_seconds=60),
+    Function(
+        "step_agent",
+        "step",
+        memory_mb=1024,  # importing a vendor's SDK is bound by CPU
+        timeout_seconds=900,
+        layers=("llm_deps", "llm", "engine"),
+        environment=(*ENGINE_ENVIRONMENT, *LLM_ENVIRONMENT, "LLM_PRICES"),
+        grants=(
+            _table("GetItem"),
+            _READ_DOCUMENTS,
+            _READ_LLM_SECRETS,
+            Grant("client_functions", ("lambda:InvokeFunction",)),
+            Grant("bedrock_models", ("bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream")),
+        ),
+    ),
     Function(
         "execution_recorder",
         "event",

@@ -65,6 +65,19 @@ class StageConfig:
     step_function_arns: tuple[str, ...] = ("workflow-step-*",)
     """Lambdas that may be registered as steps: names in this account and region, or ARNs; `*` stands for anything."""
 
+    llm_secret_arn: str = ""
+    """Secret with the keys of models' vendors, a JSON object such as {"OPENAI_API_KEY": "..."}; for all tenants."""
+    llm_tenant_secrets: bool = False
+    """Whether tenants have secrets of their own, named STEM/llm/TENANT."""
+    llm_owner_tenant: str = ""
+    """The tenant that may send secrets (MCP_*) of the deployment to servers of its choice; by default none may."""
+    llm_prices: str = ""
+    """JSON object of prices that replace or add to the list prices (`llm_gateway.prices`)."""
+    bedrock_models: tuple[str, ...] = ("amazon.*", "anthropic.*", "cohere.*", "meta.*", "mistral.*")
+    """Models of Amazon Bedrock that agents may ask, by id; `*` stands for anything. None: no Bedrock."""
+    step_http_allowed_hosts: tuple[str, ...] = ()
+    """Hosts and networks that steps may reach although they are private (`workflow_engine.outbound`)."""
+
     retain_data: bool = False
     """Table and bucket outlive their stack, and the table refuses to be deleted."""
     log_retention_days: int = 30
@@ -109,6 +122,10 @@ class StageConfig:
             _check(self.jwt_issuer.startswith("https://"), "jwt_issuer", "is an https address")
         _check("*" not in self.cors_origins, "cors_origins", "names origins; '*' would open the API to every page")
         _check(bool(self.step_function_arns), "step_function_arns", "names one pattern at least")
+        _check("*" not in self.bedrock_models, "bedrock_models", "names models or their vendors, not all there are")
+        secret = re.fullmatch(r"(arn:aws[a-z-]*:secretsmanager:\S+)?", self.llm_secret_arn)
+        _check(secret is not None, "llm_secret_arn", "is the ARN of a secret")
+        _check(_is_object(self.llm_prices or "{}"), "llm_prices", "is a JSON object of prices by model")
         _check("*" not in self.step_function_arns, "step_function_arns", "may not allow every function of the account")
         days = ", ".join(map(str, LOG_RETENTION))
         _check(self.log_retention_days in LOG_RETENTION, "log_retention_days", f"is one of {days}")
@@ -125,6 +142,13 @@ class StageConfig:
     def stem(self) -> str:
         """The beginning of every name of this stage, without a final hyphen."""
         return f"{self.prefix}-{self.stage}"
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 def _check(holds: bool, name: str, rule: str) -> None:

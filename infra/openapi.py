@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
 from infra.catalog import FUNCTIONS, Route
+from infra.openapi_agents import AGENT_OPERATIONS, AGENT_SCHEMAS
+from infra.openapi_operation import INVALID, PAGED, Operation
 from infra.openapi_schemas import RUN_FIELDS, SCHEMAS, Schema, reference, text
 
 ROOT: Final = Path(__file__).parents[1]
@@ -31,6 +32,9 @@ TAGS: Final = {
     "workflows": "Execute, validate and compile workflows; store them, each save an immutable version.",
     "executions": "Runs of workflows: status, results, history, cancelling.",
     "steps": "The step types that workflows may use: the built-in ones, and those that you register.",
+    "agents": "LLM agents: store them, each save an immutable version; run one by itself.",
+    "prompts": "Texts with variables for agents: store, render and try them.",
+    "tools": "What agents may call: built-in tools, registered steps, agents, MCP servers.",
     "service": "About the API itself.",
 }
 
@@ -90,26 +94,6 @@ PARAMETERS: Final[dict[str, Schema]] = {
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     },
 }
-
-PAGED: Final = ("limit", "cursor")
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """What the document says of one route. `answers` are schema names by status, None for an empty body."""
-
-    operation_id: str
-    tag: str
-    summary: str
-    answers: Mapping[int, str | None]
-    body: str | None = None
-    body_required: bool = True
-    parameters: tuple[str, ...] = ()
-    problems: tuple[int, ...] = ()
-    media_type: str = "application/json"
-
-
-INVALID: Final = (400, 413, 422)
 
 OPERATIONS: Final[dict[str, Operation]] = {
     "POST /workflows/execute": Operation(
@@ -242,6 +226,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "DELETE /steps/{step_type}": Operation(
         "deleteStep", "steps", "Remove a registered step type", {204: None}, problems=(404, 409)
     ),
+    **AGENT_OPERATIONS,
     "GET /health": Operation("health", "service", "Tell that the API is up; asks for no credentials", {200: "Health"}),
     "GET /docs": Operation("docs", "service", "This documentation, to be read", {200: "Text"}, media_type="text/html"),
     "GET /docs/swagger-ui.js": Operation(
@@ -331,6 +316,7 @@ def _schemas() -> dict[str, Schema]:
     flat = workflow | {"properties": {**workflow["properties"], **RUN_FIELDS}}
     return {
         **SCHEMAS,
+        **AGENT_SCHEMAS,
         "Health": {"type": "object", "properties": {"status": text()}, "required": ["status"]},
         "Document": {"type": "object"},
         "Text": {"type": "string"},

@@ -20,6 +20,9 @@ ROOT: Final = Path(__file__).parents[1]
 FUNCTIONS_FOLDER: Final = ROOT / "functions"
 LAYERS_FOLDER: Final = ROOT / "layers"
 DEPS_LOCK: Final = LAYERS_FOLDER / "deps" / "requirements.lock"
+LLM_DEPS_LOCK: Final = LAYERS_FOLDER / "llm_deps" / "requirements.lock"
+LOCKS: Final = {"deps": DEPS_LOCK, "llm_deps": LLM_DEPS_LOCK}
+"""Layers of third-party packages, each with its lock."""
 OPENAPI_FILE: Final = ROOT / "infra" / "openapi.json"
 
 LAMBDA_PYTHON: Final = "3.13"
@@ -68,7 +71,7 @@ def target_name(*, host_build: bool) -> str:
 
 
 def install_deps(output: Path, *, host_build: bool, lock: Path = DEPS_LOCK) -> None:
-    """Install the deps layer into `output`/python. Only wheels, only those whose hashes the lock knows.
+    """Install a layer of third-party packages into `output`/python. Only wheels, only those whose hashes the lock knows.
 
     Raises `subprocess.CalledProcessError`; uv's message goes to stderr.
     """

@@ -15,9 +15,9 @@ from workflow_engine.http.body import json_body
 from workflow_engine.http.caller import caller_of
 from workflow_engine.http.parameters import idempotency_key, page, version, wait_seconds
 from workflow_engine.http.resolver import api_resolver
+from workflow_engine.http.runs import started
 from workflow_engine.usecases import (
     compile_workflow,
-    read_results,
     read_workflows,
     save_workflow,
     start_run,
@@ -33,7 +33,8 @@ Answer = dict[str, Any]
 @app.takes("wait")
 def execute() -> tuple[Answer, int]:
     event, caller, wait = app.current_event, caller_of(app.current_event), wait_seconds(app.current_event)
-    return _started(start_run.start(engine(), caller, json_body(event), idempotency_key(event)), wait)
+    run = start_run.start(engine(), caller, json_body(event), idempotency_key(event))
+    return started(engine(), caller, run, wait)
 
 
 @app.post("/workflows/validate")
@@ -90,15 +91,8 @@ def versions(workflow_id: str) -> Answer:
 def execute_stored(workflow_id: str) -> tuple[Answer, int]:
     event, caller, wait = app.current_event, caller_of(app.current_event), wait_seconds(app.current_event)
     body = json_body(event, when_empty={})
-    return _started(start_run.start_stored(engine(), caller, workflow_id, body, idempotency_key(event)), wait)
-
-
-def _started(run: Answer, wait: int) -> tuple[Answer, int]:
-    """202 with the started run, or 200 with its results when it ends within `wait` seconds."""
-    caller, execution_id = caller_of(app.current_event), run["execution_id"]
-    if wait and read_results.wait_for_end(engine(), caller, execution_id, wait):
-        return read_results.results(engine(), caller, execution_id), HTTPStatus.OK
-    return run, HTTPStatus.ACCEPTED
+    run = start_run.start_stored(engine(), caller, workflow_id, body, idempotency_key(event))
+    return started(engine(), caller, run, wait)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

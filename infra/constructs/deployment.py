@@ -19,6 +19,11 @@ LIVE_ALIAS: Final = "live"
 """What callers invoke with SnapStart, which exists for published versions only."""
 
 
+_LLM_VARIABLES: Final = "{}"
+_WITHOUT_BEDROCK: Final = '{"AWS_ACCESS_KEY_ID": null}'
+"""Lambda's own credentials are then no reason to ask Bedrock, which the role does not allow."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """What the stacks agree on."""
@@ -136,6 +141,35 @@ class Deployment:
                 return [self.execution_arns]
             case "machine_role":
                 return [self.machine_role_arn]
+            case "client_functions":
+                return self.invocable_patterns()
+            case "bedrock_models":
+                return self.bedrock_arns
+            case "llm_secrets":
+                return self.llm_secret_arns
+
+    @property
+    def bedrock_arns(self) -> list[str]:
+        """Models, and the inference profiles by which newer ones are asked; a profile leads to regions of its own choice
+        ("Prerequisites for inference profiles").
+        """
+        models = self.config.bedrock_models
+        return [
+            *(f"arn:{Aws.PARTITION}:bedrock:*::foundation-model/{model}" for model in models),
+            *(_arn("bedrock", f"inference-profile/*.{model}") for model in models),
+        ]
+
+    @property
+    def tenant_secret_prefix(self) -> str:
+        """The beginning of the names of tenants' secrets; "" where tenants have none."""
+        return f"{self.config.stem}/llm/" if self.config.llm_tenant_secrets else ""
+
+    @property
+    def llm_secret_arns(self) -> list[str]:
+        """Secrets with keys of models. An ARN without the six characters that Secrets Manager adds needs a wildcard."""
+        own = self.config.llm_secret_arn
+        tenants = [_arn("secretsmanager", f"secret:{self.tenant_secret_prefix}*")] if self.tenant_secret_prefix else []
+        return [*([own] if own else []), *tenants]
 
     def conditions(self, grant: Grant) -> Mapping[str, Mapping[str, str]]:
         """A role is passed to Step Functions and to nobody else."""
@@ -163,6 +197,12 @@ class Deployment:
             "TENANT_CLAIM": config.tenant_claim,
             "TENANT_ROLES": stack.to_json_string(dict(config.tenant_roles)),
             "MACHINE_IDLE_DAYS": str(config.machine_idle_days),
+            "LLM_SECRET_ARN": config.llm_secret_arn,
+            "LLM_TENANT_SECRET_PREFIX": self.tenant_secret_prefix,
+            "LLM_OWNER_TENANT": config.llm_owner_tenant,
+            "LLM_PRICES": config.llm_prices,
+            "LLM_VARIABLES": _LLM_VARIABLES if config.bedrock_models else _WITHOUT_BEDROCK,
+            "STEP_HTTP_ALLOWED_HOSTS": ",".join(config.step_http_allowed_hosts),
         }
 
 

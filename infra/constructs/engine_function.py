@@ -92,5 +92,6 @@ def _policy(described: Function, deployment: Deployment, further: Iterable[iam.P
             conditions=deployment.conditions(grant),
         )
         for grant in described.grants
+        if deployment.arns(grant.resource)
     ]
     return iam.PolicyDocument(statements=[write_logs, write_traces(), *granted, *further])

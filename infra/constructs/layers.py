@@ -14,21 +14,23 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.catalog import Layer
-from infra.packaging import DEPS_LOCK, install_deps, own_layer_asset, target_name
+from infra.constructs.deployment import construct_id
+from infra.packaging import LOCKS, install_deps, own_layer_asset, target_name
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 
 
 @jsii.implements(ILocalBundling)
 class DepsBundling:
-    """Installs the deps layer on this machine, in place of CDK's Docker container."""
+    """Installs a layer of third-party packages on this machine, in place of CDK's Docker container."""
 
-    def __init__(self, *, host_build: bool) -> None:
+    def __init__(self, lock: Path, *, host_build: bool) -> None:
+        self._lock = lock
         self._host_build = host_build
 
     def try_bundle(self, output_dir: str, _options: BundlingOptions | None = None, **_: Any) -> bool:
         """Fill `output_dir`. Always true: what fails raises, since Docker is not there to try again."""
-        install_deps(Path(output_dir), host_build=self._host_build)
+        install_deps(Path(output_dir), host_build=self._host_build, lock=self._lock)
         return True
 
 
@@ -53,20 +55,20 @@ class Layers(Construct):
         if name not in self._made:
             self._made[name] = lambda_.LayerVersion(
                 self,
-                name.capitalize(),
-                code=self._deps() if name == "deps" else lambda_.Code.from_asset(str(own_layer_asset(name))),
+                construct_id(name),
+                code=self._deps(LOCKS[name]) if name in LOCKS else lambda_.Code.from_asset(str(own_layer_asset(name))),
                 compatible_runtimes=[RUNTIME],
                 compatible_architectures=[self.architecture],
                 removal_policy=RemovalPolicy.DESTROY,
             )
         return self._made[name]
 
-    def _deps(self) -> lambda_.AssetCode:
+    def _deps(self, lock: Path) -> lambda_.AssetCode:
         return lambda_.Code.from_asset(
-            str(DEPS_LOCK.parent),
+            str(lock.parent),
             bundling=BundlingOptions(
                 image=DockerImage.from_registry("never-pulled"),  # a required property; DepsBundling comes first
                 command=[target_name(host_build=self._host_build)],  # part of the asset's hash, as the lock is
-                local=DepsBundling(host_build=self._host_build),
+                local=DepsBundling(lock, host_build=self._host_build),
             ),
         )

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from infra.catalog import FUNCTIONS
 from infra.local.gateway import ACCOUNT, REGION, Gateway, HttpRequest, LambdaContext, load_handler
 from infra.local.steps import StepsDirectory, StepsDirectoryError
+from workflow_engine.http.caller import LOCAL_TENANT
 from workflow_engine.usecases.engine import use_local_step_loader
 
 if TYPE_CHECKING:
@@ -30,6 +31,19 @@ if TYPE_CHECKING:
 TABLE: Final = "workflow-local"
 BUCKET: Final = "workflow-local"
 ROLE: Final = "workflow-machines"
+
+_AWS_CREDENTIALS: Final = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)
+_REAL_BEDROCK: Final = r"https://bedrock-runtime[.-]"
+_REGIONS: Final = ("BEDROCK_REGION", "AWS_REGION", "AWS_DEFAULT_REGION")
 _one_at_a_time: Final = threading.Lock()
 
 OPENAPI_FILE: Final = Path(__file__).parents[1] / "openapi.json"
@@ -86,10 +100,17 @@ class LocalCloud:
         from infra.local import moto_dynamodb
 
         moto_dynamodb.apply()
-        mock = mock_aws(config={"stepfunctions": {"execute_state_machine": self._with_interpreter}})
+        credentials = _developers_credentials()
+        mock = mock_aws(
+            config={
+                "stepfunctions": {"execute_state_machine": self._with_interpreter},
+                # moto has no models: a developer who has credentials for Bedrock asks the real ones.
+                "core": {"passthrough": {"urls": [_REAL_BEDROCK]}},
+            }
+        )
         mock.start()
         opening.callback(mock.stop)
-        opening.enter_context(_environment(_settings()))
+        opening.enter_context(_environment(_settings() | {"LLM_VARIABLES": credentials}))
         opening.enter_context(_fresh_functions())
         _create_resources()
         if self._with_interpreter:
@@ -203,8 +224,18 @@ def _settings() -> dict[str, str]:
         "STEP_FUNCTIONS": json.dumps({f.name: function_arn(f.name) for f in FUNCTIONS if f.kind == "step"}),
         "ALLOW_LOCAL_STEPS": "1",
         "AUTH_MODE": "local",
+        "LLM_OWNER_TENANT": LOCAL_TENANT,
         "OPENAPI_FILE": str(OPENAPI_FILE),
     }
+
+
+def _developers_credentials() -> str:
+    """What the developer has for Bedrock, as `LLM_VARIABLES` takes it. While moto lasts, the environment has its own made-up
+    credentials, which would make Bedrock look configured.
+    """
+    found = {name: os.environ.get(name) for name in _AWS_CREDENTIALS}
+    region = next((r for name in _REGIONS if (r := os.environ.get(name))), None)
+    return json.dumps(found | ({"BEDROCK_REGION": region} if region else {}))
 
 
 @contextlib.contextmanager

@@ -44,6 +44,11 @@ def prod(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
         "snapstart": "true",
         "machine_idle_days": "45",
         "step_function_arns": "steps-*,arn:aws:lambda:eu-west-1:123456789012:function:ocr",
+        "llm_secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:llm-AbCdEf",
+        "llm_tenant_secrets": "true",
+        "llm_prices": '{"my-model": {"input": 1, "output": 2}}',
+        "bedrock_models": "anthropic.*",
+        "step_http_allowed_hosts": "mcp.internal,10.0.0.0/8",
         "alarm_topic_arn": "arn:aws:sns:eu-west-1:123456789012:alarms",
     }
     return synthesize(tmp_path_factory.mktemp("prod"), context)

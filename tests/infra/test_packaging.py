@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Final
 
 import pytest
+from packaging.requirements import Requirement
 
 from infra.catalog import FUNCTIONS, Function
 from infra.packaging import (
@@ -18,6 +18,7 @@ from infra.packaging import (
     FUNCTIONS_FOLDER,
     IN_LAMBDAS_RUNTIME,
     LAMBDA_PYTHON,
+    LOCKS,
     function_asset,
     install_deps,
     own_layer_asset,
@@ -25,7 +26,7 @@ from infra.packaging import (
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
-MAX_DEPS_ZIPPED_BYTES: Final = 20 * 1024 * 1024
+MAX_DEPS_ZIPPED_BYTES: Final = {"deps": 20 * 1024 * 1024, "llm_deps": 50 * 1024 * 1024}
 BOTO3: Final = (*IN_LAMBDAS_RUNTIME, "jmespath")
 """What Lambda's runtime brings; jmespath is in the layer too, because Powertools names it."""
 
@@ -42,8 +43,12 @@ def files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def locked() -> dict[str, str]:
-    return dict(re.findall(r"^([a-z0-9._-]+)==([^ ;\\]+)", DEPS_LOCK.read_text(encoding="utf-8"), re.MULTILINE))
+def locked(lock: Path = DEPS_LOCK) -> dict[str, str]:
+    """The packages that a lock installs on this machine, and their versions."""
+    lines = [line.rstrip("\\ ") for line in lock.read_text(encoding="utf-8").splitlines() if line[:1].isalnum()]
+    wanted = [Requirement(line) for line in lines]
+    here = [r for r in wanted if r.marker is None or r.marker.evaluate()]
+    return {r.name: str(r.specifier).removeprefix("==") for r in here}
 
 
 def linked(names: Iterable[str], into: Path) -> Path:
@@ -59,24 +64,27 @@ def linked(names: Iterable[str], into: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The deps layer and Lambda's boto3, made of what is installed here."""
+def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """All layers by name, those of third-party packages made of what is installed here; and `runtime`, Lambda's boto3."""
     folder = tmp_path_factory.mktemp("packages")
-    return linked(locked(), folder / "deps"), linked(BOTO3, folder / "runtime")
+    installed = {name: linked(locked(lock), folder / name) for name, lock in LOCKS.items()}
+    return {**installed, **own_layers(), "runtime": linked(BOTO3, folder / "runtime")}
 
 
-def import_handler(described: Function, layers: dict[str, Path], runtime: Path) -> subprocess.CompletedProcess[str]:
+def own_layers() -> dict[str, Path]:
+    return {name: own_layer_asset(name) / "python" for name in ("engine", "llm")}
+
+
+def import_handler(described: Function, packages: Mapping[str, Path]) -> subprocess.CompletedProcess[str]:
     """Import a handler in an interpreter that sees its asset, its layers and Lambda's runtime, no site-packages."""
-    path = [function_asset(described.name), *(layers[layer] for layer in described.layers), runtime]
+    path = [function_asset(described.name), *(packages[layer] for layer in described.layers), packages["runtime"]]
     command = [sys.executable, "-I", "-S", "-B", "-c", IMPORT, described.handler, *map(str, path)]
     return subprocess.run(command, capture_output=True, text=True, env={"AWS_REGION": "eu-west-1"}, check=False)
 
 
 @pytest.mark.parametrize("described", FUNCTIONS, ids=lambda f: f.name)
-def test_a_handler_imports_with_its_layers_and_nothing_else(described: Function, packages: tuple[Path, Path]) -> None:
-    deps, runtime = packages
-    layers = {"deps": deps, "engine": own_layer_asset("engine") / "python", "llm": own_layer_asset("llm") / "python"}
-    done = import_handler(described, layers, runtime)
+def test_a_handler_imports_with_its_layers_and_nothing_else(described: Function, packages: dict[str, Path]) -> None:
+    done = import_handler(described, packages)
     assert done.returncode == 0, done.stderr
 
 
@@ -94,48 +102,55 @@ def test_the_engines_layer_is_the_package_as_it_lies() -> None:
     assert all(name.startswith("python/workflow_engine/") and not name.endswith(".pyc") for name in found)
 
 
-def test_the_layers_lock_has_the_versions_that_are_tested() -> None:
-    whole = (DEPS_LOCK.parents[2] / "requirements.lock").read_text(encoding="utf-8")
-    versions = dict(re.findall(r"^([a-z0-9._-]+)==([^ ;\\]+)", whole, re.MULTILINE))
-    assert locked().items() <= versions.items()
-    assert not set(locked()) & set(IN_LAMBDAS_RUNTIME)
-    assert {"aws-lambda-powertools", "jlens", "jsonschema", "pydantic"} <= set(locked())
+@pytest.mark.parametrize("layer", LOCKS)
+def test_a_layers_lock_has_the_versions_that_are_tested(layer: str) -> None:
+    found = locked(LOCKS[layer])
+    assert found.items() <= locked(DEPS_LOCK.parents[2] / "requirements.lock").items()
+    assert not set(found) & set(IN_LAMBDAS_RUNTIME)
+    assert {"aws-lambda-powertools", "jlens", "jsonschema", "pydantic"} <= set(found)
 
 
-def test_the_lock_names_no_package_index() -> None:
-    assert "://" not in DEPS_LOCK.read_text(encoding="utf-8")
+def test_the_layer_of_agents_is_the_other_one_and_more() -> None:
+    assert locked().items() < locked(LOCKS["llm_deps"]).items()
+    assert {"openai", "google-genai", "mcp"} <= set(locked(LOCKS["llm_deps"])) - set(locked())
+
+
+@pytest.mark.parametrize("layer", LOCKS)
+def test_a_lock_names_no_package_index(layer: str) -> None:
+    assert "://" not in LOCKS[layer].read_text(encoding="utf-8")
+
+
+def test_no_function_has_both_layers_of_packages() -> None:
+    assert all(len({"deps", "llm_deps"} & set(f.layers)) == 1 for f in FUNCTIONS)
 
 
 @pytest.mark.slow
-def test_the_deps_layer_is_built_for_lambda(tmp_path: Path) -> None:
-    install_deps(tmp_path, host_build=False)
+@pytest.mark.parametrize("layer", LOCKS)
+def test_a_layer_of_packages_is_built_for_lambda(layer: str, tmp_path: Path) -> None:
+    install_deps(tmp_path, host_build=False, lock=LOCKS[layer])
     compiled = [path.name for path in tmp_path.rglob("*.so")]
     assert compiled
     tag = LAMBDA_PYTHON.replace(".", "")
     assert all(f"cpython-{tag}-aarch64" in name or name.endswith(".abi3.so") for name in compiled)
     assert not {"boto3", "botocore", "bin"} & {path.name for path in (tmp_path / "python").iterdir()}
-    assert zipped_bytes(tmp_path) <= MAX_DEPS_ZIPPED_BYTES
+    assert zipped_bytes(tmp_path) <= MAX_DEPS_ZIPPED_BYTES[layer]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("described", FUNCTIONS, ids=lambda f: f.name)
 def test_a_handler_imports_with_the_layer_that_is_built_for_this_machine(
-    described: Function, built_for_host: Path, packages: tuple[Path, Path]
+    described: Function, built_for_host: dict[str, Path], packages: dict[str, Path]
 ) -> None:
-    layers = {
-        "deps": built_for_host / "python",
-        "engine": own_layer_asset("engine") / "python",
-        "llm": own_layer_asset("llm") / "python",
-    }
-    done = import_handler(described, layers, packages[1])
+    done = import_handler(described, {**packages, **built_for_host})
     assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
-def built_for_host(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("host")
-    install_deps(folder, host_build=True)
-    return folder
+def built_for_host(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folders = {name: tmp_path_factory.mktemp(name) for name in LOCKS}
+    for name, folder in folders.items():
+        install_deps(folder, host_build=True, lock=LOCKS[name])
+    return {name: folder / "python" for name, folder in folders.items()}
 
 
 def zipped_bytes(folder: Path) -> int:

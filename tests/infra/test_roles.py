@@ -94,6 +94,8 @@ def test_machines_may_invoke_what_the_context_names(prod: Assembly) -> None:
     assert allowed.resources == (
         f"{account}:workflow-prod-step-data",
         f"{account}:workflow-prod-step-data:*",
+        f"{account}:workflow-prod-step-agent",
+        f"{account}:workflow-prod-step-agent:*",
         f"{account}:steps-*",
         "arn:aws:lambda:eu-west-1:123456789012:function:ocr",
         "arn:aws:lambda:eu-west-1:123456789012:function:ocr:*",
@@ -102,8 +104,28 @@ def test_machines_may_invoke_what_the_context_names(prod: Assembly) -> None:
 
 def test_the_role_is_passed_to_step_functions_only(dev: Assembly) -> None:
     passing = [s for statements in roles(dev).values() for s in statements if "iam:PassRole" in s.actions]
-    assert [s.conditions for s in passing] == [{"StringEquals": {"iam:PassedToService": "states.amazonaws.com"}}]
-    assert [s.actions for s in passing] == [("iam:PassRole",)]
+    assert len(passing) == 2
+    assert all(s.conditions == {"StringEquals": {"iam:PassedToService": "states.amazonaws.com"}} for s in passing)
+    assert all(s.actions == ("iam:PassRole",) for s in passing)
+
+
+def test_agents_may_ask_the_models_and_read_the_secrets_that_the_context_names(dev: Assembly, prod: Assembly) -> None:
+    in_dev, in_prod = (allowed_by_action(assembly, "StepAgentRole") for assembly in (dev, prod))
+    assert "secretsmanager:GetSecretValue" not in in_dev
+    assert in_prod["secretsmanager:GetSecretValue"] == (
+        "arn:aws:secretsmanager:eu-west-1:123456789012:secret:llm-AbCdEf",
+        "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:workflow-prod/llm/*",
+    )
+    assert in_prod["bedrock:InvokeModel"] == in_prod["bedrock:InvokeModelWithResponseStream"]
+    assert in_prod["bedrock:InvokeModel"] == (
+        "arn:${AWS::Partition}:bedrock:*::foundation-model/anthropic.*",
+        "arn:${AWS::Partition}:bedrock:${AWS::Region}:${AWS::AccountId}:inference-profile/*.anthropic.*",
+    )
+
+
+def allowed_by_action(assembly: Assembly, role: str) -> dict[str, tuple[str, ...]]:
+    (statements,) = [found for name, found in roles(assembly).items() if role in name]
+    return {action: s.resources for s in statements for action in s.actions}
 
 
 def test_stages_do_not_share_a_name(dev: Assembly, prod: Assembly) -> None:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
+from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
 
@@ -191,6 +192,33 @@ def call_functions_in_process() -> None:
     replace(module, "execute_lambda_function_integration", execute)
 
 
+def answer_invoke() -> None:
+    """Lambda's Invoke API reaches the same functions: an agent calls a step as a tool through it.
+
+    moto invokes only functions that were created in it, in Docker. One of those is left to moto.
+    """
+    from moto.awslambda.responses import LambdaResponse
+
+    stock = LambdaResponse.invoke
+
+    def invoke(self: Any) -> Any:
+        function = unquote(self.path.rsplit("/", 2)[-2])
+        if self.headers.get("X-Amz-Invocation-Type", "RequestResponse") != "RequestResponse":
+            return stock(self)
+        body = self.body.decode() if isinstance(self.body, bytes) else self.body or "{}"
+        try:
+            answer = invoke_lambda(function, body, account=self.current_account, region=self.region)
+        except ClientError:
+            return stock(self)
+        headers = {"content-type": "application/json", "x-amz-executed-version": "$LATEST"}
+        if answer.is_error:
+            headers["x-amz-function-error"] = "Unhandled"
+        return 200, headers, json_text(answer.payload)
+
+    replace(LambdaResponse, "invoke", invoke)
+
+
 def install() -> None:
     """Put this module's seams in place."""
     call_functions_in_process()
+    answer_invoke()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from typing import Any, Final
+from urllib.parse import unquote
 
 from tests.e2e.harness.roles import ministack, role_may
 
@@ -32,6 +33,7 @@ def install() -> None:
     answer_without_a_body()
     take_alarms_on_metric_math()
     count_the_loopback_as_encrypted()
+    ask_for_models_as_bedrock_does()
 
 
 def run_functions_on_a_bare_interpreter() -> None:
@@ -135,3 +137,29 @@ def count_the_loopback_as_encrypted() -> None:
     app = ministack("app")
     stock = app.pin_request_origin
     app.pin_request_origin = lambda source_ip, _is_encrypted: stock(source_ip, True)
+
+
+def ask_for_models_as_bedrock_does() -> None:
+    """MiniStack asks for an action of each operation's name, and where a request is signed for `bedrock` for all resources.
+
+    On AWS Converse asks for bedrock:InvokeModel, ConverseStream for bedrock:InvokeModelWithResponseStream, on the model
+    ("Actions, resources, and condition keys for Amazon Bedrock"; API reference, "Converse").
+    """
+    actions = ministack("core.iam_actions")
+    stock_action, stock_resource = actions.extract_iam_action, actions.extract_resource_arn
+
+    def is_model(service: str, path: str) -> bool:
+        return service in ("bedrock", "bedrock-runtime") and path.startswith("/model/")
+
+    def action(service: str, method: str, path: str, *rest: Any) -> Any:
+        if is_model(service, path):
+            streams = path.endswith(("/converse-stream", "/invoke-with-response-stream"))
+            return "bedrock:InvokeModelWithResponseStream" if streams else "bedrock:InvokeModel"
+        return stock_action(service, method, path, *rest)
+
+    def resource(service: str, method: str, path: str, *rest: Any) -> Any:
+        if is_model(service, path):
+            return unquote(stock_resource("bedrock-runtime", method, path, *rest))
+        return stock_resource(service, method, path, *rest)
+
+    actions.extract_iam_action, actions.extract_resource_arn = action, resource

@@ -11,10 +11,14 @@ from typing import Any
 
 import pytest
 
+from agent_tools.errors import McpServerError
 from infra.catalog import FUNCTIONS, Route, function
 from infra.local.gateway import Gateway, HttpRequest
 from infra.openapi import OPERATIONS, PARAMETERS
 from workflow_engine.errors import NotFoundError
+from workflow_engine.outbound import AddressPolicy
+from workflow_engine.usecases import agents, definitions, prompts
+from workflow_engine.usecases.definitions import DefinitionKind
 from workflow_engine.usecases.engine import Caller
 
 CALLER = Caller(tenant_id="default", user_id=None)
@@ -32,7 +36,7 @@ class Api:
         self._monkeypatch = monkeypatch
         self._gateway = Gateway(FUNCTIONS)
         monkeypatch.setenv("AUTH_MODE", "local")
-        for name in ("api_workflows", "api_executions", "api_steps"):
+        for name in ("api_workflows", "api_executions", "api_steps", "api_agents", "api_tools"):
             monkeypatch.setattr(importlib.import_module(f"functions.{name}.handler"), "engine", lambda: ENGINE)
 
     def answer(self, usecase: str, result: Any) -> None:
@@ -112,6 +116,13 @@ def test_a_stored_workflow_may_be_executed_without_a_body(api: Api) -> None:
         ("GET", "/steps", "register_step.list_steps", {"steps": []}, 200, (50, None)),
         ("GET", "/steps/a", "register_step.get", {"step_type": "a"}, 200, ("a",)),
         ("DELETE", "/steps/a", "register_step.delete", None, 204, ("a",)),
+        ("POST", "/prompts/p/render", "prompts.render", {"query": "Hi"}, 200, ("p", {"a": 1})),
+        ("GET", "/tools?limit=2", "read_tools.list_tools", {"items": []}, 200, (2, None)),
+        ("POST", "/tools/mcp-servers", "register_mcp_server.register", ({"name": "s"}, True), 201, ({"a": 1}, None)),
+        ("POST", "/tools/mcp-servers", "register_mcp_server.register", ({"name": "s"}, False), 200, ({"a": 1}, None)),
+        ("GET", "/tools/mcp-servers", "register_mcp_server.list_servers", {"items": []}, 200, (50, None)),
+        ("GET", "/tools/mcp-servers/s", "register_mcp_server.get", {"name": "s"}, 200, ("s",)),
+        ("DELETE", "/tools/mcp-servers/s", "register_mcp_server.delete", None, 204, ("s",)),
     ],
 )
 def test_a_route_calls_its_use_case(
@@ -121,6 +132,70 @@ def test_a_route_calls_its_use_case(
     expected = result[0] if isinstance(result, tuple) else result
     assert api.send(method, url, {"a": 1} if method in ("POST", "PUT") else None) == (status, expected)
     assert api.calls == [(usecase, arguments, {})]
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/agents", agents.AGENTS), ("/prompts", prompts.PROMPTS)], ids=["agents", "prompts"]
+)
+def test_agents_and_prompts_have_the_same_routes(
+    api: Api, monkeypatch: pytest.MonkeyPatch, path: str, kind: DefinitionKind
+) -> None:
+    def fake(name: str) -> Callable[..., Any]:
+        def called(given: DefinitionKind, engine: Any, caller: Caller, *args: Any) -> Any:
+            assert (given, engine, caller) == (kind, ENGINE, CALLER)
+            api.calls.append((name, args, {}))
+            return {"version": 1}
+
+        return called
+
+    for name in ("create", "list_all", "get", "update", "delete", "list_versions"):
+        monkeypatch.setattr(definitions, name, fake(name))
+    assert api.send("POST", path, {"a": 1}, idempotency_key="k")[0] == 201
+    assert api.send("GET", f"{path}?limit=2")[0] == 200
+    assert api.send("GET", f"{path}/x?version=2")[0] == 200
+    assert api.send("PUT", f"{path}/x", {"a": 1})[0] == 200
+    assert api.send("DELETE", f"{path}/x") == (204, None)
+    assert api.send("GET", f"{path}/x/versions?cursor=c")[0] == 200
+    assert [(name, args) for name, args, _ in api.calls] == [
+        ("create", ({"a": 1}, "k")),
+        ("list_all", (2, None)),
+        ("get", ("x", 2)),
+        ("update", ("x", {"a": 1})),
+        ("delete", ("x",)),
+        ("list_versions", ("x", 50, "c")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "usecase"), [("/agents/a/execute", "agents.execute"), ("/prompts/a/test", "prompts.try_out")]
+)
+@pytest.mark.parametrize(("wait", "status"), [("", 202), ("?wait=5", 200)])
+def test_a_run_of_an_agent_or_prompt_is_answered_at_once_or_when_it_ended(
+    api: Api, url: str, usecase: str, wait: str, status: int
+) -> None:
+    api.answer(usecase, STARTED)
+    api.answer("read_results.wait_for_end", True)
+    api.answer("read_results.results", {"status": "completed"})
+    answer = api.send("POST", url + wait, {"query": "x"}, idempotency_key="k-1")
+    assert answer == (status, STARTED if status == 202 else {"status": "completed"})
+    assert api.calls[0] == (usecase, ("a", {"query": "x"}, "k-1"), {})
+
+
+def test_a_server_is_asked_with_the_policy_and_secrets_of_the_environment(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = importlib.import_module("functions.api_tools.handler")
+    monkeypatch.setattr(handler, "policy", lambda: AddressPolicy.from_text("10.0.0.0/8"))
+    api.answer("register_mcp_server.discover", {"items": []})
+    assert api.send("GET", "/tools/mcp-servers/s/tools") == (200, {"items": []})
+    given = {"policy": AddressPolicy.from_text("10.0.0.0/8"), "secret_of": handler.secret_of}
+    assert api.calls == [("register_mcp_server.discover", ("s",), given)]
+
+
+def test_a_server_that_does_not_do_its_part_is_a_failed_dependency(api: Api) -> None:
+    api.answer("register_mcp_server.discover", McpServerError("The MCP server 's' cannot be reached."))
+    status, problem = api.send("GET", "/tools/mcp-servers/s/tools")
+    assert (status, problem["code"], problem["title"]) == (424, "mcp_server_error", "Failed Dependency")
 
 
 def test_executions_are_listed_by_workflow_and_status(api: Api) -> None:
@@ -159,7 +234,7 @@ def test_a_query_parameter_that_a_route_does_not_have_is_refused(api: Api, metho
 
 
 def test_a_route_takes_the_query_parameters_that_are_documented() -> None:
-    for name in ("api_workflows", "api_executions", "api_steps", "api_docs"):
+    for name in (f.name for f in FUNCTIONS if f.kind == "api"):
         app = importlib.import_module(f"functions.{name}.handler").app
         for route in (*app._static_routes, *app._dynamic_routes):
             documented = OPERATIONS[f"{route.method} {route.openapi_path}"].parameters
@@ -189,7 +264,7 @@ def test_health_asks_for_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_every_route_of_the_catalogue_has_a_handler() -> None:
-    for name in ("api_workflows", "api_executions", "api_steps", "api_docs"):
+    for name in (f.name for f in FUNCTIONS if f.kind == "api"):
         app = importlib.import_module(f"functions.{name}.handler").app
         served = {(r.method, r.openapi_path) for r in (*app._static_routes, *app._dynamic_routes)}
         assert served == {(r.method, r.path) for r in function(name).routes if r.method}

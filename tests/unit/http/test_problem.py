@@ -26,6 +26,7 @@ def answer(error: Exception) -> tuple[int, dict[str, Any], dict[str, Any]]:
         (errors.ConflictError("no"), 409),
         (errors.PayloadTooLargeError("no"), 413),
         (errors.InvalidRequestError("no"), 422),
+        (errors.UpstreamError("no"), 424),
         (errors.ThrottledError("no"), 429),
     ],
 )

@@ -70,7 +70,7 @@ def test_types_of_later_versions_are_known_and_not_available() -> None:
     unavailable = [step_type for step_type in BUILTIN if not step_type.available]
 
     assert {t.name for t in unavailable} == {
-        "prompt", "agent_execution", "tool_execution", "subflow", "human_approval", "http_request", "file_reader",
+        "subflow", "human_approval", "http_request", "file_reader",
         "text_chunking", "embedding_generation", "vector_storage", "vector_search",
     }  # fmt: skip
     with pytest.raises(ValueError, match="not available"):
@@ -92,6 +92,11 @@ def test_types_of_later_versions_are_known_and_not_available() -> None:
         ("map", {"items": "a.data"}, ContainerLowering),
         ("loop", {"until": "a.data"}, ContainerLowering),
         ("switch", {}, ContainerLowering),
+        ("prompt", {"query_template": "Hi"}, PureLowering),
+        ("prompt", {"prompt_id": "greeting"}, TaskLowering),
+        ("agent_execution", {"agent_id": "helper"}, TaskLowering),
+        ("agent", {"agent_config": {"model": "gpt-4o-mini"}, "query": "Hi"}, TaskLowering),
+        ("tool_execution", {"tool_name": "calculator"}, TaskLowering),
         *(
             ("data_processing", {"processing_type": name}, TaskLowering)
             for name in ("uppercase", "lowercase", "word_count", "sentiment_analysis", "transform")
@@ -122,6 +127,16 @@ def test_each_type_is_lowered_as_designed(step_type: str, config: dict[str, Any]
         ("delay", {"until": "2030-01-01"}),
         ("loop", {"while": "a", "until": "b"}),
         ("map", {"items": "a", "max_items": 0}),
+        ("prompt", {}),
+        ("prompt", {"query_template": "x", "temperature": 3}),
+        ("agent_execution", {}),
+        ("agent_execution", {"agent_id": "a", "agent_config": {"model": "m"}}),
+        ("agent_execution", {"agent_config": {"provider_type": "opnai_textgen"}}),
+        ("agent_execution", {"agent_config": {"model": "m", "tools": [{"type": "lambda", "name": "x"}]}}),
+        ("agent_execution", {"model": "m", "budget": {}}),
+        ("agent_execution", {"model": "m", "conversation_history": [{"role": "robot", "content": "x"}]}),
+        ("tool_execution", {}),
+        ("tool_execution", {"tool_name": "x", "param_mapping": {"a": 1}}),
     ],
 )
 def test_a_config_that_cannot_be_meant_is_refused(step_type: str, config: dict[str, Any]) -> None:

@@ -27,6 +27,7 @@ STEPS: Final[list[tuple[str, dict[str, Any]]]] = [
     ("output", {"label": "x"}),
     ("trigger", {"kind": "chat"}),
     ("input", {}),
+    ("prompt", {"query_template": "x", "variables": {"a": [[1]]}, "temperature": 0.5}),
     ("data_input", {"input_type": "dynamic", "source": "a", "data": [[1]]}),
 ]
 

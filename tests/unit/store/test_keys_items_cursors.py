@@ -22,6 +22,13 @@ def test_no_two_names_share_a_key(tenant: str, workflow: str, other_tenant: str,
     if (tenant, workflow) != (other_tenant, other):
         assert keys.workflow(tenant, workflow) != keys.workflow(other_tenant, other)
         assert keys.execution(tenant, workflow) != keys.execution(other_tenant, other)
+        ours, theirs = (
+            keys.definition_versions(*key) for key in ((tenant, "agent", workflow), (other_tenant, "agent", other))
+        )
+        assert ours != theirs
+    if workflow != other:
+        assert keys.definition("agent", workflow) != keys.definition("agent", other)
+        assert keys.mcp_server(workflow) != keys.mcp_server(other)
 
 
 @given(names, names)
@@ -33,6 +40,11 @@ def test_kinds_of_records_never_share_a_partition(tenant: str, name: str) -> Non
         keys.executions(tenant),
         keys.executions_of(tenant, name),
         keys.steps(tenant),
+        keys.definitions(tenant, "agent"),
+        keys.definitions(tenant, "prompt"),
+        keys.definition_versions(tenant, "agent", name),
+        keys.definition_versions(tenant, "prompt", name),
+        keys.mcp_servers(tenant),
         keys.idempotency(tenant, "execute", name),
         keys.machine(name),
     ]

@@ -55,6 +55,12 @@ class RequestUnderWayError(ConflictError):
     retry_after_seconds: ClassVar[int] = 1
 
 
+class UpstreamError(WorkflowEngineError):
+    """A server that the caller's tenant has registered does not do its part."""
+
+    code = "upstream_error"
+
+
 class PayloadTooLargeError(WorkflowEngineError):
     """More bytes than Step Functions or the store take."""
 

@@ -61,11 +61,17 @@ class PureLowering:
 class TaskLowering:
     """The step is a Lambda function, named by an alias that the execution input's `functions` maps to an ARN.
 
-    `timeout_seconds` is None where the function's own timeout is enough.
+    `timeout_seconds` is None where the function's own timeout is enough. `transient_errors` are names of errors (Lambda's
+    `errorType`) that pass by themselves: they are retried unless the step says how to retry. `final_errors` are never
+    retried, whatever the step says. With `tells_timeout` the function learns how long the step may take, so that it can
+    end in time by itself; a Task that timed out leaves its function running.
     """
 
     function: str
     timeout_seconds: int | None = None
+    transient_errors: tuple[str, ...] = ()
+    final_errors: tuple[str, ...] = ()
+    tells_timeout: bool = False
 
 
 @dataclass(frozen=True, slots=True)

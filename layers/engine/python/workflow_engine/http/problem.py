@@ -25,6 +25,7 @@ from workflow_engine.errors import (
     PayloadTooLargeError,
     RequestUnderWayError,
     ThrottledError,
+    UpstreamError,
     WorkflowEngineError,
 )
 from workflow_engine.language.diagnostics import InvalidWorkflowError
@@ -48,6 +49,7 @@ STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
     PayloadTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     InvalidRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
     InvalidWorkflowError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UpstreamError: HTTPStatus.FAILED_DEPENDENCY,
     ThrottledError: HTTPStatus.TOO_MANY_REQUESTS,
 }
 """The one table. A class that is not in it, nor a subclass of one that is, is a fault of the service: 500."""

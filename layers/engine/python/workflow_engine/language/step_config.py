@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from workflow_engine.language.catalogue import StepTypeSpec
@@ -25,6 +26,21 @@ _TYPE_NAMES: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How findings speak of what is checked: `subject` has `field`s, `whole` is all of it, `schema` is what it should fit."""
+
+    subject: str
+    field: str
+    whole: str
+    schema: str
+
+    @classmethod
+    def of_step_type(cls, name: str) -> Wording:
+        """For the configuration of a step."""
+        return cls(f"Step type '{name}'", "configuration field", "configuration", f"the schema of step type '{name}'")
+
+
 class ConfigChecker:
     """Checks configurations. Validators are made once per step type, and only when a configuration is checked."""
 
@@ -37,7 +53,7 @@ class ConfigChecker:
         found: dict[tuple[str, str], None] = {}
         try:
             for error in self._errors(spec, config):
-                found.update(dict.fromkeys(self._misfits(error, spec.name, place_of)))
+                found.update(dict.fromkeys(self._misfits(error, Wording.of_step_type(spec.name), place_of)))
         except Exception:
             # A schema that a client registered may fail in any way while it is applied.
             detail = f"The schema of step type '{spec.name}' cannot be applied to this. Register the step type again."
@@ -45,34 +61,40 @@ class ConfigChecker:
         for place, detail in found:
             self._findings.add("WFE-E402", place, detail)
 
-    def _errors(self, spec: StepTypeSpec, config: Mapping[str, Json]) -> Iterator[ValidationError]:
-        from jsonschema.exceptions import best_match
+    def check_document(self, wording: Wording, schema: Mapping[str, Any], document: Mapping[str, Json]) -> None:
+        """Report every misfit of a whole document (WFE-E402), pointers from its root."""
+        found: dict[tuple[str, str], None] = {}
+        for error in _fitting_best(_validator(schema), document):
+            found.update(
+                dict.fromkeys(self._misfits(error, wording, lambda name: "" if name is None else pointer(name)))
+            )
+        for place, detail in found:
+            self._findings.add("WFE-E402", place, detail)
 
+    def _errors(self, spec: StepTypeSpec, config: Mapping[str, Json]) -> Iterator[ValidationError]:
         validator = self._validators.get(spec.name)
         if validator is None:
             validator = self._validators[spec.name] = _validator(spec.config_schema)
-        for error in validator.iter_errors(dict(config)):
-            # Of alternatives (anyOf, oneOf) the one that fits best tells more than "none of them fits".
-            yield cast("ValidationError", best_match([error]))
+        return _fitting_best(validator, config)
 
     def _misfits(
-        self, error: ValidationError, step_type: str, place_of: Callable[[str | None], str]
+        self, error: ValidationError, wording: Wording, place_of: Callable[[str | None], str]
     ) -> Iterator[tuple[str, str]]:
         """Place and sentence of each finding that an error stands for."""
         path = list(error.absolute_path)
         place = place_of(str(path[0])) + pointer(*path[1:]) if path else place_of(None)
-        name = quoted(".".join(str(p) for p in path)) if path else "The configuration"
+        name = quoted(".".join(str(p) for p in path)) if path else f"The {wording.whole}"
         rule: Any = error.validator_value
         value: Any = error.instance
         match error.validator:
             case "additionalProperties" if rule is False:
                 for unknown, advice in self._unknown_fields(value, error.schema):
                     where = place + pointer(unknown) if path else place_of(unknown)
-                    yield where, f"Step type '{step_type}' has no configuration field {quoted(unknown)}.{advice}"
+                    yield where, f"{wording.subject} has no {wording.field} {quoted(unknown)}.{advice}"
                 return
             case "required":
                 missing = ", ".join(quoted(field) for field in rule if field not in value)
-                detail = f"Step type '{step_type}' needs {missing} in {name if path else 'its configuration'}."
+                detail = f"{wording.subject} needs {missing} in {name if path else f'its {wording.whole}'}."
             case "type":
                 wanted = " or ".join(
                     _TYPE_NAMES.get(str(w), str(w)) for w in (rule if isinstance(rule, list) else [rule])
@@ -83,8 +105,11 @@ class ConfigChecker:
                     self._findings.suggest(value, [r for r in rule if isinstance(r, str)]) if type(value) is str else ""
                 )
                 detail = f"{name} must be one of {', '.join(shown(r) for r in rule)}, not {shown(value)}.{near}"
+            case "anyOf" if all(isinstance(r, dict) and r.keys() == {"required"} for r in rule):
+                either = " or ".join(quoted(field) for r in rule for field in r["required"])
+                detail = f"{wording.subject} needs {either} in {name if path else f'its {wording.whole}'}."
             case _:
-                misfit = f"{name} is {shown(value)}, which does not fit the schema of step type '{step_type}'"
+                misfit = f"{name} is {shown(value)}, which does not fit {wording.schema}"
                 detail = f"{misfit}: {_rule(error)}."
         yield place, detail
 
@@ -95,6 +120,14 @@ class ConfigChecker:
         for name in value:
             if name not in known and not any(re.search(pattern, name) for pattern in patterns):
                 yield name, self._findings.suggest(name, known) or " Remove it."
+
+
+def _fitting_best(validator: Draft202012Validator, document: Mapping[str, Json]) -> Iterator[ValidationError]:
+    """The errors; of alternatives (anyOf, oneOf) the one that fits best tells more than "none of them fits"."""
+    from jsonschema.exceptions import best_match
+
+    for error in validator.iter_errors(dict(document)):
+        yield cast("ValidationError", best_match([error]))
 
 
 def _rule(error: ValidationError) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 class StepContext:
     """`execution_context` of the event and what `step_config` says beside the config.
 
-    `index` is the element of a for_each or map (None outside), `attempt` counts from 0. Fields that the event lacks, as
-    in a test or a direct call, are None or empty.
+    `index` is the element of a for_each or map (None outside), `attempt` counts from 1. `timeout_seconds` is how
+    long the step may take, where its type is told; `seconds_left` how long Lambda let this call run, as it began. Fields
+    that the event lacks, as in a test or a direct call, are None, empty or 0.
     """
 
     execution_id: str = ""
@@ -25,10 +26,15 @@ class StepContext:
     user_id: str | None = None
     session_id: str | None = None
     tenant_id: str | None = None
+    timeout_seconds: int | None = None
+    seconds_left: float | None = None
 
     @classmethod
-    def from_event(cls, event: Mapping[str, Any]) -> StepContext:
-        """The context in an event `{step_config, input_data, execution_context}`; wrong shapes count as missing."""
+    def from_event(cls, event: Mapping[str, Any], lambda_context: Any = None) -> StepContext:
+        """The context in an event `{step_config, input_data, execution_context}`; wrong shapes count as missing.
+
+        `lambda_context` is what Lambda gives beside the event.
+        """
         execution = _object(event.get("execution_context"))
         user = _object(execution.get("user_context"))
         step_config = _object(event.get("step_config"))
@@ -43,7 +49,15 @@ class StepContext:
             user_id=user.get("user_id"),
             session_id=user.get("session_id"),
             tenant_id=user.get("tenant_id"),
+            timeout_seconds=execution.get("timeout_seconds"),
+            seconds_left=_seconds_left(lambda_context),
         )
+
+
+def _seconds_left(lambda_context: Any) -> float | None:
+    if not hasattr(lambda_context, "get_remaining_time_in_millis"):
+        return None
+    return float(lambda_context.get_remaining_time_in_millis()) / 1000
 
 
 def _object(value: Any) -> Mapping[str, Any]:

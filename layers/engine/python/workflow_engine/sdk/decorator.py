@@ -30,7 +30,7 @@ def step(function: Callable[..., Any]) -> LambdaHandler:
     @functools.wraps(function)
     def handler(event: Any, lambda_context: Any = None) -> Any:
         arguments: dict[str, Any] = {}
-        values = _read_event(event)
+        values = _read_event(event, lambda_context)
         for name in wanted:
             model = models.get(name)
             arguments[name] = values[name] if model is None else _validated(model, name, values[name])
@@ -61,7 +61,7 @@ def _models(function: Callable[..., Any]) -> dict[str, Any]:
     return {n: a for n, a in annotations.items() if n in ("config", "input_data") and hasattr(a, "model_validate")}
 
 
-def _read_event(event: Any) -> dict[str, Any]:
+def _read_event(event: Any, lambda_context: Any) -> dict[str, Any]:
     """config, input_data and context of an event. `InvalidStepInput` when it has not the shape the engine sends."""
     if not isinstance(event, Mapping):
         raise InvalidStepInput("The event is not an object.")
@@ -72,7 +72,7 @@ def _read_event(event: Any) -> dict[str, Any]:
     return {
         "config": {} if config is None else _require_object(config, "step_config.config"),
         "input_data": _require_object(event.get("input_data", {}), "input_data"),
-        "context": StepContext.from_event(event),
+        "context": StepContext.from_event(event, lambda_context),
     }
 
 

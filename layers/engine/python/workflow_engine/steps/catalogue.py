@@ -8,6 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
+from workflow_engine.steps.agent import AGENT_EXECUTION
 from workflow_engine.steps.containers import LOOP, MAP, SWITCH
 from workflow_engine.steps.data_input import DATA_INPUT
 from workflow_engine.steps.data_merge import DATA_MERGE
@@ -15,8 +16,10 @@ from workflow_engine.steps.data_processing import DATA_PROCESSING
 from workflow_engine.steps.delay import DELAY
 from workflow_engine.steps.merge import MERGE
 from workflow_engine.steps.output import OUTPUT
+from workflow_engine.steps.prompt import PROMPT
 from workflow_engine.steps.registered import registered_step_type
 from workflow_engine.steps.step_type import StepType
+from workflow_engine.steps.tool import TOOL_EXECUTION
 from workflow_engine.steps.trigger import INPUT, TRIGGER
 from workflow_engine.steps.unavailable import UNAVAILABLE
 
@@ -32,6 +35,9 @@ BUILTIN: Final[tuple[StepType, ...]] = (
     MAP,
     LOOP,
     SWITCH,
+    PROMPT,
+    AGENT_EXECUTION,
+    TOOL_EXECUTION,
     *UNAVAILABLE,
 )
 

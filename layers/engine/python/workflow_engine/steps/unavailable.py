@@ -26,9 +26,6 @@ def _unavailable(name: str, description: str, *aliases: str) -> StepType:
 
 
 UNAVAILABLE: Final = (
-    _unavailable("prompt", "Builds the prompt of an agent step."),
-    _unavailable("agent_execution", "Lets an LLM agent answer.", "agent"),
-    _unavailable("tool_execution", "Calls a registered tool."),
     _unavailable("subflow", "Runs another stored workflow."),
     _unavailable("human_approval", "Waits for a person to decide."),
     _unavailable("http_request", "Sends an HTTP request."),

@@ -87,6 +87,31 @@ def step(step_type: str) -> str:
     return f"STEP#{_escape(step_type)}"
 
 
+def definitions(tenant_id: str, kind: str) -> str:
+    """Partition of the newest versions of a tenant's definitions of one kind, such as its agents."""
+    return f"{_tenant(tenant_id)}#{kind.upper()}S"
+
+
+def definition(kind: str, definition_id: str) -> str:
+    """Sort key of the newest version of a definition."""
+    return f"{kind.upper()}#{_escape(definition_id)}"
+
+
+def definition_versions(tenant_id: str, kind: str, definition_id: str) -> str:
+    """Partition of all versions of a definition."""
+    return f"{_tenant(tenant_id)}#{kind.upper()}#{_escape(definition_id)}"
+
+
+def mcp_servers(tenant_id: str) -> str:
+    """Partition of a tenant's MCP servers."""
+    return f"{_tenant(tenant_id)}#MCPSERVERS"
+
+
+def mcp_server(name: str) -> str:
+    """Sort key of an MCP server."""
+    return f"MCPSERVER#{_escape(name)}"
+
+
 def idempotency(tenant_id: str, operation: str, key: str) -> str:
     """Partition of the record of one idempotency key of one operation."""
     return f"{_tenant(tenant_id)}#IDEMPOTENCY#{_escape(operation)}#{_escape(key)}"

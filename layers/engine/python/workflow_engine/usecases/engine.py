@@ -16,10 +16,12 @@ from workflow_engine.machines.idleness import MachineUse
 from workflow_engine.machines.naming import MachineSettings
 from workflow_engine.machines.registry import MachineRegistry
 from workflow_engine.settings import Settings
+from workflow_engine.store.definitions import DefinitionStore
 from workflow_engine.store.due import DueStore
 from workflow_engine.store.executions import ExecutionStore
 from workflow_engine.store.idempotency import IdempotencyStore
 from workflow_engine.store.machines import MachineStore
+from workflow_engine.store.mcp_servers import McpServerStore
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.steps import StepStore
 from workflow_engine.store.table import Table
@@ -127,6 +129,18 @@ class Engine:
     @cached_property
     def steps(self) -> StepStore:
         return StepStore(self._table, self._payloads)
+
+    @cached_property
+    def agents(self) -> DefinitionStore:
+        return DefinitionStore(self._table, self._payloads, "agent")
+
+    @cached_property
+    def prompts(self) -> DefinitionStore:
+        return DefinitionStore(self._table, self._payloads, "prompt")
+
+    @cached_property
+    def mcp_servers(self) -> McpServerStore:
+        return McpServerStore(self._table, self._payloads)
 
     @cached_property
     def idempotency(self) -> IdempotencyStore:

@@ -65,13 +65,14 @@ def input_object(inputs: tuple[MappedInput, ...]) -> Fragment:
 
 
 def input_bound(unit: Unit, step: Step, bounds: Mapping[str, Size | None]) -> Size | None:
-    """Upper bound of the step's input_data, None when it depends on data of unknown size."""
+    """Upper bound of the step's input_data and rendered templates, None when these depend on data of unknown size."""
     if step.input_mapping is None:
         parts = [bounds.get(d) for d in step.dependencies]
         names = list(step.dependencies)
     else:
         parts = [_source_bound(unit, s, bounds) for s in step.input_mapping.values()]
         names = list(step.input_mapping)
+    parts += [_source_bound(unit, template, bounds) for template in step.templates.values()]
     # Merges repeat the names: as keys of what they read, as keys of their data, and in the list of sources;
     # the sources themselves may become a list.
     return _sum(parts, Size(3 * sum(json_bytes(name) + 2 for name in names) + 2, 2 * len(names)))

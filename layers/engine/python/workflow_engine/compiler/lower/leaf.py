@@ -41,6 +41,14 @@ SERVICE_FAULTS: Final[Mapping[str, Any]] = {
     "MaxAttempts": 6,
     "JitterStrategy": "FULL",
 }
+TRANSIENT_ATTEMPTS: Final = 2
+TRANSIENT_FAULTS: Final[Mapping[str, Any]] = {
+    # After seconds, since the function has tried again within the first ones itself.
+    "IntervalSeconds": 5,
+    "MaxAttempts": TRANSIENT_ATTEMPTS,
+    "BackoffRate": 3,
+    "JitterStrategy": "FULL",
+}
 INVALID_DELAY: Final = "InvalidDelay"
 INVALID_DELAY_CAUSE: Final = "The delay is neither a number of seconds nor an ISO 8601 timestamp."
 PURE_TASK_FUNCTION: Final = "step_data"
@@ -64,6 +72,19 @@ def own_retrier(policy: RetryPolicy | None) -> tuple[Mapping[str, Any], ...]:
     if grows:
         retrier["MaxDelaySeconds"] = policy.max_delay_seconds
     return (retrier,)
+
+
+def retriers(lowering: TaskLowering, policy: RetryPolicy | None) -> tuple[Mapping[str, Any], ...]:
+    """How a Task is retried: service faults always; then as the step says, or what passes by itself where it says nothing.
+
+    The first Retrier that names an error decides (ASL specification, "Retrier"), so final errors stand before `States.ALL`.
+    """
+    if policy is not None:
+        final = {"ErrorEquals": list(lowering.final_errors), "MaxAttempts": 0}
+        return (SERVICE_FAULTS, *([final] if lowering.final_errors else ()), *own_retrier(policy))
+    if lowering.transient_errors:
+        return (SERVICE_FAULTS, {"ErrorEquals": list(lowering.transient_errors), **TRANSIENT_FAULTS})
+    return (SERVICE_FAULTS,)
 
 
 def failed_record(*, keeps_error: bool) -> Template:
@@ -108,12 +129,17 @@ def templates(unit: Unit, step: Step, scope: Scope) -> dict[str, Fragment]:
     }
 
 
-def payload(unit: Unit, step: Step, scope: Scope) -> Template:
-    """What a step Lambda receives: step_config, input_data and execution_context, in one expression."""
+def payload(unit: Unit, step: Step, scope: Scope, timeout: Fragment | None = None) -> Template:
+    """What a step Lambda receives: step_config, input_data and execution_context, in one expression.
+
+    `timeout` is told as `execution_context.timeout_seconds`, where the step type wants to know it.
+    """
     identity = {"step_id": Fragment(string_literal(step.step_id))}
     context = {**identity, "attempt": Fragment("$states.context.State.RetryCount+1")}
     if scope.index is not None:
         context["index"] = Fragment(scope.index)
+    if timeout is not None:
+        context["timeout_seconds"] = timeout
     around = object_fragment(context)
     whole = object_fragment(
         {
@@ -146,20 +172,27 @@ def task(
     seconds = lowering.timeout_seconds if step.timeout_seconds is None else step.timeout_seconds
     if seconds is not None:
         unit.timeouts[step.step_id] = seconds
-        timeout = expression(Fragment(f"{EXECUTION_INPUT}.timeouts{name_step(step.step_id)}"))
+        timeout = Fragment(f"{EXECUTION_INPUT}.timeouts{name_step(step.step_id)}")
     return TaskNode(
         name=name,
         step_id=step.step_id,
         arguments={
             "FunctionName": expression(Fragment(f"{EXECUTION_INPUT}.functions{name_step(lowering.function)}")),
-            "Payload": payload(unit, step, scope),
+            "Payload": payload(unit, step, scope, timeout if lowering.tells_timeout else None),
         },
-        timeout=timeout,
-        retry=(SERVICE_FAULTS, *own_retrier(step.retry)),
+        timeout=expression(timeout) if timeout else None,
+        retry=retriers(lowering, step.retry),
         assigns=assigns,
         failure=failure,
-        max_retries=step.retry.max_retries if step.retry else 0,
+        max_retries=_counted_retries(lowering, step.retry),
     )
+
+
+def _counted_retries(lowering: TaskLowering, policy: RetryPolicy | None) -> int:
+    """The retries that a plan reckons with: not those of service faults, which are rare."""
+    if policy is not None:
+        return policy.max_retries
+    return TRANSIENT_ATTEMPTS if lowering.transient_errors else 0
 
 
 def pure_context(unit: Unit, step: Step, scope: Scope) -> PureContext:

@@ -1,0 +1,1 @@
+"""Agents and prompts. Behind API Gateway."""

@@ -1,0 +1,188 @@
+"""The loop of an agent: ask the model, call the tools that it asks for, tell it what they gave, until it answers.
+
+Besides an answer, four things end the loop, each with a result that says so: the number of rounds, the tokens, the
+money, the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from functions.step_agent.conversation import Conversation
+from functions.step_agent.meter import Meter
+from functions.step_agent.spec import AgentSpec
+from functions.step_agent.toolbox import Toolbox
+from functions.step_agent.tracing import Traced, traced_call
+from llm_gateway.gateway import Gateway, Watch
+from llm_gateway.request import GenerationRequest, Message, Part, Text, ToolResult
+from llm_gateway.response import GenerationResponse, ModelName, Usage
+from llm_gateway.tokens import count_request, count_tokens
+from workflow_engine.sdk import InvalidStepInput
+
+CALL_SECONDS: Final = 600.0
+"""The longest that one answer may take."""
+
+LEAST_ROUND_SECONDS: Final = 3.0
+"""With less time left no further question is asked."""
+
+MAX_TOOLS_AT_ONCE: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as the gateway counts it, and when the agent must have ended. `streams` asks for answers piece by piece, so
+    that what there is at the end is not lost.
+    """
+
+    now: Callable[[], float]
+    deadline: float
+    streams: bool = False
+
+    def left(self) -> float:
+        """Seconds until the end."""
+        return self.deadline - self.now()
+
+
+@dataclass(slots=True)
+class AgentResult:
+    """How an agent ended."""
+
+    text: str = ""
+    value: Any = None
+    finish_reason: str = "stop"
+    model: ModelName | None = None
+    mode: str = "live"
+    usage: Usage = field(default_factory=Usage)
+    trace: list[Traced] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def run_loop(
+    spec: AgentSpec, conversation: Conversation, gateway: Gateway, toolbox: Toolbox, meter: Meter, clock: Clock
+) -> AgentResult:
+    """Ask until the agent has answered. Raises LlmError, and InvalidStepInput for a cost limit that cannot be kept."""
+    result = AgentResult()
+    messages = list(conversation.messages)
+    for round_ in range(spec.max_tool_iterations + 1):
+        last = round_ == spec.max_tool_iterations
+        request = _request(spec, conversation.system, messages, toolbox, may_call=not last)
+        ended = _ended(spec, request, gateway, meter, clock, first=round_ == 0)
+        if ended is None:
+            request = _within(request, meter)
+            answer = gateway.generate(
+                request,
+                spec.targets,
+                mode=spec.mode,
+                fallback_to_simulation=spec.fallback_to_simulation,
+                deadline=clock.deadline,
+                watch=_watch(spec, request, gateway, meter, clock),
+            )
+            meter.add(answer.usage)
+            _take(result, answer)
+            if not answer.tool_calls or last:
+                ended = _reason(answer, clock, capped=request.max_tokens != spec.max_tokens)
+                if ended == "stop" and last and round_ > 0:
+                    ended = "max_tool_iterations"
+        if ended is not None:
+            result.finish_reason = ended
+            break
+        messages += _call_tools(answer, toolbox, result, round_ + 1)
+    result.usage = meter.used
+    return result
+
+
+def _request(
+    spec: AgentSpec, system: str | None, messages: Sequence[Message], toolbox: Toolbox, *, may_call: bool
+) -> GenerationRequest:
+    return GenerationRequest(
+        messages=tuple(messages),
+        system=system,
+        tools=toolbox.tools,
+        tool_choice="auto" if may_call else "none",
+        temperature=spec.temperature,
+        top_p=spec.top_p,
+        max_tokens=spec.max_tokens,
+        stop=spec.stop,
+        response_format=spec.response_format,
+        timeout_seconds=CALL_SECONDS,
+    )
+
+
+def _ended(
+    spec: AgentSpec, request: GenerationRequest, gateway: Gateway, meter: Meter, clock: Clock, *, first: bool
+) -> str | None:
+    """Why no further question may be asked, if so."""
+    tokens, dollars = meter.tokens_left(), meter.dollars_left()
+    if tokens is not None and tokens <= count_request(request):
+        return "token_budget"
+    if dollars is not None and spec.mode != "simulation":
+        asking = gateway.estimated_cost(spec.targets[0], count_request(request), 0)
+        if asking is None and first:
+            raise InvalidStepInput(
+                f"budget.max_cost_usd cannot be kept: no price is known for model '{spec.targets[0].model}'. "
+                "Give one in LLM_PRICES, or limit tokens instead."
+            )
+        if asking is None or dollars <= asking:
+            return "cost_budget"
+    if not first and clock.left() < LEAST_ROUND_SECONDS:
+        return "deadline"
+    return None
+
+
+def _within(request: GenerationRequest, meter: Meter) -> GenerationRequest:
+    """The request with no longer an answer than the tokens that are left allow."""
+    left = meter.tokens_left()
+    if left is None:
+        return request
+    most = max(1, left - count_request(request))
+    return replace(request, max_tokens=most if request.max_tokens is None else min(most, request.max_tokens))
+
+
+def _watch(spec: AgentSpec, request: GenerationRequest, gateway: Gateway, meter: Meter, clock: Clock) -> Watch | None:
+    """Ends an answer that becomes too expensive while it is written; None where no one has to look."""
+    dollars = meter.dollars_left()
+    if dollars is None:
+        return (lambda _: True) if clock.streams else None
+    tokens_in = count_request(request)
+
+    def affordable(text: str) -> bool:
+        cost = gateway.estimated_cost(spec.targets[0], tokens_in, count_tokens(text))
+        return cost is None or cost <= dollars
+
+    return affordable
+
+
+def _take(result: AgentResult, answer: GenerationResponse) -> None:
+    result.text = answer.text or result.text
+    result.value = answer.parsed
+    result.model, result.mode = answer.model, answer.mode
+    result.warnings += [warning for warning in answer.warnings if warning not in result.warnings]
+
+
+def _reason(answer: GenerationResponse, clock: Clock, *, capped: bool) -> str:
+    """Why the loop ends with this answer. `capped`: the budget, not the agent, had put an end to the answer's length."""
+    match answer.finish_reason:
+        case "cut_off":
+            return "deadline" if clock.left() <= 0 else "cost_budget"
+        case "length":
+            return "token_budget" if capped else "length"
+        case "tool_calls":
+            return "max_tool_iterations"
+        case reason:
+            return reason
+
+
+def _call_tools(answer: GenerationResponse, toolbox: Toolbox, result: AgentResult, round_: int) -> list[Message]:
+    """The model's turn and what its tools gave; several tools run side by side."""
+    said: tuple[Part, ...] = (Text(answer.text),) if answer.text else ()
+    with ThreadPoolExecutor(max_workers=min(MAX_TOOLS_AT_ONCE, len(answer.tool_calls))) as pool:
+        traced = list(pool.map(lambda call: traced_call(toolbox, call, round_), answer.tool_calls))
+    result.trace += traced
+    results = tuple(
+        ToolResult(call.id, call.name, each.content, each.is_error)
+        for call, each in zip(answer.tool_calls, traced, strict=True)
+    )
+    return [Message("assistant", (*said, *answer.tool_calls)), Message("user", results)]

@@ -1,0 +1,55 @@
+"""The environment of this function: that of the engine (`workflow_engine.settings`), of keys (`llm_gateway.secrets`),
+and the addresses that tools may reach (`STEP_HTTP_ALLOWED_HOSTS`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from functions.step_agent.services import FunctionFailedError, Services
+from llm_gateway.secrets import SecretSource
+from workflow_engine.outbound import AddressPolicy
+from workflow_engine.usecases.engine import Engine
+
+
+@cache
+def services() -> Services:
+    """Made at the first event from the environment and kept while the function stays warm."""
+    return Services(
+        engine=Engine.from_environment(),
+        secrets=SecretSource(),
+        policy=AddressPolicy.from_text(os.environ.get("STEP_HTTP_ALLOWED_HOSTS", "")),
+        invoke=invoke_function,
+    )
+
+
+def invoke_function(arn: str, event: Mapping[str, Any]) -> Any:
+    """Call a Lambda function and wait for its result. Raises FunctionFailedError."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        answer = _lambda().invoke(FunctionName=arn, Payload=json.dumps(event).encode())
+        result = json.loads(answer["Payload"].read() or b"null")
+    except ClientError as error:
+        raise FunctionFailedError(f"{error.response['Error']['Code']}: the function cannot be called.") from error
+    except (BotoCoreError, ValueError) as error:
+        raise FunctionFailedError(f"{type(error).__name__}: the function did not answer.") from error
+    if "FunctionError" in answer:
+        said = result if isinstance(result, dict) else {}
+        raise FunctionFailedError(
+            f"{said.get('errorType', 'Error')}: {said.get('errorMessage', 'the function failed')}"
+        )
+    return result
+
+
+@cache
+def _lambda() -> Any:
+    import boto3
+    from botocore.config import Config
+
+    # As long as a function may run (Lambda quotas, "Function timeout"); never twice, since a step may have effects.
+    return boto3.client("lambda", config=Config(connect_timeout=5, read_timeout=900, retries={"total_max_attempts": 1}))

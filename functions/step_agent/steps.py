@@ -1,0 +1,111 @@
+"""The output of each step type of this function, and of a prompt that is kept in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any, Final
+
+from functions.step_agent.agents import Run, run_agent_step
+from functions.step_agent.services import Services
+from functions.step_agent.toolbox import ToolFailedError, open_toolbox
+from llm_gateway.prompts import names_in, render
+from workflow_engine.errors import NotFoundError
+from workflow_engine.sdk import InvalidStepInput, StepContext, StepReportedFailure
+
+Object = Mapping[str, Any]
+
+_MODEL_FIELDS: Final = ("provider_type", "model", "temperature", "top_p", "max_tokens")
+
+
+def output_of(services: Services, config: Object, input_data: Object, context: StepContext) -> dict[str, Any]:
+    """The step's output.
+
+    Raises LlmError and McpServerError for what lies with others, `InvalidStepInput` for a configuration or an input
+    that cannot be meant, `StepReportedFailure` for a tool that failed.
+    """
+    compute = _STEPS.get(context.step_type)
+    if compute is None:
+        raise InvalidStepInput(f"step_agent has no step type '{context.step_type}'.")
+    try:
+        return compute(services, config, input_data, context)
+    except RecursionError:
+        raise InvalidStepInput("The data is nested too deeply.") from None
+
+
+def _prompt(services: Services, config: Object, input_data: Object, context: StepContext) -> dict[str, Any]:
+    """A prompt for the agents after it; the texts of a stored one as far as their variables are known here."""
+    prompt_id, version = config.get("prompt_id"), config.get("prompt_version")
+    stored: Object = {}
+    if prompt_id is not None:
+        store, tenant = services.engine.prompts, context.tenant_id or ""
+        try:
+            found = store.newest(tenant, prompt_id) if version is None else store.version(tenant, prompt_id, version)
+        except NotFoundError as error:
+            raise InvalidStepInput(str(error)) from None
+        stored, version = found.document, found.version
+    declared = {v["name"]: v for v in stored.get("variables", ())}
+    defaults = {name: v["default"] for name, v in declared.items() if "default" in v}
+    mapped = input_data.get("variables")
+    given = {
+        **input_data,
+        **(mapped if isinstance(mapped, Mapping) else {}),
+        **(config.get("variables") or {}),
+    }
+    values = {**defaults, **given}
+    missing = [name for name, v in declared.items() if v.get("required") and values.get(name) is None]
+    if missing:
+        raise InvalidStepInput(f"The prompt '{prompt_id}' needs a value for {', '.join(missing)}.")
+    texts = {
+        name: _rendered(config.get(name) or stored.get(name), values) for name in ("system_prompt", "query_template")
+    }
+    model = {name: source[name] for source in (stored, config) for name in _MODEL_FIELDS if name in source}
+    used = {name for text in texts.values() if text for name in names_in(text)}
+    return {
+        "kind": "prompt",
+        "prompt_id": prompt_id,
+        "prompt_version": version,
+        **texts,
+        "variables": {name: value for name, value in values.items() if name in used},
+        "input": {},
+        "overrides": model,
+    }
+
+
+def _rendered(text: str | None, values: Object) -> str | None:
+    return None if text is None else render(text, values)
+
+
+def _tool(services: Services, config: Object, input_data: Object, context: StepContext) -> dict[str, Any]:
+    """One tool, called once."""
+    name = config["tool_name"]
+    mapping = config.get("param_mapping")
+    mapped = dict(input_data) if mapping is None else {to: _picked(input_data, path) for to, path in mapping.items()}
+    params = {**(config.get("static_params") or {}), **mapped}
+    run = Run.of(services, context)
+    with ExitStack() as opened:
+        toolbox = open_toolbox(opened, run, [name], run.ask_agent, depth=0)
+        only = next(iter(toolbox.by_name), "")
+        if len(toolbox.by_name) != 1:
+            raise InvalidStepInput(f"'{name}' names {len(toolbox.by_name)} tools. Name one: mcp:SERVER/TOOL.")
+        try:
+            result = toolbox.call(only, params)
+        except ToolFailedError as error:
+            raise StepReportedFailure(str(error)) from error
+    return {"success": True, "tool": name, "params": params, "result": result, "executed_at": run.timestamp()}
+
+
+def _picked(input_data: Object, path: str) -> Any:
+    """The entry of the input that `a.b` names, null where there is none."""
+    found: Any = input_data
+    for part in path.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
+
+
+_STEPS: Final[Mapping[str, Callable[[Services, Object, Object, StepContext], dict[str, Any]]]] = {
+    "agent_execution": run_agent_step,
+    "agent": run_agent_step,
+    "prompt": _prompt,
+    "tool_execution": _tool,
+}

@@ -1,0 +1,144 @@
+"""`agent_execution`: an LLM agent answers, with tools if it has any. A Task on `step_agent`.
+
+The agent is a stored one (`agent_id`), an inline one (`agent_config`), or no more than a model named in the step itself.
+Fields of the step override those of the agent; between the two stand those of `prompt` steps that it depends on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from workflow_engine.compiler.catalogue import Lowering, TaskLowering
+from workflow_engine.steps.agent_schema import AGENT_CONFIG, BEHAVIOUR_FIELDS, ID_PATTERN
+from workflow_engine.steps.step_type import (
+    SUCCESS,
+    TIMESTAMP,
+    StepType,
+    object_schema,
+    output_schema,
+    property_schema,
+)
+
+STEP_AGENT: Final = "step_agent"
+"""The Lambda of agents, stored prompts and tools."""
+
+DEFAULT_TIMEOUT_SECONDS: Final = 840
+"""A minute less than the longest that Lambda lets a function run (Lambda quotas, "Function timeout": 900 seconds)."""
+
+TRANSIENT_ERRORS: Final = (
+    "LlmRateLimitError",
+    "LlmUnavailableError",
+    "LlmTimeoutError",
+    "LlmMalformedAnswerError",
+    "McpServerError",
+)
+"""Errors after which the same call may succeed, as `llm_gateway.errors` and `agent_tools.errors` name them."""
+
+FINAL_ERRORS: Final = (
+    "LlmNotConfiguredError",
+    "LlmAuthenticationError",
+    "LlmQuotaError",
+    "LlmModelNotFoundError",
+    "LlmContextTooLongError",
+    "LlmUnsupportedError",
+    "LlmContentFilterError",
+    "LlmInvalidRequestError",
+    "LlmInvalidOutputError",
+    "InvalidStepInput",
+    "StepReportedFailure",
+)
+"""Errors that no retry mends."""
+
+_MESSAGE: Final = object_schema(
+    {
+        "role": property_schema("Role", "Who said it.", enum=["user", "assistant", "system"]),
+        "content": property_schema("Content", "What was said.", type="string"),
+    },
+    required=["role", "content"],
+)
+_TEMPLATES: Final = ("query", "query_template", "system_prompt")
+
+
+def agent_task() -> Lowering:
+    """A Task on `step_agent` whose errors are told apart, and which ends before its time is over."""
+    return TaskLowering(
+        STEP_AGENT,
+        DEFAULT_TIMEOUT_SECONDS,
+        transient_errors=TRANSIENT_ERRORS,
+        final_errors=FINAL_ERRORS,
+        tells_timeout=True,
+    )
+
+
+def _lower(_config: Mapping[str, Any]) -> Lowering:
+    return agent_task()
+
+
+USAGE: Final = property_schema(
+    "Usage",
+    "What all calls of models took; cost_usd is null where a model has no known price.",
+    **output_schema(
+        {
+            "tokens_in": property_schema("Tokens in", "Sent.", type="integer"),
+            "tokens_out": property_schema("Tokens out", "Received.", type="integer"),
+            "total_tokens": property_schema("Tokens", "The sum.", type="integer"),
+            "llm_calls": property_schema("Calls", "How often a model was asked.", type="integer"),
+            "cost_usd": property_schema("Cost", "In US dollars.", type=["number", "null"]),
+        }
+    ),
+)
+
+AGENT_EXECUTION: Final = StepType(
+    name="agent_execution",
+    aliases=("agent",),
+    description="Lets an LLM agent answer a query, with tools, memory, a budget and structured output.",
+    config_schema=object_schema(
+        {
+            "agent_id": property_schema("Agent", "A stored agent.", type="string", pattern=ID_PATTERN),
+            "agent_version": property_schema(
+                "Version", "Of the stored agent. Default: the newest.", type="integer", minimum=1
+            ),
+            "agent_config": property_schema("Agent", "An agent of this step's own.", **AGENT_CONFIG),
+            "query": property_schema("Query", "What the agent is asked. May hold {{ references }}.", type="string"),
+            "query_template": property_schema(
+                "Query template",
+                "The same; {name} stands for an entry of the step's input or of `variables`.",
+                type="string",
+            ),
+            "variables": property_schema("Variables", "Values for {name} in texts.", type="object"),
+            "conversation_history": property_schema(
+                "History", "What was said before, oldest first.", type="array", maxItems=1000, items=_MESSAGE
+            ),
+            **BEHAVIOUR_FIELDS,
+        },
+        anyOf=[{"required": [name]} for name in ("agent_id", "agent_config", "provider_type", "model", "mode")],
+        **{"not": {"required": ["agent_id", "agent_config"]}},
+    ),
+    output_schema=output_schema(
+        {
+            "agent_id": property_schema("Agent", "The stored agent, null for an inline one.", type=["string", "null"]),
+            "agent_version": property_schema("Version", "Of the stored agent.", type=["integer", "null"]),
+            "agent_name": property_schema("Name", "As configured.", type=["string", "null"]),
+            "query": property_schema("Query", "What was asked, rendered.", type="string"),
+            "response": property_schema("Response", "The answer: text, or the JSON value that was asked for."),
+            "tool_calls": property_schema("Tool calls", "How many tools were called.", type="integer"),
+            "tool_calls_trace": property_schema("Trace", "Each tool call: what, how long, what it gave.", type="array"),
+            "finish_reason": property_schema(
+                "Finish reason",
+                "stop, length, content_filter; max_tool_iterations, token_budget, cost_budget or deadline where one of "
+                "these ended it.",
+                type="string",
+            ),
+            "usage": USAGE,
+            "model": property_schema("Model", "{provider, name} of who answered.", type="object"),
+            "mode": property_schema("Mode", "Whether a model was asked.", enum=["live", "simulation"]),
+            "warnings": property_schema("Warnings", "Sentences.", type="array", items={"type": "string"}),
+            "success": SUCCESS,
+            "timestamp": TIMESTAMP,
+            "execution_time_seconds": property_schema("Seconds", "How long it took.", type="number"),
+        }
+    ),
+    lower=_lower,
+    template_fields=_TEMPLATES,
+)

@@ -1,0 +1,78 @@
+"""`prompt`: what an agent is to be asked, for agent steps that depend on it.
+
+With texts of its own it is pure: `{{ references }}` are rendered, `{name}` is left for the agent, which knows its input.
+A stored prompt (`prompt_id`) is read when the step runs, so that is a Task on `step_agent`. Both give the same output;
+an agent step knows it by `kind` and asks that instead of its own query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
+from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
+from workflow_engine.steps.agent import agent_task
+from workflow_engine.steps.agent_schema import GENERATION_FIELDS, ID_PATTERN
+from workflow_engine.steps.step_type import StepType, object_schema, output_schema, property_schema
+
+KIND: Final = "prompt"
+_TEXTS: Final = ("system_prompt", "query_template")
+
+
+def _build(context: PureContext) -> Fragment:
+    texts = {name: context.templates.get(name, json_literal(None)) for name in _TEXTS}
+    model = {name: context.config(name) for name in GENERATION_FIELDS if name in context.static_config}
+    variables = context.config("variables") if "variables" in context.static_config else json_literal({})
+    return object_fragment(
+        {
+            "kind": json_literal(KIND),
+            "prompt_id": json_literal(None),
+            "prompt_version": json_literal(None),
+            **texts,
+            "variables": variables,
+            "input": context.input_data,
+            "overrides": object_fragment(model),
+        }
+    )
+
+
+def _lower(config: Mapping[str, Any]) -> Lowering:
+    return agent_task() if "prompt_id" in config else PureLowering(_build)
+
+
+PROMPT: Final = StepType(
+    name="prompt",
+    description="Builds the prompt of an agent step: texts, variables, and what differs in the model.",
+    config_schema=object_schema(
+        {
+            "prompt_id": property_schema("Prompt", "A stored prompt.", type="string", pattern=ID_PATTERN),
+            "prompt_version": property_schema(
+                "Version", "Of the stored prompt. Default: the newest.", type="integer", minimum=1
+            ),
+            "system_prompt": property_schema(
+                "System prompt", "Replaces the agent's. May hold {{ references }} and {names}.", type="string"
+            ),
+            "query_template": property_schema(
+                "Query template", "What the agent is asked. May hold {{ references }} and {names}.", type="string"
+            ),
+            "variables": property_schema("Variables", "Values for {name} in both texts.", type="object"),
+            **GENERATION_FIELDS,
+        },
+        anyOf=[{"required": [name]} for name in ("prompt_id", *_TEXTS)],
+    ),
+    output_schema=output_schema(
+        {
+            "kind": property_schema("Kind", "Always prompt.", const=KIND),
+            "prompt_id": property_schema("Prompt", "The stored prompt.", type=["string", "null"]),
+            "prompt_version": property_schema("Version", "Of the stored prompt.", type=["integer", "null"]),
+            "system_prompt": property_schema("System prompt", "As it is so far.", type=["string", "null"]),
+            "query_template": property_schema("Query template", "As it is so far.", type=["string", "null"]),
+            "variables": property_schema("Variables", "As configured.", type="object"),
+            "input": property_schema("Input", "The step's input, for {names}.", type="object"),
+            "overrides": property_schema("Overrides", "What differs in the model.", type="object"),
+        }
+    ),
+    lower=_lower,
+    template_fields=_TEXTS,
+)

@@ -1,0 +1,59 @@
+"""`tool_execution`: calls one tool, the same ones that agents may call. A Task on `step_agent`.
+
+The tool's arguments are the step's input, renamed and picked by `param_mapping` where there is one, over `static_params`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from workflow_engine.compiler.catalogue import Lowering
+from workflow_engine.steps.agent import agent_task
+from workflow_engine.steps.step_type import (
+    SUCCESS,
+    TIMESTAMP,
+    StepType,
+    object_schema,
+    output_schema,
+    property_schema,
+)
+
+
+def _lower(_config: Mapping[str, Any]) -> Lowering:
+    return agent_task()
+
+
+TOOL_EXECUTION: Final = StepType(
+    name="tool_execution",
+    description="Calls one tool: a built-in one, a registered step, an agent, or a tool of an MCP server.",
+    config_schema=object_schema(
+        {
+            "tool_name": property_schema(
+                "Tool",
+                "calculator, current_time, json_query, web_page; step:TYPE or the bare type; agent:ID; mcp:SERVER/TOOL.",
+                type="string",
+                minLength=1,
+                maxLength=200,
+            ),
+            "param_mapping": property_schema(
+                "Parameter mapping",
+                "Argument by argument, the entry of the step's input that it is; a.b goes into an object.",
+                type="object",
+                additionalProperties={"type": "string", "minLength": 1},
+            ),
+            "static_params": property_schema("Static parameters", "Arguments that are always the same.", type="object"),
+        },
+        required=["tool_name"],
+    ),
+    output_schema=output_schema(
+        {
+            "success": SUCCESS,
+            "tool": property_schema("Tool", "As configured.", type="string"),
+            "params": property_schema("Parameters", "The arguments of the call.", type="object"),
+            "result": property_schema("Result", "What the tool gave."),
+            "executed_at": TIMESTAMP,
+        }
+    ),
+    lower=_lower,
+)

@@ -1,0 +1,23 @@
+"""What tools can end in. The text of a `ToolError` is for the model that called the tool: it tells what to do otherwise."""
+
+from __future__ import annotations
+
+from workflow_engine.errors import UpstreamError, WorkflowEngineError
+
+
+class ToolError(WorkflowEngineError):
+    """The tool cannot give what was asked for."""
+
+    code = "tool_error"
+
+
+class ToolArgumentError(ToolError):
+    """The arguments do not fit the tool."""
+
+    code = "tool_argument_error"
+
+
+class McpServerError(UpstreamError):
+    """An MCP server cannot be reached, answers too late or not as the protocol wants. Names the server, never its token."""
+
+    code = "mcp_server_error"

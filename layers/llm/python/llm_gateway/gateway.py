@@ -1,0 +1,321 @@
+"""The gateway: asks the providers of a chain in turn until one answers as it was asked to.
+
+One call of `generate` is: choose who is configured; ask the first, again while what went wrong may pass and there is
+time; ask the next one where another may well succeed; have an answer that is not the JSON asked for repaired once.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from llm_gateway.configuration import SIMULATED, VENDORS, Capability, is_configured, split
+from llm_gateway.errors import (
+    LlmError,
+    LlmInvalidOutputError,
+    LlmInvalidRequestError,
+    LlmMalformedAnswerError,
+    LlmNotConfiguredError,
+    LlmRateLimitError,
+    LlmTimeoutError,
+)
+from llm_gateway.models import retirement
+from llm_gateway.prices import PriceTable
+from llm_gateway.providers import Provider, make_provider
+from llm_gateway.request import EmbeddingRequest, GenerationRequest, Target
+from llm_gateway.response import (
+    EmbeddingAnswer,
+    EmbeddingResponse,
+    GenerationResponse,
+    Mode,
+    ModelName,
+    ProviderAnswer,
+    TextDelta,
+    Usage,
+)
+from llm_gateway.structured import NotAsAskedError, parsed, repair
+from llm_gateway.tokens import count_request, count_tokens
+from workflow_engine.observability import get_logger
+
+logger = get_logger(__name__)
+
+WantedMode = Literal["auto", "live", "simulation"]
+
+ATTEMPTS: Final = 3
+FIRST_PAUSE_SECONDS: Final = 0.5
+LONGEST_PAUSE_SECONDS: Final = 20.0
+"""A longer wait that a vendor asks for is left to Step Functions, where waiting costs nothing."""
+
+LEAST_CALL_SECONDS: Final = 1.0
+"""With less time left no call is begun."""
+
+Watch = Callable[[str], bool]
+"""Called with the text so far of a streamed answer; False ends the stream."""
+
+Call = Callable[[Provider, str, float], Any]
+"""Ask a provider for a model's answer within so many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Whom to ask: what the request calls it, whose it is, and the model. `simulated` is how it is answered."""
+
+    provider_type: str
+    vendor: str
+    model: str
+    simulated: bool = False
+
+    @property
+    def mode(self) -> Mode:
+        """Whether a model is asked."""
+        return "simulation" if self.simulated else "live"
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    answer: Any
+    by: Candidate
+    warnings: tuple[str, ...]
+
+
+class Gateway:
+    """Asks models with one configuration. Providers are made when first asked, and kept."""
+
+    def __init__(
+        self,
+        variables: Mapping[str, str],
+        *,
+        make: Callable[[str, Mapping[str, str]], Provider] = make_provider,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """ValueError for price overrides that cannot be read."""
+        self._variables = variables
+        self._prices = PriceTable.from_variables(variables)
+        self._make = make
+        self._clock = clock
+        self._sleep = sleep
+        self._providers: dict[str, Provider] = {}
+
+    def generate(
+        self,
+        request: GenerationRequest,
+        targets: Sequence[Target],
+        *,
+        mode: WantedMode = "auto",
+        fallback_to_simulation: bool = False,
+        deadline: float | None = None,
+        watch: Watch | None = None,
+    ) -> GenerationResponse:
+        """Continue a conversation; `usage` counts every call that was answered.
+
+        `targets` are asked in order. In `auto` mode the answer is simulated when none of them is configured; `live`
+        raises LlmNotConfiguredError then. `deadline` is a time of the gateway's clock. With `watch` the answer is
+        streamed, and `watch` or the deadline may cut it off. Raises LlmError: that of the last provider asked.
+        """
+        started = self._clock()
+
+        def call(provider: Provider, model: str, seconds: float) -> ProviderAnswer:
+            timed = replace(request, timeout_seconds=min(request.timeout_seconds, seconds))
+            if watch is None:
+                return provider.generate(model, timed)
+            return self._streamed(provider, model, timed, watch, deadline)
+
+        candidates, warnings = self._candidates(targets, mode, fallback_to_simulation=fallback_to_simulation)
+        done = self._first_answer(candidates, call, deadline)
+        answer: ProviderAnswer = done.answer
+        usage, value = self._usage(done.by, answer), None
+        if request.response_format is not None and not answer.tool_calls and answer.finish_reason != "cut_off":
+            answer, value, usage = self._as_asked(request, done, usage, deadline)
+        return GenerationResponse(
+            text=answer.text,
+            tool_calls=answer.tool_calls,
+            finish_reason=answer.finish_reason,
+            usage=usage,
+            model=ModelName(done.by.provider_type, answer.model or done.by.model),
+            latency_ms=round((self._clock() - started) * 1000),
+            mode=done.by.mode,
+            parsed=value,
+            warnings=(*warnings, *done.warnings, *answer.warnings),
+        )
+
+    def embed(
+        self,
+        request: EmbeddingRequest,
+        target: Target,
+        *,
+        mode: WantedMode = "auto",
+        fallback_to_simulation: bool = False,
+        deadline: float | None = None,
+    ) -> EmbeddingResponse:
+        """A vector for each text. There is no chain: vectors of two models cannot be compared.
+
+        Raises LlmError.
+        """
+        started = self._clock()
+
+        def call(provider: Provider, model: str, seconds: float) -> EmbeddingAnswer:
+            return provider.embed(model, replace(request, timeout_seconds=min(request.timeout_seconds, seconds)))
+
+        target = replace(target, provider_type=f"{split(target.provider_type)[0]}_embedding")
+        candidates, _ = self._candidates([target], mode, fallback_to_simulation=fallback_to_simulation)
+        done = self._first_answer(candidates, call, deadline)
+        answer: EmbeddingAnswer = done.answer
+        cost = 0.0 if done.by.simulated else self._prices.cost(done.by.vendor, done.by.model, answer.tokens_in, 0)
+        return EmbeddingResponse(
+            vectors=answer.vectors,
+            usage=Usage(answer.tokens_in, 0, 1, cost),
+            model=ModelName(done.by.provider_type, answer.model or done.by.model),
+            latency_ms=round((self._clock() - started) * 1000),
+            mode=done.by.mode,
+        )
+
+    def _candidates(
+        self, targets: Sequence[Target], mode: WantedMode, *, fallback_to_simulation: bool
+    ) -> tuple[list[Candidate], list[str]]:
+        """Whom to ask, in order, and what the caller should know about that."""
+        named = [_candidate(target) for target in targets]
+        if not named:
+            raise LlmInvalidRequestError("No provider and no model is named.")
+        simulated = replace(named[0], simulated=True)
+        if mode == "simulation":
+            return [simulated], []
+        chosen = [c for c in named if is_configured(c.vendor, self._variables)]
+        missing = [
+            f"{c.provider_type} is not configured: it needs {' or '.join(VENDORS[c.vendor].needs[:2])}."
+            for c in named
+            if c not in chosen
+        ]
+        warnings = [sentence for c in chosen if (sentence := retirement(c.model))]
+        if not chosen:
+            if mode == "live":
+                raise LlmNotConfiguredError(" ".join(missing))
+            gone = [sentence for c in named[:1] if (sentence := retirement(c.model))]
+            return [simulated], [*missing, "The answer is simulated.", *gone]
+        return [*chosen, *([simulated] if fallback_to_simulation else [])], [*missing, *warnings]
+
+    def _first_answer(self, candidates: Sequence[Candidate], call: Call, deadline: float | None) -> _Answered:
+        warnings: list[str] = []
+        for candidate, following in zip(candidates, [*candidates[1:], None], strict=True):
+            try:
+                answer = self._answer(candidate, call, deadline)
+            except LlmError as error:
+                falls_back = error.falls_back or (following is not None and following.simulated)
+                if following is None or not falls_back:
+                    raise
+                warnings.append(f"{candidate.provider_type} did not answer ({error.code}): {error.detail}")
+                logger.warning(
+                    "provider did not answer", extra={"provider": candidate.provider_type, "code": error.code}
+                )
+            else:
+                return _Answered(answer, candidate, tuple(warnings))
+        raise AssertionError("a chain has a last candidate, whose error is raised")
+
+    def _answer(self, candidate: Candidate, call: Call, deadline: float | None) -> Any:
+        """One provider's answer, tried again while that may help."""
+        provider = self._provider(SIMULATED if candidate.simulated else candidate.vendor)
+        for attempt in range(ATTEMPTS):
+            left = float("inf") if deadline is None else deadline - self._clock()
+            if left < LEAST_CALL_SECONDS:
+                raise LlmTimeoutError("There is no time left to ask a model.")
+            try:
+                return call(provider, candidate.model, left)
+            except LlmError as error:
+                pause = _pause(error, attempt)
+                if not error.transient or attempt == ATTEMPTS - 1 or pause > LONGEST_PAUSE_SECONDS:
+                    raise
+                if deadline is not None and self._clock() + pause + LEAST_CALL_SECONDS > deadline:
+                    raise
+                logger.info("asking again", extra={"provider": candidate.provider_type, "code": error.code})
+                self._sleep(pause)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _as_asked(
+        self, request: GenerationRequest, done: _Answered, usage: Usage, deadline: float | None
+    ) -> tuple[ProviderAnswer, Any, Usage]:
+        """The answer with its JSON value; an answer that has none is sent back to its author once."""
+        answer: ProviderAnswer = done.answer
+        assert request.response_format is not None
+        if answer.finish_reason == "content_filter":
+            return answer, None, usage
+        try:
+            return answer, parsed(answer.text, request.response_format), usage
+        except NotAsAskedError as problem:
+            again = repair(request, answer.text, problem)
+        second: ProviderAnswer = self._answer(
+            done.by,
+            lambda provider, model, seconds: provider.generate(
+                model, replace(again, timeout_seconds=min(again.timeout_seconds, seconds))
+            ),
+            deadline,
+        )
+        usage = usage.plus(self._usage(done.by, second))
+        try:
+            value = parsed(second.text, request.response_format)
+        except NotAsAskedError as problem:
+            hint = " The answer was cut off: give a larger max_tokens." if second.finish_reason == "length" else ""
+            raise LlmInvalidOutputError(
+                f"The model does not give the JSON that is asked for. {problem}{hint}"
+            ) from None
+        warning = "The first answer was not the JSON that is asked for; the model corrected it."
+        return replace(second, warnings=(*answer.warnings, *second.warnings, warning)), value, usage
+
+    def _streamed(
+        self, provider: Provider, model: str, request: GenerationRequest, watch: Watch, deadline: float | None
+    ) -> ProviderAnswer:
+        text = ""
+        pieces = provider.stream(model, request)
+        with closing(pieces):
+            for piece in pieces:
+                if isinstance(piece, ProviderAnswer):
+                    return piece
+                assert isinstance(piece, TextDelta)
+                text += piece.text
+                if not watch(text) or (deadline is not None and self._clock() > deadline):
+                    estimated = "The stream was cut off, so its tokens are estimated."
+                    return ProviderAnswer(
+                        text, (), "cut_off", count_request(request), count_tokens(text), model, warnings=(estimated,)
+                    )
+        raise LlmMalformedAnswerError("The stream ended without an answer.")
+
+    def estimated_cost(self, target: Target, tokens_in: int, tokens_out: int) -> float | None:
+        """What such a call of the first provider would cost in US dollars, None where its model has no known price."""
+        candidate = _candidate(target)
+        return self._prices.cost(candidate.vendor, candidate.model, tokens_in, tokens_out)
+
+    def _usage(self, by: Candidate, answer: ProviderAnswer) -> Usage:
+        if by.simulated:
+            return Usage(answer.tokens_in, answer.tokens_out, 1, 0.0)
+        tokens = (answer.tokens_in, answer.tokens_out, answer.tokens_cached)
+        cost = self._prices.cost(by.vendor, by.model, *tokens)
+        if cost is None and answer.model:
+            cost = self._prices.cost(by.vendor, answer.model, *tokens)
+        return Usage(answer.tokens_in, answer.tokens_out, 1, cost if cost is None else round(cost, 10))
+
+    def _provider(self, vendor: str) -> Provider:
+        if vendor not in self._providers:
+            self._providers[vendor] = self._make(vendor, self._variables)
+        return self._providers[vendor]
+
+
+def _candidate(target: Target) -> Candidate:
+    try:
+        vendor, capability = split(target.provider_type)
+    except ValueError as error:
+        raise LlmInvalidRequestError(str(error)) from None
+    return Candidate(target.provider_type, vendor, target.model or _default_model(vendor, capability))
+
+
+def _default_model(vendor: str, capability: Capability) -> str:
+    return VENDORS[vendor].models[capability]
+
+
+def _pause(error: LlmError, attempt: int) -> float:
+    """Seconds until the next attempt: the vendor's word, else doubling, with jitter."""
+    if isinstance(error, LlmRateLimitError) and error.retry_after_seconds is not None:
+        return error.retry_after_seconds
+    return float(FIRST_PAUSE_SECONDS * 2**attempt * (1 + random.random()))

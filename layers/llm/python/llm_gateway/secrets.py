@@ -1,0 +1,153 @@
+"""Where the keys of vendors and of MCP servers come from, whose they are, and how long they are kept.
+
+Three sources, the later overriding the former: the environment; a secret of the deployment (`LLM_SECRET_ARN`); a secret
+of the tenant, named `LLM_TENANT_SECRET_PREFIX` + tenant. A secret is a JSON object of variables with the names that the
+environment would have, such as `{"OPENAI_API_KEY": "..."}`.
+
+What a tenant may have sent to addresses of its choice (`MCP_*`) is taken from its own secret only: a tenant names the
+server, so the deployment's secrets must not be within its reach. `LLM_OWNER_TENANT` names the one tenant, if any, to
+which the environment and the deployment's secret belong.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from llm_gateway.errors import LlmNotConfiguredError
+
+KEEP_SECONDS: Final = 300
+"""A rotated key is used after this at the latest."""
+
+OVERLAY: Final = "LLM_VARIABLES"
+"""Environment variable: a JSON object that is laid over the environment; null takes a variable away. The local runtime
+gives the developer's own AWS credentials this way, while those in the environment are the emulator's."""
+
+_AWS_CREDENTIALS: Final = frozenset(
+    {
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_PROFILE",
+        "AWS_BEARER_TOKEN_BEDROCK",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    }
+)
+_ALLOWED_IN_NAMES: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_=.@-")
+
+GetSecret = Callable[[str], str | None]
+"""The text of a secret by name or ARN; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantVariables:
+    """What is configured for a tenant. `own` are those variables that the tenant itself may name."""
+
+    variables: Mapping[str, str] = field(repr=False)
+    own: Mapping[str, str] = field(repr=False)
+
+
+class SecretSource:
+    """Variables by tenant. One a process; what it has read is kept for `KEEP_SECONDS`."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str] | None = None,
+        *,
+        get_secret: GetSecret | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._environment = environment_variables(os.environ if environment is None else environment)
+        self._get_secret = get_secret or _from_secrets_manager
+        self._clock = clock
+        self._kept: dict[str, tuple[float, Mapping[str, str]]] = {}
+        self._lock = threading.Lock()
+
+    def for_tenant(self, tenant_id: str | None) -> TenantVariables:
+        """What is configured for a tenant. LlmNotConfiguredError for a secret that cannot be read."""
+        deployment = dict(self._environment)
+        if arn := self._environment.get("LLM_SECRET_ARN"):
+            deployment = _laid_over(deployment, self._read(arn, required=True))
+        own: Mapping[str, str] = {}
+        if (prefix := self._environment.get("LLM_TENANT_SECRET_PREFIX")) and tenant_id:
+            own = self._read(prefix + secret_name(tenant_id), required=False)
+        if tenant_id and tenant_id == self._environment.get("LLM_OWNER_TENANT"):
+            own = _laid_over(deployment, own)
+        return TenantVariables(_laid_over(deployment, own), {k: v for k, v in own.items() if k.startswith("MCP_")})
+
+    def _read(self, name: str, *, required: bool) -> Mapping[str, str]:
+        with self._lock:
+            read_at, variables = self._kept.get(name, (-KEEP_SECONDS, {}))
+            if self._clock() - read_at < KEEP_SECONDS:
+                return variables
+            variables = _variables(self._get_secret(name), required=required)
+            self._kept[name] = (self._clock(), variables)
+            return variables
+
+
+def environment_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment with what `LLM_VARIABLES` lays over it."""
+    variables = dict(environment)
+    for name, value in json.loads(variables.pop(OVERLAY, "") or "{}").items():
+        if value is None:
+            variables.pop(name, None)
+        else:
+            variables[name] = str(value)
+    return variables
+
+
+def secret_name(tenant_id: str) -> str:
+    """A tenant's name as Secrets Manager takes it (CreateSecret, `Name`): what it does not take is escaped as
+    `=XX`, so that no two tenants share a secret.
+    """
+    plain = _ALLOWED_IN_NAMES - {"="}
+    return "".join(c if c in plain else "".join(f"={byte:02X}" for byte in c.encode()) for c in tenant_id)
+
+
+def _laid_over(base: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:
+    """Both, `over` winning. Credentials of AWS go together: a key of the one with a session token of the other is none."""
+    if any(name in over for name in _AWS_CREDENTIALS):
+        base = {name: value for name, value in base.items() if name not in _AWS_CREDENTIALS}
+    return {**base, **over}
+
+
+def _variables(text: str | None, *, required: bool) -> Mapping[str, str]:
+    if text is None:
+        if required:
+            raise LlmNotConfiguredError("The secret that LLM_SECRET_ARN names does not exist.")
+        return {}
+    try:
+        read = json.loads(text)
+    except ValueError:
+        read = None
+    if not isinstance(read, dict) or not all(isinstance(value, str) for value in read.values()):
+        raise LlmNotConfiguredError(
+            'A secret with keys of models must be a JSON object of texts, such as {"OPENAI_API_KEY": "..."}.'
+        ) from None
+    return read
+
+
+def _from_secrets_manager(name: str) -> str | None:
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    client: Any = boto3.client(
+        "secretsmanager", config=Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 3})
+    )
+    try:
+        return str(client.get_secret_value(SecretId=name)["SecretString"])
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        if code == "ResourceNotFoundException":
+            return None
+        raise LlmNotConfiguredError(f"The secret with the keys of models cannot be read: {code}.") from None
+    except (BotoCoreError, KeyError):
+        raise LlmNotConfiguredError("The secret with the keys of models cannot be read.") from None

@@ -1,0 +1,1 @@
+"""Language models on loopback: servers that speak the vendors' wire formats."""

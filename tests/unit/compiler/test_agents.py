@@ -1,0 +1,103 @@
+"""Agent steps, prompts and tools as states."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.compiled import compiled, data, states
+from workflow_engine.steps.agent import DEFAULT_TIMEOUT_SECONDS, FINAL_ERRORS, TRANSIENT_ERRORS
+
+CONFIGS: list[dict[str, Any]] = [
+    {
+        "agent_name": "OpenAI Analyzer",
+        "model": "gpt-4o-mini",
+        "provider_type": "openai_textgen",
+        "system_prompt": "You are an expert analyst...",
+        "temperature": 0.1,
+        "max_tokens": 1000,
+    },
+    {
+        "agent_name": "Gemini Analyzer",
+        "model": "gemini-1.5-flash",
+        "provider_type": "gemini_textgen",
+        "system_prompt": "You are an expert analyst...",
+        "temperature": 0.1,
+        "max_tokens": 1000,
+    },
+    {
+        "agent_name": "Claude Analyzer",
+        "model": "anthropic.claude-instant-v1",
+        "provider_type": "bedrock_textgen",
+        "system_prompt": "You are Claude, an AI assistant...",
+        "temperature": 0.1,
+        "max_tokens": 1000,
+    },
+]
+
+
+def agent(step_id: str, *dependencies: str, config: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+    return {
+        "step_id": step_id,
+        "step_type": "agent_execution",
+        "dependencies": list(dependencies),
+        "config": {"agent_config": CONFIGS[0], "query": "Hi", **(config or {})},
+        **fields,
+    }
+
+
+def test_an_agent_is_one_task_whose_agent_travels_in_the_input() -> None:
+    made = compiled(agent("ask"))
+    assert made.plan["states"] == 1
+    assert "expert analyst" not in made.definition
+    assert made.bindings["config"]["ask"]["agent_config"] == CONFIGS[0]
+    assert made.bindings["functions"] == ["step_agent"]
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_agents_of_equal_shape_share_a_machine(config: dict[str, Any]) -> None:
+    assert compiled(agent("ask", config={"agent_config": config})).definition == compiled(agent("ask")).definition
+
+
+def test_what_passes_by_itself_is_retried_and_nothing_else() -> None:
+    _, transient = states(compiled(agent("ask")))["ask"]["Retry"]
+    assert transient["ErrorEquals"] == list(TRANSIENT_ERRORS)
+    assert transient["MaxAttempts"] == 2
+
+
+def test_a_step_that_says_how_to_retry_is_retried_so_but_not_on_final_errors() -> None:
+    _, final, own = states(compiled(agent("ask", max_retries=5)))["ask"]["Retry"]
+    assert final == {"ErrorEquals": list(FINAL_ERRORS), "MaxAttempts": 0}
+    assert (own["ErrorEquals"], own["MaxAttempts"]) == (["States.ALL"], 5)
+
+
+def test_the_plan_reckons_with_these_retries() -> None:
+    plan = compiled(agent("ask")).plan
+    assert (plan["transitions_min"], plan["transitions_max"]) == (1, 3)
+
+
+def test_the_function_is_told_its_time() -> None:
+    made = compiled(agent("ask"), agent("fast", timeout_seconds=20))
+    assert made.bindings["timeouts"] == {"ask": DEFAULT_TIMEOUT_SECONDS, "fast": 20}
+    payload = states(made)["fast"]["Arguments"]["Payload"]
+    assert '"timeout_seconds":$states.context.Execution.Input.timeouts.fast' in payload
+
+
+def test_a_query_may_refer_to_other_steps_and_waits_for_them() -> None:
+    made = compiled(data("facts", "bees"), agent("ask", config={"query": "About {{ facts.data }}: {name}"}))
+    assert list(made.machine["States"]) == ["facts", "ask"]
+    assert made.bindings["literals"]["ask"] == {"p0": ["About ", ": {name}"]}
+
+
+def test_a_prompt_is_pure_unless_it_is_a_stored_one() -> None:
+    own = {"step_id": "p", "step_type": "prompt", "config": {"query_template": "About {{ input.topic }}"}}
+    stored = {"step_id": "p", "step_type": "prompt", "config": {"prompt_id": "about"}}
+    assert states(compiled(own, agent("ask", "p")))["p"]["Type"] == "Pass"
+    assert states(compiled(stored, agent("ask", "p")))["p"]["Type"] == "Task"
+
+
+def test_a_prompt_of_unknown_size_is_not_fused_with_others() -> None:
+    prompt = {"step_id": "p", "step_type": "prompt", "config": {"query_template": "{{ input.a }} {{ input.b }}"}}
+    made = compiled(prompt, {"step_id": "m", "step_type": "merge", "dependencies": ["p"]}, agent("ask", "m", "p"))
+    assert {"p", "m"} <= states(made).keys()

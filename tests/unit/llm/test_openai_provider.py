@@ -1,0 +1,246 @@
+"""OpenAI, over its real SDK, against a loopback server that speaks its wire format."""
+
+from __future__ import annotations
+
+import base64
+import logging
+
+import pytest
+
+from llm_gateway.errors import (
+    LlmMalformedAnswerError,
+    LlmNotConfiguredError,
+)
+from llm_gateway.providers import make_provider
+from llm_gateway.request import (
+    EmbeddingRequest,
+    GenerationRequest,
+    Image,
+    Message,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+)
+from llm_gateway.response import ProviderAnswer
+from tests.support.llm import openai_wire as wire
+from tests.support.llm.openai_calls import KEY, MODEL, ask, generate, openai_at, sent
+from tests.support.llm.vendor_server import Reply, VendorServer, json_reply, sse_reply
+
+WEATHER = Tool("get_weather", "Current weather", {"type": "object", "properties": {"city": {"type": "string"}}})
+
+
+def test_a_whole_request_is_written_as_openai_documents_it() -> None:
+    request = ask(system="You are terse.", temperature=0.1, top_p=0.9, max_tokens=1000, stop=("END",))
+
+    with VendorServer(json_reply(wire.completion("Hi.", usage=wire.usage(21, 3, cached=5)))) as server:
+        answer = openai_at(server).generate(MODEL, request)
+
+    received = server.requests[0]
+    assert (received.method, received.path) == ("POST", "/v1/chat/completions")
+    assert received.headers["authorization"] == f"Bearer {KEY}"
+    assert received.body == {
+        "model": "gpt-4o-mini",
+        "messages": [{"role": "system", "content": "You are terse."}, {"role": "user", "content": "Hello!"}],
+        "temperature": 0.1,
+        "top_p": 0.9,
+        "stop": ["END"],
+        "max_completion_tokens": 1000,
+    }
+    assert answer == ProviderAnswer("Hi.", (), "stop", 21, 3, wire.MODEL, tokens_cached=5)
+
+
+def test_what_is_none_is_not_sent() -> None:
+    bodies, _ = sent(request=ask())
+
+    assert bodies == [{"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hello!"}]}]
+
+
+def test_tool_calls_come_out_and_their_results_go_back() -> None:
+    calls = [wire.tool_call("call_1", "get_weather", {"city": "Zürich"}), wire.tool_call("call_2", "get_weather", "")]
+    request = ask(tools=(WEATHER,), tool_choice="required")
+    with VendorServer(
+        json_reply(wire.completion(None, tool_calls=calls)), json_reply(wire.completion("Sun."))
+    ) as server:
+        provider = openai_at(server)
+        first = provider.generate(MODEL, request)
+        results = (ToolResult("call_1", "get_weather", "21 °C"), ToolResult("call_2", "get_weather", "No city.", True))
+        turns = (*request.messages, Message("assistant", first.tool_calls), Message("user", (*results, Text("Well?"))))
+        second = provider.generate(MODEL, GenerationRequest(turns, tools=(WEATHER,)))
+
+    assert first.tool_calls == (
+        ToolCall("call_1", "get_weather", {"city": "Zürich"}),
+        ToolCall("call_2", "get_weather", {}),
+    )
+    assert (first.text, first.finish_reason) == ("", "tool_calls")
+    function = {"name": "get_weather", "description": "Current weather", "parameters": dict(WEATHER.parameters)}
+    assert server.requests[0].body["tools"] == [{"type": "function", "function": function}]
+    assert server.requests[0].body["tool_choice"] == "required"
+    assert "tool_choice" not in server.requests[1].body
+    assert server.requests[1].body["messages"] == [
+        {"role": "user", "content": "Hello!"},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                wire.tool_call("call_1", "get_weather", '{"city":"Zürich"}'),
+                wire.tool_call("call_2", "get_weather", "{}"),
+            ],
+        },
+        {"role": "tool", "tool_call_id": "call_1", "content": "21 °C"},
+        {"role": "tool", "tool_call_id": "call_2", "content": "Error: No city."},
+        {"role": "user", "content": "Well?"},
+    ]
+    assert second.text == "Sun."
+
+
+def test_another_vendors_long_call_id_is_shortened_alike_in_call_and_result() -> None:
+    call = ToolCall("x" * 64, "get_weather", {})
+    turns = (Message("assistant", (call,)), Message("user", (ToolResult(call.id, call.name, "sun"),)))
+    bodies, _ = sent(request=GenerationRequest(turns, tools=(WEATHER,)))
+
+    assistant, result = bodies[0]["messages"]
+    assert assistant["tool_calls"][0]["id"] == result["tool_call_id"]
+    assert len(result["tool_call_id"]) <= 40
+
+
+def test_images_go_out_as_data_urls() -> None:
+    png = b"\x89PNG"
+    bodies, _ = sent(request=ask(Text("What is it?"), Image("image/png", png)))
+
+    url = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    assert bodies[0]["messages"][0]["content"] == [
+        {"type": "text", "text": "What is it?"},
+        {"type": "image_url", "image_url": {"url": url}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "finish_reason"),
+    [("stop", "stop"), ("length", "length"), ("content_filter", "content_filter"), ("eos_token", "stop")],
+)
+def test_finish_reasons_are_the_gateways(reason: str, finish_reason: str) -> None:
+    assert generate(json_reply(wire.completion("x", finish_reason=reason))).finish_reason == finish_reason
+
+
+def test_an_unknown_finish_reason_is_taken_for_stop_and_told() -> None:
+    answer = generate(json_reply(wire.completion("x", finish_reason="tired")))
+
+    assert answer.finish_reason == "stop"
+    assert answer.warnings == ("The server ended its answer with 'tired', which is taken for 'stop'.",)
+
+
+def test_calls_that_end_with_stop_are_calls() -> None:
+    completion = wire.completion(None, tool_calls=[wire.tool_call("c", "get_weather", {})], finish_reason="stop")
+
+    assert generate(json_reply(completion)).finish_reason == "tool_calls"
+
+
+def test_a_refusal_is_the_text_of_a_filtered_answer() -> None:
+    answer = generate(json_reply(wire.completion(None, refusal="I can't help with that.")))
+
+    assert (answer.text, answer.finish_reason) == ("I can't help with that.", "content_filter")
+
+
+@pytest.mark.parametrize("arguments", ["{", "[1]", '"x"', '{"x": NaN}'])
+def test_tool_arguments_that_are_no_json_object_are_a_malformed_answer(arguments: str) -> None:
+    completion = wire.completion(None, tool_calls=[wire.tool_call("c", "get_weather", arguments)])
+
+    with pytest.raises(LlmMalformedAnswerError, match="arguments of a tool call are no"):
+        generate(json_reply(completion))
+
+
+def test_a_call_that_the_token_limit_cuts_off_is_left_out() -> None:
+    calls = [wire.tool_call("a", "get_weather", {}), wire.tool_call("b", "get_weather", '{"city": "Zü')]
+    answer = generate(json_reply(wire.completion("Let me", tool_calls=calls, finish_reason="length")))
+
+    assert [call.id for call in answer.tool_calls] == ["a"]
+    assert answer.finish_reason == "length"
+    assert answer.warnings == ("The answer was cut off within a tool call, which is left out.",)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(raw=b"<html>Welcome</html>", headers={"content-type": "text/html"}),
+        Reply(raw=b'{"id": "chatcmpl'),
+        Reply(raw=b"\xff\xfe", headers={"content-type": "application/json"}),
+        Reply(raw=b"[" * 20_000),
+        json_reply([]),
+        json_reply(None),
+        json_reply({}),
+        json_reply({"object": "chat.completion", "choices": []}),
+        json_reply({"object": "chat.completion", "choices": "none"}),
+        json_reply({"object": "chat.completion", "choices": [5]}),
+        json_reply({"choices": [{"message": "text", "finish_reason": "stop"}]}),
+        json_reply({"choices": [{"message": {"content": 5}, "finish_reason": "stop"}]}),
+        json_reply({"choices": [{"message": {"content": "x", "tool_calls": [7]}, "finish_reason": "stop"}]}),
+        json_reply({"choices": [{"message": {"content": "x", "tool_calls": 7}, "finish_reason": "stop"}]}),
+        json_reply({"choices": [{"message": {"tool_calls": [{"function": {"arguments": "{}"}}]}}]}),
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_malformed(reply: Reply) -> None:
+    with pytest.raises(LlmMalformedAnswerError):
+        generate(reply)
+
+
+def test_nothing_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_WEBHOOK_SECRET"):
+        monkeypatch.setenv(name, "from-the-environment")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/from-the-environment")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Extra: from-the-environment\nAuthorization: from-the-environment")
+    replies = (json_reply(wire.completion()), sse_reply(*wire.text_chunks("x")), wire.embeddings([1.0]))
+    with VendorServer(*replies) as server:
+        provider = openai_at(server)
+        provider.generate(MODEL, ask())
+        list(provider.stream(MODEL, ask()))
+        provider.embed("m", EmbeddingRequest(("a",)))
+
+    for received in server.requests:
+        assert received.headers["authorization"] == f"Bearer {KEY}"
+        assert "from-the-environment" not in str(received.headers)
+        assert not {"openai-organization", "openai-project", "x-extra"} & received.headers.keys()
+
+
+def test_a_key_in_the_environment_configures_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+    with pytest.raises(LlmNotConfiguredError, match="no OPENAI_API_KEY"):
+        make_provider("openai", {})
+
+
+def test_the_address_is_openais_own_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from llm_gateway.providers.openai_chat import OpenAiProvider
+
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9")
+    provider = OpenAiProvider({"OPENAI_API_KEY": KEY})
+
+    assert str(provider._client.base_url) == "https://api.openai.com/v1/"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"OPENAI_API_KEY": "sk-ü"},
+        {"OPENAI_API_KEY": "sk-a\nb"},
+        {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "api.openai.com/v1"},
+        {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://[::1/v1"},
+        {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "https://:99999/v1"},
+    ],
+)
+def test_variables_that_cannot_be_used_configure_nothing(variables: dict[str, str]) -> None:
+    with pytest.raises(LlmNotConfiguredError) as raised:
+        make_provider("openai", variables)
+
+    assert variables["OPENAI_API_KEY"] not in str(raised.value)
+
+
+def test_the_key_is_in_no_log_and_no_repr(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG), VendorServer(json_reply(wire.completion())) as server:
+        provider = openai_at(server, OPENAI_API_KEY=f" {KEY}\n")
+        provider.generate(MODEL, ask())
+
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    assert caplog.text
+    assert KEY not in caplog.text
+    assert KEY not in repr(provider)

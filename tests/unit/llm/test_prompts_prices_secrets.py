@@ -1,0 +1,206 @@
+"""The smaller parts of the gateway: texts, prices, keys, names of models."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from llm_gateway import errors
+from llm_gateway.configuration import is_configured, provider_types, split, vendor_of_model
+from llm_gateway.errors import LlmNotConfiguredError, redacted
+from llm_gateway.models import retirement
+from llm_gateway.prices import PriceTable
+from llm_gateway.prompts import names_in, render
+from llm_gateway.secrets import KEEP_SECONDS, SecretSource, environment_variables, secret_name
+from workflow_engine.steps.agent import DEFAULT_TIMEOUT_SECONDS, FINAL_ERRORS, TRANSIENT_ERRORS
+from workflow_engine.steps.agent_schema import PROVIDER_TYPES
+
+
+def test_placeholders_are_filled_in_and_other_braces_stay() -> None:
+    text = 'Hi {name} and {{ other }}, answer as {"score": 1} or {unknown}.'
+    assert names_in(text) == ["name", "other", "unknown"]
+    assert render(text, {"name": "Ann", "other": [1]}) == 'Hi Ann and [1], answer as {"score": 1} or {unknown}.'
+
+
+def test_a_value_with_braces_is_not_looked_into() -> None:
+    assert render("{a} {b}", {"a": "{b}", "b": 1}) == "{b} 1"
+    assert render("{a}", {"a": None}) == ""
+
+
+def test_list_prices_know_the_vendors_names_of_models() -> None:
+    table = PriceTable({})
+    million = 1_000_000
+    assert table.cost("openai", "gpt-4o-mini", million, million) == pytest.approx(0.75)
+    assert table.cost("openai", "gpt-4o-mini", million, 0, million) == pytest.approx(0.075)
+    assert table.cost("gemini", "models/gemini-1.5-flash", million, 0) is not None
+    assert table.cost("bedrock", "anthropic.claude-instant-v1", million, 0) == pytest.approx(0.8)
+    profile = "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.amazon.nova-lite-v1:0"
+    assert table.cost("bedrock", profile, million, 0) == table.cost("bedrock", "amazon.nova-lite-v1:0", million, 0) != 0
+    assert table.cost("on-prem", "llama", 1, 1) is None
+    assert table.cost("openai", "no-such-model", 1, 1) is None
+
+
+def test_prices_can_be_overridden_by_model_and_by_vendor_and_model() -> None:
+    given = {"llama": {"input": 1, "output": 2}, "on-prem/llama": {"input": 0, "output": 0}}
+    table = PriceTable.from_variables({"LLM_PRICES": json.dumps(given)})
+    assert table.cost("on-prem", "llama", 10, 10) == 0
+    assert table.cost("openai", "llama", 1_000_000, 0) == 1
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"m": 1}', '{"m": {"input": 1}}', '{"m": {"input": "NaN", "output": 1}}'])
+def test_prices_that_mean_nothing_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="LLM_PRICES must be"):
+        PriceTable.from_variables({"LLM_PRICES": text})
+
+
+@pytest.mark.parametrize(
+    "model", ["gemini-1.5-flash", "anthropic.claude-instant-v1", "us.anthropic.claude-v2:1", "text-davinci-003"]
+)
+def test_retired_models_are_known(model: str) -> None:
+    sentence = retirement(model)
+    assert sentence is not None
+    assert model in sentence
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-mini", "gemini-2.5-flash", "anthropic.claude-sonnet-4-5-v1:0", "llama3"])
+def test_others_are_not_called_retired(model: str) -> None:
+    assert retirement(model) is None
+
+
+def test_names_of_providers_are_those_of_the_step_type() -> None:
+    assert set(provider_types("textgen", "vision")) == set(PROVIDER_TYPES)
+    assert split("on-prem_textgen") == ("on-prem", "textgen")
+    assert split("bedrock") == ("bedrock", "textgen")
+    with pytest.raises(ValueError, match="no provider 'opnai'"):
+        split("opnai")
+
+
+def test_names_of_models_tell_their_vendor() -> None:
+    assert vendor_of_model("gpt-4o-mini") == "openai"
+    assert vendor_of_model("gemini-1.5-flash") == "gemini"
+    assert vendor_of_model("anthropic.claude-instant-v1") == "bedrock"
+    assert vendor_of_model("llama3") is None
+
+
+def test_a_vendor_is_configured_by_any_of_what_it_needs() -> None:
+    assert is_configured("gemini", {"GEMINI_API_KEY": "x"})
+    assert is_configured("bedrock", {"AWS_PROFILE": "dev"})
+    assert not is_configured("openai", {"OPENAI_API_KEY": ""})
+
+
+def test_the_step_types_errors_are_the_gateways() -> None:
+    by_kind = {transient: {e.__name__ for e in errors.ALL if e.transient is transient} for transient in (True, False)}
+    assert by_kind[True] <= set(TRANSIENT_ERRORS)
+    assert by_kind[False] <= set(FINAL_ERRORS)
+    assert not set(TRANSIENT_ERRORS) & set(FINAL_ERRORS)
+    assert len({e.code for e in errors.ALL}) == len(errors.ALL)
+
+
+def test_the_steps_usual_time_is_known_to_its_function() -> None:
+    from functions.step_agent.agents import USUAL_SECONDS
+
+    assert USUAL_SECONDS == DEFAULT_TIMEOUT_SECONDS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Incorrect API key provided: sk-proj-abc*****xyz.",
+        "key my-very-own-key is wrong",
+        "GET /v1?key=AIzaSyA0000000000000 failed",
+        "AKIAIOSFODNN7EXAMPLE may not",
+        "Authorization: Bearer abc.def",
+    ],
+)
+def test_keys_are_taken_out_of_messages(text: str) -> None:
+    clean = redacted(text, ["my-very-own-key"])
+    assert "[secret]" in clean
+    assert not any(key in clean for key in ("sk-proj", "my-very", "AIzaSy", "AKIAIO", "abc.def"))
+
+
+class Vault:
+    """Secrets by name, and how often they were read."""
+
+    def __init__(self, **secrets: str) -> None:
+        self.secrets = secrets
+        self.reads: list[str] = []
+
+    def get(self, name: str) -> str | None:
+        self.reads.append(name)
+        return self.secrets.get(name)
+
+
+def test_the_tenants_secret_goes_before_the_deployments_and_that_before_the_environment() -> None:
+    vault = Vault(main='{"A": "deployment", "B": "deployment"}')
+    vault.secrets["p/acme"] = '{"A": "acme"}'
+    environment = {"A": "env", "B": "env", "C": "env", "LLM_SECRET_ARN": "main", "LLM_TENANT_SECRET_PREFIX": "p/"}
+    source = SecretSource(environment, get_secret=vault.get)
+    acme = source.for_tenant("acme").variables
+    other = source.for_tenant("other").variables
+    assert [acme[name] for name in "ABC"] == ["acme", "deployment", "env"]
+    assert [other[name] for name in "ABC"] == ["deployment", "deployment", "env"]
+
+
+def test_aws_credentials_of_two_sources_are_not_mixed() -> None:
+    vault = Vault()
+    vault.secrets["p/acme"] = '{"AWS_ACCESS_KEY_ID": "theirs", "AWS_SECRET_ACCESS_KEY": "s"}'
+    environment = {"AWS_ACCESS_KEY_ID": "ours", "AWS_SESSION_TOKEN": "t", "LLM_TENANT_SECRET_PREFIX": "p/"}
+    variables = SecretSource(environment, get_secret=vault.get).for_tenant("acme").variables
+    assert variables["AWS_ACCESS_KEY_ID"] == "theirs"
+    assert "AWS_SESSION_TOKEN" not in variables
+
+
+def test_secrets_are_kept_for_a_while_and_then_read_anew() -> None:
+    vault, time = Vault(main="{}"), [0.0]
+    source = SecretSource({"LLM_SECRET_ARN": "main"}, get_secret=vault.get, clock=lambda: time[0])
+    for _ in range(3):
+        source.for_tenant("a")
+    assert vault.reads == ["main"]
+    time[0] += KEEP_SECONDS + 1
+    source.for_tenant("a")
+    assert vault.reads == ["main", "main"]
+
+
+def test_a_tenant_may_name_only_what_is_its_own() -> None:
+    vault = Vault(main='{"MCP_OPERATORS": "s1", "OPENAI_API_KEY": "s2"}')
+    vault.secrets["p/acme"] = '{"MCP_MINE": "m", "OPENAI_API_KEY": "k"}'
+    environment = {"MCP_ENV": "e", "LLM_SECRET_ARN": "main", "LLM_TENANT_SECRET_PREFIX": "p/"}
+    assert SecretSource(environment, get_secret=vault.get).for_tenant("acme").own == {"MCP_MINE": "m"}
+    owner = SecretSource({**environment, "LLM_OWNER_TENANT": "acme"}, get_secret=vault.get).for_tenant("acme").own
+    assert owner == {"MCP_MINE": "m", "MCP_ENV": "e", "MCP_OPERATORS": "s1"}
+
+
+@pytest.mark.parametrize("text", [None, "no json", "[]", '{"A": 1}'])
+def test_a_secret_of_the_deployment_that_cannot_be_read_is_an_error(text: str | None) -> None:
+    source = SecretSource({"LLM_SECRET_ARN": "main"}, get_secret=lambda _: text)
+    with pytest.raises(LlmNotConfiguredError):
+        source.for_tenant("a")
+
+
+def test_no_two_tenants_share_a_secret() -> None:
+    names = ["a:b", "a=3Ab", "a_b", "a/b", "ä"]
+    assert len({secret_name(name) for name in names}) == len(names)
+    assert secret_name("acme") == "acme"
+
+
+def test_secrets_do_not_show_in_a_representation() -> None:
+    source = SecretSource({"OPENAI_API_KEY": "sk-hidden"}, get_secret=lambda _: None)
+    assert "sk-hidden" not in repr(source.for_tenant("a"))
+
+
+def test_variables_can_be_laid_over_the_environment() -> None:
+    environment = {"A": "1", "B": "2", "LLM_VARIABLES": '{"A": null, "C": "3"}'}
+    assert environment_variables(environment) == {"B": "2", "C": "3"}
+
+
+def test_importing_the_gateway_imports_no_sdk() -> None:
+    code = (
+        "import sys, llm_gateway.gateway, llm_gateway.secrets, llm_gateway.prices, llm_gateway.providers.simulated\n"
+        "heavy = {'openai', 'google', 'boto3', 'botocore', 'httpx2', 'mcp', 'genai_prices', 'pydantic', 'jsonschema'}\n"
+        "print(sorted(heavy & {name.partition('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
