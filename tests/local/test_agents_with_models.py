@@ -1,0 +1,240 @@
+"""Agents on the local server that ask models over their vendors' real SDKs; the vendors are on loopback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.cloud import LocalCloud
+from infra.local.server import running_server
+from tests.support.http_client import ApiClient
+from tests.support.llm import bedrock_wire, gemini_wire
+from tests.support.llm.openai_wire import completion, error_reply, tool_call
+from tests.support.llm.vendor_server import Received, Reply, VendorServer, json_reply
+from tests.support.mcp_server import mcp_server
+
+pytestmark = pytest.mark.xdist_group("local-agents")
+
+EXAMPLE = json.loads(
+    (Path(__file__).parents[2] / "statemachines/examples/three-agents/workflow.json").read_text(encoding="utf-8")
+)
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "calculator": {"expression": "6*7"},
+    "tools__add": {"a": 2, "b": 3},
+    "journey_shout": {"text": "hi"},
+}
+"""What the model calls each tool with."""
+
+KEYS = ("sk-of-openai", "AIza-of-google", "AKIAOFBEDROCK", "secret-of-bedrock", "token-of-mcp")
+
+
+@dataclass
+class World:
+    """The API and the three vendors, whose answers a test may change."""
+
+    api: ApiClient
+    openai: VendorServer
+    gemini: VendorServer
+    bedrock: VendorServer
+    score: int = 9
+    key_is_wrong: bool = False
+
+    def ask(self, **config: Any) -> dict[str, Any]:
+        """The results of a run of one agent step."""
+        step = {"step_id": "ask", "step_type": "agent_execution", "config": {"query": "Hello?", **config}}
+        return self.api.execute({"name": "Ask", "steps": [step]})
+
+
+def of_openai(world: World, request: Received) -> Reply:
+    """Judges where JSON is asked for, calls tools where there are any, and else answers."""
+    if world.key_is_wrong:
+        return error_reply(401, "Incorrect API key provided: sk-of*******", code="invalid_api_key")
+    messages = request.body["messages"]
+    if "response_format" in request.body:
+        return json_reply(completion(json.dumps({"score": world.score, "best": "claude", "reason": "It is short."})))
+    if messages[-1]["role"] == "tool":
+        return json_reply(completion("Told: " + " ".join(m["content"] for m in messages if m["role"] == "tool")))
+    for tool in request.body.get("tools", ()):
+        name = tool["function"]["name"]
+        arguments = ARGUMENTS.get(name, {"query": "What do you know?"})
+        return json_reply(completion(None, tool_calls=[tool_call("c1", name, arguments)]))
+    return json_reply(completion("OpenAI's answer."))
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as environment:
+        made: list[World] = []
+        openai = stack.enter_context(VendorServer(answer=lambda request: of_openai(made[0], request)))
+        gemini = stack.enter_context(
+            VendorServer(answer=lambda _: json_reply(gemini_wire.answer("Gemini's answer.", model="gemini-1.5-flash")))
+        )
+        bedrock = stack.enter_context(
+            VendorServer(answer=lambda _: bedrock_wire.converse(bedrock_wire.text("Claude's answer.")))
+        )
+        variables = {
+            "OPENAI_API_KEY": KEYS[0],
+            "OPENAI_BASE_URL": f"{openai.url}/v1",
+            "GOOGLE_API_KEY": KEYS[1],
+            "GOOGLE_GEMINI_BASE_URL": gemini.url,
+            "AWS_ACCESS_KEY_ID": KEYS[2],
+            "AWS_SECRET_ACCESS_KEY": KEYS[3],
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": bedrock.url,
+            "MCP_TOKEN": KEYS[4],
+            "STEP_HTTP_ALLOWED_HOSTS": "127.0.0.1",
+        }
+        for name, value in variables.items():
+            environment.setenv(name, value)
+        steps = Path(__file__).parents[1] / "journeys" / "local_steps"
+        cloud = stack.enter_context(LocalCloud(steps_directory=steps))
+        url = stack.enter_context(running_server(cloud.gateway))
+        made.append(World(ApiClient(url), openai, gemini, bedrock))
+        yield made[0]
+
+
+@pytest.mark.parametrize(("score", "taken", "skipped"), [(9, "publish", "improve"), (3, "improve", "publish")])
+def test_three_agents_answer_a_judge_decides_and_the_rest_follows_its_score(
+    world: World, score: int, taken: str, skipped: str
+) -> None:
+    world.score = score
+    results = world.api.execute({"workflow": EXAMPLE, "input": {"question": "Why is the sky blue?"}})
+    assert results["status"] == "completed", results["error"]
+    found = results["step_results"]
+    outputs = {name: step["output_data"] for name, step in found.items()}
+    assert [outputs[name]["response"] for name in ("openai", "gemini", "claude")] == [
+        "OpenAI's answer.",
+        "Gemini's answer.",
+        "Claude's answer.",
+    ]
+    assert all(outputs[name]["mode"] == "live" for name in ("openai", "gemini", "claude", "judge"))
+    assert outputs["judge"]["response"] == {"score": score, "best": "claude", "reason": "It is short."}
+    assert (found[taken]["status"], found[skipped]["status"]) == ("completed", "skipped")
+    for name in ("openai", "gemini", "claude", "judge"):
+        usage = outputs[name]["usage"]
+        assert usage["total_tokens"] == usage["tokens_in"] + usage["tokens_out"] > 0
+        assert usage["cost_usd"] > 0
+    retired = [w for name in ("gemini", "claude") for w in outputs[name]["warnings"] if "retired" in w]
+    assert len(retired) == 2
+
+
+def test_the_three_configurations_reach_their_vendors_as_given(world: World) -> None:
+    world.api.execute({"workflow": EXAMPLE, "input": {"question": "Why?"}})
+    asked = next(r.body for r in world.openai.requests if "response_format" not in r.body and "tools" not in r.body)
+    assert (asked["model"], asked["temperature"], asked["max_completion_tokens"]) == ("gpt-4o-mini", 0.1, 1000)
+    assert asked["messages"][0] == {"role": "system", "content": "You are an expert analyst..."}
+    google = world.gemini.requests[-1]
+    assert google.path.endswith("/models/gemini-1.5-flash:generateContent")
+    assert google.body["generationConfig"]["temperature"] == 0.1
+    assert google.body["generationConfig"]["maxOutputTokens"] == 1000
+    claude = world.bedrock.requests[-1]
+    assert claude.path == "/model/anthropic.claude-instant-v1/converse"
+    assert claude.body["inferenceConfig"] == {"maxTokens": 1000, "temperature": 0.1}
+    assert KEYS[2] in claude.headers["authorization"]
+
+
+def test_no_key_is_in_what_a_run_leaves_behind(world: World) -> None:
+    results = world.api.execute({"workflow": EXAMPLE, "input": {"question": "Why?"}})
+    events = world.api.get(f"/executions/{results['execution_id']}/events?limit=100").body
+    left = json.dumps([results, events])
+    assert not [key for key in KEYS if key in left]
+
+
+def test_a_built_in_tool_is_called(world: World) -> None:
+    said = world.ask(model="gpt-4o-mini", tools=["calculator"])["step_results"]["ask"]["output_data"]
+    assert said["response"] == "Told: 42"
+    assert said["tool_calls"] == 1
+    assert said["usage"]["llm_calls"] == 2
+
+
+def test_a_registered_step_is_called(world: World) -> None:
+    parameters = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+    tool = {"type": "step", "name": "journey_shout", "parameters": parameters, "config": {"marks": 2}}
+    said = world.ask(model="gpt-4o-mini", tools=[tool])["step_results"]["ask"]["output_data"]
+    assert said["response"] == 'Told: {"text": "HI!!"}'
+
+
+def test_what_a_registered_step_raises_is_told_to_the_model(world: World) -> None:
+    said = world.ask(model="gpt-4o-mini", tools=["journey_broken"])["step_results"]["ask"]["output_data"]
+    assert said["tool_calls_trace"][0]["is_error"] is True
+    assert said["response"] == "Told: Error: OvenTooHotError: It burns at 300 degrees."
+
+
+def test_an_agent_calls_an_agent_and_pays_for_it(world: World) -> None:
+    agent = {
+        "agent_id": "expert",
+        "agent_name": "Expert",
+        "model": "gemini-2.5-flash",
+        "provider_type": "gemini_textgen",
+    }
+    assert world.api.post("/agents", agent).status == 201
+    said = world.ask(model="gpt-4o-mini", tools=["agent:expert"])["step_results"]["ask"]["output_data"]
+    assert said["response"] == "Told: Gemini's answer."
+    assert said["usage"]["llm_calls"] == 3
+
+
+def test_agents_that_call_each_other_come_to_an_end(world: World) -> None:
+    agent = {"agent_id": "narcissus", "agent_name": "N", "model": "gpt-4o-mini", "tools": ["agent:narcissus"]}
+    assert world.api.post("/agents", agent).status == 201
+    said = world.ask(agent_id="narcissus")["step_results"]["ask"]["output_data"]
+    assert "3 deep" in said["response"]
+    assert said["usage"]["llm_calls"] == 6
+
+
+def test_a_tool_of_an_mcp_server_is_called(world: World) -> None:
+    with mcp_server(token=KEYS[4]) as server:
+        registration = {"name": "tools", "url": server.url, "bearer_secret": "MCP_TOKEN", "allowed_tools": ["add"]}
+        assert world.api.post("/tools/mcp-servers", registration).status == 201
+        listed = world.api.get("/tools/mcp-servers/tools/tools").body["items"]
+        assert {tool["name"] for tool in listed} > {"add"}
+        said = world.ask(model="gpt-4o-mini", tools=["mcp:tools"])["step_results"]["ask"]["output_data"]
+        assert said["response"] == 'Told: {"sum": 5}'
+        called = world.api.execute(
+            {
+                "name": "Add",
+                "steps": [
+                    {
+                        "step_id": "add",
+                        "step_type": "tool_execution",
+                        "config": {"tool_name": "mcp:tools/add", "static_params": {"a": 1, "b": 2}},
+                    }
+                ],
+            }
+        )
+        assert called["step_results"]["add"]["output_data"]["result"] == {"sum": 3}
+
+
+def test_a_server_that_is_gone_fails_the_step_by_a_name_that_is_retried(world: World) -> None:
+    registration = {"name": "gone", "url": "http://127.0.0.1:9/mcp", "timeout_seconds": 1}
+    assert world.api.post("/tools/mcp-servers", registration).status == 201
+    assert world.api.get("/tools/mcp-servers/gone/tools").status == 424
+    step = {
+        "step_id": "ask",
+        "step_type": "agent_execution",
+        "max_retries": 1,
+        "retry_delay_seconds": 1,
+        "config": {"query": "Hello?", "model": "gpt-4o-mini", "tools": ["mcp:gone"]},
+    }
+    results = world.api.execute({"name": "Ask", "steps": [step]})
+    assert results["error"]["type"] == "McpServerError"
+    assert results["step_results"]["ask"]["retry_count"] == 1
+
+
+def test_a_wrong_key_fails_the_run_at_once_and_is_not_simulated(world: World) -> None:
+    world.key_is_wrong = True
+    try:
+        results = world.ask(model="gpt-4o-mini")
+        fallen_back = world.ask(model="gpt-4o-mini", providers=["gemini_textgen"])
+        simulated = world.ask(model="gpt-4o-mini", fallback_to_simulation=True)
+    finally:
+        world.key_is_wrong = False
+    assert results["error"]["type"] == "LlmAuthenticationError"
+    assert results["step_results"]["ask"]["retry_count"] == 0
+    assert "sk-of" not in json.dumps(results)
+    assert fallen_back["step_results"]["ask"]["output_data"]["response"] == "Gemini's answer."
+    assert simulated["step_results"]["ask"]["output_data"]["mode"] == "simulation"
