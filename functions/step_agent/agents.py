@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from functions.step_agent.conversation import Conversation, conversation, sorted_input
@@ -71,8 +72,8 @@ class Run:
         """Now, as Step Functions writes times: UTC, milliseconds, `Z`."""
         return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
-    def ask_agent(self, agent_id: str, query: str, context: Any, meter: Meter | None, depth: int) -> Any:
-        """The answer of an agent that is called as a tool. Raises ToolFailedError."""
+    def ask_agent(self, meter: Meter | None, agent_id: str, query: str, context: Any, depth: int) -> Any:
+        """The answer of an agent that is called as a tool; what it uses counts in `meter`. Raises ToolFailedError."""
         if depth >= MAX_DEPTH:
             raise ToolFailedError(f"Agents may call agents {MAX_DEPTH} deep at most. Answer without this one.")
         try:
@@ -84,13 +85,13 @@ class Run:
             _, result = self.ask(spec, {}, given, meter, depth)
         except (LlmError, InvalidStepInput) as error:
             raise ToolFailedError(f"The agent '{agent_id}' did not answer: {error}") from error
-        return result.value if spec.response_format is not None else result.text
+        return _response(spec, result)
 
     def ask(
         self, spec: AgentSpec, config: Object, input_data: Object, meter: Meter | None, depth: int
     ) -> tuple[Conversation, AgentResult]:
         """Let an agent work. What it uses counts in `meter` too. Raises LlmError, InvalidStepInput, McpServerError."""
-        given = sorted_input(input_data)
+        given = sorted_input(input_data, self.context.prompt_inputs if depth == 0 else ())
         talk = conversation(
             config,
             given,
@@ -104,7 +105,7 @@ class Run:
                 opened,
                 self,
                 spec.tools,
-                lambda agent_id, query, context, _, below: self.ask_agent(agent_id, query, context, own, below),
+                partial(self.ask_agent, own),
                 depth=depth,
             )
             result = run_loop(spec, talk, self.services.gateway(self.tenant_id), toolbox, own, self.clock)
@@ -128,7 +129,7 @@ class Run:
 def run_agent_step(services: Services, config: Object, input_data: Object, context: StepContext) -> dict[str, Any]:
     """The output of an `agent_execution` step, as `workflow_engine.steps.agent` describes it."""
     run = Run.of(services, context)
-    prompts = sorted_input(input_data).prompts
+    prompts = sorted_input(input_data, context.prompt_inputs).prompts
     overriding: tuple[Object, ...] = (
         *({**p.overrides, "system_prompt": p.system_prompt} for p in prompts),
         {name: value for name, value in config.items() if name not in _NOT_OF_THE_AGENT},
@@ -143,14 +144,14 @@ def run_agent_step(services: Services, config: Object, input_data: Object, conte
         "agent_version": spec.agent_version,
         "agent_name": spec.agent_name,
         "query": talk.query,
-        "response": result.value if spec.response_format is not None else result.text,
+        "response": _response(spec, result),
         "tool_calls": len(result.trace),
         "tool_calls_trace": [traced.as_dict() for traced in result.trace[:MAX_TRACE]],
         "finish_reason": result.finish_reason,
         "usage": result.usage.as_dict(),
         "model": result.model.as_dict() if result.model else {},
         "mode": result.mode,
-        "warnings": result.warnings,
+        "warnings": [*result.warnings, *_cut_trace(result)],
         "success": True,
         "timestamp": run.timestamp(),
         "execution_time_seconds": round(services.now() - run.started, 3),
@@ -158,9 +159,24 @@ def run_agent_step(services: Services, config: Object, input_data: Object, conte
     return _within_limits(output)
 
 
+def _response(spec: AgentSpec, result: AgentResult) -> Any:
+    """The JSON value where one was asked for; what there is as text where the agent was ended before it had one."""
+    if spec.response_format is None:
+        return result.text
+    if result.finish_reason == "stop" or result.value is not None:
+        return result.value
+    result.warnings.append("The response is what there was, not the JSON that was asked for.")
+    return result.text
+
+
 def _is_short(context: StepContext) -> bool:
     """Whether the step was given less time than agents usually get: then answers come piece by piece."""
     return context.timeout_seconds is not None and context.timeout_seconds < USUAL_SECONDS
+
+
+def _cut_trace(result: AgentResult) -> list[str]:
+    left_out = len(result.trace) - MAX_TRACE
+    return [f"The trace holds the first {MAX_TRACE} tool calls; {left_out} more were made."] if left_out > 0 else []
 
 
 def _within_limits(output: dict[str, Any]) -> dict[str, Any]:
@@ -172,7 +188,8 @@ def _within_limits(output: dict[str, Any]) -> dict[str, Any]:
     over = _size(output) - MAX_OUTPUT_BYTES
     if over > 0:
         warning = "The query is shown in part, since the step's output would be too large."
-        kept = output["query"].encode()[: max(0, len(output["query"].encode()) - over - 1024)].decode(errors="ignore")
+        query = output["query"].encode(errors="replace")
+        kept = query[: max(0, len(query) - over - 1024)].decode(errors="ignore")
         output = {**output, "query": kept, "warnings": [*output["warnings"], warning]}
     if _size(output) > MAX_OUTPUT_BYTES:
         raise InvalidStepInput("The agent's response is larger than a step's output may be. Give a smaller max_tokens.")
@@ -180,4 +197,5 @@ def _within_limits(output: dict[str, Any]) -> dict[str, Any]:
 
 
 def _size(output: Object) -> int:
-    return len(json.dumps(output, ensure_ascii=False).encode())
+    # Half a surrogate pair, which JSON can spell, has no UTF-8.
+    return len(json.dumps(output, ensure_ascii=False).encode(errors="replace"))

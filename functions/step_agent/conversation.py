@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -59,15 +59,18 @@ class Conversation:
     query: str
 
 
-def sorted_input(input_data: Document) -> StepInput:
+def sorted_input(input_data: Document, prompt_names: Collection[str] = ()) -> StepInput:
     """Tell apart what a step's input holds. Names with a meaning (`query`, `messages`, ...) count at the top level, and
     within the output of a chat trigger.
+
+    `prompt_names` are the entries that the compiler knows to come from prompt steps: only these are prompts, since data of
+    the same form may come from anybody.
     """
     prompts: list[Prompt] = []
     entries: dict[str, Any] = {}
     chat: Document = {}
     for name, value in input_data.items():
-        if isinstance(value, Mapping) and value.get("kind") == "prompt" and "query_template" in value:
+        if name in prompt_names and isinstance(value, Mapping):
             prompts.append(_prompt(value))
         elif isinstance(value, Mapping) and value.get("kind") == "chat" and "current_message" in value:
             chat = value
@@ -109,14 +112,14 @@ def conversation(
     for prompt in given.prompts:
         values |= prompt.values
     templates = [p.query_template for p in given.prompts if p.query_template]
-    own = config.get("query_template") or config.get("query")
-    template = templates[-1] if templates else own
-    query = render(template, values) if template else given.query
+    template = templates[-1] if templates else config.get("query_template")
+    # `query` is said as it stands: what its references brought in is not looked into for {names}.
+    query = render(template, values) if template else config.get("query") or given.query
     used = set(names_in(template or "")) | set(names_in(system_prompt or ""))
     context = {name: condensed(value) for name, value in given.entries.items() if name not in used}
     if query is None and not context:
         raise InvalidStepInput("There is nothing to ask: give a query, a query_template or an input.")
-    history = _turns(config.get("conversation_history") or ()) or given.history
+    history = _turns(config.get("conversation_history") or ()) or tuple(map(_as_data, given.history))
     told = [turn["content"] for turn in history if turn["role"] == "system"]
     system = "\n\n".join(filter(None, [render(system_prompt, values) if system_prompt else None, *told]))
     asked = query if query is not None else json.dumps(context, ensure_ascii=False)
@@ -162,6 +165,11 @@ def _each_turn(history: Sequence[Any]) -> Iterator[Document]:
             content = turn.get("content")
             if content not in (None, ""):
                 yield {"role": turn["role"], "content": as_text(content)}
+
+
+def _as_data(turn: Document) -> Document:
+    """A turn that the input brings. What calls itself system there is somebody's word, not the agent's author's."""
+    return {**turn, "role": "user"} if turn["role"] == "system" else turn
 
 
 def _without_current(history: tuple[Document, ...], query: Any) -> tuple[Document, ...]:

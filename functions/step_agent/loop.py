@@ -7,7 +7,7 @@ money, the time.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -15,8 +15,8 @@ from functions.step_agent.conversation import Conversation
 from functions.step_agent.meter import Meter
 from functions.step_agent.spec import AgentSpec
 from functions.step_agent.toolbox import Toolbox
-from functions.step_agent.tracing import Traced, traced_call
-from llm_gateway.gateway import Gateway, Watch
+from functions.step_agent.tracing import Traced, traced_call, unfinished
+from llm_gateway.gateway import Gateway, MayRepair, Watch
 from llm_gateway.request import GenerationRequest, Message, Part, Text, ToolResult
 from llm_gateway.response import GenerationResponse, ModelName, Usage
 from llm_gateway.tokens import count_request, count_tokens
@@ -79,17 +79,19 @@ def run_loop(
                 fallback_to_simulation=spec.fallback_to_simulation,
                 deadline=clock.deadline,
                 watch=_watch(spec, request, gateway, meter, clock),
+                may_repair=_may_repair(spec, gateway, meter),
+                patient=round_ > 0,
             )
             meter.add(answer.usage)
             _take(result, answer)
             if not answer.tool_calls or last:
-                ended = _reason(answer, clock, capped=request.max_tokens != spec.max_tokens)
+                ended = _reason(answer, meter, clock, capped=request.max_tokens != spec.max_tokens)
                 if ended == "stop" and last and round_ > 0:
                     ended = "max_tool_iterations"
         if ended is not None:
             result.finish_reason = ended
             break
-        messages += _call_tools(answer, toolbox, result, round_ + 1)
+        messages += _call_tools(answer, toolbox, result, round_ + 1, meter, clock)
     result.usage = meter.used
     return result
 
@@ -119,11 +121,11 @@ def _ended(
     if tokens is not None and tokens <= count_request(request):
         return "token_budget"
     if dollars is not None and spec.mode != "simulation":
-        asking = gateway.estimated_cost(spec.targets[0], count_request(request), 0)
+        asking = gateway.estimated_cost(spec.targets, spec.mode, count_request(request), 0)
         if asking is None and first:
             raise InvalidStepInput(
-                f"budget.max_cost_usd cannot be kept: no price is known for model '{spec.targets[0].model}'. "
-                "Give one in LLM_PRICES, or limit tokens instead."
+                "budget.max_cost_usd cannot be kept, because no price is known for the model or one of those that follow "
+                "it. Give one in LLM_PRICES, or limit tokens instead."
             )
         if asking is None or dollars <= asking:
             return "cost_budget"
@@ -149,10 +151,25 @@ def _watch(spec: AgentSpec, request: GenerationRequest, gateway: Gateway, meter:
     tokens_in = count_request(request)
 
     def affordable(text: str) -> bool:
-        cost = gateway.estimated_cost(spec.targets[0], tokens_in, count_tokens(text))
+        cost = gateway.estimated_cost(spec.targets, spec.mode, tokens_in, count_tokens(text))
         return cost is None or cost <= dollars
 
     return affordable
+
+
+def _may_repair(spec: AgentSpec, gateway: Gateway, meter: Meter) -> MayRepair | None:
+    """Whether the budget has room for asking once more for the JSON."""
+    if meter.tokens_left() is None and meter.dollars_left() is None:
+        return None
+
+    def may(used: Usage, request: GenerationRequest) -> bool:
+        tokens, dollars = meter.tokens_left(), meter.dollars_left()
+        if tokens is not None and tokens - used.total_tokens <= count_request(request):
+            return False
+        cost = gateway.estimated_cost(spec.targets, spec.mode, count_request(request), 0)
+        return dollars is None or (cost is not None and used.cost_usd is not None and used.cost_usd + cost < dollars)
+
+    return may
 
 
 def _take(result: AgentResult, answer: GenerationResponse) -> None:
@@ -162,11 +179,13 @@ def _take(result: AgentResult, answer: GenerationResponse) -> None:
     result.warnings += [warning for warning in answer.warnings if warning not in result.warnings]
 
 
-def _reason(answer: GenerationResponse, clock: Clock, *, capped: bool) -> str:
+def _reason(answer: GenerationResponse, meter: Meter, clock: Clock, *, capped: bool) -> str:
     """Why the loop ends with this answer. `capped`: the budget, not the agent, had put an end to the answer's length."""
     match answer.finish_reason:
         case "cut_off":
-            return "deadline" if clock.left() <= 0 else "cost_budget"
+            if clock.left() <= 0:
+                return "deadline"
+            return "cost_budget" if meter.dollars_left() is not None and not capped else "token_budget"
         case "length":
             return "token_budget" if capped else "length"
         case "tool_calls":
@@ -175,11 +194,22 @@ def _reason(answer: GenerationResponse, clock: Clock, *, capped: bool) -> str:
             return reason
 
 
-def _call_tools(answer: GenerationResponse, toolbox: Toolbox, result: AgentResult, round_: int) -> list[Message]:
-    """The model's turn and what its tools gave; several tools run side by side."""
+def _call_tools(
+    answer: GenerationResponse, toolbox: Toolbox, result: AgentResult, round_: int, meter: Meter, clock: Clock
+) -> list[Message]:
+    """The model's turn and what its tools gave. Several run side by side, unless there is a budget, which agents called at
+    once would overrun together. A tool that is not done when the time is over is not waited for.
+    """
     said: tuple[Part, ...] = (Text(answer.text),) if answer.text else ()
-    with ThreadPoolExecutor(max_workers=min(MAX_TOOLS_AT_ONCE, len(answer.tool_calls))) as pool:
-        traced = list(pool.map(lambda call: traced_call(toolbox, call, round_), answer.tool_calls))
+    limited = meter.tokens_left() is not None or meter.dollars_left() is not None
+    pool = ThreadPoolExecutor(max_workers=1 if limited else min(MAX_TOOLS_AT_ONCE, len(answer.tool_calls)))
+    futures = [pool.submit(traced_call, toolbox, call, round_) for call in answer.tool_calls]
+    wait(futures, timeout=max(0.0, clock.left()))
+    pool.shutdown(wait=False, cancel_futures=True)
+    traced = [
+        future.result() if future.done() and not future.cancelled() else unfinished(call, round_)
+        for future, call in zip(futures, answer.tool_calls, strict=True)
+    ]
     result.trace += traced
     results = tuple(
         ToolResult(call.id, call.name, each.content, each.is_error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, Final
 
 from functions.step_agent.agents import Run, run_agent_step
@@ -84,7 +85,7 @@ def _tool(services: Services, config: Object, input_data: Object, context: StepC
     params = {**(config.get("static_params") or {}), **mapped}
     run = Run.of(services, context)
     with ExitStack() as opened:
-        toolbox = open_toolbox(opened, run, [name], run.ask_agent, depth=0)
+        toolbox = open_toolbox(opened, run, [name], partial(run.ask_agent, None), depth=0)
         only = next(iter(toolbox.by_name), "")
         if len(toolbox.by_name) != 1:
             raise InvalidStepInput(f"'{name}' names {len(toolbox.by_name)} tools. Name one: mcp:SERVER/TOOL.")

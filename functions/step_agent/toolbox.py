@@ -62,8 +62,8 @@ class Invocation(Protocol):
     def tenant_id(self) -> str: ...
 
 
-AskAgent = Callable[[str, str, Any, Any, int], Any]
-"""`(agent_id, query, context, meter, depth) -> answer`. Raises ToolFailedError."""
+AskAgent = Callable[[str, str, Any, int], Any]
+"""`(agent_id, query, context, depth) -> answer`. Raises ToolFailedError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,9 @@ def open_toolbox(
         except ValueError as error:
             raise InvalidStepInput(str(error)) from None
         for bound in _OPENERS[reference.kind](opened, run, reference, ask_agent, depth):
-            found.setdefault(bound.tool.name, bound)
+            if bound.tool.name in found:
+                raise InvalidStepInput(f"Two tools of the agent are called '{bound.tool.name}'. Leave one out.")
+            found[bound.tool.name] = bound
     if len(found) > MAX_MODEL_TOOLS:
         raise InvalidStepInput(f"The agent has {len(found)} tools; models take {MAX_MODEL_TOOLS}. Use 'allow'.")
     return Toolbox(found)
@@ -197,7 +199,7 @@ def _agent(
     description = reference.description or document.get("description") or f"Asks {document['agent_name']}."
 
     def call(arguments: Object) -> Any:
-        return ask(reference.name, arguments["query"], arguments.get("context"), None, depth + 1)
+        return ask(reference.name, arguments["query"], arguments.get("context"), depth + 1)
 
     yield BoundTool(Tool(model_name("agent", reference.name), description, _AGENT_PARAMETERS), call)
 

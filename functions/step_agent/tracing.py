@@ -69,6 +69,11 @@ def traced_call(toolbox: Toolbox, call: ToolCall, round_: int) -> Traced:
     return Traced(call.name, call.arguments, _cut(content), is_error, duration, round_)
 
 
+def unfinished(call: ToolCall, round_: int) -> Traced:
+    """A tool call whose end was not waited for."""
+    return Traced(call.name, call.arguments, "The tool was not done when the agent's time was over.", True, 0, round_)
+
+
 def _cut(content: str) -> str:
     if len(content) <= MAX_RESULT_CHARACTERS:
         return content

@@ -4,6 +4,7 @@ without the others, and a policy reads as what it allows. Account and region sta
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from aws_cdk import Aws, Stack
 
 from infra.catalog import FUNCTIONS, Grant, Resource, function
 from infra.config import StageConfig
+from llm_gateway.configuration import AWS_CREDENTIALS
 from workflow_engine.store.schema import BY_ARN, BY_DUE, BY_TENANT, BY_WORKFLOW, Index
 
 LIVE_ALIAS: Final = "live"
@@ -20,7 +22,7 @@ LIVE_ALIAS: Final = "live"
 
 
 _LLM_VARIABLES: Final = "{}"
-_WITHOUT_BEDROCK: Final = '{"AWS_ACCESS_KEY_ID": null}'
+_WITHOUT_BEDROCK: Final = json.dumps(dict.fromkeys(AWS_CREDENTIALS))
 """Lambda's own credentials are then no reason to ask Bedrock, which the role does not allow."""
 
 

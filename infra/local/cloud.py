@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from infra.catalog import FUNCTIONS
 from infra.local.gateway import ACCOUNT, REGION, Gateway, HttpRequest, LambdaContext, load_handler
 from infra.local.steps import StepsDirectory, StepsDirectoryError
+from llm_gateway.configuration import AWS_CREDENTIALS
 from workflow_engine.http.caller import LOCAL_TENANT
 from workflow_engine.usecases.engine import use_local_step_loader
 
@@ -32,16 +33,6 @@ TABLE: Final = "workflow-local"
 BUCKET: Final = "workflow-local"
 ROLE: Final = "workflow-machines"
 
-_AWS_CREDENTIALS: Final = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_PROFILE",
-    "AWS_BEARER_TOKEN_BEDROCK",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-)
 _REAL_BEDROCK: Final = r"https://bedrock-runtime[.-]"
 _REGIONS: Final = ("BEDROCK_REGION", "AWS_REGION", "AWS_DEFAULT_REGION")
 _one_at_a_time: Final = threading.Lock()
@@ -233,7 +224,7 @@ def _developers_credentials() -> str:
     """What the developer has for Bedrock, as `LLM_VARIABLES` takes it. While moto lasts, the environment has its own made-up
     credentials, which would make Bedrock look configured.
     """
-    found = {name: os.environ.get(name) for name in _AWS_CREDENTIALS}
+    found = {name: os.environ.get(name) for name in AWS_CREDENTIALS}
     region = next((r for name in _REGIONS if (r := os.environ.get(name))), None)
     return json.dumps(found | ({"BEDROCK_REGION": region} if region else {}))
 

@@ -97,6 +97,16 @@ def test_a_prompt_is_pure_unless_it_is_a_stored_one() -> None:
     assert states(compiled(stored, agent("ask", "p")))["p"]["Type"] == "Task"
 
 
+def test_the_function_is_told_which_entries_are_prompts() -> None:
+    prompt = {"step_id": "p", "step_type": "prompt", "config": {"query_template": "Hi"}}
+    by_default = states(compiled(prompt, data("d", 1), agent("ask", "p", "d")))["ask"]["Arguments"]["Payload"]
+    assert '"inputs_of_type":["p"]' in by_default
+    mapping = {"one": "p", "part": "p.query_template", "text": {"template": "{{ p }}"}, "other": "d"}
+    mapped = states(compiled(prompt, data("d", 1), agent("ask", input_mapping=mapping)))["ask"]["Arguments"]["Payload"]
+    assert '"inputs_of_type":["one"]' in mapped
+    assert "inputs_of_type" not in states(compiled(agent("ask")))["ask"]["Arguments"]["Payload"]
+
+
 def test_a_prompt_of_unknown_size_is_not_fused_with_others() -> None:
     prompt = {"step_id": "p", "step_type": "prompt", "config": {"query_template": "{{ input.a }} {{ input.b }}"}}
     made = compiled(prompt, {"step_id": "m", "step_type": "merge", "dependencies": ["p"]}, agent("ask", "m", "p"))

@@ -274,6 +274,33 @@ def test_texts_are_embedded_or_simulated() -> None:
     assert sum(a * b for a, b in zip(first, near, strict=True)) > sum(a * b for a, b in zip(first, far, strict=True))
 
 
+def test_a_provider_that_hangs_leaves_time_for_the_next() -> None:
+    world = World(openai=[LlmTimeoutError("slow")], gemini=[said("Me.")])
+    answer = world.gateway.generate(asking(timeout_seconds=900), [OPENAI, GEMINI], deadline=world.clock.now() + 100)
+    assert answer.text == "Me."
+    assert world.asked("openai") == 1
+    assert world.providers["openai"].asked[0][1].timeout_seconds == pytest.approx(50)
+
+
+def test_json_is_not_repaired_where_that_is_not_wanted() -> None:
+    world = World(openai=[said("no"), said('{"score": 7}')])
+    answer = world.gateway.generate(asking(response_format=SCORE), [OPENAI], may_repair=lambda used, again: False)
+    assert (answer.text, answer.parsed, answer.finish_reason) == ("no", None, "cut_off")
+    assert world.asked() == 1
+
+
+def test_what_a_call_may_cost_is_the_most_of_those_that_may_answer() -> None:
+    world = World(openai=[said("x")], gemini=[said("x")])
+    dear, cheap = Target("openai_textgen", "gpt-4o"), Target("gemini_textgen", "gemini-2.5-flash")
+    both, alone = (world.gateway.estimated_cost(t, "auto", 10_000, 10_000) for t in ([cheap, dear], [cheap]))
+    assert both is not None
+    assert alone is not None
+    assert both > alone > 0
+    assert world.gateway.estimated_cost([cheap, Target("on-prem_textgen", "x")], "auto", 1, 1) is not None
+    assert World({}).gateway.estimated_cost([dear], "auto", 10, 10) == 0
+    assert world.gateway.estimated_cost([Target("openai_textgen", "my-own")], "auto", 10, 10) is None
+
+
 def test_keys_do_not_show_in_the_gateways_parts() -> None:
     world = World(openai=[said("x")])
     assert "sk-test" not in repr(world.gateway)

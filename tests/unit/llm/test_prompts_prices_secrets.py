@@ -153,6 +153,15 @@ def test_aws_credentials_of_two_sources_are_not_mixed() -> None:
     assert "AWS_SESSION_TOKEN" not in variables
 
 
+def test_a_key_is_never_sent_to_the_address_of_another() -> None:
+    vault = Vault(main='{"OPENAI_API_KEY": "deployment", "ONPREM_API_KEY": "d", "ONPREM_BASE_URL": "http://d"}')
+    vault.secrets["p/acme"] = '{"OPENAI_BASE_URL": "https://acme.example", "ONPREM_BASE_URL": "http://acme"}'
+    environment = {"LLM_SECRET_ARN": "main", "LLM_TENANT_SECRET_PREFIX": "p/"}
+    variables = SecretSource(environment, get_secret=vault.get).for_tenant("acme").variables
+    assert not {"OPENAI_API_KEY", "ONPREM_API_KEY"} & variables.keys()
+    assert variables["ONPREM_BASE_URL"] == "http://acme"
+
+
 def test_secrets_are_kept_for_a_while_and_then_read_anew() -> None:
     vault, time = Vault(main="{}"), [0.0]
     source = SecretSource({"LLM_SECRET_ARN": "main"}, get_secret=vault.get, clock=lambda: time[0])

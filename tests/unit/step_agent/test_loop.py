@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +16,7 @@ from functions.step_agent.meter import Meter
 from functions.step_agent.spec import agent_spec
 from functions.step_agent.toolbox import BoundTool, Toolbox, ToolFailedError
 from functions.step_agent.tracing import MAX_RESULT_CHARACTERS, MAX_TRACED_CHARACTERS
+from llm_gateway.errors import LlmRateLimitError
 from llm_gateway.gateway import Gateway
 from llm_gateway.request import Message, Text, Tool, ToolCall, ToolResult
 from llm_gateway.response import ProviderAnswer, Usage
@@ -199,6 +202,52 @@ def test_with_a_short_time_there_is_at_least_what_was_written() -> None:
     world.provider.pace = lambda: world.time.sleep(3)
     result = world.run()
     assert (result.text, result.finish_reason) == ("one two three ", "deadline")
+
+
+def test_tools_of_an_agent_with_a_budget_are_called_one_after_the_other() -> None:
+    running, most = [0], [0]
+
+    def tool(_: Mapping[str, Any]) -> int:
+        running[0] += 1
+        most[0] = max(most[0], running[0])
+        time.sleep(0.01)
+        running[0] -= 1
+        return 1
+
+    calls = [add(f"c{n}") for n in range(4)]
+    World(said("", *calls), said("Done."), tool=tool, budget={"max_total_tokens": 100_000}).run()
+    assert most == [1]
+
+
+def test_a_tool_that_does_not_end_is_not_waited_for() -> None:
+    ended = threading.Event()
+    world = World(said("So far.", add()), said("Never."), tool=lambda _: ended.wait(5))
+    world.clock = Clock(time.monotonic, time.monotonic() + 0.2)
+    world.gateway = Gateway({"OPENAI_API_KEY": "k"}, make=making({"openai": world.provider}), clock=lambda: 0.0)
+    result = world.run()
+    ended.set()
+    assert (result.text, result.finish_reason) == ("So far.", "deadline")
+    assert "not done" in result.trace[0].content
+
+
+def test_json_that_the_budget_cuts_off_ends_with_what_there_is() -> None:
+    schema = {"type": "object", "required": ["score"]}
+    world = World(
+        said('{"sco', finish="length", tokens=(60, 35)),
+        said("Never."),
+        response_schema=schema,
+        budget={"max_total_tokens": 150},
+    )
+    result = world.run()
+    assert (result.text, result.value, result.finish_reason) == ('{"sco', None, "token_budget")
+    assert len(world.provider.asked) == 1
+
+
+def test_late_in_the_loop_a_busy_vendor_is_waited_for() -> None:
+    busy = LlmRateLimitError("busy", retry_after_seconds=60)
+    world = World(said("", add()), busy, said("4"), seconds=300)
+    assert world.run().text == "4"
+    assert world.time.slept == [60]
 
 
 def test_usage_of_several_questions_is_added_up() -> None:

@@ -61,6 +61,28 @@ VENDORS: Final[Mapping[str, Vendor]] = {
 
 SIMULATED: Final = "simulated"
 
+AWS_CREDENTIALS: Final = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)
+"""Variables that give AWS credentials, of whatever kind."""
+
+TOGETHER: Final[tuple[frozenset[str], ...]] = (
+    frozenset({"OPENAI_API_KEY", "OPENAI_BASE_URL"}),
+    frozenset({"GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"}),
+    frozenset({"ONPREM_API_KEY", "ONPREM_BASE_URL"}),
+    frozenset({*AWS_CREDENTIALS, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"}),
+)
+"""Variables that are of one source or of none: a key belongs to the address that it is sent to, and one's key must never
+be sent to another's server.
+"""
+
 
 def provider_types(*capabilities: Capability) -> tuple[str, ...]:
     """All names of providers with these capabilities: `openai_textgen`, ..., `on-prem_vision`."""

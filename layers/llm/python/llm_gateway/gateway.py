@@ -46,9 +46,13 @@ logger = get_logger(__name__)
 WantedMode = Literal["auto", "live", "simulation"]
 
 ATTEMPTS: Final = 3
+PATIENT_ATTEMPTS: Final = 6
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 20.0
-"""A longer wait that a vendor asks for is left to Step Functions, where waiting costs nothing."""
+"""A longer wait that a vendor asks for is left to Step Functions, where waiting costs nothing; but not while work would
+be lost.
+"""
+PATIENT_PAUSE_SECONDS: Final = 120.0
 
 LEAST_CALL_SECONDS: Final = 1.0
 """With less time left no call is begun."""
@@ -58,6 +62,9 @@ Watch = Callable[[str], bool]
 
 Call = Callable[[Provider, str, float], Any]
 """Ask a provider for a model's answer within so many seconds."""
+
+MayRepair = Callable[[Usage, GenerationRequest], bool]
+"""Whether a second call, this request, may follow what was used so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +117,16 @@ class Gateway:
         fallback_to_simulation: bool = False,
         deadline: float | None = None,
         watch: Watch | None = None,
+        may_repair: MayRepair | None = None,
+        patient: bool = False,
     ) -> GenerationResponse:
         """Continue a conversation; `usage` counts every call that was answered.
 
         `targets` are asked in order. In `auto` mode the answer is simulated when none of them is configured; `live`
         raises LlmNotConfiguredError then. `deadline` is a time of the gateway's clock. With `watch` the answer is
-        streamed, and `watch` or the deadline may cut it off. Raises LlmError: that of the last provider asked.
+        streamed, and `watch` or the deadline may cut it off. An answer that is not the JSON asked for and that
+        `may_repair` does not let be repaired is `cut_off`, too. `patient` is for calls whose failure would lose work: what
+        may pass is waited for longer. Raises LlmError: that of the last provider asked.
         """
         started = self._clock()
 
@@ -126,11 +137,11 @@ class Gateway:
             return self._streamed(provider, model, timed, watch, deadline)
 
         candidates, warnings = self._candidates(targets, mode, fallback_to_simulation=fallback_to_simulation)
-        done = self._first_answer(candidates, call, deadline)
+        done = self._first_answer(candidates, call, deadline, patient=patient)
         answer: ProviderAnswer = done.answer
         usage, value = self._usage(done.by, answer), None
         if request.response_format is not None and not answer.tool_calls and answer.finish_reason != "cut_off":
-            answer, value, usage = self._as_asked(request, done, usage, deadline)
+            answer, value, usage = self._as_asked(request, done, usage, deadline, may_repair)
         return GenerationResponse(
             text=answer.text,
             tool_calls=answer.tool_calls,
@@ -198,11 +209,21 @@ class Gateway:
             return [simulated], [*missing, "The answer is simulated.", *gone]
         return [*chosen, *([simulated] if fallback_to_simulation else [])], [*missing, *warnings]
 
-    def _first_answer(self, candidates: Sequence[Candidate], call: Call, deadline: float | None) -> _Answered:
+    def _first_answer(
+        self, candidates: Sequence[Candidate], call: Call, deadline: float | None, *, patient: bool = False
+    ) -> _Answered:
+        """The answer of the first that gives one. While others follow, one may use its share of the time only, or a
+        provider that hangs would leave none for them.
+        """
         warnings: list[str] = []
-        for candidate, following in zip(candidates, [*candidates[1:], None], strict=True):
+        for position, candidate in enumerate(candidates):
+            following = candidates[position + 1] if position + 1 < len(candidates) else None
+            ends = deadline
+            if deadline is not None and following is not None:
+                now = self._clock()
+                ends = now + (deadline - now) / (len(candidates) - position)
             try:
-                answer = self._answer(candidate, call, deadline)
+                answer = self._answer(candidate, call, ends, is_last=following is None, patient=patient)
             except LlmError as error:
                 falls_back = error.falls_back or (following is not None and following.simulated)
                 if following is None or not falls_back:
@@ -215,18 +236,26 @@ class Gateway:
                 return _Answered(answer, candidate, tuple(warnings))
         raise AssertionError("a chain has a last candidate, whose error is raised")
 
-    def _answer(self, candidate: Candidate, call: Call, deadline: float | None) -> Any:
-        """One provider's answer, tried again while that may help."""
+    def _answer(
+        self, candidate: Candidate, call: Call, deadline: float | None, *, is_last: bool = True, patient: bool = False
+    ) -> Any:
+        """One provider's answer, tried again while that may help. One that was too slow is not asked again while another
+        follows.
+        """
         provider = self._provider(SIMULATED if candidate.simulated else candidate.vendor)
-        for attempt in range(ATTEMPTS):
+        attempts = PATIENT_ATTEMPTS if patient and is_last else ATTEMPTS
+        longest = PATIENT_PAUSE_SECONDS if patient and is_last else LONGEST_PAUSE_SECONDS
+        for attempt in range(attempts):
             left = float("inf") if deadline is None else deadline - self._clock()
-            if left < LEAST_CALL_SECONDS:
+            if left < LEAST_CALL_SECONDS and not candidate.simulated:
                 raise LlmTimeoutError("There is no time left to ask a model.")
             try:
                 return call(provider, candidate.model, left)
             except LlmError as error:
                 pause = _pause(error, attempt)
-                if not error.transient or attempt == ATTEMPTS - 1 or pause > LONGEST_PAUSE_SECONDS:
+                if not error.transient or attempt == attempts - 1 or pause > longest:
+                    raise
+                if isinstance(error, LlmTimeoutError) and not is_last:
                     raise
                 if deadline is not None and self._clock() + pause + LEAST_CALL_SECONDS > deadline:
                     raise
@@ -235,7 +264,12 @@ class Gateway:
         raise AssertionError("the last attempt returns or raises")
 
     def _as_asked(
-        self, request: GenerationRequest, done: _Answered, usage: Usage, deadline: float | None
+        self,
+        request: GenerationRequest,
+        done: _Answered,
+        usage: Usage,
+        deadline: float | None,
+        may_repair: MayRepair | None,
     ) -> tuple[ProviderAnswer, Any, Usage]:
         """The answer with its JSON value; an answer that has none is sent back to its author once."""
         answer: ProviderAnswer = done.answer
@@ -246,6 +280,8 @@ class Gateway:
             return answer, parsed(answer.text, request.response_format), usage
         except NotAsAskedError as problem:
             again = repair(request, answer.text, problem)
+        if may_repair is not None and not may_repair(usage, again):
+            return replace(answer, finish_reason="cut_off"), None, usage
         second: ProviderAnswer = self._answer(
             done.by,
             lambda provider, model, seconds: provider.generate(
@@ -282,10 +318,18 @@ class Gateway:
                     )
         raise LlmMalformedAnswerError("The stream ended without an answer.")
 
-    def estimated_cost(self, target: Target, tokens_in: int, tokens_out: int) -> float | None:
-        """What such a call of the first provider would cost in US dollars, None where its model has no known price."""
-        candidate = _candidate(target)
-        return self._prices.cost(candidate.vendor, candidate.model, tokens_in, tokens_out)
+    def estimated_cost(
+        self, targets: Sequence[Target], mode: WantedMode, tokens_in: int, tokens_out: int
+    ) -> float | None:
+        """What such a call would cost at most in US dollars, whichever of those answers that are configured: 0 where it
+        would be simulated, None where one of the models has no known price. Raises LlmError as `generate` does.
+        """
+        candidates, _ = self._candidates(targets, mode, fallback_to_simulation=False)
+        costs = [
+            0.0 if c.simulated else self._prices.cost(c.vendor, c.model, tokens_in, tokens_out) for c in candidates
+        ]
+        known = [cost for cost in costs if cost is not None]
+        return max(known) if len(known) == len(costs) else None
 
     def _usage(self, by: Candidate, answer: ProviderAnswer) -> Usage:
         if by.simulated:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from llm_gateway.configuration import TOGETHER
 from llm_gateway.errors import LlmNotConfiguredError
 
 KEEP_SECONDS: Final = 300
@@ -28,18 +29,6 @@ OVERLAY: Final = "LLM_VARIABLES"
 """Environment variable: a JSON object that is laid over the environment; null takes a variable away. The local runtime
 gives the developer's own AWS credentials this way, while those in the environment are the emulator's."""
 
-_AWS_CREDENTIALS: Final = frozenset(
-    {
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "AWS_PROFILE",
-        "AWS_BEARER_TOKEN_BEDROCK",
-        "AWS_WEB_IDENTITY_TOKEN_FILE",
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    }
-)
 _ALLOWED_IN_NAMES: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_=.@-")
 
 GetSecret = Callable[[str], str | None]
@@ -112,10 +101,9 @@ def secret_name(tenant_id: str) -> str:
 
 
 def _laid_over(base: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:
-    """Both, `over` winning. Credentials of AWS go together: a key of the one with a session token of the other is none."""
-    if any(name in over for name in _AWS_CREDENTIALS):
-        base = {name: value for name, value in base.items() if name not in _AWS_CREDENTIALS}
-    return {**base, **over}
+    """Both, `over` winning. What belongs together (a vendor's key and address) is all of the one or all of the other."""
+    replaced = frozenset[str]().union(*(group for group in TOGETHER if not group.isdisjoint(over)))
+    return {**{name: value for name, value in base.items() if name not in replaced}, **over}
 
 
 def _variables(text: str | None, *, required: bool) -> Mapping[str, str]:

@@ -64,7 +64,8 @@ class TaskLowering:
     `timeout_seconds` is None where the function's own timeout is enough. `transient_errors` are names of errors (Lambda's
     `errorType`) that pass by themselves: they are retried unless the step says how to retry. `final_errors` are never
     retried, whatever the step says. With `tells_timeout` the function learns how long the step may take, so that it can
-    end in time by itself; a Task that timed out leaves its function running.
+    end in time by itself; a Task that timed out leaves its function running. With `tells_inputs_of` it learns which
+    entries of its input are whole outputs of steps of that type, which their form alone would not prove.
     """
 
     function: str
@@ -72,6 +73,7 @@ class TaskLowering:
     transient_errors: tuple[str, ...] = ()
     final_errors: tuple[str, ...] = ()
     tells_timeout: bool = False
+    tells_inputs_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ class StepContext:
     """`execution_context` of the event and what `step_config` says beside the config.
 
     `index` is the element of a for_each or map (None outside), `attempt` counts from 1. `timeout_seconds` is how
-    long the step may take, where its type is told; `seconds_left` how long Lambda let this call run, as it began. Fields
-    that the event lacks, as in a test or a direct call, are None, empty or 0.
+    long the step may take, where its type is told; `seconds_left` how long Lambda let this call run, as it began;
+    `prompt_inputs` which entries of the input are outputs of prompt steps, told to agents. Fields that the event
+    lacks, as in a test or a direct call, are None, empty or 0.
     """
 
     execution_id: str = ""
@@ -28,6 +29,7 @@ class StepContext:
     tenant_id: str | None = None
     timeout_seconds: int | None = None
     seconds_left: float | None = None
+    prompt_inputs: tuple[str, ...] = ()
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any], lambda_context: Any = None) -> StepContext:
@@ -51,6 +53,7 @@ class StepContext:
             tenant_id=user.get("tenant_id"),
             timeout_seconds=execution.get("timeout_seconds"),
             seconds_left=_seconds_left(lambda_context),
+            prompt_inputs=tuple(execution.get("inputs_of_type") or ()),
         )
 
 

@@ -68,6 +68,7 @@ def agent_task() -> Lowering:
         transient_errors=TRANSIENT_ERRORS,
         final_errors=FINAL_ERRORS,
         tells_timeout=True,
+        tells_inputs_of="prompt",
     )
 
 

@@ -57,6 +57,8 @@ def warnings(engine: Engine, caller: Caller, document: Mapping[str, Any]) -> lis
 
     models = [document.get("model"), *(p.get("model") for p in document.get("providers", ()) if isinstance(p, dict))]
     retired = [sentence for model in models if model and (sentence := retirement(model))]
+    if not any(document.get(name) for name in ("model", "provider_type", "providers", "mode")):
+        retired.append("The agent names neither a model nor a provider_type; each step that uses it has to.")
     return [*retired, *_missing_tools(engine, caller, document)]
 
 

@@ -7,7 +7,14 @@ from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import PureContext, PureLowering, TaskLowering, WaitLowering
 from workflow_engine.compiler.expressions import expression, reference_fragment, template_fragment
-from workflow_engine.compiler.fragments import EXECUTION_INPUT, Fragment, name_step, object_fragment, string_literal
+from workflow_engine.compiler.fragments import (
+    EXECUTION_INPUT,
+    Fragment,
+    json_literal,
+    name_step,
+    object_fragment,
+    string_literal,
+)
 from workflow_engine.compiler.ir import (
     Assigns,
     FailedPassNode,
@@ -25,7 +32,7 @@ from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.scope import Scope
 from workflow_engine.language.diagnostics import Diagnostic
-from workflow_engine.language.syntax import RetryPolicy, Step
+from workflow_engine.language.syntax import RetryPolicy, Step, StepReference
 
 LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
 
@@ -129,10 +136,13 @@ def templates(unit: Unit, step: Step, scope: Scope) -> dict[str, Fragment]:
     }
 
 
-def payload(unit: Unit, step: Step, scope: Scope, timeout: Fragment | None = None) -> Template:
+def payload(
+    unit: Unit, step: Step, scope: Scope, timeout: Fragment | None = None, told_of: str | None = None
+) -> Template:
     """What a step Lambda receives: step_config, input_data and execution_context, in one expression.
 
-    `timeout` is told as `execution_context.timeout_seconds`, where the step type wants to know it.
+    `timeout` is told as `execution_context.timeout_seconds`, the entries of the input that are outputs of steps of the type
+    `told_of` as `execution_context.inputs_of_type`, where the step type wants to know these.
     """
     identity = {"step_id": Fragment(string_literal(step.step_id))}
     context = {**identity, "attempt": Fragment("$states.context.State.RetryCount+1")}
@@ -140,6 +150,8 @@ def payload(unit: Unit, step: Step, scope: Scope, timeout: Fragment | None = Non
         context["index"] = Fragment(scope.index)
     if timeout is not None:
         context["timeout_seconds"] = timeout
+    if told_of is not None and (names := _inputs_of_type(unit, step, told_of)):
+        context["inputs_of_type"] = json_literal(names)
     around = object_fragment(context)
     whole = object_fragment(
         {
@@ -178,7 +190,9 @@ def task(
         step_id=step.step_id,
         arguments={
             "FunctionName": expression(Fragment(f"{EXECUTION_INPUT}.functions{name_step(lowering.function)}")),
-            "Payload": payload(unit, step, scope, timeout if lowering.tells_timeout else None),
+            "Payload": payload(
+                unit, step, scope, timeout if lowering.tells_timeout else None, lowering.tells_inputs_of
+            ),
         },
         timeout=expression(timeout) if timeout else None,
         retry=retriers(lowering, step.retry),
@@ -186,6 +200,20 @@ def task(
         failure=failure,
         max_retries=_counted_retries(lowering, step.retry),
     )
+
+
+def _inputs_of_type(unit: Unit, step: Step, step_type: str) -> list[str]:
+    """Entries of the step's input that are the whole output of a step of this type."""
+    if step.input_mapping is None:
+        return [d for d in step.dependencies if unit.step_types.get(d) == step_type]
+    return [
+        name
+        for name, source in step.input_mapping.items()
+        if isinstance(source, StepReference)
+        and source.facet == "output"
+        and not source.path
+        and unit.step_types.get(source.step_id) == step_type
+    ]
 
 
 def _counted_retries(lowering: TaskLowering, policy: RetryPolicy | None) -> int:

@@ -51,6 +51,7 @@ def lower_step(
             case ContainerLowering():
                 nodes = unit.container(unit, step, scope, keeps_record=kept, keeps_output=keeps_output)
     scope.entries[step.step_id] = Entry(statuses, variable)
+    unit.step_types[step.step_id] = step.step_type
     scope.fields[step.step_id] = unit.output_fields(step)
     return nodes
 

@@ -28,7 +28,8 @@ class ContainerLowerer(Protocol):
 class Unit:
     """Shared by all bodies of one workflow. `sequential` says that every body is a chain in step order.
 
-    `constants` are fields of pure steps' outputs that are known before the run, by step id.
+    `constants` are fields of pure steps' outputs that are known before the run, by step id; `step_types` are the types of
+    the steps that were lowered so far, without aliases.
     """
 
     catalogue: CompilerCatalogue
@@ -42,6 +43,7 @@ class Unit:
     functions: dict[str, None] = field(default_factory=dict)
     warnings: list[Diagnostic] = field(default_factory=list)
     constants: dict[str, Mapping[str, Json]] = field(default_factory=dict)
+    step_types: dict[str, str] = field(default_factory=dict)
     variables_size: Size = field(init=False)
     _taken: set[str] = field(default_factory=set)
 
