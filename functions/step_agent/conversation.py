@@ -69,6 +69,10 @@ def sorted_input(input_data: Document, prompt_names: Collection[str] = ()) -> St
     prompts: list[Prompt] = []
     entries: dict[str, Any] = {}
     chat: Document = {}
+    inside = input_data.get("context")
+    if isinstance(inside, Mapping):
+        # What the route of an agent is sent as `input` is the step's input; what stands beside it goes first.
+        input_data = {**inside, **{name: v for name, v in input_data.items() if name != "context" and v is not None}}
     for name, value in input_data.items():
         if name in prompt_names and isinstance(value, Mapping):
             prompts.append(_prompt(value))
@@ -76,11 +80,8 @@ def sorted_input(input_data: Document, prompt_names: Collection[str] = ()) -> St
             chat = value
         elif name not in _RESERVED:
             entries[name] = value
-    context = entries.pop("context", None)
-    if isinstance(context, Mapping):
-        entries |= context
-    elif context is not None:
-        entries["context"] = context
+    if entries.get("context", "") is None:
+        del entries["context"]
     found: Document = {**chat, **{name: v for name, v in input_data.items() if name in _RESERVED and v is not None}}
     query = next((found[name] for name in _QUERY_NAMES if found.get(name) is not None), None)
     history = next((found[name] for name in _HISTORY_NAMES if found.get(name)), ())
@@ -108,7 +109,8 @@ def conversation(
 
     Raises InvalidStepInput when nothing is asked.
     """
-    values = {**given.entries, **given.variables, **(config.get("variables") or {})}
+    known = {name: condensed(value) for name, value in given.entries.items()}
+    values = {**known, **given.variables, **(config.get("variables") or {})}
     for prompt in given.prompts:
         values |= prompt.values
     templates = [p.query_template for p in given.prompts if p.query_template]
@@ -116,7 +118,7 @@ def conversation(
     # `query` is said as it stands: what its references brought in is not looked into for {names}.
     query = render(template, values) if template else config.get("query") or given.query
     used = set(names_in(template or "")) | set(names_in(system_prompt or ""))
-    context = {name: condensed(value) for name, value in given.entries.items() if name not in used}
+    context = {name: value for name, value in known.items() if name not in used}
     if query is None and not context:
         raise InvalidStepInput("There is nothing to ask: give a query, a query_template or an input.")
     history = _turns(config.get("conversation_history") or ()) or tuple(map(_as_data, given.history))
@@ -134,10 +136,12 @@ def conversation(
 
 
 def condensed(value: Any) -> Any:
-    """Of another agent's output what it said, which is what matters to the next one; anything else as it is."""
-    if isinstance(value, Mapping) and value.keys() >= _OF_AN_AGENT:
-        return value["response"]
-    return value
+    """The value with each output of an agent in it replaced by what the agent said, which is what matters to the next."""
+    if isinstance(value, Mapping):
+        if value.keys() >= _OF_AN_AGENT:
+            return value["response"]
+        return {name: condensed(part) for name, part in value.items()}
+    return [condensed(part) for part in value] if isinstance(value, list) else value
 
 
 def _prompt(value: Document) -> Prompt:
@@ -153,8 +157,10 @@ def _prompt(value: Document) -> Prompt:
 
 
 def _turns(history: Any) -> tuple[Document, ...]:
-    """`{role, content}` of what was said; texts alone are the user's, anything else is left out."""
-    return tuple(_each_turn(history if isinstance(history, Sequence) and not isinstance(history, str) else ()))
+    """`{role, content}` of what was said; texts alone are the user's. Raises InvalidStepInput for anything else."""
+    if not isinstance(history, Sequence) or isinstance(history, str):
+        raise InvalidStepInput("A conversation's history is a list of {role, content}.")
+    return tuple(_each_turn(history))
 
 
 def _each_turn(history: Sequence[Any]) -> Iterator[Document]:
@@ -165,6 +171,8 @@ def _each_turn(history: Sequence[Any]) -> Iterator[Document]:
             content = turn.get("content")
             if content not in (None, ""):
                 yield {"role": turn["role"], "content": as_text(content)}
+        else:
+            raise InvalidStepInput("A turn of a conversation has a role (user, assistant or system) and a content.")
 
 
 def _as_data(turn: Document) -> Document:

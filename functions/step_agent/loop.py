@@ -89,6 +89,8 @@ def run_loop(
                 if ended == "stop" and last and round_ > 0:
                     ended = "max_tool_iterations"
         if ended is not None:
+            if result.model is None:
+                _not_asked(result, spec, gateway)
             result.finish_reason = ended
             break
         messages += _call_tools(answer, toolbox, result, round_ + 1, meter, clock)
@@ -170,6 +172,12 @@ def _may_repair(spec: AgentSpec, gateway: Gateway, meter: Meter) -> MayRepair | 
         return dollars is None or (cost is not None and used.cost_usd is not None and used.cost_usd + cost < dollars)
 
     return may
+
+
+def _not_asked(result: AgentResult, spec: AgentSpec, gateway: Gateway) -> None:
+    """Say who would have been asked, had there been the means. Raises LlmError where nobody could have been."""
+    result.model, result.mode, warnings = gateway.first_choice(spec.targets, spec.mode)
+    result.warnings += [*warnings, "No model was asked: the budget is too small for the question alone."]
 
 
 def _take(result: AgentResult, answer: GenerationResponse) -> None:

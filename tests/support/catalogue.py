@@ -17,6 +17,10 @@ class FakeStepType:
     available: bool = True
     takes_input: bool = True
 
+    def examine(self, config: Mapping[str, Any]) -> Iterable[tuple[tuple[str, ...], str]]:
+        """Nothing beyond the schema, but for what a configuration asks to be told."""
+        return [(("limit",), "The limit is odd.")] if config.get("limit") == 7 else []
+
 
 @dataclass(frozen=True)
 class FakeCatalogue:

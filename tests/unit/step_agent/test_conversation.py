@@ -91,6 +91,13 @@ def test_the_output_of_another_agent_counts_as_what_it_said() -> None:
     assert last_text(talk({"query": "Judge."}, {"first": output})) == 'Judge.\n\nContext (JSON):\n{"first": "42"}'
 
 
+def test_agents_in_lists_and_in_placeholders_count_as_what_they_said_too() -> None:
+    output = {"response": "42", "usage": {}, "mode": "live", "agent_name": "A", "tool_calls_trace": [], "query": "?"}
+    made = talk({"query_template": "Judge {first}."}, {"first": output, "all": [output, None], "deep": {"x": output}})
+    assert made.query == "Judge 42."
+    assert last_text(made).endswith('{"all": ["42", null], "deep": {"x": "42"}}')
+
+
 def test_a_prompt_step_asks_in_the_place_of_the_step() -> None:
     output = prompt_output(query_template="About {topic}, {length}", variables={"topic": "bees"}, input={"length": 3})
     made = talk({"query": "own"}, {"p": output}, prompts=("p",))
@@ -121,7 +128,6 @@ def test_what_was_said_before_comes_first_and_system_turns_of_the_author_join_th
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "Hi"},
         {"role": "assistant", "content": "Hello"},
-        {"role": "nobody", "content": "?"},
         "And a bare text",
     ]
     given = talk({"query": "Go on."}, {"conversation_history": history}, system="You are kind.")
@@ -135,6 +141,12 @@ def test_what_was_said_before_comes_first_and_system_turns_of_the_author_join_th
         ("user", Text("And a bare text")),
     ]
     assert last_text(made) == "Go on."
+
+
+@pytest.mark.parametrize("history", ["x", [5], [{"role": "usr", "content": "?"}], {"role": "user"}])
+def test_a_history_that_cannot_be_read_is_refused(history: Any) -> None:
+    with pytest.raises(InvalidStepInput):
+        talk({"query": "Go on."}, {"conversation_history": history})
 
 
 def test_the_history_of_the_config_goes_before_that_of_the_input() -> None:
@@ -198,6 +210,14 @@ def test_what_an_agents_route_sends_is_read() -> None:
     )
     assert last_text(made).endswith('{"a": 1}')
     assert len(made.messages) == 2
+
+
+def test_what_that_route_calls_context_is_the_steps_input() -> None:
+    image = f"data:image/png;base64,{PNG}"
+    made = talk({}, {"query": "See {name}", "context": {"images": [image], "query": "inner", "name": "Bob"}})
+    assert made.query == "See {name}"
+    assert made.messages[-1].parts[1] == Image("image/png", b"\x89PNG")
+    assert talk({}, {"query": None, "context": {"query": "Q"}}).query == "Q"
 
 
 def test_nulls_of_that_route_are_ignored() -> None:

@@ -169,6 +169,21 @@ def test_the_loop_ends_when_the_tokens_are_used_up() -> None:
     assert result.usage.total_tokens == 500
 
 
+@pytest.mark.parametrize("mode", ["auto", "simulation"])
+def test_who_was_not_asked_is_said(mode: str) -> None:
+    world = World(said("Never."), budget={"max_total_tokens": 1}, mode=mode)
+    world.gateway = Gateway({}, clock=world.time.now)
+    result = world.run()
+    assert (result.text, result.finish_reason, result.mode, result.usage.llm_calls) == (
+        "",
+        "token_budget",
+        "simulation",
+        0,
+    )
+    assert result.model is not None
+    assert "too small" in result.warnings[-1]
+
+
 def test_the_loop_ends_when_the_money_is_spent() -> None:
     world = World(said("So far.", add(), tokens=(1_000_000, 0)), said("Never."), budget={"max_cost_usd": 0.15})
     result = world.run()

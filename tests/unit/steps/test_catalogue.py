@@ -143,6 +143,22 @@ def test_a_config_that_cannot_be_meant_is_refused(step_type: str, config: dict[s
     assert errors_of(step_type, config)
 
 
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        ({"agent_config": {"model": "m", "response_schema": {"type": "objct"}}}, ("agent_config", "response_schema")),
+        ({"model": "m", "response_schema": {"$ref": "https://example.com/x"}}, ("response_schema",)),
+        ({"agent_config": {"agent_name": "N"}}, ("agent_config",)),
+    ],
+)
+def test_what_the_schema_of_agents_cannot_say_is_examined(config: dict[str, Any], place: tuple[str, ...]) -> None:
+    agent = builtin_catalogue().find("agent")
+    assert agent is not None
+    assert errors_of("agent", config) == []
+    assert [path for path, _ in agent.examine(config)] == [place]
+    assert list(agent.examine({"agent_config": {"agent_name": "N"}, "model": "m"})) == []
+
+
 def test_a_registered_type_is_a_task_on_its_own_function() -> None:
     schema = {"type": "object", "required": ["language"]}
     catalogue = builtin_catalogue().with_registered(

@@ -233,6 +233,8 @@ class Gateway:
                     "provider did not answer", extra={"provider": candidate.provider_type, "code": error.code}
                 )
             else:
+                if candidate.simulated and warnings:
+                    warnings.append("The answer is simulated.")
                 return _Answered(answer, candidate, tuple(warnings))
         raise AssertionError("a chain has a last candidate, whose error is raised")
 
@@ -317,6 +319,12 @@ class Gateway:
                         text, (), "cut_off", count_request(request), count_tokens(text), model, warnings=(estimated,)
                     )
         raise LlmMalformedAnswerError("The stream ended without an answer.")
+
+    def first_choice(self, targets: Sequence[Target], mode: WantedMode) -> tuple[ModelName, Mode, tuple[str, ...]]:
+        """Who would be asked first, whether for real, and what the caller should know. Raises LlmError as `generate`."""
+        candidates, warnings = self._candidates(targets, mode, fallback_to_simulation=False)
+        first = candidates[0]
+        return ModelName(first.provider_type, first.model), first.mode, tuple(warnings)
 
     def estimated_cost(
         self, targets: Sequence[Target], mode: WantedMode, tokens_in: int, tokens_out: int

@@ -4,7 +4,7 @@ layer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 
@@ -21,6 +21,10 @@ class StepTypeSpec(Protocol):
     @property
     def config_schema(self) -> Mapping[str, Any]:
         """JSON Schema (2020-12) of `config`. For containers, of `config` without the nested steps."""
+
+    @property
+    def examine(self) -> Callable[[Mapping[str, Any]], Iterable[tuple[tuple[str, ...], str]]]:
+        """What the schema cannot say of a configuration that fits it: places, each with what is wrong there."""
 
     @property
     def takes_input(self) -> bool:

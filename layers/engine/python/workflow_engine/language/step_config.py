@@ -54,6 +54,8 @@ class ConfigChecker:
         try:
             for error in self._errors(spec, config):
                 found.update(dict.fromkeys(self._misfits(error, Wording.of_step_type(spec.name), place_of)))
+            for path, detail in spec.examine(config) if not found else ():
+                found[place_of(path[0]) + pointer(*path[1:]), detail] = None
         except Exception:
             # A schema that a client registered may fail in any way while it is applied.
             detail = f"The schema of step type '{spec.name}' cannot be applied to this. Register the step type again."
@@ -131,8 +133,12 @@ def _fitting_best(validator: Draft202012Validator, document: Mapping[str, Json])
 
 
 def _rule(error: ValidationError) -> str:
-    """The broken rule of a schema, such as `minimum: 0`."""
+    """The broken rule of a schema, such as `minimum: 0`; in the schema's own words where it has some for the rule."""
     value = error.validator_value
+    if error.validator == "not" and isinstance(value, dict) and "description" in value:
+        return str(value["description"])
+    if error.validator in ("anyOf", "oneOf") and isinstance(error.schema, dict) and "description" in error.schema:
+        return str(error.schema["description"]).removesuffix(".")
     if error.validator == "pattern" and isinstance(error.schema, dict) and "description" in error.schema:
         return str(error.schema["description"]).removesuffix(".")
     return f"{error.validator}: {shown(value)}" if not isinstance(value, dict | list) else str(error.validator)

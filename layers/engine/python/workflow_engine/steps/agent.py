@@ -6,11 +6,12 @@ Fields of the step override those of the agent; between the two stand those of `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
-from workflow_engine.steps.agent_schema import AGENT_CONFIG, BEHAVIOUR_FIELDS, ID_PATTERN
+from workflow_engine.language.step_config import schema_problem
+from workflow_engine.steps.agent_schema import AGENT_CONFIG, BEHAVIOUR_FIELDS, ID_PATTERN, ID_RULE
 from workflow_engine.steps.step_type import (
     SUCCESS,
     TIMESTAMP,
@@ -57,6 +58,7 @@ _MESSAGE: Final = object_schema(
     },
     required=["role", "content"],
 )
+_SAYS_WHO: Final = ("model", "provider_type", "providers", "mode")
 _TEMPLATES: Final = ("query", "query_template", "system_prompt")
 
 
@@ -70,6 +72,17 @@ def agent_task() -> Lowering:
         tells_timeout=True,
         tells_inputs_of="prompt",
     )
+
+
+def examine(config: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What the schema cannot say: places in the configuration, and what is wrong there."""
+    for path, fields in (((), config), (("agent_config",), config.get("agent_config"))):
+        schema = fields.get("response_schema") if isinstance(fields, Mapping) else None
+        if schema is not None and (problem := schema_problem(schema)):
+            yield (*path, "response_schema"), problem
+    inline = config.get("agent_config")
+    if isinstance(inline, Mapping) and not any(name in fields for fields in (inline, config) for name in _SAYS_WHO):
+        yield ("agent_config",), "The agent names neither a model nor a provider_type."
 
 
 def _lower(_config: Mapping[str, Any]) -> Lowering:
@@ -96,7 +109,7 @@ AGENT_EXECUTION: Final = StepType(
     description="Lets an LLM agent answer a query, with tools, memory, a budget and structured output.",
     config_schema=object_schema(
         {
-            "agent_id": property_schema("Agent", "A stored agent.", type="string", pattern=ID_PATTERN),
+            "agent_id": property_schema("Agent", f"A stored agent: {ID_RULE}", type="string", pattern=ID_PATTERN),
             "agent_version": property_schema(
                 "Version", "Of the stored agent. Default: the newest.", type="integer", minimum=1
             ),
@@ -114,7 +127,7 @@ AGENT_EXECUTION: Final = StepType(
             **BEHAVIOUR_FIELDS,
         },
         anyOf=[{"required": [name]} for name in ("agent_id", "agent_config", "provider_type", "model", "mode")],
-        **{"not": {"required": ["agent_id", "agent_config"]}},
+        **{"not": {"required": ["agent_id", "agent_config"], "description": "give agent_id or agent_config, not both"}},
     ),
     output_schema=output_schema(
         {
@@ -142,4 +155,5 @@ AGENT_EXECUTION: Final = StepType(
     ),
     lower=_lower,
     template_fields=_TEMPLATES,
+    examine=examine,
 )

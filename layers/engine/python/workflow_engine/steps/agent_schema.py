@@ -55,7 +55,10 @@ TOOLS: Final = property_schema(
     "registered step; agent:ID; mcp:SERVER or mcp:SERVER/TOOL; or an object.",
     type="array",
     maxItems=MAX_TOOLS,
-    items={"anyOf": [{"type": "string", "minLength": 1, "maxLength": 200}, _TOOL_OBJECT]},
+    items={
+        "anyOf": [{"type": "string", "minLength": 1, "maxLength": 200}, _TOOL_OBJECT],
+        "description": "a name such as calculator or step:TYPE, or an object with type and name",
+    },
 )
 
 GENERATION_FIELDS: Final[Mapping[str, Schema]] = {
@@ -84,7 +87,8 @@ BEHAVIOUR_FIELDS: Final[Mapping[str, Schema]] = {
             "anyOf": [
                 {"enum": list(PROVIDER_TYPES)},
                 object_schema({"provider_type": _PROVIDER, "model": _MODEL}, minProperties=1),
-            ]
+            ],
+            "description": f"one of {', '.join(PROVIDER_TYPES)}, or an object with provider_type and model",
         },
     ),
     "tools": TOOLS,
@@ -141,10 +145,13 @@ AGENT_CONFIG: Final = object_schema(AGENT_FIELDS)
 """An agent as it stands in `agent_config`."""
 
 ID_PATTERN: Final = "^[A-Za-z][A-Za-z0-9_-]{0,63}$"
+ID_RULE: Final = "a letter, then letters, digits, '_' or '-', 64 characters at most."
 
 AGENT_DOCUMENT: Final = object_schema(
     {
-        "agent_id": property_schema("Id", "Default: made by the service.", type="string", pattern=ID_PATTERN),
+        "agent_id": property_schema(
+            "Id", f"Made by the service when left out; else {ID_RULE}", type="string", pattern=ID_PATTERN
+        ),
         **AGENT_FIELDS,
     },
     required=["agent_name"],
@@ -165,7 +172,9 @@ _VARIABLE: Final = object_schema(
 
 PROMPT_DOCUMENT: Final = object_schema(
     {
-        "prompt_id": property_schema("Id", "Default: made by the service.", type="string", pattern=ID_PATTERN),
+        "prompt_id": property_schema(
+            "Id", f"Made by the service when left out; else {ID_RULE}", type="string", pattern=ID_PATTERN
+        ),
         "name": property_schema("Name", "What the prompt is called.", type="string", minLength=1, maxLength=128),
         "description": property_schema("Description", "What it is for.", type="string", maxLength=2000),
         "system_prompt": property_schema("System prompt", "Text with {variables}.", type="string"),

@@ -13,7 +13,7 @@ from typing import Any, Final
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
 from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
 from workflow_engine.steps.agent import agent_task
-from workflow_engine.steps.agent_schema import GENERATION_FIELDS, ID_PATTERN
+from workflow_engine.steps.agent_schema import GENERATION_FIELDS, ID_PATTERN, ID_RULE
 from workflow_engine.steps.step_type import StepType, object_schema, output_schema, property_schema
 
 KIND: Final = "prompt"
@@ -46,7 +46,7 @@ PROMPT: Final = StepType(
     description="Builds the prompt of an agent step: texts, variables, and what differs in the model.",
     config_schema=object_schema(
         {
-            "prompt_id": property_schema("Prompt", "A stored prompt.", type="string", pattern=ID_PATTERN),
+            "prompt_id": property_schema("Prompt", f"A stored prompt: {ID_RULE}", type="string", pattern=ID_PATTERN),
             "prompt_version": property_schema(
                 "Version", "Of the stored prompt. Default: the newest.", type="integer", minimum=1
             ),

@@ -27,6 +27,15 @@ SUCCESS: Final[Schema] = {
 }
 
 
+Examine = Callable[[Mapping[str, Any]], Iterable[tuple[tuple[str, ...], str]]]
+"""Beyond the schema: places in a configuration that fits it, each with a sentence about what is wrong."""
+
+
+def nothing_to_examine(_config: Mapping[str, Any]) -> Iterable[tuple[tuple[str, ...], str]]:
+    """For types whose schema says it all."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class StepType:
     """A step type as the language (validation) and the compiler (`lowering`) see it.
@@ -45,6 +54,7 @@ class StepType:
     template_fields: tuple[str, ...] = ()
     takes_input: bool = True
     kind: Literal["builtin", "registered"] = "builtin"
+    examine: Examine = nothing_to_examine
 
     def lowering(self, config: Mapping[str, Any]) -> Lowering:
         """How a step with this config (valid under `config_schema`) is lowered. ValueError for an unavailable type."""

@@ -111,7 +111,7 @@ def execute(
 def _run_of(engine: Engine, caller: Caller, agent_id: str, body: Json) -> dict[str, Any]:
     """The body of `POST /workflows/execute` that runs an agent."""
     fields = read_fields(AgentRunFields, body)
-    if fields.query is None and fields.input is None:
+    if fields.query is None and fields.input in (None, {}, [], ""):
         raise InvalidRequestError.at("", "There is nothing to ask: send a 'query' or an 'input'.")
     agents, tenant_id = engine.agents, caller.tenant_id
     agent = (

@@ -86,7 +86,7 @@ def render(engine: Engine, caller: Caller, prompt_id: str, body: Json) -> dict[s
         "version": prompt.version,
         "system_prompt": None if texts["system_prompt"] is None else filled(texts["system_prompt"], values),
         "query": None if texts["query_template"] is None else filled(texts["query_template"], values),
-        "missing": [name for name in placeholders if name not in values],
+        "missing": [name for name in placeholders if values.get(name) is None and name not in defaults],
     }
 
 
