@@ -39,7 +39,7 @@ EXEMPTIONS: Final[dict[str, str]] = {
     r"MachineRole\w+ logs:\w+": "log delivery of machines; not emulated",
     r"MachineRole\w+ events:\w+": "asked by Step Functions itself to follow subflows; not emulated",
     r"MachineRole\w+ states:\w+": "for subflows, which no workflow can have in this version",
-    r"ApiWorkflows\w+ states:GetExecutionHistory": "`?wait` on a run that is just being stopped: the moment is too short",
+    r"Api(Workflows|Agents)\w+ states:GetExecutionHistory": "`?wait` on a run that is just being stopped: the moment is too short",
 }
 """Regular expressions of policies and actions whose removal no journey can notice, each with the reason."""
 
@@ -49,6 +49,9 @@ FIRST: Final[dict[str, tuple[str, ...]]] = {
     "MachineJanitor": ("tests/e2e/test_upkeep.py",),
     "StepRegistrar": ("tests/e2e/test_workflow_step.py",),
     "MachineRole": ("tests/e2e/test_custom_step.py",),
+    "StepAgent": ("tests/e2e/test_agents.py",),
+    "ApiTools": ("tests/e2e/test_agents.py", "tests/journeys/test_agents.py"),
+    "ApiAgents": ("tests/journeys/test_agents.py", "tests/e2e/test_agents.py"),
     "ApiSteps": ("tests/journeys/test_stored_workflows.py", "tests/e2e/test_idempotency.py"),
     "ApiWorkflows": ("tests/journeys/test_stored_workflows.py", "tests/e2e/test_idempotency.py"),
     "ApiExecutions": ("tests/journeys/test_runs.py",),
