@@ -11,7 +11,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from google.genai import _api_client, types
 from google.genai.client import DebugConfig
 
 from llm_gateway.errors import LlmNotConfiguredError, LlmTimeoutError
+from llm_gateway.providers.http_clock import start_clock, watch_clock
 
 GEMINI_URL: Final = "https://generativelanguage.googleapis.com"
 API_VERSION: Final = "v1beta"
@@ -135,31 +136,12 @@ def _is_not_about_two_keys(record: logging.LogRecord) -> bool:
 
 
 def _start_clock(request: httpx2.Request) -> None:
+    start_clock(request)
     timeout = request.extensions["timeout"]
-    request.extensions["deadline"] = time.monotonic() + timeout["read"]
     request.extensions["timeout"] = {**timeout, "connect": min(timeout["connect"], _CONNECT_SECONDS)}
 
 
 def _watch_clock(response: httpx2.Response) -> None:
-    """httpx2's timeouts are for one read each, so an answer that drips in would never time out: it is watched."""
-    if isinstance(response.stream, httpx2.SyncByteStream):
-        response.stream = _WatchedStream(response.stream, response.request.extensions["deadline"])
+    watch_clock(response)
     if (sent := _SENT.get()) is not None:
         sent.response = response
-
-
-class _WatchedStream(httpx2.SyncByteStream):
-    """A body that must be there at a deadline. A read that has begun by then may still take its own timeout."""
-
-    def __init__(self, stream: httpx2.SyncByteStream, deadline: float) -> None:
-        self._stream = stream
-        self._deadline = deadline
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._stream:
-            if time.monotonic() > self._deadline:
-                raise httpx2.ReadTimeout("The answer took too long.")
-            yield chunk
-
-    def close(self) -> None:
-        self._stream.close()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Final
@@ -30,6 +30,7 @@ from llm_gateway.errors import (
     LlmUnavailableError,
     LlmUnsupportedError,
 )
+from llm_gateway.providers.http_clock import start_clock, watch_clock
 from llm_gateway.providers.openai_answer import Draft, read_embeddings
 from llm_gateway.providers.openai_errors import (
     complaint_error,
@@ -218,7 +219,7 @@ def _client(key: str, url: str) -> tuple[openai.OpenAI, tuple[str, ...]]:
     address, user, password = _address(url)
     http = openai.DefaultHttpxClient(
         auth=(user, password) if user else None,
-        event_hooks={"request": [_start_clock], "response": [_watch_clock]},
+        event_hooks={"request": [start_clock], "response": [watch_clock]},
     )
     client = openai.OpenAI(
         api_key=key,
@@ -259,30 +260,3 @@ def _timeout(deadline: float) -> httpx2.Timeout:
     if seconds <= 0:
         raise LlmTimeoutError("There was no time left to ask the model.")
     return httpx2.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
-
-
-def _start_clock(request: httpx2.Request) -> None:
-    request.extensions["deadline"] = time.monotonic() + request.extensions["timeout"]["read"]
-
-
-def _watch_clock(response: httpx2.Response) -> None:
-    """httpx2's timeouts are for one read each, so an answer that drips in would never time out: it is watched."""
-    if isinstance(response.stream, httpx2.SyncByteStream):
-        response.stream = _WatchedStream(response.stream, response.request.extensions["deadline"])
-
-
-class _WatchedStream(httpx2.SyncByteStream):
-    """A body that must be there at a deadline. A read that has begun by then may still take its own timeout."""
-
-    def __init__(self, stream: httpx2.SyncByteStream, deadline: float) -> None:
-        self._stream = stream
-        self._deadline = deadline
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._stream:
-            if time.monotonic() > self._deadline:
-                raise httpx2.ReadTimeout("The answer took too long.")
-            yield chunk
-
-    def close(self) -> None:
-        self._stream.close()
