@@ -107,7 +107,7 @@ def test_an_agent_calls_a_registered_function(emulator: Emulator, api: ApiClient
 def test_an_agent_calls_a_tool_of_an_mcp_server(api: ApiClient, model: VendorServer) -> None:
     with mcp_server(token=TOKEN) as server:
         registration = {"name": "mcp", "url": server.url, "bearer_secret": "MCP_TOKEN", "allowed_tools": ["add"]}
-        registered = api.post("/tools/mcp-servers", registration)
+        registered = api.post("/tools/mcp-servers", registration, idempotency_key=uuid.uuid4().hex)
         assert registered.status in (200, 201), registered.body
         discovered = api.get("/tools/mcp-servers/mcp/tools")
         assert discovered.status == 200, discovered.body
