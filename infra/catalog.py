@@ -227,7 +227,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         environment=(*API_ENVIRONMENT, *LLM_ENVIRONMENT),
         grants=(
             _table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
-            _KEEP_DOCUMENTS,
+            _READ_DOCUMENTS,
             _READ_LLM_SECRETS,
         ),
     ),

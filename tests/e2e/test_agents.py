@@ -104,6 +104,20 @@ def test_an_agent_calls_a_registered_function(emulator: Emulator, api: ApiClient
     assert said["usage"]["llm_calls"] == 2
 
 
+def test_a_step_with_a_large_schema_is_listed_among_the_tools(emulator: Emulator, api: ApiClient) -> None:
+    name = f"large_{uuid.uuid4().hex[:8]}"
+    registration = {
+        "step_type": name,
+        "function_arn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:workflow-step-large",
+        "config_schema": {"type": "object", "description": "d" * 400_000},
+    }
+    assert api.post("/steps/register", registration).status == 201
+    listed = api.get("/tools?limit=100")
+    assert listed.status == 200, listed.body
+    assert f"step:{name}" in [tool["tool"] for tool in listed.body["items"]]
+    assert api.call("DELETE", f"/steps/{name}").status == 204
+
+
 def test_an_agent_calls_a_tool_of_an_mcp_server(api: ApiClient, model: VendorServer) -> None:
     with mcp_server(token=TOKEN) as server:
         registration = {"name": "mcp", "url": server.url, "bearer_secret": "MCP_TOKEN", "allowed_tools": ["add"]}
