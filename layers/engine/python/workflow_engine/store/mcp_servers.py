@@ -13,7 +13,7 @@ from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.table import ConditionFailedError, Table, Write
 
 McpServerRecord = dict[str, Any]
-"""`{name, url, allowed_tools, bearer_secret, timeout_seconds, enabled, ...}`, JSON, as the API shows it. `bearer_secret` is
+"""`{name, url, allowed_tools, bearer_secret, timeout_seconds, ...}`, JSON, as the API shows it. `bearer_secret` is
 the name of a secret, never its value."""
 
 
