@@ -85,7 +85,9 @@ class _Fuzz:
         counts = list(_counts(terminalreporter))
         terminalreporter.write_line(f"fuzz: {sum(counts):,} random examples for {len(counts)} property tests")
         if terminalreporter.stats.get("failed"):
-            terminalreporter.write_line("mend the code, and write each falsifying example down as an @example of its test")
+            terminalreporter.write_line(
+                "mend the code, and write each falsifying example down as an @example of its test"
+            )
 
 
 class _Examples:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from workflow_engine.compiler.verify.expressions import analyse
@@ -85,10 +85,18 @@ def test_expressions_of_one_shape_keep_their_own_variables() -> None:
 PIECES = st.sampled_from(
     ["$a", "$states", ".input", ".result", " . ", "'q'", '"$b"', "`x y`", "[", "]", "(", ")", "{", "}", ":", ",", ";",
      ":=", "?", "1", "+", "-", "*", "/", "/re'/", "%", "~>", "|", "&", "and", "in", "function($v){", "$v", "$$", "$",
-     "^(", "@", "#", "..", "/*", "*/", "'", "\\", "é", " "]
+     "^(", "@", "#", "..", "/*", "*/", "'", "\\", "é", " ", ".function", "`function`(", "λ", "$_a", "$v0", "a", "x", ".b",
+     "$map(", "!", "<", "\f", "\v", "\xa0", "\ud800", "<s:n>", ".$states", ".$b"]
 )  # fmt: skip
 
 
+@example("$$$a")
+@example("\f$a")
+@example("$a.b\f")
+@example("$a'b' & $a'c'")
+@example("$a.$states & $a.$map")
+@example("function($a)<'<q's:n>{$a}")
+@example("$x.`function`($a){$a} & $x.`b`($a)")
 @given(st.lists(PIECES, max_size=14).map("".join) | st.text(max_size=20))
 def test_any_text_is_either_read_or_refused_and_its_shape_says_the_same(text: str) -> None:
     analysis = analyse(text)

@@ -184,12 +184,16 @@ class _Iterations:
         def run() -> None:
             last_event = frame.event_history_context.source_event_id
             while not self._workers.has_failed:
-                with self._lock:
+                with self._lock:  # as on AWS, iterations start in the order of their items
                     taken = next(self._items, None)
-                if taken is None:
-                    break
-                iteration = frame.open_inner_frame()
-                error = self._iterate(iteration, *taken)
+                    if taken is None:
+                        break
+                    index, item = taken
+                    iteration = frame.open_inner_frame()
+                    details = {"name": self._name, "index": index}
+                    add_event(iteration, "MapIterationStarted", {"mapIterationStartedEventDetails": details})
+                    iteration.open_iteration = details
+                error = self._iterate(iteration, details, item)
                 frame.close_frame(iteration)
                 if error is not None:
                     self._workers.fail(error)
@@ -199,10 +203,8 @@ class _Iterations:
 
         return run
 
-    def _iterate(self, env: Any, index: int, item: Any) -> dict[str, Any] | None:
-        details = {"name": self._name, "index": index}
-        add_event(env, "MapIterationStarted", {"mapIterationStartedEventDetails": details})
-        env.open_iteration = details
+    def _iterate(self, env: Any, details: dict[str, Any], item: Any) -> dict[str, Any] | None:
+        index = details["index"]
         env.states.context_object.context_object_data["Map"] = {"Item": {"Index": index, "Value": item}}
         env.states.reset(input_value=item)
         failures = parser("asl.component.common.error_name.failure_event").FailureEventException

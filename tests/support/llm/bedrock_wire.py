@@ -57,10 +57,10 @@ def refusal(message: str) -> Reply:
     return error("ValidationException", message)
 
 
-def stream(*frames: bytes, chunk_delay_seconds: float = 0.0, drop: bool = False) -> Reply:
+def stream(*frames: bytes, **timing: Any) -> Reply:
     """A response of ConverseStream."""
     headers = {"content-type": "application/vnd.amazon.eventstream", "x-amzn-RequestId": "7c6d"}
-    return Reply(200, headers, chunks=frames, chunk_delay_seconds=chunk_delay_seconds, drop=drop)
+    return Reply(200, headers, chunks=frames, **timing)
 
 
 def event(name: str, payload: Mapping[str, Any]) -> bytes:

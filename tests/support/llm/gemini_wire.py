@@ -107,9 +107,9 @@ def chunk(*parts: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
     return response(*parts, finish_reason=None, **{"usageMetadata": usage(8, None), **fields})
 
 
-def stream_reply(*chunks: Any, chunk_delay_seconds: float = 0.0, drop: bool = False) -> Reply:
+def stream_reply(*chunks: Any, **timing: Any) -> Reply:
     """A stream of these chunks; Gemini sends no mark of the end."""
-    return sse_reply(*map(sse_event, chunks), chunk_delay_seconds=chunk_delay_seconds, drop=drop)
+    return sse_reply(*map(sse_event, chunks), **timing)
 
 
 def blocked(reason: str = "PROHIBITED_CONTENT") -> dict[str, Any]:

@@ -45,8 +45,9 @@ class Reply:
     """An answer: `body` as JSON, or `raw` bytes, or `chunks`, each sent on its own (server-sent events, AWS event
     streams).
 
-    The server waits `delay_seconds` before the head and `chunk_delay_seconds` before every chunk but the first. With
-    `drop` the connection breaks: without body and chunks before the head, after half of a body, after the last chunk.
+    The server waits `delay_seconds` before the head and `chunk_delay_seconds` before every chunk but the first;
+    `continues`, where there is one, holds those back until it is set. With `drop` the connection breaks: without body
+    and chunks before the head, after half of a body, after the last chunk.
     """
 
     status: int = 200
@@ -56,6 +57,7 @@ class Reply:
     chunks: tuple[bytes, ...] | None = None
     delay_seconds: float = 0.0
     chunk_delay_seconds: float = 0.0
+    continues: threading.Event | None = None
     drop: bool = False
 
 
@@ -67,10 +69,15 @@ def json_reply(body: Any, status: int = 200, **headers: str) -> Reply:
     return Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
 
 
-def sse_reply(*chunks: bytes, chunk_delay_seconds: float = 0.0, drop: bool = False) -> Reply:
+def sse_reply(
+    *chunks: bytes,
+    chunk_delay_seconds: float = 0.0,
+    continues: threading.Event | None = None,
+    drop: bool = False,
+) -> Reply:
     """A stream of server-sent events, each made by `sse_event`."""
     headers = {"content-type": "text/event-stream; charset=utf-8"}
-    return Reply(200, headers, chunks=chunks, chunk_delay_seconds=chunk_delay_seconds, drop=drop)
+    return Reply(200, headers, chunks=chunks, chunk_delay_seconds=chunk_delay_seconds, continues=continues, drop=drop)
 
 
 def sse_event(data: Any, event: str | None = None) -> bytes:
@@ -145,13 +152,13 @@ class VendorServer:
         with self._lock:
             self._connections.discard(connection)
 
-    def pause(self, connection: socket.socket, seconds: float) -> bool:
-        """Wait; False if the client hangs up or the server is left meanwhile. For the handler."""
+    def pause(self, connection: socket.socket, seconds: float, until: threading.Event | None = None) -> bool:
+        """Wait for the time and the event; False if the client hangs up or the server is left meanwhile. For the handler."""
         deadline = time.monotonic() + seconds
-        while (remaining := deadline - time.monotonic()) > 0:
+        while (remaining := deadline - time.monotonic()) > 0 or not (until is None or until.is_set()):
             if self._stopping.is_set():
                 return False
-            readable, _, _ = select.select([connection], [], [], min(remaining, _POLL_SECONDS))
+            readable, _, _ = select.select([connection], [], [], min(max(remaining, 0.001), _POLL_SECONDS))
             if readable and _has_ended(connection):
                 self.client_left.set()
                 return False
@@ -228,7 +235,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._send_head(reply, {"content-type": "application/octet-stream", "transfer-encoding": "chunked"})
         for position, chunk in enumerate(chunks):
             seconds = reply.chunk_delay_seconds if position else 0.0
-            if seconds and not self.server.vendor.pause(self.connection, seconds):
+            waits_for = reply.continues if position else None
+            if not self.server.vendor.pause(self.connection, seconds, waits_for):
                 self.close_connection = True
                 return
             self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))

@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 
 from agent_tools.builtin import BUILTIN_TOOLS, MAX_QUERY_CHARACTERS, ToolEnvironment, call
 from agent_tools.errors import ToolArgumentError, ToolError
+from tests.support.speed import no_hang
 
 NOON = datetime(2026, 2, 28, 12, 30, 15, 999_000, tzinfo=UTC)
 
@@ -133,7 +134,9 @@ def test_a_deployment_without_zone_data_says_so_and_still_knows_utc(monkeypatch:
 
 
 def test_the_clock_without_an_injected_time_is_the_real_one() -> None:
-    assert abs(call("current_time", {}, ToolEnvironment())["unix"] - time.time()) < 5
+    before = time.time()
+    told = call("current_time", {}, ToolEnvironment())["unix"]
+    assert int(before) <= told <= time.time()
 
 
 # --- json_query
@@ -202,10 +205,8 @@ def test_a_query_is_of_bounded_length() -> None:
     ],
 )
 def test_a_query_that_doubles_its_data_again_and_again_is_stopped(text: str) -> None:
-    started = time.monotonic()
-    with pytest.raises(ToolError, match="builds up too much"):
+    with no_hang(), pytest.raises(ToolError, match="builds up too much"):
         query(text, "some text of thirty characters")
-    assert time.monotonic() - started < 3
 
 
 def test_joining_is_refused_before_the_text_is_built() -> None:

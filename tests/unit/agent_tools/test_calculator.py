@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import time
 
 import pytest
 from hypothesis import given
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from agent_tools.builtin import MAX_EXPRESSION_CHARACTERS, ToolEnvironment, call
 from agent_tools.errors import ToolArgumentError, ToolError
+from tests.support.speed import no_hang
 
 
 def calculate(expression: str) -> object:
@@ -174,10 +174,8 @@ def test_what_has_no_value_is_told_to_the_model(expression: str, said: str) -> N
     ],
 )
 def test_hostile_expressions_are_refused_at_once(expression: str) -> None:
-    started = time.monotonic()
-    with pytest.raises(ToolError):
+    with no_hang(), pytest.raises(ToolError):
         calculate(expression)
-    assert time.monotonic() - started < 0.5
 
 
 @pytest.mark.parametrize(
@@ -194,10 +192,8 @@ def test_hostile_expressions_are_refused_at_once(expression: str) -> None:
 )
 def test_the_longest_and_deepest_expressions_end_soon_one_way_or_the_other(expression: str) -> None:
     assert len(expression) <= MAX_EXPRESSION_CHARACTERS
-    started = time.monotonic()
-    with contextlib.suppress(ToolError):
+    with no_hang(), contextlib.suppress(ToolError):
         assert isinstance(calculate(expression), int | float)
-    assert time.monotonic() - started < 0.5
 
 
 def test_a_longer_expression_is_refused_unread() -> None:

@@ -6,7 +6,6 @@ import json
 import logging
 import socket
 import threading
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -139,17 +138,15 @@ def test_a_result_that_breaks_the_tools_own_schema_is_the_servers_failure() -> N
 def test_a_slow_tool_is_given_up_and_the_server_stays_usable(mode: dict[str, Any]) -> None:
     with mcp_server(**mode) as server, connect(McpServer("crm", server.url, timeout_seconds=20), HERE) as crm:
         crm.tools()
-        started = time.monotonic()
         with pytest.raises(McpServerError, match=r"The MCP server 'crm' did not answer within 0\.1 seconds\."):
             crm.call("slow", {}, timeout_seconds=0.1)
-        assert time.monotonic() - started < 2
         assert crm.call("echo", {"text": "still there"}) == ToolOutcome("still there")
 
 
 def test_a_call_cannot_be_given_more_time_than_the_server_has() -> None:
-    with mcp_server() as server, connect(McpServer("crm", server.url, timeout_seconds=0.4), HERE) as crm:
+    with mcp_server() as server, connect(McpServer("crm", server.url, timeout_seconds=2), HERE) as crm:
         crm.tools()
-        with pytest.raises(McpServerError, match=r"within 0\.4 seconds"):
+        with pytest.raises(McpServerError, match=r"within 2 seconds"):
             crm.call("slow", {}, timeout_seconds=60)
 
 
@@ -243,18 +240,15 @@ def test_a_server_that_goes_away_during_a_call_fails_the_call() -> None:
         crm.tools()
         leaving = threading.Timer(0.1, server.stop)
         leaving.start()
-        started = time.monotonic()
-        with pytest.raises(McpServerError, match="The MCP server 'crm' "):
+        with pytest.raises(McpServerError, match="The MCP server 'crm' ") as failed:
             crm.call("slow", {})
-        assert time.monotonic() - started < 4
         leaving.join()
+    assert "did not answer within" not in failed.value.detail
 
 
 def test_a_server_that_says_nothing_is_a_timeout() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        started = time.monotonic()
         error = failure(McpServer("crm", f"http://127.0.0.1:{silent.getsockname()[1]}/mcp", timeout_seconds=0.2))
-        assert time.monotonic() - started < 2
     assert error.detail == "The MCP server 'crm' did not answer within 0.2 seconds."
 
 

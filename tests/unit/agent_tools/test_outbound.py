@@ -206,11 +206,8 @@ def test_packed_answers_are_unpacked_and_measured_unpacked(get: Get) -> None:
 
 @both
 def test_a_silent_server_is_a_timeout(get: Get) -> None:
-    with VendorServer(Reply(delay_seconds=5)) as server:
-        started = time.monotonic()
-        with pytest.raises(httpx2.ReadTimeout):
-            get(server.url, seconds=0.2)
-        assert time.monotonic() - started < 2
+    with VendorServer(Reply(delay_seconds=60)) as server, pytest.raises(httpx2.ReadTimeout):
+        get(server.url, seconds=0.2)
 
 
 @both
@@ -218,7 +215,7 @@ def test_a_name_service_that_does_not_answer_is_a_timeout(get: Get) -> None:
     answered = threading.Event()
 
     def silent(_host: str, _port: int) -> list[str]:
-        answered.wait(5)
+        answered.wait(60)
         return ["127.0.0.1"]
 
     try:
@@ -255,11 +252,8 @@ def dripping_server(head: bytes) -> Iterator[str]:
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: "])
 def test_a_server_that_drips_cannot_outlast_the_errand(head: bytes) -> None:
-    with dripping_server(head) as url:
-        started = time.monotonic()
-        with pytest.raises(httpx2.ReadTimeout):
-            get_in_a_thread(url, seconds=0.3)
-        assert time.monotonic() - started < 2
+    with dripping_server(head) as url, pytest.raises(httpx2.ReadTimeout):
+        get_in_a_thread(url, seconds=0.3)
 
 
 @both

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -182,10 +181,8 @@ def test_addresses_that_may_not_or_cannot_be_reached_are_told_to_the_model(url: 
 
 
 def test_a_page_is_waited_for_no_longer_than_there_is_time() -> None:
-    with VendorServer(Reply(delay_seconds=5)) as server:
-        started = time.monotonic()
-        with pytest.raises(ToolError, match="did not answer in full within"):
-            read(server.url, seconds_left=0.2)
-        assert time.monotonic() - started < 2
+    silent = VendorServer(Reply(delay_seconds=60))
+    with silent as server, pytest.raises(ToolError, match="did not answer in full within"):
+        read(server.url, seconds_left=0.2)
     with pytest.raises(ToolError, match="no time left"):
         read("http://127.0.0.1/", seconds_left=0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 import traceback
 
 import pytest
@@ -134,12 +133,8 @@ def test_an_error_without_bedrocks_words_is_told_by_its_status(reply: Reply) -> 
 
 
 def test_no_answer_in_time_is_a_timeout() -> None:
-    start = time.monotonic()
-
-    with VendorServer(Reply(body={}, delay_seconds=5)) as server, pytest.raises(LlmTimeoutError):
+    with VendorServer(Reply(body={}, delay_seconds=60)) as server, pytest.raises(LlmTimeoutError):
         bedrock(server).generate(CLAUDE, ask(timeout_seconds=0.2))
-
-    assert time.monotonic() - start < 2
 
 
 def test_no_time_is_a_timeout_too() -> None:

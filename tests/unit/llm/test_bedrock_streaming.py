@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import time
+import threading
 from typing import Any
 
 import pytest
@@ -63,17 +63,15 @@ def test_frames_may_be_cut_anywhere() -> None:
 
 
 def test_pieces_come_as_they_are_said() -> None:
-    frames = (wire.started(), wire.delta({"text": "first"}), wire.delta({"text": "second"}))
+    frames = (wire.started() + wire.delta({"text": "first"}), wire.delta({"text": "second"}))
+    more_is_wanted = threading.Event()
 
-    with VendorServer(wire.stream(*frames, chunk_delay_seconds=0.2)) as server:
+    with VendorServer(wire.stream(*frames, continues=more_is_wanted)) as server:
         pieces = bedrock(server).stream(CLAUDE, ask())
-        next(pieces)
-        first_at = time.monotonic()
-        next(pieces)
-        waited = time.monotonic() - first_at
+        assert next(pieces) == TextDelta("first")
+        more_is_wanted.set()
+        assert next(pieces) == TextDelta("second")
         pieces.close()
-
-    assert waited > 0.1
 
 
 def test_tool_calls_are_put_together_from_their_pieces() -> None:
@@ -211,7 +209,7 @@ def test_a_frame_whose_checksum_is_wrong_is_malformed() -> None:
 
 
 def test_a_stream_that_pauses_too_long_times_out() -> None:
-    reply = wire.stream(wire.started(), wire.delta({"text": "It"}), chunk_delay_seconds=5)
+    reply = wire.stream(wire.started(), wire.delta({"text": "It"}), chunk_delay_seconds=60)
 
     with pytest.raises(LlmTimeoutError):
         streamed(reply, ask(timeout_seconds=0.2))
@@ -219,12 +217,9 @@ def test_a_stream_that_pauses_too_long_times_out() -> None:
 
 def test_a_stream_that_drips_times_out_too() -> None:
     reply = wire.stream(*(wire.delta({"text": "."}) for _ in range(100)), chunk_delay_seconds=0.05)
-    start = time.monotonic()
 
     with pytest.raises(LlmTimeoutError):
         streamed(reply, ask(timeout_seconds=0.3))
-
-    assert time.monotonic() - start < 2
 
 
 def test_closing_the_iterator_closes_the_stream() -> None:
@@ -234,7 +229,7 @@ def test_closing_the_iterator_closes_the_stream() -> None:
         pieces = bedrock(server).stream(CLAUDE, ask())
         assert next(pieces) == TextDelta(".")
         pieces.close()
-        assert server.client_left.wait(2)
+        assert server.client_left.wait(60)
 
 
 def test_one_stream_can_follow_another() -> None:

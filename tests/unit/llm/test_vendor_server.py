@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import httpx2
 import pytest
@@ -43,11 +42,9 @@ def test_what_a_function_of_the_request_asserts_fails_the_test() -> None:
 def test_leaving_ends_pauses_and_joins_all_threads() -> None:
     before = threading.active_count()
     with httpx2.Client() as client:
-        with VendorServer(sse_reply(sse_event(1), sse_event(2), chunk_delay_seconds=30)) as server:
+        with VendorServer(sse_reply(sse_event(1), sse_event(2), chunk_delay_seconds=3600)) as server:
             pieces = client.send(client.build_request("GET", server.url), stream=True).iter_text()
             assert next(pieces) == "data: 1\n\n"
-            began = time.monotonic()
-        assert time.monotonic() - began < 5
         assert threading.active_count() == before
         with pytest.raises(httpx2.RemoteProtocolError):
             next(pieces)

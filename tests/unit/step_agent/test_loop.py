@@ -236,8 +236,13 @@ def test_tools_of_an_agent_with_a_budget_are_called_one_after_the_other() -> Non
 
 def test_a_tool_that_does_not_end_is_not_waited_for() -> None:
     ended = threading.Event()
-    world = World(said("So far.", add()), said("Never."), tool=lambda _: ended.wait(5))
-    world.clock = Clock(time.monotonic, time.monotonic() + 0.2)
+
+    def tool(_: Mapping[str, Any]) -> bool:
+        world.time.sleep(2)
+        return ended.wait(60)
+
+    world = World(said("So far.", add()), said("Never."), tool=tool)
+    world.clock = Clock(world.time.now, world.time.now() + 1)
     world.gateway = Gateway({"OPENAI_API_KEY": "k"}, make=making({"openai": world.provider}), clock=lambda: 0.0)
     result = world.run()
     ended.set()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import dataclass, field
+from html.entities import html5
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -60,6 +61,7 @@ _ENDS: Final = {
 
 _TAG_NAME: Final = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]{0,19})(?=[\s/>])")
 _ATTRIBUTE: Final = re.compile(r"""(?<=[\s"'/])([^\s"'>/=]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+_REFERENCE: Final = re.compile(r"&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*+(?!=));?")
 _MARK: Final = re.compile(r"""[>"']""")
 _BLANKS: Final = re.compile(r"[ \t\r\n\f\v]+")
 _LONG_BLANKS: Final = re.compile(r"[ \t\n\f\v]{100,}")
@@ -226,8 +228,17 @@ def _attributes(tag: str) -> dict[str, str]:
     """Names in lower case; of one that is there twice, the first."""
     found: dict[str, str] = {}
     for match in _ATTRIBUTE.finditer(tag):
-        found.setdefault(match[1].lower(), _unescape(match[2] or match[3] or match[4] or ""))
+        value = match[2] or match[3] or match[4] or ""
+        found.setdefault(match[1].lower(), _REFERENCE.sub(_referred, value))
     return found
+
+
+def _referred(reference: re.Match[str]) -> str:
+    """What a character reference in an attribute stands for. Without its semicolon, a name there is one only as a whole:
+    `?a&copy=b&region=EU` has no © and no ® in it (HTML standard, 13.2.5.73, "Named character reference state").
+    """
+    text = reference[0]
+    return _unescape(text) if text[1] == "#" or text[1:] in html5 else text
 
 
 def _unescape(text: str) -> str:

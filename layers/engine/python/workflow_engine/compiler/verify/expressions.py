@@ -15,7 +15,7 @@ from workflow_engine.compiler.verify.rules import Path, Violation, violation
 from workflow_engine.compiler.verify.scopes import State, entries
 from workflow_engine.compiler.verify.shapes import shape_of
 from workflow_engine.compiler.verify.syntax import MAX_NESTING, NestedTooDeepError, Reading, read_expression
-from workflow_engine.compiler.verify.tokens import JsonataSyntaxError
+from workflow_engine.compiler.verify.tokens import SPACE, JsonataSyntaxError
 
 Place = Literal["entry", "result", "error"]
 """What `$states` holds besides input and context: nothing more, the result of a success, or the error output."""
@@ -38,7 +38,7 @@ _CONSTANT_FIELDS: Final = frozenset(
     {"Type", "Comment", "QueryLanguage", "Next", "End", "Default", "Resource", "Retry", "Catch", "Choices", "Branches"}
     | {"ItemProcessor", "Label"}
 )
-_SIMPLE_PATH: Final = re.compile(r"\s*\$([A-Za-z]\w*)((?:\.[A-Za-z]\w*)*)\s*", re.ASCII)
+_SIMPLE_PATH: Final = re.compile(rf"{SPACE}*\$([A-Za-z]\w*)((?:\.[A-Za-z]\w*)*){SPACE}*", re.ASCII)
 _KEYWORDS: Final = re.compile(r"\.(?:and|or|in|true|false|null)\b")
 _KEPT_NAMES: Final = FUNCTIONS | {"states"}
 _LONGEST_CACHED: Final = 8192

@@ -9,25 +9,32 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_KEPT_STEPS: Final = frozenset({"and", "or", "in", "true", "false", "null", "function"})
+from workflow_engine.compiler.verify.tokens import NAME, SPACE
+
+_KEPT_NAMES: Final = frozenset({"and", "or", "in", "true", "false", "null", "function", "λ"})
 _PART: Final = re.compile(
-    r"""(?P<variable>\$[A-Za-z][\w$]*)
-    |(?<!\.)\.(?P<step>[A-Za-z_]\w*)(?!\s*\()
-    |(?<![\w'"`.])(?P<text>"[^"\\\ud800-\udfff]*"|'[^'\\\ud800-\udfff]*')(?!\s*\.)
-    |(?<![\w'"`])`(?P<quoted>[^`\ud800-\udfff]*)`
-    |(?P<unsafe>[/"'`\ud800-\udfff])""",
+    rf"""(?<!\.)\.(?P<step>{NAME})
+    |(?P<name>{NAME})
+    |(?P<text>"[^"\\\ud800-\udfff]*"|'[^'\\\ud800-\udfff]*')
+    |`(?P<quoted>[^`\ud800-\udfff]*)`
+    |(?P<unsafe>[/"'`])""",
     re.VERBOSE,
 )
+_PLAIN: Final = re.compile(r"\$?[A-Za-z_][A-Za-z0-9_]*")
+_STRANGE: Final = re.compile(r"""["'`\ud800-\udfff]""")
+_SIGNATURE: Final = re.compile(rf"(?:function|λ)`?{SPACE}*\([^()]*\){SPACE}*<")
 
 
 def shape_of(text: str, kept: frozenset[str]) -> tuple[str, dict[str, str]] | None:
     """The shape, and for each variable of the shape the name it stands for; None where it takes a parser to tell.
 
-    `kept` are the names of variables that mean something by themselves. A slash may open a regular expression, or a
-    comment, in which quotes are no quotes: such an expression has no shape, nor has one with an escape in a text.
+    `kept` are the names of variables that mean something by themselves. Names are told apart as the parser does it, each
+    up to its end, and whatever is not a plain name stays as it is: `$$$a` is one variable, named `$$a`. A slash may open
+    a regular expression, or a comment, in which quotes are no quotes: such an expression has no shape, nor has one with
+    an escape in a text or a quote in a name, or the signature of a function, which is in a language of its own.
     """
     names: dict[str, str] = {}
-    unsafe = False
+    unsafe = _SIGNATURE.search(text) is not None
     after_states = False
 
     def replace(found: re.Match[str]) -> str:
@@ -35,15 +42,20 @@ def shape_of(text: str, kept: frozenset[str]) -> tuple[str, dict[str, str]] | No
         kind, part = found.lastgroup, found[0]
         first_step, after_states = after_states, part == "$states"
         match kind:
-            case "variable":
-                name = part[1:]
-                return part if name in kept else "$v" + names.setdefault(name, str(len(names)))
-            case "step":
-                return part if first_step or found["step"] in _KEPT_STEPS else ".n"
             case "text":
                 return '""'
             case "quoted":
-                return part if first_step else "`n`"
+                return part if first_step or found["quoted"] in _KEPT_NAMES else "`n`"
+            case "name" | "step":
+                name = found[kind]
+                if _PLAIN.fullmatch(name) is None:
+                    unsafe = unsafe or _STRANGE.search(name) is not None
+                elif name[0] == "$":
+                    if name[1:] not in kept:
+                        return part[: -len(name)] + "$v" + names.setdefault(name[1:], str(len(names)))
+                elif kind == "step" and not first_step and name not in _KEPT_NAMES:
+                    return ".n"
+                return part
         unsafe = True
         return part
 

@@ -23,13 +23,18 @@ class Token(NamedTuple):
     end: int
 
 
-_SPACE_OR_COMMENT: Final = re.compile(r"(?:[ \t\n\r\v]+|/\*.*?\*/)*", re.DOTALL)
+SPACE: Final = r"[ \t\n\r\v]"
+_ENDS_A_NAME: Final = r" \t\n\r\v.\[\]{}(),@\#;:?+\-*/%|=<>^&!~"
+NAME: Final = rf"""[^{_ENDS_A_NAME}`"'][^{_ENDS_A_NAME}]*"""
+"""A whole name, or a variable with its `$`. Who looks for names in another way finds others than the parser does."""
+
+_SPACE_OR_COMMENT: Final = re.compile(rf"(?:{SPACE}+|/\*.*?\*/)*", re.DOTALL)
 _TOKEN: Final = re.compile(
-    r"""(?P<operator>\.\.|:=|!=|>=|<=|\*\*|~>|[.\[\]{}(),@\#;:?+\-*/%|=<>^&])
+    rf"""(?P<operator>\.\.|:=|!=|>=|<=|\*\*|~>|[.\[\]{{}}(),@\#;:?+\-*/%|=<>^&])
     |(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
     |(?P<number>(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[Ee][-+]?[0-9]+)?)
     |`(?P<quoted>[^`]*)`
-    |(?P<name>[^ \t\n\r\v.\[\]{}(),@\#;:?+\-*/%|=<>^&!~`"'][^ \t\n\r\v.\[\]{}(),@\#;:?+\-*/%|=<>^&!~]*)""",
+    |(?P<name>{NAME})""",
     re.DOTALL | re.VERBOSE,
 )
 _WORD_OPERATORS: Final = frozenset({"and", "or", "in"})
