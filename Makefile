@@ -6,12 +6,13 @@ STAMP  := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 FILE   ?= statemachines/examples/hello-world/workflow.json
 PORT   ?= 8006
+SECONDS ?= 600
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # uv installs in a sixth of the time; where it does not reach the index as pip is set up to, pip does it.
 install = $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1) 2>/dev/null || $(PIP) --require-hashes -r $(1)
 
-.PHONY: setup run serve test e2e lint format bench synth generate lock
+.PHONY: setup run serve test fuzz e2e lint format bench synth generate lock
 
 setup: $(STAMP)
 
@@ -30,6 +31,10 @@ serve: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# Property tests over new random examples, for so long. Make what it finds an @example of the test.
+fuzz: setup
+	$(BIN)/python -m pytest -p tests.support.fuzz --fuzz-seconds $(SECONDS)
 
 # The CDK app, deployed to an emulator of AWS that enforces IAM, and every journey over its API.
 e2e: setup

@@ -13,7 +13,7 @@ import pytest
 from infra.local import jsonata, moto_seams
 from infra.local.jsonata import JsonataError, UndefinedResultError, UnsupportedResultError, evaluate
 from tests.support.asl_cases import REPOSITORY, AslCase
-from tests.support.local_machines import LocalMachines, local_machines
+from tests.support.local_machines import PATIENCE_SECONDS, LocalMachines, local_machines
 from tests.support.seam_probes import PROBES, Client
 
 pytestmark = pytest.mark.xdist_group("local-seams")
@@ -35,7 +35,7 @@ def stock_results() -> dict[str, bool]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=True,
     )
     results: dict[str, bool] = json.loads(done.stdout)
@@ -45,7 +45,7 @@ def stock_results() -> dict[str, bool]:
 @pytest.mark.parametrize("name", PROBES)
 def test_with_the_seams_it_is_as_on_aws(name: str, machines: LocalMachines) -> None:
     moto_seams.set_time_scale(1.0)
-    assert PROBES[name](Client())
+    assert PROBES[name](Client(patience_seconds=PATIENCE_SECONDS))
 
 
 @pytest.mark.parametrize("name", PROBES)

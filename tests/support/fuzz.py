@@ -3,7 +3,8 @@
     pytest -p tests.support.fuzz --fuzz-seconds 600
 
 `make test` tries the same examples every time, so that a red run is about the change; this is where new ones are looked
-for. What fails here is told with its example: mend the code, and write the example down as an `@example` of the test.
+for. What fails here is told with its example, which is tried first the next time (folder `.hypothesis`): mend the code, and
+write the example down as an `@example` of the test.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class _Fuzz:
         terminalreporter.write_line(f"fuzz: {sum(counts):,} random examples for {len(counts)} property tests")
         if terminalreporter.stats.get("failed"):
             terminalreporter.write_line(
-                "mend the code, and write each falsifying example down as an @example of its test"
+                "mend the code, and write each failing test case down as an @example of its test"
             )
 
 

@@ -19,7 +19,7 @@ from infra.local import moto_seams
 REGION: Final = "us-east-1"
 ROLE: Final = "arn:aws:iam::123456789012:role/machines"
 # Far longer than any test takes: only a run that hangs reaches it.
-PATIENCE_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SLOW_SECONDS: Final = 5.0
-_STOP_SECONDS: Final = 10.0
+_STOP_SECONDS: Final = 60.0
 
 
 def _schema(**properties: str) -> dict[str, Any]:

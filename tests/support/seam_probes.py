@@ -34,6 +34,8 @@ _REFUSED: Final = (
 
 ROLE: Final = "arn:aws:iam::123456789012:role/machines"
 PATIENCE_SECONDS: Final = 6.0
+"""After this a run without the seams is taken for one that does not end."""
+
 _numbers = itertools.count()
 _creating = threading.Lock()
 
@@ -47,7 +49,8 @@ def probe(function: Probe) -> Probe:
 class Client:
     """What a probe may use: the Step Functions client and a way to run one machine."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        self.patience_seconds = patience_seconds
         self.sfn: Any = boto3.client(
             "stepfunctions", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
         )
@@ -73,7 +76,7 @@ class Client:
 
     def end_of(self, execution: str) -> dict[str, Any]:
         """Wait for an end, but not for ever."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + self.patience_seconds
         described: dict[str, Any] = self.sfn.describe_execution(executionArn=execution)
         while described["status"] == "RUNNING" and time.monotonic() < deadline:
             time.sleep(0.02)

@@ -154,7 +154,7 @@ TAGS = st.sampled_from(
 def as_written(element: Tag) -> str:
     """What is in an element, as `clean` writes it."""
     return "".join(
-        html.escape(child, quote=False)
+        html.escape(str(child), quote=False)
         if not isinstance(child, Tag)
         else f"<{child.name}"
         + "".join(f' {name}="{html.escape(str(value))}"' for name, value in child.attrs.items())

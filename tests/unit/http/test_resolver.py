@@ -84,7 +84,7 @@ def test_threads_do_not_see_each_others_requests() -> None:
 
     @app.get("/things/<thing_id>")
     def get(thing_id: str) -> dict[str, Any]:
-        together.wait(timeout=10)
+        together.wait(timeout=60)
         return {"id": thing_id, "path": app.current_event.path}
 
     with ThreadPoolExecutor(8) as pool:

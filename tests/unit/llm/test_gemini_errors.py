@@ -22,7 +22,8 @@ from llm_gateway.errors import (
     LlmUnavailableError,
     LlmUnsupportedError,
 )
-from llm_gateway.providers import Provider, gemini
+from llm_gateway.providers import Provider
+from llm_gateway.providers.gemini_client import options_until
 from llm_gateway.request import EmbeddingRequest, GenerationRequest, Message, ResponseFormat, Tool, ToolCall, ToolResult
 from tests.support.llm import gemini_wire as wire
 from tests.support.llm.gemini_wire import KEY, MODEL, ask, gemini_at, generate, sent
@@ -164,8 +165,12 @@ def test_gemini_is_not_told_of_a_deadline_that_it_would_refuse() -> None:
 
 def test_calls_again_share_the_one_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     deadlines: list[float] = []
-    real = gemini.options_until
-    monkeypatch.setattr(gemini, "options_until", lambda deadline: deadlines.append(deadline) or real(deadline))
+
+    def noted(deadline: float) -> Any:
+        deadlines.append(deadline)
+        return options_until(deadline)
+
+    monkeypatch.setattr("llm_gateway.providers.gemini.options_until", noted)
     refusal = wire.error_reply("temperature is not supported for this model")
     with VendorServer(refusal, json_reply(wire.response(wire.text("Hi.")))) as server:
         gemini_at(server).generate(MODEL, ask(temperature=0.1, timeout_seconds=30))
