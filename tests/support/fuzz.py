@@ -18,7 +18,7 @@ from typing import Any, Final, cast
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 
-FIRST_EXAMPLES: Final = 10
+FIRST_EXAMPLES: Final = 3
 """Of a test's first round, which shows how long an example takes."""
 
 MOST_EXAMPLES: Final = 2_000
@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
         suppress_health_check=list(HealthCheck),  # whether these raise depends on the seed
     )
     settings.load_profile("fuzz")
-    config.pluginmanager.register(_Fuzz(config, time.monotonic() + config.getoption("--fuzz-seconds")))
+    config.pluginmanager.register(_Fuzz(config))
 
 
 @dataclass(slots=True, eq=False)
@@ -53,7 +53,7 @@ class _Fuzz:
     """The time that is left for one process, and the shares of the tests that it will be spent on."""
 
     config: pytest.Config
-    ends: float
+    ends: float = 0.0
     shares_left: float = 0.0
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -63,6 +63,10 @@ class _Fuzz:
         self.config.hook.pytest_deselected(items=left_out)
         workers = int(getattr(self.config, "workerinput", {}).get("workercount", 1))
         self.shares_left = sum(map(_share, items)) / workers
+
+    def pytest_collection_finish(self) -> None:
+        """Start the clock: what comes before is no search."""
+        self.ends = time.monotonic() + self.config.getoption("--fuzz-seconds")
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:

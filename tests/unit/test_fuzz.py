@@ -59,7 +59,7 @@ def test_each_run_tries_many_examples_that_no_other_did(tmp_path: Path) -> None:
 
 
 def test_a_fault_that_comes_late_is_found_and_told_with_its_example(tmp_path: Path) -> None:
-    done = fuzzed(tmp_path, PROPERTIES + LATE_FAULT, "-n", "2", "--dist", "loadgroup", seconds=10)
+    done = fuzzed(tmp_path, PROPERTIES + LATE_FAULT, "-n", "2", "--dist", "loadgroup", seconds=6)
     assert done.returncode == 1, done.stdout
     assert "Failing test case: test_of_a_late_fault" in done.stdout
     assert "@reproduce_failure" in done.stdout
