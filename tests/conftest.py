@@ -1,18 +1,14 @@
-"""Settings of hypothesis for all tests: no deadlines, since a loaded machine is no defect, and the same examples every time
-on every machine, so that a red run is about the change; `make fuzz` looks for new ones (tests/support/fuzz.py). And no
-keys of models: a test must not cost its developer money.
+"""For all tests: the same examples from hypothesis every time (`make fuzz` looks for new ones), and no keys of models: a
+test must not cost its developer money.
 """
 
 from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, settings
+from tests.support.examples import draw_the_same_examples
 
-settings.register_profile(
-    "fixed", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("fixed")
+draw_the_same_examples()
 
 for _name in (
     "OPENAI_API_KEY",

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import pytest
-from hypothesis import HealthCheck, is_hypothesis_test, settings
+from hypothesis import is_hypothesis_test, settings
+
+from tests.support.examples import draw_new_examples
 
 FIRST_EXAMPLES: Final = 3
 """Of a test's first round, which shows how long an example takes."""
@@ -36,15 +38,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Chance decides, and nothing but a failed assertion fails."""
-    settings.register_profile(
-        "fuzz",
-        deadline=None,
-        derandomize=False,
-        print_blob=True,
-        suppress_health_check=list(HealthCheck),  # whether these raise depends on the seed
-    )
-    settings.load_profile("fuzz")
+    """Let chance decide."""
+    draw_new_examples()
     config.pluginmanager.register(_Fuzz(config))
 
 
