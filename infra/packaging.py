@@ -2,7 +2,8 @@
 
 A function's asset holds its own folder only, below `functions/`, so that the dotted handler imports as it does
 everywhere else; the engine's layers hold the packages as they lie; the layer of third-party packages is installed from
-its lock by uv, for Lambda's platform whatever the machine is.
+its lock by uv, for Lambda's platform whatever the machine is. All of it is compiled (`infra.bytecode`) where an
+interpreter of Lambda's version is found.
 """
 
 from __future__ import annotations
@@ -12,9 +13,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
+
+from infra.bytecode import (
+    FUNCTION_ROOT,
+    LAYER_ROOT,
+    Interpreter,
+    compile_modules,
+    lambdas_interpreter,
+    this_interpreter,
+)
 
 ROOT: Final = Path(__file__).parents[1]
 FUNCTIONS_FOLDER: Final = ROOT / "functions"
@@ -40,11 +51,7 @@ _NOT_DEPLOYED: Final = shutil.ignore_patterns("__pycache__", "*.pyc")
 def function_asset(name: str) -> Path:
     """The root of a function's asset, laid out when first asked for."""
     root = staging_folder() / name
-    package = root / "functions"
-    shutil.copytree(FUNCTIONS_FOLDER / name, package / name, ignore=_NOT_DEPLOYED)
-    shutil.copyfile(FUNCTIONS_FOLDER / "__init__.py", package / "__init__.py")
-    if name == "api_docs":
-        shutil.copyfile(OPENAPI_FILE, package / name / "openapi.json")
+    lay_out_function(name, root, lambdas_interpreter(LAMBDA_PYTHON))
     return root
 
 
@@ -52,8 +59,26 @@ def function_asset(name: str) -> Path:
 def own_layer_asset(name: str) -> Path:
     """The root of the asset of one of our own layers (`engine`, `llm`), laid out when first asked for."""
     root = staging_folder() / f"layer-{name}"
-    shutil.copytree(LAYERS_FOLDER / name / "python", root / "python", ignore=_NOT_DEPLOYED)
+    lay_out_layer(name, root, lambdas_interpreter(LAMBDA_PYTHON))
     return root
+
+
+def lay_out_function(name: str, root: Path, interpreter: Interpreter | None) -> None:
+    """Put a function's asset below `root`, compiled by the interpreter if there is one."""
+    package = root / "functions"
+    shutil.copytree(FUNCTIONS_FOLDER / name, package / name, ignore=_NOT_DEPLOYED)
+    shutil.copyfile(FUNCTIONS_FOLDER / "__init__.py", package / "__init__.py")
+    if name == "api_docs":
+        shutil.copyfile(OPENAPI_FILE, package / name / "openapi.json")
+    if interpreter is not None:
+        compile_modules(root, FUNCTION_ROOT, interpreter)
+
+
+def lay_out_layer(name: str, root: Path, interpreter: Interpreter | None) -> None:
+    """Put the asset of one of our own layers below `root`, compiled by the interpreter if there is one."""
+    shutil.copytree(LAYERS_FOLDER / name / "python", root / "python", ignore=_NOT_DEPLOYED)
+    if interpreter is not None:
+        compile_modules(root, LAYER_ROOT, interpreter)
 
 
 def target_arguments(*, host_build: bool) -> list[str]:
@@ -64,28 +89,43 @@ def target_arguments(*, host_build: bool) -> list[str]:
 
 
 def target_name(*, host_build: bool) -> str:
-    """What distinguishes builds of one lock; it becomes part of the asset's hash."""
+    """What distinguishes builds of one lock; it becomes part of the asset's hash. Without bytecode it is another."""
     if host_build:
-        return f"{sys.platform}-{platform.machine()}-{sys.version_info.major}.{sys.version_info.minor}"
-    return f"{LAMBDA_PLATFORM}-{LAMBDA_PYTHON}"
+        target = f"{sys.platform}-{platform.machine()}-{sys.version_info.major}.{sys.version_info.minor}"
+    else:
+        target = f"{LAMBDA_PLATFORM}-{LAMBDA_PYTHON}"
+    interpreter = _interpreter(host_build=host_build)
+    return target if interpreter is None else f"{target}-{interpreter.cache_tag}"
 
 
 def install_deps(output: Path, *, host_build: bool, lock: Path = DEPS_LOCK) -> None:
-    """Install a layer of third-party packages into `output`/python. Only wheels, only those whose hashes the lock knows.
+    """Install a layer of third-party packages into `output`/python and compile it. Only wheels, only those whose hashes
+    the lock knows.
 
     Raises `subprocess.CalledProcessError`; uv's message goes to stderr.
     """
+    install_packages(output / "python", target_arguments(host_build=host_build), lock)
+    interpreter = _interpreter(host_build=host_build)
+    if interpreter is not None:
+        compile_modules(output, LAYER_ROOT, interpreter)
+
+
+def install_packages(target: Path, platform_arguments: Sequence[str], lock: Path) -> None:
+    """Install the packages of a lock into a folder, for the platform that uv's arguments name; not compiled.
+
+    Raises `subprocess.CalledProcessError`.
+    """
     import uv
 
-    target = output / "python"
     command = [
         uv.find_uv_bin(),
         "pip",
         "install",
         "--quiet",
+        "--no-compile-bytecode",  # the user's own settings may ask for it, with the wrong interpreter and with dates
         "--target",
         str(target),
-        *target_arguments(host_build=host_build),
+        *platform_arguments,
         "--only-binary",
         ":all:",
         "--require-hashes",
@@ -96,6 +136,11 @@ def install_deps(output: Path, *, host_build: bool, lock: Path = DEPS_LOCK) -> N
     subprocess.run(command, check=True)  # noqa: S603  # no shell, and every argument is ours
     shutil.rmtree(target / "bin", ignore_errors=True)
     (target / ".lock").unlink(missing_ok=True)
+
+
+def _interpreter(*, host_build: bool) -> Interpreter | None:
+    """Who compiles third-party packages: their wheels are for Lambda's Python, or for the one that runs this."""
+    return this_interpreter() if host_build else lambdas_interpreter(LAMBDA_PYTHON)
 
 
 @cache

@@ -5,15 +5,16 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools.event_handler.api_gateway import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.api_agents.settings import engine
+from functions.api_agents.settings import clients, engine
 from workflow_engine.http.body import json_body
 from workflow_engine.http.caller import caller_of
 from workflow_engine.http.parameters import idempotency_key, page, version, wait_seconds
+from workflow_engine.http.powertools import Response
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.http.runs import started
+from workflow_engine.init_phase import at_init
 from workflow_engine.usecases import agents, definitions, prompts
 from workflow_engine.usecases.agents import AGENTS
 from workflow_engine.usecases.definitions import DefinitionKind
@@ -145,3 +146,6 @@ def _versions(kind: DefinitionKind, definition_id: str) -> Answer:
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Entry point of the Lambda function."""
     return app.resolve(event, context)
+
+
+at_init(clients)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from aws_lambda_powertools.event_handler.api_gateway import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.api_docs.settings import documented_routes, openapi_text, swagger_asset
+from workflow_engine.http.powertools import Response
 from workflow_engine.http.resolver import api_resolver
+from workflow_engine.init_phase import at_init
 
 app = api_resolver(documented_routes)
 
@@ -59,3 +60,6 @@ def swagger_style() -> Response[str]:
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Entry point of the Lambda function."""
     return app.resolve(event, context)
+
+
+at_init(documented_routes)

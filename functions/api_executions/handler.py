@@ -6,10 +6,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.api_executions.settings import engine
+from functions.api_executions.settings import clients, engine
 from workflow_engine.http.caller import caller_of
 from workflow_engine.http.parameters import moment, page, query_parameter, wait_seconds
 from workflow_engine.http.resolver import api_resolver
+from workflow_engine.init_phase import at_init
 from workflow_engine.usecases import cancel_run, read_results
 
 app = api_resolver()
@@ -69,3 +70,6 @@ def _wait(execution_id: str) -> None:
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Entry point of the Lambda function."""
     return app.resolve(event, context)
+
+
+at_init(clients)

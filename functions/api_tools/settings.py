@@ -5,28 +5,38 @@
 from __future__ import annotations
 
 import os
-from functools import cache
+from typing import Any
 
-from llm_gateway.secrets import SecretSource
+from llm_gateway.secrets import SecretSource, names_secrets, secret_reader
+from workflow_engine.init_phase import once
 from workflow_engine.outbound import ALLOWED_HOSTS_VARIABLE, AddressPolicy
 from workflow_engine.usecases.engine import Engine
 
 
-@cache
+@once
 def engine() -> Engine:
-    """The engine, made at the first request from the environment and kept while the function stays warm."""
+    """The engine that the environment describes, made when first asked for and kept while the function stays warm."""
     return Engine.from_environment()
 
 
-@cache
+def clients() -> tuple[object, ...]:
+    """The clients that a request may need."""
+    return engine().dynamodb, engine().s3, _secrets_manager() if names_secrets(os.environ) else None
+
+
+def _secrets_manager() -> Any:
+    return engine().client("secretsmanager")
+
+
+@once
 def policy() -> AddressPolicy:
     """Which addresses MCP servers may have."""
     return AddressPolicy.from_text(os.environ.get(ALLOWED_HOSTS_VARIABLE, ""))
 
 
-@cache
+@once
 def _secrets() -> SecretSource:
-    return SecretSource()
+    return SecretSource(get_secret=secret_reader(_secrets_manager))
 
 
 def secret_of(tenant_id: str, name: str) -> str | None:

@@ -10,7 +10,8 @@ import json
 import logging
 from typing import Any
 
-from functions.execution_recorder.settings import engine
+from functions.execution_recorder.settings import clients, engine
+from workflow_engine.init_phase import at_init
 from workflow_engine.usecases import record_execution
 
 logger = logging.getLogger(__name__)
@@ -30,3 +31,6 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, list[dict[str, st
             logger.exception("message %s was not recorded", message["messageId"])
             failures.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": failures}
+
+
+at_init(clients)

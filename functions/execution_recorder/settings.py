@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
-
+from workflow_engine.init_phase import once
 from workflow_engine.usecases.engine import Engine
 
 
-@cache
+@once
 def engine() -> Engine:
-    """The engine, made at the first event from the environment and kept while the function stays warm."""
+    """The engine that the environment describes, made when first asked for and kept while the function stays warm."""
     return Engine.from_environment()
+
+
+def clients() -> tuple[object, ...]:
+    """The clients that a request may need."""
+    return engine().dynamodb, engine().s3, engine().stepfunctions

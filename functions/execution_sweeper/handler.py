@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.execution_sweeper.settings import engine
+from functions.execution_sweeper.settings import clients, engine
+from workflow_engine.init_phase import at_init
 from workflow_engine.usecases.sweep_executions import sweep_executions
 
 
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
     """One round; the counts are what a person who invokes it by hand gets to see."""
     return sweep_executions(engine())
+
+
+at_init(clients)

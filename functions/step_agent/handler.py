@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.step_agent.settings import services
+from functions.step_agent.settings import clients, services
 from functions.step_agent.steps import output_of
+from workflow_engine.init_phase import at_init
 from workflow_engine.observability import log_fields
 from workflow_engine.sdk import StepContext, step
 
@@ -15,3 +16,6 @@ def handler(config: dict[str, Any], input_data: dict[str, Any], context: StepCon
     """The output of the step that `step_config` names."""
     with log_fields(tenant_id=context.tenant_id, execution_id=context.execution_id, step_id=context.step_id):
         return output_of(services(), config, input_data, context)
+
+
+at_init(clients)

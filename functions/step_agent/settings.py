@@ -7,24 +7,35 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from functions.step_agent.services import FunctionFailedError, Services
-from llm_gateway.secrets import SecretSource
+from llm_gateway.secrets import SecretSource, names_secrets, secret_reader
+from workflow_engine.init_phase import once
 from workflow_engine.outbound import AddressPolicy
 from workflow_engine.usecases.engine import Engine
 
 
-@cache
+@once
+def engine() -> Engine:
+    """The engine that the environment describes, made when first asked for and kept while the function stays warm."""
+    return Engine.from_environment()
+
+
+@once
 def services() -> Services:
     """Made at the first event from the environment and kept while the function stays warm."""
     return Services(
-        engine=Engine.from_environment(),
-        secrets=SecretSource(),
+        engine=engine(),
+        secrets=SecretSource(get_secret=secret_reader(_secrets_manager)),
         policy=AddressPolicy.from_text(os.environ.get("STEP_HTTP_ALLOWED_HOSTS", "")),
         invoke=invoke_function,
     )
+
+
+def clients() -> tuple[object, ...]:
+    """The clients that an event may need. Those of vendors are a tenant's, with its keys, and made when it asks."""
+    return engine().dynamodb, engine().s3, _lambda(), _secrets_manager() if names_secrets(os.environ) else None
 
 
 def invoke_function(arn: str, event: Mapping[str, Any]) -> Any:
@@ -46,10 +57,12 @@ def invoke_function(arn: str, event: Mapping[str, Any]) -> Any:
     return result
 
 
-@cache
 def _lambda() -> Any:
-    import boto3
     from botocore.config import Config
 
     # As long as a function may run (Lambda quotas, "Function timeout"); never twice, since a step may have effects.
-    return boto3.client("lambda", config=Config(connect_timeout=5, read_timeout=900, retries={"total_max_attempts": 1}))
+    return engine().client("lambda", Config(connect_timeout=5, read_timeout=900, retries={"total_max_attempts": 1}))
+
+
+def _secrets_manager() -> Any:
+    return engine().client("secretsmanager")

@@ -12,8 +12,9 @@ import logging
 import urllib.request
 from typing import Any, Final
 
-from functions.step_registrar.settings import engine
+from functions.step_registrar.settings import clients, engine
 from workflow_engine.errors import NotFoundError, WorkflowEngineError
+from workflow_engine.init_phase import at_init
 from workflow_engine.usecases import register_step
 from workflow_engine.usecases.engine import Caller
 
@@ -80,3 +81,6 @@ def _answer(event: dict[str, Any], physical_id: str, reason: str | None = None) 
     )
     with urllib.request.urlopen(request, timeout=ANSWER_WITHIN_SECONDS):  # noqa: S310  # as above
         return
+
+
+at_init(clients)

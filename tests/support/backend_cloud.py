@@ -25,6 +25,7 @@ SETTINGS = Settings(
 def backend(*, runs: bool = False, **settings: Any) -> Iterator[Engine]:
     """An engine on an empty moto. With `runs`, executions are interpreted; else they stay as they are started."""
     import boto3
+    from botocore.session import get_session
     from moto import mock_aws
 
     with mock_aws(config={"core": {"mock_credentials": True}, "stepfunctions": {"execute_state_machine": runs}}):
@@ -32,7 +33,9 @@ def backend(*, runs: bool = False, **settings: Any) -> Iterator[Engine]:
         boto3.client("dynamodb", region_name=REGION).create_table(**table_definition(SETTINGS.table_name))
         boto3.client("s3", region_name=REGION).create_bucket(Bucket=SETTINGS.bucket_name)
         engine = Engine(replace(SETTINGS, **settings), sleep=lambda _: None)
-        object.__setattr__(engine, "_session", boto3.session.Session(region_name=REGION))
+        session = get_session()
+        session.set_config_variable("region", REGION)
+        object.__setattr__(engine, "_session", session)
         yield engine
 
 

@@ -11,6 +11,25 @@ from dataclasses import dataclass, field
 DEFAULT_STEP_FUNCTION_PATTERNS = ("arn:aws:lambda:*:*:function:workflow-step-*",)
 
 
+class MissingSettingError(KeyError):
+    """A required environment variable is not set; the key is its name."""
+
+    def __str__(self) -> str:
+        return f"The environment variable {self.args[0]} is not set."
+
+
+class InvalidSettingError(ValueError):
+    """An environment variable holds what cannot be read; the message names it."""
+
+
+def required(name: str, environment: Mapping[str, str] | None = None) -> str:
+    """An environment variable. Raises `MissingSettingError`."""
+    try:
+        return (os.environ if environment is None else environment)[name]
+    except KeyError:
+        raise MissingSettingError(name) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the use cases must know of the deployment.
@@ -32,17 +51,17 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Settings from environment variables; KeyError names a required one that is missing."""
+        """Settings from environment variables. Raises `MissingSettingError` and `InvalidSettingError`."""
         env = os.environ if environment is None else environment
         patterns = tuple(p.strip() for p in env.get("STEP_FUNCTION_ARN_PATTERNS", "").split(",") if p.strip())
         return cls(
-            table_name=env["TABLE_NAME"],
-            bucket_name=env["BUCKET_NAME"],
-            machine_role_arn=env["MACHINE_ROLE_ARN"],
+            table_name=required("TABLE_NAME", env),
+            bucket_name=required("BUCKET_NAME", env),
+            machine_role_arn=required("MACHINE_ROLE_ARN", env),
             machine_prefix=env.get("MACHINE_PREFIX", "workflow"),
             stage=env.get("STAGE", "dev"),
             log_group_arn=env.get("LOG_GROUP_ARN") or None,
-            step_functions=json.loads(env.get("STEP_FUNCTIONS") or "{}"),
+            step_functions=_step_functions(env.get("STEP_FUNCTIONS") or "{}"),
             step_function_arn_patterns=patterns or DEFAULT_STEP_FUNCTION_PATTERNS,
             allow_local_steps=env.get("ALLOW_LOCAL_STEPS") == "1",
         )
@@ -50,3 +69,13 @@ class Settings:
     def may_invoke(self, function_arn: str) -> bool:
         """True if a step may be registered on this Lambda ARN."""
         return any(fnmatch.fnmatchcase(function_arn, p) for p in self.step_function_arn_patterns)
+
+
+def _step_functions(text: str) -> Mapping[str, str]:
+    try:
+        read = json.loads(text)
+    except ValueError:
+        read = None
+    if not isinstance(read, dict):
+        raise InvalidSettingError("The environment variable STEP_FUNCTIONS must be a JSON object of ARNs by alias.")
+    return read

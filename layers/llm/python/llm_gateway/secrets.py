@@ -54,7 +54,7 @@ class SecretSource:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._environment = environment_variables(os.environ if environment is None else environment)
-        self._get_secret = get_secret or _from_secrets_manager
+        self._get_secret = get_secret or secret_reader(_new_client)
         self._clock = clock
         self._kept: dict[str, tuple[float, Mapping[str, str]]] = {}
         self._lock = threading.Lock()
@@ -122,20 +122,33 @@ def _variables(text: str | None, *, required: bool) -> Mapping[str, str]:
     return read
 
 
-def _from_secrets_manager(name: str) -> str | None:
+def names_secrets(environment: Mapping[str, str]) -> bool:
+    """Whether any tenant's variables are read from Secrets Manager."""
+    return any(environment.get(name) for name in ("LLM_SECRET_ARN", "LLM_TENANT_SECRET_PREFIX"))
+
+
+def secret_reader(client: Callable[[], Any]) -> GetSecret:
+    """Read secrets by the client of Secrets Manager that the function gives, which is asked for one each time."""
+
+    def read(name: str) -> str | None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return str(client().get_secret_value(SecretId=name)["SecretString"])
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if code == "ResourceNotFoundException":
+                return None
+            raise LlmNotConfiguredError(f"The secret with the keys of models cannot be read: {code}.") from None
+        except (BotoCoreError, KeyError):
+            raise LlmNotConfiguredError("The secret with the keys of models cannot be read.") from None
+
+    return read
+
+
+def _new_client() -> Any:
     import boto3
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
 
-    client: Any = boto3.client(
-        "secretsmanager", config=Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 3})
-    )
-    try:
-        return str(client.get_secret_value(SecretId=name)["SecretString"])
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        if code == "ResourceNotFoundException":
-            return None
-        raise LlmNotConfiguredError(f"The secret with the keys of models cannot be read: {code}.") from None
-    except (BotoCoreError, KeyError):
-        raise LlmNotConfiguredError("The secret with the keys of models cannot be read.") from None
+    limits = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 3})
+    return boto3.client("secretsmanager", config=limits)

@@ -8,9 +8,8 @@ import json
 import math
 from typing import Any, Final
 
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-
 from workflow_engine.errors import MalformedJsonError, PayloadTooLargeError
+from workflow_engine.http.powertools import APIGatewayProxyEventV2
 from workflow_engine.language.diagnostics import Json
 
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024

@@ -12,8 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-
+from workflow_engine.http.powertools import APIGatewayProxyEventV2
 from workflow_engine.http.problem import ForbiddenError
 from workflow_engine.usecases.engine import Caller
 

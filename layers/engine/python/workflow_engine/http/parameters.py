@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-
 from workflow_engine.errors import InvalidRequestError
+from workflow_engine.http.powertools import APIGatewayProxyEventV2
 from workflow_engine.language.diagnostics import suggest
 
 MAX_WAIT_SECONDS: Final = 25

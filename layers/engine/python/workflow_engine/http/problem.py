@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
-from aws_lambda_powertools.event_handler.api_gateway import Response
-
 from workflow_engine.errors import (
     ConflictError,
     InvalidRequestError,
@@ -28,6 +26,7 @@ from workflow_engine.errors import (
     UpstreamError,
     WorkflowEngineError,
 )
+from workflow_engine.http.powertools import Response
 from workflow_engine.language.diagnostics import InvalidWorkflowError
 
 logger = logging.getLogger(__name__)

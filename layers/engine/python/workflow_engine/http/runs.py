@@ -5,13 +5,16 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from workflow_engine.usecases import read_results
 from workflow_engine.usecases.engine import Caller, Engine
 
 
 def started(engine: Engine, caller: Caller, run: dict[str, Any], wait_seconds: int) -> tuple[dict[str, Any], int]:
     """202 with the started run, or 200 with its results when it ends within `wait_seconds`."""
+    if not wait_seconds:
+        return run, HTTPStatus.ACCEPTED
+    from workflow_engine.usecases import read_results  # reads histories, which a start without waiting does not
+
     execution_id = run["execution_id"]
-    if wait_seconds and read_results.wait_for_end(engine, caller, execution_id, wait_seconds):
+    if read_results.wait_for_end(engine, caller, execution_id, wait_seconds):
         return read_results.results(engine, caller, execution_id), HTTPStatus.OK
     return run, HTTPStatus.ACCEPTED

@@ -10,6 +10,7 @@ other; `refers_to` names their definition in the JSON Schema (see `schema`).
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar, cast
 
@@ -49,9 +50,12 @@ ReferenceText = Annotated[str, Field(min_length=1), refers_to("Reference")]
 
 
 class DocumentModel(BaseModel):
-    """Strict, closed, unchanging. `PLACEHOLDERS` stand in for required fields that are missing or wrong."""
+    """Strict, closed, unchanging. `PLACEHOLDERS` stand in for required fields that are missing or wrong.
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, populate_by_name=False)
+    A model's validator is built when it is first needed: a request needs two or three of them, an import needs none.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, populate_by_name=False, defer_build=True)
     PLACEHOLDERS: ClassVar[dict[str, Any]] = {}
 
 
@@ -157,6 +161,8 @@ class SwitchConfig(DocumentModel):
 
 ModelT = TypeVar("ModelT", bound=DocumentModel)
 
+_building: Final = threading.Lock()  # pydantic does not say that two threads may build one model
+
 
 @dataclass(frozen=True, slots=True)
 class Checked(Generic[ModelT]):
@@ -175,6 +181,9 @@ def check_fields(model: type[ModelT], value: Json, place: str, findings: Finding
     if not isinstance(value, dict):
         findings.add("WFE-E103", place, f"An object is expected here, not {shown(value)}.")
         return None
+    if not model.__pydantic_complete__:
+        with _building:
+            model.model_rebuild()  # does nothing for the second thread
     try:
         return Checked(model.model_validate(value), frozenset())
     except ValidationError as error:

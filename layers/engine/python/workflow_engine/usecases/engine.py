@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -28,7 +28,8 @@ from workflow_engine.store.table import Table
 from workflow_engine.store.workflows import WorkflowStore
 
 if TYPE_CHECKING:
-    from boto3.session import Session
+    from botocore.config import Config
+    from botocore.session import Session
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
@@ -58,6 +59,13 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _limits() -> Config:
+    from botocore.config import Config
+
+    # Shorter than the 30 seconds that an API request may last, so that a hanging call becomes an error, not a timeout.
+    return Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
+
+
 @dataclass(frozen=True)
 class Engine:
     """One per process. Clients are made once, when first used, so importing and constructing costs nothing."""
@@ -65,6 +73,7 @@ class Engine:
     settings: Settings
     now: Callable[[], datetime] = _utc_now
     sleep: Callable[[float], None] = time.sleep
+    _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def from_environment(cls) -> Engine:
@@ -82,32 +91,31 @@ class Engine:
 
     @cached_property
     def _session(self) -> Session:
-        import boto3
+        # boto3 would only wrap it: its resources and transfers, which nothing here uses, are a tenth of a cold start.
+        from botocore.session import get_session
 
-        return boto3.session.Session()
+        return get_session()
 
-    def _client(self, service: str) -> Any:
-        from botocore.config import Config
-
-        # Shorter than the 30 seconds that an API request may last, so that a hanging call becomes an error, not a
-        # timeout.
-        config = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
+    def client(self, service: str, config: Config | None = None) -> Any:
+        """The client of an AWS service, made once however many threads ask; `config` counts when it is made."""
         with _making_clients:
-            return self._session.client(service, config=config)  # type: ignore[call-overload]  # one overload a service
+            if service not in self._clients:
+                self._clients[service] = self._session.create_client(service, config=config or _limits())
+            return self._clients[service]
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
-        client: DynamoDBClient = self._client("dynamodb")
+        client: DynamoDBClient = self.client("dynamodb")
         return client
 
     @cached_property
     def s3(self) -> S3Client:
-        client: S3Client = self._client("s3")
+        client: S3Client = self.client("s3")
         return client
 
     @cached_property
     def stepfunctions(self) -> SFNClient:
-        client: SFNClient = self._client("stepfunctions")
+        client: SFNClient = self.client("stepfunctions")
         return client
 
     @cached_property

@@ -1,0 +1,110 @@
+"""Cold starts of the assets: a handler with its clients, against the same clients of bare boto3 and pydantic.
+
+The assets are laid out as they are deployed, but their packages are those of this machine, since wheels for Lambda's
+processor cannot be imported here. The interpreter is of Lambda's version where one is found, else the one that runs this.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from infra.bytecode import (
+    FUNCTION_ROOT,
+    LAYER_ROOT,
+    Interpreter,
+    compile_modules,
+    lambdas_interpreter,
+    this_interpreter,
+)
+from infra.catalog import FUNCTIONS, Function
+from infra.packaging import IN_LAMBDAS_RUNTIME, LAMBDA_PYTHON, LOCKS, install_packages, lay_out_function, lay_out_layer
+from tests.unit.test_init_phase import DEPLOYED, clients_of
+from workflow_engine.init_phase import IN_LAMBDA
+
+ROUNDS: Final = 9
+MAX_RATIO: Final = 1.25
+
+_TIMED: Final = (
+    "import sys, time; sys.path[:0] = {path!r}; t = time.process_time()\n{code}\nprint(time.process_time() - t)"
+)
+_BARE: Final = """
+import boto3, pydantic
+from botocore.config import Config
+config = Config(connect_timeout=3, read_timeout=10, retries={{"mode": "standard", "max_attempts": 3}})
+session = boto3.session.Session()
+for name in {clients!r}:
+    session.client(name, config=config)
+"""
+
+
+class Assets:
+    """Everything that is deployed, below one folder."""
+
+    def __init__(self, folder: Path, interpreter: Interpreter) -> None:
+        self._folder, self._interpreter = folder, interpreter
+        python = ["--python", interpreter.path]
+        for name, lock in LOCKS.items():
+            install_packages(folder / name / "python", python, lock)
+            compile_modules(folder / name, LAYER_ROOT, interpreter)
+        for name in ("engine", "llm"):
+            lay_out_layer(name, folder / name, interpreter)
+        for described in FUNCTIONS:
+            lay_out_function(described.name, folder / described.name, interpreter)
+        shutil.copytree(folder, folder / "plain", ignore=shutil.ignore_patterns("__pycache__", "plain"))
+        runtime = folder / "runtime.lock"
+        runtime.write_text("".join(f"{name}=={version(name)}\n" for name in (*IN_LAMBDAS_RUNTIME, "jmespath")))
+        _install_runtime(folder / "runtime", python, runtime)
+        compile_modules(folder / "runtime", FUNCTION_ROOT, interpreter)
+
+    def path(self, described: Function, *, with_bytecode: bool) -> list[str]:
+        """Where Lambda looks: the function, its layers, the runtime, which is always compiled."""
+        folder = self._folder if with_bytecode else self._folder / "plain"
+        layers = [str(folder / layer / "python") for layer in described.layers]
+        return [str(folder / described.name), *layers, str(self._folder / "runtime" / "python")]
+
+    def seconds(self, described: Function, code: str, *, with_bytecode: bool = True) -> float:
+        """Processor time of code in a new process, which leaves no bytecode behind."""
+        timed = _TIMED.format(path=self.path(described, with_bytecode=with_bytecode), code=code)
+        command = [self._interpreter.path, "-I", "-S", "-B", "-c", timed]
+        environment = {**DEPLOYED, IN_LAMBDA: described.name}
+        return float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+
+
+def _install_runtime(folder: Path, python: list[str], lock: Path) -> None:
+    import uv
+
+    command = [uv.find_uv_bin(), "pip", "install", "--quiet", "--no-deps", "--target", str(folder / "python"), *python]
+    subprocess.run([*command, "--requirement", str(lock)], check=True)
+
+
+def measured(assets: Assets, described: Function) -> tuple[float, float, float]:
+    """Seconds of bare clients, of the handler, and of the handler without bytecode. The least of several, taken in turns,
+    is what other processes disturbed least.
+    """
+    handler, bare = f"import {described.handler.rpartition('.')[0]}", _BARE.format(clients=clients_of(described))
+    turns = [(assets.seconds(described, bare), assets.seconds(described, handler)) for _ in range(ROUNDS)]
+    without = [assets.seconds(described, handler, with_bytecode=False) for _ in range(2)]
+    return min(turn[0] for turn in turns), min(turn[1] for turn in turns), min(without)
+
+
+@pytest.mark.benchmark
+def test_a_cold_start_costs_little_more_than_its_clients(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    interpreter = lambdas_interpreter(LAMBDA_PYTHON) or this_interpreter()
+    assets = Assets(tmp_path, interpreter)
+    found: Mapping[str, tuple[float, float, float]] = {
+        described.name: measured(assets, described) for described in FUNCTIONS
+    }
+    with capsys.disabled():
+        print(f"\ncold starts, {interpreter.cache_tag}, {os.uname().machine}; milliseconds of processor time")
+        print(f"{'function':<20} {'bare':>6} {'without bytecode':>17} {'deployed':>9} {'ratio':>6}")
+        for name, (bare, taken, without) in found.items():
+            print(f"{name:<20} {bare * 1000:>6.0f} {without * 1000:>17.0f} {taken * 1000:>9.0f} {taken / bare:>6.2f}")
+    assert {name: taken / bare for name, (bare, taken, _) in found.items() if taken > MAX_RATIO * bare} == {}
