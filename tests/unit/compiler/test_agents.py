@@ -68,7 +68,7 @@ def test_what_passes_by_itself_is_retried_and_nothing_else() -> None:
 
 def test_a_step_that_says_how_to_retry_is_retried_so_but_not_on_final_errors() -> None:
     _, final, own = states(compiled(agent("ask", max_retries=5)))["ask"]["Retry"]
-    assert final == {"ErrorEquals": list(FINAL_ERRORS), "MaxAttempts": 0}
+    assert final == {"ErrorEquals": [*FINAL_ERRORS, "States.DataLimitExceeded"], "MaxAttempts": 0}
     assert (own["ErrorEquals"], own["MaxAttempts"]) == (["States.ALL"], 5)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import PureContext, PureLowering, TaskLowering, WaitLowering
@@ -31,19 +31,23 @@ from workflow_engine.compiler.lower.inputs import input_bound, input_object, map
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.scope import Scope
+from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.syntax import RetryPolicy, Step, StepReference
 
 LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
 
 SERVICE_FAULTS: Final[Mapping[str, Any]] = {
-    # Developer guide, "Best practices for Step Functions": transient Lambda service exceptions, and throttling.
+    # Developer guide, "Handle transient Lambda service exceptions", and throttling.
     "ErrorEquals": [
+        "Lambda.ClientExecutionTimeoutException",
         "Lambda.ServiceException",
         "Lambda.AWSLambdaException",
         "Lambda.SdkClientException",
         "Lambda.TooManyRequestsException",
     ],
+    # Not Lambda.Unknown, Sandbox.Timedout, Runtime.ExitError, Runtime.OutOfMemory: the same page counts a function that ran
+    # out of time or memory as an unhandled error. That is the step's own failure, for its max_retries to deal with.
     # One second at first and a rate of 2 are the defaults, and left out: every Task has these bytes.
     "MaxAttempts": 6,
     "JitterStrategy": "FULL",
@@ -62,13 +66,15 @@ PURE_TASK_FUNCTION: Final = "step_data"
 """A pure step that must be a Task (its mapping holds an expression) is computed by this function."""
 
 
-def own_retrier(policy: RetryPolicy | None) -> tuple[Mapping[str, Any], ...]:
-    """The step's own retry policy as ASL. MaxDelaySeconds is given only where it limits.
+def own_retriers(policy: RetryPolicy, final_errors: Iterable[str] = ()) -> tuple[Mapping[str, Any], ...]:
+    """The step's own retry policy as ASL: first what is not tried again, then the rest. MaxDelaySeconds is given only where
+    it limits.
 
-    `States.ALL` stands alone and last (ASL specification, "Retrier").
+    `States.ALL` stands alone and last, and the first Retrier that names an error decides (ASL specification, "Retrier").
+    What is too large is so the next time too. AWS's page says that States.ALL leaves it out; a public recording of 2024 has
+    it matched, so it is named.
     """
-    if policy is None:
-        return ()
+    final = {"ErrorEquals": [*final_errors, DATA_LIMIT_EXCEEDED], "MaxAttempts": 0}
     grows = policy.strategy == "exponential_backoff" and policy.delay_seconds < policy.max_delay_seconds
     retrier: dict[str, Any] = {
         "ErrorEquals": ["States.ALL"],
@@ -78,31 +84,32 @@ def own_retrier(policy: RetryPolicy | None) -> tuple[Mapping[str, Any], ...]:
     }
     if grows:
         retrier["MaxDelaySeconds"] = policy.max_delay_seconds
-    return (retrier,)
+    return (final, retrier)
 
 
 def retriers(lowering: TaskLowering, policy: RetryPolicy | None) -> tuple[Mapping[str, Any], ...]:
-    """How a Task is retried: service faults always; then as the step says, or what passes by itself where it says nothing.
-
-    The first Retrier that names an error decides (ASL specification, "Retrier"), so final errors stand before `States.ALL`.
-    """
+    """How a Task is retried: service faults always; then as the step says, or what passes by itself where it says nothing."""
     if policy is not None:
-        final = {"ErrorEquals": list(lowering.final_errors), "MaxAttempts": 0}
-        return (SERVICE_FAULTS, *([final] if lowering.final_errors else ()), *own_retrier(policy))
+        return (SERVICE_FAULTS, *own_retriers(policy, lowering.final_errors))
     if lowering.transient_errors:
         return (SERVICE_FAULTS, {"ErrorEquals": list(lowering.transient_errors), **TRANSIENT_FAULTS})
     return (SERVICE_FAULTS,)
 
 
+def error_message() -> Template:
+    """The message of what a Catcher has caught: the Cause, kept as text, since parsing it could raise."""
+    return "{% $exists($states.errorOutput.Cause)?$states.errorOutput.Cause:'' %}"
+
+
 def failed_record(*, keeps_error: bool) -> Template:
-    """Record of a failed step, as a Catcher assigns it. Cause is kept as text: parsing it could raise."""
+    """Record of a failed step, as a Catcher assigns it."""
     if not keeps_error:
         return {"status": "failed"}
     return {
         "status": "failed",
         "error": {
             "type": "{% $states.errorOutput.Error %}",
-            "message": "{% $exists($states.errorOutput.Cause)?$states.errorOutput.Cause:'' %}",
+            "message": error_message(),
         },
     }
 
