@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.compiled import compiled, container, merged, states, work
+from tests.support.compiled import compiled, container, data, merged, states, ways, work
 
 TOO_LARGE = "States.DataLimitExceeded"
 LOOP = {"until": "p.done", "max_iterations": 3, "steps": [work("p")]}
@@ -22,6 +22,7 @@ MAP = {"items": "input.list", "steps": [work("p")]}
         ("a", work("a", critical=False, for_each="input.list")),
         ("a", merged("a", critical=False, for_each="input.list", input_mapping={"x": "item"})),
         ("a", merged("a", critical=False, input_mapping={"x": {"expression": "1"}})),
+        ("a.try", merged("a", critical=False, input_mapping={"x": "input.x"})),
         ("a", container("a", "map", critical=False, config=MAP)),
         ("a.try", container("a", "loop", critical=False, config=LOOP)),
         ("a.try", container("a", "switch", critical=False, config=SWITCH)),
@@ -35,6 +36,25 @@ def test_what_marks_a_step_as_failed_catches_what_is_too_large_by_name(state: st
     assert (by_name["ErrorEquals"], by_all["ErrorEquals"]) == ([TOO_LARGE], ["States.ALL"])
     assert (by_name["Next"], by_name["Assign"]) == (by_all["Next"], by_all["Assign"])
     assert by_name["Assign"]["s0_a"]["status"] == "failed"
+
+
+def test_a_pure_step_that_is_surely_small_needs_no_catcher() -> None:
+    machine = compiled(data("a", "small", critical=False), data("b", "small", "a", critical=False))
+    assert [state["Type"] for state in states(machine).values()] == ["Pass"]
+
+
+def test_what_is_too_large_for_a_pure_step_skips_what_follows() -> None:
+    machine = compiled(merged("a", critical=False, input_mapping={"x": "input.x"}), work("z", "a"))
+    assert ways(machine)["a.try"] == ["z.guard"] * 3
+
+
+@pytest.mark.parametrize("source", ["input.x", {"expression": "1"}])
+def test_a_rule_may_ask_how_a_pure_step_ended_whose_output_nobody_reads(source: object) -> None:
+    machine = compiled(
+        merged("a", critical=False, input_mapping={"x": source}),
+        work("z", "a", trigger_rule="one_failed", input_mapping={}),
+    )
+    assert states(machine)["z.guard"]["Choices"][0]["Condition"] == '{%$not(($d:=[$s0_a.status];"failed" in $d))%}'
 
 
 def test_a_critical_step_catches_nothing() -> None:

@@ -225,6 +225,9 @@ class _Results:
         failing = self._failing.get((step_id, frames))
         if failing is not None:
             return _Outcome("failed", None, _failure_of_fail_state(failing, looped=step_id in self.loops), failing)
+        tried = self._tried.get((step_id, frames))
+        if tried is not None and self._status(tried) == "failed":
+            return _Outcome("failed", None, tried.failure, tried)
         visit = self._own.get((step_id, frames))
         value, source = self._values.get((step_id, frames), (None, None))
         if source is not None:

@@ -34,11 +34,10 @@ def in_words(failure: Failure, visit: Visit | None, timeline: Timeline) -> str |
             return _larger("What its input_mapping and configuration give the step", None, _MAP_LESS)
         case Visit(kind="Task"):
             return _larger("Its result", None, _RETURN_LESS)
+        case Visit(kind="Parallel", suffix="try"):
+            return _larger("What it, or a step inside it, received or gave", None, _RETURN_LESS)
         case Visit(kind="Parallel"):
-            whose = (
-                "What one of its steps received or gave" if visit.suffix == "try" else "What they give back together"
-            )
-            return _larger(whose, None, _RETURN_LESS)
+            return _larger("What they give back together", None, _RETURN_LESS)
         case _:
             return _larger("Its output", None, _MAP_LESS)
 

@@ -232,7 +232,7 @@ def _names_data_limit(handlers: Iterable[Any]) -> bool:
         if DATA_LIMIT_EXCEEDED in errors:
             return True
         if _ERRORS in errors:
-            return handler.get("MaxAttempts") == 0
+            return bool(handler.get("MaxAttempts") == 0)
     return True
 
 
