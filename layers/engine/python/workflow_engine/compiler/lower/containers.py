@@ -26,7 +26,7 @@ from workflow_engine.compiler.ir import (
 )
 from workflow_engine.compiler.lower.body import LoweredBody, lower_steps
 from workflow_engine.compiler.lower.leaf import completed_record, failure_of, tried
-from workflow_engine.compiler.lower.lists import MAP_INDEX, MAP_ITEM, count_elements, list_items
+from workflow_engine.compiler.lower.lists import MAP_INDEX, MAP_ITEM, count_elements, list_items, warn_if_unbounded
 from workflow_engine.compiler.lower.loops import lower_loop
 from workflow_engine.compiler.lower.outputs import container_output, end_reads
 from workflow_engine.compiler.lower.unit import Unit
@@ -103,6 +103,7 @@ def _map(unit: Unit, step: Step, body: MapBody, scope: Scope, *, keeps_record: b
     variable = scope.name(step.step_id) if keeps_record else None
     record = completed_record("{% $states.result %}", keeps_output=keeps_output)
     elements = count_elements(unit, body.items, body.max_items, scope)
+    warn_if_unbounded(unit, step, elements, body.steps, config_pointer(step, "items"))
     return MapNode(
         name=step.step_id,
         step_id=step.step_id,
