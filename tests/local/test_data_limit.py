@@ -127,3 +127,22 @@ def test_a_critical_step_that_is_too_large_ends_the_run_and_says_why(machines: L
     assert (told.error["step_id"], told.error["type"]) == ("big", TOO_LARGE)
     assert "Its result exceeded the 262,144 bytes" in str(told.error["message"])
     assert told.step_results["big"]["retry_count"] == 0
+
+
+def test_a_critical_list_that_is_too_large_says_by_how_much(machines: LocalMachines) -> None:
+    told = results(
+        machines, fill("list", config={"bytes": 100_000}, for_each="variables.three"), variables={"three": [1, 2, 3]}
+    )
+    assert told.error is not None
+    assert (told.status, told.error["step_id"], told.error["type"]) == ("failed", "list", TOO_LARGE)
+    assert "The results of its 3 elements together with 300,037 bytes exceeded" in str(told.error["message"])
+    assert "by 37,893 bytes" in str(told.error["message"])
+
+
+def test_a_critical_input_that_is_too_large_is_told_as_such(machines: LocalMachines) -> None:
+    halves = [fill(step, config={"bytes": 150_000}) for step in ("left", "right")]
+    both = fill("both", input_mapping={"a": "left.text", "b": "right.text"})
+    told = results(machines, *halves, both)
+    assert told.error is not None
+    assert (told.status, told.error["step_id"], told.error["type"]) == ("failed", "both", TOO_LARGE)
+    assert "What its input_mapping and configuration give the step exceeded" in str(told.error["message"])
