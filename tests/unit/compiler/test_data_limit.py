@@ -75,7 +75,7 @@ def test_what_is_too_large_is_not_tried_again_even_where_states_all_matches_it()
     assert tried_again("ValueError", max_retries=3) == 3
 
 
-@pytest.mark.parametrize("error", ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory"])
+@pytest.mark.parametrize("error", ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError"])
 def test_a_function_out_of_time_or_memory_is_tried_again_as_the_step_says_only(error: str) -> None:
     assert tried_again(error) == 0
     assert tried_again(error, max_retries=2) == 2

@@ -17,10 +17,6 @@ def outline(*steps: str, each: bool = False) -> dict[str, Any]:
     return {"steps": [{"id": step, "type": "work", **each_of} for step in steps], "sinks": list(steps)}
 
 
-def caught(state: str) -> dict[str, Any]:
-    return told_as_caught(state, CAUSE)
-
-
 def told(run: RunReport, step: str) -> tuple[Any, Any, str]:
     found = run.step_results[step]
     assert found["output_data"] is None
@@ -40,7 +36,7 @@ def list_of(results: list[str], *, ends: str | None) -> RunReport:
         history.iteration("s", i, "Succeeded")
     if ends is not None:
         history.add(f"MapState{ends}", previous=started)
-    history.exit("s", "Map", caught("s"), previous=started)
+    history.exit("s", "Map", told_as_caught("s"), previous=started)
     return report(history.end({}), outline("s", each=True))
 
 
@@ -68,7 +64,7 @@ def test_an_element_that_is_too_large_is_not_taken_for_the_list() -> None:
     history.add("TaskFailed", taskFailedEventDetails=details)
     history.iteration("s", 0, "Failed")
     history.add("MapStateFailed", previous=started)
-    history.exit("s", "Map", caught("s"))
+    history.exit("s", "Map", told_as_caught("s"))
     run = report(history.end({}), outline("s", each=True))
     assert told(run, "s")[2].startswith("What one of its elements received or gave exceeded")
     assert told(run, "s[0]")[2].startswith("Its result exceeded")
@@ -77,7 +73,7 @@ def test_an_element_that_is_too_large_is_not_taken_for_the_list() -> None:
 def test_a_task_that_was_never_called_had_too_much_to_take() -> None:
     history = History()
     history.enter("a")
-    history.exit("a", output=caught("a"))
+    history.exit("a", output=told_as_caught("a"))
     history.task("b", 1)
     run = report(history.end({}), outline("a", "b"))
     status, error, message = told(run, "a")
@@ -91,18 +87,18 @@ def test_a_task_that_succeeded_and_was_caught_has_failed() -> None:
     history.enter("a")
     history.schedule()
     history.succeed("x" * 262_100)
-    history.exit("a", output=caught("a"))
+    history.exit("a", output=told_as_caught("a"))
     assert told(report(history.end({}), outline("a")), "a")[:2] == ("failed", TOO_LARGE)
 
 
 def test_what_another_state_told_and_this_one_hands_on_is_not_its_own() -> None:
     history = History()
     history.enter("a")
-    history.exit("a", output={**caught("a"), "item": 1, "index": 0})
+    history.exit("a", output={**told_as_caught("a"), "item": 1, "index": 0})
     history.enter("b")
     history.schedule()
     history.succeed(2)
-    history.exit("b", output={**caught("a"), "item": 1, "index": 0})
+    history.exit("b", output={**told_as_caught("a"), "item": 1, "index": 0})
     run = report(history.end({}), outline("a", "b"))
     assert run.step_results["a"]["status"] == "failed"
     assert (run.step_results["b"]["status"], run.step_results["b"]["output_data"]) == ("completed", 2)

@@ -17,18 +17,11 @@ _CAUGHT: Final = "_caught"
 """Key of what a Catcher tells, in an object that may have step ids as keys: none begins with an underscore."""
 
 
-def told_as_caught(state: str, message: Any) -> dict[str, Any]:
-    """What the Catcher of a state gives as output; `message` is an expression. For an element of a list, later states may
-    hand it on, so it names its state."""
-    return {_CAUGHT: {"state": state, "message": message}}
+def told_as_caught(state: str) -> dict[str, str]:
+    """What the Catcher of a state gives as output. Inside a list later states may hand it on, so it names its state."""
+    return {_CAUGHT: state}
 
 
 def is_caught(output: Any, state: str) -> bool:
     """Whether the output of a state is that of its Catcher for `DATA_LIMIT_EXCEEDED`."""
-    told = output.get(_CAUGHT) if isinstance(output, dict) else None
-    return isinstance(told, dict) and told.get("state") == state
-
-
-def caught_message(output: dict[str, Any]) -> str:
-    """The Cause in the output of a state that `is_caught`; "" if there was none."""
-    return str(output[_CAUGHT].get("message") or "")
+    return isinstance(output, dict) and output.get(_CAUGHT) == state

@@ -31,7 +31,7 @@ from workflow_engine.compiler.ir import (
     Template,
     WaitNode,
 )
-from workflow_engine.compiler.lower.leaf import LAMBDA_INVOKE, error_message
+from workflow_engine.compiler.lower.leaf import LAMBDA_INVOKE
 from workflow_engine.compiler.returns import carried, taken_back
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, told_as_caught
 
@@ -154,7 +154,7 @@ class _Rendering:
             return {}
         assign: State = {"Assign": dict(node.failure.assigns)} if node.failure.assigns else {}
         target = self.target(following, node.name)
-        told = told_as_caught(node.name, error_message())
+        told = told_as_caught(node.name)
         return {
             "Catch": [
                 {"ErrorEquals": [name], **assign, "Output": output, "Next": target}

@@ -50,8 +50,8 @@ SERVICE_FAULTS: Final[Mapping[str, Any]] = {
         "Lambda.SdkClientException",
         "Lambda.TooManyRequestsException",
     ],
-    # Not Lambda.Unknown, Sandbox.Timedout, Runtime.ExitError, Runtime.OutOfMemory: the same page counts a function that ran
-    # out of time or memory as an unhandled error. That is the step's own failure, for its max_retries to deal with.
+    # Not Lambda.Unknown, Sandbox.Timedout, Runtime.ExitError: the same page counts a function that ran out of time or memory
+    # as an unhandled error. That is the step's own failure, for its max_retries to deal with.
     # One second at first and a rate of 2 are the defaults, and left out: every Task has these bytes.
     "MaxAttempts": 6,
     "JitterStrategy": "FULL",
@@ -102,20 +102,15 @@ def retriers(lowering: TaskLowering, policy: RetryPolicy | None) -> tuple[Mappin
     return (SERVICE_FAULTS,)
 
 
-def error_message() -> Template:
-    """The message of what a Catcher has caught: the Cause, kept as text, since parsing it could raise."""
-    return "{% $exists($states.errorOutput.Cause)?$states.errorOutput.Cause:'' %}"
-
-
 def failed_record(*, keeps_error: bool) -> Template:
-    """Record of a failed step, as a Catcher assigns it."""
+    """Record of a failed step, as a Catcher assigns it. Cause is kept as text: parsing it could raise."""
     if not keeps_error:
         return {"status": "failed"}
     return {
         "status": "failed",
         "error": {
             "type": "{% $states.errorOutput.Error %}",
-            "message": error_message(),
+            "message": "{% $exists($states.errorOutput.Cause)?$states.errorOutput.Cause:'' %}",
         },
     }
 
