@@ -19,6 +19,6 @@ for _name in (
     "LLM_SECRET_ARN",
 ):
     os.environ.pop(_name, None)
-if not os.environ.get("WORKFLOW_API_URL"):  # a deployed API is called with the caller's credentials
+if not any(map(os.environ.get, ("WORKFLOW_API_URL", "AWS_CHECKS"))):  # these are called with the caller's credentials
     for _name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_BEARER_TOKEN_BEDROCK"):
         os.environ.pop(_name, None)

@@ -14,6 +14,8 @@ from workflow_engine.compiler.verify import RULES, verify
 Json = Any
 LAMBDA = "arn:aws:states:::lambda:invoke"
 END: dict[str, Json] = {"Type": "Pass", "End": True}
+CATCH_SOME = {"ErrorEquals": ["A"], "Next": "last"}
+TOO_LARGE = {"ErrorEquals": ["States.DataLimitExceeded"]}
 CATCH_ALL = {"ErrorEquals": ["States.ALL"], "Next": "last"}
 
 
@@ -37,7 +39,7 @@ def task(**fields: Json) -> dict[str, Json]:
 
 def caught(**catcher: Json) -> dict[str, Json]:
     """A Task whose catcher has these fields too."""
-    state = {"Type": "Task", "Resource": LAMBDA, "Catch": [{**CATCH_ALL, **catcher}], "Next": "last"}
+    state = {"Type": "Task", "Resource": LAMBDA, "Catch": [{**CATCH_SOME, **catcher}], "Next": "last"}
     return machine(first=state, last=END)
 
 
@@ -77,7 +79,7 @@ BROKEN: list[tuple[str, str, dict[str, Json]]] = [
     ("ASL-DUPLICATE-NAME", "/States/p/Branches/1/States/a",
      machine(p={"Type": "Parallel", "Branches": [inner(a=END), inner(a=END)], "End": True})),
     ("ASL-DANGLING-NEXT", "/States/a/Catch/0/Next",
-     machine(a={"Type": "Task", "Resource": LAMBDA, "Catch": [CATCH_ALL], "End": True})),
+     machine(a={"Type": "Task", "Resource": LAMBDA, "Catch": [CATCH_SOME], "End": True})),
     ("ASL-DANGLING-NEXT", "/States/first/Default", choice(Default="nowhere")),
     ("ASL-DANGLING-NEXT", "/StartAt", {**machine(a=END), "StartAt": "b"}),
     ("ASL-NEXT-OR-END", "/States/a", machine(a={"Type": "Pass", "Next": "b", "End": True}, b=END)),
@@ -128,8 +130,12 @@ BROKEN: list[tuple[str, str, dict[str, Json]]] = [
      task(Retry=[{**RETRY_SOME, "MaxDelaySeconds": quotas.RETRY_DELAY_SECONDS}])),
     ("ASL-RETRY-VALUE", "/States/only/Retry/0/JitterStrategy", task(Retry=[{**RETRY_SOME, "JitterStrategy": "SOME"}])),
     ("ASL-RETRY-VALUE", "/States/only/Retry/0/ErrorEquals", task(Retry=[{"ErrorEquals": []}])),
-    ("ASL-STATES-ALL", "/States/only/Retry/0/ErrorEquals", task(Retry=[{"ErrorEquals": ["States.ALL", "A"]}])),
-    ("ASL-STATES-ALL", "/States/only/Retry/0/ErrorEquals", task(Retry=[{"ErrorEquals": ["States.ALL"]}, RETRY_SOME])),
+    ("ASL-STATES-ALL", "/States/only/Retry/1/ErrorEquals", task(Retry=[TOO_LARGE, {"ErrorEquals": ["States.ALL", "A"]}])),
+    ("ASL-STATES-ALL", "/States/only/Retry/1/ErrorEquals",
+     task(Retry=[TOO_LARGE, {"ErrorEquals": ["States.ALL"]}, RETRY_SOME])),
+    ("OWN-DATA-LIMIT", "/States/only/Retry", task(Retry=[{"ErrorEquals": ["States.ALL"]}])),
+    ("OWN-DATA-LIMIT", "/States/only/Retry", task(Retry=[RETRY_SOME, {"ErrorEquals": ["States.ALL"]}])),
+    ("OWN-DATA-LIMIT", "/States/first/Catch", caught(ErrorEquals=["States.ALL"])),
     ("ASL-VARIABLE-NAME", "/States/only/Assign/a.b", passing(Assign={"a.b": 1})),
     ("ASL-VARIABLE-NAME", "/States/only/Assign/_a", passing(Assign={"_a": 1})),
     ("ASL-VARIABLE-NAME", "/States/only/Assign/" + "a" * 81, passing(Assign={"a" * 81: 1})),
@@ -204,7 +210,8 @@ def good_machine() -> dict[str, Json]:
         "Output": {"fetch": "{% $states.result.Payload %}"},
         "Retry": [{"ErrorEquals": ["A"], "MaxAttempts": 3, "BackoffRate": 1.5, "JitterStrategy": "FULL"},
                   {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 0}],
-        "Catch": [{**CATCH_ALL, "Assign": {"fetched": "{% $states.errorOutput.Error %}"}, "Next": "check"}],
+        "Catch": [{**catcher, "Assign": {"fetched": "{% $states.errorOutput.Error %}"}, "Next": "check"}
+                  for catcher in (TOO_LARGE, CATCH_ALL)],
         "Next": "check",
     }  # fmt: skip
     item = {"Type": "Pass", "Assign": {"doubled": "{% $states.input * 2 %}"}, "Next": "item_end"}

@@ -56,7 +56,7 @@ def test_a_state_does_not_see_what_it_assigns_itself() -> None:
 
 
 def test_after_a_catch_only_the_catcher_has_assigned() -> None:
-    catcher: dict[str, Json] = {"ErrorEquals": ["States.ALL"], "Next": "j"}
+    catcher: dict[str, Json] = {"ErrorEquals": ["A"], "Next": "j"}
     task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Next": "j", **ASSIGN_X}
     assert unassigned(machine(t={**task, "Catch": [catcher]}, j=READ_X)) == ["/States/j/Output"]
     assert unassigned(machine(t={**task, "Catch": [{**catcher, **ASSIGN_X}]}, j=READ_X)) == []

@@ -69,8 +69,8 @@ def query_evaluation_failure(env: Any, cause: str, location: str | None) -> Any:
 
 
 def record_failure(env: Any, failure_event: Any) -> None:
-    """Write the event of a failure into the history, once."""
-    if getattr(failure_event, "is_recorded", False):
+    """Write the event of a failure into the history, once. What has none of its own is told by the end of the run only."""
+    if getattr(failure_event, "is_recorded", False) or failure_event.event_type.value == "ExecutionFailed":
         return
     failure_event.is_recorded = True
     env.event_manager.add_event(

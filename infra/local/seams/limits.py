@@ -37,7 +37,7 @@ def refuse_large_task_inputs() -> None:
                 f"The state/task '{self._get_sfn_resource_type()}' was given an input with a size exceeding the maximum "
                 "number of bytes service limit."
             )
-            raise failure(env, DATA_LIMIT_EXCEEDED, cause)
+            raise failure(env, DATA_LIMIT_EXCEEDED, cause, details="taskFailedEventDetails")
         return parameters
 
     replace(service, "_eval_parameters", evaluate)
@@ -53,25 +53,31 @@ def check_payload(env: Any, state_name: str, text: str) -> None:
         raise failure(env, DATA_LIMIT_EXCEEDED, cause)
 
 
-def commit_assignments(env: Any) -> None:
-    """Assign what the state's Assign gave, within the quotas of one Assign and of all variables of the run.
+def check_assignments(env: Any) -> None:
+    """Raise States.DataLimitExceeded for what the state's Assign gave, if one Assign or all variables are too large.
 
-    Raises States.DataLimitExceeded. The sizes of variables of branches that run at the same time are not added up.
+    The sizes of variables of branches that run at the same time are not added up.
     """
     pending = env.pending_assignments
     if not pending:
         return
-    env.pending_assignments = {}
     store = env.variable_store
     sizes = {name: utf8_size(json_text(value)) for name, value in pending.items()}
     if sum(sizes.values()) > MAX_ASSIGN_BYTES:
         cause = f"The variables assigned in the state '{env.state_name}' exceed {MAX_ASSIGN_BYTES} bytes."
         raise failure(env, DATA_LIMIT_EXCEEDED, cause)
-    store.sizes.update(sizes)
-    if sum(store.sizes.values()) > MAX_VARIABLES_BYTES:
+    if sum({**store.sizes, **sizes}.values()) > MAX_VARIABLES_BYTES:
         cause = f"The variables of the execution exceed {MAX_VARIABLES_BYTES} bytes in the state '{env.state_name}'."
         raise failure(env, DATA_LIMIT_EXCEEDED, cause)
+
+
+def commit_assignments(env: Any) -> None:
+    """Assign what the state's Assign gave. Raises States.DataLimitExceeded as `check_assignments` does."""
+    check_assignments(env)
+    pending, env.pending_assignments = env.pending_assignments, {}
+    store = env.variable_store
     for name, value in pending.items():
+        store.sizes[name] = utf8_size(json_text(value))
         store.set(variable_identifier=name, variable_value=value)
 
 

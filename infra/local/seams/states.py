@@ -16,7 +16,7 @@ from infra.local.seams.failures import (
     record_failure,
 )
 from infra.local.seams.history import add_event, silence
-from infra.local.seams.limits import check_payload, commit_assignments
+from infra.local.seams.limits import check_assignments, check_payload, commit_assignments
 from infra.local.seams.patching import parser, replace
 from infra.local.seams.text import json_text, timestamp_text
 from infra.local.seams.waiting import woken_at_end_of
@@ -206,6 +206,9 @@ def _attempt(self: Any, env: Any) -> None:
         check_payload(env, self.name, json_text(result))
     env.stack.append(result)
     _use_result(self, env, result)
+    # Within reach of the state's Catch, as what goes wrong in its Assign and Output is.
+    check_payload(env, self.name, input_text(env))
+    check_assignments(env)
 
 
 def _work_in_thread(self: Any, env: Any, frame: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.compiled import compiled, data, states
+from tests.support.compiled import compiled, container, data, states
 from workflow_engine.steps.agent import DEFAULT_TIMEOUT_SECONDS, FINAL_ERRORS, TRANSIENT_ERRORS
 
 CONFIGS: list[dict[str, Any]] = [
@@ -68,7 +68,7 @@ def test_what_passes_by_itself_is_retried_and_nothing_else() -> None:
 
 def test_a_step_that_says_how_to_retry_is_retried_so_but_not_on_final_errors() -> None:
     _, final, own = states(compiled(agent("ask", max_retries=5)))["ask"]["Retry"]
-    assert final == {"ErrorEquals": list(FINAL_ERRORS), "MaxAttempts": 0}
+    assert final == {"ErrorEquals": [*FINAL_ERRORS, "States.DataLimitExceeded"], "MaxAttempts": 0}
     assert (own["ErrorEquals"], own["MaxAttempts"]) == (["States.ALL"], 5)
 
 
@@ -111,3 +111,37 @@ def test_a_prompt_of_unknown_size_is_not_fused_with_others() -> None:
     prompt = {"step_id": "p", "step_type": "prompt", "config": {"query_template": "{{ input.a }} {{ input.b }}"}}
     made = compiled(prompt, {"step_id": "m", "step_type": "merge", "dependencies": ["p"]}, agent("ask", "m", "p"))
     assert {"p", "m"} <= states(made).keys()
+
+
+def warnings(*steps: dict[str, Any], **workflow: Any) -> list[tuple[str, str]]:
+    made = compiled(*steps, **workflow)
+    return [(found["code"], found["pointer"]) for found in made.plan["warnings"]]
+
+
+def test_a_plan_says_when_a_list_of_any_length_pays_for_agents() -> None:
+    [found] = compiled(agent("ask", for_each="input.rows")).plan["warnings"]
+    assert (found["code"], found["pointer"]) == ("WFE-W512", "/steps/0/for_each")
+    assert "Nothing bounds the list of 'ask'" in found["detail"]
+    assert "Give max_items" in found["detail"]
+
+
+def test_agents_anywhere_inside_a_map_are_paid_by_each_element() -> None:
+    case = {"when": "item.x", "steps": [agent("ask")]}
+    switch = container("choose", "switch", config={"cases": [case]})
+    config = {"items": "input.rows", "steps": [switch]}
+    assert warnings(container("m", "map", config=config)) == [("WFE-W512", "/steps/0/config/items")]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [agent("ask")],
+        [agent("ask", for_each="input.rows", max_items=10)],
+        [agent("ask", for_each="variables.rows")],
+        [agent("ask", for_each="input.rows", config={"model": "m", "query": "?", "mode": "simulation"})],
+        [data("rows", 1, for_each="input.rows")],
+        [container("m", "map", config={"items": "input.rows", "max_items": 10, "steps": [agent("ask")]})],
+    ],
+)
+def test_a_bounded_list_and_one_that_costs_nothing_need_no_warning(steps: list[dict[str, Any]]) -> None:
+    assert warnings(*steps, variables={"rows": [1, 2]}) == []

@@ -88,7 +88,7 @@ def test_a_jump_to_the_end_of_a_machine_with_an_output_leads_to_that() -> None:
 
 def test_a_catcher_jumps_to_where_the_step_itself_goes() -> None:
     machine = compiled(work("a", critical=False), work("b", "a", trigger_rule="all_done"))
-    assert ways(machine)["a"] == ["b", "b"]
+    assert set(ways(machine)["a"]) == {"b"}
 
 
 def test_nested_guards_jump_out_together() -> None:

@@ -123,6 +123,7 @@ def test_each_type_is_lowered_as_designed(step_type: str, config: dict[str, Any]
         ("data_merge", {"merge_strategy": "zip"}),
         ("merge", {"mode": "any"}),
         ("delay", {"delay_seconds": -1}),
+        ("delay", {"delay_seconds": 31_536_001}),
         ("delay", {"delay_seconds": 1, "until": "2030-01-01T00:00:00Z"}),
         ("delay", {"until": "2030-01-01"}),
         ("loop", {"while": "a", "until": "b"}),

@@ -13,13 +13,25 @@ from tests.unit.steps.evaluation import ENTERED, StepCase
 from tests.unit.steps.json_values import JSON
 
 LONGEST = 99_999_999
+YEAR = 31_536_000
 
 
 @pytest.mark.parametrize(
     ("requested", "seconds"),
-    [(0, 0), (5, 5), (5.9, 5), (-1, 0), (-0.5, 0), (1e300, LONGEST), (LONGEST + 1, LONGEST), ("5", None), (None, None)],
+    [
+        (0, 0),
+        (5, 5),
+        (5.9, 5),
+        (-1, 0),
+        (-0.5, 0),
+        (YEAR, YEAR),
+        (YEAR + 1, None),
+        (1e300, None),
+        ("5", None),
+        (None, None),
+    ],
 )
-def test_seconds_are_rounded_down_and_held_within_what_a_wait_accepts(requested: Any, seconds: int | None) -> None:
+def test_seconds_are_rounded_down_to_none_at_least_and_a_year_at_most(requested: Any, seconds: int | None) -> None:
     assert StepCase("delay", mapping={"delay_seconds": requested}).wait_seconds() == seconds
 
 

@@ -33,6 +33,7 @@ from workflow_engine.compiler.ir import (
 )
 from workflow_engine.compiler.lower.leaf import LAMBDA_INVOKE
 from workflow_engine.compiler.returns import carried, taken_back
+from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, told_as_caught
 
 State = dict[str, Any]
 
@@ -130,7 +131,7 @@ class _Rendering:
                     "Type": "Parallel",
                     "Branches": [_states(b, self.ends, self.carries) for b in node.branches],
                     **self._caught(node, following),
-                    **self.leave(following, {**node.assigns, **taken_back(node.branches)}),
+                    **self.leave(following, {**node.assigns, **taken_back(node.branches)}, _nothing_caught(node)),
                 }
             case GuardNode():
                 self._guard(node, following)
@@ -148,12 +149,18 @@ class _Rendering:
         return node.name
 
     def _caught(self, node: TaskNode | MapNode | ParallelNode, following: str | None) -> State:
+        """Catchers for whatever may fail. States.ALL leaves out States.DataLimitExceeded, which its own name catches."""
         if node.failure is None:
             return {}
-        catcher: State = {"ErrorEquals": ["States.ALL"]}
-        if node.failure.assigns:
-            catcher["Assign"] = dict(node.failure.assigns)
-        return {"Catch": [{**catcher, "Output": self.handed_on(), "Next": self.target(following, node.name)}]}
+        assign: State = {"Assign": dict(node.failure.assigns)} if node.failure.assigns else {}
+        target = self.target(following, node.name)
+        told = told_as_caught(node.name)
+        return {
+            "Catch": [
+                {"ErrorEquals": [name], **assign, "Output": output, "Next": target}
+                for name, output in ((DATA_LIMIT_EXCEEDED, self.handed_on(told)), ("States.ALL", self.handed_on()))
+            ]
+        }
 
     def _task(self, node: TaskNode, following: str | None) -> State:
         state: State = {"Type": "Task", "Resource": LAMBDA_INVOKE, "Arguments": node.arguments}
@@ -161,10 +168,8 @@ class _Rendering:
             state["TimeoutSeconds"] = node.timeout
         state["Retry"] = [dict(r) for r in node.retry]
         state.update(self._caught(node, following))
-        return {
-            **state,
-            **self.leave(following, node.assigns, self._element("{% $states.result.Payload %}", following)),
-        }
+        own = self._element("{% $states.result.Payload %}", following)
+        return {**state, **self.leave(following, node.assigns, _nothing_caught(node) if own is None else own)}
 
     def _element(self, bare: Template, following: str | None) -> Template:
         """What a state gives that ends one element of a Map; None for any other state."""
@@ -183,7 +188,7 @@ class _Rendering:
             "MaxConcurrency": node.max_concurrency,
             "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **_states(node.body, self.ends, carries=True)},
             **self._caught(node, following),
-            **self.leave(following, node.assigns),
+            **self.leave(following, node.assigns, _nothing_caught(node)),
         }
 
     def _wait(self, node: WaitNode, following: str | None) -> State:
@@ -273,6 +278,11 @@ class _Rendering:
             "Next": node.name if node.before else first,
         }
         return start
+
+
+def _nothing_caught(node: TaskNode | MapNode | ParallelNode) -> Template:
+    """What a state that has catchers gives when it succeeds: not its input, where what an earlier turn told may stand."""
+    return None if node.failure is None else {}
 
 
 def _states(block: Block, ends: dict[str, int], carries: bool = False) -> State:

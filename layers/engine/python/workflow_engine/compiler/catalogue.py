@@ -65,7 +65,8 @@ class TaskLowering:
     `errorType`) that pass by themselves: they are retried unless the step says how to retry. `final_errors` are never
     retried, whatever the step says. With `tells_timeout` the function learns how long the step may take, so that it can
     end in time by itself; a Task that timed out leaves its function running. With `tells_inputs_of` it learns which
-    entries of its input are whole outputs of steps of that type, which their form alone would not prove.
+    entries of its input are whole outputs of steps of that type, which their form alone would not prove. `paid` says that
+    somebody else's bill grows with each call, such as that of a model.
     """
 
     function: str
@@ -74,6 +75,7 @@ class TaskLowering:
     final_errors: tuple[str, ...] = ()
     tells_timeout: bool = False
     tells_inputs_of: str | None = None
+    paid: bool = False
 
 
 @dataclass(frozen=True, slots=True)

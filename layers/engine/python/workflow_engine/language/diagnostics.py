@@ -48,6 +48,7 @@ CODES: dict[str, str] = {
     "WFE-E503": "Containers are nested deeper than an expression may reach.",
     "WFE-W510": "The run comes near a quota.",
     "WFE-W511": "The graph is not series-parallel; some order was added.",
+    "WFE-W512": "A list whose length nothing bounds holds steps that are paid by the call.",
     "WFE-E900": "The compiled machine breaks a rule of Amazon States Language.",
 }
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit, read_timeline
+from workflow_engine.machines.too_large import in_words
 
 _PARALLEL: Final = "parallel"
 """Suffix of the Parallel around steps that run side by side. It is named by the first of them and is none of them."""
@@ -119,7 +120,8 @@ def _run_error(timeline: Timeline, failed_steps: set[str]) -> dict[str, Json] | 
     """`step_id` is a step that failed, or null: what failed may be what joins steps, or the workflow's output."""
     if timeline.failure is None:
         return None
-    visit, message = timeline.failed_visit, _message(timeline.failure) or ""
+    visit = timeline.failed_visit
+    message = _message(timeline.failure, visit, timeline) or ""
     if visit is not None and visit.step_id not in failed_steps:
         if visit.name == _OUTPUT_STATE:
             message = f"The workflow's output could not be made. {message}"
@@ -129,10 +131,10 @@ def _run_error(timeline: Timeline, failed_steps: set[str]) -> dict[str, Json] | 
     return {"step_id": visit.step_id if visit else None, "type": timeline.failure.type, "message": message}
 
 
-def _message(failure: Failure) -> str | None:
+def _message(failure: Failure, visit: Visit | None, timeline: Timeline) -> str | None:
     """A failure's message without the generated expressions that Step Functions quotes; events tell the whole cause."""
     if failure.type != _EVALUATION_ERROR or failure.message is None:
-        return failure.message
+        return in_words(failure, visit, timeline)
     told = _EXPRESSION_IN_CAUSE.fullmatch(failure.message)
     if told is None:
         return failure.message
@@ -223,6 +225,9 @@ class _Results:
         failing = self._failing.get((step_id, frames))
         if failing is not None:
             return _Outcome("failed", None, _failure_of_fail_state(failing, looped=step_id in self.loops), failing)
+        tried = self._tried.get((step_id, frames))
+        if tried is not None and self._status(tried) == "failed":
+            return _Outcome("failed", None, tried.failure, tried)
         visit = self._own.get((step_id, frames))
         value, source = self._values.get((step_id, frames), (None, None))
         if source is not None:
@@ -349,7 +354,7 @@ class _Results:
             "status": outcome.status,
             "output_data": outcome.output,
             "error_type": outcome.failure.type if outcome.failure else None,
-            "error_message": _message(outcome.failure) if outcome.failure else None,
+            "error_message": _message(outcome.failure, visit, self.timeline) if outcome.failure else None,
             "execution_time_ms": duration,
             "retry_count": max(visit.attempts - 1, 0) if visit is not None else 0,
             "started_at": iso(started_at),

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, is_caught
 from workflow_engine.machines.history_text import parsed, readable
 
 Frames = tuple[tuple[str, int], ...]
@@ -227,6 +228,9 @@ class _Reader:
             visit.output = output
         elif visit.kind == "Map":
             visit.output = output
+        if is_caught(output, visit.name):
+            visit.outcome = "failed"
+            visit.failure = visit.failure or Failure(DATA_LIMIT_EXCEEDED, None)
         for iteration in self._around(visit.frames):
             iteration.output = output
         return _Origin(visit.frames, visit.over, visit)

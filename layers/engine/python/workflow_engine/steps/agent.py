@@ -62,8 +62,8 @@ _SAYS_WHO: Final = ("model", "provider_type", "providers", "mode")
 _TEMPLATES: Final = ("query", "query_template", "system_prompt")
 
 
-def agent_task() -> Lowering:
-    """A Task on `step_agent` whose errors are told apart, and which ends before its time is over."""
+def agent_task(*, paid: bool = False) -> Lowering:
+    """A Task on `step_agent` whose errors are told apart, and which ends before its time is over. `paid`: it asks a model."""
     return TaskLowering(
         STEP_AGENT,
         DEFAULT_TIMEOUT_SECONDS,
@@ -71,6 +71,7 @@ def agent_task() -> Lowering:
         final_errors=FINAL_ERRORS,
         tells_timeout=True,
         tells_inputs_of="prompt",
+        paid=paid,
     )
 
 
@@ -85,8 +86,8 @@ def examine(config: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("agent_config",), "The agent names neither a model nor a provider_type."
 
 
-def _lower(_config: Mapping[str, Any]) -> Lowering:
-    return agent_task()
+def _lower(config: Mapping[str, Any]) -> Lowering:
+    return agent_task(paid=config.get("mode") != "simulation")
 
 
 USAGE: Final = property_schema(

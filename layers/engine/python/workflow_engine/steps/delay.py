@@ -1,8 +1,9 @@
 """`delay`: waits for a number of seconds or until a point in time.
 
 Either stands in `config`, or comes by `input_mapping` under the same name. Seconds are rounded down, a rest of time
-until a timestamp up, and both are held within 0..99,999,999, what a Wait state accepts (Step Functions, Wait state,
-`Seconds`). Anything that is no number, or no timestamp such as `2030-01-31T08:00:00Z`, fails the step.
+until a timestamp up; neither is less than 0, and a rest no more than the 99,999,999 that a Wait state accepts (Step
+Functions, Wait state, `Seconds`). Anything that is no number, or no timestamp such as `2030-01-31T08:00:00Z`, fails the
+step, and so does a number of seconds that no execution outlives: one of more than a year.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, PureContext, WaitLowering
 from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
-from workflow_engine.compiler.quotas import STATE_SECONDS
+from workflow_engine.compiler.quotas import EXECUTION_SECONDS, STATE_SECONDS
 from workflow_engine.steps.sources import apply
 from workflow_engine.steps.step_type import TIMESTAMP, StepType, object_schema, output_schema, property_schema
 
@@ -26,7 +27,7 @@ TIMESTAMP_PATTERN: Final = (
 """Timestamps that $toMillis reads without raising. 29 February is read as 1 March in a year that has none."""
 
 _CLAMP: Final = f"$s<0?0:$s>{STATE_SECONDS}?{STATE_SECONDS}:$s"
-_FROM_NUMBER: Final = f'$type($v)="number"?($s:=$floor($v);{_CLAMP}):null'
+_FROM_NUMBER: Final = f'$type($v)="number"?($v>{EXECUTION_SECONDS}?null:($s:=$floor($v);$s<0?0:$s)):null'
 _FROM_TIMESTAMP: Final = (
     f'$type($v)="string"?$contains($v,/{TIMESTAMP_PATTERN}/)?'
     f"($s:=$ceil(($toMillis($v)-$millis())/1000);{_CLAMP}):null:null"
@@ -72,10 +73,10 @@ DELAY: Final = StepType(
         {
             "delay_seconds": property_schema(
                 "Seconds",
-                "How long to wait; parts of a second are dropped. May come by input_mapping instead.",
+                "How long to wait, at most a year; parts of a second are dropped. May come by input_mapping instead.",
                 type="number",
                 minimum=0,
-                maximum=STATE_SECONDS,
+                maximum=EXECUTION_SECONDS,
             ),
             "until": property_schema(
                 "Until",

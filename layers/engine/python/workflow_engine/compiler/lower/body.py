@@ -56,7 +56,7 @@ def lower_steps(
     lowerings = {s.step_id: unit.lowering(s) for s in graph.steps}
     durations = tuple(expected_seconds(unit, s) for s in graph.steps)
     tree = _tree(graph, durations, unit, place)
-    readers = find_readers(graph, lowerings, end_reads(graph))
+    readers = find_readers(graph, end_reads(graph))
     guarded = GuardedSteps(graph.steps, graph.rule_dependencies)
     nodes = BodyLowering(unit, graph, readers, lowerings, guarded).lower([tree], scope)
     return LoweredBody(graph, tree, durations, nodes)

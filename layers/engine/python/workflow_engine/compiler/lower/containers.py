@@ -19,15 +19,14 @@ from workflow_engine.compiler.ir import (
     OutputNode,
     ParallelNode,
     PassNode,
-    Return,
     SwitchNode,
     TaskNode,
     Template,
     Value,
 )
 from workflow_engine.compiler.lower.body import LoweredBody, lower_steps
-from workflow_engine.compiler.lower.leaf import completed_record, failure_of
-from workflow_engine.compiler.lower.lists import MAP_INDEX, MAP_ITEM, count_elements, list_items
+from workflow_engine.compiler.lower.leaf import completed_record, failure_of, tried
+from workflow_engine.compiler.lower.lists import MAP_INDEX, MAP_ITEM, count_elements, list_items, warn_if_unbounded
 from workflow_engine.compiler.lower.loops import lower_loop
 from workflow_engine.compiler.lower.outputs import container_output, end_reads
 from workflow_engine.compiler.lower.unit import Unit
@@ -60,25 +59,13 @@ def _in_line(unit: Unit, step: Step, scope: Scope, *, keeps_record: bool, keeps_
 
 
 def _wrapped(unit: Unit, step: Step, scope: Scope, *, keeps_record: bool, keeps_output: bool) -> ParallelNode:
-    """A loop or switch that may fail without ending the run.
-
-    When the Parallel succeeds, so has the step: only its output has to come out of the branch.
-    """
+    """A loop or switch that may fail without ending the run."""
     inner = scope.child()
     nodes = _in_line(unit, step, inner, keeps_record=keeps_output, keeps_output=keeps_output)
     variable = scope.name(step.step_id) if keeps_record else None
-    returns: tuple[Return, ...] = ()
-    assigns: dict[str, Template] = {}
-    if variable is not None and keeps_output:
-        returns = (Return(step.step_id, inner.name(step.step_id), variable, keeps_output),)
-    elif variable is not None:
-        assigns = {variable: completed_record(None, keeps_output=False)}
-    return ParallelNode(
-        unit.state_name(step.step_id, "try"),
-        (Block(nodes, returns),),
-        assigns,
-        failure_of(step, variable, keeps_output=keeps_output),
-    )
+    failure = failure_of(step, variable, keeps_output=keeps_output)
+    assert failure is not None, "a critical step is not wrapped"
+    return tried(unit, step, nodes, inner.name(step.step_id), variable, failure, keeps_output=keeps_output)
 
 
 def _output_pass(step: Step, name: str, output: Fragment, scope: Scope, *, kept: bool, keeps_output: bool) -> PassNode:
@@ -116,6 +103,7 @@ def _map(unit: Unit, step: Step, body: MapBody, scope: Scope, *, keeps_record: b
     variable = scope.name(step.step_id) if keeps_record else None
     record = completed_record("{% $states.result %}", keeps_output=keeps_output)
     elements = count_elements(unit, body.items, body.max_items, scope)
+    warn_if_unbounded(unit, step, elements, body.steps, config_pointer(step, "items"))
     return MapNode(
         name=step.step_id,
         step_id=step.step_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import PureContext, PureLowering, TaskLowering, WaitLowering
@@ -17,11 +17,14 @@ from workflow_engine.compiler.fragments import (
 )
 from workflow_engine.compiler.ir import (
     Assigns,
+    Block,
     FailedPassNode,
     FailNode,
     Failure,
     GuardNode,
     Node,
+    ParallelNode,
+    Return,
     TaskNode,
     Template,
     Value,
@@ -30,20 +33,25 @@ from workflow_engine.compiler.ir import (
 from workflow_engine.compiler.lower.inputs import input_bound, input_object, mapped_inputs
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.quotas import EXECUTION_SECONDS
 from workflow_engine.compiler.scope import Scope
-from workflow_engine.language.diagnostics import Diagnostic
-from workflow_engine.language.syntax import RetryPolicy, Step, StepReference
+from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
+from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
+from workflow_engine.language.syntax import Literal_, RetryPolicy, Step, StepReference
 
 LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
 
 SERVICE_FAULTS: Final[Mapping[str, Any]] = {
-    # Developer guide, "Best practices for Step Functions": transient Lambda service exceptions, and throttling.
+    # Developer guide, "Handle transient Lambda service exceptions", and throttling.
     "ErrorEquals": [
+        "Lambda.ClientExecutionTimeoutException",
         "Lambda.ServiceException",
         "Lambda.AWSLambdaException",
         "Lambda.SdkClientException",
         "Lambda.TooManyRequestsException",
     ],
+    # Not Lambda.Unknown, Sandbox.Timedout, Runtime.ExitError: the same page counts a function that ran out of time or memory
+    # as an unhandled error. That is the step's own failure, for its max_retries to deal with.
     # One second at first and a rate of 2 are the defaults, and left out: every Task has these bytes.
     "MaxAttempts": 6,
     "JitterStrategy": "FULL",
@@ -57,18 +65,22 @@ TRANSIENT_FAULTS: Final[Mapping[str, Any]] = {
     "JitterStrategy": "FULL",
 }
 INVALID_DELAY: Final = "InvalidDelay"
-INVALID_DELAY_CAUSE: Final = "The delay is neither a number of seconds nor an ISO 8601 timestamp."
+INVALID_DELAY_CAUSE: Final = (
+    "The delay is neither a number of seconds, a year (31,536,000) at most, nor an ISO 8601 timestamp."
+)
 PURE_TASK_FUNCTION: Final = "step_data"
 """A pure step that must be a Task (its mapping holds an expression) is computed by this function."""
 
 
-def own_retrier(policy: RetryPolicy | None) -> tuple[Mapping[str, Any], ...]:
-    """The step's own retry policy as ASL. MaxDelaySeconds is given only where it limits.
+def own_retriers(policy: RetryPolicy, final_errors: Iterable[str] = ()) -> tuple[Mapping[str, Any], ...]:
+    """The step's own retry policy as ASL: first what is not tried again, then the rest. MaxDelaySeconds is given only where
+    it limits.
 
-    `States.ALL` stands alone and last (ASL specification, "Retrier").
+    `States.ALL` stands alone and last, and the first Retrier that names an error decides (ASL specification, "Retrier").
+    What is too large is so the next time too. AWS's page says that States.ALL leaves it out; a public recording of 2024 has
+    it matched, so it is named.
     """
-    if policy is None:
-        return ()
+    final = {"ErrorEquals": [*final_errors, DATA_LIMIT_EXCEEDED], "MaxAttempts": 0}
     grows = policy.strategy == "exponential_backoff" and policy.delay_seconds < policy.max_delay_seconds
     retrier: dict[str, Any] = {
         "ErrorEquals": ["States.ALL"],
@@ -78,17 +90,13 @@ def own_retrier(policy: RetryPolicy | None) -> tuple[Mapping[str, Any], ...]:
     }
     if grows:
         retrier["MaxDelaySeconds"] = policy.max_delay_seconds
-    return (retrier,)
+    return (final, retrier)
 
 
 def retriers(lowering: TaskLowering, policy: RetryPolicy | None) -> tuple[Mapping[str, Any], ...]:
-    """How a Task is retried: service faults always; then as the step says, or what passes by itself where it says nothing.
-
-    The first Retrier that names an error decides (ASL specification, "Retrier"), so final errors stand before `States.ALL`.
-    """
+    """How a Task is retried: service faults always; then as the step says, or what passes by itself where it says nothing."""
     if policy is not None:
-        final = {"ErrorEquals": list(lowering.final_errors), "MaxAttempts": 0}
-        return (SERVICE_FAULTS, *([final] if lowering.final_errors else ()), *own_retrier(policy))
+        return (SERVICE_FAULTS, *own_retriers(policy, lowering.final_errors))
     if lowering.transient_errors:
         return (SERVICE_FAULTS, {"ErrorEquals": list(lowering.transient_errors), **TRANSIENT_FAULTS})
     return (SERVICE_FAULTS,)
@@ -117,6 +125,29 @@ def failure_of(step: Step, variable: str | None, *, keeps_output: bool) -> Failu
     if step.critical:
         return None
     return Failure({variable: failed_record(keeps_error=keeps_output)} if variable else {})
+
+
+def tried(
+    unit: Unit,
+    step: Step,
+    nodes: tuple[Node, ...],
+    inner: str,
+    variable: str | None,
+    failure: Failure,
+    *,
+    keeps_output: bool,
+) -> ParallelNode:
+    """A Parallel around states that cannot catch a failure by themselves. `inner` is the step's variable inside of it.
+
+    When the Parallel succeeds, so has the step: only its output has to come out of the branch.
+    """
+    returns: tuple[Return, ...] = ()
+    assigns: dict[str, Template] = {}
+    if variable is not None and keeps_output:
+        returns = (Return(step.step_id, inner, variable, keeps_output),)
+    elif variable is not None:
+        assigns = {variable: completed_record(None, keeps_output=False)}
+    return ParallelNode(unit.state_name(step.step_id, "try"), (Block(nodes, returns),), assigns, failure)
 
 
 def step_config(unit: Unit, step: Step, scope: Scope) -> Fragment:
@@ -251,9 +282,7 @@ def pure_value(
     """The step as one value of a Pass state. Records its size bound in `bounds` for the steps that read it."""
     unit.constants[step.step_id] = lowering.constant
     output = lowering.build(pure_context(unit, step, scope))
-    read = input_bound(unit, step, bounds) if unit.takes_input(step) else Size(0, 0)
-    size = None if read is None else read.plus(size_of(step.config)).plus(Size(lowering.growth_bytes, 0))
-    bounds[step.step_id] = size
+    bounds[step.step_id] = size = pure_bound(unit, step, lowering, bounds)
     return Value(
         step_id=step.step_id,
         output=output,
@@ -262,6 +291,12 @@ def pure_value(
         keeps_output=keeps_output,
         size_bound=size.length if size is not None else None,
     )
+
+
+def pure_bound(unit: Unit, step: Step, lowering: PureLowering, bounds: Mapping[str, Size | None]) -> Size | None:
+    """Upper bound of a pure step's output, None when it depends on data of unknown size."""
+    read = input_bound(unit, step, bounds) if unit.takes_input(step) else Size(0, 0)
+    return None if read is None else read.plus(size_of(step.config)).plus(Size(lowering.growth_bytes, 0))
 
 
 def wait(
@@ -305,4 +340,16 @@ def _waits_for_data(unit: Unit, step: Step) -> bool:
     if not configured and len(mapped) != 1:
         detail = "A delay needs one of delay_seconds and until, in its config or in its input_mapping."
         unit.warnings.append(Diagnostic("WFE-E402", step.pointer, detail))
+    source = (step.input_mapping or {}).get("delay_seconds")
+    if isinstance(source, Literal_) and (problem := _problem_of_seconds(source.value)):
+        unit.warnings.append(Diagnostic("WFE-E402", step.pointer + pointer("input_mapping", "delay_seconds"), problem))
     return not configured
+
+
+def _problem_of_seconds(value: Json) -> str:
+    """What is wrong with the seconds of a delay that are known before the run; "" where nothing is."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "The delay is not a number of seconds."
+    if 0 <= value <= EXECUTION_SECONDS:
+        return ""
+    return f"A delay has 0 to {EXECUTION_SECONDS:,} seconds: an execution lasts a year at most."

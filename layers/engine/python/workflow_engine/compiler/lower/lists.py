@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from workflow_engine.compiler.catalogue import TaskLowering
 from workflow_engine.compiler.expressions import expression, reference_fragment
 from workflow_engine.compiler.fragments import Fragment
 from workflow_engine.compiler.ir import Template
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.scope import Scope
 from workflow_engine.compiler.status import COMPLETED
-from workflow_engine.language.diagnostics import Json
-from workflow_engine.language.syntax import Reference, ScopeReference, Segment, StepReference
+from workflow_engine.language.diagnostics import Diagnostic, Json
+from workflow_engine.language.reads import nested_steps
+from workflow_engine.language.syntax import Reference, ScopeReference, Segment, Step, StepReference
 
 MAP_ITEM: Final = "$states.input.item"
 MAP_INDEX: Final = "$states.input.index"
@@ -60,6 +62,31 @@ def count_elements(unit: Unit, items: Reference, max_items: int | None, scope: S
     if max_items is not None and size > max_items:
         return Elements(0, max_items)
     return Elements(size if always else 0, size)
+
+
+def warn_if_unbounded(unit: Unit, step: Step, elements: Elements, steps: Sequence[Step], place: str) -> None:
+    """Warn of `steps`, run once per element, that cost money by the call, where only the run tells how many there are."""
+    if elements.most is not None:
+        return
+    paid = [s.step_id for s in _with_nested(steps) if s.body is None and _is_paid(unit, s)]
+    if paid:
+        detail = (
+            f"Nothing bounds the list of '{step.step_id}', and each of its elements pays for {', '.join(paid)}. Give max_items "
+            "to bound what a run may cost."
+        )
+        unit.warnings.append(Diagnostic("WFE-W512", place, detail))
+
+
+def _with_nested(steps: Sequence[Step]) -> Iterator[Step]:
+    for step in steps:
+        yield step
+        for inner in nested_steps(step):
+            yield from _with_nested(inner)
+
+
+def _is_paid(unit: Unit, step: Step) -> bool:
+    lowering = unit.lowering(step)
+    return isinstance(lowering, TaskLowering) and lowering.paid
 
 
 def _size_at(value: Json, path: tuple[Segment, ...]) -> int | None:

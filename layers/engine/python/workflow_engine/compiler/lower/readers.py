@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from workflow_engine.compiler.catalogue import Lowering, PureLowering
 from workflow_engine.compiler.graph import StepGraph, nested_reads
 from workflow_engine.compiler.status import COMPLETED, FAILED, SKIPPED, Statuses, rule_verdict
 from workflow_engine.language.syntax import Reference, Step, StepReference
@@ -38,13 +37,9 @@ class Readers:
         return bool(self.whole.get(step_id, 0) & ~beside)
 
 
-def can_fail(step: Step, lowering: Lowering) -> bool:
-    """False for steps that are computed in a Pass state, which never raises."""
-    return not (isinstance(lowering, PureLowering) and step.for_each is None)
-
-
-def possible_statuses(graph: StepGraph, lowerings: Mapping[str, Lowering]) -> dict[str, Statuses]:
-    """How each step may end, whatever the data. A critical step that fails ends the run, so nobody sees that."""
+def possible_statuses(graph: StepGraph) -> dict[str, Statuses]:
+    """How each step may end, whatever the data. A critical step that fails ends the run, so nobody sees that; any other may
+    fail, if only because it is too large."""
     possible: dict[str, Statuses] = {}
     for step, dependencies in zip(graph.steps, graph.rule_dependencies, strict=True):
         verdict = rule_verdict(step.trigger_rule, [possible[d] for d in dependencies])
@@ -52,7 +47,7 @@ def possible_statuses(graph: StepGraph, lowerings: Mapping[str, Lowering]) -> di
             possible[step.step_id] = SKIPPED
             continue
         statuses = COMPLETED
-        if not step.critical and can_fail(step, lowerings[step.step_id]):
+        if not step.critical:
             statuses |= FAILED
         if verdict == "depends" or (step.condition is not None and not decides_per_element(step)):
             statuses |= SKIPPED
@@ -71,9 +66,9 @@ def decides_per_element(step: Step) -> bool:
     )
 
 
-def find_readers(graph: StepGraph, lowerings: Mapping[str, Lowering], end_reads: Iterable[Reference]) -> Readers:
+def find_readers(graph: StepGraph, end_reads: Iterable[Reference]) -> Readers:
     """Masks of all readers in the body. `end_reads` are the references of the body's own output."""
-    possible = possible_statuses(graph, lowerings)
+    possible = possible_statuses(graph)
     whole: dict[str, int] = {}
     status: dict[str, int] = {}
 

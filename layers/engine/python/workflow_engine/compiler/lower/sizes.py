@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from workflow_engine.compiler.quotas import KIB, PAYLOAD_BYTES
+
 
 def json_bytes(value: object) -> int:
     """Length of the value as compact JSON text in UTF-8, which is how Step Functions counts payloads."""
@@ -43,3 +45,12 @@ def size_of(value: object) -> Size:
         elif isinstance(one, Mapping):
             stack.extend(one.values())
     return Size(json_bytes(value), elements)
+
+
+SURELY_CARRIED_BYTES: Final = PAYLOAD_BYTES - 56 * KIB
+"""A value of at most this size can be a state's output and a variable, with all that stands around it."""
+
+
+def is_surely_carried(bound: Size | None) -> bool:
+    """Whether a value of at most this size can leave a state; one of unknown size may be too large."""
+    return bound is not None and bound.length <= SURELY_CARRIED_BYTES

@@ -7,9 +7,9 @@ from workflow_engine.compiler.expressions import condition_fragment, expression,
 from workflow_engine.compiler.ir import Block, Failure, GuardNode, MapNode, Node, PassNode, Template
 from workflow_engine.compiler.lower import leaf
 from workflow_engine.compiler.lower.inputs import has_expression
-from workflow_engine.compiler.lower.lists import MAP_INDEX, MAP_ITEM, count_elements, list_items
+from workflow_engine.compiler.lower.lists import MAP_INDEX, MAP_ITEM, count_elements, list_items, warn_if_unbounded
 from workflow_engine.compiler.lower.readers import Readers, decides_per_element
-from workflow_engine.compiler.lower.sizes import Size
+from workflow_engine.compiler.lower.sizes import Size, is_surely_carried
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.quotas import INLINE_MAP_CONCURRENCY
 from workflow_engine.compiler.scope import Entry, Scope
@@ -25,8 +25,6 @@ def lower_step(
     lowering = unit.lowering(step)
     if isinstance(lowering, PureLowering) and has_expression(step):
         lowering = TaskLowering(leaf.PURE_TASK_FUNCTION)
-    pure = isinstance(lowering, PureLowering) and step.for_each is None
-    statuses = COMPLETED if step.critical or pure else COMPLETED | FAILED
     kept = readers.keeps_record(step.step_id)
     keeps_output = readers.keeps_output(step.step_id)
     variable = scope.name(step.step_id) if kept else None
@@ -38,6 +36,15 @@ def lower_step(
         nodes = (_for_each(unit, step, step.for_each, lowering, scope, assigns, failure),)
     else:
         match lowering:
+            case PureLowering() if failure is not None and not is_surely_carried(
+                leaf.pure_bound(unit, step, lowering, bounds)
+            ):
+                inner = scope.child()
+                value = leaf.pure_value(
+                    unit, step, lowering, inner, kept=False, keeps_output=keeps_output, bounds=bounds
+                )
+                inside = (PassNode(step.step_id, (value,)),)
+                nodes = (leaf.tried(unit, step, inside, value.variable, variable, failure, keeps_output=keeps_output),)
             case PureLowering():
                 value = leaf.pure_value(
                     unit, step, lowering, scope, kept=kept, keeps_output=keeps_output, bounds=bounds
@@ -50,7 +57,8 @@ def lower_step(
                 nodes = leaf.wait(unit, step, lowering, scope, variable, keeps_output=keeps_output)
             case ContainerLowering():
                 nodes = unit.container(unit, step, scope, keeps_record=kept, keeps_output=keeps_output)
-    scope.entries[step.step_id] = Entry(statuses, variable)
+    surely_completes = step.critical or isinstance(nodes[0], PassNode)
+    scope.entries[step.step_id] = Entry(COMPLETED if surely_completes else COMPLETED | FAILED, variable)
     unit.step_types[step.step_id] = step.step_type
     scope.fields[step.step_id] = unit.output_fields(step)
     return nodes
@@ -93,6 +101,7 @@ def _for_each(
         skip_when = expression(not_fragment(condition_fragment(step.condition, inner)))
         nodes = (GuardNode(unit.state_name(step.step_id, "guard"), skip_when, {}, nodes),)
     elements = count_elements(unit, each.items, each.max_items, scope)
+    warn_if_unbounded(unit, step, elements, (step,), f"{step.pointer}/for_each")
     return MapNode(
         name=step.step_id,
         step_id=step.step_id,

@@ -6,12 +6,13 @@ Expressions are values of fields here; what stands in them is checked in `expres
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler import quotas
 from workflow_engine.compiler.verify.rules import Path, Violation, violation
 from workflow_engine.compiler.verify.scopes import Scope, State
+from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
 from workflow_engine.language.diagnostics import suggest
 
 _ALL: Final = frozenset({"Type", "Comment", "QueryLanguage"})
@@ -217,6 +218,22 @@ def _check_handlers(path: Path, state: State, field: str, allowed: frozenset[str
             yield violation("ASL-MISSING-FIELD", place, "A catcher needs Next.")
         if "Assign" in handler and not isinstance(handler["Assign"], Mapping):
             yield violation("ASL-FIELD-VALUE", (*place, "Assign"), "Must be an object of names and values.")
+    if not _names_data_limit(handlers):
+        detail = f"{_ERRORS} without {DATA_LIMIT_EXCEEDED} in an entry before it."
+        yield violation("OWN-DATA-LIMIT", (*path, field), detail)
+
+
+def _names_data_limit(handlers: Iterable[Any]) -> bool:
+    """Whether an entry for States.ALL, if there is one that does anything, comes after one for States.DataLimitExceeded."""
+    for handler in handlers:
+        errors = handler.get("ErrorEquals") if isinstance(handler, Mapping) else None
+        if not isinstance(errors, list):
+            continue
+        if DATA_LIMIT_EXCEEDED in errors:
+            return True
+        if _ERRORS in errors:
+            return bool(handler.get("MaxAttempts") == 0)
+    return True
 
 
 def _check_errors(place: Path, errors: Any, is_last: bool) -> Iterator[Violation]:

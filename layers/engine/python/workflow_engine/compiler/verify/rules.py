@@ -74,6 +74,8 @@ RULES: Final[dict[str, str]] = {
     "OWN-NAME-SPACE": "A state's name has no spaces, because names are parts of step ids and of metrics.",
     "OWN-CHOICE-DEFAULT": "Every Choice has a Default, so that States.NoChoiceMatched, which nothing can catch, "
     "never occurs.",
+    "OWN-DATA-LIMIT": "Where States.ALL is caught or tried again, States.DataLimitExceeded stands before it by name: "
+    "States.ALL leaves it out of Catch, as documented, and a Retry of what is too large is vain.",
     "OWN-VARIABLE-FUNCTION": "No variable has the name of a function of JSONata: it would hide the function.",
 }
 """Rule id -> what must hold, and the AWS page it comes from. `ASL-` rules are checked by CreateStateMachine, `RUN-`
