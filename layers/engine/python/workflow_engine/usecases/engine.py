@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from workflow_engine import aws
 from workflow_engine.machines.executions import MachineExecutions
 from workflow_engine.machines.history import HistoryReader
 from workflow_engine.machines.idleness import MachineUse
@@ -87,13 +88,8 @@ class Engine:
         return boto3.session.Session()
 
     def _client(self, service: str) -> Any:
-        from botocore.config import Config
-
-        # Shorter than the 30 seconds that an API request may last, so that a hanging call becomes an error, not a
-        # timeout.
-        config = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
         with _making_clients:
-            return self._session.client(service, config=config)  # type: ignore[call-overload]  # one overload a service
+            return aws.client(self._session, service)
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
@@ -112,7 +108,7 @@ class Engine:
 
     @cached_property
     def _table(self) -> Table:
-        return Table(self.dynamodb, self.settings.table_name)
+        return Table(self.dynamodb, self.settings.table_name, self.sleep)
 
     @cached_property
     def _payloads(self) -> PayloadStore:
