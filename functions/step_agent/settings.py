@@ -51,5 +51,6 @@ def _lambda() -> Any:
     import boto3
     from botocore.config import Config
 
-    # As long as a function may run (Lambda quotas, "Function timeout"); never twice, since a step may have effects.
-    return boto3.client("lambda", config=Config(connect_timeout=5, read_timeout=900, retries={"total_max_attempts": 1}))
+    # Nearly as long as a function may run (Lambda quotas, "Function timeout": 900 s, which is also this function's), so
+    # that the end of waiting is told. Never twice, since a step may have effects.
+    return boto3.client("lambda", config=Config(connect_timeout=5, read_timeout=880, retries={"total_max_attempts": 1}))

@@ -134,6 +134,7 @@ class CallLimits:
 LIMITS: Final[Mapping[str, CallLimits]] = {
     "dynamodb": CallLimits(attempts=3),
     "s3": CallLimits(attempts=3),
+    "secretsmanager": CallLimits(attempts=3),
     # CreateStateMachine is tried again by `machines.registry` too, for which time must be left.
     "stepfunctions": CallLimits(attempts=2),
 }

@@ -124,12 +124,11 @@ def _variables(text: str | None, *, required: bool) -> Mapping[str, str]:
 
 def _from_secrets_manager(name: str) -> str | None:
     import boto3
-    from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    client: Any = boto3.client(
-        "secretsmanager", config=Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 3})
-    )
+    from workflow_engine.aws import LIMITS
+
+    client: Any = boto3.client("secretsmanager", config=LIMITS["secretsmanager"].config())
     try:
         return str(client.get_secret_value(SecretId=name)["SecretString"])
     except ClientError as error:
