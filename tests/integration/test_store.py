@@ -324,7 +324,8 @@ def batches(engine: Engine, monkeypatch: pytest.MonkeyPatch, left_out: Callable[
         given = len(asked) - left_out(len(sizes), len(asked))
         got: Any = {"Responses": {table: []}, "UnprocessedKeys": {}}
         if given:
-            got = stock(RequestItems={table: {**request, "Keys": asked[:given]}})
+            first: Any = {table: {**request, "Keys": asked[:given]}}
+            got = stock(RequestItems=first)
         return {**got, "UnprocessedKeys": {table: {**request, "Keys": asked[given:]}} if asked[given:] else {}}
 
     monkeypatch.setattr(engine.dynamodb, "batch_get_item", answer)

@@ -11,6 +11,7 @@ import boto3
 import pytest
 from botocore import exceptions
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.parsers import ResponseParserError
 
 from infra.catalog import FUNCTIONS, function
@@ -19,6 +20,8 @@ from workflow_engine import aws
 from workflow_engine.errors import MisconfiguredError, ThrottledError, UnavailableError, WorkflowEngineError
 from workflow_engine.http.problem import problem_of
 from workflow_engine.machines import registry
+from workflow_engine.settings import Settings
+from workflow_engine.usecases.engine import Engine
 
 ROOT: Final = Path(__file__).parents[2]
 HOST: Final = "https://aws.example"
@@ -38,10 +41,16 @@ class _Body:
         yield self._content
 
 
+def client_of(service: str) -> Any:
+    """The client of an engine."""
+    engine = Engine(Settings("table", "bucket", "arn:role"))
+    object.__setattr__(engine, "_session", boto3.session.Session("id", "secret", region_name="eu-west-1"))
+    return getattr(engine, service)
+
+
 def client_that_gets(service: str, answer: Callable[[Any], Any]) -> tuple[Any, list[str]]:
     """A client of the engine with an answer (or an exception) in place of the network, and the attempts it makes."""
-    session = boto3.session.Session("id", "secret", region_name="eu-west-1")
-    made, attempts = aws.client(session, service), list[str]()
+    made, attempts = client_of(service), list[str]()
 
     def send(request: Any, **_: Any) -> Any:
         attempts.append(request.url)
@@ -55,7 +64,7 @@ def refusal(service: str, status: int, code: str) -> Callable[[Any], AWSResponse
     json_body = f'{{"__type": "com.amazonaws#{code}", "message": "no"}}'
     xml_body = f"<Error><Code>{code}</Code><Message>no</Message></Error>"
     content = (xml_body if service == "s3" else json_body).encode()
-    return lambda request: AWSResponse(request.url, status, {}, _Body(content))
+    return lambda request: AWSResponse(request.url, status, HTTPHeaders(), _Body(content))
 
 
 def error_of(service: str, answer: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch) -> Exception:
@@ -105,7 +114,7 @@ def test_a_refusal_of_aws_has_its_kind_wherever_it_is_met(
         exceptions.ConnectTimeoutError(endpoint_url=HOST),
         exceptions.EndpointConnectionError(endpoint_url=HOST),
         exceptions.ConnectionClosedError(endpoint_url=HOST),
-        exceptions.SSLError(endpoint_url=HOST, error="cut off"),
+        exceptions.SSLError(endpoint_url=HOST, error=OSError("cut off")),
         ResponseParserError("<html>"),
     ],
     ids=lambda e: type(e).__name__,
@@ -134,6 +143,20 @@ def test_what_only_the_caller_can_tell_is_left_to_the_caller(
     error = error_of(service, refusal(service, status, code), monkeypatch)
     assert isinstance(error, exceptions.ClientError)
     assert aws.code_of(error) == code
+
+
+def test_a_start_is_left_to_who_keeps_a_record_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CALLS, "stepfunctions", lambda c: c.start_execution(stateMachineArn="a", name="n", input="{}"))
+    refused = error_of("stepfunctions", refusal("stepfunctions", 400, "ThrottlingException"), monkeypatch)
+    assert isinstance(refused, exceptions.ClientError)
+    assert problem_of(refused).status == 429
+
+    def lose(_request: Any) -> None:
+        raise exceptions.ReadTimeoutError(endpoint_url=HOST)
+
+    lost = error_of("stepfunctions", lose, monkeypatch)
+    assert isinstance(lost, exceptions.ReadTimeoutError)
+    assert problem_of(lost).status == 503
 
 
 def test_a_transaction_that_was_throttled_is_throttling_and_one_with_a_failed_condition_is_not() -> None:
@@ -181,9 +204,8 @@ def longest(config: Any) -> float:
 
 def test_a_call_of_the_engine_ends_within_the_shortest_function_that_makes_it() -> None:
     shortest = min(f.timeout_seconds for f in FUNCTIONS if "TABLE_NAME" in f.environment)
-    session = boto3.session.Session("id", "secret", region_name="eu-west-1")
     for service in CALLS:
-        took = longest(aws.client(session, service).meta.config)
+        took = longest(client_of(service).meta.config)
         assert took == aws.LIMITS[service].longest_seconds
         assert took < shortest, service
 
@@ -219,20 +241,20 @@ def test_calls_for_secrets_and_of_functions_end_within_theirs(monkeypatch: pytes
 
 MAKERS: Final = {
     "functions/step_agent/settings.py": "lambda, whose errors are those of a user's step",
-    "layers/engine/python/workflow_engine/aws.py": "the one place of the engine",
+    "layers/engine/python/workflow_engine/usecases/engine.py": "dynamodb, s3, stepfunctions: translated",
     "layers/llm/python/llm_gateway/secrets.py": "secrets manager, whose errors are those of the configuration",
     "layers/llm/python/llm_gateway/providers/bedrock_clients.py": "bedrock, which has errors of its own",
 }
 
 
 def makes_clients(path: Path) -> bool:
-    """Whether a module imports boto3 and calls `.client(...)` of something that is not `workflow_engine.aws`."""
+    """Whether a module imports boto3 and calls `.client(...)`."""
     nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     modules = {n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)}
     modules |= {alias.name for n in nodes if isinstance(n, ast.Import) for alias in n.names}
     called = [n.func for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
-    makers = [f for f in called if f.attr in ("client", "resource") and ast.unparse(f.value) != "aws"]
-    return bool(makers) and any(module.split(".")[0] == "boto3" for module in modules)
+    makes = any(f.attr in ("client", "resource", "create_client") for f in called)
+    return makes and any(module.split(".")[0] == "boto3" for module in modules)
 
 
 def test_nobody_else_makes_clients_whose_errors_nobody_translates() -> None:

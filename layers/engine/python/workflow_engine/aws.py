@@ -1,7 +1,7 @@
 """Calls of AWS: how long one may take, and what its errors mean. The one place where an error of AWS gets its kind.
 
-A client made by `client` raises errors of `workflow_engine.errors` by itself for whatever may happen to any call:
-throttling, no answer, a deployment that is not as it should be. Callers handle only what has a meaning of its own
+The engine's clients (`translating`) raise errors of `workflow_engine.errors` by themselves for whatever may happen to any
+call: throttling, no answer, a deployment that is not as it should be. Callers handle only what has a meaning of its own
 there, such as a failed condition or an execution that is gone; that stays botocore's `ClientError`.
 """
 
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from workflow_engine.errors import MisconfiguredError, ThrottledError, UnavailableError, WorkflowEngineError
 
 if TYPE_CHECKING:
-    from boto3.session import Session
     from botocore.config import Config
 
 Kind = Literal["throttled", "unavailable", "ops", "client"]
@@ -141,35 +140,45 @@ LIMITS: Final[Mapping[str, CallLimits]] = {
 """By boto3's name of the service. A call never outlives the request that it is made for (29 s)."""
 
 
-def client(session: Session, service: str) -> Any:
-    """A client with the limits of its service that raises ThrottledError, UnavailableError and MisconfiguredError."""
-    made: Any = session.client(service, config=LIMITS[service].config())  # type: ignore[call-overload]  # one a service
-    made.meta.events.register_last("after-call", _after_call)
-    made.meta.events.register_last("after-call-error", _after_call_error)
+LEFT_TO_THE_CALLER: Final = frozenset({"StartExecution"})
+"""Operations whose errors no client translates: `machines.executions` must tell from each sending whether a run may have
+started.
+"""
+
+
+def config(service: str) -> Config:
+    """The configuration of a client of a service, by boto3's name of it: how long its calls may take."""
+    return LIMITS[service].config()
+
+
+def translating(made: Any) -> Any:
+    """A client of DynamoDB, S3 or Step Functions that from now on raises ThrottledError, UnavailableError and
+    MisconfiguredError by itself; those of other services stay as they are.
+    """
+    if made.meta.service_model.service_id.hyphenize() in _NAMES:
+        made.meta.events.register_last("after-call", _after_call)
+        made.meta.events.register_last("after-call-error", _after_call_error)
     return made
 
 
 def _after_call(http_response: Any, parsed: Any, model: Any, event_name: str, **_: Any) -> None:
     """botocore's event for an answer, also of an error, after its own retries and before it raises."""
-    if http_response.status_code < 300:
+    if http_response.status_code < 300 or model.name in LEFT_TO_THE_CALLER:
         return
     from botocore.exceptions import ClientError
 
     refused = ClientError(parsed, model.name)
-    error = translated(refused, _service_of(event_name))
+    error = translated(refused, event_name.split(".")[1])
     if error is not None:
         raise error from refused
 
 
 def _after_call_error(exception: Exception, event_name: str, **_: Any) -> None:
     """botocore's event for a call that got no answer, after its own retries."""
-    error = translated(exception, _service_of(event_name))
+    service, operation = event_name.split(".")[1:]
+    error = None if operation in LEFT_TO_THE_CALLER else translated(exception, service)
     if error is not None:
         raise error from exception
-
-
-def _service_of(event_name: str) -> str:
-    return event_name.split(".")[1]
 
 
 @contextmanager

@@ -126,9 +126,9 @@ def _from_secrets_manager(name: str) -> str | None:
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from workflow_engine.aws import LIMITS
+    from workflow_engine import aws
 
-    client: Any = boto3.client("secretsmanager", config=LIMITS["secretsmanager"].config())
+    client: Any = boto3.client("secretsmanager", config=aws.config("secretsmanager"))
     try:
         return str(client.get_secret_value(SecretId=name)["SecretString"])
     except ClientError as error:

@@ -89,7 +89,8 @@ class Engine:
 
     def _client(self, service: str) -> Any:
         with _making_clients:
-            return aws.client(self._session, service)
+            made: Any = self._session.client(service, config=aws.config(service))  # type: ignore[call-overload]  # one a service
+        return aws.translating(made)
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:

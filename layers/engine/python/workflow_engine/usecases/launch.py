@@ -13,7 +13,6 @@ from workflow_engine.errors import (
     InvalidRequestError,
     PayloadTooLargeError,
     ThrottledError,
-    UnavailableError,
     WorkflowEngineError,
 )
 from workflow_engine.machines.executions import MachineGoneError
@@ -117,10 +116,9 @@ def _start(engine: Engine, workflow: StoredWorkflow, execution: Execution, conte
             engine.runs.start(workflow.compiled.machine_arn, execution.execution_id, content)
         except MachineGoneError:
             _start_renewed(engine, workflow, execution, content)
-    except UnavailableError:
-        raise  # it may run: the record stays, and reading its results finds out
     except (WorkflowEngineError, ClientError):
-        # AWS refused, so nothing runs.
+        # AWS refused, so nothing runs. After any other error (a lost connection) it may run: the record stays, and
+        # reading its results finds out.
         engine.executions.remove(execution)
         raise
 
