@@ -275,7 +275,8 @@ def _operation(route: Route, operation: Operation) -> dict[str, Any]:
             "content": {"application/json": _content(operation.body)},
         }
     answers = {str(status): _answer(status, name, operation) for status, name in operation.answers.items()}
-    problems = {str(status): _problem(status) for status in sorted((*operation.problems, 500))}
+    of_aws = () if operation.tag == "service" else (429, 503)  # `workflow_engine.aws`: any call may end so
+    problems = {str(status): _problem(status) for status in sorted({*operation.problems, *of_aws, 500})}
     described["responses"] = answers | problems
     return described
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from functions.step_agent.settings import clients, services
 from functions.step_agent.steps import output_of
+from workflow_engine.faults import faults_logged
 from workflow_engine.init_phase import at_init
 from workflow_engine.observability import log_fields
 from workflow_engine.sdk import StepContext, step
@@ -14,7 +15,8 @@ from workflow_engine.sdk import StepContext, step
 @step
 def handler(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> Any:
     """The output of the step that `step_config` names."""
-    with log_fields(tenant_id=context.tenant_id, execution_id=context.execution_id, step_id=context.step_id):
+    fields = log_fields(tenant_id=context.tenant_id, execution_id=context.execution_id, step_id=context.step_id)
+    with fields, faults_logged():
         return output_of(services(), config, input_data, context)
 
 

@@ -60,8 +60,9 @@ def invoke_function(arn: str, event: Mapping[str, Any]) -> Any:
 def _lambda() -> Any:
     from botocore.config import Config
 
-    # As long as a function may run (Lambda quotas, "Function timeout"); never twice, since a step may have effects.
-    return engine().client("lambda", Config(connect_timeout=5, read_timeout=900, retries={"total_max_attempts": 1}))
+    # Nearly as long as a function may run (Lambda quotas, "Function timeout": 900 s, which is also this function's), so
+    # that the end of waiting is told. Never twice, since a step may have effects.
+    return engine().client("lambda", Config(connect_timeout=5, read_timeout=880, retries={"total_max_attempts": 1}))
 
 
 def _secrets_manager() -> Any:

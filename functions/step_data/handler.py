@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from functions.step_data.steps import output_of
+from workflow_engine.faults import faults_logged
 from workflow_engine.sdk import StepContext, step
 
 
 @step
 def handler(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> Any:
     """The output of the step that `step_config` names."""
-    return output_of(context.step_type, config, input_data, at=datetime.now(UTC))
+    with faults_logged():
+        return output_of(context.step_type, config, input_data, at=datetime.now(UTC))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from aws_cdk import Aws, Stack
+from aws_cdk import Aws, RemovalPolicy, Stack
 
 from infra.catalog import FUNCTIONS, Grant, Resource, function
 from infra.config import StageConfig
@@ -35,6 +35,17 @@ class Deployment:
     def name(self, part: str) -> str:
         """The name of a resource that is found by account and region."""
         return f"{self.config.stem}-{part}"
+
+    @property
+    def removal_policy(self) -> RemovalPolicy:
+        """Of what holds data: table, bucket, logs. What a failed first deployment has made goes with it, as it is empty
+        and its name would be in the way of the next (CloudFormation, DeletionPolicy `RetainExceptOnCreate`).
+        """
+        return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if self.config.retain_data else RemovalPolicy.DESTROY
+
+    def faults_metric(self, name: str) -> str:
+        """The metric, without dimensions, that counts the faults of a step function (`EngineFunction`)."""
+        return f"{self.function_name(name)}-faults"
 
     def function_name(self, name: str) -> str:
         """The name of a function of the catalogue in Lambda."""

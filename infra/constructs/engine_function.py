@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -15,6 +15,27 @@ from infra.config import LOG_RETENTION
 from infra.constructs.deployment import LIVE_ALIAS, Deployment, construct_id
 from infra.constructs.layers import RUNTIME, Layers
 from infra.packaging import function_asset
+from workflow_engine.faults import FAULT_FIELD, UNEXPECTED
+from workflow_engine.metrics import NAMESPACE
+
+FAULTS = logs.FilterPattern.any(
+    # An exception that is no failure by contract (`workflow_engine.faults`).
+    logs.FilterPattern.string_value(f"$.{FAULT_FIELD}", "=", UNEXPECTED),
+    # What Lambda's runtime says of a handler that it cannot import, or of an output that is no JSON.
+    logs.FilterPattern.string_value("$.errorType", "=", "Runtime.*"),
+    # What Lambda says of a call that code could not log: too long, or the process gone. The statuses are those of
+    # "Lambda Telemetry API Event schema reference"; an exception has the status `error`.
+    logs.FilterPattern.all(
+        logs.FilterPattern.string_value("$.type", "=", "platform.report"),
+        logs.FilterPattern.any(
+            logs.FilterPattern.string_value("$.record.status", "=", "timeout"),
+            logs.FilterPattern.string_value("$.record.status", "=", "failure"),
+            logs.FilterPattern.string_value("$.record.errorType", "=", "Runtime.ExitError"),
+            logs.FilterPattern.string_value("$.record.errorType", "=", "Runtime.OutOfMemory"),
+        ),
+    ),
+)
+"""Lines of a step function's log that ops must see."""
 
 WRITE_TRACES = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
 
@@ -43,8 +64,18 @@ class EngineFunction(Construct):
             "Logs",
             log_group_name=f"/aws/lambda/{deployment.function_name(described.name)}",
             retention=retention(config.log_retention_days),
-            removal_policy=RemovalPolicy.DESTROY,
+            removal_policy=deployment.removal_policy,
         )
+        if described.kind == "step":
+            # Its errors are mostly failures of users' steps, which are no concern of the people who run the engine.
+            logs.MetricFilter(
+                self,
+                "Faults",
+                log_group=log_group,
+                filter_pattern=FAULTS,
+                metric_namespace=NAMESPACE,
+                metric_name=deployment.faults_metric(described.name),
+            )
         self.role = iam.Role(
             self,
             "Role",

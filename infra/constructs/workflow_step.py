@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import Aws, CustomResource, Duration, RemovalPolicy, Stack
+from aws_cdk import Aws, CustomResource, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -104,7 +104,7 @@ class WorkflowStep(Construct):
             "Logs",
             log_group_name=f"/aws/lambda/{self._function_name(step_type)}",
             retention=retention(config.log_retention_days),
-            removal_policy=RemovalPolicy.DESTROY,
+            removal_policy=self._deployment.removal_policy,
         )
         role = iam.Role(
             self,

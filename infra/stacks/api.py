@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import jsii
-from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_logs as logs
@@ -104,7 +104,7 @@ class ApiStack(Stack):
             "AccessLog",
             log_group_name=f"/aws/vendedlogs/apis/{config.stem}",
             retention=retention(config.log_retention_days),
-            removal_policy=RemovalPolicy.DESTROY,
+            removal_policy=deployment.removal_policy,
         )
         self.api.add_stage(
             "Stage",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -19,7 +19,6 @@ class DataStack(Stack):
     def __init__(self, scope: Construct, id_: str, *, deployment: Deployment, **options: Any) -> None:
         super().__init__(scope, id_, **options)
         config = deployment.config
-        removal = RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY
         self.table = dynamodb.Table(
             self,
             "Table",
@@ -33,7 +32,7 @@ class DataStack(Stack):
             time_to_live_attribute=TTL_ATTRIBUTE,
             encryption=dynamodb.TableEncryption.DEFAULT,
             deletion_protection=config.retain_data,
-            removal_policy=removal,
+            removal_policy=deployment.removal_policy,
         )
         for index in INDEXES:
             self.table.add_global_secondary_index(
@@ -66,8 +65,10 @@ class DataStack(Stack):
                     abort_incomplete_multipart_upload_after=Duration.days(1),
                 )
             ],
-            removal_policy=removal,
+            removal_policy=deployment.removal_policy,
         )
+        # Last of all, so that nothing can fail after it: a rollback could not delete a table that is protected.
+        self.table.node.add_dependency(self.bucket)
 
 
 def _text(name: str) -> dynamodb.Attribute:

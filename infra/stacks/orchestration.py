@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -39,7 +39,7 @@ class OrchestrationStack(Stack):
             "MachineLogs",
             log_group_name=deployment.machine_log_group_name,
             retention=retention(config.log_retention_days),
-            removal_policy=RemovalPolicy.DESTROY,
+            removal_policy=deployment.removal_policy,
         )
         self.machine_role = MachineRole(self, "MachineRole", deployment)
         self.dead_letters, self.queue = self._queues(deployment)

@@ -140,5 +140,6 @@ def physical_names(assembly: Assembly) -> set[str]:
         f"{resource['Type']} {as_text(resource['Properties'][key])}"
         for resource in assembly.all_resources()
         for key in keys
-        if key in resource.get("Properties", {}) and resource["Type"] != "AWS::Lambda::Alias"
+        if key in resource.get("Properties", {})
+        and resource["Type"] not in ("AWS::Lambda::Alias", "AWS::Logs::MetricFilter")  # which name another resource
     }

@@ -50,10 +50,23 @@ def test_the_table_can_be_restored_to_any_second(dev: Assembly, prod: Assembly) 
 
 
 def test_data_outlives_its_stack_in_prod_only(dev: Assembly, prod: Assembly) -> None:
-    for assembly, policy, protected in ((dev, "Delete", False), (prod, "Retain", True)):
+    kept = ("RetainExceptOnCreate", "Retain")
+    for assembly, policies, protected in ((dev, ("Delete", "Delete"), False), (prod, kept, True)):
         assert assembly.only("AWS::DynamoDB::Table")["DeletionProtectionEnabled"] is protected
-        for type_ in ("AWS::DynamoDB::Table", "AWS::S3::Bucket"):
-            checked(assembly, "data").has_resource(type_, {"DeletionPolicy": policy, "UpdateReplacePolicy": policy})
+        holding = [
+            resource
+            for resource in assembly.all_resources()
+            if resource["Type"] in ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Logs::LogGroup")
+        ]
+        assert len(holding) == 2 + len(FUNCTIONS) + 2
+        assert {(r["DeletionPolicy"], r["UpdateReplacePolicy"]) for r in holding} == {policies}
+
+
+def test_nothing_is_made_after_the_table_whose_failure_would_have_to_delete_it(prod: Assembly) -> None:
+    resources = prod.templates["data"]["Resources"]
+    (table,) = [r for r in resources.values() if r["Type"] == "AWS::DynamoDB::Table"]
+    others = {id_ for id_, r in resources.items() if r is not table and r["Type"] != "AWS::CDK::Metadata"}
+    assert set(table["DependsOn"]) == others
 
 
 def test_nothing_is_public(dev: Assembly) -> None:
@@ -213,15 +226,102 @@ def test_snapstart_is_asked_for_and_then_everybody_invokes_the_alias(dev: Assemb
     assert all(any(alias in uri for alias in aliases) or uri.endswith(":live") for uri in invoked)
 
 
+def alarms_of(assembly: Assembly) -> dict[str, dict[str, Any]]:
+    """Alarms by what follows `workflow-STAGE-` in their names."""
+    return {a["AlarmName"].split("-", 2)[2]: a for a in assembly.resources("AWS::CloudWatch::Alarm").values()}
+
+
+def watched(alarm: dict[str, Any]) -> tuple[str, str, dict[str, str]]:
+    """Namespace, metric and dimensions of an alarm."""
+    dimensions = {d["Name"]: as_text(d["Value"]) for d in alarm.get("Dimensions", ())}
+    return alarm["Namespace"], alarm["MetricName"], dimensions
+
+
 def test_alarms_exist_for_all_that_can_go_wrong(dev: Assembly) -> None:
-    alarms = {a["AlarmName"]: a for a in dev.resources("AWS::CloudWatch::Alarm").values()}
-    ids = ["".join(part.capitalize() for part in f.name.split("_")) for f in FUNCTIONS]
-    wanted = {f"{id_}{what}" for id_ in ids for what in ("Errors", "Throttles")}
-    wanted |= {"DeadLetters", "ExecutionThrottled", "ServerErrors", "SlowRequests"}
-    assert set(alarms) == {f"workflow-dev-{name}" for name in wanted}
-    assert alarms["workflow-dev-SlowRequests"]["ExtendedStatistic"] == "p99"
-    (query,) = alarms["workflow-dev-ExecutionThrottled"]["Metrics"]
-    assert "ExecutionThrottled" in query["Expression"]
+    wanted = set()
+    for described in FUNCTIONS:
+        id_ = "".join(part.capitalize() for part in described.name.split("_"))
+        wanted |= {f"{id_}Throttles", f"{id_}Faults" if described.kind == "step" else f"{id_}Errors"}
+        wanted |= {f"{id_}NotRunning"} if described.schedule_minutes else set()
+    wanted |= {"DeadLetters", "EndedRunsWait", "QuarantinedRuns", "ExecutionThrottled", "ServerErrors", "SlowRequests"}
+    parts = ("Table", "ByTenant", "ByWorkflow", "ByArn", "ByDue")
+    wanted |= {f"{part}{what}Throttles" for part in parts for what in ("Read", "Write")}
+    assert set(alarms_of(dev)) == wanted
+
+
+def test_every_alarm_is_on_one_plain_metric_that_is_no_mistake_to_miss(dev: Assembly) -> None:
+    for name, alarm in alarms_of(dev).items():
+        assert "Metrics" not in alarm, name
+        if not name.endswith("NotRunning"):
+            assert alarm["TreatMissingData"] == "notBreaching", name
+            assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold", name
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "statistic", "threshold"),
+    [
+        (
+            "DeadLetters",
+            ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "ended-runs-dead"),
+            "Maximum",
+            1,
+        ),
+        ("EndedRunsWait", ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "ended-runs"), "Maximum", 1800),
+        ("QuarantinedRuns", ("WorkflowEngine", "QuarantinedRuns", "Deployment", ""), "Sum", 1),
+        ("SlowRequests", ("WorkflowEngine", "RequestDuration", "Deployment", ""), "p99", 5000),
+        ("TableWriteThrottles", ("AWS/DynamoDB", "WriteThrottleEvents", "TableName", "table"), "Sum", 10),
+        ("ApiToolsErrors", ("AWS/Lambda", "Errors", "FunctionName", "api-tools"), "Sum", 1),
+    ],
+)
+def test_an_alarm_watches_what_its_name_says(
+    dev: Assembly, name: str, metric: tuple[str, str, str, str], statistic: str, threshold: int
+) -> None:
+    alarm = alarms_of(dev)[name]
+    namespace, metric_name, dimension, value = metric
+    assert watched(alarm) == (namespace, metric_name, {dimension: f"workflow-dev-{value}".removesuffix("-")})
+    assert (alarm.get("Statistic") or alarm["ExtendedStatistic"], alarm["Threshold"]) == (statistic, threshold)
+
+
+def test_throttled_transitions_are_the_accounts_since_machines_come_and_go(dev: Assembly) -> None:
+    alarm = alarms_of(dev)["ExecutionThrottled"]
+    assert watched(alarm) == ("AWS/States", "ThrottledEvents", {"ServiceMetric": "StateTransition"})
+    assert (alarm["Statistic"], alarm["Threshold"]) == ("Sum", 1)
+
+
+def test_an_index_is_watched_beside_its_table(dev: Assembly) -> None:
+    names = {index["IndexName"] for index in dev.only("AWS::DynamoDB::Table")["GlobalSecondaryIndexes"]}
+    found = [watched(alarm) for name, alarm in alarms_of(dev).items() if name.startswith("By")]
+    both = {(n, f"{what}ThrottleEvents") for n in names for what in ("Read", "Write")}
+    assert {(d["GlobalSecondaryIndexName"], metric) for _, metric, d in found} == both
+    assert {d["TableName"] for _, _, d in found} == {"workflow-dev-table"}
+
+
+def test_a_clock_that_stands_still_is_told_though_it_makes_no_data(dev: Assembly) -> None:
+    for name, period in (("ExecutionSweeper", 900), ("MachineJanitor", 3600)):
+        alarm = alarms_of(dev)[f"{name}NotRunning"]
+        assert watched(alarm)[:2] == ("AWS/Lambda", "Invocations")
+        assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Sum", period, 3)
+        assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+        assert alarm["TreatMissingData"] == "breaching"
+
+
+def test_a_step_function_alarms_by_the_faults_in_its_log_and_not_by_users_failures(dev: Assembly) -> None:
+    filters = dev.resources("AWS::Logs::MetricFilter").values()
+    made = {t["MetricName"]: f for f in filters for t in f["MetricTransformations"]}
+    for described in (f for f in FUNCTIONS if f.kind == "step"):
+        id_ = "".join(part.capitalize() for part in described.name.split("_"))
+        name = f"workflow-dev-{described.name.replace('_', '-')}"
+        assert f"{id_}Errors" not in alarms_of(dev)
+        assert watched(alarms_of(dev)[f"{id_}Faults"]) == ("WorkflowEngine", f"{name}-faults", {})
+        found = made.pop(f"{name}-faults")
+        (counted,) = found["MetricTransformations"]
+        assert (counted["MetricNamespace"], counted["MetricValue"]) == ("WorkflowEngine", "1")
+        group = dev.templates["steps"]["Resources"][found["LogGroupName"]["Ref"]]
+        assert group["Properties"]["LogGroupName"] == f"/aws/lambda/{name}"
+        assert '($.fault = "unexpected") || ($.errorType = "Runtime.*")' in found["FilterPattern"]
+        assert '$.record.status = "timeout"' in found["FilterPattern"]
+        assert '$.record.status = "error"' not in found["FilterPattern"]
+    assert not made
 
 
 def test_alarms_tell_somebody_when_there_is_a_topic(dev: Assembly, prod: Assembly) -> None:

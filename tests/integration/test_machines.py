@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.backend_cloud import backend, counted
-from workflow_engine.errors import ThrottledError
+from workflow_engine.errors import MisconfiguredError, ThrottledError
+from workflow_engine.http.problem import problem_of
 from workflow_engine.language.diagnostics import InvalidWorkflowError
 from workflow_engine.machines.executions import ExecutionGoneError, MachineGoneError
 from workflow_engine.machines.naming import MachineSettings, execution_arn, machine_hash, machine_name
@@ -86,6 +88,71 @@ def test_throttling_is_waited_out_and_then_told(engine: Engine, monkeypatch: pyt
     with pytest.raises(ThrottledError) as raised:
         engine.machines.ensure(DEFINITION + " ")
     assert raised.value.retry_after_seconds >= 1
+
+
+LOG_DESTINATION = "The state machine IAM Role is not authorized to access the Log Destination"
+
+
+def deny(monkeypatch: pytest.MonkeyPatch, engine: Engine, code: str, message: str, times: int) -> list[str]:
+    """Let CreateStateMachine be refused some times; gives the names that it was asked for."""
+    real, asked = engine.stepfunctions.create_state_machine, list[str]()
+
+    def create(**arguments: Any) -> Any:
+        asked.append(arguments["name"])
+        if len(asked) <= times:
+            raise ClientError({"Error": {"Code": code, "Message": message}}, "CreateStateMachine")
+        return real(**arguments)
+
+    monkeypatch.setattr(engine.stepfunctions, "create_state_machine", create)
+    return asked
+
+
+def test_policies_that_have_not_arrived_everywhere_are_waited_for(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = deny(monkeypatch, engine, "AccessDeniedException", LOG_DESTINATION, 2)
+    assert engine.machines.ensure(DEFINITION).generation == 1
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "attempts"),
+    [
+        ("AccessDeniedException", LOG_DESTINATION, 4),
+        ("AccessDeniedException", "User is not authorized to perform: iam:PassRole", 1),
+        ("InvalidLoggingConfiguration", "no", 1),
+        ("StateMachineLimitExceeded", "no", 1),
+        ("KmsAccessDeniedException", "no", 1),
+        ("InvalidArn", "no", 1),
+    ],
+)
+def test_a_refusal_that_only_ops_can_end_names_its_cause_to_them(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, code: str, message: str, attempts: int
+) -> None:
+    asked = deny(monkeypatch, engine, code, message, 99)
+    with pytest.raises(MisconfiguredError) as raised:
+        engine.machines.ensure(DEFINITION)
+    assert (raised.value.aws_code, raised.value.aws_message, len(asked)) == (code, message, attempts)
+    assert problem_of(raised.value).status == 503
+
+
+@pytest.mark.parametrize("code", ["ConflictException", "KmsThrottlingException"])
+def test_what_passes_at_creation_is_waited_out_like_throttling(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    refusals = refuse(monkeypatch, engine, "create_state_machine", code, code)
+    engine.machines.ensure(DEFINITION)
+    assert len(refusals.calls) == 3
+
+
+def test_no_attempt_at_creation_begins_when_the_request_would_end_before_it(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = refuse(monkeypatch, engine, "create_state_machine", *["ThrottlingException"] * 10)
+    seconds = iter((0.0, 9.9, 99.0))
+    with pytest.raises(ThrottledError):
+        replace(engine.machines, clock=lambda: next(seconds)).ensure(DEFINITION)
+    assert len(refusals.calls) == 1
 
 
 def test_a_refused_definition_is_a_diagnostic(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.support.backend_cloud import backend
-from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError, RequestUnderWayError
+from workflow_engine.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    RequestUnderWayError,
+    ThrottledError,
+    UnavailableError,
+)
 from workflow_engine.store import keys
 from workflow_engine.store.executions import ASKED_FOR, Execution
 from workflow_engine.store.idempotency import CLAIM_SECONDS, KEEP_SECONDS, IdempotencyStore
 from workflow_engine.store.items import MAX_INLINE_BYTES
 from workflow_engine.store.machines import MachineGeneration, MachineStore
+from workflow_engine.store.table import Write
 from workflow_engine.store.workflows import Compiled, StoredWorkflow
 from workflow_engine.usecases.engine import Engine
 
@@ -301,3 +311,71 @@ def test_registrations_are_found_in_one_batch(engine: Engine) -> None:
     engine.steps.delete("t", "ocr")
     with pytest.raises(NotFoundError):
         engine.steps.delete("t", "ocr")
+
+
+def batches(engine: Engine, monkeypatch: pytest.MonkeyPatch, left_out: Callable[[int, int], int]) -> list[int]:
+    """Let BatchGetItem leave out the last keys of a batch, as many as `left_out(call, keys)` says; gives their sizes."""
+    stock, sizes = engine.dynamodb.batch_get_item, list[int]()
+
+    def answer(RequestItems: Any) -> Any:  # noqa: N803  # botocore's name
+        ((table, request),) = RequestItems.items()
+        asked = request["Keys"]
+        sizes.append(len(asked))
+        given = len(asked) - left_out(len(sizes), len(asked))
+        got: Any = {"Responses": {table: []}, "UnprocessedKeys": {}}
+        if given:
+            first: Any = {table: {**request, "Keys": asked[:given]}}
+            got = stock(RequestItems=first)
+        return {**got, "UnprocessedKeys": {table: {**request, "Keys": asked[given:]}} if asked[given:] else {}}
+
+    monkeypatch.setattr(engine.dynamodb, "batch_get_item", answer)
+    return sizes
+
+
+def test_keys_that_a_batch_left_out_are_asked_for_again_after_a_pause(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    table = replace(engine._table, sleep=pauses.append)
+    keys_ = [("p", f"s{n:03}") for n in range(150)]
+    for pk, sk in keys_:
+        table.put(Write({"pk": pk, "sk": sk}))
+    # The first batch is refused, the rest is read with a part of it, then one of what is left, then all.
+    sizes = batches(engine, monkeypatch, lambda call, keys: keys if call == 1 else keys - 1 if call == 3 else 0)
+    assert sorted(r["sk"] for r in table.get_many(keys_)) == [sk for _, sk in keys_]
+    assert sizes == [100, 100, 50, 49]
+    assert len(pauses) == 2
+
+
+def test_a_table_that_gives_nothing_of_a_batch_ends_as_throttling(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    table = replace(engine._table, sleep=pauses.append)
+    sizes = batches(engine, monkeypatch, lambda _call, keys: keys)
+    with pytest.raises(ThrottledError):
+        table.get_many([("p", "s")])
+    assert sizes == [1] * 6
+    assert all(later > earlier for earlier, later in pairwise(pauses))
+    assert sum(pauses) < 4
+
+
+def test_a_lookup_by_an_index_is_throttled_like_any_other(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "Query")
+
+    monkeypatch.setattr(engine.dynamodb, "query", refuse)
+    with pytest.raises(ThrottledError):
+        engine.executions.find_by_arn("arn:execution:e1")
+
+
+def test_a_document_whose_reading_breaks_off_is_no_answer(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = engine._payloads.store("t", ["a" * MAX_INLINE_BYTES])
+
+    class Broken:
+        def read(self) -> bytes:
+            raise ReadTimeoutError(endpoint_url="https://bucket")
+
+    monkeypatch.setattr(engine.s3, "get_object", lambda **_: {"Body": Broken()})
+    with pytest.raises(UnavailableError):
+        engine._payloads.load(stored)

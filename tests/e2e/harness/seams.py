@@ -31,7 +31,6 @@ def install() -> None:
     name_errors_by_their_class()
     ask_the_role_before_reading_a_queue()
     answer_without_a_body()
-    take_alarms_on_metric_math()
     count_the_loopback_as_encrypted()
     ask_for_models_as_bedrock_does()
 
@@ -110,23 +109,6 @@ def answer_without_a_body() -> None:
         return status, headers, b"" if body is None else body
 
     gateway._invoke_lambda_proxy = invoke
-
-
-def take_alarms_on_metric_math() -> None:
-    """MiniStack refuses a stack with an alarm on an expression; here the alarm exists and never goes off.
-
-    No journey looks at alarms; that they exist, and on what, is tested on the templates.
-    """
-    provisioners = ministack("services.cloudformation.provisioners")
-    stock = provisioners._cw_metric_alarm_record
-
-    def record(name: str, properties: dict[str, Any]) -> Any:
-        if "Metrics" in properties:
-            properties = {k: v for k, v in properties.items() if k != "Metrics"}
-            properties.update(MetricName="MetricMath", Namespace="NotEmulated")
-        return stock(name, properties)
-
-    provisioners._cw_metric_alarm_record = record
 
 
 def count_the_loopback_as_encrypted() -> None:

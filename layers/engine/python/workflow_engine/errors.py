@@ -75,3 +75,28 @@ class ThrottledError(WorkflowEngineError):
     def __init__(self, detail: str, *, retry_after_seconds: int = 1) -> None:
         super().__init__(detail)
         self.retry_after_seconds = retry_after_seconds
+
+
+class UnavailableError(WorkflowEngineError):
+    """AWS did not answer, or failed. Unlike after a ThrottledError, what was asked for may have been done."""
+
+    code = "unavailable"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int = 2) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class MisconfiguredError(WorkflowEngineError):
+    """AWS refuses, and goes on refusing until whoever runs the service changes it: a policy, a quota, a key.
+
+    `aws_code` and `aws_message` are AWS's own and go to the log; the message names ARNs, so no client is told.
+    """
+
+    code = "service_misconfigured"
+    retry_after_seconds: ClassVar[int] = 600
+
+    def __init__(self, detail: str, *, aws_code: str, aws_message: str) -> None:
+        super().__init__(detail)
+        self.aws_code = aws_code
+        self.aws_message = aws_message

@@ -148,7 +148,7 @@ def secret_reader(client: Callable[[], Any]) -> GetSecret:
 
 def _new_client() -> Any:
     import boto3
-    from botocore.config import Config
 
-    limits = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 3})
-    return boto3.client("secretsmanager", config=limits)
+    from workflow_engine import aws
+
+    return boto3.client("secretsmanager", config=aws.config("secretsmanager"))

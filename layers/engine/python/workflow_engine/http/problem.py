@@ -15,14 +15,17 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
+from workflow_engine import aws
 from workflow_engine.errors import (
     ConflictError,
     InvalidRequestError,
     MalformedJsonError,
+    MisconfiguredError,
     NotFoundError,
     PayloadTooLargeError,
     RequestUnderWayError,
     ThrottledError,
+    UnavailableError,
     UpstreamError,
     WorkflowEngineError,
 )
@@ -50,6 +53,8 @@ STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
     InvalidWorkflowError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UpstreamError: HTTPStatus.FAILED_DEPENDENCY,
     ThrottledError: HTTPStatus.TOO_MANY_REQUESTS,
+    UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    MisconfiguredError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The one table. A class that is not in it, nor a subclass of one that is, is a fault of the service: 500."""
 
@@ -83,7 +88,11 @@ class Problem:
 
 
 def problem_of(error: Exception) -> Problem:
-    """The problem that answers an error. Of an unexpected error nothing is told; it is logged with its traceback."""
+    """The problem that answers an error. Of an unexpected error nothing is told; it is logged with its traceback.
+
+    An error of AWS that nobody gave a meaning to is what `workflow_engine.aws` takes it for.
+    """
+    error = aws.translated(error) or error
     status = next((STATUSES[c] for c in type(error).__mro__ if c in STATUSES), None)
     if status is None:
         logger.error("unexpected %s", type(error).__name__, exc_info=error)
@@ -96,8 +105,13 @@ def problem_of(error: Exception) -> Problem:
         return _invalid_workflow(status, error)
     assert isinstance(error, WorkflowEngineError)
     headers = {}
-    if isinstance(error, ThrottledError | RequestUnderWayError):
+    if isinstance(error, ThrottledError | RequestUnderWayError | UnavailableError | MisconfiguredError):
         headers["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, MisconfiguredError):
+        told = {"aws_code": error.aws_code, "aws_message": error.aws_message}
+        logger.error("AWS refuses until the deployment is changed: %s", error.aws_code, exc_info=error, extra=told)
+    elif isinstance(error, UnavailableError):
+        logger.warning("AWS did not answer", exc_info=error)
     return Problem(status, error.code, error.detail, error.errors, headers)
 
 

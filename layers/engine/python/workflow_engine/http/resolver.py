@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from functools import partial
@@ -15,6 +16,7 @@ from typing import Any, Final, TypeVar, cast
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from workflow_engine import metrics
 from workflow_engine.http.parameters import refuse_unknown
 from workflow_engine.http.powertools import APIGatewayHttpResolver, APIGatewayProxyEventV2, ResponseBuilder, Route
 from workflow_engine.http.powertools import NotFoundError as NoRouteError
@@ -71,6 +73,14 @@ class ApiResolver(APIGatewayHttpResolver):
 
     def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answer one HTTP API event (payload format 2.0) with API Gateway's response dict; never raises."""
+        began = time.monotonic()
+        try:
+            return self._answer(event, context)
+        finally:
+            if not _asks_to_wait(event):
+                metrics.emit(metrics.REQUEST_DURATION, round((time.monotonic() - began) * 1000, 1))
+
+    def _answer(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         _EVENT.set(APIGatewayProxyEventV2(dict(event)))
         _CONTEXT.set({})
         try:
@@ -85,6 +95,12 @@ class ApiResolver(APIGatewayHttpResolver):
             if not route._middleware_stack_built:
                 route._build_middleware_stack(router_middlewares=self._router_middlewares, app=self)
         return super()._call_route(route, route_arguments)
+
+
+def _asks_to_wait(event: Mapping[str, Any]) -> bool:
+    """Whether a request is slow because its sender wants it to be (`?wait=25`), and tells nothing of the service."""
+    parameters: Mapping[str, str] = event.get("queryStringParameters") or {}
+    return parameters.get("wait", "0") != "0"
 
 
 def api_resolver(known_routes: KnownRoutes = tuple) -> ApiResolver:

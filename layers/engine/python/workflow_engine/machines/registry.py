@@ -6,11 +6,13 @@ AWS allows one CreateStateMachine a second, so a machine is created once a shape
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from workflow_engine.errors import ThrottledError
+from workflow_engine.aws import code_of, errors_translated
+from workflow_engine.errors import MisconfiguredError, ThrottledError
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
 from workflow_engine.machines.naming import MachineSettings, machine_hash, machine_name
 from workflow_engine.observability import get_logger
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
 logger = get_logger(__name__)
 
 MAX_ATTEMPTS: Final = 4
+RETRY_FOR_SECONDS: Final = 10.0
+"""No further attempt begins later, so that the last one ends within the request even when nobody answers it."""
+
 MAX_GENERATIONS_AT_ONCE: Final = 20
-_THROTTLES: Final = frozenset({"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
 _NAME_TAKEN: Final = frozenset({"StateMachineAlreadyExists", "StateMachineDeleting"})
 
 
@@ -59,18 +63,20 @@ class MachineRecords(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MachineRegistry:
-    """Creates machines. `now` gives ISO 8601 UTC, `sleep` takes seconds."""
+    """Creates machines. `now` gives ISO 8601 UTC, `sleep` takes seconds, `clock` gives seconds that never go back."""
 
     client: SFNClient
     store: MachineRecords
     settings: MachineSettings
     now: Callable[[], str]
     sleep: Callable[[float], None]
+    clock: Callable[[], float] = time.monotonic
 
     def ensure(self, definition: str) -> MachineRecord:
         """The machine of this definition. No call to Step Functions when it is known and not retired.
 
-        Raises ThrottledError when AWS goes on refusing, and InvalidWorkflowError when it refuses the definition itself.
+        Raises ThrottledError and MisconfiguredError when AWS goes on refusing, UnavailableError when it does not answer,
+        and InvalidWorkflowError when it refuses the definition itself.
         """
         hash_ = machine_hash(self.settings, definition)
         known = self.store.find(hash_)
@@ -96,28 +102,44 @@ class MachineRegistry:
         raise ThrottledError("All names for the state machine are still being deleted.", retry_after_seconds=60)
 
     def _create_named(self, name: str, definition: str) -> str | None:
-        """The ARN, or None when the name belongs to another machine or to one that is being deleted."""
+        """The ARN, or None when the name belongs to another machine or to one that is being deleted.
+
+        What passes is waited out: throttling (one call a second), and a log group that Step Functions may not use yet
+        because a policy of some seconds ago has not reached it.
+        """
+        until = self.clock() + RETRY_FOR_SECONDS
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
-                return self.client.create_state_machine(name=name, definition=definition, **self._arguments())[
-                    "stateMachineArn"
-                ]
-            except self.client.exceptions.ClientError as error:
-                code = error.response["Error"]["Code"]
-                if code in _NAME_TAKEN:
-                    return None
-                if code == "StateMachineLimitExceeded":
-                    raise ThrottledError(
-                        "The account holds as many state machines as its quota allows.", retry_after_seconds=3600
-                    ) from error
-                if code == "InvalidDefinition":
-                    detail = f"Step Functions refuses the compiled machine: {error.response['Error'].get('Message')}"
-                    raise InvalidWorkflowError([Diagnostic("WFE-E900", "", detail)]) from error
-                if code not in _THROTTLES:
+                with errors_translated("sfn"):
+                    return self._create_once(name, definition)
+            except ThrottledError as error:
+                refused: Exception = error
+            except MisconfiguredError as error:
+                if not _awaits_policy(error):
                     raise
-                if attempt < MAX_ATTEMPTS:
-                    self.sleep(attempt * random.uniform(0.5, 1.0))  # the bucket refills by one a second
-        raise ThrottledError("Step Functions creates one machine a second and is busy with others. Try again.")
+                refused = error
+            pause = attempt * random.uniform(0.5, 1.0)  # the bucket refills by one a second
+            if attempt == MAX_ATTEMPTS or self.clock() + pause > until:
+                break
+            self.sleep(pause)
+        if isinstance(refused, MisconfiguredError):
+            raise refused
+        raise ThrottledError(
+            "Step Functions creates one machine a second and is busy with others. Try again."
+        ) from refused
+
+    def _create_once(self, name: str, definition: str) -> str | None:
+        try:
+            answer = self.client.create_state_machine(name=name, definition=definition, **self._arguments())
+        except self.client.exceptions.ClientError as error:
+            code = code_of(error)
+            if code in _NAME_TAKEN:
+                return None
+            if code == "InvalidDefinition":
+                detail = f"Step Functions refuses the compiled machine: {error.response['Error'].get('Message')}"
+                raise InvalidWorkflowError([Diagnostic("WFE-E900", "", detail)]) from error
+            raise
+        return answer["stateMachineArn"]
 
     def _arguments(self) -> dict[str, Any]:
         arguments: dict[str, Any] = {"roleArn": self.settings.role_arn, "type": "STANDARD"}
@@ -130,3 +152,16 @@ class MachineRegistry:
             }
             arguments["tracingConfiguration"] = {"enabled": True}
         return arguments
+
+
+def _awaits_policy(error: MisconfiguredError) -> bool:
+    """Whether the refusal is one that a new deployment gets until IAM has told everybody of its policies.
+
+    AWS documents neither; the codes and sentences are those that tools which create machines wait out: "The state
+    machine IAM Role is not authorized to access the Log Destination", and "Neither the global service principal
+    states.amazonaws.com, nor the regional one is authorized to assume the provided role."
+    """
+    message = error.aws_message.lower()
+    return error.aws_code in ("AccessDenied", "AccessDeniedException") and (
+        "log destination" in message or "assume the provided role" in message
+    )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from workflow_engine.aws import errors_translated
 from workflow_engine.store.items import MAX_INLINE_BYTES, dump
 
 if TYPE_CHECKING:
@@ -36,12 +37,15 @@ class PayloadStore:
             return text
         owner = hashlib.sha256(tenant_id.encode()).hexdigest()[:16]
         key = f"payloads/{owner}/{hashlib.sha256(content).hexdigest()}.json"
-        self.s3().put_object(Bucket=self.bucket_name, Key=key, Body=content, ContentType="application/json")
+        with errors_translated("s3"):
+            self.s3().put_object(Bucket=self.bucket_name, Key=key, Body=content, ContentType="application/json")
         return _PREFIX + key
 
     def load(self, stored: str) -> Any:
         """The document of an attribute that `store` gave."""
         if not stored.startswith(_PREFIX):
             return json.loads(stored)
-        answer = self.s3().get_object(Bucket=self.bucket_name, Key=stored.removeprefix(_PREFIX))
-        return json.loads(answer["Body"].read())
+        with errors_translated("s3"):
+            answer = self.s3().get_object(Bucket=self.bucket_name, Key=stored.removeprefix(_PREFIX))
+            content = answer["Body"].read()
+        return json.loads(content)

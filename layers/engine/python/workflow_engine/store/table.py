@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from workflow_engine import aws
 from workflow_engine.errors import InvalidRequestError, ThrottledError
 from workflow_engine.store import cursors
 from workflow_engine.store.items import Record, Scalar, attribute, from_attributes, to_attributes
@@ -15,14 +18,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-_THROTTLES = frozenset(
-    {
-        "ProvisionedThroughputExceededException",
-        "ThrottlingException",
-        "RequestLimitExceeded",
-        "TransactionInProgressException",
-    }
-)
+_MAX_REFUSED_BATCHES: Final = 6
+"""With the pauses between them about 3 s."""
+
 _MAX_PAGES_PER_LIST = 20
 """A filtered list reads at most this many pages for one answer, so that a rare status cannot hold a request for
 ever.
@@ -85,6 +83,7 @@ class Table:
 
     client: DynamoDBClient
     name: str
+    sleep: Callable[[float], None] = time.sleep
 
     def get(self, pk: str, sk: str) -> Record | None:
         """The record of a key, as of the last write (strongly consistent), or None."""
@@ -93,16 +92,27 @@ class Table:
         return from_attributes(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Iterable[tuple[str, str]]) -> list[Record]:
-        """The records of these keys that exist, in any order; one BatchGetItem per 100 keys."""
+        """The records of these keys that exist, in any order; one BatchGetItem per 100 keys.
+
+        Keys that DynamoDB leaves out are asked for again, after growing pauses while it gives none of them at all
+        (BatchGetItem, "UnprocessedKeys": it advises exponential backoff); then ThrottledError.
+        """
         pending = [_key(pk, sk) for pk, sk in keys]
         found: list[Record] = []
+        refused = 0
         while pending:
             batch, pending = pending[:100], pending[100:]
             with _translated():
                 answer = self.client.batch_get_item(RequestItems={self.name: {"Keys": batch, "ConsistentRead": True}})
             found += [from_attributes(i) for i in answer["Responses"].get(self.name, [])]
             unprocessed: Any = answer["UnprocessedKeys"]
-            pending += unprocessed.get(self.name, {}).get("Keys", [])
+            left_out = unprocessed.get(self.name, {}).get("Keys", [])
+            pending += left_out
+            refused = refused + 1 if len(left_out) == len(batch) else 0
+            if refused == _MAX_REFUSED_BATCHES:
+                raise ThrottledError("The table is busy. Try again in a second.")
+            if left_out:
+                self.sleep(random.uniform(0.5, 1) * 0.05 * 2**refused)
         return found
 
     def put(self, write: Write) -> None:
@@ -191,7 +201,8 @@ class Table:
 
     def find_by(self, index: Index, value: str) -> Record | None:
         """The record with this value of an index's partition key, projected as the index is; eventually consistent."""
-        page = self.client.query(**self._query_request(value, index, "", True, {}), Limit=1)["Items"]
+        with _translated():
+            page = self.client.query(**self._query_request(value, index, "", True, {}), Limit=1)["Items"]
         return from_attributes(page[0]) if page else None
 
     def _query_request(
@@ -263,7 +274,8 @@ class _translated:  # noqa: N801  # reads as a statement: `with _translated():`
         reasons = {r.get("Code") for r in response.get("CancellationReasons", ())}
         if code == "ConditionalCheckFailedException" or reasons & {"ConditionalCheckFailed", "TransactionConflict"}:
             raise ConditionFailedError from error
-        if code in _THROTTLES:
-            raise ThrottledError("The table is busy. Try again in a second.") from error
         if code == "ValidationException" and self._bad_cursor:
             raise InvalidRequestError("The cursor does not fit this list. Leave it out.") from error
+        known = aws.translated(error, "dynamodb") if isinstance(error, Exception) else None
+        if known is not None:
+            raise known from error

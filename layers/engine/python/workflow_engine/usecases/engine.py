@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from workflow_engine import aws
 from workflow_engine.machines.executions import MachineExecutions
 from workflow_engine.machines.history import HistoryReader
 from workflow_engine.machines.idleness import MachineUse
@@ -59,13 +60,6 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _limits() -> Config:
-    from botocore.config import Config
-
-    # Shorter than the 30 seconds that an API request may last, so that a hanging call becomes an error, not a timeout.
-    return Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
-
-
 @dataclass(frozen=True)
 class Engine:
     """One per process. Clients are made once, when first used, so importing and constructing costs nothing."""
@@ -97,10 +91,13 @@ class Engine:
         return get_session()
 
     def client(self, service: str, config: Config | None = None) -> Any:
-        """The client of an AWS service, made once however many threads ask; `config` counts when it is made."""
+        """The client of an AWS service, made once however many threads ask; `config` counts when it is made, by default
+        it is that of `aws.LIMITS`.
+        """
         with _making_clients:
             if service not in self._clients:
-                self._clients[service] = self._session.create_client(service, config=config or _limits())
+                made = self._session.create_client(service, config=config or aws.config(service))
+                self._clients[service] = aws.translating(made)
             return self._clients[service]
 
     @cached_property
@@ -120,7 +117,7 @@ class Engine:
 
     @cached_property
     def _table(self) -> Table:
-        return Table(self.dynamodb, self.settings.table_name)
+        return Table(self.dynamodb, self.settings.table_name, self.sleep)
 
     @cached_property
     def _payloads(self) -> PayloadStore:
