@@ -93,6 +93,10 @@ def test_a_base_moves_relative_links() -> None:
     assert cleaned('<base href="https://cdn.example/b/"><a href="c">x</a>') == '<a href="https://cdn.example/b/c">x</a>'
 
 
+def test_a_base_that_is_no_address_is_passed_over() -> None:
+    assert cleaned('<base href="//["><a href="c">x</a>') == '<a href="https://example.com/folder/c">x</a>'
+
+
 def test_images_keep_what_they_show_and_where_they_are() -> None:
     assert cleaned('<img src="/i.png" alt="A  cat">') == '<img src="https://example.com/i.png" alt="A cat">'
     assert cleaned('a <img src="data:image/png;base64,AAAA" alt="cat & dog"> b') == "a cat &amp; dog b"
@@ -147,7 +151,7 @@ TAGS = st.sampled_from(
     ["<p>", "</p>", "<div", ">", "<ul>", "<li>", "</ul>", "<a href=", "'", '"', "<!--", "-->", "<pre>", "</pre>", "<td>",
      "<table>", "<script>", "</script>", "<nav>", "</nav>", "text", " ", "\n", "&amp;", "&", "<", "/", "=", "<img alt=x>",
      "<img src=/i alt=", " title=", "&#39;", "&quot;", "&lt", "&copy=", "\x00", "\r", "é", "<![CDATA[", "<?", "<base href=",
-     "<b>", "</b>", "<br/>", "<ol start=", "7"]
+     "<b>", "</b>", "<br/>", "<ol start=", "7", "//["]
 )  # fmt: skip
 
 

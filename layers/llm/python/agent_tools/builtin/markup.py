@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import html
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html.entities import html5
 from typing import Final
@@ -140,7 +141,8 @@ class _Scan:
         elif closing:
             self.close(name)
         elif name == "base":
-            self.base = urljoin(self.base, _attributes(tag).get("href", ""))
+            with suppress(ValueError):  # of an address that is none; the page's own stays the base
+                self.base = urljoin(self.base, _attributes(tag).get("href", ""))
         elif name == "img":
             self.image(_attributes(tag))
         elif name in _KEPT:
@@ -200,9 +202,9 @@ class _Scan:
             absolute = urljoin(self.base, target.strip())
             if not target.strip() or urlsplit(absolute).scheme not in ("http", "https", "mailto"):
                 return ""
+            return quote(absolute, safe="!#$%&'*+,/:;=?@[]~")
         except ValueError:
             return ""
-        return quote(absolute, safe="!#$%&'*+,/:;=?@[]~")
 
     def text(self, text: str) -> None:
         """Write a text, its character references resolved and its blanks counted first."""
