@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from workflow_engine.aws import code_of, errors_translated
-from workflow_engine.errors import MisconfiguredError, ThrottledError
+from workflow_engine.errors import MisconfiguredError, ThrottledError, UnavailableError
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
 from workflow_engine.machines.naming import MachineSettings, machine_hash, machine_name
 from workflow_engine.observability import get_logger
@@ -122,7 +122,7 @@ class MachineRegistry:
             if attempt == MAX_ATTEMPTS or self.clock() + pause > until:
                 break
             self.sleep(pause)
-        if isinstance(refused, MisconfiguredError):
+        if isinstance(refused, MisconfiguredError | UnavailableError):
             raise refused
         raise ThrottledError(
             "Step Functions creates one machine a second and is busy with others. Try again."
