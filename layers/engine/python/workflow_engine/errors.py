@@ -77,14 +77,12 @@ class ThrottledError(WorkflowEngineError):
         self.retry_after_seconds = retry_after_seconds
 
 
-class UnavailableError(WorkflowEngineError):
-    """AWS did not answer, or failed. Unlike after a ThrottledError, what was asked for may have been done."""
+class UnavailableError(ThrottledError):
+    """AWS did not answer, or failed. It passes as throttling does, and whoever only tries again later need not tell the
+    two apart; but what was asked for may have been done.
+    """
 
     code = "unavailable"
-
-    def __init__(self, detail: str, *, retry_after_seconds: int = 2) -> None:
-        super().__init__(detail)
-        self.retry_after_seconds = retry_after_seconds
 
 
 class MisconfiguredError(WorkflowEngineError):

@@ -105,7 +105,7 @@ def problem_of(error: Exception) -> Problem:
         return _invalid_workflow(status, error)
     assert isinstance(error, WorkflowEngineError)
     headers = {}
-    if isinstance(error, ThrottledError | RequestUnderWayError | UnavailableError | MisconfiguredError):
+    if isinstance(error, ThrottledError | RequestUnderWayError | MisconfiguredError):
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, MisconfiguredError):
         told = {"aws_code": error.aws_code, "aws_message": error.aws_message}
