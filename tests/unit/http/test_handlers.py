@@ -6,7 +6,6 @@ import importlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -268,27 +267,3 @@ def test_every_route_of_the_catalogue_has_a_handler() -> None:
         app = importlib.import_module(f"functions.{name}.handler").app
         served = {(r.method, r.openapi_path) for r in (*app._static_routes, *app._dynamic_routes)}
         assert served == {(r.method, r.path) for r in function(name).routes if r.method}
-
-
-def test_the_recorder_names_the_messages_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from functions.execution_recorder import handler
-    from tests.support.http_events import sample
-
-    recorded = []
-
-    def record(engine: Any, execution_arn: str) -> None:
-        recorded.append(execution_arn)
-        if execution_arn.endswith("bad"):
-            raise RuntimeError("broken")
-
-    monkeypatch.setattr(handler, "engine", lambda: ENGINE)
-    monkeypatch.setattr(handler, "record_execution", SimpleNamespace(record=record))
-    event = sample("sqs_execution_ended")
-    good = event["Records"][0]
-    bad = good | {"messageId": "bad", "body": good["body"].replace(":e-1\\", ":bad\\").replace(':e-1"', ':bad"')}
-    unreadable = good | {"messageId": "unreadable", "body": "{}"}
-    event["Records"] = [bad, unreadable, good]
-    answer = handler.handler(event, None)
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}, {"itemIdentifier": "unreadable"}]}
-    arn = "arn:aws:states:us-east-1:123456789012:execution:workflow-abc:"
-    assert recorded == [arn + "bad", arn + "e-1"]
