@@ -140,7 +140,8 @@ def test_a_start_of_a_workflow_that_was_saved_with_such_a_schema_is_no_crash(
     name: str, address: str, server: tuple[str, list[str]]
 ) -> None:
     said = []
-    for value in ({"a": ["x"]}, "x", [[[]]]):
+    values: tuple[Any, ...] = ({"a": ["x"]}, "x", [[[]]])
+    for value in values:
         try:
             check_input(value, SCHEMAS[name](address))
         except InvalidRequestError as error:
