@@ -163,7 +163,7 @@ def test_creating_with_an_idempotency_key_creates_once(engine: Engine) -> None:
         ({"tools": ["mcp:crm/"]}, "/tools/0"),
         ({"tools": [{"type": "lambda", "name": "x"}]}, "/tools/0/type"),
         ({"tools": [{"type": "step", "name": "x", "colour": 1}]}, "/tools/0/colour"),
-        ({"tools": [{"type": "step", "name": "x", "parameters": {"type": 7}}]}, "/tools/0/parameters"),
+        ({"tools": [{"type": "step", "name": "x", "parameters": {"type": 7}}]}, "/tools/0/parameters/type"),
         ({"response_schema": {"type": "objekt"}}, "/response_schema/type"),
         ({"response_schema": {"$ref": "https://example.com/x"}}, "/response_schema/$ref"),
     ],
