@@ -163,9 +163,9 @@ def test_creating_with_an_idempotency_key_creates_once(engine: Engine) -> None:
         ({"tools": ["mcp:crm/"]}, "/tools/0"),
         ({"tools": [{"type": "lambda", "name": "x"}]}, "/tools/0/type"),
         ({"tools": [{"type": "step", "name": "x", "colour": 1}]}, "/tools/0/colour"),
-        ({"tools": [{"type": "step", "name": "x", "parameters": {"type": 7}}]}, "/tools/0/parameters"),
-        ({"response_schema": {"type": "objekt"}}, "/response_schema"),
-        ({"response_schema": {"$ref": "https://example.com/x"}}, "/response_schema"),
+        ({"tools": [{"type": "step", "name": "x", "parameters": {"type": 7}}]}, "/tools/0/parameters/type"),
+        ({"response_schema": {"type": "objekt"}}, "/response_schema/type"),
+        ({"response_schema": {"$ref": "https://example.com/x"}}, "/response_schema/$ref"),
     ],
 )
 def test_an_agent_that_is_wrong_is_refused_with_the_place(engine: Engine, fields: dict[str, Any], pointer: str) -> None:

@@ -463,7 +463,7 @@ def test_a_registered_lambda_is_listed_replaced_and_removed(engine: Engine) -> N
                 "config_schema": {"type": "nonsense"},
             },
             InvalidRequestError,
-            "/config_schema",
+            "/config_schema/type",
         ),
         ({"step_type": "x", "functionarn": "x"}, InvalidRequestError, "/functionarn"),
     ],

@@ -140,7 +140,7 @@ BAD: dict[str, tuple[str, Any, str, str]] = {
     "bad id": ("/agents", {**AGENT, "agent_id": "a b"}, "WFE-E402", "/agent_id"),
     "bad tool": ("/agents", {**AGENT, "tools": ["calculator", "lambda:x"]}, "WFE-E402", "/tools/1"),
     "bad tool type": ("/agents", {**AGENT, "tools": [{"type": "x", "name": "y"}]}, "WFE-E402", "/tools/0/type"),
-    "bad schema": ("/agents", {**AGENT, "response_schema": {"type": 7}}, "WFE-E402", "/response_schema"),
+    "bad schema": ("/agents", {**AGENT, "response_schema": {"type": 7}}, "WFE-E402", "/response_schema/type"),
     "prompt without texts": ("/prompts", {"name": "x"}, "WFE-E402", ""),
     "prompt with a bad variable": (
         "/prompts",

@@ -10,7 +10,6 @@ from pydantic import Field
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.findings import Findings
-from workflow_engine.language.step_config import schema_problem
 from workflow_engine.usecases import start_run
 from workflow_engine.usecases.bodies import RunFields, read_fields
 from workflow_engine.usecases.definitions import DefinitionKind, refuse_misfits
@@ -29,19 +28,15 @@ def _schema() -> Mapping[str, Any]:
 def examine(document: Mapping[str, Any], findings: Findings) -> None:
     """What a JSON Schema cannot say of an agent: its tools can be read, its schemas are schemas."""
     from agent_tools.references import parse_tool
+    from workflow_engine.steps.agent import schema_problems
 
     for number, entry in enumerate(document.get("tools", ())):
-        place = pointer("tools", number)
         try:
-            reference = parse_tool(entry)
+            parse_tool(entry)
         except ValueError as error:
-            findings.add("WFE-E402", place, str(error))
-            continue
-        if reference.parameters is not None and (problem := schema_problem(reference.parameters)):
-            findings.add("WFE-E402", place + "/parameters", problem)
-    schema = document.get("response_schema")
-    if schema is not None and (problem := schema_problem(schema)):
-        findings.add("WFE-E402", "/response_schema", problem)
+            findings.add("WFE-E402", pointer("tools", number), str(error))
+    for path, problem in schema_problems(document):
+        findings.add("WFE-E402", pointer(*path), problem)
 
 
 def check_config(config: Mapping[str, Any], place: str) -> None:
