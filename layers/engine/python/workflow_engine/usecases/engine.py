@@ -10,18 +10,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from workflow_engine.machines.executions import MachineExecutions
-from workflow_engine.machines.history import HistoryReader
-from workflow_engine.machines.idleness import MachineUse
-from workflow_engine.machines.naming import MachineSettings
-from workflow_engine.machines.registry import MachineRegistry
 from workflow_engine.settings import Settings
-from workflow_engine.store.definitions import DefinitionStore
-from workflow_engine.store.due import DueStore
 from workflow_engine.store.executions import ExecutionStore
 from workflow_engine.store.idempotency import IdempotencyStore
-from workflow_engine.store.machines import MachineStore
-from workflow_engine.store.mcp_servers import McpServerStore
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.steps import StepStore
 from workflow_engine.store.table import Table
@@ -33,6 +24,15 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
+
+    from workflow_engine.machines.executions import MachineExecutions
+    from workflow_engine.machines.history import HistoryReader
+    from workflow_engine.machines.idleness import MachineUse
+    from workflow_engine.machines.registry import MachineRegistry
+    from workflow_engine.store.definitions import DefinitionStore
+    from workflow_engine.store.due import DueStore
+    from workflow_engine.store.machines import MachineStore
+    from workflow_engine.store.mcp_servers import McpServerStore
 
 LocalStepLoader = Callable[[str, str, str], str]
 """`(tenant_id, step_type, "module:function") -> ARN` under which the local runtime calls the handler."""
@@ -140,14 +140,20 @@ class Engine:
 
     @cached_property
     def agents(self) -> DefinitionStore:
+        from workflow_engine.store.definitions import DefinitionStore
+
         return DefinitionStore(self._table, self._payloads, "agent")
 
     @cached_property
     def prompts(self) -> DefinitionStore:
+        from workflow_engine.store.definitions import DefinitionStore
+
         return DefinitionStore(self._table, self._payloads, "prompt")
 
     @cached_property
     def mcp_servers(self) -> McpServerStore:
+        from workflow_engine.store.mcp_servers import McpServerStore
+
         return McpServerStore(self._table, self._payloads)
 
     @cached_property
@@ -156,6 +162,9 @@ class Engine:
 
     @cached_property
     def machines(self) -> MachineRegistry:
+        from workflow_engine.machines.naming import MachineSettings
+        from workflow_engine.machines.registry import MachineRegistry
+
         settings = self.settings
         shared = MachineSettings(
             settings.machine_prefix, settings.stage, settings.machine_role_arn, settings.log_group_arn
@@ -164,20 +173,30 @@ class Engine:
 
     @cached_property
     def machine_records(self) -> MachineStore:
+        from workflow_engine.store.machines import MachineStore
+
         return MachineStore(self._table, self._payloads)
 
     @cached_property
     def machine_use(self) -> MachineUse:
+        from workflow_engine.machines.idleness import MachineUse
+
         return MachineUse(self.stepfunctions)
 
     @cached_property
     def due(self) -> DueStore:
+        from workflow_engine.store.due import DueStore
+
         return DueStore(self._table)
 
     @cached_property
     def runs(self) -> MachineExecutions:
+        from workflow_engine.machines.executions import MachineExecutions
+
         return MachineExecutions(self.stepfunctions)
 
     @cached_property
     def history(self) -> HistoryReader:
+        from workflow_engine.machines.history import HistoryReader
+
         return HistoryReader(self.stepfunctions)
