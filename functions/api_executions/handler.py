@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from functions.api_executions.settings import clients, engine
 from workflow_engine.http.caller import caller_of
 from workflow_engine.http.parameters import moment, page, query_parameter, wait_seconds
+from workflow_engine.http.powertools import LambdaContext
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.init_phase import at_init
 from workflow_engine.usecases import cancel_run, read_results

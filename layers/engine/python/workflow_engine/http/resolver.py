@@ -14,11 +14,15 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from workflow_engine import metrics
 from workflow_engine.http.parameters import refuse_unknown
-from workflow_engine.http.powertools import APIGatewayHttpResolver, APIGatewayProxyEventV2, ResponseBuilder, Route
+from workflow_engine.http.powertools import (
+    APIGatewayHttpResolver,
+    APIGatewayProxyEventV2,
+    LambdaContext,
+    ResponseBuilder,
+    Route,
+)
 from workflow_engine.http.powertools import NotFoundError as NoRouteError
 from workflow_engine.http.problem import method_not_allowed, no_such_route, problem_of
 

@@ -11,20 +11,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine import aws
-from workflow_engine.machines.executions import MachineExecutions
-from workflow_engine.machines.history import HistoryReader
-from workflow_engine.machines.idleness import MachineUse
-from workflow_engine.machines.naming import MachineSettings
-from workflow_engine.machines.registry import MachineRegistry
 from workflow_engine.settings import Settings
-from workflow_engine.store.definitions import DefinitionStore
-from workflow_engine.store.due import DueStore
 from workflow_engine.store.executions import ExecutionStore
 from workflow_engine.store.idempotency import IdempotencyStore
-from workflow_engine.store.machines import MachineStore
-from workflow_engine.store.mcp_servers import McpServerStore
 from workflow_engine.store.payloads import PayloadStore
-from workflow_engine.store.results import ResultsStore
 from workflow_engine.store.steps import StepStore
 from workflow_engine.store.table import Table
 from workflow_engine.store.workflows import WorkflowStore
@@ -35,6 +25,16 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
+
+    from workflow_engine.machines.executions import MachineExecutions
+    from workflow_engine.machines.history import HistoryReader
+    from workflow_engine.machines.idleness import MachineUse
+    from workflow_engine.machines.registry import MachineRegistry
+    from workflow_engine.store.definitions import DefinitionStore
+    from workflow_engine.store.due import DueStore
+    from workflow_engine.store.machines import MachineStore
+    from workflow_engine.store.mcp_servers import McpServerStore
+    from workflow_engine.store.results import ResultsStore
 
 LocalStepLoader = Callable[[str, str, str], str]
 """`(tenant_id, step_type, "module:function") -> ARN` under which the local runtime calls the handler."""
@@ -138,18 +138,27 @@ class Engine:
 
     @cached_property
     def results(self) -> ResultsStore:
+        from workflow_engine.store.results import ResultsStore
+
         return ResultsStore(self._table, self._payloads)
 
     @cached_property
     def agents(self) -> DefinitionStore:
+        from workflow_engine.store.definitions import DefinitionStore
+
         return DefinitionStore(self._table, self._payloads, "agent")
 
     @cached_property
     def prompts(self) -> DefinitionStore:
+        from workflow_engine.store.definitions import DefinitionStore
+
         return DefinitionStore(self._table, self._payloads, "prompt")
 
     @cached_property
     def mcp_servers(self) -> McpServerStore:
+        from workflow_engine.store.mcp_servers import McpServerStore
+    from workflow_engine.store.results import ResultsStore
+
         return McpServerStore(self._table, self._payloads)
 
     @cached_property
@@ -158,6 +167,9 @@ class Engine:
 
     @cached_property
     def machines(self) -> MachineRegistry:
+        from workflow_engine.machines.naming import MachineSettings
+        from workflow_engine.machines.registry import MachineRegistry
+
         settings = self.settings
         shared = MachineSettings(
             settings.machine_prefix, settings.stage, settings.machine_role_arn, settings.log_group_arn
@@ -166,20 +178,30 @@ class Engine:
 
     @cached_property
     def machine_records(self) -> MachineStore:
+        from workflow_engine.store.machines import MachineStore
+
         return MachineStore(self._table, self._payloads)
 
     @cached_property
     def machine_use(self) -> MachineUse:
+        from workflow_engine.machines.idleness import MachineUse
+
         return MachineUse(self.stepfunctions)
 
     @cached_property
     def due(self) -> DueStore:
+        from workflow_engine.store.due import DueStore
+
         return DueStore(self._table)
 
     @cached_property
     def runs(self) -> MachineExecutions:
+        from workflow_engine.machines.executions import MachineExecutions
+
         return MachineExecutions(self.stepfunctions)
 
     @cached_property
     def history(self) -> HistoryReader:
+        from workflow_engine.machines.history import HistoryReader
+
         return HistoryReader(self.stepfunctions)
