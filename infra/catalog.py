@@ -45,6 +45,8 @@ class Route:
     path: str
     is_open: bool = False
     """True for a route that asks for no credentials."""
+    is_page: bool = False
+    """True for a page to look at, which a link on any site may lead to."""
 
     @property
     def key(self) -> str:
@@ -238,8 +240,8 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         timeout_seconds=10,
         routes=(
             Route("GET", "/health", is_open=True),
+            Route("GET", "/docs", is_page=True),
             *_routes(
-                "GET /docs",
                 "GET /docs/swagger-ui.js",
                 "GET /docs/swagger-ui.css",
                 "GET /openapi.json",

@@ -100,16 +100,32 @@ def compile_(file: str, plan: bool, diagram: bool, steps_directory: Path | None)
 
 @main.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8006, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--allow-host",
+    "allow_hosts",
+    metavar="HOST[:PORT]",
+    multiple=True,
+    help="Another name that this server is reached by, through a tunnel, say. May be given again.",
+)
+@click.option(
+    "--cors-origin",
+    "cors_origins",
+    metavar="ORIGIN",
+    multiple=True,
+    help="Where a web page of yours comes from, such as http://localhost:3000: it may use the API. May be given again.",
+)
 @STEPS
-def serve(port: int, steps_directory: Path | None) -> None:
-    """Serve the HTTP API on this machine until interrupted."""
+def serve(port: int, allow_hosts: tuple[str, ...], cors_origins: tuple[str, ...], steps_directory: Path | None) -> None:
+    """Serve the HTTP API on this machine until interrupted, to you alone: not to pages of other sites."""
     from infra.local.server import make_local_server, serve_until_stopped
 
     with _cloud(steps_directory) as cloud:
         try:
-            server = make_local_server(cloud.gateway, port)
+            server = make_local_server(cloud.gateway, port, allow_hosts=allow_hosts, cors_origins=cors_origins)
         except OSError as error:
             raise click.ClickException(f"Port {port} cannot be used: {error.strerror}.") from None
+        except ValueError as error:  # --allow-host or --cors-origin
+            raise click.UsageError(str(error)) from None
         click.echo(f"Listening on http://127.0.0.1:{server.port} (documentation at /docs). Ctrl-C stops.", err=True)
         serve_until_stopped(server)
 

@@ -75,6 +75,7 @@ class Gateway:
 
     def __init__(self, functions: Iterable[Function]) -> None:
         served = [(route, function) for function in functions for route in function.routes]
+        self.pages = frozenset(route.path for route, _ in served if route.is_page)
         self._default = next((f for route, f in served if route.key == "$default"), None)
         # API Gateway prefers a route with fewer variables: /workflows/execute to /workflows/{workflow_id}.
         self._served = sorted((s for s in served if s[0].method), key=lambda s: s[0].path.count("{"))

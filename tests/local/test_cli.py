@@ -199,6 +199,15 @@ def test_a_caller_in_this_process_gets_its_standard_output_back() -> None:
     assert sys.stdout is before
 
 
+@pytest.mark.parametrize(
+    ("flag", "value", "told"),
+    [("--allow-host", "*", "is not a host name"), ("--cors-origin", "localhost:3000", "is not an origin")],
+)
+def test_serve_refuses_what_would_allow_nobody_or_everybody(flag: str, value: str, told: str) -> None:
+    refused = workflow("serve", "--port", "0", flag, value)
+    assert (refused.exit_code, told in refused.stderr) == (2, True)
+
+
 def test_serve_answers_until_it_is_interrupted() -> None:
     process = subprocess.Popen(
         [*COMMAND, "serve", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
