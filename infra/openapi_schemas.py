@@ -141,15 +141,16 @@ EXECUTION: Final = record(
         "status": text(enum=RUN_STATUSES),
         "started_at": TIME,
         "completed_at": nullable(TIME),
-        "user_id": nullable(text()),
+        "user_id": nullable(text("For whom the run is: what its start said, else who started it.")),
         "session_id": nullable(text()),
         "correlation_id": nullable(text()),
+        "started_by": nullable(text("Who started the run, as the API authenticated them.")),
         "tags": ANY,
         "error": ANY,
         "redrive_count": COUNT,
     },
-    optional=("tags", "error", "redrive_count"),
-    description="A run without its results. Lists leave out tags, error and redrive_count.",
+    optional=("started_by", "tags", "error", "redrive_count"),
+    description="A run without its results. Lists leave out started_by, tags, error and redrive_count.",
 )
 
 RUN_FIELDS: Final[Schema] = {

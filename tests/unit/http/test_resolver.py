@@ -71,6 +71,12 @@ def test_an_unknown_path_is_a_404_and_a_wrong_method_a_405(app: ApiResolver) -> 
     assert (status, body["code"], headers["Allow"]) == (405, "method_not_allowed", "POST")
 
 
+def test_a_query_parameter_is_judged_after_route_and_method(app: ApiResolver) -> None:
+    assert sender(app)("GET", "/nothing", query={"x": "1"})[0] == 404
+    assert sender(app)("DELETE", "/things", query={"x": "1"})[0] == 405
+    assert sender(app)("GET", "/things/a", query={"x": "1"})[0] == 422
+
+
 def test_routes_of_other_functions_count_for_a_405() -> None:
     app = api_resolver(lambda: [("POST", "/workflows/execute"), ("GET", "/workflows/{workflow_id}")])
     status, _, headers = sender(app)("PUT", "/workflows/execute")

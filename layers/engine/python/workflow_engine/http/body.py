@@ -17,6 +17,10 @@ MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 """Lambda takes 6 MB per synchronous invocation ("Invocation payload", Lambda quotas). The event wraps the body,
 escapes it as a JSON string, or encodes it in base64, so a body of this size fits in any of the three ways."""
 
+MAX_DEPTH: Final = 192
+"""How deep lists and objects may be nested: what every reader behind this one can bear, with the few levels that steps add.
+Python's limit depends on who calls, some 400 to 1,000 levels; results show 200 (`machines.history_text`)."""
+
 
 def json_body(event: APIGatewayProxyEventV2, *, when_empty: Json | None = None) -> Json:
     """The JSON value of the body.
@@ -45,9 +49,10 @@ def parse_json(text: str) -> Json:
     except json.JSONDecodeError as error:
         raise MalformedJsonError(f"Not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
     except RecursionError:
-        raise MalformedJsonError("Not readable JSON: lists or objects are nested too deeply.") from None
+        raise _too_deep() from None
     except ValueError:  # int() refuses numbers of more than 4,300 digits
         raise MalformedJsonError("Not readable JSON: a number has too many digits.") from None
+    _refuse_deep_nesting(text, value)
     _refuse_lone_surrogates(text, value)
     return value
 
@@ -91,6 +96,24 @@ def _finite_number(digits: str) -> float:
     if math.isinf(number):
         raise MalformedJsonError(f"The number {digits[:40]} is larger than a double can hold.")
     return number
+
+
+def _refuse_deep_nesting(text: str, value: Json) -> None:
+    """Level by level, as recursion is what must be spared. Most texts have too few brackets to need a look."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    level, depth = [value], 0
+    while level := [v for v in level if isinstance(v, dict | list)]:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise _too_deep()
+        level = [inner for v in level for inner in (v.values() if isinstance(v, dict) else v)]
+
+
+def _too_deep() -> MalformedJsonError:
+    return MalformedJsonError(
+        f"Not readable JSON: lists or objects are nested too deeply, in more than {MAX_DEPTH} levels."
+    )
 
 
 def _refuse_lone_surrogates(text: str, value: Json) -> None:

@@ -81,7 +81,9 @@ class ApiResolver(APIGatewayHttpResolver):
             return builder.build(self.current_event)
 
     def _call_route(self, route: Route, route_arguments: dict[str, str]) -> Any:
-        refuse_unknown(self.current_event, self.parameters_of(route.func))
+        # Powertools comes here for a path without a route too, with a route made for that answer.
+        if any(route is own for own in (*self._static_routes, *self._dynamic_routes)):
+            refuse_unknown(self.current_event, self.parameters_of(route.func))
         with self._building:
             if not route._middleware_stack_built:
                 route._build_middleware_stack(router_middlewares=self._router_middlewares, app=self)

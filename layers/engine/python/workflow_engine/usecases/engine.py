@@ -48,7 +48,9 @@ def use_local_step_loader(loader: LocalStepLoader | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. The tenant comes from the authoriser, never from a body."""
+    """Who asks, as the authoriser says and never a body: the tenant, and in `user_id` the principal, whom roles, quotas
+    and records of who did something go by.
+    """
 
     tenant_id: str
     user_id: str | None = None

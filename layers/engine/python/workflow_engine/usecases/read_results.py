@@ -40,6 +40,7 @@ def get_execution(engine: Engine, caller: Caller, execution_id: str) -> dict[str
     execution = engine.executions.get(caller.tenant_id, execution_id)
     return {
         **{name: getattr(execution, name) for name in _SUMMARY},
+        "started_by": execution.started_by,
         "tags": execution.tags,
         "error": execution.error,
         "redrive_count": execution.redrive_count,
