@@ -1,4 +1,6 @@
-"""The body of a request as JSON, read strictly: what two parsers could read in two ways is refused."""
+"""The body of a request as JSON, read strictly: what two parsers could read in two ways is refused. And how large requests
+and answers may be.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import base64
 import binascii
 import json
 import math
+from collections.abc import Mapping
 from typing import Any, Final
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
@@ -16,6 +19,10 @@ from workflow_engine.language.diagnostics import Json
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 """Lambda takes 6 MB per synchronous invocation ("Invocation payload", Lambda quotas). The event wraps the body,
 escapes it as a JSON string, or encodes it in base64, so a body of this size fits in any of the three ways."""
+
+MAX_ANSWER_BYTES: Final = 6_291_556
+"""What Lambda takes from a function: the number is in its error Function.ResponseSizeTooLarge, the quotas say 6 MB
+("Invocation payload"). An answer that is larger reaches the client as a 502 without a word."""
 
 MAX_DEPTH: Final = 192
 """How deep lists and objects may be nested: what every reader behind this one can bear, with the few levels that steps add.
@@ -36,6 +43,13 @@ def json_body(event: APIGatewayProxyEventV2, *, when_empty: Json | None = None) 
             return when_empty
         raise MalformedJsonError("The request has no body. Send a JSON document.")
     return parse_json(text)
+
+
+def answer_bytes(answer: Mapping[str, Any]) -> int:
+    """What an answer in API Gateway's form takes as the runtime hands it to Lambda: JSON, in UTF-8 since Python 3.12. The
+    body is a string in it, so its quotes and backslashes are escaped.
+    """
+    return len(json.dumps(answer, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 def parse_json(text: str) -> Json:

@@ -18,11 +18,15 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRo
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from workflow_engine.http.body import MAX_ANSWER_BYTES, answer_bytes
 from workflow_engine.http.parameters import refuse_unknown
-from workflow_engine.http.problem import method_not_allowed, no_such_route, problem_of
+from workflow_engine.http.problem import Problem, answer_too_large, method_not_allowed, no_such_route, problem_of
 
 _EVENT: Final[ContextVar[APIGatewayProxyEventV2]] = ContextVar("api_gateway_event")
 _CONTEXT: Final[ContextVar[dict[str, Any]]] = ContextVar("resolver_context")
+
+_MOST_BYTES_A_CHARACTER: Final = 6
+"""Of a string in JSON: a control character becomes `\\u0007`."""
 
 HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
 KnownRoutes = Callable[[], Iterable[tuple[str, str]]]
@@ -75,10 +79,17 @@ class ApiResolver(APIGatewayHttpResolver):
         _EVENT.set(APIGatewayProxyEventV2(dict(event)))
         _CONTEXT.set({})
         try:
-            return super().resolve(event, context)
+            answer = super().resolve(event, context)
         except Exception as error:  # the last line of defence: an answer that cannot be serialised, say
-            builder: ResponseBuilder[APIGatewayProxyEventV2] = ResponseBuilder(problem_of(error).response())
-            return builder.build(self.current_event)
+            return self._problem(problem_of(error))
+        if len(answer.get("body") or "") <= MAX_ANSWER_BYTES // _MOST_BYTES_A_CHARACTER:
+            return answer
+        size = answer_bytes(answer)
+        return answer if size <= MAX_ANSWER_BYTES else self._problem(answer_too_large(size, MAX_ANSWER_BYTES))
+
+    def _problem(self, problem: Problem) -> dict[str, Any]:
+        builder: ResponseBuilder[APIGatewayProxyEventV2] = ResponseBuilder(problem.response())
+        return builder.build(self.current_event)
 
     def _call_route(self, route: Route, route_arguments: dict[str, str]) -> Any:
         # Powertools comes here for a path without a route too, with a route made for that answer.
