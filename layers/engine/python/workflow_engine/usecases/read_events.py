@@ -57,7 +57,8 @@ def events(engine: Engine, caller: Caller, execution_id: str, limit: int, cursor
     """`{items: [{id, type, timestamp, state, step_id, details}], next_cursor}`, oldest first; at most `limit`, and no more
     than a page may have.
 
-    `state` and `step_id` are null for events of the run itself, and for those that end a Parallel. Raises NotFoundError, InvalidRequestError (cursor).
+    `state` and `step_id` are null for events of the run itself, and for those that end a Parallel. Raises NotFoundError,
+    InvalidRequestError (cursor).
     """
     execution = engine.executions.get(caller.tenant_id, execution_id)
     scope = f"events/{execution_id}"
