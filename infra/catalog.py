@@ -154,6 +154,8 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
             "GET /executions",
             "GET /executions/{execution_id}",
             "GET /executions/{execution_id}/results",
+            "GET /executions/{execution_id}/output",
+            "GET /executions/{execution_id}/steps/{step}/output",
             "GET /executions/{execution_id}/events",
             "POST /executions/{execution_id}/cancel",
         ),

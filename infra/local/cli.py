@@ -184,11 +184,30 @@ def _follow(cloud: LocalCloud, execution_id: str, progress: Progress) -> dict[st
     """Read a run's results until it has ended, showing each reading."""
     while True:
         cloud.wait_for_an_end(progress.seconds_between_updates)
-        results: dict[str, Any] = _call(cloud, "GET", f"/executions/{execution_id}/results")
+        results = _results(cloud, execution_id)
         if results["status"] not in RUNNING:
+            _fetch_outputs(cloud, results)
             progress.finish(results)
             return results
         progress.update(results)
+
+
+def _results(cloud: LocalCloud, execution_id: str) -> dict[str, Any]:
+    """All pages of a run's results as one."""
+    path = f"/executions/{execution_id}/results"
+    results: dict[str, Any] = _call(cloud, "GET", path)
+    while cursor := results["next_cursor"]:
+        page = _call(cloud, "GET", f"{path}?cursor={cursor}")
+        results["step_results"] |= page["step_results"]
+        results["next_cursor"] = page["next_cursor"]
+    return results
+
+
+def _fetch_outputs(cloud: LocalCloud, results: dict[str, Any]) -> None:
+    """Put outputs in the place of links to them, which lead nowhere once this program has ended."""
+    for holder, name in ((results, "output"), *((step, "output_data") for step in results["step_results"].values())):
+        if (holder.get("output_link") or {}).get("href"):
+            holder[name] = _call(cloud, "GET", holder.pop("output_link")["href"])
 
 
 def _progress(title: str, as_json: bool) -> Progress:

@@ -29,6 +29,9 @@ API_ID: Final = "local"
 TEXT_TYPES: Final = ("text/", "application/json", "application/xml", "application/javascript")
 """Content types whose body API Gateway hands over as text; anything else it encodes in base64."""
 
+OBJECTS: Final = "/payloads/"
+JSON: Final = "application/json"
+
 MAX_HEAD_BYTES: Final = 10_240
 """"Total combined size of request line and header values" (API Gateway, quotas for HTTP APIs)."""
 
@@ -84,7 +87,11 @@ class LambdaContext:
 class Gateway:
     """Routes requests to the handlers of a catalogue, called in process."""
 
-    def __init__(self, functions: Iterable[Function]) -> None:
+    def __init__(self, functions: Iterable[Function], objects: Callable[[str], bytes | None] | None = None) -> None:
+        """`objects` gives the JSON text of a key of the bucket below `payloads/`: what S3 answers to presigned addresses,
+        which Lambda's limits do not concern.
+        """
+        self._objects = objects
         served = [(route, function) for function in functions for route in function.routes]
         self.pages = frozenset(route.path for route, _ in served if route.is_page)
         self._default = next((f for route, f in served if route.key == "$default"), None)
@@ -98,6 +105,9 @@ class Gateway:
         """
         if request.head_bytes > MAX_HEAD_BYTES:
             return _plain(431, "Request Header Fields Too Large")
+        if self._objects is not None and request.method == "GET" and request.path.startswith(OBJECTS):
+            content = self._objects(request.path.removeprefix("/"))
+            return _plain(404, "Not Found") if content is None else HttpResponse(200, {"content-type": JSON}, content)
         for route, function in self._served:
             variables = match_path(route.path, request.path) if route.method == request.method else None
             if variables is not None:
@@ -224,4 +234,4 @@ def _body(content: bytes, content_type: str) -> tuple[str, bool]:
 
 
 def _plain(status: int, message: str) -> HttpResponse:
-    return HttpResponse(status, {"content-type": "application/json"}, b'{"message":"%s"}' % message.encode())
+    return HttpResponse(status, {"content-type": JSON}, b'{"message":"%s"}' % message.encode())

@@ -68,7 +68,8 @@ def pages(client: StepFunctions, limit: int) -> list[dict[str, Any]]:
 def side_by_side(tasks: int) -> tuple[list[dict[str, Any]], list[str | None]]:
     """So many tasks that are all open at once, and the state of each event of theirs."""
     names = [f"step_with_a_name_of_some_length_{n}.each" for n in range(tasks)]
-    history, states = History(), [None]
+    history, states = History(), list[str | None]()
+    states.append(None)
     history.enter("all.parallel", "Parallel")
     started = history.add("ParallelStateStarted")
     states += ["all.parallel", "all.parallel"]

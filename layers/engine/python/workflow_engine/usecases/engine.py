@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -56,6 +57,16 @@ class Caller:
     user_id: str | None = None
 
 
+def _presigning() -> dict[str, Any]:
+    """How addresses of S3 are presigned. By itself botocore signs them for the global endpoint, which answers for a young
+    bucket of another region with a redirect that breaks the signature, and in us-east-1 in the way before SigV4. An endpoint
+    of one's own has no names for buckets.
+    """
+    has_own_endpoint = any(os.environ.get(name) for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
+    style = {} if has_own_endpoint else {"s3": {"addressing_style": "virtual"}}
+    return {"signature_version": "s3v4", **style}
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -94,6 +105,8 @@ class Engine:
         # Shorter than the 30 seconds that an API request may last, so that a hanging call becomes an error, not a
         # timeout.
         config = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
+        if service == "s3":
+            config = config.merge(Config(**_presigning()))
         with _making_clients:
             return self._session.client(service, config=config)  # type: ignore[call-overload]  # one overload a service
 

@@ -11,12 +11,22 @@ from workflow_engine.language.diagnostics import suggest
 from workflow_engine.machines.executions import ExecutionGoneError
 from workflow_engine.machines.results import RunReport, iso, report
 from workflow_engine.store.executions import RANKS, Execution, has_ended
+from workflow_engine.store.items import dump
+from workflow_engine.store.results import LargeOutput, RunResults, StepResult
 from workflow_engine.store.table import SortRange
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.read_events import events
 from workflow_engine.usecases.record_execution import outline, read_report, record_end, results_document
+from workflow_engine.usecases.results_page import (
+    EVERYTHING,
+    Output,
+    ResultsQuery,
+    results_page,
+    run_output,
+    step_output,
+)
 
-__all__ = ["events", "get_execution", "list_executions", "results", "wait_for_end"]
+__all__ = ["Output", "ResultsQuery", "events", "get_execution", "list_executions", "results", "wait_for_end"]
 
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 0.5
@@ -81,14 +91,36 @@ def _bound(moment: datetime | None) -> str | None:
     return iso(moment + timedelta(microseconds=-moment.microsecond % 1000))
 
 
-def results(engine: Engine, caller: Caller, execution_id: str) -> dict[str, Any]:
-    """The results of a run: as kept if it has ended, else from its history as it is now. Raises NotFoundError.
+def results(engine: Engine, caller: Caller, execution_id: str, query: ResultsQuery = EVERYTHING) -> dict[str, Any]:
+    """A page of the results of a run (`results_page`): as kept if it has ended, else from its history as it is now.
 
-    A run whose end was not recorded (its event was lost) is recorded here.
+    A run whose end was not recorded (its event was lost) is recorded here. Raises NotFoundError, InvalidRequestError (steps,
+    cursor).
     """
     execution = engine.executions.get(caller.tenant_id, execution_id)
+    return results_page(engine, caller, execution_id, _run_results(engine, execution), query)
+
+
+def output_of_step(engine: Engine, caller: Caller, execution_id: str, key: str) -> Output:
+    """The output of one step of a run, also while the run goes on. Raises NotFoundError, ConflictError (`step_output`)."""
+    execution = engine.executions.get(caller.tenant_id, execution_id)
+    return step_output(engine, execution_id, _run_results(engine, execution), key)
+
+
+def output_of_run(engine: Engine, caller: Caller, execution_id: str) -> Output:
+    """The output of a run that has completed. Raises NotFoundError, ConflictError (`run_output`)."""
+    execution = engine.executions.get(caller.tenant_id, execution_id)
+    return run_output(engine, execution_id, _run_results(engine, execution))
+
+
+def _run_results(engine: Engine, execution: Execution) -> RunResults:
+    return _in_memory(engine, execution.tenant_id, _document(engine, execution))
+
+
+def _document(engine: Engine, execution: Execution) -> dict[str, Any]:
+    execution_id = execution.execution_id
     if has_ended(execution.status):
-        kept = engine.executions.results(caller.tenant_id, execution_id)
+        kept = engine.executions.results(execution.tenant_id, execution_id)
         if kept is not None:
             return kept
     try:
@@ -114,6 +146,31 @@ def wait_for_end(engine: Engine, caller: Caller, execution_id: str, seconds: flo
         engine.sleep(min(pause, left))
         pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
     return True
+
+
+class _Listed:
+    def __init__(self, entries: list[StepResult]) -> None:
+        self.entries, self.total = entries, len(entries)
+        self.tops = {e.key: e.ordinal for e in entries if "[" not in e.key and "." not in e.key}
+
+    def read(self, start: int, stop: int, wanted: Any) -> Any:
+        return (e for e in self.entries[start:stop] if wanted(e.key))
+
+
+def _in_memory(engine: Engine, tenant_id: str, document: dict[str, Any]) -> RunResults:
+    payloads = engine._payloads
+
+    def large(value: Any) -> LargeOutput | None:
+        content = dump(value).encode()
+        return LargeOutput(payloads.keep(tenant_id, (content,)), len(content)) if len(content) > 65536 else None
+
+    entries = []
+    for n, (key, r) in enumerate(document["step_results"].items()):
+        kept = large(r["output_data"])
+        entries.append(StepResult(n, key, r | {"output_data": None} if kept else r, kept))
+    run = {k: v for k, v in document.items() if k not in ("output", "step_results")}
+    kept = large(document["output"])
+    return RunResults(run, None if kept else document["output"], kept, _Listed(entries), payloads)
 
 
 def _without_history(engine: Engine, execution: Execution) -> RunReport:
