@@ -48,14 +48,8 @@ PARAMETERS: Final[dict[str, Schema]] = {
     "limit": {
         "name": "limit",
         "in": "query",
-        "description": "How many items a page has at most.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
-    },
-    "results_limit": {
-        "name": "limit",
-        "in": "query",
-        "description": "How many step results a page has at most; when absent, as many as fit 5 MB.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": 1000},
+        "description": "How many items a page has at most. When absent, 50; of results of a run, as many as fit 5 MB.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 100},
     },
     "steps": {
         "name": "steps",
@@ -209,7 +203,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
         "executions",
         "Read the results of a run, also while it runs",
         {200: "Results"},
-        parameters=("wait", "results_limit", "cursor", "steps", "links"),
+        parameters=("wait", "limit", "cursor", "steps", "links"),
         problems=(404, 422),
     ),
     "GET /executions/{execution_id}/output": Operation(

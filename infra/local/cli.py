@@ -184,15 +184,15 @@ def _follow(cloud: LocalCloud, execution_id: str, progress: Progress) -> dict[st
     """Read a run's results until it has ended, showing each reading."""
     while True:
         cloud.wait_for_an_end(progress.seconds_between_updates)
-        results = _results(cloud, execution_id)
+        results = all_results(cloud, execution_id)
         if results["status"] not in RUNNING:
-            _fetch_outputs(cloud, results)
+            fetch_outputs(cloud, results)
             progress.finish(results)
             return results
         progress.update(results)
 
 
-def _results(cloud: LocalCloud, execution_id: str) -> dict[str, Any]:
+def all_results(cloud: LocalCloud, execution_id: str) -> dict[str, Any]:
     """All pages of a run's results as one."""
     path = f"/executions/{execution_id}/results"
     results: dict[str, Any] = _call(cloud, "GET", path)
@@ -203,7 +203,7 @@ def _results(cloud: LocalCloud, execution_id: str) -> dict[str, Any]:
     return results
 
 
-def _fetch_outputs(cloud: LocalCloud, results: dict[str, Any]) -> None:
+def fetch_outputs(cloud: LocalCloud, results: dict[str, Any]) -> None:
     """Put outputs in the place of links to them, which lead nowhere once this program has ended."""
     for holder, name in ((results, "output"), *((step, "output_data") for step in results["step_results"].values())):
         if (holder.get("output_link") or {}).get("href"):

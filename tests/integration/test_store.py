@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.backend_cloud import backend
+from tests.support.listed_results import results
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError, RequestUnderWayError
 from workflow_engine.store import keys
 from workflow_engine.store.executions import ASKED_FOR, Execution
@@ -193,10 +194,13 @@ def test_an_execution_is_found_by_its_arn(engine: Engine) -> None:
 
 
 def test_large_results_come_back(engine: Engine) -> None:
-    results = {"step_results": {"a": {"output_data": "x" * (2 * MAX_INLINE_BYTES)}}}
-    engine.executions.save_results(execution(), results)
-    assert engine.executions.results("t", "e1") == results
-    assert engine.executions.results("t", "other") is None
+    outputs = [("a", "x" * (2 * MAX_INLINE_BYTES)), *((f"b{i}", str(i) * 30_000) for i in range(60))]
+    engine.results.save("t", "e1", 0, lambda _: results(engine.results.payloads, *outputs))
+    found = engine.results.find("t", "e1")
+    assert found is not None
+    page = found.page(max_bytes=10_000_000)
+    assert [(r.key, r.result["output_data"]) for r in page.results] == outputs
+    assert engine.results.find("t", "other") is None
 
 
 def test_of_two_creations_of_a_machine_one_record_stands(engine: Engine) -> None:
@@ -273,7 +277,7 @@ def test_a_key_is_free_again_after_a_failure_a_crash_or_a_day(engine: Engine) ->
 def test_every_record_carries_its_tenant(engine: Engine) -> None:
     engine.workflows.create(workflow())
     engine.executions.create(execution())
-    engine.executions.save_results(execution(), {})
+    engine.results.save("t", "e1", 0, lambda _: results(engine.results.payloads))
     engine.steps.put("t", {"step_type": "ocr"}, only_new=True)
     engine.idempotency.once("t", "op", "key", {}, lambda: 1)
     MachineStore(engine._table, engine._payloads).put("h", 1, "arn", "{}", "now")

@@ -67,7 +67,7 @@ def test_a_lost_end_is_recorded(engine: Engine, monkeypatch: pytest.MonkeyPatch)
     assert sweep_executions(engine)["looked_at"] == 0  # it may well be recorded by its event
     assert sweep_executions(later(engine, minutes=16))["recorded"] == 1
     assert status(engine, execution_id) == "completed"
-    assert engine.executions.results(ME.tenant_id, execution_id) is not None
+    assert engine.results.find(ME.tenant_id, execution_id) is not None
     assert sweep_executions(later(engine, days=1))["looked_at"] == 0
 
 

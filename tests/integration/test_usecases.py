@@ -35,6 +35,7 @@ from workflow_engine.usecases import (
     validate_workflow,
 )
 from workflow_engine.usecases.engine import Caller, Engine, use_local_step_loader
+from workflow_engine.usecases.record_execution import RunEnd
 
 ME = Caller("default", "me")
 OTHER = Caller("other")
@@ -383,13 +384,26 @@ def test_a_lost_event_is_made_good_when_results_are_read(engine: Engine, monkeyp
             engine.sleep(0.05)
     assert read_results.get_execution(engine, ME, started["execution_id"])["status"] == "completed"
     execution = engine.executions.get("default", started["execution_id"])
-    record_execution.record(engine, execution.execution_arn)
-    assert engine.executions.results("default", started["execution_id"]) is not None
+    record_execution.record(engine, RunEnd(execution.execution_arn, engine.now()))
+    assert engine.results.find("default", started["execution_id"]) is not None
+
+
+def test_an_end_that_the_history_does_not_show_yet_is_not_taken_for_recorded(engine: Engine) -> None:
+    started = start_run.start(engine, ME, {**WAITING, "name": "Lagging"})
+    execution = engine.executions.get("default", started["execution_id"])
+    before, now = execution.started_at, engine.now()
+    for end in (RunEnd(execution.execution_arn, now), RunEnd(execution.execution_arn, now, redrive_count=0)):
+        with pytest.raises(record_execution.EndNotShownError):
+            record_execution.record(engine, end)
+    unchanged = engine.executions.get("default", started["execution_id"])
+    assert (unchanged.status, unchanged.started_at) == ("running", before)
+    cancel_run.cancel(engine, ME, started["execution_id"])
 
 
 def test_recording_an_unknown_execution_asks_to_be_tried_again(engine: Engine) -> None:
+    unknown = "arn:aws:states:us-east-1:123456789012:execution:m:unknown"
     with pytest.raises(NotFoundError):
-        record_execution.record(engine, "arn:aws:states:us-east-1:123456789012:execution:m:unknown")
+        record_execution.record(engine, RunEnd(unknown, engine.now()))
 
 
 def test_events_hide_parameters_and_name_their_step(engine: Engine) -> None:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.xdist_group("journeys")
 
 LARGEST_ANSWER = 6_291_556
 TEXT = '"ä\\' * 25_000
-STEPS = 70
+STEPS = 20
 LARGE: dict[str, Any] = {
     "name": "Large",
     "execution_pattern": "sequential",
@@ -84,8 +84,8 @@ def test_an_output_over_a_megabyte_is_a_link(api: ApiClient, execution_id: str) 
 
 
 def test_a_limit_makes_smaller_pages(api: ApiClient, execution_id: str) -> None:
-    found = pages(api, f"/executions/{execution_id}/results?limit=30&links=true")
-    assert [len(page["step_results"]) for page in found] == [30, 30, 10]
+    found = pages(api, f"/executions/{execution_id}/results?limit=8&links=true")
+    assert [len(page["step_results"]) for page in found] == [8, 8, 4]
 
 
 def test_steps_are_picked(api: ApiClient, execution_id: str) -> None:
@@ -93,7 +93,7 @@ def test_steps_are_picked(api: ApiClient, execution_id: str) -> None:
     assert list(page["step_results"]) == ["s3", "s7"]
     refused = api.get(f"/executions/{execution_id}/results?steps=s7,s700")
     assert refused.status == 422
-    assert "no step 's700'. Did you mean 's70'" in refused.body["detail"] or "no step 's700'" in refused.body["detail"]
+    assert "no step 's700'" in refused.body["detail"]
 
 
 def test_with_links_an_output_over_64_kb_is_one(api: ApiClient, execution_id: str) -> None:

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.backend_history import History
+from tests.support.run_report import report
 from workflow_engine.machines.history_text import MAX_NESTING, TOO_DEEP, parsed
-from workflow_engine.machines.results import report
 from workflow_engine.store.items import dump
 
 JSON_VALUES = st.recursive(

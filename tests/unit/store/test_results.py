@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
 
-from workflow_engine.language.diagnostics import Json
+from tests.support.listed_results import FIELDS, Listed, results
 from workflow_engine.store.items import Record
-from workflow_engine.store.payloads import PayloadStore
+from workflow_engine.store.payloads import Keep, PayloadStore
 from workflow_engine.store.results import (
     CHUNK_BYTES,
     LARGE_OUTPUT_BYTES,
     LargeOutput,
     ResultsStore,
     RunResults,
-    StepResult,
-    Wanted,
     body_bytes,
 )
 from workflow_engine.store.table import ConditionFailedError, Table, Write
-
-FIELDS = {"status": "completed", "output_data": None}
 
 
 class Bucket:
@@ -63,32 +58,6 @@ class Items(Table):
         self.kept[key] = record
 
 
-@dataclass
-class Listed:
-    """Results from a list of `(key, output)`."""
-
-    entries: Sequence[tuple[str, Any]]
-    taken: list[str] = field(default_factory=list)
-
-    @property
-    def total(self) -> int:
-        return len(self.entries)
-
-    @property
-    def tops(self) -> dict[str, int]:
-        return {key: i for i, (key, _) in enumerate(self.entries) if key.isidentifier()}
-
-    def read(self, start: int, stop: int, wanted: Wanted) -> Iterator[StepResult]:
-        for ordinal, (key, output) in list(enumerate(self.entries))[start:stop]:
-            if not wanted(key):
-                continue
-            self.taken.append(key)
-            if isinstance(output, LargeOutput):
-                yield StepResult(ordinal, key, dict(FIELDS), output)
-            else:
-                yield StepResult(ordinal, key, FIELDS | {"output_data": output})
-
-
 @pytest.fixture
 def bucket() -> Bucket:
     return Bucket()
@@ -105,12 +74,12 @@ def store(payloads: PayloadStore) -> ResultsStore:
     return ResultsStore(Items(), payloads)
 
 
-def results(payloads: PayloadStore, *entries: tuple[str, Any], output: Json = None) -> RunResults:
-    return RunResults({"status": "completed"}, output, None, Listed(entries), payloads)
+def _same(run: RunResults, _keep: Keep) -> RunResults:
+    return run
 
 
 def kept(store: ResultsStore, run: RunResults) -> RunResults:
-    store.save("t", "e", 0, run)
+    store.save("t", "e", 0, partial(_same, run))
     found = store.find("t", "e")
     assert found is not None
     return found
@@ -231,7 +200,8 @@ def test_an_output_of_the_run_may_be_kept_by_itself(store: ResultsStore, payload
 
 def test_results_of_an_earlier_redrive_replace_none_of_a_later_one(store: ResultsStore, payloads: PayloadStore) -> None:
     for redrive_count, output in ((0, "first"), (1, "second"), (0, "late"), (1, "again")):
-        store.save("t", "e", redrive_count, results(payloads, output=output))
+        saved = results(payloads, output=output)
+        store.save("t", "e", redrive_count, partial(_same, saved))
         found = store.find("t", "e")
         assert found is not None
         assert found.output == {"late": "second"}.get(output, output)

@@ -20,9 +20,6 @@ MAX_WAIT_SECONDS: Final = 25
 DEFAULT_PAGE: Final = 50
 MAX_PAGE: Final = 100
 
-MAX_RESULTS_PAGE: Final = 1000
-"""Of results of steps; without a limit a page holds as many as it can carry."""
-
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _BARE_PLUS: Final = re.compile(r"(?<=:\d\d) (?=\d\d:?\d\d$)|(?<=\.\d{3}) (?=\d\d:?\d\d$)")
 
@@ -52,9 +49,11 @@ def wait_seconds(event: APIGatewayProxyEventV2) -> int:
 
 
 def results_query(event: APIGatewayProxyEventV2) -> ResultsQuery:
-    """`?limit&cursor&steps&links` of results. Raises `InvalidRequestError`."""
+    """`?limit&cursor&steps&links` of results; without a limit a page holds as many as it can carry. Raises
+    `InvalidRequestError`.
+    """
     return ResultsQuery(
-        limit=_whole_number(event, "limit", 1, MAX_RESULTS_PAGE),
+        limit=_whole_number(event, "limit", 1, MAX_PAGE),
         cursor=query_parameter(event, "cursor"),
         steps=tuple(step for step in (query_parameter(event, "steps") or "").split(",") if step),
         links=_is_wanted(event, "links"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from workflow_engine.errors import ConflictError, NotFoundError
 from workflow_engine.language.diagnostics import Json
@@ -64,6 +64,10 @@ class Execution:
     completed_at: str | None = None
     error: Json = None
     redrive_count: int = 0
+    looks: int = 0
+    """How often in a row it was looked at because its end is not recorded, and nothing came of it."""
+    seen_at: str | None = None
+    """When it was last found running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +112,6 @@ class ExecutionStore:
         """Take back the record of a run that could not be started."""
         self.table.delete(keys.execution(execution.tenant_id, execution.execution_id), keys.META)
 
-    def save_results(self, execution: Execution, results: Mapping[str, Json]) -> None:
-        """Keep the results of an ended run; saving them again replaces them."""
-        record: Record = {
-            "pk": keys.execution(execution.tenant_id, execution.execution_id),
-            "sk": keys.RESULTS,
-            "tenant_id": execution.tenant_id,
-            "results": self.payloads.store(execution.tenant_id, results),
-        }
-        self.table.put(Write(record))
-
-    def results(self, tenant_id: str, execution_id: str) -> dict[str, Any] | None:
-        """The kept results, None when there are none yet."""
-        record = self.table.get(keys.execution(tenant_id, execution_id), keys.RESULTS)
-        return None if record is None else dict(self.payloads.load(record["results"]))
-
     def update_status(
         self,
         execution: Execution,
@@ -144,6 +133,7 @@ class ExecutionStore:
             # An ended run leaves the index of those to look at; any other status is to be looked at soon.
             "due_list": None if rank == RANKS["completed"] else keys.due_execution(execution.execution_id),
             "due_at": None if rank == RANKS["completed"] else completed_at or execution.started_at,
+            "looks": None,
         }
         older = "redrive_count < :count OR (redrive_count = :count AND status_rank < :rank)"
         try:
@@ -201,6 +191,8 @@ class ExecutionStore:
             completed_at=record.get("completed_at"),
             error=self.payloads.load(record["error"]) if "error" in record else None,
             redrive_count=record["redrive_count"],
+            looks=record.get("looks", 0),
+            seen_at=record.get("seen_at"),
         )
 
 

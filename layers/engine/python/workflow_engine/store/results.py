@@ -24,7 +24,7 @@ from typing import Any, Final, Protocol
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.store import keys
 from workflow_engine.store.items import MAX_INLINE_BYTES, Record, dump
-from workflow_engine.store.payloads import Link, PayloadStore
+from workflow_engine.store.payloads import Keep, Link, PayloadStore
 from workflow_engine.store.table import ConditionFailedError, Table, Write
 
 LARGE_OUTPUT_BYTES: Final = 64 * 1024
@@ -228,39 +228,21 @@ class ResultsStore:
     table: Table
     payloads: PayloadStore
 
-    def save(self, tenant_id: str, execution_id: str, redrive_count: int, results: RunResults) -> None:
+    def save(self, tenant_id: str, execution_id: str, redrive_count: int, make: Callable[[Keep], RunResults]) -> None:
         """Keep all results of a run; saving them again replaces them, unless a later redrive's are there.
 
-        At most one chunk is in memory. The item comes last, so that whoever sees it finds the rest.
+        `make` gives the results; it is given the way to keep large outputs, which must be used until this returns.
+        A few chunks are in memory at most. The item comes last, so that whoever sees it finds the rest.
         """
-        chunks: list[tuple[int, str]] = []
-        lines: list[str] = []
-        first = size = 0
-        for result in results.steps.read(0, results.steps.total, _everything):
-            line = dump([result.key, result.result, _link(result.large)])
-            if lines and size + len(line) > CHUNK_BYTES:
-                chunks.append((first, self._keep_chunk(tenant_id, lines)))
-                lines, size, first = [], 0, result.ordinal
-            lines.append(line)
-            size += len(line)
-        head = {
-            "run": dict(results.run),
-            "output": results.output,
-            "output_link": _link(results.large_output),
-            "total": results.steps.total,
-            "tops": dict(results.steps.tops),
-        }
-        only = f"[{','.join(lines)}]" if not chunks else None
-        if only is None or len(only.encode()) + len(dump(head).encode()) > MAX_INLINE_BYTES:
-            chunks.append((first, self._keep_chunk(tenant_id, lines)))
-            only = None
+        with self.payloads.uploads(tenant_id) as keep:
+            head, steps = _in_chunks(make(keep), keep)
         record: Record = {
             "pk": keys.execution(tenant_id, execution_id),
             "sk": keys.RESULTS,
             "tenant_id": tenant_id,
             "redrive_count": redrive_count,
-            "head": self.payloads.store(tenant_id, head | {"chunks": chunks}),
-            "steps": only,
+            "head": self.payloads.store(tenant_id, head),
+            "steps": steps,
         }
         condition = "attribute_not_exists(pk) OR redrive_count <= :count"
         try:
@@ -281,8 +263,35 @@ class ResultsStore:
         large = LargeOutput(*head["output_link"]) if head["output_link"] else None
         return RunResults(head["run"], head["output"], large, steps, self.payloads)
 
-    def _keep_chunk(self, tenant_id: str, lines: list[str]) -> Link:
-        return self.payloads.keep(tenant_id, (f"[{','.join(lines)}]".encode(),))
+
+def _in_chunks(results: RunResults, keep: Keep) -> tuple[dict[str, Json], str | None]:
+    """The head of results whose chunks are kept, and the only chunk if it fits into the item beside the head."""
+    chunks: list[tuple[int, Link]] = []
+    lines: list[str] = []
+    first = size = 0
+
+    def chunk() -> str:
+        return f"[{','.join(lines)}]"
+
+    for result in results.steps.read(0, results.steps.total, _everything):
+        line = dump([result.key, result.result, _link(result.large)])
+        if lines and size + len(line) > CHUNK_BYTES:
+            chunks.append((first, keep((chunk().encode(),))))
+            lines, size, first = [], 0, result.ordinal
+        lines.append(line)
+        size += len(line)
+    head: dict[str, Json] = {
+        "run": dict(results.run),
+        "output": results.output,
+        "output_link": _link(results.large_output),
+        "total": results.steps.total,
+        "tops": dict(results.steps.tops),
+        "chunks": chunks,
+    }
+    if not chunks and len(chunk().encode()) + len(dump(head).encode()) <= MAX_INLINE_BYTES:
+        return head, chunk()
+    chunks.append((first, keep((chunk().encode(),))))
+    return head, None
 
 
 def _link(large: LargeOutput | None) -> list[Json] | None:

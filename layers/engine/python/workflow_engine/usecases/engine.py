@@ -24,6 +24,7 @@ from workflow_engine.store.idempotency import IdempotencyStore
 from workflow_engine.store.machines import MachineStore
 from workflow_engine.store.mcp_servers import McpServerStore
 from workflow_engine.store.payloads import PayloadStore
+from workflow_engine.store.results import ResultsStore
 from workflow_engine.store.steps import StepStore
 from workflow_engine.store.table import Table
 from workflow_engine.store.workflows import WorkflowStore
@@ -144,6 +145,10 @@ class Engine:
     @cached_property
     def steps(self) -> StepStore:
         return StepStore(self._table, self._payloads)
+
+    @cached_property
+    def results(self) -> ResultsStore:
+        return ResultsStore(self._table, self._payloads)
 
     @cached_property
     def agents(self) -> DefinitionStore:

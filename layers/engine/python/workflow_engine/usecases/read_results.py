@@ -11,12 +11,11 @@ from workflow_engine.language.diagnostics import suggest
 from workflow_engine.machines.executions import ExecutionGoneError
 from workflow_engine.machines.results import RunReport, iso, report
 from workflow_engine.store.executions import RANKS, Execution, has_ended
-from workflow_engine.store.items import dump
-from workflow_engine.store.results import LargeOutput, RunResults, StepResult
+from workflow_engine.store.results import RunResults
 from workflow_engine.store.table import SortRange
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.read_events import events
-from workflow_engine.usecases.record_execution import outline, read_report, record_end, results_document
+from workflow_engine.usecases.record_execution import outline, outputs, read_report, record_end, reported_results
 from workflow_engine.usecases.results_page import (
     EVERYTHING,
     Output,
@@ -25,8 +24,20 @@ from workflow_engine.usecases.results_page import (
     run_output,
     step_output,
 )
+from workflow_engine.usecases.retire_machines import MIN_IDLE_DAYS
 
-__all__ = ["Output", "ResultsQuery", "events", "get_execution", "list_executions", "results", "wait_for_end"]
+__all__ = [
+    "Output",
+    "ResultsQuery",
+    "events",
+    "get_execution",
+    "list_executions",
+    "open_results",
+    "output_of_run",
+    "output_of_step",
+    "results",
+    "wait_for_end",
+]
 
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 0.5
@@ -92,44 +103,40 @@ def _bound(moment: datetime | None) -> str | None:
 
 
 def results(engine: Engine, caller: Caller, execution_id: str, query: ResultsQuery = EVERYTHING) -> dict[str, Any]:
-    """A page of the results of a run (`results_page`): as kept if it has ended, else from its history as it is now.
-
-    A run whose end was not recorded (its event was lost) is recorded here. Raises NotFoundError, InvalidRequestError (steps,
-    cursor).
-    """
-    execution = engine.executions.get(caller.tenant_id, execution_id)
-    return results_page(engine, caller, execution_id, _run_results(engine, execution), query)
+    """A page of the results of a run (`results_page`). Raises NotFoundError, InvalidRequestError (steps, cursor)."""
+    return results_page(engine, caller, execution_id, open_results(engine, caller, execution_id), query)
 
 
 def output_of_step(engine: Engine, caller: Caller, execution_id: str, key: str) -> Output:
     """The output of one step of a run, also while the run goes on. Raises NotFoundError, ConflictError (`step_output`)."""
-    execution = engine.executions.get(caller.tenant_id, execution_id)
-    return step_output(engine, execution_id, _run_results(engine, execution), key)
+    return step_output(engine, execution_id, open_results(engine, caller, execution_id), key)
 
 
 def output_of_run(engine: Engine, caller: Caller, execution_id: str) -> Output:
     """The output of a run that has completed. Raises NotFoundError, ConflictError (`run_output`)."""
+    return run_output(engine, execution_id, open_results(engine, caller, execution_id))
+
+
+def open_results(engine: Engine, caller: Caller, execution_id: str) -> RunResults:
+    """The results of a run, to be read by pages: as kept if it has ended, else from its history as it is now. Raises
+    NotFoundError.
+
+    A run whose end was not recorded (its event was lost) is recorded here.
+    """
     execution = engine.executions.get(caller.tenant_id, execution_id)
-    return run_output(engine, execution_id, _run_results(engine, execution))
-
-
-def _run_results(engine: Engine, execution: Execution) -> RunResults:
-    return _in_memory(engine, execution.tenant_id, _document(engine, execution))
-
-
-def _document(engine: Engine, execution: Execution) -> dict[str, Any]:
-    execution_id = execution.execution_id
     if has_ended(execution.status):
-        kept = engine.executions.results(execution.tenant_id, execution_id)
+        kept = engine.results.find(caller.tenant_id, execution_id)
         if kept is not None:
             return kept
     try:
         run = read_report(engine, execution)
     except ExecutionGoneError:
         run = _without_history(engine, execution)
-    if not record_end(engine, execution, run) and has_ended(execution.status):
+    if record_end(engine, execution, run):
+        return engine.results.find(caller.tenant_id, execution_id) or reported_results(engine, execution, run)
+    if has_ended(execution.status):
         run = _stopping(execution, run)
-    return results_document(execution, run)
+    return reported_results(engine, execution, run)
 
 
 def wait_for_end(engine: Engine, caller: Caller, execution_id: str, seconds: float) -> bool:
@@ -148,45 +155,34 @@ def wait_for_end(engine: Engine, caller: Caller, execution_id: str, seconds: flo
     return True
 
 
-class _Listed:
-    def __init__(self, entries: list[StepResult]) -> None:
-        self.entries, self.total = entries, len(entries)
-        self.tops = {e.key: e.ordinal for e in entries if "[" not in e.key and "." not in e.key}
-
-    def read(self, start: int, stop: int, wanted: Any) -> Any:
-        return (e for e in self.entries[start:stop] if wanted(e.key))
-
-
-def _in_memory(engine: Engine, tenant_id: str, document: dict[str, Any]) -> RunResults:
-    payloads = engine._payloads
-
-    def large(value: Any) -> LargeOutput | None:
-        content = dump(value).encode()
-        return LargeOutput(payloads.keep(tenant_id, (content,)), len(content)) if len(content) > 65536 else None
-
-    entries = []
-    for n, (key, r) in enumerate(document["step_results"].items()):
-        kept = large(r["output_data"])
-        entries.append(StepResult(n, key, r | {"output_data": None} if kept else r, kept))
-    run = {k: v for k, v in document.items() if k not in ("output", "step_results")}
-    kept = large(document["output"])
-    return RunResults(run, None if kept else document["output"], kept, _Listed(entries), payloads)
-
-
 def _without_history(engine: Engine, execution: Execution) -> RunReport:
-    """A run that Step Functions does not know: about to start, or (after a minute) never started."""
-    run = report([], outline(engine, execution))
+    """A run that Step Functions does not know: about to start, or (after a minute) lost."""
+    run = report([], outline(engine, execution), outputs(engine, execution))
     started_at = datetime.fromisoformat(execution.started_at)
-    if has_ended(execution.status) or engine.now() - started_at < _NEVER_STARTED_AFTER:
+    if engine.now() - started_at < _NEVER_STARTED_AFTER:
         return run
-    error = {"step_id": None, "type": "ExecutionDoesNotExist", "message": "Step Functions never started this run."}
+    if has_ended(execution.status):  # it was being stopped
+        return replace(run, status=execution.status, completed_at=execution.completed_at)
+    error = {"step_id": None, "type": "ExecutionDoesNotExist", "message": _what_is_known(engine, execution)}
     return replace(run, status="failed", error=error, completed_at=engine.timestamp())
+
+
+def _what_is_known(engine: Engine, execution: Execution) -> str:
+    """Why Step Functions may not know a run. Executions go with their machine ("DeleteStateMachine"), else 90 days after
+    their end ("Quotas related to state machine executions").
+    """
+    if execution.seen_at is not None or execution.redrive_count:
+        seen = f"It was running at {execution.seen_at}. " if execution.seen_at else "It was redriven. "
+        return f"Step Functions no longer knows this run. {seen}How it ended is not known: its history is gone."
+    if engine.now() - datetime.fromisoformat(execution.started_at) < timedelta(days=MIN_IDLE_DAYS):
+        return "Step Functions never started this run, unless somebody has deleted its machine by hand."
+    return (
+        "Step Functions does not know this run. Either it was never started, or its history has gone with its machine "
+        "or by age. How it ended is not known."
+    )
 
 
 def _stopping(execution: Execution, run: RunReport) -> RunReport:
     """A run that is being stopped, while its history does not show it yet."""
-    steps = {
-        key: {**step, "status": "aborted"} if step["status"] == "running" else step
-        for key, step in run.step_results.items()
-    }
-    return replace(run, status=execution.status, completed_at=execution.completed_at, step_results=steps)
+    run.steps.is_stopping = True
+    return replace(run, status=execution.status, completed_at=execution.completed_at)

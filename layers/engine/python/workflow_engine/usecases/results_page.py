@@ -68,18 +68,26 @@ def results_page(
     if query.cursor is not None:
         ordinal, key = cursors.decode(caller.tenant_id, scope, query.cursor)
         position = (int(ordinal), str(key))
-    head = {**results.run, **_told_output(engine, execution_id, results)}
+    head: dict[str, Json] = {**results.run, **_told_output(engine, execution_id, results)}
+    room = PAGE_BYTES - body_bytes(head)
     page = results.page(
         position,
-        max_bytes=PAGE_BYTES - body_bytes(head),
+        max_bytes=room,
         limit=query.limit,
         steps=query.steps or None,
-        inline_up_to=LARGE_OUTPUT_BYTES if query.links else MAX_INLINE_OUTPUT_BYTES,
+        inline_up_to=LARGE_OUTPUT_BYTES if query.links else _most_inline(room),
     )
     return head | {
         "step_results": {r.key: _told_step(engine, execution_id, results, r) for r in page.results},
         "next_cursor": None if page.next is None else cursors.encode(caller.tenant_id, scope, list(page.next)),
     }
+
+
+def _most_inline(room: int) -> int:
+    """A megabyte, or half of one beside an output of the run that takes much room: a page has at least one result, and ASCII
+    JSON in a string has up to three and a half times the bytes.
+    """
+    return MAX_INLINE_OUTPUT_BYTES if room >= PAGE_BYTES // 2 else MAX_INLINE_OUTPUT_BYTES // 2
 
 
 def step_output(engine: Engine, execution_id: str, results: RunResults, key: str) -> Output:
