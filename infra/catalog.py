@@ -271,8 +271,8 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         "execution_recorder",
         "event",
-        memory_mb=512,
-        timeout_seconds=60,
+        memory_mb=1024,  # a full history of large outputs is bound by CPU
+        timeout_seconds=180,
         environment=ENGINE_ENVIRONMENT,
         grants=(
             _table("GetItem", "PutItem", "UpdateItem"),
@@ -284,7 +284,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         "execution_sweeper",
         "schedule",
-        memory_mb=512,
+        memory_mb=1024,  # as the recorder
         timeout_seconds=300,
         environment=ENGINE_ENVIRONMENT,
         schedule_minutes=15,

@@ -56,9 +56,9 @@ def _put_back(message: dict[str, Any]) -> None:
     """Let a message be delivered again soon, each time after twice the pause, instead of after the queue's visibility
     timeout, which is for what was killed.
     """
-    received = int(message["attributes"]["ApproximateReceiveCount"])
-    pause = min(FIRST_PAUSE_SECONDS * 2 ** (received - 1), LONGEST_PAUSE_SECONDS)
     try:
+        received = int(message["attributes"]["ApproximateReceiveCount"])
+        pause = min(FIRST_PAUSE_SECONDS * 2 ** (received - 1), LONGEST_PAUSE_SECONDS)
         sqs().change_message_visibility(
             QueueUrl=_queue_url(message["eventSourceARN"]),
             ReceiptHandle=message["receiptHandle"],

@@ -107,9 +107,11 @@ class Access:
         if authority is None:
             return False
         name, port = authority
-        if name in LOOPBACK_NAMES:
-            return self.port == (_PORTS["http"] if port is None else port)
-        return authority in self.hosts or (name, None) in self.hosts
+        is_own = name in LOOPBACK_NAMES and self.port == (_PORTS["http"] if port is None else port)
+        return is_own or self._is_allowed_host(authority)
+
+    def _is_allowed_host(self, authority: Authority) -> bool:
+        return authority in self.hosts or (authority[0], None) in self.hosts
 
     def _is_own_origin(self, origin: str, host: str) -> bool:
         """Whether a page came from this server: by one of its own names, or by the allowed name that it asks now, which a
@@ -120,10 +122,12 @@ class Access:
         if parts is None or authority is None or parts["scheme"] not in _PORTS:
             return False
         name, port = authority[0], authority[1] or _PORTS[parts["scheme"]]
-        if name in LOOPBACK_NAMES:
-            return parts["scheme"] == "http" and port == self.port
+        if name in LOOPBACK_NAMES and parts["scheme"] == "http" and port == self.port:
+            return True
         asked = _authority(host)
-        return asked is not None and (name, port) == (asked[0], asked[1] or _PORTS[parts["scheme"]])
+        if asked is None or not self._is_allowed_host(asked):
+            return False
+        return (name, port) == (asked[0], asked[1] or _PORTS[parts["scheme"]])
 
     def _opens_a_page(self, method: str, path: str, headers: Mapping[str, str]) -> bool:
         """A link that was followed, or an address typed: the page fills the tab, so nobody else's code sees it. In a frame

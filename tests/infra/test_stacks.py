@@ -179,6 +179,7 @@ def test_ends_of_our_own_machines_reach_the_recorder_by_a_queue(dev: Assembly) -
     mapping = as_text(dev.only("AWS::Lambda::EventSourceMapping"))
     assert mapping["EventSourceArn"] == target["Arn"]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BatchSize"] == 1  # a killed invocation takes no other message with it
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}
 
 

@@ -127,7 +127,7 @@ def test_what_is_gone_says_so(engine: Engine) -> None:
         engine.runs.start(machine.machine_arn, "run-1", "{}")
     missing = execution_arn(machine.machine_arn, "never")
     with pytest.raises(ExecutionGoneError):
-        engine.history.read(missing)
+        next(engine.history.read(missing))
     with pytest.raises(ExecutionGoneError):
         engine.runs.stop(missing, "because")
 

@@ -251,7 +251,7 @@ def test_curl_as_in_the_readme_is_answered(url: str) -> None:
 class TestAllowedHosts:
     @pytest.fixture
     def url(self, reached: Reached) -> Iterator[str]:
-        with running_server(_gateway(), allow_hosts=["Devbox.", "tunnel.example:8443"]) as base_url:
+        with running_server(_gateway(), allow_hosts=["Devbox.", "tunnel.example:8443", "localhost:9"]) as base_url:
             yield base_url
 
     @pytest.mark.parametrize(
@@ -263,6 +263,9 @@ class TestAllowedHosts:
             ("tunnel.example:8443", 200),
             ("tunnel.example", 403),
             ("tunnel.example:{port}", 403),
+            ("localhost:9", 200),  # the end of ssh -L 9:localhost:PORT
+            ("localhost:{port}", 200),
+            ("localhost:10", 403),
             ("evil.devbox", 403),
             ("devbox.evil", 403),
         ],
@@ -276,6 +279,9 @@ class TestAllowedHosts:
             ("devbox", "https://devbox", 200),  # a tunnel that ends TLS
             ("devbox", "http://devbox", 200),
             ("devbox:{port}", "http://devbox:{port}", 200),
+            ("localhost:9", "http://localhost:9", 200),
+            ("localhost:{port}", "http://localhost:9", 403),
+            ("localhost:9", "http://localhost:10", 403),
             ("devbox:{port}", "http://devbox:3000", 403),
             ("devbox", "https://evil.example", 403),
             ("127.0.0.1:{port}", "http://devbox:{port}", 403),

@@ -45,6 +45,12 @@ def test_what_cannot_be_kept_is_replaced(text: str | None, value: Any) -> None:
     assert parsed(text) == value
 
 
+@pytest.mark.parametrize("before", [0, 1, 150, 199, 200, 777])
+def test_a_number_of_many_digits_is_found_wherever_it_stands(before: int) -> None:
+    text = f'["{"x" * before}", 1{"0" * 308}.5, 1{"0" * 309}.5]'
+    assert parsed(text) == ["x" * before, float(f"1{'0' * 308}.5"), None]
+
+
 def nested(levels: int, inside: str = "1") -> str:
     return "[" * levels + inside + "]" * levels
 

@@ -9,7 +9,6 @@ pass.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -65,10 +64,13 @@ class Outputs:
     """The outputs of one run."""
 
     def __init__(self, keep: Keep, spool_bytes: int = SPOOL_BYTES) -> None:
+        import tempfile
+
         self._keep = keep
         self._spool_bytes = spool_bytes
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115  # closed with the object
-        self._length = 0
+        self.length = 0
+        """Bytes in the file."""
         self._tiny: dict[bytes, Text] = {}
 
     def __del__(self) -> None:
@@ -83,11 +85,11 @@ class Outputs:
         if known is not None:
             return known
         size = len(text)
-        if self._length + size > self._spool_bytes:
+        if self.length + size > self._spool_bytes:
             return Kept(self._keep((text,)), size)
-        held = Text(self._length, size)
+        held = Text(self.length, size)
         self._file.write(text)
-        self._length += size
+        self.length += size
         if size <= _TINY_BYTES:
             self._tiny[text] = held
         return held

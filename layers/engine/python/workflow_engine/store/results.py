@@ -133,8 +133,9 @@ class RunResults:
         for result in picked:
             if limit is not None and len(results) >= limit:
                 return ResultsPage(results, (result.ordinal, result.key))
-            if result.large is not None and result.large.size <= inline_up_to:
-                result = self._inlined(result)
+            if result.large is not None and result.large.link is not None and result.large.size <= inline_up_to:
+                loaded = result.result | {"output_data": self.load(result.large)}
+                result = replace(result, result=loaded, large=None)
             taken += size_of({result.key: result.result})
             if results and taken > max_bytes:
                 return ResultsPage(results, (result.ordinal, result.key))
@@ -151,14 +152,8 @@ class RunResults:
         return [key for key in steps if _top(key) not in self.steps.tops]
 
     def load(self, large: LargeOutput) -> Json:
-        """An output that is kept by itself. Its link must not be None."""
-        assert large.link is not None
-        return self.payloads.load(large.link)
-
-    def _inlined(self, result: StepResult) -> StepResult:
-        if result.large is None or result.large.link is None:
-            return result
-        return replace(result, result=result.result | {"output_data": self.load(result.large)}, large=None)
+        """An output that is kept by itself; None where it has no link."""
+        return None if large.link is None else self.payloads.load(large.link)
 
     def _picked(self, position: Position | None, steps: Collection[str] | None) -> Iterator[StepResult]:
         start = 0 if position is None else self._find(position)

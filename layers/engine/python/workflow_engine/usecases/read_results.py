@@ -9,13 +9,13 @@ from typing import Any, Final
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import suggest
 from workflow_engine.machines.executions import ExecutionGoneError
-from workflow_engine.machines.results import RunReport, iso, report
+from workflow_engine.machines.results import RunReport, iso
 from workflow_engine.store.executions import RANKS, Execution, has_ended
 from workflow_engine.store.results import RunResults
 from workflow_engine.store.table import SortRange
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.read_events import events
-from workflow_engine.usecases.record_execution import outline, outputs, read_report, record_end, reported_results
+from workflow_engine.usecases.record_execution import read_report, record_end, reported_results
 from workflow_engine.usecases.results_page import (
     EVERYTHING,
     Output,
@@ -157,7 +157,7 @@ def wait_for_end(engine: Engine, caller: Caller, execution_id: str, seconds: flo
 
 def _without_history(engine: Engine, execution: Execution) -> RunReport:
     """A run that Step Functions does not know: about to start, or (after a minute) lost."""
-    run = report([], outline(engine, execution), outputs(engine, execution))
+    run = read_report(engine, execution, ())
     started_at = datetime.fromisoformat(execution.started_at)
     if engine.now() - started_at < _NEVER_STARTED_AFTER:
         return run

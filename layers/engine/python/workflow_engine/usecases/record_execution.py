@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from workflow_engine.errors import NotFoundError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.machines.naming import execution_name
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.results import RunReport, report
+from workflow_engine.machines.timeline import Event
 from workflow_engine.observability import get_logger
 from workflow_engine.store.executions import Execution, has_ended
 from workflow_engine.store.payloads import Keep
@@ -19,6 +20,10 @@ from workflow_engine.store.results import LARGE_OUTPUT_BYTES, LargeOutput, RunRe
 from workflow_engine.usecases.engine import Engine
 
 logger = get_logger(__name__)
+
+
+_CLOCKS_DIFFER_BY: Final = timedelta(seconds=1)
+"""Between the end that an event tells and the same end in the history."""
 
 
 class EndNotShownError(Exception):
@@ -56,9 +61,10 @@ def record(engine: Engine, end: RunEnd) -> None:
 
 def _is_recorded(execution: Execution, end: RunEnd) -> bool:
     """True for an event that is delivered once more. Results are kept before the status is set."""
-    return (
-        has_ended(execution.status) and end.redrive_count is not None and execution.redrive_count >= end.redrive_count
-    )
+    if not has_ended(execution.status) or execution.completed_at is None or end.redrive_count is None:
+        return False
+    told_until = datetime.fromisoformat(execution.completed_at) + _CLOCKS_DIFFER_BY
+    return execution.redrive_count >= end.redrive_count and end.stopped_at <= told_until
 
 
 def _is_replaced(run: RunReport, end: RunEnd) -> bool:
@@ -68,15 +74,12 @@ def _is_replaced(run: RunReport, end: RunEnd) -> bool:
     return run.redriven_at is not None and run.redriven_at >= end.stopped_at
 
 
-def read_report(engine: Engine, execution: Execution) -> RunReport:
-    """What the history says now. Raises ExecutionGoneError when Step Functions has none."""
-    return report(engine.history.read(execution.execution_arn), outline(engine, execution), outputs(engine, execution))
-
-
-def outputs(engine: Engine, execution: Execution) -> Outputs:
-    """A place for the outputs of a run, while its history is read."""
-    payloads = engine.results.payloads
-    return Outputs(lambda pieces: payloads.keep(execution.tenant_id, pieces))
+def read_report(engine: Engine, execution: Execution, events: Iterable[Event] | None = None) -> RunReport:
+    """What the history says now, or these events of it. Raises ExecutionGoneError when Step Functions has none."""
+    if events is None:
+        events = engine.history.read(execution.execution_arn)
+    with engine.results.payloads.uploads(execution.tenant_id) as keep:
+        return report(events, outline(engine, execution), Outputs(keep))
 
 
 def outline(engine: Engine, execution: Execution) -> Any:

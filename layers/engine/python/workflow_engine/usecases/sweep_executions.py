@@ -24,7 +24,7 @@ MAX_EXECUTIONS_A_LIST: Final = 25
 MAX_LOOKS: Final = 5
 """A run that was looked at so often in a row, and not even the process told how it went, is looked at no more."""
 
-LONGEST_LOOK_SECONDS: Final = 60.0
+LONGEST_LOOK_SECONDS: Final = 120.0
 """No look is begun with less time left: being cut off would count against a run that may have nothing wrong."""
 
 SHORTEST_PAUSE_SECONDS: Final = 900.0
