@@ -24,8 +24,9 @@ class StepFunctions:
 
     exceptions = SimpleNamespace(ClientError=KeyError, InvalidToken=InvalidToken)
 
-    def __init__(self, history: list[dict[str, Any]]) -> None:
+    def __init__(self, history: list[dict[str, Any]], most: int = 1000) -> None:
         self.history, self.generation, self.calls = history, 0, list[tuple[int, bool]]()
+        self.most = most
 
     def get_execution_history(self, **asked: Any) -> dict[str, Any]:
         self.calls.append((asked["maxResults"], asked["includeExecutionData"]))
@@ -34,7 +35,7 @@ class StepFunctions:
             generation, start = map(int, asked["nextToken"].split("-")[:2])
         if generation != self.generation:
             raise InvalidToken
-        stop = start + asked["maxResults"]
+        stop = start + min(asked["maxResults"], self.most)
         page = [e if asked["includeExecutionData"] else without_data(e) for e in self.history[start:stop]]
         token = {"nextToken": f"{self.generation}-{stop}-{'A' * 800}"} if stop < len(self.history) else {}
         return {"events": page, **token}
@@ -125,6 +126,12 @@ def test_a_cursor_outlives_the_token_of_step_functions() -> None:
             break
         client.generation += 1
     assert ids == list(range(1, len(client.history) + 1))
+
+
+def test_step_functions_may_give_fewer_events_than_it_is_asked_for() -> None:
+    history, states = side_by_side(400)
+    found = pages(StepFunctions(history, most=90), 100)
+    assert [item["state"] for page in found for item in page["items"]] == states
 
 
 @pytest.mark.parametrize("text", ["a" * 200_000, '"' * 100_000, "ä" * 100_000, "\\" * 60_000])

@@ -61,7 +61,7 @@ def events(engine: Engine, caller: Caller, execution_id: str, limit: int, cursor
     InvalidRequestError (cursor).
     """
     execution = engine.executions.get(caller.tenant_id, execution_id)
-    scope = f"events/{execution_id}"
+    scope = f"history/{execution_id}"
     arn = execution.execution_arn
     try:
         if cursor is None:
@@ -81,7 +81,7 @@ def _page_after(engine: Engine, arn: str, limit: int, position: Any) -> tuple[li
             return _page(engine, arn, limit, place)
         except engine.stepfunctions.exceptions.InvalidToken:  # Step Functions forgets them after a day
             pass
-    found = _find(engine, arn, position[0])
+    found = _found(engine, arn, position[0], _Place())
     return ([], None) if found is None else _page(engine, arn, limit, found)
 
 
@@ -96,18 +96,16 @@ def _page(engine: Engine, arn: str, limit: int, place: _Place) -> tuple[list[dic
         taken += body_bytes(item)
         if items and taken > PAGE_BYTES:
             # The next page begins in the middle of this answer, where Step Functions has given no token.
-            kept, token = engine.history.page(arn, len(items), place.token, with_data=False)
-            states = dict(place.states)
-            for known in kept:
-                _state(dict(known), states)
-            break
+            return items, _found(engine, arn, items[-1]["id"], place)
         items.append(item)
     return items, _Place(items[-1]["id"], token, states) if token and items else None
 
 
-def _find(engine: Engine, arn: str, after: int) -> _Place | None:
-    """The place after an event, found from the beginning, without data; None when it ends the history. Ids count from 1."""
-    place = _Place()
+def _found(engine: Engine, arn: str, after: int, start: _Place) -> _Place | None:
+    """The place after an event, looked up from an earlier place on, without data; None when the event ends the history. Ids
+    count from 1, and Step Functions may give fewer events than it is asked for.
+    """
+    place = _Place(start.after, start.token, dict(start.states))
     while place.after < after:
         found, token = engine.history.page(arn, min(after - place.after, MAX_PAGE), place.token, with_data=False)
         for event in found:
