@@ -122,7 +122,7 @@ def test_what_nothing_holds_in_one_piece_has_no_address(payloads: Payloads) -> N
     assert page["output_link"] == page["step_results"]["a"]["output_link"] == {"href": None, "bytes": 300 * MB}
     with pytest.raises(ConflictError, match=r"GET /executions/e/results\?steps=a has their keys"):
         step_output(CLOUD, "e", found, "a")
-    with pytest.raises(ConflictError, match="GET /executions/e/results"):
+    with pytest.raises(ConflictError, match="GET /executions/e/results has their keys"):
         run_output(CLOUD, "e", found)
 
 

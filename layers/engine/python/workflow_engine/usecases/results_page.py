@@ -102,12 +102,8 @@ def step_output(engine: Engine, execution_id: str, results: RunResults, key: str
     status = result.result["status"]
     if status != "completed":
         raise NotFoundError(f"Step '{key}' has no output: it is {status}.")
-    if result.large is not None and result.large.link is None:
-        raise ConflictError(
-            f"The output of step '{key}' would be put together from {result.large.size:,} bytes of outputs of its parts. Read "
-            f"those: GET /executions/{execution_id}/results?steps={quote(key)} has their keys."
-        )
-    return _output(engine, results, result.result["output_data"], result.large)
+    parts = f"/executions/{execution_id}/results?steps={quote(key)}"
+    return _output(engine, results, result.result["output_data"], result.large, parts)
 
 
 def run_output(engine: Engine, execution_id: str, results: RunResults) -> Output:
@@ -117,18 +113,17 @@ def run_output(engine: Engine, execution_id: str, results: RunResults) -> Output
     status = results.run["status"]
     if status != "completed":
         raise NotFoundError(f"Execution '{execution_id}' has no output: it is {status}.")
-    if results.large_output is not None and results.large_output.link is None:
-        raise ConflictError(
-            f"The output would be put together from {results.large_output.size:,} bytes of outputs of steps. Read those: GET "
-            f"/executions/{execution_id}/results."
-        )
-    return _output(engine, results, results.output, results.large_output)
+    return _output(engine, results, results.output, results.large_output, f"/executions/{execution_id}/results")
 
 
-def _output(engine: Engine, results: RunResults, value: Json, large: LargeOutput | None) -> Output:
+def _output(engine: Engine, results: RunResults, value: Json, large: LargeOutput | None, parts: str) -> Output:
     if large is None:
         return Output(json.dumps(value, separators=(",", ":")))
-    assert large.link is not None
+    if large.link is None:
+        raise ConflictError(
+            f"The output would be put together from {large.size:,} bytes of outputs of its parts. Read those: GET {parts} has "
+            "their keys."
+        )
     if large.size <= PAGE_BYTES:
         content = results.payloads.fetch(large.link)
         if len(content) + content.count(b'"') + content.count(b"\\") <= PAGE_BYTES:
