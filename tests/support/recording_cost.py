@@ -122,7 +122,7 @@ class _Aws:
         self.folder = folder
         self.sizes: list[int] = []
 
-    def answer(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
+    def answer(self, request: Any, event_name: str, **_more: Any) -> AWSResponse:
         _, service, operation = event_name.split(".")
         content = b"{}"
         if operation == "GetExecutionHistory":
@@ -139,7 +139,7 @@ def measure(folder: Path) -> dict[str, float]:
     """Record the run whose history is in the folder. Memory is what the peak lies above that after a small run."""
     engine, aws = Engine(Settings("table", "bucket", "arn:aws:iam::123456789012:role/machines")), _Aws(folder)
     for client in (engine.stepfunctions, engine.dynamodb, engine.s3):
-        client.meta.events.register("before-send", aws.answer)
+        client.meta.events.register("before-send", aws.answer)  # type: ignore[arg-type]  # what it gives is the answer
     record_execution.outline = lambda *_: OUTLINE
     _record(engine, WARM_UP)
     aws.sizes.clear()

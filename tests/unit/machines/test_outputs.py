@@ -53,7 +53,7 @@ def test_null_is_none(outputs: Outputs) -> None:
 def test_lists_and_objects_of_outputs_are_what_their_parts_make(outputs: Outputs, store: Store) -> None:
     a, b = outputs.add({"é": 1}), outputs.add([2])
     joined = outputs.named({"a": a, "ö": None, "c": outputs.listed([b, None, outputs.listed([]), outputs.named({})])})
-    value = {"a": {"é": 1}, "ö": None, "c": [[2], None, [], {}]}
+    value: dict[str, Any] = {"a": {"é": 1}, "ö": None, "c": [[2], None, [], {}]}
     assert outputs.value(joined) == value
     assert dict(joined.fields())["a"] is a
     link = outputs.link(joined, store)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ _UPLOADS_AT_ONCE: Final = 8
 
 _IN_MEMORY_BYTES: Final = 1024 * 1024
 """A larger object is put together in a temporary file."""
+
+_ALONE_BYTES: Final = 16 * 1024 * 1024
+"""A larger object is uploaded before the next is put together, so that temporary files stay few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,10 @@ class PayloadStore:
                 for upload in done:
                     upload.result()
             known.add(link)
-            under_way.add(pool.submit(self._put, link, content))
+            if content.seek(0, os.SEEK_END) > _ALONE_BYTES:
+                self._put(link, content)
+            else:
+                under_way.add(pool.submit(self._put, link, content))
             return link
 
         with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
@@ -100,6 +107,7 @@ class PayloadStore:
                 upload.result()
 
     def _put(self, link: Link, content: IO[bytes]) -> None:
+        content.seek(0)
         with content:
             self.s3().put_object(
                 Bucket=self.bucket_name, Key=link.removeprefix(_PREFIX), Body=content, ContentType="application/json"
@@ -115,6 +123,5 @@ def _gathered(tenant_id: str, pieces: Iterable[bytes]) -> tuple[Link, IO[bytes]]
     for piece in pieces:
         digest.update(piece)
         content.write(piece)
-    content.seek(0)
     owner = hashlib.sha256(tenant_id.encode()).hexdigest()[:16]
     return f"{_PREFIX}payloads/{owner}/{digest.hexdigest()}.json", content

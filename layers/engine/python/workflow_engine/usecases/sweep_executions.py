@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from datetime import datetime
@@ -50,13 +51,14 @@ def sweep_executions(engine: Engine, seconds_left: Callable[[], float] = lambda:
             counts["quarantined"] += _quarantine(engine, key, execution)
             continue
         now = engine.timestamp()
-        if not engine.due.begin_look(key, now, after(now, SHORTEST_PAUSE_SECONDS), execution.looks + 1):
-            continue
-        counts["looked_at"] += 1
         try:
+            if not engine.due.begin_look(key, now, after(now, SHORTEST_PAUSE_SECONDS), execution.looks + 1):
+                continue
+            counts["looked_at"] += 1
             counts[_look_at(engine, key, execution)] += 1
         except ThrottledError:
-            engine.due.take_back_look(key, now, execution.looks)
+            with contextlib.suppress(ThrottledError):
+                engine.due.take_back_look(key, now, execution.looks)
             break  # the quota is the account's; the next round goes on from here
         except Exception:
             logger.exception("run was not recorded", extra={"execution_id": execution.execution_id})
