@@ -89,9 +89,9 @@ def test_a_limit_makes_smaller_pages(api: ApiClient, execution_id: str) -> None:
 
 
 def test_steps_are_picked(api: ApiClient, execution_id: str) -> None:
-    (page,) = pages(api, f"/executions/{execution_id}/results?steps=s7,s3")
+    (page,) = pages(api, f"/executions/{execution_id}/results?steps=s7%2Cs3")
     assert list(page["step_results"]) == ["s3", "s7"]
-    refused = api.get(f"/executions/{execution_id}/results?steps=s7,s700")
+    refused = api.get(f"/executions/{execution_id}/results?steps=s7%2Cs700")
     assert refused.status == 422
     assert "no step 's700'" in refused.body["detail"]
 
