@@ -16,7 +16,7 @@ from typing import Any, Final
 from infra.catalog import FUNCTIONS, Route
 from infra.openapi_agents import AGENT_OPERATIONS, AGENT_SCHEMAS
 from infra.openapi_operation import INVALID, PAGED, Operation
-from infra.openapi_schemas import RUN_FIELDS, SCHEMAS, Schema, reference, text
+from infra.openapi_schemas import ANY, RUN_FIELDS, SCHEMAS, Schema, reference, text
 
 ROOT: Final = Path(__file__).parents[1]
 WORKFLOW_SCHEMA: Final = ROOT / "statemachines" / "workflow.schema.json"
@@ -48,8 +48,20 @@ PARAMETERS: Final[dict[str, Schema]] = {
     "limit": {
         "name": "limit",
         "in": "query",
-        "description": "How many items a page has at most.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
+        "description": "How many items a page has at most. When absent, 50; of results of a run, as many as fit 5 MB.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 100},
+    },
+    "steps": {
+        "name": "steps",
+        "in": "query",
+        "description": "Only these steps and their parts: step ids, or keys of step_results, joined by commas.",
+        "schema": text(),
+    },
+    "links": {
+        "name": "links",
+        "in": "query",
+        "description": "Outputs of steps that are over 64 KB as links; without, those over 1 MB.",
+        "schema": {"type": "boolean", "default": False},
     },
     "cursor": {
         "name": "cursor",
@@ -191,8 +203,22 @@ OPERATIONS: Final[dict[str, Operation]] = {
         "executions",
         "Read the results of a run, also while it runs",
         {200: "Results"},
-        parameters=("wait",),
+        parameters=("wait", "limit", "cursor", "steps", "links"),
         problems=(404, 422),
+    ),
+    "GET /executions/{execution_id}/output": Operation(
+        "getOutput",
+        "executions",
+        "Read the output of a run; 303 to where it is when it is over 5 MB",
+        {200: "AnyValue", 303: None},
+        problems=(404, 409, 422),
+    ),
+    "GET /executions/{execution_id}/steps/{step}/output": Operation(
+        "getStepOutput",
+        "executions",
+        "Read the output of a step, also while the run goes on; 303 to where it is when it is over 5 MB",
+        {200: "AnyValue", 303: None},
+        problems=(404, 409, 422),
     ),
     "GET /executions/{execution_id}/events": Operation(
         "listEvents",
@@ -321,6 +347,7 @@ def _schemas() -> dict[str, Schema]:
         "Health": {"type": "object", "properties": {"status": text()}, "required": ["status"]},
         "Document": {"type": "object"},
         "Text": {"type": "string"},
+        "AnyValue": ANY,
         "Workflow": workflow,
         "WorkflowRequest": {"anyOf": [reference("Workflow"), wrapped]},
         "ExecuteRequest": {

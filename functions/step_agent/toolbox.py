@@ -178,6 +178,7 @@ def _call_step(run: Invocation, registration: Object, config: Object, arguments:
             "attempt": context.attempt,
             "user_context": {
                 "user_id": context.user_id,
+                "principal": context.principal,
                 "session_id": context.session_id,
                 "tenant_id": context.tenant_id,
             },

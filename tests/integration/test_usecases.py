@@ -93,6 +93,22 @@ def test_a_posted_workflow_runs_and_tells_what_its_steps_gave(engine: Engine) ->
     assert (found["status"], found["error"], found["tags"]) == ("completed", None, ["a"])
 
 
+@pytest.mark.parametrize(("named", "user"), [("someone", "someone"), (None, "me")])
+def test_whom_a_run_is_for_does_not_hide_who_started_it(engine: Engine, named: str | None, user: str) -> None:
+    started = start_run.start(engine, ME, HELLO if named is None else {**HELLO, "user_id": named})
+    record = read_results.get_execution(engine, ME, started["execution_id"])
+    assert (record["user_id"], record["started_by"]) == (user, "me")
+    arn = engine.executions.get(ME.tenant_id, started["execution_id"]).execution_arn
+    told = json.loads(engine.stepfunctions.describe_execution(executionArn=arn)["input"])
+    assert told["context"]["user_context"] == {
+        "user_id": user,
+        "principal": "me",
+        "session_id": None,
+        "tenant_id": ME.tenant_id,
+    }
+    assert (told["run"]["user_id"], told["run"]["principal"]) == (user, "me")
+
+
 def test_the_same_post_again_compiles_nothing_and_makes_no_machine(engine: Engine) -> None:
     body = {**HELLO, "name": "Hello again"}
     start_run.start(engine, ME, body)

@@ -129,6 +129,15 @@ def method_not_allowed(method: str, path: str, allowed: Sequence[str]) -> Proble
     return Problem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers={"Allow": methods})
 
 
+def answer_too_large(size: int, most: int) -> Problem:
+    """413 in place of an answer that Lambda would not take."""
+    detail = (
+        f"The answer would have {size:,} bytes, and Lambda takes {most:,}. Ask for less at once: with a lower `limit` "
+        "where the route has one."
+    )
+    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "answer_too_large", detail)
+
+
 def _invalid_workflow(status: HTTPStatus, error: InvalidWorkflowError) -> Problem:
     findings = [d.as_dict() for d in error.diagnostics]
     number = sum(d.severity == "error" for d in error.diagnostics)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from workflow_engine.errors import ThrottledError
+from workflow_engine.errors import InvalidRequestError, ThrottledError
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -31,7 +31,9 @@ class MachineExecutions:
     client: SFNClient
 
     def start(self, machine_arn: str, name: str, execution_input: str) -> str:
-        """Start and give the execution's ARN. Raises MachineGoneError, ThrottledError."""
+        """Start and give the execution's ARN. Raises MachineGoneError, ThrottledError, InvalidRequestError (Step Functions
+        does not read the input as JSON).
+        """
         try:
             answer = self.client.start_execution(stateMachineArn=machine_arn, name=name, input=execution_input)
         except self.client.exceptions.ClientError as error:
@@ -40,6 +42,9 @@ class MachineExecutions:
                 raise MachineGoneError(machine_arn) from error
             if code in _THROTTLES:
                 raise ThrottledError("Step Functions cannot start more executions now. Try again.") from error
+            if code == "InvalidExecutionInput":
+                detail = "Step Functions does not take this input: it cannot read it as JSON."
+                raise InvalidRequestError.at("/input", detail) from error
             raise
         return answer["executionArn"]
 

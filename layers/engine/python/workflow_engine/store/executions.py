@@ -44,7 +44,9 @@ def has_ended(status: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A run. Times are ISO 8601 UTC with milliseconds. `tags` and `error` are JSON."""
+    """A run. Times are ISO 8601 UTC with milliseconds. `tags` and `error` are JSON. `started_by` is the authenticated
+    principal, `user_id` whom they named, else themselves.
+    """
 
     tenant_id: str
     execution_id: str
@@ -55,6 +57,7 @@ class Execution:
     started_at: str
     execution_arn: str
     user_id: str | None = None
+    started_by: str | None = None
     session_id: str | None = None
     correlation_id: str | None = None
     tags: Json = None
@@ -181,6 +184,7 @@ class ExecutionStore:
             started_at=record["started_at"],
             execution_arn=record["execution_arn"],
             user_id=record.get("user_id"),
+            started_by=record.get("started_by"),
             session_id=record.get("session_id"),
             correlation_id=record.get("correlation_id"),
             tags=self.payloads.load(record["tags"]) if "tags" in record else None,
@@ -214,6 +218,7 @@ def _record(execution: Execution) -> Record:
         "started_at": execution.started_at,
         "execution_arn": execution.execution_arn,
         "user_id": execution.user_id,
+        "started_by": execution.started_by,
         "session_id": execution.session_id,
         "correlation_id": execution.correlation_id,
         "tags": None if execution.tags is None else dump(execution.tags),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -51,10 +52,22 @@ def use_local_step_loader(loader: LocalStepLoader | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. The tenant comes from the authoriser, never from a body."""
+    """Who asks, as the authoriser says and never a body: the tenant, and in `user_id` the principal, whom roles, quotas
+    and records of who did something go by.
+    """
 
     tenant_id: str
     user_id: str | None = None
+
+
+def _presigning() -> dict[str, Any]:
+    """How addresses of S3 are presigned. By itself botocore signs them for the global endpoint, which answers for a young
+    bucket of another region with a redirect that breaks the signature, and in us-east-1 in the way before SigV4. An endpoint
+    of one's own has no names for buckets.
+    """
+    has_own_endpoint = any(os.environ.get(name) for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
+    style = {} if has_own_endpoint else {"s3": {"addressing_style": "virtual"}}
+    return {"signature_version": "s3v4", **style}
 
 
 def _utc_now() -> datetime:
@@ -97,8 +110,12 @@ class Engine:
         """
         with _making_clients:
             if service not in self._clients:
-                made = self._session.create_client(service, config=config or aws.config(service))
-                self._clients[service] = aws.translating(made)
+                config = config or aws.config(service)
+                if service == "s3":
+                    from botocore.config import Config
+
+                    config = config.merge(Config(**_presigning()))
+                self._clients[service] = aws.translating(self._session.create_client(service, config=config))
             return self._clients[service]
 
     @cached_property
@@ -157,7 +174,6 @@ class Engine:
     @cached_property
     def mcp_servers(self) -> McpServerStore:
         from workflow_engine.store.mcp_servers import McpServerStore
-    from workflow_engine.store.results import ResultsStore
 
         return McpServerStore(self._table, self._payloads)
 

@@ -47,6 +47,7 @@ def launch(engine: Engine, caller: Caller, workflow: StoredWorkflow, fields: Run
         started_at=engine.timestamp(),
         execution_arn=execution_arn(workflow.compiled.machine_arn, execution_id),
         user_id=fields.user_id or caller.user_id,
+        started_by=caller.user_id,
         session_id=fields.session_id,
         correlation_id=fields.correlation_id,
         tags=fields.tags,
@@ -79,6 +80,7 @@ def _execution_input(engine: Engine, workflow: StoredWorkflow, execution: Execut
         "tenant_id": execution.tenant_id,
         "session_id": execution.session_id,
         "user_id": execution.user_id,
+        "principal": execution.started_by,
         "correlation_id": execution.correlation_id,
     }
     functions = _functions(engine, execution.tenant_id, workflow)
