@@ -22,6 +22,7 @@ from workflow_engine.errors import (
     InvalidRequestError,
     MalformedJsonError,
     NotFoundError,
+    OutcomeUnknownError,
     PayloadTooLargeError,
     RequestUnderWayError,
     ThrottledError,
@@ -51,6 +52,7 @@ STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
     InvalidWorkflowError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UpstreamError: HTTPStatus.FAILED_DEPENDENCY,
     ThrottledError: HTTPStatus.TOO_MANY_REQUESTS,
+    OutcomeUnknownError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The one table. A class that is not in it, nor a subclass of one that is, is a fault of the service: 500."""
 
@@ -97,7 +99,7 @@ def problem_of(error: Exception) -> Problem:
         return _invalid_workflow(status, error)
     assert isinstance(error, WorkflowEngineError)
     headers = {}
-    if isinstance(error, ThrottledError | RequestUnderWayError):
+    if isinstance(error, ThrottledError | RequestUnderWayError | OutcomeUnknownError):
         headers["Retry-After"] = str(error.retry_after_seconds)
     return Problem(status, error.code, error.detail, error.errors, headers)
 

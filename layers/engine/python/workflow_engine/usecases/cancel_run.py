@@ -13,10 +13,13 @@ from workflow_engine.usecases.record_execution import read_report, record_end
 
 
 def cancel(engine: Engine, caller: Caller, execution_id: str) -> dict[str, Any]:
-    """Stop a run; gives its record, which then is `cancelled`. Raises NotFoundError, ConflictError when it has
-    ended.
+    """Stop a run; gives its record, which then is `cancelled`. It may be repeated.
+
+    Raises NotFoundError, ConflictError when the run has ended in another way.
     """
     execution = engine.executions.get(caller.tenant_id, execution_id)
+    if execution.status == "cancelled":
+        return get_execution(engine, caller, execution_id)
     if has_ended(execution.status):
         raise _ended(execution.status)
     try:

@@ -94,6 +94,8 @@ def results(engine: Engine, caller: Caller, execution_id: str) -> dict[str, Any]
         run = read_report(engine, execution)
     except ExecutionGoneError:
         run = _without_history(engine, execution)
+        if has_ended(run.status) and not record_end(engine, execution, run, is_never_started=True):
+            return results(engine, caller, execution_id)  # a repetition of the request starts it after all
     if not record_end(engine, execution, run) and has_ended(execution.status):
         run = _stopping(execution, run)
     return results_document(execution, run)
@@ -118,8 +120,8 @@ def wait_for_end(engine: Engine, caller: Caller, execution_id: str, seconds: flo
 def _without_history(engine: Engine, execution: Execution) -> RunReport:
     """A run that Step Functions does not know: about to start, or (after a minute) never started."""
     run = report([], outline(engine, execution))
-    started_at = datetime.fromisoformat(execution.started_at)
-    if has_ended(execution.status) or engine.now() - started_at < _NEVER_STARTED_AFTER:
+    attempted_at = datetime.fromisoformat(execution.attempted_at or execution.started_at)
+    if has_ended(execution.status) or engine.now() - attempted_at < _NEVER_STARTED_AFTER:
         return run
     error = {"step_id": None, "type": "ExecutionDoesNotExist", "message": "Step Functions never started this run."}
     return replace(run, status="failed", error=error, completed_at=engine.timestamp())
