@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
 from typing import Any
-from unittest import mock
 
 import pytest
 from moto.backends import get_backend
-from moto.stepfunctions.models import Execution as MotoExecution
 
-from infra.local import moto_dynamodb
-from tests.support.backend_cloud import REGION, SETTINGS, backend
-from tests.support.wire_faults import FAULTS, FunctionKilledError, Outcome, Wire, wire
+from tests.support.backend_cloud import REGION
+from tests.support.fault_world import ACCOUNT, TRUTH, World, fault_world, lambda_arn
+from tests.support.wire_faults import FAULTS, FunctionKilledError, Outcome, Wire
 from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.http.problem import problem_of
 from workflow_engine.usecases import (
@@ -31,108 +27,23 @@ from workflow_engine.usecases import (
     start_run,
 )
 from workflow_engine.usecases.agents import AGENTS
-from workflow_engine.usecases.engine import Caller, Engine
+from workflow_engine.usecases.engine import Caller
 from workflow_engine.usecases.prompts import PROMPTS
 
 ME = Caller("t", "me")
 KEY = "key-1"
-ACCOUNT = "123456789012"
 HELLO: dict[str, Any] = {"name": "Hello", "steps": [{"step_id": "a", "step_type": "data_input", "config": {"data": 1}}]}
 OWN = HELLO | {"steps": [{"step_id": "a", "step_type": "own"}]}
-STEP = {"step_type": "own", "function_arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:workflow-step-own"}
+STEP = {"step_type": "own", "function_arn": lambda_arn("workflow-step-own")}
 SERVER = {"name": "crm", "url": "https://crm.example.com/mcp"}
 AGENT = {"agent_name": "Helper", "mode": "simulation", "tools": ["step:own", "mcp:crm"]}
 PROMPT = {"name": "Greeting", "query_template": "Hi"}
 
-TRUTH = {"RUNNING": "running", "SUCCEEDED": "completed", "ABORTED": "cancelled"}
-_ENDS = {"SUCCEEDED": "ExecutionSucceeded", "ABORTED": "ExecutionAborted"}
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.time = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.time
-
-    def pass_by(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Items of the table and machines with their executions, as moto keeps them, and what the test knows of them."""
-
-    items: dict[str, Any]
-    machines: list[Any]
-    made: Any
-
-
-@dataclass(frozen=True)
-class World:
-    """An empty deployment, the wire to it and the clock of its functions."""
-
-    engine: Engine
-    wire: Wire
-    clock: Clock
-
-    def items(self) -> list[dict[str, Any]]:
-        table = get_backend("dynamodb")[ACCOUNT][REGION].tables[SETTINGS.table_name]
-        return [
-            {name: next(iter(v.to_json().values())) for name, v in item.attrs.items()}
-            for partition in table.items.values()
-            for item in partition.values()
-        ]
-
-    def executions(self) -> list[Any]:
-        machines = get_backend("stepfunctions")[ACCOUNT][REGION].state_machines
-        return [execution for machine in machines for execution in machine.executions]
-
-    def prepared(self, journey: Journey) -> Prepared:
-        """What an empty deployment is after a journey's preparation."""
-        self.become(Prepared({}, [], None))
-        made = journey.prepare(self)
-        table, machines = self._kept()
-        return copy.deepcopy(Prepared(table.items, machines.state_machines, made))
-
-    def become(self, prepared: Prepared) -> Any:
-        """Gives what the preparation has made."""
-        table, machines = self._kept()
-        now = copy.deepcopy(prepared)
-        table.items.clear()
-        table.items.update(now.items)
-        machines.state_machines[:] = now.machines
-        return now.made
-
-    def _kept(self) -> tuple[Any, Any]:
-        table = get_backend("dynamodb")[ACCOUNT][REGION].tables[SETTINGS.table_name]
-        return table, get_backend("stepfunctions")[ACCOUNT][REGION]
-
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    moto_dynamodb.apply()
-    clock = Clock()
-    functions = {
-        f"step_{n}": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:workflow-step-{n}" for n in ("data", "agent")
-    }
-    with (
-        backend(step_functions=functions) as made,
-        wire() as faults,
-        mock.patch.object(MotoExecution, "get_execution_history", _history),
-    ):
-        engine = replace(made, now=clock)
-        object.__setattr__(engine, "_session", made._session)
-        yield World(engine, faults, clock)
-
-
-def _history(self: MotoExecution, _role_arn: str) -> list[dict[str, Any]]:
-    """What AWS tells of a run that is going or has come to this end; moto tells of one of its own invention."""
-    types = ["ExecutionStarted", *([_ENDS[self.status]] if self.status in _ENDS else [])]
-    end = {"executionSucceededEventDetails": {"output": "{}"}}
-    return [
-        {"timestamp": self.start_date, "type": t, "id": n + 1, "previousEventId": n, **end} for n, t in enumerate(types)
-    ]
+    with fault_world() as made:
+        yield made
 
 
 # ---- use cases ----------------------------------------------------------------------------------------------------------
@@ -234,9 +145,6 @@ SOME = ("one answer lost", "every answer lost", "killed after the effect")
 
 JOURNEYS = (
     Journey("execute", lambda w, _: start_run.start(w.engine, ME, HELLO, KEY), one_run),
-    Journey(
-        "execute with a registered step", lambda w, _: start_run.start(w.engine, ME, OWN, KEY), one_run, _own_step, SOME
-    ),
     Journey(
         "execute stored",
         lambda w, workflow_id: start_run.start_stored(w.engine, ME, workflow_id, {"input": {"n": 1}}, KEY),
@@ -378,7 +286,7 @@ def status_of(use: Callable[[], Any], answers: list[Any]) -> int:
 
 def calls_of(world: World, journey: Journey) -> list[str]:
     """The operations that the request makes when nothing fails."""
-    made = world.become(world.prepared(journey))
+    made = world.become(world.prepared(journey.prepare))
     with world.wire.fault_at(-1, ()):
         journey.send(world, made)
     return world.wire.calls
@@ -419,7 +327,7 @@ def faults_of(journey: Journey) -> tuple[str, ...]:
 
 @pytest.mark.parametrize(("journey", "fault"), [(j, f) for j in JOURNEYS for f in faults_of(j)], ids=str)
 def test_a_repeated_request_makes_one_thing(world: World, journey: Journey, fault: str) -> None:
-    case, found, before = CASES[fault], dict[str, str](), world.prepared(journey)
+    case, found, before = CASES[fault], dict[str, str](), world.prepared(journey.prepare)
     for number, operation in enumerate(calls_of(world, journey)):
         if case.only not in (None, operation):
             continue
@@ -436,7 +344,7 @@ def test_a_repeated_request_makes_one_thing(world: World, journey: Journey, faul
 def test_a_twin_that_comes_in_between_makes_nothing_more(
     world: World, journey: Journey, is_before: bool, is_late: bool
 ) -> None:
-    found, before = dict[str, str](), world.prepared(journey)
+    found, before = dict[str, str](), world.prepared(journey.prepare)
     for number, operation in enumerate(calls_of(world, journey)):
         problem = with_twin(world, journey, world.become(before), number, is_before, 65 if is_late else 0)
         if problem is not None:

@@ -35,14 +35,16 @@ class Wire:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.happened = False
-        self._target: int | None = None
+        self._target: int | str | None = None
         self._outcomes: tuple[Outcome, ...] = ()
         self._invocations: list[str] = []
         self._is_dead = False
 
     @contextmanager
-    def fault_at(self, call: int, outcomes: tuple[Outcome, ...]) -> Iterator[None]:
-        """The call of this number, from 0, is met by `outcomes`: the first sending by the first, and so on; then by the last."""
+    def fault_at(self, call: int | str, outcomes: tuple[Outcome, ...]) -> Iterator[None]:
+        """The call of this number, from 0, or every call of this operation, is met by `outcomes`: the first sending by the
+        first of them, and so on, then by the last.
+        """
         self._target, self._outcomes = call, outcomes
         self.calls, self._invocations, self.happened = [], [], False
         try:
@@ -71,7 +73,7 @@ class Wire:
         if invocation not in self._invocations:
             self._invocations.append(invocation)
             self.calls.append(operation)
-        if self._invocations.index(invocation) != self._target:
+        if self._target not in (operation, self._invocations.index(invocation)):
             return to_moto()
         self.happened = True
         sending = int(_text(request.headers["amz-sdk-request"]).split(";")[0].removeprefix("attempt="))
