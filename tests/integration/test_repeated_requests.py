@@ -202,13 +202,40 @@ def test_a_run_is_not_told_as_never_started_while_a_repetition_starts_it(
     assert [e.name for e in world.executions()] == [record["execution_id"]]
 
 
+def test_a_run_that_is_about_to_start_is_not_told_as_cancelled(world: World) -> None:
+    record = fails_at_start(world, "timeout before the effect", saved(world, HELLO))
+    with pytest.raises(ThrottledError, match="about to start"):
+        cancel_run.cancel(world.engine, ME, record["execution_id"])
+    assert read_results.get_execution(world.engine, ME, record["execution_id"])["status"] == "running"
+
+
 def test_a_cancelled_run_is_not_started_by_a_repetition(world: World) -> None:
     workflow_id = saved(world, HELLO)
     record = fails_at_start(world, "timeout before the effect", workflow_id)
+    world.clock.pass_by(61)
     cancel_run.cancel(world.engine, ME, record["execution_id"])
     run = start_run.start_stored(world.engine, ME, workflow_id, {}, KEY)
     assert (run["execution_id"], run["status"]) == (record["execution_id"], "cancelled")
     assert world.executions() == []
+
+
+def test_a_run_that_a_repetition_starts_while_it_is_cancelled_is_stopped(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workflow_id = saved(world, HELLO)
+    record = fails_at_start(world, "timeout before the effect", workflow_id)
+    world.clock.pass_by(61)
+    judge = read_results.may_still_start
+
+    def overtaken(*arguments: Any) -> bool:
+        monkeypatch.undo()
+        verdict = judge(*arguments)
+        start_run.start_stored(world.engine, ME, workflow_id, {}, KEY)
+        return verdict
+
+    monkeypatch.setattr(cancel_run, "may_still_start", overtaken)
+    assert cancel_run.cancel(world.engine, ME, record["execution_id"])["status"] == "cancelled"
+    assert [e.status for e in world.executions()] == ["ABORTED"]
 
 
 def test_the_name_of_an_ended_run_is_taken_for_ones_own(world: World) -> None:

@@ -16,7 +16,7 @@ from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.read_events import events
 from workflow_engine.usecases.record_execution import outline, read_report, record_end, results_document
 
-__all__ = ["events", "get_execution", "list_executions", "results", "wait_for_end"]
+__all__ = ["events", "get_execution", "list_executions", "may_still_start", "results", "wait_for_end"]
 
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 0.5
@@ -117,11 +117,16 @@ def wait_for_end(engine: Engine, caller: Caller, execution_id: str, seconds: flo
     return True
 
 
+def may_still_start(engine: Engine, execution: Execution) -> bool:
+    """Whether a run that Step Functions does not know is about to start: somebody began to start it less than a minute ago."""
+    attempted_at = datetime.fromisoformat(execution.attempted_at or execution.started_at)
+    return engine.now() - attempted_at < _NEVER_STARTED_AFTER
+
+
 def _without_history(engine: Engine, execution: Execution) -> RunReport:
     """A run that Step Functions does not know: about to start, or (after a minute) never started."""
     run = report([], outline(engine, execution))
-    attempted_at = datetime.fromisoformat(execution.attempted_at or execution.started_at)
-    if has_ended(execution.status) or engine.now() - attempted_at < _NEVER_STARTED_AFTER:
+    if has_ended(execution.status) or may_still_start(engine, execution):
         return run
     error = {"step_id": None, "type": "ExecutionDoesNotExist", "message": "Step Functions never started this run."}
     return replace(run, status="failed", error=error, completed_at=engine.timestamp())
