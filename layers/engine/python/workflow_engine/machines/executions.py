@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.errors import OutcomeUnknownError, ThrottledError
 from workflow_engine.machines.naming import execution_arn
+from workflow_engine.observability import get_logger
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
+
+logger = get_logger(__name__)
 
 _THROTTLES: Final = frozenset({"ThrottlingException", "TooManyRequestsException", "ExecutionLimitExceeded"})
 _GONE: Final = frozenset({"StateMachineDoesNotExist", "StateMachineDeleting"})
@@ -67,6 +70,8 @@ class MachineExecutions:
                     raise ThrottledError("Step Functions cannot start more executions now. Try again.") from error
                 raise
             except BotoCoreError as error:
+                if not any(sendings):  # it never left: no credentials, say
+                    raise
                 raise _unknown_outcome(name) from error
         return answer["executionArn"]
 
@@ -115,6 +120,7 @@ def _note_sending(parsed_response: Any = None, exception: Exception | None = Non
 
 
 def _unknown_outcome(name: str) -> OutcomeUnknownError:
+    logger.warning("outcome of StartExecution is unknown", extra={"execution_id": name}, exc_info=True)
     return OutcomeUnknownError(
         f"Step Functions did not say whether it has started the run '{name}'. Repeat the request with the same "
         "Idempotency-Key, or read the run's results in a minute."
