@@ -28,6 +28,7 @@ def answer(error: Exception) -> tuple[int, dict[str, Any], dict[str, Any]]:
         (errors.InvalidRequestError("no"), 422),
         (errors.UpstreamError("no"), 424),
         (errors.ThrottledError("no"), 429),
+        (errors.OutcomeUnknownError("no"), 503),
     ],
 )
 def test_each_class_of_error_has_its_status(error: errors.WorkflowEngineError, status: int) -> None:

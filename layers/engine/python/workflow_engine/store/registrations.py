@@ -33,14 +33,16 @@ def register_once(
             return written, is_new
         if standing is not None:
             kept = dict(payloads.load(standing[field]))
-            if standing["request_id"] == request_id:
+            if standing.get("request_id") == request_id:
                 return kept, bool(standing["is_new"])
             written = {**document, "created_at": kept["created_at"]}
     raise ThrottledError("Others are registering under this name at the moment. Try again in a second.")
 
 
 def _write(record: Record, standing: Record | None) -> Write:
-    """Writes where nothing stands, or only what was read."""
+    """Writes where nothing stands, or only what was read. Earlier versions of this service kept no `request_id`."""
     if standing is None:
         return Write(record, "attribute_not_exists(pk)")
+    if "request_id" not in standing:
+        return Write(record, "attribute_not_exists(request_id)")
     return Write(record, "request_id = :seen", {":seen": standing["request_id"]})
