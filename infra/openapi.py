@@ -102,7 +102,8 @@ PARAMETERS: Final[dict[str, Schema]] = {
     "Idempotency-Key": {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "The same key and body give the same answer and create nothing twice; another body: 409.",
+        "description": "The same key and body give the same answer and create nothing twice, whatever failed before; another "
+        "body: 409. For 24 hours; later the key is that of a new request.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     },
 }
@@ -115,7 +116,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
         {200: "Results", 202: "ExecutionStarted"},
         "ExecuteRequest",
         parameters=("wait", "Idempotency-Key"),
-        problems=(*INVALID, 409, 429),
+        problems=(*INVALID, 409, 429, 503),
     ),
     "POST /workflows/validate": Operation(
         "validateWorkflow",
@@ -180,7 +181,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
         "ExecuteStoredRequest",
         body_required=False,
         parameters=("wait", "Idempotency-Key"),
-        problems=(*INVALID, 404, 409, 429),
+        problems=(*INVALID, 404, 409, 429, 503),
     ),
     "GET /executions": Operation(
         "listExecutions",
@@ -229,7 +230,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
         problems=(404, 422),
     ),
     "POST /executions/{execution_id}/cancel": Operation(
-        "cancelExecution", "executions", "Cancel a run", {200: "Execution"}, problems=(404, 409)
+        "cancelExecution", "executions", "Cancel a run", {200: "Execution"}, problems=(404, 409, 429)
     ),
     "POST /steps/register": Operation(
         "registerStep",
@@ -238,7 +239,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
         {200: "StepType", 201: "StepType"},
         "StepRegistration",
         parameters=("Idempotency-Key",),
-        problems=(*INVALID, 409),
+        problems=(*INVALID, 409, 429),
     ),
     "GET /steps": Operation(
         "listSteps",
@@ -326,7 +327,7 @@ def _problem(status: int) -> dict[str, Any]:
         "description": HTTPStatus(status).phrase,
         "content": {"application/problem+json": {"schema": reference("Problem")}},
     }
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         answer["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
     return answer
 

@@ -22,6 +22,7 @@ from workflow_engine.errors import (
     MalformedJsonError,
     MisconfiguredError,
     NotFoundError,
+    OutcomeUnknownError,
     PayloadTooLargeError,
     RequestUnderWayError,
     ThrottledError,
@@ -55,6 +56,7 @@ STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
     ThrottledError: HTTPStatus.TOO_MANY_REQUESTS,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     MisconfiguredError: HTTPStatus.SERVICE_UNAVAILABLE,
+    OutcomeUnknownError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The one table. A class that is not in it, nor a subclass of one that is, is a fault of the service: 500."""
 
@@ -105,7 +107,7 @@ def problem_of(error: Exception) -> Problem:
         return _invalid_workflow(status, error)
     assert isinstance(error, WorkflowEngineError)
     headers = {}
-    if isinstance(error, ThrottledError | RequestUnderWayError | MisconfiguredError):
+    if isinstance(error, ThrottledError | RequestUnderWayError | MisconfiguredError | OutcomeUnknownError):
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, MisconfiguredError):
         told = {"aws_code": error.aws_code, "aws_message": error.aws_message}

@@ -10,10 +10,12 @@ from pydantic import Field
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.findings import Findings
+from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases import start_run
 from workflow_engine.usecases.bodies import RunFields, read_fields
 from workflow_engine.usecases.definitions import DefinitionKind, refuse_misfits
 from workflow_engine.usecases.engine import Caller, Engine
+from workflow_engine.usecases.launch import launch_once
 
 ASKED: Final = ("query", "context", "conversation_history", "variables")
 """Entries of an agent step's input that mean something (`functions/step_agent/conversation`)."""
@@ -89,18 +91,17 @@ class AgentRunFields(RunFields):
 def execute(
     engine: Engine, caller: Caller, agent_id: str, body: Json, idempotency_key: str | None = None
 ) -> dict[str, Any]:
-    """Start a run of one agent step; gives what `start_run.start` gives.
+    """Start a run of one agent step; gives what `launch_once` gives.
 
     The query travels in the run's input, so that all runs of an agent share one compiled workflow. Raises NotFoundError,
     InvalidRequestError when nothing is asked, and what `start_run.start` raises.
     """
 
-    def work() -> dict[str, Any]:
-        return start_run.start(engine, caller, _run_of(engine, caller, agent_id, body))
+    def prepare() -> tuple[StoredWorkflow, RunFields]:
+        return start_run.posted_run(engine, caller, _run_of(engine, caller, agent_id, body))
 
     # By what the client sent: the workflow made of it changes with the agent's name.
-    operation = f"execute_agent/{agent_id}"
-    return dict(engine.idempotency.once(caller.tenant_id, operation, idempotency_key, body, work))
+    return launch_once(engine, caller, f"execute_agent/{agent_id}", idempotency_key, body, prepare)
 
 
 def _run_of(engine: Engine, caller: Caller, agent_id: str, body: Json) -> dict[str, Any]:

@@ -179,7 +179,7 @@ class Engine:
 
     @cached_property
     def idempotency(self) -> IdempotencyStore:
-        return IdempotencyStore(self._table, lambda: self.now().timestamp())
+        return IdempotencyStore(self._table, self._payloads, lambda: self.now().timestamp())
 
     @cached_property
     def machines(self) -> MachineRegistry:

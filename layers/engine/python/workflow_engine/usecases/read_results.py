@@ -32,6 +32,7 @@ __all__ = [
     "events",
     "get_execution",
     "list_executions",
+    "may_still_start",
     "open_results",
     "output_of_run",
     "output_of_step",
@@ -128,12 +129,15 @@ def open_results(engine: Engine, caller: Caller, execution_id: str) -> RunResult
         kept = engine.results.find(caller.tenant_id, execution_id)
         if kept is not None:
             return kept
+    is_known = True
     try:
         run = read_report(engine, execution)
     except ExecutionGoneError:
-        run = _without_history(engine, execution)
-    if record_end(engine, execution, run):
+        is_known, run = False, _without_history(engine, execution)
+    if record_end(engine, execution, run, is_never_started=not is_known):
         return engine.results.find(caller.tenant_id, execution_id) or reported_results(engine, execution, run)
+    if not is_known and has_ended(run.status):
+        return open_results(engine, caller, execution_id)  # a repetition of the request starts it after all
     if has_ended(execution.status):
         run = _stopping(execution, run)
     return reported_results(engine, execution, run)
@@ -155,11 +159,16 @@ def wait_for_end(engine: Engine, caller: Caller, execution_id: str, seconds: flo
     return True
 
 
+def may_still_start(engine: Engine, execution: Execution) -> bool:
+    """Whether a run that Step Functions does not know is about to start: somebody began to start it less than a minute ago."""
+    attempted_at = datetime.fromisoformat(execution.attempted_at or execution.started_at)
+    return engine.now() - attempted_at < _NEVER_STARTED_AFTER
+
+
 def _without_history(engine: Engine, execution: Execution) -> RunReport:
     """A run that Step Functions does not know: about to start, or (after a minute) lost."""
     run = read_report(engine, execution, ())
-    started_at = datetime.fromisoformat(execution.started_at)
-    if engine.now() - started_at < _NEVER_STARTED_AFTER:
+    if may_still_start(engine, execution):
         return run
     if has_ended(execution.status):  # it was being stopped
         return replace(run, status=execution.status, completed_at=execution.completed_at)
