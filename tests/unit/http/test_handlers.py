@@ -267,7 +267,7 @@ def test_what_a_use_case_raises_is_a_problem(api: Api) -> None:
 
 def test_health_asks_for_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AUTH_MODE")
-    assert api.send("GET", "/health") == (200, {"status": "ok"})
+    assert api.send("GET", "/health") == (200, {"status": "healthy", "service": "unified-workflow-execution-engine"})
     assert [r for f in FUNCTIONS for r in f.routes if r.is_open] == [Route("GET", "/health", is_open=True)]
 
 

@@ -69,7 +69,7 @@ def test_an_unexpected_error_is_a_problem_without_internals(app: ApiResolver, pa
 def test_an_unknown_path_is_a_404_and_a_wrong_method_a_405(app: ApiResolver) -> None:
     assert sender(app)("GET", "/nothing")[0] == 404
     status, body, headers = sender(app)("DELETE", "/things")
-    assert (status, body["code"], headers["Allow"]) == (405, "method_not_allowed", "POST")
+    assert (status, body["code"], headers["Allow"]) == (405, "method_not_allowed", "OPTIONS, POST")
 
 
 @pytest.mark.parametrize(("character", "bytes_each"), [("a", 1), ("ä", 7), ("\\", 4), ("\x07", 7)])
@@ -97,7 +97,7 @@ def test_a_query_parameter_is_judged_after_route_and_method(app: ApiResolver) ->
 def test_routes_of_other_functions_count_for_a_405() -> None:
     app = api_resolver(lambda: [("POST", "/workflows/execute"), ("GET", "/workflows/{workflow_id}")])
     status, _, headers = sender(app)("PUT", "/workflows/execute")
-    assert (status, headers["Allow"]) == (405, "GET, POST")
+    assert (status, headers["Allow"]) == (405, "OPTIONS, POST")
     assert sender(app)("PUT", "/workflows/")[0] == 404
 
 

@@ -29,7 +29,12 @@ MAX_INLINE_CONCURRENCY: Final = 40  # Map state in inline mode: up to 40 iterati
 MAX_RETRIES: Final = 100
 MAX_ITEMS: Final = 1_000_000
 MAX_ITERATIONS: Final = 10_000  # a turn enters at least two states of two events; a run has 25,000 events
-STEP_ID_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
+STEP_ID_PATTERN: Final = r"^(?![0-9]+([eE][+-]?[0-9]+)?$)[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+"""A condition would read `12` and `1e5` as numbers."""
+NAME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
+"""Of step types, and of what else is called by a name of the client's choice."""
+WORKFLOW_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+UNNAMED: Final = "Unnamed workflow"
 
 
 def refers_to(definition: str, keyword: Literal["$ref", "items", "additionalProperties"] = "$ref") -> Any:
@@ -39,7 +44,7 @@ def refers_to(definition: str, keyword: Literal["$ref", "items", "additionalProp
 
 Text = Annotated[str, Field(min_length=1, max_length=128)]
 Seconds = Annotated[int, Field(ge=1, le=MAX_TASK_SECONDS)]
-Delay = Annotated[int, Field(ge=1, le=MAX_RETRY_DELAY_SECONDS)]
+Delay = Annotated[float, Field(gt=0, le=MAX_RETRY_DELAY_SECONDS)]
 Concurrency = Annotated[int, Field(ge=1, le=MAX_INLINE_CONCURRENCY)]
 Items = Annotated[int, Field(ge=1, le=MAX_ITEMS)]
 Steps = Annotated[list[Any], Field(min_length=1), refers_to("Step", "items")]
@@ -55,23 +60,34 @@ class DocumentModel(BaseModel):
     A model's validator is built when it is first needed: a request needs two or three of them, an import needs none.
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, populate_by_name=False, defer_build=True)
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        populate_by_name=False,
+        defer_build=True,
+        regex_engine="python-re",  # that of Rust cannot look ahead, as the pattern of step ids does
+    )
     PLACEHOLDERS: ClassVar[dict[str, Any]] = {}
 
 
 class WorkflowDocument(DocumentModel):
     """A workflow: steps, and in which order their dependencies let them run."""
 
-    PLACEHOLDERS: ClassVar[dict[str, Any]] = {"name": "", "steps": []}
+    PLACEHOLDERS: ClassVar[dict[str, Any]] = {"steps": []}
 
-    name: Text
+    name: Text | None = None
+    workflow_id: Annotated[str, Field(pattern=WORKFLOW_ID_PATTERN)] | None = None
+    id: Any = None
+    status: Any = None
+    template_id: Any = None
     description: str | None = None
     tags: Any = None
     version: Any = None
     created_by: Any = None
     metadata: Any = None
     connections: Any = None
-    execution_pattern: Literal["sequential", "parallel", "conditional", "dependency"] | None = None
+    execution_pattern: Literal["sequential", "parallel", "conditional", "dependency", "dependency_based"] | None = None
     steps: Steps
     variables: dict[str, Any] | None = None
     global_config: dict[str, Any] | None = None
@@ -84,9 +100,9 @@ class WorkflowDocument(DocumentModel):
 class StepDocument(DocumentModel):
     """One step of a workflow or of a container."""
 
-    PLACEHOLDERS: ClassVar[dict[str, Any]] = {"step_id": "", "step_type": ""}
+    PLACEHOLDERS: ClassVar[dict[str, Any]] = {"step_type": ""}
 
-    step_id: Annotated[str, Field(pattern=STEP_ID_PATTERN)]
+    step_id: Annotated[str, Field(pattern=STEP_ID_PATTERN)] | None = None
     step_type: Text
     name: str | None = None
     step_name: str | None = None
@@ -106,7 +122,7 @@ class StepDocument(DocumentModel):
     on_error: Literal["continue", "fail"] | None = None
     timeout_seconds: Seconds | None = None
     max_retries: Annotated[int, Field(ge=0, le=MAX_RETRIES)] | None = None
-    retry_strategy: Literal["fixed_delay", "exponential_backoff"] | None = None
+    retry_strategy: Literal["none", "fixed_delay", "exponential_backoff"] | None = None
     retry_delay_seconds: Delay | None = None
     max_retry_delay_seconds: Delay | None = None
     for_each: ReferenceText | None = None
@@ -213,7 +229,7 @@ def _report(detail: ErrorDetails, place: str, names: list[str], findings: Findin
         near = findings.suggest(value, re.findall(r"'(\w+)'", allowed)) if isinstance(value, str) else ""
         findings.add("WFE-E105", where, f"'{field}' must be {allowed}, not {shown(detail['input'])}.{near}")
     else:
-        expected = _expected(kind, detail.get("ctx", {}))
+        expected = _expected(kind, detail.get("ctx", {}), field)
         element = "Each item of " if len(detail["loc"]) > 1 else ""
         sentence = f"{element}'{field}' must be {expected}, not {shown(detail['input'])}.{_ADVICE.get(field, '')}"
         findings.add("WFE-E103", where, sentence)
@@ -225,18 +241,17 @@ _LINEAR_BACKOFF: Final = (
 )
 
 _ADVICE: Final = {
-    "step_id": " A step id begins with a letter and has up to 64 letters, digits, '_' and '-'.",
+    "step_id": " A step id begins with a letter or a digit, has up to 64 letters, digits, '_' and '-', and is no number.",
+    "workflow_id": " A workflow id begins with a letter or a digit and has up to 64 letters, digits, '_' and '-'.",
     "for_each": " Put a constant list into 'variables' and refer to it as 'variables.name'.",
     "items": " Put a constant list into 'variables' and refer to it as 'variables.name'.",
     "max_concurrency": f" Step Functions runs at most {MAX_INLINE_CONCURRENCY} iterations of a Map state at once.",
     "max_iterations": " A loop that has run out of turns fails its step.",
-    "retry_delay_seconds": " Step Functions retries after whole seconds.",
-    "max_retry_delay_seconds": " Step Functions retries after whole seconds.",
     "timeout_seconds": " Leave it out for the longest possible time.",
 }
 
 
-def _expected(kind: str, context: dict[str, Any]) -> str:
+def _expected(kind: str, context: dict[str, Any], field: str) -> str:
     """What a field should have been, from the type and context of pydantic's error."""
     match kind:
         case "int_type" | "int_from_float" | "int_parsing" | "int_parsing_size":
@@ -251,6 +266,8 @@ def _expected(kind: str, context: dict[str, Any]) -> str:
             return "a list"
         case "dict_type" | "model_type" | "model_attributes_type":
             return "an object"
+        case "greater_than":
+            return f"more than {context['gt']:,.0f}"
         case "greater_than_equal":
             return f"at least {context['ge']:,.0f}"
         case "less_than_equal":
@@ -264,5 +281,5 @@ def _expected(kind: str, context: dict[str, Any]) -> str:
         case "too_short":
             return f"a list of at least {context['min_length']} element"
         case "string_pattern_mismatch":
-            return "a step id"
+            return f"a valid {field.replace('_', ' ')}"
     return "of another form"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from typing import Literal
 
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import LoopConfig, MapConfig, StepDocument, SwitchConfig
@@ -59,14 +61,14 @@ class StepParser:
 
     def _step(self, draft: Draft, scope: Scope) -> Step:
         fields = draft.fields
-        outer = Reader(self._findings, self._index, scope, fields.step_id)
+        outer = Reader(self._findings, self._index, scope, draft.step_id)
         per_element = replace(scope, has_item=True, has_index=True) if fields.for_each is not None else scope
         reader = replace(outer, scope=per_element)
         if draft.container is None and draft.spec is not None and not draft.failed & {"config", "parameters"}:
             self._configs.check(draft.spec, draft.config, draft.config_pointer)
         self._check_fields_that_fit(draft)
         return Step(
-            step_id=fields.step_id,
+            step_id=draft.step_id,
             step_type=draft.spec.name if draft.spec is not None else fields.step_type,
             pointer=draft.pointer,
             dependencies=self._dependencies(draft, scope),
@@ -89,7 +91,7 @@ class StepParser:
         """The explicit dependencies, each once."""
         for i, step_id in enumerate(draft.fields.dependencies or ()):
             place = draft.pointer + pointer("dependencies", i)
-            if step_id == draft.fields.step_id:
+            if step_id == draft.step_id:
                 self._findings.add("WFE-E203", place, f"The step '{step_id}' depends on itself. Remove the dependency.")
             elif step_id not in scope.steps:
                 self._findings.add("WFE-E202", place, unknown_dependency(step_id, scope, self._index, self._findings))
@@ -119,14 +121,25 @@ class StepParser:
 
     def _retry(self, draft: Draft) -> RetryPolicy | None:
         fields = draft.fields
-        delay = fields.retry_delay_seconds or DEFAULT_RETRY_DELAY_SECONDS
-        longest = fields.max_retry_delay_seconds or max(DEFAULT_MAX_RETRY_DELAY_SECONDS, delay)
+        delay = self._whole_seconds(draft, "retry_delay_seconds") or DEFAULT_RETRY_DELAY_SECONDS
+        longest = self._whole_seconds(draft, "max_retry_delay_seconds") or max(DEFAULT_MAX_RETRY_DELAY_SECONDS, delay)
         if longest < delay:
             detail = f"'max_retry_delay_seconds' ({longest}) is less than 'retry_delay_seconds' ({delay}). Raise it."
             self._findings.add("WFE-E103", draft.pointer + "/max_retry_delay_seconds", detail)
-        if not fields.max_retries:
+        if not fields.max_retries or fields.retry_strategy == "none":
             return None
         return RetryPolicy(fields.max_retries, fields.retry_strategy or "exponential_backoff", delay, longest)
+
+    def _whole_seconds(self, draft: Draft, name: Literal["retry_delay_seconds", "max_retry_delay_seconds"]) -> int | None:
+        """A delay as Step Functions can wait for it (Retrier, IntervalSeconds: "A positive integer")."""
+        seconds: float | None = getattr(draft.fields, name)
+        if seconds is None:
+            return None
+        whole = math.ceil(seconds)
+        if whole != seconds:
+            detail = f"Step Functions retries after whole seconds, so '{name}' {seconds:g} is taken for {whole}."
+            self._findings.add("WFE-W106", draft.pointer + pointer(name), detail)
+        return whole
 
     def _for_each(self, draft: Draft, outer: Reader) -> ForEach | None:
         fields = draft.fields
@@ -154,7 +167,7 @@ class StepParser:
     # --- containers ---
 
     def _body(self, container: DraftContainer, draft: Draft, scope: Scope) -> Body:
-        reader = Reader(self._findings, self._index, scope, draft.fields.step_id)
+        reader = Reader(self._findings, self._index, scope, draft.step_id)
         match container.config:
             case MapConfig():
                 return self._map(container, container.config, draft, reader)
@@ -206,8 +219,8 @@ class StepParser:
 
 def _inner(draft: Draft, scope: Scope, drafts: tuple[Draft, ...]) -> Scope:
     """The scope of steps within a container; item and index stay those around it."""
-    ids = frozenset(nested.fields.step_id for nested in drafts)
-    return Scope(ids, scope, draft.fields.step_id, has_item=scope.has_item, has_index=scope.has_index)
+    ids = frozenset(nested.step_id for nested in drafts)
+    return Scope(ids, scope, draft.step_id, has_item=scope.has_item, has_index=scope.has_index)
 
 
 def _is_given(fields: StepDocument, name: str) -> bool:

@@ -11,7 +11,7 @@ from pydantic import Field
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
 from workflow_engine.json_schema import schema_problem
 from workflow_engine.language.diagnostics import Json, pointer
-from workflow_engine.language.document import STEP_ID_PATTERN, DocumentModel
+from workflow_engine.language.document import NAME_PATTERN, DocumentModel
 from workflow_engine.store import cursors
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.steps import Registration
@@ -39,7 +39,7 @@ _BUILTIN_PAGE: Final = "builtin"
 class RegistrationBody(DocumentModel):
     """What a client posts. `function_reference` and `parameters_schema` are older names."""
 
-    step_type: Annotated[str, Field(pattern=STEP_ID_PATTERN)]
+    step_type: Annotated[str, Field(pattern=NAME_PATTERN)]
     name: Annotated[str, Field(max_length=128)] | None = None
     description: Annotated[str, Field(max_length=2000)] | None = None
     execution_type: Literal["lambda", "local", "http", "activity"] = "lambda"
