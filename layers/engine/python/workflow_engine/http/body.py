@@ -38,7 +38,9 @@ def json_body(event: APIGatewayProxyEventV2, *, when_empty: Json | None = None) 
     """
     media_type = str(event.headers.get("content-type") or "").partition(";")[0].strip().lower()
     if media_type.startswith("multipart/"):
-        raise UnsupportedMediaTypeError(f"This route takes no {media_type} body. Send a JSON document as application/json.")
+        raise UnsupportedMediaTypeError(
+            f"This route takes no {media_type} body. Send a JSON document as application/json."
+        )
     text = _text(event)
     if not text.strip():
         if when_empty is not None:

@@ -115,6 +115,9 @@ class ApiResolver(APIGatewayHttpResolver):
     def _whole_answer(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         try:
             answer = super().resolve(event, context)
+        except _WrongMethodError as error:
+            asked = self.current_event
+            return self._problem(method_not_allowed(asked.http_method.upper(), asked.path, sorted(error.allowed)))
         except Exception as error:  # the last line of defence: an answer that cannot be serialised, say
             return self._problem(problem_of(error))
         if len(answer.get("body") or "") <= MAX_ANSWER_BYTES // _MOST_BYTES_A_CHARACTER:
@@ -135,7 +138,6 @@ class ApiResolver(APIGatewayHttpResolver):
             if not route._middleware_stack_built:
                 route._build_middleware_stack(router_middlewares=self._router_middlewares, app=self)
         return super()._call_route(route, route_arguments)
-
 
     def _refuse_accident(self, route: Route) -> None:
         """`GET /workflows/execute` asks for no workflow of the id `execute`: where a route's path is written out, its methods
@@ -183,8 +185,6 @@ def api_resolver(known_routes: KnownRoutes = tuple) -> ApiResolver:
     """
     app = ApiResolver()
     app.exception_handler(Exception)(lambda error: problem_of(error).response())
-
-    app.exception_handler(_WrongMethodError)(lambda error: _without_route(error.allowed))
 
     @app.not_found
     def no_route(_: NoRouteError) -> Any:

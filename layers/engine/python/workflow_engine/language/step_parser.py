@@ -130,7 +130,9 @@ class StepParser:
             return None
         return RetryPolicy(fields.max_retries, fields.retry_strategy or "exponential_backoff", delay, longest)
 
-    def _whole_seconds(self, draft: Draft, name: Literal["retry_delay_seconds", "max_retry_delay_seconds"]) -> int | None:
+    def _whole_seconds(
+        self, draft: Draft, name: Literal["retry_delay_seconds", "max_retry_delay_seconds"]
+    ) -> int | None:
         """A delay as Step Functions can wait for it (Retrier, IntervalSeconds: "A positive integer")."""
         seconds: float | None = getattr(draft.fields, name)
         if seconds is None:

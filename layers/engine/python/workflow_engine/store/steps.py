@@ -65,5 +65,9 @@ class StepStore:
         )
         return [self._registration(r) for r in page.records], page.next_cursor
 
+    def count(self, tenant_id: str) -> int:
+        """How many types a tenant has registered."""
+        return self.table.count(keys.steps(tenant_id), STEP_PREFIX)
+
     def _registration(self, record: Mapping[str, Any]) -> Registration:
         return dict(self.payloads.load(record["registration"]))

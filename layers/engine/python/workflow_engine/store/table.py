@@ -229,6 +229,18 @@ class Table:
                 break
         return Page(records, cursors.encode(tenant_id, scope, start) if start else None)
 
+    def count(self, partition: str, sort_prefix: str) -> int:
+        """How many records of a partition have a sort key that begins so. Reads them all, as far as DynamoDB is concerned."""
+        request: dict[str, Any] = {**self._query_request(partition, None, sort_prefix, False, {}), "Select": "COUNT"}
+        found = 0
+        while True:
+            with _translated():
+                answer = self.client.query(**request)
+            found += answer["Count"]
+            if "LastEvaluatedKey" not in answer:
+                return found
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
     def find_by(self, index: Index, value: str) -> Record | None:
         """The record with this value of an index's partition key, projected as the index is; eventually consistent."""
         with _translated():
