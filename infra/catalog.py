@@ -100,7 +100,8 @@ class Function:
 
         A route key may not end in a slash, and whether a path that does reaches the route without one is not documented
         ("Create routes for HTTP APIs"); so what lies below a root goes to its function, which looks for the route itself.
-        Exact routes come before greedy ones, and `$default` comes last ("Routing API requests").
+        Where a gateway takes `/workflows/` for neither, `$default` redirects to the path without the slash. Exact routes
+        come before greedy ones, and `$default` comes last ("Routing API requests").
         """
         by_root: dict[tuple[str, str], list[Route]] = {}
         for route in (r for r in self.routes if r.method):

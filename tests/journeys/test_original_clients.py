@@ -183,6 +183,13 @@ def test_a_path_that_fits_an_id_by_accident_is_none(api: ApiClient, method: str,
     assert (answer.status, answer.headers["allow"]) == (405, allowed)
 
 
+@pytest.mark.parametrize("path", ["/workflows", "/executions", "/steps", "/agents", "/prompts", "/tools/mcp-servers"])
+def test_an_id_that_is_too_long_for_any_record_is_of_none(api: ApiClient, path: str) -> None:
+    assert api.get(f"{path}/{'a' * 3000}").status == 404
+    if path != "/executions":
+        assert api.call("DELETE", f"{path}/{'a' * 3000}").status == 404
+
+
 def test_a_form_with_parts_is_not_taken(api: ApiClient) -> None:
     answer = api.call(
         "POST", "/workflows/execute", content=b"--x--", headers={"content-type": "multipart/form-data; boundary=x"}

@@ -199,6 +199,12 @@ def api_resolver(known_routes: KnownRoutes = tuple) -> ApiResolver:
         method, path = app.current_event.http_method.upper(), app.current_event.path
         if not allowed:
             return no_such_route(method, path).response()
+        if method in allowed and app.asked_path != path:
+            # Another function has the route: API Gateway took the slash for a path of its own. The address is relative, since
+            # a domain of one's own may map the API to a path below its root.
+            query = f"?{app.current_event.raw_query_string}" if app.current_event.raw_query_string else ""
+            location = f"../{path.rpartition('/')[2]}{query}"
+            return Response(HTTPStatus.PERMANENT_REDIRECT, headers={"Location": location})
         if method == "OPTIONS":
             return Response(HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(every_method(allowed))})
         return method_not_allowed(method, path, sorted(allowed)).response()

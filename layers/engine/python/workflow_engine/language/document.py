@@ -29,11 +29,11 @@ MAX_INLINE_CONCURRENCY: Final = 40  # Map state in inline mode: up to 40 iterati
 MAX_RETRIES: Final = 100
 MAX_ITEMS: Final = 1_000_000
 MAX_ITERATIONS: Final = 10_000  # a turn enters at least two states of two events; a run has 25,000 events
-STEP_ID_PATTERN: Final = r"^(?![0-9]+([eE][+-]?[0-9]+)?$)[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
-"""A condition would read `12` and `1e5` as numbers."""
+STEP_ID_PATTERN: Final = r"^(?![0-9]+([eE][+-]?[0-9]+)?$)[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?!\n)$"
+"""A condition would read `12` and `1e5` as numbers. To Python, unlike JSON Schema, `$` is also before a last line feed."""
 NAME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
 """Of step types, and of what else is called by a name of the client's choice."""
-WORKFLOW_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+WORKFLOW_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?!\n)$"
 UNNAMED: Final = "Unnamed workflow"
 
 
@@ -60,20 +60,18 @@ class DocumentModel(BaseModel):
     A model's validator is built when it is first needed: a request needs two or three of them, an import needs none.
     """
 
-    model_config = ConfigDict(
-        strict=True,
-        extra="forbid",
-        frozen=True,
-        populate_by_name=False,
-        defer_build=True,
-        regex_engine="python-re",  # that of Rust cannot look ahead, as the pattern of step ids does
-    )
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, populate_by_name=False, defer_build=True)
     PLACEHOLDERS: ClassVar[dict[str, Any]] = {}
+
+
+_LOOKS_AHEAD: Final = ConfigDict(regex_engine="python-re")
+"""For patterns that look ahead, as Rust's engine cannot."""
 
 
 class WorkflowDocument(DocumentModel):
     """A workflow: steps, and in which order their dependencies let them run."""
 
+    model_config = _LOOKS_AHEAD
     PLACEHOLDERS: ClassVar[dict[str, Any]] = {"steps": []}
 
     name: Text | None = None
@@ -100,6 +98,7 @@ class WorkflowDocument(DocumentModel):
 class StepDocument(DocumentModel):
     """One step of a workflow or of a container."""
 
+    model_config = _LOOKS_AHEAD
     PLACEHOLDERS: ClassVar[dict[str, Any]] = {"step_type": ""}
 
     step_id: Annotated[str, Field(pattern=STEP_ID_PATTERN)] | None = None

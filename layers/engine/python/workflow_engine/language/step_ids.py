@@ -56,8 +56,8 @@ def _step(step: Json, place: int, visit: Visit) -> Json:
     made = visit(step, place)
     for name in ("config", "parameters"):
         if isinstance(made.get(name), dict) and made[name].keys() & {"steps", "default", "cases"}:
-            config = _each_step(made[name], ("steps", "default"), visit)
+            config = dict(made[name])
             if isinstance(config.get("cases"), list):
                 config["cases"] = [_each_step(case, ("steps",), visit) for case in config["cases"]]
-            made = {**made, name: config}
+            made = {**made, name: _each_step(config, ("steps", "default"), visit)}
     return made
