@@ -20,9 +20,7 @@ class SignedApiClient(ApiClient):
     credentials: Credentials | None = None
     region: str = "us-east-1"
 
-    def _sent(
-        self, method: str, path: str, body: Any, content: bytes | None, headers: dict[str, str] | None
-    ) -> Answer:
+    def _sent(self, method: str, path: str, body: Any, content: bytes | None, headers: dict[str, str] | None) -> Answer:
         if self.credentials is None:
             raise ValueError("no credentials to sign with")
         if content is None and body is not None:
