@@ -66,7 +66,8 @@ class TaskLowering:
     retried, whatever the step says. With `tells_timeout` the function learns how long the step may take, so that it can
     end in time by itself; a Task that timed out leaves its function running. With `tells_inputs_of` it learns which
     entries of its input are whole outputs of steps of that type, which their form alone would not prove. `paid` says that
-    somebody else's bill grows with each call, such as that of a model.
+    somebody else's bill grows with each call, such as that of a model. `without_input` is the sentence for a step that is
+    sure to get an empty input, and would fail for it; None where an empty input is as good as any.
     """
 
     function: str
@@ -76,6 +77,7 @@ class TaskLowering:
     tells_timeout: bool = False
     tells_inputs_of: str | None = None
     paid: bool = False
+    without_input: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
