@@ -55,9 +55,11 @@ class _Place:
 
 
 def mentions_in(document: Json, catalogue: Catalogue) -> tuple[Mention, ...]:
-    """All names in a document, which may be any JSON; those that cannot be read are left to the checks of configurations."""
+    """All names in a document, which may be any JSON, in its order; those that cannot be read are left to the checks of
+    configurations.
+    """
     found: list[Mention] = []
-    for place, step in walk_steps(document):
+    for place, step in reversed(tuple(walk_steps(document))):  # which goes from the last to the first
         step_type = step.get("step_type")
         spec = catalogue.find(step_type) if isinstance(step_type, str) else None
         if spec is not None and spec.name in _MENTIONS:
