@@ -112,7 +112,7 @@ def test_three_agents_answer_a_judge_decides_and_the_rest_follows_its_score(
         "Gemini's answer.",
         "Claude's answer.",
     ]
-    assert all(outputs[name]["mode"] == "live" for name in ("openai", "gemini", "claude", "judge"))
+    assert all(outputs[name]["mode"] == "llm" for name in ("openai", "gemini", "claude", "judge"))
     assert outputs["judge"]["response"] == {"score": score, "best": "claude", "reason": "It is short."}
     assert (found[taken]["status"], found[skipped]["status"]) == ("completed", "skipped")
     for name in ("openai", "gemini", "claude", "judge"):

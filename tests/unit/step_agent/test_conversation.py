@@ -87,12 +87,12 @@ def test_nothing_to_ask_is_an_error() -> None:
 
 
 def test_the_output_of_another_agent_counts_as_what_it_said() -> None:
-    output = {"response": "42", "usage": {}, "mode": "live", "agent_name": "A", "tool_calls_trace": [], "query": "?"}
+    output = {"response": "42", "usage": {}, "mode": "llm", "agent_name": "A", "tool_calls_trace": [], "query": "?"}
     assert last_text(talk({"query": "Judge."}, {"first": output})) == 'Judge.\n\nContext (JSON):\n{"first": "42"}'
 
 
 def test_agents_in_lists_and_in_placeholders_count_as_what_they_said_too() -> None:
-    output = {"response": "42", "usage": {}, "mode": "live", "agent_name": "A", "tool_calls_trace": [], "query": "?"}
+    output = {"response": "42", "usage": {}, "mode": "llm", "agent_name": "A", "tool_calls_trace": [], "query": "?"}
     made = talk({"query_template": "Judge {first}."}, {"first": output, "all": [output, None], "deep": {"x": output}})
     assert made.query == "Judge 42."
     assert last_text(made).endswith('{"all": ["42", null], "deep": {"x": "42"}}')

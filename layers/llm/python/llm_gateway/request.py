@@ -31,13 +31,15 @@ class Image:
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     """A model's wish to have a tool called. `replay` is what the provider must be sent back beside it, opaque to others
-    (Gemini's thought signature).
+    (Gemini's thought signature). `problem` says, to the model, why its arguments could not be read; the call is then not
+    carried out.
     """
 
     id: str
     name: str
     arguments: Mapping[str, Any]
     replay: str | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def sample(schema: Schema, seed: str) -> Any:
     """A value that fits. Raises CannotSampleError."""
     value = _Sampler(schema, seed).value(schema, "", 0)
     try:
-        return parsed(json.dumps(value), ResponseFormat(schema))
+        return parsed(json.dumps(value), ResponseFormat(schema)).value
     except NotAsAskedError as problem:
         raise CannotSampleError(
             f"The simulation finds no value for this schema. {problem} Give the schema a 'default' or 'examples'."
