@@ -16,6 +16,7 @@ from functions.step_agent.loop import AgentResult, Clock, run_loop
 from functions.step_agent.meter import Meter
 from functions.step_agent.services import Services
 from functions.step_agent.spec import AgentSpec, agent_spec, merged
+from functions.step_agent.texts import FillableText
 from functions.step_agent.toolbox import ToolFailedError, open_toolbox
 from functions.step_agent.tracing import MAX_REMARKS, MAX_TRACE
 from llm_gateway.errors import LlmError
@@ -132,7 +133,7 @@ def run_agent_step(services: Services, config: Object, input_data: Object, conte
     prompts = sorted_input(input_data, context.prompt_inputs).prompts
     overriding: tuple[Object, ...] = (
         *({**p.overrides, "system_prompt": p.system_prompt} for p in prompts),
-        {name: value for name, value in config.items() if name not in _NOT_OF_THE_AGENT},
+        _overriding(config),
     )
     if config.get("agent_id") is not None:
         spec = run.stored_agent(config["agent_id"], config.get("agent_version"), overriding)
@@ -158,6 +159,14 @@ def run_agent_step(services: Services, config: Object, input_data: Object, conte
         "execution_time_seconds": round(services.now() - run.started, 3),
     }
     return _within_limits(output)
+
+
+def _overriding(config: Object) -> Object:
+    """The fields of the step that replace those of the agent."""
+    fields = {name: value for name, value in config.items() if name not in _NOT_OF_THE_AGENT}
+    if fields.get("system_prompt") is not None:
+        fields["system_prompt"] = FillableText.of_step(fields["system_prompt"])
+    return fields
 
 
 def _response(spec: AgentSpec, result: AgentResult) -> Any:

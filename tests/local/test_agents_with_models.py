@@ -238,3 +238,79 @@ def test_a_wrong_key_fails_the_run_at_once_and_is_not_simulated(world: World) ->
     assert "sk-of" not in json.dumps(results)
     assert fallen_back["step_results"]["ask"]["output_data"]["response"] == "Gemini's answer."
     assert simulated["step_results"]["ask"]["output_data"]["mode"] == "simulation"
+
+
+def told(world: World) -> list[dict[str, Any]]:
+    """The messages that OpenAI was sent last."""
+    messages: list[dict[str, Any]] = world.openai.requests[-1].body["messages"]
+    return messages
+
+
+def test_names_in_the_definition_are_filled_once_and_data_never_is(world: World) -> None:
+    steps = [
+        {"step_id": "text", "step_type": "data_input", "config": {"data": {"body": "print({token})"}}},
+        {
+            "step_id": "ask",
+            "step_type": "agent_execution",
+            "dependencies": ["text"],
+            "input_mapping": {"token": {"value": "INTERNAL"}, "who": "input.who"},
+            "config": {
+                "model": "gpt-4o-mini",
+                "include_context": False,
+                "system_prompt": "You help {who}, as {{{who}}}.",
+                "query": "Review {{ text.data.body }} for {who}.",
+            },
+        },
+    ]
+    results = world.api.execute({"workflow": {"name": "Ask", "steps": steps}, "input": {"who": "Ann {token}"}})
+    assert results["status"] == "completed", results["error"]
+    assert told(world) == [
+        {"role": "system", "content": "You help Ann {token}, as {{who}}."},
+        {"role": "user", "content": "Review print({token}) for Ann {token}."},
+    ]
+    assert results["step_results"]["ask"]["output_data"]["query"] == "Review print({token}) for Ann {token}."
+
+
+def test_names_in_a_prompt_are_filled_by_the_agent_and_data_in_it_never_is(world: World) -> None:
+    prompt = {"name": "P", "query_template": "Say {{ greeting }} to {who}: {text}", "variables": [{"name": "greeting"}]}
+    prompt_id = world.api.post("/prompts", prompt).body["prompt_id"]
+    configs: list[dict[str, Any]] = [
+        {"query_template": "Say {{ input.greeting }} to {who}: {text}"},
+        {"prompt_id": prompt_id, "variables": {"greeting": "hi {who}"}},
+    ]
+    for config in configs:
+        steps = [
+            {"step_id": "p", "step_type": "prompt", "config": config},
+            {
+                "step_id": "ask",
+                "step_type": "agent_execution",
+                "dependencies": ["p"],
+                "input_mapping": {"p": "p", "who": {"value": "Ann"}, "text": {"value": "{who}?"}},
+                "config": {"model": "gpt-4o-mini"},
+            },
+        ]
+        results = world.api.execute({"workflow": {"name": "Ask", "steps": steps}, "input": {"greeting": "hi {who}"}})
+        assert results["status"] == "completed", results["error"]
+        assert told(world) == [{"role": "user", "content": "Say hi {who} to Ann: {who}?"}]
+        assert results["step_results"]["p"]["output_data"]["query_template"] == "Say hi {who} to {who}: {text}"
+
+
+@pytest.mark.parametrize("wrap", [lambda chat: chat, lambda chat: {"trigger": {"kind": "chat", **chat}}])
+def test_a_chat_comes_to_the_model_as_it_was_said(world: World, wrap: Any) -> None:
+    history = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"}]
+    steps = [
+        {"step_id": "start", "step_type": "trigger", "config": {"kind": "chat"}},
+        {
+            "step_id": "ask",
+            "step_type": "agent_execution",
+            "dependencies": ["start"],
+            "config": {"model": "gpt-4o-mini"},
+        },
+    ]
+    run_input = wrap({"current_message": "Why?", "history": history})
+    results = world.api.execute({"workflow": {"name": "Chat", "steps": steps}, "input": run_input})
+    assert results["step_results"]["start"]["output_data"]["messages"] == [
+        *history,
+        {"role": "user", "content": "Why?"},
+    ]
+    assert told(world) == [*history, {"role": "user", "content": "Why?"}]

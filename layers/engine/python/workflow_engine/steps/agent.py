@@ -71,6 +71,7 @@ def agent_task(*, paid: bool = False) -> Lowering:
         final_errors=FINAL_ERRORS,
         tells_timeout=True,
         tells_inputs_of="prompt",
+        fills_names=True,
         paid=paid,
     )
 
