@@ -31,7 +31,8 @@ Object = Mapping[str, Any]
 MAX_MODEL_TOOLS: Final = 128
 """OpenAI takes no more functions in a request (API reference, "tools"); the other vendors take more or as many."""
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_START: Final = re.compile(r"^(?=[0-9-])")
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
 _AGENT_PARAMETERS: Final[Object] = {
@@ -120,12 +121,14 @@ def open_toolbox(
 
 
 def model_name(*parts: str) -> str:
-    """A name that every vendor takes (`[A-Za-z0-9_-]{1,64}`); one that had to be changed ends in a hash, to stay unique."""
+    """A name that every vendor takes: a letter or `_`, which Gemini wants first, then letters, digits, `_` and `-`, 64 at most. One
+    that had to be changed ends in a hash, to stay unique.
+    """
     plain = "__".join(parts)
     if _NAME.fullmatch(plain):
         return plain
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
-    return f"{_UNFIT.sub('_', plain)[:55]}_{digest}"
+    return f"{_START.sub('_', _UNFIT.sub('_', plain))[:55]}_{digest}"
 
 
 def _builtin(
@@ -155,7 +158,7 @@ def _step(
     parameters = dict(reference.parameters or registration.get("config_schema") or {"type": "object"})
     description = reference.description or registration.get("description") or f"The step {reference.name}."
     call = partial(_call_step, run, registration, reference.config or {})
-    yield BoundTool(Tool(reference.name, description, parameters), call)
+    yield BoundTool(Tool(model_name(reference.name), description, parameters), call)
 
 
 def _call_step(run: Invocation, registration: Object, config: Object, arguments: Object) -> Any:

@@ -42,6 +42,7 @@ from llm_gateway.response import (
 )
 from llm_gateway.structured import NotAsAskedError, repair
 from llm_gateway.tokens import count_request, count_tokens
+from llm_gateway.vendor_schemas import for_vendors
 from workflow_engine.observability import get_logger
 
 logger = get_logger(__name__)
@@ -142,9 +143,10 @@ class Gateway:
         may pass is waited for longer. Raises LlmError: that of the last provider asked, with the `usage` of all calls.
         """
         started = self._clock()
+        asked, left_out = for_vendors(request)
 
         def call(provider: Provider, model: str, seconds: float) -> ProviderAnswer:
-            timed = replace(request, timeout_seconds=min(request.timeout_seconds, seconds))
+            timed = replace(asked, timeout_seconds=min(request.timeout_seconds, seconds))
             if watch is None:
                 return provider.generate(model, timed)
             return self._streamed(provider, model, timed, watch, deadline)
@@ -156,7 +158,7 @@ class Gateway:
             read = read_answer(done.answer)
             account.add(self._usage(done.by, read.answer))
             if request.response_format is not None and not read.answer.tool_calls:
-                read = self._as_asked(request, done.by, read, account, deadline, may_repair)
+                read = self._as_asked(request, asked, done.by, read, account, deadline, may_repair)
         except LlmError as error:
             error.usage = account.usage
             raise
@@ -170,7 +172,7 @@ class Gateway:
             latency_ms=round((self._clock() - started) * 1000),
             mode=done.by.mode,
             parsed=read.value,
-            warnings=(*warnings, *done.warnings, *answer.warnings),
+            warnings=(*warnings, *left_out, *done.warnings, *answer.warnings),
             remarks=read.remarks,
         )
 
@@ -303,13 +305,16 @@ class Gateway:
     def _as_asked(
         self,
         request: GenerationRequest,
+        asked: GenerationRequest,
         by: Candidate,
         read: ReadAnswer,
         account: _Account,
         deadline: float | None,
         may_repair: MayRepair | None,
     ) -> ReadAnswer:
-        """The answer with its JSON value; an answer that has none is sent back to its author once."""
+        """The answer with its JSON value, as the request wants it; an answer that has none is sent back to its author once.
+        `asked` is the request as it was sent.
+        """
         first = read.answer
         assert request.response_format is not None
         if first.finish_reason in ("content_filter", "cut_off"):
@@ -317,7 +322,7 @@ class Gateway:
         try:
             return read.with_value(value_of(first, request.response_format))
         except NotAsAskedError as problem:
-            again = repair(request, first.text, problem)
+            again = repair(asked, first.text, problem)
         if may_repair is not None and not may_repair(account.usage, again):
             return replace(read, answer=replace(first, finish_reason="cut_off"))
 

@@ -67,7 +67,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool that the model may call. The name is `[A-Za-z0-9_-]{1,64}`, what all vendors accept."""
+    """A tool that the model may call. The name is `[A-Za-z_][A-Za-z0-9_-]{0,63}`, what all vendors accept."""
 
     name: str
     description: str
