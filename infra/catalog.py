@@ -45,6 +45,8 @@ class Route:
     path: str
     is_open: bool = False
     """True for a route that asks for no credentials."""
+    is_page: bool = False
+    """True for a page to look at, which a link on any site may lead to."""
 
     @property
     def key(self) -> str:
@@ -152,6 +154,8 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
             "GET /executions",
             "GET /executions/{execution_id}",
             "GET /executions/{execution_id}/results",
+            "GET /executions/{execution_id}/output",
+            "GET /executions/{execution_id}/steps/{step}/output",
             "GET /executions/{execution_id}/events",
             "POST /executions/{execution_id}/cancel",
         ),
@@ -238,8 +242,8 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         timeout_seconds=10,
         routes=(
             Route("GET", "/health", is_open=True),
+            Route("GET", "/docs", is_page=True),
             *_routes(
-                "GET /docs",
                 "GET /docs/swagger-ui.js",
                 "GET /docs/swagger-ui.css",
                 "GET /openapi.json",
@@ -267,8 +271,8 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         "execution_recorder",
         "event",
-        memory_mb=512,
-        timeout_seconds=60,
+        memory_mb=1024,  # a full history of large outputs is bound by CPU
+        timeout_seconds=180,
         environment=ENGINE_ENVIRONMENT,
         grants=(
             _table("GetItem", "PutItem", "UpdateItem"),
@@ -280,7 +284,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         "execution_sweeper",
         "schedule",
-        memory_mb=512,
+        memory_mb=1024,  # as the recorder
         timeout_seconds=300,
         environment=ENGINE_ENVIRONMENT,
         schedule_minutes=15,

@@ -92,7 +92,7 @@ AGENT_OPERATIONS: Final[dict[str, Operation]] = {
         _STARTED,
         "AgentRunRequest",
         parameters=_STARTS,
-        problems=(*INVALID, 404, 409, 429),
+        problems=(*INVALID, 404, 409, 429, 503),
     ),
     **dict(_crud("prompt", "Prompt", "prompts")),
     "POST /prompts/{prompt_id}/render": Operation(
@@ -111,7 +111,7 @@ AGENT_OPERATIONS: Final[dict[str, Operation]] = {
         _STARTED,
         "PromptTestRequest",
         parameters=_STARTS,
-        problems=(*INVALID, 404, 409, 429),
+        problems=(*INVALID, 404, 409, 429, 503),
     ),
     "GET /tools": Operation(
         "listTools", "tools", "List what agents may call", {200: "ToolPage"}, parameters=PAGED, problems=(422,)
@@ -123,7 +123,7 @@ AGENT_OPERATIONS: Final[dict[str, Operation]] = {
         {200: "McpServer", 201: "McpServer"},
         "McpServerRegistration",
         parameters=("Idempotency-Key",),
-        problems=(*INVALID, 409),
+        problems=(*INVALID, 409, 429),
     ),
     "GET /tools/mcp-servers": Operation(
         "listMcpServers", "tools", "List MCP servers", {200: "McpServerPage"}, parameters=PAGED, problems=(422,)

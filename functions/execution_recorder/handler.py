@@ -1,36 +1,77 @@
 """Records ended runs: SQS batches of EventBridge's "Step Functions Execution Status Change" events.
 
 The event is only a hint. It is delivered at least once, in any order, and loses its input and output when they are
-large, so nothing but the execution's ARN is taken from it; the use case reads the rest itself and may be called again.
+large, so nothing but the execution's ARN and which of its ends it is about is taken from it; the use case reads the
+rest itself and may be called again.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
-from functions.execution_recorder.settings import clients, engine
+from functions.execution_recorder.settings import clients, engine, sqs
+from workflow_engine.errors import NotFoundError, ThrottledError
 from workflow_engine.init_phase import at_init
 from workflow_engine.usecases import record_execution
+from workflow_engine.usecases.record_execution import EndNotShownError, RunEnd
 
 logger = logging.getLogger(__name__)
+
+MAY_PASS: Final = (EndNotShownError, NotFoundError, ThrottledError)
+"""What is over in moments as a rule: an index or a history that lags behind, a quota."""
+
+FIRST_PAUSE_SECONDS: Final = 5
+LONGEST_PAUSE_SECONDS: Final = 900
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, list[dict[str, str]]]:
     """Record each message's execution; name those that failed, so that SQS delivers only them again.
 
     The answer is that of `ReportBatchItemFailures`: `{"batchItemFailures": [{"itemIdentifier": message id}]}`. A
-    message that cannot be read fails like any other and reaches the dead-letter queue, where it can be looked at.
+    message is acknowledged when its end is recorded, and no sooner. One that cannot be read fails like any other and
+    reaches the dead-letter queue, where it can be looked at.
     """
     failures = []
     for message in event["Records"]:
         try:
-            record_execution.record(engine(), json.loads(message["body"])["detail"]["executionArn"])
+            record_execution.record(engine(), _end(json.loads(message["body"])["detail"]))
+        except MAY_PASS as error:
+            logger.warning("message %s is put back: %s", message["messageId"], error)
+            _put_back(message)
+            failures.append({"itemIdentifier": message["messageId"]})
         except Exception:  # whatever it was, the other messages of the batch are not to suffer for it
             logger.exception("message %s was not recorded", message["messageId"])
             failures.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": failures}
+
+
+def _end(detail: dict[str, Any]) -> RunEnd:
+    stopped_at = datetime.fromtimestamp(detail["stopDate"] / 1000, UTC)
+    return RunEnd(detail["executionArn"], stopped_at, detail.get("redriveCount"))
+
+
+def _put_back(message: dict[str, Any]) -> None:
+    """Let a message be delivered again soon, each time after twice the pause, instead of after the queue's visibility
+    timeout, which is for what was killed.
+    """
+    try:
+        received = int(message["attributes"]["ApproximateReceiveCount"])
+        pause = min(FIRST_PAUSE_SECONDS * 2 ** (received - 1), LONGEST_PAUSE_SECONDS)
+        sqs().change_message_visibility(
+            QueueUrl=_queue_url(message["eventSourceARN"]),
+            ReceiptHandle=message["receiptHandle"],
+            VisibilityTimeout=pause,
+        )
+    except Exception as error:  # it comes back all the same, only later
+        logger.warning("message %s comes back after the queue's own timeout: %s", message["messageId"], error)
+
+
+def _queue_url(arn: str) -> str:
+    account, name = arn.split(":")[4:6]
+    return f"{sqs().meta.endpoint_url}/{account}/{name}"
 
 
 at_init(clients)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from workflow_engine.init_phase import once
 from workflow_engine.usecases.engine import Engine
 
@@ -12,6 +14,13 @@ def engine() -> Engine:
     return Engine.from_environment()
 
 
+def sqs() -> Any:
+    """A client of SQS, made when a message is first put back: most functions never see one that must be."""
+    from botocore.config import Config
+
+    return engine().client("sqs", Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 2}))
+
+
 def clients() -> tuple[object, ...]:
-    """The clients that a request may need."""
+    """The clients that every event needs."""
     return engine().dynamodb, engine().s3, engine().stepfunctions

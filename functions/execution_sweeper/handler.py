@@ -9,9 +9,9 @@ from workflow_engine.init_phase import at_init
 from workflow_engine.usecases.sweep_executions import sweep_executions
 
 
-def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:
+def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:
     """One round; the counts are what a person who invokes it by hand gets to see."""
-    return sweep_executions(engine())
+    return sweep_executions(engine(), lambda: context.get_remaining_time_in_millis() / 1000)
 
 
 at_init(clients)

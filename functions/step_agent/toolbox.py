@@ -181,6 +181,7 @@ def _call_step(run: Invocation, registration: Object, config: Object, arguments:
             "attempt": context.attempt,
             "user_context": {
                 "user_id": context.user_id,
+                "principal": context.principal,
                 "session_id": context.session_id,
                 "tenant_id": context.tenant_id,
             },
@@ -258,20 +259,17 @@ _OPENERS: Final[Mapping[str, Opener]] = {"builtin": _builtin, "step": _step, "ag
 
 
 def _check_arguments(tool: Tool, arguments: Object) -> None:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
-    from referencing import Registry
+    from workflow_engine.json_schema import CannotApplyError, SchemaValidator
 
     try:
-        error = best_match(
-            Draft202012Validator(dict(tool.parameters), registry=Registry()).iter_errors(dict(arguments))
-        )
-    except Exception:
-        # A schema from elsewhere may fail while it is applied; the tool itself then judges its arguments.
+        misfits = SchemaValidator(tool.parameters).misfits(dict(arguments))
+    except CannotApplyError:
+        # A schema of an MCP server, which is checked nowhere else; the tool itself then judges its arguments.
         return
-    if error is not None:
-        place = "/".join(map(str, error.absolute_path))
+    if misfits:
+        misfit = min(misfits, key=lambda m: len(m.path))
+        place = "/".join(map(str, misfit.path))
         where = f" at '{place}'" if place else ""
         raise ToolFailedError(
-            f"Wrong arguments for '{tool.name}'{where}: {error.message[:500]}. Correct them and call again."
+            f"Wrong arguments for '{tool.name}'{where}: {misfit.message[:500]}. Correct them and call again."
         )

@@ -21,10 +21,13 @@ from infra.constructs.engine_function import EngineFunction, retention
 from infra.constructs.layers import Layers
 from infra.constructs.machine_role import MachineRole
 
-RECEIVE_COUNT = 6
-"""How often the recorder may try. With the queue's pauses that is half an hour: longer than the index by ARN lags."""
+RECEIVE_COUNT = 10
+"""How often the recorder may try. It puts back what may pass for 5, 10, 20, ... 900 seconds, so that is half an hour:
+longer than the index by ARN or a history lags."""
 
-BATCH_SIZE = 10
+BATCH_SIZE = 1
+"""An invocation that is killed (memory, time) takes nothing with it but the message that killed it. It would handle a
+batch one by one, so larger ones are not faster."""
 
 
 class OrchestrationStack(Stack):
@@ -91,9 +94,15 @@ class OrchestrationStack(Stack):
         )
 
     def _recorder(self, deployment: Deployment, layers: Layers) -> EngineFunction:
-        # Lambda polls with the function's role; these are what it asks for ("Lambda execution role permissions").
+        # Lambda polls with the function's role; these are what it asks for ("Lambda execution role permissions"), and
+        # the first is what the function itself does with a message that is to come again soon.
         receive = iam.PolicyStatement(
-            actions=["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+            actions=[
+                "sqs:ChangeMessageVisibility",
+                "sqs:DeleteMessage",
+                "sqs:GetQueueAttributes",
+                "sqs:ReceiveMessage",
+            ],
             resources=[self.queue.queue_arn],
         )
         recorder = EngineFunction(self, function("execution_recorder"), deployment, layers, [receive])

@@ -170,6 +170,8 @@ def test_only_configured_origins_may_call_from_a_browser(dev: Assembly, prod: As
     assert "CorsConfiguration" not in dev.only("AWS::ApiGatewayV2::Api")
     cors = prod.only("AWS::ApiGatewayV2::Api")["CorsConfiguration"]
     assert cors["AllowOrigins"] == ["https://app.example.com"]
+    (of_bucket,) = prod.only("AWS::S3::Bucket")["CorsConfiguration"]["CorsRules"]
+    assert (of_bucket["AllowedOrigins"], of_bucket["AllowedMethods"]) == (["https://app.example.com"], ["GET"])
     assert set(cors["AllowMethods"]) == {route.method for route in ROUTES if route.method}
 
 
@@ -192,6 +194,7 @@ def test_ends_of_our_own_machines_reach_the_recorder_by_a_queue(dev: Assembly) -
     mapping = as_text(dev.only("AWS::Lambda::EventSourceMapping"))
     assert mapping["EventSourceArn"] == target["Arn"]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BatchSize"] == 1  # a killed invocation takes no other message with it
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}
 
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.support.backend_cloud import backend, counted
-from workflow_engine.errors import MisconfiguredError, ThrottledError
+from workflow_engine.errors import MisconfiguredError, ThrottledError, UnavailableError
 from workflow_engine.http.problem import problem_of
 from workflow_engine.language.diagnostics import InvalidWorkflowError
 from workflow_engine.machines.executions import ExecutionGoneError, MachineGoneError
@@ -145,6 +145,23 @@ def test_what_passes_at_creation_is_waited_out_like_throttling(
     assert len(refusals.calls) == 3
 
 
+def test_a_creation_that_gets_no_answer_is_tried_again_and_then_told_as_that(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, lost = engine.stepfunctions.create_state_machine, [True, True]
+
+    def create(**arguments: Any) -> Any:
+        if lost and lost.pop():
+            raise ReadTimeoutError(endpoint_url="https://states")
+        return real(**arguments)
+
+    monkeypatch.setattr(engine.stepfunctions, "create_state_machine", create)
+    assert engine.machines.ensure(DEFINITION).generation == 1
+    lost.extend([True] * 9)
+    with pytest.raises(UnavailableError):
+        engine.machines.ensure(DEFINITION + " ")
+
+
 def test_no_attempt_at_creation_begins_when_the_request_would_end_before_it(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,7 +211,7 @@ def test_what_is_gone_says_so(engine: Engine) -> None:
         engine.runs.start(machine.machine_arn, "run-1", "{}")
     missing = execution_arn(machine.machine_arn, "never")
     with pytest.raises(ExecutionGoneError):
-        engine.history.read(missing)
+        next(engine.history.read(missing))
     with pytest.raises(ExecutionGoneError):
         engine.runs.stop(missing, "because")
 

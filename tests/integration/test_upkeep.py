@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,13 +11,16 @@ import pytest
 
 from infra.local.cloud import LocalCloud
 from workflow_engine.errors import ThrottledError
-from workflow_engine.machines.executions import MachineExecutions
+from workflow_engine.machines.executions import ExecutionGoneError, MachineExecutions
+from workflow_engine.machines.history import HistoryReader
 from workflow_engine.machines.idleness import MachineUse
+from workflow_engine.store.due import Key
+from workflow_engine.store.executions import ASKED_FOR, Execution, ExecutionStore
 from workflow_engine.store.table import Table
 from workflow_engine.usecases import cancel_run, read_results, record_execution, save_workflow, start_run
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.retire_machines import retire_machines
-from workflow_engine.usecases.sweep_executions import sweep_executions
+from workflow_engine.usecases.sweep_executions import LONGEST_LOOK_SECONDS, MAX_LOOKS, sweep_executions
 
 ME = Caller("default", "me")
 QUICK: dict[str, Any] = {
@@ -67,7 +71,7 @@ def test_a_lost_end_is_recorded(engine: Engine, monkeypatch: pytest.MonkeyPatch)
     assert sweep_executions(engine)["looked_at"] == 0  # it may well be recorded by its event
     assert sweep_executions(later(engine, minutes=16))["recorded"] == 1
     assert status(engine, execution_id) == "completed"
-    assert engine.executions.results(ME.tenant_id, execution_id) is not None
+    assert engine.results.find(ME.tenant_id, execution_id) is not None
     assert sweep_executions(later(engine, days=1))["looked_at"] == 0
 
 
@@ -92,6 +96,155 @@ def test_a_run_that_was_never_started_ends_failed(engine: Engine, monkeypatch: p
         execution_id = start_run.start(engine, ME, QUICK)["execution_id"]
     assert sweep_executions(later(engine, minutes=16))["recorded"] == 1
     assert read_results.get_execution(engine, ME, execution_id)["error"]["type"] == "ExecutionDoesNotExist"
+
+
+def gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody knows of any run any more."""
+
+    def refuse(*_: Any) -> Any:
+        raise ExecutionGoneError("gone")
+
+    monkeypatch.setattr(MachineExecutions, "is_running", refuse)
+    monkeypatch.setattr(HistoryReader, "page", refuse)
+
+
+@pytest.mark.parametrize(
+    ("days", "known"),
+    [
+        (1, "Step Functions never started this run, unless somebody has deleted its machine by hand."),
+        (16, "Either it was never started, or its history has gone with its machine or by age."),
+    ],
+)
+def test_of_a_run_that_nobody_knows_is_told_what_may_have_become_of_it(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, days: int, known: str
+) -> None:
+    execution_id = unrecorded_end(engine, monkeypatch)
+    gone(monkeypatch)
+    assert sweep_executions(later(engine, days=days))["recorded"] == 1
+    found = read_results.get_execution(engine, ME, execution_id)
+    assert (found["status"], found["error"]["type"]) == ("failed", "ExecutionDoesNotExist")
+    assert known in found["error"]["message"]
+
+
+def test_a_run_that_was_seen_running_is_not_told_as_never_started(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution_id = start_run.start(engine, ME, WAITING)["execution_id"]
+    assert sweep_executions(later(engine, minutes=16))["running"] == 1
+    seen_at = engine.executions.get(ME.tenant_id, execution_id).seen_at
+    assert seen_at is not None
+    gone(monkeypatch)
+    assert sweep_executions(later(engine, hours=1))["recorded"] == 1
+    message = read_results.get_execution(engine, ME, execution_id)["error"]["message"]
+    assert f"It was running at {seen_at}. How it ended is not known" in message
+
+
+def test_a_run_that_was_being_stopped_ends_as_cancelled_though_nobody_knows_it(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution_id = start_run.start(engine, ME, WAITING)["execution_id"]
+    execution = engine.executions.get(ME.tenant_id, execution_id)
+    engine.runs.stop(execution.execution_arn, "test")
+    gone(monkeypatch)
+    asked = engine.timestamp()
+    with monkeypatch.context() as unheard:
+        unheard.setattr(record_execution, "record", lambda *_: None)
+        engine.executions.update_status(execution, "cancelled", 0, completed_at=asked, rank=ASKED_FOR)
+    assert sweep_executions(later(engine, minutes=16))["recorded"] == 1
+    assert status(engine, execution_id) == "cancelled"
+    assert sweep_executions(later(engine, days=1))["looked_at"] == 0
+
+
+class Killed(BaseException):
+    """What ends the process: no handler of an exception gets to see it."""
+
+
+@pytest.fixture
+def deadly(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Looking at a run whose id is in this list kills the process."""
+    deadly: list[str] = []
+    real = HistoryReader.read
+
+    def read(self: HistoryReader, arn: str) -> Any:
+        if arn.rpartition(":")[2] in deadly:
+            raise Killed
+        return real(self, arn)
+
+    monkeypatch.setattr(HistoryReader, "read", read)
+    return deadly
+
+
+def test_a_run_that_kills_the_round_is_not_the_first_of_the_next(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, deadly: list[str]
+) -> None:
+    bad, *good = (unrecorded_end(engine, monkeypatch) for _ in range(4))
+    deadly.append(bad)
+    minutes = 16
+    for _ in range(2):
+        with contextlib.suppress(Killed):
+            sweep_executions(later(engine, minutes=minutes))
+        minutes += 16
+    assert [status(engine, execution_id) for execution_id in good] == ["completed"] * 3
+    assert engine.executions.get(ME.tenant_id, bad).looks in (1, 2)
+
+
+def test_a_run_that_kills_every_round_is_quarantined_and_a_metric_tells(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, deadly: list[str]
+) -> None:
+    told: list[tuple[str, float]] = []
+    monkeypatch.setattr("workflow_engine.usecases.sweep_executions.emit", lambda *point: told.append(point))
+    execution_id = unrecorded_end(engine, monkeypatch)
+    deadly.append(execution_id)
+    for look in range(MAX_LOOKS):
+        with pytest.raises(Killed):
+            sweep_executions(later(engine, hours=look + 1))
+        with contextlib.suppress(Killed):
+            assert sweep_executions(later(engine, hours=look + 1))["looked_at"] == 0  # it was postponed before
+    assert told == []
+    assert sweep_executions(later(engine, hours=9))["quarantined"] == 1
+    assert told == [("QuarantinedRuns", 1)]
+    assert sweep_executions(later(engine, days=1)) == dict.fromkeys(
+        ("looked_at", "recorded", "running", "failed", "quarantined"), 0
+    )
+    deadly.clear()
+    assert read_results.results(engine, ME, execution_id)["status"] == "completed"
+    assert status(engine, execution_id) == "completed"
+
+
+def test_a_look_that_went_well_begins_the_count_anew(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    execution_id = start_run.start(engine, ME, WAITING)["execution_id"]
+    with monkeypatch.context() as broken:
+        broken.setattr(MachineExecutions, "is_running", lambda *_: 1 / 0)
+        assert sweep_executions(later(engine, minutes=16))["failed"] == 1
+    assert engine.executions.get(ME.tenant_id, execution_id).looks == 1
+    assert sweep_executions(later(engine, hours=1))["running"] == 1
+    assert engine.executions.get(ME.tenant_id, execution_id).looks == 0
+    cancel_run.cancel(engine, ME, execution_id)
+
+
+def test_a_round_ends_before_its_time_does(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [unrecorded_end(engine, monkeypatch) for _ in range(3)]
+    left = iter((300.0, LONGEST_LOOK_SECONDS - 1))
+    assert sweep_executions(later(engine, minutes=16), lambda: next(left))["recorded"] == 1
+    assert sum(engine.executions.get(ME.tenant_id, run).looks for run in runs) == 0
+    assert sweep_executions(later(engine, minutes=17))["recorded"] == 2
+
+
+def test_a_record_that_cannot_be_read_does_not_hold_up_the_others(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = (unrecorded_end(engine, monkeypatch) for _ in range(2))
+    real = ExecutionStore.load
+
+    def load(self: ExecutionStore, key: Key) -> Execution | None:
+        if key[0].endswith(bad):
+            raise RuntimeError("no such luck")
+        return real(self, key)
+
+    monkeypatch.setattr(ExecutionStore, "load", load)
+    done = sweep_executions(later(engine, minutes=16))
+    assert (done["recorded"], done["failed"]) == (1, 1)
+    assert status(engine, good) == "completed"
 
 
 def test_a_run_that_cannot_be_recorded_does_not_hold_up_the_others(
@@ -125,6 +278,7 @@ def test_a_throttled_round_stops(engine: Engine, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(MachineExecutions, "is_running", refuse)
     assert sweep_executions(later(engine, minutes=16))["recorded"] == 0
     assert len(asked) == 1
+    assert engine.executions.get(ME.tenant_id, asked[0].rpartition(":")[2]).looks == 0
 
 
 def used_workflow(engine: Engine) -> str:

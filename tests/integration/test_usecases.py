@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,6 +35,7 @@ from workflow_engine.usecases import (
     validate_workflow,
 )
 from workflow_engine.usecases.engine import Caller, Engine, use_local_step_loader
+from workflow_engine.usecases.record_execution import RunEnd
 
 ME = Caller("default", "me")
 OTHER = Caller("other")
@@ -90,6 +91,22 @@ def test_a_posted_workflow_runs_and_tells_what_its_steps_gave(engine: Engine) ->
     assert results["metadata"]["user_id"] == "me"
     found = read_results.get_execution(engine, ME, results["execution_id"])
     assert (found["status"], found["error"], found["tags"]) == ("completed", None, ["a"])
+
+
+@pytest.mark.parametrize(("named", "user"), [("someone", "someone"), (None, "me")])
+def test_whom_a_run_is_for_does_not_hide_who_started_it(engine: Engine, named: str | None, user: str) -> None:
+    started = start_run.start(engine, ME, HELLO if named is None else {**HELLO, "user_id": named})
+    record = read_results.get_execution(engine, ME, started["execution_id"])
+    assert (record["user_id"], record["started_by"]) == (user, "me")
+    arn = engine.executions.get(ME.tenant_id, started["execution_id"]).execution_arn
+    told = json.loads(engine.stepfunctions.describe_execution(executionArn=arn)["input"])
+    assert told["context"]["user_context"] == {
+        "user_id": user,
+        "principal": "me",
+        "session_id": None,
+        "tenant_id": ME.tenant_id,
+    }
+    assert (told["run"]["user_id"], told["run"]["principal"]) == (user, "me")
 
 
 def test_the_same_post_again_compiles_nothing_and_makes_no_machine(engine: Engine) -> None:
@@ -150,14 +167,15 @@ def test_a_deleted_workflow_leaves_its_executions_readable(engine: Engine) -> No
     workflow_id = save_workflow.create(engine, ME, HELLO)["workflow_id"]
     started = start_run.start_stored(engine, ME, workflow_id, {})
     save_workflow.delete(engine, ME, workflow_id)
-    for use in (
+    uses: tuple[Callable[[], Any], ...] = (
         lambda: read_workflows.get(engine, ME, workflow_id),
         lambda: save_workflow.update(engine, ME, workflow_id, HELLO),
-        lambda: save_workflow.delete(engine, ME, workflow_id),
         lambda: start_run.start_stored(engine, ME, workflow_id, {}),
-    ):
+    )
+    for use in uses:
         with pytest.raises(NotFoundError):
             use()
+    save_workflow.delete(engine, ME, workflow_id)  # a client whose answer was lost
     assert read_results.wait_for_end(engine, ME, started["execution_id"], 20)
     assert read_results.results(engine, ME, started["execution_id"])["status"] == "completed"
 
@@ -339,8 +357,7 @@ def test_a_run_is_cancelled_once(engine: Engine) -> None:
     assert read_results.wait_for_end(engine, ME, started["execution_id"], 20)
     results = read_results.results(engine, ME, started["execution_id"])
     assert (results["status"], results["step_results"]["pause"]["status"]) == ("cancelled", "aborted")
-    with pytest.raises(ConflictError):
-        cancel_run.cancel(engine, ME, started["execution_id"])
+    assert cancel_run.cancel(engine, ME, started["execution_id"])["status"] == "cancelled"
 
 
 def test_a_run_that_has_ended_cannot_be_cancelled(engine: Engine) -> None:
@@ -367,13 +384,26 @@ def test_a_lost_event_is_made_good_when_results_are_read(engine: Engine, monkeyp
             engine.sleep(0.05)
     assert read_results.get_execution(engine, ME, started["execution_id"])["status"] == "completed"
     execution = engine.executions.get("default", started["execution_id"])
-    record_execution.record(engine, execution.execution_arn)
-    assert engine.executions.results("default", started["execution_id"]) is not None
+    record_execution.record(engine, RunEnd(execution.execution_arn, engine.now()))
+    assert engine.results.find("default", started["execution_id"]) is not None
+
+
+def test_an_end_that_the_history_does_not_show_yet_is_not_taken_for_recorded(engine: Engine) -> None:
+    started = start_run.start(engine, ME, {**WAITING, "name": "Lagging"})
+    execution = engine.executions.get("default", started["execution_id"])
+    before, now = execution.started_at, engine.now()
+    for end in (RunEnd(execution.execution_arn, now), RunEnd(execution.execution_arn, now, redrive_count=0)):
+        with pytest.raises(record_execution.EndNotShownError):
+            record_execution.record(engine, end)
+    unchanged = engine.executions.get("default", started["execution_id"])
+    assert (unchanged.status, unchanged.started_at) == ("running", before)
+    cancel_run.cancel(engine, ME, started["execution_id"])
 
 
 def test_recording_an_unknown_execution_asks_to_be_tried_again(engine: Engine) -> None:
+    unknown = "arn:aws:states:us-east-1:123456789012:execution:m:unknown"
     with pytest.raises(NotFoundError):
-        record_execution.record(engine, "arn:aws:states:us-east-1:123456789012:execution:m:unknown")
+        record_execution.record(engine, RunEnd(unknown, engine.now()))
 
 
 def test_events_hide_parameters_and_name_their_step(engine: Engine) -> None:
@@ -449,7 +479,7 @@ def test_a_registered_lambda_is_listed_replaced_and_removed(engine: Engine) -> N
                 "config_schema": {"type": "nonsense"},
             },
             InvalidRequestError,
-            "/config_schema",
+            "/config_schema/type",
         ),
         ({"step_type": "x", "functionarn": "x"}, InvalidRequestError, "/functionarn"),
     ],

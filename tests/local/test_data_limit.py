@@ -10,8 +10,8 @@ import pytest
 from infra.local import moto_seams
 from tests.support.data_limit import DOCUMENT, FILLER, FUNCTION_SOURCE, TOO_LARGE, check_run, compiled
 from tests.support.local_machines import EndedRun, LocalMachines, local_machines
+from tests.support.run_report import RunReport, report
 from workflow_engine.compiler import Compilation, execution_input
-from workflow_engine.machines.results import RunReport, report
 
 pytestmark = pytest.mark.xdist_group("local-data-limit")
 

@@ -14,10 +14,10 @@ from infra.local import moto_seams
 from tests.support.local_machines import EndedRun, LocalMachines, local_machines
 from tests.support.random_workflows import INPUT, PROBE, ProbeFailedError, probe_output, timeless, workflows
 from tests.support.reference_executor import ReferenceRun, StepFailedError, waits_for
+from tests.support.run_report import RunReport, report
 from workflow_engine.compiler import Compilation, compile_workflow, execution_input
 from workflow_engine.language import parse_workflow
 from workflow_engine.language.syntax import Step, Workflow
-from workflow_engine.machines.results import RunReport, report
 from workflow_engine.steps import builtin_catalogue
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:workflow-step-probe"

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from tests.support.run_report import RunReport, report
 from workflow_engine.compiler import Compilation, compile_workflow
 from workflow_engine.language import parse_workflow
-from workflow_engine.machines.results import RunReport, report
 from workflow_engine.steps import builtin_catalogue
 
 FILLER: Final = "filler"

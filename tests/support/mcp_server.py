@@ -5,8 +5,8 @@
     assert server.methods() == ["server/discover", "tools/list", ...]
 
 Its tools: `add` (structured), `echo`, `divide` (fails on 0), `picture` and `files` (other content than text), `slow`,
-`long`, `bad_output` (breaks its own schema), `leak` (says the token that it was sent). Leaving the context stops the
-server at once, calls that still run included.
+`long`, `bad_output` (breaks its own schema), `trap` (a pattern in its schema backtracks for ever), `leak` (says the token
+that it was sent). Leaving the context stops the server at once, calls that still run included.
 """
 
 from __future__ import annotations
@@ -66,6 +66,11 @@ TOOLS: Final = (
     Tool(name="slow", description="Takes its time.", input_schema=_schema()),
     Tool(name="long", description="Gives so many characters.", input_schema=_schema(characters="integer")),
     Tool(name="bad_output", input_schema=_schema(), output_schema=_schema(sum="number")),
+    Tool(
+        name="trap",
+        input_schema=_schema(),
+        output_schema={"type": "object", "properties": {"text": {"pattern": "^(a+)+$"}}},
+    ),
     Tool(name="leak", description="Says what token it was sent.", input_schema=_schema()),
 )
 
@@ -180,6 +185,8 @@ async def _call(name: str, arguments: dict[str, Any], context: ServerRequestCont
             return CallToolResult(content=[TextContent(text="ü" * arguments["characters"])])
         case "bad_output":
             return CallToolResult(content=[], structured_content={"sum": "many"})
+        case "trap":
+            return CallToolResult(content=[], structured_content={"text": "a" * 60 + "!"})
         case "leak":
             sent = context.request.headers.get("authorization", "none") if context.request else "none"
             return CallToolResult(content=[TextContent(text=sent)], structured_content={"sent": sent})

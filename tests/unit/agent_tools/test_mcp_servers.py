@@ -134,6 +134,15 @@ def test_a_result_that_breaks_the_tools_own_schema_is_the_servers_failure() -> N
         crm.call("bad_output", {})
 
 
+def test_a_pattern_of_the_server_that_backtracks_for_ever_is_matched_at_once() -> None:
+    with (
+        mcp_server() as server,
+        connect(McpServer("crm", server.url), HERE) as crm,
+        pytest.raises(McpServerError, match="answered not as the protocol wants: Invalid structured content"),
+    ):
+        crm.call("trap", {})
+
+
 @every_mode
 def test_a_slow_tool_is_given_up_and_the_server_stays_usable(mode: dict[str, Any]) -> None:
     with mcp_server(**mode) as server, connect(McpServer("crm", server.url, timeout_seconds=20), HERE) as crm:

@@ -6,7 +6,6 @@ import importlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from workflow_engine.outbound import AddressPolicy
 from workflow_engine.usecases import agents, definitions, prompts
 from workflow_engine.usecases.definitions import DefinitionKind
 from workflow_engine.usecases.engine import Caller
+from workflow_engine.usecases.results_page import EVERYTHING, Output, ResultsQuery
 
 CALLER = Caller(tenant_id="default", user_id=None)
 ENGINE = object()
@@ -34,7 +34,7 @@ class Api:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self._monkeypatch = monkeypatch
-        self._gateway = Gateway(FUNCTIONS)
+        self.gateway = Gateway(FUNCTIONS)
         monkeypatch.setenv("AUTH_MODE", "local")
         for name in ("api_workflows", "api_executions", "api_steps", "api_agents", "api_tools"):
             monkeypatch.setattr(importlib.import_module(f"functions.{name}.handler"), "engine", lambda: ENGINE)
@@ -56,7 +56,7 @@ class Api:
         path, _, query = url.partition("?")
         given = [("content-type", "application/json"), *((k.replace("_", "-"), v) for k, v in headers.items())]
         content = b"" if body is None else json.dumps(body).encode()
-        response = self._gateway.handle(HttpRequest(method, path, query, given, content))
+        response = self.gateway.handle(HttpRequest(method, path, query, given, content))
         return response.status, json.loads(response.body) if response.body else None
 
 
@@ -108,7 +108,15 @@ def test_a_stored_workflow_may_be_executed_without_a_body(api: Api) -> None:
         ("DELETE", "/workflows/w-1", "save_workflow.delete", None, 204, ("w-1",)),
         ("GET", "/workflows/w-1/versions", "read_workflows.list_versions", {"items": []}, 200, ("w-1", 50, None)),
         ("GET", "/executions/e-1", "read_results.get_execution", {"status": "running"}, 200, ("e-1",)),
-        ("GET", "/executions/e-1/results", "read_results.results", {"status": "running"}, 200, ("e-1",)),
+        ("GET", "/executions/e-1/results", "read_results.results", {}, 200, ("e-1", EVERYTHING)),
+        (
+            "GET",
+            "/executions/e-1/results?limit=100&cursor=x&steps=a,b[0].c&links=true",
+            "read_results.results",
+            {},
+            200,
+            ("e-1", ResultsQuery(100, "x", ("a", "b[0].c"), True)),
+        ),
         ("GET", "/executions/e-1/events?cursor=x", "read_results.events", {"items": []}, 200, ("e-1", 50, "x")),
         ("POST", "/executions/e-1/cancel", "cancel_run.cancel", {"status": "cancelled"}, 200, ("e-1",)),
         ("POST", "/steps/register", "register_step.register", ({"step_type": "a"}, True), 201, ({"a": 1}, None)),
@@ -270,25 +278,27 @@ def test_every_route_of_the_catalogue_has_a_handler() -> None:
         assert served == {(r.method, r.path) for r in function(name).routes if r.method}
 
 
-def test_the_recorder_names_the_messages_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from functions.execution_recorder import handler
-    from tests.support.http_events import sample
+@pytest.mark.parametrize(
+    ("path", "usecase", "arguments"),
+    [
+        ("/executions/e-1/output", "read_results.output_of_run", ("e-1",)),
+        ("/executions/e-1/steps/a/output", "read_results.output_of_step", ("e-1", "a")),
+        ("/executions/e-1/steps/a[3].b/output", "read_results.output_of_step", ("e-1", "a[3].b")),
+        ("/executions/e-1/steps/a%5B3%5D.b/output", "read_results.output_of_step", ("e-1", "a[3].b")),
+    ],
+)
+def test_an_output_is_answered_or_told_where_it_is(
+    api: Api, path: str, usecase: str, arguments: tuple[Any, ...]
+) -> None:
+    api.answer(usecase, Output('{"n":1}'))
+    assert api.send("GET", path) == (200, {"n": 1})
+    api.answer(usecase, Output(None, "https://s3.example/x"))
+    response = api.gateway.handle(HttpRequest("GET", path))
+    assert (response.status, response.headers["location"], response.body) == (303, "https://s3.example/x", b"")
+    assert api.calls == [(usecase, arguments, {})] * 2
 
-    recorded = []
 
-    def record(engine: Any, execution_arn: str) -> None:
-        recorded.append(execution_arn)
-        if execution_arn.endswith("bad"):
-            raise RuntimeError("broken")
-
-    monkeypatch.setattr(handler, "engine", lambda: ENGINE)
-    monkeypatch.setattr(handler, "record_execution", SimpleNamespace(record=record))
-    event = sample("sqs_execution_ended")
-    good = event["Records"][0]
-    bad = good | {"messageId": "bad", "body": good["body"].replace(":e-1\\", ":bad\\").replace(':e-1"', ':bad"')}
-    unreadable = good | {"messageId": "unreadable", "body": "{}"}
-    event["Records"] = [bad, unreadable, good]
-    answer = handler.handler(event, None)
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}, {"itemIdentifier": "unreadable"}]}
-    arn = "arn:aws:states:us-east-1:123456789012:execution:workflow-abc:"
-    assert recorded == [arn + "bad", arn + "e-1"]
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "links=1", "links=yes", "step=a"])
+def test_a_query_of_results_that_cannot_be_is_refused(api: Api, query: str) -> None:
+    assert api.send("GET", f"/executions/e-1/results?{query}")[0] == 422
+    assert api.calls == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.support.backend_history import History
-from workflow_engine.machines.results import report
+from tests.support.run_report import report
 
 
 def _fail(history: History, request: str) -> str:

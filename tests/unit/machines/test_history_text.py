@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.backend_history import History
+from tests.support.run_report import report
 from workflow_engine.machines.history_text import MAX_NESTING, TOO_DEEP, parsed
-from workflow_engine.machines.results import report
 from workflow_engine.store.items import dump
 
 JSON_VALUES = st.recursive(
@@ -43,6 +43,12 @@ def test_ordinary_values_are_read_as_they_are(value: Any) -> None:
 )
 def test_what_cannot_be_kept_is_replaced(text: str | None, value: Any) -> None:
     assert parsed(text) == value
+
+
+@pytest.mark.parametrize("before", [0, 1, 150, 199, 200, 777])
+def test_a_number_of_many_digits_is_found_wherever_it_stands(before: int) -> None:
+    text = f'["{"x" * before}", 1{"0" * 308}.5, 1{"0" * 309}.5]'
+    assert parsed(text) == ["x" * before, float(f"1{'0' * 308}.5"), None]
 
 
 def nested(levels: int, inside: str = "1") -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from workflow_engine.machines.results import RunReport, report
+from tests.support.run_report import RunReport, report
 
 CASES = Path(os.environ.get("ASL_CASES", Path(__file__).parents[4] / "shared" / "asl_cases"))
 

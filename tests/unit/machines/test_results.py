@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.backend_history import History
-from workflow_engine.machines.results import RunReport, report
+from tests.support.run_report import RunReport, report
 
 
 def leaf(step_id: str, **more: Any) -> dict[str, Any]:

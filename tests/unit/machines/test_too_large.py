@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.backend_history import History
+from tests.support.run_report import RunReport, report
 from workflow_engine.data_limit import told_as_caught
-from workflow_engine.machines.results import RunReport, report
 
 CAUSE = "The state/task 'lambda' returned a result with a size exceeding the maximum number of bytes service limit."
 TOO_LARGE = "States.DataLimitExceeded"

@@ -147,12 +147,19 @@ def test_a_config_that_cannot_be_meant_is_refused(step_type: str, config: dict[s
 @pytest.mark.parametrize(
     ("config", "place"),
     [
-        ({"agent_config": {"model": "m", "response_schema": {"type": "objct"}}}, ("agent_config", "response_schema")),
-        ({"model": "m", "response_schema": {"$ref": "https://example.com/x"}}, ("response_schema",)),
+        (
+            {"agent_config": {"model": "m", "response_schema": {"type": "objct"}}},
+            ("agent_config", "response_schema", "type"),
+        ),
+        ({"model": "m", "response_schema": {"$ref": "https://example.com/x"}}, ("response_schema", "$ref")),
+        (
+            {"model": "m", "tools": [{"type": "step", "name": "s", "parameters": {"pattern": "(?=a)"}}]},
+            ("tools", 0, "parameters", "pattern"),
+        ),
         ({"agent_config": {"agent_name": "N"}}, ("agent_config",)),
     ],
 )
-def test_what_the_schema_of_agents_cannot_say_is_examined(config: dict[str, Any], place: tuple[str, ...]) -> None:
+def test_what_the_schema_of_agents_cannot_say_is_examined(config: dict[str, Any], place: tuple[str | int, ...]) -> None:
     agent = builtin_catalogue().find("agent")
     assert agent is not None
     assert errors_of("agent", config) == []

@@ -67,8 +67,17 @@ class PayloadTooLargeError(WorkflowEngineError):
     code = "payload_too_large"
 
 
+class OutcomeUnknownError(WorkflowEngineError):
+    """AWS did not say whether it did what it was asked for, so it may have. The same request with the same idempotency key
+    goes on from there; nothing is made twice.
+    """
+
+    code = "outcome_unknown"
+    retry_after_seconds: ClassVar[int] = 1
+
+
 class ThrottledError(WorkflowEngineError):
-    """AWS refused for now. Nothing was created; the same request succeeds later."""
+    """AWS refused for now. Nothing was started or changed in the end; the same request succeeds later."""
 
     code = "throttled"
 
@@ -77,14 +86,12 @@ class ThrottledError(WorkflowEngineError):
         self.retry_after_seconds = retry_after_seconds
 
 
-class UnavailableError(WorkflowEngineError):
-    """AWS did not answer, or failed. Unlike after a ThrottledError, what was asked for may have been done."""
+class UnavailableError(ThrottledError):
+    """AWS did not answer, or failed. It passes as throttling does, and whoever only tries again later need not tell the
+    two apart; but what was asked for may have been done.
+    """
 
     code = "unavailable"
-
-    def __init__(self, detail: str, *, retry_after_seconds: int = 2) -> None:
-        super().__init__(detail)
-        self.retry_after_seconds = retry_after_seconds
 
 
 class MisconfiguredError(WorkflowEngineError):

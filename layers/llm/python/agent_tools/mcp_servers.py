@@ -32,6 +32,7 @@ from agent_tools import outbound
 from agent_tools.errors import McpServerError
 from agent_tools.mcp_content import ToolOutcome, outcome_of
 from workflow_engine.errors import WorkflowEngineError
+from workflow_engine.json_schema import CannotApplyError, SchemaValidator
 from workflow_engine.outbound import AddressPolicy, AddressRefusedError
 
 __all__ = ["McpConnection", "McpServer", "McpServerError", "McpTool", "ToolOutcome", "connect"]
@@ -152,6 +153,7 @@ class _Session:
         self._failure: BaseException | None = None
         self._status: int | None = None
         self._waiting: set[anyio.CancelScope] = set()
+        self._output_schemas: dict[str, Any] = {}
 
     async def serve(self, *, task_status: TaskStatus[None]) -> None:
         """Connect, and stay so until `stop`. What breaks the session meanwhile is raised, to those who wait too."""
@@ -159,6 +161,8 @@ class _Session:
         try:
             with anyio.CancelScope(deadline=anyio.current_time() + self._server.timeout_seconds) as scope:
                 async with self._http_client() as http, self._make_client(http) as client:
+                    # The package's own check matches the server's patterns by backtracking, which may never end.
+                    client.session.validate_tool_result = self._check_result  # type: ignore[method-assign]  # as it says
                     self._client = client
                     scope.deadline = math.inf
                     task_status.started()
@@ -210,6 +214,7 @@ class _Session:
         for _ in range(MAX_PAGES):
             page = await self._client.list_tools(cursor=cursor)
             tools += [McpTool(tool.name, tool.description or "", tool.input_schema) for tool in page.tools]
+            self._output_schemas.update((tool.name, tool.output_schema) for tool in page.tools)
             cursor = page.next_cursor
             if cursor is None:
                 return tools
@@ -221,6 +226,20 @@ class _Session:
         """One call, whatever it gives."""
         assert self._client is not None
         return await self._client.call_tool(name, arguments)
+
+    async def _check_result(self, name: str, result: CallToolResult) -> None:
+        """Hold a result against the tool's output schema, if that can be used. Raises RuntimeError, as the package does."""
+        schema = self._output_schemas.get(name)
+        if schema is None:
+            return
+        if result.structured_content is None:
+            raise RuntimeError(f"Tool {name} has an output schema but did not return structured content")
+        try:
+            misfits = SchemaValidator(schema).misfits(result.structured_content, 1)
+        except CannotApplyError:
+            return
+        if misfits:
+            raise RuntimeError(f"Invalid structured content returned by tool {name}: {misfits[0].message}")
 
     def failed(self, error: BaseException, seconds: float) -> McpServerError:
         """An error as the workflow's author reads it, with the server's name and without its token."""

@@ -16,6 +16,8 @@ from llm_gateway.request import ResponseFormat, Schema
 from llm_gateway.structured import NotAsAskedError, parsed
 
 MAX_DEPTH: Final = 24
+MAX_VALUES: Final = 5_000
+MAX_CHARACTERS: Final = 100_000
 
 _FORMATS: Final[Mapping[str, str]] = {
     "date-time": "2026-01-01T00:00:00Z",
@@ -27,6 +29,14 @@ _FORMATS: Final[Mapping[str, str]] = {
     "ipv4": "192.0.2.1",
     "ipv6": "2001:db8::1",
     "uuid": "00000000-0000-4000-8000-000000000000",
+    "duration": "P1D",
+    "idn-email": "simulated@example.com",
+    "uri-reference": "/simulated",
+    "iri": "https://example.com/simulated",
+    "iri-reference": "/simulated",
+    "json-pointer": "/simulated",
+    "relative-json-pointer": "0",
+    "regex": "^simulated$",
 }
 
 
@@ -36,7 +46,14 @@ class CannotSampleError(ValueError):
 
 def sample(schema: Schema, seed: str) -> Any:
     """A value that fits. Raises CannotSampleError."""
-    value = _Sampler(schema, seed).value(schema, "", 0)
+    try:
+        value = _Sampler(schema, seed).value(schema, "", 0)
+    except CannotSampleError:
+        raise
+    except Exception as error:  # keywords of the wrong type, numbers beyond all bounds, references without end
+        raise CannotSampleError(
+            f"The simulation finds no value for this schema ({type(error).__name__}). Give it a 'default' or 'examples'."
+        ) from None
     try:
         return parsed(json.dumps(value), ResponseFormat(schema)).value
     except NotAsAskedError as problem:
@@ -49,8 +66,14 @@ class _Sampler:
     def __init__(self, root: Schema, seed: str) -> None:
         self._root = root
         self._seed = seed
+        self._made = 0
 
     def value(self, schema: Any, path: str, depth: int) -> Any:
+        self._made += 1
+        if self._made > MAX_VALUES:
+            raise CannotSampleError(
+                f"The simulation makes at most {MAX_VALUES:,} values. Give the schema a 'default' or 'examples'."
+            )
         if schema is True or not isinstance(schema, Mapping):
             return "simulated"
         if depth > MAX_DEPTH:
@@ -162,7 +185,7 @@ class _Sampler:
         name = path.rsplit("/", 1)[-1]
         text = f"simulated {name}".strip() if not name.isdigit() else "simulated"
         least, most = schema.get("minLength", 0), schema.get("maxLength", 10_000)
-        return str(text + "." * (least - len(text)))[: max(most, 0)]
+        return str(text + "." * min(least - len(text), MAX_CHARACTERS))[: max(most, 0)]
 
     def _number(self, path: str, below: int) -> int:
         digest = hashlib.sha256(f"{self._seed}\0{path}".encode()).digest()

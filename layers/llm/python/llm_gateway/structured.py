@@ -127,19 +127,13 @@ def _end_of_brackets(text: str, start: int) -> int | None:
 
 def _problems(value: Any, schema: Schema) -> list[str]:
     """What does not fit, in sentences; the first few."""
-    from jsonschema import Draft202012Validator
-    from referencing import Registry
+    from workflow_engine.json_schema import CannotApplyError, SchemaValidator
 
-    # An empty registry: a reference to a schema elsewhere must not make this process fetch an address of the client's.
-    validator = Draft202012Validator(dict(schema), registry=Registry())
-    found = []
     try:
-        for error in validator.iter_errors(value):
-            place = "/" + "/".join(map(str, error.absolute_path)) if error.absolute_path else "the value"
-            found.append(f"{place}: {error.message[:300]}")
-            if len(found) == MAX_PROBLEMS:
-                break
-    except Exception as error:
-        # A schema that a client wrote may fail in any way while it is applied: a bad pattern, an endless reference.
-        return [f"the schema itself cannot be applied ({type(error).__name__})"]
-    return found
+        misfits = SchemaValidator(schema).misfits(value, MAX_PROBLEMS)
+    except CannotApplyError as error:
+        return [f"the schema itself cannot be applied ({error})"]
+    return [
+        f"{'/' + '/'.join(map(str, misfit.path)) if misfit.path else 'the value'}: {misfit.message[:300]}"
+        for misfit in misfits
+    ]

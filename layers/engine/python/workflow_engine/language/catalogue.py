@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
+from workflow_engine.json_schema import Path
+
 
 class StepTypeSpec(Protocol):
     """A step type as far as validation is concerned."""
@@ -23,7 +25,7 @@ class StepTypeSpec(Protocol):
         """JSON Schema (2020-12) of `config`. For containers, of `config` without the nested steps."""
 
     @property
-    def examine(self) -> Callable[[Mapping[str, Any]], Iterable[tuple[tuple[str, ...], str]]]:
+    def examine(self) -> Callable[[Mapping[str, Any]], Iterable[tuple[Path, str]]]:
         """What the schema cannot say of a configuration that fits it: places, each with what is wrong there."""
 
     @property

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from workflow_engine.ecma_patterns import PatternError
+from workflow_engine.language.backtracking import BacktrackingError, check_backtracking
 from workflow_engine.language.diagnostics import suggest
 from workflow_engine.language.findings import quoted
 from workflow_engine.language.references import MalformedTextError, malformed, parse_reference, scan_quoted
@@ -101,6 +103,7 @@ def _tokenise(text: str) -> list[_Token]:
         elif kind == "symbol":
             if value == "/" and operand_expected:
                 end, value = _regex_end(text, position), "*"
+                _check_regex_time(text, position, end)
             operand_expected = not (operand_expected and value in ("*", "**", "%"))
             token = _Token("symbol", value, position, end)
         elif kind == "open":
@@ -126,6 +129,16 @@ def _regex_end(text: str, start: int) -> int:
         if not escaped:
             depth += (character in "([{") - (character in ")]}")
     raise malformed("WFE-E304", text, start, "the regular expression is not closed by '/'.")
+
+
+def _check_regex_time(text: str, start: int, end: int) -> None:
+    """Refuse a regular expression that may backtrack for ever; whether it is one at all is judged by the parser."""
+    try:
+        check_backtracking(text[start + 1 : end - 1])
+    except BacktrackingError as error:
+        raise malformed("WFE-E304", text, start, f"the regular expression is refused: {error}") from None
+    except PatternError:
+        return
 
 
 def _reference_call(text: str, start: int, name_end: int) -> _Token:

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workflow_engine.json_schema import schema_problem
 from workflow_engine.language.catalogue import StepCatalogue
-from workflow_engine.language.diagnostics import Diagnostic, Json
+from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
 from workflow_engine.language.document import MAX_RUN_SECONDS, Checked, WorkflowDocument, check_fields
 from workflow_engine.language.drafts import Drafter
 from workflow_engine.language.findings import Findings, shown
 from workflow_engine.language.reader import Reader
 from workflow_engine.language.scopes import Scope, StepIndex
-from workflow_engine.language.step_config import schema_problem
 from workflow_engine.language.step_parser import StepParser
 from workflow_engine.language.syntax import Workflow
 from workflow_engine.language.wellformed import check_well_formed
@@ -60,7 +60,7 @@ def _workflow(checked: Checked[WorkflowDocument], catalogue: StepCatalogue, find
     steps = StepParser(index, findings).steps(drafts, scope)
     output = Reader(findings, index, scope, None).sources(fields.output, "/output", expressions=False)
     if fields.input_schema is not None and (problem := schema_problem(fields.input_schema)):
-        findings.add("WFE-E103", "/input_schema", problem)
+        findings.add("WFE-E103", pointer("input_schema", *problem.path), problem.detail)
     return Workflow(
         name=fields.name,
         pattern=fields.execution_pattern or "sequential",

@@ -8,7 +8,11 @@ brackets, also those within character classes, so `regex_literal` escapes every 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
+
+from workflow_engine.ecma_patterns import PatternError
+from workflow_engine.language.backtracking import BacktrackingError, check_backtracking
 
 MAX_PATTERN_CHARACTERS: Final = 1_000
 
@@ -47,7 +51,19 @@ def regex_literal(pattern: str) -> str:
         position += width
     literal = "/" + "".join(pieces) + "/"
     _check_parses(literal)
+    _check_time(pattern)
     return literal
+
+
+@lru_cache(maxsize=256)
+def _check_time(pattern: str) -> None:
+    """Refuse a pattern that may backtrack for ever: a Choice cannot catch that, and the laptop's server would stand still."""
+    try:
+        check_backtracking(pattern)
+    except BacktrackingError as error:
+        raise ValueError(str(error)) from None
+    except PatternError:
+        raise ValueError("the pattern is not a valid regular expression of JavaScript.") from None
 
 
 def _piece(pattern: str, position: int, in_class: bool) -> tuple[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,20 +23,27 @@ class HistoryReader:
 
     client: SFNClient
 
-    def read(self, execution_arn: str) -> list[HistoryEventTypeDef]:
-        """All events; one call per 1,000. Raises ExecutionGoneError, ThrottledError."""
-        events, token = self.page(execution_arn, MAX_PAGE, None)
-        while token:
-            more, token = self.page(execution_arn, MAX_PAGE, token)
-            events += more
-        return events
+    def read(self, execution_arn: str) -> Iterator[HistoryEventTypeDef]:
+        """All events, one page of at most 1,000 in memory at a time. Raises ExecutionGoneError, ThrottledError."""
+        token: str | None = None
+        while True:
+            events, token = self.page(execution_arn, MAX_PAGE, token)
+            events.reverse()
+            while events:
+                yield events.pop()  # an event that was read is needed no more, its page would hold it
+            if not token:
+                return
 
-    def page(self, execution_arn: str, limit: int, token: str | None) -> tuple[list[HistoryEventTypeDef], str | None]:
-        """At most `limit` events, and the token of the next page. Raises ExecutionGoneError, ThrottledError."""
+    def page(
+        self, execution_arn: str, limit: int, token: str | None, *, with_data: bool = True
+    ) -> tuple[list[HistoryEventTypeDef], str | None]:
+        """At most `limit` events, and the token of the next page. Without data, inputs and outputs are left out. Raises
+        ExecutionGoneError, ThrottledError.
+        """
         position: dict[str, Any] = {"nextToken": token} if token else {}
         try:
             answer = self.client.get_execution_history(
-                executionArn=execution_arn, maxResults=limit, includeExecutionData=True, **position
+                executionArn=execution_arn, maxResults=limit, includeExecutionData=with_data, **position
             )
         except self.client.exceptions.ClientError as error:
             code = error.response["Error"]["Code"]

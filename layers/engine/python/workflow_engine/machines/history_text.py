@@ -22,7 +22,9 @@ TOO_DEEP: Final = f"(nested over {MAX_NESTING} levels deep, not kept)"
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
-_MAYBE_HUGE: Final = re.compile(r"[eE]\+?\d\d|\d{200}")
+_EXPONENT: Final = re.compile(r"[eE]\+?\d\d")
+_LONG_DIGITS: Final = 200
+_LONG_NUMBER: Final = re.compile(rf"\d{{{_LONG_DIGITS}}}")
 _TEXT: Final = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _NO_BRACKETS: Final = re.compile(_TEXT + r"|[^\[\]{}\"]+", re.DOTALL)
 _TOKEN: Final = re.compile(_TEXT + r"|[\[\]{}]", re.DOTALL)
@@ -39,13 +41,13 @@ def parsed(text: Any) -> Any:
     if _is_deep(text):
         text = _pruned(text)
     try:
-        if _MAYBE_HUGE.search(text):
+        if _may_overflow(text):
             value = json.loads(text, parse_constant=_none, parse_float=_finite)
         else:
             value = json.loads(text, parse_constant=_none)
     except ValueError:
         return None
-    if _SURROGATE_ESCAPE.search(text) or not _is_unicode(text):
+    if ("\\u" in text and _SURROGATE_ESCAPE.search(text)) or not _is_unicode(text):
         return json.loads(readable(json.dumps(value, ensure_ascii=False)))
     return value
 
@@ -62,6 +64,17 @@ def _none(_constant: str) -> None:
 def _finite(digits: str) -> float | None:
     number = float(digits)
     return number if math.isfinite(number) else None
+
+
+def _may_overflow(text: str) -> bool:
+    """Whether a number may be beyond a double: it has an exponent, or so many digits that one of every 200th characters
+    is among them.
+    """
+    if _EXPONENT.search(text):
+        return True
+    step = _LONG_DIGITS
+    found = (at for at in range(step - 1, len(text), step) if text[at].isdecimal())
+    return any(_LONG_NUMBER.search(text, max(at - step + 1, 0), at + step) for at in found)
 
 
 def _is_unicode(text: str) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from workflow_engine.aws import code_of, errors_translated
-from workflow_engine.errors import MisconfiguredError, ThrottledError
+from workflow_engine.errors import MisconfiguredError, ThrottledError, UnavailableError
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
 from workflow_engine.machines.naming import MachineSettings, machine_hash, machine_name
 from workflow_engine.observability import get_logger
@@ -94,20 +94,20 @@ class MachineRegistry:
         return self._create(hash_, known.definition, known.generation + 1)
 
     def _create(self, hash_: str, definition: str, first_generation: int) -> MachineRecord:
+        until = self.clock() + RETRY_FOR_SECONDS
         for generation in range(first_generation, first_generation + MAX_GENERATIONS_AT_ONCE):
-            arn = self._create_named(machine_name(self.settings, hash_, generation), definition)
+            arn = self._create_named(machine_name(self.settings, hash_, generation), definition, until)
             if arn is not None:
                 logger.info("state machine created", extra={"machine_arn": arn})
                 return self.store.put(hash_, generation, arn, definition, self.now())
         raise ThrottledError("All names for the state machine are still being deleted.", retry_after_seconds=60)
 
-    def _create_named(self, name: str, definition: str) -> str | None:
+    def _create_named(self, name: str, definition: str, until: float) -> str | None:
         """The ARN, or None when the name belongs to another machine or to one that is being deleted.
 
         What passes is waited out: throttling (one call a second), and a log group that Step Functions may not use yet
-        because a policy of some seconds ago has not reached it.
+        because a policy of some seconds ago has not reached it. `until` is when no further attempt begins, on the clock.
         """
-        until = self.clock() + RETRY_FOR_SECONDS
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 with errors_translated("sfn"):
@@ -122,7 +122,7 @@ class MachineRegistry:
             if attempt == MAX_ATTEMPTS or self.clock() + pause > until:
                 break
             self.sleep(pause)
-        if isinstance(refused, MisconfiguredError):
+        if isinstance(refused, MisconfiguredError | UnavailableError):
             raise refused
         raise ThrottledError(
             "Step Functions creates one machine a second and is busy with others. Try again."

@@ -10,12 +10,13 @@ its output is `{step id: output}`. Keys of results: `s`, and for the parts `s[0]
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.machines.outputs import Joined, Output, Outputs
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit, read_timeline
 from workflow_engine.machines.too_large import in_words
 
@@ -35,46 +36,99 @@ _OF_A_CONTAINER: Final = frozenset({"start", "while", "until", "switch", "output
 
 
 @dataclass(frozen=True, slots=True)
-class RunReport:
-    """What a history tells. `step_results` has the shape of GET /executions/{id}/results; `error` is {step_id, type,
-    message}.
-    """
-
-    status: str
-    output: Json
-    error: dict[str, Json] | None
-    started_at: str | None
-    completed_at: str | None
-    redrive_count: int
-    step_results: dict[str, dict[str, Json]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
+class Outcome:
     """How a step ended, at one place. `timed` is the visit that gives its times."""
 
     status: str
-    output: Json = None
+    output: Output | None = None
     failure: Failure | None = None
     timed: Visit | None = None
 
 
-def report(events: Iterable[Event], outline: Mapping[str, Any]) -> RunReport:
-    """Everything a history says about a run. `events` are those of GetExecutionHistory, oldest first."""
+@dataclass(slots=True)
+class StepOutcomes:
+    """Outcomes of all steps by the keys of their results, in the order of the workflow: a step stands before its parts.
+
+    What a run of many iterations passed by shares one outcome, and results are made of outcomes when they are read.
+    """
+
+    timeline: Timeline
+    keys: list[str] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    tops: dict[str, int] = field(default_factory=dict)
+    """Places of the workflow's own steps in these lists, by step id."""
+
+    is_stopping: bool = False
+    """True while the run is being stopped and its history does not show it: what runs is told as aborted."""
+
+    def read(
+        self, start: int, stop: int, wanted: Callable[[str], bool]
+    ) -> Iterator[tuple[int, str, dict[str, Json], Output | None]]:
+        """Place, key, result and output of those from one place up to another. The result has no `output_data` yet."""
+        for place in range(start, min(stop, len(self.keys))):
+            if wanted(self.keys[place]):
+                outcome = self.outcomes[place]
+                yield place, self.keys[place], self._result(outcome), outcome.output
+
+    def _result(self, outcome: Outcome) -> dict[str, Json]:
+        status = "aborted" if self.is_stopping and outcome.status == "running" else outcome.status
+        visit = outcome.timed
+        ended_at = visit.left_at if visit is not None else None
+        if outcome.status in ("aborted", "failed") and visit is not None:
+            ended_at = ended_at or self.timeline.completed_at
+        if outcome.status == "running":
+            ended_at = None
+        started_at = visit.entered_at if visit is not None else None
+        duration = round((ended_at - started_at).total_seconds() * 1000) if ended_at and started_at else None
+        return {
+            "status": status,
+            "output_data": None,
+            "error_type": outcome.failure.type if outcome.failure else None,
+            "error_message": outcome.failure.message if outcome.failure else None,
+            "execution_time_ms": duration,
+            "retry_count": max(visit.attempts - 1, 0) if visit is not None else 0,
+            "started_at": iso(started_at),
+            "completed_at": iso(ended_at),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a history tells. `error` is {step_id, type, message}; what `output` and the steps' outputs refer to is in
+    `outputs`.
+    """
+
+    status: str
+    output: Output | None
+    error: dict[str, Json] | None
+    started_at: str | None
+    completed_at: str | None
+    redrive_count: int
+    redriven_at: datetime | None
+    steps: StepOutcomes
+    outputs: Outputs
+
+
+def report(events: Iterable[Event], outline: Mapping[str, Any], outputs: Outputs) -> RunReport:
+    """Everything a history says about a run. `events` are those of GetExecutionHistory, oldest first; they are read
+    once, as they come.
+    """
     enclosing: dict[str, tuple[str, ...]] = {}
     loops: set[str] = set()
     _enclose(outline["steps"], (), enclosing, loops)
-    timeline = read_timeline(events, enclosing, frozenset(loops))
-    results = _Results(timeline, enclosing, frozenset(loops))
+    timeline = read_timeline(events, enclosing, frozenset(loops), outputs)
+    results = _Results(timeline, enclosing, frozenset(loops), outputs)
     outcomes = results.walk(outline["steps"], (), "", _absent_status(timeline.status))
     return RunReport(
         status=timeline.status,
-        output=_run_output(timeline, outline.get("sinks"), outcomes),
+        output=results.run_output(outline.get("sinks"), outcomes),
         error=_run_error(timeline, results.failed_steps),
         started_at=iso(timeline.started_at),
         completed_at=iso(timeline.completed_at),
         redrive_count=timeline.redrive_count,
-        step_results=results.by_key,
+        redriven_at=timeline.redriven_at,
+        steps=results.steps,
+        outputs=outputs,
     )
 
 
@@ -106,16 +160,6 @@ def _absent_status(run_status: str) -> str:
     return "skipped" if run_status == "completed" else "pending"
 
 
-def _run_output(timeline: Timeline, sinks: list[str] | None, outcomes: Mapping[str, _Outcome]) -> Json:
-    if timeline.status != "completed":
-        return None
-    return timeline.output if sinks is None else _completed_outputs(sinks, outcomes)
-
-
-def _completed_outputs(sinks: Iterable[str], outcomes: Mapping[str, _Outcome]) -> dict[str, Json]:
-    return {s: outcomes[s].output for s in sinks if s in outcomes and outcomes[s].status == "completed"}
-
-
 def _run_error(timeline: Timeline, failed_steps: set[str]) -> dict[str, Json] | None:
     """`step_id` is a step that failed, or null: what failed may be what joins steps, or the workflow's output."""
     if timeline.failure is None:
@@ -125,7 +169,7 @@ def _run_error(timeline: Timeline, failed_steps: set[str]) -> dict[str, Json] | 
     if visit is not None and visit.step_id not in failed_steps:
         if visit.name == _OUTPUT_STATE:
             message = f"The workflow's output could not be made. {message}"
-        elif _kind_of_suffix(visit) == _PARALLEL:
+        elif visit.role == _PARALLEL:
             message = f"The outputs of the steps that ran in parallel could not be joined. {message}"
         visit = None
     return {"step_id": visit.step_id if visit else None, "type": timeline.failure.type, "message": message}
@@ -141,9 +185,8 @@ def _message(failure: Failure, visit: Visit | None, timeline: Timeline) -> str |
     return told["raised"] or f"The field '{told['field']}' {told['rest']}"
 
 
-def _kind_of_suffix(visit: Visit) -> str:
-    """What a derived state is for: `guard` of `a.guard2`, "" for a step's own state."""
-    return visit.suffix.partition(".")[0].rstrip("0123456789")
+_ABSENT: Final = {status: Outcome(status) for status in ("skipped", "pending")}
+_PENDING: Final = _ABSENT["pending"]
 
 
 @dataclass(slots=True)
@@ -151,23 +194,25 @@ class _Results:
     timeline: Timeline
     step_ids: Mapping[str, Any]
     loops: frozenset[str]
-    by_key: dict[str, dict[str, Json]] = field(default_factory=dict)
+    outputs: Outputs
+    steps: StepOutcomes = field(init=False)
     failed_steps: set[str] = field(default_factory=set)
     _own: dict[tuple[str, Frames], Visit] = field(default_factory=dict)
     _derived: dict[tuple[str, Frames], Visit] = field(default_factory=dict)
     _failing: dict[tuple[str, Frames], Visit] = field(default_factory=dict)
     _tried: dict[tuple[str, Frames], Visit] = field(default_factory=dict)
-    _values: dict[tuple[str, Frames], tuple[Json, Visit]] = field(default_factory=dict)
+    _values: dict[tuple[str, Frames], tuple[Output | None, Visit]] = field(default_factory=dict)
     _turns: dict[tuple[str, Frames], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.steps = StepOutcomes(self.timeline)
         for visit in self.timeline.visits:
             if not visit.superseded:
                 self._index(visit)
 
     def _index(self, visit: Visit) -> None:
         step_id, frames = visit.step_id, visit.frames
-        suffix = _kind_of_suffix(visit)
+        suffix = visit.role
         for depth, (container, index) in enumerate(frames):
             key = (container, frames[:depth])
             self._turns[key] = max(self._turns.get(key, 0), index + 1)
@@ -188,8 +233,8 @@ class _Results:
             return
         if suffix == "each":
             self._values[visit.step_id, visit.frames] = (visit.output, visit)
-        elif isinstance(visit.output, dict):
-            for name, value in visit.output.items():
+        elif isinstance(visit.output, Joined):
+            for name, value in visit.output.fields():
                 if name == visit.step_id:
                     self._values[name, outside] = (value, visit)
                 elif not suffix and name in self.step_ids:
@@ -199,18 +244,40 @@ class _Results:
         """The frames around a step, given those of one of its derived states: a loop's own stand in its last turn."""
         return frames[:-1] if step_id in self.loops and frames and frames[-1][0] == step_id else frames
 
-    def walk(self, steps: Iterable[Mapping[str, Any]], frames: Frames, prefix: str, absent: str) -> dict[str, _Outcome]:
+    def walk(self, steps: Iterable[Mapping[str, Any]], frames: Frames, prefix: str, absent: str) -> dict[str, Outcome]:
         """Results of these steps at one place, and below them those of their parts. Gives the outcomes by step id."""
         outcomes = {}
         for step in steps:
-            key = prefix + step["id"]
-            self.by_key[key] = {}  # the step stands before its parts
-            outcome = self._outcome(step, frames, key, absent)
-            self.by_key[key] = self._result(step["id"], outcome)
-            outcomes[step["id"]] = outcome
+            if not prefix:
+                self.steps.tops[step["id"]] = len(self.steps.keys)
+            outcomes[step["id"]] = self._placed(step, frames, prefix + step["id"], absent)
         return outcomes
 
-    def _outcome(self, step: Mapping[str, Any], frames: Frames, key: str, absent: str) -> _Outcome:
+    def _placed(self, step: Mapping[str, Any], frames: Frames, key: str, absent: str) -> Outcome:
+        """The outcome of a step, in its place before those of its parts, which it follows from."""
+        place = len(self.steps.keys)
+        self.steps.keys.append(key)
+        self.steps.outcomes.append(_PENDING)
+        outcome = self._outcome(step, frames, key, absent)
+        if outcome.failure is not None:
+            told = _message(outcome.failure, outcome.timed, self.timeline)
+            outcome = replace(outcome, failure=Failure(outcome.failure.type, told))
+        self.steps.outcomes[place] = outcome
+        if outcome.status == "failed":
+            self.failed_steps.add(step["id"])
+        return outcome
+
+    def run_output(self, sinks: list[str] | None, outcomes: Mapping[str, Outcome]) -> Output | None:
+        """The machine's own output, or those of the sinks."""
+        if self.timeline.status != "completed":
+            return None
+        return self.timeline.output if sinks is None else self._completed_outputs(sinks, outcomes)
+
+    def _completed_outputs(self, sinks: Iterable[str], outcomes: Mapping[str, Outcome]) -> Output:
+        completed = (s for s in sinks if s in outcomes and outcomes[s].status == "completed")
+        return self.outputs.named({s: outcomes[s].output for s in completed})
+
+    def _outcome(self, step: Mapping[str, Any], frames: Frames, key: str, absent: str) -> Outcome:
         body = step.get("body")
         if step.get("each") or (body is not None and body["kind"] == "map"):
             return self._mapped(step, frames, key, absent)
@@ -221,30 +288,30 @@ class _Results:
         inner = self.walk(body["steps"], frames, f"{key}.", absent)
         return self._contained(step["id"], frames, absent, body.get("sinks"), inner)
 
-    def _single(self, step_id: str, frames: Frames, absent: str) -> _Outcome:
+    def _single(self, step_id: str, frames: Frames, absent: str) -> Outcome:
         failing = self._failing.get((step_id, frames))
         if failing is not None:
-            return _Outcome("failed", None, _failure_of_fail_state(failing, looped=step_id in self.loops), failing)
+            return Outcome("failed", None, _failure_of_fail_state(failing, looped=step_id in self.loops), failing)
         tried = self._tried.get((step_id, frames))
         if tried is not None and self._status(tried) == "failed":
-            return _Outcome("failed", None, tried.failure, tried)
+            return Outcome("failed", None, tried.failure, tried)
         visit = self._own.get((step_id, frames))
         value, source = self._values.get((step_id, frames), (None, None))
         if source is not None:
-            return _Outcome("completed", value, None, source if source is visit else None)
+            return Outcome("completed", value, None, source if source is visit else None)
         if visit is None:
             return self._never_entered(step_id, frames, absent)
         status = self._status(visit)
         output = visit.output if status == "completed" and visit.kind == "Task" else None
-        return _Outcome(status, output, visit.failure if status == "failed" else None, visit)
+        return Outcome(status, output, visit.failure if status == "failed" else None, visit)
 
-    def _never_entered(self, step_id: str, frames: Frames, absent: str) -> _Outcome:
+    def _never_entered(self, step_id: str, frames: Frames, absent: str) -> Outcome:
         """A step whose own state was not entered failed if what decides about it (`<id>.guard`, say) ended the run."""
         blamed = self.timeline.failed_visit
-        decides = blamed is not None and blamed.step_id == step_id and _kind_of_suffix(blamed) not in ("", _PARALLEL)
+        decides = blamed is not None and blamed.step_id == step_id and blamed.role not in ("", _PARALLEL)
         if decides and blamed is not None and self._around(blamed.frames, step_id) == frames:
-            return _Outcome("failed", None, self.timeline.failure)
-        return _Outcome(absent)
+            return Outcome("failed", None, self.timeline.failure)
+        return _ABSENT[absent]
 
     def _status(self, visit: Visit) -> str:
         ended = visit.left or self.timeline.status != "running"
@@ -258,45 +325,42 @@ class _Results:
             return "running"
         return "completed" if visit.outcome == "succeeded" and visit.kind != "Map" else "aborted"
 
-    def _mapped(self, step: Mapping[str, Any], frames: Frames, key: str, absent: str) -> _Outcome:
+    def _mapped(self, step: Mapping[str, Any], frames: Frames, key: str, absent: str) -> Outcome:
         step_id = step["id"]
         visit = self._own.get((step_id, frames))
         if visit is None:
             return self._single(step_id, frames, absent)
         iterations = self.timeline.iterations.get((frames, step_id), {})
         size = max(visit.length or 0, max(iterations, default=-1) + 1)
-        outputs = [self._iteration(step, i, iterations.get(i), frames, f"{key}[{i}]") for i in range(size)]
+        parts = [self._iteration(step, i, iterations.get(i), frames, f"{key}[{i}]") for i in range(size)]
         status = self._status(visit)
         blamed = self.timeline.failed_visit
         if status == "aborted" and blamed is not None and _is_within(blamed.frames, frames, step_id):
             status = "failed"
         if status == "completed":
-            return _Outcome(status, outputs, None, visit)
-        return _Outcome(status, None, _map_failure(visit, iterations) if status == "failed" else None, visit)
+            return Outcome(status, self.outputs.listed(parts), None, visit)
+        return Outcome(status, None, _map_failure(visit, iterations) if status == "failed" else None, visit)
 
     def _iteration(
         self, step: Mapping[str, Any], index: int, iteration: Iteration | None, frames: Frames, key: str
-    ) -> Json:
+    ) -> Output | None:
         """Results of one iteration's parts, and its output."""
         inner = (*frames, (step["id"], index))
         passed = iteration is not None and iteration.status == "completed"
         absent = "skipped" if passed else _absent_status(self.timeline.status)
         if step.get("each"):
             part = {k: v for k, v in step.items() if k != "each"}
-            self.by_key[key] = {}
-            outcome = self._outcome(part, inner, key, absent)
-            self.by_key[key] = self._result(step["id"], outcome)
-            return outcome.output
+            return self._placed(part, inner, key, absent).output
         body = step["body"]
         outcomes = self.walk(body["steps"], inner, f"{key}.", absent)
         if body.get("sinks") is not None:
-            return _completed_outputs(body["sinks"], outcomes)
+            return self._completed_outputs(body["sinks"], outcomes)
         return iteration.output if iteration is not None else None
 
-    def _looped(self, step: Mapping[str, Any], frames: Frames, key: str, absent: str) -> _Outcome:
+    def _looped(self, step: Mapping[str, Any], frames: Frames, key: str, absent: str) -> Outcome:
         step_id, body = step["id"], step["body"]
         turns = self._turns.get((step_id, frames), 0)
-        inner: dict[str, _Outcome] = {}
+        inner: dict[str, Outcome] = {}
         for turn in range(turns):
             passed = "skipped" if turn + 1 < turns else _absent_status(self.timeline.status)
             inner = self.walk(body["steps"], (*frames, (step_id, turn)), f"{key}[{turn}].", passed)
@@ -308,10 +372,10 @@ class _Results:
         frames: Frames,
         absent: str,
         sinks: list[str] | None,
-        inner: Mapping[str, _Outcome],
+        inner: Mapping[str, Outcome],
         *,
         entered: bool = False,
-    ) -> _Outcome:
+    ) -> Outcome:
         """A loop or switch, which has no Map of its own: its status follows from its parts, its output from its sinks.
 
         `<id>.try` is the Parallel around one that may fail or is retried; it gives the times.
@@ -321,7 +385,7 @@ class _Results:
         if tried is not None and self._status(tried) == "failed":
             failing = self._failing.get(key)
             told = tried.failure or (_failure_of_fail_state(failing, looped=True) if failing else None)
-            return _Outcome("failed", None, told, tried)
+            return Outcome("failed", None, told, tried)
         if key in self._failing:
             return self._single(step_id, frames, absent)
         statuses = {o.status for o in inner.values()}
@@ -330,36 +394,14 @@ class _Results:
             return self._never_entered(step_id, frames, absent)
         blamed = self.timeline.failed_visit
         if blamed is not None and (blamed.step_id in inner or _is_within(blamed.frames, frames, step_id)):
-            return _Outcome("failed", None, self.timeline.failure, tried)
+            return Outcome("failed", None, self.timeline.failure, tried)
         for status in ("running", "aborted"):
             if status in statuses:
-                return _Outcome(status, None, None, tried)
+                return Outcome(status, None, None, tried)
         value = self._values[key][0] if key in self._values else None
         if value is None and sinks is not None and inner:
-            value = _completed_outputs(sinks, inner)
-        return _Outcome("completed", value, None, tried)
-
-    def _result(self, step_id: str, outcome: _Outcome) -> dict[str, Json]:
-        if outcome.status == "failed":
-            self.failed_steps.add(step_id)
-        visit = outcome.timed
-        ended_at = visit.left_at if visit is not None else None
-        if outcome.status in ("aborted", "failed") and visit is not None:
-            ended_at = ended_at or self.timeline.completed_at
-        if outcome.status == "running":
-            ended_at = None
-        started_at = visit.entered_at if visit is not None else None
-        duration = round((ended_at - started_at).total_seconds() * 1000) if ended_at and started_at else None
-        return {
-            "status": outcome.status,
-            "output_data": outcome.output,
-            "error_type": outcome.failure.type if outcome.failure else None,
-            "error_message": _message(outcome.failure, visit, self.timeline) if outcome.failure else None,
-            "execution_time_ms": duration,
-            "retry_count": max(visit.attempts - 1, 0) if visit is not None else 0,
-            "started_at": iso(started_at),
-            "completed_at": iso(ended_at),
-        }
+            value = self._completed_outputs(sinks, inner)
+        return Outcome("completed", value, None, tried)
 
 
 def _failure_of_fail_state(visit: Visit, *, looped: bool) -> Failure:
@@ -372,8 +414,6 @@ def _failure_of_fail_state(visit: Visit, *, looped: bool) -> Failure:
 
     if visit.failure is not None:
         return visit.failure
-    if isinstance(visit.output, dict) and "error_type" in visit.output:
-        return Failure(visit.output["error_type"], visit.output.get("error_message"))
     if looped:
         return Failure(OUT_OF_TURNS, "The loop took all its turns and its condition asks for more.")
     return Failure(INVALID_DELAY, INVALID_DELAY_CAUSE)

@@ -4,9 +4,9 @@ Terms:
 
 * A *visit* is one entry into one state: a Task with all its attempts, a Pass, a Map with its iterations.
 * A *frame* is `(step id of a map, for_each or loop, index of the iteration or turn)`; a visit's *frames* are those
-around it, outermost first. A state name stands once in a machine, so name and frames tell visits apart. * Map
-iterations announce themselves in the history. A loop is a back edge: a turn ends when a state of the loop itself
-(named by its id, or `<id>.<suffix>`) is entered from inside, and the next inner state begins a new one.
+  around it, outermost first. A state name stands once in a machine, so name and frames tell visits apart.
+* Map iterations announce themselves in the history. A loop is a back edge: a turn ends when a state of the loop itself
+  (named by its id, or `<id>.<suffix>`) is entered from inside, and the next inner state begins a new one.
 
 The frames of an event follow from those of the event before it, `previousEventId`; Step Functions chains branches and
 iterations to the event that opened them.
@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, is_caught
 from workflow_engine.machines.history_text import parsed, readable
+from workflow_engine.machines.outputs import Output, Outputs
 
 Frames = tuple[tuple[str, int], ...]
 Event = Mapping[str, Any]
@@ -64,7 +65,7 @@ class Visit:
     over: str | None = None
     attempts: int = 0
     outcome: str | None = None
-    output: Any = None
+    output: Output | None = None
     failure: Failure | None = None
     cause: str | None = None
     left_at: datetime | None = None
@@ -92,13 +93,18 @@ class Visit:
     def suffix(self) -> str:
         return self.name.partition(".")[2]
 
+    @property
+    def role(self) -> str:
+        """What a derived state is for: `guard` of `a.guard2`, "" for a step's own state."""
+        return self.suffix.partition(".")[0].rstrip("0123456789")
+
 
 @dataclass(slots=True)
 class Iteration:
     """One iteration of a Map: `status` is running, completed, failed or aborted; `output` that of its last state."""
 
     status: str = "running"
-    output: Any = None
+    output: Output | None = None
     failure: Failure | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -113,10 +119,11 @@ class Timeline:
     status: str = "running"
     started_at: datetime | None = None
     completed_at: datetime | None = None
-    output: Any = None
+    output: Output | None = None
     failure: Failure | None = None
     failed_visit: Visit | None = None
     redrive_count: int = 0
+    redriven_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,21 +135,24 @@ class _Origin:
     visit: Visit | None = None
 
 
-def read_timeline(events: Iterable[Event], enclosing: Mapping[str, tuple[str, ...]], loops: frozenset[str]) -> Timeline:
-    """The timeline of a history, oldest event first.
+def read_timeline(
+    events: Iterable[Event], enclosing: Mapping[str, tuple[str, ...]], loops: frozenset[str], outputs: Outputs
+) -> Timeline:
+    """The timeline of a history, oldest event first. Events are not held, nor what they carry: that goes to `outputs`.
 
     `enclosing` gives for each step the maps, for_each steps and loops around it, outermost first; `loops` are the
     loops.
     """
-    reader = _Reader(enclosing, loops)
+    reader = _Reader(enclosing, loops, outputs)
     for event in events:
         reader.read(event)
     return reader.timeline
 
 
 class _Reader:
-    def __init__(self, enclosing: Mapping[str, tuple[str, ...]], loops: frozenset[str]) -> None:
+    def __init__(self, enclosing: Mapping[str, tuple[str, ...]], loops: frozenset[str], outputs: Outputs) -> None:
         self.timeline = Timeline()
+        self._outputs = outputs
         self._enclosing = enclosing
         self._loops = loops
         self._origins: dict[int, _Origin] = {}
@@ -222,18 +232,26 @@ class _Reader:
         if visit is None:
             return origin
         visit.left, visit.left_at = True, event.get("timestamp")
-        output = parsed(details.get("output"))
+        value = parsed(details.get("output"))
+        if visit.kind == "Pass" and visit.role == "fail" and isinstance(value, dict) and "error_type" in value:
+            visit.failure = Failure(value["error_type"], value.get("error_message"))
+        output = self._state_output(value, visit)
         if visit.outcome is None:
             visit.outcome = "succeeded"
             visit.output = output
-        elif visit.kind == "Map":
-            visit.output = output
-        if is_caught(output, visit.name):
+        if is_caught(value, visit.name):
             visit.outcome = "failed"
             visit.failure = visit.failure or Failure(DATA_LIMIT_EXCEEDED, None)
         for iteration in self._around(visit.frames):
             iteration.output = output
         return _Origin(visit.frames, visit.over, visit)
+
+    def _state_output(self, value: Any, visit: Visit) -> Output | None:
+        """A state's output; that of one which computes steps in parts, since each is the output of a step."""
+        computes = isinstance(value, dict) and visit.suffix != "each" and not value.keys().isdisjoint(self._enclosing)
+        if not computes:
+            return self._outputs.add(value)
+        return self._outputs.named({name: self._outputs.add(part) for name, part in value.items()})
 
     def _around(self, frames: Frames) -> Iterable[Iteration]:
         for depth, (container, index) in enumerate(frames):
@@ -304,7 +322,7 @@ class _Reader:
             visit.outcome = None
         elif kind in _SUCCESS:
             visit.outcome, visit.failure, visit.left_at = "succeeded", None, event.get("timestamp")
-            visit.output = _task_output(event.get(details_name, {}))
+            visit.output = self._outputs.add(_task_output(event.get(details_name, {})))
         elif _FAILURE.fullmatch(kind):
             self._fail(visit, event, details_name)
         elif kind.endswith("StateAborted") and visit.outcome is None and kind.startswith(visit.kind):
@@ -343,11 +361,12 @@ class _Reader:
             line.started_at = event.get("timestamp")
         elif kind == "ExecutionRedriven":
             line.redrive_count += 1
+            line.redriven_at = event.get("timestamp")
             line.status, line.completed_at, line.failure, line.failed_visit = "running", None, None, None
         elif kind in RUN_STATUSES:
             line.status, line.completed_at = RUN_STATUSES[kind], event.get("timestamp")
             if kind == "ExecutionSucceeded":
-                line.output = parsed(event["executionSucceededEventDetails"].get("output"))
+                line.output = self._outputs.add(parsed(event["executionSucceededEventDetails"].get("output")))
             elif kind == "ExecutionTimedOut":
                 line.failure = failure_of(event.get("executionTimedOutEventDetails") or {}, timed_out=True)
             elif kind == "ExecutionFailed":

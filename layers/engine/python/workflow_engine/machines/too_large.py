@@ -44,12 +44,10 @@ def in_words(failure: Failure, visit: Visit | None, timeline: Timeline) -> str |
 
 def _of_a_list(elements: Collection[Iteration]) -> str:
     """A Map fails by itself when its elements have all succeeded; otherwise one of them was too large."""
-    from workflow_engine.compiler.lower.sizes import json_bytes
-
     if any(element.status != "completed" for element in elements):
         return _larger("What one of its elements received or gave", None, _RETURN_LESS)
     # Beside the results, the brackets of the list and the commas between them.
-    size = sum(json_bytes(element.output) + 1 for element in elements) + 1
+    size = sum((4 if element.output is None else element.output.size) + 1 for element in elements) + 1
     return _larger(f"The results of its {len(elements):,} elements together", size, _LIST_LESS)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
-from workflow_engine.language.step_config import schema_problem
+from workflow_engine.json_schema import Path, schema_problem
 from workflow_engine.steps.agent_schema import AGENT_CONFIG, BEHAVIOUR_FIELDS, ID_PATTERN, ID_RULE
 from workflow_engine.steps.step_type import (
     SUCCESS,
@@ -76,15 +76,26 @@ def agent_task(*, paid: bool = False) -> Lowering:
     )
 
 
-def examine(config: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+def examine(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """What the schema cannot say: places in the configuration, and what is wrong there."""
-    for path, fields in (((), config), (("agent_config",), config.get("agent_config"))):
-        schema = fields.get("response_schema") if isinstance(fields, Mapping) else None
-        if schema is not None and (problem := schema_problem(schema)):
-            yield (*path, "response_schema"), problem
+    yield from schema_problems(config)
+    if isinstance(config.get("agent_config"), Mapping):
+        yield from schema_problems(config["agent_config"], ("agent_config",))
     inline = config.get("agent_config")
     if isinstance(inline, Mapping) and not any(name in fields for fields in (inline, config) for name in _SAYS_WHO):
         yield ("agent_config",), "The agent names neither a model nor a provider_type."
+
+
+def schema_problems(fields: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """What is wrong with the schemas among an agent's fields: of its response, of its tools' arguments."""
+    schemas = [((*path, "response_schema"), fields.get("response_schema"))]
+    for number, tool in enumerate(fields.get("tools") or ()):
+        schemas.append(
+            ((*path, "tools", number, "parameters"), tool.get("parameters") if isinstance(tool, Mapping) else None)
+        )
+    for place, schema in schemas:
+        if schema is not None and (problem := schema_problem(schema)):
+            yield (*place, *problem.path), problem.detail
 
 
 def _lower(config: Mapping[str, Any]) -> Lowering:

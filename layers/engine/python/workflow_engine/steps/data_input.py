@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
 from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
 from workflow_engine.compiler.quotas import PAYLOAD_BYTES
-from workflow_engine.language.references import parse_reference
+from workflow_engine.json_schema import Path
+from workflow_engine.language.references import MalformedTextError, parse_reference
 from workflow_engine.steps.sources import apply
 from workflow_engine.steps.step_type import (
     SUCCESS,
@@ -21,10 +22,13 @@ from workflow_engine.steps.step_type import (
 
 _INPUT_TYPES: Final = ["static", "dynamic"]
 
-_NAME: Final = r"(?![0-9]{10})[\w$@][\w$@-]*"
+_LETTER: Final = "A-Za-z_$@\u00aa-\U0010ffff"
+_NAME: Final = f"([0-9]{{1,9}}([{_LETTER}-][0-9{_LETTER}-]*)?|[{_LETTER}][0-9{_LETTER}-]*)"
 _BRACKETS: Final = r"""\[(-?[0-9]{1,9}|\*|"[^"\\]*"|'[^'\\]*')\]"""
 SOURCE_PATTERN: Final = rf"^({_NAME}|{_BRACKETS})(\.{_NAME}|{_BRACKETS}){{0,18}}$"
-"""Texts that make a reference when `input.` stands before them; the grammar is that of `language.references`."""
+"""Texts that make a reference when `input.` stands before them; the grammar is that of `language.references`, but for
+which characters beyond ASCII are letters: `_examine` knows.
+"""
 
 
 def _source_reference(source: str) -> str:
@@ -42,6 +46,13 @@ def _data(context: PureContext) -> Fragment:
     if "data" not in config:
         return found
     return apply("$found=null?$default:$found", {"found": found, "default": context.config("data")})
+
+
+def _examine(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    try:
+        parse_reference(_source_reference(config.get("source", "input")))
+    except MalformedTextError as error:
+        yield ("source",), f"The source is no path below the run's input: {error.detail}"
 
 
 def _build(context: PureContext) -> Fragment:
@@ -91,5 +102,6 @@ DATA_INPUT: Final = StepType(
         }
     ),
     lower=_lower,
+    examine=_examine,
     takes_input=False,
 )

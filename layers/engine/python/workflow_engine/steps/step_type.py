@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from workflow_engine.compiler.catalogue import Lowering
+from workflow_engine.json_schema import Path
 
 Schema = Mapping[str, Any]
 """A JSON Schema of draft 2020-12."""
@@ -27,11 +28,11 @@ SUCCESS: Final[Schema] = {
 }
 
 
-Examine = Callable[[Mapping[str, Any]], Iterable[tuple[tuple[str, ...], str]]]
+Examine = Callable[[Mapping[str, Any]], Iterable[tuple[Path, str]]]
 """Beyond the schema: places in a configuration that fits it, each with a sentence about what is wrong."""
 
 
-def nothing_to_examine(_config: Mapping[str, Any]) -> Iterable[tuple[tuple[str, ...], str]]:
+def nothing_to_examine(_config: Mapping[str, Any]) -> Iterable[tuple[Path, str]]:
     """For types whose schema says it all."""
     return ()
 

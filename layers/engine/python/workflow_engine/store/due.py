@@ -6,11 +6,12 @@ milliseconds, so text order is time order).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from workflow_engine.store import keys
+from workflow_engine.store.items import Scalar
 from workflow_engine.store.schema import BY_DUE, PARTITION_KEY, SORT_KEY
 from workflow_engine.store.table import ConditionFailedError, Table
 
@@ -40,10 +41,36 @@ class DueStore:
 
     def postpone(self, key: Key, until: str) -> None:
         """Look at a record later, unless it has left its list meanwhile."""
+        self._change(key, {"due_at": until})
+
+    def begin_look(self, key: Key, now: str, until: str, looks: int) -> bool:
+        """Before a run is looked at: postpone it and count the look, so that whatever the look does to the process, the
+        next round begins with another run. False when it has left its list, or somebody else looks at it.
+        """
+        return self._change(key, {"due_at": until, "looks": looks}, "AND due_at <= :now", {":now": now})
+
+    def take_back_look(self, key: Key, now: str, looks: int) -> None:
+        """The look was not made, for lack of time or quota: the run is due as before."""
+        self._change(key, {"due_at": now, "looks": looks or None})
+
+    def found_running(self, key: Key, now: str, until: str) -> None:
+        """A run goes on: look again then."""
+        self._change(key, {"due_at": until, "looks": None, "seen_at": now})
+
+    def quarantine(self, key: Key, now: str) -> bool:
+        """Look at a run no more. False when it has left its list meanwhile. When its results are asked for, its end is
+        still recorded.
+        """
+        return self._change(key, {"due_list": None, "due_at": None, "quarantined_at": now})
+
+    def _change(
+        self, key: Key, changes: Mapping[str, Scalar], further: str = "", values: Mapping[str, Scalar] | None = None
+    ) -> bool:
         try:
-            self.table.update(*key, {"due_at": until}, "attribute_exists(due_list)")
+            self.table.update(*key, changes, f"attribute_exists(due_list) {further}".strip(), values)
         except ConditionFailedError:
-            return
+            return False
+        return True
 
     def _due(self, lists: Iterable[str], now: str, limit: int) -> list[Key]:
         found: list[Key] = []

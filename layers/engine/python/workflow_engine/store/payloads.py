@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from workflow_engine.aws import errors_translated
 from workflow_engine.store.items import MAX_INLINE_BYTES, dump
@@ -14,7 +16,21 @@ from workflow_engine.store.items import MAX_INLINE_BYTES, dump
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+Link = str
+"""`s3:<key>`: where an object of the bucket is. It follows from tenant and content."""
+
+Keep = Callable[[Iterable[bytes]], Link]
+"""Keeps a JSON text, given as pieces of UTF-8, and gives its link."""
+
 _PREFIX: Final = "s3:"
+_UPLOADS_AT_ONCE: Final = 8
+"""Below the ten connections that a client of botocore keeps open (`max_pool_connections`)."""
+
+_IN_MEMORY_BYTES: Final = 1024 * 1024
+"""A larger object is put together in a temporary file."""
+
+_ALONE_BYTES: Final = 16 * 1024 * 1024
+"""A larger object is uploaded before the next is put together, so that temporary files stay few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +51,79 @@ class PayloadStore:
         content = text.encode()
         if len(content) <= MAX_INLINE_BYTES:
             return text
-        owner = hashlib.sha256(tenant_id.encode()).hexdigest()[:16]
-        key = f"payloads/{owner}/{hashlib.sha256(content).hexdigest()}.json"
-        with errors_translated("s3"):
-            self.s3().put_object(Bucket=self.bucket_name, Key=key, Body=content, ContentType="application/json")
-        return _PREFIX + key
+        return self.keep(tenant_id, (content,))
 
     def load(self, stored: str) -> Any:
-        """The document of an attribute that `store` gave."""
-        if not stored.startswith(_PREFIX):
-            return json.loads(stored)
+        """The document of an attribute that `store` gave, or of a link."""
+        return json.loads(self.fetch(stored) if stored.startswith(_PREFIX) else stored)
+
+    def keep(self, tenant_id: str, pieces: Iterable[bytes]) -> Link:
+        """Put a JSON text into the bucket, whatever its size: one PutObject, at most 1 MB of it in memory."""
+        link, content = _gathered(tenant_id, pieces)
+        self._put(link, content)
+        return link
+
+    def fetch(self, link: Link) -> bytes:
+        """The JSON text that `keep` put there, as UTF-8."""
         with errors_translated("s3"):
-            answer = self.s3().get_object(Bucket=self.bucket_name, Key=stored.removeprefix(_PREFIX))
-            content = answer["Body"].read()
-        return json.loads(content)
+            answer = self.s3().get_object(Bucket=self.bucket_name, Key=link.removeprefix(_PREFIX))
+            return answer["Body"].read()
+
+    def url(self, link: Link, seconds: int) -> str:
+        """An address from which anybody may read an object for so long (at most until the credentials of this process
+        expire). Made here, without a call; needs s3:GetObject.
+        """
+        place = {"Bucket": self.bucket_name, "Key": link.removeprefix(_PREFIX)}
+        return self.s3().generate_presigned_url("get_object", Params=place, ExpiresIn=seconds)
+
+    @contextmanager
+    def uploads(self, tenant_id: str) -> Iterator[Keep]:
+        """Keep many texts, several at once. A link is given before its object is there; at the end of the block all of
+        them are. Raises there what an upload raised.
+        """
+        from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+        under_way: set[Future[None]] = set()
+        known: set[Link] = set()
+
+        def keep(pieces: Iterable[bytes]) -> Link:
+            nonlocal under_way
+            link, content = _gathered(tenant_id, pieces)
+            if link in known:
+                content.close()
+                return link
+            if len(under_way) >= _UPLOADS_AT_ONCE:
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                for upload in done:
+                    upload.result()
+            known.add(link)
+            if content.seek(0, os.SEEK_END) > _ALONE_BYTES:
+                self._put(link, content)
+            else:
+                under_way.add(pool.submit(self._put, link, content))
+            return link
+
+        with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
+            yield keep
+            for upload in under_way:
+                upload.result()
+
+    def _put(self, link: Link, content: IO[bytes]) -> None:
+        content.seek(0)
+        with content, errors_translated("s3"):
+            self.s3().put_object(
+                Bucket=self.bucket_name, Key=link.removeprefix(_PREFIX), Body=content, ContentType="application/json"
+            )
+
+
+def _gathered(tenant_id: str, pieces: Iterable[bytes]) -> tuple[Link, IO[bytes]]:
+    """The link of a text, and an open file that holds it."""
+    import tempfile
+
+    digest = hashlib.sha256()
+    content = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115  # who puts it closes it
+    for piece in pieces:
+        digest.update(piece)
+        content.write(piece)
+    owner = hashlib.sha256(tenant_id.encode()).hexdigest()[:16]
+    return f"{_PREFIX}payloads/{owner}/{digest.hexdigest()}.json", content

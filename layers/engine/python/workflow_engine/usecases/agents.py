@@ -10,11 +10,12 @@ from pydantic import Field
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.findings import Findings
-from workflow_engine.language.step_config import schema_problem
+from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases import start_run
 from workflow_engine.usecases.bodies import RunFields, read_fields
 from workflow_engine.usecases.definitions import DefinitionKind, refuse_misfits
 from workflow_engine.usecases.engine import Caller, Engine
+from workflow_engine.usecases.launch import launch_once
 
 ASKED: Final = ("query", "context", "conversation_history", "variables")
 """Entries of an agent step's input that mean something (`functions/step_agent/conversation`)."""
@@ -29,19 +30,15 @@ def _schema() -> Mapping[str, Any]:
 def examine(document: Mapping[str, Any], findings: Findings) -> None:
     """What a JSON Schema cannot say of an agent: its tools can be read, its schemas are schemas."""
     from agent_tools.references import parse_tool
+    from workflow_engine.steps.agent import schema_problems
 
     for number, entry in enumerate(document.get("tools", ())):
-        place = pointer("tools", number)
         try:
-            reference = parse_tool(entry)
+            parse_tool(entry)
         except ValueError as error:
-            findings.add("WFE-E402", place, str(error))
-            continue
-        if reference.parameters is not None and (problem := schema_problem(reference.parameters)):
-            findings.add("WFE-E402", place + "/parameters", problem)
-    schema = document.get("response_schema")
-    if schema is not None and (problem := schema_problem(schema)):
-        findings.add("WFE-E402", "/response_schema", problem)
+            findings.add("WFE-E402", pointer("tools", number), str(error))
+    for path, problem in schema_problems(document):
+        findings.add("WFE-E402", pointer(*path), problem)
 
 
 def check_config(config: Mapping[str, Any], place: str) -> None:
@@ -94,18 +91,17 @@ class AgentRunFields(RunFields):
 def execute(
     engine: Engine, caller: Caller, agent_id: str, body: Json, idempotency_key: str | None = None
 ) -> dict[str, Any]:
-    """Start a run of one agent step; gives what `start_run.start` gives.
+    """Start a run of one agent step; gives what `launch_once` gives.
 
     The query travels in the run's input, so that all runs of an agent share one compiled workflow. Raises NotFoundError,
     InvalidRequestError when nothing is asked, and what `start_run.start` raises.
     """
 
-    def work() -> dict[str, Any]:
-        return start_run.start(engine, caller, _run_of(engine, caller, agent_id, body))
+    def prepare() -> tuple[StoredWorkflow, RunFields]:
+        return start_run.posted_run(engine, caller, _run_of(engine, caller, agent_id, body))
 
     # By what the client sent: the workflow made of it changes with the agent's name.
-    operation = f"execute_agent/{agent_id}"
-    return dict(engine.idempotency.once(caller.tenant_id, operation, idempotency_key, body, work))
+    return launch_once(engine, caller, f"execute_agent/{agent_id}", idempotency_key, body, prepare)
 
 
 def _run_of(engine: Engine, caller: Caller, agent_id: str, body: Json) -> dict[str, Any]:

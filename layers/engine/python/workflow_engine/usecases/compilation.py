@@ -34,7 +34,7 @@ class Vocabulary:
     registrations: Mapping[str, Mapping[str, Json]]
 
     def fingerprint(self) -> str:
-        """Changes when a registration changes in what compiling depends on, or the engine itself does."""
+        """Changes when a registration changes in what compiling depends on, or the engine itself does. JSON text."""
         registered = {
             name: [r.get("config_schema"), r.get("timeout_seconds")] for name, r in sorted(self.registrations.items())
         }
@@ -72,7 +72,12 @@ def compile_posted(posted: PostedWorkflow, words: Vocabulary) -> tuple[Compilati
     return compilation, posted.placed((*parsed.diagnostics, *compilation.warnings))
 
 
-def with_machine(engine: Engine, compilation: Compilation) -> Compiled:
+def compiler_of(words: Vocabulary) -> str:
+    """Names, in 32 characters, what a document was compiled with: equal ones give equal results."""
+    return hashlib.sha256(words.fingerprint().encode()).hexdigest()[:32]
+
+
+def with_machine(engine: Engine, compilation: Compilation, words: Vocabulary) -> Compiled:
     """What is stored of a compilation, once its machine exists."""
     machine = engine.machines.ensure(compilation.definition)
     return Compiled(
@@ -82,6 +87,7 @@ def with_machine(engine: Engine, compilation: Compilation) -> Compiled:
         functions=tuple(compilation.bindings["functions"]),
         machine_hash=machine.machine_hash,
         machine_arn=machine.machine_arn,
+        compiler=compiler_of(words),
     )
 
 

@@ -9,14 +9,36 @@ from typing import Any, Final
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import suggest
 from workflow_engine.machines.executions import ExecutionGoneError
-from workflow_engine.machines.results import RunReport, iso, report
+from workflow_engine.machines.results import RunReport, iso
 from workflow_engine.store.executions import RANKS, Execution, has_ended
+from workflow_engine.store.results import RunResults
 from workflow_engine.store.table import SortRange
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.read_events import events
-from workflow_engine.usecases.record_execution import outline, read_report, record_end, results_document
+from workflow_engine.usecases.record_execution import read_report, record_end, reported_results
+from workflow_engine.usecases.results_page import (
+    EVERYTHING,
+    Output,
+    ResultsQuery,
+    results_page,
+    run_output,
+    step_output,
+)
+from workflow_engine.usecases.retire_machines import MIN_IDLE_DAYS
 
-__all__ = ["events", "get_execution", "list_executions", "results", "wait_for_end"]
+__all__ = [
+    "Output",
+    "ResultsQuery",
+    "events",
+    "get_execution",
+    "list_executions",
+    "may_still_start",
+    "open_results",
+    "output_of_run",
+    "output_of_step",
+    "results",
+    "wait_for_end",
+]
 
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 0.5
@@ -40,6 +62,7 @@ def get_execution(engine: Engine, caller: Caller, execution_id: str) -> dict[str
     execution = engine.executions.get(caller.tenant_id, execution_id)
     return {
         **{name: getattr(execution, name) for name in _SUMMARY},
+        "started_by": execution.started_by,
         "tags": execution.tags,
         "error": execution.error,
         "redrive_count": execution.redrive_count,
@@ -80,23 +103,44 @@ def _bound(moment: datetime | None) -> str | None:
     return iso(moment + timedelta(microseconds=-moment.microsecond % 1000))
 
 
-def results(engine: Engine, caller: Caller, execution_id: str) -> dict[str, Any]:
-    """The results of a run: as kept if it has ended, else from its history as it is now. Raises NotFoundError.
+def results(engine: Engine, caller: Caller, execution_id: str, query: ResultsQuery = EVERYTHING) -> dict[str, Any]:
+    """A page of the results of a run (`results_page`). Raises NotFoundError, InvalidRequestError (steps, cursor)."""
+    return results_page(engine, caller, execution_id, open_results(engine, caller, execution_id), query)
+
+
+def output_of_step(engine: Engine, caller: Caller, execution_id: str, key: str) -> Output:
+    """The output of one step of a run, also while the run goes on. Raises NotFoundError, ConflictError (`step_output`)."""
+    return step_output(engine, execution_id, open_results(engine, caller, execution_id), key)
+
+
+def output_of_run(engine: Engine, caller: Caller, execution_id: str) -> Output:
+    """The output of a run that has completed. Raises NotFoundError, ConflictError (`run_output`)."""
+    return run_output(engine, execution_id, open_results(engine, caller, execution_id))
+
+
+def open_results(engine: Engine, caller: Caller, execution_id: str) -> RunResults:
+    """The results of a run, to be read by pages: as kept if it has ended, else from its history as it is now. Raises
+    NotFoundError.
 
     A run whose end was not recorded (its event was lost) is recorded here.
     """
     execution = engine.executions.get(caller.tenant_id, execution_id)
     if has_ended(execution.status):
-        kept = engine.executions.results(caller.tenant_id, execution_id)
+        kept = engine.results.find(caller.tenant_id, execution_id)
         if kept is not None:
             return kept
+    is_known = True
     try:
         run = read_report(engine, execution)
     except ExecutionGoneError:
-        run = _without_history(engine, execution)
-    if not record_end(engine, execution, run) and has_ended(execution.status):
+        is_known, run = False, _without_history(engine, execution)
+    if record_end(engine, execution, run, is_never_started=not is_known):
+        return engine.results.find(caller.tenant_id, execution_id) or reported_results(engine, execution, run)
+    if not is_known and has_ended(run.status):
+        return open_results(engine, caller, execution_id)  # a repetition of the request starts it after all
+    if has_ended(execution.status):
         run = _stopping(execution, run)
-    return results_document(execution, run)
+    return reported_results(engine, execution, run)
 
 
 def wait_for_end(engine: Engine, caller: Caller, execution_id: str, seconds: float) -> bool:
@@ -115,20 +159,39 @@ def wait_for_end(engine: Engine, caller: Caller, execution_id: str, seconds: flo
     return True
 
 
+def may_still_start(engine: Engine, execution: Execution) -> bool:
+    """Whether a run that Step Functions does not know is about to start: somebody began to start it less than a minute ago."""
+    attempted_at = datetime.fromisoformat(execution.attempted_at or execution.started_at)
+    return engine.now() - attempted_at < _NEVER_STARTED_AFTER
+
+
 def _without_history(engine: Engine, execution: Execution) -> RunReport:
-    """A run that Step Functions does not know: about to start, or (after a minute) never started."""
-    run = report([], outline(engine, execution))
-    started_at = datetime.fromisoformat(execution.started_at)
-    if has_ended(execution.status) or engine.now() - started_at < _NEVER_STARTED_AFTER:
+    """A run that Step Functions does not know: about to start, or (after a minute) lost."""
+    run = read_report(engine, execution, ())
+    if may_still_start(engine, execution):
         return run
-    error = {"step_id": None, "type": "ExecutionDoesNotExist", "message": "Step Functions never started this run."}
+    if has_ended(execution.status):  # it was being stopped
+        return replace(run, status=execution.status, completed_at=execution.completed_at)
+    error = {"step_id": None, "type": "ExecutionDoesNotExist", "message": _what_is_known(engine, execution)}
     return replace(run, status="failed", error=error, completed_at=engine.timestamp())
+
+
+def _what_is_known(engine: Engine, execution: Execution) -> str:
+    """Why Step Functions may not know a run. Executions go with their machine ("DeleteStateMachine"), else 90 days after
+    their end ("Quotas related to state machine executions").
+    """
+    if execution.seen_at is not None or execution.redrive_count:
+        seen = f"It was running at {execution.seen_at}. " if execution.seen_at else "It was redriven. "
+        return f"Step Functions no longer knows this run. {seen}How it ended is not known: its history is gone."
+    if engine.now() - datetime.fromisoformat(execution.started_at) < timedelta(days=MIN_IDLE_DAYS):
+        return "Step Functions never started this run, unless somebody has deleted its machine by hand."
+    return (
+        "Step Functions does not know this run. Either it was never started, or its history has gone with its machine "
+        "or by age. How it ended is not known."
+    )
 
 
 def _stopping(execution: Execution, run: RunReport) -> RunReport:
     """A run that is being stopped, while its history does not show it yet."""
-    steps = {
-        key: {**step, "status": "aborted"} if step["status"] == "running" else step
-        for key, step in run.step_results.items()
-    }
-    return replace(run, status=execution.status, completed_at=execution.completed_at, step_results=steps)
+    run.steps.is_stopping = True
+    return replace(run, status=execution.status, completed_at=execution.completed_at)

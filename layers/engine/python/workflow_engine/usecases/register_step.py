@@ -9,10 +9,11 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
-from workflow_engine.language.diagnostics import Json
+from workflow_engine.json_schema import schema_problem
+from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import STEP_ID_PATTERN, DocumentModel
-from workflow_engine.language.step_config import schema_problem
 from workflow_engine.store import cursors
+from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.steps import Registration
 from workflow_engine.usecases.bodies import read_fields
 from workflow_engine.usecases.engine import Caller, Engine
@@ -64,8 +65,8 @@ def register(
     built-in name).
     """
 
-    def work() -> list[Any]:
-        return list(_register(engine, caller, read_fields(RegistrationBody, body)))
+    def work(attempt: Attempt) -> list[Any]:
+        return list(_register(engine, caller, read_fields(RegistrationBody, body), attempt))
 
     record, created = engine.idempotency.once(caller.tenant_id, "register_step", idempotency_key, body, work)
     return record, created
@@ -103,18 +104,19 @@ def list_steps(engine: Engine, caller: Caller, limit: int, cursor: str | None = 
 
 
 def delete(engine: Engine, caller: Caller, step_type: str) -> None:
-    """Remove a registration. Raises NotFoundError, ConflictError for a built-in type."""
+    """Remove a registration. It may be repeated for a day. Raises NotFoundError, ConflictError for a built-in type."""
     _refuse_builtin(engine, step_type)
-    engine.steps.delete(caller.tenant_id, step_type)
+    engine.steps.delete(caller.tenant_id, step_type, engine.now().timestamp())
 
 
-def _register(engine: Engine, caller: Caller, fields: RegistrationBody) -> tuple[Registration, bool]:
+def _register(engine: Engine, caller: Caller, fields: RegistrationBody, attempt: Attempt) -> tuple[Registration, bool]:
     _refuse_builtin(engine, fields.step_type)
     _refuse_fields_of_other_types(fields)
     config_schema = _one_of(fields, "config_schema", "parameters_schema")
-    for name, schema in (("config_schema", config_schema), ("output_schema", fields.output_schema)):
+    for name in ("config_schema", "parameters_schema", "output_schema"):
+        schema = getattr(fields, name)
         if schema is not None and (problem := schema_problem(schema)):
-            raise InvalidRequestError.at(f"/{name}", problem)
+            raise InvalidRequestError.at(pointer(name, *problem.path), problem.detail)
     now = engine.timestamp()
     record: Registration = {
         "step_type": fields.step_type,
@@ -133,12 +135,7 @@ def _register(engine: Engine, caller: Caller, fields: RegistrationBody) -> tuple
         "updated_at": now,
         "created_by": caller.user_id,
     }
-    if engine.steps.put(caller.tenant_id, record, only_new=True):
-        return record, True
-    earlier = engine.steps.find(caller.tenant_id, fields.step_type)
-    record["created_at"] = earlier["created_at"] if earlier else now
-    engine.steps.put(caller.tenant_id, record, only_new=False)
-    return record, False
+    return engine.steps.put(caller.tenant_id, record, attempt.made_id)
 
 
 def _refuse_fields_of_other_types(fields: RegistrationBody) -> None:
@@ -177,14 +174,14 @@ def _function_arn(engine: Engine, caller: Caller, fields: RegistrationBody) -> s
 
 def _lambda_arn(engine: Engine, fields: RegistrationBody) -> str:
     arn: str | None = _one_of(fields, "function_arn", "function_reference")
-    pointer = "/function_reference" if fields.function_reference is not None else "/function_arn"
+    place = "/function_reference" if fields.function_reference is not None else "/function_arn"
     if arn is None:
         raise InvalidRequestError.at("", "A step of execution_type 'lambda' needs 'function_arn'.")
     if not _LAMBDA_ARN.fullmatch(arn):
-        raise InvalidRequestError.at(pointer, "This is no ARN of a Lambda function (arn:aws:lambda:...:function:NAME).")
+        raise InvalidRequestError.at(place, "This is no ARN of a Lambda function (arn:aws:lambda:...:function:NAME).")
     if not engine.settings.may_invoke(arn):
         allowed = ", ".join(engine.settings.step_function_arn_patterns)
-        raise InvalidRequestError.at(pointer, f"This deployment may invoke only functions that match {allowed}.")
+        raise InvalidRequestError.at(place, f"This deployment may invoke only functions that match {allowed}.")
     return arn
 
 

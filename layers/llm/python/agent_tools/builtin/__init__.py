@@ -146,10 +146,10 @@ def call(name: str, arguments: Json, environment: ToolEnvironment) -> Json:
 
 def check_arguments(tool: BuiltinTool, arguments: Json) -> None:
     """Hold arguments against a tool's schema. ToolArgumentError says what is wrong, and shows the schema."""
-    from jsonschema import Draft202012Validator
+    from workflow_engine.json_schema import SchemaValidator
 
     problems = sorted(
-        Draft202012Validator(tool.parameters).iter_errors(arguments), key=lambda e: list(map(str, e.path))
+        SchemaValidator(tool.parameters).misfits(arguments), key=lambda misfit: list(map(str, misfit.path))
     )
     if not problems:
         return

@@ -1,0 +1,44 @@
+"""What a history tells of a run, read as the engine reads it, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workflow_engine.language.diagnostics import Json
+from workflow_engine.machines import results
+from workflow_engine.machines.outputs import Outputs
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """A report with all outputs in it. `step_results` has the shape of GET /executions/{id}/results."""
+
+    status: str
+    output: Json
+    error: dict[str, Json] | None
+    started_at: str | None
+    completed_at: str | None
+    redrive_count: int
+    step_results: dict[str, dict[str, Json]]
+
+
+def report(events: Iterable[Mapping[str, Any]], outline: Mapping[str, Any]) -> RunReport:
+    """What the events, oldest first, say about a run of a workflow with this outline. Nothing may be too large to hold."""
+
+    def refuse(_: Iterable[bytes]) -> str:
+        raise AssertionError("an output of a test was put into the payload store")
+
+    outputs = Outputs(refuse)
+    run = results.report(iter(events), outline, outputs)
+    steps = run.steps.read(0, len(run.steps.keys), lambda _key: True)
+    return RunReport(
+        run.status,
+        outputs.value(run.output),
+        run.error,
+        run.started_at,
+        run.completed_at,
+        run.redrive_count,
+        {key: result | {"output_data": outputs.value(output)} for _, key, result, output in steps},
+    )

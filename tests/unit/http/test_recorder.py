@@ -1,0 +1,107 @@
+"""The recorder's messages: which are acknowledged, which come again, and when."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from functions.execution_recorder import handler
+from tests.support.http_events import sample
+from workflow_engine.errors import NotFoundError, ThrottledError
+from workflow_engine.usecases.record_execution import EndNotShownError, RunEnd
+
+
+class Queue:
+    """What the recorder asks SQS for."""
+
+    meta = SimpleNamespace(endpoint_url="https://sqs.example")
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, int]] = []
+
+    def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:  # noqa: N803
+        self.asked.append((QueueUrl, ReceiptHandle, VisibilityTimeout))
+
+
+@dataclass
+class Recorder:
+    """The recorder's handler with a use case that fails by the name of the execution."""
+
+    queue: Queue
+    recorded: list[RunEnd]
+
+    def receive(self, *names: str, received: int = 1, **detail: Any) -> list[str]:
+        """Hand over a message for each name; gives the ids of those that failed."""
+        (message,) = sample("sqs_execution_ended")["Records"]
+        records = []
+        for name in names:
+            told = json.loads(message["body"])
+            told["detail"] |= {"executionArn": f"arn:{name}", **detail}
+            body = "{}" if name == "unreadable" else json.dumps(told)
+            attributes = message["attributes"] | {"ApproximateReceiveCount": str(received)}
+            records.append(message | {"messageId": name, "body": body, "attributes": attributes})
+        failures = handler.handler({"Records": records}, None)["batchItemFailures"]
+        return [f["itemIdentifier"] for f in failures]
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    made = Recorder(Queue(), [])
+    errors = {
+        "broken": RuntimeError("broken"),
+        "not-shown": EndNotShownError("not yet"),
+        "unknown": NotFoundError("no record"),
+        "throttled": ThrottledError("busy"),
+    }
+
+    def record(engine: Any, end: RunEnd) -> None:
+        made.recorded.append(end)
+        if end.execution_arn.removeprefix("arn:") in errors:
+            raise errors[end.execution_arn.removeprefix("arn:")]
+
+    monkeypatch.setattr(handler, "engine", object)
+    monkeypatch.setattr(handler, "sqs", lambda: made.queue)
+    monkeypatch.setattr(handler, "record_execution", SimpleNamespace(record=record))
+    return made
+
+
+def test_the_recorder_names_the_messages_that_failed(recorder: Recorder) -> None:
+    assert recorder.receive("broken", "unreadable", "good") == ["broken", "unreadable"]
+    assert [end.execution_arn for end in recorder.recorded] == ["arn:broken", "arn:good"]
+
+
+def test_what_may_pass_is_delivered_again_soon_and_ever_later(recorder: Recorder) -> None:
+    assert recorder.receive("not-shown", "unknown", "throttled") == ["not-shown", "unknown", "throttled"]
+    url = "https://sqs.example/123456789012/workflow-executions"
+    assert {(asked[0], asked[2]) for asked in recorder.queue.asked} == {(url, 5)}
+    recorder.queue.asked.clear()
+    for received in (2, 5, 20):
+        recorder.receive("not-shown", received=received)
+    assert [asked[2] for asked in recorder.queue.asked] == [10, 80, 900]
+
+
+def test_what_does_not_pass_waits_for_the_queues_own_timeout(recorder: Recorder) -> None:
+    recorder.receive("broken", "unreadable", "good")
+    assert recorder.queue.asked == []
+
+
+def test_a_message_that_cannot_be_put_back_has_failed_all_the_same(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise ConnectionError("lost")
+
+    monkeypatch.setattr(recorder.queue, "change_message_visibility", refuse)
+    assert recorder.receive("not-shown", "good") == ["not-shown"]
+
+
+def test_the_recorder_takes_from_an_event_which_end_it_tells(recorder: Recorder) -> None:
+    recorder.receive("first")
+    recorder.receive("second", redriveCount=2)
+    stopped_at = datetime(2026, 1, 12, 21, 45, 58, tzinfo=UTC)
+    assert recorder.recorded == [RunEnd("arn:first", stopped_at), RunEnd("arn:second", stopped_at, 2)]
