@@ -66,7 +66,7 @@ def run_loop(
     spec: AgentSpec, conversation: Conversation, gateway: Gateway, toolbox: Toolbox, meter: Meter, clock: Clock
 ) -> AgentResult:
     """Ask until the agent has answered. Raises LlmError, and InvalidStepInput for a cost limit that cannot be kept."""
-    result = AgentResult()
+    result = AgentResult(warnings=list(toolbox.warnings))
     messages = list(conversation.messages)
     for round_ in range(spec.max_tool_iterations + 1):
         last = round_ == spec.max_tool_iterations

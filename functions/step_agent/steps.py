@@ -91,7 +91,8 @@ def _tool(services: Services, config: Object, input_data: Object, context: StepC
         toolbox = open_toolbox(opened, run, [name], partial(run.ask_agent, None), depth=0)
         only = next(iter(toolbox.by_name), "")
         if len(toolbox.by_name) != 1:
-            raise InvalidStepInput(f"'{name}' names {len(toolbox.by_name)} tools. Name one: mcp:SERVER/TOOL.")
+            why = " ".join(("Name one: mcp:SERVER/TOOL.", *toolbox.warnings))
+            raise InvalidStepInput(f"'{name}' names {len(toolbox.by_name)} tools. {why}")
         try:
             result = toolbox.call(only, params)
         except ToolFailedError as error:

@@ -77,9 +77,10 @@ class BoundTool:
 
 @dataclass(frozen=True, slots=True)
 class Toolbox:
-    """Tools by the names that the model calls them by."""
+    """Tools by the names that the model calls them by, and sentences on those that could not be had."""
 
     by_name: Mapping[str, BoundTool]
+    warnings: tuple[str, ...] = ()
 
     @property
     def tools(self) -> tuple[Tool, ...]:
@@ -106,18 +107,22 @@ def open_toolbox(
     Raises InvalidStepInput for an entry that names nothing, McpServerError for a server that does not answer.
     """
     found: dict[str, BoundTool] = {}
+    warnings: list[str] = []
     for entry in entries:
         try:
             reference = parse_tool(entry)
         except ValueError as error:
             raise InvalidStepInput(str(error)) from None
         for bound in _OPENERS[reference.kind](opened, run, reference, ask_agent, depth):
+            if isinstance(bound, str):
+                warnings.append(bound)
+                continue
             if bound.tool.name in found:
                 raise InvalidStepInput(f"Two tools of the agent are called '{bound.tool.name}'. Leave one out.")
             found[bound.tool.name] = bound
     if len(found) > MAX_MODEL_TOOLS:
         raise InvalidStepInput(f"The agent has {len(found)} tools; models take {MAX_MODEL_TOOLS}. Use 'allow'.")
-    return Toolbox(found)
+    return Toolbox(found, tuple(warnings))
 
 
 def model_name(*parts: str) -> str:
@@ -210,7 +215,7 @@ def _agent(
 
 def _mcp(
     opened: ExitStack, run: Invocation, reference: ToolReference, _ask: AskAgent, _depth: int
-) -> Iterator[BoundTool]:
+) -> Iterator[BoundTool | str]:
     from agent_tools.mcp_servers import McpServer, connect
 
     record = run.services.engine.mcp_servers.find(run.tenant_id, reference.name)
@@ -243,6 +248,7 @@ def _mcp(
     for tool in session.tools():
         name = model_name(reference.name, tool.name)
         yield BoundTool(Tool(name, tool.description or tool.name, tool.input_schema), partial(call, tool.name))
+    yield from session.warnings()
 
 
 def _allowed(of_server: list[str] | None, reference: ToolReference) -> frozenset[str] | None:
@@ -253,7 +259,8 @@ def _allowed(of_server: list[str] | None, reference: ToolReference) -> frozenset
     return frozenset(wanted) if of_server is None else frozenset(wanted) & frozenset(of_server)
 
 
-Opener = Callable[[ExitStack, Invocation, ToolReference, AskAgent, int], Iterator[BoundTool]]
+Opener = Callable[[ExitStack, Invocation, ToolReference, AskAgent, int], Iterator[BoundTool | str]]
+"""Opens what an entry of `tools` names: tools, and sentences on those that cannot be had."""
 
 _OPENERS: Final[Mapping[str, Opener]] = {"builtin": _builtin, "step": _step, "agent": _agent, "mcp": _mcp}
 
