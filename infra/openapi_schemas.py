@@ -256,9 +256,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "content_hash": text("SHA-256 of the workflow; the order of keys does not matter."),
             "plan": reference("Plan"),
             "workflow": {"description": "The workflow as it was saved."},
+            "warnings": list_of(reference("Finding")),
         },
-        optional=("description", "created_by", "content_hash", "plan", "workflow"),
-        description="A version of a workflow. Lists leave out created_by, content_hash, plan and workflow.",
+        optional=("description", "created_by", "content_hash", "plan", "workflow", "warnings"),
+        description="A version of a workflow. Lists leave out created_by, content_hash, plan and workflow. Answers to saving "
+        "have warnings: what may go wrong all the same, such as an agent that does not exist now.",
     ),
     "WorkflowPage": page_of("StoredWorkflow"),
     "StepRegistration": STEP_REGISTRATION,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from functions.step_agent.texts import FillableText
-from llm_gateway.configuration import vendor_of_model
 from llm_gateway.request import ResponseFormat, Target
+from workflow_engine.agents.vendors import vendor_of_model
 from workflow_engine.sdk import InvalidStepInput
 
 Document = Mapping[str, Any]
@@ -96,17 +96,13 @@ def _system_prompt(value: str | FillableText | None) -> FillableText | None:
 
 
 def _targets(fields: Document) -> tuple[Target, ...]:
+    """Whom the agent names; with nobody the gateway asks its default."""
     named = [{"provider_type": fields.get("provider_type"), "model": fields.get("model")}]
     named += [
         dict(entry) if isinstance(entry, Mapping) else {"provider_type": entry}
         for entry in fields.get("providers") or ()
     ]
-    targets = tuple(_target(entry) for entry in named if entry.get("provider_type") or entry.get("model"))
-    if targets:
-        return targets
-    if fields.get("mode") == "simulation":
-        return (Target("openai_textgen"),)
-    raise InvalidStepInput("The agent names neither a model nor a provider_type.")
+    return tuple(_target(entry) for entry in named if entry.get("provider_type") or entry.get("model"))
 
 
 def _target(entry: Document) -> Target:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from agent_tools.builtin import BUILTIN_TOOLS
 from agent_tools.builtin.tool import ToolEnvironment
 from agent_tools.errors import McpServerError, ToolError
-from agent_tools.references import ToolReference, parse_tool
 from functions.step_agent.services import FunctionFailedError, Services
 from llm_gateway.request import Tool
+from workflow_engine.agents.tool_references import ToolReference, parse_tool
 from workflow_engine.errors import NotFoundError
 from workflow_engine.sdk import InvalidStepInput, StepContext
 

@@ -260,10 +260,30 @@ def test_prices_that_cannot_be_read_are_refused() -> None:
         Gateway({"LLM_PRICES": '{"m": {"input": -1, "output": 0}}'})
 
 
-@pytest.mark.parametrize("targets", [[], [Target("open_ai", "x")]])
-def test_nobody_to_ask_is_the_callers_mistake(targets: list[Target]) -> None:
-    with pytest.raises(LlmInvalidRequestError):
-        World().gateway.generate(asking(), targets)
+@pytest.mark.parametrize(
+    ("variables", "targets"),
+    [({}, [Target("open_ai", "x")]), ({"LLM_DEFAULT_PROVIDER": "open_ai"}, [])],
+)
+def test_nobody_to_ask_is_the_callers_mistake(variables: dict[str, str], targets: list[Target]) -> None:
+    with pytest.raises(LlmInvalidRequestError, match="no provider 'open_ai'"):
+        World(variables).gateway.generate(asking(), targets)
+
+
+@pytest.mark.parametrize(
+    ("variables", "model", "mode"),
+    [
+        ({}, {"provider": "openai_textgen", "name": "gpt-4o"}, "simulation"),
+        ({"GEMINI_API_KEY": "k"}, {"provider": "gemini_textgen", "name": "gemini-2.5-flash"}, "llm"),
+        (
+            {"OPENAI_API_KEY": "k", "LLM_DEFAULT_MODEL": "gpt-4.1"},
+            {"provider": "openai_textgen", "name": "gpt-4.1"},
+            "llm",
+        ),
+    ],
+)
+def test_with_no_target_the_default_is_asked(variables: dict[str, str], model: dict[str, str], mode: str) -> None:
+    asked, how, _ = World(variables).gateway.first_choice([], "auto")
+    assert (asked.as_dict(), "simulation" if how == "simulation" else "llm") == (model, mode)
 
 
 def test_texts_are_embedded_or_simulated() -> None:

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
-from llm_gateway.configuration import SIMULATED, VENDORS, Capability, is_configured, split
+from llm_gateway.configuration import SIMULATED, VENDORS, Capability, default_target, is_configured, split
 from llm_gateway.errors import (
     LlmError,
     LlmInvalidOutputError,
@@ -136,11 +136,12 @@ class Gateway:
     ) -> GenerationResponse:
         """Continue a conversation; `usage` counts every call that was answered, also where the answer was of no use.
 
-        `targets` are asked in order. In `auto` mode the answer is simulated when none of them is configured; `live`
-        raises LlmNotConfiguredError then. `deadline` is a time of the gateway's clock. With `watch` the answer is
-        streamed, and `watch` or the deadline may cut it off. An answer that is not the JSON asked for and that
-        `may_repair` does not let be repaired is `cut_off`, too. `patient` is for calls whose failure would lose work: what
-        may pass is waited for longer. Raises LlmError: that of the last provider asked, with the `usage` of all calls.
+        `targets` are asked in order, without any the default (`configuration.default_target`). In `auto` mode the answer is
+        simulated when none of them is configured; `live` raises LlmNotConfiguredError then. `deadline` is a time of the
+        gateway's clock. With `watch` the answer is streamed, and `watch` or the deadline may cut it off. An answer that is not
+        the JSON asked for and that `may_repair` does not let be repaired is `cut_off`, too. `patient` is for calls whose
+        failure would lose work: what may pass is waited for longer. Raises LlmError: that of the last provider asked, with the
+        `usage` of all calls.
         """
         started = self._clock()
         asked, left_out = for_vendors(request)
@@ -211,9 +212,7 @@ class Gateway:
         self, targets: Sequence[Target], mode: WantedMode, *, fallback_to_simulation: bool
     ) -> tuple[list[Candidate], list[str]]:
         """Whom to ask, in order, and what the caller should know about that."""
-        named = [_candidate(target) for target in targets]
-        if not named:
-            raise LlmInvalidRequestError("No provider and no model is named.")
+        named = [_candidate(target) for target in targets or [_default(self._variables)]]
         simulated = replace(named[0], simulated=True)
         if mode == "simulation":
             return [simulated], []
@@ -399,6 +398,14 @@ class Gateway:
         if vendor not in self._providers:
             self._providers[vendor] = self._make(vendor, self._variables)
         return self._providers[vendor]
+
+
+def _default(variables: Mapping[str, str]) -> Target:
+    """Who is asked where nobody is named."""
+    try:
+        return Target(*default_target(variables))
+    except ValueError as error:
+        raise LlmInvalidRequestError(str(error)) from None
 
 
 def _candidate(target: Target) -> Candidate:

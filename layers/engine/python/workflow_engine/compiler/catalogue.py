@@ -69,7 +69,8 @@ class TaskLowering:
     end in time by itself; a Task that timed out leaves its function running. With `tells_inputs_of` it learns which
     entries of its input are whole outputs of steps of that type, which their form alone would not prove. `paid` says that
     somebody else's bill grows with each call, such as that of a model. With `fills_names` the function fills `{names}` in
-    its template fields, which then come in pieces where their own text may hold some.
+    its template fields, which then come in pieces where their own text may hold some. `without_input` is the sentence for
+    a step that is sure to get an empty input, and would fail for it; None where an empty input is as good as any.
     """
 
     function: str
@@ -80,6 +81,7 @@ class TaskLowering:
     tells_inputs_of: str | None = None
     paid: bool = False
     fills_names: bool = False
+    without_input: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

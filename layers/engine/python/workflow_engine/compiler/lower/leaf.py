@@ -232,6 +232,8 @@ def task(
 ) -> TaskNode:
     """A Task that invokes the step's function; its ARN comes from the execution input, so re-registering needs no new machine."""
     unit.functions.setdefault(lowering.function)
+    if lowering.without_input and not _has_input(step):
+        unit.warnings.append(Diagnostic("WFE-E402", step.pointer, lowering.without_input))
     timeout = None
     seconds = lowering.timeout_seconds if step.timeout_seconds is None else step.timeout_seconds
     if seconds is not None:
@@ -257,6 +259,11 @@ def task(
         failure=failure,
         max_retries=_counted_retries(lowering, step.retry),
     )
+
+
+def _has_input(step: Step) -> bool:
+    """False where the step's input is sure to be empty."""
+    return bool(step.dependencies if step.input_mapping is None else step.input_mapping)
 
 
 def _inputs_of_type(unit: Unit, step: Step, step_type: str) -> list[str]:
