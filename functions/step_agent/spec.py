@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from functions.step_agent.texts import FillableText
 from llm_gateway.request import ResponseFormat, Target
 from workflow_engine.agents.vendors import vendor_of_model
 from workflow_engine.sdk import InvalidStepInput
@@ -30,7 +31,7 @@ class AgentSpec:
     agent_id: str | None
     agent_version: int | None
     agent_name: str | None
-    system_prompt: str | None
+    system_prompt: FillableText | None
     targets: tuple[Target, ...]
     tools: tuple[str | Document, ...]
     temperature: float | None
@@ -73,7 +74,7 @@ def agent_spec(fields: Document, *, agent_id: str | None = None, agent_version: 
         agent_id=agent_id,
         agent_version=agent_version,
         agent_name=fields.get("agent_name"),
-        system_prompt=fields.get("system_prompt"),
+        system_prompt=_system_prompt(fields.get("system_prompt")),
         targets=_targets(fields),
         tools=tuple(fields.get("tools") or ()),
         temperature=fields.get("temperature"),
@@ -87,6 +88,11 @@ def agent_spec(fields: Document, *, agent_id: str | None = None, agent_version: 
         fallback_to_simulation=bool(fields.get("fallback_to_simulation")),
         include_context=fields.get("include_context", True) is not False,
     )
+
+
+def _system_prompt(value: str | FillableText | None) -> FillableText | None:
+    """A text is the definition's; one of a step or a prompt has been told apart already."""
+    return FillableText.of_definition(value) if isinstance(value, str) else value
 
 
 def _targets(fields: Document) -> tuple[Target, ...]:

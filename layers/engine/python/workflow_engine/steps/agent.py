@@ -81,6 +81,7 @@ def agent_task(*, paid: bool = False, without_input: str | None = None) -> Lower
         final_errors=FINAL_ERRORS,
         tells_timeout=True,
         tells_inputs_of="prompt",
+        fills_names=True,
         paid=paid,
         without_input=without_input,
     )
@@ -187,6 +188,12 @@ AGENT_EXECUTION: Final = StepType(
             "response": property_schema("Response", "The answer: text, or the JSON value that was asked for."),
             "tool_calls": property_schema("Tool calls", "How many tools were called.", type="integer"),
             "tool_calls_trace": property_schema("Trace", "Each tool call: what, how long, what it gave.", type="array"),
+            "remarks": property_schema(
+                "Remarks",
+                "What the model said beside its answer: {kind, text, truncated, iteration}. reasoning: thought aloud. draft: "
+                "another value that would have fitted. rejected: an answer that was not the JSON asked for.",
+                type="array",
+            ),
             "finish_reason": property_schema(
                 "Finish reason",
                 "stop, length, content_filter; max_tool_iterations, token_budget, cost_budget or deadline where one of "
@@ -195,7 +202,9 @@ AGENT_EXECUTION: Final = StepType(
             ),
             "usage": USAGE,
             "model": property_schema("Model", "{provider, name} of who answered.", type="object"),
-            "mode": property_schema("Mode", "Whether a model was asked.", enum=["live", "simulation"]),
+            "mode": property_schema(
+                "Mode", "llm: a model has answered. simulation: none was asked.", enum=["llm", "simulation"]
+            ),
             "warnings": property_schema("Warnings", "Sentences.", type="array", items={"type": "string"}),
             "success": SUCCESS,
             "timestamp": TIMESTAMP,

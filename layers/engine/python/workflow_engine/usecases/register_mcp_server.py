@@ -113,7 +113,8 @@ def delete(engine: Engine, caller: Caller, name: str) -> None:
 def discover(
     engine: Engine, caller: Caller, name: str, *, policy: AddressPolicy, secret_of: SecretOf
 ) -> dict[str, Any]:
-    """Ask a server for its tools: `{items: [{name, description, parameters, allowed}], next_cursor: null}`.
+    """Ask a server for its tools: `{items: [{name, description, parameters, allowed}], next_cursor: null, warnings}`, warnings
+    being sentences on those that were left out.
 
     Raises NotFoundError, InvalidRequestError for a secret that is not set, McpServerError.
     """
@@ -136,4 +137,5 @@ def discover(
             }
             for tool in connection.tools()
         ]
-    return {"items": items, "next_cursor": None}
+        warnings = connection.warnings()
+    return {"items": items, "next_cursor": None, "warnings": warnings}
