@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from workflow_engine.agents.builtin_tools import BUILTIN_TOOL_NAMES
 from workflow_engine.agents.tool_references import parse_tool
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
+from workflow_engine.language.findings import shown
 from workflow_engine.store.names import Name, NameKind
 from workflow_engine.suggestions import suggest
 from workflow_engine.usecases.bodies import walk_steps
@@ -110,7 +111,7 @@ def _not_there(name: Name) -> str:
         case "mcp":
             return f"There is no MCP server '{name.name}' now. POST /tools/mcp-servers registers one."
         case kind if name.version is not None:
-            return f"There is no version {name.version} of {kind} '{name.name}' now."
+            return f"There is no version {shown(name.version)} of {kind} '{name.name}' now."
         case kind:
             return f"There is no {kind} '{name.name}' now. POST /{kind}s makes one."
 
