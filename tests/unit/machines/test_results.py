@@ -606,6 +606,8 @@ def test_results_tell_why_an_expression_failed_without_quoting_it() -> None:
         "type": "States.QueryEvaluationError",
         "message": "T2001: The left side must be a number",
     }
+    raised = evaluation("threw an error during evaluation. D3137: The list has 5 items.").step_results["a"]
+    assert raised["error_message"] == "The list has 5 items."
     undefined = evaluation("returned nothing (undefined).").step_results["a"]
     assert undefined["error_message"] == "The field 'Arguments/Payload' returned nothing (undefined)."
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from workflow_engine.compiler.fragments import Fragment
 from workflow_engine.language.catalogue import StepTypeSpec
-from workflow_engine.language.syntax import Reference
+from workflow_engine.language.syntax import Reference, ScopeReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,14 @@ class PureLowering:
     """The step is a value computed in JSONata; it becomes a `Pass` state. `build` gives the step's output.
 
     `growth_bytes` bounds by how much the output may exceed the sum of what it reads (config and inputs), in bytes of JSON.
-    `constant` are fields of the output that are known before the run, with their values.
+    `constant` are fields of the output that are known before the run, with their values; `handed_on` are fields whose value
+    is what a reference without `[*]` reads from the run's input.
     """
 
     build: Callable[[PureContext], Fragment]
     growth_bytes: int = 512
     constant: Mapping[str, Any] = field(default_factory=dict)
+    handed_on: Mapping[str, ScopeReference] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ _PARALLEL: Final = "parallel"
 
 _OUTPUT_STATE: Final = "workflow.output"
 _EVALUATION_ERROR: Final = "States.QueryEvaluationError"
+_RAISED_BY_AUTHOR: Final = "D3137: "
+"""JSONata's code of what `$error` raised: the text after it is written for people."""
 _EXPRESSION_IN_CAUSE: Final = re.compile(
     r".*The JSONata expression '.*' specified for the field '(?P<field>[^']*)' "
     r"(?:threw an error during evaluation\.\s*(?P<raised>.+)|(?P<rest>.+))",
@@ -182,7 +184,7 @@ def _message(failure: Failure, visit: Visit | None, timeline: Timeline) -> str |
     told = _EXPRESSION_IN_CAUSE.fullmatch(failure.message)
     if told is None:
         return failure.message
-    return told["raised"] or f"The field '{told['field']}' {told['rest']}"
+    return (told["raised"] or "").removeprefix(_RAISED_BY_AUTHOR) or f"The field '{told['field']}' {told['rest']}"
 
 
 _ABSENT: Final = {status: Outcome(status) for status in ("skipped", "pending")}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from workflow_engine.errors import ConflictError, NotFoundError
@@ -25,7 +25,7 @@ VERSION_PREFIX: Final = "VERSION#"
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """What starting a version needs and what reading its results needs; all JSON. `functions` are aliases of
-    Lambdas.
+    Lambdas, `fan_out` says what the lists of an input cost.
     """
 
     bindings: Mapping[str, Json]
@@ -34,6 +34,7 @@ class Compiled:
     functions: tuple[str, ...]
     machine_hash: str
     machine_arn: str
+    fan_out: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,7 @@ class WorkflowStore:
             "outline": compiled.outline,
             "plan": compiled.plan,
             "functions": list(compiled.functions),
+            "fan_out": compiled.fan_out,
         }
         description = workflow.document.get("description")
         return {
@@ -198,6 +200,7 @@ class WorkflowStore:
                 functions=tuple(content["functions"]),
                 machine_hash=record["machine_hash"],
                 machine_arn=record["machine_arn"],
+                fan_out=content.get("fan_out", {}),  # workflows saved earlier have none
             ),
             created_at=record["created_at"],
             updated_at=record["updated_at"],

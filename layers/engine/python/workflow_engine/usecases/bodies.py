@@ -116,6 +116,24 @@ def check_input(value: Json, schema: Mapping[str, Json] | None) -> None:
         raise InvalidRequestError("The input does not fit the workflow's input_schema.", errors=errors)
 
 
+def fan_out_errors(costs: Mapping[str, Json], value: Json) -> list[dict[str, str]]:
+    """What is wrong with a run's input whose lists are too long for the history of a run; `costs` is the compilation's
+    `fan_out`.
+    """
+    if not costs:
+        return []
+    from workflow_engine.compiler.fan_out import events_of_input
+
+    found = events_of_input(costs, value)
+    return [] if found is None else [{"code": "WFE-E501", "pointer": found.pointer, "detail": found.detail}]
+
+
+def check_fan_out(costs: Mapping[str, Json], value: Json) -> None:
+    """Refuse an input with which the run could not complete. Raises InvalidRequestError with the list's place."""
+    if errors := fan_out_errors(costs, value):
+        raise InvalidRequestError(errors[0]["detail"], errors=errors)
+
+
 def walk_steps(document: Json) -> Iterator[tuple[str, Mapping[str, Json]]]:
     """Every step of a document, nested ones included, with its pointer. The document may be any JSON."""
     stack = list(_steps_of(document, "", ("steps",)))

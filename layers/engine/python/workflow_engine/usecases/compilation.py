@@ -82,6 +82,7 @@ def with_machine(engine: Engine, compilation: Compilation) -> Compiled:
         functions=tuple(compilation.bindings["functions"]),
         machine_hash=machine.machine_hash,
         machine_arn=machine.machine_arn,
+        fan_out=compilation.fan_out,
     )
 
 

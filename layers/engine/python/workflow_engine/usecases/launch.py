@@ -20,7 +20,7 @@ from workflow_engine.machines.naming import execution_arn
 from workflow_engine.store.executions import Execution
 from workflow_engine.store.items import dump
 from workflow_engine.store.workflows import StoredWorkflow
-from workflow_engine.usecases.bodies import RunFields, check_input, run_input
+from workflow_engine.usecases.bodies import RunFields, check_fan_out, check_input, run_input
 
 if TYPE_CHECKING:
     from workflow_engine.usecases.engine import Caller, Engine
@@ -32,8 +32,8 @@ def launch(engine: Engine, caller: Caller, workflow: StoredWorkflow, fields: Run
     Two AWS calls, one more when the workflow uses registered step types, whose ARNs are those of now: registering a
     type anew needs no new machine, and runs that are going keep what they were started with.
 
-    Raises InvalidRequestError (input_schema), PayloadTooLargeError, ConflictError (a step type is no longer
-    registered), ThrottledError.
+    Raises InvalidRequestError (input_schema, lists too long for one run), PayloadTooLargeError, ConflictError (a step
+    type is no longer registered), ThrottledError.
     """
     execution_id = str(uuid.uuid4())
     execution = Execution(
@@ -53,6 +53,7 @@ def launch(engine: Engine, caller: Caller, workflow: StoredWorkflow, fields: Run
     )
     try:
         check_input(run_input(fields), workflow.document.get("input_schema"))
+        check_fan_out(workflow.compiled.fan_out, run_input(fields))
         content = _execution_input(engine, workflow, execution, fields)
     except RecursionError:
         raise InvalidRequestError.at("/input", "Lists or objects are nested too deeply.") from None

@@ -281,6 +281,7 @@ def pure_value(
 ) -> Value:
     """The step as one value of a Pass state. Records its size bound in `bounds` for the steps that read it."""
     unit.constants[step.step_id] = lowering.constant
+    unit.handed_on[step.step_id] = lowering.handed_on
     output = lowering.build(pure_context(unit, step, scope))
     bounds[step.step_id] = size = pure_bound(unit, step, lowering, bounds)
     return Value(

@@ -13,7 +13,7 @@ from workflow_engine.compiler.ir import Node
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.scope import Scope
 from workflow_engine.language.diagnostics import Diagnostic, Json
-from workflow_engine.language.syntax import Step
+from workflow_engine.language.syntax import ScopeReference, Step
 
 
 class ContainerLowerer(Protocol):
@@ -28,8 +28,8 @@ class ContainerLowerer(Protocol):
 class Unit:
     """Shared by all bodies of one workflow. `sequential` says that every body is a chain in step order.
 
-    `constants` are fields of pure steps' outputs that are known before the run, by step id; `step_types` are the types of
-    the steps that were lowered so far, without aliases.
+    `constants` are fields of pure steps' outputs that are known before the run, by step id, and `handed_on` those that are
+    parts of the run's input; `step_types` are the types of the steps that were lowered so far, without aliases.
     """
 
     catalogue: CompilerCatalogue
@@ -43,6 +43,7 @@ class Unit:
     functions: dict[str, None] = field(default_factory=dict)
     warnings: list[Diagnostic] = field(default_factory=list)
     constants: dict[str, Mapping[str, Json]] = field(default_factory=dict)
+    handed_on: dict[str, Mapping[str, ScopeReference]] = field(default_factory=dict)
     step_types: dict[str, str] = field(default_factory=dict)
     variables_size: Size = field(init=False)
     _taken: set[str] = field(default_factory=set)
