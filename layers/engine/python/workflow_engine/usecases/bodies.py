@@ -10,7 +10,7 @@ from pydantic import Field
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, Json, pointer
-from workflow_engine.language.document import DocumentModel, check_fields
+from workflow_engine.language.document import DocumentModel, Whole, check_fields
 from workflow_engine.language.findings import Findings
 
 Label = Annotated[str, Field(min_length=1, max_length=256)]
@@ -32,7 +32,7 @@ class RunFields(DocumentModel):
 class StoredRunFields(RunFields):
     """What a client may say of a run of a stored workflow. `version` None is the newest."""
 
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: Annotated[int, Field(ge=1), Whole] | None = None
 
 
 class _WrappedRun(RunFields):
