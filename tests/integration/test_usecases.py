@@ -499,6 +499,23 @@ def test_a_local_step_is_loaded_by_the_local_runtime(engine: Engine) -> None:
     assert loaded[0] == ("default", "shout", "steps:shout")
 
 
+def test_an_expression_that_fails_is_told_with_its_step_and_its_entry(engine: Engine) -> None:
+    step: dict[str, Any] = {
+        "step_id": "total",
+        "step_type": "merge",
+        "input_mapping": {"n": "input.n", "sum": {"expression": '$ref("input.n") + 1'}, "x.$": {"value": 1}},
+    }
+    named = {**step, "input_mapping": {k: v for k, v in step["input_mapping"].items() if k != "x.$"}}
+    good = run(engine, {"workflow": {"name": "Sum", "steps": [named]}, "input": {"n": 2}})
+    assert good["output"]["total"]["data"] == {"n": 2, "sum": 3}
+    failed = run(engine, {"workflow": {"name": "Sum", "steps": [named]}, "input": {"n": "two"}})
+    message = failed["step_results"]["total"]["error_message"]
+    assert message.startswith("The expression of 'sum' in the input_mapping of step 'total' failed. T2001")
+    assert failed["error"]["message"] == message
+    odd = run(engine, {"workflow": {"name": "Sum", "steps": [step]}, "input": {"n": 2}})
+    assert odd["output"]["total"]["data"] == {"n": 2, "sum": 3, "x.$": 1}
+
+
 # --- lists that are too long for one run ---
 
 

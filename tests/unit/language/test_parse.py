@@ -249,7 +249,7 @@ def test_more_steps_than_a_definition_can_hold_are_refused_before_they_are_read(
 
 def test_a_whole_number_may_be_written_with_a_decimal_point() -> None:
     step = task("a", max_retries=3.0, retry_delay_seconds=1.0, max_retry_delay_seconds=90.0, timeout_seconds=5.0)
-    again = {
+    again: dict[str, Any] = {
         "step_id": "l",
         "step_type": "loop",
         "config": {"until": "index > 1", "max_iterations": 2.0, "steps": [task("b")]},
@@ -272,4 +272,5 @@ def test_no_other_number_and_nothing_else_is_taken_for_a_whole_number(value: Any
 
 @pytest.mark.parametrize("value", ["https://example.org/workflow.schema.json", None, {"any": 1}])
 def test_the_name_of_a_schema_is_taken_and_means_nothing(value: Any) -> None:
-    assert workflow_of(task("a"), **{"$schema": value}) == workflow_of(task("a"))
+    named: dict[str, Any] = {"$schema": value}
+    assert workflow_of(task("a"), **named) == workflow_of(task("a"))
