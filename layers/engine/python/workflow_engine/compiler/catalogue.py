@@ -48,7 +48,8 @@ class PureContext:
 class PureLowering:
     """The step is a value computed in JSONata; it becomes a `Pass` state. `build` gives the step's output.
 
-    `growth_bytes` bounds by how much the output may exceed the sum of what it reads (config and inputs), in bytes of JSON.
+    `growth_bytes` bounds by how much the output may exceed the sum of what it reads (config and inputs), in bytes of JSON,
+    after that was taken `growth_factor` times.
     `constant` are fields of the output that are known before the run, with their values; `handed_on` are fields whose value
     is what a reference without `[*]` reads from the run's input.
     """
@@ -57,6 +58,7 @@ class PureLowering:
     growth_bytes: int = 512
     constant: Mapping[str, Any] = field(default_factory=dict)
     handed_on: Mapping[str, ScopeReference] = field(default_factory=dict)
+    growth_factor: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ class TaskLowering:
     retried, whatever the step says. With `tells_timeout` the function learns how long the step may take, so that it can
     end in time by itself; a Task that timed out leaves its function running. With `tells_inputs_of` it learns which
     entries of its input are whole outputs of steps of that type, which their form alone would not prove. `paid` says that
-    somebody else's bill grows with each call, such as that of a model.
+    somebody else's bill grows with each call, such as that of a model. `of_text` does the same without a call where the only
+    input has one of these names and is sure to be a text.
     """
 
     function: str
@@ -78,6 +81,7 @@ class TaskLowering:
     tells_timeout: bool = False
     tells_inputs_of: str | None = None
     paid: bool = False
+    of_text: Mapping[str, PureLowering] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -302,7 +302,10 @@ def pure_value(
 def pure_bound(unit: Unit, step: Step, lowering: PureLowering, bounds: Mapping[str, Size | None]) -> Size | None:
     """Upper bound of a pure step's output, None when it depends on data of unknown size."""
     read = input_bound(unit, step, bounds) if unit.takes_input(step) else Size(0, 0)
-    return None if read is None else read.plus(size_of(step.config)).plus(Size(lowering.growth_bytes, 0))
+    if read is None:
+        return None
+    taken = read.plus(size_of(step.config)).times(lowering.growth_factor)
+    return taken.plus(Size(lowering.growth_bytes, 0))
 
 
 def wait(
