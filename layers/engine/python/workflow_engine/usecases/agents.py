@@ -9,6 +9,7 @@ from pydantic import Field
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json, pointer
+from workflow_engine.language.document import Whole
 from workflow_engine.language.findings import Findings
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases import start_run
@@ -66,7 +67,7 @@ class AgentRunFields(RunFields):
     query: Annotated[str, Field(min_length=1)] | None = None
     conversation_history: list[dict[str, Any]] | None = None
     variables: dict[str, Any] | None = None
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: Annotated[int, Field(ge=1), Whole] | None = None
 
 
 def execute(
