@@ -32,16 +32,24 @@ CODES: dict[str, str] = {
     "WFE-E207": "A reference reads a step inside a container from outside it.",
     "WFE-E208": "A reference is malformed.",
     "WFE-W209": "A trigger rule can never be met, so the step never runs.",
+    "WFE-E210": "A reference names what the known shape of a value cannot have, so that it is always null.",
+    "WFE-W211": "A reference names what the schema of a value does not mention.",
+    "WFE-E212": "A list is expected, and the reference leads to what is none.",
+    "WFE-E213": "A value is compared with a text that it can never be.",
+    "WFE-W214": "A text that looks like a reference or a template stays a text.",
+    "WFE-W215": "A step that works on its input is given none.",
     "WFE-E300": "A condition is malformed.",
     "WFE-E301": "A condition uses an unknown operator.",
     "WFE-E302": "A regular expression is invalid or not a literal.",
     "WFE-E303": "A template is malformed.",
     "WFE-E304": "A JSONata expression does not parse or uses what is not allowed.",
+    "WFE-W305": "A condition reads nothing, so it is always true or always false.",
     "WFE-E400": "Unknown step type.",
     "WFE-E401": "A known step type that is not available in this version.",
     "WFE-E402": "The configuration does not fit the step type's schema.",
     "WFE-E403": "A retry strategy that Step Functions cannot express.",
     "WFE-E404": "A field that this step type does not support.",
+    "WFE-W405": "A field that has no effect without another one.",
     "WFE-E500": "The definition is larger than a state machine may be.",
     "WFE-E501": "The run needs more history events than an execution may have.",
     "WFE-E502": "The execution input is larger than Step Functions accepts.",
@@ -84,10 +92,16 @@ def pointer(*segments: str | int) -> str:
     return "".join("/" + str(s).replace("~", "~0").replace("/", "~1") for s in segments)
 
 
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The nearest known word, or None when none is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return near[0] if near else None
+
+
 def suggest(word: str, known: Iterable[str]) -> str:
     """` Did you mean 'x'?` for the nearest known word, or the empty string when none is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" Did you mean '{near[0]}'?" if near else ""
+    near = nearest(word, known)
+    return f" Did you mean '{near}'?" if near is not None else ""
 
 
 class InvalidWorkflowError(Exception):

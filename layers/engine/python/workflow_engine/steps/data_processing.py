@@ -138,4 +138,5 @@ DATA_PROCESSING: Final = StepType(
         optional=["metadata"],
     ),
     lower=_lower,
+    needs_input=True,
 )
