@@ -246,7 +246,7 @@ _ADVICE: Final = {
     "for_each": LIST_ADVICE,
     "items": LIST_ADVICE,
     "dependencies": ' It is a list of step ids, such as ["a"].',
-    "steps": " It is a list of steps, each an object with its 'step_id' and 'step_type'.",
+    "steps": " Each step is an object with its 'step_id' and 'step_type'.",
     "step_type": " It names what the step does; GET /steps lists what there is.",
     "max_concurrency": f" Step Functions runs at most {MAX_INLINE_CONCURRENCY} iterations of a Map state at once.",
     "max_iterations": " A loop that has run out of turns fails its step.",

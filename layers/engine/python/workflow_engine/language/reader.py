@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -21,9 +21,10 @@ from workflow_engine.language.condition_text import (
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.expressions import parse_expression
 from workflow_engine.language.findings import Findings, quoted, shown
+from workflow_engine.language.lookalikes import leading_reference, placeholder_in, single_braces, texts_in
 from workflow_engine.language.notes import Notes, PlacedComparison, PlacedReference, PlacedText
 from workflow_engine.language.reads import references_of
-from workflow_engine.language.references import MalformedTextError, parse_reference, reference_text, scan_reference
+from workflow_engine.language.references import MalformedTextError, parse_reference
 from workflow_engine.language.scopes import Scope, StepIndex, unresolved
 from workflow_engine.language.syntax import (
     And,
@@ -41,7 +42,6 @@ from workflow_engine.language.syntax import (
     Source,
     StepReference,
     Template,
-    TemplateVariable,
 )
 from workflow_engine.language.templates import parse_template
 
@@ -94,6 +94,8 @@ class Reader:
         except MalformedTextError as error:
             self.findings.add(error.code, place, error.detail)
             return None
+        for found, meant in single_braces(template, self._can_read):
+            self.findings.add("WFE-W214", place, f"{quoted(found)} is not filled in. Write {quoted(meant)}.")
         return template if self._resolves(references_of(template), place) else None
 
     def sources(self, mapping: Mapping[str, Json] | None, place: str, *, expressions: bool) -> dict[str, Source] | None:
@@ -141,32 +143,15 @@ class Reader:
 
     def note_text(self, text: str, place: str) -> None:
         """Report a template where none is filled in (WFE-W214), note a text that begins with a reference to a step."""
-        if (inner := self.unfilled(text)) is not None:
-            detail = f"{quoted(inner)} is not filled in inside of an object or list. {_OWN_ENTRY}"
+        if (placeholder := self.unfilled(text)) is not None:
+            detail = f"{quoted(placeholder)} is not filled in inside of an object or list. {_OWN_ENTRY}"
             self.findings.add("WFE-W214", place, detail)
-            return
-        try:
-            reference, end = scan_reference(text, 0)
-        except MalformedTextError:
-            return
-        begins = isinstance(reference, StepReference) and reference.path and not text[end : end + 1].strip()
-        if begins and self._can_read(reference):
-            self.notes.texts.append(PlacedText(text, end, reference, place, self.scope))
+        elif (found := leading_reference(text, self._can_read)) is not None:
+            self.notes.texts.append(PlacedText(text, found[1], found[0], place, self.scope))
 
     def unfilled(self, text: str) -> str | None:
         """The first placeholder of a text that would be filled in if the text were a template here; None if there is none."""
-        if "{{" not in text:
-            return None
-        try:
-            parts = parse_template(text).parts
-        except MalformedTextError:
-            return None
-        for part in parts:
-            if isinstance(part, TemplateVariable):
-                return "{{ " + part.name + " }}"
-            if not isinstance(part, str) and self._can_read(part):
-                return "{{ " + reference_text(part) + " }}"
-        return None
+        return placeholder_in(text, self._can_read)
 
     def _expression(self, text: str, place: str) -> Source | None:
         try:
@@ -233,13 +218,24 @@ class Reader:
 
     def _note_comparisons(self, condition: Condition, place: str) -> None:
         match condition:
-            case Comparison():
+            case Comparison(left=left, right=right):
                 self.notes.comparisons.append(PlacedComparison(condition, place, self.scope))
+                for operand in (left, right):
+                    self._note_operand(operand, place)
             case And(parts=parts) | Or(parts=parts):
                 for part in parts:
                     self._note_comparisons(part, place)
             case Not(part=part):
                 self._note_comparisons(part, place)
+
+    def _note_operand(self, operand: Operand, place: str) -> None:
+        """Warn of a template in a literal of a condition (WFE-W214): it is compared as it is."""
+        text = operand.value if isinstance(operand, Literal_) else None
+        if isinstance(text, str) and (placeholder := self.unfilled(text)) is not None:
+            detail = (
+                f"{quoted(placeholder)} is compared as it is. Write the reference itself, without braces and quotes."
+            )
+            self.findings.add("WFE-W214", place, detail)
 
     def _condition_object(self, value: dict[str, Json], place: str, depth: int) -> Condition | None:
         is_group = any(name in value for name in GROUP_FIELDS)
@@ -340,18 +336,6 @@ class Reader:
 def _is_short(text: str) -> bool:
     """Whether a text may stand in a sentence as it is, in quotes."""
     return 0 < len(text) <= 40 and text.isprintable() and not set(text) & set('"\\')
-
-
-def texts_in(value: Json, place: str) -> Iterator[tuple[str, str]]:
-    """All texts of a JSON value, keys aside, each with its pointer."""
-    if isinstance(value, str):
-        yield value, place
-    elif isinstance(value, dict):
-        for name, part in value.items():
-            yield from texts_in(part, place + pointer(name))
-    elif isinstance(value, list):
-        for i, part in enumerate(value):
-            yield from texts_in(part, place + pointer(i))
 
 
 def _has_path(reference: Reference, text: str) -> bool:

@@ -9,8 +9,9 @@ from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import LoopConfig, MapConfig, StepDocument, SwitchConfig
 from workflow_engine.language.drafts import Draft, DraftContainer
 from workflow_engine.language.findings import Findings
+from workflow_engine.language.lookalikes import texts_in
 from workflow_engine.language.notes import Notes
-from workflow_engine.language.reader import Reader, texts_in
+from workflow_engine.language.reader import Reader
 from workflow_engine.language.scopes import Items, Scope, StepIndex, unknown_dependency
 from workflow_engine.language.step_config import ConfigChecker
 from workflow_engine.language.syntax import (
