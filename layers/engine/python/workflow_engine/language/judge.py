@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Final
 
-from workflow_engine.language.findings import Findings, quoted, shown
+from workflow_engine.language.findings import MAX_DIAGNOSTICS, Findings, quoted, shown
 from workflow_engine.language.notes import Notes, PlacedComparison, PlacedReference, PlacedText
 from workflow_engine.language.references import reference_text
 from workflow_engine.language.shapes import (
@@ -20,7 +21,6 @@ from workflow_engine.language.shapes import (
     Missing,
     ScalarKind,
     fields_of,
-    follow,
     is_no_list,
     kinds_of,
     values_of,
@@ -45,49 +45,49 @@ class Judge:
         self._shapes = shapes
         self._findings = findings
         self._complete = complete
+        self._paths: dict[tuple[int, Reference], tuple[str, str] | None] = {}
 
     def judge(self, notes: Notes) -> None:
         """Report paths that lead nowhere, lists that are none, comparisons that cannot hold, and references taken for text."""
-        found: dict[tuple[str, str, str], None] = {}
-        for read in notes.references:
-            found.update(dict.fromkeys(self._path(read)))
-        for read in notes.lists:
-            found.update(dict.fromkeys(self._list(read)))
-        for test in notes.comparisons:
-            found.update(dict.fromkeys(self._comparison(test)))
-        for text in notes.texts:
-            found.update(dict.fromkeys(self._text(text)))
+        found = dict.fromkeys(islice(self._all(notes), MAX_DIAGNOSTICS))
         for code, pointer, detail in found:
             self._findings.add(code, pointer, detail)
+
+    def _all(self, notes: Notes) -> Iterator[tuple[str, str, str]]:
+        for read in notes.references:
+            yield from self._path(read)
+        for read in notes.lists:
+            yield from self._list(read)
+        for test in notes.comparisons:
+            yield from self._comparison(test)
+        for text in notes.texts:
+            yield from self._text(text)
 
     # --- paths ---
 
     def _path(self, read: PlacedReference) -> Iterator[tuple[str, str, str]]:
-        reference = read.reference
-        if not reference.path:
+        if not read.reference.path:
             return
-        root = self._shapes.root(reference, read.scope)
-        _, missing = follow(root, reference.path)
-        if missing is None:
-            return
+        key = (id(self._shapes.root(read.reference, read.scope)), read.reference)
+        if key not in self._paths:
+            _, missing = self._shapes.follow(read.reference, read.scope)
+            self._paths[key] = None if missing is None else self._sentence(read.reference, missing)
+        if (said := self._paths[key]) is not None:
+            yield said[0], read.pointer, said[1]
+
+    def _sentence(self, reference: Reference, missing: Missing) -> tuple[str, str] | None:
+        """Code and sentence for a path that leaves what is known."""
         segment = reference.path[missing.position]
         if not isinstance(segment, str):
-            if self._complete:
-                yield "WFE-E210", read.pointer, _no_list(reference, missing)
-            return
-        whole = reference_text(reference, missing.position)
+            return ("WFE-E210", _no_list(reference, missing)) if self._complete else None
+        path, before = quoted(reference_text(reference)), reference_text(reference, missing.position)
         if missing.impossible and not fields_of(missing.kinds) and (what := _scalar(missing.kinds)):
-            detail = f"{quoted(reference_text(reference))} is always null: {quoted(whole)} is {what} and has no fields."
-            yield "WFE-E210", read.pointer, detail
-            return
-        advice = self._advice(reference, missing, segment)
+            return "WFE-E210", f"{path} is always null: {quoted(before)} is {what} and has no fields."
+        whole, advice = _whole(reference, before), self._advice(reference, missing, segment)
         if missing.impossible:
-            detail = f"{quoted(reference_text(reference))} is always null: {_whole(reference, whole)} has no {quoted(segment)}."
-            yield "WFE-E210", read.pointer, detail + advice
-        else:
-            schema = f"the schema of {_whole(reference, whole)} names no {quoted(segment)}."
-            detail = f"{quoted(reference_text(reference))} may always be null: {schema}{advice}"
-            yield "WFE-W211", read.pointer, f"{detail} If it is right, name it in the schema."
+            return "WFE-E210", f"{path} is always null: {whole} has no {quoted(segment)}.{advice}"
+        schema = f"the schema of {whole} names no {quoted(segment)}.{advice} If it is right, name it in the schema."
+        return "WFE-W211", f"{path} may always be null: {schema}"
 
     def _advice(self, reference: Reference, missing: Missing, segment: str) -> str:
         """The path that was meant, else what there is."""
@@ -145,7 +145,7 @@ class Judge:
     # --- texts inside of literals ---
 
     def _text(self, noted: PlacedText) -> Iterator[tuple[str, str, str]]:
-        shape, missing = follow(self._shapes.root(noted.reference, noted.scope), noted.reference.path)
+        shape, missing = self._shapes.follow(noted.reference, noted.scope)
         # "a.m. is when..." is no reference either, unless it is known to be one.
         if missing is None and (noted.end == len(noted.text) or kinds_of(shape) != (ANYTHING,)):
             detail = (

@@ -74,7 +74,7 @@ class Reader:
     def reference(self, text: str, place: str, advice: str = _LITERAL_ADVICE) -> Reference | None:
         """A reference that resolves here. `advice` is for the author of a text that looks like none."""
         try:
-            reference = parse_reference(text, advice.replace("{}", text if _is_short(text) else "..."))
+            reference = parse_reference(text, advice)
         except MalformedTextError as error:
             self.findings.add(error.code, place, error.detail)
             return None
@@ -331,11 +331,6 @@ class Reader:
 
     def _is_known(self, reference: Reference) -> bool:
         return isinstance(reference, ScopeReference) or reference.step_id in self.index
-
-
-def _is_short(text: str) -> bool:
-    """Whether a text may stand in a sentence as it is, in quotes."""
-    return 0 < len(text) <= 40 and text.isprintable() and not set(text) & set('"\\')
 
 
 def _has_path(reference: Reference, text: str) -> bool:

@@ -40,7 +40,7 @@ _INDEX: Final = re.compile(r"\[\s*(-?[0-9]+)\s*\]")
 _WILDCARD: Final = re.compile(r"\[\s*\*\s*\]")
 _OPEN_QUOTED: Final = re.compile(r"\[\s*(?=[\"'])")
 _CLOSE: Final = re.compile(r"\s*\]")
-_WRAPPED: Final = re.compile(r"[{$]?\{{1,2}\s*([^{}]+?)\s*\}{1,2}|\$\.([^{}]+)|<%?=?\s*([^<>%]+?)\s*%?>|@([^{}]+)")
+_WRAPPED: Final = re.compile(r"[{$]?\{{1,2}([^{}]+)\}{1,2}|\$\.([^{}]+)|<%?=?([^<>%]+)%?>|@([^{}]+)")
 
 # No list of a payload of 256 KiB has an index of ten digits.
 _MAX_INDEX_DIGITS: Final = 9
@@ -62,27 +62,25 @@ def malformed(code: str, text: str, position: int, problem: str) -> MalformedTex
 
 def parse_reference(text: str, advice: str = "") -> Reference:
     """A text that is one reference and nothing else; white space around it is ignored. `advice` is for the author of a text
-    that looks like no reference at all.
+    that looks like no reference at all, with `{}` for that text.
 
     Raises `MalformedTextError` (WFE-E208). Whether what it names exists is not checked here (see `scopes`).
     """
     stripped = text.strip()
-    if WORD.match(stripped) is None:
-        problem = "a step id or a scope word is expected." + (advice_to_unwrap(stripped) or advice)
-        raise malformed("WFE-E208", stripped, 0, problem)
-    reference, end = scan_reference(stripped, 0)
+    reference, end = scan_reference(stripped, 0, advice)
     if end < len(stripped):
-        raise malformed("WFE-E208", stripped, end, "the reference should end here." + advice)
+        raise malformed("WFE-E208", stripped, end, "the reference should end here." + _filled_in(advice, stripped))
     return reference
 
 
-def scan_reference(text: str, start: int) -> tuple[Reference, int]:
+def scan_reference(text: str, start: int, advice: str = "") -> tuple[Reference, int]:
     """The longest reference that begins at `start`, and the position after it. Raises `MalformedTextError`
-    (WFE-E208).
+    (WFE-E208), with `advice` where not even a word begins there.
     """
     word = WORD.match(text, start)
     if word is None:
-        raise malformed("WFE-E208", text, start, "a step id or a scope word is expected.")
+        meant = (advice_to_unwrap(text) or _filled_in(advice, text)) if advice else ""
+        raise malformed("WFE-E208", text, start, "a step id or a scope word is expected." + meant)
     segments: list[Segment] = []
     position = word.end()
     while position < len(text) and text[position] in ".[":
@@ -188,12 +186,18 @@ def scan_quoted(text: str, start: int, code: str) -> tuple[str, int]:
     raise malformed(code, text, start, f"the closing {quote} is missing.")
 
 
+def _filled_in(advice: str, text: str) -> str:
+    """Advice about a text, which stands in it as it is where it is short and needs no escapes."""
+    is_short = 0 < len(text) <= 40 and text.isprintable() and not set(text) & set('"\\')
+    return advice.replace("{}", text if is_short else "...")
+
+
 def advice_to_unwrap(text: str) -> str:
     """For a reference in the brackets of a template, or of another language's paths: how it is written here, if it is one."""
     wrapped = _WRAPPED.fullmatch(text)
     if wrapped is None:
         return ""
-    inner = next(part for part in wrapped.groups() if part is not None)
+    inner = next(part for part in wrapped.groups() if part is not None).strip()
     try:
         parse_reference(inner)
     except MalformedTextError:

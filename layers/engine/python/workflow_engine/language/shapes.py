@@ -17,8 +17,10 @@ from urllib.parse import unquote
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.syntax import MAX_LIST_NESTING, Segment, Wildcard
 
-MAX_ALTERNATIVES: Final = 200
-"""Alternatives of one shape, elements of a literal list included. What has more is taken as unknown."""
+MAX_ALTERNATIVES: Final = 100
+"""Alternatives of one shape, elements of a literal list included. What has more is taken as unknown, so that the time that a
+path takes is bounded.
+"""
 MAX_SCHEMA_REFERENCES: Final = 50
 
 
@@ -276,24 +278,35 @@ class Missing:
     impossible: bool
 
 
-def follow(shape: Shape, path: tuple[Segment, ...]) -> tuple[Shape, Missing | None]:
-    """What a path below a shape leads to, by the rules of `syntax`; past what is missing, unknown."""
+_Verdict = Literal["found", "unnamed", "impossible"]
+Seen = dict[tuple[int, Segment], tuple["Shape", "Shape", "_Verdict"]]
+"""What each segment led to from each shape, by the identity of the shape, which stands first so that it lives as long."""
+
+
+def follow(shape: Shape, path: tuple[Segment, ...], seen: Seen | None = None) -> tuple[Shape, Missing | None]:
+    """What a path below a shape leads to, by the rules of `syntax`; past what is missing, unknown.
+
+    With `seen`, kept by the caller, paths that begin alike are followed once as far as they do.
+    """
+    seen = {} if seen is None else seen
     for position, segment in enumerate(path):
-        if isinstance(segment, Wildcard):
-            lists = _lists(kinds_of(shape))
-            if lists is None:
-                return ANYTHING, Missing(position, kinds_of(shape), impossible=True)
-            inner, missing = follow(lists, path[position + 1 :])
-            return ListOf(inner), replace(missing, position=missing.position + position + 1) if missing else None
-        kinds = kinds_of(shape)
-        found, verdict = _below(kinds, segment, MAX_LIST_NESTING)
+        key = (id(shape), segment)
+        if key not in seen:
+            seen[key] = (shape, *_step(shape, segment))
+        before, shape, verdict = seen[key]
         if verdict != "found":
-            return ANYTHING, Missing(position, kinds, impossible=verdict == "impossible")
-        shape = found
+            return ANYTHING, Missing(position, kinds_of(before), impossible=verdict == "impossible")
+        if isinstance(segment, Wildcard):
+            inner, missing = follow(shape, path[position + 1 :], seen)
+            return ListOf(inner), replace(missing, position=missing.position + position + 1) if missing else None
     return shape, None
 
 
-_Verdict = Literal["found", "unnamed", "impossible"]
+def _step(shape: Shape, segment: Segment) -> tuple[Shape, _Verdict]:
+    if isinstance(segment, Wildcard):
+        elements = _lists(kinds_of(shape))
+        return (elements, "found") if elements is not None else (ANYTHING, "impossible")
+    return _below(kinds_of(shape), segment, MAX_LIST_NESTING)
 
 
 def _below(kinds: tuple[Kind, ...], segment: str | int, lists_left: int) -> tuple[Shape, _Verdict]:
@@ -321,11 +334,6 @@ def _read(kind: Kind, segment: str | int, lists_left: int) -> tuple[Shape, _Verd
         case ScalarKind():
             return ANYTHING, "impossible"
     return ANYTHING, "found"
-
-
-def elements_of(shape: Shape) -> Shape:
-    """The elements of a list of this shape; unknown if it is sure to be no list."""
-    return _lists(kinds_of(shape)) or ANYTHING
 
 
 def _lists(kinds: tuple[Kind, ...]) -> Shape | None:

@@ -10,7 +10,7 @@ from workflow_engine.language.document import LoopConfig, MapConfig, StepDocumen
 from workflow_engine.language.drafts import Draft, DraftContainer
 from workflow_engine.language.findings import Findings
 from workflow_engine.language.lookalikes import texts_in
-from workflow_engine.language.notes import Notes
+from workflow_engine.language.notes import Notes, PlacedReference
 from workflow_engine.language.reader import Reader
 from workflow_engine.language.scopes import Items, Scope, StepIndex, unknown_dependency
 from workflow_engine.language.step_config import ConfigChecker
@@ -69,6 +69,7 @@ class StepParser:
         self._check_templates(draft, reader)
         if draft.container is None and draft.spec is not None and not draft.failed & {"config", "parameters"}:
             self._configs.check(draft.spec, draft.config, draft.config_pointer)
+            self._note_references_of_config(draft.spec, draft, scope)
         self._check_fields_that_fit(draft)
         self._check_fields_with_effect(draft)
         return Step(
@@ -182,6 +183,12 @@ class StepParser:
                 "to be given its output, or write an 'input_mapping'."
             )
             self._findings.add("WFE-W215", draft.pointer, detail)
+
+    def _note_references_of_config(self, spec: StepTypeSpec, draft: Draft, scope: Scope) -> None:
+        """Let what the configuration reads of the input be checked as references are."""
+        for source in spec.known_output(draft.config).values():
+            if isinstance(source, ScopeReference):
+                self._notes.references.append(PlacedReference(source, draft.config_pointer(None), scope))
 
     def _check_templates(self, draft: Draft, reader: Reader) -> None:
         """Warn of templates in fields of the configuration that take none (WFE-W214)."""

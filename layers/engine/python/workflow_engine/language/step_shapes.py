@@ -15,10 +15,11 @@ from workflow_engine.language.shapes import (
     BySchema,
     ByValue,
     ListOf,
+    Missing,
     Record,
     Refined,
+    Seen,
     Shape,
-    elements_of,
     follow,
     one_of,
 )
@@ -32,6 +33,7 @@ from workflow_engine.language.syntax import (
     StepReference,
     StepStatus,
     Template,
+    Wildcard,
     Workflow,
 )
 
@@ -62,11 +64,17 @@ class StepShapes:
             # Of two steps with one id, which is an error of its own, nobody can say which is meant.
             self._steps[step.step_id] = None if step.step_id in self._steps else step
         self._made: dict[str, Shape] = {}
+        self._by_type: dict[str, Shape] = {}
+        self._seen: Seen = {}
         self._making: list[str] = []
 
     def of(self, reference: Reference, scope: Scope) -> Shape:
         """What a reference leads to; unknown where its path leads nowhere."""
-        return follow(self.root(reference, scope), reference.path)[0]
+        return self.follow(reference, scope)[0]
+
+    def follow(self, reference: Reference, scope: Scope) -> tuple[Shape, Missing | None]:
+        """What a reference leads to, and where its path leads nowhere."""
+        return follow(self.root(reference, scope), reference.path, self._seen)
 
     def root(self, reference: Reference, scope: Scope) -> Shape:
         """What stands at the beginning of a reference, before its path."""
@@ -95,7 +103,10 @@ class StepShapes:
             case "execution":
                 return _EXECUTION
         items = scope.items
-        return elements_of(self.of(items.reference, items.scope)) if items is not None else ANYTHING
+        if items is None:
+            return ANYTHING
+        shape, missing = follow(self.of(items.reference, items.scope), (Wildcard(),), self._seen)
+        return shape.element if isinstance(shape, ListOf) and missing is None else ANYTHING
 
     def _output(self, step_id: str) -> Shape:
         if step_id in self._made:
@@ -118,7 +129,7 @@ class StepShapes:
         spec = self._catalogue.find(step.step_type)
         if spec is None:
             return ANYTHING
-        shape = BySchema.of(spec.output_schema)
+        shape = self._by_type.setdefault(spec.name, BySchema.of(spec.output_schema))
         if known := spec.known_output(step.config):
             shape = Refined(shape, {name: self._of_source(source, Scope(())) for name, source in known.items()})
         return ListOf(shape) if step.for_each is not None else shape
