@@ -53,6 +53,7 @@ OPERATOR_WORDS: Final = frozenset((*LOGICAL, *(c for c in COMPARISONS if c.iside
 
 _SYMBOL: Final = re.compile(r"[=!<>&|~^+*/%]+")
 _WRAPPED: Final = re.compile(r"[{$]?\{{1,2}[^{}]*\}{1,2}|\$\.[\w.\[\]*-]+")
+_LIST_ADVICE: Final = " A list is written in square brackets."
 _CURLY_QUOTES: Final = "\u2018\u2019\u201c\u201d\u00ab\u00bb"
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\w.])")
 
@@ -163,7 +164,7 @@ class _Parser:
     def _operand(self) -> Operand:
         token = self._peek()
         if token is None or token.operand is None:
-            hint = " A list is written in square brackets." if token is not None and token.text == "(" else ""
+            hint = _LIST_ADVICE if token is not None and token.text == "(" else ""
             raise self._error("a reference or a literal is expected here." + hint)
         self._next += 1
         return token.operand
@@ -243,7 +244,7 @@ def _hint(text: str, start: int) -> str:
         return advice_to_unwrap(wrapped.group())
     if text[start] in _CURLY_QUOTES:
         return " Use straight quotes: ' or \"."
-    return ""
+    return _LIST_ADVICE if text[start] == "," else ""
 
 
 def _scan_literal(text: str, start: int, depth: int) -> tuple[Json, int]:

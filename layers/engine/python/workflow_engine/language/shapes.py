@@ -100,7 +100,6 @@ class ObjectKind:
 @dataclass(frozen=True, slots=True)
 class ListKind:
     element: Shape
-    typed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +157,7 @@ def _one_list(kinds: list[Kind]) -> list[Kind]:
     lists = [kind for kind in kinds if isinstance(kind, ListKind)]
     if len(lists) < 2:
         return kinds
-    merged = ListKind(one_of(kind.element for kind in lists), typed=all(kind.typed for kind in lists))
+    merged = ListKind(one_of(kind.element for kind in lists))
     return [*(kind for kind in kinds if not isinstance(kind, ListKind)), merged]
 
 
@@ -203,7 +202,7 @@ def _typed(schema: Mapping[str, Json], root: Json) -> list[Kind]:
     if types is None:
         if any(keyword in schema for keyword in ("properties", "additionalProperties")):
             return [replace(_object(schema, root), typed=False)]
-        return [replace(_list(schema, root), typed=False)] if "items" in schema else [ANYTHING]
+        return [_list(schema, root)] if "items" in schema else [ANYTHING]
     kinds: list[Kind] = []
     for name in types if isinstance(types, list) else [types]:
         if name == "object":
