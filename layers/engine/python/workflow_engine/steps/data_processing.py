@@ -160,4 +160,5 @@ DATA_PROCESSING: Final = StepType(
         optional=["metadata"],
     ),
     lower=_lower,
+    needs_input=True,
 )
