@@ -290,7 +290,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         memory_mb=1024,  # importing a vendor's SDK is bound by CPU
         timeout_seconds=900,
         layers=("llm_deps", "llm", "engine"),
-        environment=(*ENGINE_ENVIRONMENT, *LLM_ENVIRONMENT, "LLM_PRICES"),
+        environment=(*ENGINE_ENVIRONMENT, *LLM_ENVIRONMENT, "LLM_PRICES", "LLM_DEFAULT_PROVIDER", "LLM_DEFAULT_MODEL"),
         grants=(
             _table("GetItem"),
             _READ_DOCUMENTS,

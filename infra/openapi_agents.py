@@ -210,5 +210,11 @@ AGENT_SCHEMAS: Final[dict[str, Any]] = {
     "McpServer": record({**_MCP_FIELDS, "created_at": TIME, "updated_at": TIME, "created_by": nullable(text())}),
     "McpServerPage": page_of("McpServer"),
     "McpTool": record({"name": text(), "description": text(), "parameters": OBJECT, "allowed": {"type": "boolean"}}),
-    "McpToolPage": page_of("McpTool"),
+    "McpToolPage": record(
+        {
+            "items": list_of(reference("McpTool")),
+            "next_cursor": nullable(text("Always null: the list is whole.")),
+            "warnings": list_of(text("What could not be read of the server's list.")),
+        }
+    ),
 }

@@ -305,9 +305,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "plan": reference("Plan"),
             "workflow": {"description": "The workflow as it was saved."},
             "configuration": {"description": "The same as `workflow`."},
+            "warnings": list_of(reference("Finding")),
         },
-        optional=("description", "created_by", "content_hash", "plan", "workflow", "configuration"),
-        description="A version of a workflow. Lists leave out created_by, content_hash, plan, workflow and configuration.",
+        optional=("description", "created_by", "content_hash", "plan", "workflow", "configuration", "warnings"),
+        description="A version of a workflow. Lists leave out created_by, content_hash, plan, workflow and configuration. "
+        "Answers to saving have warnings: what may go wrong all the same, such as an agent that does not exist now.",
     ),
     "WorkflowPage": page_of("StoredWorkflow"),
     "StepRegistration": STEP_REGISTRATION,

@@ -10,6 +10,7 @@ from workflow_engine.compiler.fragments import Fragment, json_literal, object_fr
 from workflow_engine.compiler.quotas import PAYLOAD_BYTES
 from workflow_engine.json_schema import Path
 from workflow_engine.language.references import MalformedTextError, parse_reference
+from workflow_engine.language.syntax import Literal_, ScopeReference, Source, Wildcard
 from workflow_engine.steps.sources import apply
 from workflow_engine.steps.step_type import (
     SUCCESS,
@@ -48,6 +49,18 @@ def _data(context: PureContext) -> Fragment:
     return apply("$found=null?$default:$found", {"found": found, "default": context.config("data")})
 
 
+def _known_output(config: Mapping[str, Any]) -> Mapping[str, Source]:
+    if config.get("input_type", "static") == "static":
+        return {"data": Literal_(config["data"])} if "data" in config else {}
+    source = config.get("source", "input")
+    if "data" in config or not isinstance(source, str):
+        return {}
+    try:
+        return {"data": parse_reference(_source_reference(source))}
+    except MalformedTextError:
+        return {}
+
+
 def _examine(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     try:
         parse_reference(_source_reference(config.get("source", "input")))
@@ -69,7 +82,11 @@ def _build(context: PureContext) -> Fragment:
 def _lower(config: Mapping[str, Any]) -> Lowering:
     if config.get("input_type", "static") == "static":
         return PureLowering(_build, constant={"data": config.get("data")})
-    return PureLowering(_build, growth_bytes=PAYLOAD_BYTES)
+    source = parse_reference(_source_reference(config.get("source", "input")))
+    handed_on: dict[str, ScopeReference] = {}
+    if isinstance(source, ScopeReference) and "data" not in config and Wildcard() not in source.path:
+        handed_on["data"] = source
+    return PureLowering(_build, growth_bytes=PAYLOAD_BYTES, handed_on=handed_on)
 
 
 DATA_INPUT: Final = StepType(
@@ -104,4 +121,5 @@ DATA_INPUT: Final = StepType(
     lower=_lower,
     examine=_examine,
     takes_input=False,
+    known_output=_known_output,
 )

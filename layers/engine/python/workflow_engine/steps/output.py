@@ -49,4 +49,5 @@ OUTPUT: Final = StepType(
         }
     ),
     lower=_lower,
+    needs_input=True,
 )

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, Json, pointer
-from workflow_engine.language.document import DocumentModel, check_fields
+from workflow_engine.language.document import DocumentModel, Whole, check_fields
 from workflow_engine.language.findings import Findings, shown
 from workflow_engine.store.items import dump
 from workflow_engine.usecases.engine import LONGEST_WAIT_SECONDS
@@ -61,7 +61,7 @@ class WorkflowRunFields(RunFields):
 class StoredRunFields(WorkflowRunFields):
     """What a client may say of a run of a stored workflow. `version` None is the newest."""
 
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: Annotated[int, Field(ge=1), Whole] | None = None
 
 
 class _WrappedRun(WorkflowRunFields):
@@ -209,6 +209,27 @@ def check_input(fields: WorkflowRunFields, schema: Mapping[str, Json] | None) ->
     ]
     if errors:
         raise InvalidRequestError("The input does not fit the workflow's input_schema.", errors=errors)
+
+
+def fan_out_errors(costs: Mapping[str, Json], fields: WorkflowRunFields) -> list[dict[str, str]]:
+    """What is wrong with a run's input whose lists are too long for the history of a run; `costs` is the compilation's
+    `fan_out`. Pointers lead to where the input was sent.
+    """
+    if not costs:
+        return []
+    from workflow_engine.compiler.fan_out import events_of_input
+
+    found = events_of_input(costs, run_input(fields))
+    if found is None:
+        return []
+    path = [segment.replace("~1", "/").replace("~0", "~") for segment in found.pointer.split("/")[2:]]
+    return [{"code": "WFE-E501", "pointer": _input_pointer(fields, path), "detail": found.detail}]
+
+
+def check_fan_out(costs: Mapping[str, Json], fields: WorkflowRunFields) -> None:
+    """Refuse an input with which the run could not complete. Raises InvalidRequestError with the list's place."""
+    if errors := fan_out_errors(costs, fields):
+        raise InvalidRequestError(errors[0]["detail"], errors=errors)
 
 
 def walk_steps(document: Json) -> Iterator[tuple[str, Mapping[str, Json]]]:

@@ -15,6 +15,7 @@ from workflow_engine import aws
 from workflow_engine.settings import Settings
 from workflow_engine.store.executions import ExecutionStore
 from workflow_engine.store.idempotency import IdempotencyStore
+from workflow_engine.store.names import NameStore
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.steps import StepStore
 from workflow_engine.store.table import Table
@@ -181,6 +182,10 @@ class Engine:
         from workflow_engine.store.mcp_servers import McpServerStore
 
         return McpServerStore(self._table, self._payloads)
+
+    @cached_property
+    def names(self) -> NameStore:
+        return NameStore(self._table)
 
     @cached_property
     def idempotency(self) -> IdempotencyStore:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
-from workflow_engine.language.diagnostics import Json
+from workflow_engine.language.diagnostics import Diagnostic, Json
 from workflow_engine.language.document import UNNAMED, WORKFLOW_ID_PATTERN
 from workflow_engine.language.findings import quoted
 from workflow_engine.store.idempotency import Attempt
@@ -18,6 +18,7 @@ from workflow_engine.usecases.compilation import (
     Vocabulary,
     compile_posted,
     compiler_of,
+    findings,
     is_plain,
     vocabulary,
     with_machine,
@@ -30,7 +31,8 @@ RESERVED_IDS: Final = ("execute", "validate", "compile")
 
 
 def create(engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None) -> dict[str, Any]:
-    """Store a new workflow as version 1, under its `workflow_id` if it has one; gives it as `read_workflows.get` does.
+    """Store a new workflow as version 1, under its `workflow_id` if it has one; gives it as `read_workflows.get` does, with
+    `warnings`: what may go wrong all the same, such as agents that do not exist now.
 
     Raises InvalidWorkflowError, InvalidRequestError, ConflictError (an id that is taken, idempotency key), ThrottledError.
     """
@@ -39,7 +41,9 @@ def create(engine: Engine, caller: Caller, body: Json, idempotency_key: str | No
         posted = posted_workflow(body)
         workflow_id = _chosen_id(posted) or attempt.made_id
         earlier = _made_before(engine, caller, workflow_id, attempt) if attempt.is_repeat else None
-        return describe(earlier or _created(engine, caller, posted, workflow_id, attempt))
+        if earlier is not None:
+            return _saved(earlier, ())
+        return _saved(*_created(engine, caller, posted, workflow_id, attempt))
 
     return dict(engine.idempotency.once(caller.tenant_id, "create_workflow", idempotency_key, body, work))
 
@@ -59,19 +63,19 @@ def update(engine: Engine, caller: Caller, workflow_id: str, body: Json) -> tupl
     newest = engine.workflows.find_newest(caller.tenant_id, workflow_id)
     if newest is None:
         _refuse_unusable_id(workflow_id, "")
-        return describe(_created(engine, caller, posted, workflow_id, Attempt.first())), True
+        return _saved(*_created(engine, caller, posted, workflow_id, Attempt.first())), True
     if not newest.listed:
         raise NotFoundError(f"There is no workflow '{workflow_id}'.")
-    words = vocabulary(engine, caller, posted.document)
+    words = vocabulary(engine, caller, posted.document, looks_names_up=True)
     is_same = is_plain(posted.document) and content_hash(posted.document) == newest.content_hash
     if is_same and newest.compiled.compiler == compiler_of(words):
-        return describe(newest), False
-    compiled = _compiled(engine, caller, posted, words, workflow_id)
+        return _saved(newest, posted.placed(words.missing)), False
+    compiled, warnings = _compiled(engine, caller, posted, words, workflow_id)
     if is_same and newest.compiled.means_the_same(compiled.compiled):
-        return describe(newest), False
+        return _saved(newest, warnings), False
     workflow = replace(compiled, version=newest.version + 1, created_at=newest.created_at)
     engine.workflows.add_version(workflow)
-    return describe(workflow), False
+    return _saved(workflow, warnings), False
 
 
 def delete(engine: Engine, caller: Caller, workflow_id: str) -> None:
@@ -99,19 +103,23 @@ def _refuse_unusable_id(workflow_id: str, place: str) -> None:
         raise InvalidRequestError.at(place, f"The id '{workflow_id}' is kept for the service itself. Choose another.")
 
 
+def _saved(workflow: StoredWorkflow, warnings: tuple[Diagnostic, ...]) -> dict[str, Any]:
+    return {**describe(workflow), "warnings": findings(warnings)[1]}
+
+
 def _created(
     engine: Engine, caller: Caller, posted: PostedWorkflow, workflow_id: str, attempt: Attempt
-) -> StoredWorkflow:
-    words = vocabulary(engine, caller, posted.document)
-    compiled = _compiled(engine, caller, posted, words, workflow_id)
+) -> tuple[StoredWorkflow, tuple[Diagnostic, ...]]:
+    words = vocabulary(engine, caller, posted.document, looks_names_up=True)
+    compiled, warnings = _compiled(engine, caller, posted, words, workflow_id)
     workflow = replace(compiled, request_id=attempt.made_id)
     try:
-        return engine.workflows.create(workflow)
+        return engine.workflows.create(workflow), warnings
     except ConflictError:
         standing = _made_before(engine, caller, workflow_id, attempt)
         if standing is None:
             raise
-        return standing
+        return standing, warnings
 
 
 def _made_before(engine: Engine, caller: Caller, workflow_id: str, attempt: Attempt) -> StoredWorkflow | None:
@@ -123,10 +131,10 @@ def _made_before(engine: Engine, caller: Caller, workflow_id: str, attempt: Atte
 
 def _compiled(
     engine: Engine, caller: Caller, posted: PostedWorkflow, words: Vocabulary, workflow_id: str
-) -> StoredWorkflow:
-    compilation, _ = compile_posted(posted, words)
+) -> tuple[StoredWorkflow, tuple[Diagnostic, ...]]:
+    compilation, warnings = compile_posted(posted, words)
     now = engine.timestamp()
-    return StoredWorkflow(
+    workflow = StoredWorkflow(
         tenant_id=caller.tenant_id,
         workflow_id=workflow_id,
         version=1,
@@ -137,3 +145,4 @@ def _compiled(
         updated_at=now,
         created_by=caller.user_id,
     )
+    return workflow, warnings

@@ -12,6 +12,7 @@ from workflow_engine.usecases.bodies import (
     PostedWorkflow,
     StoredRunFields,
     WorkflowRunFields,
+    check_fan_out,
     posted_workflow,
     read_run,
 )
@@ -75,6 +76,7 @@ def _snapshot(engine: Engine, caller: Caller, posted: PostedWorkflow, words: Voc
     if known is not None:
         return known
     compilation, _ = compile_posted(posted, words)
+    check_fan_out(compilation.fan_out, posted.run)
     workflow_id = snapshot_id(posted.document, words)
     now = engine.timestamp()
     workflow = StoredWorkflow(
