@@ -45,6 +45,8 @@ class Route:
     path: str
     is_open: bool = False
     """True for a route that asks for no credentials."""
+    is_page: bool = False
+    """True for a page to look at, which a link on any site may lead to."""
 
     @property
     def key(self) -> str:
@@ -152,6 +154,8 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
             "GET /executions",
             "GET /executions/{execution_id}",
             "GET /executions/{execution_id}/results",
+            "GET /executions/{execution_id}/output",
+            "GET /executions/{execution_id}/steps/{step}/output",
             "GET /executions/{execution_id}/events",
             "POST /executions/{execution_id}/cancel",
         ),
@@ -238,8 +242,8 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         timeout_seconds=10,
         routes=(
             Route("GET", "/health", is_open=True),
+            Route("GET", "/docs", is_page=True),
             *_routes(
-                "GET /docs",
                 "GET /docs/swagger-ui.js",
                 "GET /docs/swagger-ui.css",
                 "GET /openapi.json",
@@ -255,7 +259,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         memory_mb=1024,  # importing a vendor's SDK is bound by CPU
         timeout_seconds=900,
         layers=("llm_deps", "llm", "engine"),
-        environment=(*ENGINE_ENVIRONMENT, *LLM_ENVIRONMENT, "LLM_PRICES"),
+        environment=(*ENGINE_ENVIRONMENT, *LLM_ENVIRONMENT, "LLM_PRICES", "LLM_DEFAULT_PROVIDER", "LLM_DEFAULT_MODEL"),
         grants=(
             _table("GetItem"),
             _READ_DOCUMENTS,

@@ -16,7 +16,7 @@ from typing import Any, Final
 from infra.catalog import FUNCTIONS, Route
 from infra.openapi_agents import AGENT_OPERATIONS, AGENT_SCHEMAS
 from infra.openapi_operation import INVALID, PAGED, Operation
-from infra.openapi_schemas import RUN_FIELDS, SCHEMAS, Schema, reference, text
+from infra.openapi_schemas import ANY, RUN_FIELDS, SCHEMAS, Schema, reference, text
 
 ROOT: Final = Path(__file__).parents[1]
 WORKFLOW_SCHEMA: Final = ROOT / "statemachines" / "workflow.schema.json"
@@ -48,8 +48,20 @@ PARAMETERS: Final[dict[str, Schema]] = {
     "limit": {
         "name": "limit",
         "in": "query",
-        "description": "How many items a page has at most.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
+        "description": "How many items a page has at most. When absent, 50; of results of a run, as many as fit 5 MB.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 100},
+    },
+    "steps": {
+        "name": "steps",
+        "in": "query",
+        "description": "Only these steps and their parts: step ids, or keys of step_results, joined by commas.",
+        "schema": text(),
+    },
+    "links": {
+        "name": "links",
+        "in": "query",
+        "description": "Outputs of steps that are over 64 KB as links; without, those over 1 MB.",
+        "schema": {"type": "boolean", "default": False},
     },
     "cursor": {
         "name": "cursor",
@@ -90,7 +102,8 @@ PARAMETERS: Final[dict[str, Schema]] = {
     "Idempotency-Key": {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "The same key and body give the same answer and create nothing twice; another body: 409.",
+        "description": "The same key and body give the same answer and create nothing twice, whatever failed before; another "
+        "body: 409. For 24 hours; later the key is that of a new request.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     },
 }
@@ -103,7 +116,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
         {200: "Results", 202: "ExecutionStarted"},
         "ExecuteRequest",
         parameters=("wait", "Idempotency-Key"),
-        problems=(*INVALID, 409, 429),
+        problems=(*INVALID, 409, 429, 503),
     ),
     "POST /workflows/validate": Operation(
         "validateWorkflow",
@@ -168,7 +181,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
         "ExecuteStoredRequest",
         body_required=False,
         parameters=("wait", "Idempotency-Key"),
-        problems=(*INVALID, 404, 409, 429),
+        problems=(*INVALID, 404, 409, 429, 503),
     ),
     "GET /executions": Operation(
         "listExecutions",
@@ -191,8 +204,22 @@ OPERATIONS: Final[dict[str, Operation]] = {
         "executions",
         "Read the results of a run, also while it runs",
         {200: "Results"},
-        parameters=("wait",),
+        parameters=("wait", "limit", "cursor", "steps", "links"),
         problems=(404, 422),
+    ),
+    "GET /executions/{execution_id}/output": Operation(
+        "getOutput",
+        "executions",
+        "Read the output of a run; 303 to where it is when it is over 5 MB",
+        {200: "AnyValue", 303: None},
+        problems=(404, 409, 422),
+    ),
+    "GET /executions/{execution_id}/steps/{step}/output": Operation(
+        "getStepOutput",
+        "executions",
+        "Read the output of a step, also while the run goes on; 303 to where it is when it is over 5 MB",
+        {200: "AnyValue", 303: None},
+        problems=(404, 409, 422),
     ),
     "GET /executions/{execution_id}/events": Operation(
         "listEvents",
@@ -203,7 +230,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
         problems=(404, 422),
     ),
     "POST /executions/{execution_id}/cancel": Operation(
-        "cancelExecution", "executions", "Cancel a run", {200: "Execution"}, problems=(404, 409)
+        "cancelExecution", "executions", "Cancel a run", {200: "Execution"}, problems=(404, 409, 429)
     ),
     "POST /steps/register": Operation(
         "registerStep",
@@ -212,7 +239,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
         {200: "StepType", 201: "StepType"},
         "StepRegistration",
         parameters=("Idempotency-Key",),
-        problems=(*INVALID, 409),
+        problems=(*INVALID, 409, 429),
     ),
     "GET /steps": Operation(
         "listSteps",
@@ -300,7 +327,7 @@ def _problem(status: int) -> dict[str, Any]:
         "description": HTTPStatus(status).phrase,
         "content": {"application/problem+json": {"schema": reference("Problem")}},
     }
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         answer["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
     return answer
 
@@ -321,6 +348,7 @@ def _schemas() -> dict[str, Schema]:
         "Health": {"type": "object", "properties": {"status": text()}, "required": ["status"]},
         "Document": {"type": "object"},
         "Text": {"type": "string"},
+        "AnyValue": ANY,
         "Workflow": workflow,
         "WorkflowRequest": {"anyOf": [reference("Workflow"), wrapped]},
         "ExecuteRequest": {

@@ -92,7 +92,7 @@ AGENT_OPERATIONS: Final[dict[str, Operation]] = {
         _STARTED,
         "AgentRunRequest",
         parameters=_STARTS,
-        problems=(*INVALID, 404, 409, 429),
+        problems=(*INVALID, 404, 409, 429, 503),
     ),
     **dict(_crud("prompt", "Prompt", "prompts")),
     "POST /prompts/{prompt_id}/render": Operation(
@@ -111,7 +111,7 @@ AGENT_OPERATIONS: Final[dict[str, Operation]] = {
         _STARTED,
         "PromptTestRequest",
         parameters=_STARTS,
-        problems=(*INVALID, 404, 409, 429),
+        problems=(*INVALID, 404, 409, 429, 503),
     ),
     "GET /tools": Operation(
         "listTools", "tools", "List what agents may call", {200: "ToolPage"}, parameters=PAGED, problems=(422,)
@@ -123,7 +123,7 @@ AGENT_OPERATIONS: Final[dict[str, Operation]] = {
         {200: "McpServer", 201: "McpServer"},
         "McpServerRegistration",
         parameters=("Idempotency-Key",),
-        problems=(*INVALID, 409),
+        problems=(*INVALID, 409, 429),
     ),
     "GET /tools/mcp-servers": Operation(
         "listMcpServers", "tools", "List MCP servers", {200: "McpServerPage"}, parameters=PAGED, problems=(422,)
@@ -208,5 +208,11 @@ AGENT_SCHEMAS: Final[dict[str, Any]] = {
     "McpServer": record({**_MCP_FIELDS, "created_at": TIME, "updated_at": TIME, "created_by": nullable(text())}),
     "McpServerPage": page_of("McpServer"),
     "McpTool": record({"name": text(), "description": text(), "parameters": OBJECT, "allowed": {"type": "boolean"}}),
-    "McpToolPage": page_of("McpTool"),
+    "McpToolPage": record(
+        {
+            "items": list_of(reference("McpTool")),
+            "next_cursor": nullable(text("Always null: the list is whole.")),
+            "warnings": list_of(text("What could not be read of the server's list.")),
+        }
+    ),
 }

@@ -91,6 +91,18 @@ PLAN: Final = record(
     description="What a run costs and takes, from the graph alone. Maxima are null where a size is not known.",
 )
 
+OUTPUT_LINK: Final = record(
+    {
+        "href": nullable(
+            text(
+                "Where the output is; null where it is put together from outputs of parts, and no one has it in one piece."
+            )
+        ),
+        "bytes": COUNT,
+    },
+    description="In place of an output that is too large for the answer. An address in S3 holds for 15 minutes.",
+)
+
 STEP_RESULT: Final = record(
     {
         "status": text(enum=STEP_STATUSES),
@@ -101,8 +113,11 @@ STEP_RESULT: Final = record(
         "retry_count": COUNT,
         "started_at": nullable(TIME),
         "completed_at": nullable(TIME),
+        "output_link": reference("OutputLink"),
     },
-    description="How a step ended. Times are null for a step that has no state of its own.",
+    optional=("output_link",),
+    description="How a step ended. With `output_link`, `output_data` is null. Times are null for a step that has no state "
+    "of its own.",
 )
 
 RESULTS: Final = record(
@@ -116,9 +131,13 @@ RESULTS: Final = record(
         ),
         "started_at": nullable(TIME),
         "completed_at": nullable(TIME),
+        "output_link": reference("OutputLink"),
         "step_results": {"type": "object", "additionalProperties": reference("StepResult")},
+        "next_cursor": nullable(text("Pass it as ?cursor for the step results that follow.")),
         "metadata": OBJECT,
-    }
+    },
+    optional=("output_link",),
+    description="A page of the results of a run. With `output_link`, `output` is null.",
 )
 
 EXECUTION_STARTED: Final = record(
@@ -141,15 +160,16 @@ EXECUTION: Final = record(
         "status": text(enum=RUN_STATUSES),
         "started_at": TIME,
         "completed_at": nullable(TIME),
-        "user_id": nullable(text()),
+        "user_id": nullable(text("For whom the run is: what its start said, else who started it.")),
         "session_id": nullable(text()),
         "correlation_id": nullable(text()),
+        "started_by": nullable(text("Who started the run, as the API authenticated them.")),
         "tags": ANY,
         "error": ANY,
         "redrive_count": COUNT,
     },
-    optional=("tags", "error", "redrive_count"),
-    description="A run without its results. Lists leave out tags, error and redrive_count.",
+    optional=("started_by", "tags", "error", "redrive_count"),
+    description="A run without its results. Lists leave out started_by, tags, error and redrive_count.",
 )
 
 RUN_FIELDS: Final[Schema] = {
@@ -195,6 +215,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Finding": FINDING,
     "Problem": PROBLEM,
     "Plan": PLAN,
+    "OutputLink": OUTPUT_LINK,
     "StepResult": STEP_RESULT,
     "Results": RESULTS,
     "ExecutionStarted": EXECUTION_STARTED,
@@ -235,9 +256,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "content_hash": text("SHA-256 of the workflow; the order of keys does not matter."),
             "plan": reference("Plan"),
             "workflow": {"description": "The workflow as it was saved."},
+            "warnings": list_of(reference("Finding")),
         },
-        optional=("description", "created_by", "content_hash", "plan", "workflow"),
-        description="A version of a workflow. Lists leave out created_by, content_hash, plan and workflow.",
+        optional=("description", "created_by", "content_hash", "plan", "workflow", "warnings"),
+        description="A version of a workflow. Lists leave out created_by, content_hash, plan and workflow. Answers to saving "
+        "have warnings: what may go wrong all the same, such as an agent that does not exist now.",
     ),
     "WorkflowPage": page_of("StoredWorkflow"),
     "StepRegistration": STEP_REGISTRATION,

@@ -5,13 +5,11 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from functions.api_agents.settings import clients, engine
 from workflow_engine.http.body import json_body
 from workflow_engine.http.caller import caller_of
 from workflow_engine.http.parameters import idempotency_key, page, version, wait_seconds
-from workflow_engine.http.powertools import Response
+from workflow_engine.http.powertools import LambdaContext, Response
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.http.runs import started
 from workflow_engine.init_phase import at_init

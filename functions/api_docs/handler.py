@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from functions.api_docs.settings import documented_routes, openapi_text, swagger_asset
-from workflow_engine.http.powertools import Response
+from workflow_engine.http.powertools import LambdaContext, Response
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.init_phase import at_init
 

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import aws_lambda_powertools
+from workflow_engine.http.powertools import content_types
 
-SWAGGER_UI: Final = Path(aws_lambda_powertools.__file__).parent / "event_handler" / "openapi" / "swagger_ui"
+SWAGGER_UI: Final = Path(content_types.__file__).parent / "openapi" / "swagger_ui"
 """Powertools carries the assets of Swagger UI, so that the page needs no other host."""
 
 

@@ -1,14 +1,15 @@
-"""Routes of executions: list them, read status, results and history, cancel a run."""
+"""Routes of executions: list them, read status, results, outputs and history, cancel a run."""
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
-
-from aws_lambda_powertools.utilities.typing import LambdaContext
+from urllib.parse import unquote
 
 from functions.api_executions.settings import clients, engine
 from workflow_engine.http.caller import caller_of
-from workflow_engine.http.parameters import moment, page, query_parameter, wait_seconds
+from workflow_engine.http.parameters import moment, page, query_parameter, results_query, wait_seconds
+from workflow_engine.http.powertools import LambdaContext, Response
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.init_phase import at_init
 from workflow_engine.usecases import cancel_run, read_results
@@ -42,10 +43,28 @@ def get(execution_id: str) -> Answer:
 
 
 @app.get("/executions/<execution_id>/results")
-@app.takes("wait")
+@app.takes("wait", "limit", "cursor", "steps", "links")
 def results(execution_id: str) -> Answer:
+    query = results_query(app.current_event)
     _wait(execution_id)
-    return read_results.results(engine(), caller_of(app.current_event), execution_id)
+    return read_results.results(engine(), caller_of(app.current_event), execution_id, query)
+
+
+@app.get("/executions/<execution_id>/steps/<step>/output")
+def step_output(execution_id: str, step: str) -> Response[str]:
+    key = unquote(step)  # a decoded one has no percent sign
+    return _output(read_results.output_of_step(engine(), caller_of(app.current_event), execution_id, key))
+
+
+@app.get("/executions/<execution_id>/output")
+def output(execution_id: str) -> Response[str]:
+    return _output(read_results.output_of_run(engine(), caller_of(app.current_event), execution_id))
+
+
+def _output(output: read_results.Output) -> Response[str]:
+    if output.href is not None:
+        return Response(HTTPStatus.SEE_OTHER, headers={"Location": output.href})
+    return Response(HTTPStatus.OK, "application/json", output.text)
 
 
 @app.get("/executions/<execution_id>/events")

@@ -100,16 +100,32 @@ def compile_(file: str, plan: bool, diagram: bool, steps_directory: Path | None)
 
 @main.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8006, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--allow-host",
+    "allow_hosts",
+    metavar="HOST[:PORT]",
+    multiple=True,
+    help="Another name that this server is reached by, through a tunnel, say. May be given again.",
+)
+@click.option(
+    "--cors-origin",
+    "cors_origins",
+    metavar="ORIGIN",
+    multiple=True,
+    help="Where a web page of yours comes from, such as http://localhost:3000: it may use the API. May be given again.",
+)
 @STEPS
-def serve(port: int, steps_directory: Path | None) -> None:
-    """Serve the HTTP API on this machine until interrupted."""
+def serve(port: int, allow_hosts: tuple[str, ...], cors_origins: tuple[str, ...], steps_directory: Path | None) -> None:
+    """Serve the HTTP API on this machine until interrupted, to you alone: not to pages of other sites."""
     from infra.local.server import make_local_server, serve_until_stopped
 
     with _cloud(steps_directory) as cloud:
         try:
-            server = make_local_server(cloud.gateway, port)
+            server = make_local_server(cloud.gateway, port, allow_hosts=allow_hosts, cors_origins=cors_origins)
         except OSError as error:
             raise click.ClickException(f"Port {port} cannot be used: {error.strerror}.") from None
+        except ValueError as error:  # --allow-host or --cors-origin
+            raise click.UsageError(str(error)) from None
         click.echo(f"Listening on http://127.0.0.1:{server.port} (documentation at /docs). Ctrl-C stops.", err=True)
         serve_until_stopped(server)
 
@@ -168,11 +184,30 @@ def _follow(cloud: LocalCloud, execution_id: str, progress: Progress) -> dict[st
     """Read a run's results until it has ended, showing each reading."""
     while True:
         cloud.wait_for_an_end(progress.seconds_between_updates)
-        results: dict[str, Any] = _call(cloud, "GET", f"/executions/{execution_id}/results")
+        results = all_results(cloud, execution_id)
         if results["status"] not in RUNNING:
+            fetch_outputs(cloud, results)
             progress.finish(results)
             return results
         progress.update(results)
+
+
+def all_results(cloud: LocalCloud, execution_id: str) -> dict[str, Any]:
+    """All pages of a run's results as one."""
+    path = f"/executions/{execution_id}/results"
+    results: dict[str, Any] = _call(cloud, "GET", path)
+    while cursor := results["next_cursor"]:
+        page = _call(cloud, "GET", f"{path}?cursor={cursor}")
+        results["step_results"] |= page["step_results"]
+        results["next_cursor"] = page["next_cursor"]
+    return results
+
+
+def fetch_outputs(cloud: LocalCloud, results: dict[str, Any]) -> None:
+    """Put outputs in the place of links to them, which lead nowhere once this program has ended."""
+    for holder, name in ((results, "output"), *((step, "output_data") for step in results["step_results"].values())):
+        if (holder.get("output_link") or {}).get("href"):
+            holder[name] = _call(cloud, "GET", holder.pop("output_link")["href"])
 
 
 def _progress(title: str, as_json: bool) -> Progress:

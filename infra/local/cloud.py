@@ -15,9 +15,11 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import unquote
 
 from infra.catalog import FUNCTIONS
 from infra.local.gateway import ACCOUNT, REGION, Gateway, HttpRequest, LambdaContext, load_handler
@@ -27,6 +29,8 @@ from workflow_engine.http.caller import LOCAL_TENANT
 from workflow_engine.usecases.engine import use_local_step_loader
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
     from infra.local.moto_seams import ExecutionEnded
 
 TABLE: Final = "workflow-local"
@@ -51,10 +55,11 @@ class LocalCloud:
         """`steps_directory` is what `--steps` gives (`infra.local.steps`). `with_interpreter=False` starts a second
         faster and cannot run machines, for those who only validate and compile.
         """
-        self.gateway = Gateway(FUNCTIONS)
+        self.gateway = Gateway(FUNCTIONS, self._object)
         self._steps = None if steps_directory is None else StepsDirectory(steps_directory.resolve())
         self._with_interpreter = with_interpreter
         self._run_ended = threading.Event()
+        self._s3: S3Client | None = None
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -70,11 +75,13 @@ class LocalCloud:
         self._open.close()
 
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """Send a request through the gateway; gives the status and the JSON answer, None when it has no body."""
+        """Send a request through the gateway; gives the status and the JSON answer, None when it has no body. Follows 303."""
         headers = (("content-type", "application/json"), ("host", "localhost"))
         content = b"" if body is None else json.dumps(body).encode()
         path, _, query = path.partition("?")
-        response = self.gateway.handle(HttpRequest(method, path, query, headers, content))
+        response = self.gateway.handle(HttpRequest(method, unquote(path), query, headers, content))
+        if response.status == HTTPStatus.SEE_OTHER:
+            return self.call("GET", response.headers["location"])
         return response.status, json.loads(response.body) if response.body else None
 
     def wait_for_an_end(self, seconds: float) -> bool:
@@ -103,7 +110,7 @@ class LocalCloud:
         opening.callback(mock.stop)
         opening.enter_context(_environment(_settings() | {"LLM_VARIABLES": credentials}))
         opening.enter_context(_fresh_functions())
-        _create_resources()
+        self._s3 = _create_resources()
         if self._with_interpreter:
             self._start_interpreter(opening)
         if self._steps is not None:
@@ -142,6 +149,14 @@ class LocalCloud:
 
             moto_seams.register_lambda(arn, function)
         return arn
+
+    def _object(self, key: str) -> bytes | None:
+        """An object of the bucket, None when there is none of this key."""
+        assert self._s3 is not None
+        try:
+            return self._s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        except self._s3.exceptions.NoSuchKey:
+            return None
 
     def _register_all(self, directory: StepsDirectory) -> None:
         for registration in directory.registrations():
@@ -214,6 +229,7 @@ def _settings() -> dict[str, str]:
         "STAGE": "local",
         "STEP_FUNCTIONS": json.dumps({f.name: function_arn(f.name) for f in FUNCTIONS if f.kind == "step"}),
         "ALLOW_LOCAL_STEPS": "1",
+        "PAYLOAD_BASE_URL": "/",
         "AUTH_MODE": "local",
         "LLM_OWNER_TENANT": LOCAL_TENANT,
         "OPENAPI_FILE": str(OPENAPI_FILE),
@@ -282,13 +298,15 @@ def _batch_without_ec2() -> Iterator[None]:
             del sys.modules[name]
 
 
-def _create_resources() -> None:
+def _create_resources() -> S3Client:
+    """Table, bucket and role; gives a client of the bucket."""
     import boto3
 
     from workflow_engine.store.schema import table_definition
 
     boto3.client("dynamodb").create_table(**table_definition(TABLE))
-    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
     trust = {
         "Version": "2012-10-17",
         "Statement": [
@@ -296,3 +314,4 @@ def _create_resources() -> None:
         ],
     }
     boto3.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(trust))
+    return s3

@@ -1,7 +1,8 @@
 """API Gateway on a laptop: an HTTP request becomes the event that an HTTP API sends, and its answer an HTTP response.
 
 The event has payload format 2.0 ("Working with AWS Lambda proxy integrations for HTTP APIs"): header names in lower
-case, repeated headers and query parameters joined by commas, cookies apart, a body that is not text in base64.
+case, repeated headers and query parameters joined by commas, cookies apart, a body that is not text in base64. What API
+Gateway or Lambda would not carry is not carried here.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from infra.catalog import Function, Route
+from workflow_engine.http.body import MAX_ANSWER_BYTES, answer_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,12 @@ API_ID: Final = "local"
 
 TEXT_TYPES: Final = ("text/", "application/json", "application/xml", "application/javascript")
 """Content types whose body API Gateway hands over as text; anything else it encodes in base64."""
+
+OBJECTS: Final = "/payloads/"
+JSON: Final = "application/json"
+
+MAX_HEAD_BYTES: Final = 10_240
+""""Total combined size of request line and header values" (API Gateway, quotas for HTTP APIs)."""
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
@@ -40,6 +48,12 @@ class HttpRequest:
     headers: Sequence[tuple[str, str]] = ()
     body: bytes = b""
     source_ip: str = "127.0.0.1"
+
+    @property
+    def head_bytes(self) -> int:
+        """Bytes of the request line and the values of the headers."""
+        target = quote(self.path, safe="/:@!$&'()*+,;=~") + (f"?{self.query}" if self.query else "")
+        return len(f"{self.method} {target} HTTP/1.1") + sum(len(value) for _, value in self.headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +87,27 @@ class LambdaContext:
 class Gateway:
     """Routes requests to the handlers of a catalogue, called in process."""
 
-    def __init__(self, functions: Iterable[Function]) -> None:
+    def __init__(self, functions: Iterable[Function], objects: Callable[[str], bytes | None] | None = None) -> None:
+        """`objects` gives the JSON text of a key of the bucket below `payloads/`: what S3 answers to presigned addresses,
+        which Lambda's limits do not concern.
+        """
+        self._objects = objects
         served = [(route, function) for function in functions for route in function.routes]
+        self.pages = frozenset(route.path for route, _ in served if route.is_page)
         self._default = next((f for route, f in served if route.key == "$default"), None)
         # API Gateway prefers a route with fewer variables: /workflows/execute to /workflows/{workflow_id}.
         self._served = sorted((s for s in served if s[0].method), key=lambda s: s[0].path.count("{"))
         self._handlers: dict[str, Handler] = {}
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request. What a handler raises becomes API Gateway's 500, as when a Lambda function fails."""
+        """Answer a request. What a handler raises becomes API Gateway's 500, as when a Lambda function fails; an answer that
+        Lambda does not take becomes a 502.
+        """
+        if request.head_bytes > MAX_HEAD_BYTES:
+            return _plain(431, "Request Header Fields Too Large")
+        if self._objects is not None and request.method == "GET" and request.path.startswith(OBJECTS):
+            content = self._objects(request.path.removeprefix("/"))
+            return _plain(404, "Not Found") if content is None else HttpResponse(200, {"content-type": JSON}, content)
         for route, function in self._served:
             variables = match_path(route.path, request.path) if route.method == request.method else None
             if variables is not None:
@@ -101,7 +127,12 @@ class Gateway:
             function.memory_mb,
         )
         try:
-            return http_response(self._handler(function)(event, context))
+            answer = self._handler(function)(event, context)
+            size = answer_bytes(answer)
+            if size > MAX_ANSWER_BYTES:
+                logger.error("%s answered %s bytes; Lambda takes %s", function.name, size, MAX_ANSWER_BYTES)
+                return _plain(502, "Internal Server Error")
+            return http_response(answer)
         except Exception:  # the handler's own fault; it has no answer, so API Gateway gives one
             logger.exception("%s failed", function.name)
             return _plain(500, "Internal Server Error")
@@ -203,4 +234,4 @@ def _body(content: bytes, content_type: str) -> tuple[str, bool]:
 
 
 def _plain(status: int, message: str) -> HttpResponse:
-    return HttpResponse(status, {"content-type": "application/json"}, b'{"message":"%s"}' % message.encode())
+    return HttpResponse(status, {"content-type": JSON}, b'{"message":"%s"}' % message.encode())

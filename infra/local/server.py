@@ -1,4 +1,7 @@
-"""The local API server: werkzeug on the loopback interface, one thread a request, in front of the gateway."""
+"""The local API server: werkzeug on the loopback interface, one thread a request, in front of the gateway.
+
+A request comes to the gateway when `infra.local.access` says that it is the user's own.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from infra.local.access import Access
 from infra.local.gateway import Gateway, HttpRequest, HttpResponse
 from workflow_engine.http.problem import Problem
 
@@ -25,6 +29,13 @@ MAX_REQUEST_BYTES: Final = 10 * 1024 * 1024
 """An HTTP API takes no larger request ("Payload size", API Gateway quotas). Less than this, but more than a function
 takes, is refused by the function."""
 
+_ISOLATION: Final = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "cross-origin-resource-policy": "same-origin",
+}
+"""On every answer: pages of other servers on this machine, which browsers count as the same site, embed none of them."""
+
 
 class _RequestHandler(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
@@ -33,12 +44,14 @@ class _RequestHandler(WSGIRequestHandler):
             super().log_request(code, size)
 
 
-def wsgi_application(gateway: Gateway) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
-    """The gateway as a WSGI application."""
+def wsgi_application(gateway: Gateway, access: Access) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
+    """The gateway as a WSGI application for those who have access."""
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        response = _answer(gateway, environ)
+        received = _headers(environ)
+        response = _answer(gateway, access, environ, received)
         headers = {k: v for k, v in response.headers.items() if k != "content-length"}
+        headers |= _ISOLATION | access.cors_headers(environ["REQUEST_METHOD"], received)
         has_body = response.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
         if has_body:
             headers["content-length"] = str(len(response.body))
@@ -48,19 +61,27 @@ def wsgi_application(gateway: Gateway) -> Callable[[WSGIEnvironment, StartRespon
     return application
 
 
-def make_local_server(gateway: Gateway, port: int = DEFAULT_PORT) -> BaseWSGIServer:
-    """A server that listens on the loopback interface; port 0 takes a free one (`server.port`). Raises `OSError`
-    when the port is taken."""
+def make_local_server(
+    gateway: Gateway, port: int = DEFAULT_PORT, *, allow_hosts: Iterable[str] = (), cors_origins: Iterable[str] = ()
+) -> BaseWSGIServer:
+    """A server that listens on the loopback interface; port 0 takes a free one (`server.port`). `allow_hosts` and
+    `cors_origins` are those of `Access.of`.
+
+    Raises `OSError` when the port is taken, `ValueError` for what is no host or no origin.
+    """
     # Bound here, because werkzeug ends the process when it cannot bind.
     with socket.create_server((HOST, port), backlog=128) as bound:
-        application = wsgi_application(gateway)
+        access = Access.of(bound.getsockname()[1], gateway.pages, allow_hosts, cors_origins)
+        application = wsgi_application(gateway, access)
         return make_server(HOST, port, application, threaded=True, request_handler=_RequestHandler, fd=bound.fileno())
 
 
 @contextmanager
-def running_server(gateway: Gateway, port: int = 0) -> Iterator[str]:
+def running_server(
+    gateway: Gateway, port: int = 0, *, allow_hosts: Iterable[str] = (), cors_origins: Iterable[str] = ()
+) -> Iterator[str]:
     """Serve in a thread of this process while the context lasts; gives the base URL."""
-    server = make_local_server(gateway, port)
+    server = make_local_server(gateway, port, allow_hosts=allow_hosts, cors_origins=cors_origins)
     thread = threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="local-api", daemon=True
     )
@@ -89,17 +110,24 @@ def serve_until_stopped(server: BaseWSGIServer) -> None:
             signal.signal(number, handler)
 
 
-def _answer(gateway: Gateway, environ: dict[str, Any]) -> HttpResponse:
+def _answer(gateway: Gateway, access: Access, environ: dict[str, Any], headers: dict[str, str]) -> HttpResponse:
+    method = environ["REQUEST_METHOD"]
+    path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")  # PEP 3333: bytes as latin-1
+    refusal = access.refusal(method, path, headers)
+    if refusal is not None:
+        return _refuse(refusal)
+    if access.answers_preflight(method, headers):
+        return HttpResponse(HTTPStatus.NO_CONTENT, {}, b"")
     body = _body(environ)
     if body is None:
         detail = f"The request is larger than {MAX_REQUEST_BYTES:,} bytes."
-        return _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "payload_too_large", detail)
+        return _refuse(Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "payload_too_large", detail))
     return gateway.handle(
         HttpRequest(
-            method=environ["REQUEST_METHOD"],
-            path=environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"),  # PEP 3333: bytes as latin-1
+            method=method,
+            path=path,
             query=environ.get("QUERY_STRING", ""),
-            headers=_headers(environ),
+            headers=list(headers.items()),
             body=body,
             source_ip=environ.get("REMOTE_ADDR", HOST),
         )
@@ -122,19 +150,21 @@ def _body(environ: dict[str, Any]) -> bytes | None:
     return body if len(body) <= MAX_REQUEST_BYTES else None
 
 
-def _refuse(status: HTTPStatus, code: str, detail: str) -> HttpResponse:
+def _refuse(problem: Problem) -> HttpResponse:
     """An answer before the gateway; werkzeug closes the connection after it, so what was not read of the body is
     dropped.
     """
-    answer = Problem(status, code, detail).response()
+    answer = problem.response()
     assert answer.body is not None
-    return HttpResponse(status, {"content-type": str(answer.content_type)}, answer.body.encode())
+    return HttpResponse(problem.status, {"content-type": str(answer.content_type)}, answer.body.encode())
 
 
-def _headers(environ: dict[str, Any]) -> list[tuple[str, str]]:
-    headers = [(k[5:].replace("_", "-"), str(v)) for k, v in environ.items() if k.startswith("HTTP_")]
-    headers += [(k.replace("_", "-"), environ[k]) for k in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(k)]
-    return headers
+def _headers(environ: dict[str, Any]) -> dict[str, str]:
+    """The headers of a request, names in lower case. werkzeug has joined those that came twice by commas."""
+    headers = {k[5:].replace("_", "-").lower(): str(v) for k, v in environ.items() if k.startswith("HTTP_")}
+    return headers | {
+        k.replace("_", "-").lower(): environ[k] for k in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(k)
+    }
 
 
 def _phrase(status: int) -> str:

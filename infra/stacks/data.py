@@ -53,6 +53,14 @@ class DataStack(Stack):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
             minimum_tls_version=1.2,
+            # Web pages that may use the API may follow its links to large outputs, which lead here.
+            cors=[
+                s3.CorsRule(
+                    allowed_methods=[s3.HttpMethods.GET], allowed_origins=list(config.cors_origins), max_age=3600
+                )
+            ]
+            if config.cors_origins
+            else None,
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="cheaper-when-not-read",

@@ -7,6 +7,7 @@ import pytest
 
 from infra.catalog import FUNCTIONS, Function, function
 from workflow_engine.settings import Settings
+from workflow_engine.store.idempotency import CLAIM_SECONDS
 
 FOLDERS = Path(__file__).parents[2] / "functions"
 OF_THE_ENGINE = [f for f in FUNCTIONS if "TABLE_NAME" in f.environment]
@@ -45,6 +46,11 @@ def test_no_action_is_a_wildcard() -> None:
 
 def test_answers_of_the_api_fit_into_what_api_gateway_waits_for() -> None:
     assert all(f.timeout_seconds < 30 for f in FUNCTIONS if f.kind == "api")
+
+
+def test_a_claim_of_an_idempotency_key_outlives_the_function_that_made_it() -> None:
+    clocks_differ_by = 10
+    assert all(f.timeout_seconds + clocks_differ_by < CLAIM_SECONDS for f in FUNCTIONS if f.kind == "api")
 
 
 def test_a_function_is_found_by_its_name() -> None:

@@ -170,6 +170,8 @@ def test_only_configured_origins_may_call_from_a_browser(dev: Assembly, prod: As
     assert "CorsConfiguration" not in dev.only("AWS::ApiGatewayV2::Api")
     cors = prod.only("AWS::ApiGatewayV2::Api")["CorsConfiguration"]
     assert cors["AllowOrigins"] == ["https://app.example.com"]
+    (of_bucket,) = prod.only("AWS::S3::Bucket")["CorsConfiguration"]["CorsRules"]
+    assert (of_bucket["AllowedOrigins"], of_bucket["AllowedMethods"]) == (["https://app.example.com"], ["GET"])
     assert set(cors["AllowMethods"]) == {route.method for route in ROUTES if route.method}
 
 

@@ -124,13 +124,13 @@ def test_the_id_of_the_path_counts_and_another_in_the_body_is_an_error(engine: E
 def test_a_deleted_agent_is_gone_until_its_id_is_used_again(engine: Engine) -> None:
     agent_id = saved_agent(engine)
     definitions.delete(AGENTS, engine, ME, agent_id)
-    for use in (
+    uses: tuple[Callable[[], Any], ...] = (
         lambda: definitions.get(AGENTS, engine, ME, agent_id),
-        lambda: definitions.delete(AGENTS, engine, ME, agent_id),
         lambda: definitions.update(AGENTS, engine, ME, agent_id, AGENT),
         lambda: definitions.list_versions(AGENTS, engine, ME, agent_id, 10),
         lambda: agents.execute(engine, ME, agent_id, {"query": "x"}),
-    ):
+    )
+    for use in uses:
         with pytest.raises(NotFoundError):
             use()
     assert definitions.get(AGENTS, engine, ME, agent_id, 1)["agent"] == AGENT

@@ -11,8 +11,11 @@ import pytest
 from tests.support.backend_cloud import backend, counted
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
 from workflow_engine.store.definitions import Definition
+from workflow_engine.store.deletions import REMEMBERED_SECONDS
 from workflow_engine.store.items import MAX_INLINE_BYTES
 from workflow_engine.usecases.engine import Engine
+
+NOW = 1_800_000_000
 
 
 @pytest.fixture
@@ -75,11 +78,12 @@ def test_an_id_that_is_in_use_cannot_be_created(engine: Engine) -> None:
 
 def test_a_deleted_definition_is_gone_and_its_versions_are_not(engine: Engine) -> None:
     engine.agents.create(agent())
-    engine.agents.delete("t", "helper")
+    engine.agents.delete("t", "helper", NOW)
     with pytest.raises(NotFoundError, match="There is no agent 'helper'"):
         engine.agents.newest("t", "helper")
+    engine.agents.delete("t", "helper", NOW + REMEMBERED_SECONDS)  # a client whose answer was lost
     with pytest.raises(NotFoundError):
-        engine.agents.delete("t", "helper")
+        engine.agents.delete("t", "helper", NOW + REMEMBERED_SECONDS + 1)
     with pytest.raises(ConflictError):
         engine.agents.add_version(agent(version=2))
     assert engine.agents.version("t", "helper", 1) == agent()
@@ -90,7 +94,7 @@ def test_a_deleted_definition_is_gone_and_its_versions_are_not(engine: Engine) -
 def test_an_id_that_was_deleted_is_created_anew_and_counts_on(engine: Engine) -> None:
     engine.agents.create(agent())
     engine.agents.add_version(agent(version=2))
-    engine.agents.delete("t", "helper")
+    engine.agents.delete("t", "helper", NOW)
     again = engine.agents.create(agent(document={"agent_name": "Again"}, created_at="2026-02-01"))
     assert (again.version, again.created_at) == (3, "2026-02-01")
     assert engine.agents.newest("t", "helper") == again
@@ -127,7 +131,7 @@ def test_tenants_and_kinds_do_not_see_each_other(engine: Engine) -> None:
     assert engine.agents.versions("u", "helper", 10, None).records == []
     assert engine.prompts.page("t", 10, None).records == []
     assert engine.agents.create(agent(tenant_id="u")).version == 1
-    engine.agents.delete("u", "helper")
+    engine.agents.delete("u", "helper", NOW)
     assert engine.agents.newest("t", "helper") == agent()
 
 
@@ -140,8 +144,8 @@ def test_a_tenant_whose_name_looks_like_a_key_stays_apart(engine: Engine) -> Non
 def test_lists_page_to_the_end_by_id_and_pass_over_what_was_deleted(engine: Engine) -> None:
     for number in (4, 0, 6, 2, 5, 1, 3):
         engine.agents.create(agent(definition_id=f"a{number}"))
-    engine.agents.delete("t", "a2")
-    engine.agents.delete("t", "a6")
+    engine.agents.delete("t", "a2", NOW)
+    engine.agents.delete("t", "a6", NOW)
     seen: list[list[str]] = []
     cursor = None
     while True:
@@ -211,34 +215,59 @@ def test_prompts_are_listed_by_their_own_name_field(engine: Engine) -> None:
 
 
 def server(name: str = "crm", **changes: Any) -> dict[str, Any]:
-    return {"name": name, "url": "https://crm.example.com/mcp", "allowed_tools": None, **changes}
+    return {
+        "name": name,
+        "url": "https://crm.example.com/mcp",
+        "allowed_tools": None,
+        "created_at": "2026-01-01",
+        **changes,
+    }
 
 
 def test_an_mcp_server_is_kept_replaced_and_removed(engine: Engine) -> None:
-    assert engine.mcp_servers.put("t", server(), only_new=True)
-    assert not engine.mcp_servers.put("t", server(url="https://other.example.com/"), only_new=True)
+    assert engine.mcp_servers.put("t", server(), "r1") == (server(), True)
     assert engine.mcp_servers.find("t", "crm") == server()
-    assert engine.mcp_servers.put("t", server(allowed_tools=["find"]), only_new=False)
+    later = server(allowed_tools=["find"], created_at="2026-01-02")
+    assert engine.mcp_servers.put("t", later, "r2") == (server(allowed_tools=["find"]), False)
     assert engine.mcp_servers.find("t", "crm") == server(allowed_tools=["find"])
-    engine.mcp_servers.delete("t", "crm")
+    engine.mcp_servers.delete("t", "crm", NOW)
     assert engine.mcp_servers.find("t", "crm") is None
-    with pytest.raises(NotFoundError, match="no MCP server 'crm'"):
-        engine.mcp_servers.delete("t", "crm")
+    engine.mcp_servers.delete("t", "crm", NOW + 1)  # a client whose answer was lost
+    with pytest.raises(NotFoundError, match="no MCP server 'other'"):
+        engine.mcp_servers.delete("t", "other", NOW)
+
+
+def test_a_repeated_registration_gives_what_it_gave(engine: Engine) -> None:
+    engine.mcp_servers.put("t", server(), "r1")
+    repeated = server(created_at="2026-01-02")
+    assert engine.mcp_servers.put("t", repeated, "r1") == (server(), True)
+    replaced = engine.mcp_servers.put("t", server(url="https://other.example.com/"), "r2")
+    assert engine.mcp_servers.put("t", server(url="https://other.example.com/", created_at="x"), "r2") == replaced
+    assert replaced[1] is False
+
+
+def test_a_registration_of_an_earlier_version_of_the_service_is_replaced(engine: Engine) -> None:
+    engine.mcp_servers.put("t", server(), "r1")
+    engine._table.update(
+        "T#t#MCPSERVERS", "MCPSERVER#crm", {"request_id": None, "is_new": None}, "attribute_exists(pk)"
+    )
+    assert engine.mcp_servers.put("t", server(url="https://b.example.com/"), "r2")[1] is False
+    assert engine.mcp_servers.find("t", "crm") == server(url="https://b.example.com/")
 
 
 def test_mcp_servers_of_tenants_are_apart(engine: Engine) -> None:
-    engine.mcp_servers.put("t", server(), only_new=True)
+    engine.mcp_servers.put("t", server(), "r1")
     assert engine.mcp_servers.find("u", "crm") is None
     assert engine.mcp_servers.page("u", 10, None) == ([], None)
-    assert engine.mcp_servers.put("u", server(url="https://u.example.com/"), only_new=True)
+    assert engine.mcp_servers.put("u", server(url="https://u.example.com/"), "r1")[1]
     with pytest.raises(NotFoundError):
-        engine.mcp_servers.delete("v", "crm")
+        engine.mcp_servers.delete("v", "crm", NOW)
     assert engine.mcp_servers.find("t", "crm") == server()
 
 
 def test_mcp_servers_are_listed_by_name_and_found_by_names(engine: Engine) -> None:
     for name in ("c", "a", "b"):
-        engine.mcp_servers.put("t", server(name), only_new=True)
+        engine.mcp_servers.put("t", server(name), "r1")
     first, cursor = engine.mcp_servers.page("t", 2, None)
     assert [s["name"] for s in first] == ["a", "b"]
     assert engine.mcp_servers.page("t", 2, cursor) == ([server("c")], None)

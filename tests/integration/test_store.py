@@ -23,7 +23,7 @@ from workflow_engine.errors import (
 )
 from workflow_engine.store import keys
 from workflow_engine.store.executions import ASKED_FOR, Execution
-from workflow_engine.store.idempotency import CLAIM_SECONDS, KEEP_SECONDS, IdempotencyStore
+from workflow_engine.store.idempotency import CLAIM_SECONDS, KEEP_SECONDS, Attempt, IdempotencyStore
 from workflow_engine.store.items import MAX_INLINE_BYTES
 from workflow_engine.store.machines import MachineGeneration, MachineStore
 from workflow_engine.store.table import Write
@@ -78,8 +78,9 @@ def test_a_deleted_workflow_is_gone_and_its_versions_are_not(engine: Engine) -> 
     engine.workflows.delete("t", "w1", "2026-01-02")
     with pytest.raises(NotFoundError):
         engine.workflows.newest("t", "w1")
+    engine.workflows.delete("t", "w1", "2026-01-02T23:00:00.000Z")  # a client whose answer was lost
     with pytest.raises(NotFoundError):
-        engine.workflows.delete("t", "w1", "2026-01-02")
+        engine.workflows.delete("t", "w1", "2026-01-03T01:00:00.000Z")
     with pytest.raises(ConflictError):
         engine.workflows.add_version(workflow(version=2))
     assert engine.workflows.version("t", "w1", 1) == workflow()
@@ -233,10 +234,10 @@ class Clock:
 
 
 def test_the_same_key_and_body_give_the_same_answer_without_working_again(engine: Engine) -> None:
-    store = IdempotencyStore(engine._table, Clock())
+    store = IdempotencyStore(engine._table, engine._payloads, Clock())
     done: list[int] = []
 
-    def work() -> dict[str, Any]:
+    def work(_: Attempt) -> dict[str, Any]:
         done.append(1)
         return {"answer": len(done), "float": 0.5}
 
@@ -249,18 +250,18 @@ def test_the_same_key_and_body_give_the_same_answer_without_working_again(engine
 
 
 def test_the_same_key_with_another_body_is_a_conflict(engine: Engine) -> None:
-    store = IdempotencyStore(engine._table, Clock())
-    store.once("t", "op", "key", {"a": 1}, lambda: 1)
+    store = IdempotencyStore(engine._table, engine._payloads, Clock())
+    store.once("t", "op", "key", {"a": 1}, lambda _: 1)
     with pytest.raises(ConflictError, match="another body"):
-        store.once("t", "op", "key", {"a": 2}, lambda: 2)
+        store.once("t", "op", "key", {"a": 2}, lambda _: 2)
 
 
 def test_a_second_request_while_the_first_is_under_way_is_a_conflict(engine: Engine) -> None:
-    store = IdempotencyStore(engine._table, Clock())
+    store = IdempotencyStore(engine._table, engine._payloads, Clock())
 
-    def work() -> Any:
+    def work(_: Attempt) -> Any:
         with pytest.raises(RequestUnderWayError, match="under way"):
-            store.once("t", "op", "key", {}, lambda: 2)
+            store.once("t", "op", "key", {}, lambda _: 2)
         return 1
 
     assert store.once("t", "op", "key", {}, work) == 1
@@ -268,28 +269,32 @@ def test_a_second_request_while_the_first_is_under_way_is_a_conflict(engine: Eng
 
 def test_a_key_is_free_again_after_a_failure_a_crash_or_a_day(engine: Engine) -> None:
     clock = Clock()
-    store = IdempotencyStore(engine._table, clock)
-    with pytest.raises(NotFoundError):
-        store.once("t", "op", "key", {}, lambda: (_ for _ in ()).throw(NotFoundError("x")))
-    assert store.once("t", "op", "key", {}, lambda: 1) == 1
-    clock.time += KEEP_SECONDS + 1
-    assert store.once("t", "op", "key", {"other": True}, lambda: 2) == 2
+    store = IdempotencyStore(engine._table, engine._payloads, clock)
 
-    def crash() -> Any:
+    def refuse(_: Attempt) -> Any:
+        raise NotFoundError("x")
+
+    with pytest.raises(NotFoundError):
+        store.once("t", "op", "key", {}, refuse)
+    assert store.once("t", "op", "key", {}, lambda _: 1) == 1
+    clock.time += KEEP_SECONDS + 1
+    assert store.once("t", "op", "key", {"other": True}, lambda _: 2) == 2
+
+    def crash(_: Attempt) -> Any:
         clock.time += CLAIM_SECONDS + 1
-        assert store.once("t", "op", "crashed", {}, lambda: 3) == 3
+        assert store.once("t", "op", "crashed", {}, lambda _: 3) == 3
         return 4
 
     assert store.once("t", "op", "crashed", {}, crash) == 4
-    assert store.once("t", "op", "crashed", {}, lambda: 5) == 3
+    assert store.once("t", "op", "crashed", {}, lambda _: 5) == 3
 
 
 def test_every_record_carries_its_tenant(engine: Engine) -> None:
     engine.workflows.create(workflow())
     engine.executions.create(execution())
     engine.results.save("t", "e1", 0, lambda _: results(engine.results.payloads))
-    engine.steps.put("t", {"step_type": "ocr"}, only_new=True)
-    engine.idempotency.once("t", "op", "key", {}, lambda: 1)
+    engine.steps.put("t", {"step_type": "ocr"}, "r1")
+    engine.idempotency.once("t", "op", "key", {}, lambda _: 1)
     MachineStore(engine._table, engine._payloads).put("h", 1, "arn", "{}", "now")
     items = engine.dynamodb.scan(TableName=engine.settings.table_name)["Items"]
     assert len(items) == 7
@@ -301,8 +306,8 @@ def test_every_record_carries_its_tenant(engine: Engine) -> None:
 
 def test_registrations_are_found_in_one_batch(engine: Engine) -> None:
     for name in ("ocr", "translate"):
-        assert engine.steps.put("t", {"step_type": name, "x": 1.5}, only_new=True)
-    assert not engine.steps.put("t", {"step_type": "ocr"}, only_new=True)
+        _, is_new = engine.steps.put("t", {"step_type": name, "x": 1.5}, "r1")
+        assert is_new
     found = engine.steps.find_many("t", ["ocr", "translate", "none", "ocr"])
     assert json.dumps(found, sort_keys=True) == json.dumps(
         {n: {"step_type": n, "x": 1.5} for n in ("ocr", "translate")}, sort_keys=True
@@ -312,9 +317,10 @@ def test_registrations_are_found_in_one_batch(engine: Engine) -> None:
     assert [r["step_type"] for r in page] == ["ocr"]
     rest, _ = engine.steps.page("t", 5, cursor)
     assert [r["step_type"] for r in rest] == ["translate"]
-    engine.steps.delete("t", "ocr")
+    engine.steps.delete("t", "ocr", 0)
+    assert engine.steps.find("t", "ocr") is None
     with pytest.raises(NotFoundError):
-        engine.steps.delete("t", "ocr")
+        engine.steps.delete("t", "other", 0)
 
 
 def batches(engine: Engine, monkeypatch: pytest.MonkeyPatch, left_out: Callable[[int, int], int]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -110,6 +111,29 @@ def test_what_is_no_json_is_a_400(api: ApiClient, path: str, content: bytes) -> 
     assert_problem(api.call("POST", path, content=content), 400, "malformed_json")
 
 
+@pytest.mark.parametrize("depth", [900, 942, 950, 960, 970])
+@pytest.mark.parametrize("around", [("[", "]"), ('{"a":', "}")], ids=["lists", "objects"])
+def test_an_input_that_nobody_behind_can_read_is_a_400(api: ApiClient, depth: int, around: tuple[str, str]) -> None:
+    before = executions(api)
+    deep = f"{around[0] * depth}1{around[1] * depth}"
+    content = json.dumps(workflow(STEP, input="HERE")).replace('"HERE"', deep).encode()
+    assert_problem(api.call("POST", "/workflows/execute", content=content), 400, "malformed_json")
+    assert executions(api) == before
+
+
+def test_an_input_of_180_levels_runs_through(api: ApiClient) -> None:
+    deep: Any = 1
+    for _ in range(180):
+        deep = [deep]
+    steps = [
+        {"step_id": "a", "step_type": "data_input", "config": {"input_type": "dynamic"}},
+        {"step_id": "b", "step_type": "data_processing", "input_mapping": {"input": "a.data"}},
+    ]
+    results = api.execute(workflow(*steps, input=deep))
+    assert results["status"] == "completed", results["error"]
+    assert results["step_results"]["b"]["output_data"]["result"] == deep
+
+
 def test_an_input_of_300_kb_is_too_large(api: ApiClient) -> None:
     before = executions(api)
     answer = api.post("/workflows/execute", workflow(STEP, input={"text": "a" * 300 * 1024}))
@@ -149,7 +173,9 @@ def test_what_does_not_exist_is_a_404(api: ApiClient, method: str, path: str) ->
     assert_problem(api.call(method, path), 404, "not_found")
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/workflows/", "/schedules", "/executions/x/redrive"])
+@pytest.mark.parametrize(
+    "path", ["/", "/nothing", "/workflows/", "/schedules", "/executions/x/redrive", "/nothing?x=1"]
+)
 def test_a_route_that_does_not_exist_is_a_404(api: ApiClient, path: str) -> None:
     assert_problem(api.get(path), 404, "route_not_found")
 
@@ -158,6 +184,11 @@ def test_a_method_that_a_route_does_not_have_is_a_405(api: ApiClient) -> None:
     answer = api.call("PATCH", "/workflows/execute", {})
     assert_problem(answer, 405, "method_not_allowed")
     assert "POST" in answer.headers["allow"]
+
+
+def test_a_query_parameter_that_a_route_does_not_have_is_a_422_and_no_other_method_is_asked(api: ApiClient) -> None:
+    assert_problem(api.get("/executions?statsu=failed"), 422, "invalid_request")
+    assert_problem(api.call("PATCH", "/executions?statsu=failed"), 405, "method_not_allowed")
 
 
 @pytest.mark.parametrize(

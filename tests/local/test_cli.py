@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from infra.local.cli import main
+from infra.local.cli import all_results, fetch_outputs, main
 from tests.support.http_client import ApiClient
 
 pytestmark = pytest.mark.xdist_group("cli")
@@ -197,6 +197,47 @@ def test_a_caller_in_this_process_gets_its_standard_output_back() -> None:
     before = sys.stdout
     assert json.loads(workflow("compile", HELLO).stdout)
     assert sys.stdout is before
+
+
+class Answers:
+    """A cloud that answers each path with a document."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = answers
+
+    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        return 200, json.loads(json.dumps(self.answers[f"{method} {path}"]))
+
+
+def test_results_are_put_together_of_their_pages_and_links() -> None:
+    link = {"href": "/executions/e/steps/b/output", "bytes": 2_000_000}
+    huge = {"output_data": None, "output_link": {"href": None, "bytes": 300_000_000}}
+    first = {"step_results": {"a": {"output_data": 1}}, "next_cursor": "c", "output": None}
+    second = {"step_results": {"b": {"output_data": None, "output_link": link}, "c": huge}, "next_cursor": None}
+    answers = {
+        "GET /executions/e/results": first | {"output_link": {"href": "/executions/e/output", "bytes": 2_000_000}},
+        "GET /executions/e/results?cursor=c": second,
+        "GET /executions/e/steps/b/output": [2],
+        "GET /executions/e/output": {"b": [2]},
+    }
+    cloud: Any = Answers(**answers)
+    results = all_results(cloud, "e")
+    assert list(results["step_results"]) == ["a", "b", "c"]
+    fetch_outputs(cloud, results)
+    assert results == {
+        "step_results": {"a": {"output_data": 1}, "b": {"output_data": [2]}, "c": huge},
+        "next_cursor": None,
+        "output": {"b": [2]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "told"),
+    [("--allow-host", "*", "is not a host name"), ("--cors-origin", "localhost:3000", "is not an origin")],
+)
+def test_serve_refuses_what_would_allow_nobody_or_everybody(flag: str, value: str, told: str) -> None:
+    refused = workflow("serve", "--port", "0", flag, value)
+    assert (refused.exit_code, told in refused.stderr) == (2, True)
 
 
 def test_serve_answers_until_it_is_interrupted() -> None:

@@ -9,6 +9,7 @@ from infra.catalog import FUNCTIONS, Function, Route
 from infra.local import gateway
 from infra.local.gateway import Gateway, HttpRequest, HttpResponse, api_gateway_event, http_response, match_path
 from tests.support.http_events import sample
+from workflow_engine.http.body import MAX_ANSWER_BYTES
 
 
 def test_the_event_has_the_form_of_a_real_one() -> None:
@@ -94,6 +95,28 @@ def test_a_handler_that_raises_is_api_gateways_500(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(gateway, "load_handler", lambda function: handler)
     response = Gateway([Function("f", "api", 128, 3, (Route("", "$default"),))]).handle(HttpRequest("GET", "/x"))
     assert (response.status, response.body) == (500, b'{"message":"Internal Server Error"}')
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, body: str) -> HttpResponse:
+    monkeypatch.setattr(gateway, "load_handler", lambda function: lambda *_: {"statusCode": 200, "body": body})
+    return Gateway([Function("f", "api", 128, 3, (Route("", "$default"),))]).handle(HttpRequest("GET", "/x"))
+
+
+def test_an_answer_that_lambda_does_not_take_is_a_502(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = MAX_ANSWER_BYTES - len('{"statusCode": 200, "body": ""}')
+    for body in ("a" * room, "ä" * (room // 2), '"' * (room // 2)):
+        assert answering(monkeypatch, body).status == 200
+        refused = answering(monkeypatch, body + "aa")
+        assert (refused.status, refused.body) == (502, b'{"message":"Internal Server Error"}')
+
+
+def test_a_request_line_and_headers_that_api_gateway_does_not_take_are_a_431(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway, "load_handler", lambda function: lambda *_: {"statusCode": 200, "body": "{}"})
+    served = Gateway([Function("f", "api", 128, 3, (Route("", "$default"),))])
+    line, headers = "GET /%C3%A4?cursor= HTTP/1.1", [("host", "localhost"), ("authorization", "t" * 2000)]
+    room = 10_240 - len(line) - len("localhost") - 2000
+    for size, status in ((room, 200), (room + 1, 431)):
+        assert served.handle(HttpRequest("GET", "/ä", f"cursor={'c' * size}", headers)).status == status
 
 
 def test_paths_are_matched_segment_by_segment() -> None:

@@ -21,7 +21,7 @@ EVENT: dict[str, Any] = {
         "step_id": "translate",
         "index": 2,
         "attempt": 1,
-        "user_context": {"user_id": "u", "session_id": "s", "tenant_id": "t"},
+        "user_context": {"user_id": "u", "principal": "p", "session_id": "s", "tenant_id": "t"},
     },
 }
 
@@ -59,6 +59,7 @@ def test_the_context_says_which_step_of_which_run_it_is() -> None:
         index=2,
         attempt=1,
         user_id="u",
+        principal="p",
         session_id="s",
         tenant_id="t",
     )

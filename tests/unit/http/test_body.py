@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from tests.support.http_events import request
 from workflow_engine.errors import MalformedJsonError, PayloadTooLargeError
-from workflow_engine.http.body import MAX_BODY_BYTES, json_body, parse_json
+from workflow_engine.http.body import MAX_BODY_BYTES, MAX_DEPTH, json_body, parse_json
 
 
 def posted(body: str | None, *, is_base64: bool = False) -> APIGatewayProxyEventV2:
@@ -49,6 +49,23 @@ def test_an_absent_body_is_an_error_unless_it_has_a_meaning(body: str | None) ->
 def test_what_two_parsers_could_read_differently_is_refused(text: str, detail: str) -> None:
     with pytest.raises(MalformedJsonError, match=detail):
         parse_json(text)
+
+
+@pytest.mark.parametrize("around", [("[", "]"), ('{"a":', "}"), ('[1,{"b":[', "]}]")])
+def test_nesting_has_a_limit_that_does_not_depend_on_who_reads(around: tuple[str, str]) -> None:
+    opening, closing = around
+    levels = opening.count("[") + opening.count("{")
+    times = MAX_DEPTH // levels
+    text = opening * times + "1" + closing * times
+    assert parse_json(text) is not None
+    for deeper in (MAX_DEPTH - times * levels + 1, 700):
+        with pytest.raises(MalformedJsonError, match=f"more than {MAX_DEPTH} levels"):
+            parse_json("[" * deeper + text + "]" * deeper)
+
+
+def test_brackets_beside_each_other_or_in_a_string_are_no_nesting() -> None:
+    assert parse_json("[" + "[]," * 1000 + "{}]")[-1] == {}
+    assert parse_json('"' + "[" * 1000 + '"') == "[" * 1000
 
 
 def test_escaped_characters_beyond_the_basic_plane_are_read() -> None:

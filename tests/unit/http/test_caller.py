@@ -6,7 +6,7 @@ import pytest
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from tests.support.http_events import request, sample
-from workflow_engine.http.caller import caller_of
+from workflow_engine.http.caller import caller_of, claim_values
 from workflow_engine.http.problem import ForbiddenError
 from workflow_engine.usecases.engine import Caller
 
@@ -52,7 +52,40 @@ def test_with_a_token_the_tenant_is_the_configured_claim(monkeypatch: pytest.Mon
     assert caller_of(with_token()) == Caller(tenant_id="acme", user_id="user-7")
 
 
-@pytest.mark.parametrize("claim", ["", "a#b", 7, None, "x" * 129])
+def test_a_list_of_one_tenant_is_that_tenant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTH_MODE", "jwt")
+    monkeypatch.setenv("TENANT_CLAIM", "org")
+    for claim in ("[acme]", "[ acme ]", ["acme"]):
+        assert caller_of(with_token(org=claim)) == Caller(tenant_id="acme", user_id="user-7")
+
+
+@pytest.mark.parametrize("claim", ["[acme globex]", "[acme, globex]", "[acme,globex]", ["acme", "globex"]])
+def test_a_token_of_two_tenants_is_forbidden(monkeypatch: pytest.MonkeyPatch, claim: object) -> None:
+    monkeypatch.setenv("AUTH_MODE", "jwt")
+    monkeypatch.setenv("TENANT_CLAIM", "org")
+    with pytest.raises(ForbiddenError, match="names 2 tenants"):
+        caller_of(with_token(org=claim))
+
+
+@pytest.mark.parametrize(
+    ("claim", "values"),
+    [
+        ("[admin ops]", ("admin", "ops")),
+        ("[]", ()),
+        ("[]]", ("]",)),
+        ("admin", ("admin",)),
+        ("[admin", ("[admin",)),
+        (["a", 1, "b"], ("a", "b")),
+        (7, ()),
+        (None, ()),
+        ({"a": 1}, ()),
+    ],
+)
+def test_a_claim_is_read_as_the_list_that_it_was(claim: object, values: tuple[str, ...]) -> None:
+    assert claim_values(claim) == values
+
+
+@pytest.mark.parametrize("claim", ["", "[]", "[a#b]", "[acme", [], [7], {"id": "acme"}, "a#b", 7, None, "x" * 129])
 def test_a_token_without_a_usable_tenant_is_forbidden(monkeypatch: pytest.MonkeyPatch, claim: object) -> None:
     monkeypatch.setenv("AUTH_MODE", "jwt")
     monkeypatch.setenv("TENANT_CLAIM", "org")

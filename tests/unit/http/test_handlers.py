@@ -19,6 +19,7 @@ from workflow_engine.outbound import AddressPolicy
 from workflow_engine.usecases import agents, definitions, prompts
 from workflow_engine.usecases.definitions import DefinitionKind
 from workflow_engine.usecases.engine import Caller
+from workflow_engine.usecases.results_page import EVERYTHING, Output, ResultsQuery
 
 CALLER = Caller(tenant_id="default", user_id=None)
 ENGINE = object()
@@ -33,7 +34,7 @@ class Api:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self._monkeypatch = monkeypatch
-        self._gateway = Gateway(FUNCTIONS)
+        self.gateway = Gateway(FUNCTIONS)
         monkeypatch.setenv("AUTH_MODE", "local")
         for name in ("api_workflows", "api_executions", "api_steps", "api_agents", "api_tools"):
             monkeypatch.setattr(importlib.import_module(f"functions.{name}.handler"), "engine", lambda: ENGINE)
@@ -55,7 +56,7 @@ class Api:
         path, _, query = url.partition("?")
         given = [("content-type", "application/json"), *((k.replace("_", "-"), v) for k, v in headers.items())]
         content = b"" if body is None else json.dumps(body).encode()
-        response = self._gateway.handle(HttpRequest(method, path, query, given, content))
+        response = self.gateway.handle(HttpRequest(method, path, query, given, content))
         return response.status, json.loads(response.body) if response.body else None
 
 
@@ -107,7 +108,15 @@ def test_a_stored_workflow_may_be_executed_without_a_body(api: Api) -> None:
         ("DELETE", "/workflows/w-1", "save_workflow.delete", None, 204, ("w-1",)),
         ("GET", "/workflows/w-1/versions", "read_workflows.list_versions", {"items": []}, 200, ("w-1", 50, None)),
         ("GET", "/executions/e-1", "read_results.get_execution", {"status": "running"}, 200, ("e-1",)),
-        ("GET", "/executions/e-1/results", "read_results.results", {"status": "running"}, 200, ("e-1",)),
+        ("GET", "/executions/e-1/results", "read_results.results", {}, 200, ("e-1", EVERYTHING)),
+        (
+            "GET",
+            "/executions/e-1/results?limit=100&cursor=x&steps=a,b[0].c&links=true",
+            "read_results.results",
+            {},
+            200,
+            ("e-1", ResultsQuery(100, "x", ("a", "b[0].c"), True)),
+        ),
         ("GET", "/executions/e-1/events?cursor=x", "read_results.events", {"items": []}, 200, ("e-1", 50, "x")),
         ("POST", "/executions/e-1/cancel", "cancel_run.cancel", {"status": "cancelled"}, 200, ("e-1",)),
         ("POST", "/steps/register", "register_step.register", ({"step_type": "a"}, True), 201, ({"a": 1}, None)),
@@ -267,3 +276,29 @@ def test_every_route_of_the_catalogue_has_a_handler() -> None:
         app = importlib.import_module(f"functions.{name}.handler").app
         served = {(r.method, r.openapi_path) for r in (*app._static_routes, *app._dynamic_routes)}
         assert served == {(r.method, r.path) for r in function(name).routes if r.method}
+
+
+@pytest.mark.parametrize(
+    ("path", "usecase", "arguments"),
+    [
+        ("/executions/e-1/output", "read_results.output_of_run", ("e-1",)),
+        ("/executions/e-1/steps/a/output", "read_results.output_of_step", ("e-1", "a")),
+        ("/executions/e-1/steps/a[3].b/output", "read_results.output_of_step", ("e-1", "a[3].b")),
+        ("/executions/e-1/steps/a%5B3%5D.b/output", "read_results.output_of_step", ("e-1", "a[3].b")),
+    ],
+)
+def test_an_output_is_answered_or_told_where_it_is(
+    api: Api, path: str, usecase: str, arguments: tuple[Any, ...]
+) -> None:
+    api.answer(usecase, Output('{"n":1}'))
+    assert api.send("GET", path) == (200, {"n": 1})
+    api.answer(usecase, Output(None, "https://s3.example/x"))
+    response = api.gateway.handle(HttpRequest("GET", path))
+    assert (response.status, response.headers["location"], response.body) == (303, "https://s3.example/x", b"")
+    assert api.calls == [(usecase, arguments, {})] * 2
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "links=1", "links=yes", "step=a"])
+def test_a_query_of_results_that_cannot_be_is_refused(api: Api, query: str) -> None:
+    assert api.send("GET", f"/executions/e-1/results?{query}")[0] == 422
+    assert api.calls == []

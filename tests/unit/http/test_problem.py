@@ -30,6 +30,7 @@ def answer(error: Exception) -> tuple[int, dict[str, Any], dict[str, Any]]:
         (errors.ThrottledError("no"), 429),
         (errors.UnavailableError("no"), 503),
         (errors.MisconfiguredError("no", aws_code="AccessDenied", aws_message="m"), 503),
+        (errors.OutcomeUnknownError("no"), 503),
     ],
 )
 def test_each_class_of_error_has_its_status(error: errors.WorkflowEngineError, status: int) -> None:

@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Response
 from infra.local.gateway import LambdaContext
 from tests.support.http_events import request
 from workflow_engine.errors import NotFoundError
+from workflow_engine.http.body import MAX_ANSWER_BYTES
 from workflow_engine.http.resolver import ApiResolver, api_resolver, path_matches
 
 Send = Callable[..., tuple[int, Any, dict[str, str]]]
@@ -69,6 +70,28 @@ def test_an_unknown_path_is_a_404_and_a_wrong_method_a_405(app: ApiResolver) -> 
     assert sender(app)("GET", "/nothing")[0] == 404
     status, body, headers = sender(app)("DELETE", "/things")
     assert (status, body["code"], headers["Allow"]) == (405, "method_not_allowed", "POST")
+
+
+@pytest.mark.parametrize(("character", "bytes_each"), [("a", 1), ("ä", 7), ("\\", 4), ("\x07", 7)])
+def test_an_answer_that_lambda_does_not_take_is_a_problem_that_says_so(character: str, bytes_each: int) -> None:
+    app = api_resolver()
+    characters = MAX_ANSWER_BYTES // bytes_each
+
+    @app.get("/much")
+    def much() -> dict[str, Any]:
+        return {"text": character * characters}
+
+    status, body, _ = sender(app)("GET", "/much")
+    assert (status, body["code"]) == (413, "answer_too_large")
+    characters -= 1000
+    status, body, _ = sender(app)("GET", "/much")
+    assert (status, len(body["text"])) == (200, characters)
+
+
+def test_a_query_parameter_is_judged_after_route_and_method(app: ApiResolver) -> None:
+    assert sender(app)("GET", "/nothing", query={"x": "1"})[0] == 404
+    assert sender(app)("DELETE", "/things", query={"x": "1"})[0] == 405
+    assert sender(app)("GET", "/things/a", query={"x": "1"})[0] == 422
 
 
 def test_routes_of_other_functions_count_for_a_405() -> None:

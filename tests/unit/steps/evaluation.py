@@ -87,6 +87,7 @@ class StepCase:
             inputs=inputs,
             input_data=_input_data(inputs),
             templates={},
+            template_pieces={},
             entered=Fragment("$entered"),
             read=self._read,
             declared=len(names),

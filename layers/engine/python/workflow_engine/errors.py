@@ -67,8 +67,17 @@ class PayloadTooLargeError(WorkflowEngineError):
     code = "payload_too_large"
 
 
+class OutcomeUnknownError(WorkflowEngineError):
+    """AWS did not say whether it did what it was asked for, so it may have. The same request with the same idempotency key
+    goes on from there; nothing is made twice.
+    """
+
+    code = "outcome_unknown"
+    retry_after_seconds: ClassVar[int] = 1
+
+
 class ThrottledError(WorkflowEngineError):
-    """AWS refused for now. Nothing was created; the same request succeeds later."""
+    """AWS refused for now. Nothing was started or changed in the end; the same request succeeds later."""
 
     code = "throttled"
 

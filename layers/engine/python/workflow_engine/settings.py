@@ -36,7 +36,7 @@ class Settings:
 
     `step_functions` maps an alias of a built-in task type to the ARN of our Lambda. A client may register only
     Lambdas whose ARN matches one of `step_function_arn_patterns` (fnmatch), since the machines' role may invoke no
-    others.
+    others. `payload_base_url` is where a local server shows the objects of the bucket; None where S3 itself does.
     """
 
     table_name: str
@@ -48,6 +48,7 @@ class Settings:
     step_functions: Mapping[str, str] = field(default_factory=dict)
     step_function_arn_patterns: tuple[str, ...] = DEFAULT_STEP_FUNCTION_PATTERNS
     allow_local_steps: bool = False
+    payload_base_url: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -64,6 +65,7 @@ class Settings:
             step_functions=_step_functions(env.get("STEP_FUNCTIONS") or "{}"),
             step_function_arn_patterns=patterns or DEFAULT_STEP_FUNCTION_PATTERNS,
             allow_local_steps=env.get("ALLOW_LOCAL_STEPS") == "1",
+            payload_base_url=env.get("PAYLOAD_BASE_URL") or None,
         )
 
     def may_invoke(self, function_arn: str) -> bool:

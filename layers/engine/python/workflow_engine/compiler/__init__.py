@@ -103,8 +103,8 @@ def execution_input(
     """What StartExecution gets.
 
     `functions` maps the aliases in `bindings["functions"]` to ARNs; `run` is flat: execution_id, workflow_id,
-    workflow_version, tenant_id, session_id, user_id, correlation_id. `context` repeats what every step Lambda is told, in the
-    form in which it is told, so that no state has to build it.
+    workflow_version, tenant_id, session_id, user_id, principal, correlation_id. `context` repeats what every step Lambda is
+    told, in the form in which it is told, so that no state has to build it.
     """
     return {
         "input": input,
@@ -118,6 +118,6 @@ def execution_input(
             "execution_id": run["execution_id"],
             "workflow_id": run["workflow_id"],
             "workflow_version": run["workflow_version"],
-            "user_context": {key: run.get(key) for key in ("user_id", "session_id", "tenant_id")},
+            "user_context": {key: run.get(key) for key in ("user_id", "principal", "session_id", "tenant_id")},
         },
     }

@@ -29,7 +29,8 @@ class PureContext:
 
     `config(key)` reads a top-level config value at run time (null when the client gave none), so that values stay out of
     the definition; `static_config` is for what decides the code, such as a mode. `inputs` are in mapping order; `input_data`
-    is the object of all of them. `templates` are the rendered template fields. `entered` is when the state was entered, as
+    is the object of all of them. `templates` are the rendered template fields, `template_pieces` those whose own text may
+    hold `{names}` in pieces (`expressions.pieces_fragment`). `entered` is when the state was entered, as
     text (ISO 8601), the same in every expression of the state. `read` gives the value of a reference. `declared` counts the
     inputs as the workflow declares them: entries of input_mapping, else dependencies, also those that cannot complete;
     `mapped` tells which of the two.
@@ -40,6 +41,7 @@ class PureContext:
     inputs: tuple[MappedInput, ...]
     input_data: Fragment
     templates: Mapping[str, Fragment]
+    template_pieces: Mapping[str, Fragment]
     entered: Fragment
     read: Callable[[Reference], Fragment]
     declared: int
@@ -69,7 +71,9 @@ class TaskLowering:
     retried, whatever the step says. With `tells_timeout` the function learns how long the step may take, so that it can
     end in time by itself; a Task that timed out leaves its function running. With `tells_inputs_of` it learns which
     entries of its input are whole outputs of steps of that type, which their form alone would not prove. `paid` says that
-    somebody else's bill grows with each call, such as that of a model.
+    somebody else's bill grows with each call, such as that of a model. With `fills_names` the function fills `{names}` in
+    its template fields, which then come in pieces where their own text may hold some. `without_input` is the sentence for
+    a step that is sure to get an empty input, and would fail for it; None where an empty input is as good as any.
     """
 
     function: str
@@ -79,6 +83,8 @@ class TaskLowering:
     tells_timeout: bool = False
     tells_inputs_of: str | None = None
     paid: bool = False
+    fills_names: bool = False
+    without_input: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,6 @@
-"""The body of a request as JSON, read strictly: what two parsers could read in two ways is refused."""
+"""The body of a request as JSON, read strictly: what two parsers could read in two ways is refused. And how large requests
+and answers may be.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import base64
 import binascii
 import json
 import math
+from collections.abc import Mapping
 from typing import Any, Final
 
 from workflow_engine.errors import MalformedJsonError, PayloadTooLargeError
@@ -15,6 +18,14 @@ from workflow_engine.language.diagnostics import Json
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 """Lambda takes 6 MB per synchronous invocation ("Invocation payload", Lambda quotas). The event wraps the body,
 escapes it as a JSON string, or encodes it in base64, so a body of this size fits in any of the three ways."""
+
+MAX_ANSWER_BYTES: Final = 6_291_556
+"""What Lambda takes from a function: the number is in its error Function.ResponseSizeTooLarge, the quotas say 6 MB
+("Invocation payload"). An answer that is larger reaches the client as a 502 without a word."""
+
+MAX_DEPTH: Final = 192
+"""How deep lists and objects may be nested: what every reader behind this one can bear, with the few levels that steps add.
+Python's limit depends on who calls, some 400 to 1,000 levels; results show 200 (`machines.history_text`)."""
 
 
 def json_body(event: APIGatewayProxyEventV2, *, when_empty: Json | None = None) -> Json:
@@ -33,6 +44,13 @@ def json_body(event: APIGatewayProxyEventV2, *, when_empty: Json | None = None) 
     return parse_json(text)
 
 
+def answer_bytes(answer: Mapping[str, Any]) -> int:
+    """What an answer in API Gateway's form takes as the runtime hands it to Lambda: JSON, in UTF-8 since Python 3.12. The
+    body is a string in it, so its quotes and backslashes are escaped.
+    """
+    return len(json.dumps(answer, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+
+
 def parse_json(text: str) -> Json:
     """The JSON value of a text. Raises `MalformedJsonError` as `json_body` does, with line and column where there is
     one.
@@ -44,9 +62,10 @@ def parse_json(text: str) -> Json:
     except json.JSONDecodeError as error:
         raise MalformedJsonError(f"Not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
     except RecursionError:
-        raise MalformedJsonError("Not readable JSON: lists or objects are nested too deeply.") from None
+        raise _too_deep() from None
     except ValueError:  # int() refuses numbers of more than 4,300 digits
         raise MalformedJsonError("Not readable JSON: a number has too many digits.") from None
+    _refuse_deep_nesting(text, value)
     _refuse_lone_surrogates(text, value)
     return value
 
@@ -90,6 +109,24 @@ def _finite_number(digits: str) -> float:
     if math.isinf(number):
         raise MalformedJsonError(f"The number {digits[:40]} is larger than a double can hold.")
     return number
+
+
+def _refuse_deep_nesting(text: str, value: Json) -> None:
+    """Level by level, as recursion is what must be spared. Most texts have too few brackets to need a look."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    level, depth = [value], 0
+    while level := [v for v in level if isinstance(v, dict | list)]:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise _too_deep()
+        level = [inner for v in level for inner in (v.values() if isinstance(v, dict) else v)]
+
+
+def _too_deep() -> MalformedJsonError:
+    return MalformedJsonError(
+        f"Not readable JSON: lists or objects are nested too deeply, in more than {MAX_DEPTH} levels."
+    )
 
 
 def _refuse_lone_surrogates(text: str, value: Json) -> None:

@@ -40,10 +40,27 @@ def caller_of(event: APIGatewayProxyEventV2) -> Caller:
 
 def _jwt_caller(claims: Mapping[str, Any]) -> Caller:
     claim = os.environ.get("TENANT_CLAIM", "")
-    tenant = claims.get(claim)
-    if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
+    tenants = claim_values(claims.get(claim))
+    if len(tenants) > 1:
+        raise ForbiddenError(f"The token's claim '{claim}' names {len(tenants)} tenants. Use a token that names one.")
+    if not tenants or not _TENANT.fullmatch(tenants[0]):
         raise ForbiddenError(f"The token has no claim '{claim}' that names a tenant.")
-    return Caller(tenant_id=tenant, user_id=claims.get("sub"))
+    subject = claim_values(claims.get("sub"))
+    return Caller(tenant_id=tenants[0], user_id=subject[0] if subject else None)
+
+
+def claim_values(value: Any) -> tuple[str, ...]:
+    """The values of a token's claim; none for one that is absent or neither text nor a list of texts.
+
+    The JWT authoriser of an HTTP API tells every claim as text, a list as `[a b]` (measured; AWS documents no format). So a
+    list of texts that hold spaces cannot be told from a longer list, and counts as the longer one.
+    """
+    if isinstance(value, str):
+        is_list = value.startswith("[") and value.endswith("]")
+        return tuple(value[1:-1].replace(",", " ").split()) if is_list else (value,)
+    if isinstance(value, list):
+        return tuple(v for v in value if isinstance(v, str))
+    return ()
 
 
 def _iam_caller(identity: Mapping[str, Any]) -> Caller:

@@ -11,6 +11,7 @@ from typing import Final
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.http.powertools import APIGatewayProxyEventV2
 from workflow_engine.language.diagnostics import suggest
+from workflow_engine.usecases.results_page import ResultsQuery
 
 MAX_WAIT_SECONDS: Final = 25
 """An HTTP API cuts an integration off after 30 seconds ("Maximum integration timeout", API Gateway quotas)."""
@@ -44,6 +45,18 @@ def page(event: APIGatewayProxyEventV2) -> Page:
 def wait_seconds(event: APIGatewayProxyEventV2) -> int:
     """`?wait=N`, seconds to wait for the end of a run, 0 when absent. Raises `InvalidRequestError` outside 0..25."""
     return _whole_number(event, "wait", 0, MAX_WAIT_SECONDS) or 0
+
+
+def results_query(event: APIGatewayProxyEventV2) -> ResultsQuery:
+    """`?limit&cursor&steps&links` of results; without a limit a page holds as many as it can carry. Raises
+    `InvalidRequestError`.
+    """
+    return ResultsQuery(
+        limit=_whole_number(event, "limit", 1, MAX_PAGE),
+        cursor=query_parameter(event, "cursor"),
+        steps=tuple(step for step in (query_parameter(event, "steps") or "").split(",") if step),
+        links=_is_wanted(event, "links"),
+    )
 
 
 def version(event: APIGatewayProxyEventV2) -> int | None:
@@ -92,6 +105,13 @@ def idempotency_key(event: APIGatewayProxyEventV2) -> str | None:
     if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
         raise InvalidRequestError("The header Idempotency-Key must have 1 to 255 visible ASCII characters.")
     return key
+
+
+def _is_wanted(event: APIGatewayProxyEventV2, name: str) -> bool:
+    value = query_parameter(event, name)
+    if value not in (None, "true", "false"):
+        raise InvalidRequestError(f"The query parameter {name} must be true or false.")
+    return value == "true"
 
 
 def _whole_number(event: APIGatewayProxyEventV2, name: str, low: int, high: int) -> int | None:

@@ -1,7 +1,8 @@
 """What the API uses of Powertools. Nobody else imports its event handlers and data classes.
 
-Their packages import every resolver and every event that Powertools knows, asyncio among what those need; that is a
-tenth of a cold start. So both packages are put off: their modules import as ever, the code of the package itself runs
+Their packages import every resolver and every event that Powertools knows, asyncio among what those need, and the one
+above them its logger, metrics and tracer, which nothing here uses; that is more than a tenth of a cold start. So these
+packages are put off: their modules import as ever, the code of the package itself runs
 when somebody asks it for a name that it does not have yet.
 """
 
@@ -59,10 +60,12 @@ def _put_off(name: str, modules: Mapping[str, str]) -> None:
     sys.modules[name] = package
 
 
+_put_off("aws_lambda_powertools", {})
 _put_off(_EVENT_HANDLER, {})
 _put_off(_DATA_CLASSES, _MODULE_OF)
 
-from aws_lambda_powertools.event_handler.api_gateway import (  # noqa: E402  # after the packages were put off
+from aws_lambda_powertools.event_handler import content_types  # noqa: E402  # after the packages were put off
+from aws_lambda_powertools.event_handler.api_gateway import (  # noqa: E402
     APIGatewayHttpResolver,
     Response,
     ResponseBuilder,
@@ -72,12 +75,15 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError  # noqa
 from aws_lambda_powertools.utilities.data_classes.api_gateway_proxy_event import (  # noqa: E402
     APIGatewayProxyEventV2,
 )
+from aws_lambda_powertools.utilities.typing import LambdaContext  # noqa: E402
 
 __all__ = [
     "APIGatewayHttpResolver",
     "APIGatewayProxyEventV2",
+    "LambdaContext",
     "NotFoundError",
     "Response",
     "ResponseBuilder",
     "Route",
+    "content_types",
 ]

@@ -22,6 +22,7 @@ from workflow_engine.errors import (
     MalformedJsonError,
     MisconfiguredError,
     NotFoundError,
+    OutcomeUnknownError,
     PayloadTooLargeError,
     RequestUnderWayError,
     ThrottledError,
@@ -55,6 +56,7 @@ STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
     ThrottledError: HTTPStatus.TOO_MANY_REQUESTS,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     MisconfiguredError: HTTPStatus.SERVICE_UNAVAILABLE,
+    OutcomeUnknownError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The one table. A class that is not in it, nor a subclass of one that is, is a fault of the service: 500."""
 
@@ -105,7 +107,7 @@ def problem_of(error: Exception) -> Problem:
         return _invalid_workflow(status, error)
     assert isinstance(error, WorkflowEngineError)
     headers = {}
-    if isinstance(error, ThrottledError | RequestUnderWayError | MisconfiguredError):
+    if isinstance(error, ThrottledError | RequestUnderWayError | MisconfiguredError | OutcomeUnknownError):
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, MisconfiguredError):
         told = {"aws_code": error.aws_code, "aws_message": error.aws_message}
@@ -127,6 +129,15 @@ def method_not_allowed(method: str, path: str, allowed: Sequence[str]) -> Proble
     methods = ", ".join(sorted(allowed))
     detail = f"{path} does not know {method}. Use {methods}."
     return Problem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers={"Allow": methods})
+
+
+def answer_too_large(size: int, most: int) -> Problem:
+    """413 in place of an answer that Lambda would not take."""
+    detail = (
+        f"The answer would have {size:,} bytes, and Lambda takes {most:,}. Ask for less at once: with a lower `limit` "
+        "where the route has one."
+    )
+    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "answer_too_large", detail)
 
 
 def _invalid_workflow(status: HTTPStatus, error: InvalidWorkflowError) -> Problem:

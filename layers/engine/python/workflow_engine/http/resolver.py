@@ -14,16 +14,24 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from workflow_engine import metrics
+from workflow_engine.http.body import MAX_ANSWER_BYTES, answer_bytes
 from workflow_engine.http.parameters import refuse_unknown
-from workflow_engine.http.powertools import APIGatewayHttpResolver, APIGatewayProxyEventV2, ResponseBuilder, Route
+from workflow_engine.http.powertools import (
+    APIGatewayHttpResolver,
+    APIGatewayProxyEventV2,
+    LambdaContext,
+    ResponseBuilder,
+    Route,
+)
 from workflow_engine.http.powertools import NotFoundError as NoRouteError
-from workflow_engine.http.problem import method_not_allowed, no_such_route, problem_of
+from workflow_engine.http.problem import Problem, answer_too_large, method_not_allowed, no_such_route, problem_of
 
 _EVENT: Final[ContextVar[APIGatewayProxyEventV2]] = ContextVar("api_gateway_event")
 _CONTEXT: Final[ContextVar[dict[str, Any]]] = ContextVar("resolver_context")
+
+_MOST_BYTES_A_CHARACTER: Final = 6
+"""Of a string in JSON: a control character becomes `\\u0007`."""
 
 HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
 KnownRoutes = Callable[[], Iterable[tuple[str, str]]]
@@ -84,13 +92,22 @@ class ApiResolver(APIGatewayHttpResolver):
         _EVENT.set(APIGatewayProxyEventV2(dict(event)))
         _CONTEXT.set({})
         try:
-            return super().resolve(event, context)
+            answer = super().resolve(event, context)
         except Exception as error:  # the last line of defence: an answer that cannot be serialised, say
-            builder: ResponseBuilder[APIGatewayProxyEventV2] = ResponseBuilder(problem_of(error).response())
-            return builder.build(self.current_event)
+            return self._problem(problem_of(error))
+        if len(answer.get("body") or "") <= MAX_ANSWER_BYTES // _MOST_BYTES_A_CHARACTER:
+            return answer
+        size = answer_bytes(answer)
+        return answer if size <= MAX_ANSWER_BYTES else self._problem(answer_too_large(size, MAX_ANSWER_BYTES))
+
+    def _problem(self, problem: Problem) -> dict[str, Any]:
+        builder: ResponseBuilder[APIGatewayProxyEventV2] = ResponseBuilder(problem.response())
+        return builder.build(self.current_event)
 
     def _call_route(self, route: Route, route_arguments: dict[str, str]) -> Any:
-        refuse_unknown(self.current_event, self.parameters_of(route.func))
+        # Powertools comes here for a path without a route too, with a route made for that answer.
+        if any(route is own for own in (*self._static_routes, *self._dynamic_routes)):
+            refuse_unknown(self.current_event, self.parameters_of(route.func))
         with self._building:
             if not route._middleware_stack_built:
                 route._build_middleware_stack(router_middlewares=self._router_middlewares, app=self)

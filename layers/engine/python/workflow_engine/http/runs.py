@@ -5,16 +5,25 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+from workflow_engine.observability import get_logger
 from workflow_engine.usecases.engine import Caller, Engine
+
+logger = get_logger(__name__)
 
 
 def started(engine: Engine, caller: Caller, run: dict[str, Any], wait_seconds: int) -> tuple[dict[str, Any], int]:
-    """202 with the started run, or 200 with its results when it ends within `wait_seconds`."""
+    """202 with the started run, or 200 with its results when it ends within `wait_seconds`.
+
+    The run is started, so no fault of waiting for it is a fault of the request: without a key, the client would start another.
+    """
     if not wait_seconds:
         return run, HTTPStatus.ACCEPTED
     from workflow_engine.usecases import read_results  # reads histories, which a start without waiting does not
 
     execution_id = run["execution_id"]
-    if read_results.wait_for_end(engine, caller, execution_id, wait_seconds):
-        return read_results.results(engine, caller, execution_id), HTTPStatus.OK
+    try:
+        if read_results.wait_for_end(engine, caller, execution_id, wait_seconds):
+            return read_results.results(engine, caller, execution_id), HTTPStatus.OK
+    except Exception:
+        logger.warning("run was started, and not waited for", extra={"execution_id": execution_id}, exc_info=True)
     return run, HTTPStatus.ACCEPTED

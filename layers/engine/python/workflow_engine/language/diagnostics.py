@@ -8,10 +8,11 @@ never of the client).
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from workflow_engine.suggestions import suggest as suggest  # its users ask for it here
 
 Severity = Literal["error", "warning"]
 
@@ -42,6 +43,7 @@ CODES: dict[str, str] = {
     "WFE-E402": "The configuration does not fit the step type's schema.",
     "WFE-E403": "A retry strategy that Step Functions cannot express.",
     "WFE-E404": "A field that this step type does not support.",
+    "WFE-W410": "An agent, prompt, tool or MCP server that does not exist now; it may come before the step runs.",
     "WFE-E500": "The definition is larger than a state machine may be.",
     "WFE-E501": "The run needs more history events than an execution may have.",
     "WFE-E502": "The execution input is larger than Step Functions accepts.",
@@ -82,12 +84,6 @@ def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
 def pointer(*segments: str | int) -> str:
     """RFC 6901 pointer of a path: `pointer("steps", 3, "a/b")` is `/steps/3/a~1b`."""
     return "".join("/" + str(s).replace("~", "~0").replace("/", "~1") for s in segments)
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """` Did you mean 'x'?` for the nearest known word, or the empty string when none is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" Did you mean '{near[0]}'?" if near else ""
 
 
 class InvalidWorkflowError(Exception):

@@ -39,6 +39,11 @@ def parse_template(text: str) -> Template:
     return Template(tuple(parts))
 
 
+def may_hold_names(template: Template) -> bool:
+    """Whether the author's own text in a template may hold `{names}` that are filled later."""
+    return any(isinstance(part, str) and "{" in part for part in template.parts)
+
+
 def _placeholder(text: str, opening: int) -> tuple[Reference | TemplateVariable, int]:
     """What stands between `{{` at `opening` and its `}}`, and the position after that."""
     part: Reference | TemplateVariable

@@ -34,12 +34,16 @@ class HistoryReader:
             if not token:
                 return
 
-    def page(self, execution_arn: str, limit: int, token: str | None) -> tuple[list[HistoryEventTypeDef], str | None]:
-        """At most `limit` events, and the token of the next page. Raises ExecutionGoneError, ThrottledError."""
+    def page(
+        self, execution_arn: str, limit: int, token: str | None, *, with_data: bool = True
+    ) -> tuple[list[HistoryEventTypeDef], str | None]:
+        """At most `limit` events, and the token of the next page. Without data, inputs and outputs are left out. Raises
+        ExecutionGoneError, ThrottledError.
+        """
         position: dict[str, Any] = {"nextToken": token} if token else {}
         try:
             answer = self.client.get_execution_history(
-                executionArn=execution_arn, maxResults=limit, includeExecutionData=True, **position
+                executionArn=execution_arn, maxResults=limit, includeExecutionData=with_data, **position
             )
         except self.client.exceptions.ClientError as error:
             code = error.response["Error"]["Code"]

@@ -44,6 +44,11 @@ def execution_arn(machine_arn: str, execution_name: str) -> str:
     return machine_arn.replace(":stateMachine:", ":execution:", 1) + ":" + execution_name
 
 
+def machine_arn(arn: str) -> str:
+    """The ARN of the machine that an execution's ARN names."""
+    return arn.replace(":execution:", ":stateMachine:", 1).rsplit(":", 1)[0]
+
+
 def execution_name(arn: str) -> str:
     """The name of an execution, which is our execution id."""
     return arn.rsplit(":", 1)[-1]

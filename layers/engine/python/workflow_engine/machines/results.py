@@ -52,12 +52,12 @@ class StepOutcomes:
     What a run of many iterations passed by shares one outcome, and results are made of outcomes when they are read.
     """
 
+    timeline: Timeline
     keys: list[str] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     tops: dict[str, int] = field(default_factory=dict)
     """Places of the workflow's own steps in these lists, by step id."""
 
-    ended_at: datetime | None = None
     is_stopping: bool = False
     """True while the run is being stopped and its history does not show it: what runs is told as aborted."""
 
@@ -75,7 +75,7 @@ class StepOutcomes:
         visit = outcome.timed
         ended_at = visit.left_at if visit is not None else None
         if outcome.status in ("aborted", "failed") and visit is not None:
-            ended_at = ended_at or self.ended_at
+            ended_at = ended_at or self.timeline.completed_at
         if outcome.status == "running":
             ended_at = None
         started_at = visit.entered_at if visit is not None else None
@@ -195,7 +195,7 @@ class _Results:
     step_ids: Mapping[str, Any]
     loops: frozenset[str]
     outputs: Outputs
-    steps: StepOutcomes = field(default_factory=StepOutcomes)
+    steps: StepOutcomes = field(init=False)
     failed_steps: set[str] = field(default_factory=set)
     _own: dict[tuple[str, Frames], Visit] = field(default_factory=dict)
     _derived: dict[tuple[str, Frames], Visit] = field(default_factory=dict)
@@ -205,7 +205,7 @@ class _Results:
     _turns: dict[tuple[str, Frames], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.steps.ended_at = self.timeline.completed_at
+        self.steps = StepOutcomes(self.timeline)
         for visit in self.timeline.visits:
             if not visit.superseded:
                 self._index(visit)

@@ -11,6 +11,9 @@ from typing import Any
 class StepContext:
     """`execution_context` of the event and what `step_config` says beside the config.
 
+    `principal` is who started the run, as the API authenticated them. `user_id` is for whom: what they said, else themselves;
+    so permissions go by `principal`.
+
     `index` is the element of a for_each or map (None outside), `attempt` counts from 1. `timeout_seconds` is how
     long the step may take, where its type is told; `seconds_left` how long Lambda let this call run, as it began;
     `prompt_inputs` which entries of the input are outputs of prompt steps, told to agents. Fields that the event
@@ -25,6 +28,7 @@ class StepContext:
     index: int | None = None
     attempt: int = 0
     user_id: str | None = None
+    principal: str | None = None
     session_id: str | None = None
     tenant_id: str | None = None
     timeout_seconds: int | None = None
@@ -49,6 +53,7 @@ class StepContext:
             index=execution.get("index"),
             attempt=execution.get("attempt") or 0,
             user_id=user.get("user_id"),
+            principal=user.get("principal"),
             session_id=user.get("session_id"),
             tenant_id=user.get("tenant_id"),
             timeout_seconds=execution.get("timeout_seconds"),

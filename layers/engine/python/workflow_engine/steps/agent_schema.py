@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from workflow_engine.agents.builtin_tools import BUILTIN_TOOL_NAMES
+from workflow_engine.agents.tool_references import KINDS
+from workflow_engine.agents.vendors import PROVIDER_TYPES
 from workflow_engine.steps.step_type import Schema, object_schema, property_schema
-
-VENDORS: Final = ("openai", "gemini", "bedrock", "on-prem")
-PROVIDER_TYPES: Final = tuple(f"{vendor}_{capability}" for capability in ("textgen", "vision") for vendor in VENDORS)
-"""As `llm_gateway.configuration` knows them; a test holds the two against each other, since that package is in another
-layer."""
 
 MAX_TOOLS: Final = 64
 MAX_ITERATIONS: Final = 50
@@ -29,7 +27,7 @@ _TOOL_OBJECT: Final = object_schema(
         "type": property_schema(
             "Type",
             "builtin: a tool of the service. step: a registered step type. agent: another agent. mcp: an MCP server.",
-            enum=["builtin", "step", "agent", "mcp"],
+            enum=list(KINDS),
         ),
         "name": property_schema(
             "Name", "The tool, step type, agent id or MCP server.", type="string", minLength=1, maxLength=128
@@ -51,7 +49,7 @@ _TOOL_OBJECT: Final = object_schema(
 )
 TOOLS: Final = property_schema(
     "Tools",
-    "What the agent may call: calculator, current_time, json_query, web_page; step:TYPE (or the bare type) for a "
+    f"What the agent may call: {', '.join(BUILTIN_TOOL_NAMES)}; step:TYPE (or the bare type) for a "
     "registered step; agent:ID; mcp:SERVER or mcp:SERVER/TOOL; or an object.",
     type="array",
     maxItems=MAX_TOOLS,

@@ -30,6 +30,7 @@ def _build(context: PureContext) -> Fragment:
             "prompt_id": json_literal(None),
             "prompt_version": json_literal(None),
             **texts,
+            "pieces": object_fragment(dict(context.template_pieces)),
             "variables": variables,
             "input": context.input_data,
             "overrides": object_fragment(model),
@@ -68,6 +69,12 @@ PROMPT: Final = StepType(
             "prompt_version": property_schema("Version", "Of the stored prompt.", type=["integer", "null"]),
             "system_prompt": property_schema("System prompt", "As it is so far.", type=["string", "null"]),
             "query_template": property_schema("Query template", "As it is so far.", type=["string", "null"]),
+            "pieces": property_schema(
+                "Pieces",
+                "Of each text with {names} that are not filled yet: what its author wrote ({text}), and what was brought in "
+                "({data}), where no names are looked for.",
+                type="object",
+            ),
             "variables": property_schema("Variables", "As configured.", type="object"),
             "input": property_schema("Input", "The step's input, for {names}.", type="object"),
             "overrides": property_schema("Overrides", "What differs in the model.", type="object"),

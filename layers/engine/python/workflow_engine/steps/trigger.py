@@ -1,9 +1,10 @@
 """`trigger` and `input`: where the run's input enters the graph. `data` is the run's input, whole; of an `input` step it is
 the entry that has the step's id, where the run's input has one.
 
-A trigger of kind `chat` also has, from an input `{messages?, current_message? or message?, attachments?}` or a bare
-text: `messages` and `attachments` (lists, empty where missing) and `current_message`: the given one, else the text
-itself, else (the `content` of) the last of the messages, else null.
+A trigger of kind `chat` also has `messages`, `current_message` and `attachments`, from an input `{messages? or history?,
+current_message? or message?, attachments?}`, the same as `{"trigger": {"kind": "chat", ...}}`, or a bare text:
+`current_message` is the given one, else the text itself, else (the `content` of) the last of the messages, else null;
+`messages` are those given, else the history, and end in the current message in any case; `attachments` is a list.
 """
 
 from __future__ import annotations
@@ -21,13 +22,21 @@ from workflow_engine.steps.step_type import StepType, object_schema, output_sche
 
 _CHAT_BODY: Final = (
     f"({FIELD}"
-    '$list:=function($n){($v:=$field($i,$n);$type($v)="array"?$v:[])};'
-    '$messages:=$list("messages");'
-    "$last:=$count($messages)=0?null:$messages[-1];"
+    '$t:=$field($i,"trigger");'
+    '$c:=$field($t,"kind")="chat"?$t:$i;'
+    '$list:=function($n){($v:=$field($c,$n);$type($v)="array"?$v:[])};'
     "$first:=function($v,$w){$v=null?$w:$v};"
-    '$said:=$first($field($i,"current_message"),$first($field($i,"message"),'
-    '$type($i)="string"?$i:$type($last)="object"?$field($last,"content"):$last));'
-    '{"kind":$kind,"data":$i,"messages":$messages,"current_message":$said,"attachments":$list("attachments")})'
+    '$given:=$first($field($c,"current_message"),$first($field($c,"message"),$type($i)="string"?$i:null));'
+    '$messages:=$list("messages");'
+    '$before:=$count($messages)=0?$list("history"):$messages;'
+    "$last:=$count($before)=0?null:$before[-1];"
+    # The current message as a turn, unless that is what it is.
+    '$turn:=$field($given,"content")=null?{"role":"user","content":$given}:$merge([{"role":"user"},$given]);'
+    "$is_there:=$given=null or $last=$given or $last=$turn;"
+    '{"kind":$kind,"data":$i,'
+    '"messages":$is_there?$before:$append($before,[$turn]),'
+    '"current_message":$first($given,$type($last)="object"?$field($last,"content"):$last),'
+    '"attachments":$list("attachments")})'
 )
 
 
@@ -106,7 +115,9 @@ TRIGGER: Final = StepType(
         {
             "kind": _KIND,
             "data": _DATA,
-            "messages": property_schema("Messages", "kind chat: the messages so far.", type="array"),
+            "messages": property_schema(
+                "Messages", "kind chat: the messages so far, the current one included.", type="array"
+            ),
             "current_message": property_schema("Current message", "kind chat: what is to be answered."),
             "attachments": property_schema("Attachments", "kind chat: what came with it.", type="array"),
         },

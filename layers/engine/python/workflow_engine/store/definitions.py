@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from workflow_engine.errors import ConflictError, NotFoundError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.store import keys
+from workflow_engine.store.deletions import delete_once
 from workflow_engine.store.items import Record
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.table import ConditionFailedError, Page, Table, Write
@@ -24,12 +25,18 @@ VERSION_PREFIX: Final = "VERSION#"
 NAME_FIELDS: Final[Mapping[Kind, str]] = {"agent": "agent_name", "prompt": "name"}
 """Which field of the document is the name that lists show."""
 
+_RECENT_VERSIONS: Final = 100
+"""How far back the version of a repeated request is looked for: further than others save meanwhile."""
+
 _SUMMARY: Final = ("definition_id", "version", "name", "description", "created_at", "updated_at", "created_by")
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One version of a definition. Times are ISO 8601 UTC: of the first version since the id is in use, and of this one."""
+    """One version of a definition. Times are ISO 8601 UTC: of the first version since the id is in use, and of this one.
+
+    `request_id` names the request that created it (`made_id` of its attempts); None for a version that was added.
+    """
 
     tenant_id: str
     kind: Kind
@@ -39,6 +46,7 @@ class Definition:
     created_at: str
     updated_at: str
     created_by: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,11 @@ class DefinitionStore:
                 f"There is {self._one} '{made.definition_id}' already. Choose another id, or save a new version of it."
             ) from None
         return made
+
+    def created_by_request(self, tenant_id: str, definition_id: str, request_id: str) -> Definition | None:
+        """The version that a request created; it may have been followed by others, or deleted. None when it has not."""
+        page = self._versions(tenant_id, definition_id, _RECENT_VERSIONS, None)
+        return next((self._definition(r) for r in page.records if r.get("request_id") == request_id), None)
 
     def add_version(self, definition: Definition) -> None:
         """Write a version; its number must be one more than the newest.
@@ -98,13 +111,11 @@ class DefinitionStore:
         records = self.table.get_many((pk, keys.definition(self.kind, i)) for i in wanted)
         return frozenset(r["definition_id"] for r in records)
 
-    def delete(self, tenant_id: str, definition_id: str) -> None:
-        """Take a definition out of use. NotFoundError when there is none."""
+    def delete(self, tenant_id: str, definition_id: str, now: float) -> None:
+        """Take a definition out of use (`store.deletions`). NotFoundError when there is none."""
         pk, sk = keys.definitions(tenant_id, self.kind), keys.definition(self.kind, definition_id)
-        try:
-            self.table.delete(pk, sk, "attribute_exists(pk)")
-        except ConditionFailedError:
-            raise NotFoundError(f"There is no {self.kind} '{definition_id}'.") from None
+        if not delete_once(self.table, tenant_id, pk, sk, now):
+            raise NotFoundError(f"There is no {self.kind} '{definition_id}'.")
 
     def page(self, tenant_id: str, limit: int, cursor: str | None) -> Page:
         """Summaries of the definitions in use, by id: their records without the document."""
@@ -116,15 +127,11 @@ class DefinitionStore:
 
     def versions(self, tenant_id: str, definition_id: str, limit: int, cursor: str | None) -> Page:
         """Summaries of the versions, newest first."""
-        return _summaries(
-            self.table.query(
-                tenant_id,
-                keys.definition_versions(tenant_id, self.kind, definition_id),
-                sort_prefix=VERSION_PREFIX,
-                limit=limit,
-                cursor=cursor,
-            )
-        )
+        return _summaries(self._versions(tenant_id, definition_id, limit, cursor))
+
+    def _versions(self, tenant_id: str, definition_id: str, limit: int, cursor: str | None) -> Page:
+        pk = keys.definition_versions(tenant_id, self.kind, definition_id)
+        return self.table.query(tenant_id, pk, sort_prefix=VERSION_PREFIX, limit=limit, cursor=cursor)
 
     @property
     def _one(self) -> str:
@@ -138,7 +145,7 @@ class DefinitionStore:
             "pk": keys.definition_versions(tenant_id, self.kind, definition_id),
             "sk": keys.version(definition.version),
         }
-        self.table.put_all(
+        self.table.write_all(
             [replace(newest, record=record | head), Write(record | kept, "attribute_not_exists(pk)")],
         )
 
@@ -155,6 +162,7 @@ class DefinitionStore:
             "created_at": definition.created_at,
             "updated_at": definition.updated_at,
             "created_by": definition.created_by,
+            "request_id": definition.request_id,
         }
 
     def _definition(self, record: Record) -> Definition:
@@ -168,6 +176,7 @@ class DefinitionStore:
             created_at=record["created_at"],
             updated_at=record["updated_at"],
             created_by=record.get("created_by"),
+            request_id=record.get("request_id"),
         )
 
 

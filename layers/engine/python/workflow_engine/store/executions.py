@@ -5,10 +5,10 @@ one redrive the statuses that end a run come last and the first of them stays.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from workflow_engine.errors import ConflictError, NotFoundError
+from workflow_engine.errors import ConflictError, NotFoundError, RequestUnderWayError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.store import keys
 from workflow_engine.store.due import after
@@ -44,7 +44,12 @@ def has_ended(status: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A run. Times are ISO 8601 UTC with milliseconds. `tags` and `error` are JSON."""
+    """A run. Times are ISO 8601 UTC with milliseconds. `tags` and `error` are JSON. `started_by` is the authenticated
+    principal, `user_id` whom they named, else themselves.
+
+    `attempt_id` is the attempt that starts it (`store.idempotency`); `attempted_at` is when that took over from an earlier
+    one, if it did.
+    """
 
     tenant_id: str
     execution_id: str
@@ -55,6 +60,7 @@ class Execution:
     started_at: str
     execution_arn: str
     user_id: str | None = None
+    started_by: str | None = None
     session_id: str | None = None
     correlation_id: str | None = None
     tags: Json = None
@@ -65,6 +71,8 @@ class Execution:
     """How often in a row it was looked at because its end is not recorded, and nothing came of it."""
     seen_at: str | None = None
     """When it was last found running."""
+    attempt_id: str | None = None
+    attempted_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +82,57 @@ class ExecutionStore:
     table: Table
     payloads: PayloadStore
 
-    def create(self, execution: Execution) -> None:
-        """Write a new execution. ConflictError when the id is taken."""
+    def create(self, execution: Execution, start_input: str | None = None, expires_at: int | None = None) -> None:
+        """Write a new execution and, for attempts to come until `expires_at` (seconds since the epoch), what it is started
+        with. ConflictError when the id is taken.
+        """
+        meta = Write(_record(execution), "attribute_not_exists(pk)")
         try:
-            self.table.put(Write(_record(execution), "attribute_not_exists(pk)"))
+            if start_input is None:
+                self.table.put(meta)
+            else:
+                start = {"pk": meta.record["pk"], "sk": keys.START, "tenant_id": execution.tenant_id}
+                # At most 262,144 bytes (StartExecution, `input`), which an item has room for.
+                self.table.write_all([meta, Write(start | {"start_input": start_input, "expires_at": expires_at})])
         except ConditionFailedError:
             raise ConflictError(f"There is an execution '{execution.execution_id}' already.") from None
 
+    def start_input(self, execution: Execution) -> str | None:
+        """What an execution is started with; None once it cannot be repeated any more."""
+        record = self.table.get(keys.execution(execution.tenant_id, execution.execution_id), keys.START)
+        return None if record is None else str(record["start_input"])
+
+    def take_over(self, execution: Execution, attempt_id: str, at: str) -> Execution:
+        """Let another attempt start an execution; gives it as it then stands. One that has ended meanwhile stays as it is.
+
+        RequestUnderWayError when a third attempt was faster.
+        """
+        taken = replace(execution, attempt_id=attempt_id, attempted_at=at)
+        try:
+            self.table.update(
+                keys.execution(execution.tenant_id, execution.execution_id),
+                keys.META,
+                {"attempt_id": attempt_id, "attempted_at": at},
+                "attempt_id = :before AND status_rank < :asked_for",
+                {":before": execution.attempt_id, ":asked_for": ASKED_FOR},
+            )
+        except ConditionFailedError:
+            standing = self.get(execution.tenant_id, execution.execution_id)
+            if has_ended(standing.status):
+                return standing
+            raise _taken_over() from None
+        return taken
+
     def get(self, tenant_id: str, execution_id: str) -> Execution:
         """An execution. NotFoundError when the tenant has none of this id."""
-        record = self.table.get(keys.execution(tenant_id, execution_id), keys.META)
-        if record is None:
+        execution = self.find(tenant_id, execution_id)
+        if execution is None:
             raise NotFoundError(f"There is no execution '{execution_id}'.")
-        return self._execution(record)
+        return execution
+
+    def find(self, tenant_id: str, execution_id: str) -> Execution | None:
+        """An execution, None when the tenant has none of this id."""
+        return self.load((keys.execution(tenant_id, execution_id), keys.META))
 
     def find_by_arn(self, execution_arn: str) -> tuple[str, str] | None:
         """Tenant's and execution's key of a Step Functions execution; eventually consistent, None when it has no
@@ -100,14 +146,25 @@ class ExecutionStore:
         record = self.table.get(*key)
         return None if record is None else self._execution(record)
 
-    def move(self, execution: Execution, execution_arn: str) -> None:
-        """Let the record of a run that has not started yet point to another machine's execution."""
+    def move(self, execution: Execution) -> None:
+        """Let the record of a run that has not started yet point to another machine's execution.
+
+        RequestUnderWayError when another attempt starts it meanwhile.
+        """
         key = keys.execution(execution.tenant_id, execution.execution_id)
-        self.table.update(key, keys.META, {"execution_arn": execution_arn}, "attribute_exists(pk)")
+        changes = {"execution_arn": execution.execution_arn}
+        try:
+            self.table.update(key, keys.META, changes, "attempt_id = :mine", {":mine": execution.attempt_id})
+        except ConditionFailedError:
+            raise _taken_over() from None
 
     def remove(self, execution: Execution) -> None:
-        """Take back the record of a run that could not be started."""
-        self.table.delete(keys.execution(execution.tenant_id, execution.execution_id), keys.META)
+        """Take back the record of a run that could not be started, unless another attempt starts it meanwhile."""
+        key = keys.execution(execution.tenant_id, execution.execution_id)
+        try:
+            self.table.delete(key, keys.META, "attempt_id = :mine", {":mine": execution.attempt_id})
+        except ConditionFailedError:
+            return
 
     def update_status(
         self,
@@ -118,8 +175,12 @@ class ExecutionStore:
         completed_at: str | None = None,
         error: Json = None,
         rank: int | None = None,
+        attempt_id: str | None = None,
     ) -> bool:
-        """Set a status unless a newer one stands. True if it was set. `rank` is given for `ASKED_FOR` only."""
+        """Set a status unless a newer one stands. True if it was set. `rank` is given for `ASKED_FOR` only.
+
+        With `attempt_id` it is set only while no other attempt starts the run.
+        """
         rank = RANKS[status] if rank is None else rank
         changes: dict[str, Scalar] = {
             "status": status,
@@ -133,13 +194,17 @@ class ExecutionStore:
             "looks": None,
         }
         older = "redrive_count < :count OR (redrive_count = :count AND status_rank < :rank)"
+        condition = f"attribute_exists(pk) AND ({older})"
+        values: dict[str, Scalar] = {":count": redrive_count, ":rank": rank}
+        if attempt_id is not None:
+            condition, values[":attempt"] = f"{condition} AND attempt_id = :attempt", attempt_id
         try:
             self.table.update(
                 keys.execution(execution.tenant_id, execution.execution_id),
                 keys.META,
                 changes,
-                f"attribute_exists(pk) AND ({older})",
-                {":count": redrive_count, ":rank": rank},
+                condition,
+                values,
             )
         except ConditionFailedError:
             return False
@@ -181,6 +246,7 @@ class ExecutionStore:
             started_at=record["started_at"],
             execution_arn=record["execution_arn"],
             user_id=record.get("user_id"),
+            started_by=record.get("started_by"),
             session_id=record.get("session_id"),
             correlation_id=record.get("correlation_id"),
             tags=self.payloads.load(record["tags"]) if "tags" in record else None,
@@ -189,7 +255,13 @@ class ExecutionStore:
             redrive_count=record["redrive_count"],
             looks=record.get("looks", 0),
             seen_at=record.get("seen_at"),
+            attempt_id=record.get("attempt_id"),
+            attempted_at=record.get("attempted_at"),
         )
+
+
+def _taken_over() -> RequestUnderWayError:
+    return RequestUnderWayError("A repetition of this request is starting the run. Try again in a second.")
 
 
 def _record(execution: Execution) -> Record:
@@ -214,7 +286,10 @@ def _record(execution: Execution) -> Record:
         "started_at": execution.started_at,
         "execution_arn": execution.execution_arn,
         "user_id": execution.user_id,
+        "started_by": execution.started_by,
         "session_id": execution.session_id,
         "correlation_id": execution.correlation_id,
         "tags": None if execution.tags is None else dump(execution.tags),
+        "attempt_id": execution.attempt_id,
+        "attempted_at": execution.attempted_at,
     }

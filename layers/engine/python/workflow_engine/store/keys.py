@@ -10,6 +10,13 @@ from typing import Final
 
 META: Final = "META"
 RESULTS: Final = "RESULTS"
+START: Final = "START"
+"""Sort key of what an execution is started with, for as long as its start may be repeated."""
+
+DELETED: Final = "#DELETED"
+"""Ends the partition of what is remembered of deleted records of another partition. No name brings it about: `#` is
+escaped in names.
+"""
 
 DUE_MACHINES: Final = "DUE#MACHINES"
 """Partition, in the index by_due, of machines that may have become idle."""

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from workflow_engine.errors import NotFoundError
-from workflow_engine.language.diagnostics import Json
 from workflow_engine.store import keys
+from workflow_engine.store.deletions import delete_once
+from workflow_engine.store.items import Record
 from workflow_engine.store.payloads import PayloadStore
-from workflow_engine.store.table import ConditionFailedError, Table, Write
+from workflow_engine.store.registrations import register_once
+from workflow_engine.store.table import Table
 
 McpServerRecord = dict[str, Any]
 """`{name, url, allowed_tools, bearer_secret, timeout_seconds, ...}`, JSON, as the API shows it. `bearer_secret` is
@@ -24,19 +26,14 @@ class McpServerStore:
     table: Table
     payloads: PayloadStore
 
-    def put(self, tenant_id: str, server: Mapping[str, Json], *, only_new: bool) -> bool:
-        """Write a server. With `only_new`, False (and nothing written) when the name is taken already."""
-        record = {
-            "pk": keys.mcp_servers(tenant_id),
-            "sk": keys.mcp_server(server["name"]),
-            "tenant_id": tenant_id,
-            "server": self.payloads.store(tenant_id, server),
-        }
-        try:
-            self.table.put(Write(record, "attribute_not_exists(pk)" if only_new else None))
-        except ConditionFailedError:
-            return False
-        return True
+    def put(self, tenant_id: str, server: McpServerRecord, request_id: str) -> tuple[McpServerRecord, bool]:
+        """Write a server or replace the one of this name; gives it as it stands, and True if the name was free.
+
+        The same request (`request_id`) may be repeated.
+        """
+        sk = keys.mcp_server(server["name"])
+        record: Record = {"pk": keys.mcp_servers(tenant_id), "sk": sk, "tenant_id": tenant_id}
+        return register_once(self.table, self.payloads, record, "server", server, request_id)
 
     def find(self, tenant_id: str, name: str) -> McpServerRecord | None:
         """A server, or None."""
@@ -49,12 +46,10 @@ class McpServerStore:
         records = self.table.get_many((pk, keys.mcp_server(n)) for n in sorted(set(names)))
         return {server["name"]: server for server in map(self._server, records)}
 
-    def delete(self, tenant_id: str, name: str) -> None:
-        """Remove a server. NotFoundError when there is none."""
-        try:
-            self.table.delete(keys.mcp_servers(tenant_id), keys.mcp_server(name), "attribute_exists(pk)")
-        except ConditionFailedError:
-            raise NotFoundError(f"There is no MCP server '{name}'.") from None
+    def delete(self, tenant_id: str, name: str, now: float) -> None:
+        """Remove a server (`store.deletions`). NotFoundError when there is none."""
+        if not delete_once(self.table, tenant_id, keys.mcp_servers(tenant_id), keys.mcp_server(name), now):
+            raise NotFoundError(f"There is no MCP server '{name}'.")
 
     def page(self, tenant_id: str, limit: int, cursor: str | None) -> tuple[list[McpServerRecord], str | None]:
         """Servers by name, and the cursor of the next page."""

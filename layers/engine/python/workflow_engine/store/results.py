@@ -32,6 +32,9 @@ LARGE_OUTPUT_BYTES: Final = 64 * 1024
 
 CHUNK_BYTES: Final = 1024 * 1024
 
+PAGE_BYTES: Final = 5_000_000
+"""What a page takes of a Lambda answer (`body_bytes`), so that headers and all fit into the 6,291,556 bytes that it may have."""
+
 Position = tuple[int, str]
 """Ordinal and key of the result that a page begins with. The key finds it again where ordinals have moved, since the
 run went on between two pages.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PARTITION_KEY: Final = "pk"
 SORT_KEY: Final = "sk"
 TTL_ATTRIBUTE: Final = "expires_at"
-"""Seconds since the epoch. Only records that may vanish (idempotency) have it."""
+"""Seconds since the epoch. Only records that may vanish (about requests that may be repeated) have it."""
 
 
 @dataclass(frozen=True, slots=True)

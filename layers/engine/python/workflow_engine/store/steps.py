@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from workflow_engine.errors import NotFoundError
-from workflow_engine.language.diagnostics import Json
 from workflow_engine.store import keys
+from workflow_engine.store.deletions import delete_once
+from workflow_engine.store.items import Record
 from workflow_engine.store.payloads import PayloadStore
-from workflow_engine.store.table import ConditionFailedError, Table, Write
+from workflow_engine.store.registrations import register_once
+from workflow_engine.store.table import Table
 
 STEP_PREFIX: Final = "STEP#"
 
@@ -25,38 +27,31 @@ class StepStore:
     table: Table
     payloads: PayloadStore
 
-    def put(self, tenant_id: str, registration: Mapping[str, Json], *, only_new: bool) -> bool:
-        """Write a registration. With `only_new`, False (and nothing written) when the type is registered already."""
-        record = {
-            "pk": keys.steps(tenant_id),
-            "sk": keys.step(registration["step_type"]),
-            "tenant_id": tenant_id,
-            "registration": self.payloads.store(tenant_id, registration),
-        }
-        try:
-            self.table.put(Write(record, "attribute_not_exists(pk)" if only_new else None))
-        except ConditionFailedError:
-            return False
-        return True
+    def put(self, tenant_id: str, registration: Registration, request_id: str) -> tuple[Registration, bool]:
+        """Write a registration or replace the type's; gives it as it stands, and True if the type was not registered.
+
+        The same request (`request_id`) may be repeated.
+        """
+        sk = keys.step(registration["step_type"])
+        record: Record = {"pk": keys.steps(tenant_id), "sk": sk, "tenant_id": tenant_id}
+        return register_once(self.table, self.payloads, record, "registration", registration, request_id)
 
     def find(self, tenant_id: str, step_type: str) -> Registration | None:
         """A registration, or None."""
         record = self.table.get(keys.steps(tenant_id), keys.step(step_type))
-        return None if record is None else self._registration(record)
+        return None if record is None else self.of_record(record)
 
     def find_many(self, tenant_id: str, step_types: Iterable[str]) -> dict[str, Registration]:
         """Those of these types that are registered, by type. One BatchGetItem per 100; none for no types."""
         pk = keys.steps(tenant_id)
         records = self.table.get_many((pk, keys.step(t)) for t in sorted(set(step_types)))
-        registrations = map(self._registration, records)
+        registrations = map(self.of_record, records)
         return {r["step_type"]: r for r in registrations}
 
-    def delete(self, tenant_id: str, step_type: str) -> None:
-        """Remove a registration. NotFoundError when there is none."""
-        try:
-            self.table.delete(keys.steps(tenant_id), keys.step(step_type), "attribute_exists(pk)")
-        except ConditionFailedError:
-            raise NotFoundError(f"There is no registered step type '{step_type}'.") from None
+    def delete(self, tenant_id: str, step_type: str, now: float) -> None:
+        """Remove a registration (`store.deletions`). NotFoundError when there is none."""
+        if not delete_once(self.table, tenant_id, keys.steps(tenant_id), keys.step(step_type), now):
+            raise NotFoundError(f"There is no registered step type '{step_type}'.")
 
     def page(self, tenant_id: str, limit: int, cursor: str | None) -> tuple[list[Registration], str | None]:
         """Registrations by name, and the cursor of the next page."""
@@ -68,7 +63,8 @@ class StepStore:
             cursor=cursor,
             newest_first=False,
         )
-        return [self._registration(r) for r in page.records], page.next_cursor
+        return [self.of_record(r) for r in page.records], page.next_cursor
 
-    def _registration(self, record: Mapping[str, Any]) -> Registration:
+    def of_record(self, record: Mapping[str, Any]) -> Registration:
+        """The registration that a record holds."""
         return dict(self.payloads.load(record["registration"]))

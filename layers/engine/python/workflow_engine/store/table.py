@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 
 _MAX_REFUSED_BATCHES: Final = 6
 """With the pauses between them about 3 s."""
+
+_TRANSACTION_ATTEMPTS: Final = 3
+"""Of two transactions on one item at once DynamoDB cancels one, and leaves trying again to the caller ("Transaction
+conflict handling"); the other takes milliseconds.
+"""
 
 _MAX_PAGES_PER_LIST = 20
 """A filtered list reads at most this many pages for one answer, so that a rare status cannot hold a request for
@@ -39,6 +46,15 @@ class Write:
     condition: str | None = None
     values: Mapping[str, Scalar] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A deletion, in a transaction, with a condition on what is there now."""
+
+    pk: str
+    sk: str
+    condition: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +95,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """DynamoDB in terms of records. Throttling that outlasts botocore's own retries is ThrottledError."""
+    """DynamoDB in terms of records. Throttling that outlasts botocore's own retries is ThrottledError.
+
+    botocore sends a call again when its answer was lost, and the second sending finds the first one's effect: its condition
+    fails on the caller's own write. So a failed condition of a call that was sent more than once is answered by reading back:
+    where the record is as the call would have left it, the call has succeeded.
+    """
 
     client: DynamoDBClient
     name: str
@@ -117,14 +138,23 @@ class Table:
 
     def put(self, write: Write) -> None:
         """Write a record. ConditionFailedError when its condition does not hold."""
-        with _translated():
+        with _unless(lambda: self._is_done(write)), _translated():
             self.client.put_item(TableName=self.name, **_put_arguments(write))
 
-    def put_all(self, writes: Iterable[Write]) -> None:
-        """Write all records or none (TransactWriteItems). ConditionFailedError when any condition does not hold."""
-        items: Any = [{"Put": {"TableName": self.name, **_put_arguments(w)}} for w in writes]
-        with _translated():
-            self.client.transact_write_items(TransactItems=items)
+    def write_all(self, changes: Iterable[Write | Removal]) -> None:
+        """Do all changes or none (TransactWriteItems). ConditionFailedError when any condition does not hold."""
+        wanted = tuple(changes)
+        items: Any = [self._transact_item(change) for change in wanted]
+        token = str(uuid.uuid4())
+        with _unless(lambda: all(map(self._is_done, wanted))):
+            for attempt in range(1, _TRANSACTION_ATTEMPTS + 1):
+                try:
+                    with _translated():
+                        self.client.transact_write_items(TransactItems=items, ClientRequestToken=token)
+                    return
+                except _TransactionConflictError as error:
+                    if attempt == _TRANSACTION_ATTEMPTS:
+                        raise ThrottledError("The table is busy. Try again in a second.") from error
 
     def update(
         self,
@@ -142,7 +172,7 @@ class Table:
         bound = {f":c_{n}": attribute(v) for n, v in changes.items() if v is not None}
         bound |= {n: attribute(v) for n, v in (values or {}).items()}
         arguments: dict[str, Any] = {"ExpressionAttributeValues": bound} if bound else {}
-        with _translated():
+        with _unless(lambda: self._is_changed(pk, sk, changes)), _translated():
             self.client.update_item(
                 TableName=self.name,
                 Key=_key(pk, sk),
@@ -159,7 +189,7 @@ class Table:
         arguments: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
         if values:
             arguments["ExpressionAttributeValues"] = {n: attribute(v) for n, v in values.items()}
-        with _translated():
+        with _unless(lambda: self.get(pk, sk) is None), _translated():
             self.client.delete_item(TableName=self.name, Key=_key(pk, sk), **arguments)
 
     def query(
@@ -204,6 +234,23 @@ class Table:
         with _translated():
             page = self.client.query(**self._query_request(value, index, "", True, {}), Limit=1)["Items"]
         return from_attributes(page[0]) if page else None
+
+    def _is_done(self, change: Write | Removal) -> bool:
+        """Whether the table is as the change would leave it."""
+        if isinstance(change, Removal):
+            return self.get(change.pk, change.sk) is None
+        wanted = {name: value for name, value in change.record.items() if value is not None}
+        return self.get(str(wanted[PARTITION_KEY]), str(wanted[SORT_KEY])) == wanted
+
+    def _is_changed(self, pk: str, sk: str, changes: Mapping[str, Scalar]) -> bool:
+        record = self.get(pk, sk)
+        return record is not None and all(record.get(name) == value for name, value in changes.items())
+
+    def _transact_item(self, change: Write | Removal) -> dict[str, Any]:
+        if isinstance(change, Write):
+            return {"Put": {"TableName": self.name, **_put_arguments(change)}}
+        arguments = {"ConditionExpression": change.condition} if change.condition else {}
+        return {"Delete": {"TableName": self.name, "Key": _key(change.pk, change.sk), **arguments}}
 
     def _query_request(
         self,
@@ -257,6 +304,23 @@ def _put_arguments(write: Write) -> dict[str, Any]:
     return arguments
 
 
+class _TransactionConflictError(Exception):
+    """Another transaction was at work on an item of this one; nothing was written."""
+
+
+@contextmanager
+def _unless(is_done: Callable[[], bool]) -> Iterator[None]:
+    """Lets a ConditionFailedError pass for nothing when the call was sent more than once and `is_done` says that the first
+    sending had its effect.
+    """
+    try:
+        yield
+    except ConditionFailedError as error:
+        response: Any = getattr(error.__cause__, "response", {})
+        if not response.get("ResponseMetadata", {}).get("RetryAttempts") or not is_done():
+            raise
+
+
 class _translated:  # noqa: N801  # reads as a statement: `with _translated():`
     """Turns botocore's ClientError into the errors of this package; what has no meaning here goes on unchanged."""
 
@@ -272,8 +336,10 @@ class _translated:  # noqa: N801  # reads as a statement: `with _translated():`
             return
         code = response.get("Error", {}).get("Code", "")
         reasons = {r.get("Code") for r in response.get("CancellationReasons", ())}
-        if code == "ConditionalCheckFailedException" or reasons & {"ConditionalCheckFailed", "TransactionConflict"}:
+        if code == "ConditionalCheckFailedException" or "ConditionalCheckFailed" in reasons:
             raise ConditionFailedError from error
+        if "TransactionConflict" in reasons:
+            raise _TransactionConflictError from error
         if code == "ValidationException" and self._bad_cursor:
             raise InvalidRequestError("The cursor does not fit this list. Leave it out.") from error
         known = aws.translated(error, "dynamodb") if isinstance(error, Exception) else None

@@ -14,6 +14,8 @@ from typing import Any, Final
 from workflow_engine.errors import ConflictError, NotFoundError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.store import keys
+from workflow_engine.store.deletions import REMEMBERED_SECONDS
+from workflow_engine.store.due import after
 from workflow_engine.store.items import Record, Scalar, dump
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.schema import BY_TENANT
@@ -25,7 +27,7 @@ VERSION_PREFIX: Final = "VERSION#"
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """What starting a version needs and what reading its results needs; all JSON. `functions` are aliases of
-    Lambdas.
+    Lambdas. `compiler` names the engine and the registrations it was compiled with, "" when that is not known.
     """
 
     bindings: Mapping[str, Json]
@@ -34,6 +36,14 @@ class Compiled:
     functions: tuple[str, ...]
     machine_hash: str
     machine_arn: str
+    compiler: str = ""
+
+    def means_the_same(self, other: Compiled) -> bool:
+        """Whether runs of the two are the same: equal but for the compiler, and which generation of the machine it is."""
+        return self._meaning() == other._meaning()
+
+    def _meaning(self) -> str:
+        return dump([self.bindings, self.outline, self.plan, list(self.functions), self.machine_hash])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +102,7 @@ class WorkflowStore:
         meta = replace(condition, record=record | {"sk": keys.META} | listing)
         version = Write(record | {"sk": keys.version(workflow.version)}, "attribute_not_exists(pk)")
         try:
-            self.table.put_all([meta, version])
+            self.table.write_all([meta, version])
         except ConditionFailedError:
             raise ConflictError(
                 f"Workflow '{workflow.workflow_id}' was changed by another request meanwhile. Read it and save again."
@@ -114,10 +124,15 @@ class WorkflowStore:
 
     def version(self, tenant_id: str, workflow_id: str, version: int) -> StoredWorkflow:
         """A version, also of a deleted workflow. NotFoundError when there is none."""
-        record = self.table.get(keys.workflow(tenant_id, workflow_id), keys.version(version))
-        if record is None:
+        found = self.find_version(tenant_id, workflow_id, version)
+        if found is None:
             raise NotFoundError(f"There is no version {version} of workflow '{workflow_id}'.")
-        return self._workflow(record)
+        return found
+
+    def find_version(self, tenant_id: str, workflow_id: str, version: int) -> StoredWorkflow | None:
+        """A version, also of a deleted workflow, None when there is none."""
+        record = self.table.get(keys.workflow(tenant_id, workflow_id), keys.version(version))
+        return None if record is None else self._workflow(record)
 
     def replace_machine(self, workflow: StoredWorkflow, machine_arn: str) -> None:
         """Let a version and, if it is the newest, `META` point to a newer generation of its machine."""
@@ -131,16 +146,22 @@ class WorkflowStore:
                 continue  # a newer version has its own machine
 
     def delete(self, tenant_id: str, workflow_id: str, at: str) -> None:
-        """Mark a workflow as deleted. NotFoundError when there is none."""
+        """Mark a workflow as deleted. NotFoundError when there is none; a deletion of less than a day ago is this one,
+        whose answer was lost.
+        """
+        pk = keys.workflow(tenant_id, workflow_id)
         try:
             self.table.update(
-                keys.workflow(tenant_id, workflow_id),
+                pk,
                 keys.META,
                 {"deleted_at": at, "tenant_list": None, "tenant_order": None},
                 "attribute_exists(pk) AND attribute_not_exists(deleted_at)",
             )
         except ConditionFailedError:
-            raise NotFoundError(f"There is no workflow '{workflow_id}'.") from None
+            record = self.table.get(pk, keys.META)
+            deleted_at = record and record.get("deleted_at")
+            if not deleted_at or after(deleted_at, REMEMBERED_SECONDS) < at:
+                raise NotFoundError(f"There is no workflow '{workflow_id}'.") from None
 
     def page(self, tenant_id: str, limit: int, cursor: str | None) -> Page:
         """Summaries, newest first."""
@@ -177,6 +198,7 @@ class WorkflowStore:
             "content": self.payloads.store(workflow.tenant_id, content),
             "machine_hash": compiled.machine_hash,
             "machine_arn": compiled.machine_arn,
+            "compiler": compiled.compiler,
             "created_at": workflow.created_at,
             "updated_at": workflow.updated_at,
             "created_by": workflow.created_by,
@@ -198,6 +220,7 @@ class WorkflowStore:
                 functions=tuple(content["functions"]),
                 machine_hash=record["machine_hash"],
                 machine_arn=record["machine_arn"],
+                compiler=record.get("compiler", ""),
             ),
             created_at=record["created_at"],
             updated_at=record["updated_at"],

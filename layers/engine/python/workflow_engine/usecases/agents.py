@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -10,10 +10,13 @@ from pydantic import Field
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.findings import Findings
+from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases import start_run
 from workflow_engine.usecases.bodies import RunFields, read_fields
 from workflow_engine.usecases.definitions import DefinitionKind, refuse_misfits
 from workflow_engine.usecases.engine import Caller, Engine
+from workflow_engine.usecases.launch import launch_once
+from workflow_engine.usecases.named import impossible, missing, to_look_up, tools_in
 
 ASKED: Final = ("query", "context", "conversation_history", "variables")
 """Entries of an agent step's input that mean something (`functions/step_agent/conversation`)."""
@@ -26,17 +29,14 @@ def _schema() -> Mapping[str, Any]:
 
 
 def examine(document: Mapping[str, Any], findings: Findings) -> None:
-    """What a JSON Schema cannot say of an agent: its tools can be read, its schemas are schemas."""
-    from agent_tools.references import parse_tool
-    from workflow_engine.steps.agent import schema_problems
+    """What a JSON Schema cannot say of an agent."""
+    from workflow_engine.steps import builtin_catalogue
+    from workflow_engine.steps.agent import model_without_vendor, problems
 
-    for number, entry in enumerate(document.get("tools", ())):
-        try:
-            parse_tool(entry)
-        except ValueError as error:
-            findings.add("WFE-E402", pointer("tools", number), str(error))
-    for path, problem in schema_problems(document):
+    for path, problem in (*problems(document), *model_without_vendor(document)):
         findings.add("WFE-E402", pointer(*path), problem)
+    for found in impossible(tools_in(document), builtin_catalogue()):
+        findings.add(found.code, found.pointer, found.detail)
 
 
 def check_config(config: Mapping[str, Any], place: str) -> None:
@@ -52,26 +52,9 @@ def warnings(engine: Engine, caller: Caller, document: Mapping[str, Any]) -> lis
 
     models = [document.get("model"), *(p.get("model") for p in document.get("providers", ()) if isinstance(p, dict))]
     retired = [sentence for model in models if model and (sentence := retirement(model))]
-    if not any(document.get(name) for name in ("model", "provider_type", "providers", "mode")):
-        retired.append("The agent names neither a model nor a provider_type; each step that uses it has to.")
-    return [*retired, *_missing_tools(engine, caller, document)]
-
-
-def _missing_tools(engine: Engine, caller: Caller, document: Mapping[str, Any]) -> Iterator[str]:
-    from agent_tools.references import parse_tool
-
-    named = [parse_tool(entry) for entry in document.get("tools", ())]
-    names = {kind: [r.name for r in named if r.kind == kind] for kind in ("step", "agent", "mcp")}
-    there: dict[str, Container[str]] = {
-        "step": engine.steps.find_many(caller.tenant_id, names["step"]),
-        "agent": engine.agents.existing(caller.tenant_id, names["agent"]),
-        "mcp": engine.mcp_servers.find_many(caller.tenant_id, names["mcp"]),
-    }
-    words = {"step": "built-in tool and no registered step type", "agent": "agent", "mcp": "MCP server"}
-    for kind, found in there.items():
-        for name in names[kind]:
-            if name not in found:
-                yield f"'{name}' in 'tools' is no {words[kind]} now."
+    tools = tuple(tools_in(document))
+    found = engine.names.find_many(caller.tenant_id, to_look_up(tools))
+    return [*retired, *dict.fromkeys(d.detail for d in missing(tools, found))]
 
 
 AGENTS: Final = DefinitionKind("agent", _schema, "agent_name", lambda engine: engine.agents, examine, warnings)
@@ -89,18 +72,17 @@ class AgentRunFields(RunFields):
 def execute(
     engine: Engine, caller: Caller, agent_id: str, body: Json, idempotency_key: str | None = None
 ) -> dict[str, Any]:
-    """Start a run of one agent step; gives what `start_run.start` gives.
+    """Start a run of one agent step; gives what `launch_once` gives.
 
     The query travels in the run's input, so that all runs of an agent share one compiled workflow. Raises NotFoundError,
     InvalidRequestError when nothing is asked, and what `start_run.start` raises.
     """
 
-    def work() -> dict[str, Any]:
-        return start_run.start(engine, caller, _run_of(engine, caller, agent_id, body))
+    def prepare() -> tuple[StoredWorkflow, RunFields]:
+        return start_run.posted_run(engine, caller, _run_of(engine, caller, agent_id, body))
 
     # By what the client sent: the workflow made of it changes with the agent's name.
-    operation = f"execute_agent/{agent_id}"
-    return dict(engine.idempotency.once(caller.tenant_id, operation, idempotency_key, body, work))
+    return launch_once(engine, caller, f"execute_agent/{agent_id}", idempotency_key, body, prepare)
 
 
 def _run_of(engine: Engine, caller: Caller, agent_id: str, body: Json) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from workflow_engine.errors import InvalidRequestError
+from workflow_engine.errors import ConflictError, InvalidRequestError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.findings import Findings
 from workflow_engine.language.step_config import ConfigChecker, Wording
 from workflow_engine.language.wellformed import check_well_formed
 from workflow_engine.store.definitions import Definition, DefinitionStore
+from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.items import canonical
 from workflow_engine.usecases.engine import Caller, Engine
 
@@ -46,15 +47,51 @@ def create(
 ) -> dict[str, Any]:
     """Store a new definition; gives it as `get` does. Raises InvalidRequestError, ConflictError for an id that is taken."""
 
-    def work() -> dict[str, Any]:
+    def work(attempt: Attempt) -> dict[str, Any]:
         document = checked(kind, body)
-        definition_id = document.pop(kind.id_field, None) or f"{kind.word}-{uuid.uuid4().hex}"
-        now = engine.timestamp()
-        store = kind.store(engine)
-        made = Definition(caller.tenant_id, store.kind, definition_id, 1, document, now, now, caller.user_id)
-        return _described(kind, engine, caller, store.create(made))
+        definition_id = document.pop(kind.id_field, None) or f"{kind.word}-{uuid.UUID(attempt.made_id).hex}"
+        told = kind.warn(engine, caller, document)  # before the write: no fault may come after it
+        earlier = _made_before(kind, engine, caller, definition_id, attempt) if attempt.is_repeat else None
+        return _described(kind, earlier or _created(kind, engine, caller, definition_id, document, attempt), told)
 
     return dict(engine.idempotency.once(caller.tenant_id, f"create_{kind.word}", idempotency_key, body, work))
+
+
+def _created(
+    kind: DefinitionKind,
+    engine: Engine,
+    caller: Caller,
+    definition_id: str,
+    document: Mapping[str, Any],
+    attempt: Attempt,
+) -> Definition:
+    now = engine.timestamp()
+    store = kind.store(engine)
+    made = Definition(
+        tenant_id=caller.tenant_id,
+        kind=store.kind,
+        definition_id=definition_id,
+        version=1,
+        document=document,
+        created_at=now,
+        updated_at=now,
+        created_by=caller.user_id,
+        request_id=attempt.made_id,
+    )
+    try:
+        return store.create(made)
+    except ConflictError:
+        standing = _made_before(kind, engine, caller, definition_id, attempt)
+        if standing is None:
+            raise
+        return standing
+
+
+def _made_before(
+    kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: str, attempt: Attempt
+) -> Definition | None:
+    """What another attempt at the same request has stored, changed or deleted meanwhile or not."""
+    return kind.store(engine).created_by_request(caller.tenant_id, definition_id, attempt.made_id)
 
 
 def update(kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: str, body: Json) -> dict[str, Any]:
@@ -69,8 +106,9 @@ def update(kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: 
         raise InvalidRequestError.at(f"/{kind.id_field}", detail)
     store = kind.store(engine)
     newest = store.newest(caller.tenant_id, definition_id)
+    told = kind.warn(engine, caller, document)
     if canonical(document) == canonical(newest.document):  # to Python, 1 and true are equal
-        return _described(kind, engine, caller, newest)
+        return _described(kind, newest, told)
     now = engine.timestamp()
     following = Definition(
         tenant_id=caller.tenant_id,
@@ -83,12 +121,12 @@ def update(kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: 
         created_by=caller.user_id,
     )
     store.add_version(following)
-    return _described(kind, engine, caller, following)
+    return _described(kind, following, told)
 
 
 def delete(kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: str) -> None:
-    """Take a definition out of use; its versions stay readable. Raises NotFoundError."""
-    kind.store(engine).delete(caller.tenant_id, definition_id)
+    """Take a definition out of use; its versions stay readable. It may be repeated for a day. Raises NotFoundError."""
+    kind.store(engine).delete(caller.tenant_id, definition_id, engine.now().timestamp())
 
 
 def get(
@@ -96,9 +134,12 @@ def get(
 ) -> dict[str, Any]:
     """The newest version, or the one asked for. Raises NotFoundError."""
     store = kind.store(engine)
-    if version is None:
-        return _described(kind, engine, caller, store.newest(caller.tenant_id, definition_id))
-    return _described(kind, engine, caller, store.version(caller.tenant_id, definition_id, version))
+    found = (
+        store.newest(caller.tenant_id, definition_id)
+        if version is None
+        else store.version(caller.tenant_id, definition_id, version)
+    )
+    return _described(kind, found, kind.warn(engine, caller, found.document))
 
 
 def list_all(
@@ -160,7 +201,7 @@ def _summary(kind: DefinitionKind, record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _described(kind: DefinitionKind, engine: Engine, caller: Caller, definition: Definition) -> dict[str, Any]:
+def _described(kind: DefinitionKind, definition: Definition, warnings: list[str]) -> dict[str, Any]:
     return {
         kind.id_field: definition.definition_id,
         "version": definition.version,
@@ -170,5 +211,5 @@ def _described(kind: DefinitionKind, engine: Engine, caller: Caller, definition:
         "updated_at": definition.updated_at,
         "created_by": definition.created_by,
         kind.word: dict(definition.document),
-        "warnings": kind.warn(engine, caller, definition.document),
+        "warnings": warnings,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -11,20 +12,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine import aws
-from workflow_engine.machines.executions import MachineExecutions
-from workflow_engine.machines.history import HistoryReader
-from workflow_engine.machines.idleness import MachineUse
-from workflow_engine.machines.naming import MachineSettings
-from workflow_engine.machines.registry import MachineRegistry
 from workflow_engine.settings import Settings
-from workflow_engine.store.definitions import DefinitionStore
-from workflow_engine.store.due import DueStore
 from workflow_engine.store.executions import ExecutionStore
 from workflow_engine.store.idempotency import IdempotencyStore
-from workflow_engine.store.machines import MachineStore
-from workflow_engine.store.mcp_servers import McpServerStore
+from workflow_engine.store.names import NameStore
 from workflow_engine.store.payloads import PayloadStore
-from workflow_engine.store.results import ResultsStore
 from workflow_engine.store.steps import StepStore
 from workflow_engine.store.table import Table
 from workflow_engine.store.workflows import WorkflowStore
@@ -35,6 +27,16 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
+
+    from workflow_engine.machines.executions import MachineExecutions
+    from workflow_engine.machines.history import HistoryReader
+    from workflow_engine.machines.idleness import MachineUse
+    from workflow_engine.machines.registry import MachineRegistry
+    from workflow_engine.store.definitions import DefinitionStore
+    from workflow_engine.store.due import DueStore
+    from workflow_engine.store.machines import MachineStore
+    from workflow_engine.store.mcp_servers import McpServerStore
+    from workflow_engine.store.results import ResultsStore
 
 LocalStepLoader = Callable[[str, str, str], str]
 """`(tenant_id, step_type, "module:function") -> ARN` under which the local runtime calls the handler."""
@@ -51,10 +53,22 @@ def use_local_step_loader(loader: LocalStepLoader | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. The tenant comes from the authoriser, never from a body."""
+    """Who asks, as the authoriser says and never a body: the tenant, and in `user_id` the principal, whom roles, quotas
+    and records of who did something go by.
+    """
 
     tenant_id: str
     user_id: str | None = None
+
+
+def _presigning() -> dict[str, Any]:
+    """How addresses of S3 are presigned. By itself botocore signs them for the global endpoint, which answers for a young
+    bucket of another region with a redirect that breaks the signature, and in us-east-1 in the way before SigV4. An endpoint
+    of one's own has no names for buckets.
+    """
+    has_own_endpoint = any(os.environ.get(name) for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
+    style = {} if has_own_endpoint else {"s3": {"addressing_style": "virtual"}}
+    return {"signature_version": "s3v4", **style}
 
 
 def _utc_now() -> datetime:
@@ -97,8 +111,12 @@ class Engine:
         """
         with _making_clients:
             if service not in self._clients:
-                made = self._session.create_client(service, config=config or aws.config(service))
-                self._clients[service] = aws.translating(made)
+                config = config or aws.config(service)
+                if service == "s3":
+                    from botocore.config import Config
+
+                    config = config.merge(Config(**_presigning()))
+                self._clients[service] = aws.translating(self._session.create_client(service, config=config))
             return self._clients[service]
 
     @cached_property
@@ -138,26 +156,41 @@ class Engine:
 
     @cached_property
     def results(self) -> ResultsStore:
+        from workflow_engine.store.results import ResultsStore
+
         return ResultsStore(self._table, self._payloads)
 
     @cached_property
     def agents(self) -> DefinitionStore:
+        from workflow_engine.store.definitions import DefinitionStore
+
         return DefinitionStore(self._table, self._payloads, "agent")
 
     @cached_property
     def prompts(self) -> DefinitionStore:
+        from workflow_engine.store.definitions import DefinitionStore
+
         return DefinitionStore(self._table, self._payloads, "prompt")
 
     @cached_property
     def mcp_servers(self) -> McpServerStore:
+        from workflow_engine.store.mcp_servers import McpServerStore
+
         return McpServerStore(self._table, self._payloads)
 
     @cached_property
+    def names(self) -> NameStore:
+        return NameStore(self._table)
+
+    @cached_property
     def idempotency(self) -> IdempotencyStore:
-        return IdempotencyStore(self._table, lambda: self.now().timestamp())
+        return IdempotencyStore(self._table, self._payloads, lambda: self.now().timestamp())
 
     @cached_property
     def machines(self) -> MachineRegistry:
+        from workflow_engine.machines.naming import MachineSettings
+        from workflow_engine.machines.registry import MachineRegistry
+
         settings = self.settings
         shared = MachineSettings(
             settings.machine_prefix, settings.stage, settings.machine_role_arn, settings.log_group_arn
@@ -166,20 +199,30 @@ class Engine:
 
     @cached_property
     def machine_records(self) -> MachineStore:
+        from workflow_engine.store.machines import MachineStore
+
         return MachineStore(self._table, self._payloads)
 
     @cached_property
     def machine_use(self) -> MachineUse:
+        from workflow_engine.machines.idleness import MachineUse
+
         return MachineUse(self.stepfunctions)
 
     @cached_property
     def due(self) -> DueStore:
+        from workflow_engine.store.due import DueStore
+
         return DueStore(self._table)
 
     @cached_property
     def runs(self) -> MachineExecutions:
+        from workflow_engine.machines.executions import MachineExecutions
+
         return MachineExecutions(self.stepfunctions)
 
     @cached_property
     def history(self) -> HistoryReader:
+        from workflow_engine.machines.history import HistoryReader
+
         return HistoryReader(self.stepfunctions)

@@ -12,11 +12,13 @@ from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import DocumentModel
 from workflow_engine.language.findings import Findings
 from workflow_engine.store.definitions import Definition
+from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases import start_run
 from workflow_engine.usecases.agents import check_config, run_body
 from workflow_engine.usecases.bodies import RunFields, read_fields
 from workflow_engine.usecases.definitions import DefinitionKind
 from workflow_engine.usecases.engine import Caller, Engine
+from workflow_engine.usecases.launch import launch_once
 
 _TEXTS: Final = ("system_prompt", "query_template")
 
@@ -93,17 +95,16 @@ def render(engine: Engine, caller: Caller, prompt_id: str, body: Json) -> dict[s
 def try_out(
     engine: Engine, caller: Caller, prompt_id: str, body: Json, idempotency_key: str | None = None
 ) -> dict[str, Any]:
-    """Start a run of two steps, the prompt and an agent that it asks; gives what `start_run.start` gives.
+    """Start a run of two steps, the prompt and an agent that it asks; gives what `launch_once` gives.
 
     Raises NotFoundError, InvalidRequestError unless one agent is named that can be asked, and what `start_run.start` raises.
     """
 
-    def work() -> dict[str, Any]:
-        return start_run.start(engine, caller, _trial_of(engine, caller, prompt_id, body))
+    def prepare() -> tuple[StoredWorkflow, RunFields]:
+        return start_run.posted_run(engine, caller, _trial_of(engine, caller, prompt_id, body))
 
     # By what the client sent: the workflow made of it changes with the prompt's name.
-    operation = f"test_prompt/{prompt_id}"
-    return dict(engine.idempotency.once(caller.tenant_id, operation, idempotency_key, body, work))
+    return launch_once(engine, caller, f"test_prompt/{prompt_id}", idempotency_key, body, prepare)
 
 
 def _trial_of(engine: Engine, caller: Caller, prompt_id: str, body: Json) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -17,9 +16,29 @@ from workflow_engine.store.table import SortRange
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.read_events import events
 from workflow_engine.usecases.record_execution import read_report, record_end, reported_results
+from workflow_engine.usecases.results_page import (
+    EVERYTHING,
+    Output,
+    ResultsQuery,
+    results_page,
+    run_output,
+    step_output,
+)
 from workflow_engine.usecases.retire_machines import MIN_IDLE_DAYS
 
-__all__ = ["events", "get_execution", "list_executions", "open_results", "results", "wait_for_end"]
+__all__ = [
+    "Output",
+    "ResultsQuery",
+    "events",
+    "get_execution",
+    "list_executions",
+    "may_still_start",
+    "open_results",
+    "output_of_run",
+    "output_of_step",
+    "results",
+    "wait_for_end",
+]
 
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 0.5
@@ -43,6 +62,7 @@ def get_execution(engine: Engine, caller: Caller, execution_id: str) -> dict[str
     execution = engine.executions.get(caller.tenant_id, execution_id)
     return {
         **{name: getattr(execution, name) for name in _SUMMARY},
+        "started_by": execution.started_by,
         "tags": execution.tags,
         "error": execution.error,
         "redrive_count": execution.redrive_count,
@@ -83,17 +103,19 @@ def _bound(moment: datetime | None) -> str | None:
     return iso(moment + timedelta(microseconds=-moment.microsecond % 1000))
 
 
-def results(engine: Engine, caller: Caller, execution_id: str) -> dict[str, Any]:
-    """The results of a run, all outputs in them. Raises NotFoundError."""
-    found = open_results(engine, caller, execution_id)
-    whole = found.page(max_bytes=sys.maxsize, inline_up_to=sys.maxsize)
-    run = dict(found.run)
-    return {
-        **{name: run.pop(name) for name in ("execution_id", "workflow_id", "status", "started_at")},
-        "output": found.output if found.large_output is None else found.load(found.large_output),
-        "step_results": {result.key: result.result for result in whole.results},
-        **run,
-    }
+def results(engine: Engine, caller: Caller, execution_id: str, query: ResultsQuery = EVERYTHING) -> dict[str, Any]:
+    """A page of the results of a run (`results_page`). Raises NotFoundError, InvalidRequestError (steps, cursor)."""
+    return results_page(engine, caller, execution_id, open_results(engine, caller, execution_id), query)
+
+
+def output_of_step(engine: Engine, caller: Caller, execution_id: str, key: str) -> Output:
+    """The output of one step of a run, also while the run goes on. Raises NotFoundError, ConflictError (`step_output`)."""
+    return step_output(engine, execution_id, open_results(engine, caller, execution_id), key)
+
+
+def output_of_run(engine: Engine, caller: Caller, execution_id: str) -> Output:
+    """The output of a run that has completed. Raises NotFoundError, ConflictError (`run_output`)."""
+    return run_output(engine, execution_id, open_results(engine, caller, execution_id))
 
 
 def open_results(engine: Engine, caller: Caller, execution_id: str) -> RunResults:
@@ -107,12 +129,15 @@ def open_results(engine: Engine, caller: Caller, execution_id: str) -> RunResult
         kept = engine.results.find(caller.tenant_id, execution_id)
         if kept is not None:
             return kept
+    is_known = True
     try:
         run = read_report(engine, execution)
     except ExecutionGoneError:
-        run = _without_history(engine, execution)
-    if record_end(engine, execution, run):
+        is_known, run = False, _without_history(engine, execution)
+    if record_end(engine, execution, run, is_never_started=not is_known):
         return engine.results.find(caller.tenant_id, execution_id) or reported_results(engine, execution, run)
+    if not is_known and has_ended(run.status):
+        return open_results(engine, caller, execution_id)  # a repetition of the request starts it after all
     if has_ended(execution.status):
         run = _stopping(execution, run)
     return reported_results(engine, execution, run)
@@ -134,11 +159,16 @@ def wait_for_end(engine: Engine, caller: Caller, execution_id: str, seconds: flo
     return True
 
 
+def may_still_start(engine: Engine, execution: Execution) -> bool:
+    """Whether a run that Step Functions does not know is about to start: somebody began to start it less than a minute ago."""
+    attempted_at = datetime.fromisoformat(execution.attempted_at or execution.started_at)
+    return engine.now() - attempted_at < _NEVER_STARTED_AFTER
+
+
 def _without_history(engine: Engine, execution: Execution) -> RunReport:
     """A run that Step Functions does not know: about to start, or (after a minute) lost."""
     run = read_report(engine, execution, ())
-    started_at = datetime.fromisoformat(execution.started_at)
-    if engine.now() - started_at < _NEVER_STARTED_AFTER:
+    if may_still_start(engine, execution):
         return run
     if has_ended(execution.status):  # it was being stopped
         return replace(run, status=execution.status, completed_at=execution.completed_at)

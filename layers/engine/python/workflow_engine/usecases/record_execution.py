@@ -88,8 +88,9 @@ def outline(engine: Engine, execution: Execution) -> Any:
     return version.compiled.outline
 
 
-def record_end(engine: Engine, execution: Execution, run: RunReport) -> bool:
-    """Keep the results and the status of a run that has ended. False, and nothing is kept, while it goes on.
+def record_end(engine: Engine, execution: Execution, run: RunReport, *, is_never_started: bool = False) -> bool:
+    """Keep the results and the status of a run that has ended. False while it goes on; nothing is kept then. That a run was
+    never started is kept only while no other attempt starts it, and False otherwise.
 
     Results are written before the status, so that whoever sees the status finds the results.
     """
@@ -102,11 +103,16 @@ def record_end(engine: Engine, execution: Execution, run: RunReport) -> bool:
         lambda keep: reported_results(engine, execution, run, keep),
     )
     changed = engine.executions.update_status(
-        execution, run.status, run.redrive_count, completed_at=run.completed_at, error=run.error
+        execution,
+        run.status,
+        run.redrive_count,
+        completed_at=run.completed_at,
+        error=run.error,
+        attempt_id=execution.attempt_id if is_never_started else None,
     )
     if changed:
         logger.info("run ended", extra={"execution_id": execution.execution_id, "status": run.status})
-    return True
+    return changed or not is_never_started
 
 
 def reported_results(engine: Engine, execution: Execution, run: RunReport, keep: Keep | None = None) -> RunResults:

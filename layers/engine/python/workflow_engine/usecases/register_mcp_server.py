@@ -12,6 +12,7 @@ from workflow_engine.errors import InvalidRequestError, NotFoundError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.document import DocumentModel
 from workflow_engine.outbound import AddressPolicy, AddressRefusedError, destination
+from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.mcp_servers import McpServerRecord
 from workflow_engine.usecases.bodies import read_fields
 from workflow_engine.usecases.engine import Caller, Engine
@@ -49,7 +50,7 @@ def register(
     The server itself is not asked. Raises InvalidRequestError.
     """
 
-    def work() -> list[Any]:
+    def work(attempt: Attempt) -> list[Any]:
         fields = read_fields(McpServerBody, body)
         _check_names(fields)
         try:
@@ -72,12 +73,7 @@ def register(
             "updated_at": now,
             "created_by": caller.user_id,
         }
-        if engine.mcp_servers.put(caller.tenant_id, record, only_new=True):
-            return [record, True]
-        earlier = engine.mcp_servers.find(caller.tenant_id, fields.name)
-        record["created_at"] = earlier["created_at"] if earlier else now
-        engine.mcp_servers.put(caller.tenant_id, record, only_new=False)
-        return [record, False]
+        return list(engine.mcp_servers.put(caller.tenant_id, record, attempt.made_id))
 
     record, created = engine.idempotency.once(caller.tenant_id, "register_mcp", idempotency_key, body, work)
     return record, created
@@ -110,14 +106,15 @@ def list_servers(engine: Engine, caller: Caller, limit: int, cursor: str | None 
 
 
 def delete(engine: Engine, caller: Caller, name: str) -> None:
-    """Remove a registration. Raises NotFoundError."""
-    engine.mcp_servers.delete(caller.tenant_id, name)
+    """Remove a registration. It may be repeated for a day. Raises NotFoundError."""
+    engine.mcp_servers.delete(caller.tenant_id, name, engine.now().timestamp())
 
 
 def discover(
     engine: Engine, caller: Caller, name: str, *, policy: AddressPolicy, secret_of: SecretOf
 ) -> dict[str, Any]:
-    """Ask a server for its tools: `{items: [{name, description, parameters, allowed}], next_cursor: null}`.
+    """Ask a server for its tools: `{items: [{name, description, parameters, allowed}], next_cursor: null, warnings}`, warnings
+    being sentences on those that were left out.
 
     Raises NotFoundError, InvalidRequestError for a secret that is not set, McpServerError.
     """
@@ -140,4 +137,5 @@ def discover(
             }
             for tool in connection.tools()
         ]
-    return {"items": items, "next_cursor": None}
+        warnings = connection.warnings()
+    return {"items": items, "next_cursor": None, "warnings": warnings}

@@ -13,6 +13,7 @@ from workflow_engine.json_schema import schema_problem
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import STEP_ID_PATTERN, DocumentModel
 from workflow_engine.store import cursors
+from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.steps import Registration
 from workflow_engine.usecases.bodies import read_fields
 from workflow_engine.usecases.engine import Caller, Engine
@@ -64,8 +65,8 @@ def register(
     built-in name).
     """
 
-    def work() -> list[Any]:
-        return list(_register(engine, caller, read_fields(RegistrationBody, body)))
+    def work(attempt: Attempt) -> list[Any]:
+        return list(_register(engine, caller, read_fields(RegistrationBody, body), attempt))
 
     record, created = engine.idempotency.once(caller.tenant_id, "register_step", idempotency_key, body, work)
     return record, created
@@ -103,12 +104,12 @@ def list_steps(engine: Engine, caller: Caller, limit: int, cursor: str | None = 
 
 
 def delete(engine: Engine, caller: Caller, step_type: str) -> None:
-    """Remove a registration. Raises NotFoundError, ConflictError for a built-in type."""
+    """Remove a registration. It may be repeated for a day. Raises NotFoundError, ConflictError for a built-in type."""
     _refuse_builtin(engine, step_type)
-    engine.steps.delete(caller.tenant_id, step_type)
+    engine.steps.delete(caller.tenant_id, step_type, engine.now().timestamp())
 
 
-def _register(engine: Engine, caller: Caller, fields: RegistrationBody) -> tuple[Registration, bool]:
+def _register(engine: Engine, caller: Caller, fields: RegistrationBody, attempt: Attempt) -> tuple[Registration, bool]:
     _refuse_builtin(engine, fields.step_type)
     _refuse_fields_of_other_types(fields)
     config_schema = _one_of(fields, "config_schema", "parameters_schema")
@@ -134,12 +135,7 @@ def _register(engine: Engine, caller: Caller, fields: RegistrationBody) -> tuple
         "updated_at": now,
         "created_by": caller.user_id,
     }
-    if engine.steps.put(caller.tenant_id, record, only_new=True):
-        return record, True
-    earlier = engine.steps.find(caller.tenant_id, fields.step_type)
-    record["created_at"] = earlier["created_at"] if earlier else now
-    engine.steps.put(caller.tenant_id, record, only_new=False)
-    return record, False
+    return engine.steps.put(caller.tenant_id, record, attempt.made_id)
 
 
 def _refuse_fields_of_other_types(fields: RegistrationBody) -> None:

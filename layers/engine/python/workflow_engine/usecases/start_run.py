@@ -7,7 +7,7 @@ from typing import Any
 from workflow_engine.errors import ConflictError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.store.workflows import StoredWorkflow
-from workflow_engine.usecases.bodies import PostedWorkflow, StoredRunFields, posted_workflow, read_fields
+from workflow_engine.usecases.bodies import PostedWorkflow, RunFields, StoredRunFields, posted_workflow, read_fields
 from workflow_engine.usecases.compilation import (
     Vocabulary,
     compile_posted,
@@ -17,42 +17,47 @@ from workflow_engine.usecases.compilation import (
     with_machine,
 )
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.launch import launch
+from workflow_engine.usecases.launch import launch_once
 
 
 def start(engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None) -> dict[str, Any]:
-    """Start a run of the workflow in the body; gives what `launch` gives.
+    """Start a run of the workflow in the body; gives what `launch_once` gives.
 
     The workflow is kept, unlisted, under a hash of its content, so posting it again compiles nothing and creates no
-    machine. Raises InvalidWorkflowError and what `launch` raises; then nothing was started.
+    machine. Raises InvalidWorkflowError and what `launch_once` raises.
     """
 
-    def work() -> dict[str, Any]:
-        posted = posted_workflow(body)
-        words = vocabulary(engine, caller, posted.document)
-        return launch(engine, caller, _snapshot(engine, caller, posted, words), posted.run)
+    def prepare() -> tuple[StoredWorkflow, RunFields]:
+        return posted_run(engine, caller, body)
 
-    return dict(engine.idempotency.once(caller.tenant_id, "execute", idempotency_key, body, work))
+    return launch_once(engine, caller, "execute", idempotency_key, body, prepare)
+
+
+def posted_run(engine: Engine, caller: Caller, body: Json) -> tuple[StoredWorkflow, RunFields]:
+    """The workflow of a body in its stored form, and what the body says of the run. Raises InvalidWorkflowError,
+    InvalidRequestError.
+    """
+    posted = posted_workflow(body)
+    return _snapshot(engine, caller, posted, vocabulary(engine, caller, posted.document)), posted.run
 
 
 def start_stored(
     engine: Engine, caller: Caller, workflow_id: str, body: Json, idempotency_key: str | None = None
 ) -> dict[str, Any]:
-    """Start a run of a stored workflow, by default of its newest version; gives what `launch` gives.
+    """Start a run of a stored workflow, by default of its newest version; gives what `launch_once` gives.
 
     Three AWS calls for a workflow of built-in step types: read the version with all that starting needs, write the
-    record, start. Raises NotFoundError and what `launch` raises; then nothing was started.
+    record, start. Raises NotFoundError and what `launch_once` raises.
     """
 
-    def work() -> dict[str, Any]:
+    def prepare() -> tuple[StoredWorkflow, RunFields]:
         fields = read_fields(StoredRunFields, body)
         workflow = engine.workflows.newest(caller.tenant_id, workflow_id)
         if fields.version not in (None, workflow.version):
             workflow = engine.workflows.version(caller.tenant_id, workflow_id, fields.version or 1)
-        return launch(engine, caller, workflow, fields)
+        return workflow, fields
 
-    operation = f"execute/{workflow_id}"
-    return dict(engine.idempotency.once(caller.tenant_id, operation, idempotency_key, body, work))
+    return launch_once(engine, caller, f"execute/{workflow_id}", idempotency_key, body, prepare)
 
 
 def _snapshot(engine: Engine, caller: Caller, posted: PostedWorkflow, words: Vocabulary) -> StoredWorkflow:
@@ -71,7 +76,7 @@ def _snapshot(engine: Engine, caller: Caller, posted: PostedWorkflow, words: Voc
         version=1,
         name=posted.document["name"],
         document=posted.document,
-        compiled=with_machine(engine, compilation),
+        compiled=with_machine(engine, compilation, words),
         created_at=now,
         updated_at=now,
         created_by=caller.user_id,

@@ -22,7 +22,7 @@ def validate(engine: Engine, caller: Caller, body: Json) -> dict[str, Any]:
     except InvalidRequestError as error:
         return _invalid(error.errors, [], {})
     try:
-        compilation, warnings = compile_posted(posted, vocabulary(engine, caller, posted.document))
+        compilation, warnings = compile_posted(posted, vocabulary(engine, caller, posted.document, looks_names_up=True))
     except InvalidWorkflowError as error:
         errors, rest = findings(error.diagnostics)
         return _invalid(errors, rest, _by_step(posted, errors))

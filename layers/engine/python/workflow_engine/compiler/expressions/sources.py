@@ -57,16 +57,7 @@ def source_fragment(source: Source, scope: Scope, literal: PlaceLiteral) -> Frag
 
 def template_fragment(template: Template, scope: Scope, literal: PlaceLiteral) -> Fragment:
     """The rendered text: strings as they are, null as nothing, anything else as JSON. Own text goes to `literal`."""
-    texts: list[str] = []
-    parts: list[Fragment | None] = []  # None is the next of `texts`
-    for part in template.parts:
-        if not isinstance(part, str):
-            parts.append(_rendered(part, scope))
-        elif part and parts and parts[-1] is None:
-            texts[-1] += part
-        elif part:
-            texts.append(part)
-            parts.append(None)
+    texts, parts = _in_turn(template, scope)
     if not any(parts):
         return literal("".join(texts))
     if len(parts) == 1 and parts[0]:
@@ -78,6 +69,35 @@ def template_fragment(template: Template, scope: Scope, literal: PlaceLiteral) -
     joined = f"$join([{','.join(codes)}])"
     helpers = text.helpers.union(*(part.helpers for part in parts if part))
     return Fragment(f"($x:={text.code};{joined})" if many else joined, helpers)
+
+
+def pieces_fragment(template: Template, scope: Scope, literal: PlaceLiteral) -> Fragment:
+    """The text as a list of `{"text": own text}` and `{"data": what a reference brought in}`, for a step that fills its own
+    text further and must not look for names in anybody's data.
+    """
+    texts, parts = _in_turn(template, scope)
+    if not any(parts):
+        return literal([{"text": "".join(texts)}])
+    text = literal(texts)
+    positions = iter(range(len(texts)))
+    pieces = [f'{{"data":{part.code}}}' if part else f'{{"text":$x[{next(positions)}]}}' for part in parts]
+    helpers = text.helpers.union(*(part.helpers for part in parts if part))
+    return Fragment(f"($x:={text.code};[{','.join(pieces)}])", helpers)
+
+
+def _in_turn(template: Template, scope: Scope) -> tuple[list[str], list[Fragment | None]]:
+    """The template's own texts, and its references rendered, with None for the next of the texts."""
+    texts: list[str] = []
+    parts: list[Fragment | None] = []
+    for part in template.parts:
+        if not isinstance(part, str):
+            parts.append(_rendered(part, scope))
+        elif part and parts and parts[-1] is None:
+            texts[-1] += part
+        elif part:
+            texts.append(part)
+            parts.append(None)
+    return texts, parts
 
 
 def _rendered(part: StepReference | ScopeReference | TemplateVariable, scope: Scope) -> Fragment:

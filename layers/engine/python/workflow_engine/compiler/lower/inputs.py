@@ -24,6 +24,7 @@ from workflow_engine.language.syntax import (
     StepReference,
     TemplateVariable,
 )
+from workflow_engine.language.templates import may_hold_names
 
 VARIABLE_BYTES: Final = 6 * 256
 """The longest text that a variable of a template can give: an id of a user, of 256 characters that JSON escapes."""
@@ -77,7 +78,9 @@ def input_bound(unit: Unit, step: Step, bounds: Mapping[str, Size | None]) -> Si
     else:
         parts = [_source_bound(unit, s, bounds) for s in step.input_mapping.values()]
         names = list(step.input_mapping)
-    parts += [_source_bound(unit, template, bounds) for template in step.templates.values()]
+    for template in step.templates.values():
+        # In pieces, too, where names in them are filled later (`leaf.template_pieces`).
+        parts += [_source_bound(unit, template, bounds)] * (2 if may_hold_names(template) else 1)
     # Merges repeat the names: as keys of what they read, as keys of their data, and in the list of sources;
     # the sources themselves may become a list.
     return _sum(parts, Size(3 * sum(json_bytes(name) + 2 for name in names) + 2, 2 * len(names)))

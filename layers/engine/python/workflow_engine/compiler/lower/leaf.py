@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import PureContext, PureLowering, TaskLowering, WaitLowering
-from workflow_engine.compiler.expressions import expression, reference_fragment, template_fragment
+from workflow_engine.compiler.expressions import expression, pieces_fragment, reference_fragment, template_fragment
 from workflow_engine.compiler.fragments import (
     EXECUTION_INPUT,
     Fragment,
@@ -38,6 +38,7 @@ from workflow_engine.compiler.scope import Scope
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
 from workflow_engine.language.syntax import Literal_, RetryPolicy, Step, StepReference
+from workflow_engine.language.templates import may_hold_names
 
 LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
 
@@ -150,30 +151,50 @@ def tried(
     return ParallelNode(unit.state_name(step.step_id, "try"), (Block(nodes, returns),), assigns, failure)
 
 
-def step_config(unit: Unit, step: Step, scope: Scope) -> Fragment:
-    """The step's configuration as the step receives it: from the execution input, its template fields rendered."""
+def step_config(unit: Unit, step: Step, scope: Scope, *, fills_names: bool = False) -> Fragment:
+    """The step's configuration as the step receives it: from the execution input, its template fields rendered; with
+    `fills_names` those that may hold names are in pieces.
+    """
     config = unit.config_of(step)
     if not step.templates:
         return config
-    rendered = object_fragment(templates(unit, step, scope))
+    pieces = template_pieces(unit, step, scope) if fills_names else {}
+    rendered = object_fragment({**templates(unit, step, scope, besides=pieces), **pieces})
     return Fragment(f"$merge([{config.code},{rendered.code}])", rendered.helpers)
 
 
-def templates(unit: Unit, step: Step, scope: Scope) -> dict[str, Fragment]:
-    """The rendered template fields of the step's configuration, by key."""
+def templates(unit: Unit, step: Step, scope: Scope, besides: Collection[str] = ()) -> dict[str, Fragment]:
+    """The rendered template fields of the step's configuration, by key, but for those in `besides`."""
     return {
         key: template_fragment(template, scope, lambda value: unit.literal(step.step_id, value))
         for key, template in step.templates.items()
+        if key not in besides
+    }
+
+
+def template_pieces(unit: Unit, step: Step, scope: Scope) -> dict[str, Fragment]:
+    """The template fields whose own text may hold `{names}`, in pieces."""
+    return {
+        key: pieces_fragment(template, scope, lambda value: unit.literal(step.step_id, value))
+        for key, template in step.templates.items()
+        if may_hold_names(template)
     }
 
 
 def payload(
-    unit: Unit, step: Step, scope: Scope, timeout: Fragment | None = None, told_of: str | None = None
+    unit: Unit,
+    step: Step,
+    scope: Scope,
+    timeout: Fragment | None = None,
+    told_of: str | None = None,
+    *,
+    fills_names: bool = False,
 ) -> Template:
     """What a step Lambda receives: step_config, input_data and execution_context, in one expression.
 
     `timeout` is told as `execution_context.timeout_seconds`, the entries of the input that are outputs of steps of the type
-    `told_of` as `execution_context.inputs_of_type`, where the step type wants to know these.
+    `told_of` as `execution_context.inputs_of_type`, where the step type wants to know these; `fills_names` as
+    `step_config`.
     """
     identity = {"step_id": Fragment(string_literal(step.step_id))}
     context = {**identity, "attempt": Fragment("$states.context.State.RetryCount+1")}
@@ -190,7 +211,7 @@ def payload(
                 {
                     **identity,
                     "step_type": Fragment(string_literal(step.step_type)),
-                    "config": step_config(unit, step, scope),
+                    "config": step_config(unit, step, scope, fills_names=fills_names),
                 }
             ),
             "input_data": input_object(mapped_inputs(unit, step, scope)),
@@ -211,6 +232,8 @@ def task(
 ) -> TaskNode:
     """A Task that invokes the step's function; its ARN comes from the execution input, so re-registering needs no new machine."""
     unit.functions.setdefault(lowering.function)
+    if lowering.without_input and not _has_input(step):
+        unit.warnings.append(Diagnostic("WFE-E402", step.pointer, lowering.without_input))
     timeout = None
     seconds = lowering.timeout_seconds if step.timeout_seconds is None else step.timeout_seconds
     if seconds is not None:
@@ -222,7 +245,12 @@ def task(
         arguments={
             "FunctionName": expression(Fragment(f"{EXECUTION_INPUT}.functions{name_step(lowering.function)}")),
             "Payload": payload(
-                unit, step, scope, timeout if lowering.tells_timeout else None, lowering.tells_inputs_of
+                unit,
+                step,
+                scope,
+                timeout if lowering.tells_timeout else None,
+                lowering.tells_inputs_of,
+                fills_names=lowering.fills_names,
             ),
         },
         timeout=expression(timeout) if timeout else None,
@@ -231,6 +259,11 @@ def task(
         failure=failure,
         max_retries=_counted_retries(lowering, step.retry),
     )
+
+
+def _has_input(step: Step) -> bool:
+    """False where the step's input is sure to be empty."""
+    return bool(step.dependencies if step.input_mapping is None else step.input_mapping)
 
 
 def _inputs_of_type(unit: Unit, step: Step, step_type: str) -> list[str]:
@@ -263,6 +296,7 @@ def pure_context(unit: Unit, step: Step, scope: Scope) -> PureContext:
         inputs=inputs,
         input_data=input_object(inputs),
         templates=templates(unit, step, scope),
+        template_pieces=template_pieces(unit, step, scope),
         entered=Fragment("$states.context.State.EnteredTime"),
         read=lambda reference: reference_fragment(reference, scope),
         declared=len(step.dependencies if step.input_mapping is None else step.input_mapping),

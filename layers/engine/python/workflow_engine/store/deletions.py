@@ -1,0 +1,35 @@
+"""Deletions that may be repeated: a client whose answer was lost sends the DELETE again, and that is no error.
+
+So what was deleted is remembered for a day, beside the partition it was in. Later, and for what never was, there is nothing
+to delete.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from workflow_engine.store import keys
+from workflow_engine.store.items import Record
+from workflow_engine.store.table import ConditionFailedError, Removal, Table, Write
+
+REMEMBERED_SECONDS: Final = 24 * 3600
+"""As long as an idempotency key is known."""
+
+
+def delete_once(table: Table, tenant_id: str, pk: str, sk: str, now: float) -> bool:
+    """Delete a record. True also when it was deleted within a day before `now` (seconds since the epoch), False when there
+    is nothing to delete.
+    """
+    memory: Record = {
+        "pk": pk + keys.DELETED,
+        "sk": sk,
+        "tenant_id": tenant_id,
+        "expires_at": int(now) + REMEMBERED_SECONDS,
+    }
+    try:
+        table.write_all([Removal(pk, sk, "attribute_exists(pk)"), Write(memory)])
+    except ConditionFailedError:
+        # DynamoDB deletes expired items within days, not at once.
+        remembered = table.get(memory["pk"], sk)
+        return remembered is not None and remembered["expires_at"] >= now
+    return True

@@ -1,0 +1,171 @@
+"""Results of a run as they are answered: in pages that Lambda carries, with links to outputs that are too large for one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
+from workflow_engine.language.diagnostics import Json, suggest
+from workflow_engine.store import cursors
+from workflow_engine.store.payloads import Link
+from workflow_engine.store.results import (
+    LARGE_OUTPUT_BYTES,
+    PAGE_BYTES,
+    LargeOutput,
+    RunResults,
+    StepResult,
+    body_bytes,
+)
+from workflow_engine.usecases.engine import Caller, Engine
+
+MAX_INLINE_OUTPUT_BYTES: Final = 1024 * 1024
+"""An output with more bytes of JSON is always a link."""
+
+LINK_SECONDS: Final = 900
+"""How long a presigned address may be used; the credentials of a function may end it sooner."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsQuery:
+    """What of the results is asked for. `limit` None: as many as a page holds. `steps`: only these and their parts.
+    `links`: outputs of steps over 64 KB as links.
+    """
+
+    limit: int | None = None
+    cursor: str | None = None
+    steps: tuple[str, ...] = ()
+    links: bool = False
+
+
+EVERYTHING: Final = ResultsQuery()
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An output: its JSON text, or where it is when Lambda would not carry it."""
+
+    text: str | None
+    href: str | None = None
+
+
+def results_page(
+    engine: Engine, caller: Caller, execution_id: str, results: RunResults, query: ResultsQuery = EVERYTHING
+) -> dict[str, Any]:
+    """`{...run, output, output_link?, step_results, next_cursor}`. An `output` over 1 MB is null, and `output_link` has its
+    `{href, bytes}`; a step's `output_data` likewise. `href` is null where nothing holds the output in one piece: the list of
+    a map's outputs that would be too large for that, whose parts have results of their own.
+
+    Every page tells all of the run itself, its output included. Raises InvalidRequestError for steps that the workflow does
+    not have, and for a cursor that was not given for this run and these steps.
+    """
+    _refuse_unknown(results, query)
+    scope = f"results/{execution_id}/{','.join(query.steps)}"
+    position = None
+    if query.cursor is not None:
+        ordinal, key = cursors.decode(caller.tenant_id, scope, query.cursor)
+        position = (int(ordinal), str(key))
+    head: dict[str, Json] = {**results.run, **_told_output(engine, execution_id, results)}
+    room = PAGE_BYTES - body_bytes(head)
+    page = results.page(
+        position,
+        max_bytes=room,
+        limit=query.limit,
+        steps=query.steps or None,
+        inline_up_to=LARGE_OUTPUT_BYTES if query.links else _most_inline(room),
+    )
+    return head | {
+        "step_results": {r.key: _told_step(engine, execution_id, results, r) for r in page.results},
+        "next_cursor": None if page.next is None else cursors.encode(caller.tenant_id, scope, list(page.next)),
+    }
+
+
+def _most_inline(room: int) -> int:
+    """A megabyte, or half of one beside an output of the run that takes much room: a page has at least one result, and ASCII
+    JSON in a string has up to three and a half times the bytes.
+    """
+    return MAX_INLINE_OUTPUT_BYTES if room >= PAGE_BYTES // 2 else MAX_INLINE_OUTPUT_BYTES // 2
+
+
+def step_output(engine: Engine, execution_id: str, results: RunResults, key: str) -> Output:
+    """The output of one step, or part of one, by its key in `step_results`.
+
+    Raises NotFoundError for a key that the run does not have, or a step that has not completed; ConflictError for an output
+    that nothing holds in one piece.
+    """
+    result = results.step(key)
+    if result is None:
+        raise NotFoundError(f"This run has no step '{key[:200]}'.{suggest(key[:200], results.steps.tops)}")
+    status = result.result["status"]
+    if status != "completed":
+        raise NotFoundError(f"Step '{key}' has no output: it is {status}.")
+    parts = f"/executions/{execution_id}/results?steps={quote(key)}"
+    return _output(engine, results, result.result["output_data"], result.large, parts)
+
+
+def run_output(engine: Engine, execution_id: str, results: RunResults) -> Output:
+    """The output of a run. Raises NotFoundError for a run that has not completed; ConflictError for an output that nothing
+    holds in one piece.
+    """
+    status = results.run["status"]
+    if status != "completed":
+        raise NotFoundError(f"Execution '{execution_id}' has no output: it is {status}.")
+    return _output(engine, results, results.output, results.large_output, f"/executions/{execution_id}/results")
+
+
+def _output(engine: Engine, results: RunResults, value: Json, large: LargeOutput | None, parts: str) -> Output:
+    if large is None:
+        return Output(json.dumps(value, separators=(",", ":")))
+    if large.link is None:
+        raise ConflictError(
+            f"The output would be put together from {large.size:,} bytes of outputs of its parts. Read those: GET {parts} has "
+            "their keys."
+        )
+    if large.size <= PAGE_BYTES:
+        content = results.payloads.fetch(large.link)
+        if len(content) + content.count(b'"') + content.count(b"\\") <= PAGE_BYTES:
+            return Output(content.decode())
+    return Output(None, _address(engine, results, large.link))
+
+
+def _refuse_unknown(results: RunResults, query: ResultsQuery) -> None:
+    unknown = results.unknown(query.steps)
+    if unknown:
+        name = unknown[0][:200]
+        raise InvalidRequestError(
+            f"The workflow of this run has no step '{name}'.{suggest(name, results.steps.tops)} The query parameter steps "
+            "takes step ids, or keys of step_results, joined by commas."
+        )
+
+
+def _told_output(engine: Engine, execution_id: str, results: RunResults) -> dict[str, Json]:
+    large = results.large_output
+    if large is None:
+        return {"output": results.output}
+    if large.link is not None and large.size <= MAX_INLINE_OUTPUT_BYTES:
+        return {"output": results.load(large)}
+    return {"output": None, "output_link": _link(engine, results, large, f"/executions/{execution_id}/output")}
+
+
+def _told_step(engine: Engine, execution_id: str, results: RunResults, told: StepResult) -> Mapping[str, Json]:
+    if told.large is None:
+        return told.result
+    path = f"/executions/{execution_id}/steps/{quote(told.key, safe='')}/output"
+    return told.result | {"output_link": _link(engine, results, told.large, path)}
+
+
+def _link(engine: Engine, results: RunResults, large: LargeOutput, path: str) -> dict[str, Json]:
+    """A presigned address in the cloud, which needs no credentials and no function; on a laptop the API's own path."""
+    href = None
+    if large.link is not None:
+        href = path if engine.settings.payload_base_url is not None else _address(engine, results, large.link)
+    return {"href": href, "bytes": large.size}
+
+
+def _address(engine: Engine, results: RunResults, link: Link) -> str:
+    """Where a client reads a kept JSON text: in S3, by a presigned address, or where the local server shows it."""
+    base = engine.settings.payload_base_url
+    return results.payloads.url(link, LINK_SECONDS) if base is None else base + link.removeprefix("s3:")
