@@ -57,7 +57,13 @@ def warnings(engine: Engine, caller: Caller, document: Mapping[str, Any]) -> lis
     return [*retired, *dict.fromkeys(d.detail for d in missing(tools, found))]
 
 
-AGENTS: Final = DefinitionKind("agent", _schema, "agent_name", lambda engine: engine.agents, examine, warnings)
+def _settle(document: Mapping[str, Any]) -> dict[str, Any]:
+    from workflow_engine.steps.agent_aliases import AGENT_ALIASES, settled
+
+    return settled(document, AGENT_ALIASES)
+
+
+AGENTS: Final = DefinitionKind("agent", _schema, "agent_name", lambda engine: engine.agents, examine, warnings, _settle)
 
 
 class AgentRunFields(RunFields):
