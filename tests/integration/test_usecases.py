@@ -513,3 +513,74 @@ def test_a_local_step_is_loaded_by_the_local_runtime(engine: Engine) -> None:
         use_local_step_loader(None)
     assert record["function_arn"] == arn
     assert loaded[0] == ("default", "shout", "steps:shout")
+
+
+def test_an_expression_that_fails_is_told_with_its_step_and_its_entry(engine: Engine) -> None:
+    step: dict[str, Any] = {
+        "step_id": "total",
+        "step_type": "merge",
+        "input_mapping": {"n": "input.n", "sum": {"expression": '$ref("input.n") + 1'}, "x.$": {"value": 1}},
+    }
+    named = {**step, "input_mapping": {k: v for k, v in step["input_mapping"].items() if k != "x.$"}}
+    good = run(engine, {"workflow": {"name": "Sum", "steps": [named]}, "input": {"n": 2}})
+    assert good["output"]["total"]["data"] == {"n": 2, "sum": 3}
+    failed = run(engine, {"workflow": {"name": "Sum", "steps": [named]}, "input": {"n": "two"}})
+    message = failed["step_results"]["total"]["error_message"]
+    assert message.startswith("The expression of 'sum' in the input_mapping of step 'total' failed. T2001")
+    assert failed["error"]["message"] == message
+    odd = run(engine, {"workflow": {"name": "Sum", "steps": [step]}, "input": {"n": 2}})
+    assert odd["output"]["total"]["data"] == {"n": 2, "sum": 3, "x.$": 1}
+
+
+# --- lists that are too long for one run ---
+
+
+def fan_out(items: str, *before: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """A workflow that counts the words of each element of a list: seven history events each."""
+    each = {"step_id": "words", "step_type": "data_processing", "for_each": items, "input_mapping": {"input": "item"}}
+    return {"name": "List", "steps": [*before, {**each, "config": {"processing_type": "word_count"}, **fields}]}
+
+
+def test_a_posted_list_that_is_too_long_for_a_run_is_refused_before_anything_is_created(engine: Engine) -> None:
+    body = {"workflow": fan_out("input.rows"), "input": {"rows": ["a"] * 5000}}
+    with nothing_written(engine), pytest.raises(InvalidRequestError) as error:
+        start_run.start(engine, ME, body)
+    [found] = error.value.errors
+    assert (found["code"], found["pointer"]) == ("WFE-E501", "/input/rows")
+    assert "35,006 history events" in found["detail"]
+    report = validate_workflow.validate(engine, ME, body)
+    assert (report["is_valid"], report["errors"]) == (False, [found])
+
+
+def test_a_stored_workflow_refuses_such_a_list_too_and_takes_one_that_fits(engine: Engine) -> None:
+    workflow_id = save_workflow.create(engine, ME, fan_out("input.rows"))["workflow_id"]
+    with nothing_written(engine), pytest.raises(InvalidRequestError, match="history events"):
+        start_run.start_stored(engine, ME, workflow_id, {"input": {"rows": ["a"] * 5000}})
+    assert start_run.start_stored(engine, ME, workflow_id, {"input": {"rows": ["a"]}})["status"] == "running"
+
+
+def test_a_list_that_a_step_makes_too_long_fails_the_step_before_its_first_element(engine: Engine) -> None:
+    keep = {
+        "step_id": "keep",
+        "step_type": "data_processing",
+        "input_mapping": {"input": "input.rows"},
+        "config": {"processing_type": "filter", "options": {"filter_key": "k"}},
+    }
+    rows = [{"k": 1}] * 4000
+    failed = run(engine, {"workflow": fan_out("keep.result", keep), "input": {"rows": rows}})
+    assert (failed["status"], failed["error"]["step_id"]) == ("failed", "words")
+    assert failed["error"]["message"] == (
+        "The list has 4000 items; the 25,000 history events of a run have room for 3,570 of them. Run over parts of the list, "
+        "in several runs."
+    )
+    assert "words[0]" not in failed["step_results"]
+    after = {"step_id": "after", "step_type": "output", "dependencies": ["words"], "trigger_rule": "all_done"}
+    tolerant = fan_out("keep.result", keep, critical=False)
+    tolerant["steps"].append(after)
+    went_on = run(engine, {"workflow": tolerant, "input": {"rows": rows}})
+    assert went_on["status"] == "completed"
+    assert {key: result["status"] for key, result in went_on["step_results"].items()} == {
+        "keep": "completed",
+        "words": "failed",
+        "after": "completed",
+    }

@@ -142,6 +142,11 @@ def test_the_three_configurations_reach_their_vendors_as_given(world: World) -> 
     assert KEYS[2] in claude.headers["authorization"]
 
 
+def test_an_agent_that_names_nobody_is_asked_of_the_usual_model(world: World) -> None:
+    said = world.ask()["step_results"]["ask"]["output_data"]
+    assert (said["response"], world.openai.requests[-1].body["model"]) == ("OpenAI's answer.", "gpt-4o")
+
+
 def test_no_key_is_in_what_a_run_leaves_behind(world: World) -> None:
     results = world.api.execute({"workflow": EXAMPLE, "input": {"question": "Why?"}})
     events = world.api.get(f"/executions/{results['execution_id']}/events?limit=100").body

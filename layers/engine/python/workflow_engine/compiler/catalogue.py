@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from workflow_engine.compiler.fragments import Fragment
 from workflow_engine.language.catalogue import StepTypeSpec
-from workflow_engine.language.syntax import Reference
+from workflow_engine.language.syntax import Reference, ScopeReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,17 @@ class PureContext:
 class PureLowering:
     """The step is a value computed in JSONata; it becomes a `Pass` state. `build` gives the step's output.
 
-    `growth_bytes` bounds by how much the output may exceed the sum of what it reads (config and inputs), in bytes of JSON.
-    `constant` are fields of the output that are known before the run, with their values.
+    `growth_bytes` bounds by how much the output may exceed the sum of what it reads (config and inputs), in bytes of JSON,
+    after that was taken `growth_factor` times.
+    `constant` are fields of the output that are known before the run, with their values; `handed_on` are fields whose value
+    is what a reference without `[*]` reads from the run's input.
     """
 
     build: Callable[[PureContext], Fragment]
     growth_bytes: int = 512
     constant: Mapping[str, Any] = field(default_factory=dict)
+    handed_on: Mapping[str, ScopeReference] = field(default_factory=dict)
+    growth_factor: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,8 @@ class TaskLowering:
     entries of its input are whole outputs of steps of that type, which their form alone would not prove. `paid` says that
     somebody else's bill grows with each call, such as that of a model. With `fills_names` the function fills `{names}` in
     its template fields, which then come in pieces where their own text may hold some. `without_input` is the sentence for
-    a step that is sure to get an empty input, and would fail for it; None where an empty input is as good as any.
+    a step that is sure to get an empty input, and would fail for it; None where an empty input is as good as any. `of_text`
+    does the same without a call where the only input has one of these names and is sure to be a text.
     """
 
     function: str
@@ -85,6 +90,7 @@ class TaskLowering:
     paid: bool = False
     fills_names: bool = False
     without_input: str | None = None
+    of_text: Mapping[str, PureLowering] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ CODES: dict[str, str] = {
     "WFE-W510": "The run comes near a quota.",
     "WFE-W511": "The graph is not series-parallel; some order was added.",
     "WFE-W512": "A list whose length nothing bounds holds steps that are paid by the call.",
+    "WFE-W513": "A list whose length nothing bounds.",
     "WFE-E900": "The compiled machine breaks a rule of Amazon States Language.",
 }
 

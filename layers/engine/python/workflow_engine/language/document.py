@@ -1,6 +1,7 @@
 """What a client posts, as pydantic models, and how their errors become diagnostics.
 
 The models check types and ranges of single fields, strictly: no text is taken for a number, no boolean for an integer.
+Of a number only the value counts: 1.0 is 1.
 An optional field that is null is the same as one that is absent. What the texts mean is read by the other modules.
 
 Nested steps, sources and conditions are `Any` here, since each is checked on its own so that one mistake hides no
@@ -14,7 +15,7 @@ import threading
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from workflow_engine.language.diagnostics import Json, pointer
@@ -29,6 +30,8 @@ MAX_INLINE_CONCURRENCY: Final = 40  # Map state in inline mode: up to 40 iterati
 MAX_RETRIES: Final = 100
 MAX_ITEMS: Final = 1_000_000
 MAX_ITERATIONS: Final = 10_000  # a turn enters at least two states of two events; a run has 25,000 events
+UNUSABLE_NAMES: Final = ("__proto__", "hasOwnProperty")
+"""Keys that the JSONata of Step Functions (2.0.6) loses, or raises for, in an object that it makes."""
 STEP_ID_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
 
 
@@ -37,11 +40,18 @@ def refers_to(definition: str, keyword: Literal["$ref", "items", "additionalProp
     return Field(json_schema_extra={"described": {"definition": definition, "keyword": keyword}})
 
 
+def _whole(value: Any) -> Any:
+    """1.0 is a whole number, as in JSON Schema: JSON knows one kind of number, and some clients write every one so."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole: Final = BeforeValidator(_whole)
+"""Stands after the bounds of a whole number: only so does the JSON Schema keep them."""
 Text = Annotated[str, Field(min_length=1, max_length=128)]
-Seconds = Annotated[int, Field(ge=1, le=MAX_TASK_SECONDS)]
-Delay = Annotated[int, Field(ge=1, le=MAX_RETRY_DELAY_SECONDS)]
-Concurrency = Annotated[int, Field(ge=1, le=MAX_INLINE_CONCURRENCY)]
-Items = Annotated[int, Field(ge=1, le=MAX_ITEMS)]
+Seconds = Annotated[int, Field(ge=1, le=MAX_TASK_SECONDS), Whole]
+Delay = Annotated[int, Field(ge=1, le=MAX_RETRY_DELAY_SECONDS), Whole]
+Concurrency = Annotated[int, Field(ge=1, le=MAX_INLINE_CONCURRENCY), Whole]
+Items = Annotated[int, Field(ge=1, le=MAX_ITEMS), Whole]
 Steps = Annotated[list[Any], Field(min_length=1), refers_to("Step", "items")]
 Sources = Annotated[dict[str, Any] | None, refers_to("Source", "additionalProperties")]
 OutputSources = Annotated[dict[str, Any] | None, refers_to("OutputSource", "additionalProperties")]
@@ -64,6 +74,7 @@ class WorkflowDocument(DocumentModel):
 
     PLACEHOLDERS: ClassVar[dict[str, Any]] = {"name": "", "steps": []}
 
+    schema_: Any = Field(default=None, alias="$schema", description="Ignored. It tells an editor which schema to use.")
     name: Text
     description: str | None = None
     tags: Any = None
@@ -78,7 +89,7 @@ class WorkflowDocument(DocumentModel):
     global_variables: dict[str, Any] | None = None
     input_schema: dict[str, Any] | None = None
     output: OutputSources = None
-    timeout_seconds: Annotated[int, Field(ge=1, le=MAX_RUN_SECONDS)] | None = None
+    timeout_seconds: Annotated[int, Field(ge=1, le=MAX_RUN_SECONDS), Whole] | None = None
 
 
 class StepDocument(DocumentModel):
@@ -105,14 +116,14 @@ class StepDocument(DocumentModel):
     critical: bool | None = None
     on_error: Literal["continue", "fail"] | None = None
     timeout_seconds: Seconds | None = None
-    max_retries: Annotated[int, Field(ge=0, le=MAX_RETRIES)] | None = None
+    max_retries: Annotated[int, Field(ge=0, le=MAX_RETRIES), Whole] | None = None
     retry_strategy: Literal["fixed_delay", "exponential_backoff"] | None = None
     retry_delay_seconds: Delay | None = None
     max_retry_delay_seconds: Delay | None = None
     for_each: ReferenceText | None = None
     max_concurrency: Concurrency | None = None
     max_items: Items | None = None
-    step_order: Annotated[int, Field(ge=-(2**31), lt=2**31)] | None = None
+    step_order: Annotated[int, Field(ge=-(2**31), lt=2**31), Whole] | None = None
     estimated_seconds: Annotated[float, Field(ge=0, le=MAX_RUN_SECONDS)] | None = None
 
 
@@ -135,7 +146,7 @@ class LoopConfig(DocumentModel):
 
     while_: ConditionValue = Field(default=None, alias="while")
     until: ConditionValue = None
-    max_iterations: Annotated[int, Field(ge=1, le=MAX_ITERATIONS)]
+    max_iterations: Annotated[int, Field(ge=1, le=MAX_ITERATIONS), Whole]
     steps: Steps
     output: OutputSources = None
 
@@ -145,7 +156,7 @@ class CaseDocument(DocumentModel):
 
     PLACEHOLDERS: ClassVar[dict[str, Any]] = {"when": None, "steps": []}
 
-    when: ConditionValue
+    when: Annotated[Any, refers_to("ConditionPart")]
     steps: Steps
 
 
@@ -193,7 +204,7 @@ def check_fields(model: type[ModelT], value: Json, place: str, findings: Finding
         _report(detail, place, names, findings)
     failed = frozenset(str(detail["loc"][0]) for detail in details)
     sound = {k: v for k, v in value.items() if k not in failed and k in names}
-    # Each field was checked on its own and none is converted (strict), so what passed may be used as it is.
+    # Each field was checked on its own and none is converted (strict, but for 1.0), so what passed may be used as it is.
     fields = model.model_construct(None, **{**model.PLACEHOLDERS, **sound})
     return Checked(cast("ModelT", fields), failed)
 

@@ -18,6 +18,7 @@ from workflow_engine.language.condition_text import (
     unknown_operator,
 )
 from workflow_engine.language.diagnostics import Json, pointer
+from workflow_engine.language.document import UNUSABLE_NAMES
 from workflow_engine.language.expressions import parse_expression
 from workflow_engine.language.findings import Findings, shown
 from workflow_engine.language.reads import references_of
@@ -44,10 +45,6 @@ from workflow_engine.language.templates import parse_template
 
 TEST_FIELDS: Final = ("left_operand", "operator", "right_operand")
 GROUP_FIELDS: Final = ("logical_operator", "conditions")
-
-
-_UNUSABLE_NAMES = frozenset({"__proto__", "hasOwnProperty"})
-"""Keys that the JSONata of Step Functions (2.0.6) loses, or raises for, in an object that it makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,7 @@ class Reader:
         """A mapping or output at pointer `place`. None for none; an empty one is none, as clients send it for that."""
         if not mapping:
             return None
-        for name in _UNUSABLE_NAMES & mapping.keys():
+        for name in [name for name in UNUSABLE_NAMES if name in mapping]:
             self.findings.add("WFE-E103", place + pointer(name), f"'{name}' cannot be a name here. Choose another one.")
         read = {
             name: self.source(value, place + pointer(name), expressions=expressions) for name, value in mapping.items()

@@ -10,6 +10,7 @@ from workflow_engine.compiler.fragments import Fragment, json_literal, object_fr
 from workflow_engine.compiler.quotas import PAYLOAD_BYTES
 from workflow_engine.json_schema import Path
 from workflow_engine.language.references import MalformedTextError, parse_reference
+from workflow_engine.language.syntax import ScopeReference, Wildcard
 from workflow_engine.steps.sources import apply
 from workflow_engine.steps.step_type import (
     SUCCESS,
@@ -71,7 +72,11 @@ def _build(context: PureContext) -> Fragment:
 def _lower(config: Mapping[str, Any]) -> Lowering:
     if config.get("input_type", "static") == "static":
         return PureLowering(_build, constant={"data": config.get("data", _NOTHING)})
-    return PureLowering(_build, growth_bytes=PAYLOAD_BYTES)
+    source = parse_reference(_source_reference(config.get("source", "input")))
+    handed_on: dict[str, ScopeReference] = {}
+    if isinstance(source, ScopeReference) and "data" not in config and Wildcard() not in source.path:
+        handed_on["data"] = source
+    return PureLowering(_build, growth_bytes=PAYLOAD_BYTES, handed_on=handed_on)
 
 
 DATA_INPUT: Final = StepType(

@@ -8,7 +8,8 @@ The data is `input_data.input` (or `.data`) when that is the only key, else all 
 * `filter`: of a list the objects whose field `filter_key` equals `filter_value` (deep JSON equality, a missing field is
   null); without a `filter_value`, those whose field is there and not null. Of an object an object with its entry
   `filter_key` alone, without that where there is none or it does not equal a `filter_value`. Of anything else null.
-* `uppercase`, `lowercase`: all texts in the data, at any depth; keys stay.
+* `uppercase`, `lowercase`: all texts in the data, at any depth; keys stay. Where the data is sure to be one text (a template
+  or a literal) and the step is critical, it is computed without a call.
 * `word_count`: `{word_count, character_count, text_length, original_data}` of all texts of the data: words are parted by
   white space, `text_length` counts code points, `character_count` those that are no white space.
 * `sentiment_analysis`: `{sentiment, confidence, score, positive_indicators, negative_indicators, positive_words,
@@ -23,7 +24,7 @@ from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering, TaskLowering
 from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
-from workflow_engine.steps.sources import FIELD, apply, working_data
+from workflow_engine.steps.sources import FIELD, UNWRAPPED_NAMES, apply, working_data
 from workflow_engine.steps.step_type import (
     STEP_DATA,
     SUCCESS,
@@ -63,6 +64,24 @@ def _filter(context: PureContext) -> Fragment:
     return apply(body, {"d": working_data(context), "o": context.config("options")})
 
 
+def _in_case(function: str) -> Callable[[PureContext], Fragment]:
+    """A text in another case. JSONata follows JavaScript here, `step_data` Python: both Unicode's full case mappings, so they
+    differ at most in letters that only the newer of their two versions of Unicode has.
+    """
+
+    def build(context: PureContext) -> Fragment:
+        return apply(f"${function}($d)", {"d": working_data(context)})
+
+    return build
+
+
+_OF_TEXT: Final[Mapping[str, Callable[[PureContext], Fragment]]] = {
+    "uppercase": _in_case("uppercase"),
+    "lowercase": _in_case("lowercase"),
+}
+CASE_GROWTH: Final = 3
+"""A letter of two bytes may become three of two, such as U+0390 (Unicode, SpecialCasing.txt)."""
+
 _PURE: Final[Mapping[str, Callable[[PureContext], Fragment]]] = {
     "identity": working_data,
     "passthrough": working_data,
@@ -74,7 +93,7 @@ _PURE: Final[Mapping[str, Callable[[PureContext], Fragment]]] = {
 def _build(context: PureContext) -> Fragment:
     processing_type = context.static_config.get("processing_type", DEFAULT_PROCESSING_TYPE)
     fields = {
-        "result": _PURE[processing_type](context),
+        "result": {**_PURE, **_OF_TEXT}[processing_type](context),
         "processing_type": json_literal(processing_type),
         "processed_at": context.entered,
         "success": json_literal(True),
@@ -87,6 +106,9 @@ def _build(context: PureContext) -> Fragment:
 def _lower(config: Mapping[str, Any]) -> Lowering:
     if config.get("processing_type", DEFAULT_PROCESSING_TYPE) in _PURE:
         return PureLowering(_build, growth_bytes=WRAPPER_BYTES)
+    if config.get("processing_type") in _OF_TEXT:
+        of_text = PureLowering(_build, growth_bytes=WRAPPER_BYTES, growth_factor=CASE_GROWTH)
+        return TaskLowering(STEP_DATA, of_text=dict.fromkeys(UNWRAPPED_NAMES, of_text))
     return TaskLowering(STEP_DATA)
 
 

@@ -40,6 +40,9 @@ _CHAT_BODY: Final = (
 )
 
 
+_HANDED_ON: Final = {"data": ScopeReference("input")}
+
+
 def _run_input(context: PureContext) -> Fragment:
     return context.read(ScopeReference("input"))
 
@@ -67,7 +70,7 @@ def _lower_input(_config: Mapping[str, Any]) -> Lowering:
 def _lower_trigger(config: Mapping[str, Any]) -> Lowering:
     # Messages, attachments and the current message stand in `data` and again beside it.
     copies = 3 if config.get("kind") == "chat" else 1
-    return PureLowering(_build_trigger, growth_bytes=copies * PAYLOAD_BYTES)
+    return PureLowering(_build_trigger, growth_bytes=copies * PAYLOAD_BYTES, handed_on=_HANDED_ON)
 
 
 _SCHEMA_OF_INPUT: Final = property_schema(

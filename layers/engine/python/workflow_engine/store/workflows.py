@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from workflow_engine.errors import ConflictError, NotFoundError
@@ -27,7 +27,8 @@ VERSION_PREFIX: Final = "VERSION#"
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """What starting a version needs and what reading its results needs; all JSON. `functions` are aliases of
-    Lambdas. `compiler` names the engine and the registrations it was compiled with, "" when that is not known.
+    Lambdas, `fan_out` says what the lists of an input cost. `compiler` names the engine and the registrations it was
+    compiled with, "" when that is not known.
     """
 
     bindings: Mapping[str, Json]
@@ -37,13 +38,14 @@ class Compiled:
     machine_hash: str
     machine_arn: str
     compiler: str = ""
+    fan_out: Mapping[str, Json] = field(default_factory=dict)
 
     def means_the_same(self, other: Compiled) -> bool:
         """Whether runs of the two are the same: equal but for the compiler, and which generation of the machine it is."""
         return self._meaning() == other._meaning()
 
     def _meaning(self) -> str:
-        return dump([self.bindings, self.outline, self.plan, list(self.functions), self.machine_hash])
+        return dump([self.bindings, self.outline, self.plan, self.fan_out, list(self.functions), self.machine_hash])
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,7 @@ class WorkflowStore:
             "outline": compiled.outline,
             "plan": compiled.plan,
             "functions": list(compiled.functions),
+            "fan_out": compiled.fan_out,
         }
         description = workflow.document.get("description")
         return {
@@ -221,6 +224,7 @@ class WorkflowStore:
                 machine_hash=record["machine_hash"],
                 machine_arn=record["machine_arn"],
                 compiler=record.get("compiler", ""),
+                fan_out=content.get("fan_out", {}),  # workflows saved earlier have none
             ),
             created_at=record["created_at"],
             updated_at=record["updated_at"],

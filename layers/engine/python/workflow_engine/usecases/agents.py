@@ -9,6 +9,7 @@ from pydantic import Field
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json, pointer
+from workflow_engine.language.document import Whole
 from workflow_engine.language.findings import Findings
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases import start_run
@@ -16,7 +17,7 @@ from workflow_engine.usecases.bodies import RunFields, read_fields
 from workflow_engine.usecases.definitions import DefinitionKind, refuse_misfits
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.launch import launch_once
-from workflow_engine.usecases.named import impossible, missing, to_look_up, tools_in
+from workflow_engine.usecases.named import impossible, missing, to_look_up, names_in_agent
 
 ASKED: Final = ("query", "context", "conversation_history", "variables")
 """Entries of an agent step's input that mean something (`functions/step_agent/conversation`)."""
@@ -35,7 +36,7 @@ def examine(document: Mapping[str, Any], findings: Findings) -> None:
 
     for path, problem in (*problems(document), *model_without_vendor(document)):
         findings.add("WFE-E402", pointer(*path), problem)
-    for found in impossible(tools_in(document), builtin_catalogue()):
+    for found in impossible(names_in_agent(document), builtin_catalogue()):
         findings.add(found.code, found.pointer, found.detail)
 
 
@@ -52,7 +53,7 @@ def warnings(engine: Engine, caller: Caller, document: Mapping[str, Any]) -> lis
 
     models = [document.get("model"), *(p.get("model") for p in document.get("providers", ()) if isinstance(p, dict))]
     retired = [sentence for model in models if model and (sentence := retirement(model))]
-    tools = tuple(tools_in(document))
+    tools = tuple(names_in_agent(document))
     found = engine.names.find_many(caller.tenant_id, to_look_up(tools))
     return [*retired, *dict.fromkeys(d.detail for d in missing(tools, found))]
 
@@ -72,7 +73,7 @@ class AgentRunFields(RunFields):
     query: Annotated[str, Field(min_length=1)] | None = None
     conversation_history: list[dict[str, Any]] | None = None
     variables: dict[str, Any] | None = None
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: Annotated[int, Field(ge=1), Whole] | None = None
 
 
 def execute(

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, Json, pointer
-from workflow_engine.language.document import DocumentModel, check_fields
+from workflow_engine.language.document import DocumentModel, Whole, check_fields
 from workflow_engine.language.findings import Findings
 
 Label = Annotated[str, Field(min_length=1, max_length=256)]
@@ -32,7 +32,7 @@ class RunFields(DocumentModel):
 class StoredRunFields(RunFields):
     """What a client may say of a run of a stored workflow. `version` None is the newest."""
 
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: Annotated[int, Field(ge=1), Whole] | None = None
 
 
 class _WrappedRun(RunFields):
@@ -114,6 +114,24 @@ def check_input(value: Json, schema: Mapping[str, Json] | None) -> None:
     ]
     if errors:
         raise InvalidRequestError("The input does not fit the workflow's input_schema.", errors=errors)
+
+
+def fan_out_errors(costs: Mapping[str, Json], value: Json) -> list[dict[str, str]]:
+    """What is wrong with a run's input whose lists are too long for the history of a run; `costs` is the compilation's
+    `fan_out`.
+    """
+    if not costs:
+        return []
+    from workflow_engine.compiler.fan_out import events_of_input
+
+    found = events_of_input(costs, value)
+    return [] if found is None else [{"code": "WFE-E501", "pointer": found.pointer, "detail": found.detail}]
+
+
+def check_fan_out(costs: Mapping[str, Json], value: Json) -> None:
+    """Refuse an input with which the run could not complete. Raises InvalidRequestError with the list's place."""
+    if errors := fan_out_errors(costs, value):
+        raise InvalidRequestError(errors[0]["detail"], errors=errors)
 
 
 def walk_steps(document: Json) -> Iterator[tuple[str, Mapping[str, Json]]]:

@@ -101,6 +101,7 @@ def with_machine(engine: Engine, compilation: Compilation, words: Vocabulary) ->
         machine_hash=machine.machine_hash,
         machine_arn=machine.machine_arn,
         compiler=compiler_of(words),
+        fan_out=compilation.fan_out,
     )
 
 

@@ -27,7 +27,7 @@ from workflow_engine.store.executions import Execution, has_ended
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.items import dump
 from workflow_engine.store.workflows import StoredWorkflow
-from workflow_engine.usecases.bodies import RunFields, check_input, run_input
+from workflow_engine.usecases.bodies import RunFields, check_fan_out, check_input, run_input
 
 if TYPE_CHECKING:
     from workflow_engine.usecases.engine import Caller, Engine
@@ -47,8 +47,8 @@ def launch_once(
     Two AWS calls without a key, one more when the workflow uses registered step types, whose ARNs are those of now:
     registering a type anew needs no new machine, and runs that are going keep what they were started with.
 
-    Raises InvalidRequestError (input_schema), PayloadTooLargeError, ConflictError (a step type is no longer registered, or
-    the key's), ThrottledError, OutcomeUnknownError, and what `prepare` raises.
+    Raises InvalidRequestError (input_schema, lists too long for one run), PayloadTooLargeError, ConflictError (a step type is
+    no longer registered, or the key's), ThrottledError, OutcomeUnknownError, and what `prepare` raises.
     """
 
     def work(attempt: Attempt) -> dict[str, Any]:
@@ -80,6 +80,7 @@ def _launched(
     )
     try:
         check_input(run_input(fields), workflow.document.get("input_schema"))
+        check_fan_out(workflow.compiled.fan_out, run_input(fields))
         content = _execution_input(engine, workflow, execution, fields)
     except RecursionError:
         raise InvalidRequestError.at("/input", "Lists or objects are nested too deeply.") from None

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json, pointer
-from workflow_engine.language.document import DocumentModel
+from workflow_engine.language.document import DocumentModel, Whole
 from workflow_engine.language.findings import Findings
 from workflow_engine.store.definitions import Definition
 from workflow_engine.store.workflows import StoredWorkflow
@@ -64,14 +64,14 @@ class RenderFields(DocumentModel):
     """What `POST /prompts/{prompt_id}/render` takes."""
 
     variables: dict[str, Any] | None = None
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: Annotated[int, Field(ge=1), Whole] | None = None
 
 
 class TrialFields(RunFields):
     """What `POST /prompts/{prompt_id}/test` takes: an agent, and what the prompt needs."""
 
     variables: dict[str, Any] | None = None
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: Annotated[int, Field(ge=1), Whole] | None = None
     agent_id: str | None = None
     agent_config: dict[str, Any] | None = None
 

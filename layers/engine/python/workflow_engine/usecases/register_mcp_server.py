@@ -10,7 +10,7 @@ from pydantic import Field
 
 from workflow_engine.errors import InvalidRequestError, NotFoundError
 from workflow_engine.language.diagnostics import Json
-from workflow_engine.language.document import DocumentModel
+from workflow_engine.language.document import DocumentModel, Whole
 from workflow_engine.outbound import AddressPolicy, AddressRefusedError, destination
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.mcp_servers import McpServerRecord
@@ -37,7 +37,7 @@ class McpServerBody(DocumentModel):
         Annotated[list[Annotated[str, Field(min_length=1, max_length=128)]], Field(max_length=500)] | None
     ) = None
     bearer_secret: str | None = None
-    timeout_seconds: Annotated[int, Field(ge=1, le=300)] | None = None
+    timeout_seconds: Annotated[int, Field(ge=1, le=300), Whole] | None = None
 
     PLACEHOLDERS = {"name": "", "url": ""}  # noqa: RUF012  # as in the base class
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
 from workflow_engine.json_schema import schema_problem
 from workflow_engine.language.diagnostics import Json, pointer
-from workflow_engine.language.document import STEP_ID_PATTERN, DocumentModel
+from workflow_engine.language.document import STEP_ID_PATTERN, DocumentModel, Whole
 from workflow_engine.store import cursors
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.steps import Registration
@@ -50,7 +50,7 @@ class RegistrationBody(DocumentModel):
     config_schema: dict[str, Any] | None = None
     parameters_schema: dict[str, Any] | None = None
     output_schema: dict[str, Any] | None = None
-    timeout_seconds: Annotated[int, Field(ge=1, le=MAX_LAMBDA_SECONDS)] | None = None
+    timeout_seconds: Annotated[int, Field(ge=1, le=MAX_LAMBDA_SECONDS), Whole] | None = None
     tags: list[str] | None = None
 
     PLACEHOLDERS = {"step_type": ""}  # noqa: RUF012  # as in the base class

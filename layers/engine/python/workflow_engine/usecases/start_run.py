@@ -7,7 +7,15 @@ from typing import Any
 from workflow_engine.errors import ConflictError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.store.workflows import StoredWorkflow
-from workflow_engine.usecases.bodies import PostedWorkflow, RunFields, StoredRunFields, posted_workflow, read_fields
+from workflow_engine.usecases.bodies import (
+    PostedWorkflow,
+    RunFields,
+    StoredRunFields,
+    check_fan_out,
+    posted_workflow,
+    read_fields,
+    run_input,
+)
 from workflow_engine.usecases.compilation import (
     Vocabulary,
     compile_posted,
@@ -68,6 +76,7 @@ def _snapshot(engine: Engine, caller: Caller, posted: PostedWorkflow, words: Voc
     if known is not None:
         return known
     compilation, _ = compile_posted(posted, words)
+    check_fan_out(compilation.fan_out, run_input(posted.run))
     workflow_id = snapshot_id(posted.document, words)
     now = engine.timestamp()
     workflow = StoredWorkflow(

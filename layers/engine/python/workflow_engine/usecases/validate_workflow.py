@@ -6,7 +6,7 @@ from typing import Any
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import InvalidWorkflowError, Json
-from workflow_engine.usecases.bodies import PostedWorkflow, posted_workflow, walk_steps
+from workflow_engine.usecases.bodies import PostedWorkflow, fan_out_errors, posted_workflow, walk_steps
 from workflow_engine.usecases.compilation import compile_posted, findings, vocabulary
 from workflow_engine.usecases.engine import Caller, Engine
 
@@ -15,7 +15,8 @@ def validate(engine: Engine, caller: Caller, body: Json) -> dict[str, Any]:
     """`{is_valid, errors, warnings, plan, step_validation: {step_id: {is_valid, errors}}}`; `plan` is null when
     invalid.
 
-    Takes the bodies that `start_run.start` takes; what is wrong beside the workflow is an error like any other.
+    Takes the bodies that `start_run.start` takes; what is wrong beside the workflow, such as an input that is too long
+    for one run, is an error like any other.
     """
     try:
         posted = posted_workflow(body)
@@ -26,6 +27,8 @@ def validate(engine: Engine, caller: Caller, body: Json) -> dict[str, Any]:
     except InvalidWorkflowError as error:
         errors, rest = findings(error.diagnostics)
         return _invalid(errors, rest, _by_step(posted, errors))
+    if errors := fan_out_errors(compilation.fan_out, posted.run.input):
+        return _invalid(errors, findings(warnings)[1], _by_step(posted, []))
     return {
         "is_valid": True,
         "errors": [],

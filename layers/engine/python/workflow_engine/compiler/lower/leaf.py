@@ -30,7 +30,7 @@ from workflow_engine.compiler.ir import (
     Value,
     WaitNode,
 )
-from workflow_engine.compiler.lower.inputs import input_bound, input_object, mapped_inputs
+from workflow_engine.compiler.lower.inputs import has_expression, input_bound, input_object, mapped_inputs
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.quotas import EXECUTION_SECONDS
@@ -190,7 +190,8 @@ def payload(
     *,
     fills_names: bool = False,
 ) -> Template:
-    """What a step Lambda receives: step_config, input_data and execution_context, in one expression.
+    """What a step Lambda receives: step_config, input_data and execution_context, in one expression; where an author's own
+    expressions are in it, in one for each entry of the input, so that Step Functions names the entry whose expression fails.
 
     `timeout` is told as `execution_context.timeout_seconds`, the entries of the input that are outputs of steps of the type
     `told_of` as `execution_context.inputs_of_type`, where the step type wants to know these; `fills_names` as
@@ -205,20 +206,24 @@ def payload(
     if told_of is not None and (names := _inputs_of_type(unit, step, told_of)):
         context["inputs_of_type"] = json_literal(names)
     around = object_fragment(context)
-    whole = object_fragment(
-        {
-            "step_config": object_fragment(
-                {
-                    **identity,
-                    "step_type": Fragment(string_literal(step.step_type)),
-                    "config": step_config(unit, step, scope, fills_names=fills_names),
-                }
-            ),
-            "input_data": input_object(mapped_inputs(unit, step, scope)),
-            "execution_context": Fragment(f"$merge([{EXECUTION_INPUT}.context,{around.code}])"),
-        }
-    )
-    return expression(whole)
+    inputs = mapped_inputs(unit, step, scope)
+    parts = {
+        "step_config": object_fragment(
+            {
+                **identity,
+                "step_type": Fragment(string_literal(step.step_type)),
+                "config": step_config(unit, step, scope, fills_names=fills_names),
+            }
+        ),
+        "input_data": input_object(inputs),
+        "execution_context": Fragment(f"$merge([{EXECUTION_INPUT}.context,{around.code}])"),
+    }
+    if not has_expression(step) or any(
+        entry.name.endswith(".$") for entry in inputs
+    ):  # a key that AWS keeps for JSONPath
+        return expression(object_fragment(parts))
+    apart: dict[str, Template] = {name: expression(part) for name, part in parts.items()}
+    return {**apart, "input_data": {entry.name: expression(entry.value) for entry in inputs}}
 
 
 def task(
@@ -317,6 +322,7 @@ def pure_value(
 ) -> Value:
     """The step as one value of a Pass state. Records its size bound in `bounds` for the steps that read it."""
     unit.constants[step.step_id] = lowering.constant
+    unit.handed_on[step.step_id] = lowering.handed_on
     output = lowering.build(pure_context(unit, step, scope))
     bounds[step.step_id] = size = pure_bound(unit, step, lowering, bounds)
     return Value(
@@ -332,7 +338,10 @@ def pure_value(
 def pure_bound(unit: Unit, step: Step, lowering: PureLowering, bounds: Mapping[str, Size | None]) -> Size | None:
     """Upper bound of a pure step's output, None when it depends on data of unknown size."""
     read = input_bound(unit, step, bounds) if unit.takes_input(step) else Size(0, 0)
-    return None if read is None else read.plus(size_of(step.config)).plus(Size(lowering.growth_bytes, 0))
+    if read is None:
+        return None
+    taken = read.plus(size_of(step.config)).times(lowering.growth_factor)
+    return taken.plus(Size(lowering.growth_bytes, 0))
 
 
 def wait(
