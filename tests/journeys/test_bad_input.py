@@ -46,6 +46,16 @@ BAD: dict[str, tuple[Any, str, str]] = {
         "WFE-E204",
         "/steps/1/input_mapping/x",
     ),
+    "mapping to what no output has": (
+        workflow(STEP, output("b", input_mapping={"x": "a.dta"})),
+        "WFE-E210",
+        "/steps/1/input_mapping/x",
+    ),
+    "a status that there is not": (
+        workflow(STEP, output("b", dependencies=["a"], conditions="a.status == 'sucess'")),
+        "WFE-E213",
+        "/steps/1/conditions",
+    ),
     "wrong config": (
         workflow(STEP | {"config": {"input_type": "magic"}}),
         "WFE-E402",

@@ -111,9 +111,9 @@ def test_sources_of_all_kinds() -> None:
         "expression": {"expression": "$ref('a.x') + 1"},
         "number": 1,
         "null": None,
-        "list": ["a.x", {"template": "{{ a.x }}"}],
+        "list": ["x", {"template": "{{ x }}"}],
         "two keys": {"value": 1, "template": "x"},
-        "other key": {"val": "a.x"},
+        "other key": {"val": "x"},
         "empty": {},
     }
     x = StepReference("a", "output", ("x",))
@@ -124,9 +124,9 @@ def test_sources_of_all_kinds() -> None:
         "expression": Expression((x, " + 1")),
         "number": Literal_(1),
         "null": Literal_(None),
-        "list": Literal_(["a.x", {"template": "{{ a.x }}"}]),
+        "list": Literal_(["x", {"template": "{{ x }}"}]),
         "two keys": Literal_({"value": 1, "template": "x"}),
-        "other key": Literal_({"val": "a.x"}),
+        "other key": Literal_({"val": "x"}),
         "empty": Literal_({}),
     }
 

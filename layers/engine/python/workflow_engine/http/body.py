@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workflow_engine.errors import MalformedJsonError, PayloadTooLargeError
+from workflow_engine.http.json_advice import json_advice
 from workflow_engine.http.powertools import APIGatewayProxyEventV2
 from workflow_engine.language.diagnostics import Json
 
@@ -60,7 +61,8 @@ def parse_json(text: str) -> Json:
             text, object_pairs_hook=_unique_members, parse_constant=_no_constant, parse_float=_finite_number
         )
     except json.JSONDecodeError as error:
-        raise MalformedJsonError(f"Not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
+        where = f"at line {error.lineno}, column {error.colno}"
+        raise MalformedJsonError(f"Not JSON: {error.msg} {where}.{json_advice(error)}") from None
     except RecursionError:
         raise _too_deep() from None
     except ValueError:  # int() refuses numbers of more than 4,300 digits

@@ -10,7 +10,7 @@ from typing import Final
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.http.powertools import APIGatewayProxyEventV2
-from workflow_engine.language.diagnostics import suggest
+from workflow_engine.suggestions import suggest
 from workflow_engine.usecases.results_page import ResultsQuery
 
 MAX_WAIT_SECONDS: Final = 25

@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from workflow_engine.suggestions import suggest as suggest  # its users ask for it here
-
 Severity = Literal["error", "warning"]
 
 CODES: dict[str, str] = {
@@ -33,16 +31,24 @@ CODES: dict[str, str] = {
     "WFE-E207": "A reference reads a step inside a container from outside it.",
     "WFE-E208": "A reference is malformed.",
     "WFE-W209": "A trigger rule can never be met, so the step never runs.",
+    "WFE-E210": "A reference names what the known shape of a value cannot have, so that it is always null.",
+    "WFE-W211": "A reference names what the schema of a value does not mention.",
+    "WFE-E212": "A list is expected, and the reference leads to what is none.",
+    "WFE-E213": "A value is compared with a text that it can never be.",
+    "WFE-W214": "A text that looks like a reference or a template stays a text.",
+    "WFE-W215": "A step that works on its input is given none.",
     "WFE-E300": "A condition is malformed.",
     "WFE-E301": "A condition uses an unknown operator.",
     "WFE-E302": "A regular expression is invalid or not a literal.",
     "WFE-E303": "A template is malformed.",
     "WFE-E304": "A JSONata expression does not parse or uses what is not allowed.",
+    "WFE-W305": "A condition reads nothing, so it is always true or always false.",
     "WFE-E400": "Unknown step type.",
     "WFE-E401": "A known step type that is not available in this version.",
     "WFE-E402": "The configuration does not fit the step type's schema.",
     "WFE-E403": "A retry strategy that Step Functions cannot express.",
     "WFE-E404": "A field that this step type does not support.",
+    "WFE-W405": "A field that has no effect without another one.",
     "WFE-W410": "An agent, prompt, tool or MCP server that does not exist now; it may come before the step runs.",
     "WFE-E500": "The definition is larger than a state machine may be.",
     "WFE-E501": "The run needs more history events than an execution may have.",

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from workflow_engine.language.advice import LIST_ADVICE, field_advice, other_value, text_advice
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.findings import Findings, quoted, shown
 
@@ -185,9 +187,11 @@ class Checked(Generic[ModelT]):
     failed: frozenset[str]
 
 
-def check_fields(model: type[ModelT], value: Json, place: str, findings: Findings) -> Checked[ModelT] | None:
+def check_fields(
+    model: type[ModelT], value: Json, place: str, findings: Findings, elsewhere: Mapping[str, str] | None = None
+) -> Checked[ModelT] | None:
     """Check an object of the document at pointer `place`. None if it is no object at all, which has then been
-    reported.
+    reported. `elsewhere` has advice for fields that do not belong here, by name.
     """
     if not isinstance(value, dict):
         findings.add("WFE-E103", place, f"An object is expected here, not {shown(value)}.")
@@ -201,7 +205,10 @@ def check_fields(model: type[ModelT], value: Json, place: str, findings: Finding
         details = error.errors(include_url=False, include_context=True)
     names = [field.alias or name for name, field in model.model_fields.items()]
     for detail in details:
-        _report(detail, place, names, findings)
+        if detail["type"] == "extra_forbidden":
+            _report_unknown(model.__name__, str(detail["loc"][0]), place, names, elsewhere or {}, findings)
+        else:
+            _report(detail, place, findings)
     failed = frozenset(str(detail["loc"][0]) for detail in details)
     sound = {k: v for k, v in value.items() if k not in failed and k in names}
     # Each field was checked on its own and none is converted (strict, but for 1.0), so what passed may be used as it is.
@@ -209,25 +216,35 @@ def check_fields(model: type[ModelT], value: Json, place: str, findings: Finding
     return Checked(cast("ModelT", fields), failed)
 
 
-def _report(detail: ErrorDetails, place: str, names: list[str], findings: Findings) -> None:
+def _report_unknown(
+    model: str, field: str, place: str, names: list[str], elsewhere: Mapping[str, str], findings: Findings
+) -> None:
+    advice = elsewhere.get(field) or field_advice(model, field) or findings.suggest(field, names) or " Remove it."
+    findings.add("WFE-E101", place + pointer(field), f"There is no field {quoted(field)} here.{advice}")
+
+
+def _report(detail: ErrorDetails, place: str, findings: Findings) -> None:
     field, kind = str(detail["loc"][0]), detail["type"]
     where = place + pointer(*detail["loc"])
-    if kind == "extra_forbidden":
-        near = findings.suggest(field, names)
-        findings.add("WFE-E101", where, f"There is no field {quoted(field)} here.{near or ' Remove it.'}")
-    elif kind == "missing":
+    if kind == "missing":
         findings.add("WFE-E102", place, f"The required field '{field}' is missing.{_ADVICE.get(field, '')}")
     elif kind == "literal_error" and field == "retry_strategy" and detail["input"] == "linear_backoff":
         findings.add("WFE-E403", where, _LINEAR_BACKOFF)
     elif kind == "literal_error":
         allowed, value = str(detail["ctx"]["expected"]), detail["input"]
-        near = findings.suggest(value, re.findall(r"'(\w+)'", allowed)) if isinstance(value, str) else ""
+        near = _value_advice(field, value, re.findall(r"'(\w+)'", allowed), findings) if isinstance(value, str) else ""
         findings.add("WFE-E105", where, f"'{field}' must be {allowed}, not {shown(detail['input'])}.{near}")
     else:
         expected = _expected(kind, detail.get("ctx", {}))
         element = "Each item of " if len(detail["loc"]) > 1 else ""
-        sentence = f"{element}'{field}' must be {expected}, not {shown(detail['input'])}.{_ADVICE.get(field, '')}"
+        advice = text_advice(detail["input"], kind) or _ADVICE.get(field, "")
+        sentence = f"{element}'{field}' must be {expected}, not {shown(detail['input'])}.{advice}"
         findings.add("WFE-E103", where, sentence)
+
+
+def _value_advice(field: str, value: str, allowed: list[str], findings: Findings) -> str:
+    other = other_value(field, value)
+    return f" Did you mean '{other}'?" if other in allowed else findings.suggest(value, allowed)
 
 
 _LINEAR_BACKOFF: Final = (
@@ -237,8 +254,11 @@ _LINEAR_BACKOFF: Final = (
 
 _ADVICE: Final = {
     "step_id": " A step id begins with a letter and has up to 64 letters, digits, '_' and '-'.",
-    "for_each": " Put a constant list into 'variables' and refer to it as 'variables.name'.",
-    "items": " Put a constant list into 'variables' and refer to it as 'variables.name'.",
+    "for_each": LIST_ADVICE,
+    "items": LIST_ADVICE,
+    "dependencies": ' It is a list of step ids, such as ["a"].',
+    "steps": " Each step is an object with its 'step_id' and 'step_type'.",
+    "step_type": " It names what the step does; GET /steps lists what there is.",
     "max_concurrency": f" Step Functions runs at most {MAX_INLINE_CONCURRENCY} iterations of a Map state at once.",
     "max_iterations": " A loop that has run out of turns fails its step.",
     "retry_delay_seconds": " Step Functions retries after whole seconds.",

@@ -15,13 +15,13 @@ from typing import Any, Final, Literal, NoReturn
 
 from workflow_engine.ecma_patterns import PatternError
 from workflow_engine.language.backtracking import BacktrackingError, check_backtracking
-from workflow_engine.language.diagnostics import suggest
 from workflow_engine.language.findings import quoted
 from workflow_engine.language.jsonata import FUNCTIONS
 from workflow_engine.language.jsonata.syntax import NestedTooDeepError, read_expression
 from workflow_engine.language.jsonata.tokens import JsonataSyntaxError
 from workflow_engine.language.references import MalformedTextError, malformed, parse_reference, scan_quoted
 from workflow_engine.language.syntax import Expression, Reference
+from workflow_engine.suggestions import suggest
 
 MAX_EXPRESSION_CHARACTERS: Final = 10_000
 MAX_BRACKETS: Final = 40

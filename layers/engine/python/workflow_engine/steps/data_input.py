@@ -10,7 +10,7 @@ from workflow_engine.compiler.fragments import Fragment, json_literal, object_fr
 from workflow_engine.compiler.quotas import PAYLOAD_BYTES
 from workflow_engine.json_schema import Path
 from workflow_engine.language.references import MalformedTextError, parse_reference
-from workflow_engine.language.syntax import ScopeReference, Wildcard
+from workflow_engine.language.syntax import Literal_, ScopeReference, Source, Wildcard
 from workflow_engine.steps.sources import apply
 from workflow_engine.steps.step_type import (
     SUCCESS,
@@ -49,6 +49,18 @@ def _data(context: PureContext) -> Fragment:
     if "data" not in config:
         return found
     return apply("$found=null?$default:$found", {"found": found, "default": context.config("data")})
+
+
+def _known_output(config: Mapping[str, Any]) -> Mapping[str, Source]:
+    if config.get("input_type", "static") == "static":
+        return {"data": Literal_(config["data"])} if "data" in config else {}
+    source = config.get("source", "input")
+    if "data" in config or not isinstance(source, str):
+        return {}
+    try:
+        return {"data": parse_reference(_source_reference(source))}
+    except MalformedTextError:
+        return {}
 
 
 def _examine(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
@@ -111,4 +123,5 @@ DATA_INPUT: Final = StepType(
     lower=_lower,
     examine=_examine,
     takes_input=False,
+    known_output=_known_output,
 )

@@ -132,4 +132,5 @@ DATA_MERGE: Final = StepType(
         ],
     ),
     lower=_lower,
+    needs_input=True,
 )

@@ -211,4 +211,5 @@ DATA_PROCESSING: Final = StepType(
         ],
     ),
     lower=_lower,
+    needs_input=True,
 )

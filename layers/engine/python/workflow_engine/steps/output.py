@@ -65,4 +65,5 @@ OUTPUT: Final = StepType(
         }
     ),
     lower=_lower,
+    needs_input=True,
 )

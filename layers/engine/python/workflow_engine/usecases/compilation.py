@@ -40,7 +40,8 @@ class Vocabulary:
     def fingerprint(self) -> str:
         """Changes when a registration changes in what compiling depends on, or the engine itself does. JSON text."""
         registered = {
-            name: [r.get("config_schema"), r.get("timeout_seconds")] for name, r in sorted(self.registrations.items())
+            name: [r.get("config_schema"), r.get("output_schema"), r.get("timeout_seconds")]
+            for name, r in sorted(self.registrations.items())
         }
         return dump([_engine_version(), registered])
 

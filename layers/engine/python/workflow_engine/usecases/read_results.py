@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from workflow_engine.errors import InvalidRequestError
-from workflow_engine.language.diagnostics import suggest
 from workflow_engine.machines.executions import ExecutionGoneError
 from workflow_engine.machines.results import RunReport, iso
 from workflow_engine.store.executions import RANKS, Execution, has_ended
 from workflow_engine.store.results import RunResults
 from workflow_engine.store.table import SortRange
+from workflow_engine.suggestions import suggest
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.read_events import events
 from workflow_engine.usecases.record_execution import read_report, record_end, reported_results

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
-from workflow_engine.language.diagnostics import Json, suggest
+from workflow_engine.language.diagnostics import Json
 from workflow_engine.store import cursors
 from workflow_engine.store.payloads import Link
 from workflow_engine.store.results import (
@@ -20,6 +20,7 @@ from workflow_engine.store.results import (
     StepResult,
     body_bytes,
 )
+from workflow_engine.suggestions import suggest
 from workflow_engine.usecases.engine import Caller, Engine
 
 MAX_INLINE_OUTPUT_BYTES: Final = 1024 * 1024
