@@ -101,7 +101,7 @@ def test_an_agent_takes_its_system_prompt_from_a_stored_prompt(cloud: LocalCloud
 
 
 def test_a_delay_tells_how_long_it_was_and_an_input_step_gives_its_own_entry(cloud: LocalCloud) -> None:
-    steps = [
+    steps: list[dict[str, Any]] = [
         {"step_id": "order", "step_type": "input"},
         {"step_id": "wait", "step_type": "delay", "dependencies": ["order"], "config": {"delay_seconds": 0}},
         {"step_id": "out", "step_type": "output", "dependencies": ["wait"]},

@@ -53,7 +53,7 @@ def _data(context: PureContext) -> Fragment:
 
 def _known_output(config: Mapping[str, Any]) -> Mapping[str, Source]:
     if config.get("input_type", "static") == "static":
-        return {"data": Literal_(config["data"])} if "data" in config else {}
+        return {"data": Literal_(config.get("data", dict(_NOTHING)))}
     source = config.get("source", "input")
     if "data" in config or not isinstance(source, str):
         return {}

@@ -17,7 +17,7 @@ from workflow_engine.usecases.bodies import RunFields, read_fields
 from workflow_engine.usecases.definitions import DefinitionKind, refuse_misfits
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.launch import launch_once
-from workflow_engine.usecases.named import impossible, missing, to_look_up, names_in_agent
+from workflow_engine.usecases.named import impossible, missing, names_in_agent, to_look_up
 
 ASKED: Final = ("query", "context", "conversation_history", "variables")
 """Entries of an agent step's input that mean something (`functions/step_agent/conversation`)."""
