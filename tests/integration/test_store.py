@@ -321,6 +321,46 @@ def test_a_key_is_free_again_after_a_failure_a_crash_or_a_day(engine: Engine) ->
     assert store.once("t", "op", "crashed", {}, lambda _: 5) == 3
 
 
+def test_a_claim_of_an_earlier_version_is_taken_over(engine: Engine) -> None:
+    clock = Clock()
+    store = IdempotencyStore(engine._table, engine._payloads, clock)
+
+    def killed(_: Attempt) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.once("t", "op", "key", {}, killed)
+    engine._table.update(
+        keys.idempotency("t", "op", "key"), keys.META, {"made_id": None, "attempt_id": None}, "attribute_exists(pk)"
+    )
+
+    assert store.once("t", "op", "key", {}, lambda attempt: attempt.is_repeat) is False
+    assert store.once("t", "op", "key", {}, lambda _: "again") is False
+
+
+def test_results_that_an_earlier_version_kept_are_read(engine: Engine) -> None:
+    step = {"status": "completed", "output_data": 1}
+    large = step | {"output_data": "x" * 70_000}
+    kept = {"b[0]": step, "a": large, "b": step, "b[1]": step}
+    answer = {"execution_id": "e1", "status": "completed", "output": {"a": "x" * 70_000}, "step_results": kept}
+    record = {"pk": keys.execution("t", "e1"), "sk": keys.RESULTS, "tenant_id": "t", "results": json.dumps(answer)}
+    engine._table.put(Write(record))
+
+    found = engine.results.find("t", "e1")
+
+    assert found is not None
+    assert found.run == {"execution_id": "e1", "status": "completed"}
+    assert found.large_output is not None
+    assert found.load(found.large_output) == answer["output"]
+    page = found.page(max_bytes=1_000_000, inline_up_to=100_000)
+    assert {r.key: r.result for r in page.results} == kept
+    assert [r.key for r in found.page(max_bytes=1_000_000, steps=["b"]).results] == ["b", "b[0]", "b[1]"]
+    engine.results.save("t", "e1", 1, lambda _: replace(found, run={"status": "failed"}))
+    redriven = engine.results.find("t", "e1")
+    assert redriven is not None
+    assert redriven.run == {"status": "failed"}
+
+
 def test_every_record_carries_its_tenant(engine: Engine) -> None:
     engine.workflows.create(workflow())
     engine.executions.create(execution())
