@@ -188,3 +188,11 @@ def test_our_own_schemas_keep_to_the_same_rules() -> None:
     schemas += [AGENT_CONFIG, AGENT_DOCUMENT, *(tool.parameters for tool in BUILTIN_TOOLS.values())]
 
     assert [schema_problem(schema) for schema in schemas] == [None] * len(schemas)
+
+
+def test_an_input_that_is_started_without_a_check_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    check_input({"a": 1}, {"$ref": "#/nope"})
+
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "input is not checked, its schema was saved under older rules"
+    ]

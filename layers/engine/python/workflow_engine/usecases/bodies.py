@@ -12,6 +12,9 @@ from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, Json, pointer
 from workflow_engine.language.document import DocumentModel, Whole, check_fields
 from workflow_engine.language.findings import Findings
+from workflow_engine.observability import get_logger
+
+logger = get_logger(__name__)
 
 Label = Annotated[str, Field(min_length=1, max_length=256)]
 ModelT = TypeVar("ModelT", bound=DocumentModel)
@@ -101,8 +104,9 @@ def check_input(value: Json, schema: Mapping[str, Json] | None) -> None:
 
     try:
         misfits = SchemaValidator(schema).misfits(value)
-    except UnusableSchemaError:
+    except UnusableSchemaError as error:
         # Saved under older rules. The verdict on a schema falls when it is saved; what was accepted goes on to run.
+        logger.warning("input is not checked, its schema was saved under older rules", extra={"reason": str(error)})
         return
     except CannotApplyError as error:
         raise InvalidRequestError.at(
