@@ -377,7 +377,8 @@ def _moved(schema: Any) -> Any:
     moved = {key: _moved(value) for key, value in schema.items()}
     target = schema.get("$ref")
     if isinstance(target, str) and target.startswith("#/$defs/"):
-        moved["$ref"] = f"#/components/schemas/{_component(target.removeprefix('#/$defs/'))}"
+        name, slash, within = target.removeprefix("#/$defs/").partition("/")
+        moved["$ref"] = f"#/components/schemas/{_component(name)}{slash}{within}"
     return moved
 
 

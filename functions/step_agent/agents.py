@@ -112,6 +112,20 @@ class Run:
             result = run_loop(spec, talk, self.services.gateway(self.tenant_id), toolbox, own, self.clock)
         return talk, result
 
+    def with_system_prompt(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The fields, with the text of the stored prompt that `system_prompt_id` names where there is no `system_prompt`.
+
+        Raises InvalidStepInput when there is no such prompt.
+        """
+        prompt_id = fields.get("system_prompt_id")
+        if prompt_id is None or fields.get("system_prompt") is not None:
+            return fields
+        try:
+            document = self.services.engine.prompts.newest(self.tenant_id, prompt_id).document
+        except NotFoundError as error:
+            raise InvalidStepInput(error.detail) from None
+        return {**fields, "system_prompt": document.get("system_prompt") or document.get("query_template")}
+
     def stored_agent(self, agent_id: str, version: int | None, overriding: tuple[Object, ...]) -> AgentSpec:
         """A stored agent, the newest version or the one named. Raises InvalidStepInput when there is none."""
         agents = self.services.engine.agents
@@ -123,7 +137,7 @@ class Run:
             )
         except NotFoundError as error:
             raise InvalidStepInput(error.detail) from None
-        fields = merged(found.document, overriding)
+        fields = self.with_system_prompt(merged(found.document, overriding))
         return agent_spec(fields, agent_id=agent_id, agent_version=found.version)
 
 
@@ -138,7 +152,7 @@ def run_agent_step(services: Services, config: Object, input_data: Object, conte
     if config.get("agent_id") is not None:
         spec = run.stored_agent(config["agent_id"], config.get("agent_version"), overriding)
     else:
-        spec = agent_spec(merged(config.get("agent_config") or {}, overriding))
+        spec = agent_spec(run.with_system_prompt(merged(config.get("agent_config") or {}, overriding)))
     talk, result = run.ask(spec, config, input_data, None, 0)
     output = {
         "agent_id": spec.agent_id,

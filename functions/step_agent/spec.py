@@ -10,6 +10,7 @@ from functions.step_agent.texts import FillableText
 from llm_gateway.request import ResponseFormat, Target
 from workflow_engine.agents.vendors import vendor_of_model
 from workflow_engine.sdk import InvalidStepInput
+from workflow_engine.steps.agent_aliases import AGENT_ALIASES, settled
 
 Document = Mapping[str, Any]
 
@@ -50,11 +51,11 @@ def merged(agent: Document, overrides: Iterable[Document]) -> dict[str, Any]:
     """The agent's fields, each replaced by that of the last override that has it.
 
     A provider and its model belong together: a model that is named alone takes the provider that its name tells, and a
-    provider that is named alone does not keep the model of another.
+    provider that is named alone does not keep the model of another. Fields may stand under the names of the original.
     """
-    fields = dict(agent)
+    fields = settled(agent, AGENT_ALIASES)
     for override in overrides:
-        given = {name: value for name, value in override.items() if value is not None}
+        given = {name: value for name, value in settled(override).items() if value is not None}
         if "model" in given and "provider_type" not in given and (vendor := vendor_of_model(given["model"])):
             if not str(fields.get("provider_type", "")).startswith(vendor):
                 fields.pop("provider_type", None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Any, Final
@@ -51,7 +51,7 @@ def _prompt(services: Services, config: Object, input_data: Object, context: Ste
     given = {
         **input_data,
         **(mapped if isinstance(mapped, Mapping) else {}),
-        **(config.get("variables") or {}),
+        **_variables(config.get("variables") or {}, input_data),
     }
     values = {**defaults, **given}
     missing = [name for name, v in declared.items() if v.get("required") and values.get(name) is None]
@@ -78,6 +78,19 @@ def _text(own: Any, stored: str | None) -> FillableText | None:
     if own:
         return FillableText.of_step(own)
     return FillableText.of_definition(stored) if stored else None
+
+
+def _variables(configured: Object | Sequence[Object], input_data: Object) -> dict[str, Any]:
+    """The values that a step gives its prompt; of a list those that its input has, else their defaults."""
+    if isinstance(configured, Mapping):
+        return dict(configured)
+    values = {}
+    for variable in configured:
+        found = _picked(input_data, variable.get("source", variable["name"]))
+        value = variable.get("default_value") if found is None else found
+        if value is not None:
+            values[variable["name"]] = value
+    return values
 
 
 def _tool(services: Services, config: Object, input_data: Object, context: StepContext) -> dict[str, Any]:
@@ -113,4 +126,5 @@ _STEPS: Final[Mapping[str, Callable[[Services, Object, Object, StepContext], dic
     "agent": run_agent_step,
     "prompt": _prompt,
     "tool_execution": _tool,
+    "tool": _tool,
 }

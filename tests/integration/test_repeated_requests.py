@@ -159,6 +159,27 @@ def test_a_later_attempt_starts_exactly_what_the_first_has_recorded(world: World
     assert lambda_arn("workflow-step-new") not in json.dumps(content)
 
 
+def test_a_run_whose_workflow_was_deleted_meanwhile_is_still_the_answer(world: World) -> None:
+    workflow_id = saved(world, HELLO)
+    record = fails_at_start(world, "every answer lost", workflow_id)
+    save_workflow.delete(world.engine, ME, workflow_id)
+    run = start_run.start_stored(world.engine, ME, workflow_id, {}, KEY)
+    assert run["execution_id"] == record["execution_id"]
+
+
+def test_a_run_that_is_started_late_is_not_told_as_never_started(world: World) -> None:
+    workflow_id = saved(world, HELLO)
+    record = fails_at_start(world, "killed before the effect", workflow_id)
+    world.clock.pass_by(65)
+    with world.wire.fault_at("StartExecution", FAULTS["killed before the effect"]), pytest.raises(FunctionKilledError):
+        start_run.start_stored(world.engine, ME, workflow_id, {}, KEY)
+    world.clock.pass_by(50)
+    assert read_results.results(world.engine, ME, record["execution_id"])["status"] == "running"
+    world.clock.pass_by(50)
+    assert start_run.start_stored(world.engine, ME, workflow_id, {}, KEY)["execution_id"] == record["execution_id"]
+    assert [e.name for e in world.executions()] == [record["execution_id"]]
+
+
 def test_no_other_generation_is_started_after_an_unknown_outcome(world: World) -> None:
     workflow_id = saved(world, HELLO)
     fails_at_start(world, "every answer lost", workflow_id)

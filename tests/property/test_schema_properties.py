@@ -48,7 +48,7 @@ def is_of_form(found: Diagnostic, document: Any) -> bool:
         return True
     if found.code == "WFE-E304" and "input_mapping only" in found.detail:
         return True
-    if found.code == "WFE-E302" and isinstance(value, dict):
+    if found.code == "WFE-E302" and isinstance(value, dict) and value.keys() == {"value"}:
         value = value.get("value")
     return not isinstance(value, str) or (value == "" and found.code in ("WFE-E208", "WFE-E300", "WFE-E304"))
 

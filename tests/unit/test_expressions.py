@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra.local.jsonata import JsonataError, evaluate
-from tests.support.expression_world import UUID, World, assert_values, source_of
+from tests.support.expression_world import TEMPLATE_VARIABLES, UUID, World, assert_values, source_of
 from tests.support.jsonata_node import Case, evaluate_all
 from workflow_engine.compiler.expressions import (
     condition_fragment,
@@ -27,8 +27,10 @@ from workflow_engine.language.syntax import (
     StepReference,
     Template,
     TemplateVariable,
+    TemplateVariableName,
     Wildcard,
 )
+from workflow_engine.language.templates import VARIABLES
 
 ALL = Wildcard()
 MISSING = object()
@@ -217,6 +219,14 @@ def test_template_variables_come_from_the_entry_of_the_state() -> None:
             (template_fragment(Template(()), world, world.literal), world, ""),
         ]
     )
+
+
+@pytest.mark.parametrize("name", [name for name in VARIABLES if name != "uuid"])
+def test_each_template_variable_shows_the_run_and_the_time_of_entry(name: TemplateVariableName) -> None:
+    world = World()
+    template = Template(("<", TemplateVariable(name), ">"))
+    expected = f"<{TEMPLATE_VARIABLES[name]}>"
+    assert_values([(template_fragment(template, world, world.literal), world, expected)])
 
 
 def test_literals_go_where_the_compiler_places_them() -> None:

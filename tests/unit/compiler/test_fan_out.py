@@ -124,6 +124,10 @@ def test_a_list_that_may_not_be_run_over_is_not_refused() -> None:
         assert refused(run_input, *steps) is None, steps
 
 
+def test_a_list_over_max_items_costs_nothing_since_its_step_fails_before_it() -> None:
+    assert refused({"rows": [0] * 5000}, each("input.rows", max_items=10, critical=False)) is None
+
+
 def test_elements_that_a_condition_may_skip_count_as_skipped() -> None:
     # A Choice and the state it jumps to, two events each, and the iteration's two.
     steps = [each("input.rows", conditions="item.ok")]

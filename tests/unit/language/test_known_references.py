@@ -115,7 +115,7 @@ INNER = {"step_id": "i", "step_type": "opaque"}
         ({"conditions": [{"left_operand": "s.dta", "operator": "exists"}]}, "/conditions/0/left_operand"),
         ({"conditions": {"left_operand": "s.data", "operator": "==", "right_operand": "s.dta"}}, "/conditions/right_operand"),
         ({"for_each": "s.dta"}, "/for_each"),
-        ({"step_type": "agent_execution", "config": {"model": "m", "query": "{{ s.dta }}"}}, "/config/query"),
+        ({"step_type": "agent_execution", "config": {"model": "gpt-4o", "query": "{{ s.dta }}"}}, "/config/query"),
         ({"step_type": "map", "config": {"items": "s.dta", "steps": [INNER]}}, "/config/items"),
         ({"step_type": "loop", "config": {"until": "s.dta", "max_iterations": 2, "steps": [INNER]}}, "/config/until"),
         ({"step_type": "loop", "config": {"while": "s.dta", "max_iterations": 2, "steps": [INNER]}}, "/config/while"),

@@ -28,7 +28,10 @@ X = StepReference("a", "output", ("x",))
         ("a{{{b}}}c{{ a.x }}", ("a{{b}}c", X)),
         ('{{ a["}}"] }}', (StepReference("a", "output", ("}}",)),)),
         ("{{ uuid }} {{current_date}}", (TemplateVariable("uuid"), " ", TemplateVariable("current_date"))),
+        ("{{ user_id }}/{{ current_year }}", (TemplateVariable("user_id"), "/", TemplateVariable("current_year"))),
         ("{{ uuid.output }}", (StepReference("uuid", "output"),)),
+        ("{{ session_id.x }}", (StepReference("session_id", "output", ("x",)),)),
+        ("{{ current_times }}", (StepReference("current_times", "output"),)),
     ],
 )
 def test_a_template_is_text_and_references_in_turn(text: str, parts: tuple[object, ...]) -> None:

@@ -19,6 +19,7 @@ from workflow_engine.language.syntax import Reference
 from workflow_engine.steps import builtin_catalogue
 
 ENTERED = "2026-01-02T03:04:05.678Z"
+STEP_ID = "own"
 
 Json = Any
 
@@ -90,6 +91,8 @@ class StepCase:
             entered=Fragment("$entered"),
             read=self._read,
             declared=len(names),
+            mapped=not self.dependencies,
+            step_id=STEP_ID,
         )
 
     def _read(self, reference: Reference) -> Fragment:

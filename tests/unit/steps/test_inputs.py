@@ -25,10 +25,6 @@ def test_static_data_passes_through_unchanged(data: Any) -> None:
     }
 
 
-def test_a_static_input_without_data_is_null() -> None:
-    assert StepCase("data_input").output()["data"] is None
-
-
 @pytest.mark.parametrize(
     ("source", "path"),
     [

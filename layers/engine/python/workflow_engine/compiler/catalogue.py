@@ -32,7 +32,8 @@ class PureContext:
     is the object of all of them. `templates` are the rendered template fields, `template_pieces` those whose own text may
     hold `{names}` in pieces (`expressions.pieces_fragment`). `entered` is when the state was entered, as
     text (ISO 8601), the same in every expression of the state. `read` gives the value of a reference. `declared` counts the
-    inputs as the workflow declares them: entries of input_mapping, else dependencies, also those that cannot complete.
+    inputs as the workflow declares them: entries of input_mapping, else dependencies, also those that cannot complete;
+    `mapped` tells which of the two.
     """
 
     static_config: Mapping[str, Any]
@@ -44,6 +45,8 @@ class PureContext:
     entered: Fragment
     read: Callable[[Reference], Fragment]
     declared: int
+    mapped: bool
+    step_id: str
 
 
 @dataclass(frozen=True, slots=True)

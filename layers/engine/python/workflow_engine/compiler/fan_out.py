@@ -92,10 +92,10 @@ def _maps(nodes: tuple[Node, ...]) -> Iterator[MapNode]:
 def fan_out(block: Block) -> dict[str, Any]:
     """What the lists of the run's input cost, as JSON: `{events, lists}`, or `{}` where no list is read from the input.
 
-    `events` are those of a run whose lists are all empty. A list is `{step_id, word, path, events, lists}`: where it starts
-    (`input` or the `item` of the list around it), the segments below that (null for `[*]`), the events of one element and
-    the lists that run per element. A list of a known length stands there with its `times`, for what is inside of it.
-    Only what surely runs is listed: nothing behind a condition.
+    `events` are those of a run whose lists are all empty. A list is `{step_id, word, path, events, lists, max_items?}`: where
+    it starts (`input` or the `item` of the list around it), the segments below that (null for `[*]`), the events of one
+    element and the lists that run per element. A list of a known length stands there with its `times`, for what is inside
+    of it. Only what surely runs is listed: nothing behind a condition.
     """
     lists = _certain_lists(block.nodes)
     return {"events": count_block(block).events_low + RUN_EVENTS, "lists": lists} if lists else {}
@@ -125,9 +125,8 @@ def _list(node: MapNode) -> list[dict[str, Any]]:
         return []
     path = [None if isinstance(segment, Wildcard) else segment for segment in elements.origin.path]
     events = count_element(node).events_low
-    return [
-        {"step_id": node.step_id, "word": elements.origin.word, "path": path, "events": events, "lists": inside},
-    ]
+    entry = {"step_id": node.step_id, "word": elements.origin.word, "path": path, "events": events, "lists": inside}
+    return [entry if elements.max_items is None else {**entry, "max_items": elements.max_items}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +176,8 @@ def _take(entry: Mapping[str, Any], run_input: Json, item: Json, times: int, cou
     path: tuple[Segment, ...] = tuple(Wildcard() if segment is None else segment for segment in entry["path"])
     value = value_at(item if entry["word"] == "item" else run_input, path)
     elements = value if isinstance(value, list) else []
+    if len(elements) > entry.get("max_items", len(elements)):
+        return  # the step fails before its first element, and may be one that may fail
     taken = counts.setdefault(entry["step_id"], _Taken(_pointer(entry, run_input)))
     taken.elements += times * len(elements)
     taken.events += times * len(elements) * entry["events"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Final, Literal, cast
+from typing import Final, cast, get_args
 
 from workflow_engine.language.references import MalformedTextError, malformed, scan_reference
-from workflow_engine.language.syntax import Reference, Template, TemplateVariable
+from workflow_engine.language.syntax import Reference, Template, TemplateVariable, TemplateVariableName
 
-VARIABLES: Final = ("current_date", "current_time", "uuid", "execution_id")
+VARIABLES: Final[tuple[str, ...]] = get_args(TemplateVariableName)
 
 _VARIABLE: Final = re.compile(rf"({'|'.join(VARIABLES)})(?=\s*\}}\}})")
 
@@ -49,8 +49,7 @@ def _placeholder(text: str, opening: int) -> tuple[Reference | TemplateVariable,
     part: Reference | TemplateVariable
     start = _skip_space(text, opening + 2)
     if variable := _VARIABLE.match(text, start):
-        name = cast("Literal['current_date', 'current_time', 'uuid', 'execution_id']", variable.group(1))
-        part, end = TemplateVariable(name), variable.end()
+        part, end = TemplateVariable(cast("TemplateVariableName", variable.group(1))), variable.end()
     else:
         try:
             part, end = scan_reference(text, start)

@@ -14,6 +14,7 @@ from workflow_engine.agents.vendors import vendor_of_model
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
 from workflow_engine.json_schema import Path, schema_problem
 from workflow_engine.language.findings import quoted
+from workflow_engine.steps.agent_aliases import GROUPS, MODEL_ALIASES, one_name_each, settled
 from workflow_engine.steps.agent_schema import AGENT_CONFIG, BEHAVIOUR_FIELDS, ID_PATTERN, ID_RULE
 from workflow_engine.steps.step_type import (
     SUCCESS,
@@ -94,9 +95,9 @@ def examine(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     inline = inline if isinstance(inline, Mapping) else {}
     yield from problems(inline, ("agent_config",))
     # A model of the step's own is asked of the provider that the stored agent, or the inline one, names.
-    if "agent_id" not in config and "provider_type" not in inline:
+    if "agent_id" not in config and "provider_type" not in settled(inline):
         yield from model_without_vendor(config)
-    if not {"model", "provider_type"} & config.keys():
+    if not {"model", "provider_type"} & settled(config).keys():
         yield from model_without_vendor(inline, ("agent_config",))
 
 
@@ -117,10 +118,10 @@ def problems(fields: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path,
 
 def model_without_vendor(fields: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, str]]:
     """A model that is named without a provider, and whose name does not tell who runs it."""
-    model = fields.get("model")
-    if isinstance(model, str) and "provider_type" not in fields and vendor_of_model(model) is None:
+    model = settled(fields).get("model")
+    if isinstance(model, str) and "provider_type" not in settled(fields) and vendor_of_model(model) is None:
         detail = f"The name of model {quoted(model)} does not tell who runs it. Give a provider_type, too."
-        yield (*path, "model"), detail
+        yield (*path, next((name for name in ("model", "model_name", *GROUPS) if name in fields), "model")), detail
 
 
 def schema_problems(fields: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -177,6 +178,7 @@ AGENT_EXECUTION: Final = StepType(
             ),
             **BEHAVIOUR_FIELDS,
         },
+        allOf=one_name_each(MODEL_ALIASES),
         **{"not": {"required": ["agent_id", "agent_config"], "description": "give agent_id or agent_config, not both"}},
     ),
     output_schema=output_schema(

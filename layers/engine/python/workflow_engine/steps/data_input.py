@@ -22,6 +22,8 @@ from workflow_engine.steps.step_type import (
 )
 
 _INPUT_TYPES: Final = ["static", "dynamic"]
+_NOTHING: Final[Mapping[str, Any]] = {}
+"""What a static input without `data` gives."""
 
 _LETTER: Final = "A-Za-z_$@\u00aa-\U0010ffff"
 _NAME: Final = f"([0-9]{{1,9}}([{_LETTER}-][0-9{_LETTER}-]*)?|[{_LETTER}][0-9{_LETTER}-]*)"
@@ -42,7 +44,7 @@ def _source_reference(source: str) -> str:
 def _data(context: PureContext) -> Fragment:
     config = context.static_config
     if config.get("input_type", "static") == "static":
-        return context.config("data")
+        return context.config("data") if "data" in config else json_literal(dict(_NOTHING))
     found = context.read(parse_reference(_source_reference(config.get("source", "input"))))
     if "data" not in config:
         return found
@@ -51,7 +53,7 @@ def _data(context: PureContext) -> Fragment:
 
 def _known_output(config: Mapping[str, Any]) -> Mapping[str, Source]:
     if config.get("input_type", "static") == "static":
-        return {"data": Literal_(config["data"])} if "data" in config else {}
+        return {"data": Literal_(config.get("data", dict(_NOTHING)))}
     source = config.get("source", "input")
     if "data" in config or not isinstance(source, str):
         return {}
@@ -81,7 +83,7 @@ def _build(context: PureContext) -> Fragment:
 
 def _lower(config: Mapping[str, Any]) -> Lowering:
     if config.get("input_type", "static") == "static":
-        return PureLowering(_build, constant={"data": config.get("data")})
+        return PureLowering(_build, constant={"data": config.get("data", _NOTHING)})
     source = parse_reference(_source_reference(config.get("source", "input")))
     handed_on: dict[str, ScopeReference] = {}
     if isinstance(source, ScopeReference) and "data" not in config and Wildcard() not in source.path:
@@ -99,7 +101,7 @@ DATA_INPUT: Final = StepType(
             ),
             "data": property_schema(
                 "Data",
-                "static: the data, any JSON value (default null). dynamic: used where the input has none at `source`.",
+                "static: the data, any JSON value (default {}). dynamic: used where the input has none at `source`.",
             ),
             "source": property_schema(
                 "Source",

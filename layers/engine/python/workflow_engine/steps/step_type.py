@@ -107,7 +107,7 @@ def object_schema(properties: Mapping[str, Schema], *, required: Iterable[str] =
     return schema
 
 
-def output_schema(properties: Mapping[str, Schema], *, optional: Iterable[str] = ()) -> Schema:
-    """The schema of an output: all its fields are there, but for the optional ones."""
+def output_schema(properties: Mapping[str, Schema], *, optional: Iterable[str] = (), **rules: Any) -> Schema:
+    """The schema of an output: all its fields are there, but for the optional ones. `rules` as in `object_schema`."""
     left_out = set(optional)
-    return object_schema(properties, required=[name for name in properties if name not in left_out])
+    return object_schema(properties, required=[name for name in properties if name not in left_out], **rules)

@@ -37,6 +37,7 @@ def _lower(_config: Mapping[str, Any]) -> Lowering:
 
 TOOL_EXECUTION: Final = StepType(
     name="tool_execution",
+    aliases=("tool",),
     description="Calls one tool: a built-in one, a registered step, an agent, or a tool of an MCP server.",
     config_schema=object_schema(
         {

@@ -1,4 +1,5 @@
-"""`trigger` and `input`: where the run's input enters the graph. `data` is the run's input, whole.
+"""`trigger` and `input`: where the run's input enters the graph. `data` is the run's input, whole; of an `input` step it is
+the entry that has the step's id, where the run's input has one.
 
 A trigger of kind `chat` also has `messages`, `current_message` and `attachments`, from an input `{messages? or history?,
 current_message? or message?, attachments?}`, the same as `{"trigger": {"kind": "chat", ...}}`, or a bare text:
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
-from workflow_engine.compiler.fragments import Fragment, object_fragment
+from workflow_engine.compiler.fragments import Fragment, object_fragment, string_literal
 from workflow_engine.compiler.quotas import PAYLOAD_BYTES
 from workflow_engine.language.syntax import ScopeReference
 from workflow_engine.steps.output import configured_text
@@ -47,7 +48,12 @@ def _run_input(context: PureContext) -> Fragment:
 
 
 def _build_input(context: PureContext) -> Fragment:
-    return object_fragment({"kind": configured_text(context, "kind", "json"), "data": _run_input(context)})
+    return object_fragment({"kind": configured_text(context, "kind", "json"), "data": _own_input(context)})
+
+
+def _own_input(context: PureContext) -> Fragment:
+    name = string_literal(context.step_id)
+    return apply(f'$type($i)="object"?{name} in $keys($i)?$lookup($i,{name}):$i:$i', {"i": _run_input(context)})
 
 
 def _build_trigger(context: PureContext) -> Fragment:
@@ -58,7 +64,7 @@ def _build_trigger(context: PureContext) -> Fragment:
 
 
 def _lower_input(_config: Mapping[str, Any]) -> Lowering:
-    return PureLowering(_build_input, growth_bytes=PAYLOAD_BYTES, handed_on=_HANDED_ON)
+    return PureLowering(_build_input, growth_bytes=PAYLOAD_BYTES)
 
 
 def _lower_trigger(config: Mapping[str, Any]) -> Lowering:
@@ -78,14 +84,19 @@ _KIND: Final = property_schema("Kind", "As configured.", type="string")
 
 INPUT: Final = StepType(
     name="input",
-    description="Hands on the input of the run.",
+    description="Hands on the input of the run, or the entry of it that has the step's id.",
     config_schema=object_schema(
         {
             "kind": property_schema("Kind", "What the input is, for whoever reads it. Default: json.", type="string"),
             "schema": _SCHEMA_OF_INPUT,
         }
     ),
-    output_schema=output_schema({"kind": _KIND, "data": _DATA}),
+    output_schema=output_schema(
+        {
+            "kind": _KIND,
+            "data": property_schema("Data", "The run's input, or the entry of it that has this step's id."),
+        }
+    ),
     lower=_lower_input,
     takes_input=False,
 )

@@ -17,7 +17,7 @@ from workflow_engine.usecases.bodies import RunFields, WorkflowRunFields, read_f
 from workflow_engine.usecases.definitions import DefinitionKind, refuse_misfits
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.launch import launch_once
-from workflow_engine.usecases.named import impossible, missing, to_look_up, tools_in
+from workflow_engine.usecases.named import impossible, missing, names_in_agent, to_look_up
 
 ASKED: Final = ("query", "context", "conversation_history", "variables")
 """Entries of an agent step's input that mean something (`functions/step_agent/conversation`)."""
@@ -36,7 +36,7 @@ def examine(document: Mapping[str, Any], findings: Findings) -> None:
 
     for path, problem in (*problems(document), *model_without_vendor(document)):
         findings.add("WFE-E402", pointer(*path), problem)
-    for found in impossible(tools_in(document), builtin_catalogue()):
+    for found in impossible(names_in_agent(document), builtin_catalogue()):
         findings.add(found.code, found.pointer, found.detail)
 
 
@@ -53,12 +53,18 @@ def warnings(engine: Engine, caller: Caller, document: Mapping[str, Any]) -> lis
 
     models = [document.get("model"), *(p.get("model") for p in document.get("providers", ()) if isinstance(p, dict))]
     retired = [sentence for model in models if model and (sentence := retirement(model))]
-    tools = tuple(tools_in(document))
+    tools = tuple(names_in_agent(document))
     found = engine.names.find_many(caller.tenant_id, to_look_up(tools))
     return [*retired, *dict.fromkeys(d.detail for d in missing(tools, found))]
 
 
-AGENTS: Final = DefinitionKind("agent", _schema, "agent_name", lambda engine: engine.agents, examine, warnings)
+def _settle(document: Mapping[str, Any]) -> dict[str, Any]:
+    from workflow_engine.steps.agent_aliases import AGENT_ALIASES, settled
+
+    return settled(document, AGENT_ALIASES)
+
+
+AGENTS: Final = DefinitionKind("agent", _schema, "agent_name", lambda engine: engine.agents, examine, warnings, _settle)
 
 
 class AgentRunFields(RunFields):

@@ -13,8 +13,11 @@ from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, Json, pointer
 from workflow_engine.language.document import DocumentModel, Whole, check_fields
 from workflow_engine.language.findings import Findings, shown
+from workflow_engine.observability import get_logger
 from workflow_engine.store.items import dump
 from workflow_engine.usecases.engine import LONGEST_WAIT_SECONDS
+
+logger = get_logger(__name__)
 
 Label = Annotated[str, Field(min_length=1, max_length=256)]
 ModelT = TypeVar("ModelT", bound=DocumentModel)
@@ -196,8 +199,9 @@ def check_input(fields: WorkflowRunFields, schema: Mapping[str, Json] | None) ->
 
     try:
         misfits = SchemaValidator(schema).misfits(run_input(fields))
-    except UnusableSchemaError:
+    except UnusableSchemaError as error:
         # Saved under older rules. The verdict on a schema falls when it is saved; what was accepted goes on to run.
+        logger.warning("input is not checked, its schema was saved under older rules", extra={"reason": str(error)})
         return
     except CannotApplyError as error:
         raise InvalidRequestError.at(

@@ -68,9 +68,11 @@ def mentions_in(document: Json, catalogue: Catalogue) -> tuple[Mention, ...]:
     return tuple(found)
 
 
-def tools_in(document: Json) -> Iterator[Mention]:
-    """The names of the tools of an agent's document, which is valid."""
-    return _tools(_Place(document, "").part("tools").items())
+def names_in_agent(document: Json) -> Iterator[Mention]:
+    """The names in an agent's document, which is valid: of its tools, and of its stored system prompt."""
+    whole = _Place(document, "")
+    yield from _tools(whole.part("tools").items())
+    yield from _system_prompts([whole.part("system_prompt_id")])
 
 
 def to_look_up(mentions: Iterable[Mention]) -> list[Name]:
@@ -131,6 +133,7 @@ def _of_agent(field: _Fields) -> Iterator[Mention]:
     yield from _versioned("agent", field("agent_id"), field("agent_version"))
     yield from _tools(field("tools").items())
     yield from _tools(field("agent_config").part("tools").items())
+    yield from _system_prompts((field("system_prompt_id"), field("agent_config").part("system_prompt_id")))
 
 
 def _of_prompt(field: _Fields) -> Iterator[Mention]:
@@ -152,6 +155,11 @@ def _versioned(kind: NameKind, place: _Place, version: _Place) -> Iterator[Menti
     if isinstance(place.value, str) and _ID.fullmatch(place.value):
         number = _whole(version.value)
         yield Mention(Name(kind, place.value, number), place.pointer if number is None else version.pointer)
+
+
+def _system_prompts(places: Iterable[_Place]) -> Iterator[Mention]:
+    for place in places:
+        yield from _versioned("prompt", place, _Place(None, ""))
 
 
 def _whole(value: Any) -> int | None:

@@ -51,7 +51,13 @@ def warnings(_engine: Engine, _caller: Caller, document: Mapping[str, Any]) -> l
     return [*found, *([retired] if retired else [])]
 
 
-PROMPTS: Final = DefinitionKind("prompt", _schema, "name", lambda engine: engine.prompts, examine, warnings)
+def _settle(document: Mapping[str, Any]) -> dict[str, Any]:
+    from workflow_engine.steps.agent_aliases import PROMPT_ALIASES, settled
+
+    return settled(document, PROMPT_ALIASES)
+
+
+PROMPTS: Final = DefinitionKind("prompt", _schema, "name", lambda engine: engine.prompts, examine, warnings, _settle)
 
 
 class RenderFields(DocumentModel):

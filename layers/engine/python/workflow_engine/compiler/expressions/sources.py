@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from workflow_engine.compiler.expressions.references import Scope, reference_fragment
@@ -16,6 +16,7 @@ from workflow_engine.language.syntax import (
     StepReference,
     Template,
     TemplateVariable,
+    TemplateVariableName,
 )
 
 PlaceLiteral = Callable[[Json], Fragment]
@@ -24,11 +25,20 @@ PlaceLiteral = Callable[[Json], Fragment]
 # The time of entry, not $now(): two expressions of one state then give the same text.
 _ENTERED: Final = "$states.context.State.EnteredTime"
 
-_TEMPLATE_VARIABLES: Final = {
-    "current_date": f"$substring({_ENTERED},0,10)",
-    "current_time": f"$substring({_ENTERED},11,8)",
-    "uuid": "$uuid()",
-    "execution_id": f"{EXECUTION_INPUT}.run.execution_id",
+_TEXT: Final = frozenset("s")
+_TEMPLATE_VARIABLES: Final[Mapping[TemplateVariableName, Fragment]] = {
+    "current_timestamp": Fragment(_ENTERED),
+    "current_date": Fragment(f"$substring({_ENTERED},0,10)"),
+    "current_time": Fragment(f"$substring({_ENTERED},11,8)"),
+    "current_year": Fragment(f"$substring({_ENTERED},0,4)"),
+    "current_month": Fragment(f"$substring({_ENTERED},5,2)"),
+    "current_day": Fragment(f"$substring({_ENTERED},8,2)"),
+    "uuid": Fragment("$uuid()"),
+    "execution_id": Fragment(f"{EXECUTION_INPUT}.run.execution_id"),
+    # null where the run has none
+    "workflow_id": Fragment(f"$s({EXECUTION_INPUT}.run.workflow_id)", _TEXT),
+    "user_id": Fragment(f"$s({EXECUTION_INPUT}.run.user_id)", _TEXT),
+    "session_id": Fragment(f"$s({EXECUTION_INPUT}.run.session_id)", _TEXT),
 }
 
 
@@ -92,7 +102,7 @@ def _in_turn(template: Template, scope: Scope) -> tuple[list[str], list[Fragment
 
 def _rendered(part: StepReference | ScopeReference | TemplateVariable, scope: Scope) -> Fragment:
     if isinstance(part, TemplateVariable):
-        return Fragment(_TEMPLATE_VARIABLES[part.name])
+        return _TEMPLATE_VARIABLES[part.name]
     value = reference_fragment(part, scope)
     return Fragment(f"$s({value.code})", value.helpers | {"s"})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from workflow_engine.compiler.catalogue import MappedInput
 from workflow_engine.compiler.expressions import reference_fragment, source_fragment
@@ -21,8 +22,12 @@ from workflow_engine.language.syntax import (
     Source,
     Step,
     StepReference,
+    TemplateVariable,
 )
 from workflow_engine.language.templates import may_hold_names
+
+VARIABLE_BYTES: Final = 6 * 256
+"""The longest text that a variable of a template can give: an id of a user, of 256 characters that JSON escapes."""
 
 
 def has_expression(step: Step) -> bool:
@@ -99,6 +104,7 @@ def _source_bound(unit: Unit, source: Source, bounds: Mapping[str, Size | None])
             read = _sum((_reference_bound(unit, r, bounds) for r in references_of(source)), Size(0, 0))
             # Rendered into a string, quotes and backslashes of JSON text are escaped once more.
             text = sum(json_bytes(p) for p in source.parts if isinstance(p, str)) + 64 * len(source.parts)
+            text += VARIABLE_BYTES * sum(isinstance(p, TemplateVariable) for p in source.parts)
             return None if read is None else Size(2 * read.length + text, 0)
 
 

@@ -305,6 +305,8 @@ def pure_context(unit: Unit, step: Step, scope: Scope) -> PureContext:
         entered=Fragment("$states.context.State.EnteredTime"),
         read=lambda reference: reference_fragment(reference, scope),
         declared=len(step.dependencies if step.input_mapping is None else step.input_mapping),
+        mapped=step.input_mapping is not None,
+        step_id=step.step_id,
     )
 
 
