@@ -143,7 +143,7 @@ def test_a_start_of_a_workflow_that_was_saved_with_such_a_schema_is_no_crash(
     values: tuple[Any, ...] = ({"a": ["x"]}, "x", [[[]]])
     for value in values:
         try:
-            check_input(value, SCHEMAS[name](address))
+            check_input(WorkflowRunFields(input=value), SCHEMAS[name](address))
         except InvalidRequestError as error:
             said += error.errors
     assert SECRET not in str(said)
