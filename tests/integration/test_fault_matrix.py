@@ -84,7 +84,8 @@ def one_workflow(version: int) -> Callable[[World, Any, list[Any]], None]:
         versions = read_workflows.list_versions(world.engine, ME, listed["workflow_id"], 10)["items"]
         assert [v["version"] for v in versions] == list(range(version, 0, -1))
         assert {(a["workflow_id"], a["version"]) for a in answers} == {(listed["workflow_id"], version)}
-        assert read_workflows.get(world.engine, ME, listed["workflow_id"]) == answers[-1]
+        told = {name: value for name, value in answers[-1].items() if name != "warnings"}
+        assert read_workflows.get(world.engine, ME, listed["workflow_id"]) == told
 
     return check
 
