@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from infra.openapi_operation import INVALID, PAGED, Operation
 from infra.openapi_schemas import (
+    ID,
     OBJECT,
     RUN_FIELDS,
     TIME,
@@ -26,6 +27,7 @@ def _definition(word: str, name: str, document: str) -> Schema:
     """A stored definition, with its document unless it stands in a list."""
     properties: Schema = {
         f"{word}_id": text(),
+        "id": ID,
         "version": VERSION,
         name: text(),
         "description": nullable(text()),

@@ -392,10 +392,10 @@ def test_a_throttled_transaction_is_no_fault_of_the_service(
 def test_the_same_document_is_compiled_anew_when_a_step_type_has_changed(world: World) -> None:
     register_step.register(world.engine, ME, STEP)
     workflow_id = saved(world, OWN)
-    assert save_workflow.update(world.engine, ME, workflow_id, OWN)["version"] == 1
+    assert save_workflow.update(world.engine, ME, workflow_id, OWN)[0]["version"] == 1
     register_step.register(world.engine, ME, STEP | {"timeout_seconds": 7})
-    assert save_workflow.update(world.engine, ME, workflow_id, OWN)["version"] == 2
-    assert save_workflow.update(world.engine, ME, workflow_id, OWN)["version"] == 2
+    assert save_workflow.update(world.engine, ME, workflow_id, OWN)[0]["version"] == 2
+    assert save_workflow.update(world.engine, ME, workflow_id, OWN)[0]["version"] == 2
 
 
 def test_the_same_document_is_compiled_anew_when_the_engine_has_changed(
@@ -406,7 +406,7 @@ def test_the_same_document_is_compiled_anew_when_the_engine_has_changed(
         earlier.setattr(save_workflow, "compile_posted", _compiled_otherwise)
         workflow_id = saved(world, HELLO)
     old = world.engine.workflows.newest("t", workflow_id)
-    assert save_workflow.update(world.engine, ME, workflow_id, HELLO)["version"] == 2
+    assert save_workflow.update(world.engine, ME, workflow_id, HELLO)[0]["version"] == 2
     new = world.engine.workflows.newest("t", workflow_id)
     assert new.compiled.machine_hash != old.compiled.machine_hash
     assert new.created_at == old.created_at
@@ -424,4 +424,4 @@ def test_an_engine_that_compiles_a_document_to_the_same_makes_no_version(
 ) -> None:
     workflow_id = saved(world, HELLO)
     monkeypatch.setattr(compilation, "_engine_version", lambda: "later")
-    assert save_workflow.update(world.engine, ME, workflow_id, HELLO)["version"] == 1
+    assert save_workflow.update(world.engine, ME, workflow_id, HELLO)[0]["version"] == 1

@@ -151,9 +151,9 @@ def test_a_warm_start_with_a_registered_step_makes_four_calls(engine: Engine) ->
 
 def test_saving_equal_content_makes_no_new_version(engine: Engine) -> None:
     first = save_workflow.create(engine, ME, HELLO)
-    same = save_workflow.update(engine, ME, first["workflow_id"], HELLO)
+    same = save_workflow.update(engine, ME, first["workflow_id"], HELLO)[0]
     assert (same["version"], same["updated_at"]) == (1, first["updated_at"])
-    second = save_workflow.update(engine, ME, first["workflow_id"], {**HELLO, "name": "New"})
+    second = save_workflow.update(engine, ME, first["workflow_id"], {**HELLO, "name": "New"})[0]
     assert (second["version"], second["created_at"]) == (2, first["created_at"])
     assert read_workflows.get(engine, ME, first["workflow_id"])["name"] == "New"
     assert read_workflows.get(engine, ME, first["workflow_id"], 1)["workflow"] == HELLO
@@ -163,13 +163,65 @@ def test_saving_equal_content_makes_no_new_version(engine: Engine) -> None:
     assert (started["workflow_version"], started["workflow_name"]) == (1, "Hello")
 
 
+NAMED: dict[str, Any] = {**HELLO, "workflow_id": "7-days"}
+
+
+def test_a_workflow_is_stored_under_the_id_that_it_asks_for(engine: Engine) -> None:
+    made = save_workflow.create(engine, ME, {"workflow_config": NAMED})
+    assert (made["workflow_id"], made["id"], made["version"]) == ("7-days", "7-days", 1)
+    assert made["configuration"] == made["workflow"] == NAMED
+    with pytest.raises(ConflictError, match="already"):
+        save_workflow.create(engine, ME, NAMED)
+    assert start_run.start_stored(engine, ME, "7-days", {})["workflow_id"] == "7-days"
+
+
+def test_a_request_that_is_repeated_with_its_key_finds_the_workflow_that_it_made(engine: Engine) -> None:
+    body = {**HELLO, "workflow_id": "repeated"}
+    made = save_workflow.create(engine, ME, body, "k")
+    assert save_workflow.create(engine, ME, body, "k") == made
+    with pytest.raises(ConflictError, match="already"):
+        save_workflow.create(engine, ME, body, "another")
+
+
+def test_a_put_creates_under_an_id_that_no_workflow_has(engine: Engine) -> None:
+    made, is_new = save_workflow.update(engine, ME, "mine", HELLO)
+    assert (made["workflow_id"], made["version"], is_new) == ("mine", 1, True)
+    assert save_workflow.update(engine, ME, "mine", HELLO) == (made, False)
+
+
+def test_the_id_of_a_deleted_workflow_may_be_used_again_and_its_versions_go_on(engine: Engine) -> None:
+    someone = Caller("again")
+    body = {**HELLO, "workflow_id": "w"}
+    save_workflow.create(engine, someone, body)
+    save_workflow.delete(engine, someone, "w")
+    again = save_workflow.create(engine, someone, {**body, "name": "Again"})
+    assert (again["version"], read_workflows.get(engine, someone, "w")["name"]) == (2, "Again")
+    assert read_workflows.get(engine, someone, "w", 1)["name"] == "Hello"
+    assert [w["id"] for w in read_workflows.list_workflows(engine, someone, 10)["items"]] == ["w"]
+    save_workflow.delete(engine, someone, "w")
+    assert save_workflow.update(engine, someone, "w", HELLO)[0]["version"] == 3
+
+
+@pytest.mark.parametrize("workflow_id", ["execute", "adhoc-1", "-a", "a b", "x" * 65])
+def test_an_id_that_cannot_be_one_is_refused(engine: Engine, workflow_id: str) -> None:
+    with pytest.raises((InvalidRequestError, InvalidWorkflowError)):
+        save_workflow.create(engine, ME, {**HELLO, "workflow_id": workflow_id})
+    with pytest.raises(InvalidRequestError):
+        save_workflow.update(engine, ME, workflow_id, HELLO)
+
+
+def test_the_id_of_path_and_body_must_be_the_same(engine: Engine) -> None:
+    with pytest.raises(InvalidRequestError) as raised:
+        save_workflow.update(engine, ME, "other", {"workflow": NAMED})
+    assert raised.value.errors[0]["pointer"] == "/workflow/workflow_id"
+
+
 def test_a_deleted_workflow_leaves_its_executions_readable(engine: Engine) -> None:
     workflow_id = save_workflow.create(engine, ME, HELLO)["workflow_id"]
     started = start_run.start_stored(engine, ME, workflow_id, {})
     save_workflow.delete(engine, ME, workflow_id)
     uses: tuple[Callable[[], Any], ...] = (
         lambda: read_workflows.get(engine, ME, workflow_id),
-        lambda: save_workflow.update(engine, ME, workflow_id, HELLO),
         lambda: start_run.start_stored(engine, ME, workflow_id, {}),
     )
     for use in uses:

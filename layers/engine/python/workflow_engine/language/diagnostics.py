@@ -21,6 +21,7 @@ CODES: dict[str, str] = {
     "WFE-E103": "A value has the wrong type or is out of range.",
     "WFE-E104": "Two values that exclude each other are both given.",
     "WFE-E105": "A value is not one of the allowed ones.",
+    "WFE-W106": "A value was changed to the nearest that Step Functions can express.",
     "WFE-E200": "Two steps have the same id.",
     "WFE-E201": "A step id is reserved by the language.",
     "WFE-E202": "A dependency names no step.",

@@ -34,7 +34,12 @@ MAX_ITEMS: Final = 1_000_000
 MAX_ITERATIONS: Final = 10_000  # a turn enters at least two states of two events; a run has 25,000 events
 UNUSABLE_NAMES: Final = ("__proto__", "hasOwnProperty")
 """Keys that the JSONata of Step Functions (2.0.6) loses, or raises for, in an object that it makes."""
-STEP_ID_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
+STEP_ID_PATTERN: Final = r"^(?![0-9]+([eE][+-]?[0-9]+)?$)[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?!\n)$"
+"""A condition would read `12` and `1e5` as numbers. To Python, unlike JSON Schema, `$` is also before a last line feed."""
+NAME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
+"""Of step types, and of what else is called by a name of the client's choice."""
+WORKFLOW_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?!\n)$"
+UNNAMED: Final = "Unnamed workflow"
 
 
 def refers_to(definition: str, keyword: Literal["$ref", "items", "additionalProperties"] = "$ref") -> Any:
@@ -51,7 +56,7 @@ Whole: Final = BeforeValidator(_whole)
 """Stands after the bounds of a whole number: only so does the JSON Schema keep them."""
 Text = Annotated[str, Field(min_length=1, max_length=128)]
 Seconds = Annotated[int, Field(ge=1, le=MAX_TASK_SECONDS), Whole]
-Delay = Annotated[int, Field(ge=1, le=MAX_RETRY_DELAY_SECONDS), Whole]
+Delay = Annotated[float, Field(gt=0, le=MAX_RETRY_DELAY_SECONDS)]
 Concurrency = Annotated[int, Field(ge=1, le=MAX_INLINE_CONCURRENCY), Whole]
 Items = Annotated[int, Field(ge=1, le=MAX_ITEMS), Whole]
 Steps = Annotated[list[Any], Field(min_length=1), refers_to("Step", "items")]
@@ -71,20 +76,29 @@ class DocumentModel(BaseModel):
     PLACEHOLDERS: ClassVar[dict[str, Any]] = {}
 
 
+_LOOKS_AHEAD: Final = ConfigDict(regex_engine="python-re")
+"""For patterns that look ahead, as Rust's engine cannot."""
+
+
 class WorkflowDocument(DocumentModel):
     """A workflow: steps, and in which order their dependencies let them run."""
 
-    PLACEHOLDERS: ClassVar[dict[str, Any]] = {"name": "", "steps": []}
+    model_config = _LOOKS_AHEAD
+    PLACEHOLDERS: ClassVar[dict[str, Any]] = {"steps": []}
 
     schema_: Any = Field(default=None, alias="$schema", description="Ignored. It tells an editor which schema to use.")
-    name: Text
+    name: Text | None = None
+    workflow_id: Annotated[str, Field(pattern=WORKFLOW_ID_PATTERN)] | None = None
+    id: Any = None
+    status: Any = None
+    template_id: Any = None
     description: str | None = None
     tags: Any = None
     version: Any = None
     created_by: Any = None
     metadata: Any = None
     connections: Any = None
-    execution_pattern: Literal["sequential", "parallel", "conditional", "dependency"] | None = None
+    execution_pattern: Literal["sequential", "parallel", "conditional", "dependency", "dependency_based"] | None = None
     steps: Steps
     variables: dict[str, Any] | None = None
     global_config: dict[str, Any] | None = None
@@ -97,9 +111,10 @@ class WorkflowDocument(DocumentModel):
 class StepDocument(DocumentModel):
     """One step of a workflow or of a container."""
 
-    PLACEHOLDERS: ClassVar[dict[str, Any]] = {"step_id": "", "step_type": ""}
+    model_config = _LOOKS_AHEAD
+    PLACEHOLDERS: ClassVar[dict[str, Any]] = {"step_type": ""}
 
-    step_id: Annotated[str, Field(pattern=STEP_ID_PATTERN)]
+    step_id: Annotated[str, Field(pattern=STEP_ID_PATTERN)] | None = None
     step_type: Text
     name: str | None = None
     step_name: str | None = None
@@ -119,7 +134,7 @@ class StepDocument(DocumentModel):
     on_error: Literal["continue", "fail"] | None = None
     timeout_seconds: Seconds | None = None
     max_retries: Annotated[int, Field(ge=0, le=MAX_RETRIES), Whole] | None = None
-    retry_strategy: Literal["fixed_delay", "exponential_backoff"] | None = None
+    retry_strategy: Literal["none", "fixed_delay", "exponential_backoff"] | None = None
     retry_delay_seconds: Delay | None = None
     max_retry_delay_seconds: Delay | None = None
     for_each: ReferenceText | None = None
@@ -235,7 +250,7 @@ def _report(detail: ErrorDetails, place: str, findings: Findings) -> None:
         near = _value_advice(field, value, re.findall(r"'(\w+)'", allowed), findings) if isinstance(value, str) else ""
         findings.add("WFE-E105", where, f"'{field}' must be {allowed}, not {shown(detail['input'])}.{near}")
     else:
-        expected = _expected(kind, detail.get("ctx", {}))
+        expected = _expected(kind, detail.get("ctx", {}), field)
         element = "Each item of " if len(detail["loc"]) > 1 else ""
         advice = text_advice(detail["input"], kind) or _ADVICE.get(field, "")
         sentence = f"{element}'{field}' must be {expected}, not {shown(detail['input'])}.{advice}"
@@ -253,7 +268,8 @@ _LINEAR_BACKOFF: Final = (
 )
 
 _ADVICE: Final = {
-    "step_id": " A step id begins with a letter and has up to 64 letters, digits, '_' and '-'.",
+    "step_id": " A step id begins with a letter or a digit, has up to 64 letters, digits, '_' and '-', and is no number.",
+    "workflow_id": " A workflow id begins with a letter or a digit and has up to 64 letters, digits, '_' and '-'.",
     "for_each": LIST_ADVICE,
     "items": LIST_ADVICE,
     "dependencies": ' It is a list of step ids, such as ["a"].',
@@ -261,13 +277,11 @@ _ADVICE: Final = {
     "step_type": " It names what the step does; GET /steps lists what there is.",
     "max_concurrency": f" Step Functions runs at most {MAX_INLINE_CONCURRENCY} iterations of a Map state at once.",
     "max_iterations": " A loop that has run out of turns fails its step.",
-    "retry_delay_seconds": " Step Functions retries after whole seconds.",
-    "max_retry_delay_seconds": " Step Functions retries after whole seconds.",
     "timeout_seconds": " Leave it out for the longest possible time.",
 }
 
 
-def _expected(kind: str, context: dict[str, Any]) -> str:
+def _expected(kind: str, context: dict[str, Any], field: str) -> str:
     """What a field should have been, from the type and context of pydantic's error."""
     match kind:
         case "int_type" | "int_from_float" | "int_parsing" | "int_parsing_size":
@@ -282,6 +296,8 @@ def _expected(kind: str, context: dict[str, Any]) -> str:
             return "a list"
         case "dict_type" | "model_type" | "model_attributes_type":
             return "an object"
+        case "greater_than":
+            return f"more than {context['gt']:,.0f}"
         case "greater_than_equal":
             return f"at least {context['ge']:,.0f}"
         case "less_than_equal":
@@ -295,5 +311,5 @@ def _expected(kind: str, context: dict[str, Any]) -> str:
         case "too_short":
             return f"a list of at least {context['min_length']} element"
         case "string_pattern_mismatch":
-            return "a step id"
+            return f"a valid {field.replace('_', ' ')}"
     return "of another form"

@@ -61,6 +61,11 @@ class Draft:
     sent_as_parameters: frozenset[str] = frozenset()
     container: DraftContainer | None = None
 
+    @property
+    def step_id(self) -> str:
+        """The id, "" where it is of a wrong form."""
+        return self.fields.step_id or ""
+
     def config_pointer(self, name: str | None) -> str:
         """Where a top-level field of the configuration was sent; for None where the configuration itself was, if at
         all.
@@ -146,7 +151,7 @@ class Drafter:
             detail = f"{limit} Move the inner ones into a workflow of their own."
             self._findings.add("WFE-E503", draft.pointer, detail)
             return None
-        inside = (*containers, draft.fields.step_id)
+        inside = (*containers, draft.step_id)
         match kind:
             case "map":
                 return self._single_body(MapConfig, draft, inside)

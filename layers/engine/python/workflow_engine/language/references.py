@@ -3,7 +3,7 @@
 Grammar, read from left to right without white space in between:
 
     reference = word { "." name | "." digits | "[" index "]" | "[*]" | "[" quoted "]" }
-    word      = letter { letter | digit | "_" | "-" }
+    word      = ( letter | digit ) { letter | digit | "_" | "-" }, unless it reads as a number: 12, 1e5
     name      = one or more of letters, digits, "_", "-", "$", "@", not beginning with "-"
     quoted    = "any text" or 'any text'; a backslash escapes the quote and itself, any other stands for itself
 
@@ -33,7 +33,7 @@ from workflow_engine.suggestions import suggest
 
 EXECUTION_FIELDS: Final = ("id", "started_at", "workflow_id")
 
-WORD: Final = re.compile(r"[^\W\d][\w-]*")
+WORD: Final = re.compile(r"(?![0-9]+(?:[eE][+-]?[0-9]+)?(?![\w-]))(?:[^\W\d]|[0-9])[\w-]*")
 _INDEX_NAME: Final = re.compile(r"\.([0-9]+)(?![\w$@-])")
 _NAME: Final = re.compile(r"\.([\w$@][\w$@-]*)")
 _INDEX: Final = re.compile(r"\[\s*(-?[0-9]+)\s*\]")

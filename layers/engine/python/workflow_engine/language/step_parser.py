@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from typing import Literal
 
 from workflow_engine.language.catalogue import StepTypeSpec
 from workflow_engine.language.diagnostics import Json, pointer
@@ -63,7 +65,7 @@ class StepParser:
 
     def _step(self, draft: Draft, scope: Scope) -> Step:
         fields = draft.fields
-        outer = self._reader(scope, fields.step_id)
+        outer = self._reader(scope, draft.step_id)
         for_each = self._for_each(draft, outer)
         reader = replace(outer, scope=self._per_element(draft, scope, for_each))
         self._check_templates(draft, reader)
@@ -73,7 +75,7 @@ class StepParser:
         self._check_fields_that_fit(draft)
         self._check_fields_with_effect(draft)
         return Step(
-            step_id=fields.step_id,
+            step_id=draft.step_id,
             step_type=draft.spec.name if draft.spec is not None else fields.step_type,
             pointer=draft.pointer,
             dependencies=self._dependencies(draft, scope),
@@ -96,7 +98,7 @@ class StepParser:
         """The explicit dependencies, each once."""
         for i, step_id in enumerate(draft.fields.dependencies or ()):
             place = draft.pointer + pointer("dependencies", i)
-            if step_id == draft.fields.step_id:
+            if step_id == draft.step_id:
                 self._findings.add("WFE-E203", place, f"The step '{step_id}' depends on itself. Remove the dependency.")
             elif step_id not in scope.steps:
                 self._findings.add("WFE-E202", place, unknown_dependency(step_id, scope, self._index, self._findings))
@@ -126,14 +128,27 @@ class StepParser:
 
     def _retry(self, draft: Draft) -> RetryPolicy | None:
         fields = draft.fields
-        delay = fields.retry_delay_seconds or DEFAULT_RETRY_DELAY_SECONDS
-        longest = fields.max_retry_delay_seconds or max(DEFAULT_MAX_RETRY_DELAY_SECONDS, delay)
+        delay = self._whole_seconds(draft, "retry_delay_seconds") or DEFAULT_RETRY_DELAY_SECONDS
+        longest = self._whole_seconds(draft, "max_retry_delay_seconds") or max(DEFAULT_MAX_RETRY_DELAY_SECONDS, delay)
         if longest < delay:
             detail = f"'max_retry_delay_seconds' ({longest}) is less than 'retry_delay_seconds' ({delay}). Raise it."
             self._findings.add("WFE-E103", draft.pointer + "/max_retry_delay_seconds", detail)
-        if not fields.max_retries:
+        if not fields.max_retries or fields.retry_strategy == "none":
             return None
         return RetryPolicy(fields.max_retries, fields.retry_strategy or "exponential_backoff", delay, longest)
+
+    def _whole_seconds(
+        self, draft: Draft, name: Literal["retry_delay_seconds", "max_retry_delay_seconds"]
+    ) -> int | None:
+        """A delay as Step Functions can wait for it (Retrier, IntervalSeconds: "A positive integer")."""
+        seconds: float | None = getattr(draft.fields, name)
+        if seconds is None:
+            return None
+        whole = math.ceil(seconds)
+        if whole != seconds:
+            detail = f"Step Functions retries after whole seconds, so '{name}' {seconds:g} is taken for {whole}."
+            self._findings.add("WFE-W106", draft.pointer + pointer(name), detail)
+        return whole
 
     def _for_each(self, draft: Draft, outer: Reader) -> ForEach | None:
         fields = draft.fields
@@ -206,7 +221,7 @@ class StepParser:
     # --- containers ---
 
     def _body(self, container: DraftContainer, draft: Draft, scope: Scope) -> Body:
-        reader = self._reader(scope, draft.fields.step_id)
+        reader = self._reader(scope, draft.step_id)
         match container.config:
             case MapConfig():
                 return self._map(container, container.config, draft, reader)
@@ -256,14 +271,14 @@ class StepParser:
         return SwitchBody(tuple(cases), default, output)
 
     def _output(self, output: dict[str, Json] | None, draft: Draft, inner: Scope) -> dict[str, Source] | None:
-        self._notes.bodies[draft.fields.step_id] = inner
+        self._notes.bodies[draft.step_id] = inner
         return self._reader(inner, None).sources(output, draft.config_pointer("output"), expressions=False)
 
 
 def _inner(draft: Draft, scope: Scope, drafts: tuple[Draft, ...]) -> Scope:
     """The scope of steps within a container; item and index stay those around it."""
-    ids = frozenset(nested.fields.step_id for nested in drafts)
-    return Scope(ids, scope, draft.fields.step_id, False, scope.has_item, scope.has_index, scope.items)
+    ids = frozenset(nested.step_id for nested in drafts)
+    return Scope(ids, scope, draft.step_id, False, scope.has_item, scope.has_index, scope.items)
 
 
 def _instead_of_template(spec: StepTypeSpec, name: str) -> str:

@@ -87,6 +87,9 @@ class StepResults(Protocol):
         are the parts of that step.
         """
 
+    def statuses(self) -> dict[str, str]:
+        """Status of each of the workflow's own steps, by step id and in order; outputs are not touched."""
+
     def read(self, start: int, stop: int, wanted: Wanted) -> Iterator[StepResult]:
         """Those from one ordinal up to another, that one excluded. Lazily: nothing is loaded for what is not taken."""
 
@@ -205,6 +208,10 @@ class KeptSteps:
     tops: Mapping[str, int]
     chunks: list[tuple[int, str]]
     payloads: PayloadStore
+
+    def statuses(self) -> dict[str, str]:
+        tops = self.tops
+        return {r.key: str(r.result["status"]) for r in self.read(0, self.total, lambda key: key in tops)}
 
     def read(self, start: int, stop: int, wanted: Wanted) -> Iterator[StepResult]:
         at = max(bisect_right(self.chunks, start, key=lambda chunk: chunk[0]) - 1, 0)

@@ -65,6 +65,10 @@ class StepStore:
         )
         return [self.of_record(r) for r in page.records], page.next_cursor
 
+    def count(self, tenant_id: str) -> int:
+        """How many types a tenant has registered."""
+        return self.table.count(keys.steps(tenant_id), STEP_PREFIX)
+
     def of_record(self, record: Mapping[str, Any]) -> Registration:
         """The registration that a record holds."""
         return dict(self.payloads.load(record["registration"]))

@@ -23,6 +23,9 @@ from workflow_engine.store.table import ConditionFailedError, Page, Table, Write
 
 VERSION_PREFIX: Final = "VERSION#"
 
+_RECENT_VERSIONS: Final = 100
+"""How far back a request is looked for that is repeated within a day."""
+
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
@@ -62,6 +65,8 @@ class StoredWorkflow:
     updated_at: str
     created_by: str | None = None
     listed: bool = True
+    request_id: str | None = None
+    """`made_id` of the request that created the workflow, on the version that it created."""
 
     @property
     def content_hash(self) -> str:
@@ -82,9 +87,26 @@ class WorkflowStore:
     table: Table
     payloads: PayloadStore
 
-    def create(self, workflow: StoredWorkflow) -> None:
-        """Write a new workflow. ConflictError when the id is taken."""
-        self._save(workflow, Write({}, "attribute_not_exists(pk)"))
+    def create(self, workflow: StoredWorkflow) -> StoredWorkflow:
+        """Write a new workflow; gives it as it stands. Under the id of a deleted one the versions go on. ConflictError when
+        the id is taken.
+        """
+        try:
+            self._save(workflow, Write({}, "attribute_not_exists(pk)"))
+            return workflow
+        except ConflictError:
+            standing = self.table.get(keys.workflow(workflow.tenant_id, workflow.workflow_id), keys.META)
+        if standing is None or "deleted_at" not in standing:
+            raise ConflictError(f"There is a workflow '{workflow.workflow_id}' already. PUT makes a new version of it.")
+        again = replace(workflow, version=standing["workflow_version"] + 1)
+        deleted = Write({}, "workflow_version = :last AND attribute_exists(deleted_at)", {":last": again.version - 1})
+        self._save(again, deleted)
+        return again
+
+    def created_by_request(self, tenant_id: str, workflow_id: str, request_id: str) -> StoredWorkflow | None:
+        """The version that a request created; it may have been followed by others, or deleted. None when it has not."""
+        page = self.versions(tenant_id, workflow_id, _RECENT_VERSIONS, None)
+        return next((self._workflow(r) for r in page.records if r.get("request_id") == request_id), None)
 
     def add_version(self, workflow: StoredWorkflow) -> None:
         """Write the version after the newest one. ConflictError when another save came first or the workflow was
@@ -206,6 +228,7 @@ class WorkflowStore:
             "updated_at": workflow.updated_at,
             "created_by": workflow.created_by,
             "listed": workflow.listed,
+            "request_id": workflow.request_id,
         }
 
     def _workflow(self, record: Record) -> StoredWorkflow:
@@ -230,4 +253,5 @@ class WorkflowStore:
             updated_at=record["updated_at"],
             created_by=record.get("created_by"),
             listed=record["listed"],
+            request_id=record.get("request_id"),
         )

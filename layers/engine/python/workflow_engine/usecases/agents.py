@@ -13,7 +13,7 @@ from workflow_engine.language.document import Whole
 from workflow_engine.language.findings import Findings
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases import start_run
-from workflow_engine.usecases.bodies import RunFields, read_fields
+from workflow_engine.usecases.bodies import RunFields, WorkflowRunFields, read_fields
 from workflow_engine.usecases.definitions import DefinitionKind, refuse_misfits
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.launch import launch_once
@@ -85,7 +85,7 @@ def execute(
     InvalidRequestError when nothing is asked, and what `start_run.start` raises.
     """
 
-    def prepare() -> tuple[StoredWorkflow, RunFields]:
+    def prepare() -> tuple[StoredWorkflow, WorkflowRunFields]:
         return start_run.posted_run(engine, caller, _run_of(engine, caller, agent_id, body))
 
     # By what the client sent: the workflow made of it changes with the agent's name.

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from workflow_engine.compiler import Compilation
     from workflow_engine.steps import Catalogue
 
+SNAPSHOT_PREFIX: Final = "adhoc-"
+
 _STEP_TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
@@ -116,7 +118,7 @@ def snapshot_id(document: Json, words: Vocabulary) -> str:
 
     The order of keys counts, because it is the order of a step's inputs.
     """
-    return "adhoc-" + hashlib.sha256(f"{words.fingerprint()}\n{dump(document)}".encode()).hexdigest()[:32]
+    return SNAPSHOT_PREFIX + hashlib.sha256(f"{words.fingerprint()}\n{dump(document)}".encode()).hexdigest()[:32]
 
 
 def findings(diagnostics: tuple[Diagnostic, ...]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -196,6 +196,7 @@ def refuse_misfits(
 def _summary(kind: DefinitionKind, record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         kind.id_field: record["definition_id"],
+        "id": record["definition_id"],
         "version": record["version"],
         kind.name_field: record["name"],
         **{name: record.get(name) for name in _KEPT},
@@ -205,6 +206,7 @@ def _summary(kind: DefinitionKind, record: Mapping[str, Any]) -> dict[str, Any]:
 def _described(kind: DefinitionKind, definition: Definition, warnings: list[str]) -> dict[str, Any]:
     return {
         kind.id_field: definition.definition_id,
+        "id": definition.definition_id,
         "version": definition.version,
         kind.name_field: definition.document[kind.name_field],
         "description": definition.document.get("description"),

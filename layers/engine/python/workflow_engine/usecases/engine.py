@@ -41,6 +41,11 @@ if TYPE_CHECKING:
 LocalStepLoader = Callable[[str, str, str], str]
 """`(tenant_id, step_type, "module:function") -> ARN` under which the local runtime calls the handler."""
 
+LONGEST_WAIT_SECONDS: Final = 25
+"""How long a request may ask to wait for the end of a run: an HTTP API cuts an integration off after 30 seconds ("Maximum
+integration timeout", API Gateway quotas).
+"""
+
 _making_clients: Final = threading.RLock()  # boto3 sessions may not make two clients at once
 _local_step_loader: LocalStepLoader | None = None
 

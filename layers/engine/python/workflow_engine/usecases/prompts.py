@@ -15,7 +15,7 @@ from workflow_engine.store.definitions import Definition
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases import start_run
 from workflow_engine.usecases.agents import check_config, run_body
-from workflow_engine.usecases.bodies import RunFields, read_fields
+from workflow_engine.usecases.bodies import RunFields, WorkflowRunFields, read_fields
 from workflow_engine.usecases.definitions import DefinitionKind
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.launch import launch_once
@@ -106,7 +106,7 @@ def try_out(
     Raises NotFoundError, InvalidRequestError unless one agent is named that can be asked, and what `start_run.start` raises.
     """
 
-    def prepare() -> tuple[StoredWorkflow, RunFields]:
+    def prepare() -> tuple[StoredWorkflow, WorkflowRunFields]:
         return start_run.posted_run(engine, caller, _trial_of(engine, caller, prompt_id, body))
 
     # By what the client sent: the workflow made of it changes with the prompt's name.
