@@ -142,9 +142,9 @@ def test_saving_warns_too_in_one_read_and_stores_all_the_same(engine: Engine) ->
         created = save_workflow.create(engine, ME, body)
     assert calls.count("BatchGetItem") == 1
     assert warned(created) == [("/steps/0/config/agent_id", "There is no agent 'nobody' now. POST /agents makes one.")]
-    again = save_workflow.update(engine, ME, created["workflow_id"], body)[0]
+    again, _ = save_workflow.update(engine, ME, created["workflow_id"], body)
     assert (again["version"], warned(again)) == (1, warned(created))
-    changed = save_workflow.update(engine, ME, created["workflow_id"], {**body, "name": "Changed"})[0]
+    changed, _ = save_workflow.update(engine, ME, created["workflow_id"], {**body, "name": "Changed"})
     assert (changed["version"], warned(changed)) == (2, warned(created))
 
 

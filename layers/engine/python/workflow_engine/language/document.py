@@ -32,14 +32,14 @@ MAX_INLINE_CONCURRENCY: Final = 40  # Map state in inline mode: up to 40 iterati
 MAX_RETRIES: Final = 100
 MAX_ITEMS: Final = 1_000_000
 MAX_ITERATIONS: Final = 10_000  # a turn enters at least two states of two events; a run has 25,000 events
+UNUSABLE_NAMES: Final = ("__proto__", "hasOwnProperty")
+"""Keys that the JSONata of Step Functions (2.0.6) loses, or raises for, in an object that it makes."""
 STEP_ID_PATTERN: Final = r"^(?![0-9]+([eE][+-]?[0-9]+)?$)[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?!\n)$"
 """A condition would read `12` and `1e5` as numbers. To Python, unlike JSON Schema, `$` is also before a last line feed."""
 NAME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
 """Of step types, and of what else is called by a name of the client's choice."""
 WORKFLOW_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?!\n)$"
 UNNAMED: Final = "Unnamed workflow"
-UNUSABLE_NAMES: Final = ("__proto__", "hasOwnProperty")
-"""Keys that the JSONata of Step Functions (2.0.6) loses, or raises for, in an object that it makes."""
 
 
 def refers_to(definition: str, keyword: Literal["$ref", "items", "additionalProperties"] = "$ref") -> Any:

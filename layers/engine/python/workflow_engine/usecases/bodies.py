@@ -216,8 +216,8 @@ def check_input(fields: WorkflowRunFields, schema: Mapping[str, Json] | None) ->
 
 
 def fan_out_errors(costs: Mapping[str, Json], fields: WorkflowRunFields) -> list[dict[str, str]]:
-    """What is wrong with a run's input whose lists are too long for the history of a run; `costs` is the compilation's
-    `fan_out`. Pointers lead to where the input was sent.
+    """What is wrong with a run's input whose lists are too long for the history of a run, with pointers to where the input
+    was sent; `costs` is the compilation's `fan_out`.
     """
     if not costs:
         return []

@@ -86,6 +86,10 @@ def delete(engine: Engine, caller: Caller, workflow_id: str) -> None:
     engine.workflows.delete(caller.tenant_id, workflow_id, engine.timestamp())
 
 
+def _saved(workflow: StoredWorkflow, warnings: tuple[Diagnostic, ...]) -> dict[str, Any]:
+    return {**describe(workflow), "warnings": findings(warnings)[1]}
+
+
 def _chosen_id(posted: PostedWorkflow) -> str | None:
     """The id that a document asks for. One of a wrong form is the language's to refuse."""
     workflow_id = posted.document.get("workflow_id") if isinstance(posted.document, dict) else None
@@ -101,10 +105,6 @@ def _refuse_unusable_id(workflow_id: str, place: str) -> None:
         raise InvalidRequestError.at(place, detail)
     if workflow_id in RESERVED_IDS or workflow_id.startswith(SNAPSHOT_PREFIX):
         raise InvalidRequestError.at(place, f"The id '{workflow_id}' is kept for the service itself. Choose another.")
-
-
-def _saved(workflow: StoredWorkflow, warnings: tuple[Diagnostic, ...]) -> dict[str, Any]:
-    return {**describe(workflow), "warnings": findings(warnings)[1]}
 
 
 def _created(
