@@ -43,6 +43,8 @@ def test_the_command_line_can_give_lists_and_objects_as_text() -> None:
         ({"auth": "jwt", "jwt_issuer": "http://x", "jwt_audience": "a", "tenant_claim": "t"}, "jwt_issuer"),
         ({"auth": "jwt", "jwt_issuer": "https://x", "jwt_audience": "a"}, "tenant_claim"),
         ({"cors_origins": "*"}, "cors_origins"),
+        ({"llm_default_provider": "opnai"}, "llm_default_provider"),
+        ({"llm_default_model": "llama3"}, "llm_default_model"),
         ({"step_function_arns": "*"}, "step_function_arns"),
         ({"step_function_arns": ""}, "step_function_arns"),
         ({"step_function_arns": 5}, "step_function_arns"),
