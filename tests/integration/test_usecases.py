@@ -470,7 +470,7 @@ def test_a_registered_lambda_is_listed_replaced_and_removed(engine: Engine) -> N
             InvalidRequestError,
             "/function_arn",
         ),
-        ({"step_type": "x", "execution_type": "http", "endpoint_config": {}}, InvalidRequestError, "/execution_type"),
+        ({"step_type": "x", "execution_type": "activity"}, InvalidRequestError, "/execution_type"),
         ({"step_type": "x", "execution_type": "local", "handler": "m:f"}, InvalidRequestError, "/handler"),
         (
             {

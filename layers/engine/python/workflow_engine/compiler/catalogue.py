@@ -66,7 +66,9 @@ class TaskLowering:
     retried, whatever the step says. With `tells_timeout` the function learns how long the step may take, so that it can
     end in time by itself; a Task that timed out leaves its function running. With `tells_inputs_of` it learns which
     entries of its input are whole outputs of steps of that type, which their form alone would not prove. `paid` says that
-    somebody else's bill grows with each call, such as that of a model.
+    somebody else's bill grows with each call, such as that of a model. With `calls_endpoint` the function sends the step to
+    the endpoint that the execution input's `endpoints` has under the alias, and learns beside the step's payload what it
+    needs for that: `call`, an object of `endpoint`, `entered_at` and `timeout_seconds`.
     """
 
     function: str
@@ -76,6 +78,7 @@ class TaskLowering:
     tells_timeout: bool = False
     tells_inputs_of: str | None = None
     paid: bool = False
+    calls_endpoint: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,9 @@ class Vocabulary:
 
     def fingerprint(self) -> str:
         """Changes when a registration changes in what compiling depends on, or the engine itself does. JSON text."""
-        registered = {
-            name: [r.get("config_schema"), r.get("timeout_seconds")] for name, r in sorted(self.registrations.items())
-        }
+        from workflow_engine.steps.registered import task_of
+
+        registered = {name: [r.get("config_schema"), *task_of(r)] for name, r in sorted(self.registrations.items())}
         return dump([_engine_version(), registered])
 
 

@@ -168,12 +168,17 @@ def templates(unit: Unit, step: Step, scope: Scope) -> dict[str, Fragment]:
 
 
 def payload(
-    unit: Unit, step: Step, scope: Scope, timeout: Fragment | None = None, told_of: str | None = None
+    unit: Unit,
+    step: Step,
+    scope: Scope,
+    timeout: Fragment | None = None,
+    told_of: str | None = None,
+    call: Fragment | None = None,
 ) -> Template:
     """What a step Lambda receives: step_config, input_data and execution_context, in one expression.
 
     `timeout` is told as `execution_context.timeout_seconds`, the entries of the input that are outputs of steps of the type
-    `told_of` as `execution_context.inputs_of_type`, where the step type wants to know these.
+    `told_of` as `execution_context.inputs_of_type`, where the step type wants to know these. `call` stands beside them.
     """
     identity = {"step_id": Fragment(string_literal(step.step_id))}
     context = {**identity, "attempt": Fragment("$states.context.State.RetryCount+1")}
@@ -184,20 +189,30 @@ def payload(
     if told_of is not None and (names := _inputs_of_type(unit, step, told_of)):
         context["inputs_of_type"] = json_literal(names)
     around = object_fragment(context)
-    whole = object_fragment(
-        {
-            "step_config": object_fragment(
-                {
-                    **identity,
-                    "step_type": Fragment(string_literal(step.step_type)),
-                    "config": step_config(unit, step, scope),
-                }
-            ),
-            "input_data": input_object(mapped_inputs(unit, step, scope)),
-            "execution_context": Fragment(f"$merge([{EXECUTION_INPUT}.context,{around.code}])"),
-        }
-    )
-    return expression(whole)
+    told = {
+        "step_config": object_fragment(
+            {
+                **identity,
+                "step_type": Fragment(string_literal(step.step_type)),
+                "config": step_config(unit, step, scope),
+            }
+        ),
+        "input_data": input_object(mapped_inputs(unit, step, scope)),
+        "execution_context": Fragment(f"$merge([{EXECUTION_INPUT}.context,{around.code}])"),
+    }
+    return expression(object_fragment(told if call is None else {**told, "call": call}))
+
+
+def _endpoint_call(unit: Unit, lowering: TaskLowering, timeout: Fragment | None) -> Fragment | None:
+    """What a function that sends the step elsewhere must know for that; None for one that does the step itself."""
+    if not lowering.calls_endpoint:
+        return None
+    unit.endpoints.setdefault(lowering.function)
+    call = {
+        "endpoint": Fragment(f"{EXECUTION_INPUT}.endpoints{name_step(lowering.function)}"),
+        "entered_at": Fragment("$states.context.State.EnteredTime"),
+    }
+    return object_fragment(call if timeout is None else {**call, "timeout_seconds": timeout})
 
 
 def task(
@@ -222,7 +237,12 @@ def task(
         arguments={
             "FunctionName": expression(Fragment(f"{EXECUTION_INPUT}.functions{name_step(lowering.function)}")),
             "Payload": payload(
-                unit, step, scope, timeout if lowering.tells_timeout else None, lowering.tells_inputs_of
+                unit,
+                step,
+                scope,
+                timeout if lowering.tells_timeout else None,
+                lowering.tells_inputs_of,
+                _endpoint_call(unit, lowering, timeout),
             ),
         },
         timeout=expression(timeout) if timeout else None,
