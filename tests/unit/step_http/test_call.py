@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -314,3 +316,13 @@ def test_what_is_no_http_is_final() -> None:
         call(event(f"http://127.0.0.1:{listening.getsockname()[1]}/"))
     thread.join(5)
     listening.close()
+
+
+def test_the_function_stands_on_the_standard_library_alone() -> None:
+    program = (
+        "import sys, functions.step_http.handler;"
+        "print(sorted({'pydantic', 'aws_lambda_powertools', 'boto3', 'botocore', 'urllib3', 'httpx2', 'jsonschema'}"
+        " & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

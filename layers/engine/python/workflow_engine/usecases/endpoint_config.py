@@ -33,7 +33,8 @@ _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _HEADER_VALUE: Final = re.compile(r"([\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?)?")
 _UNFIT_IN_URL: Final = re.compile(r"[^\x21-\x7e]|[\"<>\\^`{|}]")
 _CREDENTIAL: Final = re.compile(
-    r"authorization|cookie|(.*[-_])?((api|access|subscription|auth)[-_]?key|apikey|token|secret|password|passwd|signature)",
+    r"authorization|cookie|sig|(.*[-_])?((api|access|subscription|auth)[-_]?key|(access|auth|api|bearer)?token|"
+    r"(client)?secret|password|passwd|signature)",
     re.IGNORECASE,
 )
 _OF_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -79,8 +80,8 @@ class EndpointBody(DocumentModel):
     method: str | None = None
     headers: dict[str, str] | None = None
     auth: dict[str, Any] | None = None
-    timeout_seconds: int | float | None = None
-    timeout: int | float | None = None
+    timeout_seconds: float | None = None
+    timeout: float | None = None
 
     PLACEHOLDERS = {"url": ""}  # noqa: RUF012  # as in the base class
 
