@@ -10,7 +10,13 @@ from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.language import parse_workflow
 from workflow_engine.steps import builtin_catalogue
 
-ENDPOINT = {"url": "https://a.example/", "method": "POST", "headers": {}, "auth": None, "timeout_seconds": 30}
+ENDPOINT: dict[str, Any] = {
+    "url": "https://a.example/",
+    "method": "POST",
+    "headers": {},
+    "auth": None,
+    "timeout_seconds": 30,
+}
 
 
 def compiled(registration: dict[str, Any], **fields: Any) -> Compilation:

@@ -106,7 +106,7 @@ def send(
         with _errors_told(leads_to.host, seconds):
             connection = _Connection(leads_to, policy, deadline, lookup, verify)
             try:
-                answer = _exchange(connection, request, max_bytes)
+                answer = _exchange(connection, request, leads_to, max_bytes)
             finally:
                 connection.close()
         if not 300 <= answer.status < 400:
@@ -147,12 +147,12 @@ def _default_port(scheme: str) -> int | None:
     return {"http": 80, "https": 443}.get(scheme)
 
 
-def _exchange(connection: _Connection, request: Request, max_bytes: int) -> Answer:
+def _exchange(connection: _Connection, request: Request, leads_to: Destination, max_bytes: int) -> Answer:
     parts = urlsplit(request.url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
     own = {
-        "Host": parts.netloc,
+        "Host": _host(leads_to),
         "Content-Length": str(len(request.body)),
         "Accept-Encoding": "gzip",
         "Connection": "close",
@@ -166,6 +166,11 @@ def _exchange(connection: _Connection, request: Request, max_bytes: int) -> Answ
         name = name.lower()
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return Answer(response.status, headers, _unpacked(_body(response, max_bytes), headers, max_bytes))
+
+
+def _host(leads_to: Destination) -> str:
+    host = f"[{leads_to.host}]" if ":" in leads_to.host else leads_to.host
+    return host if leads_to.port == _default_port(leads_to.scheme) else f"{host}:{leads_to.port}"
 
 
 def _body(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
@@ -210,7 +215,7 @@ def _errors_told(host: str, seconds: float) -> Iterator[None]:
     try:
         yield
     except TimeoutError:
-        raise HttpTimeoutError(f"'{host}' did not answer in full within {seconds:.0f} seconds.") from None
+        raise HttpTimeoutError(f"'{host}' did not answer in full within {seconds:.3g} s.") from None
     except HostNotFoundError as error:
         raise HttpConnectionError(error.detail) from None
     except ssl.SSLCertVerificationError as error:

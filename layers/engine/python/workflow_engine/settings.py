@@ -7,6 +7,10 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+STEP_HTTP: Final = "step_http"
+"""Alias of our function that sends steps to their endpoints."""
 
 DEFAULT_STEP_FUNCTION_PATTERNS = ("arn:aws:lambda:*:*:function:workflow-step-*",)
 

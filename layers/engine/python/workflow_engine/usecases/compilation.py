@@ -118,7 +118,7 @@ def _engine_version() -> str:
     """
     package = Path(workflow_engine.__file__).parent
     digest = hashlib.sha256()
-    for part in ("language", "compiler", "steps"):
-        for path in sorted((package / part).rglob("*.py")):
-            digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    parts = [sorted((package / part).rglob("*.py")) for part in ("language", "compiler", "steps")]
+    for path in (*(path for part in parts for path in part), package / "endpoint_errors.py"):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -14,9 +14,6 @@ from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import DocumentModel
 from workflow_engine.usecases.bodies import read_fields
 
-STEP_HTTP: Final = "step_http"
-"""The function of ours that sends steps to their endpoints."""
-
 DEFAULT_SECONDS: Final = 30
 MAX_SECONDS: Final = 890
 """Lambda ends a function after 900 s ("Function timeout"); the rest is for its start and for handing over the answer."""

@@ -23,12 +23,12 @@ from workflow_engine.language.diagnostics import Json
 from workflow_engine.machines.executions import MachineGoneError
 from workflow_engine.machines.naming import execution_arn, machine_arn
 from workflow_engine.observability import get_logger
+from workflow_engine.settings import STEP_HTTP
 from workflow_engine.store.executions import Execution, has_ended
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.items import dump
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases.bodies import RunFields, check_input, run_input
-from workflow_engine.usecases.endpoint_config import STEP_HTTP
 
 if TYPE_CHECKING:
     from workflow_engine.usecases.engine import Caller, Engine
@@ -165,7 +165,7 @@ def _functions(
     own = engine.settings.step_functions
     functions = {a: own[a] for a in aliases if a in own}
     registered = engine.steps.find_many(tenant_id, [a for a in aliases if a not in own])
-    endpoints = {name: r["endpoint_config"] for name, r in registered.items() if r["execution_type"] == "http"}
+    endpoints = {name: r["endpoint_config"] for name, r in registered.items() if r.get("execution_type") == "http"}
     functions |= {name: own[STEP_HTTP] if name in endpoints else r["function_arn"] for name, r in registered.items()}
     turned = set(endpoints) ^ set(workflow.compiled.bindings.get("endpoints", ()))
     if changed := sorted(turned & set(registered)):

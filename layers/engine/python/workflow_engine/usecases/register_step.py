@@ -14,6 +14,7 @@ from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundE
 from workflow_engine.json_schema import schema_problem
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import STEP_ID_PATTERN, DocumentModel
+from workflow_engine.settings import STEP_HTTP
 from workflow_engine.store import cursors
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.steps import Registration
@@ -27,12 +28,14 @@ _LAMBDA_ARN: Final = re.compile(
     r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9$_-]{1,128})?"
 )
 _PLACE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "http": ("endpoint_config", "function_reference"),
     "lambda": ("function_arn", "function_reference"),
     "local": ("handler",),
-    "http": ("endpoint_config", "function_reference"),
     "activity": (),
 }
-"""Which fields say where the step runs, by execution_type. With an endpoint, `function_reference` is kept and not read."""
+"""Which fields say where the step runs, by execution_type. With an endpoint, `function_reference` is kept and not read: it is
+the field of a later type.
+"""
 
 _NAMES_OF_HTTP: Final = ("rpc", "api")
 
@@ -173,7 +176,7 @@ def _execution_type(fields: RegistrationBody) -> str:
 
 
 def _endpoint(engine: Engine, fields: RegistrationBody) -> dict[str, Any]:
-    from workflow_engine.usecases.endpoint_config import STEP_HTTP, endpoint_config
+    from workflow_engine.usecases.endpoint_config import endpoint_config
 
     if fields.endpoint_config is None:
         raise InvalidRequestError.at(
