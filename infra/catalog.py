@@ -6,7 +6,7 @@ Data only; nothing here imports CDK, boto3 or a handler.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 Kind = Literal["api", "step", "event", "schedule", "deployment"]
@@ -39,6 +39,10 @@ a kind, the grant falls away.
 """
 
 
+BELOW: Final = "{proxy+}"
+"""The segment of a route's path that stands for any segments ("Working with path variables")."""
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """A route of the HTTP API. `path` is in API Gateway's form, `{name}` for one segment; "$default" has method ""."""
@@ -54,6 +58,11 @@ class Route:
     def key(self) -> str:
         """API Gateway's route key: `GET /workflows/{workflow_id}`."""
         return f"{self.method} {self.path}".strip()
+
+    @property
+    def root(self) -> str:
+        """The first segment of the path, which one function has to itself: `/workflows`."""
+        return "/" + self.path.split("/")[1] if self.method else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,7 @@ class Function:
     memory_mb: int
     timeout_seconds: int
     routes: tuple[Route, ...] = ()
+    """What it answers, as it is documented; API Gateway needs `served_routes`."""
     layers: tuple[Layer, ...] = ("deps", "engine")
     environment: tuple[str, ...] = ()
     """Names of the environment variables it reads; the stacks know the values."""
@@ -84,6 +94,27 @@ class Function:
     def handler(self) -> str:
         """Dotted path of the entry point, the same in Lambda, in tests and in the local runtime."""
         return f"functions.{self.name}.handler.handler"
+
+    @property
+    def served_routes(self) -> tuple[Route, ...]:
+        """The routes that API Gateway needs for all that the function answers: those of the catalogue, with a slash behind
+        them too, and HEAD where there is GET.
+
+        A route key may not end in a slash, and whether a path that does reaches the route without one is not documented
+        ("Create routes for HTTP APIs"); so what lies below a root goes to its function, which looks for the route itself.
+        Where a gateway takes `/workflows/` for neither, `$default` redirects to the path without the slash. Exact routes
+        come before greedy ones, and `$default` comes last ("Routing API requests").
+        """
+        by_root: dict[tuple[str, str], list[Route]] = {}
+        for route in (r for r in self.routes if r.method):
+            by_root.setdefault((route.method, route.root), []).append(route)
+        greedy = [
+            Route(method, f"{root}/{BELOW}", all(r.is_open for r in routes), all(r.is_page for r in routes))
+            for (method, root), routes in by_root.items()
+        ]
+        heads = [replace(r, method="HEAD") for r in greedy if r.method == "GET"]
+        heads += [replace(r, method="HEAD") for r in self.routes if r.method == "GET" and r.path == r.root]
+        return (*self.routes, *greedy, *heads)
 
 
 def _routes(*keys: str) -> tuple[Route, ...]:
@@ -271,7 +302,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         memory_mb=1024,  # importing a vendor's SDK is bound by CPU
         timeout_seconds=900,
         layers=("llm_deps", "llm", "engine"),
-        environment=(*ENGINE_ENVIRONMENT, *LLM_ENVIRONMENT, "LLM_PRICES"),
+        environment=(*ENGINE_ENVIRONMENT, *LLM_ENVIRONMENT, "LLM_PRICES", "LLM_DEFAULT_PROVIDER", "LLM_DEFAULT_MODEL"),
         grants=(
             _table("GetItem"),
             _READ_DOCUMENTS,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
+from workflow_engine.agents.vendors import PROVIDER_TYPES, vendor_of_model
 from workflow_engine.usecases.retire_machines import MIN_IDLE_DAYS
 
 Auth = Literal["iam", "jwt"]
@@ -73,6 +74,10 @@ class StageConfig:
     """The tenant that may send secrets (MCP_*) of the deployment to servers of its choice; by default none may."""
     llm_prices: str = ""
     """JSON object of prices that replace or add to the list prices (`llm_gateway.prices`)."""
+    llm_default_provider: str = ""
+    """Provider that agents ask which name neither provider nor model; by default the first that has a key, OpenAI first."""
+    llm_default_model: str = ""
+    """Its model."""
     bedrock_models: tuple[str, ...] = ("amazon.*", "anthropic.*", "cohere.*", "meta.*", "mistral.*")
     """Models of Amazon Bedrock that agents may ask, by id; `*` stands for anything. None: no Bedrock."""
     step_http_allowed_hosts: tuple[str, ...] = ()
@@ -126,6 +131,10 @@ class StageConfig:
         secret = re.fullmatch(r"(arn:aws[a-z-]*:secretsmanager:\S+)?", self.llm_secret_arn)
         _check(secret is not None, "llm_secret_arn", "is the ARN of a secret")
         _check(_is_object(self.llm_prices or "{}"), "llm_prices", "is a JSON object of prices by model")
+        provider = self.llm_default_provider
+        _check(provider in ("", *PROVIDER_TYPES), "llm_default_provider", f"is one of {', '.join(PROVIDER_TYPES)}")
+        told = provider or not self.llm_default_model or vendor_of_model(self.llm_default_model)
+        _check(bool(told), "llm_default_model", "needs llm_default_provider, since its name does not tell who runs it")
         _check("*" not in self.step_function_arns, "step_function_arns", "may not allow every function of the account")
         days = ", ".join(map(str, LOG_RETENTION))
         _check(self.log_retention_days in LOG_RETENTION, "log_retention_days", f"is one of {days}")

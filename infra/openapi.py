@@ -16,7 +16,7 @@ from typing import Any, Final
 from infra.catalog import FUNCTIONS, Route
 from infra.openapi_agents import AGENT_OPERATIONS, AGENT_SCHEMAS
 from infra.openapi_operation import INVALID, PAGED, Operation
-from infra.openapi_schemas import ANY, RUN_FIELDS, SCHEMAS, Schema, reference, text
+from infra.openapi_schemas import ANY, SCHEMAS, WORKFLOW_RUN_FIELDS, Schema, record, reference, text
 
 ROOT: Final = Path(__file__).parents[1]
 WORKFLOW_SCHEMA: Final = ROOT / "statemachines" / "workflow.schema.json"
@@ -157,8 +157,8 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "PUT /workflows/{workflow_id}": Operation(
         "updateWorkflow",
         "workflows",
-        "Store a new version of a workflow",
-        {200: "StoredWorkflow"},
+        "Store a new version of a workflow, or a new workflow under an id of your own",
+        {200: "StoredWorkflow", 201: "StoredWorkflow"},
         "WorkflowRequest",
         problems=(*INVALID, 404, 409, 429),
     ),
@@ -339,24 +339,33 @@ def _schemas() -> dict[str, Schema]:
     for key in ("$schema", "$id"):
         workflow.pop(key, None)
     workflow = _moved(workflow)
-    alone = {"workflow": reference("Workflow")}
-    wrapped: Schema = {"type": "object", "properties": alone, "required": ["workflow"]}
-    flat = workflow | {"properties": {**workflow["properties"], **RUN_FIELDS}}
+    whole = ("workflow", "workflow_config")
+    flat = workflow | {"properties": {**workflow["properties"], **_without_metadata(WORKFLOW_RUN_FIELDS)}}
     return {
         **SCHEMAS,
         **AGENT_SCHEMAS,
-        "Health": {"type": "object", "properties": {"status": text()}, "required": ["status"]},
+        "Health": record({"status": text(enum=["healthy"]), "service": text()}),
         "Document": {"type": "object"},
         "Text": {"type": "string"},
         "AnyValue": ANY,
         "Workflow": workflow,
-        "WorkflowRequest": {"anyOf": [reference("Workflow"), wrapped]},
+        "WorkflowRequest": {"anyOf": [reference("Workflow"), *(_wrapped(name, {}) for name in whole)]},
         "ExecuteRequest": {
-            "anyOf": [flat, wrapped | {"properties": {**alone, **RUN_FIELDS}}],
+            "anyOf": [flat, *(_wrapped(name, WORKFLOW_RUN_FIELDS) for name in whole)],
             "description": "The workflow's fields beside those of the run, or the workflow in a field of its own.",
         },
         **definitions,
     }
+
+
+def _wrapped(name: str, beside: Schema) -> Schema:
+    """A body that has the workflow in a field of this name."""
+    return {"type": "object", "properties": {name: reference("Workflow"), **beside}, "required": [name]}
+
+
+def _without_metadata(fields: Schema) -> Schema:
+    """Beside the fields of a workflow, `metadata` is the workflow's."""
+    return {name: schema for name, schema in fields.items() if name != "metadata"}
 
 
 def _moved(schema: Any) -> Any:
@@ -368,7 +377,8 @@ def _moved(schema: Any) -> Any:
     moved = {key: _moved(value) for key, value in schema.items()}
     target = schema.get("$ref")
     if isinstance(target, str) and target.startswith("#/$defs/"):
-        moved["$ref"] = f"#/components/schemas/{_component(target.removeprefix('#/$defs/'))}"
+        name, slash, within = target.removeprefix("#/$defs/").partition("/")
+        moved["$ref"] = f"#/components/schemas/{_component(name)}{slash}{within}"
     return moved
 
 

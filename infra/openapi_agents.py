@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from infra.openapi_operation import INVALID, PAGED, Operation
 from infra.openapi_schemas import (
+    ID,
     OBJECT,
     RUN_FIELDS,
     TIME,
@@ -26,6 +27,7 @@ def _definition(word: str, name: str, document: str) -> Schema:
     """A stored definition, with its document unless it stands in a list."""
     properties: Schema = {
         f"{word}_id": text(),
+        "id": ID,
         "version": VERSION,
         name: text(),
         "description": nullable(text()),
@@ -208,5 +210,11 @@ AGENT_SCHEMAS: Final[dict[str, Any]] = {
     "McpServer": record({**_MCP_FIELDS, "created_at": TIME, "updated_at": TIME, "created_by": nullable(text())}),
     "McpServerPage": page_of("McpServer"),
     "McpTool": record({"name": text(), "description": text(), "parameters": OBJECT, "allowed": {"type": "boolean"}}),
-    "McpToolPage": page_of("McpTool"),
+    "McpToolPage": record(
+        {
+            "items": list_of(reference("McpTool")),
+            "next_cursor": nullable(text("Always null: the list is whole.")),
+            "warnings": list_of(text("What could not be read of the server's list.")),
+        }
+    ),
 }

@@ -24,4 +24,4 @@ class Operation:
     media_type: str = "application/json"
 
 
-INVALID: Final = (400, 413, 422)
+INVALID: Final = (400, 413, 415, 422)

@@ -40,11 +40,10 @@ def list_of(schema: Schema) -> Schema:
     return {"type": "array", "items": schema}
 
 
-def page_of(name: str, items: str = "items") -> Schema:
-    """A page of a list."""
-    return record(
-        {items: list_of(reference(name)), "next_cursor": nullable(text("Pass it as ?cursor for the next page."))}
-    )
+def page_of(name: str, items: str = "items", **more: Schema) -> Schema:
+    """A page of a list, with further properties."""
+    cursor = nullable(text("Pass it as ?cursor for the next page."))
+    return record({items: list_of(reference(name)), **more, "next_cursor": cursor})
 
 
 TIME: Final = text("ISO 8601, UTC.", format="date-time")
@@ -120,9 +119,12 @@ STEP_RESULT: Final = record(
     "of its own.",
 )
 
+ID: Final = text("The same as the id that is named after what this is.")
+
 RESULTS: Final = record(
     {
         "execution_id": text(),
+        "id": ID,
         "workflow_id": text(),
         "status": text(enum=RUN_STATUSES),
         "output": ANY,
@@ -133,6 +135,11 @@ RESULTS: Final = record(
         "completed_at": nullable(TIME),
         "output_link": reference("OutputLink"),
         "step_results": {"type": "object", "additionalProperties": reference("StepResult")},
+        "step_io_data": {
+            "type": "object",
+            "additionalProperties": record({"output_data": ANY}),
+            "description": "The outputs of the same steps once more; null for one over 64 KB.",
+        },
         "next_cursor": nullable(text("Pass it as ?cursor for the step results that follow.")),
         "metadata": OBJECT,
     },
@@ -143,6 +150,7 @@ RESULTS: Final = record(
 EXECUTION_STARTED: Final = record(
     {
         "execution_id": text(),
+        "id": ID,
         "status": text(enum=RUN_STATUSES),
         "workflow_name": text(),
         "workflow_id": text(),
@@ -151,9 +159,26 @@ EXECUTION_STARTED: Final = record(
     }
 )
 
+PROGRESS: Final[Schema] = {
+    "step_statuses": {"type": ["object", "null"], "additionalProperties": text(enum=STEP_STATUSES)},
+    "step_counts": {
+        "type": ["object", "null"],
+        "additionalProperties": COUNT,
+        "description": "How many of the workflow's own steps have each status.",
+    },
+    "total_steps": nullable(COUNT),
+    "completed_steps": nullable(COUNT),
+    "failed_steps": nullable(COUNT),
+    "current_step": nullable(text("The first step that runs.")),
+}
+"""What is told of the steps of a run; null while AWS does not tell."""
+
+NOT_LISTED: Final = ("started_by", "tags", "metadata", "organization_id", "backend", "error", "redrive_count")
+
 EXECUTION: Final = record(
     {
         "execution_id": text(),
+        "id": ID,
         "workflow_id": text(),
         "workflow_name": text(),
         "workflow_version": VERSION,
@@ -165,11 +190,16 @@ EXECUTION: Final = record(
         "correlation_id": nullable(text()),
         "started_by": nullable(text("Who started the run, as the API authenticated them.")),
         "tags": ANY,
+        "metadata": ANY,
+        "organization_id": nullable(text()),
+        "backend": nullable(text()),
         "error": ANY,
         "redrive_count": COUNT,
+        **PROGRESS,
     },
-    optional=("started_by", "tags", "error", "redrive_count"),
-    description="A run without its results. Lists leave out started_by, tags, error and redrive_count.",
+    optional=(*NOT_LISTED, *PROGRESS),
+    description=f"A run without its results. Lists leave out {', '.join(NOT_LISTED)} and what is told of the steps; so does "
+    "the answer to cancelling.",
 )
 
 RUN_FIELDS: Final[Schema] = {
@@ -179,7 +209,22 @@ RUN_FIELDS: Final[Schema] = {
     "correlation_id": text(),
     "tags": list_of(text()),
 }
-"""What a client may say of a run beside the workflow."""
+"""What a client may say of a run."""
+
+WORKFLOW_RUN_FIELDS: Final[Schema] = {
+    **RUN_FIELDS,
+    "input_data": {"description": "Another name of `input`."},
+    "trigger": {"description": "Becomes the entry `trigger` of the input."},
+    "query": {"description": "Becomes the entry `query` of the input."},
+    "wait": {
+        "anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0, "maximum": 25}, {"type": "null"}],
+        "description": "As the query parameter, which comes first; true is as long as may be.",
+    },
+    "metadata": {"description": "Kept with the run, at most 64 KB."},
+    "organization_id": nullable(text("Kept with the run; whose the run is comes from the credentials alone.")),
+    "backend": nullable(text("Kept with the run.")),
+}
+"""What a client may say of a run of a workflow."""
 
 EXECUTION_TYPES: Final = ["lambda", "local", "http", "rpc", "api"]
 
@@ -216,7 +261,10 @@ STEP_REGISTRATION: Final = record(
         "description": text(),
         "execution_type": text("rpc and api are other names of http.", enum=EXECUTION_TYPES, default="lambda"),
         "function_arn": text("Of the Lambda function, for execution_type lambda."),
-        "function_reference": text("Another name of function_arn; with http it is kept and not read.", deprecated=True),
+        "function_reference": text(
+            "Another name of function_arn; for execution_type local another way to write handler, `module.function`; "
+            "for http it is kept and not read."
+        ),
         "endpoint_config": ENDPOINT_CONFIG,
         "handler": text("`module:function` in the folder of --steps, for execution_type local."),
         "config_schema": {"type": "object", "description": "JSON Schema of a step's config."},
@@ -254,7 +302,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "EventPage": record({"items": list_of(OBJECT), "next_cursor": nullable(text())}),
     "ExecuteStoredRequest": {
         "type": "object",
-        "properties": {**RUN_FIELDS, "version": VERSION | {"description": "The newest when absent."}},
+        "properties": {**WORKFLOW_RUN_FIELDS, "version": VERSION | {"description": "The newest when absent."}},
         "additionalProperties": False,
     },
     "ValidationReport": record(
@@ -277,6 +325,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "StoredWorkflow": record(
         {
             "workflow_id": text(),
+            "id": ID,
             "version": VERSION,
             "name": text(),
             "created_at": TIME,
@@ -286,12 +335,27 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "content_hash": text("SHA-256 of the workflow; the order of keys does not matter."),
             "plan": reference("Plan"),
             "workflow": {"description": "The workflow as it was saved."},
+            "configuration": {"description": "The same as `workflow`."},
+            "warnings": list_of(reference("Finding")),
         },
-        optional=("description", "created_by", "content_hash", "plan", "workflow"),
-        description="A version of a workflow. Lists leave out created_by, content_hash, plan and workflow.",
+        optional=("description", "created_by", "content_hash", "plan", "workflow", "configuration", "warnings"),
+        description="A version of a workflow. Lists leave out created_by, content_hash, plan, workflow and configuration. "
+        "Answers to saving have warnings: what may go wrong all the same, such as an agent that does not exist now.",
     ),
     "WorkflowPage": page_of("StoredWorkflow"),
     "StepRegistration": STEP_REGISTRATION,
-    "StepType": {"type": "object", "properties": {"step_type": text()}, "required": ["step_type"]},
-    "StepPage": page_of("StepType", "steps"),
+    "StepType": record(
+        {
+            "step_type": text(),
+            "id": ID,
+            "name": text("The type's own name when none was given."),
+            "config_schema": OBJECT,
+            "parameters_schema": OBJECT | {"description": "The same as `config_schema`."},
+            "output_schema": OBJECT,
+            "step_id": text("The same as `step_type`; in the answer to registering."),
+            "message": text("What registering did."),
+        },
+        optional=("step_id", "message"),
+    ),
+    "StepPage": page_of("StepType", "steps", total=COUNT | {"description": "Of all pages."}),
 }

@@ -13,18 +13,20 @@ app = api_resolver(documented_routes)
 
 ASSETS_MAY_BE_KEPT: Final = "public, max-age=86400"
 
+SERVICE: Final = "unified-workflow-execution-engine"
+
 PAGE: Final = """<!DOCTYPE html>
 <html lang="en">
 <head>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <title>Unified Workflow Execution Engine</title>
-  <link rel="stylesheet" href="docs/swagger-ui.css">
+  <link rel="stylesheet" href="ROOTdocs/swagger-ui.css">
 </head>
 <body>
   <div id="swagger-ui"></div>
-  <script src="docs/swagger-ui.js"></script>
-  <script>SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true})</script>
+  <script src="ROOTdocs/swagger-ui.js"></script>
+  <script>SwaggerUIBundle({url: "ROOTopenapi.json", dom_id: "#swagger-ui", deepLinking: true})</script>
 </body>
 </html>
 """
@@ -32,7 +34,7 @@ PAGE: Final = """<!DOCTYPE html>
 
 @app.get("/health")
 def health() -> dict[str, Any]:
-    return {"status": "ok"}
+    return {"status": "healthy", "service": SERVICE}
 
 
 @app.get("/openapi.json")
@@ -42,7 +44,9 @@ def openapi() -> Response[str]:
 
 @app.get("/docs")
 def docs() -> Response[str]:
-    return Response(200, "text/html; charset=utf-8", PAGE)
+    # Links are relative, since a domain of one's own may map the API to a path below its root.
+    root = "../" if app.asked_path.endswith("/") else ""
+    return Response(200, "text/html; charset=utf-8", PAGE.replace("ROOT", root))
 
 
 @app.get("/docs/swagger-ui.js", compress=True, cache_control=ASSETS_MAY_BE_KEPT)

@@ -12,7 +12,7 @@ from workflow_engine.http.parameters import moment, page, query_parameter, resul
 from workflow_engine.http.powertools import LambdaContext, Response
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.init_phase import at_init
-from workflow_engine.usecases import cancel_run, read_results
+from workflow_engine.usecases import cancel_run, read_progress, read_results
 
 app = api_resolver()
 
@@ -39,7 +39,7 @@ def list_() -> Answer:
 @app.takes("wait")
 def get(execution_id: str) -> Answer:
     _wait(execution_id)
-    return read_results.get_execution(engine(), caller_of(app.current_event), execution_id)
+    return read_progress.read_progress(engine(), caller_of(app.current_event), execution_id)
 
 
 @app.get("/executions/<execution_id>/results")

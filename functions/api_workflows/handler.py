@@ -22,6 +22,7 @@ from workflow_engine.usecases import (
     start_run,
     validate_workflow,
 )
+from workflow_engine.usecases.bodies import waiting_seconds
 
 app = api_resolver()
 
@@ -31,9 +32,11 @@ Answer = dict[str, Any]
 @app.post("/workflows/execute")
 @app.takes("wait")
 def execute() -> tuple[Answer, int]:
-    event, caller, wait = app.current_event, caller_of(app.current_event), wait_seconds(app.current_event)
-    run = start_run.start(engine(), caller, json_body(event), idempotency_key(event))
-    return started(engine(), caller, run, wait)
+    event, caller = app.current_event, caller_of(app.current_event)
+    wait_seconds(event)  # refused before anything starts
+    body = json_body(event)
+    run = start_run.start(engine(), caller, body, idempotency_key(event))
+    return started(engine(), caller, run, wait_seconds(event, waiting_seconds(body)))
 
 
 @app.post("/workflows/validate")
@@ -66,8 +69,10 @@ def get(workflow_id: str) -> Answer:
 
 
 @app.put("/workflows/<workflow_id>")
-def update(workflow_id: str) -> Answer:
-    return save_workflow.update(engine(), caller_of(app.current_event), workflow_id, json_body(app.current_event))
+def update(workflow_id: str) -> tuple[Answer, int]:
+    event = app.current_event
+    workflow, is_new = save_workflow.update(engine(), caller_of(event), workflow_id, json_body(event))
+    return workflow, HTTPStatus.CREATED if is_new else HTTPStatus.OK
 
 
 @app.delete("/workflows/<workflow_id>")
@@ -88,10 +93,11 @@ def versions(workflow_id: str) -> Answer:
 @app.post("/workflows/<workflow_id>/execute")
 @app.takes("wait")
 def execute_stored(workflow_id: str) -> tuple[Answer, int]:
-    event, caller, wait = app.current_event, caller_of(app.current_event), wait_seconds(app.current_event)
+    event, caller = app.current_event, caller_of(app.current_event)
+    wait_seconds(event)
     body = json_body(event, when_empty={})
     run = start_run.start_stored(engine(), caller, workflow_id, body, idempotency_key(event))
-    return started(engine(), caller, run, wait)
+    return started(engine(), caller, run, wait_seconds(event, waiting_seconds(body)))
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -15,12 +15,12 @@ def engine() -> Engine:
 
 
 def sqs() -> Any:
-    """A client of SQS, which messages are put back with."""
+    """A client of SQS, made when a message is first put back: most functions never see one that must be."""
     from botocore.config import Config
 
     return engine().client("sqs", Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 2}))
 
 
 def clients() -> tuple[object, ...]:
-    """The clients that an event may need."""
-    return engine().dynamodb, engine().s3, engine().stepfunctions, sqs()
+    """The clients that every event needs."""
+    return engine().dynamodb, engine().s3, engine().stepfunctions

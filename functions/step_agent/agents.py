@@ -16,8 +16,9 @@ from functions.step_agent.loop import AgentResult, Clock, run_loop
 from functions.step_agent.meter import Meter
 from functions.step_agent.services import Services
 from functions.step_agent.spec import AgentSpec, agent_spec, merged
+from functions.step_agent.texts import FillableText
 from functions.step_agent.toolbox import ToolFailedError, open_toolbox
-from functions.step_agent.tracing import MAX_TRACE
+from functions.step_agent.tracing import MAX_REMARKS, MAX_TRACE
 from llm_gateway.errors import LlmError
 from workflow_engine.errors import NotFoundError
 from workflow_engine.sdk import InvalidStepInput, StepContext
@@ -111,6 +112,20 @@ class Run:
             result = run_loop(spec, talk, self.services.gateway(self.tenant_id), toolbox, own, self.clock)
         return talk, result
 
+    def with_system_prompt(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The fields, with the text of the stored prompt that `system_prompt_id` names where there is no `system_prompt`.
+
+        Raises InvalidStepInput when there is no such prompt.
+        """
+        prompt_id = fields.get("system_prompt_id")
+        if prompt_id is None or fields.get("system_prompt") is not None:
+            return fields
+        try:
+            document = self.services.engine.prompts.newest(self.tenant_id, prompt_id).document
+        except NotFoundError as error:
+            raise InvalidStepInput(error.detail) from None
+        return {**fields, "system_prompt": document.get("system_prompt") or document.get("query_template")}
+
     def stored_agent(self, agent_id: str, version: int | None, overriding: tuple[Object, ...]) -> AgentSpec:
         """A stored agent, the newest version or the one named. Raises InvalidStepInput when there is none."""
         agents = self.services.engine.agents
@@ -122,7 +137,7 @@ class Run:
             )
         except NotFoundError as error:
             raise InvalidStepInput(error.detail) from None
-        fields = merged(found.document, overriding)
+        fields = self.with_system_prompt(merged(found.document, overriding))
         return agent_spec(fields, agent_id=agent_id, agent_version=found.version)
 
 
@@ -132,12 +147,12 @@ def run_agent_step(services: Services, config: Object, input_data: Object, conte
     prompts = sorted_input(input_data, context.prompt_inputs).prompts
     overriding: tuple[Object, ...] = (
         *({**p.overrides, "system_prompt": p.system_prompt} for p in prompts),
-        {name: value for name, value in config.items() if name not in _NOT_OF_THE_AGENT},
+        _overriding(config),
     )
     if config.get("agent_id") is not None:
         spec = run.stored_agent(config["agent_id"], config.get("agent_version"), overriding)
     else:
-        spec = agent_spec(merged(config.get("agent_config") or {}, overriding))
+        spec = agent_spec(run.with_system_prompt(merged(config.get("agent_config") or {}, overriding)))
     talk, result = run.ask(spec, config, input_data, None, 0)
     output = {
         "agent_id": spec.agent_id,
@@ -147,6 +162,7 @@ def run_agent_step(services: Services, config: Object, input_data: Object, conte
         "response": _response(spec, result),
         "tool_calls": len(result.trace),
         "tool_calls_trace": [traced.as_dict() for traced in result.trace[:MAX_TRACE]],
+        "remarks": result.remarks[-MAX_REMARKS:],
         "finish_reason": result.finish_reason,
         "usage": result.usage.as_dict(),
         "model": result.model.as_dict() if result.model else {},
@@ -157,6 +173,14 @@ def run_agent_step(services: Services, config: Object, input_data: Object, conte
         "execution_time_seconds": round(services.now() - run.started, 3),
     }
     return _within_limits(output)
+
+
+def _overriding(config: Object) -> Object:
+    """The fields of the step that replace those of the agent."""
+    fields = {name: value for name, value in config.items() if name not in _NOT_OF_THE_AGENT}
+    if fields.get("system_prompt") is not None:
+        fields["system_prompt"] = FillableText.of_step(fields["system_prompt"])
+    return fields
 
 
 def _response(spec: AgentSpec, result: AgentResult) -> Any:
@@ -180,11 +204,13 @@ def _cut_trace(result: AgentResult) -> list[str]:
 
 
 def _within_limits(output: dict[str, Any]) -> dict[str, Any]:
-    """The output, without what the tools gave, then without the query's end, where it would be too large for a state."""
+    """The output, without what the tools gave and the model said beside its answer, then without the query's end, where it
+    would be too large for a state.
+    """
     if _size(output) <= MAX_OUTPUT_BYTES:
         return output
     trace = [{**traced, "arguments": None, "result": "", "truncated": True} for traced in output["tool_calls_trace"]]
-    output = {**output, "tool_calls_trace": trace}
+    output = {**output, "tool_calls_trace": trace, "remarks": []}
     over = _size(output) - MAX_OUTPUT_BYTES
     if over > 0:
         warning = "The query is shown in part, since the step's output would be too large."

@@ -15,7 +15,8 @@ from functions.step_agent.conversation import Conversation
 from functions.step_agent.meter import Meter
 from functions.step_agent.spec import AgentSpec
 from functions.step_agent.toolbox import Toolbox
-from functions.step_agent.tracing import Traced, traced_call, unfinished
+from functions.step_agent.tracing import Traced, remark_of, traced_call, unfinished
+from llm_gateway.errors import LlmError
 from llm_gateway.gateway import Gateway, MayRepair, Watch
 from llm_gateway.request import GenerationRequest, Message, Part, Text, ToolResult
 from llm_gateway.response import GenerationResponse, ModelName, Usage
@@ -54,9 +55,10 @@ class AgentResult:
     value: Any = None
     finish_reason: str = "stop"
     model: ModelName | None = None
-    mode: str = "live"
+    mode: str = "llm"
     usage: Usage = field(default_factory=Usage)
     trace: list[Traced] = field(default_factory=list)
+    remarks: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -64,7 +66,7 @@ def run_loop(
     spec: AgentSpec, conversation: Conversation, gateway: Gateway, toolbox: Toolbox, meter: Meter, clock: Clock
 ) -> AgentResult:
     """Ask until the agent has answered. Raises LlmError, and InvalidStepInput for a cost limit that cannot be kept."""
-    result = AgentResult()
+    result = AgentResult(warnings=list(toolbox.warnings))
     messages = list(conversation.messages)
     for round_ in range(spec.max_tool_iterations + 1):
         last = round_ == spec.max_tool_iterations
@@ -72,18 +74,22 @@ def run_loop(
         ended = _ended(spec, request, gateway, meter, clock, first=round_ == 0)
         if ended is None:
             request = _within(request, meter)
-            answer = gateway.generate(
-                request,
-                spec.targets,
-                mode=spec.mode,
-                fallback_to_simulation=spec.fallback_to_simulation,
-                deadline=clock.deadline,
-                watch=_watch(spec, request, gateway, meter, clock),
-                may_repair=_may_repair(spec, gateway, meter),
-                patient=round_ > 0,
-            )
+            try:
+                answer = gateway.generate(
+                    request,
+                    spec.targets,
+                    mode=spec.mode,
+                    fallback_to_simulation=spec.fallback_to_simulation,
+                    deadline=clock.deadline,
+                    watch=_watch(spec, request, gateway, meter, clock),
+                    may_repair=_may_repair(spec, gateway, meter),
+                    patient=round_ > 0,
+                )
+            except LlmError as error:
+                meter.add(error.usage)  # an agent that called this one as a tool pays for it all the same
+                raise
             meter.add(answer.usage)
-            _take(result, answer)
+            _take(result, answer, round_ + 1)
             if not answer.tool_calls or last:
                 ended = _reason(answer, meter, clock, capped=request.max_tokens != spec.max_tokens)
                 if ended == "stop" and last and round_ > 0:
@@ -180,10 +186,11 @@ def _not_asked(result: AgentResult, spec: AgentSpec, gateway: Gateway) -> None:
     result.warnings += [*warnings, "No model was asked: the budget is too small for the question alone."]
 
 
-def _take(result: AgentResult, answer: GenerationResponse) -> None:
+def _take(result: AgentResult, answer: GenerationResponse, round_: int) -> None:
     result.text = answer.text or result.text
     result.value = answer.parsed
     result.model, result.mode = answer.model, answer.mode
+    result.remarks += [remark_of(remark, round_) for remark in answer.remarks]
     result.warnings += [warning for warning in answer.warnings if warning not in result.warnings]
 
 

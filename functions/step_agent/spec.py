@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from llm_gateway.configuration import vendor_of_model
+from functions.step_agent.texts import FillableText
 from llm_gateway.request import ResponseFormat, Target
+from workflow_engine.agents.vendors import vendor_of_model
 from workflow_engine.sdk import InvalidStepInput
+from workflow_engine.steps.agent_aliases import AGENT_ALIASES, settled
 
 Document = Mapping[str, Any]
 
@@ -30,7 +32,7 @@ class AgentSpec:
     agent_id: str | None
     agent_version: int | None
     agent_name: str | None
-    system_prompt: str | None
+    system_prompt: FillableText | None
     targets: tuple[Target, ...]
     tools: tuple[str | Document, ...]
     temperature: float | None
@@ -49,11 +51,11 @@ def merged(agent: Document, overrides: Iterable[Document]) -> dict[str, Any]:
     """The agent's fields, each replaced by that of the last override that has it.
 
     A provider and its model belong together: a model that is named alone takes the provider that its name tells, and a
-    provider that is named alone does not keep the model of another.
+    provider that is named alone does not keep the model of another. Fields may stand under the names of the original.
     """
-    fields = dict(agent)
+    fields = settled(agent, AGENT_ALIASES)
     for override in overrides:
-        given = {name: value for name, value in override.items() if value is not None}
+        given = {name: value for name, value in settled(override).items() if value is not None}
         if "model" in given and "provider_type" not in given and (vendor := vendor_of_model(given["model"])):
             if not str(fields.get("provider_type", "")).startswith(vendor):
                 fields.pop("provider_type", None)
@@ -73,7 +75,7 @@ def agent_spec(fields: Document, *, agent_id: str | None = None, agent_version: 
         agent_id=agent_id,
         agent_version=agent_version,
         agent_name=fields.get("agent_name"),
-        system_prompt=fields.get("system_prompt"),
+        system_prompt=_system_prompt(fields.get("system_prompt")),
         targets=_targets(fields),
         tools=tuple(fields.get("tools") or ()),
         temperature=fields.get("temperature"),
@@ -89,18 +91,19 @@ def agent_spec(fields: Document, *, agent_id: str | None = None, agent_version: 
     )
 
 
+def _system_prompt(value: str | FillableText | None) -> FillableText | None:
+    """A text is the definition's; one of a step or a prompt has been told apart already."""
+    return FillableText.of_definition(value) if isinstance(value, str) else value
+
+
 def _targets(fields: Document) -> tuple[Target, ...]:
+    """Whom the agent names; with nobody the gateway asks its default."""
     named = [{"provider_type": fields.get("provider_type"), "model": fields.get("model")}]
     named += [
         dict(entry) if isinstance(entry, Mapping) else {"provider_type": entry}
         for entry in fields.get("providers") or ()
     ]
-    targets = tuple(_target(entry) for entry in named if entry.get("provider_type") or entry.get("model"))
-    if targets:
-        return targets
-    if fields.get("mode") == "simulation":
-        return (Target("openai_textgen"),)
-    raise InvalidStepInput("The agent names neither a model nor a provider_type.")
+    return tuple(_target(entry) for entry in named if entry.get("provider_type") or entry.get("model"))
 
 
 def _target(entry: Document) -> Target:

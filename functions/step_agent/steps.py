@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Any, Final
 
 from functions.step_agent.agents import Run, run_agent_step
 from functions.step_agent.services import Services
+from functions.step_agent.texts import FillableText
 from functions.step_agent.toolbox import ToolFailedError, open_toolbox
-from llm_gateway.prompts import names_in, render
 from workflow_engine.errors import NotFoundError
 from workflow_engine.sdk import InvalidStepInput, StepContext, StepReportedFailure
 
@@ -51,30 +51,46 @@ def _prompt(services: Services, config: Object, input_data: Object, context: Ste
     given = {
         **input_data,
         **(mapped if isinstance(mapped, Mapping) else {}),
-        **(config.get("variables") or {}),
+        **_variables(config.get("variables") or {}, input_data),
     }
     values = {**defaults, **given}
     missing = [name for name, v in declared.items() if v.get("required") and values.get(name) is None]
     if missing:
         raise InvalidStepInput(f"The prompt '{prompt_id}' needs a value for {', '.join(missing)}.")
-    texts = {
-        name: _rendered(config.get(name) or stored.get(name), values) for name in ("system_prompt", "query_template")
-    }
+    own = {name: _text(config.get(name), stored.get(name)) for name in ("system_prompt", "query_template")}
+    texts = {name: text.filled(values) if text else None for name, text in own.items()}
     model = {name: source[name] for source in (stored, config) for name in _MODEL_FIELDS if name in source}
-    used = {name for text in texts.values() if text for name in names_in(text)}
+    used = {name for text in texts.values() if text for name in text.names()}
     return {
         "kind": "prompt",
         "prompt_id": prompt_id,
         "prompt_version": version,
-        **texts,
+        **{name: str(text) if text else None for name, text in texts.items()},
+        "pieces": {name: text.as_pieces() for name, text in texts.items() if text and text.names()},
         "variables": {name: value for name, value in values.items() if name in used},
         "input": {},
         "overrides": model,
     }
 
 
-def _rendered(text: str | None, values: Object) -> str | None:
-    return None if text is None else render(text, values)
+def _text(own: Any, stored: str | None) -> FillableText | None:
+    """A text of the step, else that of the stored prompt."""
+    if own:
+        return FillableText.of_step(own)
+    return FillableText.of_definition(stored) if stored else None
+
+
+def _variables(configured: Object | Sequence[Object], input_data: Object) -> dict[str, Any]:
+    """The values that a step gives its prompt; of a list those that its input has, else their defaults."""
+    if isinstance(configured, Mapping):
+        return dict(configured)
+    values = {}
+    for variable in configured:
+        found = _picked(input_data, variable.get("source", variable["name"]))
+        value = variable.get("default_value") if found is None else found
+        if value is not None:
+            values[variable["name"]] = value
+    return values
 
 
 def _tool(services: Services, config: Object, input_data: Object, context: StepContext) -> dict[str, Any]:
@@ -88,7 +104,8 @@ def _tool(services: Services, config: Object, input_data: Object, context: StepC
         toolbox = open_toolbox(opened, run, [name], partial(run.ask_agent, None), depth=0)
         only = next(iter(toolbox.by_name), "")
         if len(toolbox.by_name) != 1:
-            raise InvalidStepInput(f"'{name}' names {len(toolbox.by_name)} tools. Name one: mcp:SERVER/TOOL.")
+            why = " ".join(("Name one: mcp:SERVER/TOOL.", *toolbox.warnings))
+            raise InvalidStepInput(f"'{name}' names {len(toolbox.by_name)} tools. {why}")
         try:
             result = toolbox.call(only, params)
         except ToolFailedError as error:
@@ -109,4 +126,5 @@ _STEPS: Final[Mapping[str, Callable[[Services, Object, Object, StepContext], dic
     "agent": run_agent_step,
     "prompt": _prompt,
     "tool_execution": _tool,
+    "tool": _tool,
 }

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from agent_tools.builtin import BUILTIN_TOOLS
 from agent_tools.builtin.tool import ToolEnvironment
 from agent_tools.errors import McpServerError, ToolError
-from agent_tools.references import ToolReference, parse_tool
 from functions.step_agent.services import FunctionFailedError, Services
 from llm_gateway.request import Tool
+from workflow_engine.agents.tool_references import ToolReference, parse_tool
 from workflow_engine.errors import NotFoundError
 from workflow_engine.sdk import InvalidStepInput, StepContext
 
@@ -31,7 +31,8 @@ Object = Mapping[str, Any]
 MAX_MODEL_TOOLS: Final = 128
 """OpenAI takes no more functions in a request (API reference, "tools"); the other vendors take more or as many."""
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_START: Final = re.compile(r"^(?=[0-9-])")
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
 _AGENT_PARAMETERS: Final[Object] = {
@@ -76,9 +77,10 @@ class BoundTool:
 
 @dataclass(frozen=True, slots=True)
 class Toolbox:
-    """Tools by the names that the model calls them by."""
+    """Tools by the names that the model calls them by, and sentences on those that could not be had."""
 
     by_name: Mapping[str, BoundTool]
+    warnings: tuple[str, ...] = ()
 
     @property
     def tools(self) -> tuple[Tool, ...]:
@@ -105,27 +107,33 @@ def open_toolbox(
     Raises InvalidStepInput for an entry that names nothing, McpServerError for a server that does not answer.
     """
     found: dict[str, BoundTool] = {}
+    warnings: list[str] = []
     for entry in entries:
         try:
             reference = parse_tool(entry)
         except ValueError as error:
             raise InvalidStepInput(str(error)) from None
         for bound in _OPENERS[reference.kind](opened, run, reference, ask_agent, depth):
+            if isinstance(bound, str):
+                warnings.append(bound)
+                continue
             if bound.tool.name in found:
                 raise InvalidStepInput(f"Two tools of the agent are called '{bound.tool.name}'. Leave one out.")
             found[bound.tool.name] = bound
     if len(found) > MAX_MODEL_TOOLS:
         raise InvalidStepInput(f"The agent has {len(found)} tools; models take {MAX_MODEL_TOOLS}. Use 'allow'.")
-    return Toolbox(found)
+    return Toolbox(found, tuple(warnings))
 
 
 def model_name(*parts: str) -> str:
-    """A name that every vendor takes (`[A-Za-z0-9_-]{1,64}`); one that had to be changed ends in a hash, to stay unique."""
+    """A name that every vendor takes: a letter or `_`, which Gemini wants first, then letters, digits, `_` and `-`, 64 at most. One
+    that had to be changed ends in a hash, to stay unique.
+    """
     plain = "__".join(parts)
     if _NAME.fullmatch(plain):
         return plain
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
-    return f"{_UNFIT.sub('_', plain)[:55]}_{digest}"
+    return f"{_START.sub('_', _UNFIT.sub('_', plain))[:55]}_{digest}"
 
 
 def _builtin(
@@ -155,7 +163,7 @@ def _step(
     parameters = dict(reference.parameters or registration.get("config_schema") or {"type": "object"})
     description = reference.description or registration.get("description") or f"The step {reference.name}."
     call = partial(_call_step, run, registration, reference.config or {})
-    yield BoundTool(Tool(reference.name, description, parameters), call)
+    yield BoundTool(Tool(model_name(reference.name), description, parameters), call)
 
 
 def _call_step(run: Invocation, registration: Object, config: Object, arguments: Object) -> Any:
@@ -207,7 +215,7 @@ def _agent(
 
 def _mcp(
     opened: ExitStack, run: Invocation, reference: ToolReference, _ask: AskAgent, _depth: int
-) -> Iterator[BoundTool]:
+) -> Iterator[BoundTool | str]:
     from agent_tools.mcp_servers import McpServer, connect
 
     record = run.services.engine.mcp_servers.find(run.tenant_id, reference.name)
@@ -240,6 +248,7 @@ def _mcp(
     for tool in session.tools():
         name = model_name(reference.name, tool.name)
         yield BoundTool(Tool(name, tool.description or tool.name, tool.input_schema), partial(call, tool.name))
+    yield from session.warnings()
 
 
 def _allowed(of_server: list[str] | None, reference: ToolReference) -> frozenset[str] | None:
@@ -250,7 +259,8 @@ def _allowed(of_server: list[str] | None, reference: ToolReference) -> frozenset
     return frozenset(wanted) if of_server is None else frozenset(wanted) & frozenset(of_server)
 
 
-Opener = Callable[[ExitStack, Invocation, ToolReference, AskAgent, int], Iterator[BoundTool]]
+Opener = Callable[[ExitStack, Invocation, ToolReference, AskAgent, int], Iterator[BoundTool | str]]
+"""Opens what an entry of `tools` names: tools, and sentences on those that cannot be had."""
 
 _OPENERS: Final[Mapping[str, Opener]] = {"builtin": _builtin, "step": _step, "agent": _agent, "mcp": _mcp}
 

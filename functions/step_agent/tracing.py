@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from functions.step_agent.toolbox import Toolbox, ToolFailedError
 from llm_gateway.request import ToolCall
+from llm_gateway.response import Remark
 from workflow_engine.observability import get_logger
 
 logger = get_logger(__name__)
@@ -22,6 +23,9 @@ MAX_TRACED_CHARACTERS: Final = 2_000
 
 MAX_TRACE: Final = 50
 """How many calls the trace keeps."""
+
+MAX_REMARKS: Final = 20
+"""How many remarks of the model it keeps; the last ones, which are about the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ def traced_call(toolbox: Toolbox, call: ToolCall, round_: int) -> Traced:
     started = time.monotonic()
     is_error = False
     try:
+        if call.problem is not None:
+            raise ToolFailedError(call.problem)
         result = toolbox.call(call.name, call.arguments)
         content = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, allow_nan=False)
     except ToolFailedError as error:
@@ -67,6 +73,16 @@ def traced_call(toolbox: Toolbox, call: ToolCall, round_: int) -> Traced:
     duration = round((time.monotonic() - started) * 1000)
     logger.info("tool called", extra={"tool": call.name, "duration_ms": duration, "is_error": is_error})
     return Traced(call.name, call.arguments, _cut(content), is_error, duration, round_)
+
+
+def remark_of(remark: Remark, round_: int) -> dict[str, Any]:
+    """As the step's output shows what the model said beside its answer: `{kind, text, truncated, iteration}`."""
+    return {
+        "kind": remark.kind,
+        "text": remark.text[:MAX_TRACED_CHARACTERS],
+        "truncated": len(remark.text) > MAX_TRACED_CHARACTERS,
+        "iteration": round_,
+    }
 
 
 def unfinished(call: ToolCall, round_: int) -> Traced:

@@ -14,4 +14,4 @@ from workflow_engine.sdk import StepContext, step
 def handler(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> Any:
     """The output of the step that `step_config` names."""
     with faults_logged():
-        return output_of(context.step_type, config, input_data, at=datetime.now(UTC))
+        return output_of(context.step_type, config, input_data, at=datetime.now(UTC), step_id=context.step_id)

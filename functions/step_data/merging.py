@@ -1,4 +1,4 @@
-"""The strategies of `data_merge`, each a function of the sources by name."""
+"""The strategies of `data_merge`, each a function of the sources by name; all give an object."""
 
 from __future__ import annotations
 
@@ -21,35 +21,37 @@ def _combine(sources: Sources) -> dict[str, Any]:
     return result
 
 
-def _override(sources: Sources) -> Any:
-    result: Any = None
-    for value in sources.values():
-        if isinstance(result, dict) and isinstance(value, dict):
-            result = {**result, **value}
-        elif value is not None:
-            result = value
-    return result
+def _override(sources: Sources) -> dict[str, Any]:
+    result: Any = {}
+    last = ""
+    for name, value in sources.items():
+        if value is None:
+            continue
+        last = name
+        result = {**result, **value} if isinstance(result, dict) and isinstance(value, dict) else value
+    return result if isinstance(result, dict) else {last: result}
 
 
-def _list(sources: Sources) -> list[Any]:
-    return list(sources.values())
+def _list(sources: Sources) -> dict[str, Any]:
+    return {"merged_data": list(sources.values())}
 
 
-def _concatenate(sources: Sources) -> Any:
+def _concatenate(sources: Sources) -> dict[str, Any]:
     values = [value for value in sources.values() if value is not None]
     if values and all(isinstance(value, str) for value in values):
-        return "".join(values)
-    return [element for value in values for element in (value if isinstance(value, list) else [value])]
+        return {"concatenated_text": "".join(values)}
+    elements = [element for value in values for element in (value if isinstance(value, list) else [value])]
+    return {"merged_data": elements}
 
 
-def _sum(sources: Sources) -> float | None:
+def _sum(sources: Sources) -> dict[str, float | None]:
     numbers = list(_numbers(sources))
     if any(abs(number) > _LARGEST_SUMMAND for number in numbers):
-        return None
+        return {"sum": None}
     total: float = 0
     for number in numbers:  # sum() of Python 3.12 rounds otherwise than JSONata
         total += number
-    return total
+    return {"sum": total}
 
 
 def _numbers(sources: Sources) -> Iterator[float]:
@@ -58,7 +60,7 @@ def _numbers(sources: Sources) -> Iterator[float]:
         yield from (part for part in parts if isinstance(part, int | float) and not isinstance(part, bool))
 
 
-MERGE_STRATEGIES: Final[Mapping[str, Callable[[Sources], Any]]] = {
+MERGE_STRATEGIES: Final[Mapping[str, Callable[[Sources], Mapping[str, Any]]]] = {
     "combine": _combine,
     "override": _override,
     "list": _list,

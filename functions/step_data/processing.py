@@ -56,14 +56,21 @@ def _lowercase(data: Any, _options: Options) -> Any:
     return _map_texts(data, str.lower)
 
 
-def _count(data: Any, _options: Options) -> int:
+def _count(data: Any, _options: Options) -> dict[str, int]:
     if data is None:
-        return 0
-    return len(data) if isinstance(data, list | dict | str) else 1
+        return {"count": 0}
+    return {"count": len(data) if isinstance(data, list | dict | str) else 1}
 
 
-def _word_count(data: Any, _options: Options) -> int:
-    return sum(len(text.split()) for text in _texts(data))
+def _word_count(data: Any, _options: Options) -> dict[str, Any]:
+    texts = list(_texts(data))
+    words = [word for text in texts for word in text.split()]
+    return {
+        "word_count": len(words),
+        "character_count": sum(map(len, words)),
+        "text_length": sum(map(len, texts)),
+        "original_data": data,
+    }
 
 
 def _transform(data: Any, options: Options) -> Any:
@@ -71,13 +78,19 @@ def _transform(data: Any, options: Options) -> Any:
     transformation = _TRANSFORMATIONS.get(name)
     if transformation is None:
         raise InvalidStepInput(f"There is no transformation '{name}'.")
-    return transformation(data, options)
+    result = transformation(data, options)
+    metadata = options.get("metadata")
+    return {**result, **metadata} if isinstance(result, dict) and isinstance(metadata, dict) else result
 
 
 def _filter(data: Any, options: Options) -> Any:
     if isinstance(data, list):
         return [element for element in data if _matches(element, options)]
-    return data if _matches(data, options) else None
+    if not isinstance(data, dict):
+        return None
+    key = options.get("filter_key", "")
+    kept = key in data and ("filter_value" not in options or json_equal(data[key], options["filter_value"]))
+    return {key: data[key]} if kept else {}
 
 
 def _matches(element: Any, options: Options) -> bool:
@@ -99,21 +112,29 @@ def json_equal(left: Any, right: Any) -> bool:
 
 
 def _sentiment_analysis(data: Any, _options: Options) -> dict[str, Any]:
-    """`{sentiment, score, positive_words, negative_words, word_count}` of all texts in the data together.
+    """How good or bad all texts in the data together are, and by which words.
 
     `score` is within -1..1: the balance of good and bad words of a small English lexicon, 0 where there is none. In a
     clause a negation turns round the words after it; an intensifier ("very") makes the next word count twice.
+    `confidence` is within 0.5..1: the share of the weight that is on one side. Indicators are numbers of words.
     """
     clauses = [_WORD.findall(clause) for text in _texts(data) for clause in _clauses(text)]
     judged = [judgement for words in clauses for judgement in _judgements(words)]
     total = sum(abs(weight) for _, weight in judged)
-    score = round(sum(weight for _, weight in judged) / total, 4) if total else 0.0
+    balance = sum(weight for _, weight in judged) / total if total else 0.0
+    score = round(balance, 4)
+    positive = [word for word, weight in judged if weight > 0]
+    negative = [word for word, weight in judged if weight < 0]
     return {
         "sentiment": "neutral" if abs(score) < _NEUTRAL_BELOW else "positive" if score > 0 else "negative",
+        "confidence": round(0.5 + abs(balance) / 2, 4),
         "score": score,
-        "positive_words": [word for word, weight in judged if weight > 0],
-        "negative_words": [word for word, weight in judged if weight < 0],
+        "positive_indicators": len(positive),
+        "negative_indicators": len(negative),
+        "positive_words": positive,
+        "negative_words": negative,
         "word_count": sum(map(len, clauses)),
+        "original_data": data,
     }
 
 

@@ -220,6 +220,8 @@ class Deployment:
             "LLM_TENANT_SECRET_PREFIX": self.tenant_secret_prefix,
             "LLM_OWNER_TENANT": config.llm_owner_tenant,
             "LLM_PRICES": config.llm_prices,
+            "LLM_DEFAULT_PROVIDER": config.llm_default_provider,
+            "LLM_DEFAULT_MODEL": config.llm_default_model,
             "LLM_VARIABLES": _LLM_VARIABLES if config.bedrock_models else _WITHOUT_BEDROCK,
             "STEP_HTTP_ALLOWED_HOSTS": ",".join(config.step_http_allowed_hosts),
         }

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote
 
-from infra.catalog import Function, Route
+from infra.catalog import BELOW, Function, Route
 from workflow_engine.http.body import MAX_ANSWER_BYTES, answer_bytes
 
 logger = logging.getLogger(__name__)
@@ -92,11 +92,14 @@ class Gateway:
         which Lambda's limits do not concern.
         """
         self._objects = objects
-        served = [(route, function) for function in functions for route in function.routes]
+        served = [(route, function) for function in functions for route in function.served_routes]
         self.pages = frozenset(route.path for route, _ in served if route.is_page)
         self._default = next((f for route, f in served if route.key == "$default"), None)
-        # API Gateway prefers a route with fewer variables: /workflows/execute to /workflows/{workflow_id}.
-        self._served = sorted((s for s in served if s[0].method), key=lambda s: s[0].path.count("{"))
+        # API Gateway prefers a route with fewer variables, /workflows/execute to /workflows/{workflow_id}, and any to a greedy
+        # one ("Routing API requests").
+        self._served = sorted(
+            (s for s in served if s[0].method), key=lambda s: (s[0].path.endswith(BELOW), s[0].path.count("{"))
+        )
         self._handlers: dict[str, Handler] = {}
 
     def handle(self, request: HttpRequest) -> HttpResponse:
@@ -152,8 +155,11 @@ def load_handler(function: Function) -> Handler:
 
 def match_path(template: str, path: str) -> dict[str, str] | None:
     """The path variables if a path is an instance of a route's path, else None. A variable is one segment, not
-    empty.
+    empty; the greedy one is all that follows.
     """
+    if template.endswith("/" + BELOW):
+        below = template.removesuffix(BELOW)
+        return {"proxy": path.removeprefix(below)} if path.startswith(below) else None
     wanted, given = template.split("/"), path.split("/")
     if len(wanted) != len(given):
         return None

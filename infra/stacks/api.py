@@ -1,4 +1,4 @@
-"""The HTTP API: one route for each of the catalogue, closed unless the catalogue opens it."""
+"""The HTTP API: the routes of the catalogue, closed unless the catalogue opens them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class ApiStack(Stack):
             self.functions[described.name] = made
             integration = HttpLambdaIntegration(construct_id(described.name), made.target)
             preflight = (PREFLIGHT,) if config.cors_origins and described.name == "api_docs" else ()
-            for route in (*described.routes, *preflight):
+            for route in (*described.served_routes, *preflight):
                 self._add_route(route, integration)
         self._stage(deployment)
         CfnOutput(self, "ApiUrl", value=self.api.api_endpoint, description="Address of the API")
@@ -139,7 +139,7 @@ def _authorizer(config: StageConfig) -> apigatewayv2.IHttpRouteAuthorizer:
 
 
 def _cors(config: StageConfig) -> apigatewayv2.CorsPreflightOptions:
-    methods = sorted({r.method for f in FUNCTIONS for r in f.routes if r.method})
+    methods = sorted({r.method for f in FUNCTIONS for r in f.served_routes if r.method})
     return apigatewayv2.CorsPreflightOptions(
         allow_origins=list(config.cors_origins),
         allow_methods=[apigatewayv2.CorsHttpMethod[method] for method in methods],

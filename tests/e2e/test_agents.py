@@ -58,13 +58,13 @@ def output(results: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_tenants_keys_are_read_from_its_secret(api: ApiClient, model: VendorServer) -> None:
     said = output(ask(api, provider_type="on-prem_textgen", model="llama3"))
-    assert (said["response"], said["mode"]) == ("No tools.", "live")
+    assert (said["response"], said["mode"]) == ("No tools.", "llm")
     assert model.requests[-1].headers["authorization"] == "Bearer key-of-the-tenant"
 
 
 def test_models_of_bedrock_are_asked_with_the_functions_role(api: ApiClient, model: VendorServer) -> None:
     said = output(ask(api, model="amazon.nova-lite-v1:0"))
-    assert said["mode"] == "live"
+    assert said["mode"] == "llm"
     assert said["response"]
     assert said["usage"]["cost_usd"] > 0
 
@@ -76,7 +76,7 @@ def test_an_answer_of_bedrock_is_streamed_when_time_is_short(api: ApiClient, mod
         "timeout_seconds": 60,
         "config": {"query": "Hello?", "model": "amazon.nova-lite-v1:0"},
     }
-    assert output(api.execute({"name": "Ask", "steps": [step]}, seconds=120))["mode"] == "live"
+    assert output(api.execute({"name": "Ask", "steps": [step]}, seconds=120))["mode"] == "llm"
 
 
 def test_a_model_that_the_deployment_does_not_allow_is_refused(api: ApiClient, model: VendorServer) -> None:

@@ -47,6 +47,8 @@ def prod(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
         "llm_secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:llm-AbCdEf",
         "llm_tenant_secrets": "true",
         "llm_prices": '{"my-model": {"input": 1, "output": 2}}',
+        "llm_default_provider": "bedrock_textgen",
+        "llm_default_model": "anthropic.claude-sonnet-4-5-v1:0",
         "bedrock_models": "anthropic.*",
         "step_http_allowed_hosts": "mcp.internal,10.0.0.0/8",
         "alarm_topic_arn": "arn:aws:sns:eu-west-1:123456789012:alarms",

@@ -33,6 +33,19 @@ def test_functions_without_an_api_have_no_routes() -> None:
     assert all(bool(f.routes) == (f.kind == "api") for f in FUNCTIONS)
 
 
+def test_what_lies_below_a_root_is_of_one_function() -> None:
+    owners = {(route.root, f.name) for f in FUNCTIONS for route in f.routes if route.method}
+    roots = [root for root, _ in owners]
+    assert len(roots) == len(set(roots))
+
+
+def test_api_gateway_gets_routes_for_a_slash_at_the_end_and_for_head() -> None:
+    keys = {route.key for route in function("api_tools").served_routes}
+    below = {"GET /tools/{proxy+}", "POST /tools/{proxy+}", "DELETE /tools/{proxy+}"}
+    assert keys == {r.key for r in function("api_tools").routes} | below | {"HEAD /tools", "HEAD /tools/{proxy+}"}
+    assert len(function("step_data").served_routes) == 0
+
+
 def test_what_the_clock_starts_has_a_schedule_and_nothing_else_has() -> None:
     assert all((f.schedule_minutes is not None) == (f.kind == "schedule") for f in FUNCTIONS)
 

@@ -179,7 +179,7 @@ def test_all_that_is_wrong_is_told_at_once_and_what_is_near_is_suggested(engine:
     told = {e["pointer"]: e["detail"] for e in error.value.errors}
     assert told.keys() == {"", "/agent_nam", "/temperature", "/model"}
     assert "Did you mean 'agent_name'?" in told["/agent_nam"]
-    assert told[""] == "An agent needs 'agent_name' in its body."
+    assert told[""] == "An agent needs 'agent_name' or 'name' in its body."
 
 
 @pytest.mark.parametrize("body", [None, [], "x", 7, float("nan"), {"metadata": "\ud800"}, {"metadata": float("inf")}])

@@ -168,7 +168,7 @@ JOURNEYS = (
     Journey("create workflow", lambda w, _: save_workflow.create(w.engine, ME, HELLO, KEY), one_workflow(1)),
     Journey(
         "update workflow",
-        lambda w, workflow_id: save_workflow.update(w.engine, ME, workflow_id, HELLO | {"name": "New"}),
+        lambda w, workflow_id: save_workflow.update(w.engine, ME, workflow_id, HELLO | {"name": "New"})[0],
         one_workflow(2),
         _saved(HELLO),
     ),

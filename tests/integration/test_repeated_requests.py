@@ -159,6 +159,27 @@ def test_a_later_attempt_starts_exactly_what_the_first_has_recorded(world: World
     assert lambda_arn("workflow-step-new") not in json.dumps(content)
 
 
+def test_a_run_whose_workflow_was_deleted_meanwhile_is_still_the_answer(world: World) -> None:
+    workflow_id = saved(world, HELLO)
+    record = fails_at_start(world, "every answer lost", workflow_id)
+    save_workflow.delete(world.engine, ME, workflow_id)
+    run = start_run.start_stored(world.engine, ME, workflow_id, {}, KEY)
+    assert run["execution_id"] == record["execution_id"]
+
+
+def test_a_run_that_is_started_late_is_not_told_as_never_started(world: World) -> None:
+    workflow_id = saved(world, HELLO)
+    record = fails_at_start(world, "killed before the effect", workflow_id)
+    world.clock.pass_by(65)
+    with world.wire.fault_at("StartExecution", FAULTS["killed before the effect"]), pytest.raises(FunctionKilledError):
+        start_run.start_stored(world.engine, ME, workflow_id, {}, KEY)
+    world.clock.pass_by(50)
+    assert read_results.results(world.engine, ME, record["execution_id"])["status"] == "running"
+    world.clock.pass_by(50)
+    assert start_run.start_stored(world.engine, ME, workflow_id, {}, KEY)["execution_id"] == record["execution_id"]
+    assert [e.name for e in world.executions()] == [record["execution_id"]]
+
+
 def test_no_other_generation_is_started_after_an_unknown_outcome(world: World) -> None:
     workflow_id = saved(world, HELLO)
     fails_at_start(world, "every answer lost", workflow_id)
@@ -371,10 +392,10 @@ def test_a_throttled_transaction_is_no_fault_of_the_service(
 def test_the_same_document_is_compiled_anew_when_a_step_type_has_changed(world: World) -> None:
     register_step.register(world.engine, ME, STEP)
     workflow_id = saved(world, OWN)
-    assert save_workflow.update(world.engine, ME, workflow_id, OWN)["version"] == 1
+    assert save_workflow.update(world.engine, ME, workflow_id, OWN)[0]["version"] == 1
     register_step.register(world.engine, ME, STEP | {"timeout_seconds": 7})
-    assert save_workflow.update(world.engine, ME, workflow_id, OWN)["version"] == 2
-    assert save_workflow.update(world.engine, ME, workflow_id, OWN)["version"] == 2
+    assert save_workflow.update(world.engine, ME, workflow_id, OWN)[0]["version"] == 2
+    assert save_workflow.update(world.engine, ME, workflow_id, OWN)[0]["version"] == 2
 
 
 def test_the_same_document_is_compiled_anew_when_the_engine_has_changed(
@@ -385,7 +406,7 @@ def test_the_same_document_is_compiled_anew_when_the_engine_has_changed(
         earlier.setattr(save_workflow, "compile_posted", _compiled_otherwise)
         workflow_id = saved(world, HELLO)
     old = world.engine.workflows.newest("t", workflow_id)
-    assert save_workflow.update(world.engine, ME, workflow_id, HELLO)["version"] == 2
+    assert save_workflow.update(world.engine, ME, workflow_id, HELLO)[0]["version"] == 2
     new = world.engine.workflows.newest("t", workflow_id)
     assert new.compiled.machine_hash != old.compiled.machine_hash
     assert new.created_at == old.created_at
@@ -403,4 +424,4 @@ def test_an_engine_that_compiles_a_document_to_the_same_makes_no_version(
 ) -> None:
     workflow_id = saved(world, HELLO)
     monkeypatch.setattr(compilation, "_engine_version", lambda: "later")
-    assert save_workflow.update(world.engine, ME, workflow_id, HELLO)["version"] == 1
+    assert save_workflow.update(world.engine, ME, workflow_id, HELLO)[0]["version"] == 1

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from infra.catalog import FUNCTIONS
 from tests.support.backend_cloud import backend
 from tests.support.listed_results import results
 from workflow_engine.errors import (
@@ -187,6 +188,31 @@ def test_a_run_that_ended_before_it_was_stopped_is_not_cancelled(engine: Engine)
     assert engine.executions.get("t", "e1").status == "completed"
 
 
+def test_what_another_attempt_has_taken_over_is_neither_moved_nor_removed_by_the_first(engine: Engine) -> None:
+    first = execution(attempt_id="first")
+    engine.executions.create(first)
+    second = engine.executions.take_over(first, "second", "2026-01-01T00:01:00.000Z")
+
+    engine.executions.remove(first)
+    with pytest.raises(RequestUnderWayError):
+        engine.executions.move(replace(first, execution_arn="arn:execution:other"))
+    with pytest.raises(RequestUnderWayError):
+        engine.executions.take_over(first, "third", "2026-01-01T00:01:01.000Z")
+
+    assert engine.executions.find("t", "e1") == second
+    engine.executions.remove(second)
+    assert engine.executions.find("t", "e1") is None
+
+
+def test_a_run_that_has_ended_is_not_taken_over(engine: Engine) -> None:
+    engine.executions.create(execution(attempt_id="first"))
+    engine.executions.update_status(execution(), "cancelled", 0, rank=ASKED_FOR)
+
+    taken = engine.executions.take_over(execution(attempt_id="first"), "second", "2026-01-01T00:01:00.000Z")
+
+    assert (taken.status, taken.attempt_id) == ("cancelled", "first")
+
+
 def test_a_redrive_clears_the_error_and_the_end(engine: Engine) -> None:
     engine.executions.create(execution())
     engine.executions.update_status(execution(), "failed", 0, completed_at="now", error={"type": "X"})
@@ -231,6 +257,12 @@ class Clock:
 
     def __call__(self) -> float:
         return self.time
+
+
+def test_a_claim_outlives_every_function_of_the_api() -> None:
+    longest = max(function.timeout_seconds for function in FUNCTIONS if function.routes)
+
+    assert longest + 10 <= CLAIM_SECONDS
 
 
 def test_the_same_key_and_body_give_the_same_answer_without_working_again(engine: Engine) -> None:
@@ -287,6 +319,46 @@ def test_a_key_is_free_again_after_a_failure_a_crash_or_a_day(engine: Engine) ->
 
     assert store.once("t", "op", "crashed", {}, crash) == 4
     assert store.once("t", "op", "crashed", {}, lambda _: 5) == 3
+
+
+def test_a_claim_of_an_earlier_version_is_taken_over(engine: Engine) -> None:
+    clock = Clock()
+    store = IdempotencyStore(engine._table, engine._payloads, clock)
+
+    def killed(_: Attempt) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.once("t", "op", "key", {}, killed)
+    engine._table.update(
+        keys.idempotency("t", "op", "key"), keys.META, {"made_id": None, "attempt_id": None}, "attribute_exists(pk)"
+    )
+
+    assert store.once("t", "op", "key", {}, lambda attempt: attempt.is_repeat) is False
+    assert store.once("t", "op", "key", {}, lambda _: "again") is False
+
+
+def test_results_that_an_earlier_version_kept_are_read(engine: Engine) -> None:
+    step = {"status": "completed", "output_data": 1}
+    large = step | {"output_data": "x" * 70_000}
+    kept = {"b[0]": step, "a": large, "b": step, "b[1]": step}
+    answer = {"execution_id": "e1", "status": "completed", "output": {"a": "x" * 70_000}, "step_results": kept}
+    record = {"pk": keys.execution("t", "e1"), "sk": keys.RESULTS, "tenant_id": "t", "results": json.dumps(answer)}
+    engine._table.put(Write(record))
+
+    found = engine.results.find("t", "e1")
+
+    assert found is not None
+    assert found.run == {"execution_id": "e1", "status": "completed"}
+    assert found.large_output is not None
+    assert found.load(found.large_output) == answer["output"]
+    page = found.page(max_bytes=1_000_000, inline_up_to=100_000)
+    assert {r.key: r.result for r in page.results} == kept
+    assert [r.key for r in found.page(max_bytes=1_000_000, steps=["b"]).results] == ["b", "b[0]", "b[1]"]
+    engine.results.save("t", "e1", 1, lambda _: replace(found, run={"status": "failed"}))
+    redriven = engine.results.find("t", "e1")
+    assert redriven is not None
+    assert redriven.run == {"status": "failed"}
 
 
 def test_every_record_carries_its_tenant(engine: Engine) -> None:

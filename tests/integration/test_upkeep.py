@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.local.cloud import LocalCloud
-from workflow_engine.errors import ThrottledError
+from workflow_engine.errors import ThrottledError, UnavailableError
 from workflow_engine.machines.executions import ExecutionGoneError, MachineExecutions
 from workflow_engine.machines.history import HistoryReader
 from workflow_engine.machines.idleness import MachineUse
@@ -279,6 +279,24 @@ def test_a_throttled_round_stops(engine: Engine, monkeypatch: pytest.MonkeyPatch
     assert sweep_executions(later(engine, minutes=16))["recorded"] == 0
     assert len(asked) == 1
     assert engine.executions.get(ME.tenant_id, asked[0].rpartition(":")[2]).looks == 0
+
+
+def test_a_run_that_aws_does_not_answer_for_does_not_hold_up_the_others(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = (unrecorded_end(engine, monkeypatch) for _ in range(2))
+    real = MachineExecutions.is_running
+
+    def no_answer_for_one(self: MachineExecutions, arn: str) -> bool:
+        if arn.endswith(bad):
+            raise UnavailableError("no answer")
+        return real(self, arn)
+
+    monkeypatch.setattr(MachineExecutions, "is_running", no_answer_for_one)
+    rounds = [sweep_executions(later(engine, minutes=16 * (number + 1))) for number in range(MAX_LOOKS + 1)]
+    assert [(done["recorded"], done["failed"]) for done in rounds] == [(1, 1)] + [(0, 1)] * MAX_LOOKS
+    assert status(engine, good) == "completed"
+    assert engine.executions.get(ME.tenant_id, bad).looks == 0
 
 
 def used_workflow(engine: Engine) -> str:

@@ -151,9 +151,9 @@ def test_a_warm_start_with_a_registered_step_makes_four_calls(engine: Engine) ->
 
 def test_saving_equal_content_makes_no_new_version(engine: Engine) -> None:
     first = save_workflow.create(engine, ME, HELLO)
-    same = save_workflow.update(engine, ME, first["workflow_id"], HELLO)
+    same = save_workflow.update(engine, ME, first["workflow_id"], HELLO)[0]
     assert (same["version"], same["updated_at"]) == (1, first["updated_at"])
-    second = save_workflow.update(engine, ME, first["workflow_id"], {**HELLO, "name": "New"})
+    second = save_workflow.update(engine, ME, first["workflow_id"], {**HELLO, "name": "New"})[0]
     assert (second["version"], second["created_at"]) == (2, first["created_at"])
     assert read_workflows.get(engine, ME, first["workflow_id"])["name"] == "New"
     assert read_workflows.get(engine, ME, first["workflow_id"], 1)["workflow"] == HELLO
@@ -163,13 +163,65 @@ def test_saving_equal_content_makes_no_new_version(engine: Engine) -> None:
     assert (started["workflow_version"], started["workflow_name"]) == (1, "Hello")
 
 
+NAMED: dict[str, Any] = {**HELLO, "workflow_id": "7-days"}
+
+
+def test_a_workflow_is_stored_under_the_id_that_it_asks_for(engine: Engine) -> None:
+    made = save_workflow.create(engine, ME, {"workflow_config": NAMED})
+    assert (made["workflow_id"], made["id"], made["version"]) == ("7-days", "7-days", 1)
+    assert made["configuration"] == made["workflow"] == NAMED
+    with pytest.raises(ConflictError, match="already"):
+        save_workflow.create(engine, ME, NAMED)
+    assert start_run.start_stored(engine, ME, "7-days", {})["workflow_id"] == "7-days"
+
+
+def test_a_request_that_is_repeated_with_its_key_finds_the_workflow_that_it_made(engine: Engine) -> None:
+    body = {**HELLO, "workflow_id": "repeated"}
+    made = save_workflow.create(engine, ME, body, "k")
+    assert save_workflow.create(engine, ME, body, "k") == made
+    with pytest.raises(ConflictError, match="already"):
+        save_workflow.create(engine, ME, body, "another")
+
+
+def test_a_put_creates_under_an_id_that_no_workflow_has(engine: Engine) -> None:
+    made, is_new = save_workflow.update(engine, ME, "mine", HELLO)
+    assert (made["workflow_id"], made["version"], is_new) == ("mine", 1, True)
+    assert save_workflow.update(engine, ME, "mine", HELLO) == (made, False)
+
+
+def test_the_id_of_a_deleted_workflow_may_be_used_again_and_its_versions_go_on(engine: Engine) -> None:
+    someone = Caller("again")
+    body = {**HELLO, "workflow_id": "w"}
+    save_workflow.create(engine, someone, body)
+    save_workflow.delete(engine, someone, "w")
+    again = save_workflow.create(engine, someone, {**body, "name": "Again"})
+    assert (again["version"], read_workflows.get(engine, someone, "w")["name"]) == (2, "Again")
+    assert read_workflows.get(engine, someone, "w", 1)["name"] == "Hello"
+    assert [w["id"] for w in read_workflows.list_workflows(engine, someone, 10)["items"]] == ["w"]
+    save_workflow.delete(engine, someone, "w")
+    assert save_workflow.update(engine, someone, "w", HELLO)[0]["version"] == 3
+
+
+@pytest.mark.parametrize("workflow_id", ["execute", "adhoc-1", "-a", "a b", "x" * 65])
+def test_an_id_that_cannot_be_one_is_refused(engine: Engine, workflow_id: str) -> None:
+    with pytest.raises((InvalidRequestError, InvalidWorkflowError)):
+        save_workflow.create(engine, ME, {**HELLO, "workflow_id": workflow_id})
+    with pytest.raises(InvalidRequestError):
+        save_workflow.update(engine, ME, workflow_id, HELLO)
+
+
+def test_the_id_of_path_and_body_must_be_the_same(engine: Engine) -> None:
+    with pytest.raises(InvalidRequestError) as raised:
+        save_workflow.update(engine, ME, "other", {"workflow": NAMED})
+    assert raised.value.errors[0]["pointer"] == "/workflow/workflow_id"
+
+
 def test_a_deleted_workflow_leaves_its_executions_readable(engine: Engine) -> None:
     workflow_id = save_workflow.create(engine, ME, HELLO)["workflow_id"]
     started = start_run.start_stored(engine, ME, workflow_id, {})
     save_workflow.delete(engine, ME, workflow_id)
     uses: tuple[Callable[[], Any], ...] = (
         lambda: read_workflows.get(engine, ME, workflow_id),
-        lambda: save_workflow.update(engine, ME, workflow_id, HELLO),
         lambda: start_run.start_stored(engine, ME, workflow_id, {}),
     )
     for use in uses:
@@ -511,7 +563,9 @@ def test_the_bodys_place_must_be_that_of_its_execution_type(engine: Engine) -> N
             register_step.register(engine, ME, body)
         assert [e["pointer"] for e in raised.value.errors] == [place]
     with pytest.raises(InvalidRequestError, match="'function_reference' is a field of execution_type 'lambda'"):
-        register_step.register(engine, ME, {"step_type": "x", "execution_type": "local", "function_reference": "m.f"})
+        register_step.register(
+            engine, ME, {"step_type": "x", "execution_type": "activity", "function_reference": "m.f"}
+        )
 
 
 def test_a_type_that_turned_from_a_lambda_into_an_endpoint_asks_for_the_workflow_to_be_saved_again(
@@ -524,7 +578,7 @@ def test_a_type_that_turned_from_a_lambda_into_an_endpoint_asks_for_the_workflow
     register_step.register(engine, ME, HTTP_STEP)
     with pytest.raises(ConflictError, match=r"'scored' was registered anew .* Save the workflow again"):
         start_run.start_stored(engine, ME, saved["workflow_id"], {})
-    assert save_workflow.update(engine, ME, saved["workflow_id"], workflow)["version"] == 2
+    save_workflow.update(engine, ME, saved["workflow_id"], workflow)
     assert engine.workflows.newest("default", saved["workflow_id"]).compiled.bindings["endpoints"] == ["scored"]
     register_step.delete(engine, ME, "scored")
 
@@ -549,3 +603,74 @@ def test_a_local_step_is_loaded_by_the_local_runtime(engine: Engine) -> None:
         use_local_step_loader(None)
     assert record["function_arn"] == arn
     assert loaded[0] == ("default", "shout", "steps:shout")
+
+
+def test_an_expression_that_fails_is_told_with_its_step_and_its_entry(engine: Engine) -> None:
+    step: dict[str, Any] = {
+        "step_id": "total",
+        "step_type": "merge",
+        "input_mapping": {"n": "input.n", "sum": {"expression": '$ref("input.n") + 1'}, "x.$": {"value": 1}},
+    }
+    named = {**step, "input_mapping": {k: v for k, v in step["input_mapping"].items() if k != "x.$"}}
+    good = run(engine, {"workflow": {"name": "Sum", "steps": [named]}, "input": {"n": 2}})
+    assert good["output"]["total"]["data"] == {"n": 2, "sum": 3}
+    failed = run(engine, {"workflow": {"name": "Sum", "steps": [named]}, "input": {"n": "two"}})
+    message = failed["step_results"]["total"]["error_message"]
+    assert message.startswith("The expression of 'sum' in the input_mapping of step 'total' failed. T2001")
+    assert failed["error"]["message"] == message
+    odd = run(engine, {"workflow": {"name": "Sum", "steps": [step]}, "input": {"n": 2}})
+    assert odd["output"]["total"]["data"] == {"n": 2, "sum": 3, "x.$": 1}
+
+
+# --- lists that are too long for one run ---
+
+
+def fan_out(items: str, *before: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """A workflow that counts the words of each element of a list: seven history events each."""
+    each = {"step_id": "words", "step_type": "data_processing", "for_each": items, "input_mapping": {"input": "item"}}
+    return {"name": "List", "steps": [*before, {**each, "config": {"processing_type": "word_count"}, **fields}]}
+
+
+def test_a_posted_list_that_is_too_long_for_a_run_is_refused_before_anything_is_created(engine: Engine) -> None:
+    body = {"workflow": fan_out("input.rows"), "input": {"rows": ["a"] * 5000}}
+    with nothing_written(engine), pytest.raises(InvalidRequestError) as error:
+        start_run.start(engine, ME, body)
+    [found] = error.value.errors
+    assert (found["code"], found["pointer"]) == ("WFE-E501", "/input/rows")
+    assert "35,006 history events" in found["detail"]
+    report = validate_workflow.validate(engine, ME, body)
+    assert (report["is_valid"], report["errors"]) == (False, [found])
+
+
+def test_a_stored_workflow_refuses_such_a_list_too_and_takes_one_that_fits(engine: Engine) -> None:
+    workflow_id = save_workflow.create(engine, ME, fan_out("input.rows"))["workflow_id"]
+    with nothing_written(engine), pytest.raises(InvalidRequestError, match="history events"):
+        start_run.start_stored(engine, ME, workflow_id, {"input": {"rows": ["a"] * 5000}})
+    assert start_run.start_stored(engine, ME, workflow_id, {"input": {"rows": ["a"]}})["status"] == "running"
+
+
+def test_a_list_that_a_step_makes_too_long_fails_the_step_before_its_first_element(engine: Engine) -> None:
+    keep = {
+        "step_id": "keep",
+        "step_type": "data_processing",
+        "input_mapping": {"input": "input.rows"},
+        "config": {"processing_type": "filter", "options": {"filter_key": "k"}},
+    }
+    rows = [{"k": 1}] * 4000
+    failed = run(engine, {"workflow": fan_out("keep.result", keep), "input": {"rows": rows}})
+    assert (failed["status"], failed["error"]["step_id"]) == ("failed", "words")
+    assert failed["error"]["message"] == (
+        "The list has 4000 items; the 25,000 history events of a run have room for 3,570 of them. Run over parts of the list, "
+        "in several runs."
+    )
+    assert "words[0]" not in failed["step_results"]
+    after = {"step_id": "after", "step_type": "output", "dependencies": ["words"], "trigger_rule": "all_done"}
+    tolerant = fan_out("keep.result", keep, critical=False)
+    tolerant["steps"].append(after)
+    went_on = run(engine, {"workflow": tolerant, "input": {"rows": rows}})
+    assert went_on["status"] == "completed"
+    assert {key: result["status"] for key, result in went_on["step_results"].items()} == {
+        "keep": "completed",
+        "words": "failed",
+        "after": "completed",
+    }

@@ -424,3 +424,47 @@ def test_all_tools_that_an_agent_may_have_are_listed(api: ApiClient) -> None:
     told = " ".join(api.get(f"/agents/{answer.body['agent_id']}").body["warnings"])
     assert step in told
     assert server in told
+
+
+def test_a_workflow_that_names_what_does_not_exist_is_warned_of(api: ApiClient) -> None:
+    missing = new_id("agent")
+    step = {
+        "step_id": "a",
+        "step_type": "agent",
+        "config": {"agent_id": missing, "query": "x", "tools": ["calculater"]},
+    }
+    body = {"name": "Named", "steps": [step]}
+    told = [
+        {
+            "code": "WFE-W410",
+            "pointer": "/steps/0/config/agent_id",
+            "detail": f"There is no agent '{missing}' now. POST /agents makes one.",
+        },
+        {
+            "code": "WFE-W410",
+            "pointer": "/steps/0/config/tools/0",
+            "detail": "'calculater' is no built-in tool and no registered step type now. Did you mean 'calculator'?",
+        },
+    ]
+    report = api.post("/workflows/validate", body)
+    assert (report.status, report.body["is_valid"], report.body["warnings"]) == (200, True, told)
+    saved = api.post("/workflows", body)
+    assert (saved.status, saved.body["warnings"]) == (201, told)
+
+
+def test_an_agent_that_names_nobody_is_answered_by_the_default(api: ApiClient) -> None:
+    results = api.execute(
+        {"name": "Hi", "steps": [{"step_id": "a", "step_type": "agent_execution", "config": {"query": "Hi"}}]}
+    )
+    assert results["status"] == "completed", results["error"]
+    output = results["step_results"]["a"]["output_data"]
+    assert (output["query"], output["model"]) == ("Hi", {"provider": "openai_textgen", "name": "gpt-4o"})
+
+
+def test_an_agent_with_a_tool_that_cannot_be_is_not_started(api: ApiClient) -> None:
+    step = {"step_id": "a", "step_type": "agent", "config": {"query": "x", "tools": ["builtin:calculater"]}}
+    answer = api.post("/workflows/execute", {"name": "No", "steps": [step]})
+    assert answer.status == 422
+    (error,) = answer.body["errors"]
+    assert (error["code"], error["pointer"]) == ("WFE-E402", "/steps/0/config/tools/0")
+    assert "Did you mean 'calculator'?" in error["detail"]

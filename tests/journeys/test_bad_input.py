@@ -24,7 +24,6 @@ def output(step_id: str, **fields: Any) -> dict[str, Any]:
 
 BAD: dict[str, tuple[Any, str, str]] = {
     "no object": ([], "WFE-E100", ""),
-    "no name": ({"steps": [STEP]}, "WFE-E102", ""),
     "no steps": ({"name": "Bad"}, "WFE-E102", ""),
     "empty steps": (workflow(), "WFE-E103", "/steps"),
     "wrong type": ({"name": 7, "steps": [STEP]}, "WFE-E103", "/name"),
@@ -45,6 +44,16 @@ BAD: dict[str, tuple[Any, str, str]] = {
         workflow(STEP, output("b", input_mapping={"x": "aa.data"})),
         "WFE-E204",
         "/steps/1/input_mapping/x",
+    ),
+    "mapping to what no output has": (
+        workflow(STEP, output("b", input_mapping={"x": "a.dta"})),
+        "WFE-E210",
+        "/steps/1/input_mapping/x",
+    ),
+    "a status that there is not": (
+        workflow(STEP, output("b", dependencies=["a"], conditions="a.status == 'sucess'")),
+        "WFE-E213",
+        "/steps/1/conditions",
     ),
     "wrong config": (
         workflow(STEP | {"config": {"input_type": "magic"}}),
@@ -174,7 +183,7 @@ def test_what_does_not_exist_is_a_404(api: ApiClient, method: str, path: str) ->
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/nothing", "/workflows/", "/schedules", "/executions/x/redrive", "/nothing?x=1"]
+    "path", ["/", "/nothing", "/workflows//", "/schedules", "/executions/x/redrive", "/nothing?x=1"]
 )
 def test_a_route_that_does_not_exist_is_a_404(api: ApiClient, path: str) -> None:
     assert_problem(api.get(path), 404, "route_not_found")

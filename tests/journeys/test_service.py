@@ -11,7 +11,7 @@ pytestmark = pytest.mark.xdist_group("journeys")
 
 def test_the_api_is_healthy(api: ApiClient) -> None:
     answer = api.get("/health")
-    assert (answer.status, answer.body) == (200, {"status": "ok"})
+    assert (answer.status, answer.body) == (200, {"status": "healthy", "service": "unified-workflow-execution-engine"})
 
 
 def test_the_openapi_document_is_served(api: ApiClient) -> None:

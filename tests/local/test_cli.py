@@ -125,6 +125,17 @@ def test_validate_prints_the_report_and_exits_with_0_or_2(tmp_path: Path) -> Non
     assert bad.stderr.startswith("WFE-E400 /steps/0/step_type ")
 
 
+def test_validate_tells_what_an_agent_lacks(tmp_path: Path) -> None:
+    asked_nothing = {"step_id": "g", "step_type": "agent", "config": {"agent_config": {"model": "gpt-99"}}}
+    bad = workflow("validate", write(tmp_path, {"name": "X", "steps": [asked_nothing]}))
+    assert (bad.exit_code, bad.stderr.split(":")[0]) == (2, "WFE-E402 /steps/0 The agent is asked nothing")
+    misspelt = {"step_id": "g", "step_type": "agent", "config": {"query": "Hi", "tools": ["calculater"]}}
+    warned = workflow("validate", write(tmp_path, {"name": "X", "steps": [misspelt]}))
+    assert warned.exit_code == 0
+    assert warned.stderr.startswith("WFE-W410 /steps/0/config/tools/0 'calculater' is no built-in tool")
+    assert warned.stderr.rstrip().endswith("Did you mean 'calculator'?")
+
+
 @pytest.mark.parametrize(
     ("content", "finding"), [("{", "line 1, column 2"), ('{"a": 1, "a": 2}', "twice"), ("", "line 1")]
 )

@@ -79,8 +79,11 @@ def test_a_path_without_variables_comes_first(monkeypatch: pytest.MonkeyPatch) -
     served = Gateway([Function("f", "api", 128, 3, routes)])
     for path in ("/w/special", "/w/other", "/w/", "/w/a/b"):
         assert served.handle(HttpRequest("GET", path)).status == 200
-    assert [e["routeKey"] for e in seen] == ["GET /w/special", "GET /w/{id}", "$default", "$default"]
-    assert seen[1]["pathParameters"] == {"id": "other"}
+    assert [e["routeKey"] for e in seen] == ["GET /w/special", "GET /w/{id}", "GET /w/{proxy+}", "GET /w/{proxy+}"]
+    assert [e.get("pathParameters") for e in seen[1:]] == [{"id": "other"}, {"proxy": ""}, {"proxy": "a/b"}]
+    assert served.handle(HttpRequest("HEAD", "/w/other")).status == 200
+    assert served.handle(HttpRequest("PUT", "/w/other")).status == 200
+    assert [e["routeKey"] for e in seen[4:]] == ["HEAD /w/{proxy+}", "$default"]
 
 
 def test_without_a_default_route_api_gateway_itself_answers_404() -> None:

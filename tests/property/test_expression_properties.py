@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -32,6 +32,7 @@ from workflow_engine.language.syntax import (
     StepReference,
     Template,
     TemplateVariable,
+    TemplateVariableName,
     Truthy,
     Wildcard,
 )
@@ -155,7 +156,7 @@ class Cases:
             return self.choice(TEXTS)
         if kind < 5:
             return self.reference()
-        return TemplateVariable(self.choice(["current_date", "current_time", "execution_id"]))
+        return TemplateVariable(self.choice([name for name in get_args(TemplateVariableName) if name != "uuid"]))
 
     def source(self) -> Source:
         kind = self.random.randrange(4)

@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 
 from tests.support.catalogue import fake_catalogue
 from tests.support.json_strategies import FIELD_NAMES, JSON, TEXTS, full_workflow, places, replaced, resolve
+from tests.support.reference_semantics import read_path
 from workflow_engine.language import ParsedWorkflow, parse_workflow
 from workflow_engine.language.condition_text import parse_condition_text
 from workflow_engine.language.expressions import parse_expression
+from workflow_engine.language.paths import value_at
 from workflow_engine.language.reads import nested_steps, step_reads
 from workflow_engine.language.references import MalformedTextError, parse_reference
 from workflow_engine.language.regex import regex_literal
 from workflow_engine.language.schema import workflow_schema
-from workflow_engine.language.syntax import Step
+from workflow_engine.language.syntax import Step, Wildcard
 from workflow_engine.language.templates import parse_template
 
 CATALOGUE = fake_catalogue()
@@ -104,3 +106,18 @@ def check_reads(document: Any, step: Step) -> None:
     for body in nested_steps(step):
         for inner in body:
             check_reads(document, inner)
+
+
+@given(JSON, st.lists(st.one_of(FIELD_NAMES, st.integers(-2, 2), st.just(Wildcard())), max_size=4))
+@relaxed
+def test_a_path_reads_the_same_before_the_run_as_in_the_oracle(value: Any, path: list[Any]) -> None:
+    found = value_at(value, tuple(path))
+    assert found is (expected := read_path(value, path)) or found == expected
+
+
+def test_paths_of_every_kind_are_read() -> None:
+    value = {"a": [{"b": [1, 2]}, {"b": [3]}, 5, [{"b": [4]}]]}
+    assert value_at(value, ("a", "b")) == [[1, 2], [3], None, [[4]]]
+    assert value_at(value, ("a", Wildcard(), "b", 0)) == [1, 3, None, [4]]
+    assert value_at(value, ("a", -1, 0, "b", -1)) == 4
+    assert value_at(value, ("a", 9)) is value_at(value, (0,)) is value_at(None, (Wildcard(), "x")) is None

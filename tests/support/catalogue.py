@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from workflow_engine.language.syntax import Source
+
 
 @dataclass(frozen=True)
 class FakeStepType:
@@ -16,6 +18,12 @@ class FakeStepType:
     template_fields: tuple[str, ...] = ()
     available: bool = True
     takes_input: bool = True
+    needs_input: bool = False
+    output_schema: Mapping[str, Any] = field(default_factory=dict)
+
+    def known_output(self, config: Mapping[str, Any]) -> Mapping[str, Source]:
+        """Nothing beyond the schema."""
+        return {}
 
     def examine(self, config: Mapping[str, Any]) -> Iterable[tuple[tuple[str, ...], str]]:
         """Nothing beyond the schema, but for what a configuration asks to be told."""

@@ -15,10 +15,17 @@ from workflow_engine.language.syntax import Reference, ScopeReference, StepRefer
 
 UUID = "00000000-0000-4000-8000-000000000000"
 TEMPLATE_VARIABLES = {
+    "current_timestamp": "2031-02-03T04:05:06.789Z",
     "current_date": "2031-02-03",
     "current_time": "04:05:06",
+    "current_year": "2031",
+    "current_month": "02",
+    "current_day": "03",
     "uuid": UUID,
     "execution_id": "exec-1",
+    "workflow_id": "wf-1",
+    "user_id": "ann",
+    "session_id": "",
 }
 """What the variables of templates show in a `World`."""
 
@@ -67,7 +74,7 @@ class World:
         return Fragment(f"$states.context.Execution.Input.literals[{len(self.literals) - 1}]")
 
     def bindings(self) -> dict[str, Any]:
-        run = {"execution_id": "exec-1", "workflow_id": "wf-1"}
+        run = {"execution_id": "exec-1", "workflow_id": "wf-1", "user_id": "ann", "session_id": None}
         execution_input = {
             "input": self.input,
             "variables": self.variables,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPSConnection
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 ENDED: Final = frozenset({"completed", "failed", "cancelled", "timed_out"})
 
@@ -38,7 +38,15 @@ class ApiClient:
         content: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> Answer:
-        """Send JSON (`body`) or raw bytes (`content`)."""
+        """Send JSON (`body`) or raw bytes (`content`). A redirection that keeps the method is followed, once."""
+        answer = self._sent(method, path, body, content, headers)
+        if answer.status == 308:
+            answer = self._sent(method, urljoin(path, answer.headers["location"]), body, content, headers)
+        if self.check is not None:
+            self.check(method, path, answer)
+        return answer
+
+    def _sent(self, method: str, path: str, body: Any, content: bytes | None, headers: dict[str, str] | None) -> Answer:
         url = urlsplit(self.base_url)
         connect = HTTPSConnection if url.scheme == "https" else HTTPConnection
         connection = connect(url.netloc, timeout=60)
@@ -55,10 +63,7 @@ class ApiClient:
         text: Any = raw.decode() if raw else None
         if text is not None and "json" in answered.get("content-type", ""):
             text = json.loads(text)
-        answer = Answer(response.status, answered, text)
-        if self.check is not None:
-            self.check(method, path, answer)
-        return answer
+        return Answer(response.status, answered, text)
 
     def get(self, path: str) -> Answer:
         """GET a path."""

@@ -54,8 +54,8 @@ def full_workflow() -> dict[str, Any]:
     return {
         "name": "everything",
         "execution_pattern": "dependency",
-        "variables": {"limit": 3, "names": ["x", "y"]},
-        "input_schema": {"type": "object", "properties": {"x": {"type": "number"}}},
+        "variables": {"limit": 3, "names": [{"name": "n", "x": 1}]},
+        "input_schema": {"type": "object", "properties": {"x": {"type": "number"}, "skip": {}, "q": {}}},
         "steps": [
             task("a", config={"any": [1, {"k": "v"}]}, timeout_seconds=30, max_retries=2, retry_strategy="fixed_delay"),
             task(

@@ -28,6 +28,9 @@ class Listed:
     def tops(self) -> dict[str, int]:
         return {key: i for i, (key, _) in enumerate(self.entries) if key.isidentifier()}
 
+    def statuses(self) -> dict[str, str]:
+        return dict.fromkeys(self.tops, "completed")
+
     def read(self, start: int, stop: int, wanted: Wanted) -> Iterator[StepResult]:
         for ordinal, (key, output) in list(enumerate(self.entries))[start:stop]:
             if not wanted(key):

@@ -100,13 +100,19 @@ class Seeded:
         return self.random.sample(options, self.random.randint(1, min(most, len(options))))
 
 
+_PROBE_PATHS: Final = [".n", ".list", ".list.v", ".n.deep"]
+
+
 @dataclass
 class _Drawing:
+    """`paths` has, for each step drawn so far, the paths that its output may have: what it cannot have is refused."""
+
     choices: Choices
     count: int = 0
     may_fail: bool = True
     budget: int = 12
     rows: list[str] = field(default_factory=list)
+    paths: dict[str, list[str]] = field(default_factory=dict)
     rules: bool = True
     plain: bool = False
 
@@ -126,8 +132,13 @@ class _Drawing:
         options = ["input.count", "input.items[1].v", "input.none", "variables.limit"]
         options += ["item.v", "index"] if in_list else []
         for step_id in ids[-6:]:
-            options += [f"{step_id}.n", f"{step_id}.list", f"{step_id}.list.v", f"{step_id}.status", step_id]
+            options += [f"{step_id}{path}" for path in self.paths.get(step_id, [])]
+            options += [f"{step_id}.status", step_id]
         return str(self.pick(options))
+
+    def some_path(self, step_id: str) -> str:
+        """The step, or a path that its output may have."""
+        return step_id + str(self.pick(self.paths.get(step_id) or [""]))
 
     def condition(self, ids: list[str], in_list: bool) -> Any:
         left = self.reference(ids, in_list)
@@ -185,6 +196,8 @@ class _Drawing:
             kinds += ["loop", "switch"]
         kind = self.pick(kinds)
         getattr(self, f"_{kind}")(step, depth, in_list, visible)
+        if step["step_type"] == PROBE:
+            self.paths[step["step_id"]] = _PROBE_PATHS
         return step
 
     def _config(self, step: dict[str, Any], each: bool = False) -> dict[str, Any]:
@@ -208,6 +221,7 @@ class _Drawing:
 
     def _pure(self, step: dict[str, Any], depth: int, in_list: bool, visible: list[str]) -> None:
         step |= {"step_type": "merge", "config": {"mode": "wait_all", "combine_mode": "array"}}
+        self.paths[step["step_id"]] = [".data", ".completed_count", ".sources[-1]"]
         if not step.get("dependencies") or self.chance(50):
             step["input_mapping"] = {"a": self.source(visible, in_list), "b": self.source(visible, in_list)}
 
@@ -217,11 +231,13 @@ class _Drawing:
             "config": {"data": {"rows": [{"v": i} for i in range(self.choices.number(0, 3))]}},
         }
         self.rows.append(step["step_id"])
+        self.paths[step["step_id"]] = [".data.rows", ".data.rows.v", ".data.rows[0].v", ".success"]
 
     def _list(self, visible: list[str]) -> str:
         options = ["variables.pair", *(f"{i}.data.rows" for i in self.rows if i in visible)]
         if not self.plain:
-            options += ["input.items", "input.one", "input.none"] + [f"{i}.list" for i in visible[-4:]]
+            options += ["input.items", "input.one", "input.none"]
+            options += [f"{i}.list" for i in visible[-4:] if self.paths.get(i) is _PROBE_PATHS]
         return str(self.pick(options))
 
     def _each(self, step: dict[str, Any], depth: int, in_list: bool, visible: list[str]) -> None:
@@ -232,22 +248,24 @@ class _Drawing:
 
     def _map(self, step: dict[str, Any], depth: int, in_list: bool, visible: list[str]) -> None:
         steps = self.body(depth + 1, True, visible, 3)
-        step |= {"step_type": "map", "config": {"items": self._list(visible), "steps": steps, **self._output(steps)}}
+        output = self._output(step, steps)
+        step |= {"step_type": "map", "config": {"items": self._list(visible), "steps": steps, **output}}
 
     def _loop(self, step: dict[str, Any], depth: int, in_list: bool, visible: list[str]) -> None:
         own = step["step_id"]
         steps = self.body(depth + 1, in_list, [*visible, own], 3)
-        last = steps[-1]["step_id"]
+        output = self._output(step, steps)
+        last = self.some_path(steps[-1]["step_id"])
         kind, test = self.pick(
             [
                 ("until", f"index >= {self.choices.number(0, 2)}"),
-                ("until", f"{last}.n > 1"),
-                ("until", f"{last}.status == 'skipped'"),
-                ("while", f"{own}.{last}.n != 2"),
+                ("until", f"{last} > 1"),
+                ("until", f"{steps[-1]['step_id']}.status == 'skipped'"),
+                ("while", f"{self.some_path(own)} != 2"),
                 ("while", f"{own} is_null"),
             ]
         )
-        config = {kind: test, "max_iterations": self.choices.number(1, 3), "steps": steps, **self._output(steps)}
+        config = {kind: test, "max_iterations": self.choices.number(1, 3), "steps": steps, **output}
         # Running out of turns is a failure of its own.
         step |= {"step_type": "loop", "critical": False, "config": config}
 
@@ -257,10 +275,22 @@ class _Drawing:
             for _ in range(self.choices.number(1, 2))
         ]
         default = self.body(depth + 1, in_list, visible, 2) if self.chance(50) else []
+        for steps in [case["steps"] for case in cases] + ([default] if default else []):
+            self._give_last(step, steps)
         step |= {"step_type": "switch", "config": {"cases": cases, "default": default}}
 
-    def _output(self, steps: list[dict[str, Any]]) -> dict[str, Any]:
-        return {"output": {"last": steps[-1]["step_id"] + ".n", "const": {"value": 1}}} if self.chance(25) else {}
+    def _output(self, container: dict[str, Any], steps: list[dict[str, Any]]) -> dict[str, Any]:
+        if self.chance(25):
+            self.paths[container["step_id"]] = [".last", ".const"]
+            return {"output": {"last": self.some_path(steps[-1]["step_id"]), "const": {"value": 1}}}
+        self._give_last(container, steps)
+        return {}
+
+    def _give_last(self, container: dict[str, Any], steps: list[dict[str, Any]]) -> None:
+        """No step reads a later one, so the last of a body is among those whose outputs the container gives."""
+        last = steps[-1]["step_id"]
+        paths = self.paths.setdefault(container["step_id"], [])
+        paths += [f".{last}", *(f".{last}{path}" for path in self.paths.get(last, [])[:2])]
 
 
 def random_workflow(choices: Choices, *, rules: bool = True, plain: bool = False, most: int = 7) -> dict[str, Any]:

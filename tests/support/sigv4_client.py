@@ -20,16 +20,7 @@ class SignedApiClient(ApiClient):
     credentials: Credentials | None = None
     region: str = "us-east-1"
 
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        content: bytes | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> Answer:
-        """Send JSON (`body`) or raw bytes (`content`), signed."""
+    def _sent(self, method: str, path: str, body: Any, content: bytes | None, headers: dict[str, str] | None) -> Answer:
         if self.credentials is None:
             raise ValueError("no credentials to sign with")
         if content is None and body is not None:
@@ -38,4 +29,4 @@ class SignedApiClient(ApiClient):
         request = AWSRequest(method, self.base_url.rstrip("/") + path, given, content or b"")
         SigV4Auth(self.credentials, "execute-api", self.region).add_auth(request)
         signed = dict(request.headers.items())
-        return ApiClient.call(self, method, path, content=content, headers=signed)
+        return ApiClient._sent(self, method, path, None, content, signed)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from workflow_engine.language.diagnostics import CODES, Diagnostic, codes_as_markdown, pointer, suggest
+from workflow_engine.language.diagnostics import CODES, Diagnostic, codes_as_markdown, pointer
+from workflow_engine.suggestions import suggest
 
 ROOT = Path(__file__).parents[2]
 

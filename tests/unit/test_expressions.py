@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra.local.jsonata import JsonataError, evaluate
-from tests.support.expression_world import UUID, World, assert_values, source_of
+from tests.support.expression_world import TEMPLATE_VARIABLES, UUID, World, assert_values, source_of
 from tests.support.jsonata_node import Case, evaluate_all
 from workflow_engine.compiler.expressions import (
     condition_fragment,
@@ -17,6 +17,7 @@ from workflow_engine.compiler.expressions import (
     template_fragment,
 )
 from workflow_engine.compiler.fragments import object_fragment
+from workflow_engine.language.expressions import parse_expression
 from workflow_engine.language.syntax import (
     Comparison,
     Expression,
@@ -26,8 +27,10 @@ from workflow_engine.language.syntax import (
     StepReference,
     Template,
     TemplateVariable,
+    TemplateVariableName,
     Wildcard,
 )
+from workflow_engine.language.templates import VARIABLES
 
 ALL = Wildcard()
 MISSING = object()
@@ -218,6 +221,14 @@ def test_template_variables_come_from_the_entry_of_the_state() -> None:
     )
 
 
+@pytest.mark.parametrize("name", [name for name in VARIABLES if name != "uuid"])
+def test_each_template_variable_shows_the_run_and_the_time_of_entry(name: TemplateVariableName) -> None:
+    world = World()
+    template = Template(("<", TemplateVariable(name), ">"))
+    expected = f"<{TEMPLATE_VARIABLES[name]}>"
+    assert_values([(template_fragment(template, world, world.literal), world, expected)])
+
+
 def test_literals_go_where_the_compiler_places_them() -> None:
     world = World()
     values: list[Any] = [None, [], [[1]], {"template": "{{ a }}"}, "{% $states %}"]
@@ -239,6 +250,29 @@ def test_an_expression_sees_its_references_and_gives_null_for_undefined() -> Non
     assert_values(
         [(source_fragment(Expression(parts), world, world.literal), world, value) for parts, value in sources]
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("($f := function($n){$n+1}; $f($ref('a.n')))", 4),
+        ("($f := λ($n){$n.y}; $f($ref('a.x[0]')))", 2),
+        ("($f := function($n)<n:n>{$n*2}; $ref('a.n') ~> $f)", 6),
+        ("($fact := function($n){$n<=1 ? 1 : $n*$fact($n-1)}; $fact($ref('a.n')))", 6),
+        ("($even := function($n){$n=0 or $odd($n-1)}; $odd := function($n){$n!=0 and $even($n-1)}; $even($ref('a.n')))", False),
+        ("($add := function($a,$b){$a+$b}; $inc := $add(1, ?); $inc($ref('a.n')))", 4),
+        ("($first := $substring(?, 0, 2); $first($ref('a.t')))", "te"),
+        ("($adder := function($a){function($b){$a+$b}}; $adder($ref('a.n'))(4))", 7),
+        ("(function($v){$v & '!'})($ref('a.t'))", "text!"),
+        ("($shout := $trim ~> $uppercase; $shout($ref('a.t')))", "TEXT"),
+        ("($twice := function($g, $v){$g($g($v))}; $twice(function($v){$v*3}, $ref('a.n')))", 27),
+        ("$map($ref('a.x'), function($v){($k := function($o){$o.y}; $k($v))})", 2),
+        ("($f := function($o){$o.x[y=2].y}; $f($ref('a')))", 2),
+    ],
+)  # fmt: skip
+def test_an_expression_may_make_functions_and_give_them_references(text: str, value: Any) -> None:
+    world = world_of({"x": [{"y": 2}], "n": 3, "t": "text"})
+    assert_values([(source_fragment(parse_expression(text), world, world.literal), world, value)])
 
 
 def test_an_expression_may_raise() -> None:

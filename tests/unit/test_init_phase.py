@@ -52,7 +52,7 @@ import importlib, json, os, socket, sys
 import botocore.session
 
 OURS = ("functions", "workflow_engine", "llm_gateway", "agent_tools")
-handler, needed = sys.argv[1], json.loads(sys.argv[2])
+handler = sys.argv[1]
 read, made = [], []
 
 def note(name):
@@ -86,8 +86,8 @@ importlib.import_module(handler)
 at_import = {"read": read[:], "at_import": made[:]}
 made.clear()
 settings = sys.modules.get(handler.replace(".handler", ".settings"))
-for service in needed:
-    settings.engine().client(service) if hasattr(settings, "engine") else settings.clients()
+if hasattr(settings, "clients"):
+    settings.clients()
 print(json.dumps({**at_import, "later": made}))
 """
 
@@ -104,11 +104,11 @@ class Imported:
 
 def imported(described: Function, environment: dict[str, str]) -> Imported:
     module = described.handler.rpartition(".")[0]
-    command = [sys.executable, "-c", IMPORT, module, json.dumps(clients_of(described))]
+    command = [sys.executable, "-c", IMPORT, module]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
-    return Imported(set(answer["read"]), sorted(answer["at_import"]), answer["later"], done.stderr)
+    return Imported(set(answer["read"]), sorted(answer["at_import"]), sorted(answer["later"]), done.stderr)
 
 
 def clients_of(described: Function) -> list[str]:

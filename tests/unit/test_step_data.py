@@ -61,7 +61,18 @@ def test_case_changes_know_the_whole_of_unicode() -> None:
     ],
 )
 def test_word_count_counts_the_words_of_all_texts(data: object, words: int) -> None:
-    assert run("word_count", data) == words
+    assert run("word_count", data)["word_count"] == words
+
+
+def test_word_count_measures_all_texts_and_repeats_the_data() -> None:
+    data = {"a": "Hello,  world\n", "b": ["é😀", 12]}
+
+    assert run("word_count", data) == {
+        "word_count": 3,
+        "character_count": 13,
+        "text_length": 16,
+        "original_data": data,
+    }
 
 
 @pytest.mark.parametrize(
@@ -86,11 +97,27 @@ def test_sentiment_weighs_the_words_of_its_lexicon(text: str, sentiment: str, sc
 def test_sentiment_says_which_words_it_judged_by() -> None:
     assert run("sentiment_analysis", ["I love it.", "No problem, just slow"]) == {
         "sentiment": "positive",
+        "confidence": 0.6667,
         "score": 0.3333,
+        "positive_indicators": 2,
+        "negative_indicators": 1,
         "positive_words": ["love", "problem"],
         "negative_words": ["slow"],
         "word_count": 7,
+        "original_data": ["I love it.", "No problem, just slow"],
     }
+
+
+@pytest.mark.parametrize(
+    ("data", "metadata", "result"),
+    [
+        ({"a": "x", "b": 1}, {"b": 2, "source": "crm"}, {"a": "x", "b": 2, "source": "crm"}),
+        ({"a": "x"}, "crm", {"a": "x"}),
+        (["x"], {"source": "crm"}, ["x"]),
+    ],
+)
+def test_transform_merges_metadata_into_an_object(data: Any, metadata: Any, result: Any) -> None:
+    assert run("transform", data, metadata=metadata) == result
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from agent_tools.builtin import BUILTIN_TOOLS
-from agent_tools.references import KINDS, ToolReference, parse_tool
+from workflow_engine.agents.tool_references import KINDS, ToolReference, parse_tool
 from workflow_engine.steps.agent_schema import TOOLS
 
 

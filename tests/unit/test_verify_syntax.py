@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from workflow_engine.compiler.verify.expressions import analyse
-from workflow_engine.compiler.verify.syntax import NestedTooDeepError, read_expression
-from workflow_engine.compiler.verify.tokens import JsonataSyntaxError
+from workflow_engine.language.jsonata.syntax import NestedTooDeepError, read_expression
+from workflow_engine.language.jsonata.tokens import JsonataSyntaxError
 
 # Typed nodes on the longest way down `jsonata(expression).ast()`, as npm jsonata@2.0.6 gave them.
 DEPTHS = {

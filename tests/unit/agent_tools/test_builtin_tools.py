@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from agent_tools.builtin import BUILTIN_TOOLS, MAX_QUERY_CHARACTERS, ToolEnvironment, call
+from agent_tools.builtin import BUILTIN_TOOLS, ToolEnvironment, call
 from agent_tools.errors import ToolArgumentError, ToolError
 from tests.support.speed import no_hang
+from workflow_engine.agents.builtin_tools import MAX_QUERY_CHARACTERS
 
 NOON = datetime(2026, 2, 28, 12, 30, 15, 999_000, tzinfo=UTC)
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_tools.builtin import MAX_EXPRESSION_CHARACTERS, ToolEnvironment, call
+from agent_tools.builtin import ToolEnvironment, call
 from agent_tools.errors import ToolArgumentError, ToolError
 from tests.support.speed import no_hang
+from workflow_engine.agents.builtin_tools import MAX_EXPRESSION_CHARACTERS
 
 
 def calculate(expression: str) -> object:

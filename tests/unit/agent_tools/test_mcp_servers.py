@@ -11,8 +11,11 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from agent_tools.mcp_servers import McpServer, McpServerError, McpTool, ToolOutcome, connect
+from agent_tools.mcp_reading import mended_json
+from agent_tools.mcp_servers import ListedTool, McpServer, McpServerError, ToolOutcome, connect
 from tests.support.llm.vendor_server import Received, Reply, VendorServer, json_reply
 from tests.support.mcp_server import TOOLS, mcp_server
 from workflow_engine.outbound import AddressPolicy, AddressRefusedError
@@ -40,7 +43,7 @@ def failure(server: McpServer, policy: AddressPolicy = HERE) -> McpServerError:
 def test_tools_are_discovered_and_called(mode: dict[str, Any]) -> None:
     with mcp_server(**mode) as server, connect(McpServer("crm", server.url), HERE) as crm:
         assert [tool.name for tool in crm.tools()] == [tool.name for tool in TOOLS]
-        assert crm.tools()[1] == McpTool(
+        assert crm.tools()[1] == ListedTool(
             "echo",
             "Gives a text back.",
             {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
@@ -125,22 +128,18 @@ def test_a_result_beyond_all_bounds_fails_the_call_and_not_the_connection() -> N
         assert crm.call("echo", {"text": "still there"}) == ToolOutcome("still there")
 
 
-def test_a_result_that_breaks_the_tools_own_schema_is_the_servers_failure() -> None:
-    with (
-        mcp_server() as server,
-        connect(McpServer("crm", server.url), HERE) as crm,
-        pytest.raises(McpServerError, match="answered not as the protocol wants: Invalid structured content"),
-    ):
-        crm.call("bad_output", {})
+@every_mode
+def test_structured_content_that_breaks_the_tools_own_schema_becomes_text_with_a_note(mode: dict[str, Any]) -> None:
+    with mcp_server(**mode) as server, connect(McpServer("crm", server.url), HERE) as crm:
+        assert crm.call("bad_output", {}) == ToolOutcome(
+            '{"sum": "many"}\n[The structured content is left out: it does not fit the tool\'s schema at \'sum\': '
+            "'many' is not of type 'number']"
+        )
 
 
 def test_a_pattern_of_the_server_that_backtracks_for_ever_is_matched_at_once() -> None:
-    with (
-        mcp_server() as server,
-        connect(McpServer("crm", server.url), HERE) as crm,
-        pytest.raises(McpServerError, match="answered not as the protocol wants: Invalid structured content"),
-    ):
-        crm.call("trap", {})
+    with mcp_server() as server, connect(McpServer("crm", server.url), HERE) as crm:
+        assert "does not fit the tool's schema at 'text'" in crm.call("trap", {}).content
 
 
 @every_mode
@@ -294,6 +293,112 @@ def endless_list(asked: Received) -> Reply:
 def test_a_server_that_speaks_no_mcp_is_told(answer: Callable[[Received], Reply], said: str) -> None:
     with VendorServer(answer=answer) as server, pytest.raises(McpServerError, match=f"^The MCP server 'crm' .*{said}"):
         raise failure(McpServer("crm", f"{server.url}/mcp", timeout_seconds=5))
+
+
+# --- servers that make mistakes
+
+OBJECT = {"type": "object", "properties": {"a": {"type": "string"}}}
+BAD_TOOLS: list[Any] = [
+    {"name": "good", "description": "Works.", "inputSchema": OBJECT, "annotations": 5, "icons": "none", "title": []},
+    {"name": "good", "description": "Again.", "inputSchema": {"type": "object"}},
+    {"name": "no_schema"},
+    {"name": "no_type", "inputSchema": {"properties": {"any": True}, "required": "any"}},
+    {"name": "bad_output", "inputSchema": {"type": "object"}, "outputSchema": {"type": 7}},
+    {"name": "list_output", "inputSchema": {"type": "object"}, "outputSchema": {"type": "array"}},
+    {"name": "takes_list", "inputSchema": {"type": "array"}},
+    {"name": "no_properties", "inputSchema": {"type": "object", "properties": [1]}},
+    {"name": "text_schema", "inputSchema": "object"},
+    {"name": "half", "description": "half \ud83d of it", "inputSchema": {"type": "object"}},
+    {"name": 5},
+    "echo",
+]
+CONTENT: list[Any] = [
+    {"type": "text", "text": "a \ud83d b \ud83d\ude00 c\\ud83d"},
+    {"type": "hologram", "data": "x"},
+    {"type": "poem", "text": "of later"},
+    {"type": "image"},
+    {"type": "resource", "resource": 5},
+    "bare",
+]
+
+
+def mistaken(asked: Received, version: str) -> Reply:
+    """A server of 2025 or 2026 whose lists and results are full of mistakes."""
+    method = asked.body.get("method", "")
+    since_2026 = {"resultType": "complete", "ttlMs": 0, "cacheScope": "public"} if version == "2026-07-28" else {}
+    info = {"capabilities": {"tools": {}}, "serverInfo": {"name": "x", "version": "1"}}
+    match method:
+        case "server/discover" if since_2026:
+            return result(asked, {**info, "supportedVersions": [version], **since_2026})
+        case "initialize":
+            return result(asked, {**info, "protocolVersion": version})
+        case "tools/list":
+            return result(asked, {"tools": BAD_TOOLS, **since_2026})
+        case "tools/call" if asked.body["params"]["name"] == "list_output":
+            return result(asked, {"content": [], "structuredContent": [1, 2], **since_2026})
+        case "tools/call":
+            return result(asked, {"content": CONTENT, **since_2026})
+        case _ if "id" not in asked.body:
+            return Reply(202)
+        case _:
+            error = {"code": -32601, "message": "Method not found"}
+            return json_reply({"jsonrpc": "2.0", "id": asked.body["id"], "error": error})
+
+
+@pytest.mark.parametrize("version", ["2025-03-26", "2025-11-25", "2026-07-28"])
+def test_the_mistakes_of_one_tool_are_no_matter_to_the_others(version: str) -> None:
+    with (
+        VendorServer(answer=lambda asked: mistaken(asked, version)) as server,
+        connect(McpServer("crm", f"{server.url}/mcp"), HERE) as crm,
+    ):
+        tools = {tool.name: tool for tool in crm.tools()}
+        assert list(tools) == ["good", "no_schema", "no_type", "bad_output", "list_output", "half"]
+        assert (tools["good"].description, tools["good"].input_schema) == ("Works.", OBJECT)
+        assert tools["no_type"].input_schema == {"type": "object", "properties": {"any": {}}}
+        assert tools["half"].description == "half \ufffd of it"
+        assert crm.warnings() == [
+            f"MCP server 'crm': The tool '{name}' was left out: {why}."
+            for name, why in (
+                ("good", "it is listed twice; the first one counts"),
+                ("takes_list", "its arguments are not an object"),
+                ("no_properties", "the properties of its inputSchema are no object"),
+                ("text_schema", "its inputSchema is no schema"),
+                ("5", "it has no usable name"),
+                ("None", "it has no usable name"),
+            )
+        ]
+        assert crm.call("bad_output", {}).content == (
+            "a \ufffd b 😀 c\\ud83d\n[content of the kind 'hologram': not shown]\nof later\n"
+            "[image, unknown, 0 bytes: not shown]\n[content of the kind 'resource': not shown]\nbare"
+        )
+        assert crm.call("list_output", {}) == ToolOutcome([1, 2])
+
+
+def test_the_mistakes_of_tools_that_are_not_allowed_are_not_told() -> None:
+    with (
+        VendorServer(answer=lambda asked: mistaken(asked, "2026-07-28")) as server,
+        connect(McpServer("crm", f"{server.url}/mcp", allowed_tools=["half"]), HERE) as crm,
+    ):
+        assert [tool.name for tool in crm.tools()] == ["half"]
+        assert [warning for warning in crm.warnings() if "no usable name" not in warning] == []
+
+
+ESCAPES = [rb"\ud83d", rb"\ude00", rb"\u00e9", rb"\\", rb"\n", b"u", b"d83d", b"\\"]
+
+
+@given(st.lists(st.sampled_from(ESCAPES), max_size=6).map(b"".join), st.integers(1, 5))
+def test_half_characters_are_mended_however_the_bytes_come(text: bytes, size: int) -> None:
+    kept, mended = b"", b""
+    for start in range(0, len(text), size):
+        done, kept = mended_json(kept + text[start : start + size])
+        mended += done
+    mended += mended_json(kept, is_last=True)[0]
+    try:
+        meant = json.loads(b'"' + text + b'"')
+    except ValueError:
+        return
+    whole = meant.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    assert json.loads(b'"' + mended + b'"') == whole
 
 
 # --- the facade

@@ -83,3 +83,21 @@ def test_parallel_parts_with_known_durations_take_as_long_as_the_longest() -> No
     )
     assert machine.plan["critical_path_seconds"] == 5
     assert machine.plan["parallel_width"] == 2
+
+
+def chain_of_50(first: Step) -> tuple[int, int | None]:
+    def count(i: int) -> Step:
+        source = {"input": f"s{i - 1}.{'data' if i == 1 else 'result'}"}
+        config = {"processing_type": "count"}
+        return {"step_id": f"s{i}", "step_type": "data_processing", "config": config, "input_mapping": source}
+
+    return bounds(first, *map(count, range(1, 50)))
+
+
+def test_fifty_pure_steps_are_three_states_where_their_data_is_small_and_known() -> None:
+    assert chain_of_50(data("s0", {"a": 1})) == (3, 3)
+
+
+def test_fifty_pure_steps_are_a_state_each_where_only_the_run_knows_how_large_their_data_is() -> None:
+    from_the_run = {"step_id": "s0", "step_type": "data_input", "config": {"input_type": "dynamic", "source": "x"}}
+    assert chain_of_50(from_the_run) == (50, 50)

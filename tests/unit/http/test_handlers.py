@@ -104,10 +104,11 @@ def test_a_stored_workflow_may_be_executed_without_a_body(api: Api) -> None:
         ("POST", "/workflows", "save_workflow.create", {"version": 1}, 201, ({"a": 1}, None)),
         ("GET", "/workflows?limit=2", "read_workflows.list_workflows", {"items": []}, 200, (2, None)),
         ("GET", "/workflows/w-1?version=2", "read_workflows.get", {"version": 2}, 200, ("w-1", 2)),
-        ("PUT", "/workflows/w-1", "save_workflow.update", {"version": 2}, 200, ("w-1", {"a": 1})),
+        ("PUT", "/workflows/w-1", "save_workflow.update", ({"version": 2}, False), 200, ("w-1", {"a": 1})),
+        ("PUT", "/workflows/w-1", "save_workflow.update", ({"version": 1}, True), 201, ("w-1", {"a": 1})),
         ("DELETE", "/workflows/w-1", "save_workflow.delete", None, 204, ("w-1",)),
         ("GET", "/workflows/w-1/versions", "read_workflows.list_versions", {"items": []}, 200, ("w-1", 50, None)),
-        ("GET", "/executions/e-1", "read_results.get_execution", {"status": "running"}, 200, ("e-1",)),
+        ("GET", "/executions/e-1", "read_progress.read_progress", {"status": "running"}, 200, ("e-1",)),
         ("GET", "/executions/e-1/results", "read_results.results", {}, 200, ("e-1", EVERYTHING)),
         (
             "GET",
@@ -253,21 +254,21 @@ def test_a_route_takes_the_query_parameters_that_are_documented() -> None:
 @pytest.mark.parametrize("url", ["/executions/e-1", "/executions/e-1/results"])
 def test_reading_a_run_may_wait_for_its_end(api: Api, url: str) -> None:
     api.answer("read_results.wait_for_end", False)
-    api.answer("read_results.get_execution", {"status": "running"})
+    api.answer("read_progress.read_progress", {"status": "running"})
     api.answer("read_results.results", {"status": "running"})
     assert api.send("GET", url + "?wait=3") == (200, {"status": "running"})
     assert api.calls[0] == ("read_results.wait_for_end", ("e-1", 3), {})
 
 
 def test_what_a_use_case_raises_is_a_problem(api: Api) -> None:
-    api.answer("read_results.get_execution", NotFoundError("There is no execution 'e-1'."))
+    api.answer("read_progress.read_progress", NotFoundError("There is no execution 'e-1'."))
     status, problem = api.send("GET", "/executions/e-1")
     assert (status, problem["code"], problem["errors"][0]["pointer"]) == (404, "not_found", "")
 
 
 def test_health_asks_for_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AUTH_MODE")
-    assert api.send("GET", "/health") == (200, {"status": "ok"})
+    assert api.send("GET", "/health") == (200, {"status": "healthy", "service": "unified-workflow-execution-engine"})
     assert [r for f in FUNCTIONS for r in f.routes if r.is_open] == [Route("GET", "/health", is_open=True)]
 
 

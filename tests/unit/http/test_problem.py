@@ -86,7 +86,7 @@ def test_routes_that_do_not_exist_are_problems() -> None:
     assert no_such_route("GET", "/nope").as_dict()["status"] == 404
     problem = method_not_allowed("PATCH", "/workflows", ["POST", "GET"])
     assert problem.as_dict()["status"] == 405
-    assert problem.headers == {"Allow": "GET, POST"}
+    assert problem.headers == {"Allow": "GET, HEAD, OPTIONS, POST"}
 
 
 def test_a_request_whose_twin_is_under_way_may_come_again_in_a_second() -> None:

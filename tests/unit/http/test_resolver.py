@@ -69,7 +69,7 @@ def test_an_unexpected_error_is_a_problem_without_internals(app: ApiResolver, pa
 def test_an_unknown_path_is_a_404_and_a_wrong_method_a_405(app: ApiResolver) -> None:
     assert sender(app)("GET", "/nothing")[0] == 404
     status, body, headers = sender(app)("DELETE", "/things")
-    assert (status, body["code"], headers["Allow"]) == (405, "method_not_allowed", "POST")
+    assert (status, body["code"], headers["Allow"]) == (405, "method_not_allowed", "OPTIONS, POST")
 
 
 @pytest.mark.parametrize(("character", "bytes_each"), [("a", 1), ("ä", 7), ("\\", 4), ("\x07", 7)])
@@ -97,8 +97,46 @@ def test_a_query_parameter_is_judged_after_route_and_method(app: ApiResolver) ->
 def test_routes_of_other_functions_count_for_a_405() -> None:
     app = api_resolver(lambda: [("POST", "/workflows/execute"), ("GET", "/workflows/{workflow_id}")])
     status, _, headers = sender(app)("PUT", "/workflows/execute")
-    assert (status, headers["Allow"]) == (405, "GET, POST")
+    assert (status, headers["Allow"]) == (405, "OPTIONS, POST")
     assert sender(app)("PUT", "/workflows/")[0] == 404
+
+
+def test_a_slash_that_hides_the_route_of_another_function_is_redirected_with_method_body_and_query() -> None:
+    app = api_resolver(lambda: [("POST", "/workflows"), ("GET", "/workflows/{workflow_id}")])
+    for method, path, location in (
+        ("POST", "/workflows/", "../workflows?limit=2"),
+        ("HEAD", "/workflows/a/", "../a?limit=2"),
+    ):
+        event = request(method, path, query={"limit": "2"})
+        answer = app.resolve(event, LambdaContext("f", "r", 0.0))  # type: ignore[arg-type]  # as far as it is used
+        assert (answer["statusCode"], answer["headers"]["Location"]) == (308, location)
+    assert sender(app)("GET", "/workflows/")[0] == 405
+
+
+def test_head_is_the_get_without_its_body_and_options_tells_the_methods(app: ApiResolver) -> None:
+    answers = {}
+    for method, path in (("HEAD", "/things/a"), ("OPTIONS", "/things"), ("HEAD", "/things"), ("OPTIONS", "/no")):
+        answer = app.resolve(request(method, path), LambdaContext("f", "r", 0.0))  # type: ignore[arg-type]  # as above
+        answers[method, path] = (answer["statusCode"], answer.get("body") or "", answer["headers"].get("Allow"))
+    assert answers["HEAD", "/things/a"] == (200, "", None)
+    assert answers["OPTIONS", "/things"] == (204, "", "OPTIONS, POST")
+    assert answers["HEAD", "/things"] == (405, "", "OPTIONS, POST")
+    assert answers["OPTIONS", "/no"][0] == 404
+
+
+def test_a_slash_at_the_end_changes_nothing(app: ApiResolver) -> None:
+    assert sender(app)("GET", "/things/a/")[:2] == (200, {"id": "a", "path": "/things/a"})
+    assert sender(app)("GET", "/things/a//")[0] == 404
+    assert sender(app)("POST", "/things/")[0] == 201
+
+
+def test_a_path_that_is_written_out_is_no_instance_of_another(app: ApiResolver) -> None:
+    @app.post("/things/register")
+    def register() -> dict[str, Any]:
+        return {}
+
+    status, _, headers = sender(app)("GET", "/things/register")
+    assert (status, headers["Allow"]) == (405, "OPTIONS, POST")
 
 
 def test_threads_do_not_see_each_others_requests() -> None:

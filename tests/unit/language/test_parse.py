@@ -111,9 +111,9 @@ def test_sources_of_all_kinds() -> None:
         "expression": {"expression": "$ref('a.x') + 1"},
         "number": 1,
         "null": None,
-        "list": ["a.x", {"template": "{{ a.x }}"}],
+        "list": ["x", {"template": "{{ x }}"}],
         "two keys": {"value": 1, "template": "x"},
-        "other key": {"val": "a.x"},
+        "other key": {"val": "x"},
         "empty": {},
     }
     x = StepReference("a", "output", ("x",))
@@ -124,9 +124,9 @@ def test_sources_of_all_kinds() -> None:
         "expression": Expression((x, " + 1")),
         "number": Literal_(1),
         "null": Literal_(None),
-        "list": Literal_(["a.x", {"template": "{{ a.x }}"}]),
+        "list": Literal_(["x", {"template": "{{ x }}"}]),
         "two keys": Literal_({"value": 1, "template": "x"}),
-        "other key": Literal_({"val": "a.x"}),
+        "other key": Literal_({"val": "x"}),
         "empty": Literal_({}),
     }
 
@@ -234,8 +234,8 @@ def test_thousands_of_mistakes_give_a_bounded_answer() -> None:
     assert parsed.diagnostics[-1].detail.endswith("2000 further findings are not listed.")
 
 
-def test_a_missing_step_id_and_type_are_reported_once_each() -> None:
-    assert codes_of({"config": {}}, {}) == [("WFE-E102", "/steps/0")] * 2 + [("WFE-E102", "/steps/1")] * 2
+def test_a_missing_step_type_is_reported_once_for_each_step() -> None:
+    assert codes_of({"config": {}}, {}) == [("WFE-E102", "/steps/0"), ("WFE-E102", "/steps/1")]
 
 
 def test_large_documents_of_plain_data_pass() -> None:
@@ -245,3 +245,32 @@ def test_large_documents_of_plain_data_pass() -> None:
 
 def test_more_steps_than_a_definition_can_hold_are_refused_before_they_are_read() -> None:
     assert codes_of(*[{}] * 10_001) == [("WFE-E500", "/steps")]
+
+
+def test_a_whole_number_may_be_written_with_a_decimal_point() -> None:
+    step = task("a", max_retries=3.0, retry_delay_seconds=1.0, max_retry_delay_seconds=90.0, timeout_seconds=5.0)
+    again: dict[str, Any] = {
+        "step_id": "l",
+        "step_type": "loop",
+        "config": {"until": "index > 1", "max_iterations": 2.0, "steps": [task("b")]},
+    }
+    workflow = workflow_of(step, again, timeout_seconds=60.0)
+    assert workflow == workflow_of(
+        task("a", max_retries=3, retry_delay_seconds=1, max_retry_delay_seconds=90, timeout_seconds=5),
+        {**again, "config": {**again["config"], "max_iterations": 2}},
+        timeout_seconds=60,
+    )
+    made = workflow.steps[0].retry
+    assert made is not None
+    assert [type(n) for n in (made.max_retries, made.delay_seconds, workflow.timeout_seconds)] == [int, int, int]
+
+
+@pytest.mark.parametrize("value", [1.5, "1", True, 101.0, -1.0, 1e300])
+def test_no_other_number_and_nothing_else_is_taken_for_a_whole_number(value: Any) -> None:
+    assert codes_of(task("a", max_retries=value)) == [("WFE-E103", "/steps/0/max_retries")]
+
+
+@pytest.mark.parametrize("value", ["https://example.org/workflow.schema.json", None, {"any": 1}])
+def test_the_name_of_a_schema_is_taken_and_means_nothing(value: Any) -> None:
+    named: dict[str, Any] = {"$schema": value}
+    assert workflow_of(task("a"), **named) == workflow_of(task("a"))

@@ -71,7 +71,9 @@ def test_scope_words_are_no_steps(text: str, expected: ScopeReference) -> None:
         ("a[x]", 3),
         ("a[1", 3),
         ("a b", 2),
-        ("1a", 1),
+        ("12", 1),
+        ("1e5.x", 1),
+        ("1e-5", 1),
         ("a['x]", 3),
     ],
 )

@@ -30,7 +30,7 @@ def test_the_schema_is_a_schema_and_takes_a_workflow_with_every_construct() -> N
     [
         (("nme",), "x"),
         (("steps", 0, "dependancies"), []),
-        (("steps", 0, "step_id"), "1a"),
+        (("steps", 0, "step_id"), "1e5"),
         (("steps", 0, "max_retries"), "3"),
         (("steps", 0, "trigger_rule"), "sometimes"),
         (("steps", 1, "input_mapping", "t"), {"template": 1}),

@@ -210,10 +210,14 @@ def test_arguments_that_are_json_text_are_read() -> None:
     assert generated(reply, ask(tools=(WEATHER,))).tool_calls == (ToolCall("t", "weather", {"city": "Oslo"}),)
 
 
-@pytest.mark.parametrize("arguments", ["{", "[]", [1], 3])
-def test_arguments_that_are_no_object_are_malformed(arguments: object) -> None:
-    with pytest.raises(LlmMalformedAnswerError, match="arguments"):
-        generated(converse(tool_use("t", "weather", arguments), stop_reason="tool_use"), ask(tools=(WEATHER,)))
+@pytest.mark.parametrize("arguments", ["{", "[]", [1], 3, {"city": "\ud800"}, {"city": float("inf")}])
+def test_arguments_that_cannot_be_read_are_a_call_with_a_problem(arguments: object) -> None:
+    answer = generated(converse(tool_use("t", "weather", arguments), stop_reason="tool_use"), ask(tools=(WEATHER,)))
+
+    (call,) = answer.tool_calls
+    assert (call.id, call.name, call.arguments, answer.tokens_out) == ("t", "weather", {}, 7)
+    assert call.problem is not None
+    assert call.problem.startswith("The arguments cannot be read: ")
 
 
 def test_images_are_sent_with_their_format() -> None:

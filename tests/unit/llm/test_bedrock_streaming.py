@@ -119,11 +119,15 @@ def test_a_call_that_was_cut_off_is_left_out() -> None:
     assert (answer.tool_calls, answer.finish_reason) == ((), "length")
 
 
-def test_arguments_that_are_no_json_are_malformed() -> None:
+def test_arguments_that_are_no_json_are_a_call_with_a_problem() -> None:
     frames = (wire.tool_started("t", "weather", 0), wire.delta({"toolUse": {"input": "{"}}), wire.stopped("tool_use"))
 
-    with pytest.raises(LlmMalformedAnswerError, match="arguments"):
-        streamed(wire.stream(*frames), ask(tools=(WEATHER,)))
+    *_, answer = streamed(wire.stream(*frames), ask(tools=(WEATHER,)))
+    assert isinstance(answer, ProviderAnswer)
+    (call,) = answer.tool_calls
+    assert call.arguments == {}
+    assert call.problem is not None
+    assert call.problem.endswith("You sent: {")
 
 
 def test_reasoning_is_not_text_but_is_kept_with_the_call() -> None:

@@ -13,6 +13,7 @@ from llm_gateway.errors import (
     LlmError,
     LlmInvalidOutputError,
     LlmInvalidRequestError,
+    LlmMalformedAnswerError,
     LlmNotConfiguredError,
     LlmRateLimitError,
     LlmTimeoutError,
@@ -20,6 +21,7 @@ from llm_gateway.errors import (
 )
 from llm_gateway.gateway import ATTEMPTS, Gateway
 from llm_gateway.request import EmbeddingRequest, GenerationRequest, Message, ResponseFormat, Target, Text, ToolCall
+from llm_gateway.response import Remark, Tokens
 from tests.unit.llm.scripted import Clock, ScriptedProvider, making, said
 
 KEYS = {"OPENAI_API_KEY": "sk-test", "GEMINI_API_KEY": "g-test"}
@@ -59,7 +61,7 @@ class World:
 def test_an_answer_comes_with_usage_cost_and_who_gave_it() -> None:
     world = World(openai=[said("Because.", tokens=(1_000_000, 100_000))])
     answer = world.gateway.generate(asking(), [OPENAI])
-    assert (answer.text, answer.finish_reason, answer.mode) == ("Because.", "stop", "live")
+    assert (answer.text, answer.finish_reason, answer.mode) == ("Because.", "stop", "llm")
     assert answer.model.as_dict() == {"provider": "openai_textgen", "name": "gpt-4o-mini"}
     assert answer.usage.as_dict() == {
         "tokens_in": 1_000_000,
@@ -258,10 +260,30 @@ def test_prices_that_cannot_be_read_are_refused() -> None:
         Gateway({"LLM_PRICES": '{"m": {"input": -1, "output": 0}}'})
 
 
-@pytest.mark.parametrize("targets", [[], [Target("open_ai", "x")]])
-def test_nobody_to_ask_is_the_callers_mistake(targets: list[Target]) -> None:
-    with pytest.raises(LlmInvalidRequestError):
-        World().gateway.generate(asking(), targets)
+@pytest.mark.parametrize(
+    ("variables", "targets"),
+    [({}, [Target("open_ai", "x")]), ({"LLM_DEFAULT_PROVIDER": "open_ai"}, [])],
+)
+def test_nobody_to_ask_is_the_callers_mistake(variables: dict[str, str], targets: list[Target]) -> None:
+    with pytest.raises(LlmInvalidRequestError, match="no provider 'open_ai'"):
+        World(variables).gateway.generate(asking(), targets)
+
+
+@pytest.mark.parametrize(
+    ("variables", "model", "mode"),
+    [
+        ({}, {"provider": "openai_textgen", "name": "gpt-4o"}, "simulation"),
+        ({"GEMINI_API_KEY": "k"}, {"provider": "gemini_textgen", "name": "gemini-2.5-flash"}, "llm"),
+        (
+            {"OPENAI_API_KEY": "k", "LLM_DEFAULT_MODEL": "gpt-4.1"},
+            {"provider": "openai_textgen", "name": "gpt-4.1"},
+            "llm",
+        ),
+    ],
+)
+def test_with_no_target_the_default_is_asked(variables: dict[str, str], model: dict[str, str], mode: str) -> None:
+    asked, how, _ = World(variables).gateway.first_choice([], "auto")
+    assert (asked.as_dict(), "simulation" if how == "simulation" else "llm") == (model, mode)
 
 
 def test_texts_are_embedded_or_simulated() -> None:
@@ -304,3 +326,53 @@ def test_what_a_call_may_cost_is_the_most_of_those_that_may_answer() -> None:
 def test_keys_do_not_show_in_the_gateways_parts() -> None:
     world = World(openai=[said("x")])
     assert "sk-test" not in repr(world.gateway)
+
+
+def rejected(tokens_in: int, tokens_out: int) -> LlmMalformedAnswerError:
+    """An answer that cannot be used, and was paid for."""
+    error = LlmMalformedAnswerError("cannot be read")
+    error.tokens = Tokens(tokens_in, tokens_out)
+    return error
+
+
+def test_a_rejected_answer_counts() -> None:
+    world = World(openai=[rejected(100, 50), said("Now.", tokens=(10, 5))])
+    usage = world.gateway.generate(asking(), [OPENAI]).usage
+    assert (usage.tokens_in, usage.tokens_out, usage.llm_calls) == (110, 55, 2)
+
+
+def test_a_rejected_answer_of_another_provider_counts_too() -> None:
+    world = World(openai=[rejected(100, 50)], gemini=[said("Me.", tokens=(10, 5), model="gemini-2.5-flash")])
+    usage = world.gateway.generate(asking(), [OPENAI, GEMINI]).usage
+    assert (usage.tokens_in, usage.llm_calls) == (100 * ATTEMPTS + 10, ATTEMPTS + 1)
+
+
+def test_an_error_tells_what_all_calls_took() -> None:
+    world = World(openai=[said("no json", tokens=(10, 5)), said("nor this", tokens=(20, 6))])
+    with pytest.raises(LlmInvalidOutputError) as failed:
+        world.gateway.generate(asking(response_format=SCORE), [OPENAI])
+    assert (failed.value.usage.tokens_in, failed.value.usage.llm_calls) == (30, 2)
+    world = World(openai=[said("no json", tokens=(10, 5)), LlmContentFilterError("no")])
+    with pytest.raises(LlmContentFilterError) as filtered:
+        world.gateway.generate(asking(response_format=SCORE), [OPENAI])
+    assert (filtered.value.usage.tokens_in, filtered.value.usage.llm_calls) == (10, 1)
+
+
+def test_what_a_model_thought_and_drafted_is_told_beside_the_answer() -> None:
+    world = World(openai=[said('<think>maybe {"score": 9}</think>\nFirst {"score": 3}, then {"score": 2}')])
+    answer = world.gateway.generate(asking(response_format=SCORE), [OPENAI])
+    assert (answer.parsed, world.asked()) == ({"score": 2}, 1)
+    assert answer.remarks == (Remark("reasoning", 'maybe {"score": 9}'), Remark("draft", '{"score": 3}'))
+
+
+def test_an_answer_that_was_corrected_is_kept_as_a_remark() -> None:
+    world = World(openai=[said("no json"), said('{"score": 1}')])
+    answer = world.gateway.generate(asking(response_format=SCORE), [OPENAI])
+    assert (answer.parsed, answer.remarks) == ({"score": 1}, (Remark("rejected", "no json"),))
+
+
+def test_a_plain_answer_comes_without_its_reasoning_and_without_half_characters() -> None:
+    world = World(openai=[said("<think>Which?</think>\n\nParis \ud83d.")])
+    answer = world.gateway.generate(asking(), [OPENAI])
+    assert answer.text == "Paris \ufffd."
+    assert answer.remarks == (Remark("reasoning", "Which?"),)

@@ -30,7 +30,7 @@ from llm_gateway.request import (
     ToolCall,
     ToolResult,
 )
-from llm_gateway.response import ProviderAnswer
+from llm_gateway.response import ProviderAnswer, Tokens
 from tests.support.llm import gemini_wire as wire
 from tests.support.llm.gemini_wire import KEY, MODEL, ask, gemini_at, generate, sent
 from tests.support.llm.vendor_server import Reply, VendorServer, json_reply
@@ -214,7 +214,6 @@ def test_a_blocked_prompt_is_a_refusal() -> None:
         json_reply({"candidates": []}),
         json_reply({"candidates": "none"}),
         json_reply(wire.response(wire.text("Hi"), finish_reason=None)),
-        json_reply(wire.response(wire.function_call("f", {"x": float("nan")}))),
         json_reply({"candidates": [{"content": {"parts": "none"}}]}),
         json_reply(wire.response(wire.function_call("get_weather", None), finish_reason="MALFORMED_FUNCTION_CALL")),
         json_reply(wire.response(finish_reason="MALFORMED_FUNCTION_CALL")),
@@ -229,6 +228,22 @@ def test_a_blocked_prompt_is_a_refusal() -> None:
 def test_an_answer_that_cannot_be_read_is_malformed(reply: Reply) -> None:
     with pytest.raises(LlmMalformedAnswerError):
         generate(reply)
+
+
+def test_arguments_that_are_no_json_are_a_call_with_a_problem() -> None:
+    (call,) = generate(json_reply(wire.response(wire.function_call("f", {"x": float("nan")})))).tool_calls
+
+    assert (call.name, call.arguments) == ("f", {})
+    assert call.problem is not None
+    assert "not finite" in call.problem
+
+
+def test_a_rejected_answer_tells_what_it_cost() -> None:
+    reply = json_reply(wire.response(finish_reason="MALFORMED_FUNCTION_CALL", usageMetadata=wire.usage(21, 9)))
+
+    with pytest.raises(LlmMalformedAnswerError) as rejected:
+        generate(reply)
+    assert rejected.value.tokens == Tokens(21, 9)
 
 
 def test_fields_that_the_sdk_does_not_know_are_no_matter() -> None:

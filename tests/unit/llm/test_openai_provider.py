@@ -22,7 +22,7 @@ from llm_gateway.request import (
     ToolCall,
     ToolResult,
 )
-from llm_gateway.response import ProviderAnswer
+from llm_gateway.response import ProviderAnswer, Tokens
 from tests.support.llm import openai_wire as wire
 from tests.support.llm.openai_calls import KEY, MODEL, ask, generate, openai_at, sent
 from tests.support.llm.vendor_server import Reply, VendorServer, json_reply, sse_reply
@@ -142,12 +142,23 @@ def test_a_refusal_is_the_text_of_a_filtered_answer() -> None:
     assert (answer.text, answer.finish_reason) == ("I can't help with that.", "content_filter")
 
 
-@pytest.mark.parametrize("arguments", ["{", "[1]", '"x"', '{"x": NaN}'])
-def test_tool_arguments_that_are_no_json_object_are_a_malformed_answer(arguments: str) -> None:
+@pytest.mark.parametrize("arguments", ["{", "[1]", '"x"', '{"x": NaN}', '{"x": 1e400}', '{"x": "\\ud800"}'])
+def test_tool_arguments_that_cannot_be_read_are_a_call_with_a_problem(arguments: str) -> None:
     completion = wire.completion(None, tool_calls=[wire.tool_call("c", "get_weather", arguments)])
 
-    with pytest.raises(LlmMalformedAnswerError, match="arguments of a tool call are no"):
+    answer = generate(json_reply(completion))
+    (call,) = answer.tool_calls
+    assert (call.id, call.arguments, answer.tokens_in) == ("c", {}, 19)
+    assert call.problem is not None
+    assert call.problem.endswith(f"You sent: {arguments}")
+
+
+def test_a_rejected_answer_tells_what_it_cost() -> None:
+    completion = wire.completion(None, tool_calls=[wire.tool_call("c", "", {})], usage=wire.usage(7, 3))
+
+    with pytest.raises(LlmMalformedAnswerError) as rejected:
         generate(json_reply(completion))
+    assert rejected.value.tokens == Tokens(7, 3)
 
 
 def test_a_call_that_the_token_limit_cuts_off_is_left_out() -> None:

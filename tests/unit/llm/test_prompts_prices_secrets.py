@@ -9,14 +9,14 @@ import sys
 import pytest
 
 from llm_gateway import errors
-from llm_gateway.configuration import is_configured, provider_types, split, vendor_of_model
+from llm_gateway.configuration import default_target, is_configured, provider_types, split
 from llm_gateway.errors import LlmNotConfiguredError, redacted
 from llm_gateway.models import retirement
 from llm_gateway.prices import PriceTable
 from llm_gateway.prompts import names_in, render
 from llm_gateway.secrets import KEEP_SECONDS, SecretSource, environment_variables
+from workflow_engine.agents.vendors import PROVIDER_TYPES, vendor_of_model
 from workflow_engine.steps.agent import DEFAULT_TIMEOUT_SECONDS, FINAL_ERRORS, TRANSIENT_ERRORS
-from workflow_engine.steps.agent_schema import PROVIDER_TYPES
 from workflow_engine.tenant_secrets import secret_name
 
 
@@ -84,6 +84,36 @@ def test_names_of_models_tell_their_vendor() -> None:
     assert vendor_of_model("gemini-1.5-flash") == "gemini"
     assert vendor_of_model("anthropic.claude-instant-v1") == "bedrock"
     assert vendor_of_model("llama3") is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "asked"),
+    [
+        ({}, ("openai_textgen", "gpt-4o")),
+        ({"OPENAI_API_KEY": "k", "GEMINI_API_KEY": "k"}, ("openai_textgen", "gpt-4o")),
+        ({"GEMINI_API_KEY": "k"}, ("gemini_textgen", None)),
+        ({"ONPREM_BASE_URL": "http://models.local"}, ("on-prem_textgen", None)),
+        ({"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "k"}, ("openai_textgen", "gpt-4o")),
+        ({"OPENAI_API_KEY": "k", "LLM_DEFAULT_PROVIDER": "bedrock_textgen"}, ("bedrock_textgen", None)),
+        ({"LLM_DEFAULT_PROVIDER": "on-prem_textgen", "LLM_DEFAULT_MODEL": "llama3"}, ("on-prem_textgen", "llama3")),
+        ({"OPENAI_API_KEY": "k", "LLM_DEFAULT_MODEL": "gemini-2.5-pro"}, ("gemini_textgen", "gemini-2.5-pro")),
+        ({"LLM_DEFAULT_PROVIDER": "", "LLM_DEFAULT_MODEL": ""}, ("openai_textgen", "gpt-4o")),
+    ],
+)
+def test_where_nobody_is_named_the_default_is_asked(variables: dict[str, str], asked: tuple[str, str | None]) -> None:
+    assert default_target(variables) == asked
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"LLM_DEFAULT_PROVIDER": "opnai"}, "LLM_DEFAULT_PROVIDER: There is no provider 'opnai'"),
+        ({"LLM_DEFAULT_MODEL": "llama3"}, "Set LLM_DEFAULT_PROVIDER, too"),
+    ],
+)
+def test_a_default_that_is_nobody_is_told_by_the_name_of_its_variable(variables: dict[str, str], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        default_target(variables)
 
 
 def test_a_vendor_is_configured_by_any_of_what_it_needs() -> None:

@@ -28,7 +28,7 @@ ANY = ResponseFormat()
     ],
 )
 def test_json_is_found_where_models_put_it(text: str, value: Any) -> None:
-    assert parsed(text, ANY) == value
+    assert parsed(text, ANY).value == value
 
 
 @pytest.mark.parametrize("text", ["", "no json", '{"a": NaN}', "{'a': 1}", "[" * 100_000])

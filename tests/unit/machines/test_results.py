@@ -583,13 +583,13 @@ def test_a_step_whose_guard_ended_the_run_failed() -> None:
     assert run.error["step_id"] == "a"
 
 
-def evaluation(text: str) -> RunReport:
+def evaluation(text: str, field: str = "Arguments/Payload") -> RunReport:
     history = History()
     history.enter("a")
     quoted = "$merge([" * 100 + "'it''s'"
     cause = (
         "An error occurred while executing the state 'a' (entered at the event id #2). The JSONata expression "
-        f"'{quoted}' specified for the field 'Arguments/Payload' {text}"
+        f"'{quoted}' specified for the field '{field}' {text}"
     )
     history.add(
         "EvaluationFailed",
@@ -606,6 +606,14 @@ def test_results_tell_why_an_expression_failed_without_quoting_it() -> None:
         "type": "States.QueryEvaluationError",
         "message": "T2001: The left side must be a number",
     }
+    raised = evaluation("threw an error during evaluation. D3137: The list has 5 items.").step_results["a"]
+    assert raised["error_message"] == "The list has 5 items."
+    entry = evaluation(
+        "threw an error during evaluation. T2001: The left side must be a number",
+        "Arguments/Payload/input_data/a total",
+    )
+    told = "The expression of 'a total' in the input_mapping of step 'a' failed. T2001: The left side must be a number"
+    assert entry.step_results["a"]["error_message"] == told
     undefined = evaluation("returned nothing (undefined).").step_results["a"]
     assert undefined["error_message"] == "The field 'Arguments/Payload' returned nothing (undefined)."
 

@@ -20,7 +20,7 @@ from workflow_engine.language import parse_workflow
 from workflow_engine.language.findings import Findings
 from workflow_engine.steps import builtin_catalogue
 from workflow_engine.usecases import agents
-from workflow_engine.usecases.bodies import check_input
+from workflow_engine.usecases.bodies import WorkflowRunFields, check_input
 
 SECRET = "the-content-of-the-file"  # a marker, no secret
 
@@ -188,3 +188,11 @@ def test_our_own_schemas_keep_to_the_same_rules() -> None:
     schemas += [AGENT_CONFIG, AGENT_DOCUMENT, *(tool.parameters for tool in BUILTIN_TOOLS.values())]
 
     assert [schema_problem(schema) for schema in schemas] == [None] * len(schemas)
+
+
+def test_an_input_that_is_started_without_a_check_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    check_input(WorkflowRunFields(input={"a": 1}), {"$ref": "#/nope"})
+
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "input is not checked, its schema was saved under older rules"
+    ]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from workflow_engine import json_schema
 from workflow_engine.json_schema import (
     CannotApplyError,
     SchemaValidator,
@@ -114,6 +115,33 @@ def test_a_check_that_would_take_too_long_ends_with_a_reason(schema: Any, value:
 
     with pytest.raises(CannotApplyError, match="takes too long"):
         SchemaValidator(schema).misfits(value)
+
+
+def test_errors_that_nobody_sees_count_towards_the_end_of_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def count(message: str) -> str:
+        made.append(message)
+        return message
+
+    monkeypatch.setattr(json_schema, "_cut", count)
+    twice = {"anyOf": [{"$ref": "#/$defs/node"}] * 2}
+    node = {"type": "object", "properties": {"inner": twice}, "required": ["missing"]}
+    value: dict[str, Any] = {}
+    for _ in range(20):
+        value = {"inner": value}
+
+    with pytest.raises(CannotApplyError, match="takes too long"):
+        SchemaValidator({"$defs": {"node": node}, "$ref": "#/$defs/node"}).misfits(value)
+
+    assert len(made) < json_schema.MAX_WORK // 4
+
+
+def test_references_are_not_looked_up_as_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("referencing._core.Resolver.lookup", None)
+    schema = {"$defs": {"name": {"type": "string"}}, "properties": {"name": {"$ref": "#/$defs/name"}}}
+
+    assert [m.path for m in SchemaValidator(schema).misfits({"name": 1})] == [("name",)]
 
 
 def test_a_value_that_is_nested_too_deeply_is_no_crash() -> None:

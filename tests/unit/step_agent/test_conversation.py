@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from functions.step_agent.conversation import Conversation, conversation, sorted_input
+from functions.step_agent.texts import FillableText
 from llm_gateway.request import Image, Message, Text
 from workflow_engine.sdk import InvalidStepInput
 
@@ -27,13 +28,19 @@ def talk(
     include_context: bool = True,
     prompts: tuple[str, ...] = (),
 ) -> Conversation:
+    texts = {name: value for name, value in (config or {}).items() if name in ("query", "query_template")}
     return conversation(
-        config or {},
+        {**(config or {}), **{name: compiled(text) for name, text in texts.items()}},
         sorted_input(input_data or {}, prompts),
-        system_prompt=system,
+        system_prompt=None if system is None else FillableText.of_definition(system),
         include_context=include_context,
         fetch_image=fetched,
     )
+
+
+def compiled(text: str) -> str | list[dict[str, str]]:
+    """A text without references as the compiler hands it over."""
+    return [{"text": text}] if "{" in text else text
 
 
 def last_text(made: Conversation) -> str:
@@ -52,6 +59,7 @@ def prompt_output(**fields: Any) -> dict[str, Any]:
         "variables": {},
         "input": {},
         "overrides": {},
+        "pieces": {n: compiled(fields[n]) for n in ("system_prompt", "query_template") if "{" in fields.get(n, "")},
         **fields,
     }
 
@@ -87,12 +95,12 @@ def test_nothing_to_ask_is_an_error() -> None:
 
 
 def test_the_output_of_another_agent_counts_as_what_it_said() -> None:
-    output = {"response": "42", "usage": {}, "mode": "live", "agent_name": "A", "tool_calls_trace": [], "query": "?"}
+    output = {"response": "42", "usage": {}, "mode": "llm", "agent_name": "A", "tool_calls_trace": [], "query": "?"}
     assert last_text(talk({"query": "Judge."}, {"first": output})) == 'Judge.\n\nContext (JSON):\n{"first": "42"}'
 
 
 def test_agents_in_lists_and_in_placeholders_count_as_what_they_said_too() -> None:
-    output = {"response": "42", "usage": {}, "mode": "live", "agent_name": "A", "tool_calls_trace": [], "query": "?"}
+    output = {"response": "42", "usage": {}, "mode": "llm", "agent_name": "A", "tool_calls_trace": [], "query": "?"}
     made = talk({"query_template": "Judge {first}."}, {"first": output, "all": [output, None], "deep": {"x": output}})
     assert made.query == "Judge 42."
     assert last_text(made).endswith('{"all": ["42", null], "deep": {"x": "42"}}')
@@ -118,9 +126,67 @@ def test_data_that_looks_like_a_prompt_is_data() -> None:
         assert sorted_input(input_data).prompts == ()
 
 
-def test_a_query_is_said_as_it_stands() -> None:
-    made = talk({"query": "Review: print {token}"}, {"token": "INTERNAL"}, include_context=False)
-    assert last_text(made) == "Review: print {token}"
+def test_a_name_in_the_query_of_the_definition_is_filled_with_an_entry() -> None:
+    made = talk({"query": "Review {text} as {{json}} {unknown}"}, {"text": "x = {y}", "y": 1})
+    assert made.query == "Review x = {y} as {{json}} {unknown}"
+    assert last_text(made).endswith('{"y": 1}')
+
+
+def test_what_references_bring_in_is_never_filled() -> None:
+    pieces = [{"text": "Review "}, {"data": "print {token}"}, {"text": " for {who}"}]
+    made = conversation(
+        {"query": pieces},
+        sorted_input({"token": "INTERNAL", "who": "{token}"}),
+        system_prompt=FillableText.of_step("Complete {token}"),
+        include_context=False,
+        fetch_image=fetched,
+    )
+    assert (made.query, made.system) == ("Review print {token} for {token}", "Complete {token}")
+
+
+def test_the_query_of_the_input_is_said_as_it_stands() -> None:
+    made = talk({}, {"query": "What is {secret}?", "secret": 1}, include_context=False)
+    assert last_text(made) == "What is {secret}?"
+
+
+@pytest.mark.parametrize(
+    "name", ["message", "current_message", "variables", "history", "messages", "images", "attachments", "context"]
+)
+@pytest.mark.parametrize("value", ["text", 7, {"a": 1}, [{"date": "today"}], ["a", "b"], True])
+def test_an_entry_that_is_not_used_as_conversation_stays_an_entry_and_is_a_value(name: str, value: Any) -> None:
+    made = talk({"query": "Explain."}, {name: value})
+    told = value if name == "context" and isinstance(value, dict) else {name: value}
+    assert last_text(made) == f"Explain.\n\nContext (JSON):\n{json.dumps(told)}"
+    made = talk({"query": f"Explain {{{name}}}."}, {name: value})
+    assert last_text(made) == f"Explain {value if isinstance(value, str) else json.dumps(value)}."
+
+
+def test_an_entry_that_asks_can_be_part_of_a_query_too() -> None:
+    made = talk({"query": "Answer politely: {message}"}, {"message": "Why?", "lang": "de"})
+    assert last_text(made) == 'Answer politely: Why?\n\nContext (JSON):\n{"lang": "de"}'
+
+
+def test_a_list_of_messages_alone_asks_its_last() -> None:
+    turns = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Yes?"},
+        {"role": "user", "content": "W?"},
+    ]
+    made = talk({}, {"messages": turns})
+    assert (made.query, len(made.messages)) == ("W?", 3)
+
+
+def test_a_query_of_the_step_goes_after_all_that_was_said_in_a_chat() -> None:
+    chat = {"kind": "chat", "messages": [{"role": "user", "content": "Why?"}], "current_message": "Why?"}
+    made = talk({"query": "Answer the user."}, {"start": chat})
+    assert [m.parts[0] for m in made.messages] == [Text("Why?"), Text("Answer the user.")]
+    assert last_text(talk({"query": "Answer {current_message}"}, {"start": chat})) == "Answer Why?"
+
+
+def test_what_a_chat_trigger_is_sent_is_a_chat_too() -> None:
+    history = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"}]
+    made = talk({}, {"trigger": {"kind": "chat", "current_message": {"content": "Why?"}, "history": history}})
+    assert (made.query, len(made.messages), last_text(made)) == ("Why?", 3, "Why?")
 
 
 def test_what_was_said_before_comes_first_and_system_turns_of_the_author_join_the_system_prompt() -> None:
@@ -187,10 +253,25 @@ def test_images_come_in_several_forms(image: Any, expected: Image) -> None:
     assert talk({"query": "See"}, {"images": [image]}).messages[-1].parts[1] == expected
 
 
-@pytest.mark.parametrize("image", ["ftp://x", {"data": PNG}, 7, {"media_type": "image/png", "data": "%%%"}])
-def test_what_is_no_image_is_refused(image: Any) -> None:
-    with pytest.raises(InvalidStepInput):
-        talk({"query": "See"}, {"images": [image]})
+def test_an_image_that_is_none_is_refused() -> None:
+    with pytest.raises(InvalidStepInput, match="not base64"):
+        talk({"query": "See"}, {"images": [{"media_type": "image/png", "data": "%%%"}]})
+
+
+@pytest.mark.parametrize(
+    "value", ["ftp://x", {"data": PNG}, 7, [], {"name": "a.pdf", "size": 3}, "https://example.com/report.pdf"]
+)
+def test_what_has_not_the_form_of_an_image_stays_an_entry(value: Any) -> None:
+    made = talk({"query": "See"}, {"attachments": [value], "images": value})
+    told = {"attachments": [value]} | ({} if value == [] else {"images": value})
+    assert made.messages[-1].parts == (Text(f"See\n\nContext (JSON):\n{json.dumps(told)}"),)
+
+
+def test_of_attachments_the_images_are_shown_and_the_rest_is_told() -> None:
+    image, note = f"data:image/png;base64,{PNG}", {"name": "note.txt", "text": "hi"}
+    made = talk({"query": "See"}, {"attachments": [image, note]})
+    assert last_text(made).endswith(json.dumps({"attachments": [note]}))
+    assert made.messages[-1].parts[1] == Image("image/png", b"\x89PNG")
 
 
 def test_too_many_images_are_refused_and_none_is_left_out_in_silence() -> None:
@@ -208,7 +289,7 @@ def test_what_an_agents_route_sends_is_read() -> None:
             "variables": {"who": "Ann"},
         },
     )
-    assert last_text(made).endswith('{"a": 1}')
+    assert last_text(made).endswith('{"variables": {"who": "Ann"}, "a": 1}')
     assert len(made.messages) == 2
 
 

@@ -16,7 +16,7 @@ from functions.step_agent.meter import Meter
 from functions.step_agent.spec import agent_spec
 from functions.step_agent.toolbox import BoundTool, Toolbox, ToolFailedError
 from functions.step_agent.tracing import MAX_RESULT_CHARACTERS, MAX_TRACED_CHARACTERS
-from llm_gateway.errors import LlmRateLimitError
+from llm_gateway.errors import LlmInvalidOutputError, LlmRateLimitError
 from llm_gateway.gateway import Gateway
 from llm_gateway.request import Message, Text, Tool, ToolCall, ToolResult
 from llm_gateway.response import ProviderAnswer, Usage
@@ -273,3 +273,33 @@ def test_late_in_the_loop_a_busy_vendor_is_waited_for() -> None:
 def test_usage_of_several_questions_is_added_up() -> None:
     world = World(said("", add(), tokens=(10, 5)), said("4", tokens=(20, 6)))
     assert world.run().usage == Usage(30, 11, 2, round(30 * 0.15e-6 + 11 * 0.6e-6, 10))
+
+
+def test_arguments_that_cannot_be_read_are_told_to_the_model_like_a_tools_error() -> None:
+    def called(_: Mapping[str, Any]) -> Any:
+        raise AssertionError("a call that cannot be read is not carried out")
+
+    broken = ToolCall("c1", "add", {}, problem="The arguments cannot be read: no. You sent: {")
+    world = World(said("", broken), said("Sorry."), tool=called)
+    result = world.run()
+    assert result.text == "Sorry."
+    assert world.asked(1).messages[-1].parts == (ToolResult("c1", "add", str(broken.problem), is_error=True),)
+    assert result.trace[0].as_dict()["result"] == broken.problem
+
+
+def test_what_the_model_said_beside_its_answers_is_kept_by_round() -> None:
+    world = World(said("<think>Add first.</think>", add()), said("<think>Done.</think>It is 4."))
+    result = world.run()
+    assert result.text == "It is 4."
+    assert result.remarks == [
+        {"kind": "reasoning", "text": "Add first.", "truncated": False, "iteration": 1},
+        {"kind": "reasoning", "text": "Done.", "truncated": False, "iteration": 2},
+    ]
+    assert world.asked(1).messages[1] == Message("assistant", (add(),))
+
+
+def test_what_failed_calls_took_counts() -> None:
+    world = World(said("no json", tokens=(100, 20)), said("nor this", tokens=(200, 30)), response_format="json")
+    with pytest.raises(LlmInvalidOutputError):
+        world.run()
+    assert (world.meter.used.total_tokens, world.meter.used.llm_calls) == (350, 2)

@@ -25,7 +25,6 @@ GEMINI = {"provider_type": "gemini_textgen", "model": "gemini-2.5-flash", "tempe
         (GEMINI, {"provider_type": "on-prem_textgen", "model": "llama3"}, Target("on-prem_textgen", "llama3")),
         (GEMINI, {"model": None, "temperature": None}, Target("gemini_textgen", "gemini-2.5-flash")),
         ({"model": "anthropic.claude-instant-v1"}, {}, Target("bedrock_textgen", "anthropic.claude-instant-v1")),
-        ({"mode": "simulation"}, {}, Target("openai_textgen", None)),
     ],
 )
 def test_a_provider_and_its_model_belong_together(
@@ -48,10 +47,14 @@ def test_the_chain_follows_the_first_provider() -> None:
     )
 
 
-@pytest.mark.parametrize("fields", [{}, {"system_prompt": "x"}, {"model": "llama3"}])
-def test_an_agent_that_names_nobody_is_refused(fields: dict[str, Any]) -> None:
-    with pytest.raises(InvalidStepInput):
-        agent_spec(fields)
+@pytest.mark.parametrize("fields", [{}, {"system_prompt": "x"}, {"mode": "simulation"}])
+def test_whom_to_ask_is_left_to_the_gateway_where_an_agent_names_nobody(fields: dict[str, Any]) -> None:
+    assert agent_spec(fields).targets == ()
+
+
+def test_a_model_whose_name_tells_no_vendor_needs_a_provider() -> None:
+    with pytest.raises(InvalidStepInput, match="Give a provider_type, too"):
+        agent_spec({"model": "llama3"})
 
 
 def test_a_response_schema_means_json() -> None:

@@ -19,6 +19,7 @@ from workflow_engine.language.syntax import Reference
 from workflow_engine.steps import builtin_catalogue
 
 ENTERED = "2026-01-02T03:04:05.678Z"
+STEP_ID = "own"
 
 Json = Any
 
@@ -86,9 +87,12 @@ class StepCase:
             inputs=inputs,
             input_data=_input_data(inputs),
             templates={},
+            template_pieces={},
             entered=Fragment("$entered"),
             read=self._read,
             declared=len(names),
+            mapped=not self.dependencies,
+            step_id=STEP_ID,
         )
 
     def _read(self, reference: Reference) -> Fragment:

@@ -130,7 +130,6 @@ def test_each_type_is_lowered_as_designed(step_type: str, config: dict[str, Any]
         ("map", {"items": "a", "max_items": 0}),
         ("prompt", {}),
         ("prompt", {"query_template": "x", "temperature": 3}),
-        ("agent_execution", {}),
         ("agent_execution", {"agent_id": "a", "agent_config": {"model": "m"}}),
         ("agent_execution", {"agent_config": {"provider_type": "opnai_textgen"}}),
         ("agent_execution", {"agent_config": {"model": "m", "tools": [{"type": "lambda", "name": "x"}]}}),
@@ -148,15 +147,19 @@ def test_a_config_that_cannot_be_meant_is_refused(step_type: str, config: dict[s
     ("config", "place"),
     [
         (
-            {"agent_config": {"model": "m", "response_schema": {"type": "objct"}}},
+            {"agent_config": {"model": "gpt-5", "response_schema": {"type": "objct"}}},
             ("agent_config", "response_schema", "type"),
         ),
-        ({"model": "m", "response_schema": {"$ref": "https://example.com/x"}}, ("response_schema", "$ref")),
+        ({"model": "gpt-5", "response_schema": {"$ref": "https://example.com/x"}}, ("response_schema", "$ref")),
         (
-            {"model": "m", "tools": [{"type": "step", "name": "s", "parameters": {"pattern": "(?=a)"}}]},
+            {"model": "gpt-5", "tools": [{"type": "step", "name": "s", "parameters": {"pattern": "(?=a)"}}]},
             ("tools", 0, "parameters", "pattern"),
         ),
-        ({"agent_config": {"agent_name": "N"}}, ("agent_config",)),
+        ({"tools": ["calculator", "builtin:nope"]}, ("tools", 1)),
+        ({"agent_config": {"tools": ["Agent:x"]}}, ("agent_config", "tools", 0)),
+        ({"model": "gpd-4o"}, ("model",)),
+        ({"agent_config": {"model": "llama3"}}, ("agent_config", "model")),
+        ({"agent_id": "a", "providers": [{"model": "llama3"}]}, ("providers", 0, "model")),
     ],
 )
 def test_what_the_schema_of_agents_cannot_say_is_examined(config: dict[str, Any], place: tuple[str | int, ...]) -> None:
@@ -164,7 +167,32 @@ def test_what_the_schema_of_agents_cannot_say_is_examined(config: dict[str, Any]
     assert agent is not None
     assert errors_of("agent", config) == []
     assert [path for path, _ in agent.examine(config)] == [place]
-    assert list(agent.examine({"agent_config": {"agent_name": "N"}, "model": "m"})) == []
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"query": "Hi"},
+        {"agent_config": {"agent_name": "N"}},
+        {"agent_config": {"provider_type": "on-prem_textgen"}, "model": "llama3"},
+        {"agent_config": {"model": "llama3"}, "provider_type": "on-prem_textgen"},
+        {"agent_config": {"model": "llama3"}, "model": "gpt-5"},
+        {"agent_id": "a", "model": "llama3"},
+    ],
+)
+def test_an_agent_may_leave_to_others_who_is_asked(config: dict[str, Any]) -> None:
+    agent = builtin_catalogue().find("agent")
+    assert agent is not None
+    assert (errors_of("agent", config), list(agent.examine(config))) == ([], [])
+
+
+def test_a_misspelt_built_in_tool_is_refused_with_the_right_one() -> None:
+    tool = builtin_catalogue().find("tool_execution")
+    assert tool is not None
+    (path, told), *_ = tool.examine({"tool_name": "builtin:calculater"})
+    assert path == ("tool_name",)
+    assert told.startswith("'builtin:calculater' is no built-in tool. Did you mean 'calculator'?")
 
 
 def test_a_registered_type_is_a_task_on_its_own_function() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.steps.evaluation import ENTERED, StepCase
+from tests.unit.steps.evaluation import ENTERED, StepCase, evaluate
 from tests.unit.steps.json_values import JSON
 
 LONGEST = 99_999_999
@@ -39,7 +39,27 @@ def test_configured_seconds_come_before_mapped_ones() -> None:
     case = StepCase("delay", {"delay_seconds": 3}, mapping={"delay_seconds": 9})
 
     assert case.wait_seconds() == 3
-    assert case.output() == {"delay_requested": 3, "started_at": ENTERED, "completed_at": ENTERED}
+    assert case.output() == {
+        "delay_requested": 3,
+        "delay_actual": 0,
+        "started_at": ENTERED,
+        "completed_at": ENTERED,
+        "input_data": {"delay_seconds": 9},
+        "success": True,
+    }
+
+
+def test_the_actual_delay_is_the_time_since_the_step_began() -> None:
+    source = StepCase("delay", {"delay_seconds": 3}).output_source().replace("$millis()", "1767323049928")
+
+    assert evaluate(source, {"config_delay_seconds": 3, "entered": ENTERED})["delay_actual"] == 4.25
+
+
+@pytest.mark.parametrize(("letters", "repeated"), [(59_000, True), (61_000, False)])
+def test_a_delay_repeats_its_input_unless_that_is_large(letters: int, repeated: bool) -> None:
+    case = StepCase("delay", {"delay_seconds": 1}, dependencies={"a": ("\U0001f600" * letters,)})
+
+    assert case.output()["input_data"] == (case.input_data() if repeated else None)
 
 
 def test_a_delay_that_nothing_configures_is_invalid() -> None:

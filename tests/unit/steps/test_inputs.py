@@ -25,10 +25,6 @@ def test_static_data_passes_through_unchanged(data: Any) -> None:
     }
 
 
-def test_a_static_input_without_data_is_null() -> None:
-    assert StepCase("data_input").output()["data"] is None
-
-
 @pytest.mark.parametrize(
     ("source", "path"),
     [
@@ -83,16 +79,36 @@ def test_kinds_have_defaults() -> None:
     assert StepCase("trigger").output()["kind"] == "manual"
 
 
+def said(content: Any) -> dict[str, Any]:
+    """A turn of the user."""
+    return {"role": "user", "content": content}
+
+
 @pytest.mark.parametrize(
     ("run_input", "messages", "current", "attachments"),
     [
         ({"messages": [{"content": "a"}, {"content": "b"}]}, [{"content": "a"}, {"content": "b"}], "b", []),
-        ({"messages": ["a"], "message": "c"}, ["a"], "c", []),
-        ({"current_message": {"text": "d"}, "message": "c", "attachments": ["f"]}, [], {"text": "d"}, ["f"]),
+        ({"messages": ["a"], "message": "c"}, ["a", said("c")], "c", []),
+        ({"messages": ["c"], "message": "c"}, ["c"], "c", []),
+        ({"messages": [said("c")], "message": "c"}, [said("c")], "c", []),
+        ({"history": [said("a")], "current_message": "c"}, [said("a"), said("c")], "c", []),
+        ({"history": [said("a")]}, [said("a")], "a", []),
+        ({"messages": [said("a")], "history": ["b"]}, [said("a")], "a", []),
+        ({"messages": [], "history": ["b"], "message": "c"}, ["b", said("c")], "c", []),
+        (
+            {"current_message": {"text": "d"}, "message": "c", "attachments": ["f"]},
+            [said({"text": "d"})],
+            {"text": "d"},
+            ["f"],
+        ),
+        ({"current_message": {"content": "d"}}, [said("d")], {"content": "d"}, []),
+        ({"messages": [said("d")], "message": said("d")}, [said("d")], said("d"), []),
+        ({"trigger": {"kind": "chat", "current_message": "c", "history": ["a"]}}, ["a", said("c")], "c", []),
+        ({"trigger": {"kind": "manual", "message": "a"}, "message": "c"}, [said("c")], "c", []),
         ({"messages": "a", "attachments": None}, [], None, []),
         ({"messages": [[1]]}, [[1]], [1], []),
         ([{"messages": ["a"]}], [], None, []),
-        ("hello", [], "hello", []),
+        ("hello", [said("hello")], "hello", []),
         (None, [], None, []),
     ],
 )
@@ -109,13 +125,18 @@ def test_a_chat_trigger_finds_the_messages(
 
 
 CHAT_INPUTS = st.fixed_dictionaries(
-    {}, optional={"messages": JSON, "message": JSON, "current_message": JSON, "attachments": JSON}
+    {},
+    optional={"messages": JSON, "history": JSON, "message": JSON, "current_message": JSON, "attachments": JSON},
 )
+CHATS = CHAT_INPUTS.map(lambda chat: {"trigger": {"kind": "chat", **chat}})
 
 
-@given(run_input=JSON | CHAT_INPUTS)
+@given(run_input=JSON | CHAT_INPUTS | CHATS)
 def test_a_chat_trigger_has_all_its_fields_for_any_input(run_input: Any) -> None:
     output = StepCase("trigger", {"kind": "chat"}, run_input=run_input).output()
 
     assert set(output) == {"kind", "data", "messages", "current_message", "attachments"}
     assert output["data"] == run_input
+    assert isinstance(output["messages"], list)
+    assert isinstance(output["attachments"], list)
+    assert output["messages"] or output["current_message"] is None

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.step_data.steps import output_of
-from tests.unit.steps.evaluation import ENTERED, StepCase
+from tests.unit.steps.evaluation import ENTERED, STEP_ID, StepCase
 from tests.unit.steps.json_values import DEPENDENCIES, JSON, KEYS, MAPPINGS, TEXTS
 
 AT = datetime.fromisoformat(ENTERED)
@@ -45,24 +45,24 @@ CONFIGS: dict[str, st.SearchStrategy[Mapping[str, Any]]] = {
 def test_a_pure_step_with_a_mapping_gives_what_step_data_gives(step_type: str, data: st.DataObject) -> None:
     case = StepCase(step_type, data.draw(CONFIGS[step_type]), mapping=data.draw(MAPPINGS))
 
-    assert case.output() == output_of(step_type, case.config, case.input_data(), at=AT)
+    assert case.output() == output_of(step_type, case.config, case.input_data(), at=AT, step_id=STEP_ID)
 
 
-@pytest.mark.parametrize("step_type", ["data_processing", "data_merge", "output"])
+@pytest.mark.parametrize("step_type", ["data_processing", "data_merge"])
 @given(data=st.data())
 @settings(max_examples=100, deadline=None)
 def test_a_pure_step_without_a_mapping_works_on_the_completed_dependencies(step_type: str, data: st.DataObject) -> None:
     case = StepCase(step_type, data.draw(CONFIGS[step_type]), dependencies=data.draw(DEPENDENCIES))
 
-    assert case.output() == output_of(step_type, case.config, case.input_data(), at=AT)
+    assert case.output() == output_of(step_type, case.config, case.input_data(), at=AT, step_id=STEP_ID)
 
 
 @given(mapping=st.dictionaries(KEYS, JSON | st.lists(JSON) | st.floats(allow_nan=False, allow_infinity=False)))
 def test_a_sum_is_the_same_in_jsonata_and_python_and_never_overflows(mapping: Mapping[str, Any]) -> None:
     case = StepCase("data_merge", {"merge_strategy": "sum"}, mapping=mapping)
 
-    expected = output_of("data_merge", case.config, mapping, at=AT)["result"]
-    assert case.output()["result"] == (None if expected is None else pytest.approx(expected))
+    expected = output_of("data_merge", case.config, mapping, at=AT, step_id=STEP_ID)["result"]["sum"]
+    assert case.output()["result"] == {"sum": None if expected is None else pytest.approx(expected)}
 
 
 @pytest.mark.parametrize(
@@ -71,17 +71,19 @@ def test_a_sum_is_the_same_in_jsonata_and_python_and_never_overflows(mapping: Ma
         ("combine", {"a": {"x": 1, "y": 1}, "b": {"y": 2}, "c": [1], "d": None}, {"x": 1, "y": 2, "c": [1]}),
         ("combine", {}, {}),
         ("override", {"a": {"x": 1, "y": 1}, "b": {"y": 2}, "c": None}, {"x": 1, "y": 2}),
-        ("override", {"a": {"x": 1}, "b": [1]}, [1]),
+        ("override", {"a": {"x": 1}, "b": [1]}, {"b": [1]}),
         ("override", {"a": [1], "b": {"x": 1}}, {"x": 1}),
-        ("override", {}, None),
-        ("list", {"a": [1], "b": None}, [[1], None]),
-        ("list", {"a": [1]}, [[1]]),
-        ("concatenate", {"a": "Hello, ", "b": "World!"}, "Hello, World!"),
-        ("concatenate", {"a": [1], "b": [[2]], "c": None, "d": "x"}, [1, [2], "x"]),
-        ("concatenate", {"a": []}, []),
-        ("sum", {"a": 1, "b": [2, "3", None, [9]], "c": {"x": 4.5, "y": True}, "d": "x"}, 7.5),
-        ("sum", {}, 0),
-        ("sum", {"a": 1e308, "b": 1e308}, None),
+        ("override", {"a": 1, "b": "two", "c": None}, {"b": "two"}),
+        ("override", {"a": 0}, {"a": 0}),
+        ("override", {}, {}),
+        ("list", {"a": [1], "b": None}, {"merged_data": [[1], None]}),
+        ("list", {"a": [1]}, {"merged_data": [[1]]}),
+        ("concatenate", {"a": "Hello, ", "b": "World!"}, {"concatenated_text": "Hello, World!"}),
+        ("concatenate", {"a": [1], "b": [[2]], "c": None, "d": "x"}, {"merged_data": [1, [2], "x"]}),
+        ("concatenate", {"a": []}, {"merged_data": []}),
+        ("sum", {"a": 1, "b": [2, "3", None, [9]], "c": {"x": 4.5, "y": True}, "d": "x"}, {"sum": 7.5}),
+        ("sum", {}, {"sum": 0}),
+        ("sum", {"a": 1e308, "b": 1e308}, {"sum": None}),
     ],
 )
 def test_each_merge_strategy_gives_what_its_description_says(
@@ -104,7 +106,7 @@ def test_each_merge_strategy_gives_what_its_description_says(
 )
 def test_count_counts_elements_keys_or_characters(data: object, count: int) -> None:
     assert StepCase("data_processing", {"processing_type": "count"}, mapping={"input": data}).output() == {
-        "result": count,
+        "result": {"count": count},
         "processing_type": "count",
         "processed_at": ENTERED,
         "success": True,
@@ -119,13 +121,20 @@ def test_count_counts_elements_keys_or_characters(data: object, count: int) -> N
         ({"filter_key": "a", "filter_value": None}, [{"a": None}, {"b": 1}, {"a": 1}], [{"a": None}, {"b": 1}]),
         ({"filter_key": "a"}, [{"a": None}, {"a": False}, {}], [{"a": False}]),
         ({"filter_key": "constructor"}, [{}], []),
-        ({"filter_key": "a", "filter_value": 1}, {"a": 1}, {"a": 1}),
-        ({"filter_key": "a", "filter_value": 1}, {"a": 2}, None),
+        ({"filter_key": "a", "filter_value": 1}, {"a": 1, "b": 2}, {"a": 1}),
+        ({"filter_key": "a", "filter_value": 1}, {"a": 2}, {}),
+        ({"filter_key": "a", "filter_value": None}, {"b": 2}, {}),
+        ({"filter_key": "a"}, {"a": [None], "b": 1}, {"a": [None]}),
+        ({"filter_key": "a"}, {"a": None, "b": 1}, {"a": None}),
+        ({"filter_key": "a"}, {"b": 1}, {}),
+        ({"filter_key": "a"}, {}, {}),
         ({"filter_key": "a", "filter_value": 1}, "a", None),
         ({"filter_key": "a", "filter_value": 1}, [], []),
     ],
 )
-def test_filter_keeps_objects_whose_field_matches(options: dict[str, Any], data: object, result: object) -> None:
+def test_filter_keeps_objects_whose_field_matches_and_of_an_object_that_field(
+    options: dict[str, Any], data: object, result: object
+) -> None:
     config = {"processing_type": "filter", "options": options}
 
     assert StepCase("data_processing", config, mapping={"data": data}).output()["result"] == result
@@ -149,13 +158,48 @@ def test_metadata_of_the_options_stands_in_the_output() -> None:
 )
 def test_a_step_works_on_input_or_data_only_when_nothing_else_is_mapped(mapping: dict[str, Any], data: object) -> None:
     assert StepCase("output", {"label": "Result", "format": "text"}, mapping=mapping).output() == {
+        "step_id": STEP_ID,
         "label": "Result",
         "format": "text",
         "data": data,
+        "success": True,
     }
 
 
 def test_a_dependency_called_data_is_unwrapped_only_when_it_is_the_only_one_that_completed() -> None:
     assert StepCase("output", dependencies={"data": ([1],), "other": None}).output()["data"] == [1]
     assert StepCase("output", dependencies={"data": (1,), "other": (2,)}).output()["data"] == {"data": 1, "other": 2}
-    assert StepCase("output", dependencies={"data": None}).output()["data"] == {}
+
+
+@pytest.mark.parametrize("given", [{"result": [1]}, {"data": 1}, [[1]], "text", None])
+def test_an_output_with_one_dependency_hands_on_what_that_gave(given: Any) -> None:
+    assert StepCase("output", dependencies={"only": (given,)}).output()["data"] == given
+
+
+def test_an_output_whose_one_dependency_did_not_complete_has_no_data() -> None:
+    assert StepCase("output", dependencies={"only": None}).output()["data"] is None
+
+
+def test_an_output_with_two_dependencies_names_them_also_when_one_alone_completed() -> None:
+    assert StepCase("output", dependencies={"a": (1,), "b": None}).output()["data"] == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("run_input", "data"),
+    [
+        ({STEP_ID: [1], "other": 2}, [1]),
+        ({STEP_ID: None, "other": 2}, None),
+        ({"other": 2}, {"other": 2}),
+        ({}, {}),
+        ([STEP_ID], [STEP_ID]),
+        (STEP_ID, STEP_ID),
+        (None, None),
+    ],
+)
+def test_an_input_step_gives_its_own_entry_of_the_runs_input_where_there_is_one(run_input: Any, data: Any) -> None:
+    assert StepCase("input", run_input=run_input).output() == {"kind": "json", "data": data}
+
+
+def test_a_static_input_without_data_is_an_empty_object() -> None:
+    assert StepCase("data_input").output()["data"] == {}
+    assert StepCase("data_input", {"data": None}).output()["data"] is None

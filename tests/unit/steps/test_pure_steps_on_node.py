@@ -52,6 +52,8 @@ def cases() -> Iterator[Case]:
         for key in ("delay_seconds", "until"):
             step = StepCase("delay", mapping={key: value})
             yield Case(step.seconds_source().replace("$millis()", "1767323045678"), step.bindings())
+            output = step.output_source().replace("$millis()", "1767323049678").replace("$now()", '"later"')
+            yield Case(output, step.bindings())
 
 
 def test_npm_jsonata_gives_the_values_of_jlens_without_an_error() -> None:

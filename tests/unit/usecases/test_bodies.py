@@ -9,7 +9,14 @@ import pytest
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.settings import DEFAULT_STEP_FUNCTION_PATTERNS, Settings
-from workflow_engine.usecases.bodies import check_input, posted_workflow, run_input, walk_steps
+from workflow_engine.usecases.bodies import (
+    WorkflowRunFields,
+    check_input,
+    posted_workflow,
+    run_input,
+    waiting_seconds,
+    walk_steps,
+)
 
 WORKFLOW: dict[str, Any] = {"name": "x", "steps": [], "tags": ["t"]}
 
@@ -48,11 +55,66 @@ def test_an_unknown_field_beside_a_wrapped_workflow_gets_a_suggestion() -> None:
 
 def test_the_input_is_checked_with_all_its_findings() -> None:
     schema = {"type": "object", "properties": {"a/b": {"type": "integer"}, "c": {"type": "string"}}}
-    check_input({"a/b": 1}, schema)
-    check_input("anything", None)
+    check_input(WorkflowRunFields(input={"a/b": 1}), schema)
+    check_input(WorkflowRunFields(input="anything"), None)
     with pytest.raises(InvalidRequestError) as raised:
-        check_input({"a/b": "x", "c": 1}, schema)
+        check_input(WorkflowRunFields(input={"a/b": "x", "c": 1}), schema)
     assert sorted(e["pointer"] for e in raised.value.errors) == ["/input/a~1b", "/input/c"]
+
+
+def test_the_original_form_is_a_workflow_and_its_run() -> None:
+    body = {"workflow_config": WORKFLOW, "input_data": {"n": 1}, "user_id": "u", "organization_id": "o"}
+    posted = posted_workflow(body)
+    assert (posted.document, posted.prefix, run_input(posted.run)) == (WORKFLOW, "/workflow_config", {"n": 1})
+    assert (posted.run.user_id, posted.run.organization_id) == ("u", "o")
+
+
+def test_trigger_and_query_become_entries_of_the_input() -> None:
+    assert run_input(posted_workflow({**WORKFLOW, "query": "Hi", "trigger": {"kind": "chat"}}).run) == {
+        "query": "Hi",
+        "trigger": {"kind": "chat"},
+    }
+    assert run_input(posted_workflow({**WORKFLOW, "query": "Hi", "input": {"query": "Hi"}}).run) == {"query": "Hi"}
+
+
+def test_metadata_of_a_flat_body_is_of_the_workflow_and_beside_a_workflow_of_the_run() -> None:
+    flat = posted_workflow({**WORKFLOW, "metadata": {"m": 1}})
+    assert (flat.document["metadata"], flat.run.metadata) == ({"m": 1}, None)
+    assert posted_workflow({"workflow": WORKFLOW, "metadata": {"m": 1}}).run.metadata == {"m": 1}
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"input": 1, "input_data": 2}, "/input_data"),
+        ({"input": {"query": "a"}, "query": "b"}, "/query"),
+        ({"input_data": [1], "query": "b"}, "/input_data"),
+        ({"wait": "yes"}, "/wait"),
+        ({"wait": 26}, "/wait"),
+        ({"tags": ["x" * 500_000]}, "/tags"),
+        ({"workflow": WORKFLOW, "metadata": {"m": "ä" * 40_000}}, "/metadata"),
+        ({"workflow": WORKFLOW, "workflow_config": WORKFLOW}, "/workflow_config"),
+        ({"organization_id": "o" * 257}, "/organization_id"),
+        ({"backend": 1}, "/backend"),
+    ],
+)
+def test_what_a_run_cannot_be_or_keep_is_refused_where_it_stands(fields: dict[str, Any], place: str) -> None:
+    with pytest.raises(InvalidRequestError) as raised:
+        posted_workflow(fields if "workflow" in fields else {**WORKFLOW, **fields})
+    assert [e["pointer"] for e in raised.value.errors] == [place]
+
+
+@pytest.mark.parametrize(("wait", "seconds"), [(True, 25), (False, 0), (None, 0), (3, 3), (0.2, 1), (25, 25)])
+def test_wait_in_a_body_is_a_number_of_seconds_or_as_long_as_may_be(wait: Any, seconds: int) -> None:
+    assert waiting_seconds({"wait": wait}) == seconds
+    assert waiting_seconds([]) == 0
+
+
+def test_findings_of_the_input_lead_to_where_it_was_sent() -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}, "query": {"type": "integer"}}}
+    with pytest.raises(InvalidRequestError) as raised:
+        check_input(WorkflowRunFields(input_data={"n": "x"}, query="y"), schema)
+    assert sorted(e["pointer"] for e in raised.value.errors) == ["/input_data/n", "/query"]
 
 
 def test_nested_steps_are_walked_with_their_pointers() -> None:

@@ -67,6 +67,12 @@ class PayloadTooLargeError(WorkflowEngineError):
     code = "payload_too_large"
 
 
+class UnsupportedMediaTypeError(WorkflowEngineError):
+    """The body is of a kind that the route does not read."""
+
+    code = "unsupported_media_type"
+
+
 class OutcomeUnknownError(WorkflowEngineError):
     """AWS did not say whether it did what it was asked for, so it may have. The same request with the same idempotency key
     goes on from there; nothing is made twice.

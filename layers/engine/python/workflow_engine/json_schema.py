@@ -51,6 +51,8 @@ MAX_WORK: Final = 1_000_000
 MAX_MISFITS: Final = 100
 
 _MAX_MESSAGE_CHARACTERS: Final = 2_000
+_ERROR_WORK: Final = 4
+"""What a rule that is broken counts as: errors are objects, and carried through everything around them."""
 _PATTERN_WORK: Final = 2_000
 """Instructions times bytes that count as one keyword: RE2's worst case, which is rare."""
 
@@ -162,7 +164,7 @@ def _counted(keyword: Keyword) -> Keyword:
     def applied(validator: Any, rule: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
         _spend(1 + (len(rule) // 10 if isinstance(rule, list | dict) else 0))
         for error in keyword(validator, rule, value, schema) or ():
-            _spend(1 + len(error.message) // 100)
+            _spend(_ERROR_WORK + len(error.message) // 100)
             error.message = _cut(error.message)
             yield error
 
@@ -184,6 +186,15 @@ def _matches(pattern: str, text: str) -> bool:
     if _RUN.get(None) is not None:
         _spend(compiled.instructions * len(text) // _PATTERN_WORK)
     return compiled.search(text)
+
+
+def _reference(validator: Any, reference: str, value: Any, _schema: Any) -> Iterator[ValidationError]:
+    """Flat schemas refer to their own `$defs` only; looking that up as an address would take five times as long."""
+    yield from validator.descend(value, _definition(reference))
+
+
+def _definition(reference: str) -> Any:
+    return _RUN.get().schema["$defs"][reference.removeprefix("#/$defs/")]
 
 
 def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[ValidationError]:
@@ -240,7 +251,7 @@ def _evaluated(validator: Any, value: dict[str, Any], schema: Any) -> set[str]:
         return set(value)
     names = set(value) - set(surplus_fields(value, schema))
     if "$ref" in schema:
-        names |= _evaluated(validator, value, _RUN.get().schema["$defs"][schema["$ref"].removeprefix("#/$defs/")])
+        names |= _evaluated(validator, value, _definition(schema["$ref"]))
     inner = [i for keyword in ("allOf", "anyOf", "oneOf") for i in schema.get(keyword, ())]
     inner += [i for name, i in schema.get("dependentSchemas", {}).items() if name in value]
     if "if" in schema:
@@ -285,6 +296,7 @@ def _make_validator() -> Callable[[Any], Any]:
     for name, is_valid in FORMATS.items():
         formats.checks(name)(lambda value, is_valid=is_valid: not isinstance(value, str) or is_valid(value))
     own: Mapping[str, Keyword] = {
+        "$ref": _reference,
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties,

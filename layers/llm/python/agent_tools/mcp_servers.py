@@ -31,11 +31,11 @@ from mcp_types import CONNECTION_CLOSED, INVALID_PARAMS, REQUEST_TIMEOUT, CallTo
 from agent_tools import outbound
 from agent_tools.errors import McpServerError
 from agent_tools.mcp_content import ToolOutcome, outcome_of
+from agent_tools.mcp_reading import ListedTool, ToolList, mend_characters, raw_result, readable
 from workflow_engine.errors import WorkflowEngineError
-from workflow_engine.json_schema import CannotApplyError, SchemaValidator
 from workflow_engine.outbound import AddressPolicy, AddressRefusedError
 
-__all__ = ["McpConnection", "McpServer", "McpServerError", "McpTool", "ToolOutcome", "connect"]
+__all__ = ["ListedTool", "McpConnection", "McpServer", "McpServerError", "ToolOutcome", "connect"]
 
 MAX_RESPONSE_BYTES: Final = 8_000_000
 """Of an HTTP answer; a stream of events counts as one."""
@@ -70,15 +70,6 @@ class McpServer:
         return self.allowed_tools is None or tool in self.allowed_tools
 
 
-@dataclass(frozen=True, slots=True)
-class McpTool:
-    """A tool as its server describes it; `input_schema` is a JSON Schema."""
-
-    name: str
-    description: str
-    input_schema: Mapping[str, Any]
-
-
 class McpConnection:
     """A connected server."""
 
@@ -86,21 +77,24 @@ class McpConnection:
         self.server = server
         self._portal = portal
         self._session = session
-        self._tools: list[McpTool] | None = None
+        self._listed: ToolList | None = None
 
-    def tools(self) -> list[McpTool]:
+    def tools(self) -> list[ListedTool]:
         """The tools that may be called, in the server's order; asked for once. Raises McpServerError."""
-        if self._tools is None:
-            listed = self._ask(self._session.list_tools, self.server.timeout_seconds)
-            self._tools = [tool for tool in listed if self.server.allows(tool.name)]
-        return list(self._tools)
+        return list(self._list().tools.values())
+
+    def warnings(self) -> list[str]:
+        """What could not be read of the server's list, in sentences. Raises McpServerError."""
+        named = f"MCP server '{self.server.name}': "
+        return [named + self._session.plain(warning) for warning in self._list().warnings]
 
     def call(self, name: str, arguments: Mapping[str, Any], timeout_seconds: float | None = None) -> ToolOutcome:
         """Call a tool. One that is not there or not allowed is not called, and the outcome tells so. `timeout_seconds` may
         only shorten the server's. Raises McpServerError.
         """
-        names = [tool.name for tool in self.tools()]
-        if name not in names:
+        tools = self._list().tools
+        if name not in tools:
+            names = list(tools)
             return ToolOutcome(f"'{name}' is none of the tools that may be called: {', '.join(names) or 'none'}.", True)
         seconds = min(self.server.timeout_seconds, math.inf if timeout_seconds is None else timeout_seconds)
         try:
@@ -110,7 +104,14 @@ class McpConnection:
             if isinstance(error.__cause__, MCPError) and error.__cause__.code == INVALID_PARAMS:
                 return ToolOutcome(self._session.plain(error.__cause__.message), True)
             raise
-        return outcome_of(result, self.server.max_result_bytes, self.server.bearer_token)
+        return outcome_of(
+            raw_result(result), tools[name].output_schema, self.server.max_result_bytes, self.server.bearer_token
+        )
+
+    def _list(self) -> ToolList:
+        if self._listed is None:
+            self._listed = self._ask(self._session.list_tools, self.server.timeout_seconds)
+        return self._listed
 
     def _ask(self, work: Callable[[], Awaitable[_T]], seconds: float) -> _T:
         try:
@@ -153,7 +154,7 @@ class _Session:
         self._failure: BaseException | None = None
         self._status: int | None = None
         self._waiting: set[anyio.CancelScope] = set()
-        self._output_schemas: dict[str, Any] = {}
+        self._listed = ToolList(server.allows)
 
     async def serve(self, *, task_status: TaskStatus[None]) -> None:
         """Connect, and stay so until `stop`. What breaks the session meanwhile is raised, to those who wait too."""
@@ -161,8 +162,6 @@ class _Session:
         try:
             with anyio.CancelScope(deadline=anyio.current_time() + self._server.timeout_seconds) as scope:
                 async with self._http_client() as http, self._make_client(http) as client:
-                    # The package's own check matches the server's patterns by backtracking, which may never end.
-                    client.session.validate_tool_result = self._check_result  # type: ignore[method-assign]  # as it says
                     self._client = client
                     scope.deadline = math.inf
                     task_status.started()
@@ -206,19 +205,19 @@ class _Session:
             return answer[0]
         raise self._failure or TimeoutError()
 
-    async def list_tools(self) -> list[McpTool]:
-        """All pages of the server's list."""
+    async def list_tools(self) -> ToolList:
+        """All pages of the server's list, read tool by tool on their way here."""
         assert self._client is not None
-        tools: list[McpTool] = []
+        taken: set[str] = set()
         cursor: str | None = None
         for _ in range(MAX_PAGES):
             page = await self._client.list_tools(cursor=cursor)
-            tools += [McpTool(tool.name, tool.description or "", tool.input_schema) for tool in page.tools]
-            self._output_schemas.update((tool.name, tool.output_schema) for tool in page.tools)
+            taken |= {tool.name for tool in page.tools}
             cursor = page.next_cursor
             if cursor is None:
-                return tools
-            if len(tools) > MAX_TOOLS:
+                self._listed.end(taken)
+                return self._listed
+            if len(taken) > MAX_TOOLS:
                 break
         raise RuntimeError("its list of tools does not end")
 
@@ -226,20 +225,6 @@ class _Session:
         """One call, whatever it gives."""
         assert self._client is not None
         return await self._client.call_tool(name, arguments)
-
-    async def _check_result(self, name: str, result: CallToolResult) -> None:
-        """Hold a result against the tool's output schema, if that can be used. Raises RuntimeError, as the package does."""
-        schema = self._output_schemas.get(name)
-        if schema is None:
-            return
-        if result.structured_content is None:
-            raise RuntimeError(f"Tool {name} has an output schema but did not return structured content")
-        try:
-            misfits = SchemaValidator(schema).misfits(result.structured_content, 1)
-        except CannotApplyError:
-            return
-        if misfits:
-            raise RuntimeError(f"Invalid structured content returned by tool {name}: {misfits[0].message}")
 
     def failed(self, error: BaseException, seconds: float) -> McpServerError:
         """An error as the workflow's author reads it, with the server's name and without its token."""
@@ -283,7 +268,7 @@ class _Session:
             max_response_bytes=MAX_RESPONSE_BYTES,
             token=outbound.OriginToken(self._server.url, token) if token else None,
         )
-        client.event_hooks["response"].append(self._note_status)
+        client.event_hooks["response"] += [self._note_status, mend_characters]
         return client
 
     async def _note_status(self, response: httpx2.Response) -> None:
@@ -292,7 +277,11 @@ class _Session:
 
     def _make_client(self, http: httpx2.AsyncClient) -> Client:
         transport = streamable_http_client(self._server.url, http_client=http, max_sse_event_size=MAX_EVENT_BYTES)
-        return Client(transport, cache=None, client_info=Implementation(name="workflow-engine", version="1"))
+        return Client(
+            readable(transport, self._listed),
+            cache=None,
+            client_info=Implementation(name="workflow-engine", version="1"),
+        )
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

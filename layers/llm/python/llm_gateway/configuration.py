@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from workflow_engine.agents.vendors import vendor_of_model
+
 Capability = Literal["textgen", "embedding", "vision"]
 CAPABILITIES: Final[tuple[Capability, ...]] = ("textgen", "embedding", "vision")
 
@@ -21,7 +23,6 @@ class Vendor:
     name: str
     needs: tuple[str, ...]
     models: Mapping[Capability, str]
-    model_prefixes: tuple[str, ...] = ()
 
 
 VENDORS: Final[Mapping[str, Vendor]] = {
@@ -31,13 +32,11 @@ VENDORS: Final[Mapping[str, Vendor]] = {
             "openai",
             ("OPENAI_API_KEY",),
             {"textgen": "gpt-4o-mini", "vision": "gpt-4o-mini", "embedding": "text-embedding-3-small"},
-            ("gpt-", "o1", "o3", "o4", "chatgpt-", "text-embedding-"),
         ),
         Vendor(
             "gemini",
             ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
             {"textgen": "gemini-2.5-flash", "vision": "gemini-2.5-flash", "embedding": "gemini-embedding-001"},
-            ("gemini-", "gemma-", "models/"),
         ),
         Vendor(
             "bedrock",
@@ -48,8 +47,6 @@ VENDORS: Final[Mapping[str, Vendor]] = {
                 "vision": "amazon.nova-lite-v1:0",
                 "embedding": "amazon.titan-embed-text-v2:0",
             },
-            ("anthropic.", "amazon.", "meta.", "mistral.", "cohere.", "deepseek.", "qwen.", "writer.", "ai21.", "us.", "eu.",
-             "apac.", "au.", "jp.", "ca.", "us-gov.", "global.", "arn:aws"),
         ),
         Vendor(
             "on-prem",
@@ -60,6 +57,15 @@ VENDORS: Final[Mapping[str, Vendor]] = {
 }  # fmt: skip
 
 SIMULATED: Final = "simulated"
+
+DEFAULT_PROVIDER: Final = "LLM_DEFAULT_PROVIDER"
+DEFAULT_MODEL: Final = "LLM_DEFAULT_MODEL"
+"""Variables that say who is asked where an agent names nobody."""
+
+_USUAL: Final = ("openai_textgen", "gpt-4o")
+_ASKED_INSTEAD: Final = ("gemini", "on-prem")
+"""Who is asked where nobody is named, neither variable is set and OpenAI has no key. Not Bedrock: AWS credentials are in
+most environments for other reasons."""
 
 AWS_CREDENTIALS: Final = (
     "AWS_ACCESS_KEY_ID",
@@ -77,10 +83,11 @@ TOGETHER: Final[tuple[frozenset[str], ...]] = (
     frozenset({"OPENAI_API_KEY", "OPENAI_BASE_URL"}),
     frozenset({"GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"}),
     frozenset({"ONPREM_API_KEY", "ONPREM_BASE_URL"}),
+    frozenset({DEFAULT_PROVIDER, DEFAULT_MODEL}),
     frozenset({*AWS_CREDENTIALS, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"}),
 )
 """Variables that are of one source or of none: a key belongs to the address that it is sent to, and one's key must never
-be sent to another's server.
+be sent to another's server; a model belongs to its provider.
 """
 
 
@@ -100,9 +107,31 @@ def split(provider_type: str) -> tuple[str, Capability]:
     raise ValueError(f"There is no provider '{provider_type}'. There are: {', '.join(provider_types('textgen'))}.")
 
 
-def vendor_of_model(model: str) -> str | None:
-    """The vendor that a model's name tells, None where it tells none."""
-    return next((v.name for v in VENDORS.values() if model.startswith(v.model_prefixes)), None)
+def default_target(variables: Mapping[str, str]) -> tuple[str, str | None]:
+    """Provider and model that are asked where an agent names neither; None is the provider's own default.
+
+    They are those that the variables name, else GPT-4o of OpenAI, else the first of the others that has a key. ValueError
+    for variables that name nobody.
+    """
+    provider, model = variables.get(DEFAULT_PROVIDER), variables.get(DEFAULT_MODEL) or None
+    if provider:
+        try:
+            split(provider)
+        except ValueError as error:
+            raise ValueError(f"{DEFAULT_PROVIDER}: {error}") from None
+        return provider, model
+    if model:
+        vendor = vendor_of_model(model)
+        if vendor is None:
+            raise ValueError(
+                f"{DEFAULT_MODEL}: the name of model '{model}' does not tell who runs it. Set {DEFAULT_PROVIDER}, too."
+            )
+        return f"{vendor}_textgen", model
+    if not is_configured("openai", variables):
+        instead = next((vendor for vendor in _ASKED_INSTEAD if is_configured(vendor, variables)), None)
+        if instead:
+            return f"{instead}_textgen", None
+    return _USUAL
 
 
 def is_configured(vendor: str, variables: Mapping[str, str]) -> bool:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, Final
 
+from llm_gateway.response import Tokens, Usage
 from workflow_engine.errors import WorkflowEngineError
 
 MAX_DETAIL_CHARACTERS: Final = 600
@@ -20,11 +21,17 @@ _LOOKS_SECRET: Final = re.compile(
 
 
 class LlmError(WorkflowEngineError):
-    """Base of all. `transient`: the same call may succeed later. `falls_back`: another provider may well succeed."""
+    """Base of all. `transient`: the same call may succeed later. `falls_back`: another provider may well succeed.
+
+    `tokens` are set by a provider whose vendor gave, and charged, an answer that cannot be used; `usage` by the gateway:
+    what all its calls took before this error.
+    """
 
     code: ClassVar[str] = "llm_error"
     transient: ClassVar[bool] = False
     falls_back: ClassVar[bool] = False
+    tokens: Tokens | None = None
+    usage: Usage = Usage()
 
 
 class LlmRateLimitError(LlmError):

@@ -10,10 +10,10 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
-from llm_gateway.configuration import SIMULATED, VENDORS, Capability, is_configured, split
+from llm_gateway.configuration import SIMULATED, VENDORS, Capability, default_target, is_configured, split
 from llm_gateway.errors import (
     LlmError,
     LlmInvalidOutputError,
@@ -26,6 +26,7 @@ from llm_gateway.errors import (
 from llm_gateway.models import retirement
 from llm_gateway.prices import PriceTable
 from llm_gateway.providers import Provider, make_provider
+from llm_gateway.reading import ReadAnswer, read_answer, value_of
 from llm_gateway.request import EmbeddingRequest, GenerationRequest, Target
 from llm_gateway.response import (
     EmbeddingAnswer,
@@ -34,11 +35,14 @@ from llm_gateway.response import (
     Mode,
     ModelName,
     ProviderAnswer,
+    Remark,
     TextDelta,
+    Tokens,
     Usage,
 )
-from llm_gateway.structured import NotAsAskedError, parsed, repair
+from llm_gateway.structured import NotAsAskedError, repair
 from llm_gateway.tokens import count_request, count_tokens
+from llm_gateway.vendor_schemas import for_vendors
 from workflow_engine.observability import get_logger
 
 logger = get_logger(__name__)
@@ -79,7 +83,7 @@ class Candidate:
     @property
     def mode(self) -> Mode:
         """Whether a model is asked."""
-        return "simulation" if self.simulated else "live"
+        return "simulation" if self.simulated else "llm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,16 @@ class _Answered:
     answer: Any
     by: Candidate
     warnings: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Account:
+    """What the calls of one request took so far, those whose answer could not be used included."""
+
+    usage: Usage = field(default_factory=Usage)
+
+    def add(self, usage: Usage) -> None:
+        self.usage = self.usage.plus(usage)
 
 
 class Gateway:
@@ -120,38 +134,47 @@ class Gateway:
         may_repair: MayRepair | None = None,
         patient: bool = False,
     ) -> GenerationResponse:
-        """Continue a conversation; `usage` counts every call that was answered.
+        """Continue a conversation; `usage` counts every call that was answered, also where the answer was of no use.
 
-        `targets` are asked in order. In `auto` mode the answer is simulated when none of them is configured; `live`
-        raises LlmNotConfiguredError then. `deadline` is a time of the gateway's clock. With `watch` the answer is
-        streamed, and `watch` or the deadline may cut it off. An answer that is not the JSON asked for and that
-        `may_repair` does not let be repaired is `cut_off`, too. `patient` is for calls whose failure would lose work: what
-        may pass is waited for longer. Raises LlmError: that of the last provider asked.
+        `targets` are asked in order, without any the default (`configuration.default_target`). In `auto` mode the answer is
+        simulated when none of them is configured; `live` raises LlmNotConfiguredError then. `deadline` is a time of the
+        gateway's clock. With `watch` the answer is streamed, and `watch` or the deadline may cut it off. An answer that is not
+        the JSON asked for and that `may_repair` does not let be repaired is `cut_off`, too. `patient` is for calls whose
+        failure would lose work: what may pass is waited for longer. Raises LlmError: that of the last provider asked, with the
+        `usage` of all calls.
         """
         started = self._clock()
+        asked, left_out = for_vendors(request)
 
         def call(provider: Provider, model: str, seconds: float) -> ProviderAnswer:
-            timed = replace(request, timeout_seconds=min(request.timeout_seconds, seconds))
+            timed = replace(asked, timeout_seconds=min(request.timeout_seconds, seconds))
             if watch is None:
                 return provider.generate(model, timed)
             return self._streamed(provider, model, timed, watch, deadline)
 
         candidates, warnings = self._candidates(targets, mode, fallback_to_simulation=fallback_to_simulation)
-        done = self._first_answer(candidates, call, deadline, patient=patient)
-        answer: ProviderAnswer = done.answer
-        usage, value = self._usage(done.by, answer), None
-        if request.response_format is not None and not answer.tool_calls and answer.finish_reason != "cut_off":
-            answer, value, usage = self._as_asked(request, done, usage, deadline, may_repair)
+        account = _Account()
+        try:
+            done = self._first_answer(candidates, call, deadline, account, patient=patient)
+            read = read_answer(done.answer)
+            account.add(self._usage(done.by, read.answer))
+            if request.response_format is not None and not read.answer.tool_calls:
+                read = self._as_asked(request, asked, done.by, read, account, deadline, may_repair)
+        except LlmError as error:
+            error.usage = account.usage
+            raise
+        answer = read.answer
         return GenerationResponse(
             text=answer.text,
             tool_calls=answer.tool_calls,
             finish_reason=answer.finish_reason,
-            usage=usage,
+            usage=account.usage,
             model=ModelName(done.by.provider_type, answer.model or done.by.model),
             latency_ms=round((self._clock() - started) * 1000),
             mode=done.by.mode,
-            parsed=value,
-            warnings=(*warnings, *done.warnings, *answer.warnings),
+            parsed=read.value,
+            warnings=(*warnings, *left_out, *done.warnings, *answer.warnings),
+            remarks=read.remarks,
         )
 
     def embed(
@@ -174,7 +197,7 @@ class Gateway:
 
         target = replace(target, provider_type=f"{split(target.provider_type)[0]}_embedding")
         candidates, _ = self._candidates([target], mode, fallback_to_simulation=fallback_to_simulation)
-        done = self._first_answer(candidates, call, deadline)
+        done = self._first_answer(candidates, call, deadline, _Account())
         answer: EmbeddingAnswer = done.answer
         cost = 0.0 if done.by.simulated else self._prices.cost(done.by.vendor, done.by.model, answer.tokens_in, 0)
         return EmbeddingResponse(
@@ -189,9 +212,7 @@ class Gateway:
         self, targets: Sequence[Target], mode: WantedMode, *, fallback_to_simulation: bool
     ) -> tuple[list[Candidate], list[str]]:
         """Whom to ask, in order, and what the caller should know about that."""
-        named = [_candidate(target) for target in targets]
-        if not named:
-            raise LlmInvalidRequestError("No provider and no model is named.")
+        named = [_candidate(target) for target in targets or [_default(self._variables)]]
         simulated = replace(named[0], simulated=True)
         if mode == "simulation":
             return [simulated], []
@@ -210,7 +231,13 @@ class Gateway:
         return [*chosen, *([simulated] if fallback_to_simulation else [])], [*missing, *warnings]
 
     def _first_answer(
-        self, candidates: Sequence[Candidate], call: Call, deadline: float | None, *, patient: bool = False
+        self,
+        candidates: Sequence[Candidate],
+        call: Call,
+        deadline: float | None,
+        account: _Account,
+        *,
+        patient: bool = False,
     ) -> _Answered:
         """The answer of the first that gives one. While others follow, one may use its share of the time only, or a
         provider that hangs would leave none for them.
@@ -223,7 +250,7 @@ class Gateway:
                 now = self._clock()
                 ends = now + (deadline - now) / (len(candidates) - position)
             try:
-                answer = self._answer(candidate, call, ends, is_last=following is None, patient=patient)
+                answer = self._answer(candidate, call, ends, account, is_last=following is None, patient=patient)
             except LlmError as error:
                 falls_back = error.falls_back or (following is not None and following.simulated)
                 if following is None or not falls_back:
@@ -239,7 +266,14 @@ class Gateway:
         raise AssertionError("a chain has a last candidate, whose error is raised")
 
     def _answer(
-        self, candidate: Candidate, call: Call, deadline: float | None, *, is_last: bool = True, patient: bool = False
+        self,
+        candidate: Candidate,
+        call: Call,
+        deadline: float | None,
+        account: _Account,
+        *,
+        is_last: bool = True,
+        patient: bool = False,
     ) -> Any:
         """One provider's answer, tried again while that may help. One that was too slow is not asked again while another
         follows.
@@ -254,6 +288,8 @@ class Gateway:
             try:
                 return call(provider, candidate.model, left)
             except LlmError as error:
+                if error.tokens is not None:
+                    account.add(self._usage_of(candidate, error.tokens, None))
                 pause = _pause(error, attempt)
                 if not error.transient or attempt == attempts - 1 or pause > longest:
                     raise
@@ -268,39 +304,45 @@ class Gateway:
     def _as_asked(
         self,
         request: GenerationRequest,
-        done: _Answered,
-        usage: Usage,
+        asked: GenerationRequest,
+        by: Candidate,
+        read: ReadAnswer,
+        account: _Account,
         deadline: float | None,
         may_repair: MayRepair | None,
-    ) -> tuple[ProviderAnswer, Any, Usage]:
-        """The answer with its JSON value; an answer that has none is sent back to its author once."""
-        answer: ProviderAnswer = done.answer
+    ) -> ReadAnswer:
+        """The answer with its JSON value, as the request wants it; an answer that has none is sent back to its author once.
+        `asked` is the request as it was sent.
+        """
+        first = read.answer
         assert request.response_format is not None
-        if answer.finish_reason == "content_filter":
-            return answer, None, usage
+        if first.finish_reason in ("content_filter", "cut_off"):
+            return read
         try:
-            return answer, parsed(answer.text, request.response_format), usage
+            return read.with_value(value_of(first, request.response_format))
         except NotAsAskedError as problem:
-            again = repair(request, answer.text, problem)
-        if may_repair is not None and not may_repair(usage, again):
-            return replace(answer, finish_reason="cut_off"), None, usage
-        second: ProviderAnswer = self._answer(
-            done.by,
-            lambda provider, model, seconds: provider.generate(
-                model, replace(again, timeout_seconds=min(again.timeout_seconds, seconds))
-            ),
-            deadline,
-        )
-        usage = usage.plus(self._usage(done.by, second))
+            again = repair(asked, first.text, problem)
+        if may_repair is not None and not may_repair(account.usage, again):
+            return replace(read, answer=replace(first, finish_reason="cut_off"))
+
+        def call(provider: Provider, model: str, seconds: float) -> ProviderAnswer:
+            return provider.generate(model, replace(again, timeout_seconds=min(again.timeout_seconds, seconds)))
+
+        corrected = read_answer(self._answer(by, call, deadline, account))
+        second = corrected.answer
+        account.add(self._usage(by, second))
         try:
-            value = parsed(second.text, request.response_format)
+            found = value_of(second, request.response_format)
         except NotAsAskedError as problem:
             hint = " The answer was cut off: give a larger max_tokens." if second.finish_reason == "length" else ""
             raise LlmInvalidOutputError(
                 f"The model does not give the JSON that is asked for. {problem}{hint}"
             ) from None
         warning = "The first answer was not the JSON that is asked for; the model corrected it."
-        return replace(second, warnings=(*answer.warnings, *second.warnings, warning)), value, usage
+        return ReadAnswer(
+            replace(second, warnings=(*first.warnings, *second.warnings, warning)),
+            (*read.remarks, Remark("rejected", first.text), *corrected.remarks),
+        ).with_value(found)
 
     def _streamed(
         self, provider: Provider, model: str, request: GenerationRequest, watch: Watch, deadline: float | None
@@ -340,18 +382,30 @@ class Gateway:
         return max(known) if len(known) == len(costs) else None
 
     def _usage(self, by: Candidate, answer: ProviderAnswer) -> Usage:
+        return self._usage_of(by, Tokens(answer.tokens_in, answer.tokens_out, answer.tokens_cached), answer.model)
+
+    def _usage_of(self, by: Candidate, tokens: Tokens, answered: str | None) -> Usage:
+        """What a call took. The model that `answered` may have a price where the one that was asked has none."""
         if by.simulated:
-            return Usage(answer.tokens_in, answer.tokens_out, 1, 0.0)
-        tokens = (answer.tokens_in, answer.tokens_out, answer.tokens_cached)
-        cost = self._prices.cost(by.vendor, by.model, *tokens)
-        if cost is None and answer.model:
-            cost = self._prices.cost(by.vendor, answer.model, *tokens)
-        return Usage(answer.tokens_in, answer.tokens_out, 1, cost if cost is None else round(cost, 10))
+            return Usage(tokens.tokens_in, tokens.tokens_out, 1, 0.0)
+        counts = (tokens.tokens_in, tokens.tokens_out, tokens.cached)
+        cost = self._prices.cost(by.vendor, by.model, *counts)
+        if cost is None and answered:
+            cost = self._prices.cost(by.vendor, answered, *counts)
+        return Usage(tokens.tokens_in, tokens.tokens_out, 1, cost if cost is None else round(cost, 10))
 
     def _provider(self, vendor: str) -> Provider:
         if vendor not in self._providers:
             self._providers[vendor] = self._make(vendor, self._variables)
         return self._providers[vendor]
+
+
+def _default(variables: Mapping[str, str]) -> Target:
+    """Who is asked where nobody is named."""
+    try:
+        return Target(*default_target(variables))
+    except ValueError as error:
+        raise LlmInvalidRequestError(str(error)) from None
 
 
 def _candidate(target: Target) -> Candidate:

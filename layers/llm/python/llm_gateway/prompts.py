@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}|\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
+def places_in(text: str, *, doubled: bool = True) -> Iterator[tuple[str, int, int]]:
+    """Name, start and end of each placeholder. Without `doubled`, `{{ name }}` means itself."""
+    for match in _PLACEHOLDER.finditer(text):
+        if match[2] is not None or doubled:
+            yield match[1] or match[2], match.start(), match.end()
+
+
 def names_in(text: str) -> list[str]:
     """The names of the placeholders, each once, in order."""
-    return list(dict.fromkeys(match[1] or match[2] for match in _PLACEHOLDER.finditer(text)))
+    return list(dict.fromkeys(name for name, _, _ in places_in(text)))
 
 
 def render(text: str, values: Mapping[str, Any]) -> str:

@@ -31,13 +31,15 @@ class Image:
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     """A model's wish to have a tool called. `replay` is what the provider must be sent back beside it, opaque to others
-    (Gemini's thought signature).
+    (Gemini's thought signature). `problem` says, to the model, why its arguments could not be read; the call is then not
+    carried out.
     """
 
     id: str
     name: str
     arguments: Mapping[str, Any]
     replay: str | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool that the model may call. The name is `[A-Za-z0-9_-]{1,64}`, what all vendors accept."""
+    """A tool that the model may call. The name is `[A-Za-z_][A-Za-z0-9_-]{0,63}`, what all vendors accept."""
 
     name: str
     description: str

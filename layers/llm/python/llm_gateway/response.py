@@ -11,7 +11,12 @@ from llm_gateway.request import ToolCall
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "cut_off"]
 """`length`: the answer is as long as allowed. `cut_off`: the gateway's caller ended the stream."""
 
-Mode = Literal["live", "simulation"]
+Mode = Literal["llm", "simulation"]
+"""Whether a model has answered."""
+
+RemarkKind = Literal["reasoning", "draft", "rejected"]
+"""`reasoning`: thought aloud before the answer. `draft`: another value that would have fitted. `rejected`: an answer that
+was not what was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +43,29 @@ class ProviderAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """What a model said beside its answer."""
+
+    kind: RemarkKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class EmbeddingAnswer:
     """Vectors in the order of the texts."""
 
     vectors: tuple[tuple[float, ...], ...]
     tokens_in: int
     model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What one answer took, as its vendor counts; `cached` is a part of `tokens_in`."""
+
+    tokens_in: int
+    tokens_out: int
+    cached: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +117,9 @@ class ModelName:
 
 @dataclass(frozen=True, slots=True)
 class GenerationResponse:
-    """The gateway's answer. `parsed` is the JSON value where JSON was asked for and no tool is to be called."""
+    """The gateway's answer. `parsed` is the JSON value where JSON was asked for and no tool is to be called; `remarks` are
+    what the model said beside it.
+    """
 
     text: str
     tool_calls: tuple[ToolCall, ...]
@@ -103,9 +127,10 @@ class GenerationResponse:
     usage: Usage
     model: ModelName
     latency_ms: int
-    mode: Mode = "live"
+    mode: Mode = "llm"
     parsed: Any = None
     warnings: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +141,4 @@ class EmbeddingResponse:
     usage: Usage
     model: ModelName
     latency_ms: int
-    mode: Mode = "live"
+    mode: Mode = "llm"

@@ -55,7 +55,7 @@ def sample(schema: Schema, seed: str) -> Any:
             f"The simulation finds no value for this schema ({type(error).__name__}). Give it a 'default' or 'examples'."
         ) from None
     try:
-        return parsed(json.dumps(value), ResponseFormat(schema))
+        return parsed(json.dumps(value), ResponseFormat(schema)).value
     except NotAsAskedError as problem:
         raise CannotSampleError(
             f"The simulation finds no value for this schema. {problem} Give the schema a 'default' or 'examples'."

@@ -5,33 +5,54 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from llm_gateway.json_reader import UnreadableJsonError, read_json, read_json_at, unfenced
 from llm_gateway.request import GenerationRequest, Message, ResponseFormat, Schema, Text
 
-_FENCED: Final = re.compile(r"```(?:json|JSON)?\s*\n(.*?)```", re.DOTALL)
 MAX_PROBLEMS: Final = 5
+MAX_FALSE_STARTS: Final = 50
+"""Brackets of prose that may be taken for the beginning of a value before the answer counts as one without."""
+
+_START: Final = re.compile(r"[{\[]|<(think|thinking|reasoning)>", re.IGNORECASE)
+_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
 
 
 class NotAsAskedError(ValueError):
     """The answer is no JSON, or JSON that does not fit. The message says why, in words for the model."""
 
 
-def parsed(text: str, form: ResponseFormat) -> Any:
-    """The JSON value of an answer: all of it, or what stands in a code fence or after some prose.
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The value of an answer, and other values in it that would have fitted as well: drafts, mostly."""
+
+    value: Any
+    drafts: tuple[Any, ...] = ()
+
+
+def parsed(text: str, form: ResponseFormat, *, is_whole: bool = True) -> Parsed:
+    """The JSON value of an answer without its reasoning: all of it, or the last value in it that fits, since models write
+    drafts before what they settle on. `is_whole` is false for an answer that was cut off.
 
     Raises NotAsAskedError.
     """
-    values = list(_candidates(text))
+    try:
+        values = [read_json(text.strip())]
+    except UnreadableJsonError as error:
+        reason = f"The answer is not valid JSON: {error}."
+        values = list(_values_in(text, is_whole=is_whole))
     if not values:
-        raise NotAsAskedError("The answer is not valid JSON.")
+        raise NotAsAskedError(reason)
     if form.schema is None:
-        return values[0]
+        # Everything fits: an object is more likely meant than the [1] of a citation.
+        objects = [value for value in values if isinstance(value, dict)]
+        return _settled(objects or values)
     problems = [_problems(value, form.schema) for value in values]
-    for value, found in zip(values, problems, strict=True):
-        if not found:
-            return value
-    raise NotAsAskedError("The JSON does not fit the schema: " + "; ".join(problems[0]) + ".")
+    fitting = [value for value, found in zip(values, problems, strict=True) if not found]
+    if not fitting:
+        raise NotAsAskedError("The JSON does not fit the schema: " + "; ".join(problems[-1]) + ".")
+    return _settled(fitting)
 
 
 def repair(request: GenerationRequest, answer: str, problem: NotAsAskedError) -> GenerationRequest:
@@ -42,37 +63,66 @@ def repair(request: GenerationRequest, answer: str, problem: NotAsAskedError) ->
     shape = "" if schema is None else f" The JSON Schema is: {json.dumps(schema, ensure_ascii=False)}"
     complaint = f"{problem} Answer again with the corrected JSON value alone, without prose or code fences.{shape}"
     said = answer or "(nothing)"
-    return GenerationRequest(
+    return replace(
+        request,
         messages=(*request.messages, Message("assistant", (Text(said),)), Message("user", (Text(complaint),))),
-        system=request.system,
-        tools=request.tools,
         tool_choice="none",
-        temperature=request.temperature,
-        top_p=request.top_p,
-        max_tokens=request.max_tokens,
-        stop=request.stop,
-        response_format=request.response_format,
-        timeout_seconds=request.timeout_seconds,
     )
 
 
-def _candidates(text: str) -> Iterator[Any]:
-    texts = [text.strip(), *(match[1].strip() for match in _FENCED.finditer(text))]
-    for candidate in texts:
-        try:
-            yield json.loads(candidate, parse_constant=_no_constant)
-        except (ValueError, RecursionError):
-            continue
-    starts = [position for position in (text.find("{"), text.find("[")) if position > 0]
-    for start in sorted(starts):
-        try:
-            yield json.JSONDecoder(parse_constant=_no_constant).raw_decode(text, start)[0]
-        except (ValueError, RecursionError):
-            continue
+def _settled(values: list[Any]) -> Parsed:
+    last = values[-1]
+    drafts: list[Any] = []
+    for value in values[:-1]:
+        if not _same(value, last) and not any(_same(value, draft) for draft in drafts):
+            drafts.append(value)
+    return Parsed(last, tuple(drafts))
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+def _same(one: Any, other: Any) -> bool:
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def _values_in(text: str, *, is_whole: bool) -> Iterator[Any]:
+    """Objects and lists within prose, in order, and other values that stand in code fences alone."""
+    scalars = []
+    for fenced in unfenced(text):
+        try:
+            value = read_json(fenced)
+        except UnreadableJsonError:
+            continue
+        if not isinstance(value, dict | list):
+            scalars.append(value)
+    yield from scalars
+    place, false_starts = 0, 0
+    while false_starts < MAX_FALSE_STARTS and (start := _START.search(text, place)):
+        if start[1]:  # reasoning within a line: what it considers is not the answer
+            end = re.compile(f"</{start[1]}>", re.IGNORECASE).search(text, start.end())
+            place = end.end() if end else start.end()
+            continue
+        try:
+            value, place = read_json_at(text, start.start())
+        except UnreadableJsonError:
+            false_starts += 1
+            end_of_it = _end_of_brackets(text, start.start())
+            if end_of_it is None and not is_whole:
+                return  # a value that was cut off: what stands in it is a part, not the answer
+            place = end_of_it or start.end()
+            continue
+        yield value
+
+
+def _end_of_brackets(text: str, start: int) -> int | None:
+    """Where the brackets that begin here are closed again; None where they are not."""
+    depth = 0
+    for match in _BRACKET.finditer(text, start):
+        if match[0] in "{[":
+            depth += 1
+        elif match[0] in "}]":
+            depth -= 1
+            if depth == 0:
+                return match.end()
+    return None
 
 
 def _problems(value: Any, schema: Schema) -> list[str]:

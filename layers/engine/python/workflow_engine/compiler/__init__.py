@@ -5,7 +5,7 @@ Pure and deterministic: equal workflows give equal bytes, in any process; no AWS
 1. `graph`      who waits for whom; cycles
 2. `structure`  the graph as a tree of sequences and parallels
 3. `lower`      the tree as nested blocks of nodes (`ir`), with what is known of each step's end at every point
-4. `optimise`   fewer entered states
+4. `optimise`   fewer entered states; then `fan_out` gives every list the room that a run has for it
 5. `asl`        blocks as Amazon States Language
 6. `verify`     what AWS would refuse and emulators accept
 7. `plan`       states, transitions, history events, run time and cost, before anything runs
@@ -21,7 +21,9 @@ from workflow_engine.compiler import quotas
 from workflow_engine.compiler.asl import definition_text, render_machine
 from workflow_engine.compiler.catalogue import CompilerCatalogue
 from workflow_engine.compiler.diagram import mermaid
+from workflow_engine.compiler.fan_out import bound_lists, fan_out, unbounded_warnings
 from workflow_engine.compiler.hints import Hints
+from workflow_engine.compiler.ir import Block
 from workflow_engine.compiler.lower import lower_workflow
 from workflow_engine.compiler.lower.sizes import json_bytes
 from workflow_engine.compiler.optimise import optimise
@@ -39,7 +41,8 @@ class Compilation:
     """A compiled workflow.
 
     `machine` is ASL and `definition` its canonical text; `bindings` is what travels in the execution input instead of the
-    definition; `outline` is what the reader of results needs; `diagram` is Mermaid text.
+    definition; `outline` is what the reader of results needs; `diagram` is Mermaid text. `fan_out`
+    is for `compiler.fan_out.events_of_input`, before a start.
     """
 
     machine: Mapping[str, Any]
@@ -48,6 +51,7 @@ class Compilation:
     plan: Mapping[str, Any]
     outline: Mapping[str, Any]
     diagram: str
+    fan_out: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = field(default=())
 
 
@@ -58,11 +62,17 @@ def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hi
     would break, or (a defect of this compiler) a machine that Step Functions would refuse.
     """
     lowered = lower_workflow(workflow, catalogue, hints or Hints())
-    block = optimise(lowered.block)
+    block = bound_lists(optimise(lowered.block))
     machine = render_machine(block, workflow.timeout_seconds)
     definition = definition_text(machine)
     plan = make_plan(block, lowered, machine, definition)
-    findings = (*lowered.warnings, *plan_diagnostics(plan), *_input_findings(lowered.bindings), *_violations(machine))
+    findings = (
+        *lowered.warnings,
+        *_unbounded(block, lowered.warnings),
+        *plan_diagnostics(plan),
+        *_input_findings(lowered.bindings),
+        *_violations(machine),
+    )
     if has_errors(findings):
         raise InvalidWorkflowError(findings)
     return Compilation(
@@ -72,8 +82,15 @@ def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hi
         plan=plan.as_dict(findings),
         outline=outline(workflow, lowered.graph),
         diagram=mermaid(lowered.graph),
+        fan_out=fan_out(block),
         warnings=findings,
     )
+
+
+def _unbounded(block: Block, warnings: tuple[Diagnostic, ...]) -> list[Diagnostic]:
+    """Warnings of lists that nobody bounds, but for those that the price of their steps gave a warning already."""
+    told = {d.pointer for d in warnings if d.code == "WFE-W512"}
+    return [d for d in unbounded_warnings(block) if d.pointer not in told]
 
 
 def _input_findings(bindings: Mapping[str, Any]) -> list[Diagnostic]:

@@ -32,6 +32,7 @@ from workflow_engine.compiler.ir import (
     WaitNode,
 )
 from workflow_engine.compiler.lower.leaf import LAMBDA_INVOKE
+from workflow_engine.compiler.lower.lists import list_items
 from workflow_engine.compiler.returns import carried, taken_back
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, told_as_caught
 
@@ -180,7 +181,7 @@ class _Rendering:
     def _map(self, node: MapNode, following: str | None) -> State:
         return {
             "Type": "Map",
-            "Items": node.items,
+            "Items": list_items(node.elements),
             "ItemSelector": {
                 "item": "{% $states.context.Map.Item.Value %}",
                 "index": "{% $states.context.Map.Item.Index %}",

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from workflow_engine.compiler.fragments import Fragment
 from workflow_engine.language.catalogue import StepTypeSpec
-from workflow_engine.language.syntax import Reference
+from workflow_engine.language.syntax import Reference, ScopeReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,11 @@ class PureContext:
 
     `config(key)` reads a top-level config value at run time (null when the client gave none), so that values stay out of
     the definition; `static_config` is for what decides the code, such as a mode. `inputs` are in mapping order; `input_data`
-    is the object of all of them. `templates` are the rendered template fields. `entered` is when the state was entered, as
+    is the object of all of them. `templates` are the rendered template fields, `template_pieces` those whose own text may
+    hold `{names}` in pieces (`expressions.pieces_fragment`). `entered` is when the state was entered, as
     text (ISO 8601), the same in every expression of the state. `read` gives the value of a reference. `declared` counts the
-    inputs as the workflow declares them: entries of input_mapping, else dependencies, also those that cannot complete.
+    inputs as the workflow declares them: entries of input_mapping, else dependencies, also those that cannot complete;
+    `mapped` tells which of the two.
     """
 
     static_config: Mapping[str, Any]
@@ -39,22 +41,29 @@ class PureContext:
     inputs: tuple[MappedInput, ...]
     input_data: Fragment
     templates: Mapping[str, Fragment]
+    template_pieces: Mapping[str, Fragment]
     entered: Fragment
     read: Callable[[Reference], Fragment]
     declared: int
+    mapped: bool
+    step_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class PureLowering:
     """The step is a value computed in JSONata; it becomes a `Pass` state. `build` gives the step's output.
 
-    `growth_bytes` bounds by how much the output may exceed the sum of what it reads (config and inputs), in bytes of JSON.
-    `constant` are fields of the output that are known before the run, with their values.
+    `growth_bytes` bounds by how much the output may exceed the sum of what it reads (config and inputs), in bytes of JSON,
+    after that was taken `growth_factor` times.
+    `constant` are fields of the output that are known before the run, with their values; `handed_on` are fields whose value
+    is what a reference without `[*]` reads from the run's input.
     """
 
     build: Callable[[PureContext], Fragment]
     growth_bytes: int = 512
     constant: Mapping[str, Any] = field(default_factory=dict)
+    handed_on: Mapping[str, ScopeReference] = field(default_factory=dict)
+    growth_factor: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +75,12 @@ class TaskLowering:
     retried, whatever the step says. With `tells_timeout` the function learns how long the step may take, so that it can
     end in time by itself; a Task that timed out leaves its function running. With `tells_inputs_of` it learns which
     entries of its input are whole outputs of steps of that type, which their form alone would not prove. `paid` says that
-    somebody else's bill grows with each call, such as that of a model. With `calls_endpoint` the function sends the step to
-    the endpoint that the execution input's `endpoints` has under the alias, and learns beside the step's payload what it
-    needs for that: `call`, an object of `endpoint`, `entered_at` and `timeout_seconds`.
+    somebody else's bill grows with each call, such as that of a model. With `fills_names` the function fills `{names}` in
+    its template fields, which then come in pieces where their own text may hold some. `without_input` is the sentence for
+    a step that is sure to get an empty input, and would fail for it; None where an empty input is as good as any. `of_text`
+    does the same without a call where the only input has one of these names and is sure to be a text. With `calls_endpoint`
+    the function sends the step to the endpoint that the execution input's `endpoints` has under the alias, and learns beside
+    the step's payload what it needs for that: `call`, an object of `endpoint`, `entered_at` and `timeout_seconds`.
     """
 
     function: str
@@ -78,6 +90,9 @@ class TaskLowering:
     tells_timeout: bool = False
     tells_inputs_of: str | None = None
     paid: bool = False
+    fills_names: bool = False
+    without_input: str | None = None
+    of_text: Mapping[str, PureLowering] = field(default_factory=dict)
     calls_endpoint: bool = False
 
 

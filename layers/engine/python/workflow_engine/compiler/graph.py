@@ -7,12 +7,12 @@ and every index in `predecessors[i]` is smaller than `i`.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
-from workflow_engine.language.reads import Read, nested_steps, step_reads
-from workflow_engine.language.syntax import Step, StepReference
+from workflow_engine.language.reads import outside_reads
+from workflow_engine.language.syntax import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +34,6 @@ class StepGraph:
         return tuple(s.step_id for i, s in enumerate(self.steps) if i not in waited)
 
 
-def body_steps(step: Step) -> tuple[Step, ...]:
-    """The steps directly inside a container, of all cases of a switch; none for any other step."""
-    return tuple(inner for body in nested_steps(step) for inner in body)
-
-
-def nested_reads(step: Step) -> Iterator[Read]:
-    """What a step reads itself and, if it is a container, what any step inside it reads."""
-    yield from step_reads(step)
-    for inner in body_steps(step):
-        yield from nested_reads(inner)
-
-
-def _nested_ids(step: Step) -> Iterator[str]:
-    for inner in body_steps(step):
-        yield inner.step_id
-        yield from _nested_ids(inner)
-
-
 def build_graph(steps: Sequence[Step], *, by_step_order: bool) -> StepGraph:
     """Graph of one body.
 
@@ -63,13 +45,9 @@ def build_graph(steps: Sequence[Step], *, by_step_order: bool) -> StepGraph:
     rules: list[tuple[str, ...]] = []
     outer: set[str] = set()
     for step in steps:
-        inside = {step.step_id, *_nested_ids(step)}
         rule = dict.fromkeys(step.dependencies)
         wait = {index[d] for d in step.dependencies}
-        for read in nested_reads(step):
-            reference = read.reference
-            if not isinstance(reference, StepReference) or reference.step_id in inside:
-                continue
+        for reference in outside_reads(step):
             if reference.step_id not in index:
                 outer.add(reference.step_id)
                 continue

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from workflow_engine.compiler.fragments import Fragment
+from workflow_engine.language.syntax import Reference
 
 Template = Any
 """JSON whose strings of the form `{% ... %}` are JSONata expressions."""
@@ -105,21 +106,34 @@ class WaitNode:
 
 
 @dataclass(frozen=True, slots=True)
-class MapNode:
-    """A body run once per item; what it gives is one item's output, `$states.result` the list of them in order.
+class Elements:
+    """The list that a Map runs over: `code` is its value, `origin` the reference that it is the value of.
 
-    `least` and `most` bound the number of items as far as they are known.
+    `least` and `most` bound how many elements it has, None where only the run can tell. `max_items` is what the author
+    allows, `room` how many elements the history of a run can take at most, where nobody bounds the list; a longer list
+    fails the step before its first element. `place` is the pointer of the list in the document.
     """
+
+    code: Fragment
+    origin: Reference
+    place: str
+    max_items: int | None = None
+    least: int = 0
+    most: int | None = None
+    room: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MapNode:
+    """A body run once per element; what it gives is one element's output, `$states.result` the list of them in order."""
 
     name: str
     step_id: str
-    items: Template
+    elements: Elements
     max_concurrency: int
     body: Block
     assigns: Assigns
     failure: Failure | None
-    least: int = 0
-    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from workflow_engine.compiler.ir import (
     Assigns,
     Block,
     Case,
+    Elements,
     FailedPassNode,
     FailNode,
     Failure,
@@ -200,7 +201,7 @@ class _Liveness:
                 yield from self._reads_in(part)
         elif isinstance(value, Node):
             yield from self.reads(value)
-        elif isinstance(value, Block | Case | Failure | Fragment | Value):
+        elif isinstance(value, Block | Case | Elements | Failure | Fragment | Value):
             for f in fields(value):
                 yield from self._reads_in(getattr(value, f.name))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflow_engine.compiler.graph import StepGraph, body_steps, build_graph
-from workflow_engine.language.reads import nested_steps
+from workflow_engine.compiler.graph import StepGraph, build_graph
+from workflow_engine.language.reads import body_steps, nested_steps
 from workflow_engine.language.syntax import LoopBody, MapBody, Step, Workflow
 
 

@@ -101,6 +101,11 @@ def count_block(block: Block) -> Count:
     return _count_nodes(block.nodes, last_in_block=True)
 
 
+def count_element(node: MapNode) -> Count:
+    """Bounds for one element of the list."""
+    return ITERATION.then(count_block(node.body))
+
+
 def _count_nodes(nodes: Sequence[Node], *, last_in_block: bool) -> Count:
     total = NOTHING
     for i, node in enumerate(nodes):
@@ -114,7 +119,7 @@ def _count(node: Node, *, last: bool) -> Count:
             one = Count(1, 1 + node.max_retries, TASK_EVENTS, TASK_EVENTS + ATTEMPT_EVENTS * node.max_retries)
             return _with_catch(node, one, last=last)
         case MapNode():
-            body = ITERATION.then(count_block(node.body)).times(node.least, node.most)
+            body = count_element(node).times(node.elements.least, node.elements.most)
             return _with_catch(node, _entered_around(body), last=last)
         case ParallelNode():
             body = NOTHING

@@ -11,7 +11,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from workflow_engine.errors import MalformedJsonError, PayloadTooLargeError
+from workflow_engine.errors import MalformedJsonError, PayloadTooLargeError, UnsupportedMediaTypeError
+from workflow_engine.http.json_advice import json_advice
 from workflow_engine.http.powertools import APIGatewayProxyEventV2
 from workflow_engine.language.diagnostics import Json
 
@@ -34,8 +35,13 @@ def json_body(event: APIGatewayProxyEventV2, *, when_empty: Json | None = None) 
     `when_empty` is what a request without a body means; None says that a body is needed.
 
     Raises `MalformedJsonError` for a body that is absent, not UTF-8 or not JSON of RFC 8259 with unique member
-    names, and `PayloadTooLargeError` for one over `MAX_BODY_BYTES`.
+    names, `PayloadTooLargeError` for one over `MAX_BODY_BYTES`, and `UnsupportedMediaTypeError` for a form with parts.
     """
+    media_type = str(event.headers.get("content-type") or "").partition(";")[0].strip().lower()
+    if media_type.startswith("multipart/"):
+        raise UnsupportedMediaTypeError(
+            f"This route takes no {media_type} body. Send a JSON document as application/json."
+        )
     text = _text(event)
     if not text.strip():
         if when_empty is not None:
@@ -60,7 +66,8 @@ def parse_json(text: str) -> Json:
             text, object_pairs_hook=_unique_members, parse_constant=_no_constant, parse_float=_finite_number
         )
     except json.JSONDecodeError as error:
-        raise MalformedJsonError(f"Not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
+        where = f"at line {error.lineno}, column {error.colno}"
+        raise MalformedJsonError(f"Not JSON: {error.msg} {where}.{json_advice(error)}") from None
     except RecursionError:
         raise _too_deep() from None
     except ValueError:  # int() refuses numbers of more than 4,300 digits

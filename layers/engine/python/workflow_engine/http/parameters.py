@@ -10,11 +10,9 @@ from typing import Final
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.http.powertools import APIGatewayProxyEventV2
-from workflow_engine.language.diagnostics import suggest
+from workflow_engine.suggestions import suggest
+from workflow_engine.usecases.engine import LONGEST_WAIT_SECONDS
 from workflow_engine.usecases.results_page import ResultsQuery
-
-MAX_WAIT_SECONDS: Final = 25
-"""An HTTP API cuts an integration off after 30 seconds ("Maximum integration timeout", API Gateway quotas)."""
 
 DEFAULT_PAGE: Final = 50
 MAX_PAGE: Final = 100
@@ -42,9 +40,10 @@ def page(event: APIGatewayProxyEventV2) -> Page:
     return Page(DEFAULT_PAGE if limit is None else limit, query_parameter(event, "cursor"))
 
 
-def wait_seconds(event: APIGatewayProxyEventV2) -> int:
-    """`?wait=N`, seconds to wait for the end of a run, 0 when absent. Raises `InvalidRequestError` outside 0..25."""
-    return _whole_number(event, "wait", 0, MAX_WAIT_SECONDS) or 0
+def wait_seconds(event: APIGatewayProxyEventV2, when_absent: int = 0) -> int:
+    """`?wait=N`, seconds to wait for the end of a run. Raises `InvalidRequestError` outside 0..25."""
+    seconds = _whole_number(event, "wait", 0, LONGEST_WAIT_SECONDS)
+    return when_absent if seconds is None else seconds
 
 
 def results_query(event: APIGatewayProxyEventV2) -> ResultsQuery:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
@@ -27,6 +27,7 @@ from workflow_engine.errors import (
     RequestUnderWayError,
     ThrottledError,
     UnavailableError,
+    UnsupportedMediaTypeError,
     UpstreamError,
     WorkflowEngineError,
 )
@@ -50,6 +51,7 @@ STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
     PayloadTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
     InvalidWorkflowError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UpstreamError: HTTPStatus.FAILED_DEPENDENCY,
@@ -123,12 +125,18 @@ def no_such_route(method: str, path: str) -> Problem:
 
 
 def method_not_allowed(method: str, path: str, allowed: Sequence[str]) -> Problem:
-    """405 for a path that other methods have. `allowed` goes into the `Allow` header, as RFC 9110 section 15.5.6
-    asks.
+    """405 for a path whose routes have the methods `allowed`. The `Allow` header lists all that the path answers, as RFC 9110
+    section 15.5.6 asks.
     """
-    methods = ", ".join(sorted(allowed))
-    detail = f"{path} does not know {method}. Use {methods}."
-    return Problem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers={"Allow": methods})
+    detail = f"{path} does not know {method}. Use {', '.join(sorted(allowed))}."
+    headers = {"Allow": ", ".join(every_method(allowed))}
+    return Problem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers=headers)
+
+
+def every_method(of_routes: Iterable[str]) -> list[str]:
+    """The methods that a path answers, by those of its routes: HEAD where it has GET, OPTIONS always."""
+    methods = {*of_routes, "OPTIONS"}
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
 def answer_too_large(size: int, most: int) -> Problem:

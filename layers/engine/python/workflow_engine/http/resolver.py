@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final, TypeVar, cast
 
 from workflow_engine import metrics
@@ -21,11 +22,19 @@ from workflow_engine.http.powertools import (
     APIGatewayHttpResolver,
     APIGatewayProxyEventV2,
     LambdaContext,
+    Response,
     ResponseBuilder,
     Route,
 )
 from workflow_engine.http.powertools import NotFoundError as NoRouteError
-from workflow_engine.http.problem import Problem, answer_too_large, method_not_allowed, no_such_route, problem_of
+from workflow_engine.http.problem import (
+    Problem,
+    answer_too_large,
+    every_method,
+    method_not_allowed,
+    no_such_route,
+    problem_of,
+)
 
 _EVENT: Final[ContextVar[APIGatewayProxyEventV2]] = ContextVar("api_gateway_event")
 _CONTEXT: Final[ContextVar[dict[str, Any]]] = ContextVar("resolver_context")
@@ -79,6 +88,11 @@ class ApiResolver(APIGatewayHttpResolver):
     def context(self, value: dict[str, Any]) -> None:
         _CONTEXT.set(value)
 
+    @property
+    def asked_path(self) -> str:
+        """The path as the client wrote it, a slash at its end included."""
+        return str(self.context["asked_path"])
+
     def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answer one HTTP API event (payload format 2.0) with API Gateway's response dict; never raises."""
         began = time.monotonic()
@@ -89,10 +103,21 @@ class ApiResolver(APIGatewayHttpResolver):
                 metrics.emit(metrics.REQUEST_DURATION, round((time.monotonic() - began) * 1000, 1))
 
     def _answer(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-        _EVENT.set(APIGatewayProxyEventV2(dict(event)))
-        _CONTEXT.set({})
+        asked = APIGatewayProxyEventV2(dict(event))
+        routed = _as_routed(asked)
+        _EVENT.set(APIGatewayProxyEventV2(routed))
+        _CONTEXT.set({"asked_path": asked.path})
+        answer = self._whole_answer(routed, context)
+        if asked.http_method.upper() != "HEAD":
+            return answer
+        return answer | {"body": "", "isBase64Encoded": False}
+
+    def _whole_answer(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         try:
             answer = super().resolve(event, context)
+        except _WrongMethodError as error:
+            asked = self.current_event
+            return self._problem(method_not_allowed(asked.http_method.upper(), asked.path, sorted(error.allowed)))
         except Exception as error:  # the last line of defence: an answer that cannot be serialised, say
             return self._problem(problem_of(error))
         if len(answer.get("body") or "") <= MAX_ANSWER_BYTES // _MOST_BYTES_A_CHARACTER:
@@ -107,11 +132,43 @@ class ApiResolver(APIGatewayHttpResolver):
     def _call_route(self, route: Route, route_arguments: dict[str, str]) -> Any:
         # Powertools comes here for a path without a route too, with a route made for that answer.
         if any(route is own for own in (*self._static_routes, *self._dynamic_routes)):
+            self._refuse_accident(route)
             refuse_unknown(self.current_event, self.parameters_of(route.func))
         with self._building:
             if not route._middleware_stack_built:
                 route._build_middleware_stack(router_middlewares=self._router_middlewares, app=self)
         return super()._call_route(route, route_arguments)
+
+    def _refuse_accident(self, route: Route) -> None:
+        """`GET /workflows/execute` asks for no workflow of the id `execute`: where a route's path is written out, its methods
+        are all that the path has.
+        """
+        path = self.current_event.path
+        own = {r.method for r in self._static_routes if r.rule.match(path)}
+        if own and route.method not in own:
+            raise _WrongMethodError(own)
+
+
+class _WrongMethodError(Exception):
+    """The path of the request is that of routes with these methods only."""
+
+    def __init__(self, allowed: set[str]) -> None:
+        super().__init__()
+        self.allowed = allowed
+
+
+def _as_routed(event: APIGatewayProxyEventV2) -> dict[str, Any]:
+    """The event that routes are found for: `/workflows/` is `/workflows`, and HEAD is the GET whose body is not sent (RFC 9110,
+    section 9.3.2).
+    """
+    http: dict[str, Any] = dict(event["requestContext"]["http"])
+    if http["method"].upper() == "HEAD":
+        http["method"] = "GET"
+    path = event.raw_path
+    if path.endswith("/") and len(path) > 1:
+        path = path[:-1]
+    context = {**event["requestContext"], "http": http}
+    return {**event.raw_event, "rawPath": path, "requestContext": context}
 
 
 def _asks_to_wait(event: Mapping[str, Any]) -> bool:
@@ -131,11 +188,26 @@ def api_resolver(known_routes: KnownRoutes = tuple) -> ApiResolver:
 
     @app.not_found
     def no_route(_: NoRouteError) -> Any:
+        path = app.current_event.path
+        static = {r.method for r in app._static_routes if r.rule.match(path)}
+        static |= {m for m, template in known_routes() if template == path}
+        dynamic = {r.method for r in app._dynamic_routes if r.rule.match(path)}
+        return _without_route(static or dynamic | {m for m, t in known_routes() if path_matches(t, path)})
+
+    def _without_route(allowed: set[str]) -> Any:
+        """The answer to a method that its path does not have; OPTIONS asks which it has (RFC 9110, section 9.3.7)."""
         method, path = app.current_event.http_method.upper(), app.current_event.path
-        own = {r.method for r in (*app._static_routes, *app._dynamic_routes) if r.rule.match(path)}
-        allowed = own | {m for m, template in known_routes() if path_matches(template, path)}
-        problem = method_not_allowed(method, path, sorted(allowed)) if allowed else no_such_route(method, path)
-        return problem.response()
+        if not allowed:
+            return no_such_route(method, path).response()
+        if method in allowed and app.asked_path != path:
+            # Another function has the route: API Gateway took the slash for a path of its own. The address is relative, since
+            # a domain of one's own may map the API to a path below its root.
+            query = f"?{app.current_event.raw_query_string}" if app.current_event.raw_query_string else ""
+            location = f"../{path.rpartition('/')[2]}{query}"
+            return Response(HTTPStatus.PERMANENT_REDIRECT, headers={"Location": location})
+        if method == "OPTIONS":
+            return Response(HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(every_method(allowed))})
+        return method_not_allowed(method, path, sorted(allowed)).response()
 
     return app
 

@@ -183,9 +183,12 @@ class _Automaton:
         body = self.read(repeat.body, copies)
         # An iteration that reads nothing ends a loop, unless the count demands more of them: then any may be empty.
         self._connect(body.last, body.first, 2 if body.empty and repeat.least > 1 else 1)
-        if repeat.least:
+        if not repeat.least:
+            return _Part(body.first, body.last, 1, body.last_free, 1)
+        if repeat.least == 1 or body.empty_free:
             return body
-        return _Part(body.first, body.last, 1, body.last_free, 1)
+        # The engine gets past the loop after so many iterations only, and before that tries every way to divide the text.
+        return _Part(body.first, body.last, body.empty, {}, body.empty_free)
 
     def _joined(self, one: _Part, other: _Part) -> _Part:
         self._connect(one.last, other.first, 1)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from workflow_engine.json_schema import Path
+from workflow_engine.language.syntax import Source
 
 
 class StepTypeSpec(Protocol):
@@ -23,6 +24,18 @@ class StepTypeSpec(Protocol):
     @property
     def config_schema(self) -> Mapping[str, Any]:
         """JSON Schema (2020-12) of `config`. For containers, of `config` without the nested steps."""
+
+    @property
+    def output_schema(self) -> Mapping[str, Any]:
+        """JSON Schema (2020-12) of the output; `{}` says nothing of it."""
+
+    @property
+    def known_output(self) -> Callable[[Mapping[str, Any]], Mapping[str, Source]]:
+        """By configuration, the output fields whose value stands in the workflow, or is handed on: literals and references."""
+
+    @property
+    def needs_input(self) -> bool:
+        """True for a type that works on its input, and without any on nothing."""
 
     @property
     def examine(self) -> Callable[[Mapping[str, Any]], Iterable[tuple[Path, str]]]:

@@ -16,9 +16,16 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, cast, get_args
 
-from workflow_engine.language.diagnostics import Json, suggest
+from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.findings import quoted
-from workflow_engine.language.references import WORD, MalformedTextError, malformed, scan_quoted, scan_reference
+from workflow_engine.language.references import (
+    WORD,
+    MalformedTextError,
+    advice_to_unwrap,
+    malformed,
+    scan_quoted,
+    scan_reference,
+)
 from workflow_engine.language.regex import regex_literal
 from workflow_engine.language.syntax import (
     And,
@@ -33,6 +40,7 @@ from workflow_engine.language.syntax import (
     Or,
     Truthy,
 )
+from workflow_engine.suggestions import suggest
 
 MAX_CONDITION_CHARACTERS: Final = 10_000
 MAX_CONDITION_DEPTH: Final = 20
@@ -45,6 +53,9 @@ LITERAL_WORDS: Final[dict[str, Json]] = {"true": True, "false": False, "null": N
 OPERATOR_WORDS: Final = frozenset((*LOGICAL, *(c for c in COMPARISONS if c.isidentifier()), *CHECKS))
 
 _SYMBOL: Final = re.compile(r"[=!<>&|~^+*/%]+")
+_WRAPPED: Final = re.compile(r"[{$]?\{{1,2}[^{}]*\}{1,2}|\$\.[\w.\[\]*-]+")
+_LIST_ADVICE: Final = " A list is written in square brackets."
+_CURLY_QUOTES: Final = "\u2018\u2019\u201c\u201d\u00ab\u00bb"
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\w.])")
 
 # What people who know other languages write, and what it is called here.
@@ -154,7 +165,8 @@ class _Parser:
     def _operand(self) -> Operand:
         token = self._peek()
         if token is None or token.operand is None:
-            raise self._error("a reference or a literal is expected here.")
+            hint = _LIST_ADVICE if token is not None and token.text == "(" else ""
+            raise self._error("a reference or a literal is expected here." + hint)
         self._next += 1
         return token.operand
 
@@ -222,7 +234,18 @@ def _scan_symbol(text: str, start: int) -> tuple[_Token, int]:
         if symbol.group() not in COMPARISONS:
             raise malformed("WFE-E301", text, start, unknown_operator(symbol.group()))
         return _Token("symbol", symbol.group(), start), symbol.end()
-    raise malformed("WFE-E300", text, start, "neither a reference, a literal nor an operator begins here.")
+    raise malformed(
+        "WFE-E300", text, start, "neither a reference, a literal nor an operator begins here." + _hint(text, start)
+    )
+
+
+def _hint(text: str, start: int) -> str:
+    """What the author of a condition meant by what stands at a position where nothing can begin."""
+    if wrapped := _WRAPPED.match(text, start):
+        return advice_to_unwrap(wrapped.group())
+    if text[start] in _CURLY_QUOTES:
+        return " Use straight quotes: ' or \"."
+    return _LIST_ADVICE if text[start] == "," else ""
 
 
 def _scan_literal(text: str, start: int, depth: int) -> tuple[Json, int]:

@@ -8,7 +8,6 @@ never of the client).
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -22,6 +21,7 @@ CODES: dict[str, str] = {
     "WFE-E103": "A value has the wrong type or is out of range.",
     "WFE-E104": "Two values that exclude each other are both given.",
     "WFE-E105": "A value is not one of the allowed ones.",
+    "WFE-W106": "A value was changed to the nearest that Step Functions can express.",
     "WFE-E200": "Two steps have the same id.",
     "WFE-E201": "A step id is reserved by the language.",
     "WFE-E202": "A dependency names no step.",
@@ -32,16 +32,25 @@ CODES: dict[str, str] = {
     "WFE-E207": "A reference reads a step inside a container from outside it.",
     "WFE-E208": "A reference is malformed.",
     "WFE-W209": "A trigger rule can never be met, so the step never runs.",
+    "WFE-E210": "A reference names what the known shape of a value cannot have, so that it is always null.",
+    "WFE-W211": "A reference names what the schema of a value does not mention.",
+    "WFE-E212": "A list is expected, and the reference leads to what is none.",
+    "WFE-E213": "A value is compared with a text that it can never be.",
+    "WFE-W214": "A text that looks like a reference or a template stays a text.",
+    "WFE-W215": "A step that works on its input is given none.",
     "WFE-E300": "A condition is malformed.",
     "WFE-E301": "A condition uses an unknown operator.",
     "WFE-E302": "A regular expression is invalid or not a literal.",
     "WFE-E303": "A template is malformed.",
     "WFE-E304": "A JSONata expression does not parse or uses what is not allowed.",
+    "WFE-W305": "A condition reads nothing, so it is always true or always false.",
     "WFE-E400": "Unknown step type.",
     "WFE-E401": "A known step type that is not available in this version.",
     "WFE-E402": "The configuration does not fit the step type's schema.",
     "WFE-E403": "A retry strategy that Step Functions cannot express.",
     "WFE-E404": "A field that this step type does not support.",
+    "WFE-W405": "A field that has no effect without another one.",
+    "WFE-W410": "An agent, prompt, tool or MCP server that does not exist now; it may come before the step runs.",
     "WFE-E500": "The definition is larger than a state machine may be.",
     "WFE-E501": "The run needs more history events than an execution may have.",
     "WFE-E502": "The execution input is larger than Step Functions accepts.",
@@ -49,6 +58,7 @@ CODES: dict[str, str] = {
     "WFE-W510": "The run comes near a quota.",
     "WFE-W511": "The graph is not series-parallel; some order was added.",
     "WFE-W512": "A list whose length nothing bounds holds steps that are paid by the call.",
+    "WFE-W513": "A list whose length nothing bounds.",
     "WFE-E900": "The compiled machine breaks a rule of Amazon States Language.",
 }
 
@@ -82,12 +92,6 @@ def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
 def pointer(*segments: str | int) -> str:
     """RFC 6901 pointer of a path: `pointer("steps", 3, "a/b")` is `/steps/3/a~1b`."""
     return "".join("/" + str(s).replace("~", "~0").replace("/", "~1") for s in segments)
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """` Did you mean 'x'?` for the nearest known word, or the empty string when none is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" Did you mean '{near[0]}'?" if near else ""
 
 
 class InvalidWorkflowError(Exception):

@@ -1,6 +1,7 @@
 """What a client posts, as pydantic models, and how their errors become diagnostics.
 
 The models check types and ranges of single fields, strictly: no text is taken for a number, no boolean for an integer.
+Of a number only the value counts: 1.0 is 1.
 An optional field that is null is the same as one that is absent. What the texts mean is read by the other modules.
 
 Nested steps, sources and conditions are `Any` here, since each is checked on its own so that one mistake hides no
@@ -11,12 +12,14 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from workflow_engine.language.advice import LIST_ADVICE, field_advice, other_value, text_advice
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.findings import Findings, quoted, shown
 
@@ -29,7 +32,14 @@ MAX_INLINE_CONCURRENCY: Final = 40  # Map state in inline mode: up to 40 iterati
 MAX_RETRIES: Final = 100
 MAX_ITEMS: Final = 1_000_000
 MAX_ITERATIONS: Final = 10_000  # a turn enters at least two states of two events; a run has 25,000 events
-STEP_ID_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
+UNUSABLE_NAMES: Final = ("__proto__", "hasOwnProperty")
+"""Keys that the JSONata of Step Functions (2.0.6) loses, or raises for, in an object that it makes."""
+STEP_ID_PATTERN: Final = r"^(?![0-9]+([eE][+-]?[0-9]+)?$)[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?!\n)$"
+"""A condition would read `12` and `1e5` as numbers. To Python, unlike JSON Schema, `$` is also before a last line feed."""
+NAME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
+"""Of step types, and of what else is called by a name of the client's choice."""
+WORKFLOW_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?!\n)$"
+UNNAMED: Final = "Unnamed workflow"
 
 
 def refers_to(definition: str, keyword: Literal["$ref", "items", "additionalProperties"] = "$ref") -> Any:
@@ -37,11 +47,18 @@ def refers_to(definition: str, keyword: Literal["$ref", "items", "additionalProp
     return Field(json_schema_extra={"described": {"definition": definition, "keyword": keyword}})
 
 
+def _whole(value: Any) -> Any:
+    """1.0 is a whole number, as in JSON Schema: JSON knows one kind of number, and some clients write every one so."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole: Final = BeforeValidator(_whole)
+"""Stands after the bounds of a whole number: only so does the JSON Schema keep them."""
 Text = Annotated[str, Field(min_length=1, max_length=128)]
-Seconds = Annotated[int, Field(ge=1, le=MAX_TASK_SECONDS)]
-Delay = Annotated[int, Field(ge=1, le=MAX_RETRY_DELAY_SECONDS)]
-Concurrency = Annotated[int, Field(ge=1, le=MAX_INLINE_CONCURRENCY)]
-Items = Annotated[int, Field(ge=1, le=MAX_ITEMS)]
+Seconds = Annotated[int, Field(ge=1, le=MAX_TASK_SECONDS), Whole]
+Delay = Annotated[float, Field(gt=0, le=MAX_RETRY_DELAY_SECONDS)]
+Concurrency = Annotated[int, Field(ge=1, le=MAX_INLINE_CONCURRENCY), Whole]
+Items = Annotated[int, Field(ge=1, le=MAX_ITEMS), Whole]
 Steps = Annotated[list[Any], Field(min_length=1), refers_to("Step", "items")]
 Sources = Annotated[dict[str, Any] | None, refers_to("Source", "additionalProperties")]
 OutputSources = Annotated[dict[str, Any] | None, refers_to("OutputSource", "additionalProperties")]
@@ -59,34 +76,45 @@ class DocumentModel(BaseModel):
     PLACEHOLDERS: ClassVar[dict[str, Any]] = {}
 
 
+_LOOKS_AHEAD: Final = ConfigDict(regex_engine="python-re")
+"""For patterns that look ahead, as Rust's engine cannot."""
+
+
 class WorkflowDocument(DocumentModel):
     """A workflow: steps, and in which order their dependencies let them run."""
 
-    PLACEHOLDERS: ClassVar[dict[str, Any]] = {"name": "", "steps": []}
+    model_config = _LOOKS_AHEAD
+    PLACEHOLDERS: ClassVar[dict[str, Any]] = {"steps": []}
 
-    name: Text
+    schema_: Any = Field(default=None, alias="$schema", description="Ignored. It tells an editor which schema to use.")
+    name: Text | None = None
+    workflow_id: Annotated[str, Field(pattern=WORKFLOW_ID_PATTERN)] | None = None
+    id: Any = None
+    status: Any = None
+    template_id: Any = None
     description: str | None = None
     tags: Any = None
     version: Any = None
     created_by: Any = None
     metadata: Any = None
     connections: Any = None
-    execution_pattern: Literal["sequential", "parallel", "conditional", "dependency"] | None = None
+    execution_pattern: Literal["sequential", "parallel", "conditional", "dependency", "dependency_based"] | None = None
     steps: Steps
     variables: dict[str, Any] | None = None
     global_config: dict[str, Any] | None = None
     global_variables: dict[str, Any] | None = None
     input_schema: dict[str, Any] | None = None
     output: OutputSources = None
-    timeout_seconds: Annotated[int, Field(ge=1, le=MAX_RUN_SECONDS)] | None = None
+    timeout_seconds: Annotated[int, Field(ge=1, le=MAX_RUN_SECONDS), Whole] | None = None
 
 
 class StepDocument(DocumentModel):
     """One step of a workflow or of a container."""
 
-    PLACEHOLDERS: ClassVar[dict[str, Any]] = {"step_id": "", "step_type": ""}
+    model_config = _LOOKS_AHEAD
+    PLACEHOLDERS: ClassVar[dict[str, Any]] = {"step_type": ""}
 
-    step_id: Annotated[str, Field(pattern=STEP_ID_PATTERN)]
+    step_id: Annotated[str, Field(pattern=STEP_ID_PATTERN)] | None = None
     step_type: Text
     name: str | None = None
     step_name: str | None = None
@@ -105,14 +133,14 @@ class StepDocument(DocumentModel):
     critical: bool | None = None
     on_error: Literal["continue", "fail"] | None = None
     timeout_seconds: Seconds | None = None
-    max_retries: Annotated[int, Field(ge=0, le=MAX_RETRIES)] | None = None
-    retry_strategy: Literal["fixed_delay", "exponential_backoff"] | None = None
+    max_retries: Annotated[int, Field(ge=0, le=MAX_RETRIES), Whole] | None = None
+    retry_strategy: Literal["none", "fixed_delay", "exponential_backoff"] | None = None
     retry_delay_seconds: Delay | None = None
     max_retry_delay_seconds: Delay | None = None
     for_each: ReferenceText | None = None
     max_concurrency: Concurrency | None = None
     max_items: Items | None = None
-    step_order: Annotated[int, Field(ge=-(2**31), lt=2**31)] | None = None
+    step_order: Annotated[int, Field(ge=-(2**31), lt=2**31), Whole] | None = None
     estimated_seconds: Annotated[float, Field(ge=0, le=MAX_RUN_SECONDS)] | None = None
 
 
@@ -135,7 +163,7 @@ class LoopConfig(DocumentModel):
 
     while_: ConditionValue = Field(default=None, alias="while")
     until: ConditionValue = None
-    max_iterations: Annotated[int, Field(ge=1, le=MAX_ITERATIONS)]
+    max_iterations: Annotated[int, Field(ge=1, le=MAX_ITERATIONS), Whole]
     steps: Steps
     output: OutputSources = None
 
@@ -145,7 +173,7 @@ class CaseDocument(DocumentModel):
 
     PLACEHOLDERS: ClassVar[dict[str, Any]] = {"when": None, "steps": []}
 
-    when: ConditionValue
+    when: Annotated[Any, refers_to("ConditionPart")]
     steps: Steps
 
 
@@ -174,9 +202,11 @@ class Checked(Generic[ModelT]):
     failed: frozenset[str]
 
 
-def check_fields(model: type[ModelT], value: Json, place: str, findings: Findings) -> Checked[ModelT] | None:
+def check_fields(
+    model: type[ModelT], value: Json, place: str, findings: Findings, elsewhere: Mapping[str, str] | None = None
+) -> Checked[ModelT] | None:
     """Check an object of the document at pointer `place`. None if it is no object at all, which has then been
-    reported.
+    reported. `elsewhere` has advice for fields that do not belong here, by name.
     """
     if not isinstance(value, dict):
         findings.add("WFE-E103", place, f"An object is expected here, not {shown(value)}.")
@@ -190,33 +220,46 @@ def check_fields(model: type[ModelT], value: Json, place: str, findings: Finding
         details = error.errors(include_url=False, include_context=True)
     names = [field.alias or name for name, field in model.model_fields.items()]
     for detail in details:
-        _report(detail, place, names, findings)
+        if detail["type"] == "extra_forbidden":
+            _report_unknown(model.__name__, str(detail["loc"][0]), place, names, elsewhere or {}, findings)
+        else:
+            _report(detail, place, findings)
     failed = frozenset(str(detail["loc"][0]) for detail in details)
     sound = {k: v for k, v in value.items() if k not in failed and k in names}
-    # Each field was checked on its own and none is converted (strict), so what passed may be used as it is.
+    # Each field was checked on its own and none is converted (strict, but for 1.0), so what passed may be used as it is.
     fields = model.model_construct(None, **{**model.PLACEHOLDERS, **sound})
     return Checked(cast("ModelT", fields), failed)
 
 
-def _report(detail: ErrorDetails, place: str, names: list[str], findings: Findings) -> None:
+def _report_unknown(
+    model: str, field: str, place: str, names: list[str], elsewhere: Mapping[str, str], findings: Findings
+) -> None:
+    advice = elsewhere.get(field) or field_advice(model, field) or findings.suggest(field, names) or " Remove it."
+    findings.add("WFE-E101", place + pointer(field), f"There is no field {quoted(field)} here.{advice}")
+
+
+def _report(detail: ErrorDetails, place: str, findings: Findings) -> None:
     field, kind = str(detail["loc"][0]), detail["type"]
     where = place + pointer(*detail["loc"])
-    if kind == "extra_forbidden":
-        near = findings.suggest(field, names)
-        findings.add("WFE-E101", where, f"There is no field {quoted(field)} here.{near or ' Remove it.'}")
-    elif kind == "missing":
+    if kind == "missing":
         findings.add("WFE-E102", place, f"The required field '{field}' is missing.{_ADVICE.get(field, '')}")
     elif kind == "literal_error" and field == "retry_strategy" and detail["input"] == "linear_backoff":
         findings.add("WFE-E403", where, _LINEAR_BACKOFF)
     elif kind == "literal_error":
         allowed, value = str(detail["ctx"]["expected"]), detail["input"]
-        near = findings.suggest(value, re.findall(r"'(\w+)'", allowed)) if isinstance(value, str) else ""
+        near = _value_advice(field, value, re.findall(r"'(\w+)'", allowed), findings) if isinstance(value, str) else ""
         findings.add("WFE-E105", where, f"'{field}' must be {allowed}, not {shown(detail['input'])}.{near}")
     else:
-        expected = _expected(kind, detail.get("ctx", {}))
+        expected = _expected(kind, detail.get("ctx", {}), field)
         element = "Each item of " if len(detail["loc"]) > 1 else ""
-        sentence = f"{element}'{field}' must be {expected}, not {shown(detail['input'])}.{_ADVICE.get(field, '')}"
+        advice = text_advice(detail["input"], kind) or _ADVICE.get(field, "")
+        sentence = f"{element}'{field}' must be {expected}, not {shown(detail['input'])}.{advice}"
         findings.add("WFE-E103", where, sentence)
+
+
+def _value_advice(field: str, value: str, allowed: list[str], findings: Findings) -> str:
+    other = other_value(field, value)
+    return f" Did you mean '{other}'?" if other in allowed else findings.suggest(value, allowed)
 
 
 _LINEAR_BACKOFF: Final = (
@@ -225,18 +268,20 @@ _LINEAR_BACKOFF: Final = (
 )
 
 _ADVICE: Final = {
-    "step_id": " A step id begins with a letter and has up to 64 letters, digits, '_' and '-'.",
-    "for_each": " Put a constant list into 'variables' and refer to it as 'variables.name'.",
-    "items": " Put a constant list into 'variables' and refer to it as 'variables.name'.",
+    "step_id": " A step id begins with a letter or a digit, has up to 64 letters, digits, '_' and '-', and is no number.",
+    "workflow_id": " A workflow id begins with a letter or a digit and has up to 64 letters, digits, '_' and '-'.",
+    "for_each": LIST_ADVICE,
+    "items": LIST_ADVICE,
+    "dependencies": ' It is a list of step ids, such as ["a"].',
+    "steps": " Each step is an object with its 'step_id' and 'step_type'.",
+    "step_type": " It names what the step does; GET /steps lists what there is.",
     "max_concurrency": f" Step Functions runs at most {MAX_INLINE_CONCURRENCY} iterations of a Map state at once.",
     "max_iterations": " A loop that has run out of turns fails its step.",
-    "retry_delay_seconds": " Step Functions retries after whole seconds.",
-    "max_retry_delay_seconds": " Step Functions retries after whole seconds.",
     "timeout_seconds": " Leave it out for the longest possible time.",
 }
 
 
-def _expected(kind: str, context: dict[str, Any]) -> str:
+def _expected(kind: str, context: dict[str, Any], field: str) -> str:
     """What a field should have been, from the type and context of pydantic's error."""
     match kind:
         case "int_type" | "int_from_float" | "int_parsing" | "int_parsing_size":
@@ -251,6 +296,8 @@ def _expected(kind: str, context: dict[str, Any]) -> str:
             return "a list"
         case "dict_type" | "model_type" | "model_attributes_type":
             return "an object"
+        case "greater_than":
+            return f"more than {context['gt']:,.0f}"
         case "greater_than_equal":
             return f"at least {context['ge']:,.0f}"
         case "less_than_equal":
@@ -264,5 +311,5 @@ def _expected(kind: str, context: dict[str, Any]) -> str:
         case "too_short":
             return f"a list of at least {context['min_length']} element"
         case "string_pattern_mismatch":
-            return "a step id"
+            return f"a valid {field.replace('_', ' ')}"
     return "of another form"

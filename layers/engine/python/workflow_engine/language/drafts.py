@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from workflow_engine.language.advice import step_type_advice
 from workflow_engine.language.catalogue import StepCatalogue, StepTypeSpec
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import (
@@ -60,6 +61,11 @@ class Draft:
     sent_as_parameters: frozenset[str] = frozenset()
     container: DraftContainer | None = None
 
+    @property
+    def step_id(self) -> str:
+        """The id, "" where it is of a wrong form."""
+        return self.fields.step_id or ""
+
     def config_pointer(self, name: str | None) -> str:
         """Where a top-level field of the configuration was sent; for None where the configuration itself was, if at
         all.
@@ -92,7 +98,7 @@ class Drafter:
         return tuple(draft for draft in made if draft is not None)
 
     def _draft(self, raw: Json, place: str, containers: tuple[str, ...]) -> Draft | None:
-        checked = check_fields(StepDocument, raw, place, self._findings)
+        checked = check_fields(StepDocument, raw, place, self._findings, self._fields_of_config(raw))
         if checked is None:
             return None
         fields = checked.fields
@@ -113,13 +119,23 @@ class Drafter:
         container = self._container(kind, draft, containers)
         return Draft(fields, checked.failed, place, draft.spec, config, draft.sent_as_parameters, container)
 
+    def _fields_of_config(self, raw: Json) -> dict[str, str]:
+        """Advice for fields that were written beside `config` and belong into it, by the schema of the step type."""
+        step_type = raw.get("step_type") if isinstance(raw, dict) else None
+        spec = self._catalogue.find(step_type) if isinstance(step_type, str) else None
+        properties = spec.config_schema.get("properties") if spec is not None else None
+        if not isinstance(properties, dict) or not raw.keys() & properties.keys():
+            return {}
+        return dict.fromkeys(raw.keys() & properties.keys(), " It belongs into the step's 'config'.")
+
     def _spec(self, fields: StepDocument, place: str) -> StepTypeSpec | None:
         """The step type; None if there is none that can run, which is reported."""
         if not fields.step_type:
             return None
         spec = self._catalogue.find(fields.step_type)
         if spec is None:
-            near = self._findings.suggest(fields.step_type, list(self._catalogue.names()))
+            names = list(self._catalogue.names())
+            near = step_type_advice(fields.step_type) or self._findings.suggest(fields.step_type, names)
             detail = f"There is no step type {quoted(fields.step_type)}.{near or ' GET /steps lists those there are.'}"
             self._findings.add("WFE-E400", place + "/step_type", detail)
             return None
@@ -135,7 +151,7 @@ class Drafter:
             detail = f"{limit} Move the inner ones into a workflow of their own."
             self._findings.add("WFE-E503", draft.pointer, detail)
             return None
-        inside = (*containers, draft.fields.step_id)
+        inside = (*containers, draft.step_id)
         match kind:
             case "map":
                 return self._single_body(MapConfig, draft, inside)

@@ -8,19 +8,32 @@ refused since Step Functions has none.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from itertools import pairwise, starmap
+from typing import Any, Final, Literal, NoReturn
 
 from workflow_engine.ecma_patterns import PatternError
 from workflow_engine.language.backtracking import BacktrackingError, check_backtracking
-from workflow_engine.language.diagnostics import suggest
 from workflow_engine.language.findings import quoted
+from workflow_engine.language.jsonata import FUNCTIONS
+from workflow_engine.language.jsonata.syntax import NestedTooDeepError, read_expression
+from workflow_engine.language.jsonata.tokens import JsonataSyntaxError
 from workflow_engine.language.references import MalformedTextError, malformed, parse_reference, scan_quoted
 from workflow_engine.language.syntax import Expression, Reference
+from workflow_engine.suggestions import suggest
 
 MAX_EXPRESSION_CHARACTERS: Final = 10_000
 MAX_BRACKETS: Final = 40
 """Nesting of brackets. Step Functions stops at an evaluation depth of about 100, and a bracket can cost two levels."""
+
+MAX_SYNTAX_DEPTH: Final = 60
+"""Levels of the syntax tree. The expression stands inside one of the compiler's, which Step Functions takes 100 of."""
+
+_TOO_DEEP: Final = (
+    f"An expression's syntax has at most {MAX_SYNTAX_DEPTH} levels. Write a chain of operators as $sum, $join or $append over "
+    "a list, or compute a part of it in a step of its own."
+)
 
 # Functions that Step Functions adds to JSONata ("Transforming data with JSONata in Step Functions"), each with one of
 # JSONata that takes its place when an expression is analysed; padded, so that positions of errors stay right.
@@ -171,36 +184,66 @@ def _check_tokens(text: str, tokens: list[_Token]) -> None:
 
 def _check_parse(text: str, tokens: list[_Token]) -> None:
     """Parse the expression and look at what it reads. Every reference is replaced by the variable `$ref`, of equal
-    length.
+    length, so that positions stay right.
     """
     import jlens  # here, since only workflows with expressions or patterns need it
 
-    probe = text
-    for token in reversed(tokens):
-        substitute = f"${_PLACEHOLDER}" if token.kind == "reference" else _AWS_FUNCTIONS.get(token.text)
-        if substitute is not None:
-            probe = probe[: token.start] + substitute.ljust(token.end - token.start) + probe[token.end :]
+    standing_for = {id(t): f"${_PLACEHOLDER}" for t in tokens if t.kind == "reference"}
+    standing_for |= {id(t): _AWS_FUNCTIONS[t.text] for t in tokens if t.text in _AWS_FUNCTIONS}
+    probe = _replaced(text, tokens, standing_for)
     try:
         reads: dict[str, Any] = dict(jlens.Expression(probe).reads())
+        reading = read_expression(probe)
     except jlens.JlensError as error:
         position = error.start if isinstance(error.start, int) else 0
         raise malformed("WFE-E304", text, position, f"the expression does not parse: {error.args[0]}.") from None
-    unknown = sorted(set(reads.get("bindings", {})) - {_PLACEHOLDER})
+    except JsonataSyntaxError as error:
+        raise MalformedTextError("WFE-E304", f"{quoted(text)}: not JSONata 2.0.6: {error}.") from None
+    except NestedTooDeepError:
+        raise MalformedTextError("WFE-E304", _TOO_DEEP) from None
+    if reading.depth > MAX_SYNTAX_DEPTH:
+        raise MalformedTextError("WFE-E304", _TOO_DEEP)
+    _check_variables(text, reading.variables - FUNCTIONS - {_PLACEHOLDER})
+    if reading.context_names:
+        _refuse_context(text, reading.context_names[0])
+    if reads.get("input") is True:
+        # It says so of every call of a function of the expression's own, too: it does not follow these.
+        calls = {id(t): "$zip" for t, after in pairwise(tokens) if _is_own_call(t, after)}
+        plain = jlens.Expression(_replaced(probe, tokens, calls)).reads()
+        if plain.get("input") is True and not any(starmap(_is_call_of_result, pairwise(tokens))):
+            _refuse_context(text, "$")
+
+
+def _replaced(text: str, tokens: list[_Token], standing_for: Mapping[int, str]) -> str:
+    """The text with other words for these tokens, each as long as the token at least."""
+    for token in reversed(tokens):
+        if (word := standing_for.get(id(token))) is not None:
+            text = text[: token.start] + word.ljust(token.end - token.start) + text[token.end :]
+    return text
+
+
+def _is_own_call(token: _Token, after: _Token) -> bool:
+    """Whether the expression calls, or partially applies, a function that it made itself."""
+    return token.kind == "variable" and token.text[1:] not in FUNCTIONS and after.text == "("
+
+
+def _is_call_of_result(token: _Token, after: _Token) -> bool:
+    """Whether what a call or a block gave is called: `$add(1)(2)`, `(function($x){$x})(1)`."""
+    return token.text in (")", "}") and after.text == "("
+
+
+def _check_variables(text: str, unknown: frozenset[str]) -> None:
     if unknown:
-        name = unknown[0]
-        near = suggest(f"${name}", _AWS_FUNCTIONS)
+        name = min(unknown)
+        near = suggest(f"${name}", [f"${function}" for function in FUNCTIONS])
         raise MalformedTextError(
             "WFE-E304", f"{quoted(text)}: ${name} is neither a function nor defined in the expression.{near}"
         )
-    top_level = reads.get("input")
-    if isinstance(top_level, dict) and top_level:
-        name = sorted(top_level)[0]
-        raise MalformedTextError(
-            "WFE-E304",
-            f'{quoted(text)}: {quoted(name)} is read from nowhere. Read a step, input or variables by $ref("...").',
-        )
-    if top_level is True:
-        raise MalformedTextError(
-            "WFE-E304",
-            f"{quoted(text)}: there is no context at the top level that a '$', a '*' or a function could read.",
-        )
+
+
+def _refuse_context(text: str, name: str) -> NoReturn:
+    if name in ("$", "*", "**"):
+        problem = "there is no context at the top level that a '$', a '*' or a function could read."
+    else:
+        problem = f'{quoted(name)} is read from nowhere. Read a step, input or variables by $ref("...").'
+    raise MalformedTextError("WFE-E304", f"{quoted(text)}: {problem}")

@@ -10,7 +10,8 @@ import json
 from collections.abc import Collection
 from typing import Final
 
-from workflow_engine.language.diagnostics import Diagnostic, Json, has_errors, suggest
+from workflow_engine.language.diagnostics import Diagnostic, Json, has_errors
+from workflow_engine.suggestions import nearest
 
 MAX_DIAGNOSTICS: Final = 1_000
 MAX_SHOWN_CHARACTERS: Final = 60
@@ -55,12 +56,17 @@ class Findings:
         else:
             self._found.append(Diagnostic(code, pointer, detail))
 
+    def nearest(self, word: str, known: Collection[str]) -> str | None:
+        """The nearest known word, or None when none is near or the budget is spent."""
+        if len(word) > MAX_SUGGESTION_LENGTH or len(known) > self._budget:
+            return None
+        self._budget -= len(known)
+        return nearest(word, known)
+
     def suggest(self, word: str, known: Collection[str]) -> str:
         """` Did you mean 'x'?`, or the empty string when nothing is near or the budget is spent."""
-        if len(word) > MAX_SUGGESTION_LENGTH or len(known) > self._budget:
-            return ""
-        self._budget -= len(known)
-        return suggest(word, known)
+        near = self.nearest(word, known)
+        return f" Did you mean '{near}'?" if near is not None else ""
 
     @property
     def has_errors(self) -> bool:

@@ -2,7 +2,8 @@
 
 1. `wellformed`: any JSON that cannot be walked, printed or passed to Step Functions ends here.
 2. `document` and `drafts`: fields, types and ranges of every step; step types; ids declared.
-3. This module: references, conditions, templates and configurations are read, and resolved in their scopes.
+3. `step_parser`: references, conditions, templates and configurations are read, and resolved in their scopes.
+4. `judge`: what they read is compared with what is known of it.
 
 All findings are collected. A `Workflow` comes out only if none of them is an error.
 """
@@ -14,12 +15,16 @@ from dataclasses import dataclass
 from workflow_engine.json_schema import schema_problem
 from workflow_engine.language.catalogue import StepCatalogue
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
-from workflow_engine.language.document import MAX_RUN_SECONDS, Checked, WorkflowDocument, check_fields
+from workflow_engine.language.document import MAX_RUN_SECONDS, UNNAMED, Checked, WorkflowDocument, check_fields
 from workflow_engine.language.drafts import Drafter
 from workflow_engine.language.findings import Findings, shown
+from workflow_engine.language.judge import Judge
+from workflow_engine.language.notes import Notes
 from workflow_engine.language.reader import Reader
 from workflow_engine.language.scopes import Scope, StepIndex
+from workflow_engine.language.step_ids import with_step_ids
 from workflow_engine.language.step_parser import StepParser
+from workflow_engine.language.step_shapes import StepShapes
 from workflow_engine.language.syntax import Workflow
 from workflow_engine.language.wellformed import check_well_formed
 
@@ -45,7 +50,7 @@ def parse_workflow(document: Json, catalogue: StepCatalogue) -> ParsedWorkflow:
     if not isinstance(document, dict):
         findings.add("WFE-E100", "", f"A workflow is a JSON object with 'name' and 'steps', not {shown(document)}.")
     elif check_well_formed(document, findings):
-        checked = check_fields(WorkflowDocument, document, "", findings)
+        checked = check_fields(WorkflowDocument, with_step_ids(document), "", findings)
         if checked is not None:
             workflow = _workflow(checked, catalogue, findings)
     return ParsedWorkflow(None if findings.has_errors else workflow, findings.in_document_order(document))
@@ -54,22 +59,27 @@ def parse_workflow(document: Json, catalogue: StepCatalogue) -> ParsedWorkflow:
 def _workflow(checked: Checked[WorkflowDocument], catalogue: StepCatalogue, findings: Findings) -> Workflow:
     """The workflow of a checked document. Where findings has errors it has gaps and must not be used."""
     fields = checked.fields
+    pattern = fields.execution_pattern or "sequential"
     index = StepIndex()
     drafts = Drafter(catalogue, index, findings).drafts(fields.steps, "/steps", ())
-    scope = Scope(frozenset(draft.fields.step_id for draft in drafts))
-    steps = StepParser(index, findings).steps(drafts, scope)
-    output = Reader(findings, index, scope, None).sources(fields.output, "/output", expressions=False)
+    scope = Scope(frozenset(draft.step_id for draft in drafts))
+    notes = Notes()
+    steps = StepParser(index, notes, findings).steps(drafts, scope)
+    output = Reader(findings, index, notes, scope, None).sources(fields.output, "/output", expressions=False)
     if fields.input_schema is not None and (problem := schema_problem(fields.input_schema)):
         findings.add("WFE-E103", pointer("input_schema", *problem.path), problem.detail)
-    return Workflow(
-        name=fields.name,
-        pattern=fields.execution_pattern or "sequential",
+    workflow = Workflow(
+        name=fields.name or UNNAMED,
+        pattern="dependency" if pattern == "dependency_based" else pattern,
         steps=steps,
         variables=_variables(fields, findings),
         output=output,
         input_schema=fields.input_schema,
         timeout_seconds=fields.timeout_seconds or MAX_RUN_SECONDS,
     )
+    complete = not findings.has_errors
+    Judge(StepShapes(workflow, catalogue, notes, complete=complete), findings, complete=complete).judge(notes)
+    return workflow
 
 
 def _variables(fields: WorkflowDocument, findings: Findings) -> dict[str, Json]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
+from workflow_engine.language.advice import LIST_ADVICE
 from workflow_engine.language.condition_text import (
     CHECKS,
     COMPARISONS,
@@ -18,8 +19,11 @@ from workflow_engine.language.condition_text import (
     unknown_operator,
 )
 from workflow_engine.language.diagnostics import Json, pointer
+from workflow_engine.language.document import UNUSABLE_NAMES
 from workflow_engine.language.expressions import parse_expression
-from workflow_engine.language.findings import Findings, shown
+from workflow_engine.language.findings import Findings, quoted, shown
+from workflow_engine.language.lookalikes import leading_reference, placeholder_in, single_braces, texts_in
+from workflow_engine.language.notes import Notes, PlacedComparison, PlacedReference, PlacedText
 from workflow_engine.language.reads import references_of
 from workflow_engine.language.references import MalformedTextError, parse_reference
 from workflow_engine.language.scopes import Scope, StepIndex, unresolved
@@ -46,8 +50,10 @@ TEST_FIELDS: Final = ("left_operand", "operator", "right_operand")
 GROUP_FIELDS: Final = ("logical_operator", "conditions")
 
 
-_UNUSABLE_NAMES = frozenset({"__proto__", "hasOwnProperty"})
-"""Keys that the JSONata of Step Functions (2.0.6) loses, or raises for, in an object that it makes."""
+_LITERAL_ADVICE: Final = ' A text is written {"value": "{}"}.'
+_TEMPLATE_ADVICE: Final = ' Text with references in it is written {"template": "{}"}.'
+_QUOTES_ADVICE: Final = " A text is written in quotes: '{}'."
+_OWN_ENTRY: Final = 'Give it an entry of its own, written {"template": "..."}.'
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +64,25 @@ class Reader:
 
     findings: Findings
     index: StepIndex
+    notes: Notes
     scope: Scope
     step_id: str | None
 
-    def reference(self, text: str, place: str) -> Reference | None:
-        """A reference that resolves here."""
+    def reference(self, text: str, place: str, advice: str = _LITERAL_ADVICE) -> Reference | None:
+        """A reference that resolves here. `advice` is for the author of a text that looks like none."""
         try:
-            reference = parse_reference(text)
+            reference = parse_reference(text, advice)
         except MalformedTextError as error:
             self.findings.add(error.code, place, error.detail)
             return None
-        return reference if self._resolves([reference], place) else None
+        return reference if self._resolves([reference], place, advice) else None
+
+    def list_reference(self, text: str, place: str) -> Reference | None:
+        """A reference that resolves here, and must lead to a list."""
+        reference = self.reference(text, place, LIST_ADVICE)
+        if reference is not None:
+            self.notes.lists.append(PlacedReference(reference, place, self.scope))
+        return reference
 
     def template(self, text: str, place: str) -> Template | None:
         """A template, all of whose references resolve here."""
@@ -77,13 +91,15 @@ class Reader:
         except MalformedTextError as error:
             self.findings.add(error.code, place, error.detail)
             return None
+        for found, meant in single_braces(template, self._can_read):
+            self.findings.add("WFE-W214", place, f"{quoted(found)} is not filled in. Write {quoted(meant)}.")
         return template if self._resolves(references_of(template), place) else None
 
     def sources(self, mapping: Mapping[str, Json] | None, place: str, *, expressions: bool) -> dict[str, Source] | None:
         """A mapping or output at pointer `place`. None for none; an empty one is none, as clients send it for that."""
         if not mapping:
             return None
-        for name in _UNUSABLE_NAMES & mapping.keys():
+        for name in [name for name in UNUSABLE_NAMES if name in mapping]:
             self.findings.add("WFE-E103", place + pointer(name), f"'{name}' cannot be a name here. Choose another one.")
         read = {
             name: self.source(value, place + pointer(name), expressions=expressions) for name, value in mapping.items()
@@ -93,9 +109,9 @@ class Reader:
     def source(self, value: Json, place: str, *, expressions: bool) -> Source | None:
         """A source: a reference, a marked literal, template or expression, or any other JSON as a literal."""
         if isinstance(value, str):
-            return self.reference(value, place)
+            return self.reference(value, place, _TEMPLATE_ADVICE if "{{" in value else _LITERAL_ADVICE)
         if not isinstance(value, dict) or len(value) != 1:
-            return Literal_(value)
+            return self._literal(value, place)
         (key, inner), *_ = value.items()
         inner_place = place + pointer(key)
         match key:
@@ -113,8 +129,26 @@ class Reader:
             case "expression":
                 return self._expression(inner, inner_place)
             case _:
-                return Literal_(value)
+                return self._literal(value, place)
         return None
+
+    def _literal(self, value: Json, place: str) -> Literal_:
+        """JSON that stands for itself. What looks like a reference in it is noted: its author may not know that."""
+        for text, where in texts_in(value, place):
+            self.note_text(text, where)
+        return Literal_(value)
+
+    def note_text(self, text: str, place: str) -> None:
+        """Report a template where none is filled in (WFE-W214), note a text that begins with a reference to a step."""
+        if (placeholder := self.unfilled(text)) is not None:
+            detail = f"{quoted(placeholder)} is not filled in inside of an object or list. {_OWN_ENTRY}"
+            self.findings.add("WFE-W214", place, detail)
+        elif (found := leading_reference(text, self._can_read)) is not None:
+            self.notes.texts.append(PlacedText(text, found[1], found[0], place, self.scope))
+
+    def unfilled(self, text: str) -> str | None:
+        """The first placeholder of a text that would be filled in if the text were a template here; None if there is none."""
+        return placeholder_in(text, self._can_read)
 
     def _expression(self, text: str, place: str) -> Source | None:
         try:
@@ -124,11 +158,14 @@ class Reader:
             return None
         return expression if self._resolves(references_of(expression), place) else None
 
-    def _resolves(self, references: Iterable[Reference], place: str) -> bool:
-        found = {unresolved(r, self.scope, self.step_id, self.index, self.findings): None for r in references}
+    def _resolves(self, references: Iterable[Reference], place: str, literal: str = "") -> bool:
+        read = list(references)
+        found = {unresolved(r, self.scope, self.step_id, self.index, self.findings, literal): None for r in read}
         problems = [problem for problem in found if problem is not None]
         for code, detail in problems:
             self.findings.add(code, place, detail)
+        if not problems:
+            self.notes.references.extend(PlacedReference(reference, place, self.scope) for reference in read)
         return not problems
 
     # --- conditions ---
@@ -147,6 +184,9 @@ class Reader:
             detail = f"A condition has at most {MAX_CONDITION_TERMS} tests, this one has {terms}. Use 'in' with a list."
             self.findings.add("WFE-E300", place, detail)
             return None
+        if next(references_of(condition), None) is None:
+            detail = "This condition reads nothing, so its result is always the same. Compare a value of the input or of a step."
+            self.findings.add("WFE-W305", place, detail)
         return condition
 
     def _condition(self, value: Json, place: str, depth: int) -> Condition | None:
@@ -168,7 +208,31 @@ class Reader:
         except MalformedTextError as error:
             self.findings.add(error.code, place, error.detail)
             return None
-        return condition if self._resolves(references_of(condition), place) else None
+        if not self._resolves(references_of(condition), place, _QUOTES_ADVICE):
+            return None
+        self._note_comparisons(condition, place)
+        return condition
+
+    def _note_comparisons(self, condition: Condition, place: str) -> None:
+        match condition:
+            case Comparison(left=left, right=right):
+                self.notes.comparisons.append(PlacedComparison(condition, place, self.scope))
+                for operand in (left, right):
+                    self._note_operand(operand, place)
+            case And(parts=parts) | Or(parts=parts):
+                for part in parts:
+                    self._note_comparisons(part, place)
+            case Not(part=part):
+                self._note_comparisons(part, place)
+
+    def _note_operand(self, operand: Operand, place: str) -> None:
+        """Warn of a template in a literal of a condition (WFE-W214): it is compared as it is."""
+        text = operand.value if isinstance(operand, Literal_) else None
+        if isinstance(text, str) and (placeholder := self.unfilled(text)) is not None:
+            detail = (
+                f"{quoted(placeholder)} is compared as it is. Write the reference itself, without braces and quotes."
+            )
+            self.findings.add("WFE-W214", place, detail)
 
     def _condition_object(self, value: dict[str, Json], place: str, depth: int) -> Condition | None:
         is_group = any(name in value for name in GROUP_FIELDS)
@@ -233,6 +297,7 @@ class Reader:
         except MalformedTextError as error:
             self.findings.add(error.code, place + "/right_operand", error.detail)
             return None
+        self._note_comparisons(comparison, place + "/right_operand")
         return comparison
 
     def _left(self, value: Json, place: str) -> Operand | None:
@@ -256,6 +321,10 @@ class Reader:
         if not _has_path(reference, value) or not self._is_known(reference):
             return Literal_(value)
         return reference if self._resolves([reference], place) else None
+
+    def _can_read(self, reference: Reference) -> bool:
+        known = self._is_known(reference)
+        return known and unresolved(reference, self.scope, self.step_id, self.index, self.findings) is None
 
     def _is_known(self, reference: Reference) -> bool:
         return isinstance(reference, ScopeReference) or reference.step_id in self.index

@@ -121,6 +121,32 @@ def nested_steps(step: Step) -> tuple[tuple[Step, ...], ...]:
     return ()
 
 
+def body_steps(step: Step) -> tuple[Step, ...]:
+    """The steps directly inside a container, of all cases of a switch; none for any other step."""
+    return tuple(inner for body in nested_steps(step) for inner in body)
+
+
+def nested_reads(step: Step) -> Iterator[Read]:
+    """What a step reads itself and, if it is a container, what any step inside it reads."""
+    yield from step_reads(step)
+    for inner in body_steps(step):
+        yield from nested_reads(inner)
+
+
+def _nested_ids(step: Step) -> Iterator[str]:
+    for inner in body_steps(step):
+        yield inner.step_id
+        yield from _nested_ids(inner)
+
+
+def outside_reads(step: Step) -> Iterator[StepReference]:
+    """What a step, and any step inside it, reads of steps that are neither itself nor inside it."""
+    inside = {step.step_id, *_nested_ids(step)}
+    for read in nested_reads(step):
+        if isinstance(read.reference, StepReference) and read.reference.step_id not in inside:
+            yield read.reference
+
+
 def _mapping_reads(mapping: Mapping[str, Source] | None, place: str) -> Iterator[Read]:
     for name, source in (mapping or {}).items():
         yield from _at(source, place + pointer(name))

@@ -3,7 +3,7 @@
 Grammar, read from left to right without white space in between:
 
     reference = word { "." name | "." digits | "[" index "]" | "[*]" | "[" quoted "]" }
-    word      = letter { letter | digit | "_" | "-" }
+    word      = ( letter | digit ) { letter | digit | "_" | "-" }, unless it reads as a number: 12, 1e5
     name      = one or more of letters, digits, "_", "-", "$", "@", not beginning with "-"
     quoted    = "any text" or 'any text'; a backslash escapes the quote and itself, any other stands for itself
 
@@ -12,11 +12,11 @@ After a step id the first names `output`, `status` and `error` are reserved; `a.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Final, cast
 
-from workflow_engine.language.diagnostics import suggest
 from workflow_engine.language.findings import quoted
 from workflow_engine.language.syntax import (
     MAX_PATH_SEGMENTS,
@@ -29,16 +29,18 @@ from workflow_engine.language.syntax import (
     StepReference,
     Wildcard,
 )
+from workflow_engine.suggestions import suggest
 
 EXECUTION_FIELDS: Final = ("id", "started_at", "workflow_id")
 
-WORD: Final = re.compile(r"[^\W\d][\w-]*")
+WORD: Final = re.compile(r"(?![0-9]+(?:[eE][+-]?[0-9]+)?(?![\w-]))(?:[^\W\d]|[0-9])[\w-]*")
 _INDEX_NAME: Final = re.compile(r"\.([0-9]+)(?![\w$@-])")
 _NAME: Final = re.compile(r"\.([\w$@][\w$@-]*)")
 _INDEX: Final = re.compile(r"\[\s*(-?[0-9]+)\s*\]")
 _WILDCARD: Final = re.compile(r"\[\s*\*\s*\]")
 _OPEN_QUOTED: Final = re.compile(r"\[\s*(?=[\"'])")
 _CLOSE: Final = re.compile(r"\s*\]")
+_WRAPPED: Final = re.compile(r"[{$]?\{{1,2}([^{}]+)\}{1,2}|\$\.([^{}]+)|<%?=?([^<>%]+)%?>|@([^{}]+)")
 
 # No list of a payload of 256 KiB has an index of ten digits.
 _MAX_INDEX_DIGITS: Final = 9
@@ -58,25 +60,27 @@ def malformed(code: str, text: str, position: int, problem: str) -> MalformedTex
     return MalformedTextError(code, f"{quoted(text)} at character {position + 1}: {problem}")
 
 
-def parse_reference(text: str) -> Reference:
-    """A text that is one reference and nothing else; white space around it is ignored.
+def parse_reference(text: str, advice: str = "") -> Reference:
+    """A text that is one reference and nothing else; white space around it is ignored. `advice` is for the author of a text
+    that looks like no reference at all, with `{}` for that text.
 
     Raises `MalformedTextError` (WFE-E208). Whether what it names exists is not checked here (see `scopes`).
     """
     stripped = text.strip()
-    reference, end = scan_reference(stripped, 0)
+    reference, end = scan_reference(stripped, 0, advice)
     if end < len(stripped):
-        raise malformed("WFE-E208", stripped, end, "the reference should end here." + _advice(stripped))
+        raise malformed("WFE-E208", stripped, end, "the reference should end here." + _filled_in(advice, stripped))
     return reference
 
 
-def scan_reference(text: str, start: int) -> tuple[Reference, int]:
+def scan_reference(text: str, start: int, advice: str = "") -> tuple[Reference, int]:
     """The longest reference that begins at `start`, and the position after it. Raises `MalformedTextError`
-    (WFE-E208).
+    (WFE-E208), with `advice` where not even a word begins there.
     """
     word = WORD.match(text, start)
     if word is None:
-        raise malformed("WFE-E208", text, start, "a step id or a scope word is expected." + _advice(text))
+        meant = (advice_to_unwrap(text) or _filled_in(advice, text)) if advice else ""
+        raise malformed("WFE-E208", text, start, "a step id or a scope word is expected." + meant)
     segments: list[Segment] = []
     position = word.end()
     while position < len(text) and text[position] in ".[":
@@ -141,6 +145,20 @@ def _scan_segment(text: str, start: int) -> tuple[Segment, int]:
     )
 
 
+def reference_text(reference: Reference, segments: int | None = None) -> str:
+    """A reference as an author writes it, up to so many segments of its path."""
+    word = reference.word if isinstance(reference, ScopeReference) else reference.step_id
+    facet = "." + reference.facet if isinstance(reference, StepReference) and reference.facet != "output" else ""
+    return word + facet + "".join(map(_segment_text, reference.path[:segments]))
+
+
+def _segment_text(segment: Segment) -> str:
+    if isinstance(segment, str):
+        name = f".{segment}"
+        return name if _NAME.fullmatch(name) else f"[{json.dumps(segment, ensure_ascii=False)}]"
+    return "[*]" if isinstance(segment, Wildcard) else f"[{segment}]"
+
+
 def _index(digits: str, text: str, start: int) -> int:
     if len(digits.lstrip("-")) > _MAX_INDEX_DIGITS:
         raise malformed("WFE-E208", text, start, f"an index has at most {_MAX_INDEX_DIGITS} digits.")
@@ -168,10 +186,20 @@ def scan_quoted(text: str, start: int, code: str) -> tuple[str, int]:
     raise malformed(code, text, start, f"the closing {quote} is missing.")
 
 
-def _advice(text: str) -> str:
-    """What the author of a text that is no reference probably meant."""
-    if "{{" in text:
-        return ' For text with references in it write {"template": "..."}.'
-    if text.startswith("$"):
-        return " A path begins with a step id, 'input' or 'variables', not with '$'."
-    return ' For a literal text write {"value": "..."}.'
+def _filled_in(advice: str, text: str) -> str:
+    """Advice about a text, which stands in it as it is where it is short and needs no escapes."""
+    is_short = 0 < len(text) <= 40 and text.isprintable() and not set(text) & set('"\\')
+    return advice.replace("{}", text if is_short else "...")
+
+
+def advice_to_unwrap(text: str) -> str:
+    """For a reference in the brackets of a template, or of another language's paths: how it is written here, if it is one."""
+    wrapped = _WRAPPED.fullmatch(text)
+    if wrapped is None:
+        return ""
+    inner = next(part for part in wrapped.groups() if part is not None).strip()
+    try:
+        parse_reference(inner)
+    except MalformedTextError:
+        return ""
+    return f" Write {quoted(inner)}, and nothing around it."

@@ -13,15 +13,27 @@ from typing import Final
 
 from workflow_engine.language.condition_text import LITERAL_WORDS, OPERATOR_WORDS
 from workflow_engine.language.findings import Findings, quoted
-from workflow_engine.language.syntax import SCOPE_WORDS, Reference, ScopeReference
+from workflow_engine.language.references import reference_text
+from workflow_engine.language.syntax import SCOPE_WORDS, Reference, ScopeReference, StepReference
 
 RESERVED_IDS: Final = frozenset((*SCOPE_WORDS, *OPERATOR_WORDS, *LITERAL_WORDS))
 """Words that a condition or reference would read as something else. No step can have them as its id."""
 
 
 @dataclass(frozen=True, slots=True)
+class Items:
+    """A reference to a list, and the scope in which it stands."""
+
+    reference: Reference
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
-    """A body of steps. `container` is the step that holds it (None at the top), `outer` the scope of that step."""
+    """A body of steps. `container` is the step that holds it (None at the top), `outer` the scope of that step.
+
+    `items` is the list whose elements `item` is, where its reference could be read.
+    """
 
     steps: Collection[str]
     outer: Scope | None = None
@@ -29,6 +41,7 @@ class Scope:
     is_loop: bool = False
     has_item: bool = False
     has_index: bool = False
+    items: Items | None = None
 
     def chain(self) -> tuple[str, ...]:
         """Ids of the containers around this scope, the outermost first."""
@@ -65,10 +78,15 @@ class StepIndex:
 
 
 def unresolved(
-    reference: Reference, scope: Scope, reader: str | None, index: StepIndex, findings: Findings
+    reference: Reference,
+    scope: Scope,
+    reader: str | None,
+    index: StepIndex,
+    findings: Findings,
+    literal: str = "",
 ) -> tuple[str, str] | None:
     """Code and sentence of why `reader` (a step id, or None for an output) in `scope` cannot read this; None if it
-    can.
+    can. `literal` shows how a text would be written there, with `{}` for the text.
     """
     if isinstance(reference, ScopeReference):
         return _unresolved_word(reference, scope)
@@ -81,12 +99,31 @@ def unresolved(
         level, inner = level.outer, level
     if step_id in index:
         return _inside_container(step_id, scope, index)
-    known = [*index.pointers, "input", "variables", "execution"]
-    near = findings.suggest(step_id, known)
-    advice = (
-        near or ' Known are the step ids and input, variables, item, index, execution; a literal is {"value": ...}.'
+    return (
+        "WFE-E204",
+        f"{quoted(step_id)} refers to no step and is no scope word.{_meant(reference, index, findings, literal)}",
     )
-    return "WFE-E204", f"{quoted(step_id)} refers to no step and is no scope word.{advice}"
+
+
+_WORDS_OF_OTHER_LANGUAGES: Final = {
+    "True": "true",
+    "False": "false",
+    **dict.fromkeys(("None", "nil", "undefined"), "null"),
+}
+
+
+def _meant(reference: StepReference, index: StepIndex, findings: Findings, literal: str) -> str:
+    """What the author of a reference to no step may have meant."""
+    step_id, path = reference.step_id, reference.path
+    if not path and step_id in _WORDS_OF_OTHER_LANGUAGES:
+        return f" Did you mean {_WORDS_OF_OTHER_LANGUAGES[step_id]}?"
+    if path and path[0] in index and isinstance(path[0], str):
+        return f" A step is read by its id alone: {quoted(reference_text(StepReference(path[0], 'output', path[1:])))}."
+    near = findings.suggest(step_id, [*index.pointers, "input", "variables", "execution"])
+    text = "" if path else literal.replace("{}", step_id)
+    if near or text:
+        return near + text
+    return " Known are the step ids and input, variables, item, index, execution."
 
 
 def _unresolved_word(reference: ScopeReference, scope: Scope) -> tuple[str, str] | None:

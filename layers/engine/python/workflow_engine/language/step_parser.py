@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from typing import Literal
 
+from workflow_engine.language.catalogue import StepTypeSpec
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import LoopConfig, MapConfig, StepDocument, SwitchConfig
 from workflow_engine.language.drafts import Draft, DraftContainer
 from workflow_engine.language.findings import Findings
+from workflow_engine.language.lookalikes import texts_in
+from workflow_engine.language.notes import Notes, PlacedReference
 from workflow_engine.language.reader import Reader
-from workflow_engine.language.scopes import Scope, StepIndex, unknown_dependency
+from workflow_engine.language.scopes import Items, Scope, StepIndex, unknown_dependency
 from workflow_engine.language.step_config import ConfigChecker
 from workflow_engine.language.syntax import (
     Body,
@@ -48,8 +53,9 @@ _NOT_ON_CONTAINERS = {
 class StepParser:
     """Parses drafts. Shares one index, one collector and one set of schema validators for the whole workflow."""
 
-    def __init__(self, index: StepIndex, findings: Findings) -> None:
+    def __init__(self, index: StepIndex, notes: Notes, findings: Findings) -> None:
         self._index = index
+        self._notes = notes
         self._findings = findings
         self._configs = ConfigChecker(findings)
 
@@ -59,14 +65,17 @@ class StepParser:
 
     def _step(self, draft: Draft, scope: Scope) -> Step:
         fields = draft.fields
-        outer = Reader(self._findings, self._index, scope, fields.step_id)
-        per_element = replace(scope, has_item=True, has_index=True) if fields.for_each is not None else scope
-        reader = replace(outer, scope=per_element)
+        outer = self._reader(scope, draft.step_id)
+        for_each = self._for_each(draft, outer)
+        reader = replace(outer, scope=self._per_element(draft, scope, for_each))
+        self._check_templates(draft, reader)
         if draft.container is None and draft.spec is not None and not draft.failed & {"config", "parameters"}:
             self._configs.check(draft.spec, draft.config, draft.config_pointer)
+            self._note_references_of_config(draft.spec, draft, scope)
         self._check_fields_that_fit(draft)
+        self._check_fields_with_effect(draft)
         return Step(
-            step_id=fields.step_id,
+            step_id=draft.step_id,
             step_type=draft.spec.name if draft.spec is not None else fields.step_type,
             pointer=draft.pointer,
             dependencies=self._dependencies(draft, scope),
@@ -78,7 +87,7 @@ class StepParser:
             critical=self._critical(draft),
             timeout_seconds=fields.timeout_seconds,
             retry=self._retry(draft),
-            for_each=self._for_each(draft, outer),
+            for_each=for_each,
             body=self._body(draft.container, draft, scope) if draft.container is not None else None,
             step_order=fields.step_order,
             estimated_seconds=fields.estimated_seconds,
@@ -89,7 +98,7 @@ class StepParser:
         """The explicit dependencies, each once."""
         for i, step_id in enumerate(draft.fields.dependencies or ()):
             place = draft.pointer + pointer("dependencies", i)
-            if step_id == draft.fields.step_id:
+            if step_id == draft.step_id:
                 self._findings.add("WFE-E203", place, f"The step '{step_id}' depends on itself. Remove the dependency.")
             elif step_id not in scope.steps:
                 self._findings.add("WFE-E202", place, unknown_dependency(step_id, scope, self._index, self._findings))
@@ -119,21 +128,44 @@ class StepParser:
 
     def _retry(self, draft: Draft) -> RetryPolicy | None:
         fields = draft.fields
-        delay = fields.retry_delay_seconds or DEFAULT_RETRY_DELAY_SECONDS
-        longest = fields.max_retry_delay_seconds or max(DEFAULT_MAX_RETRY_DELAY_SECONDS, delay)
+        delay = self._whole_seconds(draft, "retry_delay_seconds") or DEFAULT_RETRY_DELAY_SECONDS
+        longest = self._whole_seconds(draft, "max_retry_delay_seconds") or max(DEFAULT_MAX_RETRY_DELAY_SECONDS, delay)
         if longest < delay:
             detail = f"'max_retry_delay_seconds' ({longest}) is less than 'retry_delay_seconds' ({delay}). Raise it."
             self._findings.add("WFE-E103", draft.pointer + "/max_retry_delay_seconds", detail)
-        if not fields.max_retries:
+        if not fields.max_retries or fields.retry_strategy == "none":
             return None
         return RetryPolicy(fields.max_retries, fields.retry_strategy or "exponential_backoff", delay, longest)
+
+    def _whole_seconds(
+        self, draft: Draft, name: Literal["retry_delay_seconds", "max_retry_delay_seconds"]
+    ) -> int | None:
+        """A delay as Step Functions can wait for it (Retrier, IntervalSeconds: "A positive integer")."""
+        seconds: float | None = getattr(draft.fields, name)
+        if seconds is None:
+            return None
+        whole = math.ceil(seconds)
+        if whole != seconds:
+            detail = f"Step Functions retries after whole seconds, so '{name}' {seconds:g} is taken for {whole}."
+            self._findings.add("WFE-W106", draft.pointer + pointer(name), detail)
+        return whole
 
     def _for_each(self, draft: Draft, outer: Reader) -> ForEach | None:
         fields = draft.fields
         if fields.for_each is None:
             return None
-        items = outer.reference(fields.for_each, draft.pointer + "/for_each")
+        items = outer.list_reference(fields.for_each, draft.pointer + "/for_each")
         return None if items is None else ForEach(items, fields.max_concurrency, fields.max_items)
+
+    def _per_element(self, draft: Draft, scope: Scope, for_each: ForEach | None) -> Scope:
+        """The scope of one run of a step: with for_each it has an item, known or not."""
+        if draft.fields.for_each is None:
+            return scope
+        items = None if for_each is None else Items(for_each.items, scope)
+        return replace(scope, has_item=True, has_index=True, items=items)
+
+    def _reader(self, scope: Scope, step_id: str | None) -> Reader:
+        return Reader(self._findings, self._index, self._notes, scope, step_id)
 
     def _check_fields_that_fit(self, draft: Draft) -> None:
         """Report fields that mean nothing on this step (WFE-E404), rather than drop them in silence."""
@@ -151,10 +183,45 @@ class StepParser:
         for name, advice in refused.items():
             self._findings.add("WFE-E404", draft.pointer + pointer(name), f"'{name}' {advice}")
 
+    def _check_fields_with_effect(self, draft: Draft) -> None:
+        """Warn of settings of retries without any retry (WFE-W405), and of work on nothing (WFE-W215)."""
+        fields = draft.fields
+        if not fields.max_retries and "max_retries" not in draft.failed:
+            for name in ("retry_strategy", "retry_delay_seconds", "max_retry_delay_seconds"):
+                if getattr(fields, name) not in (None, "none") and fields.max_retries is None:
+                    detail = f"'{name}' has no effect without 'max_retries', which is 0 by default. Set it."
+                    self._findings.add("WFE-W405", draft.pointer + pointer(name), detail)
+        given = fields.dependencies or fields.input_mapping or draft.failed
+        if draft.spec is not None and draft.spec.needs_input and not given:
+            detail = (
+                f"'{fields.step_id}' has nothing to work on. The order of steps hands nothing on: name a step in 'dependencies' "
+                "to be given its output, or write an 'input_mapping'."
+            )
+            self._findings.add("WFE-W215", draft.pointer, detail)
+
+    def _note_references_of_config(self, spec: StepTypeSpec, draft: Draft, scope: Scope) -> None:
+        """Let what the configuration reads of the input be checked as references are."""
+        for source in spec.known_output(draft.config).values():
+            if isinstance(source, ScopeReference):
+                self._notes.references.append(PlacedReference(source, draft.config_pointer(None), scope))
+
+    def _check_templates(self, draft: Draft, reader: Reader) -> None:
+        """Warn of templates in fields of the configuration that take none (WFE-W214)."""
+        if draft.spec is None or draft.container is not None:
+            return
+        for name, value in draft.config.items():
+            taken = isinstance(value, str) and name in draft.spec.template_fields
+            for text, place in () if taken else texts_in(value, draft.config_pointer(name)):
+                if (placeholder := reader.unfilled(text)) is not None:
+                    detail = (
+                        f"{placeholder} is not filled in: '{name}' of step type '{draft.spec.name}' takes no templates."
+                    )
+                    self._findings.add("WFE-W214", place, f"{detail}{_instead_of_template(draft.spec, name)}")
+
     # --- containers ---
 
     def _body(self, container: DraftContainer, draft: Draft, scope: Scope) -> Body:
-        reader = Reader(self._findings, self._index, scope, draft.fields.step_id)
+        reader = self._reader(scope, draft.step_id)
         match container.config:
             case MapConfig():
                 return self._map(container, container.config, draft, reader)
@@ -166,8 +233,13 @@ class StepParser:
     def _map(self, container: DraftContainer, config: MapConfig, draft: Draft, reader: Reader) -> MapBody:
         items: Reference | None = None
         if "items" not in container.failed:
-            items = reader.reference(config.items, draft.config_pointer("items"))
-        inner = replace(_inner(draft, reader.scope, container.steps), has_item=True, has_index=True)
+            items = reader.list_reference(config.items, draft.config_pointer("items"))
+        inner = replace(
+            _inner(draft, reader.scope, container.steps),
+            has_item=True,
+            has_index=True,
+            items=None if items is None else Items(items, reader.scope),
+        )
         steps = self.steps(container.steps, inner)
         output = self._output(config.output, draft, inner)
         return MapBody(items or _NO_REFERENCE, steps, config.max_concurrency, config.max_items, output)
@@ -199,15 +271,21 @@ class StepParser:
         return SwitchBody(tuple(cases), default, output)
 
     def _output(self, output: dict[str, Json] | None, draft: Draft, inner: Scope) -> dict[str, Source] | None:
-        return Reader(self._findings, self._index, inner, None).sources(
-            output, draft.config_pointer("output"), expressions=False
-        )
+        self._notes.bodies[draft.step_id] = inner
+        return self._reader(inner, None).sources(output, draft.config_pointer("output"), expressions=False)
 
 
 def _inner(draft: Draft, scope: Scope, drafts: tuple[Draft, ...]) -> Scope:
     """The scope of steps within a container; item and index stay those around it."""
-    ids = frozenset(nested.fields.step_id for nested in drafts)
-    return Scope(ids, scope, draft.fields.step_id, has_item=scope.has_item, has_index=scope.has_index)
+    ids = frozenset(nested.step_id for nested in drafts)
+    return Scope(ids, scope, draft.step_id, False, scope.has_item, scope.has_index, scope.items)
+
+
+def _instead_of_template(spec: StepTypeSpec, name: str) -> str:
+    """How a step of this type gets a value of the run."""
+    if not spec.takes_input:
+        return " Refer to the value where it is needed, in the 'input_mapping' of a later step."
+    return f' Give it to the step as input: "input_mapping": {{"{name}": {{"template": "..."}}}}.'
 
 
 def _is_given(fields: StepDocument, name: str) -> bool:

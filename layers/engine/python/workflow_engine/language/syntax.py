@@ -87,11 +87,30 @@ class Literal_:  # noqa: N801 - `Literal` is a name of the typing module
     value: Json
 
 
+TemplateVariableName = Literal[
+    "current_timestamp",
+    "current_date",
+    "current_time",
+    "current_year",
+    "current_month",
+    "current_day",
+    "uuid",
+    "execution_id",
+    "workflow_id",
+    "user_id",
+    "session_id",
+]
+
+
 @dataclass(frozen=True, slots=True)
 class TemplateVariable:
-    """`{{ current_date }}`, `{{ current_time }}`, `{{ uuid }}`, `{{ execution_id }}`."""
+    """`{{ current_date }}` and the like: what a template can show beside the values of references.
 
-    name: Literal["current_date", "current_time", "uuid", "execution_id"]
+    Times are those at which the step is entered, in UTC: the timestamp is ISO 8601, the date its first ten characters, the
+    time `04:05:06`, month and day have two digits. The user and the session are those of the run, "" where it has none.
+    """
+
+    name: TemplateVariableName
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Final, Literal, cast
+from typing import Final, cast, get_args
 
 from workflow_engine.language.references import MalformedTextError, malformed, scan_reference
-from workflow_engine.language.syntax import Reference, Template, TemplateVariable
+from workflow_engine.language.syntax import Reference, Template, TemplateVariable, TemplateVariableName
 
-VARIABLES: Final = ("current_date", "current_time", "uuid", "execution_id")
+VARIABLES: Final[tuple[str, ...]] = get_args(TemplateVariableName)
 
 _VARIABLE: Final = re.compile(rf"({'|'.join(VARIABLES)})(?=\s*\}}\}})")
 
@@ -39,13 +39,17 @@ def parse_template(text: str) -> Template:
     return Template(tuple(parts))
 
 
+def may_hold_names(template: Template) -> bool:
+    """Whether the author's own text in a template may hold `{names}` that are filled later."""
+    return any(isinstance(part, str) and "{" in part for part in template.parts)
+
+
 def _placeholder(text: str, opening: int) -> tuple[Reference | TemplateVariable, int]:
     """What stands between `{{` at `opening` and its `}}`, and the position after that."""
     part: Reference | TemplateVariable
     start = _skip_space(text, opening + 2)
     if variable := _VARIABLE.match(text, start):
-        name = cast("Literal['current_date', 'current_time', 'uuid', 'execution_id']", variable.group(1))
-        part, end = TemplateVariable(name), variable.end()
+        part, end = TemplateVariable(cast("TemplateVariableName", variable.group(1))), variable.end()
     else:
         try:
             part, end = scan_reference(text, start)

@@ -25,6 +25,10 @@ _PARALLEL: Final = "parallel"
 
 _OUTPUT_STATE: Final = "workflow.output"
 _EVALUATION_ERROR: Final = "States.QueryEvaluationError"
+_RAISED_BY_AUTHOR: Final = "D3137: "
+"""JSONata's code of what `$error` raised: the text after it is written for people."""
+_INPUT_FIELD: Final = "Arguments/Payload/input_data/"
+"""Where the compiler puts each entry of an input_mapping that has an author's own expressions."""
 _EXPRESSION_IN_CAUSE: Final = re.compile(
     r".*The JSONata expression '.*' specified for the field '(?P<field>[^']*)' "
     r"(?:threw an error during evaluation\.\s*(?P<raised>.+)|(?P<rest>.+))",
@@ -182,7 +186,14 @@ def _message(failure: Failure, visit: Visit | None, timeline: Timeline) -> str |
     told = _EXPRESSION_IN_CAUSE.fullmatch(failure.message)
     if told is None:
         return failure.message
-    return told["raised"] or f"The field '{told['field']}' {told['rest']}"
+    raised, entry = told["raised"], told["field"].removeprefix(_INPUT_FIELD)
+    if raised and entry != told["field"]:
+        return f"The expression of '{entry}' in the input_mapping{_of_step(visit)} failed. {raised}"
+    return (raised or "").removeprefix(_RAISED_BY_AUTHOR) or f"The field '{told['field']}' {told['rest']}"
+
+
+def _of_step(visit: Visit | None) -> str:
+    return f" of step '{visit.step_id}'" if visit is not None else ""
 
 
 _ABSENT: Final = {status: Outcome(status) for status in ("skipped", "pending")}

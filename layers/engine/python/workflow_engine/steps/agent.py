@@ -1,6 +1,6 @@
 """`agent_execution`: an LLM agent answers, with tools if it has any. A Task on `step_agent`.
 
-The agent is a stored one (`agent_id`), an inline one (`agent_config`), or no more than a model named in the step itself.
+The agent is a stored one (`agent_id`), an inline one (`agent_config`), or no more than the fields of the step itself.
 Fields of the step override those of the agent; between the two stand those of `prompt` steps that it depends on.
 """
 
@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from workflow_engine.agents.tool_references import parse_tool
+from workflow_engine.agents.vendors import vendor_of_model
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
 from workflow_engine.json_schema import Path, schema_problem
+from workflow_engine.language.findings import quoted
+from workflow_engine.steps.agent_aliases import GROUPS, MODEL_ALIASES, one_name_each, settled
 from workflow_engine.steps.agent_schema import AGENT_CONFIG, BEHAVIOUR_FIELDS, ID_PATTERN, ID_RULE
 from workflow_engine.steps.step_type import (
     SUCCESS,
@@ -58,12 +62,19 @@ _MESSAGE: Final = object_schema(
     },
     required=["role", "content"],
 )
-_SAYS_WHO: Final = ("model", "provider_type", "providers", "mode")
 _TEMPLATES: Final = ("query", "query_template", "system_prompt")
 
 
-def agent_task(*, paid: bool = False) -> Lowering:
-    """A Task on `step_agent` whose errors are told apart, and which ends before its time is over. `paid`: it asks a model."""
+NOTHING_TO_ASK: Final = (
+    "The agent is asked nothing: give a 'query' or a 'query_template', or hand it an input by dependencies or an "
+    "'input_mapping'."
+)
+
+
+def agent_task(*, paid: bool = False, without_input: str | None = None) -> Lowering:
+    """A Task on `step_agent` whose errors are told apart, and which ends before its time is over. `paid`: it asks a model.
+    `without_input` says what is wrong when its input is sure to be empty.
+    """
     return TaskLowering(
         STEP_AGENT,
         DEFAULT_TIMEOUT_SECONDS,
@@ -71,18 +82,46 @@ def agent_task(*, paid: bool = False) -> Lowering:
         final_errors=FINAL_ERRORS,
         tells_timeout=True,
         tells_inputs_of="prompt",
+        fills_names=True,
         paid=paid,
+        without_input=without_input,
     )
 
 
 def examine(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """What the schema cannot say: places in the configuration, and what is wrong there."""
-    yield from schema_problems(config)
-    if isinstance(config.get("agent_config"), Mapping):
-        yield from schema_problems(config["agent_config"], ("agent_config",))
+    yield from problems(config)
     inline = config.get("agent_config")
-    if isinstance(inline, Mapping) and not any(name in fields for fields in (inline, config) for name in _SAYS_WHO):
-        yield ("agent_config",), "The agent names neither a model nor a provider_type."
+    inline = inline if isinstance(inline, Mapping) else {}
+    yield from problems(inline, ("agent_config",))
+    # A model of the step's own is asked of the provider that the stored agent, or the inline one, names.
+    if "agent_id" not in config and "provider_type" not in settled(inline):
+        yield from model_without_vendor(config)
+    if not {"model", "provider_type"} & settled(config).keys():
+        yield from model_without_vendor(inline, ("agent_config",))
+
+
+def problems(fields: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """What a schema cannot say of an agent's fields, wherever they stand: schemas are schemas, tools and vendors can be
+    there.
+    """
+    yield from schema_problems(fields, path)
+    for number, entry in enumerate(fields.get("tools") or ()):
+        try:
+            parse_tool(entry)
+        except ValueError as error:
+            yield (*path, "tools", number), str(error)
+    for number, entry in enumerate(fields.get("providers") or ()):
+        if isinstance(entry, Mapping):
+            yield from model_without_vendor(entry, (*path, "providers", number))
+
+
+def model_without_vendor(fields: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """A model that is named without a provider, and whose name does not tell who runs it."""
+    model = settled(fields).get("model")
+    if isinstance(model, str) and "provider_type" not in settled(fields) and vendor_of_model(model) is None:
+        detail = f"The name of model {quoted(model)} does not tell who runs it. Give a provider_type, too."
+        yield (*path, next((name for name in ("model", "model_name", *GROUPS) if name in fields), "model")), detail
 
 
 def schema_problems(fields: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -98,7 +137,8 @@ def schema_problems(fields: Mapping[str, Any], path: Path = ()) -> Iterator[tupl
 
 
 def _lower(config: Mapping[str, Any]) -> Lowering:
-    return agent_task(paid=config.get("mode") != "simulation")
+    is_asked = config.get("query") or config.get("query_template")
+    return agent_task(paid=config.get("mode") != "simulation", without_input=None if is_asked else NOTHING_TO_ASK)
 
 
 USAGE: Final = property_schema(
@@ -138,7 +178,7 @@ AGENT_EXECUTION: Final = StepType(
             ),
             **BEHAVIOUR_FIELDS,
         },
-        anyOf=[{"required": [name]} for name in ("agent_id", "agent_config", "provider_type", "model", "mode")],
+        allOf=one_name_each(MODEL_ALIASES),
         **{"not": {"required": ["agent_id", "agent_config"], "description": "give agent_id or agent_config, not both"}},
     ),
     output_schema=output_schema(
@@ -150,6 +190,12 @@ AGENT_EXECUTION: Final = StepType(
             "response": property_schema("Response", "The answer: text, or the JSON value that was asked for."),
             "tool_calls": property_schema("Tool calls", "How many tools were called.", type="integer"),
             "tool_calls_trace": property_schema("Trace", "Each tool call: what, how long, what it gave.", type="array"),
+            "remarks": property_schema(
+                "Remarks",
+                "What the model said beside its answer: {kind, text, truncated, iteration}. reasoning: thought aloud. draft: "
+                "another value that would have fitted. rejected: an answer that was not the JSON asked for.",
+                type="array",
+            ),
             "finish_reason": property_schema(
                 "Finish reason",
                 "stop, length, content_filter; max_tool_iterations, token_budget, cost_budget or deadline where one of "
@@ -158,7 +204,9 @@ AGENT_EXECUTION: Final = StepType(
             ),
             "usage": USAGE,
             "model": property_schema("Model", "{provider, name} of who answered.", type="object"),
-            "mode": property_schema("Mode", "Whether a model was asked.", enum=["live", "simulation"]),
+            "mode": property_schema(
+                "Mode", "llm: a model has answered. simulation: none was asked.", enum=["llm", "simulation"]
+            ),
             "warnings": property_schema("Warnings", "Sentences.", type="array", items={"type": "string"}),
             "success": SUCCESS,
             "timestamp": TIMESTAMP,

@@ -8,12 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from workflow_engine.agents.builtin_tools import BUILTIN_TOOL_NAMES
+from workflow_engine.agents.tool_references import KINDS
+from workflow_engine.agents.vendors import PROVIDER_TYPES
+from workflow_engine.steps.agent_aliases import (
+    AGENT_ALIASES,
+    MODEL_ALIASES,
+    NOT_THERE,
+    PROMPT_ALIASES,
+    alias_schemas,
+    group_schema,
+    one_name_each,
+)
 from workflow_engine.steps.step_type import Schema, object_schema, property_schema
-
-VENDORS: Final = ("openai", "gemini", "bedrock", "on-prem")
-PROVIDER_TYPES: Final = tuple(f"{vendor}_{capability}" for capability in ("textgen", "vision") for vendor in VENDORS)
-"""As `llm_gateway.configuration` knows them; a test holds the two against each other, since that package is in another
-layer."""
 
 MAX_TOOLS: Final = 64
 MAX_ITERATIONS: Final = 50
@@ -29,7 +36,7 @@ _TOOL_OBJECT: Final = object_schema(
         "type": property_schema(
             "Type",
             "builtin: a tool of the service. step: a registered step type. agent: another agent. mcp: an MCP server.",
-            enum=["builtin", "step", "agent", "mcp"],
+            enum=list(KINDS),
         ),
         "name": property_schema(
             "Name", "The tool, step type, agent id or MCP server.", type="string", minLength=1, maxLength=128
@@ -51,7 +58,7 @@ _TOOL_OBJECT: Final = object_schema(
 )
 TOOLS: Final = property_schema(
     "Tools",
-    "What the agent may call: calculator, current_time, json_query, web_page; step:TYPE (or the bare type) for a "
+    f"What the agent may call: {', '.join(BUILTIN_TOOL_NAMES)}; step:TYPE (or the bare type) for a "
     "registered step; agent:ID; mcp:SERVER or mcp:SERVER/TOOL; or an object.",
     type="array",
     maxItems=MAX_TOOLS,
@@ -72,8 +79,26 @@ GENERATION_FIELDS: Final[Mapping[str, Schema]] = {
 }
 """What a prompt may say about the model, too."""
 
+GENERATION_ALIASES: Final[Mapping[str, Schema]] = {
+    **alias_schemas(GENERATION_FIELDS, MODEL_ALIASES),
+    "hyper_parameters": group_schema("Hyper-parameters", GENERATION_FIELDS),
+    "provider_config": group_schema("Provider configuration", GENERATION_FIELDS),
+}
+"""The same under the names that clients of the original use."""
+
+ID_PATTERN: Final = "^[A-Za-z][A-Za-z0-9_-]{0,63}$"
+ID_RULE: Final = "a letter, then letters, digits, '_' or '-', 64 characters at most."
+
 BEHAVIOUR_FIELDS: Final[Mapping[str, Schema]] = {
     **GENERATION_FIELDS,
+    **GENERATION_ALIASES,
+    **NOT_THERE,
+    "system_prompt_id": property_schema(
+        "System prompt",
+        f"A stored prompt whose system_prompt, else query_template, is used where no system_prompt is given: {ID_RULE}",
+        type="string",
+        pattern=ID_PATTERN,
+    ),
     "stop": property_schema(
         "Stop", "Texts that end an answer.", type="array", maxItems=4, items={"type": "string", "minLength": 1}
     ),
@@ -131,8 +156,10 @@ BEHAVIOUR_FIELDS: Final[Mapping[str, Schema]] = {
     ),
 }
 
+_AGENT_NAME: Final = property_schema("Name", "What the agent is called.", type="string", minLength=1, maxLength=128)
 AGENT_FIELDS: Final[Mapping[str, Schema]] = {
-    "agent_name": property_schema("Name", "What the agent is called.", type="string", minLength=1, maxLength=128),
+    "agent_name": _AGENT_NAME,
+    **alias_schemas({"agent_name": _AGENT_NAME}, AGENT_ALIASES),
     "description": property_schema(
         "Description", "What it is for; other agents are told this.", type="string", maxLength=2000
     ),
@@ -141,11 +168,8 @@ AGENT_FIELDS: Final[Mapping[str, Schema]] = {
     "metadata": property_schema("Metadata", "Kept, not interpreted."),
 }
 
-AGENT_CONFIG: Final = object_schema(AGENT_FIELDS)
+AGENT_CONFIG: Final = object_schema(AGENT_FIELDS, allOf=one_name_each(AGENT_ALIASES))
 """An agent as it stands in `agent_config`."""
-
-ID_PATTERN: Final = "^[A-Za-z][A-Za-z0-9_-]{0,63}$"
-ID_RULE: Final = "a letter, then letters, digits, '_' or '-', 64 characters at most."
 
 AGENT_DOCUMENT: Final = object_schema(
     {
@@ -154,7 +178,8 @@ AGENT_DOCUMENT: Final = object_schema(
         ),
         **AGENT_FIELDS,
     },
-    required=["agent_name"],
+    allOf=one_name_each(AGENT_ALIASES),
+    anyOf=[{"required": ["agent_name"]}, {"required": ["name"]}],
 )
 """An agent as `POST /agents` takes it."""
 
@@ -170,23 +195,32 @@ _VARIABLE: Final = object_schema(
     required=["name"],
 )
 
+_PROMPT_TEXTS: Final[Mapping[str, Schema]] = {
+    "prompt_id": property_schema(
+        "Id", f"Made by the service when left out; else {ID_RULE}", type="string", pattern=ID_PATTERN
+    ),
+    "name": property_schema("Name", "What the prompt is called.", type="string", minLength=1, maxLength=128),
+    "query_template": property_schema("Query template", "Text with {variables} or {{ variables }}.", type="string"),
+}
+
 PROMPT_DOCUMENT: Final = object_schema(
     {
-        "prompt_id": property_schema(
-            "Id", f"Made by the service when left out; else {ID_RULE}", type="string", pattern=ID_PATTERN
-        ),
-        "name": property_schema("Name", "What the prompt is called.", type="string", minLength=1, maxLength=128),
+        **_PROMPT_TEXTS,
+        **alias_schemas({**_PROMPT_TEXTS, **GENERATION_FIELDS}, PROMPT_ALIASES),
         "description": property_schema("Description", "What it is for.", type="string", maxLength=2000),
         "system_prompt": property_schema("System prompt", "Text with {variables}.", type="string"),
-        "query_template": property_schema("Query template", "Text with {variables} or {{ variables }}.", type="string"),
         "variables": property_schema(
             "Variables", "The variables of both texts.", type="array", maxItems=100, items=_VARIABLE
         ),
         **GENERATION_FIELDS,
+        **{name: group for name, group in GENERATION_ALIASES.items() if name not in PROMPT_ALIASES},
         "tags": property_schema("Tags", "Kept, not interpreted.", type="array", items={"type": "string"}),
         "metadata": property_schema("Metadata", "Kept, not interpreted."),
     },
-    required=["name"],
-    anyOf=[{"required": ["query_template"]}, {"required": ["system_prompt"]}],
+    anyOf=[{"required": ["name"]}, {"required": ["prompt_label"]}],
+    allOf=[
+        {"anyOf": [{"required": [name]} for name in ("query_template", "system_prompt", "prompt")]},
+        *one_name_each(PROMPT_ALIASES),
+    ],
 )
 """A prompt as `POST /prompts` takes it."""

@@ -10,6 +10,7 @@ from workflow_engine.compiler.fragments import Fragment, json_literal, object_fr
 from workflow_engine.compiler.quotas import PAYLOAD_BYTES
 from workflow_engine.json_schema import Path
 from workflow_engine.language.references import MalformedTextError, parse_reference
+from workflow_engine.language.syntax import Literal_, ScopeReference, Source, Wildcard
 from workflow_engine.steps.sources import apply
 from workflow_engine.steps.step_type import (
     SUCCESS,
@@ -21,6 +22,8 @@ from workflow_engine.steps.step_type import (
 )
 
 _INPUT_TYPES: Final = ["static", "dynamic"]
+_NOTHING: Final[Mapping[str, Any]] = {}
+"""What a static input without `data` gives."""
 
 _LETTER: Final = "A-Za-z_$@\u00aa-\U0010ffff"
 _NAME: Final = f"([0-9]{{1,9}}([{_LETTER}-][0-9{_LETTER}-]*)?|[{_LETTER}][0-9{_LETTER}-]*)"
@@ -41,11 +44,23 @@ def _source_reference(source: str) -> str:
 def _data(context: PureContext) -> Fragment:
     config = context.static_config
     if config.get("input_type", "static") == "static":
-        return context.config("data")
+        return context.config("data") if "data" in config else json_literal(dict(_NOTHING))
     found = context.read(parse_reference(_source_reference(config.get("source", "input"))))
     if "data" not in config:
         return found
     return apply("$found=null?$default:$found", {"found": found, "default": context.config("data")})
+
+
+def _known_output(config: Mapping[str, Any]) -> Mapping[str, Source]:
+    if config.get("input_type", "static") == "static":
+        return {"data": Literal_(config.get("data", dict(_NOTHING)))}
+    source = config.get("source", "input")
+    if "data" in config or not isinstance(source, str):
+        return {}
+    try:
+        return {"data": parse_reference(_source_reference(source))}
+    except MalformedTextError:
+        return {}
 
 
 def _examine(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
@@ -68,8 +83,12 @@ def _build(context: PureContext) -> Fragment:
 
 def _lower(config: Mapping[str, Any]) -> Lowering:
     if config.get("input_type", "static") == "static":
-        return PureLowering(_build, constant={"data": config.get("data")})
-    return PureLowering(_build, growth_bytes=PAYLOAD_BYTES)
+        return PureLowering(_build, constant={"data": config.get("data", _NOTHING)})
+    source = parse_reference(_source_reference(config.get("source", "input")))
+    handed_on: dict[str, ScopeReference] = {}
+    if isinstance(source, ScopeReference) and "data" not in config and Wildcard() not in source.path:
+        handed_on["data"] = source
+    return PureLowering(_build, growth_bytes=PAYLOAD_BYTES, handed_on=handed_on)
 
 
 DATA_INPUT: Final = StepType(
@@ -82,7 +101,7 @@ DATA_INPUT: Final = StepType(
             ),
             "data": property_schema(
                 "Data",
-                "static: the data, any JSON value (default null). dynamic: used where the input has none at `source`.",
+                "static: the data, any JSON value (default {}). dynamic: used where the input has none at `source`.",
             ),
             "source": property_schema(
                 "Source",
@@ -104,4 +123,5 @@ DATA_INPUT: Final = StepType(
     lower=_lower,
     examine=_examine,
     takes_input=False,
+    known_output=_known_output,
 )

@@ -4,12 +4,12 @@ The sources are the entries of `input_mapping`, else the outputs of the dependen
 
 * `combine` (the default): one object. An object gives its fields, the later source wins; any other value stands under
   the name of its source. null is left out.
-* `override`: a later source replaces what came before it: of two objects field by field, else whole. null is left out;
-  no source gives null.
-* `list`: the sources as a list, null included.
-* `concatenate`: texts alone are joined to one text; else one list of the elements of lists and of all other values.
-  null is left out.
-* `sum`: the sum of the numbers among the sources, in lists and in the fields of objects, one level deep; anything else
+* `override`: a later source replaces what came before it: of two objects field by field, else whole. What is left at the
+  end and is no object stands under the name of its source. null is left out.
+* `list`: `{merged_data}`, the sources as a list, null included.
+* `concatenate`: `{concatenated_text}`, texts alone joined to one text; else `{merged_data}`, one list of the elements of
+  lists and of all other values. null is left out.
+* `sum`: `{sum}` of the numbers among the sources, in lists and in the fields of objects, one level deep; anything else
   is ignored, text that looks like a number too. null if a number is over 1e290 in size, where a sum may leave a double.
 """
 
@@ -21,7 +21,15 @@ from typing import Any, Final
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
 from workflow_engine.compiler.fragments import Fragment, string_literal
 from workflow_engine.steps.sources import apply, named_sources
-from workflow_engine.steps.step_type import SUCCESS, TIMESTAMP, StepType, object_schema, output_schema, property_schema
+from workflow_engine.steps.step_type import (
+    SUCCESS,
+    TIMESTAMP,
+    Schema,
+    StepType,
+    object_schema,
+    output_schema,
+    property_schema,
+)
 
 DEFAULT_STRATEGY: Final = "combine"
 
@@ -34,18 +42,21 @@ _RESULTS: Final[Mapping[str, str]] = {
         '$type($v)="object"?$v:$v=null?{}:{$lookup($s,"name"):$v})})[]))'
     ),
     "override": (
-        '$reduce($values,function($a,$v){$v=null?$a:$type($a)="object" and $type($v)="object"?$merge([$a,$v]):$v},null)'
+        '($given:=$append([],$filter($sources,function($s){$lookup($s,"value")!=null})[]);'
+        '$r:=$reduce($values,function($a,$v){$v=null?$a:$type($a)="object" and $type($v)="object"?$merge([$a,$v]):$v},null);'
+        '$r=null?{}:$type($r)="object"?$r:{$lookup($given[-1],"name"):$r})'
     ),
-    "list": "$values",
+    "list": '{"merged_data":$values}',
     "concatenate": (
         f'({_WITHOUT_NULL}$texts:=$count($filter($c,function($v){{$type($v)="string"}})[]);'
-        '$count($c)>0 and $texts=$count($c)?$join($c,""):$reduce($c,function($a,$v){$append($a,$v)},[]))'
+        '$count($c)>0 and $texts=$count($c)?{"concatenated_text":$join($c,"")}:'
+        '{"merged_data":$reduce($c,function($a,$v){$append($a,$v)},[])})'
     ),
     "sum": (
         "($all:=$reduce($values,function($a,$v){"
         '$append($a,$type($v)="object"?$each($v,function($x){$x})[]:$v)},[]);'
         '$n:=$append([],$filter($all,function($x){$type($x)="number"})[]);'
-        "$count($filter($n,function($x){$x>1e290 or $x<-1e290})[])=0?$sum($n):null)"
+        '{"sum":$count($filter($n,function($x){$x>1e290 or $x<-1e290})[])=0?$sum($n):null})'
     ),
 }
 
@@ -65,6 +76,22 @@ def _lower(_config: Mapping[str, Any]) -> Lowering:
     return PureLowering(_build)
 
 
+_MERGED: Final = property_schema("Merged data", "A list.", type="array")
+RESULTS: Final[Mapping[str, Schema]] = {
+    "list": output_schema({"merged_data": _MERGED}),
+    "sum": output_schema({"sum": property_schema("Sum", "null where it is too large.", type=["number", "null"])}),
+    "concatenate": output_schema(
+        {
+            "concatenated_text": property_schema("Text", "Where all sources are texts.", type="string"),
+            "merged_data": _MERGED,
+        },
+        optional=["concatenated_text", "merged_data"],
+        minProperties=1,
+        maxProperties=1,
+    ),
+}
+"""Of strategies whose result has fields of its own, these."""
+
 DATA_MERGE: Final = StepType(
     name="data_merge",
     description="Makes one value of several: the entries of input_mapping, else the outputs of the dependencies.",
@@ -74,22 +101,36 @@ DATA_MERGE: Final = StepType(
                 "Merge strategy",
                 "combine (default): one object, later fields win, a value that is no object stands under its "
                 "source's name. "
-                "override: the later source replaces the earlier, objects field by field. list: all sources as a list. "
-                "concatenate: texts joined, else lists appended. sum: all numbers added, anything else ignored.",
+                "override: the later source replaces the earlier, objects field by field. list: {merged_data}, all sources "
+                "as a list. concatenate: {concatenated_text} of texts, else {merged_data}, lists appended. sum: {sum} of "
+                "all numbers, anything else ignored.",
                 enum=list(_RESULTS),
             )
         }
     ),
     output_schema=output_schema(
         {
-            "result": property_schema("Result", "The merged value."),
+            "result": property_schema(
+                "Result",
+                "An object: the merged fields; {merged_data} of list, {sum} of sum, {concatenated_text} or {merged_data} of "
+                "concatenate.",
+                type="object",
+            ),
             "merge_strategy": property_schema("Merge strategy", "As configured.", enum=list(_RESULTS)),
             "sources": property_schema(
                 "Sources", "Names of the sources, in order.", type="array", items={"type": "string"}
             ),
             "merged_at": TIMESTAMP,
             "success": SUCCESS,
-        }
+        },
+        allOf=[
+            {
+                "if": {"properties": {"merge_strategy": {"const": name}}},
+                "then": {"properties": {"result": result}},
+            }
+            for name, result in RESULTS.items()
+        ],
     ),
     lower=_lower,
+    needs_input=True,
 )

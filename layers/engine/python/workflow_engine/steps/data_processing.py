@@ -3,14 +3,18 @@
 The data is `input_data.input` (or `.data`) when that is the only key, else all of `input_data`. Results:
 
 * `identity`, `passthrough` (the default): the data as it is.
-* `count`: elements of a list, keys of an object, characters (code points) of a text, 0 for null, 1 for anything else.
-* `filter`: of a list the elements that match; an object itself if it matches, else null; null for anything else. An
-  object matches when its field `filter_key` equals `filter_value` (deep JSON equality, a missing field is null);
-  without a `filter_value`, when the field is there and not null. What is no object never matches.
-* `uppercase`, `lowercase`: all texts in the data, at any depth; keys stay.
-* `word_count`: number of words (parted by white space) in all texts of the data.
-* `sentiment_analysis`: `{sentiment, score, positive_words, negative_words, word_count}`, from a small English lexicon.
-* `transform`: the data under `options.transformation`.
+* `count`: `{count}`: elements of a list, keys of an object, characters (code points) of a text, 0 for null, 1 for
+  anything else.
+* `filter`: of a list the objects whose field `filter_key` equals `filter_value` (deep JSON equality, a missing field is
+  null); without a `filter_value`, those whose field is there and not null. Of an object an object with its entry
+  `filter_key` alone, without that where there is none or it does not equal a `filter_value`. Of anything else null.
+* `uppercase`, `lowercase`: all texts in the data, at any depth; keys stay. Where the data is sure to be one text (a template
+  or a literal) and the step is critical, it is computed without a call.
+* `word_count`: `{word_count, character_count, text_length, original_data}` of all texts of the data: words are parted by
+  white space, `text_length` counts code points, `character_count` those that are no white space.
+* `sentiment_analysis`: `{sentiment, confidence, score, positive_indicators, negative_indicators, positive_words,
+  negative_words, word_count, original_data}`, from a small English lexicon.
+* `transform`: the data under `options.transformation`; of an object, with the fields of `options.metadata` merged in.
 """
 
 from __future__ import annotations
@@ -20,11 +24,12 @@ from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering, TaskLowering
 from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
-from workflow_engine.steps.sources import FIELD, apply, working_data
+from workflow_engine.steps.sources import FIELD, UNWRAPPED_NAMES, apply, working_data
 from workflow_engine.steps.step_type import (
     STEP_DATA,
     SUCCESS,
     TIMESTAMP,
+    Schema,
     StepType,
     object_schema,
     output_schema,
@@ -39,22 +44,43 @@ _TASKS: Final = ("uppercase", "lowercase", "word_count", "sentiment_analysis", "
 
 def _count(context: PureContext) -> Fragment:
     body = (
-        '($t:=$type($d);$t="array"?$count($d):$t="object"?$count($keys($d)):'
-        '$t="string"?$length($d):$t="null"?0:1)'
+        '($t:=$type($d);$n:=$t="array"?$count($d):$t="object"?$count($keys($d)):'
+        '$t="string"?$length($d):$t="null"?0:1;{"count":$n})'
     )  # fmt: skip
     return apply(body, {"d": working_data(context)})
 
 
 def _filter(context: PureContext) -> Fragment:
     has_value = "filter_value" in context.static_config.get("options", {})
-    test = '$field($e,$k)=$field($o,"filter_value")' if has_value else "$field($e,$k)!=null"
+    wanted = '$field($e,$k)=$field($o,"filter_value")'
+    test = wanted if has_value else "$field($e,$k)!=null"
+    kept = f"($e:=$d;{wanted})" if has_value else "true"  # of an object
     body = (
         f'({FIELD}$k:=$field($o,"filter_key");'
         f'$matches:=function($e){{$type($e)="object"?{test}:false}};'
-        '$type($d)="array"?$append([],$filter($d,$matches)[]):$matches($d)?$d:null)'
+        '$t:=$type($d);$t="array"?$append([],$filter($d,$matches)[]):$t!="object"?null:'
+        f'$type($k)!="string"?{{}}:$k in $keys($d)?{kept}?{{$k:$lookup($d,$k)}}:{{}}:{{}})'
     )
     return apply(body, {"d": working_data(context), "o": context.config("options")})
 
+
+def _in_case(function: str) -> Callable[[PureContext], Fragment]:
+    """A text in another case. JSONata follows JavaScript here, `step_data` Python: both Unicode's full case mappings, so they
+    differ at most in letters that only the newer of their two versions of Unicode has.
+    """
+
+    def build(context: PureContext) -> Fragment:
+        return apply(f"${function}($d)", {"d": working_data(context)})
+
+    return build
+
+
+_OF_TEXT: Final[Mapping[str, Callable[[PureContext], Fragment]]] = {
+    "uppercase": _in_case("uppercase"),
+    "lowercase": _in_case("lowercase"),
+}
+CASE_GROWTH: Final = 3
+"""A letter of two bytes may become three of two, such as U+0390 (Unicode, SpecialCasing.txt)."""
 
 _PURE: Final[Mapping[str, Callable[[PureContext], Fragment]]] = {
     "identity": working_data,
@@ -67,7 +93,7 @@ _PURE: Final[Mapping[str, Callable[[PureContext], Fragment]]] = {
 def _build(context: PureContext) -> Fragment:
     processing_type = context.static_config.get("processing_type", DEFAULT_PROCESSING_TYPE)
     fields = {
-        "result": _PURE[processing_type](context),
+        "result": {**_PURE, **_OF_TEXT}[processing_type](context),
         "processing_type": json_literal(processing_type),
         "processed_at": context.entered,
         "success": json_literal(True),
@@ -80,6 +106,9 @@ def _build(context: PureContext) -> Fragment:
 def _lower(config: Mapping[str, Any]) -> Lowering:
     if config.get("processing_type", DEFAULT_PROCESSING_TYPE) in _PURE:
         return PureLowering(_build, growth_bytes=WRAPPER_BYTES)
+    if config.get("processing_type") in _OF_TEXT:
+        of_text = PureLowering(_build, growth_bytes=WRAPPER_BYTES, growth_factor=CASE_GROWTH)
+        return TaskLowering(STEP_DATA, of_text=dict.fromkeys(UNWRAPPED_NAMES, of_text))
     return TaskLowering(STEP_DATA)
 
 
@@ -94,11 +123,48 @@ _OPTIONS: Final = object_schema(
             "transform: what is done to all texts in the data. Default: identity.",
             enum=["identity", "uppercase", "lowercase"],
         ),
-        "metadata": property_schema("Metadata", "Any JSON value; it stands in the output as `metadata`."),
+        "metadata": property_schema(
+            "Metadata",
+            "Any JSON value; it stands in the output as `metadata`. transform: if it and the result are objects, "
+            "its fields are merged into the result, too.",
+        ),
     },
     title="Options",
     description="Settings of the processing type.",
 )
+
+_WORDS: Final[Schema] = {"type": "array", "items": {"type": "string"}}
+_ORIGINAL: Final = property_schema("Original data", "What was processed.")
+_NUMBER_OF_WORDS: Final = property_schema("Words", "How many words there are.", type="integer", minimum=0)
+RESULTS: Final[Mapping[str, Schema]] = {
+    "count": output_schema({"count": property_schema("Count", "How many there are.", type="integer", minimum=0)}),
+    "word_count": output_schema(
+        {
+            "word_count": _NUMBER_OF_WORDS,
+            "character_count": property_schema(
+                "Characters", "Those that are no white space.", type="integer", minimum=0
+            ),
+            "text_length": property_schema("Length", "All characters of all texts.", type="integer", minimum=0),
+            "original_data": _ORIGINAL,
+        }
+    ),
+    "sentiment_analysis": output_schema(
+        {
+            "sentiment": property_schema("Sentiment", "By the score.", enum=["positive", "negative", "neutral"]),
+            "confidence": property_schema(
+                "Confidence", "Share of the judged words' weight on one side.", type="number", minimum=0.5, maximum=1
+            ),
+            "score": property_schema("Score", "From bad to good.", type="number", minimum=-1, maximum=1),
+            "positive_indicators": property_schema("Good", "How many good words.", type="integer", minimum=0),
+            "negative_indicators": property_schema("Bad", "How many bad words.", type="integer", minimum=0),
+            "positive_words": property_schema("Good words", "In order.", **_WORDS),
+            "negative_words": property_schema("Bad words", "In order.", **_WORDS),
+            "word_count": _NUMBER_OF_WORDS,
+            "original_data": _ORIGINAL,
+        }
+    ),
+}
+"""Of processing types whose result has a form of its own, that form."""
 
 DATA_PROCESSING: Final = StepType(
     name="data_processing",
@@ -136,6 +202,14 @@ DATA_PROCESSING: Final = StepType(
             "metadata": property_schema("Metadata", "`options.metadata`, when that was given."),
         },
         optional=["metadata"],
+        allOf=[
+            {
+                "if": {"properties": {"processing_type": {"const": name}}},
+                "then": {"properties": {"result": result}},
+            }
+            for name, result in RESULTS.items()
+        ],
     ),
     lower=_lower,
+    needs_input=True,
 )

@@ -15,7 +15,7 @@ from workflow_engine.compiler.catalogue import Lowering, PureContext, WaitLoweri
 from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
 from workflow_engine.compiler.quotas import EXECUTION_SECONDS, STATE_SECONDS
 from workflow_engine.steps.sources import apply
-from workflow_engine.steps.step_type import TIMESTAMP, StepType, object_schema, output_schema, property_schema
+from workflow_engine.steps.step_type import SUCCESS, TIMESTAMP, StepType, object_schema, output_schema, property_schema
 
 _MONTH_AND_DAY: Final = (
     "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|[12][0-9]))"
@@ -51,13 +51,25 @@ def _seconds(context: PureContext) -> Fragment:
     return apply(_FROM_NUMBER if key == "delay_seconds" else _FROM_TIMESTAMP, {"v": value})
 
 
+MAX_INPUT_CHARACTERS: Final = 60_000
+"""A state's output holds 256 KiB (Step Functions quotas, "Maximum input or output size"), and a Wait can catch nothing:
+what it received is repeated only where it fits even if all of its characters have four bytes."""
+
+# The clock of an expression stands still, so this is the time between `started_at` and `completed_at`.
+_ACTUAL: Final = "($s:=($millis()-$toMillis($at))/1000;$s<0?0:$s)"
+_RECEIVED: Final = f"$length($string($d))>{MAX_INPUT_CHARACTERS}?null:$d"
+
+
 def _build(context: PureContext) -> Fragment:
     return object_fragment(
         {
             "delay_requested": _requested(context)[1],
+            "delay_actual": apply(_ACTUAL, {"at": context.entered}),
             "started_at": context.entered,
             # A Wait's Output is evaluated when the wait is over.
             "completed_at": Fragment("$now()"),
+            "input_data": apply(_RECEIVED, {"d": context.input_data}),
+            "success": json_literal(True),
         }
     )
 
@@ -92,8 +104,17 @@ DELAY: Final = StepType(
             "delay_requested": property_schema(
                 "Requested", "The seconds or the timestamp that was asked for.", type=["number", "string"]
             ),
+            "delay_actual": property_schema(
+                "Actual", "The seconds between started_at and completed_at.", type="number", minimum=0
+            ),
             "started_at": TIMESTAMP,
             "completed_at": TIMESTAMP,
+            "input_data": property_schema(
+                "Input",
+                f"What the step received; null where that has more than {MAX_INPUT_CHARACTERS:,} characters as JSON.",
+                type=["object", "null"],
+            ),
+            "success": SUCCESS,
         }
     ),
     lower=_lower,

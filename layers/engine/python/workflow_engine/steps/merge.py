@@ -82,4 +82,5 @@ MERGE: Final = StepType(
         }
     ),
     lower=_lower,
+    needs_input=True,
 )

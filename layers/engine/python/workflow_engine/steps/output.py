@@ -1,6 +1,7 @@
 """`output`: marks a result of the workflow and gives it a label.
 
-`data` is `input_data.input` (or `.data`) when that is the only key, else all of `input_data`.
+Without an `input_mapping` and with one dependency, `data` is what that gave (null if it did not complete). Else it is
+`input_data.input` (or `.data`) when that is the only key, or all of `input_data`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, Final
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
 from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
 from workflow_engine.steps.sources import working_data
-from workflow_engine.steps.step_type import StepType, object_schema, output_schema, property_schema
+from workflow_engine.steps.step_type import SUCCESS, StepType, object_schema, output_schema, property_schema
 
 DEFAULTS: Final[Mapping[str, str]] = {"label": "Output", "format": "json"}
 
@@ -23,7 +24,20 @@ def configured_text(context: PureContext, key: str, default: str) -> Fragment:
 
 def _build(context: PureContext) -> Fragment:
     fields = {key: configured_text(context, key, default) for key, default in DEFAULTS.items()}
-    return object_fragment({**fields, "data": working_data(context)})
+    return object_fragment(
+        {
+            "step_id": json_literal(context.step_id),
+            **fields,
+            "data": _data(context),
+            "success": json_literal(True),
+        }
+    )
+
+
+def _data(context: PureContext) -> Fragment:
+    if context.mapped or context.declared != 1:
+        return working_data(context)
+    return context.inputs[0].value if context.inputs else json_literal(None)
 
 
 def _lower(_config: Mapping[str, Any]) -> Lowering:
@@ -43,10 +57,13 @@ OUTPUT: Final = StepType(
     ),
     output_schema=output_schema(
         {
+            "step_id": property_schema("Step", "The id of this step.", type="string"),
             "label": property_schema("Label", "As configured.", type="string"),
             "format": property_schema("Format", "As configured.", type="string"),
-            "data": property_schema("Data", "The result."),
+            "data": property_schema("Data", "The result: with one dependency and no mapping what that gave."),
+            "success": SUCCESS,
         }
     ),
     lower=_lower,
+    needs_input=True,
 )

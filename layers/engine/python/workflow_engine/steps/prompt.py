@@ -1,8 +1,8 @@
 """`prompt`: what an agent is to be asked, for agent steps that depend on it.
 
 With texts of its own it is pure: `{{ references }}` are rendered, `{name}` is left for the agent, which knows its input.
-A stored prompt (`prompt_id`) is read when the step runs, so that is a Task on `step_agent`. Both give the same output;
-an agent step knows it by `kind` and asks that instead of its own query.
+A stored prompt (`prompt_id`) is read when the step runs, so that is a Task on `step_agent`, and so is a list of variables.
+Both give the same output; an agent step knows it by `kind` and asks that instead of its own query.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any, Final
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
 from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
 from workflow_engine.steps.agent import agent_task
-from workflow_engine.steps.agent_schema import GENERATION_FIELDS, ID_PATTERN, ID_RULE
+from workflow_engine.steps.agent_aliases import MODEL_ALIASES, one_name_each
+from workflow_engine.steps.agent_schema import GENERATION_ALIASES, GENERATION_FIELDS, ID_PATTERN, ID_RULE
 from workflow_engine.steps.step_type import StepType, object_schema, output_schema, property_schema
 
 KIND: Final = "prompt"
@@ -22,7 +23,8 @@ _TEXTS: Final = ("system_prompt", "query_template")
 
 def _build(context: PureContext) -> Fragment:
     texts = {name: context.templates.get(name, json_literal(None)) for name in _TEXTS}
-    model = {name: context.config(name) for name in GENERATION_FIELDS if name in context.static_config}
+    fields = (*GENERATION_FIELDS, *GENERATION_ALIASES)
+    model = {name: context.config(name) for name in fields if name in context.static_config}
     variables = context.config("variables") if "variables" in context.static_config else json_literal({})
     return object_fragment(
         {
@@ -30,6 +32,7 @@ def _build(context: PureContext) -> Fragment:
             "prompt_id": json_literal(None),
             "prompt_version": json_literal(None),
             **texts,
+            "pieces": object_fragment(dict(context.template_pieces)),
             "variables": variables,
             "input": context.input_data,
             "overrides": object_fragment(model),
@@ -38,8 +41,30 @@ def _build(context: PureContext) -> Fragment:
 
 
 def _lower(config: Mapping[str, Any]) -> Lowering:
-    return agent_task() if "prompt_id" in config else PureLowering(_build)
+    is_read = "prompt_id" in config or isinstance(config.get("variables"), list)
+    return agent_task() if is_read else PureLowering(_build)
 
+
+_VARIABLE: Final = object_schema(
+    {
+        "name": property_schema(
+            "Name", "As it stands in braces.", type="string", pattern="^[A-Za-z_][A-Za-z0-9_]{0,63}$"
+        ),
+        "source": property_schema(
+            "Source",
+            "The entry of the step's input that it is; a.b goes into an object. Default: the entry of its name.",
+            type="string",
+            minLength=1,
+        ),
+        "default_value": property_schema("Default", "The value where the input has none."),
+    },
+    required=["name"],
+)
+VARIABLES: Final = property_schema(
+    "Variables",
+    "Values for {name} in both texts: an object of them, or a list of {name, source, default_value}.",
+    anyOf=[{"type": "object"}, {"type": "array", "maxItems": 100, "items": _VARIABLE}],
+)
 
 PROMPT: Final = StepType(
     name="prompt",
@@ -56,10 +81,12 @@ PROMPT: Final = StepType(
             "query_template": property_schema(
                 "Query template", "What the agent is asked. May hold {{ references }} and {names}.", type="string"
             ),
-            "variables": property_schema("Variables", "Values for {name} in both texts.", type="object"),
+            "variables": VARIABLES,
             **GENERATION_FIELDS,
+            **GENERATION_ALIASES,
         },
         anyOf=[{"required": [name]} for name in ("prompt_id", *_TEXTS)],
+        allOf=one_name_each(MODEL_ALIASES),
     ),
     output_schema=output_schema(
         {
@@ -68,6 +95,12 @@ PROMPT: Final = StepType(
             "prompt_version": property_schema("Version", "Of the stored prompt.", type=["integer", "null"]),
             "system_prompt": property_schema("System prompt", "As it is so far.", type=["string", "null"]),
             "query_template": property_schema("Query template", "As it is so far.", type=["string", "null"]),
+            "pieces": property_schema(
+                "Pieces",
+                "Of each text with {names} that are not filled yet: what its author wrote ({text}), and what was brought in "
+                "({data}), where no names are looked for.",
+                type="object",
+            ),
             "variables": property_schema("Variables", "As configured.", type="object"),
             "input": property_schema("Input", "The step's input, for {names}.", type="object"),
             "overrides": property_schema("Overrides", "What differs in the model.", type="object"),

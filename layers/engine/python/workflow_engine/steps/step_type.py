@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from workflow_engine.compiler.catalogue import Lowering
 from workflow_engine.json_schema import Path
+from workflow_engine.language.syntax import Source
 
 Schema = Mapping[str, Any]
 """A JSON Schema of draft 2020-12."""
@@ -32,6 +33,15 @@ Examine = Callable[[Mapping[str, Any]], Iterable[tuple[Path, str]]]
 """Beyond the schema: places in a configuration that fits it, each with a sentence about what is wrong."""
 
 
+KnownOutput = Callable[[Mapping[str, Any]], Mapping[str, Source]]
+"""Of a configuration: output fields whose value stands in it, or is that of a reference."""
+
+
+def nothing_known(_config: Mapping[str, Any]) -> Mapping[str, Source]:
+    """For types whose output is only known by its schema."""
+    return {}
+
+
 def nothing_to_examine(_config: Mapping[str, Any]) -> Iterable[tuple[Path, str]]:
     """For types whose schema says it all."""
     return ()
@@ -54,6 +64,8 @@ class StepType:
     available: bool = True
     template_fields: tuple[str, ...] = ()
     takes_input: bool = True
+    needs_input: bool = False
+    known_output: KnownOutput = nothing_known
     kind: Literal["builtin", "registered"] = "builtin"
     examine: Examine = nothing_to_examine
 
@@ -95,7 +107,7 @@ def object_schema(properties: Mapping[str, Schema], *, required: Iterable[str] =
     return schema
 
 
-def output_schema(properties: Mapping[str, Schema], *, optional: Iterable[str] = ()) -> Schema:
-    """The schema of an output: all its fields are there, but for the optional ones."""
+def output_schema(properties: Mapping[str, Schema], *, optional: Iterable[str] = (), **rules: Any) -> Schema:
+    """The schema of an output: all its fields are there, but for the optional ones. `rules` as in `object_schema`."""
     left_out = set(optional)
-    return object_schema(properties, required=[name for name in properties if name not in left_out])
+    return object_schema(properties, required=[name for name in properties if name not in left_out], **rules)

@@ -5,10 +5,13 @@ The tool's arguments are the step's input, renamed and picked by `param_mapping`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from workflow_engine.agents.builtin_tools import BUILTIN_TOOL_NAMES
+from workflow_engine.agents.tool_references import parse_tool
 from workflow_engine.compiler.catalogue import Lowering
+from workflow_engine.json_schema import Path
 from workflow_engine.steps.agent import agent_task
 from workflow_engine.steps.step_type import (
     SUCCESS,
@@ -20,18 +23,27 @@ from workflow_engine.steps.step_type import (
 )
 
 
+def examine(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """What the schema cannot say: a tool of this name can be there."""
+    try:
+        parse_tool(config["tool_name"])
+    except ValueError as error:
+        yield ("tool_name",), str(error)
+
+
 def _lower(_config: Mapping[str, Any]) -> Lowering:
     return agent_task()
 
 
 TOOL_EXECUTION: Final = StepType(
     name="tool_execution",
+    aliases=("tool",),
     description="Calls one tool: a built-in one, a registered step, an agent, or a tool of an MCP server.",
     config_schema=object_schema(
         {
             "tool_name": property_schema(
                 "Tool",
-                "calculator, current_time, json_query, web_page; step:TYPE or the bare type; agent:ID; mcp:SERVER/TOOL.",
+                f"{', '.join(BUILTIN_TOOL_NAMES)}; step:TYPE or the bare type; agent:ID; mcp:SERVER/TOOL.",
                 type="string",
                 minLength=1,
                 maxLength=200,
@@ -56,4 +68,5 @@ TOOL_EXECUTION: Final = StepType(
         }
     ),
     lower=_lower,
+    examine=examine,
 )

@@ -49,9 +49,9 @@ class DueStore:
         """
         return self._change(key, {"due_at": until, "looks": looks}, "AND due_at <= :now", {":now": now})
 
-    def take_back_look(self, key: Key, now: str, looks: int) -> None:
-        """The look was not made, for lack of time or quota: the run is due as before."""
-        self._change(key, {"due_at": now, "looks": looks or None})
+    def take_back_look(self, key: Key, until: str, looks: int) -> None:
+        """The look was not made, for lack of quota or of an answer: it does not count, and the next is due then."""
+        self._change(key, {"due_at": until, "looks": looks or None})
 
     def found_running(self, key: Key, now: str, until: str) -> None:
         """A run goes on: look again then."""

@@ -44,7 +44,7 @@ def has_ended(status: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A run. Times are ISO 8601 UTC with milliseconds. `tags` and `error` are JSON. `started_by` is the authenticated
+    """A run. Times are ISO 8601 UTC with milliseconds. `tags`, `metadata` and `error` are JSON. `started_by` is the authenticated
     principal, `user_id` whom they named, else themselves.
 
     `attempt_id` is the attempt that starts it (`store.idempotency`); `attempted_at` is when that took over from an earlier
@@ -64,6 +64,9 @@ class Execution:
     session_id: str | None = None
     correlation_id: str | None = None
     tags: Json = None
+    metadata: Json = None
+    organization_id: str | None = None
+    backend: str | None = None
     completed_at: str | None = None
     error: Json = None
     redrive_count: int = 0
@@ -250,6 +253,9 @@ class ExecutionStore:
             session_id=record.get("session_id"),
             correlation_id=record.get("correlation_id"),
             tags=self.payloads.load(record["tags"]) if "tags" in record else None,
+            metadata=self.payloads.load(record["metadata"]) if "metadata" in record else None,
+            organization_id=record.get("organization_id"),
+            backend=record.get("backend"),
             completed_at=record.get("completed_at"),
             error=self.payloads.load(record["error"]) if "error" in record else None,
             redrive_count=record["redrive_count"],
@@ -290,6 +296,9 @@ def _record(execution: Execution) -> Record:
         "session_id": execution.session_id,
         "correlation_id": execution.correlation_id,
         "tags": None if execution.tags is None else dump(execution.tags),
+        "metadata": None if execution.metadata is None else dump(execution.metadata),
+        "organization_id": execution.organization_id,
+        "backend": execution.backend,
         "attempt_id": execution.attempt_id,
         "attempted_at": execution.attempted_at,
     }

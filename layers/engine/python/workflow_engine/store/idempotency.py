@@ -144,14 +144,17 @@ class IdempotencyStore:
             return record
         if record is None or record["claimed_until"] >= now:
             raise _under_way(claim)
-        attempt = replace(attempt, made_id=record["made_id"], is_repeat=True, expires_at=record["expires_at"])
+        # Earlier versions of this service kept no ids: with them a takeover was a new request.
+        made_id, before = record.get("made_id", attempt.made_id), record.get("attempt_id")
+        attempt = replace(attempt, made_id=made_id, is_repeat="made_id" in record, expires_at=record["expires_at"])
+        unchanged = "attribute_not_exists(attempt_id)" if before is None else "attempt_id = :before"
         try:
             self.table.update(
                 claim.pk,
                 keys.META,
-                {"attempt_id": attempt.attempt_id, "claimed_until": now + CLAIM_SECONDS},
-                "attempt_id = :before AND attribute_not_exists(answer)",
-                {":before": record["attempt_id"]},
+                {"made_id": made_id, "attempt_id": attempt.attempt_id, "claimed_until": now + CLAIM_SECONDS},
+                f"{unchanged} AND attribute_not_exists(answer)",
+                None if before is None else {":before": before},
             )
         except ConditionFailedError:
             raise _under_way(claim) from None

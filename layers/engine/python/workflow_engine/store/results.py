@@ -87,6 +87,9 @@ class StepResults(Protocol):
         are the parts of that step.
         """
 
+    def statuses(self) -> dict[str, str]:
+        """Status of each of the workflow's own steps, by step id and in order; outputs are not touched."""
+
     def read(self, start: int, stop: int, wanted: Wanted) -> Iterator[StepResult]:
         """Those from one ordinal up to another, that one excluded. Lazily: nothing is loaded for what is not taken."""
 
@@ -206,6 +209,10 @@ class KeptSteps:
     chunks: list[tuple[int, str]]
     payloads: PayloadStore
 
+    def statuses(self) -> dict[str, str]:
+        tops = self.tops
+        return {r.key: str(r.result["status"]) for r in self.read(0, self.total, lambda key: key in tops)}
+
     def read(self, start: int, stop: int, wanted: Wanted) -> Iterator[StepResult]:
         at = max(bisect_right(self.chunks, start, key=lambda chunk: chunk[0]) - 1, 0)
         for first, stored in self.chunks[at:]:
@@ -239,7 +246,8 @@ class ResultsStore:
             "head": self.payloads.store(tenant_id, head),
             "steps": steps,
         }
-        condition = "attribute_not_exists(pk) OR redrive_count <= :count"
+        # Those of earlier versions of this service have no count.
+        condition = "attribute_not_exists(redrive_count) OR redrive_count <= :count"
         try:
             self.table.put(Write(record, condition, {":count": redrive_count}))
         except ConditionFailedError:
@@ -250,6 +258,8 @@ class ResultsStore:
         record = self.table.get(keys.execution(tenant_id, execution_id), keys.RESULTS)
         if record is None:
             return None
+        if "head" not in record:
+            return self._of_earlier_version(tenant_id, self.payloads.load(record["results"]))
         head: dict[str, Any] = self.payloads.load(record["head"])
         chunks = [(first, stored) for first, stored in head["chunks"]]
         if "steps" in record:
@@ -257,6 +267,27 @@ class ResultsStore:
         steps = KeptSteps(head["total"], head["tops"], chunks, self.payloads)
         large = LargeOutput(*head["output_link"]) if head["output_link"] else None
         return RunResults(head["run"], head["output"], large, steps, self.payloads)
+
+    def _of_earlier_version(self, tenant_id: str, answer: dict[str, Any]) -> RunResults:
+        """What earlier versions of this service kept: the whole answer in one, `{...run, output, step_results}`."""
+
+        def apart(output: Json) -> tuple[Json, LargeOutput | None]:
+            content = dump(output).encode()
+            if len(content) <= LARGE_OUTPUT_BYTES:
+                return output, None
+            return None, LargeOutput(self.payloads.keep(tenant_id, (content,)), len(content))
+
+        tops: dict[str, int] = {}
+        lines: list[Json] = []
+        results: dict[str, dict[str, Json]] = answer.pop("step_results")
+        order = {top: place for place, top in enumerate(dict.fromkeys(map(_top, results)))}
+        for key in sorted(results, key=lambda key: (order[_top(key)], key != _top(key))):
+            tops.setdefault(_top(key), len(lines))
+            output, large = apart(results[key]["output_data"])
+            lines.append([key, results[key] | {"output_data": output}, _link(large)])
+        output, large = apart(answer.pop("output"))
+        steps = KeptSteps(len(lines), tops, [(0, dump(lines))], self.payloads)
+        return RunResults(answer, output, large, steps, self.payloads)
 
 
 def _in_chunks(results: RunResults, keep: Keep) -> tuple[dict[str, Json], str | None]:

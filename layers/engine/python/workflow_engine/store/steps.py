@@ -39,13 +39,13 @@ class StepStore:
     def find(self, tenant_id: str, step_type: str) -> Registration | None:
         """A registration, or None."""
         record = self.table.get(keys.steps(tenant_id), keys.step(step_type))
-        return None if record is None else self._registration(record)
+        return None if record is None else self.of_record(record)
 
     def find_many(self, tenant_id: str, step_types: Iterable[str]) -> dict[str, Registration]:
         """Those of these types that are registered, by type. One BatchGetItem per 100; none for no types."""
         pk = keys.steps(tenant_id)
         records = self.table.get_many((pk, keys.step(t)) for t in sorted(set(step_types)))
-        registrations = map(self._registration, records)
+        registrations = map(self.of_record, records)
         return {r["step_type"]: r for r in registrations}
 
     def delete(self, tenant_id: str, step_type: str, now: float) -> None:
@@ -63,7 +63,12 @@ class StepStore:
             cursor=cursor,
             newest_first=False,
         )
-        return [self._registration(r) for r in page.records], page.next_cursor
+        return [self.of_record(r) for r in page.records], page.next_cursor
 
-    def _registration(self, record: Mapping[str, Any]) -> Registration:
+    def count(self, tenant_id: str) -> int:
+        """How many types a tenant has registered."""
+        return self.table.count(keys.steps(tenant_id), STEP_PREFIX)
+
+    def of_record(self, record: Mapping[str, Any]) -> Registration:
+        """The registration that a record holds."""
         return dict(self.payloads.load(record["registration"]))

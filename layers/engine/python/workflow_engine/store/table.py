@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
+_PARTITION_KEY_BYTES: Final = 2048
+_SORT_KEY_BYTES: Final = 1024
+
 _MAX_REFUSED_BATCHES: Final = 6
 """With the pauses between them about 3 s."""
 
@@ -108,6 +111,8 @@ class Table:
 
     def get(self, pk: str, sk: str) -> Record | None:
         """The record of a key, as of the last write (strongly consistent), or None."""
+        if not _is_key(pk, sk):
+            return None
         with _translated():
             answer = self.client.get_item(TableName=self.name, Key=_key(pk, sk), ConsistentRead=True)
         return from_attributes(answer["Item"]) if "Item" in answer else None
@@ -118,7 +123,7 @@ class Table:
         Keys that DynamoDB leaves out are asked for again, after growing pauses while it gives none of them at all
         (BatchGetItem, "UnprocessedKeys": it advises exponential backoff); then ThrottledError.
         """
-        pending = [_key(pk, sk) for pk, sk in keys]
+        pending = [_key(pk, sk) for pk, sk in keys if _is_key(pk, sk)]
         found: list[Record] = []
         refused = 0
         while pending:
@@ -144,6 +149,8 @@ class Table:
     def write_all(self, changes: Iterable[Write | Removal]) -> None:
         """Do all changes or none (TransactWriteItems). ConditionFailedError when any condition does not hold."""
         wanted = tuple(changes)
+        if not all(_is_key(*_place(change)) for change in wanted):
+            raise ConditionFailedError
         items: Any = [self._transact_item(change) for change in wanted]
         token = str(uuid.uuid4())
         with _unless(lambda: all(map(self._is_done, wanted))):
@@ -166,6 +173,8 @@ class Table:
         names: Mapping[str, str] | None = None,
     ) -> None:
         """Set attributes; None removes one. ConditionFailedError when the condition does not hold."""
+        if not _is_key(pk, sk):
+            raise ConditionFailedError
         sets = [f"#c_{n} = :c_{n}" for n, v in changes.items() if v is not None]
         removes = [f"#c_{n}" for n, v in changes.items() if v is None]
         expression = ("SET " + ", ".join(sets) if sets else "") + (" REMOVE " + ", ".join(removes) if removes else "")
@@ -211,6 +220,8 @@ class Table:
 
         Raises InvalidRequestError for a cursor of another list or tenant.
         """
+        if not _is_key(partition):
+            return Page([], None)
         filters = sorted((equals or {}).items())
         scope = "|".join(
             (index.name if index else "", partition, str(newest_first), repr(filters), *filter(None, sort_range.bounds))
@@ -228,6 +239,18 @@ class Table:
             if not start or len(records) >= limit:
                 break
         return Page(records, cursors.encode(tenant_id, scope, start) if start else None)
+
+    def count(self, partition: str, sort_prefix: str) -> int:
+        """How many records of a partition have a sort key that begins so. Reads them all, as far as DynamoDB is concerned."""
+        request: dict[str, Any] = {**self._query_request(partition, None, sort_prefix, False, {}), "Select": "COUNT"}
+        found = 0
+        while True:
+            with _translated():
+                answer = self.client.query(**request)
+            found += answer["Count"]
+            if "LastEvaluatedKey" not in answer:
+                return found
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def find_by(self, index: Index, value: str) -> Record | None:
         """The record with this value of an index's partition key, projected as the index is; eventually consistent."""
@@ -287,6 +310,19 @@ class Table:
         request["ExpressionAttributeNames"] = names
         request["ExpressionAttributeValues"] = {n: attribute(v) for n, v in values.items()}
         return request
+
+
+def _is_key(pk: str, sk: str = "") -> bool:
+    """Whether a record may have this key (DynamoDB, quotas: "Partition key length" 2,048 bytes, "Sort key length" 1,024). Ids
+    in paths and queries may be of any length; no record has one that is too long.
+    """
+    return len(pk.encode()) <= _PARTITION_KEY_BYTES and len(sk.encode()) <= _SORT_KEY_BYTES
+
+
+def _place(change: Write | Removal) -> tuple[str, str]:
+    if isinstance(change, Removal):
+        return change.pk, change.sk
+    return str(change.record[PARTITION_KEY]), str(change.record[SORT_KEY])
 
 
 def _key(pk: str, sk: str) -> dict[str, AttributeValueTypeDef]:

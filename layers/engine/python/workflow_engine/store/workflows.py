@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from workflow_engine.errors import ConflictError, NotFoundError
@@ -23,11 +23,15 @@ from workflow_engine.store.table import ConditionFailedError, Page, Table, Write
 
 VERSION_PREFIX: Final = "VERSION#"
 
+_RECENT_VERSIONS: Final = 100
+"""How far back a request is looked for that is repeated within a day."""
+
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """What starting a version needs and what reading its results needs; all JSON. `functions` are aliases of
-    Lambdas. `compiler` names the engine and the registrations it was compiled with, "" when that is not known.
+    Lambdas, `fan_out` says what the lists of an input cost. `compiler` names the engine and the registrations it was
+    compiled with, "" when that is not known.
     """
 
     bindings: Mapping[str, Json]
@@ -37,13 +41,14 @@ class Compiled:
     machine_hash: str
     machine_arn: str
     compiler: str = ""
+    fan_out: Mapping[str, Json] = field(default_factory=dict)
 
     def means_the_same(self, other: Compiled) -> bool:
         """Whether runs of the two are the same: equal but for the compiler, and which generation of the machine it is."""
         return self._meaning() == other._meaning()
 
     def _meaning(self) -> str:
-        return dump([self.bindings, self.outline, self.plan, list(self.functions), self.machine_hash])
+        return dump([self.bindings, self.outline, self.plan, self.fan_out, list(self.functions), self.machine_hash])
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,8 @@ class StoredWorkflow:
     updated_at: str
     created_by: str | None = None
     listed: bool = True
+    request_id: str | None = None
+    """`made_id` of the request that created the workflow, on the version that it created."""
 
     @property
     def content_hash(self) -> str:
@@ -80,9 +87,26 @@ class WorkflowStore:
     table: Table
     payloads: PayloadStore
 
-    def create(self, workflow: StoredWorkflow) -> None:
-        """Write a new workflow. ConflictError when the id is taken."""
-        self._save(workflow, Write({}, "attribute_not_exists(pk)"))
+    def create(self, workflow: StoredWorkflow) -> StoredWorkflow:
+        """Write a new workflow; gives it as it stands. Under the id of a deleted one the versions go on. ConflictError when
+        the id is taken.
+        """
+        try:
+            self._save(workflow, Write({}, "attribute_not_exists(pk)"))
+            return workflow
+        except ConflictError:
+            standing = self.table.get(keys.workflow(workflow.tenant_id, workflow.workflow_id), keys.META)
+        if standing is None or "deleted_at" not in standing:
+            raise ConflictError(f"There is a workflow '{workflow.workflow_id}' already. PUT makes a new version of it.")
+        again = replace(workflow, version=standing["workflow_version"] + 1)
+        deleted = Write({}, "workflow_version = :last AND attribute_exists(deleted_at)", {":last": again.version - 1})
+        self._save(again, deleted)
+        return again
+
+    def created_by_request(self, tenant_id: str, workflow_id: str, request_id: str) -> StoredWorkflow | None:
+        """The version that a request created; it may have been followed by others, or deleted. None when it has not."""
+        page = self.versions(tenant_id, workflow_id, _RECENT_VERSIONS, None)
+        return next((self._workflow(r) for r in page.records if r.get("request_id") == request_id), None)
 
     def add_version(self, workflow: StoredWorkflow) -> None:
         """Write the version after the newest one. ConflictError when another save came first or the workflow was
@@ -185,6 +209,7 @@ class WorkflowStore:
             "outline": compiled.outline,
             "plan": compiled.plan,
             "functions": list(compiled.functions),
+            "fan_out": compiled.fan_out,
         }
         description = workflow.document.get("description")
         return {
@@ -203,6 +228,7 @@ class WorkflowStore:
             "updated_at": workflow.updated_at,
             "created_by": workflow.created_by,
             "listed": workflow.listed,
+            "request_id": workflow.request_id,
         }
 
     def _workflow(self, record: Record) -> StoredWorkflow:
@@ -221,9 +247,11 @@ class WorkflowStore:
                 machine_hash=record["machine_hash"],
                 machine_arn=record["machine_arn"],
                 compiler=record.get("compiler", ""),
+                fan_out=content.get("fan_out", {}),  # workflows saved earlier have none
             ),
             created_at=record["created_at"],
             updated_at=record["updated_at"],
             created_by=record.get("created_by"),
             listed=record["listed"],
+            request_id=record.get("request_id"),
         )

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import Field
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json, pointer
+from workflow_engine.language.document import Whole
 from workflow_engine.language.findings import Findings
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases import start_run
-from workflow_engine.usecases.bodies import RunFields, read_fields
+from workflow_engine.usecases.bodies import RunFields, WorkflowRunFields, read_fields
 from workflow_engine.usecases.definitions import DefinitionKind, refuse_misfits
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.launch import launch_once
+from workflow_engine.usecases.named import impossible, missing, names_in_agent, to_look_up
 
 ASKED: Final = ("query", "context", "conversation_history", "variables")
 """Entries of an agent step's input that mean something (`functions/step_agent/conversation`)."""
@@ -28,17 +30,14 @@ def _schema() -> Mapping[str, Any]:
 
 
 def examine(document: Mapping[str, Any], findings: Findings) -> None:
-    """What a JSON Schema cannot say of an agent: its tools can be read, its schemas are schemas."""
-    from agent_tools.references import parse_tool
-    from workflow_engine.steps.agent import schema_problems
+    """What a JSON Schema cannot say of an agent."""
+    from workflow_engine.steps import builtin_catalogue
+    from workflow_engine.steps.agent import model_without_vendor, problems
 
-    for number, entry in enumerate(document.get("tools", ())):
-        try:
-            parse_tool(entry)
-        except ValueError as error:
-            findings.add("WFE-E402", pointer("tools", number), str(error))
-    for path, problem in schema_problems(document):
+    for path, problem in (*problems(document), *model_without_vendor(document)):
         findings.add("WFE-E402", pointer(*path), problem)
+    for found in impossible(names_in_agent(document), builtin_catalogue()):
+        findings.add(found.code, found.pointer, found.detail)
 
 
 def check_config(config: Mapping[str, Any], place: str) -> None:
@@ -54,29 +53,18 @@ def warnings(engine: Engine, caller: Caller, document: Mapping[str, Any]) -> lis
 
     models = [document.get("model"), *(p.get("model") for p in document.get("providers", ()) if isinstance(p, dict))]
     retired = [sentence for model in models if model and (sentence := retirement(model))]
-    if not any(document.get(name) for name in ("model", "provider_type", "providers", "mode")):
-        retired.append("The agent names neither a model nor a provider_type; each step that uses it has to.")
-    return [*retired, *_missing_tools(engine, caller, document)]
+    tools = tuple(names_in_agent(document))
+    found = engine.names.find_many(caller.tenant_id, to_look_up(tools))
+    return [*retired, *dict.fromkeys(d.detail for d in missing(tools, found))]
 
 
-def _missing_tools(engine: Engine, caller: Caller, document: Mapping[str, Any]) -> Iterator[str]:
-    from agent_tools.references import parse_tool
+def _settle(document: Mapping[str, Any]) -> dict[str, Any]:
+    from workflow_engine.steps.agent_aliases import AGENT_ALIASES, settled
 
-    named = [parse_tool(entry) for entry in document.get("tools", ())]
-    names = {kind: [r.name for r in named if r.kind == kind] for kind in ("step", "agent", "mcp")}
-    there: dict[str, Container[str]] = {
-        "step": engine.steps.find_many(caller.tenant_id, names["step"]),
-        "agent": engine.agents.existing(caller.tenant_id, names["agent"]),
-        "mcp": engine.mcp_servers.find_many(caller.tenant_id, names["mcp"]),
-    }
-    words = {"step": "built-in tool and no registered step type", "agent": "agent", "mcp": "MCP server"}
-    for kind, found in there.items():
-        for name in names[kind]:
-            if name not in found:
-                yield f"'{name}' in 'tools' is no {words[kind]} now."
+    return settled(document, AGENT_ALIASES)
 
 
-AGENTS: Final = DefinitionKind("agent", _schema, "agent_name", lambda engine: engine.agents, examine, warnings)
+AGENTS: Final = DefinitionKind("agent", _schema, "agent_name", lambda engine: engine.agents, examine, warnings, _settle)
 
 
 class AgentRunFields(RunFields):
@@ -85,7 +73,7 @@ class AgentRunFields(RunFields):
     query: Annotated[str, Field(min_length=1)] | None = None
     conversation_history: list[dict[str, Any]] | None = None
     variables: dict[str, Any] | None = None
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: Annotated[int, Field(ge=1), Whole] | None = None
 
 
 def execute(
@@ -97,7 +85,7 @@ def execute(
     InvalidRequestError when nothing is asked, and what `start_run.start` raises.
     """
 
-    def prepare() -> tuple[StoredWorkflow, RunFields]:
+    def prepare() -> tuple[StoredWorkflow, WorkflowRunFields]:
         return start_run.posted_run(engine, caller, _run_of(engine, caller, agent_id, body))
 
     # By what the client sent: the workflow made of it changes with the agent's name.

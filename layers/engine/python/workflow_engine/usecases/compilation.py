@@ -15,6 +15,7 @@ from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowErro
 from workflow_engine.language.findings import Findings
 from workflow_engine.language.wellformed import check_well_formed
 from workflow_engine.store.items import dump
+from workflow_engine.store.names import Name
 from workflow_engine.store.workflows import Compiled
 from workflow_engine.usecases.bodies import PostedWorkflow, walk_steps
 from workflow_engine.usecases.engine import Caller, Engine
@@ -23,35 +24,50 @@ if TYPE_CHECKING:
     from workflow_engine.compiler import Compilation
     from workflow_engine.steps import Catalogue
 
+SNAPSHOT_PREFIX: Final = "adhoc-"
+
 _STEP_TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The step types that a document may use: the built-in ones, and those registered ones that it names."""
+    """The step types that a document may use: the built-in ones, and those registered ones that it names. `missing` warns of
+    what it names beside step types and was looked up in vain.
+    """
 
     catalogue: Catalogue
     registrations: Mapping[str, Mapping[str, Json]]
+    missing: tuple[Diagnostic, ...] = ()
 
     def fingerprint(self) -> str:
         """Changes when a registration changes in what compiling depends on, or the engine itself does. JSON text."""
         from workflow_engine.steps.registered import task_of
 
-        registered = {name: [r.get("config_schema"), *task_of(r)] for name, r in sorted(self.registrations.items())}
+        registered = {
+            name: [r.get("config_schema"), r.get("output_schema"), *task_of(r)]
+            for name, r in sorted(self.registrations.items())
+        }
         return dump([_engine_version(), registered])
 
 
-def vocabulary(engine: Engine, caller: Caller, document: Json) -> Vocabulary:
-    """The step types for a document. One BatchGetItem when it names types that are not built in, else no call."""
+def vocabulary(engine: Engine, caller: Caller, document: Json, *, looks_names_up: bool = False) -> Vocabulary:
+    """The step types for a document. One BatchGetItem when it names types that are not built in, else no call.
+
+    With `looks_names_up` the same call looks for the agents, prompts, tools and MCP servers that the document names.
+    """
     from workflow_engine.steps import builtin_catalogue
+    from workflow_engine.usecases.named import mentions_in, missing, to_look_up
 
     catalogue = builtin_catalogue()
     named = {step.get("step_type") for _, step in walk_steps(document) if isinstance(step.get("step_type"), str)}
     unknown = [t for t in named if isinstance(t, str) and catalogue.find(t) is None and _STEP_TYPE.fullmatch(t)]
-    registrations = engine.steps.find_many(caller.tenant_id, unknown)
+    mentions = mentions_in(document, catalogue) if looks_names_up else ()
+    types = {step_type: Name("step", step_type) for step_type in sorted(unknown)}
+    found = engine.names.find_many(caller.tenant_id, dict.fromkeys([*types.values(), *to_look_up(mentions)]))
+    registrations = {t: engine.steps.of_record(found[name]) for t, name in types.items() if name in found}
     if registrations:
         catalogue = catalogue.with_registered(registrations.values())
-    return Vocabulary(catalogue, registrations)
+    return Vocabulary(catalogue, registrations, missing(mentions, found))
 
 
 def compile_posted(posted: PostedWorkflow, words: Vocabulary) -> tuple[Compilation, tuple[Diagnostic, ...]]:
@@ -60,16 +76,18 @@ def compile_posted(posted: PostedWorkflow, words: Vocabulary) -> tuple[Compilati
     """
     from workflow_engine.compiler import compile_workflow
     from workflow_engine.language import parse_workflow
+    from workflow_engine.usecases.named import impossible, mentions_in
 
     parsed = parse_workflow(posted.document, words.catalogue)
-    if parsed.workflow is None:
-        raise InvalidWorkflowError(posted.placed(parsed.diagnostics))
+    wrong = impossible(mentions_in(posted.document, words.catalogue), words.catalogue)
+    if parsed.workflow is None or wrong:
+        raise InvalidWorkflowError(posted.placed((*wrong, *parsed.diagnostics, *words.missing)))
     try:
         compilation = compile_workflow(parsed.workflow, words.catalogue)
     except InvalidWorkflowError as error:
-        found = (*error.diagnostics, *(d for d in parsed.diagnostics if d not in error.diagnostics))
+        found = (*error.diagnostics, *(d for d in parsed.diagnostics if d not in error.diagnostics), *words.missing)
         raise InvalidWorkflowError(posted.placed(found)) from error
-    return compilation, posted.placed((*parsed.diagnostics, *compilation.warnings))
+    return compilation, posted.placed((*parsed.diagnostics, *compilation.warnings, *words.missing))
 
 
 def compiler_of(words: Vocabulary) -> str:
@@ -88,6 +106,7 @@ def with_machine(engine: Engine, compilation: Compilation, words: Vocabulary) ->
         machine_hash=machine.machine_hash,
         machine_arn=machine.machine_arn,
         compiler=compiler_of(words),
+        fan_out=compilation.fan_out,
     )
 
 
@@ -101,7 +120,7 @@ def snapshot_id(document: Json, words: Vocabulary) -> str:
 
     The order of keys counts, because it is the order of a step's inputs.
     """
-    return "adhoc-" + hashlib.sha256(f"{words.fingerprint()}\n{dump(document)}".encode()).hexdigest()[:32]
+    return SNAPSHOT_PREFIX + hashlib.sha256(f"{words.fingerprint()}\n{dump(document)}".encode()).hexdigest()[:32]
 
 
 def findings(diagnostics: tuple[Diagnostic, ...]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -118,7 +137,7 @@ def _engine_version() -> str:
     """
     package = Path(workflow_engine.__file__).parent
     digest = hashlib.sha256()
-    parts = [sorted((package / part).rglob("*.py")) for part in ("language", "compiler", "steps")]
+    parts = [sorted((package / part).rglob("*.py")) for part in ("agents", "language", "compiler", "steps")]
     for path in (*(path for part in parts for path in part), package / "endpoint_errors.py"):
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

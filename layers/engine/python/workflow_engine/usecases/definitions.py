@@ -26,7 +26,7 @@ _KEPT: Final = ("description", "created_at", "updated_at", "created_by")
 @dataclass(frozen=True, slots=True)
 class DefinitionKind:
     """A kind of definition: its word (`agent`), the schema of its documents, the field that names it, and checks beyond
-    the schema. `examine` adds findings.
+    the schema. `examine` adds findings, `settle` gives a document that fits with its fields under their own names.
     """
 
     word: str
@@ -35,6 +35,7 @@ class DefinitionKind:
     store: Callable[[Engine], DefinitionStore]
     examine: Callable[[Mapping[str, Any], Findings], None]
     warn: Warn
+    settle: Callable[[Mapping[str, Any]], dict[str, Any]]
 
     @property
     def id_field(self) -> str:
@@ -163,7 +164,7 @@ def list_versions(
 def checked(kind: DefinitionKind, body: Json) -> dict[str, Any]:
     """The document of a body. Raises InvalidRequestError with every finding."""
     refuse_misfits(kind.word, kind.schema(), kind.examine, body)
-    return dict(body)
+    return kind.settle(body)
 
 
 def refuse_misfits(
@@ -195,6 +196,7 @@ def refuse_misfits(
 def _summary(kind: DefinitionKind, record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         kind.id_field: record["definition_id"],
+        "id": record["definition_id"],
         "version": record["version"],
         kind.name_field: record["name"],
         **{name: record.get(name) for name in _KEPT},
@@ -204,6 +206,7 @@ def _summary(kind: DefinitionKind, record: Mapping[str, Any]) -> dict[str, Any]:
 def _described(kind: DefinitionKind, definition: Definition, warnings: list[str]) -> dict[str, Any]:
     return {
         kind.id_field: definition.definition_id,
+        "id": definition.definition_id,
         "version": definition.version,
         kind.name_field: definition.document[kind.name_field],
         "description": definition.document.get("description"),

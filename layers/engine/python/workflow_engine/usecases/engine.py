@@ -15,6 +15,7 @@ from workflow_engine import aws
 from workflow_engine.settings import Settings
 from workflow_engine.store.executions import ExecutionStore
 from workflow_engine.store.idempotency import IdempotencyStore
+from workflow_engine.store.names import NameStore
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.steps import StepStore
 from workflow_engine.store.table import Table
@@ -39,6 +40,11 @@ if TYPE_CHECKING:
 
 LocalStepLoader = Callable[[str, str, str], str]
 """`(tenant_id, step_type, "module:function") -> ARN` under which the local runtime calls the handler."""
+
+LONGEST_WAIT_SECONDS: Final = 25
+"""How long a request may ask to wait for the end of a run: an HTTP API cuts an integration off after 30 seconds ("Maximum
+integration timeout", API Gateway quotas).
+"""
 
 _making_clients: Final = threading.RLock()  # boto3 sessions may not make two clients at once
 _local_step_loader: LocalStepLoader | None = None
@@ -176,6 +182,10 @@ class Engine:
         from workflow_engine.store.mcp_servers import McpServerStore
 
         return McpServerStore(self._table, self._payloads)
+
+    @cached_property
+    def names(self) -> NameStore:
+        return NameStore(self._table)
 
     @cached_property
     def idempotency(self) -> IdempotencyStore:

@@ -28,14 +28,14 @@ from workflow_engine.store.executions import Execution, has_ended
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.items import dump
 from workflow_engine.store.workflows import StoredWorkflow
-from workflow_engine.usecases.bodies import RunFields, check_input, run_input
+from workflow_engine.usecases.bodies import WorkflowRunFields, check_fan_out, check_input, run_input
 
 if TYPE_CHECKING:
     from workflow_engine.usecases.engine import Caller, Engine
 
 logger = get_logger(__name__)
 
-Prepare = Callable[[], tuple[StoredWorkflow, RunFields]]
+Prepare = Callable[[], tuple[StoredWorkflow, WorkflowRunFields]]
 """Gives the workflow to start, and what the client says of the run. Not asked where a run is there already."""
 
 
@@ -43,13 +43,13 @@ def launch_once(
     engine: Engine, caller: Caller, operation: str, idempotency_key: str | None, body: Json, prepare: Prepare
 ) -> dict[str, Any]:
     """Start a run, one only for an idempotency key; gives
-    `{execution_id, status, workflow_id, workflow_version, workflow_name, started_at}`.
+    `{execution_id, id, status, workflow_id, workflow_version, workflow_name, started_at}`.
 
     Two AWS calls without a key, one more when the workflow uses registered step types, whose ARNs are those of now:
     registering a type anew needs no new machine, and runs that are going keep what they were started with.
 
-    Raises InvalidRequestError (input_schema), PayloadTooLargeError, ConflictError (a step type is no longer registered, or
-    the key's), ThrottledError, OutcomeUnknownError, and what `prepare` raises.
+    Raises InvalidRequestError (input_schema, lists too long for one run), PayloadTooLargeError, ConflictError (a step type is
+    no longer registered, or the key's), ThrottledError, OutcomeUnknownError, and what `prepare` raises.
     """
 
     def work(attempt: Attempt) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def launch_once(
 
 
 def _launched(
-    engine: Engine, caller: Caller, workflow: StoredWorkflow, fields: RunFields, attempt: Attempt
+    engine: Engine, caller: Caller, workflow: StoredWorkflow, fields: WorkflowRunFields, attempt: Attempt
 ) -> Execution:
     execution = Execution(
         tenant_id=caller.tenant_id,
@@ -77,10 +77,14 @@ def _launched(
         session_id=fields.session_id,
         correlation_id=fields.correlation_id,
         tags=fields.tags,
+        metadata=fields.metadata,
+        organization_id=fields.organization_id,
+        backend=fields.backend,
         attempt_id=attempt.attempt_id,
     )
     try:
-        check_input(run_input(fields), workflow.document.get("input_schema"))
+        check_input(fields, workflow.document.get("input_schema"))
+        check_fan_out(workflow.compiled.fan_out, fields)
         content = _execution_input(engine, workflow, execution, fields)
     except RecursionError:
         raise InvalidRequestError.at("/input", "Lists or objects are nested too deeply.") from None
@@ -121,6 +125,7 @@ def _resumed(engine: Engine, caller: Caller, attempt: Attempt) -> Execution | No
 def _answer(execution: Execution) -> dict[str, Any]:
     return {
         "execution_id": execution.execution_id,
+        "id": execution.execution_id,
         "status": execution.status,
         "workflow_id": execution.workflow_id,
         "workflow_version": execution.workflow_version,
@@ -129,7 +134,7 @@ def _answer(execution: Execution) -> dict[str, Any]:
     }
 
 
-def _execution_input(engine: Engine, workflow: StoredWorkflow, execution: Execution, fields: RunFields) -> str:
+def _execution_input(engine: Engine, workflow: StoredWorkflow, execution: Execution, fields: WorkflowRunFields) -> str:
     from workflow_engine.compiler import execution_input
     from workflow_engine.compiler.quotas import PAYLOAD_BYTES
 

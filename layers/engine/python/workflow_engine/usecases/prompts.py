@@ -9,13 +9,13 @@ from pydantic import Field
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json, pointer
-from workflow_engine.language.document import DocumentModel
+from workflow_engine.language.document import DocumentModel, Whole
 from workflow_engine.language.findings import Findings
 from workflow_engine.store.definitions import Definition
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases import start_run
 from workflow_engine.usecases.agents import check_config, run_body
-from workflow_engine.usecases.bodies import RunFields, read_fields
+from workflow_engine.usecases.bodies import RunFields, WorkflowRunFields, read_fields
 from workflow_engine.usecases.definitions import DefinitionKind
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.launch import launch_once
@@ -51,21 +51,27 @@ def warnings(_engine: Engine, _caller: Caller, document: Mapping[str, Any]) -> l
     return [*found, *([retired] if retired else [])]
 
 
-PROMPTS: Final = DefinitionKind("prompt", _schema, "name", lambda engine: engine.prompts, examine, warnings)
+def _settle(document: Mapping[str, Any]) -> dict[str, Any]:
+    from workflow_engine.steps.agent_aliases import PROMPT_ALIASES, settled
+
+    return settled(document, PROMPT_ALIASES)
+
+
+PROMPTS: Final = DefinitionKind("prompt", _schema, "name", lambda engine: engine.prompts, examine, warnings, _settle)
 
 
 class RenderFields(DocumentModel):
     """What `POST /prompts/{prompt_id}/render` takes."""
 
     variables: dict[str, Any] | None = None
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: Annotated[int, Field(ge=1), Whole] | None = None
 
 
 class TrialFields(RunFields):
     """What `POST /prompts/{prompt_id}/test` takes: an agent, and what the prompt needs."""
 
     variables: dict[str, Any] | None = None
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: Annotated[int, Field(ge=1), Whole] | None = None
     agent_id: str | None = None
     agent_config: dict[str, Any] | None = None
 
@@ -100,7 +106,7 @@ def try_out(
     Raises NotFoundError, InvalidRequestError unless one agent is named that can be asked, and what `start_run.start` raises.
     """
 
-    def prepare() -> tuple[StoredWorkflow, RunFields]:
+    def prepare() -> tuple[StoredWorkflow, WorkflowRunFields]:
         return start_run.posted_run(engine, caller, _trial_of(engine, caller, prompt_id, body))
 
     # By what the client sent: the workflow made of it changes with the prompt's name.

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from workflow_engine.errors import InvalidRequestError
-from workflow_engine.language.diagnostics import suggest
 from workflow_engine.machines.executions import ExecutionGoneError
 from workflow_engine.machines.results import RunReport, iso
 from workflow_engine.store.executions import RANKS, Execution, has_ended
 from workflow_engine.store.results import RunResults
 from workflow_engine.store.table import SortRange
+from workflow_engine.suggestions import suggest
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.read_events import events
 from workflow_engine.usecases.record_execution import read_report, record_end, reported_results
@@ -62,8 +62,12 @@ def get_execution(engine: Engine, caller: Caller, execution_id: str) -> dict[str
     execution = engine.executions.get(caller.tenant_id, execution_id)
     return {
         **{name: getattr(execution, name) for name in _SUMMARY},
+        "id": execution.execution_id,
         "started_by": execution.started_by,
         "tags": execution.tags,
+        "metadata": execution.metadata,
+        "organization_id": execution.organization_id,
+        "backend": execution.backend,
         "error": execution.error,
         "redrive_count": execution.redrive_count,
     }
@@ -92,7 +96,7 @@ def list_executions(
         raise InvalidRequestError("started_before lies before started_after, so no run fits. Exchange the two.")
     started = SortRange(_bound(started_after), _bound(started_before))
     page = engine.executions.page(caller.tenant_id, workflow_id, status, limit, cursor, started=started)
-    items = [{name: record.get(name) for name in _SUMMARY} for record in page.records]
+    items = [{**{name: record.get(name) for name in _SUMMARY}, "id": record["execution_id"]} for record in page.records]
     return {"items": items, "next_cursor": page.next_cursor}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from workflow_engine.agents.builtin_tools import BUILTIN_TOOL_DESCRIPTIONS
 from workflow_engine.store import cursors
 from workflow_engine.usecases.engine import Caller, Engine
 
@@ -32,9 +33,7 @@ def list_tools(engine: Engine, caller: Caller, limit: int, cursor: str | None = 
 def _builtin(
     _engine: Engine, _caller: Caller, limit: int, cursor: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
-    from agent_tools.builtin import BUILTIN_TOOLS
-
-    tools = list(BUILTIN_TOOLS.values())
+    tools = list(BUILTIN_TOOL_DESCRIPTIONS.values())
     start = int(cursor or 0)
     found = [_tool("builtin", t.name, t.description, t.parameters, t.name) for t in tools[start : start + limit]]
     end = start + limit

@@ -11,9 +11,12 @@ _SUMMARY: Final = ("workflow_id", "description", "created_at", "updated_at")
 
 
 def describe(workflow: StoredWorkflow) -> dict[str, Any]:
-    """A version as the API shows it: what was saved, under `workflow`, and what the service knows about it."""
+    """A version as the API shows it: what was saved, under `workflow` and `configuration`, and what the service knows about
+    it.
+    """
     return {
         "workflow_id": workflow.workflow_id,
+        "id": workflow.workflow_id,
         "version": workflow.version,
         "name": workflow.name,
         "content_hash": workflow.content_hash,
@@ -22,6 +25,7 @@ def describe(workflow: StoredWorkflow) -> dict[str, Any]:
         "created_by": workflow.created_by,
         "plan": dict(workflow.compiled.plan),
         "workflow": dict(workflow.document),
+        "configuration": dict(workflow.document),
     }
 
 
@@ -34,7 +38,7 @@ def get(engine: Engine, caller: Caller, workflow_id: str, version: int | None = 
 
 
 def list_workflows(engine: Engine, caller: Caller, limit: int, cursor: str | None = None) -> dict[str, Any]:
-    """`{items: [{workflow_id, version, name, description, created_at, updated_at}], next_cursor}`, newest first."""
+    """`{items: [{workflow_id, id, version, name, description, created_at, updated_at}], next_cursor}`, newest first."""
     page = engine.workflows.page(caller.tenant_id, limit, cursor)
     return {"items": [_summary(r) for r in page.records], "next_cursor": page.next_cursor}
 
@@ -51,6 +55,7 @@ def list_versions(
 def _summary(record: dict[str, Any]) -> dict[str, Any]:
     return {
         **{name: record.get(name) for name in _SUMMARY},
+        "id": record["workflow_id"],
         "version": record["workflow_version"],
         "name": record["workflow_name"],
     }

@@ -140,6 +140,11 @@ class _ReportedSteps:
     def tops(self) -> dict[str, int]:
         return self.run.steps.tops
 
+    def statuses(self) -> dict[str, str]:
+        tops = self.tops
+        found = self.run.steps.read(0, self.total, lambda key: key in tops)
+        return {key: str(result["status"]) for _, key, result, _ in found}
+
     def read(self, start: int, stop: int, wanted: Wanted) -> Iterator[StepResult]:
         for ordinal, key, result, output in self.run.steps.read(start, stop, wanted):
             result["output_data"], large = _output(self.run.outputs, output, self.keep)
@@ -159,6 +164,7 @@ def _run(execution: Execution, run: RunReport) -> dict[str, Json]:
     """What GET /executions/{id}/results answers, without outputs and steps."""
     return {
         "execution_id": execution.execution_id,
+        "id": execution.execution_id,
         "workflow_id": execution.workflow_id,
         "status": run.status,
         "started_at": execution.started_at,

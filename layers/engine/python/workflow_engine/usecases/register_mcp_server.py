@@ -10,7 +10,7 @@ from pydantic import Field
 
 from workflow_engine.errors import InvalidRequestError, NotFoundError
 from workflow_engine.language.diagnostics import Json
-from workflow_engine.language.document import DocumentModel
+from workflow_engine.language.document import DocumentModel, Whole
 from workflow_engine.outbound import AddressPolicy, AddressRefusedError, destination
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.mcp_servers import McpServerRecord
@@ -37,7 +37,7 @@ class McpServerBody(DocumentModel):
         Annotated[list[Annotated[str, Field(min_length=1, max_length=128)]], Field(max_length=500)] | None
     ) = None
     bearer_secret: str | None = None
-    timeout_seconds: Annotated[int, Field(ge=1, le=300)] | None = None
+    timeout_seconds: Annotated[int, Field(ge=1, le=300), Whole] | None = None
 
     PLACEHOLDERS = {"name": "", "url": ""}  # noqa: RUF012  # as in the base class
 
@@ -113,7 +113,8 @@ def delete(engine: Engine, caller: Caller, name: str) -> None:
 def discover(
     engine: Engine, caller: Caller, name: str, *, policy: AddressPolicy, secret_of: SecretOf
 ) -> dict[str, Any]:
-    """Ask a server for its tools: `{items: [{name, description, parameters, allowed}], next_cursor: null}`.
+    """Ask a server for its tools: `{items: [{name, description, parameters, allowed}], next_cursor: null, warnings}`, warnings
+    being sentences on those that were left out.
 
     Raises NotFoundError, InvalidRequestError for a secret that is not set, McpServerError.
     """
@@ -136,4 +137,5 @@ def discover(
             }
             for tool in connection.tools()
         ]
-    return {"items": items, "next_cursor": None}
+        warnings = connection.warnings()
+    return {"items": items, "next_cursor": None, "warnings": warnings}

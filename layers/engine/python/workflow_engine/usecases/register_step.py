@@ -13,7 +13,7 @@ from pydantic import Field
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
 from workflow_engine.json_schema import schema_problem
 from workflow_engine.language.diagnostics import Json, pointer
-from workflow_engine.language.document import STEP_ID_PATTERN, DocumentModel
+from workflow_engine.language.document import NAME_PATTERN, DocumentModel, Whole
 from workflow_engine.settings import STEP_HTTP
 from workflow_engine.store import cursors
 from workflow_engine.store.idempotency import Attempt
@@ -29,12 +29,12 @@ _LAMBDA_ARN: Final = re.compile(
 )
 _PLACE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "http": ("endpoint_config", "function_reference"),
+    "local": ("handler", "function_reference"),
     "lambda": ("function_arn", "function_reference"),
-    "local": ("handler",),
     "activity": (),
 }
-"""Which fields say where the step runs, by execution_type. With an endpoint, `function_reference` is kept and not read: it is
-the field of a later type.
+"""Which fields say where the step runs, by execution_type. With an endpoint, `function_reference` is kept and not read; whom
+a field is said to belong to is the last that has it.
 """
 
 _NAMES_OF_HTTP: Final = ("rpc", "api")
@@ -46,7 +46,7 @@ _BUILTIN_PAGE: Final = "builtin"
 class RegistrationBody(DocumentModel):
     """What a client posts. `function_reference` and `parameters_schema` are older names."""
 
-    step_type: Annotated[str, Field(pattern=STEP_ID_PATTERN)]
+    step_type: Annotated[str, Field(pattern=NAME_PATTERN)]
     name: Annotated[str, Field(max_length=128)] | None = None
     description: Annotated[str, Field(max_length=2000)] | None = None
     execution_type: Literal["lambda", "local", "http", "rpc", "api", "activity"] = "lambda"
@@ -57,7 +57,7 @@ class RegistrationBody(DocumentModel):
     config_schema: dict[str, Any] | None = None
     parameters_schema: dict[str, Any] | None = None
     output_schema: dict[str, Any] | None = None
-    timeout_seconds: Annotated[int, Field(ge=1, le=MAX_LAMBDA_SECONDS)] | None = None
+    timeout_seconds: Annotated[int, Field(ge=1, le=MAX_LAMBDA_SECONDS), Whole] | None = None
     tags: list[str] | None = None
 
     PLACEHOLDERS = {"step_type": ""}  # noqa: RUF012  # as in the base class
@@ -76,7 +76,8 @@ def register(
         return list(_register(engine, caller, read_fields(RegistrationBody, body), attempt))
 
     record, created = engine.idempotency.once(caller.tenant_id, "register_step", idempotency_key, body, work)
-    return record, created
+    message = f"Step type '{record['step_type']}' is {'registered' if created else 'replaced'}."
+    return {**_told(record), "step_id": record["step_type"], "message": message}, created
 
 
 def get(engine: Engine, caller: Caller, step_type: str) -> dict[str, Any]:
@@ -85,15 +86,25 @@ def get(engine: Engine, caller: Caller, step_type: str) -> dict[str, Any]:
 
     builtin = builtin_catalogue().find(step_type)
     if builtin is not None:
-        return builtin.describe()
+        return _told(builtin.describe())
     registration = engine.steps.find(caller.tenant_id, step_type)
     if registration is None:
         raise NotFoundError(f"There is no step type '{step_type}'.")
-    return registration
+    return _told(registration)
+
+
+def _told(step_type: Mapping[str, Any]) -> dict[str, Any]:
+    """A step type as it is answered: every one has a name, and its schema under both names that clients may use."""
+    return {
+        **step_type,
+        "id": step_type["step_type"],
+        "name": step_type.get("name") or step_type["step_type"],
+        "parameters_schema": step_type["config_schema"],
+    }
 
 
 def list_steps(engine: Engine, caller: Caller, limit: int, cursor: str | None = None) -> dict[str, Any]:
-    """`{steps, next_cursor}`: the built-in types, then the registered ones by name."""
+    """`{steps, total, next_cursor}`: the built-in types, then the registered ones by name; `total` counts those of all pages."""
     from workflow_engine.steps import builtin_catalogue
 
     builtin = builtin_catalogue().describe()
@@ -107,7 +118,8 @@ def list_steps(engine: Engine, caller: Caller, limit: int, cursor: str | None = 
     else:
         more = True
     next_cursor = cursors.encode(caller.tenant_id, _BUILTIN_PAGE, [offset, inner]) if more else None
-    return {"steps": steps, "next_cursor": next_cursor}
+    total = len(builtin_catalogue().describe()) + engine.steps.count(caller.tenant_id)
+    return {"steps": [_told(step) for step in steps], "total": total, "next_cursor": next_cursor}
 
 
 def delete(engine: Engine, caller: Caller, step_type: str) -> None:
@@ -118,6 +130,8 @@ def delete(engine: Engine, caller: Caller, step_type: str) -> None:
 
 def _register(engine: Engine, caller: Caller, fields: RegistrationBody, attempt: Attempt) -> tuple[Registration, bool]:
     _refuse_builtin(engine, fields.step_type)
+    if fields.step_type == "register":
+        raise InvalidRequestError.at("/step_type", "A step type of this name could not be read. Choose another.")
     _refuse_fields_of_other_types(fields)
     config_schema = _one_of(fields, "config_schema", "parameters_schema")
     for name in ("config_schema", "parameters_schema", "output_schema"):
@@ -134,7 +148,7 @@ def _register(engine: Engine, caller: Caller, fields: RegistrationBody, attempt:
         "execution_type": execution_type,
         "function_arn": None if execution_type == "http" else _function_arn(engine, caller, fields),
         "function_reference": fields.function_reference if execution_type == "http" else None,
-        "handler": fields.handler,
+        "handler": _handler(fields),
         "endpoint_config": _endpoint(engine, fields) if execution_type == "http" else None,
         "config_schema": config_schema or {"type": "object"},
         "output_schema": fields.output_schema or {},
@@ -215,14 +229,31 @@ def _lambda_arn(engine: Engine, fields: RegistrationBody) -> str:
 def _local_arn(engine: Engine, caller: Caller, fields: RegistrationBody) -> str:
     if not engine.settings.allow_local_steps:
         raise InvalidRequestError.at("/execution_type", "Local steps exist on the local server only. Use 'lambda'.")
-    if fields.handler is None or not _HANDLER.fullmatch(fields.handler):
-        raise InvalidRequestError.at("/handler", "A local step needs a handler of the form 'module:function'.")
+    handler = _handler(fields)
+    place = "/handler" if fields.handler is not None or fields.function_reference is None else "/function_reference"
+    if handler is None or not _HANDLER.fullmatch(handler):
+        raise InvalidRequestError.at(place, "A local step needs a handler of the form 'module:function'.")
     if engine.local_step_loader is None:
-        raise InvalidRequestError.at("/handler", "The server was started without a folder of steps (--steps DIR).")
+        raise InvalidRequestError.at(place, "The server was started without a folder of steps (--steps DIR).")
     try:
-        return engine.local_step_loader(caller.tenant_id, fields.step_type, fields.handler)
+        return engine.local_step_loader(caller.tenant_id, fields.step_type, handler)
     except Exception as error:  # the client's own code is imported here, and may raise anything
-        raise InvalidRequestError.at("/handler", f"The handler cannot be loaded: {error}") from error
+        raise InvalidRequestError.at(place, f"The handler cannot be loaded: {error}") from error
+
+
+def _handler(fields: RegistrationBody) -> str | None:
+    """`module:function` of a local step, which `function_reference` writes as `module.function`. Raises InvalidRequestError
+    when both are given and differ.
+    """
+    reference = fields.function_reference
+    if fields.execution_type != "local" or reference is None:
+        return fields.handler
+    if ":" not in reference and "." in reference:
+        reference = ":".join(reference.rsplit(".", 1))
+    if fields.handler not in (None, reference):
+        detail = "'function_reference' is another name of 'handler', and the two differ. Send one."
+        raise InvalidRequestError.at("/function_reference", detail)
+    return reference
 
 
 def _one_of(fields: RegistrationBody, name: str, alias: str) -> Any:

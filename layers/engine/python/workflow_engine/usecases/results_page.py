@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
-from workflow_engine.language.diagnostics import Json, suggest
+from workflow_engine.language.diagnostics import Json
 from workflow_engine.store import cursors
 from workflow_engine.store.payloads import Link
 from workflow_engine.store.results import (
@@ -20,6 +20,7 @@ from workflow_engine.store.results import (
     StepResult,
     body_bytes,
 )
+from workflow_engine.suggestions import suggest
 from workflow_engine.usecases.engine import Caller, Engine
 
 MAX_INLINE_OUTPUT_BYTES: Final = 1024 * 1024
@@ -55,9 +56,10 @@ class Output:
 def results_page(
     engine: Engine, caller: Caller, execution_id: str, results: RunResults, query: ResultsQuery = EVERYTHING
 ) -> dict[str, Any]:
-    """`{...run, output, output_link?, step_results, next_cursor}`. An `output` over 1 MB is null, and `output_link` has its
-    `{href, bytes}`; a step's `output_data` likewise. `href` is null where nothing holds the output in one piece: the list of
-    a map's outputs that would be too large for that, whose parts have results of their own.
+    """`{...run, output, output_link?, step_results, step_io_data, next_cursor}`. An `output` over 1 MB is null, and
+    `output_link` has its `{href, bytes}`; a step's `output_data` likewise. `href` is null where nothing holds the output in
+    one piece: the list of a map's outputs that would be too large for that, whose parts have results of their own.
+    `step_io_data` has the `output_data` of the same steps once more, null for one over 64 KB.
 
     Every page tells all of the run itself, its output included. Raises InvalidRequestError for steps that the workflow does
     not have, and for a cursor that was not given for this run and these steps.
@@ -76,11 +78,25 @@ def results_page(
         limit=query.limit,
         steps=query.steps or None,
         inline_up_to=LARGE_OUTPUT_BYTES if query.links else _most_inline(room),
+        size_of=_bytes_of_both,
     )
     return head | {
         "step_results": {r.key: _told_step(engine, execution_id, results, r) for r in page.results},
+        "step_io_data": {r.key: {"output_data": _repeated(r.result)} for r in page.results},
         "next_cursor": None if page.next is None else cursors.encode(caller.tenant_id, scope, list(page.next)),
     }
+
+
+def _repeated(result: Mapping[str, Json]) -> Json:
+    """The output of a step where it stands a second time: not if it is large."""
+    output = result["output_data"]
+    return output if body_bytes(output) <= LARGE_OUTPUT_BYTES else None
+
+
+def _bytes_of_both(results: Mapping[str, Mapping[str, Json]]) -> int:
+    """What results take in `step_results` and in `step_io_data`."""
+    repeated = {key: {"output_data": _repeated(result)} for key, result in results.items()}
+    return body_bytes(dict(results)) + body_bytes(repeated)
 
 
 def _most_inline(room: int) -> int:

@@ -6,8 +6,16 @@ from typing import Any
 
 from workflow_engine.errors import ConflictError
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.language.document import UNNAMED
 from workflow_engine.store.workflows import StoredWorkflow
-from workflow_engine.usecases.bodies import PostedWorkflow, RunFields, StoredRunFields, posted_workflow, read_fields
+from workflow_engine.usecases.bodies import (
+    PostedWorkflow,
+    StoredRunFields,
+    WorkflowRunFields,
+    check_fan_out,
+    posted_workflow,
+    read_run,
+)
 from workflow_engine.usecases.compilation import (
     Vocabulary,
     compile_posted,
@@ -27,13 +35,13 @@ def start(engine: Engine, caller: Caller, body: Json, idempotency_key: str | Non
     machine. Raises InvalidWorkflowError and what `launch_once` raises.
     """
 
-    def prepare() -> tuple[StoredWorkflow, RunFields]:
+    def prepare() -> tuple[StoredWorkflow, WorkflowRunFields]:
         return posted_run(engine, caller, body)
 
     return launch_once(engine, caller, "execute", idempotency_key, body, prepare)
 
 
-def posted_run(engine: Engine, caller: Caller, body: Json) -> tuple[StoredWorkflow, RunFields]:
+def posted_run(engine: Engine, caller: Caller, body: Json) -> tuple[StoredWorkflow, WorkflowRunFields]:
     """The workflow of a body in its stored form, and what the body says of the run. Raises InvalidWorkflowError,
     InvalidRequestError.
     """
@@ -50,8 +58,8 @@ def start_stored(
     record, start. Raises NotFoundError and what `launch_once` raises.
     """
 
-    def prepare() -> tuple[StoredWorkflow, RunFields]:
-        fields = read_fields(StoredRunFields, body)
+    def prepare() -> tuple[StoredWorkflow, WorkflowRunFields]:
+        fields = read_run(StoredRunFields, body)
         workflow = engine.workflows.newest(caller.tenant_id, workflow_id)
         if fields.version not in (None, workflow.version):
             workflow = engine.workflows.version(caller.tenant_id, workflow_id, fields.version or 1)
@@ -68,13 +76,14 @@ def _snapshot(engine: Engine, caller: Caller, posted: PostedWorkflow, words: Voc
     if known is not None:
         return known
     compilation, _ = compile_posted(posted, words)
+    check_fan_out(compilation.fan_out, posted.run)
     workflow_id = snapshot_id(posted.document, words)
     now = engine.timestamp()
     workflow = StoredWorkflow(
         tenant_id=caller.tenant_id,
         workflow_id=workflow_id,
         version=1,
-        name=posted.document["name"],
+        name=posted.document.get("name") or UNNAMED,
         document=posted.document,
         compiled=with_machine(engine, compilation, words),
         created_at=now,
@@ -83,7 +92,6 @@ def _snapshot(engine: Engine, caller: Caller, posted: PostedWorkflow, words: Voc
         listed=False,
     )
     try:
-        engine.workflows.create(workflow)
+        return engine.workflows.create(workflow)
     except ConflictError:  # the same workflow was posted twice at once; both compiled it to the same
         return engine.workflows.newest(caller.tenant_id, workflow_id)
-    return workflow

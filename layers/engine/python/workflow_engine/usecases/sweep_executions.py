@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from workflow_engine.errors import ThrottledError
+from workflow_engine.errors import ThrottledError, UnavailableError
 from workflow_engine.machines.executions import ExecutionGoneError
 from workflow_engine.metrics import QUARANTINED_RUNS, emit
 from workflow_engine.observability import get_logger
@@ -56,6 +56,13 @@ def sweep_executions(engine: Engine, seconds_left: Callable[[], float] = lambda:
                 continue
             counts["looked_at"] += 1
             counts[_look_at(engine, key, execution)] += 1
+        except UnavailableError:
+            # It may be this run's own, a history that takes too long to read: so the others go on, and the run keeps its
+            # pause. It may as well be an outage of AWS: so it does not count.
+            logger.warning("AWS did not answer", extra={"execution_id": execution.execution_id}, exc_info=True)
+            counts["failed"] += 1
+            with contextlib.suppress(ThrottledError):
+                engine.due.take_back_look(key, after(now, SHORTEST_PAUSE_SECONDS), execution.looks)
         except ThrottledError:
             with contextlib.suppress(ThrottledError):
                 engine.due.take_back_look(key, now, execution.looks)

@@ -6,8 +6,9 @@ from typing import Any
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import InvalidWorkflowError, Json
-from workflow_engine.usecases.bodies import PostedWorkflow, posted_workflow, walk_steps
-from workflow_engine.usecases.compilation import compile_posted, findings, vocabulary
+from workflow_engine.language.step_ids import with_step_ids
+from workflow_engine.usecases.bodies import PostedWorkflow, fan_out_errors, posted_workflow, walk_steps
+from workflow_engine.usecases.compilation import compile_posted, findings, is_plain, vocabulary
 from workflow_engine.usecases.engine import Caller, Engine
 
 
@@ -15,17 +16,20 @@ def validate(engine: Engine, caller: Caller, body: Json) -> dict[str, Any]:
     """`{is_valid, errors, warnings, plan, step_validation: {step_id: {is_valid, errors}}}`; `plan` is null when
     invalid.
 
-    Takes the bodies that `start_run.start` takes; what is wrong beside the workflow is an error like any other.
+    Takes the bodies that `start_run.start` takes; what is wrong beside the workflow, such as an input that is too long
+    for one run, is an error like any other.
     """
     try:
         posted = posted_workflow(body)
     except InvalidRequestError as error:
         return _invalid(error.errors, [], {})
     try:
-        compilation, warnings = compile_posted(posted, vocabulary(engine, caller, posted.document))
+        compilation, warnings = compile_posted(posted, vocabulary(engine, caller, posted.document, looks_names_up=True))
     except InvalidWorkflowError as error:
         errors, rest = findings(error.diagnostics)
         return _invalid(errors, rest, _by_step(posted, errors))
+    if errors := fan_out_errors(compilation.fan_out, posted.run):
+        return _invalid(errors, findings(warnings)[1], _by_step(posted, []))
     return {
         "is_valid": True,
         "errors": [],
@@ -49,7 +53,8 @@ def _invalid(
 
 def _by_step(posted: PostedWorkflow, errors: list[dict[str, Any]]) -> dict[str, Any]:
     """Errors by the innermost step whose pointer they lie under. Steps without a readable id are left out."""
-    ids = {posted.prefix + place: s["step_id"] for place, s in walk_steps(posted.document) if _named(s)}
+    document = with_step_ids(posted.document) if is_plain(posted.document) else posted.document
+    ids = {posted.prefix + place: s["step_id"] for place, s in walk_steps(document) if _named(s)}
     by_step: dict[str, Any] = {step_id: {"is_valid": True, "errors": []} for step_id in sorted(ids.values())}
     for error in errors:
         place = error["pointer"]

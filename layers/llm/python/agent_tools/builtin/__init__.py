@@ -2,9 +2,9 @@
 
     call("calculator", {"expression": "2 ** 10"}, ToolEnvironment())   # 1024
 
-A tool is data: what models are told of it, the JSON Schema of its arguments, and a function from arguments to a JSON
-value. Each function stands in a module of its own that is imported when the tool is first called, and its third-party
-packages with it.
+A tool is what models are told of it, with the JSON Schema of its arguments (`workflow_engine.agents.builtin_tools`), and a
+function from arguments to a JSON value. Each function stands in a module of its own that is imported when the tool is first
+called, and its third-party packages with it.
 """
 
 from __future__ import annotations
@@ -13,15 +13,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from agent_tools.builtin.tool import BuiltinTool, Json, ToolEnvironment
+from agent_tools.builtin.tool import BuiltinTool, Function, Json, ToolEnvironment
 from agent_tools.errors import ToolArgumentError
+from workflow_engine.agents.builtin_tools import BUILTIN_TOOL_DESCRIPTIONS, DEFAULT_PAGE_CHARACTERS
 
 __all__ = ["BUILTIN_TOOLS", "BuiltinTool", "ToolEnvironment", "call", "check_arguments"]
 
-MAX_EXPRESSION_CHARACTERS: Final = 500
-MAX_QUERY_CHARACTERS: Final = 1_000
-MAX_PAGE_CHARACTERS: Final = 100_000
-DEFAULT_PAGE_CHARACTERS: Final = 20_000
 _MAX_PROBLEM_CHARACTERS: Final = 200
 
 
@@ -49,89 +46,16 @@ def _web_page(arguments: Mapping[str, Any], environment: ToolEnvironment) -> Jso
     return fetch(arguments["url"], arguments.get("max_characters", DEFAULT_PAGE_CHARACTERS), environment)
 
 
-def _arguments(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
-    return {"type": "object", "properties": dict(properties), "required": list(required), "additionalProperties": False}
-
+_FUNCTIONS: Final[Mapping[str, Function]] = {
+    "calculator": _calculator,
+    "current_time": _current_time,
+    "json_query": _json_query,
+    "web_page": _web_page,
+}
 
 BUILTIN_TOOLS: Final[Mapping[str, BuiltinTool]] = {
-    tool.name: tool
-    for tool in (
-        BuiltinTool(
-            "calculator",
-            "Evaluates an arithmetic expression exactly as written and gives the number (or true or false for a "
-            "comparison). Use it for every calculation.",
-            _arguments(
-                {
-                    "expression": {
-                        "type": "string",
-                        "minLength": 1,
-                        "maxLength": MAX_EXPRESSION_CHARACTERS,
-                        "description": "Numbers, + - * / // % **, comparisons, parentheses, pi, e, and abs, ceil, cos, "
-                        "degrees, exp, factorial, floor, gcd, hypot, log (natural, or log(x, base)), log10, log2, max, "
-                        "min, radians, round, sin, sqrt, tan, trunc, acos, asin, atan, atan2. Example: "
-                        "round(1250 * 1.19 ** 3, 2)",
-                    }
-                },
-                "expression",
-            ),
-            _calculator,
-        ),
-        BuiltinTool(
-            "current_time",
-            "Tells the date and time now.",
-            _arguments(
-                {
-                    "timezone": {
-                        "type": "string",
-                        "minLength": 1,
-                        "maxLength": 64,
-                        "description": "IANA name such as Europe/Berlin. Default: UTC.",
-                    }
-                }
-            ),
-            _current_time,
-        ),
-        BuiltinTool(
-            "json_query",
-            "Picks, filters and reshapes JSON data by a JMESPath query.",
-            _arguments(
-                {
-                    "query": {
-                        "type": "string",
-                        "minLength": 1,
-                        "maxLength": MAX_QUERY_CHARACTERS,
-                        "description": "JMESPath. Example: orders[?total > `100`].customer.name | sort(@)",
-                    },
-                    "data": {"description": "The JSON value to be queried."},
-                },
-                "query",
-                "data",
-            ),
-            _json_query,
-        ),
-        BuiltinTool(
-            "web_page",
-            "Fetches a public web page or text document and gives it as Markdown.",
-            _arguments(
-                {
-                    "url": {
-                        "type": "string",
-                        "minLength": 1,
-                        "maxLength": 2048,
-                        "description": "An http or https URL.",
-                    },
-                    "max_characters": {
-                        "type": "integer",
-                        "minimum": 100,
-                        "maximum": MAX_PAGE_CHARACTERS,
-                        "description": f"Where to cut the text. Default: {DEFAULT_PAGE_CHARACTERS}.",
-                    },
-                },
-                "url",
-            ),
-            _web_page,
-        ),
-    )
+    told.name: BuiltinTool(told.name, told.description, told.parameters, _FUNCTIONS[told.name])
+    for told in BUILTIN_TOOL_DESCRIPTIONS.values()
 }
 
 

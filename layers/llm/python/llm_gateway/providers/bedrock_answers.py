@@ -6,14 +6,14 @@ A stream is collected into the shape of a whole response
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from llm_gateway.errors import LlmContextTooLongError, LlmMalformedAnswerError
+from llm_gateway.errors import LlmContextTooLongError, LlmError, LlmMalformedAnswerError
+from llm_gateway.json_reader import read_arguments
 from llm_gateway.providers.bedrock_wire import replay_of
 from llm_gateway.request import ToolCall
-from llm_gateway.response import FinishReason, ProviderAnswer
+from llm_gateway.response import FinishReason, ProviderAnswer, Tokens
 
 _FINISH: Final[Mapping[str, FinishReason]] = {
     "end_turn": "stop",
@@ -39,6 +39,22 @@ def answer_of(response: Mapping[str, Any], model: str, warnings: Iterable[str]) 
         content, stop_reason = response["output"]["message"]["content"], str(response["stopReason"])
     except (KeyError, TypeError):
         raise LlmMalformedAnswerError("Bedrock gave an answer without a message.") from None
+    tokens = _tokens(response)
+    try:
+        return _answer_of(response, content, stop_reason, model, tokens, warnings)
+    except LlmError as error:
+        error.tokens = tokens
+        raise
+
+
+def _answer_of(
+    response: Mapping[str, Any],
+    content: list[Mapping[str, Any]],
+    stop_reason: str,
+    model: str,
+    tokens: Tokens,
+    warnings: Iterable[str],
+) -> ProviderAnswer:
     if stop_reason in _MALFORMED:
         raise LlmMalformedAnswerError(f"The model gave an answer that Bedrock could not read ({stop_reason}).")
     if stop_reason == "model_context_window_exceeded":
@@ -53,13 +69,20 @@ def answer_of(response: Mapping[str, Any], model: str, warnings: Iterable[str]) 
     if finish in ("stop", "tool_calls"):
         finish = "tool_calls" if calls else "stop"
     text = "".join(block["text"] for block in content if "text" in block)
-    # Bedrock's inputTokens are those that were neither read from a cache nor written to it
-    # (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html); the gateway counts all.
+    answered = _model_of(response, model)
+    return ProviderAnswer(
+        text, calls, finish, tokens.tokens_in, tokens.tokens_out, answered, tokens.cached, tuple(said)
+    )
+
+
+def _tokens(response: Mapping[str, Any]) -> Tokens:
+    """Bedrock's inputTokens are those that were neither read from a cache nor written to it
+    (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html); the gateway counts all.
+    """
     usage = response.get("usage") or {}
     cached = int(usage.get("cacheReadInputTokens", 0))
     tokens_in = int(usage.get("inputTokens", 0)) + cached + int(usage.get("cacheWriteInputTokens", 0))
-    tokens_out = int(usage.get("outputTokens", 0))
-    return ProviderAnswer(text, calls, finish, tokens_in, tokens_out, _model_of(response, model), cached, tuple(said))
+    return Tokens(tokens_in, int(usage.get("outputTokens", 0)), cached)
 
 
 class StreamedAnswer:
@@ -123,21 +146,15 @@ def _tool_calls(content: Iterable[Mapping[str, Any]], model: str) -> tuple[ToolC
     blocks = [block["toolUse"] for block in content if "toolUse" in block]
     asked = [block for block in blocks if block.get("type") != "server_tool_use"]
     replay = replay_of(model, (block["reasoningContent"] for block in content if "reasoningContent" in block))
-    try:
-        return tuple(
-            ToolCall(block["toolUseId"], block["name"], _arguments(block["input"]), None if position else replay)
-            for position, block in enumerate(asked)
-        )
-    except (KeyError, TypeError, ValueError):
-        raise LlmMalformedAnswerError("The model called a tool with arguments that are no JSON object.") from None
-
-
-def _arguments(given: Any) -> Mapping[str, Any]:
-    """A stream gives JSON text, empty for a call without arguments."""
-    value = json.loads(given or "{}") if isinstance(given, str) else given
-    if not isinstance(value, dict):
-        raise TypeError
-    return value
+    calls = []
+    for position, block in enumerate(asked):
+        try:
+            call_id, name, given = block["toolUseId"], block["name"], block["input"]
+        except KeyError:
+            raise LlmMalformedAnswerError("The model called a tool without saying which, or with what.") from None
+        arguments, problem = read_arguments(given)  # a stream gives JSON text, empty for a call without arguments
+        calls.append(ToolCall(call_id, name, arguments, None if position else replay, problem))
+    return tuple(calls)
 
 
 def _model_of(response: Mapping[str, Any], model: str) -> str:

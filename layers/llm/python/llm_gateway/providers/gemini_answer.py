@@ -15,13 +15,15 @@ from google.genai import types
 
 from llm_gateway.errors import (
     LlmContentFilterError,
+    LlmError,
     LlmInvalidRequestError,
     LlmMalformedAnswerError,
     LlmUnsupportedError,
 )
+from llm_gateway.json_reader import read_arguments
 from llm_gateway.providers.gemini_wire import call_id_for
 from llm_gateway.request import EmbeddingRequest, GenerationRequest, ToolCall
-from llm_gateway.response import FinishReason, ProviderAnswer
+from llm_gateway.response import FinishReason, ProviderAnswer, Tokens
 from llm_gateway.tokens import count_request, count_tokens
 
 NO_SIGNATURE: Final = "MISSING_THOUGHT_SIGNATURE"
@@ -81,8 +83,17 @@ class Draft:
 
     def finished(self, request: GenerationRequest, model: str, warnings: Sequence[str] = ()) -> ProviderAnswer:
         """The answer to a request. Raises LlmContentFilterError where the prompt was blocked, LlmInvalidRequestError where
-        a signature is missing, and LlmMalformedAnswerError.
+        a signature is missing, and LlmMalformedAnswerError; with the tokens that were paid for, where there was an answer.
         """
+        try:
+            return self._finished(request, model, warnings)
+        except LlmError as error:
+            if self.has_begun:
+                tokens_in, cached, tokens_out = self._tokens(request, [])
+                error.tokens = Tokens(tokens_in, tokens_out, cached)
+            raise
+
+    def _finished(self, request: GenerationRequest, model: str, warnings: Sequence[str]) -> ProviderAnswer:
         if self._blocked and not self.has_begun:
             raise LlmContentFilterError(f"Gemini refuses the prompt ({self._blocked[:40]}).")
         if not self.has_begun:
@@ -113,13 +124,11 @@ class Draft:
             call = part.function_call
             if call is None or not call.name:
                 raise LlmMalformedAnswerError("Gemini gave a function call without a name.")
-            arguments = call.args or {}
-            if not _is_json(arguments):
-                raise LlmMalformedAnswerError("Gemini gave a function call whose arguments are no JSON.")
+            arguments, problem = read_arguments(call.args)
             call_id = call.id or call_id_for(request, position, call.name, arguments)
             signature = part.thought_signature
             replay = base64.b64encode(signature).decode() if signature else None
-            calls.append(ToolCall(call_id, call.name, arguments, replay))
+            calls.append(ToolCall(call_id, call.name, arguments, replay, problem))
         return tuple(calls)
 
     def _finish_reason(self, calls_tools: bool, warnings: list[str]) -> FinishReason:
@@ -142,15 +151,6 @@ class Draft:
         calls = [part.function_call for part in self._calls if part.function_call is not None]
         written = [self.text, self._thoughts, *(f"{call.name} {json.dumps(call.args or {})}" for call in calls)]
         return count_request(request), 0, sum(map(count_tokens, written))
-
-
-def _is_json(value: object) -> bool:
-    """Whether a value is one of JSON; Python reads NaN and Infinity too."""
-    try:
-        json.dumps(value, allow_nan=False)
-    except ValueError:
-        return False
-    return True
 
 
 def read_vectors(

@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, TypeGuard
 
-from llm_gateway.errors import LlmMalformedAnswerError, LlmUnavailableError, LlmUnsupportedError
+from llm_gateway.errors import LlmError, LlmMalformedAnswerError, LlmUnavailableError, LlmUnsupportedError
+from llm_gateway.json_reader import read_arguments
 from llm_gateway.request import EmbeddingRequest, GenerationRequest, ToolCall
-from llm_gateway.response import EmbeddingAnswer, FinishReason, ProviderAnswer
+from llm_gateway.response import EmbeddingAnswer, FinishReason, ProviderAnswer, Tokens
 from llm_gateway.tokens import count_request, count_tokens
 
 _FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
@@ -92,7 +93,17 @@ class Draft:
         return new
 
     def finished(self, request: GenerationRequest, model: str, warnings: Sequence[str] = ()) -> ProviderAnswer:
-        """The answer to a request. Raises LlmMalformedAnswerError, and LlmUnavailableError where the server gave up."""
+        """The answer to a request. Raises LlmMalformedAnswerError, and LlmUnavailableError where the server gave up, both with
+        the tokens that were paid for.
+        """
+        try:
+            return self._finished(request, model, warnings)
+        except LlmError as error:
+            tokens_in, cached, tokens_out = self._tokens(request, [])
+            error.tokens = Tokens(tokens_in, tokens_out, cached)
+            raise
+
+    def _finished(self, request: GenerationRequest, model: str, warnings: Sequence[str]) -> ProviderAnswer:
         if self.finish_reason in _BROKEN_OFF:
             raise LlmUnavailableError(f"{self.server} broke off its answer ('{self.finish_reason}').")
         warned = list(warnings)
@@ -128,18 +139,14 @@ class Draft:
     def _tool_calls(self, warnings: list[str]) -> tuple[ToolCall, ...]:
         calls = []
         for call in self._calls:
-            try:
-                arguments = json.loads(call.arguments or "{}", parse_constant=_no_constant)
-            except ValueError:
-                if self.finish_reason == "length":
-                    warnings.append("The answer was cut off within a tool call, which is left out.")
-                    continue
-                self._refuse("the arguments of a tool call are no JSON")
-            if not isinstance(arguments, dict):
-                self._refuse("the arguments of a tool call are no object")
+            arguments, problem = read_arguments(call.arguments)
+            if problem and self.finish_reason == "length":
+                warnings.append("The answer was cut off within a tool call, which is left out.")
+                continue
             if not call.name:
                 self._refuse("a tool call has no name")
-            calls.append(ToolCall(call.id or f"call_{uuid.uuid4().hex[:24]}", call.name, arguments))
+            call_id = call.id or f"call_{uuid.uuid4().hex[:24]}"
+            calls.append(ToolCall(call_id, call.name, arguments, problem=problem))
         return tuple(calls)
 
     def _finish_reason(self, calls_tools: bool, warnings: list[str]) -> FinishReason:
@@ -156,15 +163,21 @@ class Draft:
 
     def _tokens(self, request: GenerationRequest, warnings: list[str]) -> tuple[int, int, int]:
         """Tokens in, those of them from the cache, and tokens out: the server's count, else ours."""
-        usage = self._usage or {}
-        tokens_in, tokens_out = usage.get("prompt_tokens"), usage.get("completion_tokens")
-        if _is_count(tokens_in) and _is_count(tokens_out):
-            details = usage.get("prompt_tokens_details")
-            cached = details.get("cached_tokens") if isinstance(details, Mapping) else None
-            return tokens_in, cached if _is_count(cached) else 0, tokens_out
+        counted = self._counted()
+        if counted is not None:
+            return counted.tokens_in, counted.cached, counted.tokens_out
         warnings.append("The server did not count the tokens, so the usage is estimated.")
         written = [self.text, *(text for call in self._calls for text in (call.name, call.arguments))]
         return count_request(request), 0, sum(map(count_tokens, written))
+
+    def _counted(self) -> Tokens | None:
+        usage = self._usage or {}
+        tokens_in, tokens_out = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        if not _is_count(tokens_in) or not _is_count(tokens_out):
+            return None
+        details = usage.get("prompt_tokens_details")
+        cached = details.get("cached_tokens") if isinstance(details, Mapping) else None
+        return Tokens(tokens_in, tokens_out, cached if _is_count(cached) else 0)
 
     def _text_of(self, value: object) -> str:
         """A text, or the texts of a list of content parts, as Mistral's models answer."""
@@ -175,7 +188,9 @@ class Draft:
         return "".join(self._text_of(part.get("text")) for part in value if isinstance(part, Mapping))
 
     def _refuse(self, why: str) -> NoReturn:
-        raise LlmMalformedAnswerError(f"{self.server} gave an answer that cannot be read: {why}.")
+        error = LlmMalformedAnswerError(f"{self.server} gave an answer that cannot be read: {why}.")
+        error.tokens = self._counted()
+        raise error
 
 
 def read_embeddings(answer: Mapping[str, Any], request: EmbeddingRequest, model: str, server: str) -> EmbeddingAnswer:
@@ -208,10 +223,6 @@ def read_embeddings(answer: Mapping[str, Any], request: EmbeddingRequest, model:
         tokens_in=tokens if _is_count(tokens) else sum(map(count_tokens, request.texts)),
         model=named if isinstance(named, str) and named else model,
     )
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _is_count(value: object) -> TypeGuard[int]:

@@ -14,7 +14,12 @@ with its helpers to the string that stands in a machine.
 from workflow_engine.compiler.expressions.conditions import all_of, any_of, condition_fragment, not_fragment
 from workflow_engine.compiler.expressions.references import Root, Scope, path_fragment, reference_fragment
 from workflow_engine.compiler.expressions.render import expression
-from workflow_engine.compiler.expressions.sources import PlaceLiteral, source_fragment, template_fragment
+from workflow_engine.compiler.expressions.sources import (
+    PlaceLiteral,
+    pieces_fragment,
+    source_fragment,
+    template_fragment,
+)
 
 __all__ = [
     "PlaceLiteral",
@@ -26,6 +31,7 @@ __all__ = [
     "expression",
     "not_fragment",
     "path_fragment",
+    "pieces_fragment",
     "reference_fragment",
     "source_fragment",
     "template_fragment",

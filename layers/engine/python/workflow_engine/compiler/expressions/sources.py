@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from workflow_engine.compiler.expressions.references import Scope, reference_fragment
@@ -16,6 +16,7 @@ from workflow_engine.language.syntax import (
     StepReference,
     Template,
     TemplateVariable,
+    TemplateVariableName,
 )
 
 PlaceLiteral = Callable[[Json], Fragment]
@@ -24,11 +25,20 @@ PlaceLiteral = Callable[[Json], Fragment]
 # The time of entry, not $now(): two expressions of one state then give the same text.
 _ENTERED: Final = "$states.context.State.EnteredTime"
 
-_TEMPLATE_VARIABLES: Final = {
-    "current_date": f"$substring({_ENTERED},0,10)",
-    "current_time": f"$substring({_ENTERED},11,8)",
-    "uuid": "$uuid()",
-    "execution_id": f"{EXECUTION_INPUT}.run.execution_id",
+_TEXT: Final = frozenset("s")
+_TEMPLATE_VARIABLES: Final[Mapping[TemplateVariableName, Fragment]] = {
+    "current_timestamp": Fragment(_ENTERED),
+    "current_date": Fragment(f"$substring({_ENTERED},0,10)"),
+    "current_time": Fragment(f"$substring({_ENTERED},11,8)"),
+    "current_year": Fragment(f"$substring({_ENTERED},0,4)"),
+    "current_month": Fragment(f"$substring({_ENTERED},5,2)"),
+    "current_day": Fragment(f"$substring({_ENTERED},8,2)"),
+    "uuid": Fragment("$uuid()"),
+    "execution_id": Fragment(f"{EXECUTION_INPUT}.run.execution_id"),
+    # null where the run has none
+    "workflow_id": Fragment(f"$s({EXECUTION_INPUT}.run.workflow_id)", _TEXT),
+    "user_id": Fragment(f"$s({EXECUTION_INPUT}.run.user_id)", _TEXT),
+    "session_id": Fragment(f"$s({EXECUTION_INPUT}.run.session_id)", _TEXT),
 }
 
 
@@ -47,16 +57,7 @@ def source_fragment(source: Source, scope: Scope, literal: PlaceLiteral) -> Frag
 
 def template_fragment(template: Template, scope: Scope, literal: PlaceLiteral) -> Fragment:
     """The rendered text: strings as they are, null as nothing, anything else as JSON. Own text goes to `literal`."""
-    texts: list[str] = []
-    parts: list[Fragment | None] = []  # None is the next of `texts`
-    for part in template.parts:
-        if not isinstance(part, str):
-            parts.append(_rendered(part, scope))
-        elif part and parts and parts[-1] is None:
-            texts[-1] += part
-        elif part:
-            texts.append(part)
-            parts.append(None)
+    texts, parts = _in_turn(template, scope)
     if not any(parts):
         return literal("".join(texts))
     if len(parts) == 1 and parts[0]:
@@ -70,9 +71,38 @@ def template_fragment(template: Template, scope: Scope, literal: PlaceLiteral) -
     return Fragment(f"($x:={text.code};{joined})" if many else joined, helpers)
 
 
+def pieces_fragment(template: Template, scope: Scope, literal: PlaceLiteral) -> Fragment:
+    """The text as a list of `{"text": own text}` and `{"data": what a reference brought in}`, for a step that fills its own
+    text further and must not look for names in anybody's data.
+    """
+    texts, parts = _in_turn(template, scope)
+    if not any(parts):
+        return literal([{"text": "".join(texts)}])
+    text = literal(texts)
+    positions = iter(range(len(texts)))
+    pieces = [f'{{"data":{part.code}}}' if part else f'{{"text":$x[{next(positions)}]}}' for part in parts]
+    helpers = text.helpers.union(*(part.helpers for part in parts if part))
+    return Fragment(f"($x:={text.code};[{','.join(pieces)}])", helpers)
+
+
+def _in_turn(template: Template, scope: Scope) -> tuple[list[str], list[Fragment | None]]:
+    """The template's own texts, and its references rendered, with None for the next of the texts."""
+    texts: list[str] = []
+    parts: list[Fragment | None] = []
+    for part in template.parts:
+        if not isinstance(part, str):
+            parts.append(_rendered(part, scope))
+        elif part and parts and parts[-1] is None:
+            texts[-1] += part
+        elif part:
+            texts.append(part)
+            parts.append(None)
+    return texts, parts
+
+
 def _rendered(part: StepReference | ScopeReference | TemplateVariable, scope: Scope) -> Fragment:
     if isinstance(part, TemplateVariable):
-        return Fragment(_TEMPLATE_VARIABLES[part.name])
+        return _TEMPLATE_VARIABLES[part.name]
     value = reference_fragment(part, scope)
     return Fragment(f"$s({value.code})", value.helpers | {"s"})
 

@@ -26,7 +26,7 @@ from workflow_engine.compiler.ir import (
 )
 from workflow_engine.compiler.lower.body import LoweredBody, lower_steps
 from workflow_engine.compiler.lower.leaf import completed_record, failure_of, tried
-from workflow_engine.compiler.lower.lists import MAP_INDEX, MAP_ITEM, count_elements, list_items, warn_if_unbounded
+from workflow_engine.compiler.lower.lists import MAP_INDEX, MAP_ITEM, find_elements, warn_if_unbounded
 from workflow_engine.compiler.lower.loops import lower_loop
 from workflow_engine.compiler.lower.outputs import container_output, end_reads
 from workflow_engine.compiler.lower.unit import Unit
@@ -102,18 +102,16 @@ def _map(unit: Unit, step: Step, body: MapBody, scope: Scope, *, keeps_record: b
         )
     variable = scope.name(step.step_id) if keeps_record else None
     record = completed_record("{% $states.result %}", keeps_output=keeps_output)
-    elements = count_elements(unit, body.items, body.max_items, scope)
-    warn_if_unbounded(unit, step, elements, body.steps, config_pointer(step, "items"))
+    elements = find_elements(unit, body.items, body.max_items, scope, config_pointer(step, "items"))
+    warn_if_unbounded(unit, step, elements, body.steps)
     return MapNode(
         name=step.step_id,
         step_id=step.step_id,
-        items=list_items(body.items, body.max_items, scope),
+        elements=elements,
         max_concurrency=body.max_concurrency or INLINE_MAP_CONCURRENCY,
         body=block,
         assigns={variable: record} if variable else {},
         failure=failure_of(step, variable, keeps_output=keeps_output),
-        least=elements.least,
-        most=elements.most,
     )
 
 

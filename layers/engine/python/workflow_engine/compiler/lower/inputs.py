@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from workflow_engine.compiler.catalogue import MappedInput
 from workflow_engine.compiler.expressions import reference_fragment, source_fragment
@@ -21,7 +22,12 @@ from workflow_engine.language.syntax import (
     Source,
     Step,
     StepReference,
+    TemplateVariable,
 )
+from workflow_engine.language.templates import may_hold_names
+
+VARIABLE_BYTES: Final = 6 * 256
+"""The longest text that a variable of a template can give: an id of a user, of 256 characters that JSON escapes."""
 
 
 def has_expression(step: Step) -> bool:
@@ -72,7 +78,9 @@ def input_bound(unit: Unit, step: Step, bounds: Mapping[str, Size | None]) -> Si
     else:
         parts = [_source_bound(unit, s, bounds) for s in step.input_mapping.values()]
         names = list(step.input_mapping)
-    parts += [_source_bound(unit, template, bounds) for template in step.templates.values()]
+    for template in step.templates.values():
+        # In pieces, too, where names in them are filled later (`leaf.template_pieces`).
+        parts += [_source_bound(unit, template, bounds)] * (2 if may_hold_names(template) else 1)
     # Merges repeat the names: as keys of what they read, as keys of their data, and in the list of sources;
     # the sources themselves may become a list.
     return _sum(parts, Size(3 * sum(json_bytes(name) + 2 for name in names) + 2, 2 * len(names)))
@@ -96,6 +104,7 @@ def _source_bound(unit: Unit, source: Source, bounds: Mapping[str, Size | None])
             read = _sum((_reference_bound(unit, r, bounds) for r in references_of(source)), Size(0, 0))
             # Rendered into a string, quotes and backslashes of JSON text are escaped once more.
             text = sum(json_bytes(p) for p in source.parts if isinstance(p, str)) + 64 * len(source.parts)
+            text += VARIABLE_BYTES * sum(isinstance(p, TemplateVariable) for p in source.parts)
             return None if read is None else Size(2 * read.length + text, 0)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import PureContext, PureLowering, TaskLowering, WaitLowering
-from workflow_engine.compiler.expressions import expression, reference_fragment, template_fragment
+from workflow_engine.compiler.expressions import expression, pieces_fragment, reference_fragment, template_fragment
 from workflow_engine.compiler.fragments import (
     EXECUTION_INPUT,
     Fragment,
@@ -30,7 +30,7 @@ from workflow_engine.compiler.ir import (
     Value,
     WaitNode,
 )
-from workflow_engine.compiler.lower.inputs import input_bound, input_object, mapped_inputs
+from workflow_engine.compiler.lower.inputs import has_expression, input_bound, input_object, mapped_inputs
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.quotas import EXECUTION_SECONDS
@@ -38,6 +38,7 @@ from workflow_engine.compiler.scope import Scope
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
 from workflow_engine.language.syntax import Literal_, RetryPolicy, Step, StepReference
+from workflow_engine.language.templates import may_hold_names
 
 LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
 
@@ -150,20 +151,33 @@ def tried(
     return ParallelNode(unit.state_name(step.step_id, "try"), (Block(nodes, returns),), assigns, failure)
 
 
-def step_config(unit: Unit, step: Step, scope: Scope) -> Fragment:
-    """The step's configuration as the step receives it: from the execution input, its template fields rendered."""
+def step_config(unit: Unit, step: Step, scope: Scope, *, fills_names: bool = False) -> Fragment:
+    """The step's configuration as the step receives it: from the execution input, its template fields rendered; with
+    `fills_names` those that may hold names are in pieces.
+    """
     config = unit.config_of(step)
     if not step.templates:
         return config
-    rendered = object_fragment(templates(unit, step, scope))
+    pieces = template_pieces(unit, step, scope) if fills_names else {}
+    rendered = object_fragment({**templates(unit, step, scope, besides=pieces), **pieces})
     return Fragment(f"$merge([{config.code},{rendered.code}])", rendered.helpers)
 
 
-def templates(unit: Unit, step: Step, scope: Scope) -> dict[str, Fragment]:
-    """The rendered template fields of the step's configuration, by key."""
+def templates(unit: Unit, step: Step, scope: Scope, besides: Collection[str] = ()) -> dict[str, Fragment]:
+    """The rendered template fields of the step's configuration, by key, but for those in `besides`."""
     return {
         key: template_fragment(template, scope, lambda value: unit.literal(step.step_id, value))
         for key, template in step.templates.items()
+        if key not in besides
+    }
+
+
+def template_pieces(unit: Unit, step: Step, scope: Scope) -> dict[str, Fragment]:
+    """The template fields whose own text may hold `{names}`, in pieces."""
+    return {
+        key: pieces_fragment(template, scope, lambda value: unit.literal(step.step_id, value))
+        for key, template in step.templates.items()
+        if may_hold_names(template)
     }
 
 
@@ -173,12 +187,16 @@ def payload(
     scope: Scope,
     timeout: Fragment | None = None,
     told_of: str | None = None,
+    *,
+    fills_names: bool = False,
     call: Fragment | None = None,
 ) -> Template:
-    """What a step Lambda receives: step_config, input_data and execution_context, in one expression.
+    """What a step Lambda receives: step_config, input_data and execution_context, in one expression; where an author's own
+    expressions are in it, in one for each entry of the input, so that Step Functions names the entry whose expression fails.
 
     `timeout` is told as `execution_context.timeout_seconds`, the entries of the input that are outputs of steps of the type
-    `told_of` as `execution_context.inputs_of_type`, where the step type wants to know these. `call` stands beside them.
+    `told_of` as `execution_context.inputs_of_type`, where the step type wants to know these; `fills_names` as
+    `step_config`. `call` stands beside them.
     """
     identity = {"step_id": Fragment(string_literal(step.step_id))}
     context = {**identity, "attempt": Fragment("$states.context.State.RetryCount+1")}
@@ -189,18 +207,25 @@ def payload(
     if told_of is not None and (names := _inputs_of_type(unit, step, told_of)):
         context["inputs_of_type"] = json_literal(names)
     around = object_fragment(context)
-    told = {
+    inputs = mapped_inputs(unit, step, scope)
+    parts = {
         "step_config": object_fragment(
             {
                 **identity,
                 "step_type": Fragment(string_literal(step.step_type)),
-                "config": step_config(unit, step, scope),
+                "config": step_config(unit, step, scope, fills_names=fills_names),
             }
         ),
-        "input_data": input_object(mapped_inputs(unit, step, scope)),
+        "input_data": input_object(inputs),
         "execution_context": Fragment(f"$merge([{EXECUTION_INPUT}.context,{around.code}])"),
+        **({} if call is None else {"call": call}),
     }
-    return expression(object_fragment(told if call is None else {**told, "call": call}))
+    if not has_expression(step) or any(
+        entry.name.endswith(".$") for entry in inputs
+    ):  # a key that AWS keeps for JSONPath
+        return expression(object_fragment(parts))
+    apart: dict[str, Template] = {name: expression(part) for name, part in parts.items()}
+    return {**apart, "input_data": {entry.name: expression(entry.value) for entry in inputs}}
 
 
 def _endpoint_call(unit: Unit, lowering: TaskLowering, timeout: Fragment | None) -> Fragment | None:
@@ -226,6 +251,8 @@ def task(
 ) -> TaskNode:
     """A Task that invokes the step's function; its ARN comes from the execution input, so re-registering needs no new machine."""
     unit.functions.setdefault(lowering.function)
+    if lowering.without_input and not _has_input(step):
+        unit.warnings.append(Diagnostic("WFE-E402", step.pointer, lowering.without_input))
     timeout = None
     seconds = lowering.timeout_seconds if step.timeout_seconds is None else step.timeout_seconds
     if seconds is not None:
@@ -242,7 +269,8 @@ def task(
                 scope,
                 timeout if lowering.tells_timeout else None,
                 lowering.tells_inputs_of,
-                _endpoint_call(unit, lowering, timeout),
+                fills_names=lowering.fills_names,
+                call=_endpoint_call(unit, lowering, timeout),
             ),
         },
         timeout=expression(timeout) if timeout else None,
@@ -251,6 +279,11 @@ def task(
         failure=failure,
         max_retries=_counted_retries(lowering, step.retry),
     )
+
+
+def _has_input(step: Step) -> bool:
+    """False where the step's input is sure to be empty."""
+    return bool(step.dependencies if step.input_mapping is None else step.input_mapping)
 
 
 def _inputs_of_type(unit: Unit, step: Step, step_type: str) -> list[str]:
@@ -283,9 +316,12 @@ def pure_context(unit: Unit, step: Step, scope: Scope) -> PureContext:
         inputs=inputs,
         input_data=input_object(inputs),
         templates=templates(unit, step, scope),
+        template_pieces=template_pieces(unit, step, scope),
         entered=Fragment("$states.context.State.EnteredTime"),
         read=lambda reference: reference_fragment(reference, scope),
         declared=len(step.dependencies if step.input_mapping is None else step.input_mapping),
+        mapped=step.input_mapping is not None,
+        step_id=step.step_id,
     )
 
 
@@ -301,6 +337,7 @@ def pure_value(
 ) -> Value:
     """The step as one value of a Pass state. Records its size bound in `bounds` for the steps that read it."""
     unit.constants[step.step_id] = lowering.constant
+    unit.handed_on[step.step_id] = lowering.handed_on
     output = lowering.build(pure_context(unit, step, scope))
     bounds[step.step_id] = size = pure_bound(unit, step, lowering, bounds)
     return Value(
@@ -316,7 +353,10 @@ def pure_value(
 def pure_bound(unit: Unit, step: Step, lowering: PureLowering, bounds: Mapping[str, Size | None]) -> Size | None:
     """Upper bound of a pure step's output, None when it depends on data of unknown size."""
     read = input_bound(unit, step, bounds) if unit.takes_input(step) else Size(0, 0)
-    return None if read is None else read.plus(size_of(step.config)).plus(Size(lowering.growth_bytes, 0))
+    if read is None:
+        return None
+    taken = read.plus(size_of(step.config)).times(lowering.growth_factor)
+    return taken.plus(Size(lowering.growth_bytes, 0))
 
 
 def wait(

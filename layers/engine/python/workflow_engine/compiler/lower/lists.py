@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
+from workflow_engine.compiler import quotas
 from workflow_engine.compiler.catalogue import TaskLowering
 from workflow_engine.compiler.expressions import expression, reference_fragment
 from workflow_engine.compiler.fragments import Fragment
-from workflow_engine.compiler.ir import Template
+from workflow_engine.compiler.ir import Elements, Template
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.scope import Scope
 from workflow_engine.compiler.status import COMPLETED
@@ -21,34 +22,36 @@ MAP_ITEM: Final = "$states.input.item"
 MAP_INDEX: Final = "$states.input.index"
 
 
-@dataclass(frozen=True, slots=True)
-class Elements:
-    """How many elements a list has: at least and at most, None where only the run can tell."""
+def find_elements(unit: Unit, items: Reference, max_items: int | None, scope: Scope, place: str) -> Elements:
+    """The list at a reference, with its size as far as it is known before the run."""
+    code = reference_fragment(items, scope)
+    least, most = _size(unit, items, max_items, scope)
+    return Elements(code, _origin(unit, items, scope), place, max_items, least, most)
 
-    least: int = 0
-    most: int | None = None
 
-
-def list_items(items: Reference, max_items: int | None, scope: Scope) -> Template:
-    """JSONata of `Items`: null counts as an empty list; anything else that is no list fails the step, and a Map can catch that."""
-    source = reference_fragment(items, scope)
-    limit = ""
-    if max_items is not None:
-        limit = (
-            f'$type($list)="array" and $count($list)>{max_items}?'
-            f'$error("The list has " & $count($list) & " items, max_items is {max_items}."):'
+def list_items(elements: Elements) -> Template:
+    """JSONata of `Items`: null counts as an empty list; anything else that is no list, or a list that is too long, fails the
+    step before its first element, and a Map can catch that."""
+    too_long = ""
+    if elements.max_items is not None:
+        limit = elements.max_items
+        too_long = f'"The list has " & $count($list) & " items, max_items is {limit}."'
+    elif elements.room is not None:
+        limit = elements.room
+        too_long = (
+            f'"The list has " & $count($list) & " items; the {quotas.HISTORY_EVENTS:,} history events of a run have room for '
+            f'{limit:,} of them. Run over parts of the list, in several runs."'
         )
-    return expression(
-        Fragment(
-            f'($list:={source.code};{limit}$type($list)="array"?$list:$type($list)="null"?[]:'
-            f'$error("Needs a list, not a value of type " & $type($list)))',
-            source.helpers,
-        )
+    check = f'$type($list)="array" and $count($list)>{limit}?$error({too_long}):' if too_long else ""
+    code = (
+        f'($list:={elements.code.code};{check}$type($list)="array"?$list:$type($list)="null"?[]:'
+        f'$error("Needs a list, not a value of type " & $type($list)))'
     )
+    return expression(Fragment(code, elements.code.helpers))
 
 
-def count_elements(unit: Unit, items: Reference, max_items: int | None, scope: Scope) -> Elements:
-    """The size of the list in a run that completes: known for the workflow's variables and for constants of a step."""
+def _size(unit: Unit, items: Reference, max_items: int | None, scope: Scope) -> tuple[int, int | None]:
+    """Least and most elements in a run that completes: known for the workflow's variables and for constants of a step."""
     match items:
         case ScopeReference(word="variables", path=path):
             size, always = _size_at(unit.variables, path), True
@@ -56,15 +59,25 @@ def count_elements(unit: Unit, items: Reference, max_items: int | None, scope: S
             # A step that was skipped gives null, an empty list.
             size, always = _size_at(unit.constants[step_id], path), scope.statuses(step_id) == COMPLETED
         case _:
-            return Elements(0, max_items)
+            return 0, max_items
     if size is None:
-        return Elements(0, max_items)
+        return 0, max_items
     if max_items is not None and size > max_items:
-        return Elements(0, max_items)
-    return Elements(size if always else 0, size)
+        return 0, max_items
+    return size if always else 0, size
 
 
-def warn_if_unbounded(unit: Unit, step: Step, elements: Elements, steps: Sequence[Step], place: str) -> None:
+def _origin(unit: Unit, items: Reference, scope: Scope) -> Reference:
+    """Where the list comes from: the run's input itself where a step hands that on, else the reference as it is."""
+    match items:
+        case StepReference(step_id=step_id, facet="output", path=(str(name), *rest)):
+            source = unit.handed_on.get(step_id, {}).get(name)
+            if source is not None and scope.statuses(step_id) == COMPLETED:
+                return replace(source, path=(*source.path, *rest))
+    return items
+
+
+def warn_if_unbounded(unit: Unit, step: Step, elements: Elements, steps: Sequence[Step]) -> None:
     """Warn of `steps`, run once per element, that cost money by the call, where only the run tells how many there are."""
     if elements.most is not None:
         return
@@ -74,7 +87,7 @@ def warn_if_unbounded(unit: Unit, step: Step, elements: Elements, steps: Sequenc
             f"Nothing bounds the list of '{step.step_id}', and each of its elements pays for {', '.join(paid)}. Give max_items "
             "to bound what a run may cost."
         )
-        unit.warnings.append(Diagnostic("WFE-W512", place, detail))
+        unit.warnings.append(Diagnostic("WFE-W512", elements.place, detail))
 
 
 def _with_nested(steps: Sequence[Step]) -> Iterator[Step]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from workflow_engine.compiler.graph import StepGraph, nested_reads
+from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.status import COMPLETED, FAILED, SKIPPED, Statuses, rule_verdict
+from workflow_engine.language.reads import nested_reads
 from workflow_engine.language.syntax import Reference, Step, StepReference
 
 

@@ -28,6 +28,9 @@ class Size:
     def plus(self, other: Size) -> Size:
         return Size(self.length + other.length, self.elements + other.elements)
 
+    def times(self, factor: int) -> Size:
+        return Size(factor * self.length, factor * self.elements)
+
 
 NULL_BYTES: Final = 5
 """`null` and the comma after it."""

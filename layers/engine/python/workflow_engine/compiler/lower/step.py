@@ -7,7 +7,7 @@ from workflow_engine.compiler.expressions import condition_fragment, expression,
 from workflow_engine.compiler.ir import Block, Failure, GuardNode, MapNode, Node, PassNode, Template
 from workflow_engine.compiler.lower import leaf
 from workflow_engine.compiler.lower.inputs import has_expression
-from workflow_engine.compiler.lower.lists import MAP_INDEX, MAP_ITEM, count_elements, list_items, warn_if_unbounded
+from workflow_engine.compiler.lower.lists import MAP_INDEX, MAP_ITEM, find_elements, warn_if_unbounded
 from workflow_engine.compiler.lower.readers import Readers, decides_per_element
 from workflow_engine.compiler.lower.sizes import Size, is_surely_carried
 from workflow_engine.compiler.lower.unit import Unit
@@ -100,16 +100,14 @@ def _for_each(
     if decides_per_element(step) and step.condition is not None:
         skip_when = expression(not_fragment(condition_fragment(step.condition, inner)))
         nodes = (GuardNode(unit.state_name(step.step_id, "guard"), skip_when, {}, nodes),)
-    elements = count_elements(unit, each.items, each.max_items, scope)
-    warn_if_unbounded(unit, step, elements, (step,), f"{step.pointer}/for_each")
+    elements = find_elements(unit, each.items, each.max_items, scope, f"{step.pointer}/for_each")
+    warn_if_unbounded(unit, step, elements, (step,))
     return MapNode(
         name=step.step_id,
         step_id=step.step_id,
-        items=list_items(each.items, each.max_items, scope),
+        elements=elements,
         max_concurrency=each.max_concurrency or INLINE_MAP_CONCURRENCY,
         body=Block(nodes, kind="element"),
         assigns=assigns,
         failure=failure,
-        least=elements.least,
-        most=elements.most,
     )

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from workflow_engine.compiler.catalogue import CompilerCatalogue, Lowering
+from workflow_engine.compiler.catalogue import CompilerCatalogue, Lowering, TaskLowering
 from workflow_engine.compiler.fragments import EXECUTION_INPUT, Fragment, name_step
 from workflow_engine.compiler.hints import Hints
 from workflow_engine.compiler.ir import Node
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.scope import Scope
 from workflow_engine.language.diagnostics import Diagnostic, Json
-from workflow_engine.language.syntax import Step
+from workflow_engine.language.syntax import Literal_, ScopeReference, Step, StepReference, Template
 
 
 class ContainerLowerer(Protocol):
@@ -28,8 +28,8 @@ class ContainerLowerer(Protocol):
 class Unit:
     """Shared by all bodies of one workflow. `sequential` says that every body is a chain in step order.
 
-    `constants` are fields of pure steps' outputs that are known before the run, by step id; `step_types` are the types of
-    the steps that were lowered so far, without aliases.
+    `constants` are fields of pure steps' outputs that are known before the run, by step id, and `handed_on` those that are
+    parts of the run's input; `step_types` are the types of the steps that were lowered so far, without aliases.
     """
 
     catalogue: CompilerCatalogue
@@ -44,6 +44,7 @@ class Unit:
     endpoints: dict[str, None] = field(default_factory=dict)
     warnings: list[Diagnostic] = field(default_factory=list)
     constants: dict[str, Mapping[str, Json]] = field(default_factory=dict)
+    handed_on: dict[str, Mapping[str, ScopeReference]] = field(default_factory=dict)
     step_types: dict[str, str] = field(default_factory=dict)
     variables_size: Size = field(init=False)
     _taken: set[str] = field(default_factory=set)
@@ -55,7 +56,11 @@ class Unit:
         """How the step's type and configuration are lowered. The language has made sure that the type exists."""
         found = self.catalogue.find(step.step_type)
         assert found is not None, step.step_type
-        return found.lowering(step.config)
+        lowering = found.lowering(step.config)
+        # A step that may fail takes two states as a Pass, one more than as a Task.
+        if isinstance(lowering, TaskLowering) and step.critical:
+            return lowering.of_text.get(_only_text(step), lowering)
+        return lowering
 
     def output_fields(self, step: Step) -> frozenset[str]:
         """Keys that every output of the step is sure to have."""
@@ -109,3 +114,11 @@ class Unit:
             "functions": sorted(self.functions),
             **({"endpoints": sorted(self.endpoints)} if self.endpoints else {}),
         }
+
+
+def _only_text(step: Step) -> str:
+    """The name of the step's one input, if that is a text whatever the run brings; else "", which names none."""
+    match list((step.input_mapping or {}).items()):
+        case [(name, Template() | StepReference(facet="status") | Literal_(value=str()))]:
+            return name
+    return ""

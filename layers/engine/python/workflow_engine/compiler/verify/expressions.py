@@ -14,24 +14,12 @@ from workflow_engine.compiler.verify.fields import is_expression
 from workflow_engine.compiler.verify.rules import Path, Violation, violation
 from workflow_engine.compiler.verify.scopes import State, entries
 from workflow_engine.compiler.verify.shapes import shape_of
-from workflow_engine.compiler.verify.syntax import MAX_NESTING, NestedTooDeepError, Reading, read_expression
-from workflow_engine.compiler.verify.tokens import SPACE, JsonataSyntaxError
+from workflow_engine.language.jsonata import FUNCTIONS
+from workflow_engine.language.jsonata.syntax import MAX_NESTING, NestedTooDeepError, Reading, read_expression
+from workflow_engine.language.jsonata.tokens import SPACE, JsonataSyntaxError
 
 Place = Literal["entry", "result", "error"]
 """What `$states` holds besides input and context: nothing more, the result of a success, or the error output."""
-
-FUNCTIONS: Final = frozenset(
-    re.findall(
-        r"\w+",
-        """abs append assert average base64decode base64encode boolean ceil clone contains count decodeUrl
-        decodeUrlComponent distinct each encodeUrl encodeUrlComponent error eval exists filter floor formatBase
-        formatInteger formatNumber fromMillis join keys length lookup lowercase map match max merge millis min not now
-        number pad parseInteger power random reduce replace reverse round shuffle sift single sort split spread sqrt
-        string substring substringAfter substringBefore sum toMillis trim type uppercase zip
-        partition range hash uuid parse""",
-    )
-)
-"""Functions of JSONata 2.0.6, and those that Step Functions adds (Transforming data with JSONata)."""
 
 _STATES_FIELDS: Final = frozenset({"input", "context", "result", "errorOutput"})
 _CONSTANT_FIELDS: Final = frozenset(

@@ -13,7 +13,7 @@ from workflow_engine.compiler import quotas
 from workflow_engine.compiler.verify.rules import Path, Violation, violation
 from workflow_engine.compiler.verify.scopes import Scope, State
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
-from workflow_engine.language.diagnostics import suggest
+from workflow_engine.suggestions import suggest
 
 _ALL: Final = frozenset({"Type", "Comment", "QueryLanguage"})
 _FLOW: Final = _ALL | {"Next", "End", "Assign", "Output"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from workflow_engine.compiler.verify.tokens import NAME, SPACE
+from workflow_engine.language.jsonata.tokens import NAME, SPACE
 
 _KEPT_NAMES: Final = frozenset({"and", "or", "in", "true", "false", "null", "function", "λ"})
 _PART: Final = re.compile(

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler import quotas
-from workflow_engine.compiler.verify.expressions import FUNCTIONS, Expression
+from workflow_engine.compiler.verify.expressions import Expression
 from workflow_engine.compiler.verify.rules import Path, Violation, violation
 from workflow_engine.compiler.verify.scopes import Scope, State, entries
+from workflow_engine.language.jsonata import FUNCTIONS
 
 Expressions = Mapping[str, list[Expression]]
 """Name of a state -> its expressions, for one scope."""

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from workflow_engine.compiler.verify.operands import Operand
-from workflow_engine.compiler.verify.tokens import JsonataSyntaxError, Token, next_token
+from workflow_engine.language.jsonata.operands import Operand
+from workflow_engine.language.jsonata.tokens import JsonataSyntaxError, Token, next_token
 
 MAX_NESTING: Final = 120
 """Where reading stops: nested deeper than this, an expression is over every limit and would exhaust Python's stack."""

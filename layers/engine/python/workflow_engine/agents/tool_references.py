@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
-from agent_tools.builtin import BUILTIN_TOOLS
+from workflow_engine.agents.builtin_tools import BUILTIN_TOOL_NAMES
+from workflow_engine.suggestions import suggest
 
 Kind = Literal["builtin", "step", "agent", "mcp"]
 
 KINDS: Final = ("builtin", "step", "agent", "mcp")
 
 _ID: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_LONGEST_SUGGESTED: Final = 64
 _MAX_TOOL_NAME: Final = 128
 """Names of tools of MCP servers (MCP specification, "Tools", "Tool Names")."""
 
@@ -61,7 +63,7 @@ def parse_tool(entry: str | Mapping[str, Any]) -> ToolReference:
 def _from_text(text: str) -> ToolReference:
     kind, colon, name = text.partition(":")
     if not colon:
-        return _checked(ToolReference("builtin" if text in BUILTIN_TOOLS else "step", text), text)
+        return _checked(ToolReference("builtin" if text in BUILTIN_TOOL_NAMES else "step", text), text)
     if kind not in KINDS:
         raise ValueError(f"'{text}' is no tool: what stands before ':' is one of {', '.join(KINDS)}.")
     tool = None
@@ -71,8 +73,9 @@ def _from_text(text: str) -> ToolReference:
 
 
 def _checked(reference: ToolReference, text: str) -> ToolReference:
-    if reference.kind == "builtin" and reference.name not in BUILTIN_TOOLS:
-        raise ValueError(f"'{text}' is no built-in tool. There are: {', '.join(BUILTIN_TOOLS)}.")
+    if reference.kind == "builtin" and reference.name not in BUILTIN_TOOL_NAMES:
+        near = suggest(reference.name[:_LONGEST_SUGGESTED], BUILTIN_TOOL_NAMES)
+        raise ValueError(f"'{text}' is no built-in tool.{near} There are: {', '.join(BUILTIN_TOOL_NAMES)}.")
     if not _ID.fullmatch(reference.name):
         raise ValueError(f"'{text}' names no tool: a name is a letter, then letters, digits, '_' or '-', 64 at most.")
     if reference.tool is not None and not 0 < len(reference.tool) <= _MAX_TOOL_NAME:
