@@ -93,6 +93,14 @@ def test_elements_of_a_list_and_turns_of_a_loop_are_calls_of_their_own(api: ApiC
     assert len({received.headers["idempotency-key"] for received in peer.requests}) == 4
 
 
+def test_an_input_that_is_computed_reaches_the_endpoint(api: ApiClient, peer: VendorServer) -> None:
+    step_type = registered(api, f"{peer.url}/double")
+    mapping = {"n": {"expression": "$ref('input.n') + 1"}}
+    results = api.execute(one_step(step_type, input_mapping=mapping))
+    assert results["step_results"]["one"]["output_data"] == {"doubled": 44}, results["error"]
+    assert set(peer.requests[0].body) == {"step_config", "input_data", "execution_context"}
+
+
 def test_a_failure_that_passes_is_tried_again_under_the_same_key(api: ApiClient, peer: VendorServer) -> None:
     step_type = registered(api, f"{peer.url}/down")
     results = api.execute(one_step(step_type, max_retries=2, retry_delay_seconds=1))
