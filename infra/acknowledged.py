@@ -29,6 +29,10 @@ RUNTIME: Final = (
     "Python 3.13 is a supported runtime, and the one that the wheels of the deps layer are locked and tested for; the "
     "runtime changes together with that lock, not with the list that this rule knows."
 )
+SECRETS_OF_TENANTS: Final = (
+    "Tenants come and go while the deployment stays; their secrets are those below the one prefix that is kept for "
+    "them, and each is read for its own tenant only."
+)
 BY_GRANT: Final[Mapping[Resource, str]] = {
     "bucket_objects": (
         "Documents over 300 KB are objects named by the hash of their content, below the one prefix that is allowed; "
@@ -50,10 +54,8 @@ BY_GRANT: Final[Mapping[Resource, str]] = {
         "The wildcards stand for versions of models and for the regions that an inference profile may choose; which "
         "vendors' models there are is the deployment's own choice (context bedrock_models)."
     ),
-    "llm_secrets": (
-        "Tenants come and go while the deployment stays; their secrets are those below the one prefix that is kept for "
-        "them, and each is read for its own tenant only."
-    ),
+    "llm_secrets": SECRETS_OF_TENANTS,
+    "tenant_secrets": SECRETS_OF_TENANTS,
 }
 MACHINE_LOG_DELIVERY: Final = (
     "Step Functions sets up log delivery with the machine's role, and none of CloudWatch Logs' delivery actions, nor "

@@ -30,10 +30,12 @@ Resource = Literal[
     "client_functions",
     "bedrock_models",
     "llm_secrets",
+    "tenant_secrets",
 ]
 """What a function may be allowed to act on. `machines` and `executions` are those with our name prefix; the indexes are
 those of `workflow_engine.store.schema`; `client_functions` are Lambdas that clients may register as steps; `llm_secrets`
-hold the keys of models' vendors. Where a deployment has none of a kind, the grant falls away.
+hold the keys of models' vendors, `tenant_secrets` are those of them that are a tenant's own. Where a deployment has none of
+a kind, the grant falls away.
 """
 
 
@@ -129,6 +131,7 @@ LLM_ENVIRONMENT: Final = (
     "STEP_HTTP_ALLOWED_HOSTS",
 )
 COMPILER_ENVIRONMENT: Final = ("LOG_GROUP_ARN", "STEP_FUNCTIONS")
+REGISTRATION_ENVIRONMENT: Final = ("STEP_FUNCTIONS", "STEP_FUNCTION_ARN_PATTERNS", "STEP_HTTP_ALLOWED_HOSTS")
 
 API_TIMEOUT_SECONDS: Final = 29
 """Just below what an HTTP API waits for an integration ("Maximum integration timeout", 30 s, API Gateway quotas)."""
@@ -210,7 +213,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
             "GET /steps/{step_type}",
             "DELETE /steps/{step_type}",
         ),
-        environment=(*API_ENVIRONMENT, "STEP_FUNCTIONS", "STEP_FUNCTION_ARN_PATTERNS"),
+        environment=(*API_ENVIRONMENT, *REGISTRATION_ENVIRONMENT),
         grants=(_table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"), _KEEP_DOCUMENTS),
     ),
     Function(
@@ -285,6 +288,15 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     ),
     Function("step_data", "step", memory_mb=512, timeout_seconds=60),
     Function(
+        "step_http",
+        "step",
+        memory_mb=512,  # an answer may have 5 MB, and is held as bytes, text and value
+        timeout_seconds=900,
+        layers=("engine",),
+        environment=("LLM_TENANT_SECRET_PREFIX", "LLM_OWNER_TENANT", "STEP_HTTP_ALLOWED_HOSTS"),
+        grants=(Grant("tenant_secrets", ("secretsmanager:GetSecretValue",)),),
+    ),
+    Function(
         "step_agent",
         "step",
         memory_mb=1024,  # importing a vendor's SDK is bound by CPU
@@ -344,7 +356,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "deployment",
         memory_mb=256,
         timeout_seconds=60,
-        environment=(*ENGINE_ENVIRONMENT, "STEP_FUNCTIONS", "STEP_FUNCTION_ARN_PATTERNS"),
+        environment=(*ENGINE_ENVIRONMENT, *REGISTRATION_ENVIRONMENT),
         grants=(_table("DeleteItem", "GetItem", "PutItem"), _KEEP_DOCUMENTS),
     ),
 )

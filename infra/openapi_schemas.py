@@ -226,16 +226,46 @@ WORKFLOW_RUN_FIELDS: Final[Schema] = {
 }
 """What a client may say of a run of a workflow."""
 
+EXECUTION_TYPES: Final = ["lambda", "local", "http", "rpc", "api"]
+
+_SECRET_NAME: Final = text(
+    "Of a secret among the tenant's own; its value is never sent here.", pattern="^STEP_SECRET_[A-Z0-9_]{1,52}$"
+)
+ENDPOINT_CONFIG: Final = record(
+    {
+        "url": text(
+            "Where the step's payload is sent. A public address, or one that the deployment allows.", maxLength=2048
+        ),
+        "method": text(enum=["POST", "PUT", "PATCH"], default="POST"),
+        "headers": {"type": "object", "additionalProperties": text(maxLength=2000), "maxProperties": 50},
+        "auth": record(
+            {
+                "type": text(enum=["bearer", "basic", "api_key"]),
+                "secret": _SECRET_NAME,
+                "username": text("For type basic.", maxLength=256),
+                "header": text("For type api_key."),
+            },
+            optional=("username", "header"),
+        ),
+        "timeout_seconds": {"type": "integer", "minimum": 1, "maximum": 890, "default": 30},
+        "timeout": {"type": "integer", "minimum": 1, "maximum": 890, "deprecated": True},
+    },
+    optional=("method", "headers", "auth", "timeout_seconds", "timeout"),
+)
+"""Of a step of execution_type http."""
+
 STEP_REGISTRATION: Final = record(
     {
         "step_type": text("The name that workflows use.", pattern="^[A-Za-z][A-Za-z0-9_-]{0,63}$"),
         "name": text(),
         "description": text(),
-        "execution_type": text(enum=["lambda", "local"], default="lambda"),
+        "execution_type": text("rpc and api are other names of http.", enum=EXECUTION_TYPES, default="lambda"),
         "function_arn": text("Of the Lambda function, for execution_type lambda."),
         "function_reference": text(
-            "Another name of function_arn; for execution_type local another way to write handler, `module.function`."
+            "Another name of function_arn; for execution_type local another way to write handler, `module.function`; "
+            "for http it is kept and not read."
         ),
+        "endpoint_config": ENDPOINT_CONFIG,
         "handler": text("`module:function` in the folder of --steps, for execution_type local."),
         "config_schema": {"type": "object", "description": "JSON Schema of a step's config."},
         "parameters_schema": {"type": "object", "description": "Another name of config_schema.", "deprecated": True},
@@ -249,6 +279,7 @@ STEP_REGISTRATION: Final = record(
         "execution_type",
         "function_arn",
         "function_reference",
+        "endpoint_config",
         "handler",
         "config_schema",
         "parameters_schema",

@@ -160,6 +160,8 @@ class Deployment:
                 return self.bedrock_arns
             case "llm_secrets":
                 return self.llm_secret_arns
+            case "tenant_secrets":
+                return self.tenant_secret_arns
 
     @property
     def bedrock_arns(self) -> list[str]:
@@ -181,8 +183,12 @@ class Deployment:
     def llm_secret_arns(self) -> list[str]:
         """Secrets with keys of models. An ARN without the six characters that Secrets Manager adds needs a wildcard."""
         own = self.config.llm_secret_arn
-        tenants = [_arn("secretsmanager", f"secret:{self.tenant_secret_prefix}*")] if self.tenant_secret_prefix else []
-        return [*([own] if own else []), *tenants]
+        return [*([own] if own else []), *self.tenant_secret_arns]
+
+    @property
+    def tenant_secret_arns(self) -> list[str]:
+        """Secrets of tenants; none where they have none."""
+        return [_arn("secretsmanager", f"secret:{self.tenant_secret_prefix}*")] if self.tenant_secret_prefix else []
 
     def conditions(self, grant: Grant) -> Mapping[str, Mapping[str, str]]:
         """A role is passed to Step Functions and to nobody else."""

@@ -125,7 +125,7 @@ def test_a_lock_names_no_package_index(layer: str) -> None:
 
 
 def test_no_function_has_both_layers_of_packages() -> None:
-    assert all(len({"deps", "llm_deps"} & set(f.layers)) == 1 for f in FUNCTIONS)
+    assert all(len({"deps", "llm_deps"} & set(f.layers)) <= 1 for f in FUNCTIONS)
 
 
 @pytest.mark.slow

@@ -94,6 +94,8 @@ def test_machines_may_invoke_what_the_context_names(prod: Assembly) -> None:
     assert allowed.resources == (
         f"{account}:workflow-prod-step-data",
         f"{account}:workflow-prod-step-data:*",
+        f"{account}:workflow-prod-step-http",
+        f"{account}:workflow-prod-step-http:*",
         f"{account}:workflow-prod-step-agent",
         f"{account}:workflow-prod-step-agent:*",
         f"{account}:steps-*",
@@ -120,6 +122,16 @@ def test_agents_may_ask_the_models_and_read_the_secrets_that_the_context_names(d
     assert in_prod["bedrock:InvokeModel"] == (
         "arn:${AWS::Partition}:bedrock:*::foundation-model/anthropic.*",
         "arn:${AWS::Partition}:bedrock:${AWS::Region}:${AWS::AccountId}:inference-profile/*.anthropic.*",
+    )
+
+
+def test_what_calls_endpoints_reads_secrets_of_tenants_and_touches_nothing_else(dev: Assembly, prod: Assembly) -> None:
+    writes = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+    assert set(allowed_by_action(dev, "StepHttp")) == writes
+    in_prod = allowed_by_action(prod, "StepHttp")
+    assert set(in_prod) == {*writes, "secretsmanager:GetSecretValue"}
+    assert in_prod["secretsmanager:GetSecretValue"] == (
+        "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:workflow-prod/llm/*",
     )
 
 

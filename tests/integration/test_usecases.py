@@ -522,7 +522,7 @@ def test_a_registered_lambda_is_listed_replaced_and_removed(engine: Engine) -> N
             InvalidRequestError,
             "/function_arn",
         ),
-        ({"step_type": "x", "execution_type": "http", "endpoint_config": {}}, InvalidRequestError, "/execution_type"),
+        ({"step_type": "x", "execution_type": "activity"}, InvalidRequestError, "/execution_type"),
         ({"step_type": "x", "execution_type": "local", "handler": "m:f"}, InvalidRequestError, "/handler"),
         (
             {
@@ -543,6 +543,44 @@ def test_a_wrong_registration_is_refused(
         register_step.register(engine, ME, body)
     if pointer is not None:
         assert raised.value.errors[0]["pointer"] == pointer
+
+
+HTTP_STEP: dict[str, Any] = {
+    "step_type": "scored",
+    "execution_type": "http",
+    "endpoint_config": {"url": "https://crm.example.com/"},
+}
+
+
+def test_the_bodys_place_must_be_that_of_its_execution_type(engine: Engine) -> None:
+    for body, place in (
+        ({**HTTP_STEP, "execution_type": "lambda"}, "/endpoint_config"),
+        ({**HTTP_STEP, "handler": "m:f"}, "/handler"),
+        ({**HTTP_STEP, "function_arn": "arn"}, "/function_arn"),
+        ({"step_type": "scored", "execution_type": "rpc", "function_reference": "m.f"}, ""),
+    ):
+        with pytest.raises(InvalidRequestError) as raised:
+            register_step.register(engine, ME, body)
+        assert [e["pointer"] for e in raised.value.errors] == [place]
+    with pytest.raises(InvalidRequestError, match="'function_reference' is a field of execution_type 'lambda'"):
+        register_step.register(
+            engine, ME, {"step_type": "x", "execution_type": "activity", "function_reference": "m.f"}
+        )
+
+
+def test_a_type_that_turned_from_a_lambda_into_an_endpoint_asks_for_the_workflow_to_be_saved_again(
+    engine: Engine,
+) -> None:
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:workflow-step-scored"
+    register_step.register(engine, ME, {"step_type": "scored", "function_arn": arn})
+    workflow = {"name": "Scored", "steps": [{"step_id": "one", "step_type": "scored"}]}
+    saved = save_workflow.create(engine, ME, workflow)
+    register_step.register(engine, ME, HTTP_STEP)
+    with pytest.raises(ConflictError, match=r"'scored' was registered anew .* Save the workflow again"):
+        start_run.start_stored(engine, ME, saved["workflow_id"], {})
+    save_workflow.update(engine, ME, saved["workflow_id"], workflow)
+    assert engine.workflows.newest("default", saved["workflow_id"]).compiled.bindings["endpoints"] == ["scored"]
+    register_step.delete(engine, ME, "scored")
 
 
 def test_a_local_step_is_loaded_by_the_local_runtime(engine: Engine) -> None:

@@ -28,6 +28,7 @@ CLIENT_OF_GRANT: Final = {
     "machines": "stepfunctions",
     "executions": "stepfunctions",
     "llm_secrets": "secretsmanager",
+    "tenant_secrets": "secretsmanager",
     "client_functions": "lambda",
 }
 """What a function is granted is what it calls; roles that are passed and models of tenants need no client of ours."""
@@ -43,6 +44,7 @@ DEPLOYED: Final = {
     "MACHINE_IDLE_DAYS": "30",
     "OPENAPI_FILE": str(OPENAPI_FILE),
     "LLM_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:llm",
+    "LLM_TENANT_SECRET_PREFIX": "workflow-dev/llm/",
 }
 
 IMPORT: Final = """
@@ -125,7 +127,7 @@ def test_an_import_outside_lambda_reads_nothing_and_makes_no_client(described: F
 def test_in_lambda_all_that_a_function_may_call_has_its_client_before_the_first_request(described: Function) -> None:
     done = imported(described, {**DEPLOYED, IN_LAMBDA: "f"})
     assert done.at_import == clients_of(described)
-    assert ("TABLE_NAME" in done.read) == bool(clients_of(described))
+    assert ("TABLE_NAME" in done.read) == ("TABLE_NAME" in described.environment and bool(clients_of(described)))
     assert done.later == []
     assert done.logged == ""
 

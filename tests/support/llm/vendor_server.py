@@ -204,7 +204,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             _shut(self.connection)
 
-    do_GET = do_PUT = do_DELETE = do_POST  # noqa: N815  # the names that the base class calls
+    do_GET = do_PUT = do_PATCH = do_DELETE = do_POST  # noqa: N815  # the names that the base class calls
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: tests look at `requests`."""

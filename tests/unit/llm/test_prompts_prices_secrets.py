@@ -14,9 +14,10 @@ from llm_gateway.errors import LlmNotConfiguredError, redacted
 from llm_gateway.models import retirement
 from llm_gateway.prices import PriceTable
 from llm_gateway.prompts import names_in, render
-from llm_gateway.secrets import KEEP_SECONDS, SecretSource, environment_variables, secret_name
+from llm_gateway.secrets import KEEP_SECONDS, SecretSource, environment_variables
 from workflow_engine.agents.vendors import PROVIDER_TYPES, vendor_of_model
 from workflow_engine.steps.agent import DEFAULT_TIMEOUT_SECONDS, FINAL_ERRORS, TRANSIENT_ERRORS
+from workflow_engine.tenant_secrets import secret_name
 
 
 def test_placeholders_are_filled_in_and_other_braces_stay() -> None:

@@ -3,7 +3,8 @@
 A workflow's author names URLs, and so does a model that was talked into it by what it read. Neither may reach what
 stands beside the step: its cloud's metadata service, the VPC, the laptop. What counts is never the URL's spelling but
 the addresses that its host resolves to; all of them are judged, and the connection has to be made to one that was
-judged, since a second look-up may answer otherwise (DNS rebinding). Transports that do so are `agent_tools.outbound`.
+judged, since a second look-up may answer otherwise (DNS rebinding). Transports that do so are `agent_tools.outbound` and
+`workflow_engine.outbound_http`.
 
 An operator allows addresses that are otherwise refused in the variable `STEP_HTTP_ALLOWED_HOSTS`; its text is passed
 in here, nothing is read at import. The networks are those of IANA's special-purpose address registries
@@ -13,8 +14,10 @@ in here, nothing is read at import. The networks are those of IANA's special-pur
 from __future__ import annotations
 
 import ipaddress
+import queue
 import re
 import socket
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -181,6 +184,27 @@ class AddressPolicy:
         except (OSError, UnicodeError):  # UnicodeError: a label that no name can have, such as one of 64 characters
             raise HostNotFoundError(f"The host '{host}' cannot be found.") from None
         return self.checked(host, port, answers)
+
+    def resolve_within(self, host: str, port: int, seconds: float, lookup: Lookup | None = None) -> tuple[str, ...]:
+        """`resolve`, in a thread of its own: getaddrinfo knows no timeout, and may take half a minute where name servers are
+        silent. Raises also TimeoutError.
+        """
+        answer: queue.SimpleQueue[tuple[str, ...] | Exception] = queue.SimpleQueue()
+
+        def look_up() -> None:
+            try:
+                answer.put(self.resolve(host, port, lookup))
+            except Exception as error:  # handed over to the thread that waits, whatever it is
+                answer.put(error)
+
+        threading.Thread(target=look_up, name="look-up", daemon=True).start()
+        try:
+            found = answer.get(timeout=seconds)
+        except queue.Empty:
+            raise TimeoutError(f"looking up '{host}' took too long") from None
+        if isinstance(found, Exception):
+            raise found
+        return found
 
 
 def system_lookup(host: str, port: int) -> list[str]:

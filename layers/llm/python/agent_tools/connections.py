@@ -8,9 +8,7 @@ one of them pass; for tasks, cancelling does that.
 
 from __future__ import annotations
 
-import queue
 import ssl
-import threading
 import time
 from collections.abc import Iterable
 from functools import partial
@@ -55,26 +53,13 @@ class CheckedBackend(httpcore2.NetworkBackend):
         raise refused
 
     def _addresses(self, host: str, port: int, timeout: float | None) -> tuple[str, ...]:
-        """Look up in a thread of its own: getaddrinfo knows no timeout, and may take half a minute where name servers are
-        silent.
-        """
-        answer: queue.SimpleQueue[tuple[str, ...] | Exception] = queue.SimpleQueue()
-
-        def look_up() -> None:
-            try:
-                answer.put(self._policy.resolve(host, port, self._lookup))
-            except Exception as error:  # handed over to the thread that waits, whatever it is
-                answer.put(error)
-
-        threading.Thread(target=look_up, name="look-up", daemon=True).start()
+        seconds = _within(self._deadline, timeout, httpcore2.ConnectTimeout)
         try:
-            found = answer.get(timeout=_within(self._deadline, timeout, httpcore2.ConnectTimeout))
-        except queue.Empty:
-            raise httpcore2.ConnectTimeout(f"looking up '{host}' took too long") from None
-        if isinstance(found, HostNotFoundError):
-            raise httpcore2.ConnectError(found.detail) from found
-        if isinstance(found, Exception):
-            raise found
+            found = self._policy.resolve_within(host, port, seconds, self._lookup)
+        except TimeoutError as error:
+            raise httpcore2.ConnectTimeout(str(error)) from None
+        except HostNotFoundError as error:
+            raise httpcore2.ConnectError(error.detail) from error
         return found[:MAX_ADDRESSES_TRIED]
 
 

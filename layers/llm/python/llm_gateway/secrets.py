@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from llm_gateway.configuration import TOGETHER
 from llm_gateway.errors import LlmNotConfiguredError
+from workflow_engine.tenant_secrets import secret_name
 
 KEEP_SECONDS: Final = 300
 """A rotated key is used after this at the latest."""
@@ -28,8 +29,6 @@ KEEP_SECONDS: Final = 300
 OVERLAY: Final = "LLM_VARIABLES"
 """Environment variable: a JSON object that is laid over the environment; null takes a variable away. The local runtime
 gives the developer's own AWS credentials this way, while those in the environment are the emulator's."""
-
-_ALLOWED_IN_NAMES: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_=.@-")
 
 GetSecret = Callable[[str], str | None]
 """The text of a secret by name or ARN; None where there is none."""
@@ -90,14 +89,6 @@ def environment_variables(environment: Mapping[str, str]) -> dict[str, str]:
         else:
             variables[name] = str(value)
     return variables
-
-
-def secret_name(tenant_id: str) -> str:
-    """A tenant's name as Secrets Manager takes it (CreateSecret, `Name`): what it does not take is escaped as
-    `=XX`, so that no two tenants share a secret.
-    """
-    plain = _ALLOWED_IN_NAMES - {"="}
-    return "".join(c if c in plain else "".join(f"={byte:02X}" for byte in c.encode()) for c in tenant_id)
 
 
 def _laid_over(base: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:

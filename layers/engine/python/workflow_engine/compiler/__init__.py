@@ -115,11 +115,17 @@ def _violations(machine: Mapping[str, Any]) -> list[Diagnostic]:
 
 
 def execution_input(
-    bindings: Mapping[str, Any], *, input: Any, functions: Mapping[str, str], run: Mapping[str, Any]
+    bindings: Mapping[str, Any],
+    *,
+    input: Any,
+    functions: Mapping[str, str],
+    run: Mapping[str, Any],
+    endpoints: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """What StartExecution gets.
 
-    `functions` maps the aliases in `bindings["functions"]` to ARNs; `run` is flat: execution_id, workflow_id,
+    `functions` maps the aliases in `bindings["functions"]` to ARNs, `endpoints` those in `bindings["endpoints"]` to where
+    and how `step_http` sends the step, without secrets; `run` is flat: execution_id, workflow_id,
     workflow_version, tenant_id, session_id, user_id, principal, correlation_id. `context` repeats what every step Lambda is
     told, in the form in which it is told, so that no state has to build it.
     """
@@ -130,6 +136,7 @@ def execution_input(
         "literals": bindings["literals"],
         "timeouts": bindings["timeouts"],
         "functions": {alias: functions[alias] for alias in bindings["functions"]},
+        **({"endpoints": {alias: dict(endpoints[alias]) for alias in endpoints}} if endpoints else {}),
         "run": dict(run),
         "context": {
             "execution_id": run["execution_id"],

@@ -78,7 +78,9 @@ class TaskLowering:
     somebody else's bill grows with each call, such as that of a model. With `fills_names` the function fills `{names}` in
     its template fields, which then come in pieces where their own text may hold some. `without_input` is the sentence for
     a step that is sure to get an empty input, and would fail for it; None where an empty input is as good as any. `of_text`
-    does the same without a call where the only input has one of these names and is sure to be a text.
+    does the same without a call where the only input has one of these names and is sure to be a text. With `calls_endpoint`
+    the function sends the step to the endpoint that the execution input's `endpoints` has under the alias, and learns beside
+    the step's payload what it needs for that: `call`, an object of `endpoint`, `entered_at` and `timeout_seconds`.
     """
 
     function: str
@@ -91,6 +93,7 @@ class TaskLowering:
     fills_names: bool = False
     without_input: str | None = None
     of_text: Mapping[str, PureLowering] = field(default_factory=dict)
+    calls_endpoint: bool = False
 
 
 @dataclass(frozen=True, slots=True)

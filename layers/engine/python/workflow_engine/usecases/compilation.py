@@ -41,8 +41,10 @@ class Vocabulary:
 
     def fingerprint(self) -> str:
         """Changes when a registration changes in what compiling depends on, or the engine itself does. JSON text."""
+        from workflow_engine.steps.registered import task_of
+
         registered = {
-            name: [r.get("config_schema"), r.get("output_schema"), r.get("timeout_seconds")]
+            name: [r.get("config_schema"), r.get("output_schema"), *task_of(r)]
             for name, r in sorted(self.registrations.items())
         }
         return dump([_engine_version(), registered])
@@ -135,7 +137,7 @@ def _engine_version() -> str:
     """
     package = Path(workflow_engine.__file__).parent
     digest = hashlib.sha256()
-    for part in ("agents", "language", "compiler", "steps"):
-        for path in sorted((package / part).rglob("*.py")):
-            digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    parts = [sorted((package / part).rglob("*.py")) for part in ("agents", "language", "compiler", "steps")]
+    for path in (*(path for part in parts for path in part), package / "endpoint_errors.py"):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

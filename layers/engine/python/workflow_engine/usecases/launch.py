@@ -23,6 +23,7 @@ from workflow_engine.language.diagnostics import Json
 from workflow_engine.machines.executions import MachineGoneError
 from workflow_engine.machines.naming import execution_arn, machine_arn
 from workflow_engine.observability import get_logger
+from workflow_engine.settings import STEP_HTTP
 from workflow_engine.store.executions import Execution, has_ended
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.items import dump
@@ -147,9 +148,9 @@ def _execution_input(engine: Engine, workflow: StoredWorkflow, execution: Execut
         "principal": execution.started_by,
         "correlation_id": execution.correlation_id,
     }
-    functions = _functions(engine, execution.tenant_id, workflow)
+    functions, endpoints = _functions(engine, execution.tenant_id, workflow)
     bindings = workflow.compiled.bindings
-    text = dump(execution_input(bindings, input=run_input(fields), functions=functions, run=run))
+    text = dump(execution_input(bindings, input=run_input(fields), functions=functions, run=run, endpoints=endpoints))
     size = len(text.encode())
     if size > PAYLOAD_BYTES:
         raise PayloadTooLargeError(
@@ -159,19 +160,29 @@ def _execution_input(engine: Engine, workflow: StoredWorkflow, execution: Execut
     return text
 
 
-def _functions(engine: Engine, tenant_id: str, workflow: StoredWorkflow) -> dict[str, str]:
-    """ARNs by alias: our own functions from the settings, registered ones as they are registered now."""
+def _functions(
+    engine: Engine, tenant_id: str, workflow: StoredWorkflow
+) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """ARNs by alias: our own functions from the settings, registered ones as they are registered now. And of those that have
+    an endpoint, what it is now. Raises ConflictError.
+    """
     aliases = workflow.compiled.functions
     own = engine.settings.step_functions
     functions = {a: own[a] for a in aliases if a in own}
     registered = engine.steps.find_many(tenant_id, [a for a in aliases if a not in own])
-    functions |= {name: r["function_arn"] for name, r in registered.items()}
+    endpoints = {name: r["endpoint_config"] for name, r in registered.items() if r.get("execution_type") == "http"}
+    functions |= {name: own[STEP_HTTP] if name in endpoints else r["function_arn"] for name, r in registered.items()}
+    turned = set(endpoints) ^ set(workflow.compiled.bindings.get("endpoints", ()))
+    if changed := sorted(turned & set(registered)):
+        raise ConflictError(
+            f"Step type '{changed[0]}' was registered anew with another execution_type. Save the workflow again."
+        )
     missing = [a for a in aliases if a not in functions]
     if missing:
         raise ConflictError(
             f"Step type '{missing[0]}' is no longer registered. Register it, or save a workflow without it."
         )
-    return functions
+    return functions, endpoints
 
 
 def _start(engine: Engine, workflow: StoredWorkflow, execution: Execution, content: str) -> None:

@@ -1,4 +1,6 @@
-"""Register step types at run time: any Lambda that the deployment may invoke, locally also a Python function."""
+"""Register step types at run time: any Lambda that the deployment may invoke, any HTTP endpoint that it may reach, locally
+also a Python function.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundE
 from workflow_engine.json_schema import schema_problem
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import NAME_PATTERN, DocumentModel, Whole
+from workflow_engine.settings import STEP_HTTP
 from workflow_engine.store import cursors
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.steps import Registration
@@ -25,12 +28,16 @@ _LAMBDA_ARN: Final = re.compile(
     r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9$_-]{1,128})?"
 )
 _PLACE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "lambda": ("function_arn", "function_reference"),
+    "http": ("endpoint_config", "function_reference"),
     "local": ("handler", "function_reference"),
-    "http": ("endpoint_config",),
+    "lambda": ("function_arn", "function_reference"),
     "activity": (),
 }
-"""Which fields say where the step runs, by execution_type."""
+"""Which fields say where the step runs, by execution_type. With an endpoint, `function_reference` is kept and not read; whom
+a field is said to belong to is the last that has it.
+"""
+
+_NAMES_OF_HTTP: Final = ("rpc", "api")
 
 _HANDLER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*")
 _BUILTIN_PAGE: Final = "builtin"
@@ -42,7 +49,7 @@ class RegistrationBody(DocumentModel):
     step_type: Annotated[str, Field(pattern=NAME_PATTERN)]
     name: Annotated[str, Field(max_length=128)] | None = None
     description: Annotated[str, Field(max_length=2000)] | None = None
-    execution_type: Literal["lambda", "local", "http", "activity"] = "lambda"
+    execution_type: Literal["lambda", "local", "http", "rpc", "api", "activity"] = "lambda"
     function_arn: str | None = None
     function_reference: str | None = None
     handler: str | None = None
@@ -132,14 +139,17 @@ def _register(engine: Engine, caller: Caller, fields: RegistrationBody, attempt:
         if schema is not None and (problem := schema_problem(schema)):
             raise InvalidRequestError.at(pointer(name, *problem.path), problem.detail)
     now = engine.timestamp()
+    execution_type = _execution_type(fields)
     record: Registration = {
         "step_type": fields.step_type,
         "kind": "registered",
         "name": fields.name,
         "description": fields.description or "",
-        "execution_type": fields.execution_type,
-        "function_arn": _function_arn(engine, caller, fields),
+        "execution_type": execution_type,
+        "function_arn": None if execution_type == "http" else _function_arn(engine, caller, fields),
+        "function_reference": fields.function_reference if execution_type == "http" else None,
         "handler": _handler(fields),
+        "endpoint_config": _endpoint(engine, fields) if execution_type == "http" else None,
         "config_schema": config_schema or {"type": "object"},
         "output_schema": fields.output_schema or {},
         "timeout_seconds": fields.timeout_seconds,
@@ -154,7 +164,7 @@ def _register(engine: Engine, caller: Caller, fields: RegistrationBody, attempt:
 
 def _refuse_fields_of_other_types(fields: RegistrationBody) -> None:
     """A field that would be left unread is a mistake: either it or `execution_type` is not what was meant."""
-    own = _PLACE_FIELDS[fields.execution_type]
+    own = _PLACE_FIELDS[_execution_type(fields)]
     others = {name: type_ for type_, names in _PLACE_FIELDS.items() for name in names if name not in own}
     errors = [
         {
@@ -172,6 +182,23 @@ def _refuse_fields_of_other_types(fields: RegistrationBody) -> None:
 
 def _takes(own: tuple[str, ...]) -> str:
     return f"takes '{own[0]}'" if own else "takes none"
+
+
+def _execution_type(fields: RegistrationBody) -> str:
+    """What the record says; the original system's names of http are read, not kept."""
+    return "http" if fields.execution_type in _NAMES_OF_HTTP else fields.execution_type
+
+
+def _endpoint(engine: Engine, fields: RegistrationBody) -> dict[str, Any]:
+    from workflow_engine.usecases.endpoint_config import endpoint_config
+
+    if fields.endpoint_config is None:
+        raise InvalidRequestError.at(
+            "", f"A step of execution_type '{fields.execution_type}' needs 'endpoint_config' with a 'url'."
+        )
+    if STEP_HTTP not in engine.settings.step_functions:
+        raise InvalidRequestError.at("/execution_type", "This deployment has no function that calls endpoints.")
+    return endpoint_config(fields.endpoint_config, engine.settings.step_http_allowed_hosts)
 
 
 def _function_arn(engine: Engine, caller: Caller, fields: RegistrationBody) -> str:

@@ -189,13 +189,14 @@ def payload(
     told_of: str | None = None,
     *,
     fills_names: bool = False,
+    call: Fragment | None = None,
 ) -> Template:
     """What a step Lambda receives: step_config, input_data and execution_context, in one expression; where an author's own
     expressions are in it, in one for each entry of the input, so that Step Functions names the entry whose expression fails.
 
     `timeout` is told as `execution_context.timeout_seconds`, the entries of the input that are outputs of steps of the type
     `told_of` as `execution_context.inputs_of_type`, where the step type wants to know these; `fills_names` as
-    `step_config`.
+    `step_config`. `call` stands beside them.
     """
     identity = {"step_id": Fragment(string_literal(step.step_id))}
     context = {**identity, "attempt": Fragment("$states.context.State.RetryCount+1")}
@@ -217,6 +218,7 @@ def payload(
         ),
         "input_data": input_object(inputs),
         "execution_context": Fragment(f"$merge([{EXECUTION_INPUT}.context,{around.code}])"),
+        **({} if call is None else {"call": call}),
     }
     if not has_expression(step) or any(
         entry.name.endswith(".$") for entry in inputs
@@ -224,6 +226,18 @@ def payload(
         return expression(object_fragment(parts))
     apart: dict[str, Template] = {name: expression(part) for name, part in parts.items()}
     return {**apart, "input_data": {entry.name: expression(entry.value) for entry in inputs}}
+
+
+def _endpoint_call(unit: Unit, lowering: TaskLowering, timeout: Fragment | None) -> Fragment | None:
+    """What a function that sends the step elsewhere must know for that; None for one that does the step itself."""
+    if not lowering.calls_endpoint:
+        return None
+    unit.endpoints.setdefault(lowering.function)
+    call = {
+        "endpoint": Fragment(f"{EXECUTION_INPUT}.endpoints{name_step(lowering.function)}"),
+        "entered_at": Fragment("$states.context.State.EnteredTime"),
+    }
+    return object_fragment(call if timeout is None else {**call, "timeout_seconds": timeout})
 
 
 def task(
@@ -256,6 +270,7 @@ def task(
                 timeout if lowering.tells_timeout else None,
                 lowering.tells_inputs_of,
                 fills_names=lowering.fills_names,
+                call=_endpoint_call(unit, lowering, timeout),
             ),
         },
         timeout=expression(timeout) if timeout else None,

@@ -41,6 +41,7 @@ class Unit:
     literals: dict[str, dict[str, Json]] = field(default_factory=dict)
     timeouts: dict[str, int] = field(default_factory=dict)
     functions: dict[str, None] = field(default_factory=dict)
+    endpoints: dict[str, None] = field(default_factory=dict)
     warnings: list[Diagnostic] = field(default_factory=list)
     constants: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     handed_on: dict[str, Mapping[str, ScopeReference]] = field(default_factory=dict)
@@ -102,13 +103,16 @@ class Unit:
         return Fragment(self.config_of(step).code + name_step(key))
 
     def bindings(self) -> dict[str, Any]:
-        """What the execution input carries besides the client's input, the ARNs and the run's identity."""
+        """What the execution input carries besides the client's input, the ARNs, endpoints and the run's identity. The
+        aliases among `functions` whose steps are sent to an endpoint are also in `endpoints`, where there are any.
+        """
         return {
             "config": {k: dict(v) for k, v in sorted(self.config.items())},
             "literals": dict(sorted(self.literals.items())),
             "timeouts": dict(sorted(self.timeouts.items())),
             "variables": dict(self.variables),
             "functions": sorted(self.functions),
+            **({"endpoints": sorted(self.endpoints)} if self.endpoints else {}),
         }
 
 
