@@ -34,11 +34,16 @@ MAX_ITEMS: Final = 1_000_000
 MAX_ITERATIONS: Final = 10_000  # a turn enters at least two states of two events; a run has 25,000 events
 UNUSABLE_NAMES: Final = ("__proto__", "hasOwnProperty")
 """Keys that the JSONata of Step Functions (2.0.6) loses, or raises for, in an object that it makes."""
-STEP_ID_PATTERN: Final = r"^(?![0-9]+([eE][+-]?[0-9]+)?$)[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?!\n)$"
-"""A condition would read `12` and `1e5` as numbers. To Python, unlike JSON Schema, `$` is also before a last line feed."""
+_W: Final = "[A-Za-z0-9_-]*"
+STEP_ID_PATTERN: Final = (
+    rf"^([A-Za-z]{_W}|[0-9]+([A-DF-Za-df-z_-]{_W}|[eE](-?([0-9]*[A-Za-z_]{_W}|[0-9]+-{_W})?|--{_W})))$"
+)
+"""Begins with a letter or a digit and is no number: a condition would read `12` and `1e5` as numbers. Without a lookahead,
+which validators of schemas in linear time do not have; so the length is a rule of its own."""
+MAX_ID_LENGTH: Final = 64
 NAME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
 """Of step types, and of what else is called by a name of the client's choice."""
-WORKFLOW_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?!\n)$"
+WORKFLOW_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 UNNAMED: Final = "Unnamed workflow"
 
 
@@ -76,14 +81,9 @@ class DocumentModel(BaseModel):
     PLACEHOLDERS: ClassVar[dict[str, Any]] = {}
 
 
-_LOOKS_AHEAD: Final = ConfigDict(regex_engine="python-re")
-"""For patterns that look ahead, as Rust's engine cannot."""
-
-
 class WorkflowDocument(DocumentModel):
     """A workflow: steps, and in which order their dependencies let them run."""
 
-    model_config = _LOOKS_AHEAD
     PLACEHOLDERS: ClassVar[dict[str, Any]] = {"steps": []}
 
     schema_: Any = Field(default=None, alias="$schema", description="Ignored. It tells an editor which schema to use.")
@@ -111,10 +111,9 @@ class WorkflowDocument(DocumentModel):
 class StepDocument(DocumentModel):
     """One step of a workflow or of a container."""
 
-    model_config = _LOOKS_AHEAD
     PLACEHOLDERS: ClassVar[dict[str, Any]] = {"step_type": ""}
 
-    step_id: Annotated[str, Field(pattern=STEP_ID_PATTERN)] | None = None
+    step_id: Annotated[str, Field(pattern=STEP_ID_PATTERN, max_length=MAX_ID_LENGTH)] | None = None
     step_type: Text
     name: str | None = None
     step_name: str | None = None
