@@ -50,3 +50,10 @@ def local_steps() -> None:
     """For journeys whose steps are Python functions in the server's process."""
     if os.environ.get("WORKFLOW_API_URL"):
         pytest.skip("a deployed API runs Lambda functions only")
+
+
+@pytest.fixture
+def without_keys() -> None:
+    """For journeys whose agents are to be answered by the simulation of the usual model."""
+    if os.environ.get("WORKFLOW_API_URL"):
+        pytest.skip("a deployed API asks the models that it has keys for")

@@ -452,6 +452,7 @@ def test_a_workflow_that_names_what_does_not_exist_is_warned_of(api: ApiClient) 
     assert (saved.status, saved.body["warnings"]) == (201, told)
 
 
+@pytest.mark.usefixtures("without_keys")
 def test_an_agent_that_names_nobody_is_answered_by_the_default(api: ApiClient) -> None:
     results = api.execute(
         {"name": "Hi", "steps": [{"step_id": "a", "step_type": "agent_execution", "config": {"query": "Hi"}}]}
