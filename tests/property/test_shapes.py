@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import HealthCheck, assume, given, note, settings
+from hypothesis import HealthCheck, assume, example, given, note, settings
 from hypothesis import strategies as st
 
 from tests.support.json_strategies import JSON
@@ -120,12 +120,15 @@ def test_what_fits_a_schema_has_no_value_where_its_shape_has_none(
 
 
 @given(VALUES, st.lists(SEGMENTS, max_size=4).map(tuple))
+@example([[True], {"a": None, "b": None, "d": True}], ("d", 0))
 @SETTINGS
 def test_a_literal_has_no_value_where_its_shape_has_none(value: Any, path: tuple[Segment, ...]) -> None:
     check(ByValue(value), value, path)
 
 
 @given(JSON, st.lists(SEGMENTS, max_size=4).map(tuple))
+@example({"type": {}}, ("a",))
+@example({"type": [["object"]]}, ("a",))
 @SETTINGS
 def test_no_document_that_is_taken_for_a_schema_is_too_much(schema: Any, path: tuple[Segment, ...]) -> None:
     follow(BySchema.of(schema), path)

@@ -210,7 +210,8 @@ def _typed(schema: Mapping[str, Json], root: Json) -> list[Kind]:
         elif name == "array":
             kinds.append(_list(schema, root))
         elif name != "null":
-            kinds.append(ScalarKind(_SCALARS[name]) if name in _SCALARS else ANYTHING)
+            known = _SCALARS.get(name) if isinstance(name, str) else None
+            kinds.append(ANYTHING if known is None else ScalarKind(known))
     return kinds
 
 
@@ -313,7 +314,8 @@ def _below(kinds: tuple[Kind, ...], segment: str | int, lists_left: int) -> tupl
     read = [_read(kind, segment, lists_left) for kind in kinds]
     found = [shape for shape, verdict in read if verdict == "found"]
     if found or not read:
-        return one_of(found), "found"
+        # A list whose elements do not have it is read as a list all the same, of nulls.
+        return one_of([*found, *(s for s, verdict in read if verdict != "found" and isinstance(s, ListOf))]), "found"
     return ANYTHING, "unnamed" if any(verdict == "unnamed" for _, verdict in read) else "impossible"
 
 
