@@ -322,7 +322,7 @@ def _below(kinds: tuple[Kind, ...], segment: str | int, lists_left: int) -> tupl
 def _read(kind: Kind, segment: str | int, lists_left: int) -> tuple[Shape, _Verdict]:
     match kind:
         case ObjectKind() if isinstance(segment, int):
-            return ANYTHING, "impossible"
+            return ANYTHING, "impossible" if kind.typed else "found"  # without a `type` a list fits as well
         case ObjectKind(fields=fields, openness=openness, others=others):
             if segment in fields:
                 return fields[str(segment)], "found"
