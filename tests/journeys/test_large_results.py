@@ -152,7 +152,7 @@ def test_a_step_of_a_run_that_goes_on_has_its_output(api: ApiClient) -> None:
         api.post(f"/executions/{execution_id}/cancel")
 
 
-def until_there(api: ApiClient, path: str, seconds: float = 30) -> Answer:
+def until_there(api: ApiClient, path: str, seconds: float = 120) -> Answer:
     deadline = time.monotonic() + seconds
     while (answer := api.get(path)).status != 200:
         assert answer.status == 404, answer.body
