@@ -9,14 +9,14 @@ import pytest
 from infra.local.jsonata import JsonataError, evaluate
 from tests.support.expression_world import TEMPLATE_VARIABLES, UUID, World, assert_values, source_of
 from tests.support.jsonata_node import Case, evaluate_all
-from workflow_engine.compiler.expressions import (
+from workflow_engine.compiler.jsonata import (
     condition_fragment,
     expression,
     reference_fragment,
     source_fragment,
     template_fragment,
 )
-from workflow_engine.compiler.fragments import object_fragment
+from workflow_engine.compiler.jsonata.fragments import object_fragment
 from workflow_engine.language.expressions import parse_expression
 from workflow_engine.language.syntax import (
     Comparison,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from workflow_engine.compiler import quotas
+from workflow_engine import aws_quotas
 from workflow_engine.compiler.verify import RULES, verify
 
 Json = Any
@@ -70,7 +70,7 @@ BROKEN: list[tuple[str, str, dict[str, Json]]] = [
     ("ASL-TOP-LEVEL", "", {"QueryLanguage": "JSONata", "States": {"a": END}}),
     ("ASL-TOP-LEVEL", "/QueryLanguage", inner(a=END)),
     ("ASL-TOP-LEVEL", "/States/p/Branches/0", machine(p={"Type": "Parallel", "Branches": [{}], "End": True})),
-    ("ASL-DEFINITION-SIZE", "", passing(Output="x" * quotas.DEFINITION_BYTES)),
+    ("ASL-DEFINITION-SIZE", "", passing(Output="x" * aws_quotas.DEFINITION_BYTES)),
     ("ASL-STATE-TYPE", "/States/only/Type", machine(only={"Type": "Loop", "End": True})),
     ("ASL-STATE-TYPE", "/States/b", machine(a=END, b=[])),
     ("ASL-NAME-LENGTH", "/States/" + "x" * 81, machine(**{"x" * 81: END})),
@@ -127,7 +127,7 @@ BROKEN: list[tuple[str, str, dict[str, Json]]] = [
     ("ASL-RETRY-VALUE", "/States/only/Retry/0/IntervalSeconds", task(Retry=[{**RETRY_SOME, "IntervalSeconds": 0}])),
     ("ASL-RETRY-VALUE", "/States/only/Retry/0/BackoffRate", task(Retry=[{**RETRY_SOME, "BackoffRate": 0.5}])),
     ("ASL-RETRY-VALUE", "/States/only/Retry/0/MaxDelaySeconds",
-     task(Retry=[{**RETRY_SOME, "MaxDelaySeconds": quotas.RETRY_DELAY_SECONDS}])),
+     task(Retry=[{**RETRY_SOME, "MaxDelaySeconds": aws_quotas.RETRY_DELAY_SECONDS}])),
     ("ASL-RETRY-VALUE", "/States/only/Retry/0/JitterStrategy", task(Retry=[{**RETRY_SOME, "JitterStrategy": "SOME"}])),
     ("ASL-RETRY-VALUE", "/States/only/Retry/0/ErrorEquals", task(Retry=[{"ErrorEquals": []}])),
     ("ASL-STATES-ALL", "/States/only/Retry/1/ErrorEquals", task(Retry=[TOO_LARGE, {"ErrorEquals": ["States.ALL", "A"]}])),

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
-from workflow_engine.compiler.fragments import Fragment, string_literal
+from workflow_engine.compiler.jsonata.fragments import Fragment, string_literal
 from workflow_engine.steps.sources import apply, named_sources
 from workflow_engine.steps.step_type import (
     SUCCESS,

@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering, TaskLowering
-from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, object_fragment
 from workflow_engine.steps.sources import FIELD, UNWRAPPED_NAMES, apply, working_data
 from workflow_engine.steps.step_type import (
     STEP_DATA,

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from workflow_engine.aws_quotas import EXECUTION_SECONDS, STATE_SECONDS
 from workflow_engine.compiler.catalogue import Lowering, PureContext, WaitLowering
-from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
-from workflow_engine.compiler.quotas import EXECUTION_SECONDS, STATE_SECONDS
+from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, object_fragment
 from workflow_engine.steps.sources import apply
 from workflow_engine.steps.step_type import SUCCESS, TIMESTAMP, StepType, object_schema, output_schema, property_schema
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
-from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, object_fragment
 from workflow_engine.steps.agent import agent_task
 from workflow_engine.steps.agent_aliases import MODEL_ALIASES, one_name_each
 from workflow_engine.steps.agent_schema import GENERATION_ALIASES, GENERATION_FIELDS, ID_PATTERN, ID_RULE

@@ -135,8 +135,8 @@ def _answer(execution: Execution) -> dict[str, Any]:
 
 
 def _execution_input(engine: Engine, workflow: StoredWorkflow, execution: Execution, fields: WorkflowRunFields) -> str:
+    from workflow_engine.aws_quotas import PAYLOAD_BYTES
     from workflow_engine.compiler import execution_input
-    from workflow_engine.compiler.quotas import PAYLOAD_BYTES
 
     run = {
         "execution_id": execution.execution_id,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from workflow_engine.compiler.fragments import Fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.language.syntax import TriggerRule
 
 Ended = Literal["completed", "skipped", "failed"]

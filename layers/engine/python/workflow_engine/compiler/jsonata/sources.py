@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from workflow_engine.compiler.expressions.references import Scope, reference_fragment
-from workflow_engine.compiler.fragments import EXECUTION_INPUT, Fragment
+from workflow_engine.compiler.jsonata.fragments import EXECUTION_INPUT, Fragment
+from workflow_engine.compiler.jsonata.references import Scope, reference_fragment
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.syntax import (
     Expression,

@@ -10,10 +10,10 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from workflow_engine.compiler.expressions import expression
-from workflow_engine.compiler.fragments import Fragment, object_fragment
 from workflow_engine.compiler.ir import Template, Value
-from workflow_engine.compiler.scope import variables_read
+from workflow_engine.compiler.jsonata import expression
+from workflow_engine.compiler.jsonata.fragments import Fragment, object_fragment
+from workflow_engine.compiler.lower.scope import variables_read
 
 _TOKENS: Final = re.compile(r"""\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|\$(?P<name>[A-Za-z0-9_]+)""")
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from workflow_engine.compiler.expressions import Root
-from workflow_engine.compiler.fragments import EXECUTION_INPUT
-from workflow_engine.compiler.status import COMPLETED, SKIPPED, Statuses
+from workflow_engine.compiler.jsonata import Root
+from workflow_engine.compiler.jsonata.fragments import EXECUTION_INPUT
+from workflow_engine.compiler.lower.status import COMPLETED, SKIPPED, Statuses
 from workflow_engine.language.syntax import Reference, ScopeReference, StepReference
 
 _MAX_ESCAPED = 70

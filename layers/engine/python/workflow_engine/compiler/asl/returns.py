@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from workflow_engine.compiler.expressions import expression
-from workflow_engine.compiler.fragments import Fragment, name_step
 from workflow_engine.compiler.ir import Block, GuardNode, Node, PassNode, Return, SwitchNode, Template
+from workflow_engine.compiler.jsonata import expression
+from workflow_engine.compiler.jsonata.fragments import Fragment, name_step
 from workflow_engine.compiler.lower.leaf import completed_record
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Final
 
-from workflow_engine.compiler import quotas
+from workflow_engine import aws_quotas
 from workflow_engine.compiler.ir import (
     Block,
     FailedPassNode,
@@ -189,7 +189,7 @@ class Plan:
             "ideal_seconds": round(self.ideal_seconds, 6),
             "parallel_width": self.parallel_width,
             "cost_usd_per_1000_runs": {
-                "transitions": None if high is None else round(high * quotas.USD_PER_MILLION_TRANSITIONS / 1000, 6)
+                "transitions": None if high is None else round(high * aws_quotas.USD_PER_MILLION_TRANSITIONS / 1000, 6)
             },
             "warnings": [d.as_dict() for d in findings if d.severity == "warning"],
         }
@@ -225,8 +225,8 @@ def plan_diagnostics(plan: Plan) -> list[Diagnostic]:
     """Errors for quotas that the run would break, warnings from 80 % of them on."""
     events = plan.count.events
     limits = [
-        ("WFE-E500", "definition bytes", plan.definition_bytes, quotas.DEFINITION_BYTES),
-        ("WFE-E501", "history events", None if events is None else events + RUN_EVENTS, quotas.HISTORY_EVENTS),
+        ("WFE-E500", "definition bytes", plan.definition_bytes, aws_quotas.DEFINITION_BYTES),
+        ("WFE-E501", "history events", None if events is None else events + RUN_EVENTS, aws_quotas.HISTORY_EVENTS),
     ]
     found = []
     for code, what, value, limit in limits:

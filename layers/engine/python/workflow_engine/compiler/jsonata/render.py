@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from workflow_engine.compiler.fragments import Fragment
-from workflow_engine.compiler.helpers import definitions
+from workflow_engine.compiler.jsonata.fragments import Fragment
+from workflow_engine.compiler.jsonata.helpers import definitions
 
 _STRING: Final = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'', re.DOTALL)
 

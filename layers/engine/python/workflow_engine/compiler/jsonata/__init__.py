@@ -11,10 +11,10 @@ number of things that a client decides, and data is followed down to `MAX_LIST_N
 with its helpers to the string that stands in a machine.
 """
 
-from workflow_engine.compiler.expressions.conditions import all_of, any_of, condition_fragment, not_fragment
-from workflow_engine.compiler.expressions.references import Root, Scope, path_fragment, reference_fragment
-from workflow_engine.compiler.expressions.render import expression
-from workflow_engine.compiler.expressions.sources import (
+from workflow_engine.compiler.jsonata.conditions import all_of, any_of, condition_fragment, not_fragment
+from workflow_engine.compiler.jsonata.references import Root, Scope, path_fragment, reference_fragment
+from workflow_engine.compiler.jsonata.render import expression
+from workflow_engine.compiler.jsonata.sources import (
     PlaceLiteral,
     pieces_fragment,
     source_fragment,

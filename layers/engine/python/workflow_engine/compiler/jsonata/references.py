@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from workflow_engine.compiler.fragments import EXECUTION_INPUT, Fragment, name_step, object_fragment, string_literal
+from workflow_engine.compiler.jsonata.fragments import (
+    EXECUTION_INPUT,
+    Fragment,
+    name_step,
+    object_fragment,
+    string_literal,
+)
 from workflow_engine.language.syntax import Reference, ScopeReference, Segment, Wildcard
 
 MAX_LIST_LENGTH: Final = 10**9

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
-from workflow_engine.compiler.fragments import Fragment
+from workflow_engine.aws_quotas import KIB
 from workflow_engine.compiler.ir import (
     Assigns,
     Block,
@@ -40,8 +40,8 @@ from workflow_engine.compiler.ir import (
     Value,
     WaitNode,
 )
-from workflow_engine.compiler.quotas import KIB
-from workflow_engine.compiler.scope import variables_read
+from workflow_engine.compiler.jsonata.fragments import Fragment
+from workflow_engine.compiler.lower.scope import variables_read
 
 SMALL_BYTES: Final = KIB
 """A record known to be smaller than this is not worth the text that would empty it."""

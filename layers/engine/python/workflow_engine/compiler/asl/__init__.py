@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from workflow_engine.compiler.expressions import expression
-from workflow_engine.compiler.fragments import Fragment
-from workflow_engine.compiler.fusing import output_of, outputs_of, record_of
+from workflow_engine.compiler.asl.fusing import output_of, outputs_of, record_of
+from workflow_engine.compiler.asl.returns import carried, taken_back
 from workflow_engine.compiler.ir import (
     Assigns,
     Block,
@@ -31,9 +30,10 @@ from workflow_engine.compiler.ir import (
     Template,
     WaitNode,
 )
+from workflow_engine.compiler.jsonata import expression
+from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.compiler.lower.leaf import LAMBDA_INVOKE
 from workflow_engine.compiler.lower.lists import list_items
-from workflow_engine.compiler.returns import carried, taken_back
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, told_as_caught
 
 State = dict[str, Any]

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from workflow_engine.compiler.expressions.references import Scope, reference_fragment
-from workflow_engine.compiler.fragments import Fragment, json_literal
+from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal
+from workflow_engine.compiler.jsonata.references import Scope, reference_fragment
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.regex import regex_literal
 from workflow_engine.language.syntax import And, Check, Comparison, Condition, Literal_, Not, Operand, Or, Truthy

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import reduce
 from typing import Final
 
+from workflow_engine.aws_quotas import ASSIGN_BYTES, KIB
 from workflow_engine.compiler.ir import (
     Block,
     GuardNode,
@@ -22,8 +23,7 @@ from workflow_engine.compiler.ir import (
     SwitchNode,
     Value,
 )
-from workflow_engine.compiler.liveness import drop_dead_records
-from workflow_engine.compiler.quotas import ASSIGN_BYTES, KIB
+from workflow_engine.compiler.optimise.liveness import drop_dead_records
 
 FUSED_KNOWN_BYTES: Final = ASSIGN_BYTES - 56 * KIB
 """Values of known size that one fused state may hold in all: Assign and output each stop at 256 KiB."""
