@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.jsonata import JsonataError, evaluate
+from infra.local.stepfunctions.jsonata import JsonataError, evaluate
 from tests.support.expression_world import TEMPLATE_VARIABLES, UUID, World, assert_values, source_of
 from tests.support.jsonata_node import Case, evaluate_all
 from workflow_engine.compiler.jsonata import (

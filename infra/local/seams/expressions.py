@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from infra.local.jsonata import (
+from infra.local.stepfunctions.jsonata import (
     JsonataError,
     UndefinedResultError,
     UnsupportedResultError,
