@@ -78,7 +78,9 @@ class Engine:
         region: str = "us-east-1",
         account: str = "123456789012",
     ) -> None:
-        """`on_end` is called once for each run that has ended, when that is durable."""
+        """`on_end` is called in a thread for each run that has ended, when that is durable: once, or again after it
+        failed or the engine ended meanwhile.
+        """
         self.loop = asyncio.get_running_loop()
         self.journal = journal
         self.functions = functions
@@ -187,10 +189,13 @@ class Engine:
         return run
 
     def recover(self) -> int:
-        """Let all runs go on that had not ended when the last engine did; gives how many. Parked ones stay parked."""
+        """Let all runs go on that had not ended when the last engine did; gives how many. Parked ones stay
+        parked, and who has not been told of an end is told."""
         heads = self.journal.unfinished()
         for head in heads:
-            if head.wakes_at is not None and head.wakes_at > self.now():
+            if head.status != "RUNNING":
+                self._tell_later(head)
+            elif head.wakes_at is not None and head.wakes_at > self.now():
                 self._sleep(head)
             else:
                 self._come_back(head)
@@ -198,9 +203,12 @@ class Engine:
 
     def note_end(self, run: Run) -> None:
         """A run has recorded its end: keep it, and tell those who wait for it."""
-        head = run.head
+        head = run.head = run.head.changed(is_told=self._on_end is None or run.head.kind == "EXPRESS")
         self.journal_of(head).put_head(head)
         self._runs.pop(head.arn, None)
+        self._tell_later(head)
+
+    def _tell_later(self, head: Head) -> None:
         telling = self.loop.create_task(self._tell(head))
         self._telling.add(telling)
         telling.add_done_callback(self._telling.discard)
@@ -216,9 +224,18 @@ class Engine:
                 self._come_back(parent)
         if self._on_end is not None:
             try:
-                self._on_end(head)
+                await self.workers.call(self._on_end, head)
             except Exception:
+                # Told again when the next engine begins, as a queue would.
                 LOG.exception("A callback for the end of %s failed", head.arn)
+            else:
+                self._note_told(head)
+
+    def _note_told(self, told: Head) -> None:
+        head = self.head(told.arn)
+        # A redrive may have begun meanwhile, whose end is another piece of news.
+        if head.redrives == told.redrives:
+            self.journal_of(head).put_head(head.changed(is_told=True))
 
     async def end_of(self, arn: str) -> Head:
         """Wait for the end of a run. Raises ServiceError (ExecutionDoesNotExist)."""
@@ -424,8 +441,9 @@ class Engine:
         self._is_closing = True
         for run in list(self._runs.values()):
             self._leave(run)
-        if self._waker is not None:
-            self._waker.cancel()
+        for waiting in (self._waker, *self._telling):
+            if waiting is not None:
+                waiting.cancel()
 
 
 def check_name(name: str) -> str:

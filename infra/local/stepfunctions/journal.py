@@ -39,7 +39,8 @@ class Head:
 
     `definition` is the key of its definition among the records, `fragment` the Map state of it whose iterations it runs,
     "" for the whole machine. `parent` is the run that started it and `event` the event there. `wakes_at` is when a parked
-    run has to go on: None where it is not parked, infinity where only somebody's answer wakes it.
+    run has to go on: None where it is not parked, infinity where only somebody's answer wakes it. `is_told` is False while
+    the engine owes somebody the news of its end.
     """
 
     arn: str
@@ -62,6 +63,12 @@ class Head:
     event: int = 0
     map_run: str = ""
     wakes_at: float | None = None
+    is_told: bool = True
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the run goes on, or somebody still has to be told that it ended."""
+        return self.status == "RUNNING" or not self.is_told
 
     def changed(self, **fields: Any) -> Head:
         """This head with some fields replaced."""
@@ -93,7 +100,7 @@ class Journal(Protocol):
         """What is known of a run."""
 
     def unfinished(self) -> list[Head]:
-        """The runs that have not ended, oldest first."""
+        """The runs that go on, or of whose end somebody has to be told, oldest first."""
 
     def heads(self, machine: str, status: str | None, start: int, count: int, *, map_run: str = "") -> list[Head]:
         """Runs of a machine, or the children of a Map Run, newest first; `status` None gives those of every one."""
@@ -157,11 +164,15 @@ class MemoryJournal:
         return None if run is None else run.head
 
     def unfinished(self) -> list[Head]:
-        return [run.head for run in self._runs.values() if run.head.status == "RUNNING"]
+        return [run.head for run in self._runs.values() if run.head.is_unfinished]
 
     def heads(self, machine: str, status: str | None, start: int, count: int, *, map_run: str = "") -> list[Head]:
         found = [head for head in self._newest_first() if _is_listed(head, machine, map_run, status)]
         return found[start : start + count]
+
+    def all_heads(self) -> list[Head]:
+        """What is known of every run, oldest first."""
+        return [run.head for run in self._runs.values()]
 
     def _newest_first(self) -> Iterator[Head]:
         return (run.head for run in reversed(self._runs.values()))

@@ -25,11 +25,11 @@ MIGRATIONS: Final = (
     """
     CREATE TABLE run (
         number INTEGER PRIMARY KEY, arn TEXT NOT NULL UNIQUE, machine TEXT NOT NULL, map_run TEXT NOT NULL,
-        status TEXT NOT NULL, head TEXT NOT NULL
+        status TEXT NOT NULL, is_unfinished INTEGER NOT NULL, head TEXT NOT NULL
     );
     CREATE INDEX run_of_machine ON run (machine, map_run, status);
     CREATE INDEX run_of_map_run ON run (map_run, status) WHERE map_run != '';
-    CREATE INDEX run_unfinished ON run (number) WHERE status = 'RUNNING';
+    CREATE INDEX run_unfinished ON run (number) WHERE is_unfinished;
     CREATE TABLE entry (
         run INTEGER NOT NULL, position INTEGER NOT NULL, id INTEGER NOT NULL, moment REAL NOT NULL,
         previous INTEGER NOT NULL, path TEXT NOT NULL, type TEXT NOT NULL, data TEXT, fields TEXT, private TEXT,
@@ -92,9 +92,9 @@ class SqliteJournal:
             # Nothing more is written until it is read again, which finds the number in the table.
             del self._numbers[head.arn]
         self._write(
-            "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET status = excluded.status, "
-            "head = excluded.head",
-            (number, head.arn, head.machine, head.map_run, head.status, _head_text(head)),
+            "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET status = excluded.status, "
+            "is_unfinished = excluded.is_unfinished, head = excluded.head",
+            (number, head.arn, head.machine, head.map_run, head.status, head.is_unfinished, _head_text(head)),
         )
 
     def put_record(self, kind: str, key: str, value: Any) -> None:
@@ -217,7 +217,7 @@ class SqliteJournal:
         return _head(found[0][0]) if found else None
 
     def unfinished(self) -> list[Head]:
-        rows = self._read("SELECT head FROM run WHERE status = 'RUNNING' ORDER BY number")
+        rows = self._read("SELECT head FROM run WHERE is_unfinished ORDER BY number")
         return [_head(row[0]) for row in rows]
 
     def heads(self, machine: str, status: str | None, start: int, count: int, *, map_run: str = "") -> list[Head]:

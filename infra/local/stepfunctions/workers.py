@@ -34,6 +34,7 @@ class _Job:
     state: str = "queued"
     result: Any = None
     error: BaseException | None = None
+    is_settled: bool = False
     is_given_up: bool = False
     is_lost: bool = False
 
@@ -46,6 +47,7 @@ class Workers:
         self._most = most
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._done: deque[_Job] = deque()
+        self._lock = threading.Lock()
         self._open = self._threads = self._lost = 0
 
     async def call(self, function: Callable[..., T], *arguments: Any) -> T:
@@ -76,15 +78,19 @@ class Workers:
         self._jobs.put(job)
 
     def _give_up(self, job: _Job) -> None:
-        if job.answer.done() and not job.answer.cancelled():
+        if job.is_settled:
             return
+        self._settle(job)
         job.is_given_up = True
-        self._open -= 1
-        self._count_outside(-1)
         if job.state == "running":
             job.is_lost = True
             self._lost += 1
             LOG.warning("%s works on although nobody waits for it any more; %d threads do so", job.function, self._lost)
+
+    def _settle(self, job: _Job) -> None:
+        job.is_settled = True
+        self._open -= 1
+        self._count_outside(-1)
 
     def _work(self) -> None:
         while True:
@@ -97,8 +103,10 @@ class Workers:
             except BaseException as error:
                 job.error = error
             job.state = "done"
-            self._done.append(job)
-            if len(self._done) == 1:
+            with self._lock:
+                is_first = not self._done
+                self._done.append(job)
+            if is_first:
                 try:
                     self._loop.call_soon_threadsafe(self._deliver)
                 except RuntimeError:
@@ -110,8 +118,7 @@ class Workers:
             if job.is_given_up:
                 self._lost -= job.is_lost
                 continue
-            self._open -= 1
-            self._count_outside(-1)
+            self._settle(job)
             if not job.answer.done():
                 job.answer.set_result(None)
 
