@@ -63,6 +63,11 @@ def in_skipping_time(work: Callable[[], Awaitable[T]]) -> T:
     try:
         return loop.run_until_complete(work())
     finally:
+        left = asyncio.all_tasks(loop)
+        for waiting in left:
+            waiting.cancel()
+        if left:
+            loop.run_until_complete(asyncio.wait(left))
         loop.close()
 
 
