@@ -15,8 +15,8 @@ import random
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 from infra.local.stepfunctions.definition import Machine, read_definition
@@ -38,7 +38,7 @@ from infra.local.stepfunctions.pending import (
     task_timed_out,
 )
 from infra.local.stepfunctions.redrive import REDRIVEN
-from infra.local.stepfunctions.tasks import Attempt
+from infra.local.stepfunctions.tasks import Attempt, children_waited_for
 from infra.local.stepfunctions.waiting import Now, SkippingLoop, sleep_until
 from infra.local.stepfunctions.workers import MOST_THREADS, Workers
 from workflow_engine.aws_quotas import EXECUTION_NAME_LENGTH, HISTORY_EVENTS, PAYLOAD_BYTES
@@ -53,6 +53,9 @@ REDRIVABLE_SECONDS: Final = 14 * 24 * 3600
 
 # So many turns of the loop a run that comes back may need until it waits for its token again.
 _TURNS_TO_COME_BACK: Final = 100_000
+
+# A run that is to be parked is gone after this.
+_TURNS_TO_PARK: Final = 3
 
 _CHILDREN: Final = uuid.UUID("5b2a3d0e-3f63-4d38-9f0b-6c9a54f7b2c1")
 # API reference, CreateStateMachine, `name`.
@@ -218,10 +221,8 @@ class Engine:
         for waiter in self._ends.pop(head.arn, ()):
             if not waiter.done():
                 waiter.set_result(head)
-        if head.parent and head.parent not in self._runs and not self._is_closing:
-            parent = self.journal.head(head.parent)
-            if parent is not None and parent.status == "RUNNING":
-                self._come_back(parent)
+        if head.parent:
+            await self._wake_parent(head.parent)
         if self._on_end is not None:
             try:
                 await self.workers.call(self._on_end, head)
@@ -230,6 +231,15 @@ class Engine:
                 LOG.exception("A callback for the end of %s failed", head.arn)
             else:
                 self._note_told(head)
+
+    async def _wake_parent(self, arn: str) -> None:
+        """Let the parent of a run that has ended go on, if it is parked, or about to be."""
+        for _ in range(_TURNS_TO_PARK):
+            await asyncio.sleep(0)
+        if arn not in self._runs and not self._is_closing:
+            parent = self.journal.head(arn)
+            if parent is not None and parent.status == "RUNNING":
+                self._come_back(parent)
 
     def _note_told(self, told: Head) -> None:
         head = self.head(told.arn)
@@ -251,7 +261,11 @@ class Engine:
         head = self.head(arn)
         if head.status != "RUNNING":
             return head
-        run = self._runs.get(arn) or self._come_back(head)
+        run = self._runs.get(arn)
+        if run is None:
+            run = self._come_back(head)
+            for child in children_waited_for(self.journal.entries(arn)):
+                self.stop_run(child, None, None)
         # Recorded on AWS: the event of a stopped run is chained to nothing.
         run.end("ABORTED", "ExecutionAborted", 0, error=error, cause=cause)
         if run.task is not None:
@@ -314,6 +328,7 @@ class Engine:
     def _may_park(self, run: Run) -> bool:
         return (
             not run.active
+            and not run.visitors
             and run.head.kind == "STANDARD"
             and self._runs.get(run.head.arn) is run
             and min(run.dues.values()) - self.now() > self._park_after
@@ -376,38 +391,53 @@ class Engine:
                 del self._pending[attempt.token]
             pending.close()
 
-    async def _pending_task(self, token: str) -> PendingTask:
-        """The attempt that waits for an answer by this token. Raises ServiceError (InvalidToken, TaskTimedOut)."""
+    @asynccontextmanager
+    async def _pending_task(self, token: str) -> AsyncIterator[PendingTask]:
+        """The attempt that waits for an answer by this token. Raises ServiceError (InvalidToken, TaskTimedOut).
+
+        Its run stays in memory while the block lasts.
+        """
         arn = run_of(token)
-        if token not in self._pending and arn not in self._runs:
+        run = self._runs.get(arn)
+        if run is None:
             head = self.journal.head(arn)
             if head is None:
                 raise invalid_token()
-            if head.status == "RUNNING":
-                self._come_back(head)
-        for _ in range(_TURNS_TO_COME_BACK):
-            if token in self._pending or arn not in self._runs or not self._runs[arn].active:
-                break
-            await asyncio.sleep(0)
-        pending = self._pending.get(token)
-        if pending is None or not pending.is_open:
-            raise task_timed_out()
-        return pending
+            if head.status != "RUNNING":
+                raise task_timed_out()
+            run = self._come_back(head)
+        run.visitors += 1
+        try:
+            for _ in range(_TURNS_TO_COME_BACK):
+                if token in self._pending or not run.active or self._runs.get(arn) is not run:
+                    break
+                await asyncio.sleep(0)
+            pending = self._pending.get(token)
+            if pending is None or not pending.is_open:
+                raise task_timed_out()
+            yield pending
+        finally:
+            run.visitors -= 1
+            if not run.active:
+                self.consider_parking(run)
 
     async def send_success(self, token: str, output: str) -> None:
         """SendTaskSuccess; returns when the answer is durable. Raises ServiceError."""
         text = checked_output(output)
-        (await self._pending_task(token)).answer(output=text)
-        await self.journal.durable()
+        async with self._pending_task(token) as pending:
+            pending.answer(output=text)
+            await self.journal.durable()
 
     async def send_failure(self, token: str, error: str | None, cause: str | None) -> None:
         """SendTaskFailure; returns when the answer is durable. Raises ServiceError."""
-        (await self._pending_task(token)).answer(error=error, cause=cause)
-        await self.journal.durable()
+        async with self._pending_task(token) as pending:
+            pending.answer(error=error, cause=cause)
+            await self.journal.durable()
 
     async def send_heartbeat(self, token: str) -> None:
         """SendTaskHeartbeat. Raises ServiceError."""
-        (await self._pending_task(token)).beat()
+        async with self._pending_task(token) as pending:
+            pending.beat()
 
     def has_activity(self, arn: str) -> bool:
         """Whether an activity exists."""
@@ -417,6 +447,11 @@ class Engine:
             return False
         self._activities[arn] = ActivityQueue()
         return True
+
+    def forget_activity(self, arn: str) -> None:
+        """Delete an activity. Tasks that wait for a worker of it wait until their time is over."""
+        self.journal.put_record("activity", arn, None)
+        self._activities.pop(arn, None)
 
     async def next_activity_task(self, arn: str, worker: str | None, seconds: float) -> dict[str, str] | None:
         """GetActivityTask: {"taskToken", "input"} of the next task, None if none comes in time. Raises ServiceError."""

@@ -66,6 +66,8 @@ class Run:
         # How many chains do something just now, and until when the others wait.
         self.active = 1
         self.dues: dict[object, float] = {}
+        # Those who need it in memory although it waits.
+        self.visitors = 0
         self.is_parked = False
 
     def _context(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -373,6 +373,17 @@ def _start_and_wait(*, parses_json: bool) -> Call:
         return json_text(described(child, parses_json=parses_json))
 
     return call
+
+
+def children_waited_for(entries: Iterable[Entry]) -> list[str]:
+    """The ARNs of the children that `.sync` tasks of a run wait for, by the run's history."""
+    waited: dict[str, str] = {}
+    for entry in entries:
+        if entry.type == SUBMITTED and entry.fields.get("resource", "").startswith("startExecution.sync"):
+            waited[entry.path] = json.loads(entry.data or "{}")["ExecutionArn"]
+        elif entry.type in (SERVICE.succeeded, SERVICE.failed, SERVICE.timed_out):
+            waited.pop(entry.path, None)
+    return list(waited.values())
 
 
 def described(child: Head, *, parses_json: bool) -> dict[str, Any]:
