@@ -94,8 +94,8 @@ class Distribution:
     batch_input: Template | None
     writer: Mapping[str, Any] | None
     writer_arguments: Template | None
-    tolerated_count: Template
-    tolerated_percentage: Template
+    tolerated_count: Template | None
+    tolerated_percentage: Template | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +231,8 @@ def _distribution(name: str, value: Mapping[str, Any], language: str) -> Distrib
         batch_input=part(batcher, "BatchInput", "ItemBatcher/BatchInput"),
         writer=writer,
         writer_arguments=part(writer, "Arguments", "ResultWriter/Arguments"),
-        tolerated_count=read_template(value.get("ToleratedFailureCount", 0), "ToleratedFailureCount", language),
-        tolerated_percentage=read_template(
-            value.get("ToleratedFailurePercentage", 0), "ToleratedFailurePercentage", language
-        ),
+        tolerated_count=part(value, "ToleratedFailureCount", "ToleratedFailureCount"),
+        tolerated_percentage=part(value, "ToleratedFailurePercentage", "ToleratedFailurePercentage"),
     )
 
 

@@ -281,6 +281,11 @@ class Engine:
         reason = self.why_not_redrivable(head)
         if reason is not None:
             raise ServiceError("ExecutionNotRedrivable", reason)
+        return self.redrive_unasked(head)
+
+    def redrive_unasked(self, head: Head) -> Head:
+        """Redrive a run that may be, or the child of a Map Run whose parent is."""
+        arn = head.arn
         entries = self.journal.entries(arn)
         head = head.changed(
             status="RUNNING", error=None, cause=None, stopped=None, redrives=head.redrives + 1, redriven=self.now()
