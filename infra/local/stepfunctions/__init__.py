@@ -6,18 +6,22 @@ them that only the engine reads. So a run that is read back from its journal goe
 it was parked because it waits long, and after a redrive. There is one mechanism for all three: the interpreter runs
 again, and takes from the history what the history holds (`history.Frame`).
 
-- `engine`       the door: machines, starts, stops, redrives, answers for tasks, recovery
+- `service`      the door: the actions of the AWS API, for any thread
+- `engine`       runs that begin, wait, end, are stopped and redriven, and come back
 - `definition`   a definition, read once: states with their templates compiled
 - `interpreter`  one chain of states, state by state
 - `attempts`     a state that may be tried again: Retry, Catch, the time of a task
 - `containers`   Parallel and inline Map: chains beside each other that stop together
-- `distributed`  Map in its distributed mode: child executions, items from and results to the payload store
-- `tasks`        what a task calls: functions, callbacks, nested executions, activities
+- `distributed`  Map in its distributed mode: child executions, `items` from and results to the store of `payloads`
+- `tasks`        one attempt of a task, in its events; `calls` is what it calls: functions, tokens, workers, children
+- `answers`      SendTask* and GetActivityTask, on `pending` tasks and their `tokens`
+- `lambdas`      the functions, which are Python callables of this process
 - `workers`      the threads that functions run in
-- `history`      events: what is recorded, chained to what, and how it is read back
+- `history`      events: what is recorded, chained to what, and how it is read back; `redrive` is what a redrive keeps
 - `journal`      the port to what keeps them, and the one that keeps them in memory; `sqlite_journal` keeps them in a file
 - `waiting`      clocks, real and skipping; how long a state waits
-- `jsonata`      expressions as Step Functions evaluates them
+- `evaluation`   templates of a state, evaluated by `jsonata`, whose dialect is that of `jsonata_source`
+- `validation`   ValidateStateMachineDefinition, by the compiler's verifier
 - `limits`       quotas on what a run may carry
 - `failures`     the names of errors, and which of them Retry and Catch see
 

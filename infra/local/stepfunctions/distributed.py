@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any, Final
 
+from infra.local.stepfunctions.calls import described
 from infra.local.stepfunctions.containers import map_concurrency, map_items
 from infra.local.stepfunctions.definition import Distribution, State
 from infra.local.stepfunctions.evaluation import Payload, Scope, evaluated, evaluated_as
@@ -26,7 +27,6 @@ from infra.local.stepfunctions.history import Frame
 from infra.local.stepfunctions.items import ItemsError, read_items
 from infra.local.stepfunctions.journal import Head
 from infra.local.stepfunctions.limits import check_result, json_text, utf8_size
-from infra.local.stepfunctions.tasks import described
 from workflow_engine.aws_quotas import PAYLOAD_BYTES
 
 # AWS runs up to 10,000 children at once; this many have their turn in one process.
@@ -252,7 +252,9 @@ async def _result(frame: Frame, scope: Scope, how: Distribution, arn: str, heads
         folder = "/".join(part for part in (arguments.get("Prefix", "").strip("/"), arn.rpartition(":")[2]) if part)
         files: dict[str, list[dict[str, Any]]] = {"FAILED": [], "PENDING": [], "SUCCEEDED": []}
         for status in ("FAILED", "SUCCEEDED"):
-            told = [described(h, parses_json=False) for h in heads if (h.status == "SUCCEEDED") == (status == "SUCCEEDED")]
+            told = [
+                described(h, parses_json=False) for h in heads if (h.status == "SUCCEEDED") == (status == "SUCCEEDED")
+            ]
             if told:
                 content = json_text(told).encode()
                 key = f"{folder}/{status}_0.json"

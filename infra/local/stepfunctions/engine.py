@@ -15,30 +15,21 @@ import random
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
+from infra.local.stepfunctions.answers import Answers
+from infra.local.stepfunctions.calls import children_waited_for
 from infra.local.stepfunctions.definition import Machine, read_definition
 from infra.local.stepfunctions.failures import ServiceError
-from infra.local.stepfunctions.history import Frame
 from infra.local.stepfunctions.interpreter import Run
 from infra.local.stepfunctions.journal import Head, Journal, NoJournal
 from infra.local.stepfunctions.jsonata import Evaluator
 from infra.local.stepfunctions.lambdas import Functions
 from infra.local.stepfunctions.limits import utf8_size
 from infra.local.stepfunctions.payloads import NoPayloads, Payloads
-from infra.local.stepfunctions.pending import (
-    ActivityQueue,
-    PendingTask,
-    checked_output,
-    invalid_token,
-    new_token,
-    run_of,
-    task_timed_out,
-)
 from infra.local.stepfunctions.redrive import REDRIVEN
-from infra.local.stepfunctions.tasks import Attempt, children_waited_for
 from infra.local.stepfunctions.waiting import Now, SkippingLoop, sleep_until
 from infra.local.stepfunctions.workers import MOST_THREADS, Workers
 from workflow_engine.aws_quotas import EXECUTION_NAME_LENGTH, HISTORY_EVENTS, PAYLOAD_BYTES
@@ -50,9 +41,6 @@ PARK_AFTER_SECONDS: Final = 60.0
 
 # AWS page "Restarting state machine executions with redrive": within 14 days of the end.
 REDRIVABLE_SECONDS: Final = 14 * 24 * 3600
-
-# So many turns of the loop a run that comes back may need until it waits for its token again.
-_TURNS_TO_COME_BACK: Final = 100_000
 
 # A run that is to be parked is gone after this.
 _TURNS_TO_PARK: Final = 3
@@ -98,8 +86,7 @@ class Engine:
         self._on_end = on_end
         self._express = NoJournal()
         self._runs: dict[str, Run] = {}
-        self._pending: dict[str, PendingTask] = {}
-        self._activities: dict[str, ActivityQueue] = {}
+        self.answers = Answers(self)
         self._ends: dict[str, list[asyncio.Future[Head]]] = {}
         self._sleepers: list[tuple[float, str]] = []
         self._waker: asyncio.Task[None] | None = None
@@ -335,7 +322,7 @@ class Engine:
             not run.active
             and not run.visitors
             and run.head.kind == "STANDARD"
-            and self._runs.get(run.head.arn) is run
+            and self.has_in_memory(run)
             and min(run.dues.values()) - self.now() > self._park_after
         )
 
@@ -376,105 +363,31 @@ class Engine:
             if head is not None and head.status == "RUNNING" and head.wakes_at == due and arn not in self._runs:
                 self._come_back(head)
 
-    # Answers from outside
+    def knows(self, arn: str) -> bool:
+        """Whether there has been a run of this ARN."""
+        return arn in self._runs or self.journal.head(arn) is not None
 
-    def new_token(self, frame: Frame) -> str:
-        """A token for an attempt of a chain."""
-        return new_token(frame)
+    def has_in_memory(self, run: Run) -> bool:
+        """Whether a run goes on in memory."""
+        return self._runs.get(run.head.arn) is run
 
     @contextmanager
-    def open_task(self, attempt: Attempt) -> Iterator[PendingTask]:
-        """An attempt waits for an answer while the block lasts."""
-        pending = PendingTask(attempt)
-        self._pending[attempt.token] = pending
-        if attempt.state.resource in self._activities and attempt.started is None:
-            self._activities[attempt.state.resource].put(pending)
-        try:
-            yield pending
-        finally:
-            if self._pending.get(attempt.token) is pending:
-                del self._pending[attempt.token]
-            pending.close()
-
-    @asynccontextmanager
-    async def _pending_task(self, token: str) -> AsyncIterator[PendingTask]:
-        """The attempt that waits for an answer by this token. Raises ServiceError (InvalidToken, TaskTimedOut).
-
-        Its run stays in memory while the block lasts.
-        """
-        arn = run_of(token)
+    def visit(self, arn: str) -> Iterator[Run | None]:
+        """A run, in memory while the block lasts; None where it has ended."""
         run = self._runs.get(arn)
         if run is None:
             head = self.journal.head(arn)
-            if head is None:
-                raise invalid_token()
-            if head.status != "RUNNING":
-                raise task_timed_out()
-            run = self._come_back(head)
+            run = self._come_back(head) if head is not None and head.status == "RUNNING" else None
+        if run is None:
+            yield None
+            return
         run.visitors += 1
         try:
-            for _ in range(_TURNS_TO_COME_BACK):
-                if token in self._pending or not run.active or self._runs.get(arn) is not run:
-                    break
-                await asyncio.sleep(0)
-            pending = self._pending.get(token)
-            if pending is None or not pending.is_open:
-                raise task_timed_out()
-            yield pending
+            yield run
         finally:
             run.visitors -= 1
             if not run.active:
                 self.consider_parking(run)
-
-    async def send_success(self, token: str, output: str) -> None:
-        """SendTaskSuccess; returns when the answer is durable. Raises ServiceError."""
-        text = checked_output(output)
-        async with self._pending_task(token) as pending:
-            pending.answer(output=text)
-            await self.journal.durable()
-
-    async def send_failure(self, token: str, error: str | None, cause: str | None) -> None:
-        """SendTaskFailure; returns when the answer is durable. Raises ServiceError."""
-        async with self._pending_task(token) as pending:
-            pending.answer(error=error, cause=cause)
-            await self.journal.durable()
-
-    async def send_heartbeat(self, token: str) -> None:
-        """SendTaskHeartbeat. Raises ServiceError."""
-        async with self._pending_task(token) as pending:
-            pending.beat()
-
-    def has_activity(self, arn: str) -> bool:
-        """Whether an activity exists."""
-        if arn in self._activities:
-            return True
-        if self.journal.record("activity", arn) is None:
-            return False
-        self._activities[arn] = ActivityQueue()
-        return True
-
-    def forget_activity(self, arn: str) -> None:
-        """Delete an activity. Tasks that wait for a worker of it wait until their time is over."""
-        self.journal.put_record("activity", arn, None)
-        self._activities.pop(arn, None)
-
-    async def next_activity_task(self, arn: str, worker: str | None, seconds: float) -> dict[str, str] | None:
-        """GetActivityTask: {"taskToken", "input"} of the next task, None if none comes in time. Raises ServiceError."""
-        if not self.has_activity(arn):
-            raise ServiceError("ActivityDoesNotExist", f"Activity Does Not Exist: '{arn}'")
-        end = self.loop.time() + seconds
-        while True:
-            task = await self._activities[arn].next(max(0.0, end - self.loop.time()))
-            if task is None:
-                return None
-            try:
-                await task.take(worker)
-            except asyncio.CancelledError:
-                # The task ended before its worker had it.
-                if (current := asyncio.current_task()) is not None and current.cancelling():
-                    raise
-                continue
-            return {"taskToken": task.attempt.token, "input": task.attempt.scheduled.data or "null"}
 
     def close(self) -> None:
         """Let all runs leave memory; the journal holds them."""

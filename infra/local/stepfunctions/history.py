@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.local.stepfunctions.failures import StateError, HistoryLimitError, decorated
+from infra.local.stepfunctions.failures import HistoryLimitError, StateError, decorated
 from infra.local.stepfunctions.journal import Entry
 from infra.local.stepfunctions.limits import Variables
 from workflow_engine.aws_quotas import HISTORY_EVENTS

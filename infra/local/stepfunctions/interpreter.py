@@ -16,8 +16,8 @@ from infra.local.stepfunctions.evaluation import Leaving, Payload, Scope, evalua
 from infra.local.stepfunctions.failures import (
     NO_CHOICE_MATCHED,
     RUNTIME,
-    StateError,
     HistoryLimitError,
+    StateError,
     decorated,
     given,
 )

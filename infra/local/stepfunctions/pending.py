@@ -3,48 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import json
-import uuid
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from infra.local.stepfunctions.calls import Attempt, HeartbeatMissedError, TaskError
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.history import ANSWER
 from infra.local.stepfunctions.limits import json_text, utf8_size
-from infra.local.stepfunctions.tasks import Attempt, HeartbeatMissedError, TaskError
 from workflow_engine.aws_quotas import PAYLOAD_BYTES
 
 if TYPE_CHECKING:
-    from infra.local.stepfunctions.history import Frame
-
-
-def new_token(frame: Frame) -> str:
-    """A token that tells whose it is: the run may be anywhere when somebody answers with it."""
-    return base64.urlsafe_b64encode(f"{frame.run.head.arn}\n{uuid.uuid4().hex}".encode()).decode()
-
-
-def run_of(token: str) -> str:
-    """The ARN of the run that a token is of. Raises ServiceError (InvalidToken)."""
-    try:
-        arn, _, nonce = base64.urlsafe_b64decode(token.encode()).decode().partition("\n")
-    except (binascii.Error, ValueError):
-        arn = nonce = ""
-    if not arn.startswith("arn:") or not nonce:
-        raise invalid_token()
-    return arn
-
-
-def invalid_token() -> ServiceError:
-    """The refusal of a token that was never given."""
-    return ServiceError("InvalidToken", "Invalid Token: 'Invalid token'")
-
-
-def task_timed_out() -> ServiceError:
-    """The refusal of an answer for a task that has ended."""
-    return ServiceError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
+    pass
 
 
 def checked_output(text: str) -> str:

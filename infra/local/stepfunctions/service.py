@@ -222,17 +222,15 @@ class Actions:
     # Tasks and activities
 
     async def send_task_success(self, *, taskToken: str, output: str) -> Answer:
-        await self._engine.send_success(taskToken, output)
+        await self._engine.answers.send_success(taskToken, output)
         return {}
 
-    async def send_task_failure(
-        self, *, taskToken: str, error: str | None = None, cause: str | None = None
-    ) -> Answer:
-        await self._engine.send_failure(taskToken, error, cause)
+    async def send_task_failure(self, *, taskToken: str, error: str | None = None, cause: str | None = None) -> Answer:
+        await self._engine.answers.send_failure(taskToken, error, cause)
         return {}
 
     async def send_task_heartbeat(self, *, taskToken: str) -> Answer:
-        await self._engine.send_heartbeat(taskToken)
+        await self._engine.answers.send_heartbeat(taskToken)
         return {}
 
     async def create_activity(self, *, name: str, **_options: Any) -> Answer:
@@ -254,12 +252,12 @@ class Actions:
         return _paged({"activities": found[start : start + size]}, start, size, len(found) - start)
 
     async def delete_activity(self, *, activityArn: str) -> Answer:
-        self._engine.forget_activity(activityArn)
+        self._engine.answers.forget_activity(activityArn)
         await self._journal.durable()
         return {}
 
     async def get_activity_task(self, *, activityArn: str, workerName: str | None = None) -> Answer:
-        task = await self._engine.next_activity_task(activityArn, workerName, ACTIVITY_POLL_SECONDS)
+        task = await self._engine.answers.next_activity_task(activityArn, workerName, ACTIVITY_POLL_SECONDS)
         return task or {}
 
 

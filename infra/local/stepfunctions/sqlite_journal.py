@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import fcntl
+import itertools
 import json
+import operator
 import os
 import sqlite3
 import threading
@@ -42,7 +44,11 @@ MIGRATIONS: Final = (
 )
 
 _ROWS_BETWEEN_CHECKPOINTS: Final = 4000
-_ENTRY: Final = "position, id, moment, previous, path, type, data, fields, private"
+_ENTRIES: Final = (
+    "SELECT position, id, moment, previous, path, type, data, fields, private FROM entry JOIN run ON run = number "
+    "WHERE arn = ?"
+)
+_HEADS: Final = "SELECT head FROM run"
 
 
 class JournalError(Exception):
@@ -157,8 +163,9 @@ class SqliteJournal:
             return
         try:
             self._database.execute("BEGIN IMMEDIATE")
-            for statement, values in statements:
-                self._database.execute(statement, values)
+            # What is written one after the other into one table goes in at once.
+            for statement, group in itertools.groupby(statements, key=operator.itemgetter(0)):
+                self._database.executemany(statement, [values for _, values in group])
             self._database.execute("COMMIT")
         except sqlite3.Error as error:
             self._failure = JournalError(f"The journal {self._path} cannot be written: {error}")
@@ -170,10 +177,12 @@ class SqliteJournal:
             self._checkpoint.start()
 
     def _move_log(self) -> None:
-        """Move what the write-ahead log holds into the file, beside the loop."""
+        """Move what the write-ahead log holds into the file, beside the loop, and begin the log anew."""
         connection = _connect(self._path)
         try:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            # Most of it without keeping the writer waiting, so that the rest keeps it for a moment only.
+            for mode in ("PASSIVE", "TRUNCATE"):
+                connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
         finally:
             connection.close()
 
@@ -198,18 +207,13 @@ class SqliteJournal:
         return number
 
     def entries(self, arn: str) -> list[Entry]:
-        rows = self._read(
-            f"SELECT {_ENTRY} FROM entry JOIN run ON run = number WHERE arn = ? ORDER BY position", (arn,)
-        )
+        rows = self._read(f"{_ENTRIES} ORDER BY position", (arn,))
         return [_entry(row) for row in rows]
 
     def events(self, arn: str, start: int, count: int, *, newest_first: bool) -> list[Entry]:
         order = "DESC" if newest_first else "ASC"
-        rows = self._read(
-            f"SELECT {_ENTRY} FROM entry JOIN run ON run = number WHERE arn = ? AND id > 0 ORDER BY position {order} "
-            "LIMIT ? OFFSET ?",
-            (arn, count, start),
-        )
+        query = f"{_ENTRIES} AND id > 0 ORDER BY position {order} LIMIT ? OFFSET ?"
+        rows = self._read(query, (arn, count, start))
         return [_entry(row) for row in rows]
 
     def head(self, arn: str) -> Head | None:
@@ -224,9 +228,8 @@ class SqliteJournal:
         of_whom, values = ("map_run = ?", [map_run]) if map_run else ("machine = ? AND map_run = ''", [machine])
         if status is not None:
             of_whom, values = f"{of_whom} AND status = ?", [*values, status]
-        rows = self._read(
-            f"SELECT head FROM run WHERE {of_whom} ORDER BY number DESC LIMIT ? OFFSET ?", (*values, count, start)
-        )
+        query = f"{_HEADS} WHERE {of_whom} ORDER BY number DESC LIMIT ? OFFSET ?"
+        rows = self._read(query, (*values, count, start))
         return [_head(row[0]) for row in rows]
 
     def records(self, kind: str) -> dict[str, Any]:
@@ -280,15 +283,17 @@ def _locked(path: Path) -> int:
     except OSError as error:
         holder = os.read(lock, 32).decode().strip() or "unknown"
         os.close(lock)
-        raise JournalError(f"The process {holder} uses the data in {path.parent}. Stop it, or use another folder.") from error
+        raise JournalError(
+            f"The process {holder} uses the data in {path.parent}. Stop it, or use another folder."
+        ) from error
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
     return lock
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    *known, fields, private = row
-    return Entry(*known, json.loads(fields) if fields else {}, json.loads(private) if private else {})
+    fields, private = row[-2:]
+    return Entry._make((*row[:-2], json.loads(fields) if fields else {}, json.loads(private) if private else {}))
 
 
 _OPTIONAL: Final = tuple(f for f in dataclasses.fields(Head) if f.default is not dataclasses.MISSING)

@@ -65,8 +65,8 @@ async def sleep_until(due: float, now: Now) -> None:
 
 def timestamp_text(moment: float) -> str:
     """Seconds since the epoch as the context object shows them: UTC, milliseconds, Z."""
-    shown = datetime.datetime.fromtimestamp(int(moment * 1000) / 1000, datetime.UTC)
-    return shown.strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(moment * 1000) % 1000:03d}Z"
+    whole, milliseconds = divmod(int(moment * 1000), 1000)
+    return f"{datetime.datetime.fromtimestamp(whole, datetime.UTC).isoformat()[:19]}.{milliseconds:03d}Z"
 
 
 class WrongWaitError(ValueError):

@@ -15,7 +15,10 @@ from infra.local.stepfunctions.journal import Entry, Head, MemoryJournal
 from tests.local.stepfunctions.support import branch, create, engine, task
 
 RETRY: Final = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 7, "MaxAttempts": 3, "JitterStrategy": "FULL"}]
-CHILD: Final = {"StartAt": "C", "States": {"C": task("ok", {"step": "child"}, Output={"n": "{% $states.input.n + 1 %}"})}}
+CHILD: Final = {
+    "StartAt": "C",
+    "States": {"C": task("ok", {"step": "child"}, Output={"n": "{% $states.input.n + 1 %}"})},
+}
 
 
 def step(name: str, function: str = "ok", **fields: Any) -> dict[str, Any]:
@@ -173,8 +176,8 @@ async def answer_tokens(on: Engine) -> None:
     """Answer whatever waits for somebody, again and again."""
     while True:
         await asyncio.sleep(5)
-        for token in list(on._pending):
-            await on.send_success(token, json.dumps({"ok": True}))
+        for token in list(on.answers.pending):
+            await on.answers.send_success(token, json.dumps({"ok": True}))
 
 
 async def live(journal: DyingJournal, calls: Calls, lines: float) -> bool:

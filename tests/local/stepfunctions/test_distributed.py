@@ -41,7 +41,9 @@ def distributed(state: dict[str, Any], kind: str = "STANDARD", **more: Any) -> d
     return {"Type": "Map", "ItemProcessor": processor, "Label": "each", "End": True, **more}
 
 
-def run_map(state: dict[str, Any], value: Any = None, handlers: Any = None, shelf: Any = None) -> tuple[EndedRun, list[Head]]:
+def run_map(
+    state: dict[str, Any], value: Any = None, handlers: Any = None, shelf: Any = None
+) -> tuple[EndedRun, list[Head]]:
     async def work() -> tuple[EndedRun, list[Head]]:
         on = engine(None, handlers, payloads=shelf)
         run = await ended(on, on.start(create(on, single(state)), json.dumps(value or {})).arn)
@@ -122,7 +124,9 @@ def test_items_are_read_from_an_object(content: bytes, config: dict[str, Any], i
     assert run.output == items
 
 
-@pytest.mark.parametrize(("content", "told"), [(b"{", "is no JSON"), (b"1", "holds no array"), (None, "no object 'in'")])
+@pytest.mark.parametrize(
+    ("content", "told"), [(b"{", "is no JSON"), (b"1", "holds no array"), (None, "no object 'in'")]
+)
 def test_items_that_cannot_be_read_fail_the_map_run(content: bytes | None, told: str) -> None:
     reader = {"Resource": GET, "Arguments": {"Bucket": "b", "Key": "in"}}
     shelf = Shelf(**({} if content is None else {"in": content}))
@@ -188,7 +192,10 @@ def test_children_that_had_ended_are_not_run_again_after_a_restart() -> None:
 
     each = {
         "StartAt": "t",
-        "States": {"t": task("f", Output="{% $states.result.Payload %}", Next="w"), "w": {"Type": "Wait", "Seconds": 60, "End": True}},
+        "States": {
+            "t": task("f", Output="{% $states.result.Payload %}", Next="w"),
+            "w": {"Type": "Wait", "Seconds": 60, "End": True},
+        },
     }
     processor = {**each, "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
     state = {"Type": "Map", "Items": [1, 2, 3, 4], "MaxConcurrency": 2, "ItemProcessor": processor, "End": True}

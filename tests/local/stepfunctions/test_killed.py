@@ -90,7 +90,13 @@ def test_an_answer_wakes_a_parked_run_and_its_parked_parent(tmp_path: Path) -> N
         on = engine(journal, {"f": lambda event, context: tokens.append(event)}, park_after=0.2)
         child = {**task("f", "{% $states.context.Task.Token %}"), "Resource": CALLBACK}
         arguments = {"StateMachineArn": create(on, single(child), name="child")}
-        parent = {"Type": "Task", "Resource": SYNC, "Arguments": arguments, "Output": "{% $states.result.Output %}", "End": True}
+        parent = {
+            "Type": "Task",
+            "Resource": SYNC,
+            "Arguments": arguments,
+            "Output": "{% $states.result.Output %}",
+            "End": True,
+        }
         arn = on.start(create(on, single(parent)), "{}").arn
         while on._runs or not tokens:
             await asyncio.sleep(0.05)
@@ -102,7 +108,7 @@ def test_an_answer_wakes_a_parked_run_and_its_parked_parent(tmp_path: Path) -> N
         on = engine(journal, park_after=0.2)
         on.recover()
         assert not on._runs
-        await on.send_success(tokens[0], '{"approved":true}')
+        await on.answers.send_success(tokens[0], '{"approved":true}')
         assert (await ended(on, arn)).output == {"approved": True}
         on.close()
         journal.close()

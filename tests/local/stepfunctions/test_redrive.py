@@ -97,10 +97,8 @@ def chain(**states: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_task_starts_again_with_the_same_input_and_what_succeeded_is_kept() -> None:
     world = World()
-    before, after = redriven(
-        chain(a=task("ok", "a", Output={"kept": 1}, Assign={"v": "{% $uuid() %}"}), b=task("bad", "{% $states.input %}", Output="{% $v %}")),
-        world,
-    )  # fmt: skip
+    first = task("ok", "a", Output={"kept": 1}, Assign={"v": "{% $uuid() %}"})
+    before, after = redriven(chain(a=first, b=task("bad", Output="{% $v %}")), world)
     assert (before.status, after.status, after.head.redrives) == ("FAILED", "SUCCEEDED", 1)
     assert world.calls == {"a": 1, "{'kept': 1}": 2}
     assert appended(before, after) == [
@@ -169,7 +167,10 @@ def test_a_wait_for_a_moment_that_is_over_ends_at_once() -> None:
         await asyncio.sleep(5)
         on.stop_run(arn, "Enough", None)
 
-    wait = {"Type": "Wait", "Timestamp": "{% $fromMillis($millis() + 60000 * (1 - $states.context.Execution.RedriveCount)) %}"}
+    wait = {
+        "Type": "Wait",
+        "Timestamp": "{% $fromMillis($millis() + 60000 * (1 - $states.context.Execution.RedriveCount)) %}",
+    }
     before, after = redriven(chain(w=wait, b=task("ok", "b")), first=stop)
     assert (before.status, after.status) == ("ABORTED", "SUCCEEDED")
     assert appended(before, after)[:2] == ["WaitStateExited", "TaskStateEntered"]
@@ -226,7 +227,10 @@ def test_containers_inside_containers_keep_what_succeeded() -> None:
     world = World()
     inner = {
         "Type": "Parallel",
-        "Branches": [branch("x", task("ok", "{% 'x' & $states.input %}")), branch("y", task("bad", "{% 'y' & $states.input %}"))],
+        "Branches": [
+            branch("x", task("ok", "{% 'x' & $states.input %}")),
+            branch("y", task("bad", "{% 'y' & $states.input %}")),
+        ],
         "Output": "{% $states.result.Payload %}",
     }
     outer = {"Type": "Map", "Items": [1, 2], "MaxConcurrency": 2, "ItemProcessor": branch("p", inner), "End": True}
@@ -279,8 +283,8 @@ def test_a_callback_gets_a_new_token() -> None:
         while len(tokens) < 2:
             await asyncio.sleep(1)
         with pytest.raises(ServiceError, match="does not exist anymore"):
-            await on.send_success(tokens[0], "1")
-        await on.send_success(tokens[1], "2")
+            await on.answers.send_success(tokens[0], "1")
+        await on.answers.send_success(tokens[1], "2")
         return await ended(on, arn)
 
     assert in_skipping_time(work).output == 2

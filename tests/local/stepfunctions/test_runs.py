@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import threading
 from collections.abc import Awaitable, Callable
@@ -11,10 +12,10 @@ from typing import Any
 import pytest
 
 from infra.local.stepfunctions import history
+from infra.local.stepfunctions.calls import MOST_RECOVERIES
 from infra.local.stepfunctions.engine import Engine
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.journal import Head, MemoryJournal
-from infra.local.stepfunctions.tasks import MOST_RECOVERIES
 from infra.local.stepfunctions.waiting import timestamp_text
 from tests.local.stepfunctions.support import (
     INVOKE,
@@ -93,7 +94,9 @@ def test_an_exception_becomes_an_error_with_its_class_name() -> None:
     assert "in handler\n" in cause["stackTrace"][0]
 
 
-@pytest.mark.parametrize("raised", [SystemExit(3), KeyboardInterrupt(), StopIteration(), GeneratorExit(), BaseException()])
+@pytest.mark.parametrize(
+    "raised", [SystemExit(3), KeyboardInterrupt(), StopIteration(), GeneratorExit(), BaseException()]
+)
 def test_nothing_that_a_function_raises_harms_the_engine(raised: BaseException) -> None:
     def handler(event: Any, context: Any) -> None:
         raise raised
@@ -119,9 +122,7 @@ def test_a_task_that_takes_too_long_times_out_and_is_not_heard_of_again() -> Non
     # Time does not skip while a function works, so that the function ends it by itself.
     catch = [{"ErrorEquals": ["States.Timeout"], "Output": "{% $states.errorOutput %}", "Next": "T"}]
     state = task(TimeoutSeconds=1, Catch=catch)
-    ended = with_engine(
-        single(state, T={"Type": "Succeed"}), late, {"f": lambda event, context: release.wait(30)}
-    )
+    ended = with_engine(single(state, T={"Type": "Succeed"}), late, {"f": lambda event, context: release.wait(30)})
     assert (ended.status, ended.output) == ("SUCCEEDED", {"Error": "States.Timeout"})
     assert ended.types()[-4:] == ["TaskStateExited", "SucceedStateEntered", "SucceedStateExited", "ExecutionSucceeded"]
     assert len(ended.of("TaskTimedOut")) == 1
@@ -141,7 +142,7 @@ def test_retries_wait_longer_each_time_up_to_the_longest_delay() -> None:
     ended = run_state(state, None, {"f": handler})
     assert attempts == [0, 1, 2, 3]
     times = [event["timestamp"] for event in ended.of("TaskScheduled")]
-    assert [round(b - a, -1) for a, b in zip(times, times[1:], strict=False)] == [200, 600, 1000]
+    assert [round(b - a, -1) for a, b in itertools.pairwise(times)] == [200, 600, 1000]
 
 
 def test_an_output_that_fails_is_tried_again_and_caught() -> None:
@@ -190,7 +191,7 @@ def test_an_attempt_that_ends_the_server_again_and_again_fails_its_run() -> None
 
 
 def token_of(on: Engine) -> str:
-    [token] = on._pending
+    [token] = on.answers.pending
     return token
 
 
@@ -202,9 +203,9 @@ def test_a_callback_succeeds_with_what_it_is_answered() -> None:
     async def answer(on: Engine, arn: str) -> None:
         await asyncio.sleep(86_400)
         token = token_of(on)
-        await on.send_success(token, '{ "a": [1] }')
+        await on.answers.send_success(token, '{ "a": [1] }')
         with pytest.raises(ServiceError) as late:
-            await on.send_failure(token, "E", "C")
+            await on.answers.send_failure(token, "E", "C")
         assert late.value.code == "TaskTimedOut"
 
     ended = with_engine(single(callback()), answer, {"f": lambda event, context: None})
@@ -215,7 +216,7 @@ def test_a_callback_succeeds_with_what_it_is_answered() -> None:
 def test_a_callback_fails_with_what_it_is_answered() -> None:
     async def answer(on: Engine, arn: str) -> None:
         await asyncio.sleep(1)
-        await on.send_failure(token_of(on), "E", "C")
+        await on.answers.send_failure(token_of(on), "E", "C")
 
     ended = with_engine(single(callback()), answer, {"f": lambda event, context: None})
     assert (ended.status, ended.error, ended.cause) == ("FAILED", "E", "C")
@@ -224,7 +225,7 @@ def test_a_callback_fails_with_what_it_is_answered() -> None:
 
 def test_a_callback_may_be_answered_before_its_function_returns() -> None:
     def answers(event: Any, context: Any) -> None:
-        asyncio.run_coroutine_threadsafe(held[0].send_success(event, "1"), held[0].loop).result(30)
+        asyncio.run_coroutine_threadsafe(held[0].answers.send_success(event, "1"), held[0].loop).result(30)
 
     held: list[Engine] = []
 
@@ -238,7 +239,7 @@ def test_a_callback_may_be_answered_before_its_function_returns() -> None:
 def test_a_token_that_nobody_gave_is_refused(token: str) -> None:
     async def work() -> None:
         with pytest.raises(ServiceError) as refused:
-            await engine().send_success(token, "1")
+            await engine().answers.send_success(token, "1")
         assert refused.value.code == "InvalidToken"
 
     in_skipping_time(work)
@@ -248,7 +249,7 @@ def test_heartbeats_keep_a_task_alive_and_their_end_is_a_timeout() -> None:
     async def beat(on: Engine, arn: str) -> None:
         for _ in range(5):
             await asyncio.sleep(50)
-            await on.send_heartbeat(token_of(on))
+            await on.answers.send_heartbeat(token_of(on))
 
     catch = [{"ErrorEquals": ["States.HeartbeatTimeout"], "Next": "T"}]
     state = callback(HeartbeatSeconds=60, Catch=catch)
@@ -263,11 +264,11 @@ def test_heartbeats_keep_a_task_alive_and_their_end_is_a_timeout() -> None:
 
 def test_an_activity_is_done_by_a_worker() -> None:
     async def work_on(on: Engine, arn: str) -> None:
-        got = await on.next_activity_task(ACTIVITY, "me", 60)
+        got = await on.answers.next_activity_task(ACTIVITY, "me", 60)
         assert got is not None
         assert json.loads(got["input"]) == {"doc": 1}
-        await on.send_success(got["taskToken"], '"done"')
-        assert await on.next_activity_task(ACTIVITY, "me", 60) is None
+        await on.answers.send_success(got["taskToken"], '"done"')
+        assert await on.answers.next_activity_task(ACTIVITY, "me", 60) is None
 
     async def work() -> EndedRun:
         on = engine()
@@ -290,7 +291,7 @@ def test_an_activity_that_nobody_takes_times_out() -> None:
         state = {"Type": "Task", "Resource": ACTIVITY, "TimeoutSeconds": 300, "End": True}
         arn = on.start(create(on, single(state)), "{}").arn
         run = await ended(on, arn)
-        assert await on.next_activity_task(ACTIVITY, None, 1) is None
+        assert await on.answers.next_activity_task(ACTIVITY, None, 1) is None
         return run
 
     run = in_skipping_time(work)
@@ -310,10 +311,11 @@ def test_a_task_on_an_unknown_activity_fails_the_run() -> None:
 def nested(child: dict[str, Any], resource: str = SYNC, **more: Any) -> tuple[EndedRun, list[Head]]:
     async def work() -> tuple[EndedRun, list[Head]]:
         on = engine()
-        arguments = {"StateMachineArn": create(on, child, name="child"), "Input": {"n": 1}}
+        machine = create(on, child, name="child")
+        arguments = {"StateMachineArn": machine, "Input": {"n": 1}}
         state = {"Type": "Task", "Resource": resource, "Arguments": arguments, "End": True, **more}
         run = await ended(on, on.start(create(on, single(state)), "{}").arn)
-        return run, on.journal.heads(arguments["StateMachineArn"], None, 0, 10)
+        return run, on.journal.heads(machine, None, 0, 10)
 
     return in_skipping_time(work)
 
@@ -354,7 +356,9 @@ def test_a_child_of_an_unknown_machine_fails_the_task() -> None:
 def test_iterations_that_fail_together_are_recorded_as_on_aws() -> None:
     """The order of events that AWS gave for a Map of four Lambda tasks that time out (LocalStack, test_timeouts)."""
     each = branch("L", {**callback(), "TimeoutSeconds": 5})
-    run = run_state({"Type": "Map", "Items": [1, 2, 3, 4], "ItemProcessor": each, "End": True}, None, {"f": lambda e, c: 1})
+    run = run_state(
+        {"Type": "Map", "Items": [1, 2, 3, 4], "ItemProcessor": each, "End": True}, None, {"f": lambda e, c: 1}
+    )
     types = run.types()
     assert types[2:7] == ["MapStateStarted", *["MapIterationStarted"] * 4]
     assert types[7:15] == ["TaskStateEntered", "TaskScheduled"] * 4
@@ -385,7 +389,13 @@ def test_a_map_never_runs_more_iterations_than_it_may() -> None:
             at_once -= 1
         return event
 
-    mapped = {"Type": "Map", "Items": "{% [1..12] %}", "MaxConcurrency": 3, "ItemProcessor": branch("I", task()), "End": True}
+    mapped = {
+        "Type": "Map",
+        "Items": "{% [1..12] %}",
+        "MaxConcurrency": 3,
+        "ItemProcessor": branch("I", task()),
+        "End": True,
+    }
     run = run_state({**mapped, "Output": "{% $states.result.Payload %}"}, None, {"f": handler})
     assert run.output == list(range(1, 13))
     assert most == 3
@@ -422,7 +432,11 @@ def test_a_branch_sees_the_variables_around_it_and_keeps_its_own() -> None:
 
 
 def test_arguments_of_a_parallel_are_the_input_of_its_branches() -> None:
-    parallel = {"Type": "Parallel", "Arguments": {"x": "{% $uuid() %}"}, "Branches": [branch(n, {"Type": "Pass"}) for n in "AB"]}
+    parallel = {
+        "Type": "Parallel",
+        "Arguments": {"x": "{% $uuid() %}"},
+        "Branches": [branch(n, {"Type": "Pass"}) for n in "AB"],
+    }
     first, second = run_state({**parallel, "End": True}).output
     assert first == second
     assert len(first["x"]) == 36

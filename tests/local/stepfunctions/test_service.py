@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -37,7 +39,9 @@ def client() -> Iterator[StepFunctions]:
 
 
 def machine(client: StepFunctions, state: dict[str, Any], name: str = "m", **more: Any) -> str:
-    arn: str = client.create_state_machine(name=name, definition=definition(state), roleArn="r", **more)["stateMachineArn"]
+    arn: str = client.create_state_machine(name=name, definition=definition(state), roleArn="r", **more)[
+        "stateMachineArn"
+    ]
     return arn
 
 
@@ -114,7 +118,11 @@ def tokens_of(client: StepFunctions, execution: str) -> list[str]:
     events = client.get_execution_history(executionArn=execution)["events"]
     if "TaskSubmitted" not in [event["type"] for event in events]:
         return []
-    return [json.loads(e["taskScheduledEventDetails"]["parameters"])["Payload"] for e in events if e["type"] == "TaskScheduled"]
+    return [
+        json.loads(e["taskScheduledEventDetails"]["parameters"])["Payload"]
+        for e in events
+        if e["type"] == "TaskScheduled"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +166,9 @@ def test_executions_are_listed_in_pages_newest_first(client: StepFunctions) -> N
 
 
 def test_an_express_machine_answers_at_once(client: StepFunctions) -> None:
-    arn = machine(client, {**task("f", "{% $states.input.n * 2 %}"), "Output": "{% $states.result.Payload %}"}, type="EXPRESS")
+    arn = machine(
+        client, {**task("f", "{% $states.input.n * 2 %}"), "Output": "{% $states.result.Payload %}"}, type="EXPRESS"
+    )
     answer = client.start_sync_execution(stateMachineArn=arn, input='{"n":21}')
     assert (answer["status"], answer["output"]) == ("SUCCEEDED", "42")
     assert answer["billingDetails"]["billedDurationInMilliseconds"] >= 100
@@ -168,7 +178,12 @@ def test_an_express_machine_answers_at_once(client: StepFunctions) -> None:
 
 def test_a_failed_run_is_redriven(client: StepFunctions) -> None:
     condition = "{% $states.context.Execution.RedriveCount = 1 %}"
-    more = {"States": {"S": {"Type": "Choice", "Choices": [{"Condition": condition, "Next": "T"}]}, "T": {"Type": "Succeed"}}}
+    more = {
+        "States": {
+            "S": {"Type": "Choice", "Choices": [{"Condition": condition, "Next": "T"}]},
+            "T": {"Type": "Succeed"},
+        }
+    }
     arn = client.create_state_machine(name="m", definition=definition({}, **more))["stateMachineArn"]
     run = client.start_execution(stateMachineArn=arn)["executionArn"]
     assert client.wait_for_end(run).status == "FAILED"
@@ -226,9 +241,7 @@ def test_it_ends_at_once_while_a_function_hangs() -> None:
 
 
 def test_it_needs_neither_boto3_nor_moto() -> None:
-    import subprocess
-    import sys
-
-    code = "import sys, infra.local.stepfunctions.service as s; print([m for m in ('boto3', 'botocore', 'moto', 'pydantic', 'sqlite3') if m in sys.modules])"
+    heavy = ("boto3", "botocore", "moto", "pydantic", "sqlite3")
+    code = f"import sys, infra.local.stepfunctions.service; print([m for m in {heavy} if m in sys.modules])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
     assert told == "[]\n"
