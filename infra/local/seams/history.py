@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 from typing import Any, Final
 
-from infra.local.seams.failures import HistoryLimitError
 from infra.local.seams.patching import extend, parser, replace
+from infra.local.stepfunctions.failures import HistoryLimitError
 
 # AWS page "Step Functions service quotas", "Maximum execution history size". The last event is the end of the run.
 MAX_EVENTS: Final = 25_000

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from infra.local.seams.failures import DATA_LIMIT_EXCEEDED, failure
+from infra.local.seams.failures import failure
 from infra.local.seams.patching import extend, parser, replace, replace_everywhere
 from infra.local.seams.text import json_text, utf8_size
+from infra.local.stepfunctions.failures import DATA_LIMIT_EXCEEDED
 
 # "Maximum input or output size for a task, state, or execution"
 MAX_PAYLOAD_BYTES: Final = 262_144

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import decimal
 import json
+import random
 import time
 import traceback
 import uuid
@@ -46,6 +47,11 @@ class Functions(Protocol):
         """Call a function, given by name or ARN, with an event of JSON text. Called in a thread; raises nothing."""
 
 
+def request_id() -> str:
+    """An id for a request. Not from the system's randomness: that lets other threads run, which costs more than a step."""
+    return str(uuid.UUID(int=random.getrandbits(128), version=4))
+
+
 @dataclass(frozen=True, slots=True)
 class LambdaContext:
     """What a handler gets as its second argument, with the attributes of Lambda's Python runtime."""
@@ -54,7 +60,7 @@ class LambdaContext:
     invoked_function_arn: str
     function_version: str = "$LATEST"
     memory_limit_in_mb: str = "512"
-    aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    aws_request_id: str = field(default_factory=request_id)
     log_group_name: str = ""
     log_stream_name: str = "local"
     identity: None = None
@@ -77,15 +83,15 @@ class LambdaFunctions:
 
     def register(self, function: str, handler: Handler) -> None:
         """Let machines call `handler(event, context)`. The later one of a name replaces the former."""
-        self._handlers[_unqualified(function)] = handler
+        self._handlers[unqualified(function)] = handler
 
     def unregister(self, function: str) -> None:
         """Undo `register`. A function that is not registered is no error."""
-        self._handlers.pop(_unqualified(function), None)
+        self._handlers.pop(unqualified(function), None)
 
     def invoke(self, function: str, event: str) -> Invocation:
         """Call a function as Lambda's synchronous Invoke does."""
-        wanted = _unqualified(function)
+        wanted = unqualified(function)
         arn = wanted if wanted.startswith("arn:") else self._prefix + wanted
         name = arn.split(":")[6]
         handler = self._handlers.get(arn) or self._handlers.get(name)
@@ -98,7 +104,7 @@ class LambdaFunctions:
         return _call(handler, event, context)
 
 
-def _unqualified(function: str) -> str:
+def unqualified(function: str) -> str:
     """The name or ARN of a function without version or alias; "123456789012:function:name" is read as its name."""
     if function.startswith("arn:"):
         return ":".join(function.split(":")[:7])

@@ -18,28 +18,32 @@ class Point(NamedTuple):
     y: int
 
 
-Old = namedtuple("Old", "a")  # noqa: PYI024 - the kind without types, which handlers return, too
+Old = namedtuple("Old", "a")
 
 
 class Name(str):
     pass
 
 
+ITEM = {"price": decimal.Decimal("19.99"), "tags": ["a"], "id": decimal.Decimal(7)}
+KEYS = {1: "a", 2.5: "b", None: "c", False: "d", b"e": "f", Name("g"): Name("h")}
+
+
 @pytest.mark.parametrize(
     ("returned", "sent"),
     [
-        ({"n": decimal.Decimal("1"), "f": decimal.Decimal("1.5"), "e": decimal.Decimal("1E+2")}, {"n": 1, "f": 1.5, "e": 100}),
-        ({"Item": {"price": decimal.Decimal("19.99"), "tags": ["a"], "id": decimal.Decimal(7)}}, {"Item": {"price": 19.99, "tags": ["a"], "id": 7}}),
+        ([decimal.Decimal("1"), decimal.Decimal("1.5"), decimal.Decimal("1E+2")], [1, 1.5, 100]),
+        ({"Item": ITEM}, {"Item": {"price": 19.99, "tags": ["a"], "id": 7}}),
         (Point(1, 2), {"x": 1, "y": 2}),
         ([Old({"b": b"text"})], [{"a": {"b": "text"}}]),
         ((1, (2,)), [1, [2]]),
         (b'{"raw":true}', {"raw": True}),
-        ({1: "a", 2.5: "b", None: "c", False: "d", b"e": "f", Name("g"): Name("h")}, {"1": "a", "2.5": "b", "null": "c", "false": "d", "e": "f", "g": "h"}),
+        (KEYS, {"1": "a", "2.5": "b", "null": "c", "false": "d", "e": "f", "g": "h"}),
         ("é 😀", "é 😀"),
         (None, None),
         (2**70, 2**70),
     ],
-)  # fmt: skip
+)
 def test_a_result_is_sent_as_the_runtime_sends_it(returned: Any, sent: Any) -> None:
     value, text = marshalled(returned)
     assert value == sent
