@@ -1,10 +1,10 @@
 """Step results of an execution, from its history and the outline of its workflow. Pure, linear in events and
 iterations.
 
-The outline says which steps there are: `{"steps": [{"id", "type", "each"?, "body"?: {"kind", "steps", "sinks"}}],
-"sinks"}`. A step's own state has its id as name (`<id>.each` inside a for_each); a Pass computes one or more steps,
-its output is `{step id: output}`. Keys of results: `s`, and for the parts `s[0]`, `outer[3].inner`, `loop[0].inner`,
-`switch.inner`.
+The outline says which steps there are: `{"steps": [{"id", "type", "expressions"?, "each"?, "body"?: {"kind", "steps",
+"sinks"}}], "sinks"}`. A step's own state has its id as name (`<id>.each` inside a for_each); a Pass computes one or
+more steps, its output is `{step id: output}`. Keys of results: `s`, and for the parts `s[0]`, `outer[3].inner`,
+`loop[0].inner`, `switch.inner`.
 """
 
 from __future__ import annotations
@@ -28,12 +28,15 @@ _EVALUATION_ERROR: Final = "States.QueryEvaluationError"
 _RAISED_BY_AUTHOR: Final = "D3137: "
 """JSONata's code of what `$error` raised: the text after it is written for people."""
 _INPUT_FIELD: Final = "Arguments/Payload/input_data/"
-"""Where the compiler puts each entry of an input_mapping that has an author's own expressions."""
+"""Where the compiler puts each entry of a Task's input_mapping that has an author's own expressions."""
 _EXPRESSION_IN_CAUSE: Final = re.compile(
-    r".*The JSONata expression '.*' specified for the field '(?P<field>[^']*)' "
-    r"(?:threw an error during evaluation\.\s*(?P<raised>.+)|(?P<rest>.+))",
+    r"(?:.*?while executing the state '(?P<state>[^']*)')?.*The JSONata expression '.*' specified for the field '(?P<field>[^']*)' "
+    r"(?:threw an error during evaluation[.:]\s*(?P<raised>.+)|(?P<rest>.+))",
     re.DOTALL,
 )
+"""A colon stands before what has no code of JSONata: that time or memory ran out."""
+_LIST_FIELD: Final = "Items"
+"""The list of a for_each is what a reference gives, checked by the compiler's own expression."""
 
 _OF_A_CONTAINER: Final = frozenset({"start", "while", "until", "switch", "output", "try"})
 """Suffixes of the states of a loop or switch itself. Other derived states are entered whether or not the step runs."""
@@ -119,14 +122,15 @@ def report(events: Iterable[Event], outline: Mapping[str, Any], outputs: Outputs
     """
     enclosing: dict[str, tuple[str, ...]] = {}
     loops: set[str] = set()
-    _enclose(outline["steps"], (), enclosing, loops)
+    expressions: dict[str, list[str]] = {}
+    _enclose(outline["steps"], (), enclosing, loops, expressions)
     timeline = read_timeline(events, enclosing, frozenset(loops), outputs)
-    results = _Results(timeline, enclosing, frozenset(loops), outputs)
+    results = _Results(timeline, enclosing, frozenset(loops), expressions, outputs)
     outcomes = results.walk(outline["steps"], (), "", _absent_status(timeline.status))
     return RunReport(
         status=timeline.status,
         output=results.run_output(outline.get("sinks"), outcomes),
-        error=_run_error(timeline, results.failed_steps),
+        error=_run_error(timeline, results.failed_steps, expressions),
         started_at=iso(timeline.started_at),
         completed_at=iso(timeline.completed_at),
         redrive_count=timeline.redrive_count,
@@ -144,10 +148,16 @@ def iso(moment: datetime | None) -> str | None:
 
 
 def _enclose(
-    steps: Iterable[Mapping[str, Any]], around: tuple[str, ...], enclosing: dict[str, tuple[str, ...]], loops: set[str]
+    steps: Iterable[Mapping[str, Any]],
+    around: tuple[str, ...],
+    enclosing: dict[str, tuple[str, ...]],
+    loops: set[str],
+    expressions: dict[str, list[str]],
 ) -> None:
     for step in steps:
         enclosing[step["id"]] = around
+        if "expressions" in step:
+            expressions[step["id"]] = step["expressions"]
         body = step.get("body")
         if body is None:
             continue
@@ -156,7 +166,7 @@ def _enclose(
             loops.add(step["id"])
         if body["kind"] != "switch":
             inner = (*inner, step["id"])
-        _enclose(body["steps"], inner, enclosing, loops)
+        _enclose(body["steps"], inner, enclosing, loops, expressions)
 
 
 def _absent_status(run_status: str) -> str:
@@ -164,12 +174,14 @@ def _absent_status(run_status: str) -> str:
     return "skipped" if run_status == "completed" else "pending"
 
 
-def _run_error(timeline: Timeline, failed_steps: set[str]) -> dict[str, Json] | None:
+def _run_error(
+    timeline: Timeline, failed_steps: set[str], expressions: Mapping[str, list[str]]
+) -> dict[str, Json] | None:
     """`step_id` is a step that failed, or null: what failed may be what joins steps, or the workflow's output."""
     if timeline.failure is None:
         return None
     visit = timeline.failed_visit
-    message = _message(timeline.failure, visit, timeline) or ""
+    message = _message(timeline.failure, visit, timeline, expressions) or ""
     if visit is not None and visit.step_id not in failed_steps:
         if visit.name == _OUTPUT_STATE:
             message = f"The workflow's output could not be made. {message}"
@@ -179,21 +191,25 @@ def _run_error(timeline: Timeline, failed_steps: set[str]) -> dict[str, Json] | 
     return {"step_id": visit.step_id if visit else None, "type": timeline.failure.type, "message": message}
 
 
-def _message(failure: Failure, visit: Visit | None, timeline: Timeline) -> str | None:
-    """A failure's message without the generated expressions that Step Functions quotes; events tell the whole cause."""
+def _message(
+    failure: Failure, visit: Visit | None, timeline: Timeline, expressions: Mapping[str, list[str]]
+) -> str | None:
+    """A failure's message without the generated expressions that Step Functions quotes; events tell the whole cause.
+
+    `expressions` are the entries of input_mappings that may be to blame, by step id.
+    """
     if failure.type != _EVALUATION_ERROR or failure.message is None:
         return in_words(failure, visit, timeline)
     told = _EXPRESSION_IN_CAUSE.fullmatch(failure.message)
     if told is None:
         return failure.message
     raised, entry = told["raised"], told["field"].removeprefix(_INPUT_FIELD)
-    if raised and entry != told["field"]:
-        return f"The expression of '{entry}' in the input_mapping{_of_step(visit)} failed. {raised}"
+    step_id = told["state"].partition(".")[0] if told["state"] else visit.step_id if visit is not None else ""
+    suspects = [entry] if entry != told["field"] else expressions.get(step_id, [])
+    if raised and suspects and told["field"] != _LIST_FIELD:
+        which = " or ".join(f"'{name}'" for name in suspects)
+        return f"The expression of {which} in the input_mapping of step '{step_id}' failed. {raised}"
     return (raised or "").removeprefix(_RAISED_BY_AUTHOR) or f"The field '{told['field']}' {told['rest']}"
-
-
-def _of_step(visit: Visit | None) -> str:
-    return f" of step '{visit.step_id}'" if visit is not None else ""
 
 
 _ABSENT: Final = {status: Outcome(status) for status in ("skipped", "pending")}
@@ -205,6 +221,7 @@ class _Results:
     timeline: Timeline
     step_ids: Mapping[str, Any]
     loops: frozenset[str]
+    expressions: Mapping[str, list[str]]
     outputs: Outputs
     steps: StepOutcomes = field(init=False)
     failed_steps: set[str] = field(default_factory=set)
@@ -271,7 +288,7 @@ class _Results:
         self.steps.outcomes.append(_PENDING)
         outcome = self._outcome(step, frames, key, absent)
         if outcome.failure is not None:
-            told = _message(outcome.failure, outcome.timed, self.timeline)
+            told = _message(outcome.failure, outcome.timed, self.timeline, self.expressions)
             outcome = replace(outcome, failure=Failure(outcome.failure.type, told))
         self.steps.outcomes[place] = outcome
         if outcome.status == "failed":

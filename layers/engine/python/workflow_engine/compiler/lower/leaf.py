@@ -69,8 +69,6 @@ INVALID_DELAY: Final = "InvalidDelay"
 INVALID_DELAY_CAUSE: Final = (
     "The delay is neither a number of seconds, a year (31,536,000) at most, nor an ISO 8601 timestamp."
 )
-PURE_TASK_FUNCTION: Final = "step_data"
-"""A pure step that must be a Task (its mapping holds an expression) is computed by this function."""
 
 
 def own_retriers(policy: RetryPolicy, final_errors: Iterable[str] = ()) -> tuple[Mapping[str, Any], ...]:
@@ -134,11 +132,12 @@ def tried(
     nodes: tuple[Node, ...],
     inner: str,
     variable: str | None,
-    failure: Failure,
+    failure: Failure | None,
     *,
     keeps_output: bool,
 ) -> ParallelNode:
-    """A Parallel around states that cannot catch a failure by themselves. `inner` is the step's variable inside of it.
+    """A Parallel around states that cannot catch a failure by themselves, or that must compute a value once: a branch hands
+    on what its last state gave. `inner` is the step's variable inside of it.
 
     When the Parallel succeeds, so has the step: only its output has to come out of the branch.
     """
@@ -347,6 +346,7 @@ def pure_value(
         kept=kept,
         keeps_output=keeps_output,
         size_bound=size.length if size is not None else None,
+        may_raise=has_expression(step),
     )
 
 

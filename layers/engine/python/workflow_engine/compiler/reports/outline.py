@@ -6,11 +6,13 @@ from typing import Any
 
 from workflow_engine.compiler.graph import StepGraph, build_graph
 from workflow_engine.language.reads import body_steps, nested_steps
-from workflow_engine.language.syntax import LoopBody, MapBody, Step, Workflow
+from workflow_engine.language.syntax import Expression, LoopBody, MapBody, Step, Workflow
 
 
 def outline(workflow: Workflow, graph: StepGraph) -> dict[str, Any]:
-    """JSON: `{"steps": [{"id", "type", "each"?, "body"?}], "sinks": [...] | null}`.
+    """JSON: `{"steps": [{"id", "type", "expressions"?, "each"?, "body"?}], "sinks": [...] | null}`.
+
+    `expressions` names the entries of the input_mapping that are an author's own JSONata, the only one that may raise.
 
     `sinks` null says that the run's output is the machine's own; else it is the outputs of the completed sinks by id.
     """
@@ -23,6 +25,8 @@ def outline(workflow: Workflow, graph: StepGraph) -> dict[str, Any]:
 
 def _step(step: Step) -> dict[str, Any]:
     entry: dict[str, Any] = {"id": step.step_id, "type": step.step_type}
+    if expressions := [name for name, source in (step.input_mapping or {}).items() if isinstance(source, Expression)]:
+        entry["expressions"] = expressions
     if step.for_each is not None:
         entry["each"] = True
     if step.body is not None:
