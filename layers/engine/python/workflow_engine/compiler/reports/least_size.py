@@ -20,6 +20,8 @@ _TIMES_NAMED: Final = 4
 
 def too_large(workflow: Workflow, catalogue: CompilerCatalogue) -> list[Diagnostic]:
     """WFE-E500 if the Tasks that are sure to be in the definition are too large together. InvalidWorkflowError for a cycle."""
+    if sum(map(_task_bytes, workflow.steps)) <= aws_quotas.DEFINITION_BYTES:
+        return []
     least = least_definition_bytes(workflow, catalogue)
     if least <= aws_quotas.DEFINITION_BYTES:
         return []
@@ -42,9 +44,13 @@ def least_definition_bytes(workflow: Workflow, catalogue: CompilerCatalogue) -> 
     for step, before in zip(graph.steps, graph.predecessors, strict=True):
         certain.append(_runs_after_success(step) and all(certain[i] for i in before))
         if certain[-1] and isinstance(lowering_of(step, catalogue), TaskLowering):
-            total += LEAST_TASK_BYTES + _TIMES_NAMED * len(step.step_id)
+            total += _task_bytes(step)
     return total
 
 
+def _task_bytes(step: Step) -> int:
+    return LEAST_TASK_BYTES + _TIMES_NAMED * len(step.step_id)
+
+
 def _runs_after_success(step: Step) -> bool:
-    return step.condition is None and step.critical and rule_verdict(step.trigger_rule, [COMPLETED]) == "always"
+    return step.condition is None and step.critical and rule_verdict(step.trigger_rule, {COMPLETED}) == "always"
