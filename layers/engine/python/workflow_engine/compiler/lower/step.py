@@ -44,16 +44,11 @@ def lower_step(
         nodes = (_for_each(unit, step, step.for_each, lowering, scope, assigns, failure),)
     else:
         match lowering:
-            case PureLowering() if (keeps_output and varies(step)) or (
-                failure is not None and not is_surely_carried(leaf.pure_bound(unit, step, lowering, bounds))
+            case PureLowering() | WaitLowering() if _needs_branch(
+                unit, step, lowering, bounds, keeps_output=keeps_output
             ):
-                # A Pass that assigns its value and gives it as output computes it twice.
-                inner = scope.child()
-                value = leaf.pure_value(
-                    unit, step, lowering, inner, kept=False, keeps_output=keeps_output, bounds=bounds
-                )
-                inside = (PassNode(step.step_id, (value,)),)
-                nodes = (leaf.tried(unit, step, inside, value.variable, variable, failure, keeps_output=keeps_output),)
+                inside, inner = _in_branch(unit, step, lowering, scope, bounds, keeps_output=keeps_output)
+                nodes = (leaf.tried(unit, step, inside, inner, variable, failure, keeps_output=keeps_output),)
             case PureLowering():
                 value = leaf.pure_value(
                     unit, step, lowering, scope, kept=kept, keeps_output=keeps_output, bounds=bounds
@@ -62,13 +57,6 @@ def lower_step(
             case TaskLowering():
                 assigns = _record(variable, "{% $states.result.Payload %}", keeps_output=keeps_output)
                 nodes = (leaf.task(unit, step, lowering, scope, step.step_id, assigns, failure),)
-            case WaitLowering() if failure is not None and has_expression(step):
-                inner = scope.child()
-                inside = leaf.wait(
-                    unit, replace(step, critical=True), lowering, inner, inner.name(step.step_id), keeps_output=True
-                )
-                name = inner.name(step.step_id)
-                nodes = (leaf.tried(unit, step, inside, name, variable, failure, keeps_output=keeps_output),)
             case WaitLowering():
                 nodes = leaf.wait(unit, step, lowering, scope, variable, keeps_output=keeps_output)
             case ContainerLowering():
@@ -78,6 +66,42 @@ def lower_step(
     unit.step_types[step.step_id] = step.step_type
     scope.fields[step.step_id] = unit.output_fields(step)
     return nodes
+
+
+def _needs_branch(
+    unit: Unit,
+    step: Step,
+    lowering: PureLowering | WaitLowering,
+    bounds: dict[str, Size | None],
+    *,
+    keeps_output: bool,
+) -> bool:
+    """Whether a step without a Task must stand in a Parallel: it may fail and the run goes on, or it must be computed once,
+    which a Pass that assigns its value and gives it as output does twice.
+    """
+    if isinstance(lowering, WaitLowering):
+        return not step.critical and has_expression(step)
+    if keeps_output and varies(step):
+        return True
+    return not step.critical and not is_surely_carried(leaf.pure_bound(unit, step, lowering, bounds))
+
+
+def _in_branch(
+    unit: Unit,
+    step: Step,
+    lowering: PureLowering | WaitLowering,
+    scope: Scope,
+    bounds: dict[str, Size | None],
+    *,
+    keeps_output: bool,
+) -> tuple[tuple[Node, ...], str]:
+    """The step's states as they stand in a branch of their own, where any failure is the branch's, and its variable there."""
+    inner = scope.child()
+    variable = inner.name(step.step_id)
+    if isinstance(lowering, WaitLowering):
+        return leaf.wait(unit, replace(step, critical=True), lowering, inner, variable, keeps_output=True), variable
+    value = leaf.pure_value(unit, step, lowering, inner, kept=False, keeps_output=keeps_output, bounds=bounds)
+    return (PassNode(step.step_id, (value,)),), variable
 
 
 def _record(variable: str | None, output: Template, *, keeps_output: bool) -> dict[str, Template]:
