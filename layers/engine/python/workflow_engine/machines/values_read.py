@@ -7,6 +7,7 @@ may not see the data.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ _DID: Final = {
     "running": "had not ended",
     "aborted": "was aborted",
 }
+_NUMBER: Final = re.compile(r"\s*[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\s*")
 _KINDS: Final[Mapping[type, str]] = {
     type(None): "null",
     bool: "boolean",
@@ -94,11 +96,7 @@ class ValuesRead:
             return type_in_words(value)
         if root is None:
             return "null" + self._why_null(reference, frames)
-        known = len(reference.path)
-        while value is None:  # the root is not
-            known -= 1
-            value = value_at(root, reference.path[:known])
-        return f"null: {_cut(reference_text(reference, known), _MAX_TEXT_CHARACTERS)} was {type_in_words(value)}"
+        return "null" + _parent_in_words(reference, root)
 
     def _why_null(self, reference: Reference, frames: Frames) -> str:
         """What the step that is read did instead of giving a value."""
@@ -196,6 +194,16 @@ class ValuesRead:
         return self._kept[key]
 
 
+def _parent_in_words(reference: Reference, root: Json) -> str:
+    """What stands in the place where a path leads to nothing; "" where it leads to a null."""
+    parent, known = root, 0
+    while (value := value_at(root, reference.path[: known + 1])) is not None:
+        parent, known = value, known + 1
+    if isinstance(parent, dict) and reference.path[known] in parent:
+        return ""
+    return f": {_cut(reference_text(reference, known), _MAX_TEXT_CHARACTERS)} was {type_in_words(parent)}"
+
+
 def type_in_words(value: Json) -> str:
     """`a text`, `a list of 3 numbers`, `an object with the keys a and b`: never what a text or a number is."""
     match value:
@@ -216,11 +224,7 @@ def type_in_words(value: Json) -> str:
 def _text_in_words(text: str) -> str:
     if not text:
         return "an empty text"
-    try:
-        float(text)
-    except ValueError:
-        return "a text"
-    return "a text that reads as a number"
+    return "a text that reads as a number" if _NUMBER.fullmatch(text) else "a text"
 
 
 def _list_in_words(elements: list[Json]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from workflow_engine.compiler.catalogue import ContainerLowering, PureLowering, TaskLowering, WaitLowering
 from workflow_engine.compiler.expressions import condition_fragment, expression, not_fragment
 from workflow_engine.compiler.ir import Block, Failure, GuardNode, MapNode, Node, PassNode, Template
@@ -53,6 +55,8 @@ def lower_step(
             case TaskLowering():
                 assigns = _record(variable, "{% $states.result.Payload %}", keeps_output=keeps_output)
                 nodes = (leaf.task(unit, step, lowering, scope, step.step_id, assigns, failure),)
+            case WaitLowering() if failure is not None and has_expression(step):
+                nodes = (_tried_wait(unit, step, lowering, scope, variable, failure, keeps_output=keeps_output),)
             case WaitLowering():
                 nodes = leaf.wait(unit, step, lowering, scope, variable, keeps_output=keeps_output)
             case ContainerLowering():
@@ -62,6 +66,25 @@ def lower_step(
     unit.step_types[step.step_id] = step.step_type
     scope.fields[step.step_id] = unit.output_fields(step)
     return nodes
+
+
+def _tried_wait(
+    unit: Unit,
+    step: Step,
+    lowering: WaitLowering,
+    scope: Scope,
+    variable: str | None,
+    failure: Failure,
+    *,
+    keeps_output: bool,
+) -> Node:
+    """A wait that may fail and whose time is an author's expression: neither the Wait nor the Choice before it can catch."""
+    inner = scope.child()
+    own = inner.name(step.step_id)
+    inside = replace(step, critical=True)
+    kept = own if variable is not None and keeps_output else None
+    nodes = leaf.wait(unit, inside, lowering, inner, kept, keeps_output=keeps_output)
+    return leaf.tried(unit, step, nodes, own, variable, failure, keeps_output=keeps_output)
 
 
 def _record(variable: str | None, output: Template, *, keeps_output: bool) -> dict[str, Template]:
