@@ -405,8 +405,8 @@ def _failure_of_fail_state(visit: Visit, *, looped: bool) -> Failure:
     its place where the run goes on. The history tells the error of the first and the last; a Parallel's failure
     carries none.
     """
-    from workflow_engine.compiler.lower.waits import INVALID_DELAY, INVALID_DELAY_CAUSE
     from workflow_engine.compiler.lower.loops import OUT_OF_TURNS
+    from workflow_engine.compiler.lower.waits import INVALID_DELAY, INVALID_DELAY_CAUSE
 
     if visit.failure is not None:
         return visit.failure
