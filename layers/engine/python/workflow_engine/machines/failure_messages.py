@@ -6,14 +6,16 @@ Step Functions quotes the generated expression, and says neither what it read no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.machines.timeline import Failure, Timeline, Visit
 from workflow_engine.machines.too_large import in_words
-from workflow_engine.machines.values_read import ValuesRead
+
+if TYPE_CHECKING:
+    from workflow_engine.machines.values_read import ValuesRead
 
 EVALUATION_ERROR: Final = "States.QueryEvaluationError"
 _RAISED_BY_AUTHOR: Final = "D3137: "
@@ -33,15 +35,16 @@ def needs_values(visit: Visit) -> bool:
     return visit.role == "fail" or (visit.failure is not None and visit.failure.type == EVALUATION_ERROR)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FailureMessages:
     """Makes the messages of one run. `steps` has the outline's entry of every step; those of workflows that were saved
-    earlier have no `reads`, and nothing is told of types.
+    earlier have no `reads`, and nothing is told of types. `values` is asked for once, where a message needs it.
     """
 
     timeline: Timeline
     steps: Mapping[str, Mapping[str, Any]]
-    values: ValuesRead
+    values: Callable[[], ValuesRead]
+    _values: ValuesRead | None = field(default=None, init=False)
 
     def message(self, failure: Failure, visit: Visit | None) -> str | None:
         """The message of a failure. `visit` is the state that failed, or one around it, where that is known."""
@@ -87,9 +90,12 @@ class FailureMessages:
 
     def _with_types(self, text: str, visit: Visit | None, reads: Iterable[list[str]]) -> str:
         """The text, and after it the references that were read and what each was."""
-        if visit is None:
+        references = dict.fromkeys(chain.from_iterable(reads))
+        if visit is None or not references:
             return text
-        types = self.values.in_words(dict.fromkeys(chain.from_iterable(reads)), visit.frames)
+        if self._values is None:
+            self._values = self.values()
+        types = self._values.in_words(references, visit.frames)
         ended = text if not types or text.endswith((".", "!", "?")) else f"{text}."
         return ended + types
 

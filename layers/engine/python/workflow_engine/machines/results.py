@@ -12,13 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.machines.failure_messages import FailureMessages, needs_values
 from workflow_engine.machines.outputs import Joined, Output, Outputs
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit, read_timeline
-from workflow_engine.machines.values_read import ValuesRead
+
+if TYPE_CHECKING:
+    from workflow_engine.machines.values_read import ValuesRead
 
 _PARALLEL: Final = "parallel"
 """Suffix of the Parallel around steps that run side by side. It is named by the first of them and is none of them."""
@@ -196,8 +198,7 @@ class _Results:
     _keeps_places: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        values = ValuesRead(self.entries, self.enclosing, self._find, self.outputs, self.timeline.run_input)
-        self.steps = StepOutcomes(self.timeline, FailureMessages(self.timeline, self.entries, values))
+        self.steps = StepOutcomes(self.timeline, FailureMessages(self.timeline, self.entries, self._values_read))
         self._keeps_places = any(map(needs_values, self.timeline.visits))
         for visit in self.timeline.visits:
             if not visit.superseded:
@@ -257,6 +258,11 @@ class _Results:
         if outcome.status == "failed":
             self.failed_steps.add(step["id"])
         return outcome
+
+    def _values_read(self) -> ValuesRead:
+        from workflow_engine.machines.values_read import ValuesRead  # slow to import, and few runs need it
+
+        return ValuesRead(self.entries, self.enclosing, self._find, self.outputs, self.timeline.run_input)
 
     def _find(self, step_id: str, frames: Frames) -> Outcome | None:
         """How a step ended at a place; None if it is not there."""
