@@ -155,30 +155,6 @@ def test_what_is_another_value_each_time_is_computed_once(engine: Engine, source
     assert results["output"]["after"]["data"]["read"] == shown
 
 
-@pytest.mark.parametrize("critical", [True, False])
-@pytest.mark.parametrize("given", ["soon", 40_000_000])
-def test_a_delay_that_cannot_be_computed_fails_its_step_and_the_run_only_if_it_is_critical(
-    engine: Engine, critical: bool, given: Any
-) -> None:
-    wait = {"step_id": "wait", "step_type": "delay", "input_mapping": {"delay_seconds": ADD}, "critical": critical}
-    after = kept("after", input_mapping={"how": "wait.error.type"}, dependencies=["wait"], trigger_rule="all_done")
-    results = run(engine, wait, after, n=given)
-    expected = TYPE if given == "soon" else "InvalidDelay"
-    told = results["step_results"]["wait"]
-    assert (told["status"], told["error_type"]) == ("failed", expected)
-    if given == "soon":
-        assert told["error_message"].startswith("The expression of 'delay_seconds' in the input_mapping of step 'wait'")
-    assert results["status"] == ("failed" if critical else "completed")
-    assert critical or results["output"]["after"]["data"] == {"how": expected}
-
-
-def test_a_delay_that_is_computed_and_not_critical_waits_and_tells_its_output(engine: Engine) -> None:
-    wait = {"step_id": "wait", "step_type": "delay", "input_mapping": {"delay_seconds": ADD}, "critical": False}
-    results = run(engine, wait, kept("after", "wait"), n=-1)
-    assert results["output"]["after"]["data"]["wait"]["delay_requested"] == 0
-    assert results["step_results"]["wait"]["status"] == "completed"
-
-
 @pytest.mark.parametrize(
     ("step", "field", "value"),
     [

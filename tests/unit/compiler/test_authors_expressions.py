@@ -76,9 +76,3 @@ def test_retries_of_what_fails_again_have_no_effect_and_the_author_is_told() -> 
     assert [w.code for w in compiled(total()).warnings] == []
     assert [w.code for w in compiled(work("a", max_retries=2, input_mapping={"n": ADD})).warnings] == []
     assert [w.code for w in compiled(data("a", 1, max_retries=2)).warnings] == []
-
-
-def test_the_outline_names_the_entries_that_may_fail() -> None:
-    mapping = {"n": "input.n", "sum": ADD, "half": {"expression": "1 / 2"}}
-    steps = compiled(merged("total", input_mapping=mapping), data("b", 1)).outline["steps"]
-    assert [step.get("expressions") for step in steps] == [["sum", "half"], None]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from workflow_engine.aws_quotas import INLINE_MAP_CONCURRENCY
 from workflow_engine.compiler.catalogue import ContainerLowering, PureLowering, TaskLowering, WaitLowering
 from workflow_engine.compiler.ir import Block, Failure, GuardNode, MapNode, Node, PassNode, Template
 from workflow_engine.compiler.jsonata import condition_fragment, expression, not_fragment
-from workflow_engine.compiler.lower import leaf
+from workflow_engine.compiler.lower import leaf, waits
 from workflow_engine.compiler.lower.inputs import has_expression, varies
 from workflow_engine.compiler.lower.lists import MAP_INDEX, MAP_ITEM, find_elements, warn_if_unbounded
 from workflow_engine.compiler.lower.readers import Readers, decides_per_element
@@ -44,11 +43,13 @@ def lower_step(
         nodes = (_for_each(unit, step, step.for_each, lowering, scope, assigns, failure),)
     else:
         match lowering:
-            case PureLowering() | WaitLowering() if _needs_branch(
-                unit, step, lowering, bounds, keeps_output=keeps_output
-            ):
-                inside, inner = _in_branch(unit, step, lowering, scope, bounds, keeps_output=keeps_output)
-                nodes = (leaf.tried(unit, step, inside, inner, variable, failure, keeps_output=keeps_output),)
+            case PureLowering() if _needs_branch(unit, step, lowering, bounds, keeps_output=keeps_output):
+                inner = scope.child()
+                value = leaf.pure_value(
+                    unit, step, lowering, inner, kept=False, keeps_output=keeps_output, bounds=bounds
+                )
+                inside = (PassNode(step.step_id, (value,)),)
+                nodes = (leaf.tried(unit, step, inside, value.variable, variable, failure, keeps_output=keeps_output),)
             case PureLowering():
                 value = leaf.pure_value(
                     unit, step, lowering, scope, kept=kept, keeps_output=keeps_output, bounds=bounds
@@ -57,51 +58,30 @@ def lower_step(
             case TaskLowering():
                 assigns = _record(variable, "{% $states.result.Payload %}", keeps_output=keeps_output)
                 nodes = (leaf.task(unit, step, lowering, scope, step.step_id, assigns, failure),)
+            case WaitLowering() if failure is not None and has_expression(step):
+                nodes = (waits.tried_wait(unit, step, lowering, scope, variable, failure, keeps_output=keeps_output),)
             case WaitLowering():
-                nodes = leaf.wait(unit, step, lowering, scope, variable, keeps_output=keeps_output)
+                nodes = waits.wait(unit, step, lowering, scope, variable, keeps_output=keeps_output)
             case ContainerLowering():
                 nodes = unit.container(unit, step, scope, keeps_record=kept, keeps_output=keeps_output)
     surely_completes = step.critical or isinstance(nodes[0], PassNode)
     scope.entries[step.step_id] = Entry(COMPLETED if surely_completes else COMPLETED | FAILED, variable)
     unit.step_types[step.step_id] = step.step_type
+    if isinstance(lowering, PureLowering | TaskLowering) and lowering.no_input and step.for_each is None:
+        unit.no_inputs[step.step_id] = lowering.no_input
     scope.fields[step.step_id] = unit.output_fields(step)
     return nodes
 
 
 def _needs_branch(
-    unit: Unit,
-    step: Step,
-    lowering: PureLowering | WaitLowering,
-    bounds: dict[str, Size | None],
-    *,
-    keeps_output: bool,
+    unit: Unit, step: Step, lowering: PureLowering, bounds: dict[str, Size | None], *, keeps_output: bool
 ) -> bool:
-    """Whether a step without a Task must stand in a Parallel: it may fail and the run goes on, or it must be computed once,
-    which a Pass that assigns its value and gives it as output does twice.
+    """Whether a step's Pass must stand in a Parallel: it may fail and the run goes on, or it must be computed once, which a
+    Pass that assigns its value and gives it as output does twice.
     """
-    if isinstance(lowering, WaitLowering):
-        return not step.critical and has_expression(step)
     if keeps_output and varies(step):
         return True
     return not step.critical and not is_surely_carried(leaf.pure_bound(unit, step, lowering, bounds))
-
-
-def _in_branch(
-    unit: Unit,
-    step: Step,
-    lowering: PureLowering | WaitLowering,
-    scope: Scope,
-    bounds: dict[str, Size | None],
-    *,
-    keeps_output: bool,
-) -> tuple[tuple[Node, ...], str]:
-    """The step's states as they stand in a branch of their own, where any failure is the branch's, and its variable there."""
-    inner = scope.child()
-    variable = inner.name(step.step_id)
-    if isinstance(lowering, WaitLowering):
-        return leaf.wait(unit, replace(step, critical=True), lowering, inner, variable, keeps_output=True), variable
-    value = leaf.pure_value(unit, step, lowering, inner, kept=False, keeps_output=keeps_output, bounds=bounds)
-    return (PassNode(step.step_id, (value,)),), variable
 
 
 def _record(variable: str | None, output: Template, *, keeps_output: bool) -> dict[str, Template]:
