@@ -20,7 +20,7 @@ from llm_gateway.errors import (
     LlmTimeoutError,
     LlmUnavailableError,
 )
-from llm_gateway.providers.bedrock_errors import error_of
+from llm_gateway.providers.bedrock.errors import error_of
 from llm_gateway.request import Message, Tool, ToolCall
 from tests.support.llm.bedrock_provider import ACCESS_KEY, CLAUDE, KEYS, SECRET_KEY, ask, bedrock
 from tests.support.llm.bedrock_wire import converse, error, text

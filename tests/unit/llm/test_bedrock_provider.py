@@ -18,8 +18,8 @@ from llm_gateway.errors import (
     LlmMalformedAnswerError,
     LlmUnsupportedError,
 )
-from llm_gateway.providers.bedrock_refusals import Spared
-from llm_gateway.providers.bedrock_wire import converse_call
+from llm_gateway.providers.bedrock.refusals import Spared
+from llm_gateway.providers.bedrock.wire import converse_call
 from llm_gateway.request import (
     GenerationRequest,
     Image,
@@ -374,7 +374,7 @@ def test_one_provider_serves_many_threads() -> None:
 
 def test_importing_the_provider_imports_no_sdk() -> None:
     program = (
-        "import sys, llm_gateway.providers.bedrock as b; b.BedrockProvider({});"
+        "import sys, llm_gateway.providers.bedrock.provider as b; b.BedrockProvider({});"
         "print(sorted({'boto3', 'botocore', 'urllib3'} & set(sys.modules)))"
     )
 

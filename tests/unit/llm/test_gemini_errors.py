@@ -23,7 +23,7 @@ from llm_gateway.errors import (
     LlmUnsupportedError,
 )
 from llm_gateway.providers import Provider
-from llm_gateway.providers.gemini_client import options_until
+from llm_gateway.providers.gemini.client import options_until
 from llm_gateway.request import EmbeddingRequest, GenerationRequest, Message, ResponseFormat, Tool, ToolCall, ToolResult
 from tests.support.llm import gemini_wire as wire
 from tests.support.llm.gemini_wire import KEY, MODEL, ask, gemini_at, generate, sent
@@ -170,7 +170,7 @@ def test_calls_again_share_the_one_timeout(monkeypatch: pytest.MonkeyPatch) -> N
         deadlines.append(deadline)
         return options_until(deadline)
 
-    monkeypatch.setattr("llm_gateway.providers.gemini.options_until", noted)
+    monkeypatch.setattr("llm_gateway.providers.gemini.provider.options_until", noted)
     refusal = wire.error_reply("temperature is not supported for this model")
     with VendorServer(refusal, json_reply(wire.response(wire.text("Hi.")))) as server:
         gemini_at(server).generate(MODEL, ask(temperature=0.1, timeout_seconds=30))

@@ -221,7 +221,7 @@ def test_a_key_in_the_environment_configures_nothing(monkeypatch: pytest.MonkeyP
 
 
 def test_the_address_is_openais_own_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    from llm_gateway.providers.openai_chat import OpenAiProvider
+    from llm_gateway.providers.openai.provider import OpenAiProvider
 
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9")
     provider = OpenAiProvider({"OPENAI_API_KEY": KEY})

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from llm_gateway.errors import LlmContextTooLongError, LlmError, LlmMalformedAnswerError
 from llm_gateway.json_reader import read_arguments
-from llm_gateway.providers.bedrock_wire import replay_of
+from llm_gateway.providers.bedrock.wire import replay_of
 from llm_gateway.request import ToolCall
 from llm_gateway.response import FinishReason, ProviderAnswer, Tokens
 

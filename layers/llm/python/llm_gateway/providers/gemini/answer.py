@@ -1,6 +1,6 @@
 """Answers of Gemini, whole or in pieces, as answers of the gateway (Gemini API reference, "GenerateContentResponse").
 
-The module imports the SDK; see `gemini_client`.
+The module imports the SDK; see `client`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from llm_gateway.errors import (
     LlmUnsupportedError,
 )
 from llm_gateway.json_reader import read_arguments
-from llm_gateway.providers.gemini_wire import call_id_for
+from llm_gateway.providers.gemini.wire import call_id_for
 from llm_gateway.request import EmbeddingRequest, GenerationRequest, ToolCall
 from llm_gateway.response import FinishReason, ProviderAnswer, Tokens
 from llm_gateway.tokens import count_request, count_tokens

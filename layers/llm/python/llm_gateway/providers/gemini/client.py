@@ -2,7 +2,7 @@
 
 The SDK falls back to a dozen environment variables, does not close the answers of its synchronous streams, and knows
 timeouts for single reads only. An httpx2 client of ours settles the latter two. The module imports the SDK and is itself
-imported by `gemini` only, which is imported when first used.
+imported by `provider` only, which is imported when first used.
 """
 
 from __future__ import annotations

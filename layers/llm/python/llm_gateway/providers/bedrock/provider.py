@@ -14,12 +14,12 @@ from dataclasses import replace
 from typing import Any
 
 from llm_gateway.errors import LlmError, LlmInvalidRequestError, LlmTimeoutError
-from llm_gateway.providers.bedrock_answers import StreamedAnswer, answer_of
-from llm_gateway.providers.bedrock_clients import BedrockClients, BedrockRuntime
-from llm_gateway.providers.bedrock_embeddings import Invoked, embed
-from llm_gateway.providers.bedrock_errors import error_of, validation_message
-from llm_gateway.providers.bedrock_refusals import WARNINGS, Spared, refusal_in
-from llm_gateway.providers.bedrock_wire import ConverseCall, converse_call, has_tools
+from llm_gateway.providers.bedrock.answer import StreamedAnswer, answer_of
+from llm_gateway.providers.bedrock.clients import BedrockClients, BedrockRuntime
+from llm_gateway.providers.bedrock.embeddings import Invoked, embed
+from llm_gateway.providers.bedrock.errors import error_of, validation_message
+from llm_gateway.providers.bedrock.refusals import WARNINGS, Spared, refusal_in
+from llm_gateway.providers.bedrock.wire import ConverseCall, converse_call, has_tools
 from llm_gateway.request import EmbeddingRequest, GenerationRequest
 from llm_gateway.response import EmbeddingAnswer, ProviderAnswer, TextDelta
 
@@ -27,7 +27,7 @@ Pieces = Generator[TextDelta | ProviderAnswer, None, None]
 
 
 class BedrockProvider:
-    """Bedrock with the credentials, region and endpoint that the variables name (`bedrock_clients`).
+    """Bedrock with the credentials, region and endpoint that the variables name (`clients`).
 
     What a model refuses is remembered for the life of the instance, so it is asked in vain only once.
     """

@@ -2,7 +2,7 @@
 
 Servers that speak OpenAI's format agree on statuses only, so what a message says counts where its code says nothing.
 OpenAI's codes stand in its guide "Error codes"; the wordings of vLLM, llama.cpp, Ollama, LM Studio and SGLang in their
-own sources. The module imports the SDK and is itself imported by `openai_chat` only, which is imported when first used.
+own sources. The module imports the SDK and is itself imported by `provider` only, which is imported when first used.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from llm_gateway.errors import (
     LlmUnsupportedError,
     redacted,
 )
-from llm_gateway.providers.openai_wire import JSON_SCHEMA, STRICT, SYSTEM_ROLE, THIS_SCHEMA
+from llm_gateway.providers.openai.wire import JSON_SCHEMA, STRICT, SYSTEM_ROLE, THIS_SCHEMA
 
 DROPPABLE: Final = (
     "response_format",

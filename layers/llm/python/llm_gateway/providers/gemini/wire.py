@@ -1,7 +1,7 @@
 """A request as arguments of Google's SDK (Gemini API reference, "Generating content", `models.generateContent`).
 
 What a model refuses is left out or said in the prompt instead, each with a sentence for the answer's warnings. The module
-imports the SDK; see `gemini_client`.
+imports the SDK; see `client`.
 """
 
 from __future__ import annotations

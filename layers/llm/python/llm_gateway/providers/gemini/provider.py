@@ -1,8 +1,8 @@
 """Google's Gemini API, over the google-genai SDK.
 
-A call is written by `gemini_wire`, read by `gemini_answer`, sent by `gemini_client`, and its errors are sorted by
-`gemini_errors`. Where a model refuses a part of a request, the call is made again without it, and the provider remembers
-so that the next call of the model is not refused.
+A call is written by `wire`, read by `answer`, sent by `client`, and its errors are sorted by `errors`. Where a model
+refuses a part of a request, the call is made again without it, and the provider remembers so that the next call of the
+model is not refused.
 
 The module imports the SDK; it is imported when a provider is first made.
 """
@@ -25,10 +25,10 @@ from llm_gateway.errors import (
     LlmNotConfiguredError,
     LlmUnsupportedError,
 )
-from llm_gateway.providers.gemini_answer import Draft, read_vectors
-from llm_gateway.providers.gemini_client import GEMINI_URL, Sent, make_client, options_until, watched
-from llm_gateway.providers.gemini_errors import error_of, is_about_dimensions, refusal_of
-from llm_gateway.providers.gemini_wire import OF_ONE_REQUEST, GeminiCall, gemini_call
+from llm_gateway.providers.gemini.answer import Draft, read_vectors
+from llm_gateway.providers.gemini.client import GEMINI_URL, Sent, make_client, options_until, watched
+from llm_gateway.providers.gemini.errors import error_of, is_about_dimensions, refusal_of
+from llm_gateway.providers.gemini.wire import OF_ONE_REQUEST, GeminiCall, gemini_call
 from llm_gateway.request import EmbeddingRequest, GenerationRequest
 from llm_gateway.response import EmbeddingAnswer, ProviderAnswer, TextDelta
 from llm_gateway.tokens import count_tokens

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from llm_gateway.errors import LlmInvalidRequestError, LlmUnsupportedError
-from llm_gateway.providers.bedrock_refusals import WARNINGS, Feature, Spared
-from llm_gateway.providers.bedrock_schema import enforceable
+from llm_gateway.providers.bedrock.refusals import WARNINGS, Feature, Spared
+from llm_gateway.providers.bedrock.schema import enforceable
 from llm_gateway.request import GenerationRequest, Image, Message, Part, Text, Tool, ToolCall, ToolResult
 
 MAX_TEMPERATURE: Final = 1.0

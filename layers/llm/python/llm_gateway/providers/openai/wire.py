@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from llm_gateway.providers.openai_schema import is_strict, root_is_object
+from llm_gateway.providers.openai.schema import is_strict, root_is_object
 from llm_gateway.request import GenerationRequest, Image, Message, Text, Tool, ToolCall, ToolResult
 
 SYSTEM_ROLE: Final = "system"

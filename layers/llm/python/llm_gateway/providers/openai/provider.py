@@ -1,8 +1,8 @@
 """OpenAI, and every server that speaks its Chat Completions format: vLLM, Ollama, LM Studio, llama.cpp, SGLang.
 
 Chat Completions rather than Responses, because the servers on one's own premises speak the former. A call is written by
-`openai_wire`, read by `openai_answer`, and its errors are sorted by `openai_errors`. Where a model refuses a parameter,
-the call is made again without it, and the provider remembers so that the next call of the model is not refused.
+`wire`, read by `answer`, and its errors are sorted by `errors`. Where a model refuses a parameter, the call is made again
+without it, and the provider remembers so that the next call of the model is not refused.
 
 The module imports the SDK; it is imported when one of its providers is first made.
 """
@@ -31,8 +31,8 @@ from llm_gateway.errors import (
     LlmUnsupportedError,
 )
 from llm_gateway.providers.http_clock import start_clock, watch_clock
-from llm_gateway.providers.openai_answer import Draft, read_embeddings
-from llm_gateway.providers.openai_errors import (
+from llm_gateway.providers.openai.answer import Draft, read_embeddings
+from llm_gateway.providers.openai.errors import (
     complaint_error,
     complaint_of,
     error_of,
@@ -40,7 +40,7 @@ from llm_gateway.providers.openai_errors import (
     read_complaint,
     refusal_of,
 )
-from llm_gateway.providers.openai_wire import OF_ONE_REQUEST, ON_PREM, OPENAI, ChatCall, Dialect, chat_call
+from llm_gateway.providers.openai.wire import OF_ONE_REQUEST, ON_PREM, OPENAI, ChatCall, Dialect, chat_call
 from llm_gateway.request import EmbeddingRequest, GenerationRequest
 from llm_gateway.response import EmbeddingAnswer, ProviderAnswer, TextDelta
 

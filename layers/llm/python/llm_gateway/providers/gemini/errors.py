@@ -2,7 +2,7 @@
 
 Statuses and reasons are those of the Gemini API's guide "Troubleshooting" and of google.rpc (https://google.aip.dev/193);
 where they say no more than INVALID_ARGUMENT, the wording of the message counts. The module imports the SDK; see
-`gemini_client`.
+`client`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from llm_gateway.errors import (
     LlmUnsupportedError,
     redacted,
 )
-from llm_gateway.providers.gemini_wire import (
+from llm_gateway.providers.gemini.wire import (
     JSON_MODE,
     JSON_SCHEMA,
     JSON_WITH_TOOLS,
@@ -171,7 +171,7 @@ def complaint_error(complaint: Complaint, secrets: Iterable[str]) -> LlmError:
 
 
 def refusal_of(error: Exception, sent: frozenset[str]) -> str | None:
-    """What of a request a model refuses, as `gemini_wire` names it, if it was in what was `sent`; None if something else
+    """What of a request a model refuses, as `wire` names it, if it was in what was `sent`; None if something else
     went wrong.
     """
     if isinstance(error, LlmInvalidRequestError):
