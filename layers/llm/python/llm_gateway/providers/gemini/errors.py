@@ -8,12 +8,9 @@ where they say no more than INVALID_ARGUMENT, the wording of the message counts.
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 from google.genai import errors
@@ -23,14 +20,24 @@ from llm_gateway.errors import (
     LlmContextTooLongError,
     LlmError,
     LlmInvalidRequestError,
-    LlmMalformedAnswerError,
     LlmModelNotFoundError,
     LlmQuotaError,
-    LlmRateLimitError,
     LlmTimeoutError,
     LlmUnavailableError,
     LlmUnsupportedError,
     redacted,
+)
+from llm_gateway.providers.error_response import (
+    ErrorResponse,
+    error_of_kind,
+    first_mentioned,
+    kind_of,
+    not_in_time,
+    retry_after,
+    rule,
+    text_of,
+    unreachable,
+    unreadable,
 )
 from llm_gateway.providers.gemini.wire import (
     JSON_MODE,
@@ -44,29 +51,61 @@ from llm_gateway.providers.gemini.wire import (
     UNSIGNED_CALLS,
 )
 
+_SERVER: Final = "Gemini"
+
 _ERROR_INFO: Final = "type.googleapis.com/google.rpc.ErrorInfo"
 _RETRY_INFO: Final = "type.googleapis.com/google.rpc.RetryInfo"
 _QUOTA_FAILURE: Final = "type.googleapis.com/google.rpc.QuotaFailure"
 
-_CANCELLED: Final = 499
-"""google.rpc.Code.CANCELLED, which HTTP does not know."""
+_QUOTA_USED_UP: Final = "QUOTA_USED_UP"
+"""A code of ours for what Gemini says in numbers: a quota of the day is used up, or there is none at all."""
 
-_KEY: Final = re.compile(r"API key (?:not valid|not found|expired)|user location is not supported", re.IGNORECASE)
-_NO_QUOTA: Final = re.compile(
-    r"limit: 0(?![\d.])|credits? (?:are|is|has|have) (?:been )?(?:depleted|used up|exhausted)|spending cap",
-    re.IGNORECASE,
+_BAD_REQUEST: Final = (400,)
+_RULES: Final = (
+    rule(LlmAuthenticationError, statuses=(401, 403)),
+    # google.api.ErrorReason
+    rule(
+        LlmAuthenticationError,
+        *("API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED", "API_KEY_HTTP_REFERRER_BLOCKED", "API_KEY_IP_ADDRESS_BLOCKED"),
+        *("API_KEY_ANDROID_APP_BLOCKED", "API_KEY_IOS_APP_BLOCKED"),
+    ),
+    rule(
+        LlmAuthenticationError,
+        wording=r"API key (?:not valid|not found|expired)|user location is not supported",
+        statuses=_BAD_REQUEST,
+    ),
+    rule(
+        LlmQuotaError,
+        wording=r"enable billing|free tier is not available|billing account",
+        statuses=_BAD_REQUEST,
+    ),
+    rule(LlmQuotaError, _QUOTA_USED_UP, statuses=(429,)),
+    rule(
+        LlmQuotaError,
+        wording=r"limit: 0(?![\d.])|credits? (?:are|is|has|have) (?:been )?(?:depleted|used up|exhausted)|spending cap",
+        statuses=(429,),
+    ),
+    rule(
+        LlmContextTooLongError,
+        wording=r"input (?:token count|tokens?)\b.*exceed|exceeds? the maximum number of tokens|payload size exceeds",
+        statuses=(400, 413, 500),
+    ),
+    rule(
+        LlmModelNotFoundError,
+        wording=r"unexpected model name format|model \S+ (?:is not found|does not exist)",
+        statuses=_BAD_REQUEST,
+    ),
+    rule(
+        LlmUnsupportedError,
+        wording=r"(?:function calling|tools?|tool use|(?:image|audio|video) input(?: modality)?|multi-?modal\w*) (?:is|are)"
+        r" not (?:enabled|supported)|(?:does not|doesn't) support (?:tools?|function|image|vision|embed)",
+        statuses=_BAD_REQUEST,
+    ),
+    rule(LlmUnavailableError, statuses=(499,)),  # google.rpc.Code.CANCELLED, which HTTP does not know
+    rule(LlmUnsupportedError, statuses=(501,)),
+    rule(LlmTimeoutError, statuses=(504,)),
 )
-_BILLING: Final = re.compile(r"enable billing|free tier is not available|billing account", re.IGNORECASE)
-_CONTEXT: Final = re.compile(
-    r"input (?:token count|tokens?)\b.*exceed|exceeds? the maximum number of tokens|payload size exceeds",
-    re.IGNORECASE,
-)
-_MODEL: Final = re.compile(r"unexpected model name format|model \S+ (?:is not found|does not exist)", re.IGNORECASE)
-_CANNOT: Final = re.compile(
-    r"(?:function calling|tools?|tool use|(?:image|audio|video) input(?: modality)?|multi-?modal\w*) (?:is|are) not "
-    r"(?:enabled|supported)|(?:does not|doesn't) support (?:tools?|function|image|vision|embed)",
-    re.IGNORECASE,
-)
+
 _REFUSES: Final = re.compile(
     r"not (?:yet |currently )?(?:be )?(?:enabled|supported|allowed|available|set)|unsupported|unknown name"
     r"|cannot find field|(?:does not|doesn't) support|no longer supported|cannot be (?:set|used)",
@@ -87,57 +126,46 @@ _ABOUT_TOOLS: Final = re.compile(r"function_?declarations?|tools\[", re.IGNORECA
 _NAMES: Final = {
     name: re.compile(rf"(?<![A-Za-z]){name.replace('_', '[ _]?')}(?![A-Za-z])", re.IGNORECASE) for name in SAMPLING
 } | {TOOL_CONFIG: re.compile(r"tool[ _]?config|function[ _]?calling[ _]?(?:mode|config)", re.IGNORECASE)}
-_CODE: Final = re.compile(r"[A-Z_]{1,60}")
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """What Gemini said: HTTP status (0 if none is known), google.rpc's status and reason, each "" where there is none,
-    when to try again, and whether a quota is used up for the day or is none.
+def read_error(error: errors.APIError) -> ErrorResponse:
+    """The error response that the SDK raised, whatever the shape of its body. Its `codes` are google.rpc's reason, or else
+    its status, and what is said of quotas.
     """
-
-    code: int
-    status: str = ""
-    reason: str = ""
-    message: str = ""
-    retry_after_seconds: float | None = None
-    is_used_up: bool = False
-
-
-def complaint_of(error: errors.APIError) -> Complaint:
-    """Read an error's body, whatever its shape."""
     body = error.details if isinstance(error.details, Mapping) else {}
     inner = body.get("error", body)
     if not isinstance(inner, Mapping):
         inner = {"message": inner}
-    listed = inner.get("details")
-    details = [detail for detail in listed if isinstance(detail, Mapping)] if isinstance(listed, list) else []
-    reasons = [_text(detail.get("reason")) for detail in details if detail.get("@type") == _ERROR_INFO]
-    delays = [_seconds(detail.get("retryDelay")) for detail in details if detail.get("@type") == _RETRY_INFO]
-    delay = next((delay for delay in delays if delay is not None), None)
-    quotas = [quota for detail in details if detail.get("@type") == _QUOTA_FAILURE for quota in _violations(detail)]
+    reasons = [text_of(detail.get("reason")) for detail in _details(inner, _ERROR_INFO)]
+    delays = [_seconds(detail.get("retryDelay")) for detail in _details(inner, _RETRY_INFO)]
+    quotas = [quota for detail in _details(inner, _QUOTA_FAILURE) for quota in _objects(detail.get("violations"))]
+    code = next(filter(None, reasons), text_of(inner.get("status")))
     headers = getattr(error.response, "headers", None)
-    return Complaint(
-        code=error.code if isinstance(error.code, int) else 0,
-        status=_text(inner.get("status")),
-        reason=reasons[0] if reasons else "",
-        message=_text(inner.get("message")),
-        retry_after_seconds=delay if delay is not None else _retry_after(headers),
-        is_used_up=any(_is_used_up(quota) for quota in quotas),
+    return ErrorResponse(
+        status=error.code if isinstance(error.code, int) and error.code else None,
+        codes=(code, _QUOTA_USED_UP) if any(map(_is_used_up, quotas)) else (code,),
+        message=text_of(inner.get("message")),
+        retry_after_seconds=next(
+            (delay for delay in delays if delay is not None),
+            retry_after(headers) if isinstance(headers, Mapping) else None,
+        ),
     )
 
 
-def _violations(detail: Mapping[str, object]) -> list[Mapping[str, object]]:
-    listed = detail.get("violations")
+def _details(error: Mapping[str, Any], kind: str) -> Iterator[Mapping[str, Any]]:
+    return (detail for detail in _objects(error.get("details")) if detail.get("@type") == kind)
+
+
+def _objects(listed: object) -> list[Mapping[str, Any]]:
     return [item for item in listed if isinstance(item, Mapping)] if isinstance(listed, list) else []
 
 
-def _is_used_up(quota: Mapping[str, object]) -> bool:
+def _is_used_up(quota: Mapping[str, Any]) -> bool:
     names = f"{quota.get('quotaId')} {quota.get('quotaMetric')}".lower().replace("_", "")
     return "perday" in names or quota.get("quotaValue") in ("0", 0)
 
 
-def error_of(error: Exception, response: httpx2.Response | None, secrets: Iterable[str]) -> LlmError:
+def error_of(error: Exception, response: httpx2.Response | None, secrets: tuple[str, ...]) -> LlmError:
     """The gateway's error for what a call of the SDK ended in. `response` is the HTTP response if there was one; nothing
     in `secrets` stays in the sentences.
     """
@@ -145,41 +173,32 @@ def error_of(error: Exception, response: httpx2.Response | None, secrets: Iterab
         case LlmError():
             return error
         case errors.APIError():
-            return complaint_error(complaint_of(error), secrets)
+            return _error_of_response(read_error(error), secrets)
         case httpx2.TimeoutException():
-            return LlmTimeoutError("Gemini did not answer in time.")
+            return not_in_time(_SERVER)
         case httpx2.TransportError():
-            return LlmUnavailableError(f"Gemini cannot be reached, or broke off: {redacted(str(error), secrets)}")
+            return unreachable(_SERVER, redacted(str(error), secrets))
     if response is not None and response.status_code >= HTTPStatus.BAD_REQUEST:  # whose body the SDK could not read
-        return complaint_error(
-            Complaint(response.status_code, retry_after_seconds=_retry_after(response.headers)), secrets
-        )
-    return LlmMalformedAnswerError(f"Gemini gave an answer that cannot be read ({type(error).__name__}).")
+        after = retry_after(response.headers)
+        return _error_of_response(ErrorResponse(response.status_code, retry_after_seconds=after), secrets)
+    return unreadable(_SERVER, error)
 
 
-def complaint_error(complaint: Complaint, secrets: Iterable[str]) -> LlmError:
-    """The gateway's error for a complaint."""
-    kind = _kind_of(complaint)
-    if kind is LlmAuthenticationError:
-        return LlmAuthenticationError(f"Gemini refuses the key, or what it is used for{_in_brackets(complaint)}.")
-    said = redacted(complaint.message, secrets) or f"no reason given{_in_brackets(complaint)}"
-    if kind is LlmQuotaError:
-        return LlmQuotaError(f"The quota at Gemini is used up: {said}")
-    if kind is LlmRateLimitError:
-        return LlmRateLimitError(f"Gemini throttles: {said}", retry_after_seconds=complaint.retry_after_seconds)
-    return kind(f"Gemini says: {said}")
+def _error_of_response(response: ErrorResponse, secrets: tuple[str, ...]) -> LlmError:
+    return error_of_kind(kind_of(response, _RULES), response, _SERVER, secrets)
 
 
 def refusal_of(error: Exception, sent: frozenset[str]) -> str | None:
     """What of a request a model refuses, as `wire` names it, if it was in what was `sent`; None if something else
     went wrong.
     """
+    code: int | None
     if isinstance(error, LlmInvalidRequestError):
         code, message = HTTPStatus.BAD_REQUEST.value, error.detail
     elif isinstance(error, errors.APIError):
-        complaint = complaint_of(error)
-        code, message = complaint.code, complaint.message
-        if _kind_of(complaint) not in (LlmInvalidRequestError, LlmUnsupportedError):
+        response = read_error(error)
+        code, message = response.status, response.message
+        if kind_of(response, _RULES) not in (LlmInvalidRequestError, LlmUnsupportedError):
             return None
     else:
         return None
@@ -198,7 +217,7 @@ def is_about_dimensions(error: Exception) -> bool:
     """Whether Gemini refuses to give embeddings of a certain length."""
     if not isinstance(error, errors.APIError) or error.code != HTTPStatus.BAD_REQUEST:
         return False
-    return re.search(r"output[ _]?dimension", complaint_of(error).message, re.IGNORECASE) is not None
+    return re.search(r"output[ _]?dimension", read_error(error).message, re.IGNORECASE) is not None
 
 
 def _refused_output(message: str, sent: frozenset[str]) -> str | None:
@@ -217,59 +236,10 @@ def _refused_output(message: str, sent: frozenset[str]) -> str | None:
 def _refused_name(message: str, sent: frozenset[str]) -> str | None:
     if not _REFUSES.search(message):
         return None
-    found = {
-        name: place.start() for name, pattern in _NAMES.items() if name in sent and (place := pattern.search(message))
-    }
-    return min(found, key=found.__getitem__) if found else None
-
-
-def _kind_of(complaint: Complaint) -> type[LlmError]:
-    code, message = complaint.code, complaint.message
-    if code in (401, 403) or complaint.reason.startswith("API_KEY_") or (code == 400 and _KEY.search(message)):
-        return LlmAuthenticationError
-    if code == 402 or (code == 400 and _BILLING.search(message)):
-        return LlmQuotaError
-    if code == 429:
-        used_up = complaint.is_used_up or _NO_QUOTA.search(message)
-        return LlmQuotaError if used_up else LlmRateLimitError
-    if code in (408, 504):
-        return LlmTimeoutError
-    if code in (400, 413, 500) and _CONTEXT.search(message):
-        return LlmContextTooLongError
-    if code == 404 or (code == 400 and _MODEL.search(message)):
-        return LlmModelNotFoundError
-    if code == 501 or (code == 400 and _CANNOT.search(message)):
-        return LlmUnsupportedError
-    if code >= 500 or code == _CANCELLED:
-        return LlmUnavailableError
-    return LlmInvalidRequestError if code >= 400 else LlmMalformedAnswerError
+    return first_mentioned(message, {name: _NAMES[name] for name in _NAMES.keys() & sent})
 
 
 def _seconds(duration: object) -> float | None:
     """A google.protobuf.Duration in JSON, such as `23.5s`."""
-    found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)s", _text(duration))
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)s", text_of(duration))
     return float(found.group(1)) if found else None
-
-
-def _retry_after(headers: object) -> float | None:
-    """RFC 9110's Retry-After, which is seconds or a date."""
-    named = {str(name).lower(): str(value) for name, value in headers.items()} if isinstance(headers, Mapping) else {}
-    after = named.get("retry-after", "")
-    if re.fullmatch(r"\d{1,9}(\.\d+)?", after):
-        return float(after)
-    try:
-        return max(0.0, parsedate_to_datetime(after).timestamp() - time.time())
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _in_brackets(complaint: Complaint) -> str:
-    said = [f"HTTP {complaint.code}"] if complaint.code else []
-    said.extend(word for word in (complaint.reason or complaint.status,) if _CODE.fullmatch(word))
-    return f" ({', '.join(said)})" if said else ""
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else str(value)

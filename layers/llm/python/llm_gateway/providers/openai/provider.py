@@ -33,11 +33,11 @@ from llm_gateway.errors import (
 from llm_gateway.providers.http_clock import start_clock, watch_clock
 from llm_gateway.providers.openai.answer import Draft, read_embeddings
 from llm_gateway.providers.openai.errors import (
-    complaint_error,
-    complaint_of,
     error_of,
+    error_of_response,
     is_about_dimensions,
-    read_complaint,
+    read_body,
+    read_error,
     refusal_of,
 )
 from llm_gateway.providers.openai.wire import OF_ONE_REQUEST, ON_PREM, OPENAI, ChatCall, Dialect, chat_call
@@ -122,7 +122,7 @@ class _ChatProvider:
             if not isinstance(answer, CreateEmbeddingResponse):
                 raise LlmMalformedAnswerError(f"{self._dialect.server} gave an answer that is no list of embeddings.")
             piece = answer.to_dict(warnings=False)
-            self._raise_complaint_in(piece)
+            self._raise_error_in(piece)
             return read_embeddings(piece, request, model, self._dialect.server)
         except Exception as error:  # as above
             if request.dimensions and isinstance(error, openai.APIError) and is_about_dimensions(error):
@@ -140,7 +140,7 @@ class _ChatProvider:
                 if not isinstance(chunk, ChatCompletionChunk):
                     raise LlmMalformedAnswerError(f"{self._dialect.server} sent a piece of an answer that is none.")
                 piece = chunk.to_dict(warnings=False)
-                self._raise_complaint_in(piece)
+                self._raise_error_in(piece)
                 if text := draft.add(piece):
                     yield TextDelta(text)
         if not draft.finish_reason:
@@ -152,7 +152,7 @@ class _ChatProvider:
         draft = Draft(self._dialect.server)
         if isinstance(completion, ChatCompletion):
             piece = completion.to_dict(warnings=False)
-            self._raise_complaint_in(piece)
+            self._raise_error_in(piece)
             draft.add(piece)
         if not draft.has_begun:
             raise LlmMalformedAnswerError(f"{self._dialect.server} gave an answer that is no chat completion.")
@@ -170,7 +170,7 @@ class _ChatProvider:
         """The attempt without what the model refuses. Raises the gateway's error where that is not what went wrong."""
         refusal = None
         if isinstance(error, openai.APIError) and not isinstance(error, openai.APIConnectionError):
-            refusal = refusal_of(complaint_of(error), self._call(attempt, stream=stream).parameters)
+            refusal = refusal_of(read_error(error), self._call(attempt, stream=stream).parameters)
         if refusal is None or refusal in attempt.refused or attempt.number == _MAX_CALLS:
             raise self._error(error) from None
         return replace(attempt, refused=attempt.refused | {refusal}, number=attempt.number + 1)
@@ -180,11 +180,11 @@ class _ChatProvider:
         if attempt.number > 1:
             self._refused[attempt.model] = attempt.refused - OF_ONE_REQUEST
 
-    def _raise_complaint_in(self, piece: Mapping[str, object]) -> None:
+    def _raise_error_in(self, piece: Mapping[str, object]) -> None:
         """llama.cpp has answered errors with status 200, and vLLM has sent them as pieces of a stream."""
         body = piece if piece.get("object") == "error" else piece.get("error")
         if body and not piece.get("choices"):
-            raise complaint_error(read_complaint(body), self._dialect.server, self._secrets)
+            raise error_of_response(read_body(body), self._dialect.server, self._secrets)
 
     def _error(self, error: Exception) -> LlmError:
         return error_of(error, self._dialect.server, self._secrets)
