@@ -16,6 +16,7 @@ from typing import Final
 
 from llm_gateway.errors import (
     LlmAuthenticationError,
+    LlmContextTooLongError,
     LlmError,
     LlmInvalidRequestError,
     LlmMalformedAnswerError,
@@ -24,6 +25,7 @@ from llm_gateway.errors import (
     LlmRateLimitError,
     LlmTimeoutError,
     LlmUnavailableError,
+    LlmUnsupportedError,
     redacted,
 )
 
@@ -33,7 +35,12 @@ _BY_STATUS: Final[Mapping[int, type[LlmError]]] = {
     403: LlmAuthenticationError,
     404: LlmModelNotFoundError,
     408: LlmTimeoutError,
+    413: LlmContextTooLongError,
+    424: LlmUnavailableError,  # Bedrock: the model behind it failed
     429: LlmRateLimitError,
+    499: LlmUnavailableError,  # google.rpc.Code.CANCELLED, which HTTP does not know
+    501: LlmUnsupportedError,
+    504: LlmTimeoutError,
 }
 """What other statuses mean is said by their first digit."""
 
@@ -105,11 +112,12 @@ def kind_of(response: ErrorResponse, rules: Iterable[Rule]) -> type[LlmError]:
     for candidate in rules:
         if candidate.fits(response):
             return candidate.kind
-    if response.status is None or response.status >= 500:
+    if response.status is None:
         return LlmUnavailableError
     if response.status < 400:  # a success, whose body is none of the vendor's answers
         return LlmMalformedAnswerError
-    return _BY_STATUS.get(response.status, LlmInvalidRequestError)
+    by_class = LlmUnavailableError if response.status >= 500 else LlmInvalidRequestError
+    return _BY_STATUS.get(response.status, by_class)
 
 
 def error_of_kind(

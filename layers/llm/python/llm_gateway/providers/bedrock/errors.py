@@ -92,8 +92,6 @@ _RULES: Final = (
         LlmUnavailableError,
         *("InternalFailure", "InternalServer", "ModelError", "ModelStreamError", "ServiceUnavailable"),
     ),
-    rule(LlmContextTooLongError, statuses=(413,)),
-    rule(LlmUnavailableError, statuses=(424,)),
 )
 """Codes without the `Exception` at their end."""
 

@@ -22,8 +22,6 @@ from llm_gateway.errors import (
     LlmInvalidRequestError,
     LlmModelNotFoundError,
     LlmQuotaError,
-    LlmTimeoutError,
-    LlmUnavailableError,
     LlmUnsupportedError,
     redacted,
 )
@@ -88,7 +86,7 @@ _RULES: Final = (
     rule(
         LlmContextTooLongError,
         wording=r"input (?:token count|tokens?)\b.*exceed|exceeds? the maximum number of tokens|payload size exceeds",
-        statuses=(400, 413, 500),
+        statuses=(400, 500),
     ),
     rule(
         LlmModelNotFoundError,
@@ -101,9 +99,6 @@ _RULES: Final = (
         r" not (?:enabled|supported)|(?:does not|doesn't) support (?:tools?|function|image|vision|embed)",
         statuses=_BAD_REQUEST,
     ),
-    rule(LlmUnavailableError, statuses=(499,)),  # google.rpc.Code.CANCELLED, which HTTP does not know
-    rule(LlmUnsupportedError, statuses=(501,)),
-    rule(LlmTimeoutError, statuses=(504,)),
 )
 
 _REFUSES: Final = re.compile(

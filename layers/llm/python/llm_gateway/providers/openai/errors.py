@@ -73,9 +73,8 @@ _RULES: Final = (
         r"|--enable-auto-tool-choice|requires --jinja|image_url is only supported|image input is not supported"
         r"|not a multimodal model|is not a chat model|server does not support",
     ),
-    rule(LlmUnsupportedError, statuses=(501,)),
     # Many a server fails with 500 at what is wrong with the request. The type says nothing where the status says more.
-    rule(LlmInvalidRequestError, "invalid_request_error", statuses=(None, *range(500, 600))),
+    rule(LlmInvalidRequestError, "invalid_request_error", statuses=(None, 500, 502, 503)),
 )
 _URL_ADVICE: Final = " (is the base URL right? It usually ends in /v1)"
 _PARAMETER_CODES: Final = ("unsupported_parameter", "unsupported_value", "unknown_parameter")
