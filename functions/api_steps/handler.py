@@ -12,7 +12,7 @@ from workflow_engine.http.parameters import idempotency_key, page
 from workflow_engine.http.powertools import LambdaContext, Response
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.init_phase import at_init
-from workflow_engine.usecases import register_step
+from workflow_engine.usecases.steps import register_step
 
 app = api_resolver()
 
