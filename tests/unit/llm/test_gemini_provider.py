@@ -12,7 +12,6 @@ import pytest
 
 from llm_gateway.errors import (
     LlmContentFilterError,
-    LlmInvalidRequestError,
     LlmMalformedAnswerError,
     LlmModelNotFoundError,
     LlmNotConfiguredError,
@@ -422,22 +421,6 @@ def test_what_is_no_name_of_a_model_is_not_asked(model: str) -> None:
         with VendorServer() as server, pytest.raises(LlmModelNotFoundError):
             call(gemini_at(server))
         assert server.requests == []
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        ask(Text("\ud800")),
-        ask(system="\ud800"),
-        GenerationRequest((Message("user", (ToolResult("a", "f", "\ud800"),)),)),
-        GenerationRequest(()),
-        GenerationRequest((Message("user", (Text(""),)),)),
-    ],
-)
-def test_what_cannot_be_sent_is_an_invalid_request_without_a_call(request_: GenerationRequest) -> None:
-    with VendorServer() as server, pytest.raises(LlmInvalidRequestError):
-        gemini_at(server).generate(MODEL, request_)
-    assert server.requests == []
 
 
 def test_a_system_prompt_alone_is_the_message() -> None:

@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from llm_gateway.errors import (
-    LlmAuthenticationError,
     LlmContextTooLongError,
-    LlmError,
     LlmInvalidRequestError,
     LlmMalformedAnswerError,
     LlmModelNotFoundError,
@@ -25,7 +23,8 @@ from llm_gateway.response import ProviderAnswer, TextDelta
 from llm_gateway.tokens import count_request, count_tokens
 from tests.support.llm import openai_wire as wire
 from tests.support.llm.openai_calls import ask
-from tests.support.llm.vendor_server import Reply, VendorServer, json_reply, sse_event, sse_reply
+from tests.support.llm.openai_wire import LLAMA_CONTEXT, vllm_error
+from tests.support.llm.vendor_server import Reply, VendorServer, json_reply, sse_reply
 
 MODEL = "qwen3-8b"
 KEY = "token-of-our-own-server"
@@ -55,11 +54,6 @@ def stream(*chunks: dict[str, Any]) -> ProviderAnswer:
         *_, answer = on_prem_at(server).stream(MODEL, ask())
     assert isinstance(answer, ProviderAnswer)
     return answer
-
-
-def vllm_error(status: int, message: str, kind: str = "BadRequestError") -> Reply:
-    """vLLM's error body before it took over OpenAI's."""
-    return Reply(status, body={"object": "error", "message": message, "type": kind, "param": None, "code": status})
 
 
 def test_a_request_goes_out_without_a_key_and_with_max_tokens() -> None:
@@ -322,57 +316,15 @@ def test_a_plain_completion_in_the_place_of_a_stream_is_no_stream() -> None:
 
 # Errors in the servers' own words.
 
-LLAMA_CONTEXT = {
-    "error": {
-        "code": 400,
-        "message": "the request exceeds the available context size. try increasing the context size",
-        "type": "exceed_context_size_error",
-        "n_prompt_tokens": 14429,
-        "n_ctx": 8192,
-    }
-}
-ERRORS: list[tuple[Reply, type[LlmError]]] = [
-    (
-        vllm_error(
-            400,
-            "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens "
-            "(4000 in the messages, 1000 in the completion). Please reduce the length of the messages or completion.",
-        ),
-        LlmContextTooLongError,
-    ),
-    (vllm_error(400, "The decoder prompt (length 9000) is longer than the maximum model length of 4096."), LlmContextTooLongError),
-    (vllm_error(400, "The input (9000 tokens) is longer than the model's context length (4096 tokens)."), LlmContextTooLongError),
-    (Reply(400, body=LLAMA_CONTEXT), LlmContextTooLongError),
-    (json_reply(LLAMA_CONTEXT), LlmContextTooLongError),  # llama.cpp has sent it with status 200
-    (vllm_error(404, "The model `x` does not exist.", "NotFoundError"), LlmModelNotFoundError),
-    (Reply(404, body={"detail": "Not Found"}), LlmModelNotFoundError),
-    (Reply(401, body={"error": "Unauthorized"}), LlmAuthenticationError),
-    (
-        vllm_error(400, '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'),
-        LlmUnsupportedError,
-    ),
-    (wire.error_reply(400, "registry.ollama.ai/library/gemma:2b does not support tools", type="api_error"), LlmUnsupportedError),
-    (wire.error_reply(500, "tools param requires --jinja flag", type="server_error", code=500), LlmUnsupportedError),
-    (wire.error_reply(500, "image input is not supported - hint: you may need the mmproj", code=500), LlmUnsupportedError),
-    (
-        wire.error_reply(501, "This server does not support embeddings. Start it with `--embeddings`", code=501),
-        LlmUnsupportedError,
-    ),
-    (wire.error_reply(503, "Loading model", type="unavailable_error", code=503), LlmUnavailableError),
-    (sse_reply(sse_event({"object": "error", "message": "CUDA out of memory", "code": 500})), LlmUnavailableError),
-]  # fmt: skip
+
+def test_an_error_with_the_status_of_success_is_an_error() -> None:  # as llama.cpp has sent them
+    with pytest.raises(LlmContextTooLongError):
+        generate(LLAMA_CONTEXT)
 
 
-@pytest.mark.parametrize(("reply", "kind"), ERRORS)
-def test_what_servers_say_is_sorted_as_openais_errors_are(reply: Reply, kind: type[LlmError]) -> None:
-    request = ask(max_tokens=9, temperature=0.1, tools=(TOOL,))
-    with VendorServer(reply) as server:
-        provider = on_prem_at(server)
-        with pytest.raises(LlmError) as raised:
-            provider.generate(MODEL, request) if reply.chunks is None else list(provider.stream(MODEL, request))
-
-    assert type(raised.value) is kind
-    assert len(server.requests) == 1
+def test_an_error_in_the_place_of_a_stream_is_an_error() -> None:
+    with pytest.raises(LlmUnavailableError, match="CUDA"):
+        stream({"object": "error", "message": "CUDA out of memory", "code": 500})
 
 
 def test_a_path_that_is_not_there_hints_at_the_address() -> None:

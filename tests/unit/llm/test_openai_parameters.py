@@ -241,3 +241,11 @@ def test_a_wrong_value_is_an_error_and_not_dropped() -> None:
         provider = openai_at(server)
         with pytest.raises(LlmInvalidRequestError, match="decimal above maximum"):
             provider.generate(MODEL, ask(temperature=3))
+
+
+def test_calls_again_without_a_parameter_share_the_one_timeout() -> None:
+    with VendorServer(wire.unsupported_parameter("temperature"), json_reply(wire.completion())) as server:
+        openai_at(server).generate("gpt-9", ask(temperature=0.1, timeout_seconds=30))
+
+    first, second = (float(received.headers["x-stainless-read-timeout"]) for received in server.requests)
+    assert second < first <= 30
