@@ -95,7 +95,9 @@ class McpConnection:
         tools = self._list().tools
         if name not in tools:
             names = list(tools)
-            return ToolOutcome(f"'{name}' is none of the tools that may be called: {', '.join(names) or 'none'}.", True)
+            return ToolOutcome(
+                f"'{name}' is not a valid tool. Tools that may be called: {', '.join(names) or 'none'}.", True
+            )
         seconds = min(self.server.timeout_seconds, math.inf if timeout_seconds is None else timeout_seconds)
         try:
             result = self._ask(lambda: self._session.call_tool(name, dict(arguments)), seconds)

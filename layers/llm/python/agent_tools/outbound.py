@@ -9,8 +9,7 @@ carries the host's name, so the Host header, the TLS server name and the certifi
 redirect opens its own connection and is judged like any other request.
 
 Beside it: an answer longer than allowed is broken off while it streams, unpacked bytes counted; Authorization is never
-sent to another origin than the first; nothing of the environment is heeded but the trusted certificates (no proxy, no
-netrc).
+sent to another origin than the first; of the environment only the trusted certificates are heeded, no proxy and no netrc.
 """
 
 from __future__ import annotations
@@ -205,8 +204,9 @@ def _trusted_certificates() -> ssl.SSLContext:
 
 def core_request(request: httpx2.Request, policy: AddressPolicy, token: OriginToken | None) -> httpcore2.Request:
     """The request as the pool takes it: judged by its URL, with the encodings that we unpack, and with no credentials
-    but those of its origin. The token is added here and not to httpx2's request, which is copied on redirects. Raises
-    AddressRefusedError.
+    but those of its origin. The token is added here, since httpx2's request is copied on redirects.
+
+    Raises AddressRefusedError.
     """
     policy.check_url(str(request.url))
     first = request.extensions.setdefault(_FIRST_ORIGIN, request.url.origin)

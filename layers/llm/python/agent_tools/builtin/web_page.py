@@ -43,7 +43,7 @@ def fetch(url: str, max_characters: int, environment: ToolEnvironment) -> Json:
     except (AddressRefusedError, outbound.ResponseTooLargeError) as error:
         raise ToolError(f"The page cannot be fetched. {error.detail}") from error
     except httpx2.InvalidURL:
-        raise ToolError("This is no URL. Give a whole one, such as https://example.com/page.") from None
+        raise ToolError("This is not a valid URL. Give a whole one, such as https://example.com/page.") from None
     except httpx2.TooManyRedirects:
         raise ToolError(f"The page redirects more than {outbound.MAX_REDIRECTS} times.") from None
     except httpx2.TimeoutException:

@@ -75,7 +75,7 @@ def _bodies(model: str, request: EmbeddingRequest) -> Iterator[Json]:
     if "amazon.nova" in model and "embed" in model:
         return (_nova_body(text, size) for text in texts)
     raise LlmUnsupportedError(
-        f"'{model}' is none of the models on Bedrock that embed texts: Titan, Cohere Embed, Nova."
+        f"'{model}' is not a model that embeds texts. On Bedrock, Titan, Cohere Embed and Nova do."
     )
 
 
@@ -127,7 +127,7 @@ def _vector(numbers: Any) -> Vector:
     try:
         return tuple(float(number) for number in numbers)
     except (TypeError, ValueError):
-        raise LlmMalformedAnswerError("Bedrock gave a vector that is none.") from None
+        raise LlmMalformedAnswerError("Bedrock gave a vector that is not a list of numbers.") from None
 
 
 def _tokens(answer: Invoked) -> int:

@@ -134,7 +134,7 @@ def error_of(error: Exception, model: str, secrets: tuple[str, ...]) -> LlmError
         case exceptions.SSOError() | exceptions.TokenRetrievalError():
             return LlmAuthenticationError(f"AWS refuses the credentials: {said}")
         case exceptions.ParamValidationError():
-            return LlmInvalidRequestError(f"The request is none that Bedrock takes: {said}")
+            return LlmInvalidRequestError(f"The request is not valid for Bedrock: {said}")
         case exceptions.HTTPClientError() | exceptions.ConnectionError() | http.HTTPError() | OSError():
             return unreachable(_SERVER, said)
         case exceptions.BotoCoreError():

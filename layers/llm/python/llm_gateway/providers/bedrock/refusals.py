@@ -2,8 +2,7 @@
 
 Bedrock has one API for all models, but each model takes another part of it
 (https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html). The tables
-change every week, so nothing is known beforehand: a refusal is read, the request sent again without, and the model
-remembered.
+change every week, so nothing is known beforehand: a refusal is read and remembered, and the request sent again without.
 """
 
 from __future__ import annotations
@@ -101,14 +100,14 @@ class Spared:
 
 
 def refusal_in(message: str, used: frozenset[Feature], max_tokens: int | None) -> Refusal | None:
-    """What Bedrock's message refuses of a request that used these features; None if it complains of something else."""
+    """What Bedrock's message refuses of a request that used these features; None if something else is wrong."""
     for pattern in _OUTPUT_LIMITS:
         found = pattern.search(message)
         # Llama's message asks for less than its limit, so one token less is sure to do for either wording.
         if found and max_tokens is not None and 1 < (limit := int(found["limit"])) <= max_tokens:
             return Refusal("max_tokens", limit=limit - 1)
     if not _REFUSES.search(message):
-        # A schema that Bedrock's compiler does not take is complained of in many ways.
+        # Bedrock's compiler has many ways to say that it does not take a schema.
         if "native_schema" in used and _MENTIONS["native_schema"].search(message):
             return Refusal("native_schema", is_lasting=False)
         return None

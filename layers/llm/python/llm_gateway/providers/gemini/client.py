@@ -67,7 +67,7 @@ def make_client(key: str, url: str) -> tuple[genai.Client, httpx2.Client]:
     network's own settings: proxies and certificates. Raises LlmNotConfiguredError.
     """
     if not key.isascii() or not key.isprintable() or key.startswith("auth_tokens/"):
-        raise LlmNotConfiguredError("The API key of Gemini is none: it holds what no key has.")
+        raise LlmNotConfiguredError("The API key of Gemini is not a valid key: it holds characters that no key has.")
     _check(url)
     verify = httpx2.create_ssl_context()
     http = httpx2.Client(verify=verify, event_hooks={"request": [_start_clock], "response": [_watch_clock]})
@@ -109,9 +109,7 @@ def _by_arguments_only() -> Generator[None]:
 
 
 def options_until(deadline: float) -> types.HttpOptions:
-    """Options of a request that may take until a deadline of the monotonic clock. Raises LlmTimeoutError when no time is
-    left.
-    """
+    """Options of a request that may take until a deadline of the monotonic clock. Raises LlmTimeoutError after it."""
     seconds = deadline - time.monotonic()
     if seconds <= 0:
         raise LlmTimeoutError("There was no time left to ask the model.")
@@ -124,7 +122,7 @@ def _check(url: str) -> None:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise LlmNotConfiguredError("The base URL of Gemini is no URL.") from None
+        raise LlmNotConfiguredError("The base URL of Gemini is not a valid URL.") from None
     if parts.scheme not in ("http", "https") or not host or not url.isascii():
         raise LlmNotConfiguredError("The base URL of Gemini must begin with http:// or https://.")
     if "@" in parts.netloc or parts.query or parts.fragment:  # httpx2 logs the URLs it asks

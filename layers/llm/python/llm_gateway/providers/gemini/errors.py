@@ -1,8 +1,7 @@
 """What Google's SDK raises, as errors of the gateway; and what of a request a model refuses.
 
 Statuses and reasons are those of the Gemini API's guide "Troubleshooting" and of google.rpc (https://google.aip.dev/193);
-where they say no more than INVALID_ARGUMENT, the wording of the message counts. The module imports the SDK; see
-`client`.
+where they say no more than INVALID_ARGUMENT, the wording counts. The module imports the SDK; see `client`.
 """
 
 from __future__ import annotations
@@ -184,9 +183,7 @@ def _error_of_response(response: ErrorResponse, secrets: tuple[str, ...]) -> Llm
 
 
 def refusal_of(error: Exception, sent: frozenset[str]) -> str | None:
-    """What of a request a model refuses, as `wire` names it, if it was in what was `sent`; None if something else
-    went wrong.
-    """
+    """What of that which was `sent` a model refuses, as `wire` names it; None if something else went wrong."""
     code: int | None
     if isinstance(error, LlmInvalidRequestError):
         code, message = HTTPStatus.BAD_REQUEST.value, error.detail

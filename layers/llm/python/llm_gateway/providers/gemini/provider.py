@@ -188,4 +188,6 @@ class GeminiProvider:
 def _check_model(model: str) -> None:
     """A name is a part of the URL: one that is none must not lead elsewhere."""
     if not _MODEL.fullmatch(model):
-        raise LlmModelNotFoundError(f"There is no model '{model[:100]}' at Gemini: this is no name of one.")
+        raise LlmModelNotFoundError(
+            f"'{model[:100]}' is not a valid name of a model of Gemini. A valid one is gemini-2.5-flash."
+        )

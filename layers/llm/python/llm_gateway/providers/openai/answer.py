@@ -75,15 +75,15 @@ class Draft:
         if not choices:
             return ""  # the last chunk of a stream, which holds the usage only
         if not isinstance(choices, Sequence) or not isinstance(choice := choices[0], Mapping):
-            self._refuse("its choices are no list of objects")
+            self._refuse("its choices are not a list of objects")
         self.has_begun = True
         self.finish_reason = self._text_of(choice.get("finish_reason")) or self.finish_reason
         message = choice.get("message") or choice.get("delta") or {}
         if not isinstance(message, Mapping):
-            self._refuse("its message is no object")
+            self._refuse("its message is not an object")
         calls = message.get("tool_calls") or []
         if not isinstance(calls, list):
-            self._refuse("its tool calls are no list")
+            self._refuse("its tool calls are not a list")
         for call in calls:
             self._add_call(call, is_whole="message" in choice)
         refusal = self._text_of(message.get("refusal"))
@@ -122,7 +122,7 @@ class Draft:
 
     def _add_call(self, piece: object, *, is_whole: bool) -> None:
         if not isinstance(piece, Mapping) or not isinstance(function := piece.get("function") or {}, Mapping):
-            self._refuse("a tool call is no object")
+            self._refuse("a tool call is not an object")
         call_id, name, index = self._text_of(piece.get("id")), self._text_of(function.get("name")), piece.get("index")
         call = next((call for call in reversed(self._calls) if call.index == index), None)
         # Servers that leave out the index, or number all calls 0, begin a call by its own id.
@@ -184,7 +184,7 @@ class Draft:
         if value is None or isinstance(value, str):
             return value or ""
         if not isinstance(value, list):
-            self._refuse("a text is none")
+            self._refuse("a text is not a string")
         return "".join(self._text_of(part.get("text")) for part in value if isinstance(part, Mapping))
 
     def _refuse(self, why: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What OpenAI's SDK raises, as errors of the gateway; and which parameter a server complains of.
+"""What OpenAI's SDK raises, as errors of the gateway; and which parameter a server refuses.
 
 Servers that speak OpenAI's format agree on statuses only, so what a message says counts where its code says nothing.
 OpenAI's codes stand in its guide "Error codes"; the wordings of vLLM, llama.cpp, Ollama, LM Studio and SGLang in their
@@ -134,7 +134,7 @@ def error_of(error: Exception, server: str, secrets: tuple[str, ...]) -> LlmErro
         case openai.APIError() if not isinstance(error, openai.APIResponseValidationError):
             return error_of_response(read_error(error), server, secrets)
         case UnicodeEncodeError():  # as the request is written
-            return LlmInvalidRequestError("A text of the request is no Unicode: it holds half a surrogate pair.")
+            return LlmInvalidRequestError("A text of the request is not valid Unicode: it holds half a surrogate pair.")
     return unreadable(server, error)
 
 
@@ -153,7 +153,7 @@ def is_about_dimensions(error: openai.APIError) -> bool:
 
 def refusal_of(response: ErrorResponse, parameters: Mapping[str, Any]) -> str | None:
     """What of a request's parameters a server refuses: one of `DROPPABLE`, `SYSTEM_ROLE`, or a form of the answer; None if
-    it complains of something else.
+    something else is wrong.
     """
     has_system_role = any(message["role"] == "system" for message in parameters["messages"])
     # 500 too: chat templates that know no system role raise where no server expects it.

@@ -120,7 +120,9 @@ class _ChatProvider:
                 timeout=_timeout(time.monotonic() + request.timeout_seconds),
             )
             if not isinstance(answer, CreateEmbeddingResponse):
-                raise LlmMalformedAnswerError(f"{self._dialect.server} gave an answer that is no list of embeddings.")
+                raise LlmMalformedAnswerError(
+                    f"{self._dialect.server} gave an answer that is not a list of embeddings."
+                )
             piece = answer.to_dict(warnings=False)
             self._raise_error_in(piece)
             return read_embeddings(piece, request, model, self._dialect.server)
@@ -138,7 +140,9 @@ class _ChatProvider:
         with chunks:
             for chunk in chunks:
                 if not isinstance(chunk, ChatCompletionChunk):
-                    raise LlmMalformedAnswerError(f"{self._dialect.server} sent a piece of an answer that is none.")
+                    raise LlmMalformedAnswerError(
+                        f"{self._dialect.server} sent a piece of an answer that is not a chunk of a completion."
+                    )
                 piece = chunk.to_dict(warnings=False)
                 self._raise_error_in(piece)
                 if text := draft.add(piece):
@@ -155,7 +159,7 @@ class _ChatProvider:
             self._raise_error_in(piece)
             draft.add(piece)
         if not draft.has_begun:
-            raise LlmMalformedAnswerError(f"{self._dialect.server} gave an answer that is no chat completion.")
+            raise LlmMalformedAnswerError(f"{self._dialect.server} gave an answer that is not a chat completion.")
         self._remember(attempt)
         return draft.finished(attempt.request, attempt.model, call.warnings)
 
@@ -246,7 +250,7 @@ def _address(url: str) -> tuple[str, str, str]:
         port = "" if parts.port is None else f":{parts.port}"
         host = parts.hostname or ""
     except ValueError:
-        raise LlmNotConfiguredError("The base URL of the model's server is no URL.") from None
+        raise LlmNotConfiguredError("The base URL of the model's server is not a valid URL.") from None
     if parts.scheme not in ("http", "https") or not host or not url.isascii():
         raise LlmNotConfiguredError("The base URL of the model's server must begin with http:// or https://.")
     name = f"[{host}]" if ":" in host else host
