@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from agent_tools import outbound
+from agent_tools import guarded_http
 from tests.unit.agent_tools.guarded import HERE, Get, both
 
 
@@ -106,7 +106,7 @@ def test_hosts_of_one_address_do_not_share_a_secured_connection(tmp_path: Path) 
     names: list[str | None] = []
     with (
         tls_server(public, private, names) as port,
-        outbound.client(
+        guarded_http.client(
             HERE,
             seconds=5,
             max_response_bytes=1000,

@@ -1,6 +1,6 @@
 """HTTP to addresses that a workflow names: clients of httpx2 that connect only where `workflow_engine.outbound` allows.
 
-    with outbound.client(policy, seconds=15, max_response_bytes=2_000_000) as client:
+    with guarded_http.client(policy, seconds=15, max_response_bytes=2_000_000) as client:
         response = client.get(url)
 
 The check stands where the socket is opened, in the network backend of the connection pool (`connections`): a host is

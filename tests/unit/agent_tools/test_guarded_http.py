@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from agent_tools import outbound
-from agent_tools.outbound import OriginToken, ResponseTooLargeError
+from agent_tools import guarded_http
+from agent_tools.guarded_http import OriginToken, ResponseTooLargeError
 from tests.support.llm.vendor_server import Reply, VendorServer, json_reply
 from tests.unit.agent_tools.guarded import HERE, Get, both, get_in_a_task, get_in_a_thread
 from workflow_engine.outbound import AddressPolicy, AddressRefusedError, Lookup
@@ -136,7 +136,7 @@ def test_redirects_are_followed_but_not_for_ever(get: Get) -> None:
         pytest.raises(httpx2.TooManyRedirects),
     ):
         get(server.url)
-    assert len(server.requests) == outbound.MAX_REDIRECTS + 1
+    assert len(server.requests) == guarded_http.MAX_REDIRECTS + 1
 
 
 @both
@@ -152,10 +152,10 @@ def test_authorization_is_not_taken_along_from_http_to_https_either() -> None:
     """httpx2 takes it along when scheme and port alone change; the origin is another one all the same."""
     policy = AddressPolicy()
     first = httpx2.Request("GET", "http://example.com/", headers={"Authorization": "Basic abc"})
-    assert b"Authorization" in dict(outbound.core_request(first, policy, None).headers)
+    assert b"Authorization" in dict(guarded_http.core_request(first, policy, None).headers)
 
     upgraded = httpx2.Request("GET", "https://example.com/", headers=first.headers, extensions=first.extensions)
-    assert b"Authorization" not in dict(outbound.core_request(upgraded, policy, None).headers)
+    assert b"Authorization" not in dict(guarded_http.core_request(upgraded, policy, None).headers)
 
 
 def test_a_token_is_sent_to_its_own_origin_and_shown_nowhere() -> None:
@@ -294,7 +294,7 @@ def test_a_client_keeps_its_connection_for_the_next_request() -> None:
 
     with (
         VendorServer(json_reply({}), json_reply({})) as server,
-        outbound.client(HERE, seconds=5, max_response_bytes=100, lookup=lookup) as client,
+        guarded_http.client(HERE, seconds=5, max_response_bytes=100, lookup=lookup) as client,
     ):
         url = server.url.replace("127.0.0.1", "one.example")
         client.get(url)
