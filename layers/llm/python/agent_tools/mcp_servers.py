@@ -5,9 +5,8 @@
         crm.call("find", {"name": "Ann"})     # ToolOutcome
 
 The session of the `mcp` package runs on an event loop in a thread of its own, as long as the context lasts; several
-servers may be connected at once. Requests go through `guarded_http`, the token to the server's own
-origin only. Whatever goes wrong between here and there becomes an `McpServerError`; what a tool itself refuses is an
-outcome, for the model to read.
+servers may be connected at once. Requests go through `guarded_http`, the token to the server's own origin only. Whatever
+goes wrong between here and there becomes an `McpServerError`; what a tool itself refuses is an outcome, the model's to read.
 """
 
 from __future__ import annotations
