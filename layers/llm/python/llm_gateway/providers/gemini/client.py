@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import math
 import threading
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,14 +22,13 @@ from google import genai
 from google.genai import _api_client, types
 from google.genai.client import DebugConfig
 
-from llm_gateway.errors import LlmNotConfiguredError, LlmTimeoutError
-from llm_gateway.providers.http_clock import start_clock, watch_clock
+from llm_gateway.errors import LlmNotConfiguredError
+from llm_gateway.providers.http_clock import CONNECT_SECONDS, seconds_until, start_clock, watch_clock
 
 GEMINI_URL: Final = "https://generativelanguage.googleapis.com"
 API_VERSION: Final = "v1beta"
 """The SDK's default is v1, which has no previews: neither of models nor of fields (guide "API versions explained")."""
 
-_CONNECT_SECONDS: Final = 10.0
 _CHOICE_OF_LIBRARY: Final = "_get_http_client_backend"
 _MAKING: Final = threading.Lock()
 
@@ -110,9 +108,7 @@ def _by_arguments_only() -> Generator[None]:
 
 def options_until(deadline: float) -> types.HttpOptions:
     """Options of a request that may take until a deadline of the monotonic clock. Raises LlmTimeoutError after it."""
-    seconds = deadline - time.monotonic()
-    if seconds <= 0:
-        raise LlmTimeoutError("There was no time left to ask the model.")
+    seconds = seconds_until(deadline)
     served = max(_SHORTEST_DEADLINE_SECONDS, math.ceil(seconds))
     return types.HttpOptions(timeout=max(1, int(seconds * 1000)), headers={"X-Server-Timeout": str(served)})
 
@@ -136,7 +132,7 @@ def _is_not_about_two_keys(record: logging.LogRecord) -> bool:
 def _start_clock(request: httpx2.Request) -> None:
     start_clock(request)
     timeout = request.extensions["timeout"]
-    request.extensions["timeout"] = {**timeout, "connect": min(timeout["connect"], _CONNECT_SECONDS)}
+    request.extensions["timeout"] = {**timeout, "connect": min(timeout["connect"], CONNECT_SECONDS)}
 
 
 def _watch_clock(response: httpx2.Response) -> None:

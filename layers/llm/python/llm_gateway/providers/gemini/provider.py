@@ -14,7 +14,6 @@ import time
 import weakref
 from collections.abc import Generator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
 from typing import Final
 
 from google.genai import types
@@ -25,6 +24,7 @@ from llm_gateway.errors import (
     LlmNotConfiguredError,
     LlmUnsupportedError,
 )
+from llm_gateway.providers.attempts import Attempt, Refusals
 from llm_gateway.providers.gemini.answer import Draft, read_vectors
 from llm_gateway.providers.gemini.client import GEMINI_URL, Sent, make_client, options_until, watched
 from llm_gateway.providers.gemini.errors import error_of, is_about_dimensions, refusal_of
@@ -36,26 +36,7 @@ from llm_gateway.tokens import count_tokens
 TEXTS_OF_A_BATCH: Final = 100
 """More are refused: "at most 100 requests can be in one batch"."""
 
-_MAX_CALLS: Final = 8
-"""Calls of a model for one answer: the first, and one for each thing that it refuses."""
-
 _MODEL: Final = re.compile(r"(?:models/|tunedModels/)?[A-Za-z0-9][A-Za-z0-9._-]*")
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """One call of a model: what it is known to refuse, and until when it may take."""
-
-    model: str
-    request: GenerationRequest
-    refused: frozenset[str]
-    deadline: float
-    number: int = 1
-    sent: Sent = field(default_factory=Sent)
-
-    def call(self) -> GeminiCall:
-        """What is sent now."""
-        return gemini_call(self.request, self.refused, options_until(self.deadline))
 
 
 class GeminiProvider:
@@ -71,42 +52,44 @@ class GeminiProvider:
             raise LlmNotConfiguredError("There is no GOOGLE_API_KEY, nor a GEMINI_API_KEY.")
         self._secrets = (key,)
         self._client, http = make_client(key, variables.get("GOOGLE_GEMINI_BASE_URL", "").strip() or GEMINI_URL)
-        self._refused: dict[str, frozenset[str]] = {}
+        self._refusals = Refusals(OF_ONE_REQUEST)
         weakref.finalize(self, http.close)
 
     def generate(self, model: str, request: GenerationRequest) -> ProviderAnswer:
         """Continue the conversation."""
         attempt = self._first_attempt(model, request)
         while True:
+            sent = Sent()
             try:
-                call = attempt.call()
-                with watched(attempt.sent):
+                call = _call(attempt)
+                with watched(sent):
                     response = self._client.models.generate_content(
                         model=model, contents=list(call.contents), config=call.config
                     )
                 draft = Draft()
                 draft.add(response)
                 answer = draft.finished(request, model, call.warnings)
-                self._remember(attempt)
+                self._refusals.remember(attempt)
                 return answer
             except Exception as error:  # the SDK lets through errors of httpx2, pydantic, json and others
-                attempt = self._next_attempt(attempt, error)
+                attempt = self._next_attempt(attempt, error, sent)
 
     def stream(self, model: str, request: GenerationRequest) -> Generator[TextDelta | ProviderAnswer, None, None]:
         """The same piece by piece; the whole answer comes last. Closing the iterator ends Gemini's stream."""
         attempt = self._first_attempt(model, request)
         has_begun = False
         while True:
+            sent = Sent()
             try:
-                with closing(self._stream(attempt)) as pieces:
+                with closing(self._stream(attempt, sent)) as pieces:
                     for piece in pieces:
                         has_begun = True
                         yield piece
                 return
             except Exception as error:  # as above
                 if has_begun:
-                    raise self._error(error, attempt.sent) from None
-                attempt = self._next_attempt(attempt, error)
+                    raise self._error(error, sent) from None
+                attempt = self._next_attempt(attempt, error, sent)
 
     def embed(self, model: str, request: EmbeddingRequest) -> EmbeddingAnswer:
         """One vector a text. No texts give no vectors, without a call; many are sent in several batches."""
@@ -142,47 +125,46 @@ class GeminiProvider:
         counted = answer.usage_metadata.prompt_token_count if answer.usage_metadata is not None else None
         return vectors, sum(map(count_tokens, texts)) if counted is None else counted
 
-    def _stream(self, attempt: _Attempt) -> Generator[TextDelta | ProviderAnswer, None, None]:
-        call = attempt.call()
+    def _stream(self, attempt: Attempt, sent: Sent) -> Generator[TextDelta | ProviderAnswer, None, None]:
+        call = _call(attempt)
         draft = Draft()
         chunks = self._client.models.generate_content_stream(
             model=attempt.model, contents=list(call.contents), config=call.config
         )
         try:
-            with watched(attempt.sent):  # the first chunk sends the request
+            with watched(sent):  # the first chunk sends the request
                 chunk = next(chunks, None)
             while chunk is not None:
                 if text := draft.add(chunk):
                     yield TextDelta(text)
                 chunk = next(chunks, None)
         finally:
-            if attempt.sent.response is not None:  # which the SDK leaves open
-                attempt.sent.response.close()
+            if sent.response is not None:  # which the SDK leaves open
+                sent.response.close()
         answer = draft.finished(attempt.request, attempt.model, call.warnings)
-        self._remember(attempt)
+        self._refusals.remember(attempt)
         yield answer
 
-    def _first_attempt(self, model: str, request: GenerationRequest) -> _Attempt:
+    def _first_attempt(self, model: str, request: GenerationRequest) -> Attempt:
         _check_model(model)
-        refused = self._refused.get(model, frozenset())
-        return _Attempt(model, request, refused, time.monotonic() + request.timeout_seconds)
+        return self._refusals.first_attempt(model, request)
 
-    def _next_attempt(self, attempt: _Attempt, error: Exception) -> _Attempt:
+    def _next_attempt(self, attempt: Attempt, error: Exception, sent: Sent) -> Attempt:
         """The attempt without what the model refuses. Raises the gateway's error where that is not what went wrong."""
         refusal = None
-        if attempt.number < _MAX_CALLS and attempt.deadline > time.monotonic():
-            refusal = refusal_of(error, attempt.call().sent)
-        if refusal is None or refusal in attempt.refused:
-            raise self._error(error, attempt.sent) from None
-        return replace(attempt, refused=attempt.refused | {refusal}, number=attempt.number + 1, sent=Sent())
-
-    def _remember(self, attempt: _Attempt) -> None:
-        """Keep what a model refused, once it has answered without. Two threads may forget each other's: that costs a call."""
-        if attempt.number > 1:
-            self._refused[attempt.model] = attempt.refused - OF_ONE_REQUEST
+        if attempt.deadline > time.monotonic():
+            refusal = refusal_of(error, _call(attempt).sent)
+        if (following := attempt.without(refusal)) is None:
+            raise self._error(error, sent) from None
+        return following
 
     def _error(self, error: Exception, sent: Sent) -> LlmError:
         return error_of(error, sent.response, self._secrets)
+
+
+def _call(attempt: Attempt) -> GeminiCall:
+    """What is sent now."""
+    return gemini_call(attempt.request, attempt.refused, options_until(attempt.deadline))
 
 
 def _check_model(model: str) -> None:

@@ -13,7 +13,6 @@ import time
 import weakref
 from collections.abc import Generator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -26,11 +25,11 @@ from llm_gateway.errors import (
     LlmError,
     LlmMalformedAnswerError,
     LlmNotConfiguredError,
-    LlmTimeoutError,
     LlmUnavailableError,
     LlmUnsupportedError,
 )
-from llm_gateway.providers.http_clock import start_clock, watch_clock
+from llm_gateway.providers.attempts import Attempt, Refusals
+from llm_gateway.providers.http_clock import CONNECT_SECONDS, seconds_until, start_clock, watch_clock
 from llm_gateway.providers.openai.answer import Draft, read_embeddings
 from llm_gateway.providers.openai.errors import (
     error_of,
@@ -46,22 +45,6 @@ from llm_gateway.response import EmbeddingAnswer, ProviderAnswer, TextDelta
 
 OPENAI_URL: Final = "https://api.openai.com/v1"
 
-_MAX_CALLS: Final = 8
-"""Calls of a model for one answer: the first, and one for each thing that it refuses."""
-
-_CONNECT_SECONDS: Final = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """One call of a model: what it is known to refuse, and until when it may take."""
-
-    model: str
-    request: GenerationRequest
-    refused: frozenset[str]
-    deadline: float
-    number: int = 1
-
 
 class _ChatProvider:
     """A server that speaks OpenAI's format. See `llm_gateway.providers.Provider`."""
@@ -71,7 +54,7 @@ class _ChatProvider:
         self._dialect = dialect
         self._client, self._secrets = _client(key, url)
         self._headers: Mapping[str, str | openai.Omit] = {} if key else {"Authorization": openai.omit}
-        self._refused: dict[str, frozenset[str]] = {}
+        self._refusals = Refusals(OF_ONE_REQUEST)
         weakref.finalize(self, self._client.close)
 
     def generate(self, model: str, request: GenerationRequest) -> ProviderAnswer:
@@ -131,7 +114,7 @@ class _ChatProvider:
                 raise LlmUnsupportedError(f"The model gives no vectors of {request.dimensions} numbers.") from None
             raise self._error(error) from None
 
-    def _stream(self, attempt: _Attempt) -> Generator[TextDelta | ProviderAnswer, None, None]:
+    def _stream(self, attempt: Attempt) -> Generator[TextDelta | ProviderAnswer, None, None]:
         call = self._call(attempt, stream=True)
         draft = Draft(self._dialect.server)
         chunks = self._client.chat.completions.create(
@@ -149,10 +132,10 @@ class _ChatProvider:
                     yield TextDelta(text)
         if not draft.finish_reason:
             raise LlmUnavailableError(f"{self._dialect.server} ended its stream in the middle of the answer.")
-        self._remember(attempt)
+        self._refusals.remember(attempt)
         yield draft.finished(attempt.request, attempt.model, call.warnings)
 
-    def _read(self, attempt: _Attempt, call: ChatCall, completion: object) -> ProviderAnswer:
+    def _read(self, attempt: Attempt, call: ChatCall, completion: object) -> ProviderAnswer:
         draft = Draft(self._dialect.server)
         if isinstance(completion, ChatCompletion):
             piece = completion.to_dict(warnings=False)
@@ -160,29 +143,23 @@ class _ChatProvider:
             draft.add(piece)
         if not draft.has_begun:
             raise LlmMalformedAnswerError(f"{self._dialect.server} gave an answer that is not a chat completion.")
-        self._remember(attempt)
+        self._refusals.remember(attempt)
         return draft.finished(attempt.request, attempt.model, call.warnings)
 
-    def _first_attempt(self, model: str, request: GenerationRequest) -> _Attempt:
-        refused = self._dialect.known_refusals(model) | self._refused.get(model, frozenset())
-        return _Attempt(model, request, refused, time.monotonic() + request.timeout_seconds)
+    def _first_attempt(self, model: str, request: GenerationRequest) -> Attempt:
+        return self._refusals.first_attempt(model, request, self._dialect.known_refusals(model))
 
-    def _call(self, attempt: _Attempt, *, stream: bool) -> ChatCall:
+    def _call(self, attempt: Attempt, *, stream: bool) -> ChatCall:
         return chat_call(attempt.model, attempt.request, attempt.refused, self._dialect, stream=stream)
 
-    def _next_attempt(self, attempt: _Attempt, error: Exception, *, stream: bool) -> _Attempt:
+    def _next_attempt(self, attempt: Attempt, error: Exception, *, stream: bool) -> Attempt:
         """The attempt without what the model refuses. Raises the gateway's error where that is not what went wrong."""
         refusal = None
         if isinstance(error, openai.APIError) and not isinstance(error, openai.APIConnectionError):
             refusal = refusal_of(read_error(error), self._call(attempt, stream=stream).parameters)
-        if refusal is None or refusal in attempt.refused or attempt.number == _MAX_CALLS:
+        if (following := attempt.without(refusal)) is None:
             raise self._error(error) from None
-        return replace(attempt, refused=attempt.refused | {refusal}, number=attempt.number + 1)
-
-    def _remember(self, attempt: _Attempt) -> None:
-        """Keep what a model refused, once it has answered without. Two threads may forget each other's: that costs a call."""
-        if attempt.number > 1:
-            self._refused[attempt.model] = attempt.refused - OF_ONE_REQUEST
+        return following
 
     def _raise_error_in(self, piece: Mapping[str, object]) -> None:
         """llama.cpp has answered errors with status 200, and vLLM has sent them as pieces of a stream."""
@@ -260,7 +237,5 @@ def _address(url: str) -> tuple[str, str, str]:
 
 def _timeout(deadline: float) -> httpx2.Timeout:
     """What is left until a deadline, as the SDK wants it. Raises LlmTimeoutError when nothing is."""
-    seconds = deadline - time.monotonic()
-    if seconds <= 0:
-        raise LlmTimeoutError("There was no time left to ask the model.")
-    return httpx2.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
+    seconds = seconds_until(deadline)
+    return httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
