@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from llm_gateway.errors import LlmInvalidRequestError
 from llm_gateway.providers.gemini.client import options_until
 from llm_gateway.request import GenerationRequest, Message, ResponseFormat, Tool, ToolCall, ToolResult
 from tests.support.llm import gemini_wire as wire
-from tests.support.llm.gemini_wire import MODEL, ask, gemini_at, generate, sent
+from tests.support.llm.gemini_wire import MODEL, ask, gemini_at, sent
 from tests.support.llm.vendor_server import Reply, VendorServer, json_reply
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
@@ -43,43 +42,6 @@ def test_calls_again_share_the_one_timeout(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(set(deadlines)) == 1
 
 
-def test_a_refused_system_instruction_goes_before_the_first_message_and_is_remembered() -> None:
-    refusal = wire.error_reply("Developer instruction is not enabled for models/gemma-3-27b-it")
-    with VendorServer(refusal, *[json_reply(wire.response(wire.text("Hi.")))] * 3) as server:
-        provider = gemini_at(server)
-        answer = provider.generate("gemma-3-27b-it", ask(system="Be terse."))
-        provider.generate("gemma-3-27b-it", ask(system="Be terse."))
-        provider.generate(MODEL, ask(system="Be terse."))
-
-    assert ["systemInstruction" in received.body for received in server.requests] == [True, False, False, True]
-    contents = [{"role": "user", "parts": [{"text": "Be terse."}, {"text": "Hello!"}]}]
-    assert server.requests[1].body["contents"] == server.requests[2].body["contents"] == contents
-    assert answer.warnings == ("The model takes no system prompt, so it was put before the first message.",)
-
-
-@pytest.mark.parametrize(
-    ("message", "fields", "name"),
-    [
-        ("temperature is not supported for this model", {"temperature": 0.1}, "temperature"),
-        ("topP cannot be set for this model.", {"top_p": 0.5}, "top_p"),
-        ("Invalid JSON payload received. Unknown name \"stopSequences\" at 'x'", {"stop": ("a",)}, "stop_sequences"),
-        ("max_output_tokens is unsupported", {"max_tokens": 5}, "max_output_tokens"),
-    ],
-)
-def test_a_refused_parameter_is_left_out(message: str, fields: dict[str, Any], name: str) -> None:
-    bodies, answer = sent(wire.error_reply(message), request=ask(**fields))
-
-    assert len(bodies) == 2
-    assert not bodies[1].get("generationConfig")
-    assert answer.warnings == (f"The model takes no '{name}', so it was left out.",)
-
-
-def test_a_parameter_out_of_range_is_not_left_out() -> None:
-    message = "Unable to submit request: it has a maxOutputTokens value of 9 but the supported range is from 1 to 8."
-    with pytest.raises(LlmInvalidRequestError):
-        generate(wire.error_reply(message), ask(max_tokens=9))
-
-
 def test_several_refusals_are_met_one_after_the_other() -> None:
     bodies, answer = sent(
         wire.error_reply("temperature is not supported"),
@@ -92,16 +54,6 @@ def test_several_refusals_are_met_one_after_the_other() -> None:
     assert not bodies[3].get("generationConfig")
     assert '"city"' in bodies[3]["systemInstruction"]["parts"][0]["text"]
     assert len(answer.warnings) == 3
-
-
-def test_the_same_refusal_again_is_an_error() -> None:
-    refusal = wire.error_reply("temperature is not supported")
-    with VendorServer(refusal, refusal) as server:
-        provider = gemini_at(server)
-        with pytest.raises(LlmInvalidRequestError):
-            provider.generate(MODEL, ask(temperature=0.1))
-
-    assert len(server.requests) == 2
 
 
 def test_json_mode_is_left_out_beside_tools_where_a_model_cannot_combine_them() -> None:
@@ -168,20 +120,3 @@ def test_a_signature_of_another_model_is_not_sent_again() -> None:
     assert answer.warnings == (
         "The model wants its signature on tool calls; those without were marked as made by another.",
     )
-
-
-def test_a_model_that_cannot_be_made_to_call_tools_is_left_free() -> None:
-    refusal = wire.error_reply("Function calling mode `ANY` is not enabled for api version v1beta")
-    bodies, answer = sent(refusal, request=ask(tools=(WEATHER,), tool_choice="required"))
-
-    assert ["toolConfig" in body for body in bodies] == [True, False]
-    assert answer.warnings == ("The model takes no 'tool_choice', so it was left out.",)
-
-
-def test_a_refused_image_type_is_not_taken_for_a_refused_json_mode() -> None:
-    with VendorServer(wire.error_reply("Unsupported MIME type: image/bmp")) as server:
-        provider = gemini_at(server)
-        with pytest.raises(LlmInvalidRequestError):
-            provider.generate(MODEL, ask(response_format=ResponseFormat()))
-
-    assert len(server.requests) == 1

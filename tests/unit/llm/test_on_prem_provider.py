@@ -19,7 +19,7 @@ from llm_gateway.errors import (
 )
 from llm_gateway.providers import Provider, make_provider
 from llm_gateway.request import EmbeddingRequest, GenerationRequest, Message, ResponseFormat, Text, Tool, ToolCall
-from llm_gateway.response import ProviderAnswer, TextDelta
+from llm_gateway.response import ProviderAnswer
 from llm_gateway.tokens import count_request, count_tokens
 from tests.support.llm import openai_wire as wire
 from tests.support.llm.openai_calls import ask
@@ -131,38 +131,6 @@ def test_the_servers_key_is_cut_out_of_what_it_says() -> None:
 
 # What servers refuse, each in its own words.
 
-REFUSALS: list[tuple[Reply, str]] = [
-    (
-        Reply(400, body={"error": {"message": "property 'top_p' is unsupported", "type": "invalid_request_error"}}),
-        "top_p",
-    ),
-    (Reply(400, body={"error": "Unrecognized request argument supplied: temperature"}), "temperature"),
-    (vllm_error(400, "[{'type': 'extra_forbidden', 'loc': ('body', 'stop'), 'msg': 'Extra inputs'}]"), "stop"),
-    (
-        Reply(422, body={"detail": [{"type": "extra_forbidden", "loc": ["body", "top_p"], "msg": "no", "input": 1}]}),
-        "top_p",
-    ),
-    (vllm_error(400, "invalid temperature: only 1 is allowed for this model"), "temperature"),
-    (wire.error_reply(400, "Unknown parameter: 'stop'.", param="stop", code="unknown_parameter"), "stop"),
-    (Reply(400, body={"error": {"message": "tool_choice is not supported", "code": 400}}), "tool_choice"),
-]
-
-
-@pytest.mark.parametrize(("refusal", "name"), REFUSALS)
-def test_a_parameter_that_a_server_does_not_know_is_left_out(refusal: Reply, name: str) -> None:
-    request = ask(temperature=0.5, top_p=0.5, stop=("END",), tools=(TOOL,), tool_choice="required")
-    bodies, answer = sent(refusal, request=request)
-
-    assert bodies[0].keys() - bodies[1].keys() == {name}
-    assert answer.warnings == (f"The model takes no '{name}', so it was left out.",)
-
-
-def test_the_word_stop_in_a_sentence_is_not_the_parameter() -> None:
-    with VendorServer(vllm_error(400, "Unexpected token: stop here")) as server:
-        provider = on_prem_at(server)
-        with pytest.raises(LlmInvalidRequestError):
-            provider.generate(MODEL, ask(stop=("END",)))
-
 
 def test_max_tokens_is_renamed_for_a_server_that_wants_it_so() -> None:
     bodies, answer = sent(wire.unsupported_parameter("max_tokens", "max_completion_tokens"), request=ask(max_tokens=5))
@@ -170,24 +138,6 @@ def test_max_tokens_is_renamed_for_a_server_that_wants_it_so() -> None:
     assert (bodies[0]["max_tokens"], bodies[1]["max_completion_tokens"]) == (5, 5)
     assert "max_tokens" not in bodies[1]
     assert answer.warnings == ("The model takes no 'max_tokens', so it was sent 'max_completion_tokens'.",)
-
-
-@pytest.mark.parametrize(
-    "refusal",
-    [
-        vllm_error(400, "System role not supported"),
-        wire.error_reply(500, "Jinja Exception: System role not supported", type="server_error"),
-    ],
-)
-def test_a_chat_template_without_a_system_role_gets_the_prompt_in_the_first_message(refusal: Reply) -> None:
-    with VendorServer(refusal, *[json_reply(wire.completion())] * 2) as server:
-        provider = on_prem_at(server)
-        answer = provider.generate("gemma-2", ask(system="Be brief."))
-        provider.generate("gemma-2", ask(system="Be brief."))
-
-    folded = [{"role": "user", "content": "Be brief.\n\nHello!"}]
-    assert [received.body["messages"] for received in server.requests[1:]] == [folded, folded]
-    assert answer.warnings == ("The model takes no system prompt, so it was put before the first message.",)
 
 
 def test_a_prompt_before_an_assistants_turn_becomes_a_message_of_its_own() -> None:
@@ -307,13 +257,6 @@ def test_an_answer_that_the_server_gave_up_is_no_answer(reason: str) -> None:
         generate(wire.completion("Hal", finish_reason=reason))
 
 
-def test_a_plain_completion_in_the_place_of_a_stream_is_no_stream() -> None:
-    with VendorServer(json_reply(wire.completion())) as server:
-        provider = on_prem_at(server)
-        with pytest.raises(LlmUnavailableError, match="in the middle"):
-            list(provider.stream(MODEL, ask()))
-
-
 # Errors in the servers' own words.
 
 
@@ -322,26 +265,11 @@ def test_an_error_with_the_status_of_success_is_an_error() -> None:  # as llama.
         generate(LLAMA_CONTEXT)
 
 
-def test_an_error_in_the_place_of_a_stream_is_an_error() -> None:
-    with pytest.raises(LlmUnavailableError, match="CUDA"):
-        stream({"object": "error", "message": "CUDA out of memory", "code": 500})
-
-
 def test_a_path_that_is_not_there_hints_at_the_address() -> None:
     with VendorServer(Reply(404, {"content-type": "text/plain"}, raw=b"404 page not found")) as server:
         provider = on_prem_at(server)
         with pytest.raises(LlmModelNotFoundError, match="usually ends in /v1"):
             provider.generate(MODEL, ask())
-
-
-def test_an_error_before_the_first_piece_of_a_stream_is_told() -> None:
-    pieces: list[TextDelta | ProviderAnswer] = []
-    with VendorServer(wire.stream_reply(LLAMA_CONTEXT)) as server:
-        provider = on_prem_at(server)
-        with pytest.raises(LlmContextTooLongError):
-            pieces.extend(provider.stream(MODEL, ask()))
-
-    assert pieces == []
 
 
 def test_vectors_of_other_lengths_than_asked_for_are_told_of() -> None:
