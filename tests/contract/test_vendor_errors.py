@@ -34,7 +34,7 @@ from tests.support.llm.openai_wire import LLAMA_CONTEXT, completion
 from tests.support.llm.openai_wire import error_reply as openai
 from tests.support.llm.openai_wire import vllm_error as vllm
 from tests.support.llm.vendor_server import Reply, VendorServer, json_reply
-from tests.support.llm.vendors import BEDROCK, GEMINI, OPENAI, Vendor, ask, cases, each_sdk, each_vendor
+from tests.support.llm.vendors import BEDROCK, GEMINI, OPENAI, Vendor, ask, cases, each_sdk, each_vendor, grouped
 
 STATUSES: Final = {
     400: LlmInvalidRequestError,
@@ -73,166 +73,146 @@ UNREADABLE: Final = {
 QUOTA: Final = (
     "You exceeded your current quota, please check your plan and billing details. * Quota exceeded for metric: x, "
 )
-VALIDATION: Final = "ValidationException"
 
 
-IN_THEIR_WORDS: Final[dict[str, list[tuple[Reply, type[LlmError]]]]] = {
-    "openai": [
-        (openai(401, "Incorrect API key provided: a-key-for-openai.", code="invalid_api_key"), LlmAuthenticationError),
-        (openai(403, "Country not supported", code="unsupported_country"), LlmAuthenticationError),
-        (openai(403, "Project `p` does not have access to it.", code="model_not_found"), LlmAuthenticationError),
-        (openai(404, "The model `gpt-x` does not exist.", code="model_not_found"), LlmModelNotFoundError),
-        (openai(400, "invalid model ID"), LlmModelNotFoundError),
-        (openai(404, "The model `long-context-window` does not exist."), LlmModelNotFoundError),
-        (openai(429, "Rate limit reached", code="rate_limit_exceeded", type="requests"), LlmRateLimitError),
-        (openai(429, "Your quota is used up.", type="insufficient_quota", code="insufficient_quota"), LlmQuotaError),
-        (openai(402, "Insufficient Balance"), LlmQuotaError),
-        (
-            openai(
-                400,
-                "This model's maximum context length is 128000 tokens. However, your messages resulted in 150022 tokens.",
-                param="messages",
-                code="context_length_exceeded",
-            ),
-            LlmContextTooLongError,
-        ),
-        (openai(400, "Your request was rejected.", code="content_policy_violation"), LlmContentFilterError),
-        (openai(400, "The response was filtered.", code="content_filter"), LlmContentFilterError),
-        (
-            openai(400, "image_url is only supported by certain models.", param="messages.[0].content"),
-            LlmUnsupportedError,
-        ),
-        (openai(400, "Invalid 'tools[0].function.name': string does not match."), LlmInvalidRequestError),
-        (openai(409, "Conflict"), LlmInvalidRequestError),
-        (openai(408, "Request timed out"), LlmTimeoutError),
-        (openai(500, "The server had an error", type="server_error"), LlmUnavailableError),
-        (openai(500, "The server had an error"), LlmInvalidRequestError),  # of the type invalid_request_error
-        (openai(503, "Overloaded", type="service_unavailable"), LlmUnavailableError),
-        (Reply(body=completion(), drop=True), LlmUnavailableError),
-    ],
-    "on-prem": [
-        (
-            vllm(
-                400,
-                "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens (4000 in the "
-                "messages, 1000 in the completion). Please reduce the length of the messages or completion.",
-            ),
-            LlmContextTooLongError,
-        ),
-        (
+IN_THEIR_WORDS: Final[dict[str, dict[type[LlmError], list[Reply]]]] = {
+    "openai": {
+        LlmAuthenticationError: [
+            openai(401, "Incorrect API key provided: a-key-for-openai.", code="invalid_api_key"),
+            openai(403, "Country not supported", code="unsupported_country"),
+            openai(403, "Project `p` does not have access to it.", code="model_not_found"),
+        ],
+        LlmModelNotFoundError: [
+            openai(404, "The model `gpt-x` does not exist.", code="model_not_found"),
+            openai(400, "invalid model ID"),
+            openai(404, "The model `long-context-window` does not exist."),
+        ],
+        LlmRateLimitError: [openai(429, "Rate limit reached", code="rate_limit_exceeded", type="requests")],
+        LlmQuotaError: [
+            openai(429, "Your quota is used up.", type="insufficient_quota", code="insufficient_quota"),
+            openai(402, "Insufficient Balance"),
+        ],
+        LlmContextTooLongError: [
+            openai(400, "This model's maximum context length is 128000 tokens.", code="context_length_exceeded"),
+        ],
+        LlmContentFilterError: [
+            openai(400, "Your request was rejected.", code="content_policy_violation"),
+            openai(400, "The response was filtered.", code="content_filter"),
+        ],
+        LlmUnsupportedError: [
+            openai(400, "image_url is only supported by certain models.", param="messages.[0].content")
+        ],
+        LlmInvalidRequestError: [
+            openai(400, "Invalid 'tools[0].function.name': string does not match."),
+            openai(500, "The server had an error"),
+        ],
+        LlmUnavailableError: [
+            openai(500, "The server had an error", type="server_error"),
+            openai(503, "Overloaded", type="service_unavailable"),
+            Reply(body=completion(), drop=True),
+        ],
+    },
+    "on-prem": {
+        LlmContextTooLongError: [
+            vllm(400, "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens."),
             vllm(400, "The decoder prompt (length 9000) is longer than the maximum model length of 4096."),
-            LlmContextTooLongError,
-        ),
-        (
             vllm(400, "The input (9000 tokens) is longer than the model's context length (4096 tokens)."),
-            LlmContextTooLongError,
-        ),
-        (Reply(400, body=LLAMA_CONTEXT), LlmContextTooLongError),
-        (vllm(404, "The model `x` does not exist.", "NotFoundError"), LlmModelNotFoundError),
-        (Reply(404, body={"detail": "Not Found"}), LlmModelNotFoundError),
-        (Reply(401, body={"error": "Unauthorized"}), LlmAuthenticationError),
-        (
+            Reply(400, body=LLAMA_CONTEXT),
+        ],
+        LlmModelNotFoundError: [
+            vllm(404, "The model `x` does not exist.", "NotFoundError"),
+            Reply(404, body={"detail": "Not Found"}),
+        ],
+        LlmAuthenticationError: [Reply(401, body={"error": "Unauthorized"})],
+        LlmUnsupportedError: [
             vllm(400, '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'),
-            LlmUnsupportedError,
-        ),
-        (
             openai(400, "registry.ollama.ai/library/gemma:2b does not support tools", type="api_error"),
-            LlmUnsupportedError,
-        ),
-        (openai(500, "tools param requires --jinja flag", type="server_error", code=500), LlmUnsupportedError),
-        (openai(500, "image input is not supported - hint: you may need the mmproj", code=500), LlmUnsupportedError),
-        (
+            openai(500, "tools param requires --jinja flag", type="server_error", code=500),
+            openai(500, "image input is not supported - hint: you may need the mmproj", code=500),
             openai(501, "This server does not support embeddings. Start it with `--embeddings`", code=501),
-            LlmUnsupportedError,
-        ),
-        (openai(503, "Loading model", type="unavailable_error", code=503), LlmUnavailableError),
-    ],
-    "gemini": [
-        (gemini("API key not valid: a-key-for-gemini.", 400, error_info("API_KEY_INVALID")), LlmAuthenticationError),
-        (gemini("API key expired. Please renew the API key."), LlmAuthenticationError),
-        (gemini("User location is not supported for the API use."), LlmAuthenticationError),
-        (gemini("Request had invalid authentication credentials.", 401), LlmAuthenticationError),
-        (gemini("Generative Language API has not been used.", 403), LlmAuthenticationError),
-        (gemini("models/gemini-9 is not found for API version v1beta.", 404), LlmModelNotFoundError),
-        (gemini("* GenerateContentRequest.model: unexpected model name format"), LlmModelNotFoundError),
-        (gemini(f"{QUOTA}limit: 10", 429, quota_failure("Minute"), retry_info("23s")), LlmRateLimitError),
-        (gemini("Resource has been exhausted (e.g. check quota).", 429), LlmRateLimitError),
-        (gemini(f"{QUOTA}limit: 250", 429, quota_failure("Day", "250")), LlmQuotaError),
-        (gemini(f"{QUOTA}limit: 0, model: gemini-2.5-pro", 429, quota_failure("Minute")), LlmQuotaError),
-        (gemini("Quota exceeded.", 429, quota_failure("Minute", "0")), LlmQuotaError),
-        (gemini("Your prepayment credits are depleted.", 429), LlmQuotaError),
-        (gemini("Gemini API free tier is not available in your country. Enable billing."), LlmQuotaError),
-        (
+        ],
+        LlmUnavailableError: [openai(503, "Loading model", type="unavailable_error", code=503)],
+    },
+    "gemini": {
+        LlmAuthenticationError: [
+            gemini("API key not valid: a-key-for-gemini.", 400, error_info("API_KEY_INVALID")),
+            gemini("API key expired. Please renew the API key."),
+            gemini("User location is not supported for the API use."),
+            gemini("Request had invalid authentication credentials.", 401),
+            gemini("Generative Language API has not been used.", 403),
+        ],
+        LlmModelNotFoundError: [
+            gemini("models/gemini-9 is not found for API version v1beta.", 404),
+            gemini("* GenerateContentRequest.model: unexpected model name format"),
+        ],
+        LlmRateLimitError: [
+            gemini(f"{QUOTA}limit: 10", 429, quota_failure("Minute"), retry_info("23s")),
+            gemini("Resource has been exhausted (e.g. check quota).", 429),
+        ],
+        LlmQuotaError: [
+            gemini(f"{QUOTA}limit: 250", 429, quota_failure("Day", "250")),
+            gemini(f"{QUOTA}limit: 0, model: gemini-2.5-pro", 429, quota_failure("Minute")),
+            gemini("Quota exceeded.", 429, quota_failure("Minute", "0")),
+            gemini("Your prepayment credits are depleted.", 429),
+            gemini("Gemini API free tier is not available in your country. Enable billing."),
+        ],
+        LlmContextTooLongError: [
             gemini("The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."),
-            LlmContextTooLongError,
-        ),
-        (gemini("Request payload size exceeds the limit: 20971520 bytes."), LlmContextTooLongError),
-        (gemini("Image input modality is not enabled for models/gemma-3-1b-it"), LlmUnsupportedError),
-        (gemini("Function calling is not enabled for models/gemma-3-27b-it"), LlmUnsupportedError),
-        (gemini("* GenerateContentRequest.contents: contents is not specified"), LlmInvalidRequestError),
-        (gemini("Conflict", 409), LlmInvalidRequestError),
-        (gemini("Request timed out", 408), LlmTimeoutError),
-        (gemini("The request timed out. Please try again.", 504), LlmTimeoutError),
-        (gemini("The operation was cancelled.", 499), LlmUnavailableError),
-        (gemini("An internal error has occurred.", 500), LlmUnavailableError),
-        (gemini("The model is overloaded. Please try again later.", 503), LlmUnavailableError),
-        (Reply(body=gemini_wire.answer("Hi"), drop=True), LlmUnavailableError),
-    ],
-    "bedrock": [
-        (bedrock("ThrottlingException", "Too many requests, please wait.", 429), LlmRateLimitError),
-        (bedrock("ThrottlingException", "Too many tokens per day, please wait.", 429), LlmQuotaError),
-        (bedrock("ModelNotReadyException", "Model is not ready for inference.", 429), LlmRateLimitError),
-        (bedrock("ServiceQuotaExceededException", "Your request exceeds the service quota."), LlmQuotaError),
-        (
+            gemini("Request payload size exceeds the limit: 20971520 bytes."),
+        ],
+        LlmUnsupportedError: [
+            gemini("Image input modality is not enabled for models/gemma-3-1b-it"),
+            gemini("Function calling is not enabled for models/gemma-3-27b-it"),
+        ],
+        LlmInvalidRequestError: [gemini("* GenerateContentRequest.contents: contents is not specified")],
+        LlmTimeoutError: [gemini("The request timed out. Please try again.", 504)],
+        LlmUnavailableError: [
+            gemini("The operation was cancelled.", 499),
+            gemini("An internal error has occurred.", 500),
+            gemini("The model is overloaded. Please try again later.", 503),
+            Reply(body=gemini_wire.answer("Hi"), drop=True),
+        ],
+    },
+    "bedrock": {
+        LlmRateLimitError: [
+            bedrock("ThrottlingException", "Too many requests, please wait.", 429),
+            bedrock("ModelNotReadyException", "Model is not ready for inference.", 429),
+        ],
+        LlmQuotaError: [
+            bedrock("ThrottlingException", "Too many tokens per day, please wait.", 429),
+            bedrock("ServiceQuotaExceededException", "Your request exceeds the service quota."),
+        ],
+        LlmAuthenticationError: [
             bedrock("AccessDeniedException", "You don't have access to the model with the specified model ID.", 403),
-            LlmAuthenticationError,
-        ),
-        (bedrock("UnrecognizedClientException", "The security token is invalid.", 403), LlmAuthenticationError),
-        (bedrock("ExpiredTokenException", "The security token is expired", 403), LlmAuthenticationError),
-        (bedrock("InvalidSignatureException", "The signature does not match.", 403), LlmAuthenticationError),
-        (
+            bedrock("UnrecognizedClientException", "The security token is invalid.", 403),
+            bedrock("ExpiredTokenException", "The security token is expired", 403),
+            bedrock("InvalidSignatureException", "The signature does not match.", 403),
+            bedrock("ResourceNotFoundException", "Model use case details have not been submitted.", 404),
+            refusal("Operation not allowed"),
+        ],
+        LlmModelNotFoundError: [
             bedrock("ResourceNotFoundException", "This model version has reached the end of its life.", 404),
-            LlmModelNotFoundError,
-        ),
-        (
-            bedrock(
-                "ResourceNotFoundException",
-                "Access denied. This Model is marked by provider as Legacy and you have not been actively using it.",
-                404,
-            ),
-            LlmModelNotFoundError,
-        ),
-        (
-            bedrock(
-                "ResourceNotFoundException", "Model use case details have not been submitted for this account.", 404
-            ),
-            LlmAuthenticationError,
-        ),
-        (refusal("The provided model identifier is invalid."), LlmModelNotFoundError),
-        (refusal("Operation not allowed"), LlmAuthenticationError),
-        (refusal("Input is too long for requested model."), LlmContextTooLongError),
-        (refusal("prompt is too long: 200049 tokens > 200000 maximum"), LlmContextTooLongError),
-        (
+            bedrock("ResourceNotFoundException", "This Model is marked by provider as Legacy.", 404),
+            refusal("The provided model identifier is invalid."),
+        ],
+        LlmContextTooLongError: [
+            refusal("Input is too long for requested model."),
+            refusal("prompt is too long: 200049 tokens > 200000 maximum"),
             refusal("input length and `max_tokens` exceed context limit: 199759 + 8192 > 200000"),
-            LlmContextTooLongError,
-        ),
-        (refusal("This model's maximum context length is 8192 tokens."), LlmContextTooLongError),
-        (
+            refusal("This model's maximum context length is 8192 tokens."),
             refusal("400 Bad Request: Too many input tokens. Max input tokens: 8192, request input token count: 9875"),
-            LlmContextTooLongError,
-        ),
-        (
             refusal("Malformed input request: expected maxLength: 50000, actual: 160000, please reformat your input."),
-            LlmContextTooLongError,
-        ),
-        (refusal("Output blocked by content filtering policy"), LlmContentFilterError),
-        (refusal("A conversation must start with a user message."), LlmInvalidRequestError),
-        (bedrock("ModelTimeoutException", "Model has timed out in processing the request.", 408), LlmTimeoutError),
-        (bedrock("ModelErrorException", "The system encountered an error.", 424), LlmUnavailableError),
-        (bedrock("InternalServerException", "The system encountered an error.", 500), LlmUnavailableError),
-        (bedrock("ServiceUnavailableException", "Bedrock is unable to process it.", 503), LlmUnavailableError),
-        (Reply(body={"output": {}}, drop=True), LlmUnavailableError),
-    ],
+        ],
+        LlmContentFilterError: [refusal("Output blocked by content filtering policy")],
+        LlmInvalidRequestError: [refusal("A conversation must start with a user message.")],
+        LlmTimeoutError: [bedrock("ModelTimeoutException", "Model has timed out in processing the request.", 408)],
+        LlmUnavailableError: [
+            bedrock("ModelErrorException", "The system encountered an error.", 424),
+            bedrock("InternalServerException", "The system encountered an error.", 500),
+            bedrock("ServiceUnavailableException", "Bedrock is unable to process it.", 503),
+            Reply(body={"output": {}}, drop=True),
+        ],
+    },
 }
 RICH: Final = ask(max_tokens=9, temperature=0.1, tools=(Tool("search", "Search", {"type": "object"}),))
 """With parts that an error may speak of without refusing them."""
@@ -266,8 +246,8 @@ def ends_in(vendor: Vendor, reply: Reply, kind: type[LlmError], request: Generat
             assert body["message"] in raised.value.detail
 
 
-@cases("reply, kind", IN_THEIR_WORDS)
-def test_what_a_vendor_says_is_an_error_of_the_gateway(vendor: Vendor, reply: Reply, kind: type[LlmError]) -> None:
+@cases("kind, reply", grouped(IN_THEIR_WORDS))
+def test_what_a_vendor_says_is_an_error_of_the_gateway(vendor: Vendor, kind: type[LlmError], reply: Reply) -> None:
     ends_in(vendor, reply, kind, RICH)
 
 

@@ -21,7 +21,7 @@ from llm_gateway.response import ProviderAnswer, TextDelta
 from tests.support.llm import gemini_wire, openai_wire
 from tests.support.llm.bedrock_wire import delta, exception_event, started, stopped, stream
 from tests.support.llm.vendor_server import Reply, VendorServer, json_reply, sse_event, sse_reply
-from tests.support.llm.vendors import Vendor, ask, cases, each_sdk
+from tests.support.llm.vendors import Vendor, ask, cases, each_sdk, grouped
 
 
 def openai_error(message: str, **fields: str) -> bytes:
@@ -32,43 +32,38 @@ def gemini_error(message: str, code: int) -> bytes:
     return sse_event(gemini_wire.error(message, code))
 
 
-NOT_JSON: Final = (sse_event("{not json"),)
-NOT_UNICODE: Final = (b"data: \xff\n\n",)
-A_LIST: Final = (sse_event([1]),)
+NOT_JSON: Final = sse_event("{not json")
+NOT_UNICODE: Final = b"data: \xff\n\n"
+A_LIST: Final = sse_event([1])
 MALFORMED_CALL: Final = sse_event(gemini_wire.response(finish_reason="MALFORMED_FUNCTION_CALL"))
+NOTHING: Final = b""
 
-AFTER_A_PIECE: Final[dict[str, list[tuple[tuple[bytes, ...], type[LlmError]]]]] = {
-    "openai": [
-        ((), LlmUnavailableError),
-        ((openai_wire.DONE,), LlmUnavailableError),
-        (NOT_JSON, LlmMalformedAnswerError),
-        (A_LIST, LlmMalformedAnswerError),
-        (NOT_UNICODE, LlmMalformedAnswerError),
-        ((openai_error("Overloaded", type="server_error"),), LlmUnavailableError),
-        ((openai_error("Slow down", code="rate_limit_exceeded"),), LlmRateLimitError),
-        ((openai_error("Too long", code="context_length_exceeded"),), LlmContextTooLongError),
-        ((openai_error("Bad", type="invalid_request_error"),), LlmInvalidRequestError),
-    ],
-    "gemini": [
-        ((), LlmMalformedAnswerError),
-        (NOT_JSON, LlmMalformedAnswerError),
-        (A_LIST, LlmMalformedAnswerError),
-        (NOT_UNICODE, LlmMalformedAnswerError),
-        ((MALFORMED_CALL,), LlmMalformedAnswerError),
-        ((gemini_error("The model is overloaded.", 503),), LlmUnavailableError),
-        ((gemini_error("Slow down.", 429),), LlmRateLimitError),
-        ((gemini_error("The input token count exceeds it.", 400),), LlmContextTooLongError),
-        ((sse_event({"error": "odd"}),), LlmMalformedAnswerError),
-    ],
-    "bedrock": [
-        ((), LlmMalformedAnswerError),
-        ((exception_event("throttlingException", "Too many tokens, please wait."),), LlmRateLimitError),
-        ((exception_event("modelStreamErrorException", "The model stream failed."),), LlmUnavailableError),
-        ((exception_event("internalServerException", "The system failed."),), LlmUnavailableError),
-        ((exception_event("serviceUnavailableException", "Bedrock is unable to."),), LlmUnavailableError),
-        ((exception_event("validationException", "Input is too long for it."),), LlmContextTooLongError),
-        ((exception_event("validationException", "The request is wrong."),), LlmInvalidRequestError),
-    ],
+AFTER_A_PIECE: Final[dict[str, dict[type[LlmError], list[bytes]]]] = {
+    "openai": {
+        LlmMalformedAnswerError: [NOT_JSON, A_LIST, NOT_UNICODE],
+        LlmUnavailableError: [NOTHING, openai_wire.DONE, openai_error("Overloaded", type="server_error")],
+        LlmRateLimitError: [openai_error("Slow down", code="rate_limit_exceeded")],
+        LlmContextTooLongError: [openai_error("Too long", code="context_length_exceeded")],
+        LlmInvalidRequestError: [openai_error("Bad", type="invalid_request_error")],
+    },
+    "gemini": {
+        LlmMalformedAnswerError: [NOTHING, NOT_JSON, A_LIST, NOT_UNICODE, MALFORMED_CALL, sse_event({"error": "odd"})],
+        LlmUnavailableError: [gemini_error("The model is overloaded.", 503)],
+        LlmRateLimitError: [gemini_error("Slow down.", 429)],
+        LlmContextTooLongError: [gemini_error("The input token count exceeds it.", 400)],
+    },
+    "bedrock": {
+        LlmMalformedAnswerError: [NOTHING],
+        LlmUnavailableError: [
+            exception_event("modelStreamErrorException", "The model stream failed."),
+            exception_event("internalServerException", "The system encountered an unexpected error."),
+            exception_event("serviceUnavailableException", "Bedrock is unable to process your request."),
+            exception_event("aNewException", "Something went wrong."),
+        ],
+        LlmRateLimitError: [exception_event("throttlingException", "Too many tokens, please wait.")],
+        LlmContextTooLongError: [exception_event("validationException", "Input is too long for requested model.")],
+        LlmInvalidRequestError: [exception_event("validationException", "The request is wrong.")],
+    },
 }
 BROKEN_FRAME: Final = bytes(byte ^ (place == 50) for place, byte in enumerate(delta({"text": "It"})))
 
@@ -86,11 +81,11 @@ def ends_in(vendor: Vendor, reply: Reply, kind: type[LlmError], pieces: list[Tex
     assert len(server.requests) == 1
 
 
-@cases("events, kind", AFTER_A_PIECE)
+@cases("kind, event", grouped(AFTER_A_PIECE))
 def test_a_stream_that_breaks_is_an_error_after_its_first_pieces(
-    vendor: Vendor, events: tuple[bytes, ...], kind: type[LlmError]
+    vendor: Vendor, kind: type[LlmError], event: bytes
 ) -> None:
-    ends_in(vendor, vendor.stream(vendor.piece("Hel"), *events), kind, [TextDelta("Hel")])
+    ends_in(vendor, vendor.stream(vendor.piece("Hel"), event), kind, [TextDelta("Hel")])
 
 
 @each_sdk

@@ -208,3 +208,11 @@ def cases(names: str, by_vendor: Mapping[str, Iterable[Any]]) -> pytest.MarkDeco
         for number, case in enumerate(given)
     ]
     return pytest.mark.parametrize(f"vendor, {names}", listed)
+
+
+def grouped(by_vendor: Mapping[str, Mapping[Any, Iterable[Any]]]) -> dict[str, list[tuple[Any, Any]]]:
+    """Cases of pairs, written down once for each first half."""
+    return {
+        name: [(first, second) for first, seconds in by_first.items() for second in seconds]
+        for name, by_first in by_vendor.items()
+    }
