@@ -53,14 +53,8 @@ class Unit:
         self.variables_size = size_of(self.variables)
 
     def lowering(self, step: Step) -> Lowering:
-        """How the step's type and configuration are lowered. The language has made sure that the type exists."""
-        found = self.catalogue.find(step.step_type)
-        assert found is not None, step.step_type
-        lowering = found.lowering(step.config)
-        # A step that may fail takes two states as a Pass, one more than as a Task.
-        if isinstance(lowering, TaskLowering) and step.critical:
-            return lowering.of_text.get(_only_text(step), lowering)
-        return lowering
+        """How the step is lowered."""
+        return lowering_of(step, self.catalogue)
 
     def output_fields(self, step: Step) -> frozenset[str]:
         """Keys that every output of the step is sure to have."""
@@ -114,6 +108,17 @@ class Unit:
             "functions": sorted(self.functions),
             **({"endpoints": sorted(self.endpoints)} if self.endpoints else {}),
         }
+
+
+def lowering_of(step: Step, catalogue: CompilerCatalogue) -> Lowering:
+    """How the step's type and configuration are lowered. The language has made sure that the type exists."""
+    found = catalogue.find(step.step_type)
+    assert found is not None, step.step_type
+    lowering = found.lowering(step.config)
+    # A step that may fail takes two states as a Pass, one more than as a Task.
+    if isinstance(lowering, TaskLowering) and step.critical:
+        return lowering.of_text.get(_only_text(step), lowering)
+    return lowering
 
 
 def _only_text(step: Step) -> str:
