@@ -13,7 +13,6 @@ from llm_gateway.errors import (
     LlmInvalidRequestError,
     LlmMalformedAnswerError,
     LlmModelNotFoundError,
-    LlmNotConfiguredError,
     LlmUnavailableError,
     LlmUnsupportedError,
 )
@@ -113,11 +112,6 @@ def test_user_and_password_of_the_address_are_sent_but_stand_in_no_log_and_no_er
     assert "127.0.0.1" in caplog.text
     assert "pa%20ss" not in caplog.text
     assert basic not in caplog.text
-
-
-def test_without_an_address_nothing_is_configured() -> None:
-    with pytest.raises(LlmNotConfiguredError, match="no ONPREM_BASE_URL"):
-        make_provider("on-prem", {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "ONPREM_API_KEY": KEY})
 
 
 def test_the_servers_key_is_cut_out_of_what_it_says() -> None:
