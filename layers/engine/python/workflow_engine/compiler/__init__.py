@@ -89,7 +89,7 @@ def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hi
         definition=definition,
         bindings=lowered.bindings,
         plan=plan.as_dict(findings),
-        outline=outline(workflow, lowered.graph),
+        outline=outline(workflow, lowered.graph, catalogue),
         graph=lowered.graph,
         fan_out=fan_out(block),
         warnings=findings,

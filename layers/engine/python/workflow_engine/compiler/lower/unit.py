@@ -29,7 +29,8 @@ class Unit:
     """Shared by all bodies of one workflow. `sequential` says that every body is a chain in step order.
 
     `constants` are fields of pure steps' outputs that are known before the run, by step id, and `handed_on` those that are
-    parts of the run's input; `step_types` are the types of the steps that were lowered so far, without aliases.
+    parts of the run's input; `step_types` are the types of the steps that were lowered so far, without aliases, and
+    `no_inputs` says of those whose output is nothing to work on why.
     """
 
     catalogue: CompilerCatalogue
@@ -46,6 +47,7 @@ class Unit:
     constants: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     handed_on: dict[str, Mapping[str, ScopeReference]] = field(default_factory=dict)
     step_types: dict[str, str] = field(default_factory=dict)
+    no_inputs: dict[str, str] = field(default_factory=dict)
     variables_size: Size = field(init=False)
     _taken: set[str] = field(default_factory=set)
 
