@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from workflow_engine.errors import ConflictError, InvalidRequestError
+from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.findings import Findings
 from workflow_engine.language.step_config import ConfigChecker, Wording
 from workflow_engine.language.wellformed import check_well_formed
-from workflow_engine.store.definitions import Definition, DefinitionStore
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.items import canonical
+from workflow_engine.store.versions import Version, VersionStore
 from workflow_engine.usecases.engine import Caller, Engine
 
 Warn = Callable[[Engine, Caller, Mapping[str, Any]], list[str]]
@@ -32,7 +32,7 @@ class DefinitionKind:
     word: str
     schema: Callable[[], Mapping[str, Any]]
     name_field: str
-    store: Callable[[Engine], DefinitionStore]
+    store: Callable[[Engine], VersionStore[Version]]
     examine: Callable[[Mapping[str, Any], Findings], None]
     warn: Warn
     settle: Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -52,47 +52,14 @@ def create(
         document = checked(kind, body)
         definition_id = document.pop(kind.id_field, None) or f"{kind.word}-{uuid.UUID(attempt.made_id).hex}"
         told = kind.warn(engine, caller, document)  # before the write: no fault may come after it
-        earlier = _made_before(kind, engine, caller, definition_id, attempt) if attempt.is_repeat else None
-        return _described(kind, earlier or _created(kind, engine, caller, definition_id, document, attempt), told)
+        store = kind.store(engine)
+        earlier = (
+            store.created_by_request(caller.tenant_id, definition_id, attempt.made_id) if attempt.is_repeat else None
+        )
+        made = _version(kind, engine, caller, definition_id, document)
+        return _described(kind, earlier or store.create(replace(made, request_id=attempt.made_id)), told)
 
     return dict(engine.idempotency.once(caller.tenant_id, f"create_{kind.word}", idempotency_key, body, work))
-
-
-def _created(
-    kind: DefinitionKind,
-    engine: Engine,
-    caller: Caller,
-    definition_id: str,
-    document: Mapping[str, Any],
-    attempt: Attempt,
-) -> Definition:
-    now = engine.timestamp()
-    store = kind.store(engine)
-    made = Definition(
-        tenant_id=caller.tenant_id,
-        kind=store.kind,
-        definition_id=definition_id,
-        version=1,
-        document=document,
-        created_at=now,
-        updated_at=now,
-        created_by=caller.user_id,
-        request_id=attempt.made_id,
-    )
-    try:
-        return store.create(made)
-    except ConflictError:
-        standing = _made_before(kind, engine, caller, definition_id, attempt)
-        if standing is None:
-            raise
-        return standing
-
-
-def _made_before(
-    kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: str, attempt: Attempt
-) -> Definition | None:
-    """What another attempt at the same request has stored, changed or deleted meanwhile or not."""
-    return kind.store(engine).created_by_request(caller.tenant_id, definition_id, attempt.made_id)
 
 
 def update(kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: str, body: Json) -> dict[str, Any]:
@@ -110,17 +77,8 @@ def update(kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: 
     told = kind.warn(engine, caller, document)
     if canonical(document) == canonical(newest.document):  # to Python, 1 and true are equal
         return _described(kind, newest, told)
-    now = engine.timestamp()
-    following = Definition(
-        tenant_id=caller.tenant_id,
-        kind=store.kind,
-        definition_id=definition_id,
-        version=newest.version + 1,
-        document=document,
-        created_at=newest.created_at,
-        updated_at=now,
-        created_by=caller.user_id,
-    )
+    following = _version(kind, engine, caller, definition_id, document)
+    following = replace(following, version=newest.version + 1, created_at=newest.created_at)
     store.add_version(following)
     return _described(kind, following, told)
 
@@ -134,12 +92,7 @@ def get(
     kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: str, version: int | None = None
 ) -> dict[str, Any]:
     """The newest version, or the one asked for. Raises NotFoundError."""
-    store = kind.store(engine)
-    found = (
-        store.newest(caller.tenant_id, definition_id)
-        if version is None
-        else store.version(caller.tenant_id, definition_id, version)
-    )
+    found = kind.store(engine).get(caller.tenant_id, definition_id, version)
     return _described(kind, found, kind.warn(engine, caller, found.document))
 
 
@@ -195,20 +148,37 @@ def refuse_misfits(
 
 def _summary(kind: DefinitionKind, record: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        kind.id_field: record["definition_id"],
-        "id": record["definition_id"],
+        kind.id_field: record["id"],
+        "id": record["id"],
         "version": record["version"],
         kind.name_field: record["name"],
         **{name: record.get(name) for name in _KEPT},
     }
 
 
-def _described(kind: DefinitionKind, definition: Definition, warnings: list[str]) -> dict[str, Any]:
+def _version(
+    kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: str, document: Mapping[str, Any]
+) -> Version:
+    """The first version of a document."""
+    now = engine.timestamp()
+    return Version(
+        tenant_id=caller.tenant_id,
+        id=definition_id,
+        version=1,
+        name=document[kind.name_field],
+        document=document,
+        created_at=now,
+        updated_at=now,
+        created_by=caller.user_id,
+    )
+
+
+def _described(kind: DefinitionKind, definition: Version, warnings: list[str]) -> dict[str, Any]:
     return {
-        kind.id_field: definition.definition_id,
-        "id": definition.definition_id,
+        kind.id_field: definition.id,
+        "id": definition.id,
         "version": definition.version,
-        kind.name_field: definition.document[kind.name_field],
+        kind.name_field: definition.name,
         "description": definition.document.get("description"),
         "created_at": definition.created_at,
         "updated_at": definition.updated_at,

@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from workflow_engine.machines.history import HistoryReader
     from workflow_engine.machines.idleness import MachineUse
     from workflow_engine.machines.registry import MachineRegistry
-    from workflow_engine.store.definitions import DefinitionStore
     from workflow_engine.store.due import DueStore
     from workflow_engine.store.machines import MachineStore
     from workflow_engine.store.mcp_servers import McpServerStore
     from workflow_engine.store.results import ResultsStore
+    from workflow_engine.store.versions import Version, VersionStore
 
 LocalStepLoader = Callable[[str, str, str], str]
 """`(tenant_id, step_type, "module:function") -> ARN` under which the local runtime calls the handler."""
@@ -166,16 +166,18 @@ class Engine:
         return ResultsStore(self._table, self._payloads)
 
     @cached_property
-    def agents(self) -> DefinitionStore:
-        from workflow_engine.store.definitions import DefinitionStore
+    def agents(self) -> VersionStore[Version]:
+        from workflow_engine.store.definitions import AGENTS
+        from workflow_engine.store.versions import VersionStore
 
-        return DefinitionStore(self._table, self._payloads, "agent")
+        return VersionStore(self._table, self._payloads, AGENTS)
 
     @cached_property
-    def prompts(self) -> DefinitionStore:
-        from workflow_engine.store.definitions import DefinitionStore
+    def prompts(self) -> VersionStore[Version]:
+        from workflow_engine.store.definitions import PROMPTS
+        from workflow_engine.store.versions import VersionStore
 
-        return DefinitionStore(self._table, self._payloads, "prompt")
+        return VersionStore(self._table, self._payloads, PROMPTS)
 
     @cached_property
     def mcp_servers(self) -> McpServerStore:

@@ -97,12 +97,7 @@ def _run_of(engine: Engine, caller: Caller, agent_id: str, body: Json) -> dict[s
     fields = read_fields(AgentRunFields, body)
     if fields.query is None and fields.input in (None, {}, [], ""):
         raise InvalidRequestError.at("", "There is nothing to ask: send a 'query' or an 'input'.")
-    agents, tenant_id = engine.agents, caller.tenant_id
-    agent = (
-        agents.newest(tenant_id, agent_id)
-        if fields.version is None
-        else agents.version(tenant_id, agent_id, fields.version)
-    )
+    agent = engine.agents.get(caller.tenant_id, agent_id, fields.version)
     config = {"agent_id": agent_id} | ({"agent_version": fields.version} if fields.version else {})
     step = {
         "step_id": "agent",

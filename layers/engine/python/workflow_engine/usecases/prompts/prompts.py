@@ -11,7 +11,6 @@ from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import DocumentModel, Whole
 from workflow_engine.language.findings import Findings
-from workflow_engine.store.definitions import Definition
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases.agents.agents import check_config, run_body
 from workflow_engine.usecases.bodies import RunFields, WorkflowRunFields, read_fields
@@ -84,7 +83,7 @@ def render(engine: Engine, caller: Caller, prompt_id: str, body: Json) -> dict[s
     from workflow_engine.agents.placeholders import render as filled
 
     fields = read_fields(RenderFields, body)
-    prompt = _prompt(engine, caller, prompt_id, fields.version)
+    prompt = engine.prompts.get(caller.tenant_id, prompt_id, fields.version)
     defaults = {v["name"]: v["default"] for v in prompt.document.get("variables", ()) if "default" in v}
     values = {**defaults, **(fields.variables or {})}
     texts = {name: prompt.document.get(name) for name in _TEXTS}
@@ -120,7 +119,7 @@ def _trial_of(engine: Engine, caller: Caller, prompt_id: str, body: Json) -> dic
         raise InvalidRequestError.at(
             "", "Name the agent that is to be asked: 'agent_id' or 'agent_config', one of them."
         )
-    prompt = _prompt(engine, caller, prompt_id, fields.version)
+    prompt = engine.prompts.get(caller.tenant_id, prompt_id, fields.version)
     if fields.agent_config is not None:
         check_config(fields.agent_config, "/agent_config")
     elif fields.agent_id not in engine.agents.existing(caller.tenant_id, [fields.agent_id or ""]):
@@ -143,10 +142,3 @@ def _trial_of(engine: Engine, caller: Caller, prompt_id: str, body: Json) -> dic
     workflow = {"name": prompt.document["name"], "steps": steps}
     run_input = {"variables": fields.variables, "context": fields.input}
     return run_body(workflow, fields, run_input)
-
-
-def _prompt(engine: Engine, caller: Caller, prompt_id: str, version: int | None) -> Definition:
-    prompts = engine.prompts
-    if version is None:
-        return prompts.newest(caller.tenant_id, prompt_id)
-    return prompts.version(caller.tenant_id, prompt_id, version)

@@ -65,7 +65,7 @@ def _launched(
     execution = Execution(
         tenant_id=caller.tenant_id,
         execution_id=attempt.made_id,
-        workflow_id=workflow.workflow_id,
+        workflow_id=workflow.id,
         workflow_version=workflow.version,
         workflow_name=workflow.name,
         # Not `pending`: the start follows at once, and a second write to say so would be a fourth call for every run.
@@ -203,7 +203,7 @@ def _start_renewed(engine: Engine, workflow: StoredWorkflow, execution: Executio
     compiled = workflow.compiled
     machine = engine.machines.renew(compiled.machine_hash, compiled.machine_arn)
     if machine is None:
-        raise ConflictError(f"The machine of workflow '{workflow.workflow_id}' is gone. Save the workflow again.")
+        raise ConflictError(f"The machine of workflow '{workflow.id}' is gone. Save the workflow again.")
     moved = replace(execution, execution_arn=execution_arn(machine.machine_arn, execution.execution_id))
     engine.executions.move(moved)
     engine.workflows.replace_machine(workflow, machine.machine_arn)

@@ -84,7 +84,7 @@ def read_report(engine: Engine, execution: Execution, events: Iterable[Event] | 
 
 def outline(engine: Engine, execution: Execution) -> Any:
     """The outline of the workflow version that was run."""
-    version = engine.workflows.version(execution.tenant_id, execution.workflow_id, execution.workflow_version)
+    version = engine.workflows.get(execution.tenant_id, execution.workflow_id, execution.workflow_version)
     return version.compiled.outline
 
 

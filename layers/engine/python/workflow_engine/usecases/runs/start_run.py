@@ -62,7 +62,7 @@ def start_stored(
         fields = read_run(StoredRunFields, body)
         workflow = engine.workflows.newest(caller.tenant_id, workflow_id)
         if fields.version not in (None, workflow.version):
-            workflow = engine.workflows.version(caller.tenant_id, workflow_id, fields.version or 1)
+            workflow = engine.workflows.get(caller.tenant_id, workflow_id, fields.version)
         return workflow, fields
 
     return launch_once(engine, caller, f"execute/{workflow_id}", idempotency_key, body, prepare)
@@ -72,7 +72,7 @@ def _snapshot(engine: Engine, caller: Caller, posted: PostedWorkflow, words: Voc
     """The posted workflow in its stored form, compiled now or when it was posted first."""
     known = None
     if is_plain(posted.document):
-        known = engine.workflows.find_newest(caller.tenant_id, snapshot_id(posted.document, words))
+        known = engine.workflows.find(caller.tenant_id, snapshot_id(posted.document, words))
     if known is not None:
         return known
     compilation, _ = compile_posted(posted, words)
@@ -81,7 +81,7 @@ def _snapshot(engine: Engine, caller: Caller, posted: PostedWorkflow, words: Voc
     now = engine.timestamp()
     workflow = StoredWorkflow(
         tenant_id=caller.tenant_id,
-        workflow_id=workflow_id,
+        id=workflow_id,
         version=1,
         name=posted.document.get("name") or UNNAMED,
         document=posted.document,
