@@ -109,7 +109,7 @@ def test_a_deleted_definition_is_gone_and_its_versions_are_not(engine: Engine) -
         engine.agents.add_version(agent(version=2))
     assert engine.agents.get("t", "helper", 1) == agent()
     assert ids(engine) == []
-    assert engine.agents.existing("t", ["helper"]) == frozenset()
+    assert engine.agents.find("t", "helper") is None
 
 
 def test_an_id_that_was_deleted_is_created_anew_and_counts_on(engine: Engine) -> None:
@@ -215,16 +215,6 @@ def test_a_large_document_lies_in_s3_once_for_both_of_its_records(engine: Engine
     with counted(engine.s3) as calls:
         assert ids(engine) == ["helper"]
     assert calls == []
-
-
-def test_those_of_many_ids_that_exist_are_found_by_batches(engine: Engine) -> None:
-    for number in range(3):
-        engine.agents.create(agent(id=f"a{number}"))
-    with counted(engine.dynamodb) as calls:
-        found = engine.agents.existing("t", [f"a{number}" for number in range(150)] + ["a0"])
-        assert engine.agents.existing("t", []) == frozenset()
-    assert found == {"a0", "a1", "a2"}
-    assert calls == ["BatchGetItem", "BatchGetItem"]
 
 
 def test_prompts_are_listed_by_their_own_name_field(engine: Engine) -> None:

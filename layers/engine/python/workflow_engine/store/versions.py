@@ -7,7 +7,7 @@ runs and workflows refer to them, and an id that is used again counts on from th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
@@ -146,11 +146,6 @@ class VersionStore(Generic[VersionT]):
     def newest(self, tenant_id: str, id_: str) -> VersionT:
         """The newest version. NotFoundError when there is none or it was deleted."""
         return self.get(tenant_id, id_)
-
-    def existing(self, tenant_id: str, ids: Iterable[str]) -> frozenset[str]:
-        """Those of these ids that are in use. One BatchGetItem per 100; none for no ids."""
-        records = self.table.get_many(self.noun.newest(tenant_id, id_) for id_ in sorted(set(ids)))
-        return frozenset(r[self.noun.id_attribute] for r in records if not is_marked(r))
 
     def delete(self, tenant_id: str, id_: str, now: float) -> None:
         """Take an id out of use (`store.deletions`). NotFoundError when it is not in use."""

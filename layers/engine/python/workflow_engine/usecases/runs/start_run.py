@@ -8,16 +8,10 @@ from workflow_engine.errors import ConflictError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.document import UNNAMED
 from workflow_engine.store.workflows import StoredWorkflow
-from workflow_engine.usecases.bodies import (
-    PostedWorkflow,
-    StoredRunFields,
-    WorkflowRunFields,
-    check_fan_out,
-    posted_workflow,
-    read_run,
-)
 from workflow_engine.usecases.engine import Caller, Engine
+from workflow_engine.usecases.runs.check_input import check_fan_out
 from workflow_engine.usecases.runs.launch import launch_once
+from workflow_engine.usecases.runs.run_fields import StoredRunFields, WorkflowRunFields, read_run
 from workflow_engine.usecases.workflows.compilation import (
     Vocabulary,
     compile_posted,
@@ -26,6 +20,7 @@ from workflow_engine.usecases.workflows.compilation import (
     vocabulary,
     with_machine,
 )
+from workflow_engine.usecases.workflows.posted import PostedWorkflow, posted_workflow
 
 
 def start(engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None) -> dict[str, Any]:
@@ -45,7 +40,11 @@ def posted_run(engine: Engine, caller: Caller, body: Json) -> tuple[StoredWorkfl
     """The workflow of a body in its stored form, and what the body says of the run. Raises InvalidWorkflowError,
     InvalidRequestError.
     """
-    posted = posted_workflow(body)
+    return prepared(engine, caller, posted_workflow(body))
+
+
+def prepared(engine: Engine, caller: Caller, posted: PostedWorkflow) -> tuple[StoredWorkflow, WorkflowRunFields]:
+    """A workflow in its stored form, and what is said of the run. Raises InvalidWorkflowError, InvalidRequestError."""
     return _snapshot(engine, caller, posted, vocabulary(engine, caller, posted.document)), posted.run
 
 
