@@ -24,11 +24,12 @@ from typing import Any, Final
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, is_caught
 from workflow_engine.machines.history_text import parsed, readable
 from workflow_engine.machines.outputs import Output, Outputs
+from workflow_engine.statuses import RunEnd
 
 Frames = tuple[tuple[str, int], ...]
 Event = Mapping[str, Any]
 
-RUN_STATUSES: Final[Mapping[str, str]] = {
+_RUN_ENDS: Final[Mapping[str, RunEnd]] = {
     "ExecutionSucceeded": "completed",
     "ExecutionFailed": "failed",
     "ExecutionAborted": "cancelled",
@@ -363,8 +364,8 @@ class _Reader:
             line.redrive_count += 1
             line.redriven_at = event.get("timestamp")
             line.status, line.completed_at, line.failure, line.failed_visit = "running", None, None, None
-        elif kind in RUN_STATUSES:
-            line.status, line.completed_at = RUN_STATUSES[kind], event.get("timestamp")
+        elif kind in _RUN_ENDS:
+            line.status, line.completed_at = _RUN_ENDS[kind], event.get("timestamp")
             if kind == "ExecutionSucceeded":
                 line.output = self._outputs.add(parsed(event["executionSucceededEventDetails"].get("output")))
             elif kind == "ExecutionTimedOut":

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine import aws
+from workflow_engine.aws_quotas import HTTP_API_SECONDS
 from workflow_engine.settings import Settings
 from workflow_engine.store.executions import ExecutionStore
 from workflow_engine.store.idempotency import IdempotencyStore
@@ -41,10 +42,8 @@ if TYPE_CHECKING:
 LocalStepLoader = Callable[[str, str, str], str]
 """`(tenant_id, step_type, "module:function") -> ARN` under which the local runtime calls the handler."""
 
-LONGEST_WAIT_SECONDS: Final = 25
-"""How long a request may ask to wait for the end of a run: an HTTP API cuts an integration off after 30 seconds ("Maximum
-integration timeout", API Gateway quotas).
-"""
+LONGEST_WAIT_SECONDS: Final = HTTP_API_SECONDS - 5
+"""How long a request may ask to wait for the end of a run; the rest is for reading its results and for the way back."""
 
 _making_clients: Final = threading.RLock()  # boto3 sessions may not make two clients at once
 _local_step_loader: LocalStepLoader | None = None

@@ -24,7 +24,8 @@ from workflow_engine.machines.executions import MachineGoneError
 from workflow_engine.machines.naming import execution_arn, machine_arn
 from workflow_engine.observability import get_logger
 from workflow_engine.settings import STEP_HTTP
-from workflow_engine.store.executions import Execution, has_ended
+from workflow_engine.statuses import has_ended
+from workflow_engine.store.executions import Execution
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.items import dump
 from workflow_engine.store.workflows import StoredWorkflow

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from workflow_engine.aws_quotas import FUNCTION_SECONDS
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
 from workflow_engine.json_schema import schema_problem
 from workflow_engine.language.diagnostics import Json, pointer
@@ -20,9 +21,6 @@ from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.steps import Registration
 from workflow_engine.usecases.bodies import read_fields
 from workflow_engine.usecases.engine import Caller, Engine
-
-MAX_LAMBDA_SECONDS: Final = 900
-"""Lambda, "Function timeout"."""
 
 _LAMBDA_ARN: Final = re.compile(
     r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9$_-]{1,128})?"
@@ -57,7 +55,7 @@ class RegistrationBody(DocumentModel):
     config_schema: dict[str, Any] | None = None
     parameters_schema: dict[str, Any] | None = None
     output_schema: dict[str, Any] | None = None
-    timeout_seconds: Annotated[int, Field(ge=1, le=MAX_LAMBDA_SECONDS), Whole] | None = None
+    timeout_seconds: Annotated[int, Field(ge=1, le=FUNCTION_SECONDS), Whole] | None = None
     tags: list[str] | None = None
 
     PLACEHOLDERS = {"step_type": ""}  # noqa: RUF012  # as in the base class

@@ -27,6 +27,24 @@ if TYPE_CHECKING:
 
 SNAPSHOT_PREFIX: Final = "adhoc-"
 
+COMPILING_ROOMS: Final = ("agents", "language", "compiler", "steps")
+COMPILING_MODULES: Final = (
+    "aws_quotas",
+    "data_limit",
+    "ecma_patterns",
+    "endpoint_errors",
+    "errors",
+    "json_formats",
+    "json_schema",
+    "json_schema_flattening",
+    "linear_patterns",
+    "outbound",
+    "schema_parts",
+    "statuses",
+    "suggestions",
+)
+"""The code that decides what a workflow compiles to, and which ones are refused."""
+
 _STEP_TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
@@ -138,7 +156,7 @@ def _engine_version() -> str:
     """
     package = Path(workflow_engine.__file__).parent
     digest = hashlib.sha256()
-    parts = [sorted((package / part).rglob("*.py")) for part in ("agents", "language", "compiler", "steps")]
-    for path in (*(path for part in parts for path in part), package / "endpoint_errors.py"):
+    rooms = [path for room in COMPILING_ROOMS for path in sorted((package / room).rglob("*.py"))]
+    for path in (*rooms, *(package / f"{module}.py" for module in COMPILING_MODULES)):
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
