@@ -238,9 +238,9 @@ class Table:
                 break
         return Page(records, cursors.encode(tenant_id, scope, start) if start else None)
 
-    def count(self, partition: str, sort_prefix: str) -> int:
-        """How many records of a partition have a sort key that begins so. Reads them all, as far as DynamoDB is concerned."""
-        request: dict[str, Any] = {**self._query_request(partition, None, sort_prefix, False, {}), "Select": "COUNT"}
+    def count(self, partition: str) -> int:
+        """How many records a partition has. Reads them all, as far as DynamoDB is concerned."""
+        request: dict[str, Any] = {**self._query_request(partition, None, "", False, {}), "Select": "COUNT"}
         found = 0
         while True:
             with _translated():

@@ -18,7 +18,7 @@ from workflow_engine.store.executions import ExecutionStore
 from workflow_engine.store.idempotency import IdempotencyStore
 from workflow_engine.store.names import NameStore
 from workflow_engine.store.payloads import PayloadStore
-from workflow_engine.store.steps import StepStore
+from workflow_engine.store.registrations import MCP_SERVERS, STEPS, RegistrationStore
 from workflow_engine.store.table import Table
 from workflow_engine.store.workflows import WorkflowStore
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from workflow_engine.machines.registry import MachineRegistry
     from workflow_engine.store.due import DueStore
     from workflow_engine.store.machines import MachineStore
-    from workflow_engine.store.mcp_servers import McpServerStore
     from workflow_engine.store.results import ResultsStore
     from workflow_engine.store.versions import Version, VersionStore
 
@@ -155,8 +154,8 @@ class Engine:
         return ExecutionStore(self._table, self._payloads)
 
     @cached_property
-    def steps(self) -> StepStore:
-        return StepStore(self._table, self._payloads)
+    def steps(self) -> RegistrationStore:
+        return RegistrationStore(self._table, self._payloads, STEPS)
 
     @cached_property
     def results(self) -> ResultsStore:
@@ -179,10 +178,8 @@ class Engine:
         return VersionStore(self._table, self._payloads, PROMPTS)
 
     @cached_property
-    def mcp_servers(self) -> McpServerStore:
-        from workflow_engine.store.mcp_servers import McpServerStore
-
-        return McpServerStore(self._table, self._payloads)
+    def mcp_servers(self) -> RegistrationStore:
+        return RegistrationStore(self._table, self._payloads, MCP_SERVERS)
 
     @cached_property
     def names(self) -> NameStore:
