@@ -21,12 +21,14 @@ from workflow_engine import aws_quotas
 from workflow_engine.compiler.asl import definition_text, render_machine
 from workflow_engine.compiler.catalogue import CompilerCatalogue
 from workflow_engine.compiler.fan_out import bound_lists, fan_out, unbounded_warnings
+from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.hints import Hints
 from workflow_engine.compiler.ir import Block
 from workflow_engine.compiler.lower import lower_workflow
 from workflow_engine.compiler.lower.sizes import json_bytes
 from workflow_engine.compiler.optimise import optimise
 from workflow_engine.compiler.reports.diagram import mermaid
+from workflow_engine.compiler.reports.least_size import too_large
 from workflow_engine.compiler.reports.outline import outline
 from workflow_engine.compiler.reports.plan import make_plan, plan_diagnostics
 from workflow_engine.compiler.verify import verify
@@ -41,7 +43,7 @@ class Compilation:
     """A compiled workflow.
 
     `machine` is ASL and `definition` its canonical text; `bindings` is what travels in the execution input instead of the
-    definition; `outline` is what the reader of results needs; `diagram` is Mermaid text. `fan_out`
+    definition; `outline` is what the reader of results needs; `graph` is what `diagram` is drawn from. `fan_out`
     is for `compiler.fan_out.events_of_input`, before a start.
     """
 
@@ -50,9 +52,14 @@ class Compilation:
     bindings: Mapping[str, Any]
     plan: Mapping[str, Any]
     outline: Mapping[str, Any]
-    diagram: str
+    graph: StepGraph
     fan_out: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = field(default=())
+
+    @property
+    def diagram(self) -> str:
+        """The graph as Mermaid text, drawn when somebody asks for it: a start doesn't."""
+        return mermaid(self.graph)
 
 
 def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hints | None = None) -> Compilation:
@@ -61,6 +68,8 @@ def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hi
     Raises InvalidWorkflowError with every finding: a cycle, a construct that this version cannot run, a quota that the run
     would break, or (a defect of this compiler) a machine that Step Functions would refuse.
     """
+    if sure := too_large(workflow, catalogue):
+        raise InvalidWorkflowError(sure)
     lowered = lower_workflow(workflow, catalogue, hints or Hints())
     block = bound_lists(optimise(lowered.block))
     machine = render_machine(block, workflow.timeout_seconds)
@@ -80,8 +89,8 @@ def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hi
         definition=definition,
         bindings=lowered.bindings,
         plan=plan.as_dict(findings),
-        outline=outline(workflow, lowered.graph),
-        diagram=mermaid(lowered.graph),
+        outline=outline(workflow, lowered.graph, catalogue),
+        graph=lowered.graph,
         fan_out=fan_out(block),
         warnings=findings,
     )

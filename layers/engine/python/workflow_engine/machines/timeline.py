@@ -113,7 +113,9 @@ class Iteration:
 
 @dataclass(slots=True)
 class Timeline:
-    """A whole history. `failed_visit` is the visit whose failure ended the run, where that can be told."""
+    """A whole history. `failed_visit` is the visit whose failure ended the run, where that can be told; `run_input` the
+    text of the execution's input.
+    """
 
     visits: list[Visit] = field(default_factory=list)
     iterations: dict[tuple[Frames, str], dict[int, Iteration]] = field(default_factory=dict)
@@ -125,6 +127,18 @@ class Timeline:
     failed_visit: Visit | None = None
     redrive_count: int = 0
     redriven_at: datetime | None = None
+    run_input: str | None = None
+    _entered: dict[int, Visit] = field(default_factory=dict)
+
+    def enter(self, event_id: int, visit: Visit) -> None:
+        """Note a visit by the event of its state's entry."""
+        self._entered[event_id] = visit
+        self.visits.append(visit)
+
+    def visit_named_in(self, cause: str) -> Visit | None:
+        """The visit whose entry a cause names: Step Functions says so where an evaluation failed."""
+        found = _ENTERED_AT.search(cause)
+        return self._entered.get(int(found[1])) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +173,6 @@ class _Reader:
         self._origins: dict[int, _Origin] = {}
         self._visits: dict[tuple[str, Frames], Visit] = {}
         self._latest: dict[str, Visit] = {}
-        self._entered: dict[int, Visit] = {}
         self._failed: list[Visit] = []
 
     def read(self, event: Event) -> None:
@@ -194,8 +207,8 @@ class _Reader:
             opened = before.kind in ("Map", "Parallel") and not before.left
             visit.inside = before if opened else before.inside
             visit.inside_attempt = visit.inside.attempts if visit.inside is not None else 0
-        self._visits[name, frames] = self._latest[name] = self._entered[event["id"]] = visit
-        self.timeline.visits.append(visit)
+        self._visits[name, frames] = self._latest[name] = visit
+        self.timeline.enter(event["id"], visit)
         return _Origin(frames, over, visit)
 
     def _place(self, name: str, origin: _Origin) -> tuple[Frames, str | None]:
@@ -338,9 +351,9 @@ class _Reader:
     def _evaluated(self, event: Event, origin: _Origin) -> Visit | None:
         """The visit of an EvaluationFailed event, which is chained to the event before the state's entry."""
         details = event["evaluationFailedEventDetails"]
-        entered = _ENTERED_AT.search(details.get("cause") or "")
-        if entered and int(entered[1]) in self._entered:
-            return self._entered[int(entered[1])]
+        entered = self.timeline.visit_named_in(details.get("cause") or "")
+        if entered is not None:
+            return entered
         name = details.get("state")
         return self._find(name, origin.frames) if name else origin.visit
 
@@ -360,6 +373,7 @@ class _Reader:
         line = self.timeline
         if kind == "ExecutionStarted":
             line.started_at = event.get("timestamp")
+            line.run_input = (event.get("executionStartedEventDetails") or {}).get("input")
         elif kind == "ExecutionRedriven":
             line.redrive_count += 1
             line.redriven_at = event.get("timestamp")
@@ -381,8 +395,8 @@ class _Reader:
         alike = [v for v in reversed(self._failed) if v.failure == failure]
         # Two steps may fail alike, one of them to be retried; only one has the very cause of the run's failure.
         visit = next((v for v in alike if v.cause == details.get("cause")), alike[0] if alike else None)
-        if visit is None and (entered := _ENTERED_AT.search(cause)):
-            visit = self._entered.get(int(entered[1]))
+        if visit is None:
+            visit = self.timeline.visit_named_in(cause)
         if visit is None and (named := _STATE_IN_CAUSE.search(cause)):
             visit = self._latest.get(named[1])
         if visit is None:

@@ -24,6 +24,7 @@ from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering, TaskLowering
 from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, object_fragment
+from workflow_engine.language.syntax import Literal_, Source
 from workflow_engine.schema_parts import SUCCESS, TIMESTAMP, Schema, object_schema, output_schema, property_schema
 from workflow_engine.steps.sources import FIELD, UNWRAPPED_NAMES, apply, working_data
 from workflow_engine.steps.step_type import STEP_DATA, StepType
@@ -102,6 +103,10 @@ def _lower(config: Mapping[str, Any]) -> Lowering:
         of_text = PureLowering(_build, growth_bytes=WRAPPER_BYTES, growth_factor=CASE_GROWTH)
         return TaskLowering(STEP_DATA, of_text=dict.fromkeys(UNWRAPPED_NAMES, of_text))
     return TaskLowering(STEP_DATA)
+
+
+def _known_output(config: Mapping[str, Any]) -> Mapping[str, Source]:
+    return {"processing_type": Literal_(config.get("processing_type", DEFAULT_PROCESSING_TYPE))}
 
 
 _OPTIONS: Final = object_schema(
@@ -204,4 +209,5 @@ DATA_PROCESSING: Final = StepType(
     ),
     lower=_lower,
     needs_input=True,
+    known_output=_known_output,
 )

@@ -6,7 +6,7 @@ from workflow_engine.aws_quotas import INLINE_MAP_CONCURRENCY
 from workflow_engine.compiler.catalogue import ContainerLowering, PureLowering, TaskLowering, WaitLowering
 from workflow_engine.compiler.ir import Block, Failure, GuardNode, MapNode, Node, PassNode, Template
 from workflow_engine.compiler.jsonata import condition_fragment, expression, not_fragment
-from workflow_engine.compiler.lower import leaf
+from workflow_engine.compiler.lower import leaf, waits
 from workflow_engine.compiler.lower.inputs import has_expression
 from workflow_engine.compiler.lower.lists import MAP_INDEX, MAP_ITEM, find_elements, warn_if_unbounded
 from workflow_engine.compiler.lower.readers import Readers, decides_per_element
@@ -53,13 +53,17 @@ def lower_step(
             case TaskLowering():
                 assigns = _record(variable, "{% $states.result.Payload %}", keeps_output=keeps_output)
                 nodes = (leaf.task(unit, step, lowering, scope, step.step_id, assigns, failure),)
+            case WaitLowering() if failure is not None and has_expression(step):
+                nodes = (waits.tried_wait(unit, step, lowering, scope, variable, failure, keeps_output=keeps_output),)
             case WaitLowering():
-                nodes = leaf.wait(unit, step, lowering, scope, variable, keeps_output=keeps_output)
+                nodes = waits.wait(unit, step, lowering, scope, variable, keeps_output=keeps_output)
             case ContainerLowering():
                 nodes = unit.container(unit, step, scope, keeps_record=kept, keeps_output=keeps_output)
     surely_completes = step.critical or isinstance(nodes[0], PassNode)
     scope.entries[step.step_id] = Entry(COMPLETED if surely_completes else COMPLETED | FAILED, variable)
     unit.step_types[step.step_id] = step.step_type
+    if isinstance(lowering, PureLowering | TaskLowering) and lowering.no_input and step.for_each is None:
+        unit.no_inputs[step.step_id] = lowering.no_input
     scope.fields[step.step_id] = unit.output_fields(step)
     return nodes
 
