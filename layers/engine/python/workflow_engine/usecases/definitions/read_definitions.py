@@ -13,6 +13,7 @@ _KEPT: Final = ("description", "created_at", "updated_at", "created_by")
 
 
 def described(kind: DefinitionKind, definition: Version, warnings: list[str]) -> dict[str, Any]:
+    """A version as the API shows it: its document under the kind's word, beside what the service knows about it."""
     return {
         kind.id_field: definition.id,
         "id": definition.id,
