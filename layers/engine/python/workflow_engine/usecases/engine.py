@@ -21,6 +21,7 @@ from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.registrations import MCP_SERVERS, STEPS, RegistrationStore
 from workflow_engine.store.table import Table
 from workflow_engine.store.workflows import WorkflowStore
+from workflow_engine.timestamps import iso
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -94,7 +95,7 @@ class Engine:
 
     def timestamp(self) -> str:
         """Now, ISO 8601 UTC with milliseconds."""
-        return self.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return iso(self.now())
 
     @property
     def local_step_loader(self) -> LocalStepLoader | None:
