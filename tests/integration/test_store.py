@@ -22,6 +22,7 @@ from workflow_engine.errors import (
     ThrottledError,
     UnavailableError,
 )
+from workflow_engine.statuses import RunStatus
 from workflow_engine.store import keys
 from workflow_engine.store.deletions import REMEMBERED_SECONDS
 from workflow_engine.store.executions import ASKED_FOR, Execution
@@ -237,7 +238,7 @@ def test_a_filtered_list_fills_its_pages(engine: Engine) -> None:
     ],
 )
 def test_a_status_is_never_overwritten_by_an_older_one(
-    engine: Engine, updates: list[tuple[str, int]], expected: tuple[str, int]
+    engine: Engine, updates: list[tuple[RunStatus, int]], expected: tuple[str, int]
 ) -> None:
     engine.executions.create(execution())
     for status, redrive_count in updates:

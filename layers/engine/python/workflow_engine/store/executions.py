@@ -10,7 +10,7 @@ from typing import Final
 
 from workflow_engine.errors import ConflictError, NotFoundError, RequestUnderWayError
 from workflow_engine.language.diagnostics import Json
-from workflow_engine.statuses import RUN_ENDS, has_ended
+from workflow_engine.statuses import RUN_ENDS, RunStatus, has_ended
 from workflow_engine.store import keys
 from workflow_engine.store.due import after
 from workflow_engine.store.items import Record, Scalar, dump
@@ -45,7 +45,7 @@ class Execution:
     workflow_id: str
     workflow_version: int
     workflow_name: str
-    status: str
+    status: RunStatus
     started_at: str
     execution_arn: str
     user_id: str | None = None
@@ -161,7 +161,7 @@ class ExecutionStore:
     def update_status(
         self,
         execution: Execution,
-        status: str,
+        status: RunStatus,
         redrive_count: int,
         *,
         completed_at: str | None = None,
