@@ -20,8 +20,8 @@ from workflow_engine.language import parse_workflow
 from workflow_engine.language.findings import Findings
 from workflow_engine.steps import builtin_catalogue
 from workflow_engine.usecases.agents import check_agent
-from workflow_engine.usecases.runs.check_input import check_input
-from workflow_engine.usecases.runs.run_fields import WorkflowRunFields
+from workflow_engine.usecases.bodies.check_input import check_input
+from workflow_engine.usecases.bodies.run import WorkflowRunFields
 
 SECRET = "the-content-of-the-file"  # a marker, no secret
 

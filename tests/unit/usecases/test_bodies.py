@@ -9,9 +9,9 @@ import pytest
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.settings import DEFAULT_STEP_FUNCTION_PATTERNS, Settings
-from workflow_engine.usecases.runs.check_input import check_input
-from workflow_engine.usecases.runs.run_fields import WorkflowRunFields, run_input, waiting_seconds
-from workflow_engine.usecases.workflows.posted import posted_workflow
+from workflow_engine.usecases.bodies.check_input import check_input
+from workflow_engine.usecases.bodies.run import WorkflowRunFields, run_input, waiting_seconds
+from workflow_engine.usecases.bodies.workflow import posted_workflow
 
 WORKFLOW: dict[str, Any] = {"name": "x", "steps": [], "tags": ["t"]}
 

@@ -11,11 +11,11 @@ from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.document import Whole
 from workflow_engine.store.versions import Version
 from workflow_engine.store.workflows import StoredWorkflow
+from workflow_engine.usecases.bodies.run import RunFields, WorkflowRunFields, of_made_workflow, read_run
+from workflow_engine.usecases.bodies.workflow import PostedWorkflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.launch import launch_once
-from workflow_engine.usecases.runs.run_fields import RunFields, WorkflowRunFields, of_made_workflow, read_run
 from workflow_engine.usecases.runs.start_run import prepared
-from workflow_engine.usecases.workflows.posted import PostedWorkflow
 
 _ASKED: Final = ("query", "context", "conversation_history", "variables")
 """Entries of an agent step's input that mean something (`agent_runtime.conversation`)."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.document import DocumentModel, Whole
-from workflow_engine.usecases.bodies import read_fields
+from workflow_engine.usecases.bodies.fields import read_fields
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.prompts.check_prompt import TEXTS
 

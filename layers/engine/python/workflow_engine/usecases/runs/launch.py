@@ -29,8 +29,8 @@ from workflow_engine.store.executions import Execution
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.items import dump
 from workflow_engine.store.workflows import StoredWorkflow
-from workflow_engine.usecases.runs.check_input import check_fan_out, check_input
-from workflow_engine.usecases.runs.run_fields import WorkflowRunFields, run_input
+from workflow_engine.usecases.bodies.check_input import check_fan_out, check_input
+from workflow_engine.usecases.bodies.run import WorkflowRunFields, run_input
 
 if TYPE_CHECKING:
     from workflow_engine.usecases.engine import Caller, Engine

@@ -8,10 +8,11 @@ from workflow_engine.errors import ConflictError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.document import UNNAMED
 from workflow_engine.store.workflows import StoredWorkflow
+from workflow_engine.usecases.bodies.check_input import check_fan_out
+from workflow_engine.usecases.bodies.run import StoredRunFields, WorkflowRunFields, read_run
+from workflow_engine.usecases.bodies.workflow import PostedWorkflow, posted_workflow
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.runs.check_input import check_fan_out
 from workflow_engine.usecases.runs.launch import launch_once
-from workflow_engine.usecases.runs.run_fields import StoredRunFields, WorkflowRunFields, read_run
 from workflow_engine.usecases.workflows.compilation import (
     Vocabulary,
     compile_posted,
@@ -20,7 +21,6 @@ from workflow_engine.usecases.workflows.compilation import (
     vocabulary,
     with_machine,
 )
-from workflow_engine.usecases.workflows.posted import PostedWorkflow, posted_workflow
 
 
 def start(engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from workflow_engine.aws_quotas import FUNCTION_SECONDS
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import DocumentModel
-from workflow_engine.usecases.bodies import read_fields
+from workflow_engine.usecases.bodies.fields import read_fields
 
 DEFAULT_SECONDS: Final = 30
 MAX_SECONDS: Final = FUNCTION_SECONDS - 10

@@ -18,7 +18,7 @@ from workflow_engine.language.document import NAME_PATTERN, DocumentModel, Whole
 from workflow_engine.settings import STEP_HTTP
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.registrations import Registration
-from workflow_engine.usecases.bodies import read_fields
+from workflow_engine.usecases.bodies.fields import read_fields
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.steps.read_steps import described
 

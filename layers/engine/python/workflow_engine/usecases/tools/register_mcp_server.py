@@ -14,7 +14,7 @@ from workflow_engine.language.document import DocumentModel, Whole
 from workflow_engine.outbound import AddressPolicy, AddressRefusedError, destination
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.registrations import Registration
-from workflow_engine.usecases.bodies import read_fields
+from workflow_engine.usecases.bodies.fields import read_fields
 from workflow_engine.usecases.engine import Caller, Engine
 
 SecretOf = Callable[[str, str], str | None]

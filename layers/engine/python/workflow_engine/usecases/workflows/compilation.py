@@ -18,8 +18,8 @@ from workflow_engine.language.wellformed import check_well_formed
 from workflow_engine.store.items import dump
 from workflow_engine.store.names import Name
 from workflow_engine.store.workflows import Compiled
+from workflow_engine.usecases.bodies.workflow import PostedWorkflow
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.workflows.posted import PostedWorkflow
 
 if TYPE_CHECKING:
     from workflow_engine.compiler import Compilation

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.usecases.bodies.workflow import posted_workflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.workflows.compilation import compile_posted, vocabulary
-from workflow_engine.usecases.workflows.posted import posted_workflow
 
 
 def compile_body(engine: Engine, caller: Caller, body: Json) -> dict[str, Any]:

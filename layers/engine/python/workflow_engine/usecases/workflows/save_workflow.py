@@ -12,6 +12,7 @@ from workflow_engine.language.document import UNNAMED, WORKFLOW_ID_PATTERN
 from workflow_engine.language.findings import quoted
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.workflows import StoredWorkflow, content_hash
+from workflow_engine.usecases.bodies.workflow import PostedWorkflow, posted_workflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.workflows.compilation import (
     SNAPSHOT_PREFIX,
@@ -23,7 +24,6 @@ from workflow_engine.usecases.workflows.compilation import (
     vocabulary,
     with_machine,
 )
-from workflow_engine.usecases.workflows.posted import PostedWorkflow, posted_workflow
 from workflow_engine.usecases.workflows.read_workflows import describe
 
 RESERVED_IDS: Final = ("execute", "validate", "compile")

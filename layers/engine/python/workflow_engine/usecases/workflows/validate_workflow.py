@@ -8,10 +8,10 @@ from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import InvalidWorkflowError, Json
 from workflow_engine.language.nested_steps import walk_steps
 from workflow_engine.language.step_ids import with_step_ids
+from workflow_engine.usecases.bodies.check_input import fan_out_errors
+from workflow_engine.usecases.bodies.workflow import PostedWorkflow, posted_workflow
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.runs.check_input import fan_out_errors
 from workflow_engine.usecases.workflows.compilation import compile_posted, findings, is_plain, vocabulary
-from workflow_engine.usecases.workflows.posted import PostedWorkflow, posted_workflow
 
 
 def validate(engine: Engine, caller: Caller, body: Json) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.observability import get_logger
-from workflow_engine.usecases.runs.run_fields import WorkflowRunFields, input_pointer, run_input
+from workflow_engine.usecases.bodies.run import WorkflowRunFields, input_pointer, run_input
 
 logger = get_logger(__name__)
 

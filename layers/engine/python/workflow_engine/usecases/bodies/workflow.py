@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
-from workflow_engine.usecases.runs.run_fields import WorkflowRunFields, read_run
+from workflow_engine.usecases.bodies.run import WorkflowRunFields, read_run
 
 _WRAPPERS: Final = ("workflow", "workflow_config")
 _OF_BOTH: Final = ("tags", "metadata")
