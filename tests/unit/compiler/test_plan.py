@@ -105,7 +105,7 @@ def test_fifty_pure_steps_are_a_state_each_where_only_the_run_knows_how_large_th
 
 
 def test_a_definition_that_cannot_fit_is_refused_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workflow_engine.compiler.lower_workflow", lambda *_: pytest.fail("it was lowered"))
+    monkeypatch.setattr("workflow_engine.compiler.lower.lower_workflow", lambda *_: pytest.fail("it was lowered"))
     chain = [work("s0"), *(work(f"s{i}", f"s{i - 1}") for i in range(1, 3000))]
     with pytest.raises(InvalidWorkflowError) as refused:
         compiled(*chain)

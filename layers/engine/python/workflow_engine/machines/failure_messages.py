@@ -21,13 +21,15 @@ EVALUATION_ERROR: Final = "States.QueryEvaluationError"
 _RAISED_BY_AUTHOR: Final = "D3137: "
 """JSONata's code of what `$error` raised: the text after it is written for people."""
 _INPUT_FIELD: Final = "Arguments/Payload/input_data/"
-"""Where the compiler puts each entry of an input_mapping that has an author's own expressions."""
+"""Where the compiler puts each entry of a Task's input_mapping that has an author's own expressions. A step that is a Pass is
+computed in one expression: any of its entries may be to blame."""
 _LIST_FIELD: Final = "Items"
 _EXPRESSION_IN_CAUSE: Final = re.compile(
     r".*The JSONata expression '.*' specified for the field '(?P<field>.*?)' "
-    r"(?:threw an error during evaluation\.\s*(?P<raised>.+)|(?P<rest>.+))",
+    r"(?:threw an error during evaluation[.:]\s*(?P<raised>.+)|(?P<rest>.+))",
     re.DOTALL,
 )
+"""A colon stands before what has no code of JSONata: that time or memory ran out."""
 
 
 def needs_values(visit: Visit) -> bool:

@@ -60,8 +60,6 @@ TRANSIENT_FAULTS: Final[Mapping[str, Any]] = {
     "BackoffRate": 3,
     "JitterStrategy": "FULL",
 }
-PURE_TASK_FUNCTION: Final = "step_data"
-"""A pure step that must be a Task (its mapping holds an expression) is computed by this function."""
 
 
 def own_retriers(policy: RetryPolicy, final_errors: Iterable[str] = ()) -> tuple[Mapping[str, Any], ...]:
@@ -125,11 +123,12 @@ def tried(
     nodes: tuple[Node, ...],
     inner: str,
     variable: str | None,
-    failure: Failure,
+    failure: Failure | None,
     *,
     keeps_output: bool,
 ) -> ParallelNode:
-    """A Parallel around states that cannot catch a failure by themselves. `inner` is the step's variable inside of it.
+    """A Parallel around states that cannot catch a failure by themselves, or that must compute a value once: a branch hands
+    on what its last state gave. `inner` is the step's variable inside of it.
 
     When the Parallel succeeds, so has the step: only its output has to come out of the branch.
     """
@@ -349,6 +348,7 @@ def pure_value(
         kept=kept,
         keeps_output=keeps_output,
         size_bound=size.length if size is not None else None,
+        may_raise=has_expression(step),
     )
 
 
