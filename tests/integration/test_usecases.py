@@ -26,7 +26,7 @@ from workflow_engine.machines.executions import MachineGoneError
 from workflow_engine.usecases.engine import Caller, Engine, use_local_step_loader
 from workflow_engine.usecases.runs import cancel_run, read_results, record_execution, start_run
 from workflow_engine.usecases.runs.record_execution import RunEnd
-from workflow_engine.usecases.steps import register_step
+from workflow_engine.usecases.steps import read_steps, register_step
 from workflow_engine.usecases.workflows import compile_workflow, read_workflows, save_workflow, validate_workflow
 
 ME = Caller("default", "me")
@@ -484,12 +484,12 @@ def test_a_registered_lambda_is_listed_replaced_and_removed(engine: Engine) -> N
     )
     assert not created
     assert replaced["created_at"] == record["created_at"]
-    assert register_step.get(engine, ME, "translate")["timeout_seconds"] == 5
-    assert register_step.get(engine, ME, "data_input")["kind"] == "builtin"
+    assert read_steps.get(engine, ME, "translate")["timeout_seconds"] == 5
+    assert read_steps.get(engine, ME, "data_input")["kind"] == "builtin"
     names: list[str] = []
     cursor = None
     while True:
-        page = register_step.list_steps(engine, ME, 4, cursor)
+        page = read_steps.list_steps(engine, ME, 4, cursor)
         names += [s["step_type"] for s in page["steps"]]
         cursor = page["next_cursor"]
         if cursor is None:
@@ -498,7 +498,7 @@ def test_a_registered_lambda_is_listed_replaced_and_removed(engine: Engine) -> N
     assert len(names) == len(set(names))
     register_step.delete(engine, ME, "translate")
     with pytest.raises(NotFoundError):
-        register_step.get(engine, ME, "translate")
+        read_steps.get(engine, ME, "translate")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from workflow_engine.language.catalogue import StepCatalogue
 from workflow_engine.language.diagnostics import Json
@@ -32,14 +32,14 @@ from workflow_engine.language.syntax import (
     Source,
     Step,
     StepReference,
-    StepStatus,
     Template,
     Wildcard,
     Workflow,
 )
+from workflow_engine.statuses import STEP_STATUSES
 
 _TEXT: Final = BySchema.of({"type": "string"})
-_STATUS: Final = BySchema.of({"enum": list(get_args(StepStatus))})
+_STATUS: Final = BySchema.of({"enum": list(STEP_STATUSES)})
 _ERROR: Final = Record({"type": _TEXT, "message": _TEXT})
 _EXECUTION: Final = Record(dict.fromkeys(EXECUTION_FIELDS, _TEXT))
 _INDEX: Final = BySchema.of({"type": "integer"})

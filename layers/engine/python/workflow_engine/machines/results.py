@@ -18,6 +18,7 @@ from workflow_engine.language.diagnostics import Json
 from workflow_engine.machines.failure_messages import FailureMessages, needs_values
 from workflow_engine.machines.outputs import Joined, Output, Outputs
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit, read_timeline
+from workflow_engine.statuses import RunStatus, StepStatus
 
 if TYPE_CHECKING:
     from workflow_engine.machines.values_read import ValuesRead
@@ -34,7 +35,7 @@ _OF_A_CONTAINER: Final = frozenset({"start", "while", "until", "switch", "output
 class Outcome:
     """How a step ended, at one place. `timed` is the visit that gives its times."""
 
-    status: str
+    status: StepStatus
     output: Output | None = None
     failure: Failure | None = None
     timed: Visit | None = None
@@ -94,7 +95,7 @@ class RunReport:
     `outputs`.
     """
 
-    status: str
+    status: RunStatus
     output: Output | None
     error: dict[str, Json] | None
     started_at: str | None
@@ -155,7 +156,7 @@ def _enclose(
         _enclose(body["steps"], inner, enclosing, entries)
 
 
-def _absent_status(run_status: str) -> str:
+def _absent_status(run_status: RunStatus) -> StepStatus:
     """The status of a step that was never entered: a completed run passed it by, any other has not come to it."""
     return "skipped" if run_status == "completed" else "pending"
 
@@ -238,7 +239,9 @@ class _Results:
         """The frames around a step, given those of one of its derived states: a loop's own stand in its last turn."""
         return frames[:-1] if step_id in self.loops and frames and frames[-1][0] == step_id else frames
 
-    def walk(self, steps: Iterable[Mapping[str, Any]], frames: Frames, prefix: str, absent: str) -> dict[str, Outcome]:
+    def walk(
+        self, steps: Iterable[Mapping[str, Any]], frames: Frames, prefix: str, absent: StepStatus
+    ) -> dict[str, Outcome]:
         """Results of these steps at one place, and below them those of their parts. Gives the outcomes by step id."""
         outcomes = {}
         for step in steps:
@@ -247,7 +250,7 @@ class _Results:
             outcomes[step["id"]] = self._placed(step, frames, prefix + step["id"], absent)
         return outcomes
 
-    def _placed(self, step: Mapping[str, Any], frames: Frames, key: str, absent: str) -> Outcome:
+    def _placed(self, step: Mapping[str, Any], frames: Frames, key: str, absent: StepStatus) -> Outcome:
         """The outcome of a step, in its place before those of its parts, which it follows from."""
         place = len(self.steps.keys)
         self.steps.keys.append(key)
@@ -279,7 +282,7 @@ class _Results:
         completed = (s for s in sinks if s in outcomes and outcomes[s].status == "completed")
         return self.outputs.named({s: outcomes[s].output for s in completed})
 
-    def _outcome(self, step: Mapping[str, Any], frames: Frames, key: str, absent: str) -> Outcome:
+    def _outcome(self, step: Mapping[str, Any], frames: Frames, key: str, absent: StepStatus) -> Outcome:
         body = step.get("body")
         if step.get("each") or (body is not None and body["kind"] == "map"):
             return self._mapped(step, frames, key, absent)
@@ -290,7 +293,7 @@ class _Results:
         inner = self.walk(body["steps"], frames, f"{key}.", absent)
         return self._contained(step["id"], frames, absent, body.get("sinks"), inner)
 
-    def _single(self, step_id: str, frames: Frames, absent: str) -> Outcome:
+    def _single(self, step_id: str, frames: Frames, absent: StepStatus) -> Outcome:
         failing = self._failing.get((step_id, frames))
         if failing is not None:
             return Outcome("failed", None, _failure_of_fail_state(failing, looped=step_id in self.loops), failing)
@@ -307,7 +310,7 @@ class _Results:
         output = visit.output if status == "completed" and visit.kind == "Task" else None
         return Outcome(status, output, visit.failure if status == "failed" else None, visit)
 
-    def _never_entered(self, step_id: str, frames: Frames, absent: str) -> Outcome:
+    def _never_entered(self, step_id: str, frames: Frames, absent: StepStatus) -> Outcome:
         """A step whose own state was not entered failed if what decides about it (`<id>.guard`, say) ended the run."""
         blamed = self.timeline.failed_visit
         decides = blamed is not None and blamed.step_id == step_id and blamed.role not in ("", _PARALLEL)
@@ -315,7 +318,7 @@ class _Results:
             return Outcome("failed", None, self.timeline.failure)
         return _ABSENT[absent]
 
-    def _status(self, visit: Visit) -> str:
+    def _status(self, visit: Visit) -> StepStatus:
         ended = visit.left or self.timeline.status != "running"
         if visit.outcome == "failed":
             return "failed" if ended else "running"
@@ -327,7 +330,7 @@ class _Results:
             return "running"
         return "completed" if visit.outcome == "succeeded" and visit.kind != "Map" else "aborted"
 
-    def _mapped(self, step: Mapping[str, Any], frames: Frames, key: str, absent: str) -> Outcome:
+    def _mapped(self, step: Mapping[str, Any], frames: Frames, key: str, absent: StepStatus) -> Outcome:
         step_id = step["id"]
         visit = self._own.get((step_id, frames))
         if visit is None:
@@ -359,7 +362,7 @@ class _Results:
             return self._completed_outputs(body["sinks"], outcomes)
         return iteration.output if iteration is not None else None
 
-    def _looped(self, step: Mapping[str, Any], frames: Frames, key: str, absent: str) -> Outcome:
+    def _looped(self, step: Mapping[str, Any], frames: Frames, key: str, absent: StepStatus) -> Outcome:
         step_id, body = step["id"], step["body"]
         turns = self._turns.get((step_id, frames), 0)
         inner: dict[str, Outcome] = {}
@@ -372,7 +375,7 @@ class _Results:
         self,
         step_id: str,
         frames: Frames,
-        absent: str,
+        absent: StepStatus,
         sinks: list[str] | None,
         inner: Mapping[str, Outcome],
         *,

@@ -24,15 +24,22 @@ from typing import Any, Final
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, is_caught
 from workflow_engine.machines.history_text import parsed, readable
 from workflow_engine.machines.outputs import Output, Outputs
+from workflow_engine.statuses import RunEnd, RunStatus, StepStatus
 
 Frames = tuple[tuple[str, int], ...]
 Event = Mapping[str, Any]
 
-RUN_STATUSES: Final[Mapping[str, str]] = {
+_RUN_ENDS: Final[Mapping[str, RunEnd]] = {
     "ExecutionSucceeded": "completed",
     "ExecutionFailed": "failed",
     "ExecutionAborted": "cancelled",
     "ExecutionTimedOut": "timed_out",
+}
+
+_ITERATION_ENDS: Final[Mapping[str, StepStatus]] = {
+    "Succeeded": "completed",
+    "Failed": "failed",
+    "Aborted": "aborted",
 }
 
 _ATTEMPT: Final = frozenset({"TaskScheduled", "LambdaFunctionScheduled", "ActivityScheduled"})
@@ -103,7 +110,7 @@ class Visit:
 class Iteration:
     """One iteration of a Map: `status` is running, completed, failed or aborted; `output` that of its last state."""
 
-    status: str = "running"
+    status: StepStatus = "running"
     output: Output | None = None
     failure: Failure | None = None
     started_at: datetime | None = None
@@ -118,7 +125,7 @@ class Timeline:
 
     visits: list[Visit] = field(default_factory=list)
     iterations: dict[tuple[Frames, str], dict[int, Iteration]] = field(default_factory=dict)
-    status: str = "running"
+    status: RunStatus = "running"
     started_at: datetime | None = None
     completed_at: datetime | None = None
     output: Output | None = None
@@ -283,7 +290,7 @@ class _Reader:
             iterations[details["index"]] = Iteration(started_at=event.get("timestamp"))
         else:
             iteration = iterations.setdefault(details["index"], Iteration())
-            iteration.status = {"Succeeded": "completed"}.get(what, what.lower())
+            iteration.status = _ITERATION_ENDS[what]
             iteration.ended_at = event.get("timestamp")
         return _Origin((*map_visit.frames, (map_visit.step_id, details["index"])), None, map_visit)
 
@@ -377,8 +384,8 @@ class _Reader:
             line.redrive_count += 1
             line.redriven_at = event.get("timestamp")
             line.status, line.completed_at, line.failure, line.failed_visit = "running", None, None, None
-        elif kind in RUN_STATUSES:
-            line.status, line.completed_at = RUN_STATUSES[kind], event.get("timestamp")
+        elif kind in _RUN_ENDS:
+            line.status, line.completed_at = _RUN_ENDS[kind], event.get("timestamp")
             if kind == "ExecutionSucceeded":
                 line.output = self._outputs.add(parsed(event["executionSucceededEventDetails"].get("output")))
             elif kind == "ExecutionTimedOut":

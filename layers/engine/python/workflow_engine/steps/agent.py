@@ -13,6 +13,7 @@ from workflow_engine.agents.aliases import GROUPS, MODEL_ALIASES, one_name_each,
 from workflow_engine.agents.schema import AGENT_CONFIG, BEHAVIOUR_FIELDS, ID_PATTERN, ID_RULE
 from workflow_engine.agents.tool_references import parse_tool
 from workflow_engine.agents.vendors import vendor_of_model
+from workflow_engine.aws_quotas import FUNCTION_SECONDS
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
 from workflow_engine.json_schema import Path, schema_problem
 from workflow_engine.language.findings import quoted
@@ -22,8 +23,8 @@ from workflow_engine.steps.step_type import StepType
 STEP_AGENT: Final = "step_agent"
 """The Lambda of agents, stored prompts and tools."""
 
-DEFAULT_TIMEOUT_SECONDS: Final = 840
-"""A minute less than the longest that Lambda lets a function run (Lambda quotas, "Function timeout": 900 seconds)."""
+DEFAULT_TIMEOUT_SECONDS: Final = FUNCTION_SECONDS - 60
+"""The minute is for telling why it takes so long, before Lambda ends the function."""
 
 TRANSIENT_ERRORS: Final = (
     "LlmRateLimitError",

@@ -11,9 +11,9 @@ from typing import Literal
 
 from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.language.syntax import TriggerRule
+from workflow_engine.statuses import StepEnd
 
-Ended = Literal["completed", "skipped", "failed"]
-Statuses = frozenset[Ended]
+Statuses = frozenset[StepEnd]
 Verdict = Literal["always", "never", "depends"]
 
 COMPLETED: Statuses = frozenset({"completed"})
@@ -33,7 +33,7 @@ def _min_one_success(deps: Set[Statuses]) -> Verdict:
     return "always" if any(d == COMPLETED for d in deps) and all("failed" not in d for d in deps) else "depends"
 
 
-def _one(status: Ended) -> Callable[[Set[Statuses]], Verdict]:
+def _one(status: StepEnd) -> Callable[[Set[Statuses]], Verdict]:
     def verdict(deps: Set[Statuses]) -> Verdict:
         if any(d == {status} for d in deps):
             return "always"
