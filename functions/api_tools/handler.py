@@ -12,7 +12,7 @@ from workflow_engine.http.parameters import idempotency_key, page
 from workflow_engine.http.powertools import LambdaContext, Response
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.init_phase import at_init
-from workflow_engine.usecases import read_tools, register_mcp_server
+from workflow_engine.usecases.tools import read_tools, register_mcp_server
 
 app = api_resolver()
 

@@ -12,7 +12,7 @@ from workflow_engine.errors import InvalidRequestError
 from workflow_engine.http.powertools import APIGatewayProxyEventV2
 from workflow_engine.suggestions import suggest
 from workflow_engine.usecases.engine import LONGEST_WAIT_SECONDS
-from workflow_engine.usecases.results_page import ResultsQuery
+from workflow_engine.usecases.runs.results_page import ResultsQuery
 
 DEFAULT_PAGE: Final = 50
 MAX_PAGE: Final = 100

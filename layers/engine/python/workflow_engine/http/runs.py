@@ -18,7 +18,7 @@ def started(engine: Engine, caller: Caller, run: dict[str, Any], wait_seconds: i
     """
     if not wait_seconds:
         return run, HTTPStatus.ACCEPTED
-    from workflow_engine.usecases import read_results  # reads histories, which a start without waiting does not
+    from workflow_engine.usecases.runs import read_results
 
     execution_id = run["execution_id"]
     try:

@@ -11,15 +11,9 @@ from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, o
 from workflow_engine.json_schema import Path
 from workflow_engine.language.references import MalformedTextError, parse_reference
 from workflow_engine.language.syntax import Literal_, ScopeReference, Source, Wildcard
+from workflow_engine.schema_parts import SUCCESS, TIMESTAMP, object_schema, output_schema, property_schema
 from workflow_engine.steps.sources import apply
-from workflow_engine.steps.step_type import (
-    SUCCESS,
-    TIMESTAMP,
-    StepType,
-    object_schema,
-    output_schema,
-    property_schema,
-)
+from workflow_engine.steps.step_type import StepType
 
 _INPUT_TYPES: Final = ["static", "dynamic"]
 _NOTHING: Final[Mapping[str, Any]] = {}

@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from workflow_engine.agents.aliases import MODEL_ALIASES, one_name_each
+from workflow_engine.agents.schema import GENERATION_ALIASES, GENERATION_FIELDS, ID_PATTERN, ID_RULE
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
 from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, object_fragment
+from workflow_engine.schema_parts import object_schema, output_schema, property_schema
 from workflow_engine.steps.agent import agent_task
-from workflow_engine.steps.agent_aliases import MODEL_ALIASES, one_name_each
-from workflow_engine.steps.agent_schema import GENERATION_ALIASES, GENERATION_FIELDS, ID_PATTERN, ID_RULE
-from workflow_engine.steps.step_type import StepType, object_schema, output_schema, property_schema
+from workflow_engine.steps.step_type import StepType
 
 KIND: Final = "prompt"
 _TEXTS: Final = ("system_prompt", "query_template")
+ASKS_NOTHING: Final = "A prompt without a 'query_template' asks nothing by itself."
 
 
 def _build(context: PureContext) -> Fragment:
@@ -42,7 +44,8 @@ def _build(context: PureContext) -> Fragment:
 
 def _lower(config: Mapping[str, Any]) -> Lowering:
     is_read = "prompt_id" in config or isinstance(config.get("variables"), list)
-    return agent_task() if is_read else PureLowering(_build)
+    no_input = None if "prompt_id" in config or config.get("query_template") else ASKS_NOTHING
+    return agent_task(no_input=no_input) if is_read else PureLowering(_build, no_input=no_input)
 
 
 _VARIABLE: Final = object_schema(

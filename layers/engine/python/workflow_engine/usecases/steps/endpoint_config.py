@@ -1,0 +1,203 @@
+"""Where a step of execution_type http is sent, as a client registers it: checked once, and kept as every run is given it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import Field
+
+from workflow_engine.aws_quotas import FUNCTION_SECONDS
+from workflow_engine.errors import InvalidRequestError
+from workflow_engine.language.diagnostics import Json, pointer
+from workflow_engine.language.document import DocumentModel
+from workflow_engine.usecases.bodies.fields import read_fields
+
+DEFAULT_SECONDS: Final = 30
+MAX_SECONDS: Final = FUNCTION_SECONDS - 10
+"""The rest is for the start of the function and for handing over the answer."""
+
+MAX_URL: Final = 2048
+MAX_HEADERS: Final = 50
+MAX_HEADER_VALUE: Final = 2000
+
+Object = Mapping[str, Any]
+
+_PLACE: Final = "/endpoint_config"
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+"""A token (RFC 9110, 5.6.2)."""
+_HEADER_VALUE: Final = re.compile(r"([\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?)?")
+_UNFIT_IN_URL: Final = re.compile(r"[^\x21-\x7e]|[\"<>\\^`{|}]")
+_CREDENTIAL: Final = re.compile(
+    r"authorization|cookie|sig|(.*[-_])?((api|access|subscription|auth)[-_]?key|(access|auth|api|bearer)?token|"
+    r"(client)?secret|password|passwd|signature)",
+    re.IGNORECASE,
+)
+_OF_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+_MADE_HERE: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        (
+            "host",
+            "content-length",
+            "transfer-encoding",
+            "connection",
+            "keep-alive",
+            "te",
+            "trailer",
+            "upgrade",
+            "expect",
+        ),
+        "It describes the connection, which is made anew for each call.",
+    ),
+    "accept-encoding": "The answer's encoding is agreed on for you.",
+    "content-type": "The body is always JSON.",
+    "idempotency-key": "Each step sends one of its own.",
+    "traceparent": "Each step sends that of its run.",
+    "x-amzn-trace-id": "Each step sends that of its run.",
+}
+
+
+class AuthBody(DocumentModel):
+    """How the endpoint knows its caller. `secret` names a variable of the tenant's own secret; its value is never sent here."""
+
+    type: Literal["bearer", "basic", "api_key"]
+    secret: str
+    username: Annotated[str, Field(max_length=256)] | None = None
+    header: str | None = None
+
+    PLACEHOLDERS = {"type": "bearer", "secret": ""}  # noqa: RUF012  # as in the base class
+
+
+class EndpointBody(DocumentModel):
+    """What a client posts as `endpoint_config`. `timeout` is an older name of `timeout_seconds`."""
+
+    url: str
+    method: str | None = None
+    headers: dict[str, str] | None = None
+    auth: dict[str, Any] | None = None
+    timeout_seconds: float | None = None
+    timeout: float | None = None
+
+    PLACEHOLDERS = {"url": ""}  # noqa: RUF012  # as in the base class
+
+
+def endpoint_config(body: Json, allowed_hosts: str) -> dict[str, Any]:
+    """`{url, method, headers, auth, timeout_seconds}`, all of them given: how `step_http` calls the endpoint, without secrets.
+
+    `allowed_hosts` is the text of `STEP_HTTP_ALLOWED_HOSTS`. Raises InvalidRequestError with pointers below
+    /endpoint_config.
+    """
+    fields = _read(EndpointBody, body, _PLACE)
+    scheme, host = _check_url(fields.url, allowed_hosts)
+    method = (fields.method or "POST").upper()
+    if method not in ("POST", "PUT", "PATCH"):
+        raise _at("method", "A step is sent to its endpoint as a body, so the method is POST, PUT or PATCH.")
+    auth = None if fields.auth is None else _auth(_read(AuthBody, fields.auth, f"{_PLACE}/auth"))
+    if auth and scheme != "https" and host not in _OF_THIS_MACHINE:
+        raise _at("auth", "A secret is sent over https only. Give an https address.")
+    headers = fields.headers or {}
+    _check_headers(headers)
+    return {
+        "url": fields.url,
+        "method": method,
+        "headers": headers,
+        "auth": auth,
+        "timeout_seconds": _seconds(fields),
+    }
+
+
+def _read(model: type[Any], body: Json, place: str) -> Any:
+    """`read_fields` with pointers below `place`."""
+    try:
+        return read_fields(model, body)
+    except InvalidRequestError as error:
+        errors = [{**e, "pointer": place + e["pointer"]} for e in error.errors]
+        raise InvalidRequestError(error.detail, errors=errors) from None
+
+
+def _at(name: str, detail: str) -> InvalidRequestError:
+    return InvalidRequestError.at(f"{_PLACE}/{name}", detail)
+
+
+def _check_url(url: str, allowed_hosts: str) -> tuple[str, str]:
+    """Scheme and host of a URL that a step may be sent to, as far as can be told before the call."""
+    from workflow_engine.outbound import AddressPolicy, AddressRefusedError
+
+    if len(url) > MAX_URL:
+        raise _at("url", f"The URL has {len(url):,} characters; {MAX_URL:,} are the most.")
+    try:
+        leads_to = AddressPolicy.from_text(allowed_hosts).check_url(url)
+    except AddressRefusedError as error:
+        raise _at("url", error.detail) from None
+    if unfit := _UNFIT_IN_URL.search(url.replace(urlsplit(url).hostname or "", "", 1)):
+        raise _at("url", f"The URL holds '{unfit[0]}', which has to be percent-encoded. It is sent as it is written.")
+    if "#" in url:
+        raise _at("url", "The URL has a fragment, which no server is sent. Remove it.")
+    for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True):
+        if _CREDENTIAL.fullmatch(name):
+            raise _at("url", f"The query parameter '{name}' looks like a credential, and URLs are shown. Use 'auth'.")
+    return leads_to.scheme, leads_to.host
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    if len(headers) > MAX_HEADERS:
+        raise _at("headers", f"There are {len(headers)} headers; {MAX_HEADERS} are the most.")
+    seen: set[str] = set()
+    for name, value in headers.items():
+        if problem := _problem_of_header(name, value, seen):
+            raise InvalidRequestError.at(_PLACE + pointer("headers", name), problem)
+        seen.add(name.lower())
+
+
+def _problem_of_header(name: str, value: str, seen: set[str]) -> str | None:
+    if not _HEADER_NAME.fullmatch(name):
+        return "The name of a header is letters, digits and hyphens, 100 at most."
+    if name.lower() in seen:
+        return f"The header '{name}' is given twice; upper and lower case are the same. Remove one."
+    if name.lower() in _MADE_HERE or name.lower().startswith("proxy-"):
+        why = _MADE_HERE.get(name.lower(), "There is no proxy.")
+        return f"The header '{name}' cannot be set. {why}"
+    if _CREDENTIAL.fullmatch(name):
+        return f"The header '{name}' looks like a credential, and headers are shown. Name a secret in 'auth' instead."
+    if not _HEADER_VALUE.fullmatch(value) or len(value) > MAX_HEADER_VALUE:
+        return (
+            f"The value of a header is visible ASCII characters and blanks between them, {MAX_HEADER_VALUE:,} at most."
+        )
+    return None
+
+
+def _auth(fields: AuthBody) -> dict[str, Any]:
+    from workflow_engine.tenant_secrets import NAME_RULE, SECRET_NAME
+
+    if not SECRET_NAME.fullmatch(fields.secret):
+        raise _at("auth/secret", f"The name of a secret is {NAME_RULE}. The secret itself stays out.")
+    own = {"bearer": (), "basic": ("username",), "api_key": ("header",)}[fields.type]
+    for name in ("username", "header"):
+        given = getattr(fields, name) is not None
+        if given and name not in own:
+            raise _at(f"auth/{name}", f"Auth of type '{fields.type}' has no '{name}'.")
+        if not given and name in own:
+            raise _at("auth", f"Auth of type '{fields.type}' needs '{name}'.")
+    if fields.username is not None and (":" in fields.username or not fields.username.isprintable()):
+        raise _at("auth/username", "A user name has no colon and no control characters (RFC 7617, 2).")
+    if fields.header is not None:
+        name = fields.header.lower()
+        if not _HEADER_NAME.fullmatch(name) or name in _MADE_HERE or name.startswith("proxy-"):
+            raise _at("auth/header", f"'{fields.header[:100]}' cannot carry an API key. Usual is X-API-Key.")
+    own_fields = {name: getattr(fields, name) for name in own}
+    return {"type": fields.type, "secret": fields.secret, **own_fields}
+
+
+def _seconds(fields: EndpointBody) -> int:
+    name = "timeout_seconds" if fields.timeout is None else "timeout"
+    value = fields.timeout_seconds if fields.timeout is None else fields.timeout
+    if fields.timeout is not None and fields.timeout_seconds not in (None, fields.timeout):
+        raise _at("timeout", "'timeout' is another name of 'timeout_seconds', and the two differ. Send one.")
+    if value is None:
+        return DEFAULT_SECONDS
+    if not 1 <= value <= MAX_SECONDS or value != int(value):
+        raise _at(name, f"An endpoint may take a whole number of seconds from 1 to {MAX_SECONDS}.")
+    return int(value)

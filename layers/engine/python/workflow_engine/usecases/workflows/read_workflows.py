@@ -1,0 +1,56 @@
+"""Read stored workflows and their versions."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from workflow_engine.store.workflows import StoredWorkflow
+from workflow_engine.usecases.engine import Caller, Engine
+
+_SUMMARY: Final = ("id", "version", "name", "description", "created_at", "updated_at")
+
+
+def describe(workflow: StoredWorkflow) -> dict[str, Any]:
+    """A version as the API shows it: what was saved, under `workflow` and `configuration`, and what the service knows about
+    it.
+    """
+    return {
+        "workflow_id": workflow.id,
+        "id": workflow.id,
+        "version": workflow.version,
+        "name": workflow.name,
+        "content_hash": workflow.content_hash,
+        "created_at": workflow.created_at,
+        "updated_at": workflow.updated_at,
+        "created_by": workflow.created_by,
+        "plan": dict(workflow.compiled.plan),
+        "workflow": dict(workflow.document),
+        "configuration": dict(workflow.document),
+    }
+
+
+def get(engine: Engine, caller: Caller, workflow_id: str, version: int | None = None) -> dict[str, Any]:
+    """The newest version, or the one asked for. Raises NotFoundError, also for a deleted workflow."""
+    newest = engine.workflows.newest(caller.tenant_id, workflow_id)
+    if version is None or version == newest.version:
+        return describe(newest)
+    return describe(engine.workflows.get(caller.tenant_id, workflow_id, version))
+
+
+def list_workflows(engine: Engine, caller: Caller, limit: int, cursor: str | None = None) -> dict[str, Any]:
+    """`{items: [{workflow_id, id, version, name, description, created_at, updated_at}], next_cursor}`, newest first."""
+    page = engine.workflows.page(caller.tenant_id, limit, cursor)
+    return {"items": [_summary(r) for r in page.records], "next_cursor": page.next_cursor}
+
+
+def list_versions(
+    engine: Engine, caller: Caller, workflow_id: str, limit: int, cursor: str | None = None
+) -> dict[str, Any]:
+    """Summaries of the versions, newest first. Raises NotFoundError."""
+    engine.workflows.newest(caller.tenant_id, workflow_id)
+    page = engine.workflows.versions(caller.tenant_id, workflow_id, limit, cursor)
+    return {"items": [_summary(r) for r in page.records], "next_cursor": page.next_cursor}
+
+
+def _summary(record: dict[str, Any]) -> dict[str, Any]:
+    return {"workflow_id": record["id"], **{name: record[name] for name in _SUMMARY}}
