@@ -33,14 +33,12 @@ from infra.local.stepfunctions.waiting import (
     sleep_until,
     timestamp_text,
 )
+from workflow_engine.aws_quotas import EXPRESS_SECONDS
 
 if TYPE_CHECKING:
     from infra.local.stepfunctions.engine import Engine
 
 LOG = logging.getLogger(__name__)
-
-# Service quotas, "Maximum execution time" of Express Workflows: five minutes.
-EXPRESS_SECONDS: Final = 300
 
 # A chain that waits for nothing lets others run after so many states.
 _STATES_IN_A_TURN: Final = 32

@@ -23,10 +23,10 @@ from infra.local.stepfunctions.lambdas import Functions
 from infra.local.stepfunctions.payloads import Payloads
 from infra.local.stepfunctions.validation import diagnostics
 from infra.local.stepfunctions.waiting import SkippingLoop
+from workflow_engine.aws_quotas import EXECUTIONS_PAGE
 
 # API reference, GetExecutionHistory and ListExecutions, maxResults
 PAGE_DEFAULT: Final = 100
-PAGE_MAX: Final = 1000
 # API reference, GetActivityTask: the service holds the connection open for 60 seconds.
 ACTIVITY_POLL_SECONDS: Final = 60.0
 
@@ -390,7 +390,7 @@ def _date(moment: float) -> datetime:
 
 
 def _page(size: int) -> int:
-    return min(size or PAGE_DEFAULT, PAGE_MAX)
+    return min(size or PAGE_DEFAULT, EXECUTIONS_PAGE)
 
 
 def _position(token: str | None) -> int:

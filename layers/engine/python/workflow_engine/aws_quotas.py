@@ -26,11 +26,17 @@ VARIABLE_BYTES: Final = 256 * KIB
 ASSIGN_BYTES: Final = 256 * KIB
 """All variables of one `Assign` together. Passing data between states with variables, "Limits"."""
 
+VARIABLES_BYTES_PER_RUN: Final = 10 * MIB
+"""All variables stored in one execution. Passing data between states with variables, "Limits"."""
+
 STATE_NAME_LENGTH: Final = 80
 """Characters of a state's name. Discovering workflow states, "Common state fields"."""
 
 VARIABLE_NAME_LENGTH: Final = 80
 """Characters of a variable's name. Passing data between states with variables, "Variable name syntax"."""
+
+EXECUTION_NAME_LENGTH: Final = 80
+"""Characters of an execution's or a machine's name. API reference, StartExecution and CreateStateMachine, `name`."""
 
 INLINE_MAP_CONCURRENCY: Final = 40
 """Iterations of an inline Map that run at once, whatever MaxConcurrency says. Using Map state in Inline mode."""
@@ -40,6 +46,9 @@ STATE_SECONDS: Final = 99_999_999
 
 EXECUTION_SECONDS: Final = 31_536_000
 """Longest standard execution, one year. Service quotas, "Maximum execution time"."""
+
+EXPRESS_SECONDS: Final = 300
+"""Longest Express execution. Service quotas, "Maximum execution time"."""
 
 RETRY_ATTEMPTS: Final = 99_999_999
 """Largest MaxAttempts. Handling errors in Step Functions workflows, "Retrying after an error"."""
@@ -55,6 +64,10 @@ HISTORY_PAGE_EVENTS: Final = 1_000
 
 EXECUTIONS_PAGE: Final = 1_000
 """Most executions of one answer. API reference, ListExecutions, `maxResults`."""
+
+EVALUATION_DEPTH: Final = 100
+"""About where JSONata evaluation ends in a stack overflow. Transforming data with JSONata, "Handling expression
+errors", names the limit and not its value; this value was observed."""
 
 USD_PER_MILLION_TRANSITIONS: Final = 25.0
 """Price of standard workflows in us-east-1, each retry counts as one. AWS Step Functions pricing."""
