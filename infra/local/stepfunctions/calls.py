@@ -297,12 +297,9 @@ def described(child: Head, *, parses_json: bool) -> dict[str, Any]:
     return told
 
 
-_REGION: Final = "us-east-1"
-
-
 def _service(resource_type: str, resource: str, call: Call, *, takes_token: bool = False) -> Target:
     names = {"resource": resource, "resourceType": resource_type}
-    return Target(SERVICE, call, names, takes_token, {"region": _REGION})
+    return Target(SERVICE, call, names, takes_token)
 
 
 _TARGETS: Final = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -76,8 +76,17 @@ class Head:
         return dataclasses.replace(self, **fields)
 
 
+class JournalError(Exception):
+    """The journal cannot be opened or written; the message says why."""
+
+
 class Journal(Protocol):
-    """What keeps runs. Every method but `durable` is called in the engine's thread and returns at once."""
+    """What keeps runs. Every method but `durable` is called in the engine's thread and returns at once.
+
+    `on_failure` is called once when something could not be written: nothing more is accepted then.
+    """
+
+    on_failure: Callable[[JournalError], None] | None
 
     def append(self, arn: str, entry: Entry) -> None:
         """Write a line of a run."""
@@ -112,6 +121,9 @@ class Journal(Protocol):
     def record(self, kind: str, key: str) -> Any:
         """One value, None where there is none."""
 
+    def ended_before(self, moment: float) -> list[str]:
+        """The ARNs of the runs that ended before a moment, in seconds since the epoch."""
+
     def forget(self, arns: Iterable[str]) -> None:
         """Delete runs that have ended."""
 
@@ -129,6 +141,7 @@ class MemoryJournal:
     """A journal that lasts as long as its process. What it is given is durable at once."""
 
     def __init__(self) -> None:
+        self.on_failure: Callable[[JournalError], None] | None = None
         self._runs: dict[str, _Run] = {}
         self._records: dict[str, dict[str, Any]] = {}
 
@@ -184,6 +197,9 @@ class MemoryJournal:
 
     def record(self, kind: str, key: str) -> Any:
         return self._records.get(kind, {}).get(key)
+
+    def ended_before(self, moment: float) -> list[str]:
+        return [h.arn for h in self.all_heads() if h.stopped is not None and h.stopped < moment and not h.is_unfinished]
 
     def forget(self, arns: Iterable[str]) -> None:
         for arn in arns:

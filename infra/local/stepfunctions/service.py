@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import concurrent.futures
+import logging
 import threading
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from infra.local.stepfunctions.definition import check_definition
 from infra.local.stepfunctions.engine import Engine, OnEnd, check_name
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.history import shown
-from infra.local.stepfunctions.journal import Head, Journal, MemoryJournal
+from infra.local.stepfunctions.journal import Head, Journal, JournalError, MemoryJournal
 from infra.local.stepfunctions.lambdas import Functions
 from infra.local.stepfunctions.payloads import Payloads
 from infra.local.stepfunctions.validation import diagnostics
@@ -33,6 +35,9 @@ ACTIVITY_POLL_SECONDS: Final = 60.0
 _EXECUTION_DATA: Final = frozenset({"input", "inputDetails", "output", "outputDetails", "parameters"})
 
 Answer = dict[str, Any]
+T = TypeVar("T")
+
+LOG = logging.getLogger(__name__)
 
 
 class Actions:
@@ -300,15 +305,24 @@ class StepFunctions:
     def __getattr__(self, action: str) -> Callable[..., Answer]:
         method: Callable[..., Coroutine[Any, Any, Answer]] = getattr(self.__dict__["_actions"], action)
 
-        def call(**request: Any) -> Answer:
-            return asyncio.run_coroutine_threadsafe(method(**request), self._loop).result()
+        return lambda **request: self._wait(method(**request))
 
-        return call
+    def _wait(self, request: Coroutine[Any, Any, T]) -> T:
+        """The answer to a request. Raises ServiceError, and JournalError when nothing can be kept any more."""
+        if self._problem is None:
+            try:
+                return asyncio.run_coroutine_threadsafe(request, self._loop).result()
+            except (concurrent.futures.CancelledError, RuntimeError):
+                # It has ended before it answered.
+                if self._problem is None:
+                    raise
+        request.close()
+        raise self._problem
 
     def wait_for_end(self, execution_arn: str) -> Head:
         """Wait until an execution has ended. Raises ServiceError (ExecutionDoesNotExist)."""
         assert self._actions is not None
-        return asyncio.run_coroutine_threadsafe(self._actions._engine.end_of(execution_arn), self._loop).result()
+        return self._wait(self._actions._engine.end_of(execution_arn))
 
     def close(self) -> None:
         """Let runs leave memory where they are, and end. What was answered is kept."""
@@ -321,6 +335,7 @@ class StepFunctions:
         journal: Journal | None = None
         try:
             journal = self._open()
+            journal.on_failure = self._fail
             engine = self._loop.run_until_complete(self._begin(journal))
             self._is_ready.set()
             self._loop.run_forever()
@@ -333,6 +348,12 @@ class StepFunctions:
                 journal.close()
             self._loop.close()
             self._is_ready.set()
+
+    def _fail(self, problem: JournalError) -> None:
+        """Nothing can be kept any more: whoever asks is told so from here on, and nothing goes on."""
+        LOG.critical("Step Functions stops: %s", problem)
+        self._problem = problem
+        self._loop.stop()
 
     async def _begin(self, journal: Journal) -> Engine:
         engine = Engine(journal, self._functions, **self._options)

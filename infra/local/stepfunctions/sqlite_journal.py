@@ -15,11 +15,11 @@ import operator
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, cast
 
-from infra.local.stepfunctions.journal import Entry, Head
+from infra.local.stepfunctions.journal import Entry, Head, JournalError
 from infra.local.stepfunctions.limits import json_text
 
 # One script for each version of the schema, from the one before it. A script that was released is never changed.
@@ -27,11 +27,12 @@ MIGRATIONS: Final = (
     """
     CREATE TABLE run (
         number INTEGER PRIMARY KEY, arn TEXT NOT NULL UNIQUE, machine TEXT NOT NULL, map_run TEXT NOT NULL,
-        status TEXT NOT NULL, is_unfinished INTEGER NOT NULL, head TEXT NOT NULL
+        status TEXT NOT NULL, is_unfinished INTEGER NOT NULL, stopped REAL, head TEXT NOT NULL
     );
     CREATE INDEX run_of_machine ON run (machine, map_run, status);
     CREATE INDEX run_of_map_run ON run (map_run, status) WHERE map_run != '';
     CREATE INDEX run_unfinished ON run (number) WHERE is_unfinished;
+    CREATE INDEX run_ended ON run (stopped) WHERE NOT is_unfinished;
     CREATE TABLE entry (
         run INTEGER NOT NULL, position INTEGER NOT NULL, id INTEGER NOT NULL, moment REAL NOT NULL,
         previous INTEGER NOT NULL, path TEXT NOT NULL, type TEXT NOT NULL, data TEXT, fields TEXT, private TEXT,
@@ -51,10 +52,6 @@ _ENTRIES: Final = (
 _HEADS: Final = "SELECT head FROM run"
 
 
-class JournalError(Exception):
-    """The journal cannot be opened or written; the message says why."""
-
-
 class SqliteJournal:
     """A journal in a file, which belongs to one process at a time."""
 
@@ -68,10 +65,11 @@ class SqliteJournal:
         except BaseException:
             os.close(self._lock)
             raise
+        self.on_failure: Callable[[JournalError], None] | None = None
         self._statements: list[tuple[str, tuple[Any, ...]]] = []
         self._waiter: asyncio.Future[None] | None = None
         self._is_called = False
-        self._failure: Exception | None = None
+        self._failure: JournalError | None = None
         self._numbers: dict[str, int] = {}
         self._next = self._database.execute("SELECT coalesce(max(number), 0) + 1 FROM run").fetchone()[0]
         self._records: dict[tuple[str, str], Any] = {}
@@ -98,9 +96,18 @@ class SqliteJournal:
             # Nothing more is written until it is read again, which finds the number in the table.
             del self._numbers[head.arn]
         self._write(
-            "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET status = excluded.status, "
-            "is_unfinished = excluded.is_unfinished, head = excluded.head",
-            (number, head.arn, head.machine, head.map_run, head.status, head.is_unfinished, _head_text(head)),
+            "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET status = excluded.status, "
+            "is_unfinished = excluded.is_unfinished, stopped = excluded.stopped, head = excluded.head",
+            (
+                number,
+                head.arn,
+                head.machine,
+                head.map_run,
+                head.status,
+                head.is_unfinished,
+                head.stopped,
+                _head_text(head),
+            ),
         )
 
     def put_record(self, kind: str, key: str, value: Any) -> None:
@@ -168,8 +175,10 @@ class SqliteJournal:
                 self._database.executemany(statement, [values for _, values in group])
             self._database.execute("COMMIT")
         except sqlite3.Error as error:
-            self._failure = JournalError(f"The journal {self._path} cannot be written: {error}")
-            raise self._failure from error
+            self._failure = failure = JournalError(f"The journal {self._path} cannot be written: {error}")
+            if self.on_failure is not None:
+                self.on_failure(failure)
+            raise failure from error
         self._rows += len(statements)
         if self._rows >= _ROWS_BETWEEN_CHECKPOINTS and (self._checkpoint is None or not self._checkpoint.is_alive()):
             self._rows = 0
@@ -191,7 +200,10 @@ class SqliteJournal:
     def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         if self._statements:
             self._commit()
-        return self._database.execute(query, values).fetchall()
+        try:
+            return self._database.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise JournalError(f"The journal {self._path} cannot be read: {error}") from error
 
     def _found_number(self, arn: str) -> int | None:
         found = self._read("SELECT number FROM run WHERE arn = ?", (arn,))
@@ -231,6 +243,10 @@ class SqliteJournal:
         query = f"{_HEADS} WHERE {of_whom} ORDER BY number DESC LIMIT ? OFFSET ?"
         rows = self._read(query, (*values, count, start))
         return [_head(row[0]) for row in rows]
+
+    def ended_before(self, moment: float) -> list[str]:
+        rows = self._read("SELECT arn FROM run WHERE NOT is_unfinished AND stopped < ? ORDER BY number", (moment,))
+        return [row[0] for row in rows]
 
     def records(self, kind: str) -> dict[str, Any]:
         rows = self._read("SELECT key, value FROM record WHERE kind = ? ORDER BY key", (kind,))

@@ -84,6 +84,8 @@ async def _schedule(frame: Frame, state: State, scope: Scope, target: Target) ->
     if state.arguments is not None:
         arguments = Payload.of(await evaluated(frame, state.arguments, scope))
     fields: dict[str, Any] = {**target.service, **target.scheduled}
+    if target.service:
+        fields["region"] = frame.run.engine.region
     if state.timeout is not None:
         fields["timeoutInSeconds"] = await _seconds(frame, state.timeout, scope, "TimeoutSeconds")
         private["due"] = frame.run.engine.now() + fields["timeoutInSeconds"]

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from infra.local.stepfunctions import sqlite_journal
-from infra.local.stepfunctions.journal import Entry, Head, Journal, MemoryJournal
-from infra.local.stepfunctions.sqlite_journal import JournalError, SqliteJournal
+from infra.local.stepfunctions.journal import Entry, Head, Journal, JournalError, MemoryJournal
+from infra.local.stepfunctions.sqlite_journal import SqliteJournal
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:m"
 
@@ -102,6 +102,15 @@ def test_a_forgotten_run_is_gone(journal: Journal) -> None:
     assert journal.head("run-2") is None
     assert journal.entries("run-2") == []
     assert journal.head("run-1") is not None
+
+
+def test_runs_that_ended_long_ago_are_found(journal: Journal) -> None:
+    journal.put_head(head(1, status="FAILED", stopped=10.0))
+    journal.put_head(head(2, status="SUCCEEDED", stopped=20.0))
+    journal.put_head(head(3, status="SUCCEEDED", stopped=10.0, is_told=False))
+    journal.put_head(head(4))
+    assert journal.ended_before(20.0) == ["run-1"]
+    assert journal.ended_before(20.5) == ["run-1", "run-2"]
 
 
 def test_what_is_durable_is_there_for_the_next_process(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -15,9 +16,9 @@ from typing import Any
 import pytest
 
 from infra.local.stepfunctions.failures import ServiceError
+from infra.local.stepfunctions.journal import JournalError
 from infra.local.stepfunctions.lambdas import LambdaFunctions
 from infra.local.stepfunctions.service import StepFunctions, sqlite_in
-from infra.local.stepfunctions.sqlite_journal import JournalError
 from tests.local.stepfunctions.support import ACCOUNT, REGION, task
 from tests.local.stepfunctions.test_runs import ACTIVITY, CALLBACK, single
 
@@ -222,6 +223,33 @@ def test_what_was_answered_is_there_when_it_is_opened_again(tmp_path: Path) -> N
 def test_a_folder_in_use_is_refused_where_it_is_opened(tmp_path: Path) -> None:
     with StepFunctions(functions(), journal=sqlite_in(tmp_path)), pytest.raises(JournalError, match="uses the data"):
         StepFunctions(functions(), journal=sqlite_in(tmp_path))
+
+
+def test_when_nothing_can_be_kept_whoever_asks_is_told_so(tmp_path: Path) -> None:
+    with StepFunctions(functions(), journal=sqlite_in(tmp_path)) as client:
+        state = {**task("f", "{% $states.context.Task.Token %}"), "Resource": CALLBACK}
+        arn = machine(client, state)
+        run = client.start_execution(stateMachineArn=arn)["executionArn"]
+        waiting: list[BaseException] = []
+
+        def wait() -> None:
+            try:
+                client.wait_for_end(run)
+            except JournalError as error:
+                waiting.append(error)
+
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        other = sqlite3.connect(tmp_path / "stepfunctions.db")
+        other.execute("DROP TABLE entry")
+        other.commit()
+        other.close()
+        with pytest.raises(JournalError, match="cannot be written"):
+            client.start_execution(stateMachineArn=arn)
+        with pytest.raises(JournalError, match="cannot be written"):
+            client.describe_execution(executionArn=run)
+        waiter.join(30)
+        assert [type(error) for error in waiting] == [JournalError]
 
 
 def test_it_ends_at_once_while_a_function_hangs() -> None:
