@@ -7,11 +7,13 @@ import json
 import random
 import threading
 from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from infra.local.stepfunctions.engine import Engine
 from infra.local.stepfunctions.history import LAST_EVENTS
 from infra.local.stepfunctions.journal import Entry, Head, MemoryJournal
+from infra.local.stepfunctions.lambdas import Handler
 from tests.local.stepfunctions.support import branch, create, engine, task
 
 RETRY: Final = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 7, "MaxAttempts": 3, "JitterStrategy": "FULL"}]
@@ -180,16 +182,27 @@ async def answer_tokens(on: Engine) -> None:
             await on.answers.send_success(token, json.dumps({"ok": True}))
 
 
-async def live(journal: DyingJournal, calls: Calls, lines: float) -> bool:
+def begin(on: Engine) -> None:
+    """Start the run "run" of the machine with everything."""
+    create(on, CHILD, name="child")
+    on.start(create(on, MACHINE, name="parent"), '{"n":0}', "run")
+
+
+async def live(
+    journal: DyingJournal,
+    calls: Calls,
+    lines: float,
+    start: Callable[[Engine], None] = begin,
+    handlers: Mapping[str, Handler] | None = None,
+) -> bool:
     """Start the run or let it go on, until it ends or the journal has taken so many more lines. Whether it has ended."""
     journal.lines_left, journal.died = lines, asyncio.Event()
     calls.lives += 1
-    on = engine(journal, calls.handlers(), threads=4, randomness=random.Random(calls.lives))
-    if not journal.records("machine"):
-        create(on, CHILD, name="child")
-        on.start(create(on, MACHINE, name="parent"), '{"n":0}', "run")
-    else:
+    on = engine(journal, handlers or calls.handlers(), threads=4, randomness=random.Random(calls.lives))
+    if journal.all_heads():
         on.recover()
+    else:
+        start(on)
     arn = next(head.arn for head in journal.all_heads() if head.name == "run")
     tasks = [asyncio.create_task(job) for job in (answer_tokens(on), on.end_of(arn), journal.died.wait())]
     await asyncio.wait(tasks[1:], return_when=asyncio.FIRST_COMPLETED)
