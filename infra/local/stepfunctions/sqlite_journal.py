@@ -29,15 +29,16 @@ MIGRATIONS: Final = (
         number INTEGER PRIMARY KEY, arn TEXT NOT NULL UNIQUE, machine TEXT NOT NULL, map_run TEXT NOT NULL,
         status TEXT NOT NULL, is_unfinished INTEGER NOT NULL, stopped REAL, head TEXT NOT NULL
     );
-    CREATE INDEX run_of_machine ON run (machine, map_run, status);
+    CREATE INDEX run_of_machine ON run (machine, map_run);
+    CREATE INDEX run_by_status ON run (machine, map_run, status);
     CREATE INDEX run_of_map_run ON run (map_run, status) WHERE map_run != '';
     CREATE INDEX run_unfinished ON run (number) WHERE is_unfinished;
     CREATE INDEX run_ended ON run (stopped) WHERE NOT is_unfinished;
     CREATE TABLE entry (
         run INTEGER NOT NULL, position INTEGER NOT NULL, id INTEGER NOT NULL, moment REAL NOT NULL,
-        previous INTEGER NOT NULL, path TEXT NOT NULL, type TEXT NOT NULL, data TEXT, fields TEXT, private TEXT,
-        PRIMARY KEY (run, position)
-    ) WITHOUT ROWID;
+        previous INTEGER NOT NULL, path TEXT NOT NULL, type TEXT NOT NULL, data TEXT, fields TEXT, private TEXT
+    );
+    CREATE UNIQUE INDEX entry_of_run ON entry (run, position);
     CREATE TABLE record (
         kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key)
     ) WITHOUT ROWID;
