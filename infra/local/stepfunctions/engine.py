@@ -179,20 +179,30 @@ class Engine:
         return run
 
     def recover(self) -> int:
-        """Let all runs go on that had not ended when the last engine did; gives how many. Parked ones stay
-        parked, and who has not been told of an end is told."""
+        """Let all runs go on that had not ended when the last engine did; gives how many.
+
+        Parked ones stay parked, and who has not been told of an end is told.
+        """
         heads = self.journal.unfinished()
         for head in heads:
-            if head.status != "RUNNING":
-                self._tell_later(head)
-            elif head.wakes_at is not None and head.wakes_at > self.now():
-                self._sleep(head)
-            else:
-                self._come_back(head)
+            try:
+                self._recover(head)
+            except Exception:
+                # What is wrong with one run must not keep the others from going on.
+                LOG.exception("%s cannot go on", head.arn)
         return len(heads)
+
+    def _recover(self, head: Head) -> None:
+        if head.status != "RUNNING":
+            self._tell_later(head)
+        elif head.wakes_at is not None and head.wakes_at > self.now():
+            self._sleep(head)
+        else:
+            self._come_back(head)
 
     def note_end(self, run: Run) -> None:
         """A run has recorded its end: keep it, and tell those who wait for it."""
+        # Express executions send no event "Step Functions Execution Status Change".
         head = run.head = run.head.changed(is_told=self._on_end is None or run.head.kind == "EXPRESS")
         self.journal_of(head).put_head(head)
         self._runs.pop(head.arn, None)
@@ -210,7 +220,8 @@ class Engine:
                 waiter.set_result(head)
         if head.parent:
             await self._wake_parent(head.parent)
-        if self._on_end is not None:
+        self._express.forget([head.arn])
+        if self._on_end is not None and not head.is_told:
             try:
                 await self.workers.call(self._on_end, head)
             except Exception:
@@ -248,15 +259,14 @@ class Engine:
         head = self.head(arn)
         if head.status != "RUNNING":
             return head
-        run = self._runs.get(arn)
-        if run is None:
-            run = self._come_back(head)
-            for child in children_waited_for(self.journal.entries(arn)):
-                self.stop_run(child, None, None)
+        run = self._runs.get(arn) or self._come_back(head)
         # Recorded on AWS: the event of a stopped run is chained to nothing.
         run.end("ABORTED", "ExecutionAborted", 0, error=error, cause=cause)
         if run.task is not None:
             run.task.cancel()
+        # A run that has only just come back does not know of them yet.
+        for child in children_waited_for(self.journal.entries(arn)):
+            self.stop_run(child, None, None)
         return run.head
 
     def redrive(self, arn: str) -> Head:

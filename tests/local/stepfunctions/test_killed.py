@@ -128,6 +128,36 @@ def test_a_run_that_is_stopped_while_parked_ends(tmp_path: Path) -> None:
     in_real_time(work)
 
 
+def test_the_child_of_a_run_that_is_stopped_while_parked_is_stopped() -> None:
+    async def work() -> None:
+        on = engine(park_after=0.1)
+        child = create(on, single({"Type": "Wait", "Seconds": 9999, "End": True}), name="child")
+        parent = {"Type": "Task", "Resource": SYNC, "Arguments": {"StateMachineArn": child}, "End": True}
+        arn = on.start(create(on, single(parent)), "{}").arn
+        while on._runs:
+            await asyncio.sleep(0.02)
+        on.stop_run(arn, None, None)
+        assert [head.status for head in on.journal.heads(child, None, 0, 10)] == ["ABORTED"]
+
+    in_real_time(work)
+
+
+def test_a_run_that_cannot_be_read_back_leaves_the_others_alone(caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        first = engine()
+        machine = create(first, single({"Type": "Wait", "Seconds": 1, "End": True}))
+        arns = [first.start(machine, "{}").arn for _ in range(2)]
+        await asyncio.sleep(0.05)
+        first.close()
+        first.journal.put_head(first.head(arns[0]).changed(definition="lost"))
+        second = engine(first.journal)
+        second.recover()
+        assert (await second.end_of(arns[1])).status == "SUCCEEDED"
+
+    in_real_time(work)
+    assert "cannot go on" in caplog.text
+
+
 def test_whoever_was_not_told_of_an_end_is_told_by_the_next_engine() -> None:
     told: list[str] = []
 
