@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from workflow_engine.http.powertools import content_types
 
@@ -23,13 +22,6 @@ def openapi_file() -> Path:
 def openapi_text() -> str:
     """The OpenAPI document as JSON text."""
     return openapi_file().read_text(encoding="utf-8")
-
-
-@cache
-def documented_routes() -> tuple[tuple[str, str], ...]:
-    """(method, path) of every operation in the OpenAPI document, which is every route of the API."""
-    paths: dict[str, dict[str, Any]] = json.loads(openapi_text())["paths"]
-    return tuple((method.upper(), path) for path, operations in paths.items() for method in operations)
 
 
 @cache

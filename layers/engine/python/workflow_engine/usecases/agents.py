@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import Field
 
@@ -18,6 +18,9 @@ from workflow_engine.usecases.definitions import DefinitionKind, refuse_misfits
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.launch import launch_once
 from workflow_engine.usecases.named import impossible, missing, names_in_agent, to_look_up
+
+if TYPE_CHECKING:
+    from workflow_engine.usecases.answers import AgentPage, ExecutionStarted, StoredAgent
 
 ASKED: Final = ("query", "context", "conversation_history", "variables")
 """Entries of an agent step's input that mean something (`functions/step_agent/conversation`)."""
@@ -64,21 +67,27 @@ def _settle(document: Mapping[str, Any]) -> dict[str, Any]:
     return settled(document, AGENT_ALIASES)
 
 
-AGENTS: Final = DefinitionKind("agent", _schema, "agent_name", lambda engine: engine.agents, examine, warnings, _settle)
+AGENTS: Final[DefinitionKind[StoredAgent, AgentPage]] = DefinitionKind(
+    "agent", _schema, "agent_name", lambda engine: engine.agents, examine, warnings, _settle
+)
 
 
-class AgentRunFields(RunFields):
+class AgentRunRequest(RunFields):
     """What `POST /agents/{agent_id}/execute` takes. `input` is what the agent may know beside the query."""
 
     query: Annotated[str, Field(min_length=1)] | None = None
+    """What the agent is asked."""
     conversation_history: list[dict[str, Any]] | None = None
+    """Messages that went before."""
     variables: dict[str, Any] | None = None
+    """What placeholders in the agent's texts stand for."""
     version: Annotated[int, Field(ge=1), Whole] | None = None
+    """Of the agent; the newest when absent."""
 
 
 def execute(
     engine: Engine, caller: Caller, agent_id: str, body: Json, idempotency_key: str | None = None
-) -> dict[str, Any]:
+) -> ExecutionStarted:
     """Start a run of one agent step; gives what `launch_once` gives.
 
     The query travels in the run's input, so that all runs of an agent share one compiled workflow. Raises NotFoundError,
@@ -94,7 +103,7 @@ def execute(
 
 def _run_of(engine: Engine, caller: Caller, agent_id: str, body: Json) -> dict[str, Any]:
     """The body of `POST /workflows/execute` that runs an agent."""
-    fields = read_fields(AgentRunFields, body)
+    fields = read_fields(AgentRunRequest, body)
     if fields.query is None and fields.input in (None, {}, [], ""):
         raise InvalidRequestError.at("", "There is nothing to ask: send a 'query' or an 'input'.")
     agents, tenant_id = engine.agents, caller.tenant_id

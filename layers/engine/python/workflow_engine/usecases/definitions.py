@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar, cast
 
 from workflow_engine.errors import ConflictError, InvalidRequestError
 from workflow_engine.language.diagnostics import Json
@@ -15,7 +15,13 @@ from workflow_engine.language.wellformed import check_well_formed
 from workflow_engine.store.definitions import Definition, DefinitionStore
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.items import canonical
+from workflow_engine.store.table import Page
 from workflow_engine.usecases.engine import Caller, Engine
+
+StoredT = TypeVar("StoredT")
+"""A version as it is answered: `answers.StoredAgent`."""
+PageT = TypeVar("PageT")
+"""A page of versions as it is answered: `answers.AgentPage`."""
 
 Warn = Callable[[Engine, Caller, Mapping[str, Any]], list[str]]
 """Sentences about a document that is valid and may yet not do what was meant."""
@@ -24,7 +30,7 @@ _KEPT: Final = ("description", "created_at", "updated_at", "created_by")
 
 
 @dataclass(frozen=True, slots=True)
-class DefinitionKind:
+class DefinitionKind(Generic[StoredT, PageT]):
     """A kind of definition: its word (`agent`), the schema of its documents, the field that names it, and checks beyond
     the schema. `examine` adds findings, `settle` gives a document that fits with its fields under their own names.
     """
@@ -44,22 +50,22 @@ class DefinitionKind:
 
 
 def create(
-    kind: DefinitionKind, engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None
-) -> dict[str, Any]:
+    kind: DefinitionKind[StoredT, PageT], engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None
+) -> StoredT:
     """Store a new definition; gives it as `get` does. Raises InvalidRequestError, ConflictError for an id that is taken."""
 
-    def work(attempt: Attempt) -> dict[str, Any]:
+    def work(attempt: Attempt) -> StoredT:
         document = checked(kind, body)
         definition_id = document.pop(kind.id_field, None) or f"{kind.word}-{uuid.UUID(attempt.made_id).hex}"
         told = kind.warn(engine, caller, document)  # before the write: no fault may come after it
         earlier = _made_before(kind, engine, caller, definition_id, attempt) if attempt.is_repeat else None
         return _described(kind, earlier or _created(kind, engine, caller, definition_id, document, attempt), told)
 
-    return dict(engine.idempotency.once(caller.tenant_id, f"create_{kind.word}", idempotency_key, body, work))
+    return engine.idempotency.once(caller.tenant_id, f"create_{kind.word}", idempotency_key, body, work)
 
 
 def _created(
-    kind: DefinitionKind,
+    kind: DefinitionKind[Any, Any],
     engine: Engine,
     caller: Caller,
     definition_id: str,
@@ -89,13 +95,15 @@ def _created(
 
 
 def _made_before(
-    kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: str, attempt: Attempt
+    kind: DefinitionKind[Any, Any], engine: Engine, caller: Caller, definition_id: str, attempt: Attempt
 ) -> Definition | None:
     """What another attempt at the same request has stored, changed or deleted meanwhile or not."""
     return kind.store(engine).created_by_request(caller.tenant_id, definition_id, attempt.made_id)
 
 
-def update(kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: str, body: Json) -> dict[str, Any]:
+def update(
+    kind: DefinitionKind[StoredT, PageT], engine: Engine, caller: Caller, definition_id: str, body: Json
+) -> StoredT:
     """Store a new version, or give the newest when the document is the same.
 
     Raises NotFoundError, InvalidRequestError, ConflictError when another save came between.
@@ -125,14 +133,14 @@ def update(kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: 
     return _described(kind, following, told)
 
 
-def delete(kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: str) -> None:
+def delete(kind: DefinitionKind[Any, Any], engine: Engine, caller: Caller, definition_id: str) -> None:
     """Take a definition out of use; its versions stay readable. It may be repeated for a day. Raises NotFoundError."""
     kind.store(engine).delete(caller.tenant_id, definition_id, engine.now().timestamp())
 
 
 def get(
-    kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: str, version: int | None = None
-) -> dict[str, Any]:
+    kind: DefinitionKind[StoredT, PageT], engine: Engine, caller: Caller, definition_id: str, version: int | None = None
+) -> StoredT:
     """The newest version, or the one asked for. Raises NotFoundError."""
     store = kind.store(engine)
     found = (
@@ -144,24 +152,29 @@ def get(
 
 
 def list_all(
-    kind: DefinitionKind, engine: Engine, caller: Caller, limit: int, cursor: str | None = None
-) -> dict[str, Any]:
+    kind: DefinitionKind[StoredT, PageT], engine: Engine, caller: Caller, limit: int, cursor: str | None = None
+) -> PageT:
     """`{items, next_cursor}`: the newest versions, by id, without their documents."""
     page = kind.store(engine).page(caller.tenant_id, limit, cursor)
-    return {"items": [_summary(kind, record) for record in page.records], "next_cursor": page.next_cursor}
+    return _page(kind, page)
 
 
 def list_versions(
-    kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: str, limit: int, cursor: str | None = None
-) -> dict[str, Any]:
+    kind: DefinitionKind[StoredT, PageT],
+    engine: Engine,
+    caller: Caller,
+    definition_id: str,
+    limit: int,
+    cursor: str | None = None,
+) -> PageT:
     """`{items, next_cursor}`: the versions, newest first, without their documents. Raises NotFoundError."""
     store = kind.store(engine)
     store.newest(caller.tenant_id, definition_id)
     page = store.versions(caller.tenant_id, definition_id, limit, cursor)
-    return {"items": [_summary(kind, record) for record in page.records], "next_cursor": page.next_cursor}
+    return _page(kind, page)
 
 
-def checked(kind: DefinitionKind, body: Json) -> dict[str, Any]:
+def checked(kind: DefinitionKind[Any, Any], body: Json) -> dict[str, Any]:
     """The document of a body. Raises InvalidRequestError with every finding."""
     refuse_misfits(kind.word, kind.schema(), kind.examine, body)
     return kind.settle(body)
@@ -193,18 +206,25 @@ def refuse_misfits(
         )
 
 
-def _summary(kind: DefinitionKind, record: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        kind.id_field: record["definition_id"],
-        "id": record["definition_id"],
-        "version": record["version"],
-        kind.name_field: record["name"],
-        **{name: record.get(name) for name in _KEPT},
-    }
+# A kind says what it calls the id, the name and the document, so no type checker can follow.
 
 
-def _described(kind: DefinitionKind, definition: Definition, warnings: list[str]) -> dict[str, Any]:
-    return {
+def _page(kind: DefinitionKind[StoredT, PageT], page: Page) -> PageT:
+    items = [
+        {
+            kind.id_field: record["definition_id"],
+            "id": record["definition_id"],
+            "version": record["version"],
+            kind.name_field: record["name"],
+            **{name: record.get(name) for name in _KEPT},
+        }
+        for record in page.records
+    ]
+    return cast("PageT", {"items": items, "next_cursor": page.next_cursor})
+
+
+def _described(kind: DefinitionKind[StoredT, PageT], definition: Definition, warnings: list[str]) -> StoredT:
+    described = {
         kind.id_field: definition.definition_id,
         "id": definition.definition_id,
         "version": definition.version,
@@ -216,3 +236,4 @@ def _described(kind: DefinitionKind, definition: Definition, warnings: list[str]
         kind.word: dict(definition.document),
         "warnings": warnings,
     }
+    return cast("StoredT", described)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import Field
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json, pointer
-from workflow_engine.language.document import DocumentModel, Whole
+from workflow_engine.language.document import DocumentModel, Whole, refers_to
 from workflow_engine.language.findings import Findings
 from workflow_engine.store.definitions import Definition
 from workflow_engine.store.workflows import StoredWorkflow
@@ -19,6 +19,9 @@ from workflow_engine.usecases.bodies import RunFields, WorkflowRunFields, read_f
 from workflow_engine.usecases.definitions import DefinitionKind
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.launch import launch_once
+
+if TYPE_CHECKING:
+    from workflow_engine.usecases.answers import ExecutionStarted, PromptPage, RenderedPrompt, StoredPrompt
 
 _TEXTS: Final = ("system_prompt", "query_template")
 
@@ -57,33 +60,41 @@ def _settle(document: Mapping[str, Any]) -> dict[str, Any]:
     return settled(document, PROMPT_ALIASES)
 
 
-PROMPTS: Final = DefinitionKind("prompt", _schema, "name", lambda engine: engine.prompts, examine, warnings, _settle)
+PROMPTS: Final[DefinitionKind[StoredPrompt, PromptPage]] = DefinitionKind(
+    "prompt", _schema, "name", lambda engine: engine.prompts, examine, warnings, _settle
+)
 
 
-class RenderFields(DocumentModel):
+class RenderRequest(DocumentModel):
     """What `POST /prompts/{prompt_id}/render` takes."""
 
     variables: dict[str, Any] | None = None
+    """What the prompt's placeholders stand for."""
     version: Annotated[int, Field(ge=1), Whole] | None = None
+    """Of the prompt; the newest when absent."""
 
 
-class TrialFields(RunFields):
+class PromptTestRequest(RunFields):
     """What `POST /prompts/{prompt_id}/test` takes: an agent, and what the prompt needs."""
 
     variables: dict[str, Any] | None = None
+    """What the prompt's placeholders stand for."""
     version: Annotated[int, Field(ge=1), Whole] | None = None
+    """Of the prompt; the newest when absent."""
     agent_id: str | None = None
-    agent_config: dict[str, Any] | None = None
+    """A stored agent that is asked; either this or `agent_config`."""
+    agent_config: Annotated[dict[str, Any] | None, refers_to("agents.schema:AGENT_CONFIG")] = None
+    """An agent that is not stored."""
 
 
-def render(engine: Engine, caller: Caller, prompt_id: str, body: Json) -> dict[str, Any]:
+def render(engine: Engine, caller: Caller, prompt_id: str, body: Json) -> RenderedPrompt:
     """`{prompt_id, version, system_prompt, query, missing}`: both texts with the variables filled in; `missing` are
     placeholders without a value. Raises NotFoundError, InvalidRequestError.
     """
     from llm_gateway.prompts import names_in
     from llm_gateway.prompts import render as filled
 
-    fields = read_fields(RenderFields, body)
+    fields = read_fields(RenderRequest, body)
     prompt = _prompt(engine, caller, prompt_id, fields.version)
     defaults = {v["name"]: v["default"] for v in prompt.document.get("variables", ()) if "default" in v}
     values = {**defaults, **(fields.variables or {})}
@@ -100,7 +111,7 @@ def render(engine: Engine, caller: Caller, prompt_id: str, body: Json) -> dict[s
 
 def try_out(
     engine: Engine, caller: Caller, prompt_id: str, body: Json, idempotency_key: str | None = None
-) -> dict[str, Any]:
+) -> ExecutionStarted:
     """Start a run of two steps, the prompt and an agent that it asks; gives what `launch_once` gives.
 
     Raises NotFoundError, InvalidRequestError unless one agent is named that can be asked, and what `start_run.start` raises.
@@ -115,7 +126,7 @@ def try_out(
 
 def _trial_of(engine: Engine, caller: Caller, prompt_id: str, body: Json) -> dict[str, Any]:
     """The body of `POST /workflows/execute` that tries a prompt."""
-    fields = read_fields(TrialFields, body)
+    fields = read_fields(PromptTestRequest, body)
     if (fields.agent_id is None) == (fields.agent_config is None):
         raise InvalidRequestError.at(
             "", "Name the agent that is to be asked: 'agent_id' or 'agent_config', one of them."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from workflow_engine.errors import ConflictError
 from workflow_engine.language.diagnostics import Json
@@ -10,7 +10,7 @@ from workflow_engine.language.document import UNNAMED
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases.bodies import (
     PostedWorkflow,
-    StoredRunFields,
+    StoredRunRequest,
     WorkflowRunFields,
     check_fan_out,
     posted_workflow,
@@ -27,8 +27,11 @@ from workflow_engine.usecases.compilation import (
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.launch import launch_once
 
+if TYPE_CHECKING:
+    from workflow_engine.usecases.answers import ExecutionStarted
 
-def start(engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None) -> dict[str, Any]:
+
+def start(engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None) -> ExecutionStarted:
     """Start a run of the workflow in the body; gives what `launch_once` gives.
 
     The workflow is kept, unlisted, under a hash of its content, so posting it again compiles nothing and creates no
@@ -51,7 +54,7 @@ def posted_run(engine: Engine, caller: Caller, body: Json) -> tuple[StoredWorkfl
 
 def start_stored(
     engine: Engine, caller: Caller, workflow_id: str, body: Json, idempotency_key: str | None = None
-) -> dict[str, Any]:
+) -> ExecutionStarted:
     """Start a run of a stored workflow, by default of its newest version; gives what `launch_once` gives.
 
     Three AWS calls for a workflow of built-in step types: read the version with all that starting needs, write the
@@ -59,7 +62,7 @@ def start_stored(
     """
 
     def prepare() -> tuple[StoredWorkflow, WorkflowRunFields]:
-        fields = read_run(StoredRunFields, body)
+        fields = read_run(StoredRunRequest, body)
         workflow = engine.workflows.newest(caller.tenant_id, workflow_id)
         if fields.version not in (None, workflow.version):
             workflow = engine.workflows.version(caller.tenant_id, workflow_id, fields.version or 1)
