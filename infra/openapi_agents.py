@@ -20,7 +20,7 @@ from infra.openapi_schemas import (
     reference,
     text,
 )
-from workflow_engine.steps.agent_schema import AGENT_CONFIG, AGENT_DOCUMENT, PROMPT_DOCUMENT
+from workflow_engine.agents.schema import AGENT_CONFIG, AGENT_DOCUMENT, PROMPT_DOCUMENT
 
 
 def _definition(word: str, name: str, document: str) -> Schema:

@@ -12,10 +12,12 @@ from workflow_engine.http.request import Handlers, Request
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.http.runs import started
 from workflow_engine.init_phase import at_init
-from workflow_engine.usecases import agents, definitions, prompts
-from workflow_engine.usecases.agents import AGENTS
+from workflow_engine.usecases import definitions
+from workflow_engine.usecases.agents import agents
+from workflow_engine.usecases.agents.agents import AGENTS
 from workflow_engine.usecases.definitions import DefinitionKind
-from workflow_engine.usecases.prompts import PROMPTS
+from workflow_engine.usecases.prompts import prompts
+from workflow_engine.usecases.prompts.prompts import PROMPTS
 
 if TYPE_CHECKING:
     from workflow_engine.usecases.answers import ExecutionStarted, Results

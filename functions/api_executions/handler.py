@@ -13,7 +13,7 @@ from workflow_engine.http.powertools import LambdaContext, Response
 from workflow_engine.http.request import Handlers, Request
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.init_phase import at_init
-from workflow_engine.usecases import cancel_run, read_progress, read_results
+from workflow_engine.usecases.runs import cancel_run, read_progress, read_results
 
 if TYPE_CHECKING:
     from workflow_engine.usecases.answers import ExecutionPage, ExecutionProgress, Results

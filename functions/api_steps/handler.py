@@ -9,7 +9,7 @@ from workflow_engine.http.powertools import LambdaContext
 from workflow_engine.http.request import Handlers, saved
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.init_phase import at_init
-from workflow_engine.usecases import register_step
+from workflow_engine.usecases.steps import register_step
 
 HANDLERS: Final[Handlers] = {
     "register_step": lambda r: saved(register_step.register(engine(), r.caller, r.body, r.idempotency_key)),

@@ -9,7 +9,7 @@ from workflow_engine.http.powertools import LambdaContext
 from workflow_engine.http.request import Handlers, saved
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.init_phase import at_init
-from workflow_engine.usecases import read_tools, register_mcp_server
+from workflow_engine.usecases.tools import read_tools, register_mcp_server
 
 HANDLERS: Final[Handlers] = {
     "list_tools": lambda r: read_tools.list_tools(engine(), r.caller, *r.page),

@@ -15,8 +15,8 @@ from typing import Any, Final
 from functions.execution_recorder.settings import clients, engine, sqs
 from workflow_engine.errors import NotFoundError, ThrottledError
 from workflow_engine.init_phase import at_init
-from workflow_engine.usecases import record_execution
-from workflow_engine.usecases.record_execution import EndNotShownError, RunEnd
+from workflow_engine.usecases.runs import record_execution
+from workflow_engine.usecases.runs.record_execution import EndNotShownError, RunEnd
 
 logger = logging.getLogger(__name__)
 

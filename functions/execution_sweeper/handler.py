@@ -6,7 +6,7 @@ from typing import Any
 
 from functions.execution_sweeper.settings import clients, engine
 from workflow_engine.init_phase import at_init
-from workflow_engine.usecases.sweep_executions import sweep_executions
+from workflow_engine.usecases.upkeep.sweep_executions import sweep_executions
 
 
 def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:

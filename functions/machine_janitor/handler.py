@@ -6,7 +6,7 @@ from typing import Any
 
 from functions.machine_janitor.settings import clients, engine, idle_days
 from workflow_engine.init_phase import at_init
-from workflow_engine.usecases.retire_machines import retire_machines
+from workflow_engine.usecases.upkeep.retire_machines import retire_machines
 
 
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, int]:

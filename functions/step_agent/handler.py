@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from agent_runtime.dispatch import output_of
 from functions.step_agent.settings import clients, services
-from functions.step_agent.steps import output_of
 from workflow_engine.faults import faults_logged
 from workflow_engine.init_phase import at_init
 from workflow_engine.observability import log_fields

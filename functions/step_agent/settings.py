@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from functions.step_agent.services import FunctionFailedError, Services
+from agent_runtime.services import FunctionFailedError, Services
 from llm_gateway.secrets import SecretSource, names_secrets, secret_reader
 from workflow_engine.init_phase import once
 from workflow_engine.outbound import AddressPolicy

@@ -15,8 +15,8 @@ from typing import Any, Final
 from functions.step_registrar.settings import clients, engine
 from workflow_engine.errors import NotFoundError, WorkflowEngineError
 from workflow_engine.init_phase import at_init
-from workflow_engine.usecases import register_step
 from workflow_engine.usecases.engine import Caller
+from workflow_engine.usecases.steps import register_step
 
 logger = logging.getLogger(__name__)
 

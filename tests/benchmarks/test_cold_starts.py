@@ -30,7 +30,7 @@ from infra.bytecode import (
 )
 from infra.catalog import FUNCTIONS, Function
 from infra.packaging import IN_LAMBDAS_RUNTIME, LAMBDA_PYTHON, LOCKS, install_packages, lay_out_function, lay_out_layer
-from tests.unit.test_init_phase import DEPLOYED, clients_of
+from tests.unit.ground.test_init_phase import DEPLOYED, clients_of
 from workflow_engine.init_phase import IN_LAMBDA
 
 ROUNDS: Final = 7

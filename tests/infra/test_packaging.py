@@ -102,7 +102,7 @@ def test_the_asset_of_a_function_holds_its_own_folder_only(described: Function) 
 
 def test_the_engines_layer_is_the_package_as_it_lies() -> None:
     found = files(own_layer_asset("engine"))
-    assert "python/workflow_engine/usecases/start_run.py" in found
+    assert "python/workflow_engine/usecases/runs/start_run.py" in found
     assert all(name.startswith("python/workflow_engine/") for name in found)
 
 

@@ -13,19 +13,16 @@ from tests.support.backend_cloud import counted
 from tests.support.mcp_server import TOOLS, mcp_server
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError, UpstreamError
 from workflow_engine.outbound import AddressPolicy
-from workflow_engine.usecases import (
-    agents,
-    definitions,
-    prompts,
-    read_results,
-    read_tools,
-    register_mcp_server,
-    register_step,
-)
-from workflow_engine.usecases.agents import AGENTS
+from workflow_engine.usecases import definitions
+from workflow_engine.usecases.agents import agents
+from workflow_engine.usecases.agents.agents import AGENTS
 from workflow_engine.usecases.answers import ExecutionStarted, Results
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.prompts import PROMPTS
+from workflow_engine.usecases.prompts import prompts
+from workflow_engine.usecases.prompts.prompts import PROMPTS
+from workflow_engine.usecases.runs import read_results
+from workflow_engine.usecases.steps import register_step
+from workflow_engine.usecases.tools import read_tools, register_mcp_server
 
 ME = Caller("default", "me")
 OTHER = Caller("other")

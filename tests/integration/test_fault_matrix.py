@@ -14,21 +14,16 @@ from tests.support.fault_world import ACCOUNT, TRUTH, World, fault_world, lambda
 from tests.support.wire_faults import FAULTS, FunctionKilledError, Outcome, Wire
 from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.http.problem import problem_of
-from workflow_engine.usecases import (
-    agents,
-    cancel_run,
-    definitions,
-    prompts,
-    read_results,
-    read_workflows,
-    register_mcp_server,
-    register_step,
-    save_workflow,
-    start_run,
-)
-from workflow_engine.usecases.agents import AGENTS
+from workflow_engine.usecases import definitions
+from workflow_engine.usecases.agents import agents
+from workflow_engine.usecases.agents.agents import AGENTS
 from workflow_engine.usecases.engine import Caller
-from workflow_engine.usecases.prompts import PROMPTS
+from workflow_engine.usecases.prompts import prompts
+from workflow_engine.usecases.prompts.prompts import PROMPTS
+from workflow_engine.usecases.runs import cancel_run, read_results, start_run
+from workflow_engine.usecases.steps import register_step
+from workflow_engine.usecases.tools import register_mcp_server
+from workflow_engine.usecases.workflows import read_workflows, save_workflow
 
 ME = Caller("t", "me")
 KEY = "key-1"

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from functions.step_agent.agents import Run
+from agent_runtime.agents import Run
 from infra.local.cloud import LocalCloud
 from workflow_engine.sdk import InvalidStepInput, StepContext
 from workflow_engine.usecases import definitions
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.prompts import PROMPTS
+from workflow_engine.usecases.prompts.prompts import PROMPTS
 
 ME = Caller("default", "me")
 

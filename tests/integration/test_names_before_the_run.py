@@ -11,18 +11,15 @@ import pytest
 from infra.local.cloud import LocalCloud
 from tests.support.backend_cloud import counted
 from workflow_engine.language.diagnostics import InvalidWorkflowError
-from workflow_engine.usecases import (
-    definitions,
-    register_mcp_server,
-    register_step,
-    save_workflow,
-    start_run,
-    validate_workflow,
-)
-from workflow_engine.usecases.agents import AGENTS
+from workflow_engine.usecases import definitions
+from workflow_engine.usecases.agents.agents import AGENTS
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.named import MAX_LOOKED_UP
-from workflow_engine.usecases.prompts import PROMPTS
+from workflow_engine.usecases.prompts.prompts import PROMPTS
+from workflow_engine.usecases.runs import start_run
+from workflow_engine.usecases.steps import register_step
+from workflow_engine.usecases.tools import register_mcp_server
+from workflow_engine.usecases.workflows import save_workflow, validate_workflow
+from workflow_engine.usecases.workflows.named import MAX_LOOKED_UP
 
 ME = Caller("default", "me")
 OTHER = Caller("other")

@@ -23,16 +23,10 @@ from workflow_engine.errors import (
 from workflow_engine.http.runs import started
 from workflow_engine.language.diagnostics import InvalidWorkflowError
 from workflow_engine.store.table import ConditionFailedError, Write
-from workflow_engine.usecases import (
-    cancel_run,
-    compilation,
-    read_results,
-    read_workflows,
-    register_step,
-    save_workflow,
-    start_run,
-)
 from workflow_engine.usecases.engine import Caller
+from workflow_engine.usecases.runs import cancel_run, read_results, start_run
+from workflow_engine.usecases.steps import register_step
+from workflow_engine.usecases.workflows import compilation, read_workflows, save_workflow
 
 ME = Caller("t", "me")
 KEY = "key-1"

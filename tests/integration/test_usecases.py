@@ -23,20 +23,12 @@ from workflow_engine.errors import (
 )
 from workflow_engine.language.diagnostics import InvalidWorkflowError
 from workflow_engine.machines.executions import MachineGoneError
-from workflow_engine.usecases import (
-    cancel_run,
-    compile_workflow,
-    read_results,
-    read_workflows,
-    record_execution,
-    register_step,
-    save_workflow,
-    start_run,
-    validate_workflow,
-)
 from workflow_engine.usecases.answers import ExecutionSummary, Results
 from workflow_engine.usecases.engine import Caller, Engine, use_local_step_loader
-from workflow_engine.usecases.record_execution import RunEnd
+from workflow_engine.usecases.runs import cancel_run, read_results, record_execution, start_run
+from workflow_engine.usecases.runs.record_execution import RunEnd
+from workflow_engine.usecases.steps import register_step
+from workflow_engine.usecases.workflows import compile_workflow, read_workflows, save_workflow, validate_workflow
 
 ME = Caller("default", "me")
 OTHER = Caller("other")

@@ -9,8 +9,8 @@ from typing import Any
 from infra.local.jsonata import evaluate
 from tests.support.jsonata_node import Answer, Case, evaluate_all
 from tests.support.reference_semantics import Json, equal
-from workflow_engine.compiler.expressions import Root, expression
-from workflow_engine.compiler.fragments import Fragment
+from workflow_engine.compiler.jsonata import Root, expression
+from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.language.syntax import Reference, ScopeReference, StepReference
 
 UUID = "00000000-0000-4000-8000-000000000000"

@@ -20,9 +20,9 @@ from botocore.awsrequest import AWSResponse
 
 from workflow_engine.settings import Settings
 from workflow_engine.store.executions import Execution
-from workflow_engine.usecases import record_execution
 from workflow_engine.usecases.engine import Engine
-from workflow_engine.usecases.record_execution import read_report, record_end
+from workflow_engine.usecases.runs import record_execution
+from workflow_engine.usecases.runs.record_execution import read_report, record_end
 
 AT_ONCE: Final = 40
 """Elements that a Map works on at once; their events are interleaved."""

@@ -15,10 +15,12 @@ from infra.catalog import FUNCTIONS, Route, function
 from infra.local.gateway import Gateway, HttpRequest
 from workflow_engine.errors import NotFoundError
 from workflow_engine.outbound import AddressPolicy
-from workflow_engine.usecases import agents, definitions, prompts
+from workflow_engine.usecases import definitions
+from workflow_engine.usecases.agents import agents
 from workflow_engine.usecases.definitions import DefinitionKind
 from workflow_engine.usecases.engine import Caller
-from workflow_engine.usecases.results_page import EVERYTHING, Output, ResultsQuery
+from workflow_engine.usecases.prompts import prompts
+from workflow_engine.usecases.runs.results_page import EVERYTHING, Output, ResultsQuery
 
 CALLER = Caller(tenant_id="default", user_id=None)
 ENGINE = object()
@@ -40,7 +42,7 @@ class Api:
 
     def answer(self, usecase: str, result: Any) -> None:
         """Let a use case, given as module.function, answer with a result or raise it."""
-        module, _, name = usecase.partition(".")
+        module, _, name = usecase.rpartition(".")
 
         def fake(engine: Any, caller: Caller, *args: Any, **kwargs: Any) -> Any:
             assert (engine, caller) == (ENGINE, CALLER)
@@ -67,10 +69,10 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Api:
 @pytest.mark.parametrize("url", ["/workflows/execute", "/workflows/w-1/execute"])
 @pytest.mark.parametrize(("wait", "ended", "status"), [("", True, 202), ("?wait=0", True, 202), ("?wait=5", True, 200)])
 def test_a_run_is_answered_at_once_or_when_it_ended(api: Api, url: str, wait: str, ended: bool, status: int) -> None:
-    api.answer("start_run.start", STARTED)
-    api.answer("start_run.start_stored", STARTED)
-    api.answer("read_results.wait_for_end", ended)
-    api.answer("read_results.results", {"status": "completed"})
+    api.answer("runs.start_run.start", STARTED)
+    api.answer("runs.start_run.start_stored", STARTED)
+    api.answer("runs.read_results.wait_for_end", ended)
+    api.answer("runs.read_results.results", {"status": "completed"})
     given, body = api.send("POST", url + wait, {"name": "w"}, idempotency_key="k-1")
     assert given == status
     assert body == (STARTED if status == 202 else {"status": "completed"})
@@ -78,10 +80,10 @@ def test_a_run_is_answered_at_once_or_when_it_ended(api: Api, url: str, wait: st
 
 
 def test_a_run_that_outlasts_the_wait_is_answered_as_started(api: Api) -> None:
-    api.answer("start_run.start", STARTED)
-    api.answer("read_results.wait_for_end", False)
+    api.answer("runs.start_run.start", STARTED)
+    api.answer("runs.read_results.wait_for_end", False)
     assert api.send("POST", "/workflows/execute?wait=25", {}) == (202, STARTED)
-    assert api.calls[1] == ("read_results.wait_for_end", ("e-1", 25), {})
+    assert api.calls[1] == ("runs.read_results.wait_for_end", ("e-1", 25), {})
 
 
 def test_nothing_is_started_when_the_wait_is_out_of_range(api: Api) -> None:
@@ -90,47 +92,68 @@ def test_nothing_is_started_when_the_wait_is_out_of_range(api: Api) -> None:
 
 
 def test_a_stored_workflow_may_be_executed_without_a_body(api: Api) -> None:
-    api.answer("start_run.start_stored", STARTED)
+    api.answer("runs.start_run.start_stored", STARTED)
     assert api.send("POST", "/workflows/w-1/execute")[0] == 202
-    assert api.calls == [("start_run.start_stored", ("w-1", {}, None), {})]
+    assert api.calls == [("runs.start_run.start_stored", ("w-1", {}, None), {})]
 
 
 @pytest.mark.parametrize(
     ("method", "url", "usecase", "result", "status", "arguments"),
     [
-        ("POST", "/workflows/validate", "validate_workflow.validate", {"is_valid": False}, 200, ({"a": 1},)),
-        ("POST", "/workflows/compile", "compile_workflow.compile_body", {"asl": {}}, 200, ({"a": 1},)),
-        ("POST", "/workflows", "save_workflow.create", {"version": 1}, 201, ({"a": 1}, None)),
-        ("GET", "/workflows?limit=2", "read_workflows.list_workflows", {"items": []}, 200, (2, None)),
-        ("GET", "/workflows/w-1?version=2", "read_workflows.get", {"version": 2}, 200, ("w-1", 2)),
-        ("PUT", "/workflows/w-1", "save_workflow.update", ({"version": 2}, False), 200, ("w-1", {"a": 1})),
-        ("PUT", "/workflows/w-1", "save_workflow.update", ({"version": 1}, True), 201, ("w-1", {"a": 1})),
-        ("DELETE", "/workflows/w-1", "save_workflow.delete", None, 204, ("w-1",)),
-        ("GET", "/workflows/w-1/versions", "read_workflows.list_versions", {"items": []}, 200, ("w-1", 50, None)),
-        ("GET", "/executions/e-1", "read_progress.read_progress", {"status": "running"}, 200, ("e-1",)),
-        ("GET", "/executions/e-1/results", "read_results.results", {}, 200, ("e-1", EVERYTHING)),
+        ("POST", "/workflows/validate", "workflows.validate_workflow.validate", {"is_valid": False}, 200, ({"a": 1},)),
+        ("POST", "/workflows/compile", "workflows.compile_workflow.compile_body", {"asl": {}}, 200, ({"a": 1},)),
+        ("POST", "/workflows", "workflows.save_workflow.create", {"version": 1}, 201, ({"a": 1}, None)),
+        ("GET", "/workflows?limit=2", "workflows.read_workflows.list_workflows", {"items": []}, 200, (2, None)),
+        ("GET", "/workflows/w-1?version=2", "workflows.read_workflows.get", {"version": 2}, 200, ("w-1", 2)),
+        ("PUT", "/workflows/w-1", "workflows.save_workflow.update", ({"version": 2}, False), 200, ("w-1", {"a": 1})),
+        ("PUT", "/workflows/w-1", "workflows.save_workflow.update", ({"version": 1}, True), 201, ("w-1", {"a": 1})),
+        ("DELETE", "/workflows/w-1", "workflows.save_workflow.delete", None, 204, ("w-1",)),
+        (
+            "GET",
+            "/workflows/w-1/versions",
+            "workflows.read_workflows.list_versions",
+            {"items": []},
+            200,
+            ("w-1", 50, None),
+        ),
+        ("GET", "/executions/e-1", "runs.read_progress.read_progress", {"status": "running"}, 200, ("e-1",)),
+        ("GET", "/executions/e-1/results", "runs.read_results.results", {}, 200, ("e-1", EVERYTHING)),
         (
             "GET",
             "/executions/e-1/results?limit=100&cursor=x&steps=a,b[0].c&links=true",
-            "read_results.results",
+            "runs.read_results.results",
             {},
             200,
             ("e-1", ResultsQuery(100, "x", ("a", "b[0].c"), True)),
         ),
-        ("GET", "/executions/e-1/events?cursor=x", "read_results.events", {"items": []}, 200, ("e-1", 50, "x")),
-        ("POST", "/executions/e-1/cancel", "cancel_run.cancel", {"status": "cancelled"}, 200, ("e-1",)),
-        ("POST", "/steps/register", "register_step.register", ({"step_type": "a"}, True), 201, ({"a": 1}, None)),
-        ("POST", "/steps/register", "register_step.register", ({"step_type": "a"}, False), 200, ({"a": 1}, None)),
-        ("GET", "/steps", "register_step.list_steps", {"steps": []}, 200, (50, None)),
-        ("GET", "/steps/a", "register_step.get", {"step_type": "a"}, 200, ("a",)),
-        ("DELETE", "/steps/a", "register_step.delete", None, 204, ("a",)),
-        ("POST", "/prompts/p/render", "prompts.render", {"query": "Hi"}, 200, ("p", {"a": 1})),
-        ("GET", "/tools?limit=2", "read_tools.list_tools", {"items": []}, 200, (2, None)),
-        ("POST", "/tools/mcp-servers", "register_mcp_server.register", ({"name": "s"}, True), 201, ({"a": 1}, None)),
-        ("POST", "/tools/mcp-servers", "register_mcp_server.register", ({"name": "s"}, False), 200, ({"a": 1}, None)),
-        ("GET", "/tools/mcp-servers", "register_mcp_server.list_servers", {"items": []}, 200, (50, None)),
-        ("GET", "/tools/mcp-servers/s", "register_mcp_server.get", {"name": "s"}, 200, ("s",)),
-        ("DELETE", "/tools/mcp-servers/s", "register_mcp_server.delete", None, 204, ("s",)),
+        ("GET", "/executions/e-1/events?cursor=x", "runs.read_results.events", {"items": []}, 200, ("e-1", 50, "x")),
+        ("POST", "/executions/e-1/cancel", "runs.cancel_run.cancel", {"status": "cancelled"}, 200, ("e-1",)),
+        ("POST", "/steps/register", "steps.register_step.register", ({"step_type": "a"}, True), 201, ({"a": 1}, None)),
+        ("POST", "/steps/register", "steps.register_step.register", ({"step_type": "a"}, False), 200, ({"a": 1}, None)),
+        ("GET", "/steps", "steps.register_step.list_steps", {"steps": []}, 200, (50, None)),
+        ("GET", "/steps/a", "steps.register_step.get", {"step_type": "a"}, 200, ("a",)),
+        ("DELETE", "/steps/a", "steps.register_step.delete", None, 204, ("a",)),
+        ("POST", "/prompts/p/render", "prompts.prompts.render", {"query": "Hi"}, 200, ("p", {"a": 1})),
+        ("GET", "/tools?limit=2", "tools.read_tools.list_tools", {"items": []}, 200, (2, None)),
+        (
+            "POST",
+            "/tools/mcp-servers",
+            "tools.register_mcp_server.register",
+            ({"name": "s"}, True),
+            201,
+            ({"a": 1}, None),
+        ),
+        (
+            "POST",
+            "/tools/mcp-servers",
+            "tools.register_mcp_server.register",
+            ({"name": "s"}, False),
+            200,
+            ({"a": 1}, None),
+        ),
+        ("GET", "/tools/mcp-servers", "tools.register_mcp_server.list_servers", {"items": []}, 200, (50, None)),
+        ("GET", "/tools/mcp-servers/s", "tools.register_mcp_server.get", {"name": "s"}, 200, ("s",)),
+        ("DELETE", "/tools/mcp-servers/s", "tools.register_mcp_server.delete", None, 204, ("s",)),
     ],
 )
 def test_a_route_calls_its_use_case(
@@ -175,15 +198,15 @@ def test_agents_and_prompts_have_the_same_routes(
 
 
 @pytest.mark.parametrize(
-    ("url", "usecase"), [("/agents/a/execute", "agents.execute"), ("/prompts/a/test", "prompts.try_out")]
+    ("url", "usecase"), [("/agents/a/execute", "agents.agents.execute"), ("/prompts/a/test", "prompts.prompts.try_out")]
 )
 @pytest.mark.parametrize(("wait", "status"), [("", 202), ("?wait=5", 200)])
 def test_a_run_of_an_agent_or_prompt_is_answered_at_once_or_when_it_ended(
     api: Api, url: str, usecase: str, wait: str, status: int
 ) -> None:
     api.answer(usecase, STARTED)
-    api.answer("read_results.wait_for_end", True)
-    api.answer("read_results.results", {"status": "completed"})
+    api.answer("runs.read_results.wait_for_end", True)
+    api.answer("runs.read_results.results", {"status": "completed"})
     answer = api.send("POST", url + wait, {"query": "x"}, idempotency_key="k-1")
     assert answer == (status, STARTED if status == 202 else {"status": "completed"})
     assert api.calls[0] == (usecase, ("a", {"query": "x"}, "k-1"), {})
@@ -194,28 +217,28 @@ def test_a_server_is_asked_with_the_policy_and_secrets_of_the_environment(
 ) -> None:
     handler = importlib.import_module("functions.api_tools.handler")
     monkeypatch.setattr(handler, "policy", lambda: AddressPolicy.from_text("10.0.0.0/8"))
-    api.answer("register_mcp_server.discover", {"items": []})
+    api.answer("tools.register_mcp_server.discover", {"items": []})
     assert api.send("GET", "/tools/mcp-servers/s/tools") == (200, {"items": []})
     given = {"policy": AddressPolicy.from_text("10.0.0.0/8"), "secret_of": handler.secret_of}
-    assert api.calls == [("register_mcp_server.discover", ("s",), given)]
+    assert api.calls == [("tools.register_mcp_server.discover", ("s",), given)]
 
 
 def test_a_server_that_does_not_do_its_part_is_a_failed_dependency(api: Api) -> None:
-    api.answer("register_mcp_server.discover", McpServerError("The MCP server 's' cannot be reached."))
+    api.answer("tools.register_mcp_server.discover", McpServerError("The MCP server 's' cannot be reached."))
     status, problem = api.send("GET", "/tools/mcp-servers/s/tools")
     assert (status, problem["code"], problem["title"]) == (424, "mcp_server_error", "Failed Dependency")
 
 
 def test_executions_are_listed_by_workflow_and_status(api: Api) -> None:
-    api.answer("read_results.list_executions", {"items": []})
+    api.answer("runs.read_results.list_executions", {"items": []})
     assert api.send("GET", "/executions?workflow_id=w-1&status=failed&limit=5")[0] == 200
     wanted = {"workflow_id": "w-1", "status": "failed", "limit": 5, "cursor": None}
     wanted |= {"started_after": None, "started_before": None}
-    assert api.calls == [("read_results.list_executions", (), wanted)]
+    assert api.calls == [("runs.read_results.list_executions", (), wanted)]
 
 
 def test_executions_are_listed_by_the_time_they_started(api: Api) -> None:
-    api.answer("read_results.list_executions", {"items": []})
+    api.answer("runs.read_results.list_executions", {"items": []})
     url = "/executions?started_after=2026-01-31T08:00:00.5%2B02:00&started_before=2026-02-01"
     assert api.send("GET", url)[0] == 200
     called = api.calls[0][2]
@@ -243,15 +266,15 @@ def test_a_query_parameter_that_a_route_does_not_have_is_refused(api: Api, metho
 
 @pytest.mark.parametrize("url", ["/executions/e-1", "/executions/e-1/results"])
 def test_reading_a_run_may_wait_for_its_end(api: Api, url: str) -> None:
-    api.answer("read_results.wait_for_end", False)
-    api.answer("read_progress.read_progress", {"status": "running"})
-    api.answer("read_results.results", {"status": "running"})
+    api.answer("runs.read_results.wait_for_end", False)
+    api.answer("runs.read_progress.read_progress", {"status": "running"})
+    api.answer("runs.read_results.results", {"status": "running"})
     assert api.send("GET", url + "?wait=3") == (200, {"status": "running"})
-    assert api.calls[0] == ("read_results.wait_for_end", ("e-1", 3), {})
+    assert api.calls[0] == ("runs.read_results.wait_for_end", ("e-1", 3), {})
 
 
 def test_what_a_use_case_raises_is_a_problem(api: Api) -> None:
-    api.answer("read_progress.read_progress", NotFoundError("There is no execution 'e-1'."))
+    api.answer("runs.read_progress.read_progress", NotFoundError("There is no execution 'e-1'."))
     status, problem = api.send("GET", "/executions/e-1")
     assert (status, problem["code"], problem["errors"][0]["pointer"]) == (404, "not_found", "")
 
@@ -272,10 +295,10 @@ def test_every_route_of_the_catalogue_has_a_handler() -> None:
 @pytest.mark.parametrize(
     ("path", "usecase", "arguments"),
     [
-        ("/executions/e-1/output", "read_results.output_of_run", ("e-1",)),
-        ("/executions/e-1/steps/a/output", "read_results.output_of_step", ("e-1", "a")),
-        ("/executions/e-1/steps/a[3].b/output", "read_results.output_of_step", ("e-1", "a[3].b")),
-        ("/executions/e-1/steps/a%5B3%5D.b/output", "read_results.output_of_step", ("e-1", "a[3].b")),
+        ("/executions/e-1/output", "runs.read_results.output_of_run", ("e-1",)),
+        ("/executions/e-1/steps/a/output", "runs.read_results.output_of_step", ("e-1", "a")),
+        ("/executions/e-1/steps/a[3].b/output", "runs.read_results.output_of_step", ("e-1", "a[3].b")),
+        ("/executions/e-1/steps/a%5B3%5D.b/output", "runs.read_results.output_of_step", ("e-1", "a[3].b")),
     ],
 )
 def test_an_output_is_answered_or_told_where_it_is(

@@ -13,7 +13,7 @@ import pytest
 from functions.execution_recorder import handler
 from tests.support.http_events import sample
 from workflow_engine.errors import NotFoundError, ThrottledError
-from workflow_engine.usecases.record_execution import EndNotShownError, RunEnd
+from workflow_engine.usecases.runs.record_execution import EndNotShownError, RunEnd
 
 
 class Queue:

@@ -11,10 +11,10 @@ import pytest
 from llm_gateway import errors
 from llm_gateway.configuration import default_target, is_configured, provider_types, split
 from llm_gateway.errors import LlmNotConfiguredError, redacted
-from llm_gateway.models import retirement
 from llm_gateway.prices import PriceTable
-from llm_gateway.prompts import names_in, render
 from llm_gateway.secrets import KEEP_SECONDS, SecretSource, environment_variables
+from workflow_engine.agents.placeholders import names_in, render
+from workflow_engine.agents.retired_models import retirement
 from workflow_engine.agents.vendors import PROVIDER_TYPES, vendor_of_model
 from workflow_engine.steps.agent import DEFAULT_TIMEOUT_SECONDS, FINAL_ERRORS, TRANSIENT_ERRORS
 from workflow_engine.tenant_secrets import secret_name
@@ -131,7 +131,7 @@ def test_the_step_types_errors_are_the_gateways() -> None:
 
 
 def test_the_steps_usual_time_is_known_to_its_function() -> None:
-    from functions.step_agent.agents import USUAL_SECONDS
+    from agent_runtime.agents import USUAL_SECONDS
 
     assert USUAL_SECONDS == DEFAULT_TIMEOUT_SECONDS
 

@@ -14,7 +14,7 @@ from typing import Any
 import jlens
 
 from workflow_engine.compiler.catalogue import MappedInput, PureContext, PureLowering, WaitLowering
-from workflow_engine.compiler.fragments import Fragment, object_fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment, object_fragment
 from workflow_engine.language.syntax import Reference
 from workflow_engine.steps import builtin_catalogue
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from workflow_engine.agents.aliases import settled
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language import parse_workflow
 from workflow_engine.steps import builtin_catalogue
-from workflow_engine.steps.agent_aliases import settled
-from workflow_engine.usecases.agents import AGENTS
+from workflow_engine.usecases.agents.agents import AGENTS
 from workflow_engine.usecases.definitions import checked
-from workflow_engine.usecases.prompts import PROMPTS
+from workflow_engine.usecases.prompts.prompts import PROMPTS
 
 
 def findings(step_type: str, config: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from workflow_engine.errors import InvalidRequestError
-from workflow_engine.usecases.endpoint_config import endpoint_config
+from workflow_engine.usecases.steps.endpoint_config import endpoint_config
 
 URL = "https://crm.example.com/score?v=1"
 

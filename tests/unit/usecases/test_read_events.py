@@ -11,7 +11,7 @@ from workflow_engine.machines.history import HistoryReader
 from workflow_engine.store.results import PAGE_BYTES, body_bytes
 from workflow_engine.usecases.answers import EventPage
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.read_events import MAX_CURSOR_BYTES, events
+from workflow_engine.usecases.runs.read_events import MAX_CURSOR_BYTES, events
 
 ME = Caller("acme")
 

@@ -14,8 +14,8 @@ from workflow_engine.errors import NotFoundError
 from workflow_engine.machines.outputs import Outputs
 from workflow_engine.machines.results import RunReport, report
 from workflow_engine.store.executions import Execution
-from workflow_engine.usecases import record_execution
-from workflow_engine.usecases.record_execution import EndNotShownError, RunEnd
+from workflow_engine.usecases.runs import record_execution
+from workflow_engine.usecases.runs.record_execution import EndNotShownError, RunEnd
 
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:m:e"
 RUNNING = Execution("t", "e", "w", 1, "Name", "running", "2026-01-02T03:04:05.000Z", ARN)

@@ -15,7 +15,7 @@ from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.results import LargeOutput, RunResults, body_bytes
 from workflow_engine.usecases.answers import Results
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.results_page import EVERYTHING, ResultsQuery, results_page, run_output, step_output
+from workflow_engine.usecases.runs.results_page import EVERYTHING, ResultsQuery, results_page, run_output, step_output
 
 ME = Caller("acme")
 MB = 1024 * 1024

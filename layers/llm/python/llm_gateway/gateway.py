@@ -23,7 +23,6 @@ from llm_gateway.errors import (
     LlmRateLimitError,
     LlmTimeoutError,
 )
-from llm_gateway.models import retirement
 from llm_gateway.prices import PriceTable
 from llm_gateway.providers import Provider, make_provider
 from llm_gateway.reading import ReadAnswer, read_answer, value_of
@@ -43,6 +42,7 @@ from llm_gateway.response import (
 from llm_gateway.structured import NotAsAskedError, repair
 from llm_gateway.tokens import count_request, count_tokens
 from llm_gateway.vendor_schemas import for_vendors
+from workflow_engine.agents.retired_models import retirement
 from workflow_engine.observability import get_logger
 
 logger = get_logger(__name__)

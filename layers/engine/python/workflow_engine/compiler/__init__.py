@@ -17,18 +17,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflow_engine.compiler import quotas
+from workflow_engine import aws_quotas
 from workflow_engine.compiler.asl import definition_text, render_machine
 from workflow_engine.compiler.catalogue import CompilerCatalogue
-from workflow_engine.compiler.diagram import mermaid
 from workflow_engine.compiler.fan_out import bound_lists, fan_out, unbounded_warnings
 from workflow_engine.compiler.hints import Hints
 from workflow_engine.compiler.ir import Block
 from workflow_engine.compiler.lower import lower_workflow
 from workflow_engine.compiler.lower.sizes import json_bytes
 from workflow_engine.compiler.optimise import optimise
-from workflow_engine.compiler.outline import outline
-from workflow_engine.compiler.plan import make_plan, plan_diagnostics
+from workflow_engine.compiler.reports.diagram import mermaid
+from workflow_engine.compiler.reports.outline import outline
+from workflow_engine.compiler.reports.plan import make_plan, plan_diagnostics
 from workflow_engine.compiler.verify import verify
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, has_errors
 from workflow_engine.language.syntax import Workflow
@@ -96,11 +96,11 @@ def _unbounded(block: Block, warnings: tuple[Diagnostic, ...]) -> list[Diagnosti
 def _input_findings(bindings: Mapping[str, Any]) -> list[Diagnostic]:
     """What travels in the execution input must leave room for the client's own input, within StartExecution's limit."""
     size = json_bytes(bindings)
-    if size <= quotas.PAYLOAD_BYTES:
+    if size <= aws_quotas.PAYLOAD_BYTES:
         return []
     detail = (
         f"Step configurations, literals and variables have {size:,} bytes together; an execution's input may have "
-        f"{quotas.PAYLOAD_BYTES:,}. Put large data into S3 and pass its address."
+        f"{aws_quotas.PAYLOAD_BYTES:,}. Put large data into S3 and pass its address."
     )
     return [Diagnostic("WFE-E502", "/steps", detail)]
 

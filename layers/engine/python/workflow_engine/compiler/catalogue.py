@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from workflow_engine.compiler.fragments import Fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.language.catalogue import StepTypeSpec
 from workflow_engine.language.syntax import Reference, ScopeReference
 

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workflow_engine.compiler import quotas
+from workflow_engine import aws_quotas
 from workflow_engine.compiler.ir import Block, GuardNode, LoopNode, MapNode, Node, ParallelNode, SwitchNode
-from workflow_engine.compiler.plan import RUN_EVENTS, count_block, count_element
+from workflow_engine.compiler.reports.plan import RUN_EVENTS, count_block, count_element
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
 from workflow_engine.language.paths import value_at
 from workflow_engine.language.syntax import ScopeReference, Segment, Wildcard
@@ -25,7 +25,7 @@ from workflow_engine.language.syntax import ScopeReference, Segment, Wildcard
 
 def bound_lists(block: Block) -> Block:
     """The machine's block in which every list that nobody bounds has the room that the rest of the run leaves for it."""
-    left = quotas.HISTORY_EVENTS - RUN_EVENTS - count_block(block).events_low
+    left = aws_quotas.HISTORY_EVENTS - RUN_EVENTS - count_block(block).events_low
     return _bounded(block, max(0, left))
 
 
@@ -60,7 +60,7 @@ def unbounded_warnings(block: Block) -> list[Diagnostic]:
     for node in _maps(block.nodes):
         if node.elements.room is not None:
             detail = (
-                f"Nothing bounds the list of '{node.step_id}'. A run has {quotas.HISTORY_EVENTS:,} history events, room for "
+                f"Nothing bounds the list of '{node.step_id}'. A run has {aws_quotas.HISTORY_EVENTS:,} history events, room for "
                 f"{node.elements.room:,} elements at most; a longer list fails the step before its first element. Give "
                 "max_items to say how many you expect."
             )
@@ -141,7 +141,7 @@ class TooManyElements:
     @property
     def detail(self) -> str:
         return (
-            f"The run would take {self.events:,} history events; Step Functions allows {quotas.HISTORY_EVENTS:,}. Step "
+            f"The run would take {self.events:,} history events; Step Functions allows {aws_quotas.HISTORY_EVENTS:,}. Step "
             f"'{self.step_id}' runs over {self.elements:,} elements in all. Start several runs with a part of the list each."
         )
 
@@ -154,7 +154,7 @@ def events_of_input(costs: Mapping[str, Any], run_input: Json) -> TooManyElement
     for entry in costs["lists"]:
         _take(entry, run_input, None, 1, counts)
     events = costs["events"] + sum(taken.events for taken in counts.values())
-    if events <= quotas.HISTORY_EVENTS:
+    if events <= aws_quotas.HISTORY_EVENTS:
         return None
     step_id, worst = max(counts.items(), key=lambda pair: pair[1].events)
     return TooManyElements(step_id, worst.pointer, worst.elements, events)

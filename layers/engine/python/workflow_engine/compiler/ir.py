@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from workflow_engine.compiler.fragments import Fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.language.syntax import Reference
 
 Template = Any

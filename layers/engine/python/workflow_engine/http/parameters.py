@@ -11,7 +11,7 @@ from workflow_engine.errors import InvalidRequestError
 from workflow_engine.http.api import LIMIT, LINKS, STEPS, Query
 from workflow_engine.http.powertools import APIGatewayProxyEventV2
 from workflow_engine.suggestions import suggest
-from workflow_engine.usecases.results_page import ResultsQuery
+from workflow_engine.usecases.runs.results_page import ResultsQuery
 
 DEFAULT_PAGE: Final = 50
 

@@ -23,7 +23,7 @@ def started(
     """
     if not wait_seconds:
         return run, HTTPStatus.ACCEPTED
-    from workflow_engine.usecases import read_results  # reads histories, which a start without waiting does not
+    from workflow_engine.usecases.runs import read_results
 
     execution_id = run["execution_id"]
     try:

@@ -54,7 +54,7 @@ def _of_a_list(elements: Collection[Iteration]) -> str:
 def _larger(what: str, size: int | None, advice: str) -> str:
     """`size` in bytes, None where it is not known; one within the limit is that of the wrong thing, and not told."""
     # The compiler is slow to import, and this is rare.
-    from workflow_engine.compiler.quotas import PAYLOAD_BYTES
+    from workflow_engine.aws_quotas import PAYLOAD_BYTES
 
     known = f" with {size:,} bytes" if size is not None and size > PAYLOAD_BYTES else ""
     by = f", by {size - PAYLOAD_BYTES:,} bytes" if known and size is not None else ""

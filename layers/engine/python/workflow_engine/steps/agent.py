@@ -9,21 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from workflow_engine.agents.aliases import GROUPS, MODEL_ALIASES, one_name_each, settled
+from workflow_engine.agents.schema import AGENT_CONFIG, BEHAVIOUR_FIELDS, ID_PATTERN, ID_RULE
 from workflow_engine.agents.tool_references import parse_tool
 from workflow_engine.agents.vendors import vendor_of_model
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
 from workflow_engine.json_schema import Path, schema_problem
 from workflow_engine.language.findings import quoted
-from workflow_engine.steps.agent_aliases import GROUPS, MODEL_ALIASES, one_name_each, settled
-from workflow_engine.steps.agent_schema import AGENT_CONFIG, BEHAVIOUR_FIELDS, ID_PATTERN, ID_RULE
-from workflow_engine.steps.step_type import (
-    SUCCESS,
-    TIMESTAMP,
-    StepType,
-    object_schema,
-    output_schema,
-    property_schema,
-)
+from workflow_engine.schema_parts import SUCCESS, TIMESTAMP, object_schema, output_schema, property_schema
+from workflow_engine.steps.step_type import StepType
 
 STEP_AGENT: Final = "step_agent"
 """The Lambda of agents, stored prompts and tools."""

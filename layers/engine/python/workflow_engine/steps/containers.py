@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import ContainerLowering, Lowering
-from workflow_engine.steps.step_type import Schema, StepType, object_schema, property_schema
+from workflow_engine.schema_parts import Schema, object_schema, property_schema
+from workflow_engine.steps.step_type import StepType
 
 _STEPS: Final = property_schema("Steps", "The nested steps.", type="array")
 _OUTPUT: Final = property_schema(

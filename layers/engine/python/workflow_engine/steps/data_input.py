@@ -5,21 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from workflow_engine.aws_quotas import PAYLOAD_BYTES
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
-from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
-from workflow_engine.compiler.quotas import PAYLOAD_BYTES
+from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, object_fragment
 from workflow_engine.json_schema import Path
 from workflow_engine.language.references import MalformedTextError, parse_reference
 from workflow_engine.language.syntax import Literal_, ScopeReference, Source, Wildcard
+from workflow_engine.schema_parts import SUCCESS, TIMESTAMP, object_schema, output_schema, property_schema
 from workflow_engine.steps.sources import apply
-from workflow_engine.steps.step_type import (
-    SUCCESS,
-    TIMESTAMP,
-    StepType,
-    object_schema,
-    output_schema,
-    property_schema,
-)
+from workflow_engine.steps.step_type import StepType
 
 _INPUT_TYPES: Final = ["static", "dynamic"]
 _NOTHING: Final[Mapping[str, Any]] = {}

@@ -19,17 +19,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
-from workflow_engine.compiler.fragments import Fragment, string_literal
+from workflow_engine.compiler.jsonata.fragments import Fragment, string_literal
+from workflow_engine.schema_parts import SUCCESS, TIMESTAMP, Schema, object_schema, output_schema, property_schema
 from workflow_engine.steps.sources import apply, named_sources
-from workflow_engine.steps.step_type import (
-    SUCCESS,
-    TIMESTAMP,
-    Schema,
-    StepType,
-    object_schema,
-    output_schema,
-    property_schema,
-)
+from workflow_engine.steps.step_type import StepType
 
 DEFAULT_STRATEGY: Final = "combine"
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from workflow_engine.aws_quotas import EXECUTION_SECONDS, STATE_SECONDS
 from workflow_engine.compiler.catalogue import Lowering, PureContext, WaitLowering
-from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
-from workflow_engine.compiler.quotas import EXECUTION_SECONDS, STATE_SECONDS
+from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, object_fragment
+from workflow_engine.schema_parts import SUCCESS, TIMESTAMP, object_schema, output_schema, property_schema
 from workflow_engine.steps.sources import apply
-from workflow_engine.steps.step_type import SUCCESS, TIMESTAMP, StepType, object_schema, output_schema, property_schema
+from workflow_engine.steps.step_type import StepType
 
 _MONTH_AND_DAY: Final = (
     "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|[12][0-9]))"

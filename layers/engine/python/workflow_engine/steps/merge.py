@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
-from workflow_engine.compiler.fragments import Fragment, json_literal, string_literal
+from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, string_literal
+from workflow_engine.schema_parts import object_schema, output_schema, property_schema
 from workflow_engine.steps.sources import apply, named_sources
-from workflow_engine.steps.step_type import StepType, object_schema, output_schema, property_schema
+from workflow_engine.steps.step_type import StepType
 
 _MODES: Final = ["wait_all", "first_available"]
 

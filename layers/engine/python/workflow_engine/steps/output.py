@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
-from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, object_fragment
+from workflow_engine.schema_parts import SUCCESS, object_schema, output_schema, property_schema
 from workflow_engine.steps.sources import working_data
-from workflow_engine.steps.step_type import SUCCESS, StepType, object_schema, output_schema, property_schema
+from workflow_engine.steps.step_type import StepType
 
 DEFAULTS: Final[Mapping[str, str]] = {"label": "Output", "format": "json"}
 

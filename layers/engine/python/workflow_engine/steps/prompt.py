@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from workflow_engine.agents.aliases import MODEL_ALIASES, one_name_each
+from workflow_engine.agents.schema import GENERATION_ALIASES, GENERATION_FIELDS, ID_PATTERN, ID_RULE
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
-from workflow_engine.compiler.fragments import Fragment, json_literal, object_fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, object_fragment
+from workflow_engine.schema_parts import object_schema, output_schema, property_schema
 from workflow_engine.steps.agent import agent_task
-from workflow_engine.steps.agent_aliases import MODEL_ALIASES, one_name_each
-from workflow_engine.steps.agent_schema import GENERATION_ALIASES, GENERATION_FIELDS, ID_PATTERN, ID_RULE
-from workflow_engine.steps.step_type import StepType, object_schema, output_schema, property_schema
+from workflow_engine.steps.step_type import StepType
 
 KIND: Final = "prompt"
 _TEXTS: Final = ("system_prompt", "query_template")

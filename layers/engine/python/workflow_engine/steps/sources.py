@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from workflow_engine.compiler.catalogue import MappedInput, PureContext
-from workflow_engine.compiler.fragments import Fragment, object_fragment, string_literal
+from workflow_engine.compiler.jsonata.fragments import Fragment, object_fragment, string_literal
 
 UNWRAPPED_NAMES: Final = ("input", "data")
 """An `input_data` whose only key is one of these stands for the value of that key."""

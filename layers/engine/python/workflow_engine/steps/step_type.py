@@ -1,4 +1,4 @@
-"""What a step type is, and the shorthands its JSON Schemas are written with."""
+"""What a step type is."""
 
 from __future__ import annotations
 
@@ -9,25 +9,10 @@ from typing import Any, Final, Literal
 from workflow_engine.compiler.catalogue import Lowering
 from workflow_engine.json_schema import Path
 from workflow_engine.language.syntax import Source
-
-Schema = Mapping[str, Any]
-"""A JSON Schema of draft 2020-12."""
+from workflow_engine.schema_parts import Schema
 
 STEP_DATA: Final = "step_data"
 """The Lambda of the built-in data steps: for what is not pure, and for a pure step whose input may raise."""
-
-TIMESTAMP: Final[Schema] = {
-    "type": "string",
-    "format": "date-time",
-    "title": "Timestamp",
-    "description": "ISO 8601, UTC.",
-}
-SUCCESS: Final[Schema] = {
-    "const": True,
-    "title": "Success",
-    "description": "Always true; a step that fails has no output.",
-}
-
 
 Examine = Callable[[Mapping[str, Any]], Iterable[tuple[Path, str]]]
 """Beyond the schema: places in a configuration that fits it, each with a sentence about what is wrong."""
@@ -92,22 +77,3 @@ class StepType:
             "output_schema": dict(self.output_schema),
             "template_fields": list(self.template_fields),
         }
-
-
-def property_schema(title: str, description: str, **rules: Any) -> Schema:
-    """The schema of one property. `rules` are JSON Schema keywords; without any, every JSON value is allowed."""
-    return {"title": title, "description": description, **rules}
-
-
-def object_schema(properties: Mapping[str, Schema], *, required: Iterable[str] = (), **rules: Any) -> Schema:
-    """An object that has these properties and no others. `rules` are further keywords, such as `not` or `allOf`."""
-    schema: dict[str, Any] = {"type": "object", "properties": dict(properties), "additionalProperties": False, **rules}
-    if names := list(required):
-        schema["required"] = names
-    return schema
-
-
-def output_schema(properties: Mapping[str, Schema], *, optional: Iterable[str] = (), **rules: Any) -> Schema:
-    """The schema of an output: all its fields are there, but for the optional ones. `rules` as in `object_schema`."""
-    left_out = set(optional)
-    return object_schema(properties, required=[name for name in properties if name not in left_out], **rules)

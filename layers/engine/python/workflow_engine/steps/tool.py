@@ -12,15 +12,9 @@ from workflow_engine.agents.builtin_tools import BUILTIN_TOOL_NAMES
 from workflow_engine.agents.tool_references import parse_tool
 from workflow_engine.compiler.catalogue import Lowering
 from workflow_engine.json_schema import Path
+from workflow_engine.schema_parts import SUCCESS, TIMESTAMP, object_schema, output_schema, property_schema
 from workflow_engine.steps.agent import agent_task
-from workflow_engine.steps.step_type import (
-    SUCCESS,
-    TIMESTAMP,
-    StepType,
-    object_schema,
-    output_schema,
-    property_schema,
-)
+from workflow_engine.steps.step_type import StepType
 
 
 def examine(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:

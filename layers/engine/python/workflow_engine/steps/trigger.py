@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from workflow_engine.aws_quotas import PAYLOAD_BYTES
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
-from workflow_engine.compiler.fragments import Fragment, object_fragment, string_literal
-from workflow_engine.compiler.quotas import PAYLOAD_BYTES
+from workflow_engine.compiler.jsonata.fragments import Fragment, object_fragment, string_literal
 from workflow_engine.language.syntax import ScopeReference
+from workflow_engine.schema_parts import object_schema, output_schema, property_schema
 from workflow_engine.steps.output import configured_text
 from workflow_engine.steps.sources import FIELD, apply
-from workflow_engine.steps.step_type import StepType, object_schema, output_schema, property_schema
+from workflow_engine.steps.step_type import StepType
 
 _CHAT_BODY: Final = (
     f"({FIELD}"

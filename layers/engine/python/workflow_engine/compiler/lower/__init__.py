@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import CompilerCatalogue
-from workflow_engine.compiler.expressions import expression, source_fragment
 from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.hints import Hints
 from workflow_engine.compiler.ir import Block, Node, OutputNode
+from workflow_engine.compiler.jsonata import expression, source_fragment
 from workflow_engine.compiler.lower.body import lower_steps
 from workflow_engine.compiler.lower.containers import lower_container
+from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.unit import Unit
-from workflow_engine.compiler.scope import Scope
 from workflow_engine.compiler.structure import Tree
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.reads import references_of

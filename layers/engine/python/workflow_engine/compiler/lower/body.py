@@ -8,19 +8,19 @@ from typing import Final
 
 from workflow_engine.compiler import structure
 from workflow_engine.compiler.catalogue import Lowering, PureLowering
-from workflow_engine.compiler.expressions import expression, not_fragment
-from workflow_engine.compiler.fragments import Fragment
 from workflow_engine.compiler.graph import StepGraph, build_graph
 from workflow_engine.compiler.ir import Block, GuardNode, Node, ParallelNode, Return, Template
+from workflow_engine.compiler.jsonata import expression, not_fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.compiler.lower.durations import expected_seconds
 from workflow_engine.compiler.lower.guards import GuardedSteps, leaves
 from workflow_engine.compiler.lower.inputs import has_expression
 from workflow_engine.compiler.lower.readers import Readers, find_readers
+from workflow_engine.compiler.lower.scope import Entry, Scope
 from workflow_engine.compiler.lower.sizes import Size
+from workflow_engine.compiler.lower.status import SKIPPED, Statuses
 from workflow_engine.compiler.lower.step import lower_step
 from workflow_engine.compiler.lower.unit import Unit
-from workflow_engine.compiler.scope import Entry, Scope
-from workflow_engine.compiler.status import SKIPPED, Statuses
 from workflow_engine.compiler.structure import Leaf, Parallel, Tree
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.syntax import Reference, Step

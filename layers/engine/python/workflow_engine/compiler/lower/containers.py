@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from workflow_engine.compiler.expressions import condition_fragment, expression
-from workflow_engine.compiler.fragments import Fragment
+from workflow_engine.aws_quotas import INLINE_MAP_CONCURRENCY
 from workflow_engine.compiler.ir import (
     Block,
     Case,
@@ -24,15 +23,16 @@ from workflow_engine.compiler.ir import (
     Template,
     Value,
 )
+from workflow_engine.compiler.jsonata import condition_fragment, expression
+from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.compiler.lower.body import LoweredBody, lower_steps
 from workflow_engine.compiler.lower.leaf import completed_record, failure_of, tried
 from workflow_engine.compiler.lower.lists import MAP_INDEX, MAP_ITEM, find_elements, warn_if_unbounded
 from workflow_engine.compiler.lower.loops import lower_loop
 from workflow_engine.compiler.lower.outputs import container_output, end_reads
+from workflow_engine.compiler.lower.scope import Entry, Scope
+from workflow_engine.compiler.lower.status import SKIPPED
 from workflow_engine.compiler.lower.unit import Unit
-from workflow_engine.compiler.quotas import INLINE_MAP_CONCURRENCY
-from workflow_engine.compiler.scope import Entry, Scope
-from workflow_engine.compiler.status import SKIPPED
 from workflow_engine.language.diagnostics import pointer
 from workflow_engine.language.reads import config_pointer, nested_steps
 from workflow_engine.language.syntax import LoopBody, MapBody, Step, SwitchBody

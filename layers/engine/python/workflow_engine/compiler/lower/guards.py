@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from workflow_engine.compiler.expressions import all_of, condition_fragment
-from workflow_engine.compiler.fragments import Fragment
+from workflow_engine.compiler.jsonata import all_of, condition_fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.compiler.lower.readers import decides_per_element
-from workflow_engine.compiler.scope import Scope
-from workflow_engine.compiler.status import SKIPPED, Statuses, rule_fragment, rule_verdict
+from workflow_engine.compiler.lower.scope import Scope
+from workflow_engine.compiler.lower.status import SKIPPED, Statuses, rule_fragment, rule_verdict
 from workflow_engine.compiler.structure import Leaf, Tree
 from workflow_engine.language.syntax import Step
 

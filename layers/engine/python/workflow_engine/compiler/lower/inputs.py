@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from workflow_engine.compiler.catalogue import MappedInput
-from workflow_engine.compiler.expressions import reference_fragment, source_fragment
-from workflow_engine.compiler.fragments import Fragment, object_fragment
+from workflow_engine.compiler.jsonata import reference_fragment, source_fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment, object_fragment
+from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import NULL_BYTES, Size, json_bytes, size_of
+from workflow_engine.compiler.lower.status import COMPLETED
 from workflow_engine.compiler.lower.unit import Unit
-from workflow_engine.compiler.scope import Scope
-from workflow_engine.compiler.status import COMPLETED
 from workflow_engine.language.reads import references_of
 from workflow_engine.language.syntax import (
     Expression,

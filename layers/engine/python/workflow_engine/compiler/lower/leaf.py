@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
+from workflow_engine.aws_quotas import EXECUTION_SECONDS
 from workflow_engine.compiler.catalogue import PureContext, PureLowering, TaskLowering, WaitLowering
-from workflow_engine.compiler.expressions import expression, pieces_fragment, reference_fragment, template_fragment
-from workflow_engine.compiler.fragments import (
-    EXECUTION_INPUT,
-    Fragment,
-    json_literal,
-    name_step,
-    object_fragment,
-    string_literal,
-)
 from workflow_engine.compiler.ir import (
     Assigns,
     Block,
@@ -30,11 +22,19 @@ from workflow_engine.compiler.ir import (
     Value,
     WaitNode,
 )
+from workflow_engine.compiler.jsonata import expression, pieces_fragment, reference_fragment, template_fragment
+from workflow_engine.compiler.jsonata.fragments import (
+    EXECUTION_INPUT,
+    Fragment,
+    json_literal,
+    name_step,
+    object_fragment,
+    string_literal,
+)
 from workflow_engine.compiler.lower.inputs import has_expression, input_bound, input_object, mapped_inputs
+from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.unit import Unit
-from workflow_engine.compiler.quotas import EXECUTION_SECONDS
-from workflow_engine.compiler.scope import Scope
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
 from workflow_engine.language.syntax import Literal_, RetryPolicy, Step, StepReference

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from workflow_engine.compiler import quotas
+from workflow_engine import aws_quotas
 from workflow_engine.compiler.catalogue import TaskLowering
-from workflow_engine.compiler.expressions import expression, reference_fragment
-from workflow_engine.compiler.fragments import Fragment
 from workflow_engine.compiler.ir import Elements, Template
+from workflow_engine.compiler.jsonata import expression, reference_fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment
+from workflow_engine.compiler.lower.scope import Scope
+from workflow_engine.compiler.lower.status import COMPLETED
 from workflow_engine.compiler.lower.unit import Unit
-from workflow_engine.compiler.scope import Scope
-from workflow_engine.compiler.status import COMPLETED
 from workflow_engine.language.diagnostics import Diagnostic, Json
 from workflow_engine.language.reads import nested_steps
 from workflow_engine.language.syntax import Reference, ScopeReference, Segment, Step, StepReference
@@ -39,7 +39,7 @@ def list_items(elements: Elements) -> Template:
     elif elements.room is not None:
         limit = elements.room
         too_long = (
-            f'"The list has " & $count($list) & " items; the {quotas.HISTORY_EVENTS:,} history events of a run have room for '
+            f'"The list has " & $count($list) & " items; the {aws_quotas.HISTORY_EVENTS:,} history events of a run have room for '
             f'{limit:,} of them. Run over parts of the list, in several runs."'
         )
     check = f'$type($list)="array" and $count($list)>{limit}?$error({too_long}):' if too_long else ""

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from workflow_engine.compiler.expressions import condition_fragment, expression, not_fragment
-from workflow_engine.compiler.fragments import Fragment
 from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.ir import FailNode, LoopNode, Template
+from workflow_engine.compiler.jsonata import condition_fragment, expression, not_fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.compiler.lower.body import LoweredBody, lower_steps
 from workflow_engine.compiler.lower.leaf import completed_record
 from workflow_engine.compiler.lower.outputs import container_output, end_reads
+from workflow_engine.compiler.lower.scope import Entry, Scope
+from workflow_engine.compiler.lower.status import COMPLETED, SKIPPED
 from workflow_engine.compiler.lower.unit import Unit
-from workflow_engine.compiler.scope import Entry, Scope
-from workflow_engine.compiler.status import COMPLETED, SKIPPED
 from workflow_engine.language.reads import config_pointer, nested_steps, references_of, step_reads
 from workflow_engine.language.syntax import Condition, LoopBody, Reference, Step, StepReference
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from workflow_engine.compiler.catalogue import MappedInput
-from workflow_engine.compiler.expressions import reference_fragment, source_fragment
-from workflow_engine.compiler.fragments import Fragment, object_fragment
 from workflow_engine.compiler.graph import StepGraph
+from workflow_engine.compiler.jsonata import reference_fragment, source_fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment, object_fragment
 from workflow_engine.compiler.lower.inputs import input_object
+from workflow_engine.compiler.lower.scope import Scope
+from workflow_engine.compiler.lower.status import COMPLETED
 from workflow_engine.compiler.lower.unit import Unit
-from workflow_engine.compiler.scope import Scope
-from workflow_engine.compiler.status import COMPLETED
 from workflow_engine.language.reads import references_of
 from workflow_engine.language.syntax import Reference, Source, Step, StepReference
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from workflow_engine.compiler.graph import StepGraph
-from workflow_engine.compiler.status import COMPLETED, FAILED, SKIPPED, Statuses, rule_verdict
+from workflow_engine.compiler.lower.status import COMPLETED, FAILED, SKIPPED, Statuses, rule_verdict
 from workflow_engine.language.reads import nested_reads
 from workflow_engine.language.syntax import Reference, Step, StepReference
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from workflow_engine.compiler.quotas import KIB, PAYLOAD_BYTES
+from workflow_engine.aws_quotas import KIB, PAYLOAD_BYTES
 
 
 def json_bytes(value: object) -> int:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from workflow_engine.aws_quotas import INLINE_MAP_CONCURRENCY
 from workflow_engine.compiler.catalogue import ContainerLowering, PureLowering, TaskLowering, WaitLowering
-from workflow_engine.compiler.expressions import condition_fragment, expression, not_fragment
 from workflow_engine.compiler.ir import Block, Failure, GuardNode, MapNode, Node, PassNode, Template
+from workflow_engine.compiler.jsonata import condition_fragment, expression, not_fragment
 from workflow_engine.compiler.lower import leaf
 from workflow_engine.compiler.lower.inputs import has_expression
 from workflow_engine.compiler.lower.lists import MAP_INDEX, MAP_ITEM, find_elements, warn_if_unbounded
 from workflow_engine.compiler.lower.readers import Readers, decides_per_element
+from workflow_engine.compiler.lower.scope import Entry, Scope
 from workflow_engine.compiler.lower.sizes import Size, is_surely_carried
+from workflow_engine.compiler.lower.status import COMPLETED, FAILED
 from workflow_engine.compiler.lower.unit import Unit
-from workflow_engine.compiler.quotas import INLINE_MAP_CONCURRENCY
-from workflow_engine.compiler.scope import Entry, Scope
-from workflow_engine.compiler.status import COMPLETED, FAILED
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
 from workflow_engine.language.syntax import ForEach, Step
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from workflow_engine.compiler.catalogue import CompilerCatalogue, Lowering, TaskLowering
-from workflow_engine.compiler.fragments import EXECUTION_INPUT, Fragment, name_step
 from workflow_engine.compiler.hints import Hints
 from workflow_engine.compiler.ir import Node
+from workflow_engine.compiler.jsonata.fragments import EXECUTION_INPUT, Fragment, name_step
+from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
-from workflow_engine.compiler.scope import Scope
 from workflow_engine.language.diagnostics import Diagnostic, Json
 from workflow_engine.language.syntax import Literal_, ScopeReference, Step, StepReference, Template
 

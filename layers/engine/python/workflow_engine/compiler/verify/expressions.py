@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from types import ModuleType
 from typing import Any, Final, Literal
 
-from workflow_engine.compiler import quotas
+from workflow_engine import aws_quotas
 from workflow_engine.compiler.verify.fields import is_expression
 from workflow_engine.compiler.verify.rules import Path, Violation, violation
 from workflow_engine.compiler.verify.scopes import State, entries
@@ -84,7 +84,7 @@ def _is_clean(reading: Reading) -> bool:
         reading.context_names
         or reading.reads_root
         or reading.states_fields - _STATES_FIELDS
-        or reading.depth > quotas.SYNTAX_DEPTH
+        or reading.depth > aws_quotas.SYNTAX_DEPTH
     )
 
 
@@ -167,8 +167,8 @@ def _check_expression(expression: Expression, analysis: Analysis) -> Iterator[Vi
     if reading is None:
         yield violation(analysis.rule, path, analysis.detail)
         return
-    if reading.depth > quotas.SYNTAX_DEPTH:
-        detail = f"The syntax tree is {reading.depth} nodes deep; at most {quotas.SYNTAX_DEPTH} are allowed."
+    if reading.depth > aws_quotas.SYNTAX_DEPTH:
+        detail = f"The syntax tree is {reading.depth} nodes deep; at most {aws_quotas.SYNTAX_DEPTH} are allowed."
         yield violation("RUN-DEPTH", path, detail)
     if reading.reads_root:
         yield violation("ASL-ROOT-REFERENCE", path, "$$ refers to an input document, and there is none.")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from workflow_engine.compiler import quotas
+from workflow_engine import aws_quotas
 from workflow_engine.compiler.verify.rules import Path, Violation, violation
 from workflow_engine.compiler.verify.scopes import Scope, State
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
@@ -47,9 +47,9 @@ _JSONPATH: Final = re.compile(
     r"|(String|Numeric|Timestamp|Boolean)\w+"
 )
 _INTEGERS: Final[dict[str, tuple[int, int | None]]] = {
-    "TimeoutSeconds": (1, quotas.STATE_SECONDS),
-    "HeartbeatSeconds": (1, quotas.STATE_SECONDS),
-    "Seconds": (0, quotas.STATE_SECONDS),
+    "TimeoutSeconds": (1, aws_quotas.STATE_SECONDS),
+    "HeartbeatSeconds": (1, aws_quotas.STATE_SECONDS),
+    "Seconds": (0, aws_quotas.STATE_SECONDS),
     "MaxConcurrency": (0, None),
     "ToleratedFailureCount": (0, None),
 }
@@ -70,8 +70,8 @@ def check_scope_fields(scope: Scope, value: Mapping[str, Any]) -> Iterator[Viola
         yield from _check_processor_config((*scope.path, "ProcessorConfig"), value.get("ProcessorConfig", {}))
     yield from _unknown(scope.path, value, allowed)
     timeout = value.get("TimeoutSeconds")
-    if timeout is not None and scope.parent < 0 and not _integer(timeout, 1, quotas.STATE_SECONDS):
-        yield violation("ASL-FIELD-VALUE", ("TimeoutSeconds",), _range_text(1, quotas.STATE_SECONDS))
+    if timeout is not None and scope.parent < 0 and not _integer(timeout, 1, aws_quotas.STATE_SECONDS):
+        yield violation("ASL-FIELD-VALUE", ("TimeoutSeconds",), _range_text(1, aws_quotas.STATE_SECONDS))
 
 
 def check_state_fields(path: Path, state: State) -> Iterator[Violation]:
@@ -249,9 +249,9 @@ def _check_errors(place: Path, errors: Any, is_last: bool) -> Iterator[Violation
 
 def _check_retrier(place: Path, retrier: Mapping[str, Any]) -> Iterator[Violation]:
     ranges = {
-        "IntervalSeconds": (1, quotas.RETRY_INTERVAL_SECONDS),
-        "MaxAttempts": (0, quotas.RETRY_ATTEMPTS),
-        "MaxDelaySeconds": (1, quotas.RETRY_DELAY_SECONDS - 1),
+        "IntervalSeconds": (1, aws_quotas.RETRY_INTERVAL_SECONDS),
+        "MaxAttempts": (0, aws_quotas.RETRY_ATTEMPTS),
+        "MaxDelaySeconds": (1, aws_quotas.RETRY_DELAY_SECONDS - 1),
     }
     for name, (low, high) in ranges.items():
         if name in retrier and not _integer(retrier[name], low, high):

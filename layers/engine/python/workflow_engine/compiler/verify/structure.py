@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from workflow_engine.compiler import quotas
+from workflow_engine import aws_quotas
 from workflow_engine.compiler.verify.rules import Path, Violation, violation
 from workflow_engine.compiler.verify.scopes import Scope, State, entries
 
@@ -26,8 +26,10 @@ def check_definition(machine: Mapping[str, Any]) -> Iterator[Violation]:
         yield violation("ASL-TOP-LEVEL", (), f"The machine cannot be written as JSON: {error}.")
         return
     size = len(text.encode("utf-8", "surrogatepass"))
-    if size > quotas.DEFINITION_BYTES:
-        yield violation("ASL-DEFINITION-SIZE", (), f"{size:,} bytes; at most {quotas.DEFINITION_BYTES:,} are allowed.")
+    if size > aws_quotas.DEFINITION_BYTES:
+        yield violation(
+            "ASL-DEFINITION-SIZE", (), f"{size:,} bytes; at most {aws_quotas.DEFINITION_BYTES:,} are allowed."
+        )
 
 
 def check_names(scopes: list[Scope]) -> Iterator[Violation]:
@@ -36,9 +38,9 @@ def check_names(scopes: list[Scope]) -> Iterator[Violation]:
     for scope in scopes:
         for name in scope.states:
             path = (*scope.path, "States", name)
-            if not 1 <= len(name) <= quotas.STATE_NAME_LENGTH:
+            if not 1 <= len(name) <= aws_quotas.STATE_NAME_LENGTH:
                 yield violation(
-                    "ASL-NAME-LENGTH", path, f"{len(name)} characters; 1 to {quotas.STATE_NAME_LENGTH} allowed."
+                    "ASL-NAME-LENGTH", path, f"{len(name)} characters; 1 to {aws_quotas.STATE_NAME_LENGTH} allowed."
                 )
             if bad := _FORBIDDEN.search(name):
                 yield violation("ASL-NAME-CHARACTERS", path, f"The name {name!r} has the character {bad[0]!r}.")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from workflow_engine.compiler import quotas
+from workflow_engine import aws_quotas
 from workflow_engine.compiler.verify.expressions import Expression
 from workflow_engine.compiler.verify.rules import Path, Violation, violation
 from workflow_engine.compiler.verify.scopes import Scope, State, entries
@@ -67,8 +67,8 @@ def _check_name(path: Path, name: str) -> Iterator[Violation]:
         yield violation("ASL-VARIABLE-RESERVED", path, "The name 'states' is reserved.")
     elif name.endswith(".$"):
         return  # Reported as a key of JSONPath.
-    elif not name.isidentifier() or name[0] == "_" or len(name) > quotas.VARIABLE_NAME_LENGTH:
-        detail = f"{name[:90]!r} is no identifier of at most {quotas.VARIABLE_NAME_LENGTH} characters."
+    elif not name.isidentifier() or name[0] == "_" or len(name) > aws_quotas.VARIABLE_NAME_LENGTH:
+        detail = f"{name[:90]!r} is no identifier of at most {aws_quotas.VARIABLE_NAME_LENGTH} characters."
         yield violation("ASL-VARIABLE-NAME", path, detail)
     elif name in FUNCTIONS:
         yield violation("OWN-VARIABLE-FUNCTION", path, f"The variable would hide the function ${name}.")

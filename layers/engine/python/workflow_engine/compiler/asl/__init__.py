@@ -1,0 +1,294 @@
+"""The intermediate representation to Amazon States Language: names to jump to, and what every way out of a state gives.
+
+Stage 5. Canonical: equal blocks give equal bytes. Inner states have `Output: {}`, so that nothing travels twice; results are
+read from the history (Tasks) and from the output of Pass and Wait states, `{step_id: output}`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from workflow_engine.compiler.asl.fusing import output_of, outputs_of, record_of
+from workflow_engine.compiler.asl.returns import carried, taken_back
+from workflow_engine.compiler.ir import (
+    Assigns,
+    Block,
+    FailedPassNode,
+    FailNode,
+    GuardNode,
+    LoopNode,
+    MapNode,
+    Node,
+    OutputNode,
+    ParallelNode,
+    PassNode,
+    SwitchNode,
+    TaskNode,
+    Template,
+    WaitNode,
+)
+from workflow_engine.compiler.jsonata import expression
+from workflow_engine.compiler.jsonata.fragments import Fragment
+from workflow_engine.compiler.lower.leaf import LAMBDA_INVOKE
+from workflow_engine.compiler.lower.lists import list_items
+from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, told_as_caught
+
+State = dict[str, Any]
+
+_ELEMENT: Final = {"item": "{% $states.input.item %}", "index": "{% $states.input.index %}"}
+"""The element of a list travels as the states' input: AWS documents the context object's Map.Item for ItemSelector only."""
+
+
+def render_machine(block: Block, timeout_seconds: int) -> dict[str, Any]:
+    """The machine as ASL. `timeout_seconds` is the run's own limit; the run then ends as timed out."""
+    return {"QueryLanguage": "JSONata", "TimeoutSeconds": timeout_seconds, **_states(block, {})}
+
+
+def definition_text(machine: Mapping[str, Any]) -> str:
+    """The definition as it is created and hashed: compact, keys sorted, non-ASCII characters as they are."""
+    return json.dumps(machine, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+@dataclass(slots=True)
+class _Rendering:
+    """One block while its states are written.
+
+    `end` is the state that catches jumps to the block's end, once something jumps there; `ends` counts such states of the
+    whole machine, by the step they are named after. `carries` says that the states hand on `{item, index}` as their input,
+    because they run for an element of a list.
+    """
+
+    block: Block
+    ends: dict[str, int]
+    carries: bool = False
+    states: dict[str, State] = field(default_factory=dict)
+    end: str | None = None
+
+    # --- the ways out of a state ---
+
+    def leave(self, following: str | None, assigns: Assigns, own: Template = None) -> State:
+        """Fields of a state that goes on to `following`, or that ends the block when that is None.
+
+        `own` is what the state gives the reader of results (Pass and Wait); a state that ends the block gives the block's
+        result too.
+        """
+        if following is not None:
+            state: State = {"Assign": dict(assigns)} if assigns else {}
+            return {**state, "Output": self.handed_on(own), "Next": following}
+        return {"Output": self._result(assigns, own), "End": True}
+
+    def handed_on(self, own: Template = None) -> Template:
+        """Output of a state that another one follows: what it gives the reader of results, and the element of the list."""
+        if not self.carries:
+            return {} if own is None else own
+        return "{% $states.input %}" if own is None else {**own, **_ELEMENT}
+
+    def _result(self, assigns: Assigns, own: Template) -> Template:
+        """What the block gives when it ends in a state that would assign `assigns`."""
+        records = {r.variable: assigns.get(r.variable, expression(carried(r))) for r in self.block.returns}
+        if not records:
+            return own if own is not None else {}
+        return {**(own or {}), "_vars": records}
+
+    def target(self, following: str | None, hint: str) -> str:
+        """A state to jump to: `following`, or the block's own last state, made when something first jumps there."""
+        if following is not None:
+            return following
+        if self.end is None:
+            hint = hint.partition(".")[0]
+            self.ends[hint] = number = self.ends.get(hint, 0) + 1
+            self.end = f"{hint}.end" if number == 1 else f"{hint}.end{number}"
+            output: Template = {"branch": None, "element": "{% null %}", "machine": {}}[self.block.kind]
+            self.states[self.end] = {
+                "Type": "Succeed",
+                "Output": self._result({}, None) if self.block.kind == "branch" else output,
+            }
+        return self.end
+
+    # --- nodes ---
+
+    def sequence(self, nodes: tuple[Node, ...], following: str | None) -> str | None:
+        """Writes the nodes so that the last goes on to `following`. Returns the name of the first state."""
+        at = following
+        for node in reversed(nodes):
+            at = self.node(node, at)
+        return at
+
+    def node(self, node: Node, following: str | None) -> str:
+        match node:
+            case TaskNode():
+                self.states[node.name] = self._task(node, following)
+            case PassNode():
+                self.states[node.name] = self._pass(node, following)
+            case WaitNode():
+                self.states[node.name] = self._wait(node, following)
+            case MapNode():
+                self.states[node.name] = self._map(node, following)
+            case ParallelNode():
+                self.states[node.name] = {
+                    "Type": "Parallel",
+                    "Branches": [_states(b, self.ends, self.carries) for b in node.branches],
+                    **self._caught(node, following),
+                    **self.leave(following, {**node.assigns, **taken_back(node.branches)}, _nothing_caught(node)),
+                }
+            case GuardNode():
+                self._guard(node, following)
+            case LoopNode():
+                return self._loop(node, following)
+            case SwitchNode():
+                self._switch(node, following)
+            case FailNode():
+                self.states[node.name] = {"Type": "Fail", "Error": node.error, "Cause": node.cause}
+            case FailedPassNode():
+                own = {"error_type": node.error, "error_message": node.cause}
+                self.states[node.name] = {"Type": "Pass", **self.leave(following, node.assigns, own)}
+            case OutputNode():
+                self.states[node.name] = {"Type": "Succeed", "Output": node.output}
+        return node.name
+
+    def _caught(self, node: TaskNode | MapNode | ParallelNode, following: str | None) -> State:
+        """Catchers for whatever may fail. States.ALL leaves out States.DataLimitExceeded, which its own name catches."""
+        if node.failure is None:
+            return {}
+        assign: State = {"Assign": dict(node.failure.assigns)} if node.failure.assigns else {}
+        target = self.target(following, node.name)
+        told = told_as_caught(node.name)
+        return {
+            "Catch": [
+                {"ErrorEquals": [name], **assign, "Output": output, "Next": target}
+                for name, output in ((DATA_LIMIT_EXCEEDED, self.handed_on(told)), ("States.ALL", self.handed_on()))
+            ]
+        }
+
+    def _task(self, node: TaskNode, following: str | None) -> State:
+        state: State = {"Type": "Task", "Resource": LAMBDA_INVOKE, "Arguments": node.arguments}
+        if node.timeout is not None:
+            state["TimeoutSeconds"] = node.timeout
+        state["Retry"] = [dict(r) for r in node.retry]
+        state.update(self._caught(node, following))
+        own = self._element("{% $states.result.Payload %}", following)
+        return {**state, **self.leave(following, node.assigns, _nothing_caught(node) if own is None else own)}
+
+    def _element(self, bare: Template, following: str | None) -> Template:
+        """What a state gives that ends one element of a Map; None for any other state."""
+        if following is not None or self.block.kind != "element":
+            return None
+        return bare if self.block.element is None else self.block.element
+
+    def _map(self, node: MapNode, following: str | None) -> State:
+        return {
+            "Type": "Map",
+            "Items": list_items(node.elements),
+            "ItemSelector": {
+                "item": "{% $states.context.Map.Item.Value %}",
+                "index": "{% $states.context.Map.Item.Index %}",
+            },
+            "MaxConcurrency": node.max_concurrency,
+            "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **_states(node.body, self.ends, carries=True)},
+            **self._caught(node, following),
+            **self.leave(following, node.assigns, _nothing_caught(node)),
+        }
+
+    def _wait(self, node: WaitNode, following: str | None) -> State:
+        own = {node.step_id: expression(node.output)}
+        return {"Type": "Wait", "Seconds": node.seconds, **self.leave(following, node.assigns, own)}
+
+    def _pass(self, node: PassNode, following: str | None) -> State:
+        values = node.values
+        if following is not None:
+            assigns = {**{v.variable: record_of(values, i) for i, v in enumerate(values) if v.kept}, **node.assigns}
+            extra = {k: Fragment(f"$states.input.{k}") for k in _ELEMENT} if self.carries and len(values) > 1 else {}
+            outputs = outputs_of(values, {}, extra)
+            if isinstance(outputs, str):
+                return {
+                    "Type": "Pass",
+                    **({"Assign": assigns} if assigns else {}),
+                    "Output": outputs,
+                    "Next": following,
+                }
+            return {"Type": "Pass", **self.leave(following, assigns, outputs)}
+        if self.block.kind == "element":
+            return {"Type": "Pass", "Output": self._element(output_of(values, len(values) - 1), None), "End": True}
+        own = {v.variable for v in values}
+        others = {r.variable: carried(r) for r in self.block.returns if r.variable not in own}
+        return {"Type": "Pass", "Output": outputs_of(values, others, {}), "End": True}
+
+    def _guard(self, node: GuardNode, following: str | None) -> None:
+        instead = self.node(node.instead, following) if node.instead is not None else None
+        first = self.sequence(node.body, following)
+        rule: State = {"Condition": node.skip_when, "Next": instead or self.target(following, node.name)}
+        if node.skipped:
+            rule["Assign"] = dict(node.skipped)
+        rule["Output"] = self.handed_on()
+        self.states[node.name] = {
+            "Type": "Choice",
+            "Choices": [rule],
+            "Default": first or self.target(following, node.name),
+            "Output": self.handed_on(),
+        }
+
+    def _switch(self, node: SwitchNode, following: str | None) -> None:
+        default = self.sequence(node.default, following) or self.target(following, node.step_id)
+        # The Assign of the state goes with its Default. Were it to hold for the rules too, it would do no harm: `assigns` is
+        # the same in all of them, and where there is an `otherwise`, every case assigns that in its end.
+        assign: State = {"Assign": dict(node.assigns)} if node.assigns else {}
+        otherwise = {**node.assigns, **node.otherwise}
+        rules = []
+        for case in node.cases:
+            first = self.sequence(case.nodes, following) or self.target(following, node.step_id)
+            rules.append({"Condition": case.condition, "Next": first, **assign, "Output": self.handed_on()})
+        self.states[node.name] = {
+            "Type": "Choice",
+            "Choices": rules,
+            "Default": default,
+            **({"Assign": otherwise} if otherwise else {}),
+            "Output": self.handed_on(),
+        }
+
+    def _loop(self, node: LoopNode, following: str | None) -> str:
+        """A Pass that starts the loop, the Choice that decides on each turn, the body with an edge back to the Choice."""
+        out_of_turns = self.node(node.instead, following)
+        first = self.sequence(node.body, node.name)
+        assert first is not None, "a loop without steps"
+        leave: State = {
+            "Condition": node.stop,
+            "Assign": dict(node.done),
+            "Output": self.handed_on(None if node.output is None else {node.step_id: node.output}),
+            "Next": self.target(following, node.step_id),
+        }
+        again: State = {
+            "Condition": node.may_go_on,
+            "Assign": dict(node.again),
+            "Output": self.handed_on(),
+            "Next": first,
+        }
+        self.states[node.name] = {
+            "Type": "Choice",
+            "Choices": [leave, again],
+            "Default": out_of_turns,
+            "Output": self.handed_on(),
+        }
+        start = f"{node.step_id}.start"
+        self.states[start] = {
+            "Type": "Pass",
+            "Assign": dict(node.start),
+            "Output": self.handed_on(),
+            "Next": node.name if node.before else first,
+        }
+        return start
+
+
+def _nothing_caught(node: TaskNode | MapNode | ParallelNode) -> Template:
+    """What a state that has catchers gives when it succeeds: not its input, where what an earlier turn told may stand."""
+    return None if node.failure is None else {}
+
+
+def _states(block: Block, ends: dict[str, int], carries: bool = False) -> State:
+    """`StartAt` and `States` of a block, the states in the order in which they run."""
+    rendering = _Rendering(block, ends, carries)
+    start = rendering.sequence(block.nodes, None)
+    start = start or rendering.target(None, "workflow")
+    return {"StartAt": start, "States": dict(reversed(rendering.states.items()))}

@@ -1,0 +1,45 @@
+"""What comes back from the branches of a Parallel: records of the steps that are read outside of them."""
+
+from __future__ import annotations
+
+from workflow_engine.compiler.ir import Block, GuardNode, Node, PassNode, Return, SwitchNode, Template
+from workflow_engine.compiler.jsonata import expression
+from workflow_engine.compiler.jsonata.fragments import Fragment, name_step
+from workflow_engine.compiler.lower.leaf import completed_record
+
+
+def taken_back(branches: tuple[Block, ...]) -> dict[str, Template]:
+    """What a Parallel assigns: the outer records, by variable."""
+    return {r.outer: _record_of(b, r, f"$states.result[{i}]") for i, b in enumerate(branches) for r in b.returns}
+
+
+def _record_of(block: Block, back: Return, result: str) -> Template:
+    """One outer record. A Pass with which the branch ends has the step's value in its output by the step's id, not twice."""
+    paths = _ends_in_pass(block.nodes, back.step_id)
+    record = f"{result}._vars.{back.variable}"
+    if paths == {False}:
+        return expression(Fragment(record))
+    output = result + name_step(back.step_id)
+    if paths == {True}:
+        return completed_record(expression(Fragment(output)), keeps_output=back.keeps_output)
+    completed = f'{{"status":"completed","output":{output}}}' if back.keeps_output else '{"status":"completed"}'
+    return expression(Fragment(f"$exists({output})?{completed}:{record}"))
+
+
+def _ends_in_pass(nodes: tuple[Node, ...], step_id: str) -> set[bool]:
+    """Whether the paths through a block end in the Pass state that computes the step: on each, or both answers."""
+    match nodes[-1] if nodes else None:
+        case PassNode(values=values):
+            return {any(v.step_id == step_id for v in values)}
+        case GuardNode(body=body):
+            return {False} | _ends_in_pass(body, step_id)
+        case SwitchNode(cases=cases, default=default):
+            return _ends_in_pass(default, step_id).union(*(_ends_in_pass(c.nodes, step_id) for c in cases))
+        case _:
+            return {False}
+
+
+def carried(back: Return) -> Fragment:
+    """What a branch gives back of a record that a state before its last one has assigned."""
+    record = f"${back.variable}"
+    return Fragment(record if back.keeps_output else f'{{"status":{record}.status}}')

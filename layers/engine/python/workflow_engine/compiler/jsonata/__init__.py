@@ -1,0 +1,38 @@
+"""JSONata for references, conditions, templates and sources.
+
+**No generated expression raises or is undefined, for any data**: `Choice`, `Pass` and `Wait` states can catch nothing,
+and Step Functions fails a state whose expression is undefined. Only the text that a client writes as `{"expression":
+...}` may raise; a step that has one is a `Task`, which can catch it.
+
+**Expressions stay shallow**: AWS stops at an evaluation depth of about 100, so there are no operator chains over a
+number of things that a client decides, and data is followed down to `MAX_LIST_NESTING` lists only.
+
+`references` reads paths, `conditions` makes booleans, `sources` has templates and the rest, `render` joins a fragment
+with its helpers to the string that stands in a machine.
+"""
+
+from workflow_engine.compiler.jsonata.conditions import all_of, any_of, condition_fragment, not_fragment
+from workflow_engine.compiler.jsonata.references import Root, Scope, path_fragment, reference_fragment
+from workflow_engine.compiler.jsonata.render import expression
+from workflow_engine.compiler.jsonata.sources import (
+    PlaceLiteral,
+    pieces_fragment,
+    source_fragment,
+    template_fragment,
+)
+
+__all__ = [
+    "PlaceLiteral",
+    "Root",
+    "Scope",
+    "all_of",
+    "any_of",
+    "condition_fragment",
+    "expression",
+    "not_fragment",
+    "path_fragment",
+    "pieces_fragment",
+    "reference_fragment",
+    "source_fragment",
+    "template_fragment",
+]

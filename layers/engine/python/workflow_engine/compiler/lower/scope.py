@@ -1,0 +1,129 @@
+"""Where a reference finds its value: lexical scopes of the machine and what each step's record is called there.
+
+AWS forbids to assign a variable in an inner scope under a name that an outer scope assigns too (Step Functions developer
+guide, "Passing data between states with variables", scope rules), so names carry the depth of the scope that assigns them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from workflow_engine.compiler.jsonata import Root
+from workflow_engine.compiler.jsonata.fragments import EXECUTION_INPUT
+from workflow_engine.compiler.lower.status import COMPLETED, SKIPPED, Statuses
+from workflow_engine.language.syntax import Reference, ScopeReference, StepReference
+
+_MAX_ESCAPED = 70
+_NULL = Root("null", defined=True)
+
+
+def variable_name(depth: int, step_id: str) -> str:
+    """`s<depth>_<escaped id>`. Injective: `_` becomes `__`, `-` becomes `_d`; an id that gets too long (a variable's name has
+    80 characters at most) is cut and ends in `_x<hash>`, which no escape gives."""
+    escaped = step_id.replace("_", "__").replace("-", "_d")
+    if len(escaped) > _MAX_ESCAPED:
+        digest = hashlib.sha1(step_id.encode(), usedforsecurity=False).hexdigest()[:12]
+        escaped = f"{escaped[:50]}_x{digest}"
+    return f"s{depth}_{escaped}"
+
+
+_READ: Final = re.compile(r"\$(s[0-9]+_[A-Za-z0-9_]+)(\.status\b)?")
+
+
+def variables_read(code: str) -> Iterator[tuple[str, bool]]:
+    """The variables that an expression reads, and of each whether it reads more of the record than the status.
+
+    Text in quotes that looks like a variable counts as one, which does no harm.
+    """
+    for variable, status in _READ.findall(code):
+        yield variable, not status
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of a step at a point of the machine. `variable` is None when no record of it is kept."""
+
+    statuses: Statuses
+    variable: str | None
+
+
+@dataclass(slots=True)
+class Scope:
+    """A lexical scope while it is being lowered: entries change as steps are passed. Lookups fall back to the parent.
+
+    `item` and `index` are JSONata source of the innermost element and its position, None outside for_each and map. `fields`
+    are those that every output of a step is sure to have, by step id; all scopes of a machine share them.
+    """
+
+    depth: int
+    parent: Scope | None = None
+    item: str | None = None
+    index: str | None = None
+    entries: dict[str, Entry] = field(default_factory=dict)
+    fields: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def child(self) -> Scope:
+        """A scope one deeper that sees all of this one (a Parallel branch or a Map body)."""
+        return Scope(self.depth + 1, self, self.item, self.index, fields=self.fields)
+
+    def find(self, step_id: str) -> Entry:
+        """The entry of a step that has been passed; the innermost one. KeyError says that the tree's order is wrong."""
+        scope: Scope | None = self
+        while scope is not None:
+            if step_id in scope.entries:
+                return scope.entries[step_id]
+            scope = scope.parent
+        raise KeyError(step_id)
+
+    def statuses(self, step_id: str) -> Statuses:
+        return self.find(step_id).statuses
+
+    def name(self, step_id: str) -> str:
+        """The variable of this scope for a step's record."""
+        return variable_name(self.depth, step_id)
+
+    def status_code(self, step_id: str) -> str:
+        """JSONata source of the step's status: a constant where it is known before the run."""
+        entry = self.find(step_id)
+        if len(entry.statuses) == 1:
+            return f'"{next(iter(entry.statuses))}"'
+        assert entry.variable is not None, f"the status of {step_id} is read but not kept"
+        return f"${entry.variable}.status"
+
+    def locate(self, reference: Reference) -> Root:
+        """Where the reference's value starts, before its path is applied."""
+        match reference:
+            case StepReference(step_id=step_id, facet=facet):
+                return self._locate_step(step_id, facet)
+            case ScopeReference(word="item"):
+                assert self.item is not None, "item outside a list; the language refuses that"
+                return Root(self.item, defined=True)
+            case ScopeReference(word="index"):
+                assert self.index is not None, "index outside a list; the language refuses that"
+                return Root(self.index, defined=True)
+            case ScopeReference(word=word):
+                return Root(f"{EXECUTION_INPUT}.{word}", defined=True)
+
+    def _locate_step(self, step_id: str, facet: str) -> Root:
+        entry = self.find(step_id)
+        if facet == "status":
+            return Root(self.status_code(step_id), defined=True)
+        if (facet == "output" and "completed" not in entry.statuses) or (
+            facet == "error" and "failed" not in entry.statuses
+        ):
+            return _NULL
+        assert entry.variable is not None, f"the record of {step_id} is read but not kept"
+        code = f"${entry.variable}.{facet}"
+        if facet == "error":
+            return Root(code, defined=False)
+        return Root(code, defined=entry.statuses == COMPLETED, fields=self.fields.get(step_id, frozenset()))
+
+    def skipped_later(self, step_ids: Iterator[str]) -> None:
+        """After a guarded run: each of its steps may also have been skipped."""
+        for step_id in step_ids:
+            entry = self.entries[step_id]
+            self.entries[step_id] = Entry(entry.statuses | SKIPPED, entry.variable)

@@ -1,0 +1,242 @@
+"""Records are assigned only while something reads them, and emptied after that.
+
+All variables of a run may hold 10 MiB and one Assign 256 KiB (Step Functions developer guide, "Passing data between states
+with variables", "Limits"), so what nobody reads any more must not stay. Whatever is read *later* decides:
+
+* a record that nobody reads later is not assigned, one that is only asked for its status holds no output;
+* in the state after which nobody reads a record's output, the record is overwritten by its status or by `{}`: in that
+  state's own `Assign`, so it costs no state. A Choice cannot do that on its Default path; the next state then does.
+
+Variables belong to the lexical scope (top level, Parallel branch, Map body) that assigns them, so each is treated alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Final
+
+from workflow_engine.aws_quotas import KIB
+from workflow_engine.compiler.ir import (
+    Assigns,
+    Block,
+    Case,
+    Elements,
+    FailedPassNode,
+    FailNode,
+    Failure,
+    GuardNode,
+    LoopNode,
+    MapNode,
+    Node,
+    OutputNode,
+    ParallelNode,
+    PassNode,
+    Return,
+    SwitchNode,
+    TaskNode,
+    Template,
+    Value,
+    WaitNode,
+)
+from workflow_engine.compiler.jsonata.fragments import Fragment
+from workflow_engine.compiler.lower.scope import variables_read
+
+SMALL_BYTES: Final = KIB
+"""A record known to be smaller than this is not worth the text that would empty it."""
+
+Nodes = tuple[Node, ...]
+Read = tuple[str, bool]
+"""A variable, and whether more of its record is read than the status."""
+
+
+def drop_dead_records(block: Block) -> Block:
+    """The block, and all inside it, without assigning or keeping what nobody reads."""
+    return _Liveness().block(block)
+
+
+@dataclass(slots=True)
+class _Later:
+    """What is read from some point on: by the nodes that are left, and by whatever comes after them."""
+
+    after: _Later | frozenset[Read]
+    left: Counter[Read] = field(default_factory=Counter)
+
+    def __contains__(self, read: Read) -> bool:
+        return self.left[read] > 0 or read in self.after
+
+    def passed(self, reads: Iterable[Read]) -> None:
+        self.left.subtract(reads)
+
+
+@dataclass(slots=True)
+class _Held:
+    """Variables of one lexical scope that may hold an output, and those of them that nobody reads any more."""
+
+    held: set[str] = field(default_factory=set)
+    dead: set[str] = field(default_factory=set)
+
+    def copy(self) -> _Held:
+        return _Held(set(self.held), set(self.dead))
+
+    def join(self, other: _Held) -> None:
+        """Where ways meet, a variable may hold what it holds on any of them."""
+        self.held |= other.held
+        self.dead |= other.dead
+
+    def note_dead(self, reads: frozenset[Read], later: _Later) -> None:
+        """After a node with these reads: what it was the last to read is dead."""
+        self.dead |= {v for v, whole in reads if whole and v in self.held and (v, True) not in later}
+
+    def emptied(self, later: _Later) -> dict[str, Template]:
+        """What to assign to all that is dead, which is held no more then."""
+        status = {v: {"status": "{% $" + v + ".status %}"} if (v, False) in later else {} for v in sorted(self.dead)}
+        self.held -= self.dead
+        self.dead.clear()
+        return status
+
+
+@dataclass(frozen=True, slots=True)
+class _Liveness:
+    """One pass over a machine. `known` remembers what each node reads; it holds the node too, so that no id is used twice."""
+
+    known: dict[int, tuple[Node, frozenset[Read]]] = field(default_factory=dict)
+
+    def block(self, block: Block) -> Block:
+        wanted = {
+            (r.variable, whole) for r in block.returns for whole in ((False, True) if r.keeps_output else (False,))
+        }
+        return replace(block, nodes=self.nodes(block.nodes, frozenset(wanted), _Held(), ends=True))
+
+    def nodes(self, nodes: Nodes, after: _Later | frozenset[Read], held: _Held, *, ends: bool) -> Nodes:
+        """`ends` says that the last of the nodes ends its block: all variables of the scope are gone then anyway."""
+        later = _Later(after)
+        for node in nodes:
+            later.left.update(self.reads(node))
+        rewritten = []
+        for i, node in enumerate(nodes):
+            later.passed(self.reads(node))
+            rewritten.append(self.node(node, later, held, ends=ends and i == len(nodes) - 1))
+        return tuple(rewritten)
+
+    def node(self, node: Node, later: _Later, held: _Held, *, ends: bool) -> Node:
+        match node:
+            case GuardNode():
+                return self._guard(node, later, held, ends=ends)
+            case SwitchNode():
+                return self._switch(node, later, held, ends=ends)
+            case LoopNode():
+                return self._loop(node, later, held, ends=ends)
+            case FailedPassNode():
+                return replace(node, assigns=_trimmed(node.assigns, later))
+            case OutputNode() | FailNode():
+                return node
+        held.note_dead(self.reads(node), later)
+        emptied = {} if ends else held.emptied(later)
+        match node:
+            case MapNode():
+                node = replace(node, body=self.block(node.body))
+            case ParallelNode():
+                trimmed = [replace(b, returns=_wanted(b.returns, later)) for b in node.branches]
+                node = replace(node, branches=tuple(self.block(b) for b in trimmed))
+            case PassNode():
+                node = replace(node, values=tuple(_kept(v, later) for v in node.values))
+            case _:
+                pass
+        node = replace(node, assigns={**_trimmed(node.assigns, later), **emptied})
+        if not isinstance(node, PassNode | WaitNode) and node.failure is not None:
+            node = replace(node, failure=Failure({**_trimmed(node.failure.assigns, later), **emptied}))
+        held.held.update(_holding(node))
+        return node
+
+    def _guard(self, node: GuardNode, later: _Later, held: _Held, *, ends: bool) -> GuardNode:
+        skipping = held.copy()
+        body = self.nodes(node.body, later, held, ends=ends)
+        held.join(skipping)
+        held.note_dead(self.reads(node), later)
+        instead = node.instead
+        if isinstance(instead, FailedPassNode):
+            instead = replace(instead, assigns=_trimmed(instead.assigns, later))
+        return replace(node, body=body, instead=instead, skipped=_trimmed(node.skipped, later))
+
+    def _switch(self, node: SwitchNode, later: _Later, held: _Held, *, ends: bool) -> SwitchNode:
+        ways = [held.copy() for _ in node.cases]
+        cases = tuple(
+            replace(case, nodes=self.nodes(case.nodes, later, way, ends=ends))
+            for case, way in zip(node.cases, ways, strict=True)
+        )
+        default = self.nodes(node.default, later, held, ends=ends)
+        for way in ways:
+            held.join(way)
+        assigns, otherwise = _trimmed(node.assigns, later), _trimmed(node.otherwise, later)
+        held.note_dead(self.reads(node), later)
+        return replace(node, cases=cases, default=default, assigns=assigns, otherwise=otherwise)
+
+    def _loop(self, node: LoopNode, later: _Later, held: _Held, *, ends: bool) -> LoopNode:
+        """Whatever a loop reads at all, its next turn may read again. It is emptied when the loop is left."""
+        body = self.nodes(node.body, _Later(later, Counter(self.reads(node))), held, ends=False)
+        held.note_dead(self.reads(node), later)
+        done = {name: _reduced(name, record, later) for name, record in node.done.items()}
+        emptied = {} if ends else held.emptied(later)
+        held.held.update(name for name, record in done.items() if "output" in record)
+        return replace(node, body=body, done={**emptied, **done})
+
+    def reads(self, node: Node) -> frozenset[Read]:
+        """What the node reads, at every depth."""
+        found = self.known.get(id(node))
+        if found is None:
+            found = node, frozenset(r for f in fields(node) for r in self._reads_in(getattr(node, f.name)))
+            self.known[id(node)] = found
+        return found[1]
+
+    def _reads_in(self, value: object) -> Iterator[Read]:
+        if isinstance(value, str):
+            for variable, whole in variables_read(value):
+                yield variable, False
+                if whole:
+                    yield variable, True
+        elif isinstance(value, Mapping | tuple | list):
+            for part in value.values() if isinstance(value, Mapping) else value:
+                yield from self._reads_in(part)
+        elif isinstance(value, Node):
+            yield from self.reads(value)
+        elif isinstance(value, Block | Case | Elements | Failure | Fragment | Value):
+            for f in fields(value):
+                yield from self._reads_in(getattr(value, f.name))
+
+
+def _trimmed(assigns: Assigns, later: _Later) -> dict[str, Template]:
+    """Without records that nobody reads later, and without outputs that nobody reads later."""
+    return {name: _reduced(name, record, later) for name, record in assigns.items() if (name, False) in later}
+
+
+def _reduced(name: str, record: Template, later: _Later) -> Template:
+    return record if (name, True) in later else {"status": record["status"]}
+
+
+def _wanted(returns: tuple[Return, ...], later: _Later) -> tuple[Return, ...]:
+    return tuple(
+        replace(r, keeps_output=r.keeps_output and (r.outer, True) in later)
+        for r in returns
+        if (r.outer, False) in later
+    )
+
+
+def _kept(value: Value, later: _Later) -> Value:
+    return replace(value, kept=(value.variable, False) in later, keeps_output=(value.variable, True) in later)
+
+
+def _holding(node: TaskNode | MapNode | WaitNode | ParallelNode | PassNode) -> Iterator[str]:
+    """Variables to which the node assigns an output that may be large."""
+    match node:
+        case PassNode(values=values):
+            for value in values:
+                if value.kept and value.keeps_output and (value.size_bound is None or value.size_bound > SMALL_BYTES):
+                    yield value.variable
+        case ParallelNode(branches=branches):
+            yield from (r.outer for b in branches for r in b.returns if r.keeps_output)
+        case TaskNode(assigns=assigns) | MapNode(assigns=assigns):
+            yield from (name for name, record in assigns.items() if "output" in record)
+        case WaitNode():
+            return  # a number or a timestamp

@@ -1,0 +1,224 @@
+"""Start a compiled workflow, once whatever fails.
+
+Everything is checked, the record is written, the execution is started, in this order. The record fixes the id, the
+version, the machine and the input: names of executions are unique within a machine only, so whoever repeats a start must
+start just that. Where AWS certainly refused, the record is taken back; where its answer was lost the run may go on, and the
+record stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from workflow_engine.errors import (
+    ConflictError,
+    InvalidRequestError,
+    OutcomeUnknownError,
+    PayloadTooLargeError,
+    ThrottledError,
+)
+from workflow_engine.language.diagnostics import Json
+from workflow_engine.machines.executions import MachineGoneError
+from workflow_engine.machines.naming import execution_arn, machine_arn
+from workflow_engine.observability import get_logger
+from workflow_engine.settings import STEP_HTTP
+from workflow_engine.store.executions import Execution, has_ended
+from workflow_engine.store.idempotency import Attempt
+from workflow_engine.store.items import dump
+from workflow_engine.store.workflows import StoredWorkflow
+from workflow_engine.usecases.bodies import WorkflowRunFields, check_fan_out, check_input, run_input
+
+if TYPE_CHECKING:
+    from workflow_engine.usecases.answers import ExecutionStarted
+    from workflow_engine.usecases.engine import Caller, Engine
+
+logger = get_logger(__name__)
+
+Prepare = Callable[[], tuple[StoredWorkflow, WorkflowRunFields]]
+"""Gives the workflow to start, and what the client says of the run. Not asked where a run is there already."""
+
+
+def launch_once(
+    engine: Engine, caller: Caller, operation: str, idempotency_key: str | None, body: Json, prepare: Prepare
+) -> ExecutionStarted:
+    """Start a run, one only for an idempotency key; gives
+    `{execution_id, id, status, workflow_id, workflow_version, workflow_name, started_at}`.
+
+    Two AWS calls without a key, one more when the workflow uses registered step types, whose ARNs are those of now:
+    registering a type anew needs no new machine, and runs that are going keep what they were started with.
+
+    Raises InvalidRequestError (input_schema, lists too long for one run), PayloadTooLargeError, ConflictError (a step type is
+    no longer registered, or the key's), ThrottledError, OutcomeUnknownError, and what `prepare` raises.
+    """
+
+    def work(attempt: Attempt) -> ExecutionStarted:
+        earlier = _resumed(engine, caller, attempt) if attempt.is_repeat else None
+        return _answer(earlier or _launched(engine, caller, *prepare(), attempt))
+
+    return engine.idempotency.once(caller.tenant_id, operation, idempotency_key, body, work)
+
+
+def _launched(
+    engine: Engine, caller: Caller, workflow: StoredWorkflow, fields: WorkflowRunFields, attempt: Attempt
+) -> Execution:
+    execution = Execution(
+        tenant_id=caller.tenant_id,
+        execution_id=attempt.made_id,
+        workflow_id=workflow.workflow_id,
+        workflow_version=workflow.version,
+        workflow_name=workflow.name,
+        # Not `pending`: the start follows at once, and a second write to say so would be a fourth call for every run.
+        status="running",
+        started_at=engine.timestamp(),
+        execution_arn=execution_arn(workflow.compiled.machine_arn, attempt.made_id),
+        user_id=fields.user_id or caller.user_id,
+        started_by=caller.user_id,
+        session_id=fields.session_id,
+        correlation_id=fields.correlation_id,
+        tags=fields.tags,
+        metadata=fields.metadata,
+        organization_id=fields.organization_id,
+        backend=fields.backend,
+        attempt_id=attempt.attempt_id,
+    )
+    try:
+        check_input(fields, workflow.document.get("input_schema"))
+        check_fan_out(workflow.compiled.fan_out, fields)
+        content = _execution_input(engine, workflow, execution, fields)
+    except RecursionError:
+        raise InvalidRequestError.at("/input", "Lists or objects are nested too deeply.") from None
+    try:
+        engine.executions.create(execution, content if attempt.expires_at else None, attempt.expires_at)
+    except ConflictError:
+        # Another attempt has written it meanwhile, and fixed what is started.
+        standing = _resumed(engine, caller, attempt)
+        if standing is None:
+            raise
+        return standing
+    except Exception:
+        _take_back(engine, execution)
+        raise
+    _start(engine, workflow, execution, content)
+    return execution
+
+
+def _resumed(engine: Engine, caller: Caller, attempt: Attempt) -> Execution | None:
+    """Go on with the run that another attempt at the same request has written, None when there is none.
+
+    That attempt may have started it. So a refusal takes nothing back, and when the machine is gone no other generation of it
+    is started: the record stays, and the run's results say what is known of it.
+    """
+    execution = engine.executions.find(caller.tenant_id, attempt.made_id)
+    if execution is None or has_ended(execution.status):
+        return execution
+    execution = engine.executions.take_over(execution, attempt.attempt_id, engine.timestamp())
+    content = None if has_ended(execution.status) else engine.executions.start_input(execution)
+    if content is not None:
+        try:
+            engine.runs.start(machine_arn(execution.execution_arn), execution.execution_id, content)
+        except MachineGoneError:
+            logger.warning("machine of a repeated start is gone", extra={"execution_id": execution.execution_id})
+    return execution
+
+
+def _answer(execution: Execution) -> ExecutionStarted:
+    return {
+        "execution_id": execution.execution_id,
+        "id": execution.execution_id,
+        "status": execution.status,
+        "workflow_id": execution.workflow_id,
+        "workflow_version": execution.workflow_version,
+        "workflow_name": execution.workflow_name,
+        "started_at": execution.started_at,
+    }
+
+
+def _execution_input(engine: Engine, workflow: StoredWorkflow, execution: Execution, fields: WorkflowRunFields) -> str:
+    from workflow_engine.aws_quotas import PAYLOAD_BYTES
+    from workflow_engine.compiler import execution_input
+
+    run = {
+        "execution_id": execution.execution_id,
+        "workflow_id": execution.workflow_id,
+        "workflow_version": execution.workflow_version,
+        "tenant_id": execution.tenant_id,
+        "session_id": execution.session_id,
+        "user_id": execution.user_id,
+        "principal": execution.started_by,
+        "correlation_id": execution.correlation_id,
+    }
+    functions, endpoints = _functions(engine, execution.tenant_id, workflow)
+    bindings = workflow.compiled.bindings
+    text = dump(execution_input(bindings, input=run_input(fields), functions=functions, run=run, endpoints=endpoints))
+    size = len(text.encode())
+    if size > PAYLOAD_BYTES:
+        raise PayloadTooLargeError(
+            f"Input, variables and step configurations have {size:,} bytes together; Step Functions takes "
+            f"{PAYLOAD_BYTES:,}. Put large data into S3 and pass its address."
+        )
+    return text
+
+
+def _functions(
+    engine: Engine, tenant_id: str, workflow: StoredWorkflow
+) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """ARNs by alias: our own functions from the settings, registered ones as they are registered now. And of those that have
+    an endpoint, what it is now. Raises ConflictError.
+    """
+    aliases = workflow.compiled.functions
+    own = engine.settings.step_functions
+    functions = {a: own[a] for a in aliases if a in own}
+    registered = engine.steps.find_many(tenant_id, [a for a in aliases if a not in own])
+    endpoints = {name: r["endpoint_config"] for name, r in registered.items() if r.get("execution_type") == "http"}
+    functions |= {name: own[STEP_HTTP] if name in endpoints else r["function_arn"] for name, r in registered.items()}
+    turned = set(endpoints) ^ set(workflow.compiled.bindings.get("endpoints", ()))
+    if changed := sorted(turned & set(registered)):
+        raise ConflictError(
+            f"Step type '{changed[0]}' was registered anew with another execution_type. Save the workflow again."
+        )
+    missing = [a for a in aliases if a not in functions]
+    if missing:
+        raise ConflictError(
+            f"Step type '{missing[0]}' is no longer registered. Register it, or save a workflow without it."
+        )
+    return functions, endpoints
+
+
+def _start(engine: Engine, workflow: StoredWorkflow, execution: Execution, content: str) -> None:
+    try:
+        try:
+            engine.runs.start(workflow.compiled.machine_arn, execution.execution_id, content)
+        except MachineGoneError:
+            _start_renewed(engine, workflow, execution, content)
+    except OutcomeUnknownError:
+        raise
+    except Exception:
+        _take_back(engine, execution)
+        raise
+
+
+def _start_renewed(engine: Engine, workflow: StoredWorkflow, execution: Execution, content: str) -> None:
+    """The machine was deleted for lack of use: make its next generation and start that."""
+    compiled = workflow.compiled
+    machine = engine.machines.renew(compiled.machine_hash, compiled.machine_arn)
+    if machine is None:
+        raise ConflictError(f"The machine of workflow '{workflow.workflow_id}' is gone. Save the workflow again.")
+    moved = replace(execution, execution_arn=execution_arn(machine.machine_arn, execution.execution_id))
+    engine.executions.move(moved)
+    engine.workflows.replace_machine(workflow, machine.machine_arn)
+    try:
+        engine.runs.start(machine.machine_arn, execution.execution_id, content)
+    except MachineGoneError:
+        raise ThrottledError("The state machine is being replaced. Try again.", retry_after_seconds=5) from None
+
+
+def _take_back(engine: Engine, execution: Execution) -> None:
+    """Remove the record of a run that was certainly not started."""
+    try:
+        engine.executions.remove(execution)
+    except Exception:
+        # The error that led here is what the client must know. The record is found by its next attempt, if one comes, and
+        # else told as never started.
+        logger.warning("record was not taken back", extra={"execution_id": execution.execution_id}, exc_info=True)

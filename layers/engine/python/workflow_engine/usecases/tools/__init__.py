@@ -1,0 +1,1 @@
+"""What agents may call: built-in tools and MCP servers."""

@@ -1,0 +1,1 @@
+"""Workflows: validated, compiled, saved, read."""

@@ -1,0 +1,146 @@
+"""From a posted document to what can be stored and started."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import workflow_engine
+from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, Json
+from workflow_engine.language.findings import Findings
+from workflow_engine.language.wellformed import check_well_formed
+from workflow_engine.store.items import dump
+from workflow_engine.store.names import Name
+from workflow_engine.store.workflows import Compiled
+from workflow_engine.usecases.bodies import PostedWorkflow, walk_steps
+from workflow_engine.usecases.engine import Caller, Engine
+
+if TYPE_CHECKING:
+    from workflow_engine.compiler import Compilation
+    from workflow_engine.steps import Catalogue
+    from workflow_engine.usecases.answers import Finding
+
+SNAPSHOT_PREFIX: Final = "adhoc-"
+
+_STEP_TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The step types that a document may use: the built-in ones, and those registered ones that it names. `missing` warns of
+    what it names beside step types and was looked up in vain.
+    """
+
+    catalogue: Catalogue
+    registrations: Mapping[str, Mapping[str, Json]]
+    missing: tuple[Diagnostic, ...] = ()
+
+    def fingerprint(self) -> str:
+        """Changes when a registration changes in what compiling depends on, or the engine itself does. JSON text."""
+        from workflow_engine.steps.registered import task_of
+
+        registered = {
+            name: [r.get("config_schema"), r.get("output_schema"), *task_of(r)]
+            for name, r in sorted(self.registrations.items())
+        }
+        return dump([_engine_version(), registered])
+
+
+def vocabulary(engine: Engine, caller: Caller, document: Json, *, looks_names_up: bool = False) -> Vocabulary:
+    """The step types for a document. One BatchGetItem when it names types that are not built in, else no call.
+
+    With `looks_names_up` the same call looks for the agents, prompts, tools and MCP servers that the document names.
+    """
+    from workflow_engine.steps import builtin_catalogue
+    from workflow_engine.usecases.workflows.named import mentions_in, missing, to_look_up
+
+    catalogue = builtin_catalogue()
+    named = {step.get("step_type") for _, step in walk_steps(document) if isinstance(step.get("step_type"), str)}
+    unknown = [t for t in named if isinstance(t, str) and catalogue.find(t) is None and _STEP_TYPE.fullmatch(t)]
+    mentions = mentions_in(document, catalogue) if looks_names_up else ()
+    types = {step_type: Name("step", step_type) for step_type in sorted(unknown)}
+    found = engine.names.find_many(caller.tenant_id, dict.fromkeys([*types.values(), *to_look_up(mentions)]))
+    registrations = {t: engine.steps.of_record(found[name]) for t, name in types.items() if name in found}
+    if registrations:
+        catalogue = catalogue.with_registered(registrations.values())
+    return Vocabulary(catalogue, registrations, missing(mentions, found))
+
+
+def compile_posted(posted: PostedWorkflow, words: Vocabulary) -> tuple[Compilation, tuple[Diagnostic, ...]]:
+    """Parse and compile; gives the compilation and all warnings. Raises InvalidWorkflowError, pointers into the
+    body.
+    """
+    from workflow_engine.compiler import compile_workflow
+    from workflow_engine.language import parse_workflow
+    from workflow_engine.usecases.workflows.named import impossible, mentions_in
+
+    parsed = parse_workflow(posted.document, words.catalogue)
+    wrong = impossible(mentions_in(posted.document, words.catalogue), words.catalogue)
+    if parsed.workflow is None or wrong:
+        raise InvalidWorkflowError(posted.placed((*wrong, *parsed.diagnostics, *words.missing)))
+    try:
+        compilation = compile_workflow(parsed.workflow, words.catalogue)
+    except InvalidWorkflowError as error:
+        found = (*error.diagnostics, *(d for d in parsed.diagnostics if d not in error.diagnostics), *words.missing)
+        raise InvalidWorkflowError(posted.placed(found)) from error
+    return compilation, posted.placed((*parsed.diagnostics, *compilation.warnings, *words.missing))
+
+
+def compiler_of(words: Vocabulary) -> str:
+    """Names, in 32 characters, what a document was compiled with: equal ones give equal results."""
+    return hashlib.sha256(words.fingerprint().encode()).hexdigest()[:32]
+
+
+def with_machine(engine: Engine, compilation: Compilation, words: Vocabulary) -> Compiled:
+    """What is stored of a compilation, once its machine exists."""
+    machine = engine.machines.ensure(compilation.definition)
+    return Compiled(
+        bindings=compilation.bindings,
+        outline=compilation.outline,
+        plan=compilation.plan,
+        functions=tuple(compilation.bindings["functions"]),
+        machine_hash=machine.machine_hash,
+        machine_arn=machine.machine_arn,
+        compiler=compiler_of(words),
+        fan_out=compilation.fan_out,
+    )
+
+
+def is_plain(document: Json) -> bool:
+    """False for JSON that cannot even be walked or printed; parsing it reports why."""
+    return isinstance(document, dict) and check_well_formed(document, Findings())
+
+
+def snapshot_id(document: Json, words: Vocabulary) -> str:
+    """The id under which a workflow that is posted to be run once is kept: equal posts share it, and its compiled form.
+
+    The order of keys counts, because it is the order of a step's inputs.
+    """
+    return SNAPSHOT_PREFIX + hashlib.sha256(f"{words.fingerprint()}\n{dump(document)}".encode()).hexdigest()[:32]
+
+
+def findings(diagnostics: tuple[Diagnostic, ...]) -> tuple[list[Finding], list[Finding]]:
+    """Errors and warnings, as the API shows them."""
+    told: dict[str, list[Finding]] = {"error": [], "warning": []}
+    for d in diagnostics:
+        told[d.severity].append({"code": d.code, "pointer": d.pointer, "detail": d.detail})
+    return told["error"], told["warning"]
+
+
+@cache
+def _engine_version() -> str:
+    """Hash of the code that decides what a workflow compiles to: what an older engine compiled is not taken for current.
+
+    In a layer the package lies as files, without a version; a few milliseconds once per process, where it is asked for.
+    """
+    package = Path(workflow_engine.__file__).parent
+    digest = hashlib.sha256()
+    parts = [sorted((package / part).rglob("*.py")) for part in ("agents", "language", "compiler", "steps")]
+    for path in (*(path for part in parts for path in part), package / "endpoint_errors.py"):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()

@@ -1,0 +1,151 @@
+"""Store workflows: new ones, new versions, and take them out of use."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
+from workflow_engine.language.diagnostics import Diagnostic, Json
+from workflow_engine.language.document import UNNAMED, WORKFLOW_ID_PATTERN
+from workflow_engine.language.findings import quoted
+from workflow_engine.store.idempotency import Attempt
+from workflow_engine.store.workflows import StoredWorkflow, content_hash
+from workflow_engine.usecases.bodies import PostedWorkflow, posted_workflow
+from workflow_engine.usecases.engine import Caller, Engine
+from workflow_engine.usecases.workflows.compilation import (
+    SNAPSHOT_PREFIX,
+    Vocabulary,
+    compile_posted,
+    compiler_of,
+    findings,
+    is_plain,
+    vocabulary,
+    with_machine,
+)
+from workflow_engine.usecases.workflows.read_workflows import describe
+
+if TYPE_CHECKING:
+    from workflow_engine.usecases import answers
+
+RESERVED_IDS: Final = ("execute", "validate", "compile")
+"""Ids that would read as routes of workflows."""
+
+
+def create(engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None) -> answers.StoredWorkflow:
+    """Store a new workflow as version 1, under its `workflow_id` if it has one; gives it as `read_workflows.get` does, with
+    `warnings`: what may go wrong all the same, such as agents that do not exist now.
+
+    Raises InvalidWorkflowError, InvalidRequestError, ConflictError (an id that is taken, idempotency key), ThrottledError.
+    """
+
+    def work(attempt: Attempt) -> answers.StoredWorkflow:
+        posted = posted_workflow(body)
+        workflow_id = _chosen_id(posted) or attempt.made_id
+        earlier = _made_before(engine, caller, workflow_id, attempt) if attempt.is_repeat else None
+        if earlier is not None:
+            return _saved(earlier, ())
+        return _saved(*_created(engine, caller, posted, workflow_id, attempt))
+
+    return engine.idempotency.once(caller.tenant_id, "create_workflow", idempotency_key, body, work)
+
+
+def update(engine: Engine, caller: Caller, workflow_id: str, body: Json) -> tuple[answers.StoredWorkflow, bool]:
+    """Store a new version, or give the newest one when the content is the same and compiling it again changes nothing; an id
+    that no workflow has becomes that of a new one. Gives it as `read_workflows.get` does, and True if it is new.
+
+    It is compiled again when the engine, or a registered step type that it uses, is another than then. Raises ConflictError
+    when another save came between, and what `create` raises.
+    """
+    posted = posted_workflow(body)
+    named = _chosen_id(posted)
+    if named not in (None, workflow_id):
+        detail = f"The path names '{workflow_id}', the body '{named}'. Leave the id out of the body."
+        raise InvalidRequestError.at(f"{posted.prefix}/workflow_id", detail)
+    newest = engine.workflows.find_newest(caller.tenant_id, workflow_id)
+    if newest is None:
+        _refuse_unusable_id(workflow_id, "")
+        return _saved(*_created(engine, caller, posted, workflow_id, Attempt.first())), True
+    if not newest.listed:
+        raise NotFoundError(f"There is no workflow '{workflow_id}'.")
+    words = vocabulary(engine, caller, posted.document, looks_names_up=True)
+    is_same = is_plain(posted.document) and content_hash(posted.document) == newest.content_hash
+    if is_same and newest.compiled.compiler == compiler_of(words):
+        return _saved(newest, posted.placed(words.missing)), False
+    compiled, warnings = _compiled(engine, caller, posted, words, workflow_id)
+    if is_same and newest.compiled.means_the_same(compiled.compiled):
+        return _saved(newest, warnings), False
+    workflow = replace(compiled, version=newest.version + 1, created_at=newest.created_at)
+    engine.workflows.add_version(workflow)
+    return _saved(workflow, warnings), False
+
+
+def delete(engine: Engine, caller: Caller, workflow_id: str) -> None:
+    """Take a workflow out of use. Its executions, and the versions they ran, stay readable. It may be repeated for a day.
+
+    Raises NotFoundError.
+    """
+    engine.workflows.delete(caller.tenant_id, workflow_id, engine.timestamp())
+
+
+def _saved(workflow: StoredWorkflow, warnings: tuple[Diagnostic, ...]) -> answers.StoredWorkflow:
+    return {**describe(workflow), "warnings": findings(warnings)[1]}
+
+
+def _chosen_id(posted: PostedWorkflow) -> str | None:
+    """The id that a document asks for. One of a wrong form is the language's to refuse."""
+    workflow_id = posted.document.get("workflow_id") if isinstance(posted.document, dict) else None
+    if not isinstance(workflow_id, str) or not re.fullmatch(WORKFLOW_ID_PATTERN, workflow_id):
+        return None
+    _refuse_unusable_id(workflow_id, f"{posted.prefix}/workflow_id")
+    return workflow_id
+
+
+def _refuse_unusable_id(workflow_id: str, place: str) -> None:
+    if not re.fullmatch(WORKFLOW_ID_PATTERN, workflow_id):
+        detail = f"{quoted(workflow_id)} is not a valid workflow id: use letters, digits, - and _, up to 64 characters."
+        raise InvalidRequestError.at(place, detail)
+    if workflow_id in RESERVED_IDS or workflow_id.startswith(SNAPSHOT_PREFIX):
+        raise InvalidRequestError.at(place, f"The id '{workflow_id}' is kept for the service itself. Choose another.")
+
+
+def _created(
+    engine: Engine, caller: Caller, posted: PostedWorkflow, workflow_id: str, attempt: Attempt
+) -> tuple[StoredWorkflow, tuple[Diagnostic, ...]]:
+    words = vocabulary(engine, caller, posted.document, looks_names_up=True)
+    compiled, warnings = _compiled(engine, caller, posted, words, workflow_id)
+    workflow = replace(compiled, request_id=attempt.made_id)
+    try:
+        return engine.workflows.create(workflow), warnings
+    except ConflictError:
+        standing = _made_before(engine, caller, workflow_id, attempt)
+        if standing is None:
+            raise
+        return standing, warnings
+
+
+def _made_before(engine: Engine, caller: Caller, workflow_id: str, attempt: Attempt) -> StoredWorkflow | None:
+    """What another attempt at the same request has stored, changed or deleted meanwhile or not."""
+    if workflow_id == attempt.made_id:
+        return engine.workflows.find_version(caller.tenant_id, workflow_id, 1)
+    return engine.workflows.created_by_request(caller.tenant_id, workflow_id, attempt.made_id)
+
+
+def _compiled(
+    engine: Engine, caller: Caller, posted: PostedWorkflow, words: Vocabulary, workflow_id: str
+) -> tuple[StoredWorkflow, tuple[Diagnostic, ...]]:
+    compilation, warnings = compile_posted(posted, words)
+    now = engine.timestamp()
+    workflow = StoredWorkflow(
+        tenant_id=caller.tenant_id,
+        workflow_id=workflow_id,
+        version=1,
+        name=posted.document.get("name") or UNNAMED,
+        document=posted.document,
+        compiled=with_machine(engine, compilation, words),
+        created_at=now,
+        updated_at=now,
+        created_by=caller.user_id,
+    )
+    return workflow, warnings
