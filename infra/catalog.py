@@ -232,7 +232,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         memory_mb=256,
         timeout_seconds=10,
         routes=(*_routes(*api.SERVICE_ROOTS), Route("", "$default")),
-        environment=("OPENAPI_FILE",),
+        environment=("OPENAPI_FILE", "AUTH_MODE"),
     ),
     Function("step_data", "step", memory_mb=512, timeout_seconds=60),
     Function(

@@ -22,12 +22,15 @@ Kind = Literal["text", "number", "flag", "moment", "texts"]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query parameter. `low` and `high` bound a number, both included."""
+    """A query parameter. `low` and `high` bound a number, both included; `shape` is a type of `usecases.answers` that a text
+    has.
+    """
 
     name: str
     kind: Kind = "text"
     low: int = 0
     high: int = 0
+    shape: str | None = None
 
 
 WAIT: Final = Query("wait", "number", 0, LONGEST_WAIT_SECONDS)
@@ -37,7 +40,7 @@ VERSION: Final = Query("version", "number", 1, 1_000_000)
 STEPS: Final = Query("steps", "texts")
 LINKS: Final = Query("links", "flag")
 WORKFLOW_ID: Final = Query("workflow_id")
-STATUS: Final = Query("status")
+STATUS: Final = Query("status", shape="RunStatus")
 STARTED_AFTER: Final = Query("started_after", "moment")
 STARTED_BEFORE: Final = Query("started_before", "moment")
 

@@ -1,0 +1,180 @@
+"""Schemas of what the API takes and answers, made of the types in the code, in the form that generators of clients can read.
+
+They leave out what relates fields to each other (`if`, `not`, `allOf` of such rules): no generator makes anything of it, many
+stumble over it, and the service checks it anyhow. The published schema of workflows has it all.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from types import ModuleType
+from typing import Any, Final
+
+from pydantic import BaseModel, TypeAdapter
+
+from workflow_engine.language.schema import workflow_schema
+from workflow_engine.usecases import answers, bodies
+
+Schema = dict[str, Any]
+
+_COMPONENTS: Final = "#/components/schemas/"
+_DEFINITIONS: Final = "#/$defs/"
+
+_RELATIONS: Final = ("if", "then", "else", "not", "allOf", "propertyNames")
+_NAMED: Final = ("properties", "$defs")
+"""Keywords whose values are schemas by name."""
+
+_WORKFLOW: Final = "language.document:WorkflowDocument"
+_RUN: Final = "usecases.bodies:WorkflowRunFields"
+_OF_THE_WORKFLOW: Final = ("tags", "metadata")
+"""Fields that a workflow and a run have; beside the workflow's fields they are the workflow's (`usecases.bodies`)."""
+
+
+class Schemas:
+    """The components of a document, each added when something first refers to it."""
+
+    def __init__(self) -> None:
+        self._added: dict[str, Schema] = {}
+        workflow = workflow_schema()
+        definitions: dict[str, Schema] = workflow.pop("$defs")
+        parts = {"ConditionPart": _without_own_lists("ConditionPart", definitions["ConditionPart"])}
+        self._definitions = {**definitions, **parts, "Workflow": workflow}
+
+    @property
+    def components(self) -> dict[str, Schema]:
+        """All that was referred to, by name."""
+        return dict(sorted(self._added.items()))
+
+    def answer(self, name: str) -> Schema:
+        """A reference to a type of `usecases.answers`."""
+        adapter = TypeAdapter(getattr(answers, name))
+        schema = adapter.json_schema(ref_template=_COMPONENTS + "{model}", mode="serialization")
+        self._add(schema.pop("$defs", {}), answers)
+        if "$ref" not in schema:
+            self._add({name: schema}, answers)
+        return _reference(name)
+
+    def body(self, place: str) -> Schema:
+        """A reference to the schema of a body, `module:name` below `workflow_engine`."""
+        if place == _WORKFLOW:
+            return self._workflow("WorkflowRequest", "Workflow")
+        if place == _RUN:
+            return self._workflow("ExecuteRequest", "WorkflowRun")
+        return self._located(place)
+
+    def _located(self, place: str) -> Schema:
+        module_name, _, attribute = place.partition(":")
+        module = importlib.import_module(f"workflow_engine.{module_name}")
+        found = getattr(module, attribute)
+        if isinstance(found, type) and issubclass(found, BaseModel):
+            self._add({attribute: found.model_json_schema(ref_template=_COMPONENTS + "{model}")}, module)
+            return _reference(attribute)
+        name = "".join(word.capitalize() for word in attribute.removesuffix("_DOCUMENT").split("_"))
+        self._add({name: found}, None)
+        return _reference(name)
+
+    def _workflow(self, name: str, alone: str) -> Schema:
+        """A workflow in any of the forms in which clients post it; `alone` is the one with its fields on top."""
+        whole = self._definitions["Workflow"]
+        run = bodies.WorkflowRunFields.model_json_schema()["properties"]
+        beside = {key: schema for key, schema in run.items() if key not in _OF_THE_WORKFLOW}
+        wrapped = bodies.WrappedRun.model_json_schema()
+        self._add({"Workflow": whole}, None)
+        self._add({"WorkflowRun": whole | {"properties": {**whole["properties"], **beside}}}, bodies)
+        for form, field in (("WrappedRun", "workflow"), ("WrappedRunOfTheOriginal", "workflow_config")):
+            properties = {
+                key: schema for key, schema in wrapped["properties"].items() if not key.startswith("workflow")
+            }
+            properties[field] = {"$ref": _DEFINITIONS + "Workflow"}
+            self._add({form: wrapped | {"properties": properties, "required": [field]}}, bodies)
+        forms = [_reference(form) for form in (alone, "WrappedRun", "WrappedRunOfTheOriginal")]
+        self._add({name: {"anyOf": forms}}, None)
+        return _reference(name)
+
+    def _add(self, schemas: Mapping[str, Schema], module: ModuleType | None) -> None:
+        for name, schema in schemas.items():
+            if name in self._added:
+                continue
+            self._added[name] = {}  # what follows may refer to it
+            readable = self._readable(schema)
+            for field, words in _words(module).get(name, {}).items() if module else ():
+                readable["properties"][field].setdefault("description", words)
+            self._added[name] = readable
+
+    def _readable(self, schema: Any) -> Any:
+        """A schema, or a list of them, as generators of clients take it."""
+        if isinstance(schema, list):
+            return [self._readable(s) for s in schema]
+        if not isinstance(schema, dict):
+            return {} if schema is True else schema
+        if described := schema.get("described"):
+            return self._described(schema, described["definition"])
+        made: Schema = {}
+        for keyword, value in schema.items():
+            if keyword in _NAMED:
+                made[keyword] = {name: self._readable(s) for name, s in value.items()}
+            elif keyword == "additionalProperties":
+                made[keyword] = value if isinstance(value, bool) else self._readable(value)
+            elif keyword == "anyOf":
+                made |= self._any_of([s for s in value if set(s) != {"required"}])
+            elif keyword == "items":
+                made[keyword] = self._readable(value)
+            elif keyword not in (*_RELATIONS, "title", "described") and (keyword, value) != ("default", None):
+                made[keyword] = value
+        target = made.get("$ref", "")
+        if target.startswith(_DEFINITIONS):
+            name = target.removeprefix(_DEFINITIONS)
+            self._add({name: self._definitions[name]}, None)
+            made |= _reference(name)
+        if made.get("type") == "array":
+            made.setdefault("items", {})
+        return made
+
+    def _described(self, schema: Schema, place: str) -> Schema:
+        """A field whose value a model or schema of its own describes (`language.document.refers_to`)."""
+        own = self._located(place)
+        may_be_null = {"type": "null"} in schema.get("anyOf", ())
+        words = {"description": schema["description"]} if "description" in schema else {}
+        return ({"anyOf": [own, {"type": "null"}]} if may_be_null else own) | words
+
+    def _any_of(self, alternatives: list[Schema]) -> Schema:
+        return {"anyOf": self._readable(alternatives)} if alternatives else {}
+
+
+def _reference(name: str) -> Schema:
+    return {"$ref": _COMPONENTS + name}
+
+
+def _without_own_lists(name: str, union: Schema) -> Schema:
+    """A union that may be a list of itself, with the innermost of two lists left open: a type that is directly its own part has
+    no name in TypeScript's declarations, nor a class in Python.
+    """
+    own = {"$ref": _DEFINITIONS + name}
+    others = [s for s in union["anyOf"] if s.get("items") != own]
+    inner = {"anyOf": [*others, {"type": "array"}]}
+    return union | {"anyOf": [s | {"items": inner} if s.get("items") == own else s for s in union["anyOf"]]}
+
+
+@cache
+def _words(module: ModuleType) -> dict[str, dict[str, str]]:
+    """What stands below the fields of a module's classes, by class and field, inherited ones included. In the source alone: to
+    the interpreter these texts are nothing, so they cost no start of a function anything.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for node in ast.parse(inspect.getsource(module)).body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        own: dict[str, str] = {}
+        for base in (b.id for b in node.bases if isinstance(b, ast.Name)):
+            home = getattr(getattr(module, base), "__module__", "")
+            elsewhere = home.startswith("workflow_engine.") and home != module.__name__
+            own |= (_words(importlib.import_module(home)) if elsewhere else found).get(base, {})
+        for field, text in zip(node.body, node.body[1:], strict=False):
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
+                own[field.target.id] = " ".join(str(ast.literal_eval(text.value)).split())
+        found[node.name] = own
+    return found
