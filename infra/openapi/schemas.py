@@ -25,9 +25,6 @@ _COMPONENTS: Final = "#/components/schemas/"
 _DEFINITIONS: Final = "#/$defs/"
 
 _RELATIONS: Final = ("if", "then", "else", "not", "allOf", "propertyNames")
-_NAMED: Final = ("properties", "$defs")
-"""Keywords whose values are schemas by name."""
-
 _WORKFLOW: Final = "language.document:WorkflowDocument"
 _RUN: Final = "usecases.bodies:WorkflowRunFields"
 _OF_THE_WORKFLOW: Final = ("tags", "metadata")
@@ -115,8 +112,9 @@ class Schemas:
             return self._described(schema, described["definition"])
         made: Schema = {}
         for keyword, value in schema.items():
-            if keyword in _NAMED:
-                made[keyword] = {name: self._readable(s) for name, s in value.items()}
+            if keyword == "properties":
+                # A field that may only be null is one not to send; types of TypeScript that hold nothing else clash in unions.
+                made[keyword] = {name: self._readable(s) for name, s in value.items() if s != {"type": "null"}}
             elif keyword == "additionalProperties":
                 made[keyword] = value if isinstance(value, bool) else self._readable(value)
             elif keyword == "anyOf":

@@ -495,7 +495,7 @@ class McpToolPage(TypedDict):
     """All tools of an MCP server."""
 
     items: list[McpTool]
-    next_cursor: None
+    next_cursor: str | None
     """Always null: the list is whole."""
     warnings: list[str]
     """What could not be read of the server's list."""
