@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from workflow_engine.http import parameters
 from workflow_engine.http.api import Operation, Query
@@ -20,8 +19,7 @@ from workflow_engine.usecases.engine import Caller
 AnswerT = TypeVar("AnswerT")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One request to a route. `path` has the variables of its path, `asked_path` is what the client wrote.
 
     What is asked for and cannot be read raises the errors of `http.body`, `http.caller` and `http.parameters`.
