@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from functions.api_executions.settings import clients, engine
-from workflow_engine.http.api import STARTED_AFTER, STARTED_BEFORE, STATUS, WAIT, WORKFLOW_ID
-from workflow_engine.http.parameters import results_query
+from workflow_engine.http.api import (
+    CURSOR,
+    LIMIT,
+    LINKS,
+    STARTED_AFTER,
+    STARTED_BEFORE,
+    STATUS,
+    STEPS,
+    WAIT,
+    WORKFLOW_ID,
+)
 from workflow_engine.http.powertools import LambdaContext, Response
 from workflow_engine.http.request import Handlers, Request
 from workflow_engine.http.resolver import api_resolver
@@ -39,7 +48,9 @@ def _get(request: Request) -> ExecutionProgress:
 
 
 def _results(request: Request) -> Results:
-    query = results_query(request.event)
+    query = read_results.ResultsQuery(
+        request.number(LIMIT), request.text(CURSOR), request.texts(STEPS), request.flag(LINKS)
+    )
     _wait(request)
     return read_results.results(engine(), request.caller, request.path["execution_id"], query)
 

@@ -5,7 +5,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from tests.support.http_events import request
 from workflow_engine.errors import InvalidRequestError
-from workflow_engine.http.api import STARTED_AFTER, VERSION, WAIT
+from workflow_engine.http.api import STARTED_AFTER, STATUS, VERSION, WAIT
 from workflow_engine.http.parameters import (
     Page,
     idempotency_key,
@@ -24,7 +24,7 @@ def get(query: dict[str, str] | None = None, headers: dict[str, str] | None = No
 def test_without_parameters_the_defaults_hold() -> None:
     assert page(get()) == Page(50, None)
     assert whole_number(get(), WAIT) is None
-    assert query_parameter(get(), "status") is None
+    assert query_parameter(get(), STATUS) is None
     assert idempotency_key(get()) is None
 
 

@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from workflow_engine.errors import InvalidRequestError
-from workflow_engine.http.api import LIMIT, LINKS, STEPS, Query
+from workflow_engine.http.api import CURSOR, LIMIT, Query
 from workflow_engine.http.powertools import APIGatewayProxyEventV2
 from workflow_engine.suggestions import suggest
-from workflow_engine.usecases.runs.results_page import ResultsQuery
 
 DEFAULT_PAGE: Final = 50
 
@@ -26,27 +25,15 @@ class Page(NamedTuple):
     cursor: str | None = None
 
 
-def query_parameter(event: APIGatewayProxyEventV2, name: str) -> str | None:
+def query_parameter(event: APIGatewayProxyEventV2, query: Query) -> str | None:
     """The value of a query parameter, None when it is absent or empty. API Gateway joins repeated ones by commas."""
-    return (event.query_string_parameters or {}).get(name) or None
+    return (event.query_string_parameters or {}).get(query.name) or None
 
 
 def page(event: APIGatewayProxyEventV2) -> Page:
     """`?limit&cursor`. Raises `InvalidRequestError` for a limit out of bounds."""
     limit = whole_number(event, LIMIT)
-    return Page(DEFAULT_PAGE if limit is None else limit, query_parameter(event, "cursor"))
-
-
-def results_query(event: APIGatewayProxyEventV2) -> ResultsQuery:
-    """`?limit&cursor&steps&links` of results; without a limit a page holds as many as it can carry. Raises
-    `InvalidRequestError`.
-    """
-    return ResultsQuery(
-        limit=whole_number(event, LIMIT),
-        cursor=query_parameter(event, "cursor"),
-        steps=tuple(step for step in (query_parameter(event, STEPS.name) or "").split(",") if step),
-        links=_is_wanted(event, LINKS),
-    )
+    return Page(DEFAULT_PAGE if limit is None else limit, query_parameter(event, CURSOR))
 
 
 def moment(event: APIGatewayProxyEventV2, query: Query) -> datetime | None:
@@ -55,7 +42,7 @@ def moment(event: APIGatewayProxyEventV2, query: Query) -> datetime | None:
     Raises `InvalidRequestError` for anything else. A `+` that was not percent-encoded reaches us as a space and is read
     as the sign of an offset.
     """
-    text = query_parameter(event, query.name)
+    text = query_parameter(event, query)
     if text is None:
         return None
     try:
@@ -101,8 +88,9 @@ def whole_number(event: APIGatewayProxyEventV2, query: Query) -> int | None:
     return int(text)
 
 
-def _is_wanted(event: APIGatewayProxyEventV2, query: Query) -> bool:
-    value = query_parameter(event, query.name)
+def flag(event: APIGatewayProxyEventV2, query: Query) -> bool:
+    """Whether a parameter is `true`; when absent it is not. Raises `InvalidRequestError` for what is neither true nor false."""
+    value = query_parameter(event, query)
     if value not in (None, "true", "false"):
         raise InvalidRequestError(f"The query parameter {query.name} must be true or false.")
     return value == "true"

@@ -52,11 +52,19 @@ class Request(NamedTuple):
 
     def text(self, query: Query) -> str | None:
         """A query parameter, None when it is absent or empty."""
-        return parameters.query_parameter(self.event, query.name)
+        return parameters.query_parameter(self.event, query)
 
     def number(self, query: Query) -> int | None:
         """A whole number within the parameter's bounds."""
         return parameters.whole_number(self.event, query)
+
+    def texts(self, query: Query) -> tuple[str, ...]:
+        """Texts joined by commas."""
+        return tuple(text for text in (self.text(query) or "").split(",") if text)
+
+    def flag(self, query: Query) -> bool:
+        """Whether it is `true`."""
+        return parameters.flag(self.event, query)
 
     def moment(self, query: Query) -> datetime | None:
         """A moment in ISO 8601."""
