@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
-from collections.abc import Mapping
 from functools import cache
 from types import ModuleType
 from typing import Any, Final
@@ -17,7 +16,9 @@ from typing import Any, Final
 from pydantic import BaseModel, TypeAdapter
 
 from workflow_engine.language.schema import workflow_schema
-from workflow_engine.usecases import answers, bodies
+from workflow_engine.usecases import answers
+from workflow_engine.usecases.bodies.run import WorkflowRunFields
+from workflow_engine.usecases.bodies.workflow import WRAPPERS, WrappedRun
 
 Schema = dict[str, Any]
 
@@ -26,9 +27,9 @@ _DEFINITIONS: Final = "#/$defs/"
 
 _RELATIONS: Final = ("if", "then", "else", "not", "allOf", "propertyNames")
 _WORKFLOW: Final = "language.document:WorkflowDocument"
-_RUN: Final = "usecases.bodies:WorkflowRunFields"
-_OF_THE_WORKFLOW: Final = ("tags", "metadata")
-"""Fields that a workflow and a run have; beside the workflow's fields they are the workflow's (`usecases.bodies`)."""
+_RUN: Final = "usecases.bodies.run:WorkflowRunFields"
+_OF_BOTH: Final = ("tags", "metadata")
+"""Fields that a workflow and a run have; beside the workflow's fields they are shown as the workflow's."""
 
 
 class Schemas:
@@ -50,57 +51,46 @@ class Schemas:
         """A reference to a type of `usecases.answers`."""
         adapter = TypeAdapter(getattr(answers, name))
         schema = adapter.json_schema(ref_template=_COMPONENTS + "{model}", mode="serialization")
-        self._add(schema.pop("$defs", {}), answers)
+        definitions = schema.pop("$defs", {})
         if "$ref" not in schema:
-            self._add({name: schema}, answers)
+            definitions[name] = schema
+        for named, definition in definitions.items():
+            self._add(named, _with_words(definition, answers, named))
         return _reference(name)
 
     def body(self, place: str) -> Schema:
         """A reference to the schema of a body, `module:name` below `workflow_engine`."""
         if place == _WORKFLOW:
-            return self._workflow("WorkflowRequest", "Workflow")
+            return self._posted("WorkflowRequest", "Workflow", self._definitions["Workflow"])
         if place == _RUN:
-            return self._workflow("ExecuteRequest", "WorkflowRun")
+            whole, fields = self._definitions["Workflow"], _model(WorkflowRunFields)["properties"]
+            beside = {name: schema for name, schema in fields.items() if name not in _OF_BOTH}
+            flat = whole | {"properties": {**whole["properties"], **beside}}
+            return self._posted("ExecuteRequest", "WorkflowRun", flat)
         return self._located(place)
 
     def _located(self, place: str) -> Schema:
-        module_name, _, attribute = place.partition(":")
-        module = importlib.import_module(f"workflow_engine.{module_name}")
-        found = getattr(module, attribute)
+        module, _, attribute = place.partition(":")
+        found = getattr(importlib.import_module(f"workflow_engine.{module}"), attribute)
         if isinstance(found, type) and issubclass(found, BaseModel):
-            self._add({attribute: found.model_json_schema(ref_template=_COMPONENTS + "{model}")}, module)
-            return _reference(attribute)
-        name = "".join(word.capitalize() for word in attribute.removesuffix("_DOCUMENT").split("_"))
-        self._add({name: found}, None)
-        return _reference(name)
+            return self._add(attribute, _model(found))
+        return self._add("".join(word.capitalize() for word in attribute.removesuffix("_DOCUMENT").split("_")), found)
 
-    def _workflow(self, name: str, alone: str) -> Schema:
+    def _posted(self, name: str, alone: str, schema: Schema) -> Schema:
         """A workflow in any of the forms in which clients post it; `alone` is the one with its fields on top."""
-        whole = self._definitions["Workflow"]
-        run = bodies.WorkflowRunFields.model_json_schema()["properties"]
-        beside = {key: schema for key, schema in run.items() if key not in _OF_THE_WORKFLOW}
-        wrapped = bodies.WrappedRun.model_json_schema()
-        self._add({"Workflow": whole}, None)
-        self._add({"WorkflowRun": whole | {"properties": {**whole["properties"], **beside}}}, bodies)
-        for form, field in (("WrappedRun", "workflow"), ("WrappedRunOfTheOriginal", "workflow_config")):
-            properties = {
-                key: schema for key, schema in wrapped["properties"].items() if not key.startswith("workflow")
-            }
-            properties[field] = {"$ref": _DEFINITIONS + "Workflow"}
-            self._add({form: wrapped | {"properties": properties, "required": [field]}}, bodies)
-        forms = [_reference(form) for form in (alone, "WrappedRun", "WrappedRunOfTheOriginal")]
-        self._add({name: {"anyOf": forms}}, None)
-        return _reference(name)
+        forms = [self._add(alone, schema)]
+        wrapped = _model(WrappedRun)
+        of_run = {name: schema for name, schema in wrapped["properties"].items() if name not in WRAPPERS}
+        for form, field in zip(("WrappedRun", "WrappedRunOfTheOriginal"), WRAPPERS, strict=True):
+            properties = {**of_run, field: {"$ref": _DEFINITIONS + "Workflow"}}
+            forms.append(self._add(form, wrapped | {"properties": properties, "required": [field]}))
+        return self._add(name, {"anyOf": forms})
 
-    def _add(self, schemas: Mapping[str, Schema], module: ModuleType | None) -> None:
-        for name, schema in schemas.items():
-            if name in self._added:
-                continue
+    def _add(self, name: str, schema: Schema) -> Schema:
+        if name not in self._added:
             self._added[name] = {}  # what follows may refer to it
-            readable = self._readable(schema)
-            for field, words in _words(module).get(name, {}).items() if module else ():
-                readable["properties"][field].setdefault("description", words)
-            self._added[name] = readable
+            self._added[name] = self._readable(schema)
+        return _reference(name)
 
     def _readable(self, schema: Any) -> Any:
         """A schema, or a list of them, as generators of clients take it."""
@@ -126,8 +116,7 @@ class Schemas:
         target = made.get("$ref", "")
         if target.startswith(_DEFINITIONS):
             name = target.removeprefix(_DEFINITIONS)
-            self._add({name: self._definitions[name]}, None)
-            made |= _reference(name)
+            made |= self._add(name, self._definitions[name])
         if made.get("type") == "array":
             made.setdefault("items", {})
         return made
@@ -145,6 +134,18 @@ class Schemas:
 
 def _reference(name: str) -> Schema:
     return {"$ref": _COMPONENTS + name}
+
+
+def _model(model: type[BaseModel]) -> Schema:
+    """The schema of a pydantic model, with what stands below its fields."""
+    schema = model.model_json_schema(ref_template=_COMPONENTS + "{model}")
+    return _with_words(schema, importlib.import_module(model.__module__), model.__name__)
+
+
+def _with_words(schema: Schema, module: ModuleType, name: str) -> Schema:
+    for field, words in _words(module).get(name, {}).items():
+        schema["properties"][field].setdefault("description", words)
+    return schema
 
 
 def _without_own_lists(name: str, union: Schema) -> Schema:

@@ -42,8 +42,7 @@ _NOT_OF_THE_AGENT: Final = frozenset(
 """Fields of a step's configuration that are its own; all others override the agent's."""
 
 MAX_OUTPUT_BYTES: Final = 240 * 1024
-"""A state's output holds 256 KiB (Step Functions quotas, "Maximum input or output size"); the answer of Lambda is in an
-envelope."""
+"""A state's output holds 256 KiB (Step Functions quotas, "Maximum input or output size"), Lambda's envelope included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +127,8 @@ class Run:
 
     def stored_agent(self, agent_id: str, version: int | None, overriding: tuple[Object, ...]) -> AgentSpec:
         """A stored agent, the newest version or the one named. Raises InvalidStepInput when there is none."""
-        agents = self.services.engine.agents
         try:
-            found = (
-                agents.newest(self.tenant_id, agent_id)
-                if version is None
-                else agents.version(self.tenant_id, agent_id, version)
-            )
+            found = self.services.engine.agents.get(self.tenant_id, agent_id, version)
         except NotFoundError as error:
             raise InvalidStepInput(error.detail) from None
         fields = self.with_system_prompt(merged(found.document, overriding))

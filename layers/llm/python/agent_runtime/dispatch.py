@@ -39,9 +39,8 @@ def _prompt(services: Services, config: Object, input_data: Object, context: Ste
     prompt_id, version = config.get("prompt_id"), config.get("prompt_version")
     stored: Object = {}
     if prompt_id is not None:
-        store, tenant = services.engine.prompts, context.tenant_id or ""
         try:
-            found = store.newest(tenant, prompt_id) if version is None else store.version(tenant, prompt_id, version)
+            found = services.engine.prompts.get(context.tenant_id or "", prompt_id, version)
         except NotFoundError as error:
             raise InvalidStepInput(str(error)) from None
         stored, version = found.document, found.version

@@ -143,7 +143,7 @@ def _stored(noun: str, root: str, body: str) -> tuple[Operation, ...]:
 
 
 _WORKFLOW: Final = "language.document:WorkflowDocument"
-_RUN: Final = "usecases.bodies:WorkflowRunFields"
+_RUN: Final = "usecases.bodies.run:WorkflowRunFields"
 
 _WORKFLOWS: Final = (
     Operation("execute_workflow", "POST /workflows/execute", STARTED, query=(WAIT,), body=_RUN, takes_key=True),
@@ -166,7 +166,7 @@ _WORKFLOWS: Final = (
         "POST /workflows/{workflow_id}/execute",
         STARTED,
         query=(WAIT,),
-        body="usecases.bodies:StoredRunRequest",
+        body="usecases.bodies.run:StoredRunRequest",
         body_required=False,
         takes_key=True,
     ),
@@ -212,7 +212,7 @@ _AGENTS: Final = (
         "POST /agents/{agent_id}/execute",
         STARTED,
         query=(WAIT,),
-        body="usecases.agents.agents:AgentRunRequest",
+        body="usecases.agents.run_agent:AgentRunRequest",
         takes_key=True,
     ),
     *_stored("prompt", "prompts", "agents.schema:PROMPT_DOCUMENT"),
@@ -220,7 +220,7 @@ _AGENTS: Final = (
         "render_prompt",
         "POST /prompts/{prompt_id}/render",
         {200: "RenderedPrompt"},
-        body="usecases.prompts.prompts:RenderRequest",
+        body="usecases.prompts.render_prompt:RenderRequest",
         body_required=False,
     ),
     Operation(
@@ -228,7 +228,7 @@ _AGENTS: Final = (
         "POST /prompts/{prompt_id}/test",
         STARTED,
         query=(WAIT,),
-        body="usecases.prompts.prompts:PromptTestRequest",
+        body="usecases.prompts.try_prompt:PromptTestRequest",
         takes_key=True,
     ),
 )

@@ -13,6 +13,7 @@ from workflow_engine.agents.aliases import GROUPS, MODEL_ALIASES, one_name_each,
 from workflow_engine.agents.schema import AGENT_CONFIG, BEHAVIOUR_FIELDS, ID_PATTERN, ID_RULE
 from workflow_engine.agents.tool_references import parse_tool
 from workflow_engine.agents.vendors import vendor_of_model
+from workflow_engine.aws_quotas import FUNCTION_SECONDS
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
 from workflow_engine.json_schema import Path, schema_problem
 from workflow_engine.language.findings import quoted
@@ -22,8 +23,8 @@ from workflow_engine.steps.step_type import StepType
 STEP_AGENT: Final = "step_agent"
 """The Lambda of agents, stored prompts and tools."""
 
-DEFAULT_TIMEOUT_SECONDS: Final = 840
-"""A minute less than the longest that Lambda lets a function run (Lambda quotas, "Function timeout": 900 seconds)."""
+DEFAULT_TIMEOUT_SECONDS: Final = FUNCTION_SECONDS - 60
+"""The minute is for telling why it takes so long, before Lambda ends the function."""
 
 TRANSIENT_ERRORS: Final = (
     "LlmRateLimitError",
@@ -65,9 +66,9 @@ NOTHING_TO_ASK: Final = (
 )
 
 
-def agent_task(*, paid: bool = False, without_input: str | None = None) -> Lowering:
+def agent_task(*, paid: bool = False, without_input: str | None = None, no_input: str | None = None) -> Lowering:
     """A Task on `step_agent` whose errors are told apart, and which ends before its time is over. `paid`: it asks a model.
-    `without_input` says what is wrong when its input is sure to be empty.
+    `without_input` says what is wrong when its input is sure to be empty, `no_input` why its output is none.
     """
     return TaskLowering(
         STEP_AGENT,
@@ -79,6 +80,7 @@ def agent_task(*, paid: bool = False, without_input: str | None = None) -> Lower
         fills_names=True,
         paid=paid,
         without_input=without_input,
+        no_input=no_input,
     )
 
 

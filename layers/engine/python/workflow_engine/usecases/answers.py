@@ -12,11 +12,9 @@ from pydantic import Field
 from typing_extensions import TypeAliasType, TypedDict
 
 from workflow_engine.language.document import refers_to
-from workflow_engine.store.executions import RANKS
+from workflow_engine.statuses import RUN_STATUSES, STEP_STATUSES
 
-STEP_STATUSES = ("pending", "running", "completed", "failed", "skipped", "aborted")
-
-RunStatus = TypeAliasType("RunStatus", Annotated[str, Field(json_schema_extra={"enum": list(RANKS)})])
+RunStatus = TypeAliasType("RunStatus", Annotated[str, Field(json_schema_extra={"enum": list(RUN_STATUSES)})])
 StepStatus = TypeAliasType("StepStatus", Annotated[str, Field(json_schema_extra={"enum": list(STEP_STATUSES)})])
 Time = Annotated[str, Field(description="ISO 8601, UTC.", json_schema_extra={"format": "date-time"})]
 Count = Annotated[int, Field(ge=0)]

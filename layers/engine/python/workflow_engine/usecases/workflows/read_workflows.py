@@ -16,8 +16,8 @@ def describe(workflow: workflows.StoredWorkflow) -> StoredWorkflow:
     it.
     """
     return {
-        "workflow_id": workflow.workflow_id,
-        "id": workflow.workflow_id,
+        "workflow_id": workflow.id,
+        "id": workflow.id,
         "version": workflow.version,
         "name": workflow.name,
         "content_hash": workflow.content_hash,
@@ -35,7 +35,7 @@ def get(engine: Engine, caller: Caller, workflow_id: str, version: int | None = 
     newest = engine.workflows.newest(caller.tenant_id, workflow_id)
     if version is None or version == newest.version:
         return describe(newest)
-    return describe(engine.workflows.version(caller.tenant_id, workflow_id, version))
+    return describe(engine.workflows.get(caller.tenant_id, workflow_id, version))
 
 
 def list_workflows(engine: Engine, caller: Caller, limit: int, cursor: str | None = None) -> WorkflowPage:
@@ -55,11 +55,11 @@ def list_versions(
 
 def _summary(record: dict[str, Any]) -> WorkflowSummary:
     return {
-        "workflow_id": record["workflow_id"],
-        "id": record["workflow_id"],
-        "version": record["workflow_version"],
-        "name": record["workflow_name"],
-        "description": record.get("description"),
+        "workflow_id": record["id"],
+        "id": record["id"],
+        "version": record["version"],
+        "name": record["name"],
+        "description": record["description"],
         "created_at": record["created_at"],
         "updated_at": record["updated_at"],
     }
