@@ -41,7 +41,8 @@ def document() -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Unified Workflow Execution Engine", "version": "1", "description": PROSE["description"]},
-        "servers": [{"url": "/", "description": PROSE["server"]}],
+        # Relative to the document, since a domain of one's own may map the API to a path below its root.
+        "servers": [{"url": ".", "description": PROSE["server"]}],
         # One of them, by deployment: the document that a server serves names its own.
         "security": [*({name: []} for name in SECURITY), {}],
         "tags": [{"name": name, "description": description} for name, description in PROSE["tags"].items()],

@@ -13,6 +13,7 @@ import pytest
 from agent_tools.errors import McpServerError
 from infra.catalog import FUNCTIONS, Route, function
 from infra.local.gateway import Gateway, HttpRequest
+from infra.packaging import OPENAPI_FILE
 from workflow_engine.errors import NotFoundError
 from workflow_engine.outbound import AddressPolicy
 from workflow_engine.usecases.agents.check_agent import AGENTS
@@ -284,6 +285,23 @@ def test_health_asks_for_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("AUTH_MODE")
     assert api.send("GET", "/health") == (200, {"status": "healthy", "service": "unified-workflow-execution-engine"})
     assert [r for f in FUNCTIONS for r in f.routes if r.is_open] == [Route("GET", "/health", is_open=True)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "security"), [("iam", [{"sigv4": []}]), ("jwt", [{"jwt": []}]), ("local", [])], ids=["iam", "jwt", "local"]
+)
+def test_the_document_says_how_this_deployment_knows_its_callers(
+    api: Api, monkeypatch: pytest.MonkeyPatch, mode: str, security: list[Any]
+) -> None:
+    monkeypatch.setenv("AUTH_MODE", mode)
+    monkeypatch.setenv("OPENAPI_FILE", str(OPENAPI_FILE))
+    settings = importlib.import_module("functions.api_docs.settings")
+    settings.openapi_text.cache_clear()
+    status, document = api.send("GET", "/openapi.json")
+    settings.openapi_text.cache_clear()
+    assert (status, document["security"]) == (200, security)
+    assert document["paths"] == json.loads(OPENAPI_FILE.read_text())["paths"]
+    assert {name for way in security for name in way} <= set(document["components"]["securitySchemes"])
 
 
 def test_every_route_of_the_catalogue_has_a_handler() -> None:
