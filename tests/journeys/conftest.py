@@ -18,15 +18,15 @@ LOCAL_STEPS = Path(__file__).parent / "local_steps"
 
 
 @pytest.fixture(scope="package")
-def document() -> dict[str, Any]:
+def openapi_document() -> dict[str, Any]:
     """The OpenAPI document."""
     return openapi.document()
 
 
 @pytest.fixture(scope="package")
-def api(document: dict[str, Any]) -> Iterator[ApiClient]:
+def api(openapi_document: dict[str, Any]) -> Iterator[ApiClient]:
     """A client of the API under test, which also compares every answer with the OpenAPI document."""
-    check = partial(assert_documented, document)
+    check = partial(assert_documented, openapi_document)
     if deployed := os.environ.get("WORKFLOW_API_URL"):
         yield _client_of(deployed, check)
         return

@@ -19,9 +19,11 @@ def address(operation: Operation) -> str:
     return re.sub(r"{\w+}", lambda name: str(PROSE["parameters"][name[0]]["example"]), operation.path)
 
 
-def test_every_documented_body_is_taken_where_it_is_documented(api: ApiClient, document: dict[str, Any]) -> None:
+def test_every_documented_body_is_taken_where_it_is_documented(
+    api: ApiClient, openapi_document: dict[str, Any]
+) -> None:
     for operation in (o for o in OPERATIONS.values() if o.body is not None):
-        documented = document["paths"][operation.path][operation.method.lower()]["requestBody"]["content"]
+        documented = openapi_document["paths"][operation.path][operation.method.lower()]["requestBody"]["content"]
         example = documented["application/json"]["example"]
         # No model is asked by what only looks whether bodies are taken.
         body = example | {"mode": "simulation"} if "agent_name" in example else example
