@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import workflow_engine
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, Json
@@ -24,6 +24,7 @@ from workflow_engine.usecases.engine import Caller, Engine
 if TYPE_CHECKING:
     from workflow_engine.compiler import Compilation
     from workflow_engine.steps import Catalogue
+    from workflow_engine.usecases.answers import Finding
 
 SNAPSHOT_PREFIX: Final = "adhoc-"
 
@@ -126,10 +127,12 @@ def snapshot_id(document: Json, words: Vocabulary) -> str:
     return SNAPSHOT_PREFIX + hashlib.sha256(f"{words.fingerprint()}\n{dump(document)}".encode()).hexdigest()[:32]
 
 
-def findings(diagnostics: tuple[Diagnostic, ...]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def findings(diagnostics: tuple[Diagnostic, ...]) -> tuple[list[Finding], list[Finding]]:
     """Errors and warnings, as the API shows them."""
-    errors = [d.as_dict() for d in diagnostics if d.severity == "error"]
-    return errors, [d.as_dict() for d in diagnostics if d.severity == "warning"]
+    told: dict[str, list[Finding]] = {"error": [], "warning": []}
+    for d in diagnostics:
+        told[d.severity].append({"code": d.code, "pointer": d.pointer, "detail": d.detail})
+    return told["error"], told["warning"]
 
 
 @cache
