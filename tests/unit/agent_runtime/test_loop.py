@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from agent_runtime.clock import Clock
 from agent_runtime.conversation import Conversation
-from agent_runtime.loop import AgentResult, Clock, run_loop
+from agent_runtime.loop import AgentResult, run_loop
 from agent_runtime.meter import Meter
 from agent_runtime.spec import agent_spec
 from agent_runtime.toolbox import BoundTool, Toolbox, ToolFailedError

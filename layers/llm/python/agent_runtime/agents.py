@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
+from agent_runtime.clock import Clock
 from agent_runtime.conversation import Conversation, conversation, sorted_input
 from agent_runtime.images import fetch_image
-from agent_runtime.loop import AgentResult, Clock, run_loop
+from agent_runtime.loop import AgentResult, run_loop
 from agent_runtime.meter import Meter
 from agent_runtime.services import Services
 from agent_runtime.spec import AgentSpec, agent_spec, merged

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
+from agent_runtime.clock import Clock
 from agent_runtime.services import FunctionFailedError, Services
 from agent_tools.builtin import BUILTIN_TOOLS
 from agent_tools.builtin.tool import ToolEnvironment
@@ -22,9 +23,6 @@ from llm_gateway.request import Tool
 from workflow_engine.agents.tool_references import ToolReference, parse_tool
 from workflow_engine.errors import NotFoundError
 from workflow_engine.sdk import InvalidStepInput, StepContext
-
-if TYPE_CHECKING:
-    from agent_runtime.loop import Clock
 
 Object = Mapping[str, Any]
 

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
+MIN_IDLE_DAYS: Final = 15
+"""An execution can be redriven for 14 days after its end (RedriveExecution), which needs its machine."""
+
 _GONE: Final = frozenset({"StateMachineDoesNotExist", "StateMachineDeleting"})
 
 
