@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from agent_tools.errors import McpServerError
 from infra.catalog import FUNCTIONS, Route, function
 from infra.local.gateway import Gateway, HttpRequest
 from infra.openapi import OPERATIONS, PARAMETERS
+from workflow_engine.agents.errors import McpServerError
 from workflow_engine.errors import NotFoundError
 from workflow_engine.outbound import AddressPolicy
 from workflow_engine.usecases import definitions

@@ -21,6 +21,7 @@ from agent_runtime.texts import FillableText
 from agent_runtime.toolbox import ToolFailedError, open_toolbox
 from agent_runtime.tracing import MAX_REMARKS, MAX_TRACE
 from llm_gateway.errors import LlmError
+from workflow_engine.agents.defaults import TIMEOUT_SECONDS
 from workflow_engine.errors import NotFoundError
 from workflow_engine.sdk import InvalidStepInput, StepContext
 
@@ -33,9 +34,6 @@ MARGIN_SECONDS: Final = 5.0
 """Time that is kept to hand over what there is, at most a tenth of all."""
 
 UNKNOWN_SECONDS: Final = 900.0
-
-USUAL_SECONDS: Final = 840
-"""What a step has that says nothing of its time (`workflow_engine.steps.agent`; a test compares the two)."""
 
 _NOT_OF_THE_AGENT: Final = frozenset(
     {"agent_id", "agent_version", "agent_config", "query", "query_template", "variables", "conversation_history"}
@@ -196,7 +194,7 @@ def _response(spec: AgentSpec, result: AgentResult) -> Any:
 
 def _is_short(context: StepContext) -> bool:
     """Whether the step was given less time than agents usually get: then answers come piece by piece."""
-    return context.timeout_seconds is not None and context.timeout_seconds < USUAL_SECONDS
+    return context.timeout_seconds is not None and context.timeout_seconds < TIMEOUT_SECONDS
 
 
 def _cut_trace(result: AgentResult) -> list[str]:

@@ -22,7 +22,7 @@ from llm_gateway.gateway import Gateway, MayRepair, Watch
 from llm_gateway.request import GenerationRequest, Message, Part, Text, ToolResult
 from llm_gateway.response import GenerationResponse, ModelName, Usage
 from llm_gateway.tokens import count_request, count_tokens
-from workflow_engine.sdk import InvalidStepInput
+from workflow_engine.errors import InvalidStepInput
 
 CALL_SECONDS: Final = 600.0
 """The longest that one answer may take."""

@@ -18,8 +18,9 @@ from agent_runtime.clock import Clock
 from agent_runtime.services import FunctionFailedError, Services
 from agent_tools.builtin import BUILTIN_TOOLS
 from agent_tools.builtin.tool import ToolEnvironment
-from agent_tools.errors import McpServerError, ToolError
+from agent_tools.errors import ToolError
 from llm_gateway.request import Tool
+from workflow_engine.agents.errors import McpServerError
 from workflow_engine.agents.tool_references import ToolReference, parse_tool
 from workflow_engine.errors import NotFoundError
 from workflow_engine.sdk import InvalidStepInput, StepContext

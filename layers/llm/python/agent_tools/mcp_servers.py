@@ -29,9 +29,9 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import CONNECTION_CLOSED, INVALID_PARAMS, REQUEST_TIMEOUT, CallToolResult, Implementation
 
 from agent_tools import outbound
-from agent_tools.errors import McpServerError
 from agent_tools.mcp_content import ToolOutcome, outcome_of
 from agent_tools.mcp_reading import ListedTool, ToolList, mend_characters, raw_result, readable
+from workflow_engine.agents.errors import McpServerError
 from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.outbound import AddressPolicy, AddressRefusedError
 

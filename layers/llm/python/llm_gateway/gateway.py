@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
-from llm_gateway.configuration import SIMULATED, VENDORS, Capability, default_target, is_configured, split
+from llm_gateway.configuration import SIMULATED, default_target, is_configured
 from llm_gateway.errors import (
     LlmError,
     LlmInvalidOutputError,
@@ -43,6 +43,7 @@ from llm_gateway.structured import NotAsAskedError, repair
 from llm_gateway.tokens import count_request, count_tokens
 from llm_gateway.vendor_schemas import for_vendors
 from workflow_engine.agents.retired_models import retirement
+from workflow_engine.agents.vendors import VENDORS, Capability, split
 from workflow_engine.observability import get_logger
 
 logger = get_logger(__name__)

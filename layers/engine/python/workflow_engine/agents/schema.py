@@ -18,6 +18,7 @@ from workflow_engine.agents.aliases import (
     one_name_each,
 )
 from workflow_engine.agents.builtin_tools import BUILTIN_TOOL_NAMES
+from workflow_engine.agents.defaults import TOOL_ITERATIONS
 from workflow_engine.agents.tool_references import KINDS
 from workflow_engine.agents.vendors import PROVIDER_TYPES
 from workflow_engine.schema_parts import Schema, object_schema, property_schema
@@ -119,7 +120,7 @@ BEHAVIOUR_FIELDS: Final[Mapping[str, Schema]] = {
     "tools": TOOLS,
     "max_tool_iterations": property_schema(
         "Tool iterations",
-        "How often the model may ask for tools before it must answer. Default: 10.",
+        f"How often the model may ask for tools before it must answer. Default: {TOOL_ITERATIONS}.",
         type="integer",
         minimum=0,
         maximum=MAX_ITERATIONS,

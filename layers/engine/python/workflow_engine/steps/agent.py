@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from workflow_engine.agents.aliases import GROUPS, MODEL_ALIASES, one_name_each, settled
+from workflow_engine.agents.defaults import TIMEOUT_SECONDS
+from workflow_engine.agents.errors import FINAL_ERRORS, TRANSIENT_ERRORS
 from workflow_engine.agents.schema import AGENT_CONFIG, BEHAVIOUR_FIELDS, ID_PATTERN, ID_RULE
 from workflow_engine.agents.tool_references import parse_tool
 from workflow_engine.agents.vendors import vendor_of_model
@@ -21,33 +23,6 @@ from workflow_engine.steps.step_type import StepType
 
 STEP_AGENT: Final = "step_agent"
 """The Lambda of agents, stored prompts and tools."""
-
-DEFAULT_TIMEOUT_SECONDS: Final = 840
-"""A minute less than the longest that Lambda lets a function run (Lambda quotas, "Function timeout": 900 seconds)."""
-
-TRANSIENT_ERRORS: Final = (
-    "LlmRateLimitError",
-    "LlmUnavailableError",
-    "LlmTimeoutError",
-    "LlmMalformedAnswerError",
-    "McpServerError",
-)
-"""Errors after which the same call may succeed, as `llm_gateway.errors` and `agent_tools.errors` name them."""
-
-FINAL_ERRORS: Final = (
-    "LlmNotConfiguredError",
-    "LlmAuthenticationError",
-    "LlmQuotaError",
-    "LlmModelNotFoundError",
-    "LlmContextTooLongError",
-    "LlmUnsupportedError",
-    "LlmContentFilterError",
-    "LlmInvalidRequestError",
-    "LlmInvalidOutputError",
-    "InvalidStepInput",
-    "StepReportedFailure",
-)
-"""Errors that no retry mends."""
 
 _MESSAGE: Final = object_schema(
     {
@@ -71,7 +46,7 @@ def agent_task(*, paid: bool = False, without_input: str | None = None) -> Lower
     """
     return TaskLowering(
         STEP_AGENT,
-        DEFAULT_TIMEOUT_SECONDS,
+        TIMEOUT_SECONDS,
         transient_errors=TRANSIENT_ERRORS,
         final_errors=FINAL_ERRORS,
         tells_timeout=True,
