@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from functions.api_tools.settings import clients, engine, policy, secret_of
+from functions.api_tools.settings import clients, engine, list_tools, policy, secret_of
 from workflow_engine.http.body import json_body
 from workflow_engine.http.caller import caller_of
 from workflow_engine.http.parameters import idempotency_key, page
@@ -55,7 +55,7 @@ def delete(name: str) -> Response[str]:
 @app.get("/tools/mcp-servers/<name>/tools")
 def discover(name: str) -> Answer:
     return register_mcp_server.discover(
-        engine(), caller_of(app.current_event), name, policy=policy(), secret_of=secret_of
+        engine(), caller_of(app.current_event), name, list_tools=list_tools, secret_of=secret_of
     )
 
 

@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 from llm_gateway.secrets import SecretSource, names_secrets, secret_reader
+from workflow_engine.agents.mcp import ListedTool, McpServer
 from workflow_engine.init_phase import once
 from workflow_engine.outbound import ALLOWED_HOSTS_VARIABLE, AddressPolicy
 from workflow_engine.usecases.engine import Engine
@@ -32,6 +33,13 @@ def _secrets_manager() -> Any:
 def policy() -> AddressPolicy:
     """Which addresses MCP servers may have."""
     return AddressPolicy.from_text(os.environ.get(ALLOWED_HOSTS_VARIABLE, ""))
+
+
+def list_tools(server: McpServer) -> tuple[list[ListedTool], list[str]]:
+    """Ask an MCP server for its tools. Raises McpServerError."""
+    from agent_tools import mcp_servers  # brings the package `mcp`, which no other route needs
+
+    return mcp_servers.list_tools(server, policy())
 
 
 @once

@@ -21,6 +21,7 @@ from agent_tools.builtin.tool import ToolEnvironment
 from agent_tools.errors import ToolError
 from llm_gateway.request import Tool
 from workflow_engine.agents.errors import McpServerError
+from workflow_engine.agents.mcp import McpServer
 from workflow_engine.agents.tool_references import ToolReference, parse_tool
 from workflow_engine.errors import NotFoundError
 from workflow_engine.sdk import InvalidStepInput, StepContext
@@ -215,7 +216,7 @@ def _agent(
 def _mcp(
     opened: ExitStack, run: Invocation, reference: ToolReference, _ask: AskAgent, _depth: int
 ) -> Iterator[BoundTool | str]:
-    from agent_tools.mcp_servers import McpServer, connect
+    from agent_tools.mcp_servers import connect
 
     record = run.services.engine.mcp_servers.find(run.tenant_id, reference.name)
     if record is None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Annotated, Any, Final
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Final, Protocol
 
 from pydantic import Field
 
+from workflow_engine.agents.mcp import ListedTool, McpServer
 from workflow_engine.errors import InvalidRequestError, NotFoundError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.document import DocumentModel, Whole
-from workflow_engine.outbound import AddressPolicy, AddressRefusedError, destination
+from workflow_engine.outbound import AddressRefusedError, destination
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.mcp_servers import McpServerRecord
 from workflow_engine.usecases.bodies import read_fields
@@ -19,6 +20,13 @@ from workflow_engine.usecases.engine import Caller, Engine
 
 SecretOf = Callable[[str, str], str | None]
 """`(tenant_id, name) -> value` of a secret that the tenant may have sent to a server of its choice."""
+
+
+class ListTools(Protocol):
+    """Asks a server for its tools, in its own order, and gives sentences on what could not be read. Raises McpServerError."""
+
+    def __call__(self, server: McpServer) -> tuple[Sequence[ListedTool], Sequence[str]]: ...
+
 
 DISCOVERY_SECONDS: Final = 12
 """For connecting and for listing each, so that both end before the function does."""
@@ -111,15 +119,13 @@ def delete(engine: Engine, caller: Caller, name: str) -> None:
 
 
 def discover(
-    engine: Engine, caller: Caller, name: str, *, policy: AddressPolicy, secret_of: SecretOf
+    engine: Engine, caller: Caller, name: str, *, list_tools: ListTools, secret_of: SecretOf
 ) -> dict[str, Any]:
     """Ask a server for its tools: `{items: [{name, description, parameters, allowed}], next_cursor: null, warnings}`, warnings
     being sentences on those that were left out.
 
     Raises NotFoundError, InvalidRequestError for a secret that is not set, McpServerError.
     """
-    from agent_tools.mcp_servers import McpServer, connect
-
     server = get(engine, caller, name)
     secret = server.get("bearer_secret")
     token = secret_of(caller.tenant_id, secret) if secret else None
@@ -127,15 +133,14 @@ def discover(
         raise InvalidRequestError(f"The server needs the secret {secret}, which is not among the tenant's own.")
     seconds = min(server.get("timeout_seconds") or DISCOVERY_SECONDS, DISCOVERY_SECONDS)
     allowed = server.get("allowed_tools")
-    with connect(McpServer(name, server["url"], token, float(seconds)), policy) as connection:
-        items = [
-            {
-                "name": tool.name,
-                "description": tool.description,
-                "parameters": dict(tool.input_schema),
-                "allowed": allowed is None or tool.name in allowed,
-            }
-            for tool in connection.tools()
-        ]
-        warnings = connection.warnings()
-    return {"items": items, "next_cursor": None, "warnings": warnings}
+    tools, warnings = list_tools(McpServer(name, server["url"], token, float(seconds)))
+    items = [
+        {
+            "name": tool.name,
+            "description": tool.description,
+            "parameters": dict(tool.input_schema),
+            "allowed": allowed is None or tool.name in allowed,
+        }
+        for tool in tools
+    ]
+    return {"items": items, "next_cursor": None, "warnings": list(warnings)}
