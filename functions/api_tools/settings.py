@@ -49,4 +49,4 @@ def _secrets() -> SecretSource:
 
 def secret_of(tenant_id: str, name: str) -> str | None:
     """A secret that the tenant may have sent to a server of its choice."""
-    return _secrets().for_tenant(tenant_id).own.get(name)
+    return _secrets().own(tenant_id, name)

@@ -7,13 +7,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agent_runtime.services import FunctionFailedError, Services
+from agent_runtime.services import FunctionFailedError, Gateways, Services
 from llm_gateway.secrets import SecretSource, names_secrets, secret_reader
 from workflow_engine.init_phase import once
-from workflow_engine.outbound import AddressPolicy
+from workflow_engine.outbound import ALLOWED_HOSTS_VARIABLE, AddressPolicy
 from workflow_engine.usecases.engine import Engine
+
+if TYPE_CHECKING:
+    from workflow_engine.store.definitions import Definition, DefinitionStore
 
 
 @once
@@ -25,12 +28,23 @@ def engine() -> Engine:
 @once
 def services() -> Services:
     """Made at the first event from the environment and kept while the function stays warm."""
+    secrets = SecretSource(get_secret=secret_reader(_secrets_manager))
     return Services(
-        engine=engine(),
-        secrets=SecretSource(get_secret=secret_reader(_secrets_manager)),
-        policy=AddressPolicy.from_text(os.environ.get("STEP_HTTP_ALLOWED_HOSTS", "")),
+        agent=lambda *wanted: _definition(engine().agents, *wanted),
+        prompt=lambda *wanted: _definition(engine().prompts, *wanted),
+        step=lambda tenant_id, step_type: engine().steps.find(tenant_id, step_type),
+        mcp_server=lambda tenant_id, name: engine().mcp_servers.find(tenant_id, name),
+        gateway=Gateways(secrets).of_tenant,
+        secret=secrets.own,
+        policy=AddressPolicy.from_text(os.environ.get(ALLOWED_HOSTS_VARIABLE, "")),
         invoke=invoke_function,
     )
+
+
+def _definition(store: DefinitionStore, tenant_id: str, definition_id: str, version: int | None) -> Definition:
+    if version is None:
+        return store.newest(tenant_id, definition_id)
+    return store.version(tenant_id, definition_id, version)
 
 
 def clients() -> tuple[object, ...]:

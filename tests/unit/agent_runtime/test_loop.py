@@ -23,7 +23,7 @@ from llm_gateway.request import Message, Text, Tool, ToolCall, ToolResult
 from llm_gateway.response import ProviderAnswer, Usage
 from tests.unit.llm.scripted import Clock as Time
 from tests.unit.llm.scripted import ScriptedProvider, making, said
-from workflow_engine.sdk import InvalidStepInput
+from workflow_engine.errors import InvalidStepInput
 
 TALK = Conversation("You help.", (Message("user", (Text("How much is 2 and 2?"),)),), "How much is 2 and 2?")
 ADD = Tool("add", "Adds.", {"type": "object", "properties": {"a": {"type": "number"}}, "required": ["a"]})

@@ -13,7 +13,7 @@ from llm_gateway.errors import LlmError, LlmNotConfiguredError, redacted
 from llm_gateway.prices import PriceTable
 from llm_gateway.secrets import KEEP_SECONDS, SecretSource, environment_variables
 from workflow_engine.agents.errors import FINAL_ERRORS, TRANSIENT_ERRORS
-from workflow_engine.tenant_secrets import secret_name
+from workflow_engine.secret_names import secret_name
 
 
 def test_list_prices_know_the_vendors_names_of_models() -> None:
