@@ -19,6 +19,7 @@ from workflow_engine.agents.aliases import (
 )
 from workflow_engine.agents.builtin_tools import BUILTIN_TOOL_NAMES
 from workflow_engine.agents.defaults import TOOL_ITERATIONS
+from workflow_engine.agents.names import ID_PATTERN, ID_RULE, VARIABLE_PATTERN
 from workflow_engine.agents.tool_references import KINDS
 from workflow_engine.agents.vendors import PROVIDER_TYPES
 from workflow_engine.schema_parts import Schema, object_schema, property_schema
@@ -86,9 +87,6 @@ GENERATION_ALIASES: Final[Mapping[str, Schema]] = {
     "provider_config": group_schema("Provider configuration", GENERATION_FIELDS),
 }
 """The same under the names that clients of the original use."""
-
-ID_PATTERN: Final = "^[A-Za-z][A-Za-z0-9_-]{0,63}$"
-ID_RULE: Final = "a letter, then letters, digits, '_' or '-', 64 characters at most."
 
 BEHAVIOUR_FIELDS: Final[Mapping[str, Schema]] = {
     **GENERATION_FIELDS,
@@ -186,9 +184,7 @@ AGENT_DOCUMENT: Final = object_schema(
 
 _VARIABLE: Final = object_schema(
     {
-        "name": property_schema(
-            "Name", "As it stands in braces.", type="string", pattern="^[A-Za-z_][A-Za-z0-9_]{0,63}$"
-        ),
+        "name": property_schema("Name", "As it stands in braces.", type="string", pattern=VARIABLE_PATTERN),
         "description": property_schema("Description", "What it means.", type="string", maxLength=2000),
         "required": property_schema("Required", "Refuse to render without it. Default: false.", type="boolean"),
         "default": property_schema("Default", "The value when none is given."),

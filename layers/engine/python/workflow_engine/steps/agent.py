@@ -12,7 +12,8 @@ from typing import Any, Final
 from workflow_engine.agents.aliases import GROUPS, MODEL_ALIASES, one_name_each, settled
 from workflow_engine.agents.defaults import TIMEOUT_SECONDS
 from workflow_engine.agents.errors import FINAL_ERRORS, TRANSIENT_ERRORS
-from workflow_engine.agents.schema import AGENT_CONFIG, BEHAVIOUR_FIELDS, ID_PATTERN, ID_RULE
+from workflow_engine.agents.names import ID_PATTERN, ID_RULE
+from workflow_engine.agents.schema import AGENT_CONFIG, BEHAVIOUR_FIELDS
 from workflow_engine.agents.tool_references import parse_tool
 from workflow_engine.agents.vendors import vendor_of_model
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Protocol
 from pydantic import Field
 
 from workflow_engine.agents.mcp import ListedTool, McpServer
+from workflow_engine.agents.names import ID_PATTERN
 from workflow_engine.errors import InvalidRequestError, NotFoundError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.document import DocumentModel, Whole
@@ -31,7 +32,7 @@ class ListTools(Protocol):
 DISCOVERY_SECONDS: Final = 12
 """For connecting and for listing each, so that both end before the function does."""
 
-_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_NAME: Final = re.compile(ID_PATTERN)
 _SECRET: Final = re.compile(r"MCP_[A-Z0-9_]{1,60}")
 
 
