@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-Schema = dict[str, Any]
+from workflow_engine.statuses import RUN_STATUSES, STEP_STATUSES
 
-RUN_STATUSES: Final = ["pending", "running", "waiting", "completed", "failed", "cancelled", "timed_out"]
-STEP_STATUSES: Final = ["pending", "running", "completed", "failed", "skipped", "aborted"]
+Schema = dict[str, Any]
 
 
 def text(description: str = "", **more: Any) -> Schema:
@@ -104,7 +103,7 @@ OUTPUT_LINK: Final = record(
 
 STEP_RESULT: Final = record(
     {
-        "status": text(enum=STEP_STATUSES),
+        "status": text(enum=list(STEP_STATUSES)),
         "output_data": ANY,
         "error_type": nullable(text()),
         "error_message": nullable(text()),
@@ -126,7 +125,7 @@ RESULTS: Final = record(
         "execution_id": text(),
         "id": ID,
         "workflow_id": text(),
-        "status": text(enum=RUN_STATUSES),
+        "status": text(enum=list(RUN_STATUSES)),
         "output": ANY,
         "error": nullable(
             record({"step_id": nullable(text()), "type": text(), "message": text()}, description="Why the run failed.")
@@ -151,7 +150,7 @@ EXECUTION_STARTED: Final = record(
     {
         "execution_id": text(),
         "id": ID,
-        "status": text(enum=RUN_STATUSES),
+        "status": text(enum=list(RUN_STATUSES)),
         "workflow_name": text(),
         "workflow_id": text(),
         "workflow_version": VERSION,
@@ -160,7 +159,7 @@ EXECUTION_STARTED: Final = record(
 )
 
 PROGRESS: Final[Schema] = {
-    "step_statuses": {"type": ["object", "null"], "additionalProperties": text(enum=STEP_STATUSES)},
+    "step_statuses": {"type": ["object", "null"], "additionalProperties": text(enum=list(STEP_STATUSES))},
     "step_counts": {
         "type": ["object", "null"],
         "additionalProperties": COUNT,
@@ -182,7 +181,7 @@ EXECUTION: Final = record(
         "workflow_id": text(),
         "workflow_name": text(),
         "workflow_version": VERSION,
-        "status": text(enum=RUN_STATUSES),
+        "status": text(enum=list(RUN_STATUSES)),
         "started_at": TIME,
         "completed_at": nullable(TIME),
         "user_id": nullable(text("For whom the run is: what its start said, else who started it.")),

@@ -13,12 +13,12 @@ from workflow_engine.http.powertools import LambdaContext, Response
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.http.runs import started
 from workflow_engine.init_phase import at_init
-from workflow_engine.usecases import definitions
-from workflow_engine.usecases.agents import agents
-from workflow_engine.usecases.agents.agents import AGENTS
-from workflow_engine.usecases.definitions import DefinitionKind
-from workflow_engine.usecases.prompts import prompts
-from workflow_engine.usecases.prompts.prompts import PROMPTS
+from workflow_engine.usecases.agents import run_agent
+from workflow_engine.usecases.agents.check_agent import AGENTS
+from workflow_engine.usecases.definitions import read_definitions, save_definition
+from workflow_engine.usecases.definitions.check_definition import DefinitionKind
+from workflow_engine.usecases.prompts import render_prompt, try_prompt
+from workflow_engine.usecases.prompts.check_prompt import PROMPTS
 
 app = api_resolver()
 
@@ -62,7 +62,7 @@ def agent_versions(agent_id: str) -> Answer:
 @app.takes("wait")
 def execute_agent(agent_id: str) -> tuple[Answer, int]:
     event, caller, wait = app.current_event, caller_of(app.current_event), wait_seconds(app.current_event)
-    run = agents.execute(engine(), caller, agent_id, json_body(event), idempotency_key(event))
+    run = run_agent.execute(engine(), caller, agent_id, json_body(event), idempotency_key(event))
     return started(engine(), caller, run, wait)
 
 
@@ -100,47 +100,47 @@ def prompt_versions(prompt_id: str) -> Answer:
 
 
 @app.post("/prompts/<prompt_id>/render")
-def render_prompt(prompt_id: str) -> Answer:
+def render(prompt_id: str) -> Answer:
     event = app.current_event
-    return prompts.render(engine(), caller_of(event), prompt_id, json_body(event, when_empty={}))
+    return render_prompt.render(engine(), caller_of(event), prompt_id, json_body(event, when_empty={}))
 
 
 @app.post("/prompts/<prompt_id>/test")
 @app.takes("wait")
 def test_prompt(prompt_id: str) -> tuple[Answer, int]:
     event, caller, wait = app.current_event, caller_of(app.current_event), wait_seconds(app.current_event)
-    run = prompts.try_out(engine(), caller, prompt_id, json_body(event), idempotency_key(event))
+    run = try_prompt.try_out(engine(), caller, prompt_id, json_body(event), idempotency_key(event))
     return started(engine(), caller, run, wait)
 
 
 def _create(kind: DefinitionKind) -> Answer:
     event = app.current_event
-    return definitions.create(kind, engine(), caller_of(event), json_body(event), idempotency_key(event))
+    return save_definition.create(kind, engine(), caller_of(event), json_body(event), idempotency_key(event))
 
 
 def _list(kind: DefinitionKind) -> Answer:
     wanted = page(app.current_event)
-    return definitions.list_all(kind, engine(), caller_of(app.current_event), wanted.limit, wanted.cursor)
+    return read_definitions.list_all(kind, engine(), caller_of(app.current_event), wanted.limit, wanted.cursor)
 
 
 def _get(kind: DefinitionKind, definition_id: str) -> Answer:
     event = app.current_event
-    return definitions.get(kind, engine(), caller_of(event), definition_id, version(event))
+    return read_definitions.get(kind, engine(), caller_of(event), definition_id, version(event))
 
 
 def _update(kind: DefinitionKind, definition_id: str) -> Answer:
     event = app.current_event
-    return definitions.update(kind, engine(), caller_of(event), definition_id, json_body(event))
+    return save_definition.update(kind, engine(), caller_of(event), definition_id, json_body(event))
 
 
 def _delete(kind: DefinitionKind, definition_id: str) -> Response[str]:
-    definitions.delete(kind, engine(), caller_of(app.current_event), definition_id)
+    save_definition.delete(kind, engine(), caller_of(app.current_event), definition_id)
     return Response(HTTPStatus.NO_CONTENT)
 
 
 def _versions(kind: DefinitionKind, definition_id: str) -> Answer:
     event, wanted = app.current_event, page(app.current_event)
-    return definitions.list_versions(kind, engine(), caller_of(event), definition_id, wanted.limit, wanted.cursor)
+    return read_definitions.list_versions(kind, engine(), caller_of(event), definition_id, wanted.limit, wanted.cursor)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from workflow_engine.http.parameters import idempotency_key, page
 from workflow_engine.http.powertools import LambdaContext, Response
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.init_phase import at_init
-from workflow_engine.usecases.steps import register_step
+from workflow_engine.usecases.steps import read_steps, register_step
 
 app = api_resolver()
 
@@ -30,12 +30,12 @@ def register() -> tuple[Answer, int]:
 @app.takes("limit", "cursor")
 def list_() -> Answer:
     wanted = page(app.current_event)
-    return register_step.list_steps(engine(), caller_of(app.current_event), wanted.limit, wanted.cursor)
+    return read_steps.list_steps(engine(), caller_of(app.current_event), wanted.limit, wanted.cursor)
 
 
 @app.get("/steps/<step_type>")
 def get(step_type: str) -> Answer:
-    return register_step.get(engine(), caller_of(app.current_event), step_type)
+    return read_steps.get(engine(), caller_of(app.current_event), step_type)
 
 
 @app.delete("/steps/<step_type>")

@@ -15,7 +15,7 @@ from workflow_engine.http.powertools import LambdaContext, Response
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.http.runs import started
 from workflow_engine.init_phase import at_init
-from workflow_engine.usecases.bodies import waiting_seconds
+from workflow_engine.usecases.bodies.run import waiting_seconds
 from workflow_engine.usecases.runs import start_run
 from workflow_engine.usecases.workflows import compile_workflow, read_workflows, save_workflow, validate_workflow
 

@@ -7,16 +7,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agent_runtime.services import FunctionFailedError, Gateways, Services
 from llm_gateway.secrets import SecretSource, names_secrets, secret_reader
 from workflow_engine.init_phase import once
 from workflow_engine.outbound import ALLOWED_HOSTS_VARIABLE, AddressPolicy
 from workflow_engine.usecases.engine import Engine
-
-if TYPE_CHECKING:
-    from workflow_engine.store.definitions import Definition, DefinitionStore
 
 
 @once
@@ -30,8 +27,8 @@ def services() -> Services:
     """Made at the first event from the environment and kept while the function stays warm."""
     secrets = SecretSource(get_secret=secret_reader(_secrets_manager))
     return Services(
-        agent=lambda *wanted: _definition(engine().agents, *wanted),
-        prompt=lambda *wanted: _definition(engine().prompts, *wanted),
+        agent=lambda tenant_id, agent_id, version: engine().agents.get(tenant_id, agent_id, version),
+        prompt=lambda tenant_id, prompt_id, version: engine().prompts.get(tenant_id, prompt_id, version),
         step=lambda tenant_id, step_type: engine().steps.find(tenant_id, step_type),
         mcp_server=lambda tenant_id, name: engine().mcp_servers.find(tenant_id, name),
         gateway=Gateways(secrets).of_tenant,
@@ -39,12 +36,6 @@ def services() -> Services:
         policy=AddressPolicy.from_text(os.environ.get(ALLOWED_HOSTS_VARIABLE, "")),
         invoke=invoke_function,
     )
-
-
-def _definition(store: DefinitionStore, tenant_id: str, definition_id: str, version: int | None) -> Definition:
-    if version is None:
-        return store.newest(tenant_id, definition_id)
-    return store.version(tenant_id, definition_id, version)
 
 
 def clients() -> tuple[object, ...]:

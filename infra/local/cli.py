@@ -19,6 +19,8 @@ from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from workflow_engine.statuses import has_ended
+
 if TYPE_CHECKING:
     from infra.local.cloud import LocalCloud
     from infra.local.progress import Progress
@@ -29,7 +31,6 @@ STDERR: Final = 2
 EXIT_FAILED: Final = 1
 EXIT_INVALID: Final = 2
 
-RUNNING: Final = frozenset({"pending", "running", "waiting"})
 
 FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=str)
 STEPS = click.option(
@@ -185,7 +186,7 @@ def _follow(cloud: LocalCloud, execution_id: str, progress: Progress) -> dict[st
     while True:
         cloud.wait_for_an_end(progress.seconds_between_updates)
         results = all_results(cloud, execution_id)
-        if results["status"] not in RUNNING:
+        if has_ended(results["status"]):
             fetch_outputs(cloud, results)
             progress.finish(results)
             return results

@@ -1,7 +1,7 @@
 """What each step of the language gives for a given input: outputs/<case>.json, one for each type and way of working.
 
 A case is a step (its config, its input_mapping or what its dependencies gave, the run's input) and its whole output. What is
-pure is evaluated as JSONata, the rest by the function `step_data`; each output fits the schema that the catalogue shows.
+pure is evaluated as JSONata, the rest by the Python of its type; each output fits the schema that the catalogue shows.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any, Final
 import pytest
 from jsonschema import Draft202012Validator
 
-from functions.step_data.steps import output_of
-from tests.unit.steps.evaluation import ENTERED, STEP_ID, StepCase
+from tests.unit.steps.evaluation import ENTERED, StepCase
 from workflow_engine.compiler.catalogue import TaskLowering
 from workflow_engine.steps import builtin_catalogue
 from workflow_engine.steps.data_merge import RESULTS as MERGED
 from workflow_engine.steps.data_processing import RESULTS as PROCESSED
+from workflow_engine.steps.data_processing import process
 
 CASES: Final = sorted((Path(__file__).parent / "outputs").glob("*.json"))
 WAYS: Final = {"data_processing": "processing_type", "data_merge": "merge_strategy"}
@@ -42,7 +42,8 @@ def output(case: dict[str, Any]) -> Any:
     assert spec is not None
     if isinstance(spec.lowering(step.config), TaskLowering):
         at = datetime.fromisoformat(ENTERED)
-        return output_of(step.step_type, step.config, step.input_data(), at=at, step_id=STEP_ID)
+        assert step.step_type == "data_processing"
+        return process(step.config, step.input_data(), at=at)
     return step.output()
 
 

@@ -122,8 +122,8 @@ def test_a_layer_is_the_same_wherever_it_is_built(tmp_path: Path) -> None:
 
 def test_a_function_is_compiled_for_its_task_root(tmp_path: Path) -> None:
     lay_out_function("step_data", tmp_path, this_interpreter())
-    compiled = tmp_path / "functions" / "step_data" / "__pycache__" / f"steps.{TAG}.pyc"
-    assert f"{FUNCTION_ROOT}/functions/step_data/steps.py".encode() in compiled.read_bytes()
+    compiled = tmp_path / "functions" / "step_data" / "__pycache__" / f"handler.{TAG}.pyc"
+    assert f"{FUNCTION_ROOT}/functions/step_data/handler.py".encode() in compiled.read_bytes()
     assert str(tmp_path).encode() not in compiled.read_bytes()
 
 

@@ -15,12 +15,12 @@ from tests.support.backend_cloud import counted
 from tests.support.mcp_server import TOOLS, mcp_server
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError, UpstreamError
 from workflow_engine.outbound import AddressPolicy
-from workflow_engine.usecases import definitions
-from workflow_engine.usecases.agents import agents
-from workflow_engine.usecases.agents.agents import AGENTS
+from workflow_engine.usecases.agents import run_agent
+from workflow_engine.usecases.agents.check_agent import AGENTS
+from workflow_engine.usecases.definitions import read_definitions, save_definition
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.prompts import prompts
-from workflow_engine.usecases.prompts.prompts import PROMPTS
+from workflow_engine.usecases.prompts import render_prompt, try_prompt
+from workflow_engine.usecases.prompts.check_prompt import PROMPTS
 from workflow_engine.usecases.runs import read_results
 from workflow_engine.usecases.steps import register_step
 from workflow_engine.usecases.tools import read_tools, register_mcp_server
@@ -61,11 +61,11 @@ def listing(policy: AddressPolicy) -> ListTools:
 
 
 def saved_agent(engine: Engine, **fields: Any) -> str:
-    return str(definitions.create(AGENTS, engine, ME, {**AGENT, **fields})["agent_id"])
+    return str(save_definition.create(AGENTS, engine, ME, {**AGENT, **fields})["agent_id"])
 
 
 def saved_prompt(engine: Engine, **fields: Any) -> str:
-    return str(definitions.create(PROMPTS, engine, ME, {**PROMPT, **fields})["prompt_id"])
+    return str(save_definition.create(PROMPTS, engine, ME, {**PROMPT, **fields})["prompt_id"])
 
 
 def results_of(engine: Engine, started: dict[str, Any]) -> dict[str, Any]:
@@ -81,73 +81,73 @@ def refused(work: Callable[[], Any]) -> list[tuple[str, str]]:
 
 
 def test_an_agent_without_an_id_gets_one_and_is_read_as_it_was_saved(engine: Engine) -> None:
-    created = definitions.create(AGENTS, engine, ME, AGENT)
+    created = save_definition.create(AGENTS, engine, ME, AGENT)
     assert created["agent_id"].startswith("agent-")
     assert created["agent"] == AGENT
     assert (created["version"], created["agent_name"], created["created_by"]) == (1, "Analyst", "me")
     assert created["warnings"] == []
-    assert definitions.get(AGENTS, engine, ME, created["agent_id"]) == created
+    assert read_definitions.get(AGENTS, engine, ME, created["agent_id"]) == created
     with pytest.raises(NotFoundError):
-        definitions.get(AGENTS, engine, OTHER, created["agent_id"])
+        read_definitions.get(AGENTS, engine, OTHER, created["agent_id"])
 
 
 def test_an_id_of_the_client_is_kept_and_taken_once(engine: Engine) -> None:
     agent_id = new_id()
-    assert definitions.create(AGENTS, engine, ME, {**AGENT, "agent_id": agent_id})["agent_id"] == agent_id
+    assert save_definition.create(AGENTS, engine, ME, {**AGENT, "agent_id": agent_id})["agent_id"] == agent_id
     with pytest.raises(ConflictError, match=agent_id):
-        definitions.create(AGENTS, engine, ME, {**AGENT, "agent_id": agent_id})
-    assert definitions.create(AGENTS, engine, OTHER, {**AGENT, "agent_id": agent_id})["version"] == 1
+        save_definition.create(AGENTS, engine, ME, {**AGENT, "agent_id": agent_id})
+    assert save_definition.create(AGENTS, engine, OTHER, {**AGENT, "agent_id": agent_id})["version"] == 1
 
 
 def test_saving_equal_content_makes_no_new_version(engine: Engine) -> None:
     agent_id = saved_agent(engine)
-    first = definitions.get(AGENTS, engine, ME, agent_id)
-    assert definitions.update(AGENTS, engine, ME, agent_id, {**AGENT, "agent_id": agent_id}) == first
-    second = definitions.update(AGENTS, engine, ME, agent_id, {**AGENT, "agent_name": "New"})
+    first = read_definitions.get(AGENTS, engine, ME, agent_id)
+    assert save_definition.update(AGENTS, engine, ME, agent_id, {**AGENT, "agent_id": agent_id}) == first
+    second = save_definition.update(AGENTS, engine, ME, agent_id, {**AGENT, "agent_name": "New"})
     assert (second["version"], second["created_at"]) == (2, first["created_at"])
-    assert definitions.get(AGENTS, engine, ME, agent_id, 1)["agent"] == AGENT
-    listed = definitions.list_versions(AGENTS, engine, ME, agent_id, 10)["items"]
+    assert read_definitions.get(AGENTS, engine, ME, agent_id, 1)["agent"] == AGENT
+    listed = read_definitions.list_versions(AGENTS, engine, ME, agent_id, 10)["items"]
     assert [(v["version"], v["agent_name"]) for v in listed] == [(2, "New"), (1, "Analyst")]
 
 
 def test_true_and_one_are_different_content(engine: Engine) -> None:
     agent_id = saved_agent(engine, metadata={"level": 1})
-    changed = definitions.update(AGENTS, engine, ME, agent_id, {**AGENT, "metadata": {"level": True}})
+    changed = save_definition.update(AGENTS, engine, ME, agent_id, {**AGENT, "metadata": {"level": True}})
     assert changed["version"] == 2
-    assert definitions.get(AGENTS, engine, ME, agent_id)["agent"]["metadata"] == {"level": True}
+    assert read_definitions.get(AGENTS, engine, ME, agent_id)["agent"]["metadata"] == {"level": True}
 
 
 def test_the_id_of_the_path_counts_and_another_in_the_body_is_an_error(engine: Engine) -> None:
     agent_id = saved_agent(engine)
-    found = refused(lambda: definitions.update(AGENTS, engine, ME, agent_id, {**AGENT, "agent_id": "other"}))
+    found = refused(lambda: save_definition.update(AGENTS, engine, ME, agent_id, {**AGENT, "agent_id": "other"}))
     assert found == [("invalid_request", "/agent_id")]
     with pytest.raises(NotFoundError):
-        definitions.update(AGENTS, engine, ME, new_id(), AGENT)
+        save_definition.update(AGENTS, engine, ME, new_id(), AGENT)
 
 
 def test_a_deleted_agent_is_gone_until_its_id_is_used_again(engine: Engine) -> None:
     agent_id = saved_agent(engine)
-    definitions.delete(AGENTS, engine, ME, agent_id)
+    save_definition.delete(AGENTS, engine, ME, agent_id)
     uses: tuple[Callable[[], Any], ...] = (
-        lambda: definitions.get(AGENTS, engine, ME, agent_id),
-        lambda: definitions.update(AGENTS, engine, ME, agent_id, AGENT),
-        lambda: definitions.list_versions(AGENTS, engine, ME, agent_id, 10),
-        lambda: agents.execute(engine, ME, agent_id, {"query": "x"}),
+        lambda: read_definitions.get(AGENTS, engine, ME, agent_id),
+        lambda: save_definition.update(AGENTS, engine, ME, agent_id, AGENT),
+        lambda: read_definitions.list_versions(AGENTS, engine, ME, agent_id, 10),
+        lambda: run_agent.execute(engine, ME, agent_id, {"query": "x"}),
     )
     for use in uses:
         with pytest.raises(NotFoundError):
             use()
-    assert definitions.get(AGENTS, engine, ME, agent_id, 1)["agent"] == AGENT
-    assert definitions.create(AGENTS, engine, ME, {**AGENT, "agent_id": agent_id})["version"] == 2
+    assert read_definitions.get(AGENTS, engine, ME, agent_id, 1)["agent"] == AGENT
+    assert save_definition.create(AGENTS, engine, ME, {**AGENT, "agent_id": agent_id})["version"] == 2
 
 
 def test_creating_with_an_idempotency_key_creates_once(engine: Engine) -> None:
     key = new_id("key")
-    first = definitions.create(AGENTS, engine, ME, AGENT, key)
-    assert definitions.create(AGENTS, engine, ME, AGENT, key) == first
+    first = save_definition.create(AGENTS, engine, ME, AGENT, key)
+    assert save_definition.create(AGENTS, engine, ME, AGENT, key) == first
     with pytest.raises(ConflictError):
-        definitions.create(AGENTS, engine, ME, {**AGENT, "agent_name": "Other"}, key)
-    assert definitions.create(PROMPTS, engine, ME, PROMPT, key)["version"] == 1
+        save_definition.create(AGENTS, engine, ME, {**AGENT, "agent_name": "Other"}, key)
+    assert save_definition.create(PROMPTS, engine, ME, PROMPT, key)["version"] == 1
 
 
 @pytest.mark.parametrize(
@@ -173,13 +173,13 @@ def test_creating_with_an_idempotency_key_creates_once(engine: Engine) -> None:
     ],
 )
 def test_an_agent_that_is_wrong_is_refused_with_the_place(engine: Engine, fields: dict[str, Any], pointer: str) -> None:
-    found = refused(lambda: definitions.create(AGENTS, engine, ME, {**AGENT, **fields}))
+    found = refused(lambda: save_definition.create(AGENTS, engine, ME, {**AGENT, **fields}))
     assert found == [("WFE-E402", pointer)]
 
 
 def test_all_that_is_wrong_is_told_at_once_and_what_is_near_is_suggested(engine: Engine) -> None:
     with pytest.raises(InvalidRequestError) as error:
-        definitions.create(AGENTS, engine, ME, {"agent_nam": "x", "temperature": "hot", "model": ""})
+        save_definition.create(AGENTS, engine, ME, {"agent_nam": "x", "temperature": "hot", "model": ""})
     told = {e["pointer"]: e["detail"] for e in error.value.errors}
     assert told.keys() == {"", "/agent_nam", "/temperature", "/model"}
     assert "Did you mean 'agent_name'?" in told["/agent_nam"]
@@ -189,20 +189,20 @@ def test_all_that_is_wrong_is_told_at_once_and_what_is_near_is_suggested(engine:
 @pytest.mark.parametrize("body", [None, [], "x", 7, float("nan"), {"metadata": "\ud800"}, {"metadata": float("inf")}])
 def test_what_is_no_document_is_refused(engine: Engine, body: Any) -> None:
     for kind in (AGENTS, PROMPTS):
-        assert refused(lambda kind=kind: definitions.create(kind, engine, ME, body))  # type: ignore[misc]  # a default
+        assert refused(lambda kind=kind: save_definition.create(kind, engine, ME, body))  # type: ignore[misc]  # a default
 
 
 def test_a_document_that_is_nested_too_deeply_is_refused(engine: Engine) -> None:
     deep: Any = 1
     for _ in range(200):
         deep = [deep]
-    ((code, _),) = refused(lambda: definitions.create(AGENTS, engine, ME, {**AGENT, "metadata": deep}))
+    ((code, _),) = refused(lambda: save_definition.create(AGENTS, engine, ME, {**AGENT, "metadata": deep}))
     assert code == "WFE-E103"
 
 
 def test_retired_models_are_told_and_kept(engine: Engine) -> None:
     fields = {"model": "gemini-1.5-flash", "providers": [{"model": "anthropic.claude-instant-v1"}, "openai_textgen"]}
-    created = definitions.create(AGENTS, engine, ME, {**AGENT, **fields})
+    created = save_definition.create(AGENTS, engine, ME, {**AGENT, **fields})
     assert created["agent"]["model"] == "gemini-1.5-flash"
     assert ["gemini-1.5-flash" in w or "claude-instant-v1" in w for w in created["warnings"]] == [True, True]
 
@@ -210,7 +210,7 @@ def test_retired_models_are_told_and_kept(engine: Engine) -> None:
 def test_tools_that_are_not_there_are_told_until_they_come(engine: Engine) -> None:
     step, other, server = new_id("step"), new_id("agent"), new_id("mcp")
     tools = ["calculator", step, f"agent:{other}", f"mcp:{server}/find", {"type": "mcp", "name": server}]
-    created = definitions.create(AGENTS, engine, ME, {**AGENT, "tools": tools})
+    created = save_definition.create(AGENTS, engine, ME, {**AGENT, "tools": tools})
     assert [name for name in (step, other, server) if any(name in w for w in created["warnings"])] == [
         step,
         other,
@@ -218,14 +218,14 @@ def test_tools_that_are_not_there_are_told_until_they_come(engine: Engine) -> No
     ]
     arn = "arn:aws:lambda:us-east-1:123456789012:function:workflow-step-x"
     register_step.register(engine, ME, {"step_type": step, "function_arn": arn})
-    definitions.create(AGENTS, engine, ME, {**AGENT, "agent_id": other})
+    save_definition.create(AGENTS, engine, ME, {**AGENT, "agent_id": other})
     register_mcp_server.register(engine, ME, {"name": server, "url": "https://mcp.example.com/"})
-    assert definitions.get(AGENTS, engine, ME, created["agent_id"])["warnings"] == []
+    assert read_definitions.get(AGENTS, engine, ME, created["agent_id"])["warnings"] == []
 
 
 def test_an_agent_runs_as_a_workflow_of_one_step(engine: Engine) -> None:
     agent_id = saved_agent(engine)
-    started = agents.execute(
+    started = run_agent.execute(
         engine,
         ME,
         agent_id,
@@ -241,16 +241,16 @@ def test_an_agent_runs_as_a_workflow_of_one_step(engine: Engine) -> None:
 
 
 def test_an_input_alone_is_a_question(engine: Engine) -> None:
-    results = results_of(engine, agents.execute(engine, ME, saved_agent(engine), {"input": {"facts": [1, 2]}}))
+    results = results_of(engine, run_agent.execute(engine, ME, saved_agent(engine), {"input": {"facts": [1, 2]}}))
     assert results["status"] == "completed", results["error"]
     assert "facts" in results["step_results"]["agent"]["output_data"]["query"]
 
 
 def test_runs_of_an_agent_share_what_was_compiled(engine: Engine) -> None:
     agent_id = saved_agent(engine)
-    first = agents.execute(engine, ME, agent_id, {"query": "One?"})
+    first = run_agent.execute(engine, ME, agent_id, {"query": "One?"})
     with counted(engine.dynamodb, engine.stepfunctions, engine.s3) as calls:
-        second = agents.execute(engine, ME, agent_id, {"query": "Two?", "input": 7})
+        second = run_agent.execute(engine, ME, agent_id, {"query": "Two?", "input": 7})
     assert calls == ["GetItem", "GetItem", "PutItem", "StartExecution"]
     assert second["workflow_id"] == first["workflow_id"]
     assert results_of(engine, second)["step_results"]["agent"]["output_data"]["query"] == "Two?"
@@ -258,13 +258,13 @@ def test_runs_of_an_agent_share_what_was_compiled(engine: Engine) -> None:
 
 def test_an_older_version_of_an_agent_may_be_run(engine: Engine) -> None:
     agent_id = saved_agent(engine)
-    definitions.update(AGENTS, engine, ME, agent_id, {**AGENT, "agent_name": "New"})
-    old = results_of(engine, agents.execute(engine, ME, agent_id, {"query": "x", "version": 1}))
-    new = results_of(engine, agents.execute(engine, ME, agent_id, {"query": "x"}))
+    save_definition.update(AGENTS, engine, ME, agent_id, {**AGENT, "agent_name": "New"})
+    old = results_of(engine, run_agent.execute(engine, ME, agent_id, {"query": "x", "version": 1}))
+    new = results_of(engine, run_agent.execute(engine, ME, agent_id, {"query": "x"}))
     outputs = [r["step_results"]["agent"]["output_data"] for r in (old, new)]
     assert [(o["agent_version"], o["agent_name"]) for o in outputs] == [(1, "Analyst"), (2, "New")]
     with pytest.raises(NotFoundError):
-        agents.execute(engine, ME, agent_id, {"query": "x", "version": 3})
+        run_agent.execute(engine, ME, agent_id, {"query": "x", "version": 3})
 
 
 @pytest.mark.parametrize(
@@ -285,24 +285,24 @@ def test_an_older_version_of_an_agent_may_be_run(engine: Engine) -> None:
 def test_a_run_of_an_agent_that_asks_nothing_starts_nothing(engine: Engine, body: Any, pointer: str) -> None:
     agent_id = saved_agent(engine)
     with counted(engine.stepfunctions) as calls:
-        found = refused(lambda: agents.execute(engine, ME, agent_id, body))
+        found = refused(lambda: run_agent.execute(engine, ME, agent_id, body))
     assert [p for _, p in found] == [pointer]
     assert calls == []
 
 
 def test_an_idempotency_key_starts_an_agent_once_also_when_the_agent_has_changed_since(engine: Engine) -> None:
     agent_id, other_id, key = saved_agent(engine), saved_agent(engine), new_id("key")
-    first = agents.execute(engine, ME, agent_id, {"query": "x"}, key)
-    definitions.update(AGENTS, engine, ME, agent_id, {**AGENT, "agent_name": "New"})
-    assert agents.execute(engine, ME, agent_id, {"query": "x"}, key) == first
+    first = run_agent.execute(engine, ME, agent_id, {"query": "x"}, key)
+    save_definition.update(AGENTS, engine, ME, agent_id, {**AGENT, "agent_name": "New"})
+    assert run_agent.execute(engine, ME, agent_id, {"query": "x"}, key) == first
     with pytest.raises(ConflictError):
-        agents.execute(engine, ME, agent_id, {"query": "y"}, key)
-    assert agents.execute(engine, ME, other_id, {"query": "x"}, key)["execution_id"] != first["execution_id"]
+        run_agent.execute(engine, ME, agent_id, {"query": "y"}, key)
+    assert run_agent.execute(engine, ME, other_id, {"query": "x"}, key)["execution_id"] != first["execution_id"]
 
 
 def test_a_prompt_is_rendered_with_its_defaults_and_tells_what_is_missing(engine: Engine) -> None:
     prompt_id = saved_prompt(engine)
-    rendered = prompts.render(engine, ME, prompt_id, {"variables": {"name": "Ann", "unused": 1}})
+    rendered = render_prompt.render(engine, ME, prompt_id, {"variables": {"name": "Ann", "unused": 1}})
     assert rendered == {
         "prompt_id": prompt_id,
         "version": 1,
@@ -310,20 +310,22 @@ def test_a_prompt_is_rendered_with_its_defaults_and_tells_what_is_missing(engine
         "query": "Greet Ann in the {time}.",
         "missing": ["time"],
     }
-    whole = prompts.render(engine, ME, prompt_id, {"variables": {"name": "{time}", "time": "dawn", "language": None}})
+    whole = render_prompt.render(
+        engine, ME, prompt_id, {"variables": {"name": "{time}", "time": "dawn", "language": None}}
+    )
     assert (whole["system_prompt"], whole["query"]) == ("Speak .", "Greet {time} in the dawn.")
     assert whole["missing"] == []
 
 
 def test_an_older_version_of_a_prompt_may_be_rendered(engine: Engine) -> None:
     prompt_id = saved_prompt(engine)
-    definitions.update(PROMPTS, engine, ME, prompt_id, {"name": "Greeting", "query_template": "Bye {name}"})
-    assert prompts.render(engine, ME, prompt_id, {"variables": {"name": "Ann"}})["query"] == "Bye Ann"
-    assert prompts.render(engine, ME, prompt_id, {"version": 1})["missing"] == ["name", "time"]
+    save_definition.update(PROMPTS, engine, ME, prompt_id, {"name": "Greeting", "query_template": "Bye {name}"})
+    assert render_prompt.render(engine, ME, prompt_id, {"variables": {"name": "Ann"}})["query"] == "Bye Ann"
+    assert render_prompt.render(engine, ME, prompt_id, {"version": 1})["missing"] == ["name", "time"]
     with pytest.raises(NotFoundError):
-        prompts.render(engine, ME, prompt_id, {"version": 3})
+        render_prompt.render(engine, ME, prompt_id, {"version": 3})
     with pytest.raises(NotFoundError):
-        prompts.render(engine, OTHER, prompt_id, {})
+        render_prompt.render(engine, OTHER, prompt_id, {})
 
 
 @pytest.mark.parametrize(
@@ -338,27 +340,27 @@ def test_an_older_version_of_a_prompt_may_be_rendered(engine: Engine) -> None:
     ],
 )
 def test_a_prompt_that_is_wrong_is_refused_with_the_place(engine: Engine, fields: dict[str, Any], pointer: str) -> None:
-    found = refused(lambda: definitions.create(PROMPTS, engine, ME, {**PROMPT, **fields}))
+    found = refused(lambda: save_definition.create(PROMPTS, engine, ME, {**PROMPT, **fields}))
     assert [p for _, p in found] == [pointer]
 
 
 def test_a_prompt_without_a_text_is_told_what_it_needs(engine: Engine) -> None:
     with pytest.raises(InvalidRequestError) as error:
-        definitions.create(PROMPTS, engine, ME, {"name": "Empty"})
+        save_definition.create(PROMPTS, engine, ME, {"name": "Empty"})
     (finding,) = error.value.errors
     assert finding["pointer"] == ""
     assert "query_template" in finding["detail"]
 
 
 def test_a_variable_that_no_text_uses_is_told(engine: Engine) -> None:
-    created = definitions.create(PROMPTS, engine, ME, {**PROMPT, "variables": [{"name": "nmae"}]})
+    created = save_definition.create(PROMPTS, engine, ME, {**PROMPT, "variables": [{"name": "nmae"}]})
     assert ["'nmae'" in w for w in created["warnings"]] == [True]
 
 
 def test_a_prompt_is_tried_with_a_stored_agent(engine: Engine) -> None:
     prompt_id, agent_id = saved_prompt(engine), saved_agent(engine)
     body = {"variables": {"name": "Ann", "time": "morning"}, "agent_id": agent_id, "input": {"mood": "good"}}
-    results = results_of(engine, prompts.try_out(engine, ME, prompt_id, body))
+    results = results_of(engine, try_prompt.try_out(engine, ME, prompt_id, body))
     assert results["status"] == "completed", results["error"]
     steps = results["step_results"]
     assert steps["prompt"]["output_data"]["system_prompt"] == "Speak English."
@@ -370,7 +372,7 @@ def test_a_prompt_is_tried_with_a_stored_agent(engine: Engine) -> None:
 def test_a_prompt_is_tried_with_an_agent_of_the_request(engine: Engine) -> None:
     prompt_id = saved_prompt(engine)
     body = {"variables": {"name": "Ann", "time": "morning"}, "agent_config": AGENT}
-    results = results_of(engine, prompts.try_out(engine, ME, prompt_id, body))
+    results = results_of(engine, try_prompt.try_out(engine, ME, prompt_id, body))
     assert results["step_results"]["agent"]["output_data"]["agent_name"] == "Analyst"
 
 
@@ -389,7 +391,7 @@ def test_a_prompt_is_tried_with_an_agent_of_the_request(engine: Engine) -> None:
 def test_a_trial_that_is_wrong_starts_nothing(engine: Engine, fields: dict[str, Any], pointer: str) -> None:
     prompt_id = saved_prompt(engine)
     with counted(engine.stepfunctions) as calls:
-        found = refused(lambda: prompts.try_out(engine, ME, prompt_id, {"variables": {"name": "Ann"}, **fields}))
+        found = refused(lambda: try_prompt.try_out(engine, ME, prompt_id, {"variables": {"name": "Ann"}, **fields}))
     assert [p for _, p in found] == [pointer]
     assert calls == []
 
@@ -397,14 +399,14 @@ def test_a_trial_that_is_wrong_starts_nothing(engine: Engine, fields: dict[str, 
 def test_an_idempotency_key_starts_a_trial_once(engine: Engine) -> None:
     prompt_id, key = saved_prompt(engine), new_id("key")
     body = {"variables": {"name": "Ann"}, "agent_config": AGENT}
-    first = prompts.try_out(engine, ME, prompt_id, body, key)
-    definitions.update(PROMPTS, engine, ME, prompt_id, {**PROMPT, "name": "New"})
-    assert prompts.try_out(engine, ME, prompt_id, body, key) == first
+    first = try_prompt.try_out(engine, ME, prompt_id, body, key)
+    save_definition.update(PROMPTS, engine, ME, prompt_id, {**PROMPT, "name": "New"})
+    assert try_prompt.try_out(engine, ME, prompt_id, body, key) == first
 
 
 def test_a_trial_of_a_prompt_that_does_not_exist_is_not_found(engine: Engine) -> None:
     with pytest.raises(NotFoundError):
-        prompts.try_out(engine, ME, new_id(), {"agent_config": AGENT})
+        try_prompt.try_out(engine, ME, new_id(), {"agent_config": AGENT})
 
 
 def test_an_mcp_server_is_registered_and_replaced(engine: Engine) -> None:
@@ -511,7 +513,7 @@ def test_tools_of_all_kinds_are_listed_page_by_page(engine: Engine) -> None:
         register_step.register(
             engine, tenant, {"step_type": step_type, "function_arn": arn, "config_schema": schema, "description": "D"}
         )
-    definitions.create(AGENTS, engine, tenant, {**AGENT, "agent_id": "analyst"})
+    save_definition.create(AGENTS, engine, tenant, {**AGENT, "agent_id": "analyst"})
     register_mcp_server.register(engine, tenant, {"name": "crm", "url": "https://mcp.example.com/"})
     whole = read_tools.list_tools(engine, tenant, 100)
     assert whole["next_cursor"] is None
@@ -538,6 +540,6 @@ def test_a_cursor_of_another_list_is_refused(engine: Engine) -> None:
     with pytest.raises(InvalidRequestError):
         read_tools.list_tools(engine, OTHER, 1, cursor)
     with pytest.raises(InvalidRequestError):
-        definitions.list_all(AGENTS, engine, ME, 1, cursor)
+        read_definitions.list_all(AGENTS, engine, ME, 1, cursor)
     with pytest.raises(InvalidRequestError):
         read_tools.list_tools(engine, ME, 1, "nonsense")

@@ -10,9 +10,9 @@ import pytest
 
 from tests.support.backend_cloud import backend, counted
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
-from workflow_engine.store.definitions import Definition
 from workflow_engine.store.deletions import REMEMBERED_SECONDS
 from workflow_engine.store.items import MAX_INLINE_BYTES
+from workflow_engine.store.versions import Version
 from workflow_engine.usecases.engine import Engine
 
 NOW = 1_800_000_000
@@ -24,20 +24,41 @@ def engine() -> Iterator[Engine]:
         yield made
 
 
-def agent(**changes: Any) -> Definition:
+def agent(**changes: Any) -> Version:
     document = {"agent_name": "Helper", "description": "Helps.", "temperature": 0.5, "tools": ["calculator"]}
-    made = Definition("t", "agent", "helper", 1, document, "2026-01-01", "2026-01-01", "me")
-    return replace(made, **changes)
+    made = Version("t", "helper", 1, "Helper", document, "2026-01-01", "2026-01-01", "me")
+    named = {"name": changes["document"]["agent_name"]} if "document" in changes else {}
+    return replace(made, **(named | changes))
 
 
 def ids(engine: Engine, tenant_id: str = "t") -> list[str]:
-    return [r["definition_id"] for r in engine.agents.page(tenant_id, 100, None).records]
+    return [r["id"] for r in engine.agents.page(tenant_id, 100, None).records]
 
 
 def test_a_definition_comes_back_as_it_was_saved_floats_included(engine: Engine) -> None:
     assert engine.agents.create(agent()) == agent()
     assert engine.agents.newest("t", "helper") == agent()
-    assert engine.agents.version("t", "helper", 1) == agent()
+    assert engine.agents.get("t", "helper", 1) == agent()
+
+
+def test_a_definition_lies_in_the_table_as_it_always_did(engine: Engine) -> None:
+    engine.agents.create(agent(request_id="r1"))
+    record = {
+        "tenant_id": "t",
+        "kind": "agent",
+        "definition_id": "helper",
+        "version": 1,
+        "name": "Helper",
+        "description": "Helps.",
+        "document": '{"agent_name":"Helper","description":"Helps.","temperature":0.5,"tools":["calculator"]}',
+        "created_at": "2026-01-01",
+        "updated_at": "2026-01-01",
+        "created_by": "me",
+        "request_id": "r1",
+    }
+    newest, first = ("T#t#AGENTS", "AGENT#helper"), ("T#t#AGENT#helper", "VERSION#00000001")
+    for pk, sk in (newest, first):
+        assert engine._table.get(pk, sk) == record | {"pk": pk, "sk": sk}
 
 
 def test_reading_the_newest_version_is_one_call(engine: Engine) -> None:
@@ -52,7 +73,7 @@ def test_a_new_version_leaves_the_old_one_as_it_was(engine: Engine) -> None:
     second = agent(version=2, document={"agent_name": "Better"}, updated_at="2026-01-02")
     engine.agents.add_version(second)
     assert engine.agents.newest("t", "helper") == second
-    assert engine.agents.version("t", "helper", 1) == agent()
+    assert engine.agents.get("t", "helper", 1) == agent()
     versions = engine.agents.versions("t", "helper", 10, None).records
     assert [(r["version"], r["name"]) for r in versions] == [(2, "Better"), (1, "Helper")]
     assert len(ids(engine)) == 1
@@ -86,9 +107,9 @@ def test_a_deleted_definition_is_gone_and_its_versions_are_not(engine: Engine) -
         engine.agents.delete("t", "helper", NOW + REMEMBERED_SECONDS + 1)
     with pytest.raises(ConflictError):
         engine.agents.add_version(agent(version=2))
-    assert engine.agents.version("t", "helper", 1) == agent()
+    assert engine.agents.get("t", "helper", 1) == agent()
     assert ids(engine) == []
-    assert engine.agents.existing("t", ["helper"]) == frozenset()
+    assert engine.agents.find("t", "helper") is None
 
 
 def test_an_id_that_was_deleted_is_created_anew_and_counts_on(engine: Engine) -> None:
@@ -116,7 +137,7 @@ def test_versions_beyond_nine_stay_in_order(engine: Engine) -> None:
 def test_a_version_that_never_was_is_not_found(engine: Engine) -> None:
     engine.agents.create(agent())
     with pytest.raises(NotFoundError, match="no version 2 of agent 'helper'"):
-        engine.agents.version("t", "helper", 2)
+        engine.agents.get("t", "helper", 2)
 
 
 def test_tenants_and_kinds_do_not_see_each_other(engine: Engine) -> None:
@@ -124,7 +145,7 @@ def test_tenants_and_kinds_do_not_see_each_other(engine: Engine) -> None:
     with pytest.raises(NotFoundError):
         engine.agents.newest("u", "helper")
     with pytest.raises(NotFoundError):
-        engine.agents.version("u", "helper", 1)
+        engine.agents.get("u", "helper", 1)
     with pytest.raises(NotFoundError):
         engine.prompts.newest("t", "helper")
     assert ids(engine, "u") == []
@@ -143,14 +164,14 @@ def test_a_tenant_whose_name_looks_like_a_key_stays_apart(engine: Engine) -> Non
 
 def test_lists_page_to_the_end_by_id_and_pass_over_what_was_deleted(engine: Engine) -> None:
     for number in (4, 0, 6, 2, 5, 1, 3):
-        engine.agents.create(agent(definition_id=f"a{number}"))
+        engine.agents.create(agent(id=f"a{number}"))
     engine.agents.delete("t", "a2", NOW)
     engine.agents.delete("t", "a6", NOW)
     seen: list[list[str]] = []
     cursor = None
     while True:
         page = engine.agents.page("t", 2, cursor)
-        seen.append([r["definition_id"] for r in page.records])
+        seen.append([r["id"] for r in page.records])
         cursor = page.next_cursor
         if cursor is None:
             break
@@ -162,7 +183,7 @@ def test_lists_show_what_a_definition_is_without_its_document(engine: Engine) ->
     engine.agents.create(agent(document={"agent_name": "Helper", "description": "x" * 600}))
     (shown,) = engine.agents.page("t", 10, None).records
     assert shown == {
-        "definition_id": "helper",
+        "id": "helper",
         "version": 1,
         "name": "Helper",
         "description": "x" * 500,
@@ -174,7 +195,7 @@ def test_lists_show_what_a_definition_is_without_its_document(engine: Engine) ->
 
 def test_a_cursor_serves_its_own_list_only(engine: Engine) -> None:
     for number in range(3):
-        engine.agents.create(agent(definition_id=f"a{number}"))
+        engine.agents.create(agent(id=f"a{number}"))
     cursor = engine.agents.page("t", 1, None).next_cursor
     assert cursor is not None
     with pytest.raises(InvalidRequestError):
@@ -189,29 +210,19 @@ def test_a_large_document_lies_in_s3_once_for_both_of_its_records(engine: Engine
     large = agent(document={"agent_name": "Helper", "system_prompt": "é" * MAX_INLINE_BYTES})
     engine.agents.create(large)
     assert engine.agents.newest("t", "helper") == large
-    assert engine.agents.version("t", "helper", 1) == large
+    assert engine.agents.get("t", "helper", 1) == large
     assert engine.s3.list_objects_v2(Bucket=engine.settings.bucket_name)["KeyCount"] == 1
     with counted(engine.s3) as calls:
         assert ids(engine) == ["helper"]
     assert calls == []
 
 
-def test_those_of_many_ids_that_exist_are_found_by_batches(engine: Engine) -> None:
-    for number in range(3):
-        engine.agents.create(agent(definition_id=f"a{number}"))
-    with counted(engine.dynamodb) as calls:
-        found = engine.agents.existing("t", [f"a{number}" for number in range(150)] + ["a0"])
-        assert engine.agents.existing("t", []) == frozenset()
-    assert found == {"a0", "a1", "a2"}
-    assert calls == ["BatchGetItem", "BatchGetItem"]
-
-
 def test_prompts_are_listed_by_their_own_name_field(engine: Engine) -> None:
-    engine.prompts.create(Definition("t", "prompt", "greet", 1, {"name": "Greeting", "query_template": "Hi"}, "n", "n"))
+    engine.prompts.create(Version("t", "greet", 1, "Greeting", {"name": "Greeting", "query_template": "Hi"}, "n", "n"))
     (shown,) = engine.prompts.page("t", 10, None).records
     assert (shown["name"], shown["created_by"]) == ("Greeting", None)
     with pytest.raises(ConflictError, match="There is a prompt 'greet' already"):
-        engine.prompts.create(Definition("t", "prompt", "greet", 1, {"name": "Other"}, "n", "n"))
+        engine.prompts.create(Version("t", "greet", 1, "Other", {"name": "Other"}, "n", "n"))
 
 
 def server(name: str = "crm", **changes: Any) -> dict[str, Any]:

@@ -14,14 +14,14 @@ from tests.support.fault_world import ACCOUNT, TRUTH, World, fault_world, lambda
 from tests.support.wire_faults import FAULTS, FunctionKilledError, Outcome, Wire
 from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.http.problem import problem_of
-from workflow_engine.usecases import definitions
-from workflow_engine.usecases.agents import agents
-from workflow_engine.usecases.agents.agents import AGENTS
+from workflow_engine.usecases.agents import run_agent
+from workflow_engine.usecases.agents.check_agent import AGENTS
+from workflow_engine.usecases.definitions import read_definitions, save_definition
 from workflow_engine.usecases.engine import Caller
-from workflow_engine.usecases.prompts import prompts
-from workflow_engine.usecases.prompts.prompts import PROMPTS
+from workflow_engine.usecases.prompts import try_prompt
+from workflow_engine.usecases.prompts.check_prompt import PROMPTS
 from workflow_engine.usecases.runs import cancel_run, read_results, start_run
-from workflow_engine.usecases.steps import register_step
+from workflow_engine.usecases.steps import read_steps, register_step
 from workflow_engine.usecases.tools import register_mcp_server
 from workflow_engine.usecases.workflows import read_workflows, save_workflow
 
@@ -87,9 +87,9 @@ def one_workflow(version: int) -> Callable[[World, Any, list[Any]], None]:
 
 def one_definition(kind: Any) -> Callable[[World, Any, list[Any]], None]:
     def check(world: World, _: Any, answers: list[Any]) -> None:
-        (listed,) = definitions.list_all(kind, world.engine, ME, 10)["items"]
+        (listed,) = read_definitions.list_all(kind, world.engine, ME, 10)["items"]
         assert {(a[kind.id_field], a["version"]) for a in answers} == {(listed[kind.id_field], 1)}
-        versions = definitions.list_versions(kind, world.engine, ME, listed[kind.id_field], 10)["items"]
+        versions = read_definitions.list_versions(kind, world.engine, ME, listed[kind.id_field], 10)["items"]
         assert len(versions) == 1
 
     return check
@@ -130,11 +130,11 @@ def _saved_own(world: World) -> str:
 
 
 def _agent(world: World) -> str:
-    return str(definitions.create(AGENTS, world.engine, ME, AGENT)["agent_id"])
+    return str(save_definition.create(AGENTS, world.engine, ME, AGENT)["agent_id"])
 
 
 def _prompt_and_agent(world: World) -> tuple[str, str]:
-    return str(definitions.create(PROMPTS, world.engine, ME, PROMPT)["prompt_id"]), _agent(world)
+    return str(save_definition.create(PROMPTS, world.engine, ME, PROMPT)["prompt_id"]), _agent(world)
 
 
 SOME = ("one answer lost", "every answer lost", "killed after the effect")
@@ -150,14 +150,14 @@ JOURNEYS = (
     ),
     Journey(
         "execute agent",
-        lambda w, agent_id: agents.execute(w.engine, ME, agent_id, {"query": "x"}, KEY),
+        lambda w, agent_id: run_agent.execute(w.engine, ME, agent_id, {"query": "x"}, KEY),
         one_run,
         _agent,
         SOME,
     ),
     Journey(
         "test prompt",
-        lambda w, ids: prompts.try_out(w.engine, ME, ids[0], {"agent_id": ids[1]}, KEY),
+        lambda w, ids: try_prompt.try_out(w.engine, ME, ids[0], {"agent_id": ids[1]}, KEY),
         one_run,
         _prompt_and_agent,
         SOME,
@@ -169,25 +169,29 @@ JOURNEYS = (
         one_workflow(2),
         _saved(HELLO),
     ),
-    Journey("create agent", lambda w, _: definitions.create(AGENTS, w.engine, ME, AGENT, KEY), one_definition(AGENTS)),
+    Journey(
+        "create agent", lambda w, _: save_definition.create(AGENTS, w.engine, ME, AGENT, KEY), one_definition(AGENTS)
+    ),
     Journey(
         "create agent of a chosen id",
-        lambda w, _: definitions.create(AGENTS, w.engine, ME, AGENT | {"agent_id": "helper"}, KEY),
+        lambda w, _: save_definition.create(AGENTS, w.engine, ME, AGENT | {"agent_id": "helper"}, KEY),
         one_definition(AGENTS),
         faults=SOME,
     ),
     Journey(
-        "create prompt", lambda w, _: definitions.create(PROMPTS, w.engine, ME, PROMPT, KEY), one_definition(PROMPTS)
+        "create prompt",
+        lambda w, _: save_definition.create(PROMPTS, w.engine, ME, PROMPT, KEY),
+        one_definition(PROMPTS),
     ),
     Journey(
         "register step",
         lambda w, _: register_step.register(w.engine, ME, STEP, KEY),
-        registered(lambda w: register_step.get(w.engine, ME, "own"), is_new=True),
+        registered(lambda w: read_steps.get(w.engine, ME, "own"), is_new=True),
     ),
     Journey(
         "register step again",
         lambda w, _: register_step.register(w.engine, ME, STEP | {"timeout_seconds": 7}, KEY),
-        registered(lambda w: register_step.get(w.engine, ME, "own"), is_new=False),
+        registered(lambda w: read_steps.get(w.engine, ME, "own"), is_new=False),
         _own_step,
     ),
     Journey(
@@ -209,14 +213,14 @@ JOURNEYS = (
     ),
     Journey(
         "delete agent",
-        lambda w, agent_id: definitions.delete(AGENTS, w.engine, ME, agent_id),
-        nothing_left(lambda w, agent_id: definitions.get(AGENTS, w.engine, ME, agent_id)),
+        lambda w, agent_id: save_definition.delete(AGENTS, w.engine, ME, agent_id),
+        nothing_left(lambda w, agent_id: read_definitions.get(AGENTS, w.engine, ME, agent_id)),
         _agent,
     ),
     Journey(
         "delete step",
         lambda w, _: register_step.delete(w.engine, ME, "own"),
-        nothing_left(lambda w, _: register_step.get(w.engine, ME, "own")),
+        nothing_left(lambda w, _: read_steps.get(w.engine, ME, "own")),
         _own_step,
     ),
     Journey(

@@ -11,9 +11,9 @@ from agent_runtime.agents import Run
 from agent_runtime.services import StepCall
 from infra.local.cloud import LocalCloud
 from workflow_engine.errors import InvalidStepInput
-from workflow_engine.usecases import definitions
+from workflow_engine.usecases.definitions import save_definition
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.prompts.prompts import PROMPTS
+from workflow_engine.usecases.prompts.check_prompt import PROMPTS
 
 ME = Caller("default", "me")
 
@@ -88,8 +88,10 @@ def test_an_agent_takes_its_system_prompt_from_a_stored_prompt(cloud: LocalCloud
 
     engine = Engine.from_environment()
     agent = Run.of(services(), StepCall(tenant_id=ME.tenant_id))
-    definitions.create(PROMPTS, engine, ME, {"prompt_label": "Rules", "prompt": "Be brief.", "unique_label": "rules"})
-    definitions.create(PROMPTS, engine, ME, {"name": "P", "prompt_id": "polite", "system_prompt": "Be polite."})
+    save_definition.create(
+        PROMPTS, engine, ME, {"prompt_label": "Rules", "prompt": "Be brief.", "unique_label": "rules"}
+    )
+    save_definition.create(PROMPTS, engine, ME, {"name": "P", "prompt_id": "polite", "system_prompt": "Be polite."})
 
     assert agent.with_system_prompt({"system_prompt_id": "rules"})["system_prompt"] == "Be brief."
     assert agent.with_system_prompt({"system_prompt_id": "polite"})["system_prompt"] == "Be polite."

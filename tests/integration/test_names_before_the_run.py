@@ -11,10 +11,10 @@ import pytest
 from infra.local.cloud import LocalCloud
 from tests.support.backend_cloud import counted
 from workflow_engine.language.diagnostics import InvalidWorkflowError
-from workflow_engine.usecases import definitions
-from workflow_engine.usecases.agents.agents import AGENTS
+from workflow_engine.usecases.agents.check_agent import AGENTS
+from workflow_engine.usecases.definitions import save_definition
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.prompts.prompts import PROMPTS
+from workflow_engine.usecases.prompts.check_prompt import PROMPTS
 from workflow_engine.usecases.runs import start_run
 from workflow_engine.usecases.steps import register_step
 from workflow_engine.usecases.tools import register_mcp_server
@@ -36,8 +36,8 @@ def engine() -> Iterator[Engine]:
 def known(engine: Engine) -> dict[str, str]:
     """One of each kind, in the stores of ME."""
     names = {kind: f"{kind}-{uuid.uuid4().hex[:8]}" for kind in ("agent", "prompt", "mcp", "step")}
-    definitions.create(AGENTS, engine, ME, {"agent_id": names["agent"], "agent_name": "A"})
-    definitions.create(PROMPTS, engine, ME, {"prompt_id": names["prompt"], "name": "P", "query_template": "Hi"})
+    save_definition.create(AGENTS, engine, ME, {"agent_id": names["agent"], "agent_name": "A"})
+    save_definition.create(PROMPTS, engine, ME, {"prompt_id": names["prompt"], "name": "P", "query_template": "Hi"})
     register_mcp_server.register(engine, ME, {"name": names["mcp"], "url": "https://mcp.example.com/"})
     register_step.register(engine, ME, {"step_type": names["step"], "function_arn": ARN})
     return names

@@ -26,7 +26,7 @@ from workflow_engine.machines.executions import MachineGoneError
 from workflow_engine.usecases.engine import Caller, Engine, use_local_step_loader
 from workflow_engine.usecases.runs import cancel_run, read_results, record_execution, start_run
 from workflow_engine.usecases.runs.record_execution import RunEnd
-from workflow_engine.usecases.steps import register_step
+from workflow_engine.usecases.steps import read_steps, register_step
 from workflow_engine.usecases.workflows import compile_workflow, read_workflows, save_workflow, validate_workflow
 
 ME = Caller("default", "me")
@@ -484,12 +484,12 @@ def test_a_registered_lambda_is_listed_replaced_and_removed(engine: Engine) -> N
     )
     assert not created
     assert replaced["created_at"] == record["created_at"]
-    assert register_step.get(engine, ME, "translate")["timeout_seconds"] == 5
-    assert register_step.get(engine, ME, "data_input")["kind"] == "builtin"
+    assert read_steps.get(engine, ME, "translate")["timeout_seconds"] == 5
+    assert read_steps.get(engine, ME, "data_input")["kind"] == "builtin"
     names: list[str] = []
     cursor = None
     while True:
-        page = register_step.list_steps(engine, ME, 4, cursor)
+        page = read_steps.list_steps(engine, ME, 4, cursor)
         names += [s["step_type"] for s in page["steps"]]
         cursor = page["next_cursor"]
         if cursor is None:
@@ -498,7 +498,7 @@ def test_a_registered_lambda_is_listed_replaced_and_removed(engine: Engine) -> N
     assert len(names) == len(set(names))
     register_step.delete(engine, ME, "translate")
     with pytest.raises(NotFoundError):
-        register_step.get(engine, ME, "translate")
+        read_steps.get(engine, ME, "translate")
 
 
 @pytest.mark.parametrize(
@@ -609,9 +609,60 @@ def test_an_expression_that_fails_is_told_with_its_step_and_its_entry(engine: En
     failed = run(engine, {"workflow": {"name": "Sum", "steps": [named]}, "input": {"n": "two"}})
     message = failed["step_results"]["total"]["error_message"]
     assert message.startswith("The expression of 'sum' in the input_mapping of step 'total' failed. T2001")
+    assert message.endswith(" It read input.n (a text).")
     assert failed["error"]["message"] == message
     odd = run(engine, {"workflow": {"name": "Sum", "steps": [step]}, "input": {"n": 2}})
     assert odd["output"]["total"]["data"] == {"n": 2, "sum": 3, "x.$": 1}
+
+
+def test_what_is_kept_of_a_failed_expression_is_what_its_history_tells(engine: Engine) -> None:
+    bad = {"step_id": "bad", "step_type": "merge", "critical": False}
+    steps: list[dict[str, Any]] = [
+        {"step_id": "words", "step_type": "data_input", "config": {"data": {"rows": [{"n": 1}, {"n": "x"}]}}},
+        {
+            **bad,
+            "for_each": "words.data.rows",
+            "input_mapping": {"sum": {"expression": "$ref('item.n') + $ref('index')"}},
+        },
+    ]
+    workflow_id = save_workflow.create(engine, ME, {"name": "Sums", "steps": steps})["workflow_id"]
+    execution_id = start_run.start_stored(engine, ME, workflow_id, {})["execution_id"]
+    assert read_results.wait_for_end(engine, ME, execution_id, 20)
+    kept = read_results.results(engine, ME, execution_id)["step_results"]
+    execution = engine.executions.get("default", execution_id)
+    live = record_execution.reported_results(engine, execution, record_execution.read_report(engine, execution))
+    told = {key: step.result["error_message"] for key in kept if (step := live.step(key)) is not None}
+    assert told == {key: result["error_message"] for key, result in kept.items()}
+    assert told["bad"] == told["bad[1]"]
+    assert told["bad[0]"] is None
+    assert str(told["bad"]).endswith(" It read item.n (a text), index (a number).")
+
+
+def test_a_delay_that_may_fail_fails_alone_when_its_expression_does(engine: Engine) -> None:
+    delay = {
+        "step_id": "pause",
+        "step_type": "delay",
+        "critical": False,
+        "input_mapping": {"delay_seconds": {"expression": "$ref('input.n') = null ? 'soon' : $ref('input.n') * 0.001"}},
+    }
+    after = {
+        "step_id": "after",
+        "step_type": "merge",
+        "trigger_rule": "all_done",
+        "input_mapping": {"how": "pause.status", "asked": "pause.delay_requested", "why": "pause.error.type"},
+    }
+    told = {}
+    for value in (1, None, "x"):
+        results = run(engine, {"workflow": {"name": "Pause", "steps": [delay, after]}, "input": {"n": value}})
+        assert results["status"] == "completed"
+        told[value] = (results["output"]["after"]["data"], results["step_results"]["pause"]["error_message"])
+    assert told[1] == ({"how": "completed", "asked": 0.001}, None)
+    assert told[None][0] == {"how": "failed", "why": "InvalidDelay"}
+    assert str(told[None][1]).endswith(" It read input.n (null).")
+    assert told["x"][0] == {"how": "failed", "why": "States.QueryEvaluationError"}
+    assert str(told["x"][1]).startswith(
+        "The expression of 'delay_seconds' in the input_mapping of step 'pause' failed."
+    )
 
 
 # --- lists that are too long for one run ---
@@ -652,8 +703,8 @@ def test_a_list_that_a_step_makes_too_long_fails_the_step_before_its_first_eleme
     failed = run(engine, {"workflow": fan_out("keep.result", keep), "input": {"rows": rows}})
     assert (failed["status"], failed["error"]["step_id"]) == ("failed", "words")
     assert failed["error"]["message"] == (
-        "The list has 4000 items; the 25,000 history events of a run have room for 3,570 of them. Run over parts of the list, "
-        "in several runs."
+        "The for_each of step 'words' failed. The list has 4000 items; the 25,000 history events of a run have room for 3,570 "
+        "of them. Run over parts of the list, in several runs. It read keep.result (a list of 4,000 elements)."
     )
     assert "words[0]" not in failed["step_results"]
     after = {"step_id": "after", "step_type": "output", "dependencies": ["words"], "trigger_rule": "all_done"}

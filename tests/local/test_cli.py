@@ -103,6 +103,15 @@ def test_a_failed_run_exits_with_1(tmp_path: Path) -> None:
     assert "error: step a failed: ValueError: no good" in done.stdout
 
 
+def test_a_failed_expression_is_told_with_its_step_its_entry_and_the_types_it_met(tmp_path: Path) -> None:
+    step = {"step_id": "total", "step_type": "merge", "input_mapping": {"sum": {"expression": "$ref('input.n') + 1"}}}
+    file = write(tmp_path, {"name": "Fails", "steps": [step]})
+    done = workflow("run", file, "--input", '{"n": "two"}')
+    assert done.exit_code == 1, done.stderr
+    assert "The expression of 'sum' in the input_mapping of step 'total' failed. T2001" in done.stdout
+    assert "It read input.n (a text)." in done.stdout
+
+
 def test_an_invalid_workflow_exits_with_2_and_says_where_and_why(tmp_path: Path) -> None:
     file = write(tmp_path, {"name": "Bad", "steps": [{"step_id": "a", "step_type": "magic", "dependencies": ["b"]}]})
     for command in (("run", file), ("run", file, "--json"), ("compile", file)):

@@ -16,6 +16,7 @@ from tests.support.random_workflows import INPUT, PROBE, ProbeFailedError, probe
 from tests.support.reference_executor import ReferenceRun, StepFailedError, waits_for
 from tests.support.run_report import RunReport, report
 from workflow_engine.compiler import Compilation, compile_workflow, execution_input
+from workflow_engine.compiler.reports.least_size import least_definition_bytes
 from workflow_engine.language import parse_workflow
 from workflow_engine.language.syntax import Step, Workflow
 from workflow_engine.steps import builtin_catalogue
@@ -216,3 +217,11 @@ def test_compiling_is_deterministic_whatever_the_order_of_keys(document: dict[st
 
     first, second = parsed(document), parsed(shuffled(document))
     assert compile_workflow(first, CATALOGUE).definition == compile_workflow(second, CATALOGUE).definition
+
+
+@settings(max_examples=60, deadline=None, phases=SETTINGS.phases)
+@given(document=workflows())
+def test_no_definition_is_smaller_than_its_lower_bound(document: dict[str, Any]) -> None:
+    """A definition that is refused before the work on it would have been too large."""
+    workflow = parsed(document)
+    assert least_definition_bytes(workflow, CATALOGUE) <= compile_workflow(workflow, CATALOGUE).plan["definition_bytes"]

@@ -17,7 +17,7 @@ from workflow_engine.language.condition_text import parse_condition_text
 from workflow_engine.language.expressions import parse_expression
 from workflow_engine.language.paths import value_at
 from workflow_engine.language.reads import nested_steps, step_reads
-from workflow_engine.language.references import MalformedTextError, parse_reference
+from workflow_engine.language.references import MalformedTextError, make_reference, parse_reference, reference_text
 from workflow_engine.language.regex import regex_literal
 from workflow_engine.language.schema import workflow_schema
 from workflow_engine.language.syntax import Step, Wildcard
@@ -121,3 +121,20 @@ def test_paths_of_every_kind_are_read() -> None:
     assert value_at(value, ("a", Wildcard(), "b", 0)) == [1, 3, None, [4]]
     assert value_at(value, ("a", -1, 0, "b", -1)) == 4
     assert value_at(value, ("a", 9)) is value_at(value, (0,)) is value_at(None, (Wildcard(), "x")) is None
+
+
+SEGMENTS = st.one_of(
+    st.text(max_size=6), FIELD_NAMES, st.sampled_from(("status", "output", "error", "0", "12", "1e5")),
+    st.integers(-20, 20), st.just(Wildcard()),
+)  # fmt: skip
+WORDS = st.sampled_from(("a", "my-step_2", "input", "variables", "item"))
+
+
+@given(WORDS, st.lists(SEGMENTS, max_size=4))
+@relaxed
+def test_the_text_of_a_reference_reads_as_that_reference(word: str, path: list[Any]) -> None:
+    try:
+        reference = make_reference(word, path)
+    except ValueError:
+        return
+    assert parse_reference(reference_text(reference)) == reference

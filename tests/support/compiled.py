@@ -7,12 +7,13 @@ from typing import Any
 
 from workflow_engine.compiler import Compilation, compile_workflow
 from workflow_engine.language import parse_workflow
+from workflow_engine.language.syntax import Workflow
 from workflow_engine.steps import builtin_catalogue
 
 WORK = "work"
 """A registered step type: a Lambda that takes any configuration."""
 
-_CATALOGUE = builtin_catalogue().with_registered([{"step_type": WORK}])
+CATALOGUE = builtin_catalogue().with_registered([{"step_type": WORK}])
 
 Step = dict[str, Any]
 
@@ -50,12 +51,17 @@ def container(step_id: str, step_type: str, *dependencies: str, config: dict[str
     }
 
 
-def compiled(*steps: Step, **workflow: Any) -> Compilation:
-    """The steps as a compiled workflow, in which everything that may run together does."""
+def parsed(*steps: Step, **workflow: Any) -> Workflow:
+    """The steps as a workflow, in which everything that may run together does."""
     document = {"name": "test", "execution_pattern": "parallel", "steps": list(steps), **workflow}
-    parsed = parse_workflow(document, _CATALOGUE)
-    assert parsed.workflow is not None, parsed.diagnostics
-    return compile_workflow(parsed.workflow, _CATALOGUE)
+    found = parse_workflow(document, CATALOGUE)
+    assert found.workflow is not None, found.diagnostics
+    return found.workflow
+
+
+def compiled(*steps: Step, **workflow: Any) -> Compilation:
+    """The same, compiled."""
+    return compile_workflow(parsed(*steps, **workflow), CATALOGUE)
 
 
 def states(compilation: Compilation) -> dict[str, dict[str, Any]]:

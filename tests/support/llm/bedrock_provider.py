@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from llm_gateway.providers import make_provider
-from llm_gateway.providers.bedrock import BedrockProvider
+from llm_gateway.providers.bedrock.provider import BedrockProvider
 from llm_gateway.request import GenerationRequest, Message, Text
 from tests.support.llm.vendor_server import VendorServer
 

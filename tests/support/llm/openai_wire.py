@@ -17,6 +17,17 @@ _ID: Final = "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT"
 _CREATED: Final = 1741569952
 _FINGERPRINT: Final = "fp_44709d6fcb"
 
+LLAMA_CONTEXT: Final = {
+    "error": {
+        "code": 400,
+        "message": "the request exceeds the available context size. try increasing the context size",
+        "type": "exceed_context_size_error",
+        "n_prompt_tokens": 14429,
+        "n_ctx": 8192,
+    }
+}
+"""llama.cpp's error for a conversation that is too long."""
+
 
 def usage(prompt: int = 19, completion: int = 10, cached: int = 0) -> dict[str, Any]:
     """The usage object."""
@@ -119,6 +130,11 @@ def error_reply(
 ) -> Reply:
     """An error's answer."""
     return Reply(status, headers or {}, error(message, type=type, param=param, code=code))
+
+
+def vllm_error(status: int, message: str, kind: str = "BadRequestError") -> Reply:
+    """vLLM's error body before it took over OpenAI's."""
+    return Reply(status, body={"object": "error", "message": message, "type": kind, "param": None, "code": status})
 
 
 def unsupported_parameter(name: str, instead: str | None = None) -> Reply:

@@ -97,7 +97,7 @@ def test_a_function_that_fails_as_a_tool_fails_the_tool_step_with_its_words() ->
 @pytest.mark.parametrize(
     ("tool", "ports", "told"),
     [
-        ("step:ocr", {}, "no registered step type"),
+        ("step:ocr", {}, "nor a registered step type"),
         ("step:ocr", {"step": lambda *_: {**OCR, "execution_type": "http"}}, "execution_type 'http'"),
         ("agent:boss", {}, "no agent 'boss'"),
         ("mcp:crm/find", {}, "no MCP server 'crm'"),

@@ -10,8 +10,8 @@ import anyio
 import httpx2
 import pytest
 
-from agent_tools import outbound
-from agent_tools.outbound import OriginToken
+from agent_tools import guarded_http
+from agent_tools.guarded_http import OriginToken
 from workflow_engine.outbound import AddressPolicy, Lookup
 
 HERE: Final = AddressPolicy.from_text("127.0.0.1")
@@ -29,7 +29,9 @@ def get_in_a_thread(
     verify: ssl.SSLContext | None = None,
     headers: dict[str, str] | None = None,
 ) -> httpx2.Response:
-    with outbound.client(policy, seconds=seconds, max_response_bytes=max_bytes, lookup=lookup, verify=verify) as client:
+    with guarded_http.client(
+        policy, seconds=seconds, max_response_bytes=max_bytes, lookup=lookup, verify=verify
+    ) as client:
         return client.get(url, headers=headers)
 
 
@@ -45,7 +47,7 @@ def get_in_a_task(
     token: OriginToken | None = None,
 ) -> httpx2.Response:
     async def get() -> httpx2.Response:
-        async with outbound.async_client(
+        async with guarded_http.async_client(
             policy, seconds=seconds, max_response_bytes=max_bytes, lookup=lookup, verify=verify, token=token
         ) as client:
             return await client.get(url, headers=headers)

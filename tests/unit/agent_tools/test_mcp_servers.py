@@ -87,7 +87,7 @@ def test_only_allowed_tools_are_told_and_called() -> None:
             for name in ("divide", "no_such_tool", "not_there"):
                 outcome = crm.call(name, {"a": 1, "b": 0})
                 assert outcome.is_error
-                assert outcome.content == f"'{name}' is none of the tools that may be called: add, echo."
+                assert outcome.content == f"'{name}' is not a valid tool. Tools that may be called: add, echo."
         with connect(McpServer("crm", server.url, allowed_tools=()), HERE) as crm:
             assert crm.tools() == []
             assert crm.call("echo", {"text": "x"}).content.endswith("may be called: none.")
@@ -364,8 +364,8 @@ def test_the_mistakes_of_one_tool_are_no_matter_to_the_others(version: str) -> N
             for name, why in (
                 ("good", "it is listed twice; the first one counts"),
                 ("takes_list", "its arguments are not an object"),
-                ("no_properties", "the properties of its inputSchema are no object"),
-                ("text_schema", "its inputSchema is no schema"),
+                ("no_properties", "the properties of its inputSchema are not an object"),
+                ("text_schema", "its inputSchema is not a valid schema"),
                 ("5", "it has no usable name"),
                 ("None", "it has no usable name"),
             )

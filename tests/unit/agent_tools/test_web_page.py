@@ -170,7 +170,7 @@ def test_endless_redirects_end() -> None:
         ("example.com", "cannot be fetched"),
         ("http://", "cannot be fetched"),
         ("http://me:secret@example.com/", "user or password"),
-        ("http://exa mple.com/", "no URL|cannot be fetched"),
+        ("http://exa mple.com/", "not a valid URL|cannot be fetched"),
         ("http://no.such.host.invalid/", "cannot be found"),
     ],
 )

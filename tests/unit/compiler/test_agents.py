@@ -9,6 +9,9 @@ import pytest
 from tests.support.compiled import compiled, container, data, states
 from workflow_engine.agents.defaults import TIMEOUT_SECONDS
 from workflow_engine.agents.errors import FINAL_ERRORS, TRANSIENT_ERRORS
+from workflow_engine.language.diagnostics import InvalidWorkflowError
+from workflow_engine.steps.agent import NOTHING_TO_ASK
+from workflow_engine.steps.prompt import ASKS_NOTHING
 
 CONFIGS: list[dict[str, Any]] = [
     {
@@ -147,3 +150,41 @@ def test_agents_anywhere_inside_a_map_are_paid_by_each_element() -> None:
 def test_a_bounded_list_and_one_that_costs_nothing_need_no_warning(steps: list[dict[str, Any]]) -> None:
     found = warnings(*steps, variables={"rows": [1, 2]})
     assert [code for code, _ in found if code == "WFE-W512"] == []
+
+
+def prompt(step_id: str, **config: Any) -> dict[str, Any]:
+    return {"step_id": step_id, "step_type": "prompt", "config": {"system_prompt": "Be brief.", **config}}
+
+
+def problems(*steps: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the compiler refuses these steps for."""
+    try:
+        compiled(*steps)
+    except InvalidWorkflowError as error:
+        return [(d.code, d.detail) for d in error.diagnostics if d.severity == "error"]
+    return []
+
+
+@pytest.mark.parametrize("variables", [{}, [{"name": "x", "default_value": 1}]])
+def test_an_agent_that_is_given_nothing_but_a_prompt_without_a_query_is_refused(variables: Any) -> None:
+    silent = prompt("p", variables=variables)
+    refused = [("WFE-E402", f"{NOTHING_TO_ASK} {ASKS_NOTHING}")]
+    ask = {"step_id": "ask", "step_type": "agent"}
+    assert problems(silent, {**ask, "dependencies": ["p"]}) == refused
+    assert problems(silent, {**ask, "input_mapping": {"given": "p"}}) == refused
+
+
+@pytest.mark.parametrize(
+    ("given", "fields"),
+    [
+        (prompt("p", query_template="Hi"), {"dependencies": ["p"]}),
+        ({"step_id": "p", "step_type": "prompt", "config": {"prompt_id": "stored"}}, {"dependencies": ["p"]}),
+        (prompt("p"), {"dependencies": ["p"], "config": {"query": "Hi"}}),
+        (prompt("p"), {"input_mapping": {"p": "p", "more": "input.more"}}),
+        (prompt("p"), {"input_mapping": {"text": "p.system_prompt"}}),
+    ],
+)
+def test_an_agent_that_may_be_asked_something_beside_its_prompt_is_taken(
+    given: dict[str, Any], fields: dict[str, Any]
+) -> None:
+    assert problems(given, {"step_id": "ask", "step_type": "agent", **fields}) == []

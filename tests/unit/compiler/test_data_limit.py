@@ -21,7 +21,7 @@ MAP = {"items": "input.list", "steps": [work("p")]}
         ("a", work("a", on_error="continue")),
         ("a", work("a", critical=False, for_each="input.list")),
         ("a", merged("a", critical=False, for_each="input.list", input_mapping={"x": "item"})),
-        ("a", merged("a", critical=False, input_mapping={"x": {"expression": "1"}})),
+        ("a.try", merged("a", critical=False, input_mapping={"x": {"expression": "1"}})),
         ("a.try", merged("a", critical=False, input_mapping={"x": "input.x"})),
         ("a", container("a", "map", critical=False, config=MAP)),
         ("a.try", container("a", "loop", critical=False, config=LOOP)),

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.compiled import Step, compiled, container, data, states, work
+from tests.support.compiled import CATALOGUE, Step, compiled, container, data, parsed, states, work
+from workflow_engine.compiler.reports.least_size import least_definition_bytes
 from workflow_engine.language.diagnostics import InvalidWorkflowError
 
 LIST = [1, 2, 3]
@@ -101,3 +102,25 @@ def test_fifty_pure_steps_are_three_states_where_their_data_is_small_and_known()
 def test_fifty_pure_steps_are_a_state_each_where_only_the_run_knows_how_large_their_data_is() -> None:
     from_the_run = {"step_id": "s0", "step_type": "data_input", "config": {"input_type": "dynamic", "source": "x"}}
     assert chain_of_50(from_the_run) == (50, 50)
+
+
+def test_a_definition_that_cannot_fit_is_refused_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflow_engine.compiler.lower.lower_workflow", lambda *_: pytest.fail("it was lowered"))
+    chain = [work("s0"), *(work(f"s{i}", f"s{i - 1}") for i in range(1, 3000))]
+    with pytest.raises(InvalidWorkflowError) as refused:
+        compiled(*chain)
+    (finding,) = refused.value.diagnostics
+    assert (finding.code, finding.pointer) == ("WFE-E500", "/steps")
+    assert "1,048,576. Split it" in finding.detail
+
+
+def test_a_lower_bound_is_near_the_size_of_what_is_all_tasks() -> None:
+    chain = [work("s0"), *(work(f"s{i}", f"s{i - 1}") for i in range(1, 50))]
+    workflow = parsed(*chain)
+    least = least_definition_bytes(workflow, CATALOGUE)
+    assert 0.5 < least / compiled(*chain).plan["definition_bytes"] <= 1
+
+
+def test_steps_that_may_be_left_out_do_not_count_towards_the_lower_bound() -> None:
+    workflow = parsed(work("a"), work("b", "a", conditions="input.x"), work("c", "b"), work("d", critical=False))
+    assert least_definition_bytes(workflow, CATALOGUE) == least_definition_bytes(parsed(work("a")), CATALOGUE)

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from functions.step_data.processing import PROCESSING_TYPES
 from tests.support.compiled import Step, compiled, data, states, work
 from tests.support.jsonata_node import Case, evaluate_all
-from workflow_engine.steps.data_processing import CASE_GROWTH
+from workflow_engine.steps.data_processing import CASE_GROWTH, TASKS
 
 TEMPLATE = {"template": "Hi {{ a.data }}"}
 
@@ -65,7 +64,7 @@ NEWER = "\u019b\u0264"
 def test_the_call_and_the_expression_give_the_same_letters(how: str) -> None:
     texts = [text.translate(dict.fromkeys(map(ord, NEWER))) for text in TEXTS]
     answers = evaluate_all([Case(f"${how}($v)", {"v": text}) for text in texts])
-    assert [answer.value for answer in answers] == [PROCESSING_TYPES[how](text, {}) for text in texts]
+    assert [answer.value for answer in answers] == [TASKS[how](text, {}) for text in texts]
 
 
 def test_no_letter_grows_more_in_bytes_than_a_bound_reckons_with() -> None:

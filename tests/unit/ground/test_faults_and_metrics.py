@@ -44,9 +44,9 @@ def test_step_data_tells_its_faults_from_the_authors_mistakes(
     with pytest.raises(InvalidStepInput):
         step_data.handler({"step_config": {"step_type": "nope"}, "input_data": {}}, None)
     assert caplog.records == []
-    monkeypatch.setattr(step_data, "output_of", broken)
+    monkeypatch.setattr(step_data, "process", broken)
     with pytest.raises(ZeroDivisionError):
-        step_data.handler({"step_config": {"step_type": "merge"}, "input_data": {}}, None)
+        step_data.handler({"step_config": {"step_type": "data_processing"}, "input_data": {}}, None)
     assert [vars(r)["fault"] for r in caplog.records] == ["unexpected"]
 
 

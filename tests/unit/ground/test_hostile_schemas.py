@@ -19,8 +19,9 @@ from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language import parse_workflow
 from workflow_engine.language.findings import Findings
 from workflow_engine.steps import builtin_catalogue
-from workflow_engine.usecases.agents import agents
-from workflow_engine.usecases.bodies import WorkflowRunFields, check_input
+from workflow_engine.usecases.agents import check_agent
+from workflow_engine.usecases.bodies.check_input import check_input
+from workflow_engine.usecases.bodies.run import WorkflowRunFields
 
 SECRET = "the-content-of-the-file"  # a marker, no secret
 
@@ -98,7 +99,7 @@ def _diagnosed(fields: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _of_an_agent(fields: dict[str, Any]) -> list[tuple[str, str]]:
     findings = Findings()
-    agents.examine({"agent_name": "a", **fields}, findings)
+    check_agent.examine({"agent_name": "a", **fields}, findings)
     return [(d.pointer, d.detail) for d in findings.in_document_order({})]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.llm.vendor_server import VendorServer, json_reply
-from tests.unit.agent_tools.test_outbound_tls import certificate, tls_server
+from tests.unit.agent_tools.test_guarded_http_tls import certificate, tls_server
 from workflow_engine import endpoint_errors as errors
 from workflow_engine.outbound import AddressPolicy, AddressRefusedError, Lookup
 from workflow_engine.outbound_http import Answer, Request, send

@@ -17,11 +17,11 @@ from workflow_engine.agents.errors import McpServerError
 from workflow_engine.agents.mcp import McpServer
 from workflow_engine.errors import NotFoundError
 from workflow_engine.outbound import AddressPolicy
-from workflow_engine.usecases import definitions
-from workflow_engine.usecases.agents import agents
-from workflow_engine.usecases.definitions import DefinitionKind
+from workflow_engine.usecases.agents.check_agent import AGENTS
+from workflow_engine.usecases.definitions import read_definitions, save_definition
+from workflow_engine.usecases.definitions.check_definition import DefinitionKind
 from workflow_engine.usecases.engine import Caller
-from workflow_engine.usecases.prompts import prompts
+from workflow_engine.usecases.prompts.check_prompt import PROMPTS
 from workflow_engine.usecases.runs.results_page import EVERYTHING, Output, ResultsQuery
 
 CALLER = Caller(tenant_id="default", user_id=None)
@@ -132,10 +132,10 @@ def test_a_stored_workflow_may_be_executed_without_a_body(api: Api) -> None:
         ("POST", "/executions/e-1/cancel", "runs.cancel_run.cancel", {"status": "cancelled"}, 200, ("e-1",)),
         ("POST", "/steps/register", "steps.register_step.register", ({"step_type": "a"}, True), 201, ({"a": 1}, None)),
         ("POST", "/steps/register", "steps.register_step.register", ({"step_type": "a"}, False), 200, ({"a": 1}, None)),
-        ("GET", "/steps", "steps.register_step.list_steps", {"steps": []}, 200, (50, None)),
-        ("GET", "/steps/a", "steps.register_step.get", {"step_type": "a"}, 200, ("a",)),
+        ("GET", "/steps", "steps.read_steps.list_steps", {"steps": []}, 200, (50, None)),
+        ("GET", "/steps/a", "steps.read_steps.get", {"step_type": "a"}, 200, ("a",)),
         ("DELETE", "/steps/a", "steps.register_step.delete", None, 204, ("a",)),
-        ("POST", "/prompts/p/render", "prompts.prompts.render", {"query": "Hi"}, 200, ("p", {"a": 1})),
+        ("POST", "/prompts/p/render", "prompts.render_prompt.render", {"query": "Hi"}, 200, ("p", {"a": 1})),
         ("GET", "/tools?limit=2", "tools.read_tools.list_tools", {"items": []}, 200, (2, None)),
         (
             "POST",
@@ -167,9 +167,7 @@ def test_a_route_calls_its_use_case(
     assert api.calls == [(usecase, arguments, {})]
 
 
-@pytest.mark.parametrize(
-    ("path", "kind"), [("/agents", agents.AGENTS), ("/prompts", prompts.PROMPTS)], ids=["agents", "prompts"]
-)
+@pytest.mark.parametrize(("path", "kind"), [("/agents", AGENTS), ("/prompts", PROMPTS)], ids=["agents", "prompts"])
 def test_agents_and_prompts_have_the_same_routes(
     api: Api, monkeypatch: pytest.MonkeyPatch, path: str, kind: DefinitionKind
 ) -> None:
@@ -181,8 +179,10 @@ def test_agents_and_prompts_have_the_same_routes(
 
         return called
 
-    for name in ("create", "list_all", "get", "update", "delete", "list_versions"):
-        monkeypatch.setattr(definitions, name, fake(name))
+    for name in ("create", "update", "delete"):
+        monkeypatch.setattr(save_definition, name, fake(name))
+    for name in ("list_all", "get", "list_versions"):
+        monkeypatch.setattr(read_definitions, name, fake(name))
     assert api.send("POST", path, {"a": 1}, idempotency_key="k")[0] == 201
     assert api.send("GET", f"{path}?limit=2")[0] == 200
     assert api.send("GET", f"{path}/x?version=2")[0] == 200
@@ -200,7 +200,8 @@ def test_agents_and_prompts_have_the_same_routes(
 
 
 @pytest.mark.parametrize(
-    ("url", "usecase"), [("/agents/a/execute", "agents.agents.execute"), ("/prompts/a/test", "prompts.prompts.try_out")]
+    ("url", "usecase"),
+    [("/agents/a/execute", "agents.run_agent.execute"), ("/prompts/a/test", "prompts.try_prompt.try_out")],
 )
 @pytest.mark.parametrize(("wait", "status"), [("", 202), ("?wait=5", 200)])
 def test_a_run_of_an_agent_or_prompt_is_answered_at_once_or_when_it_ended(

@@ -372,3 +372,27 @@ def test_other_braces_in_a_template_are_text(text: str) -> None:
 )
 def test_a_template_in_a_condition_is_a_warning(condition: Any, place: str) -> None:
     assert [(code, where) for code, where, _ in said({**STEP, "conditions": condition})] == [("WFE-W214", place)]
+
+
+@pytest.mark.parametrize(
+    ("processing_type", "path", "sentence"),
+    [
+        ("count", "cuont", "'d.result' has no 'cuont'. Did you mean 'd.result.count'?"),
+        ("count", "count.x", "'d.result.count' is a number and has no fields."),
+        ("word_count", "words", "'d.result' has no 'words'."),
+        ("sentiment_analysis", "sentiment.score", "'d.result.sentiment' is a text and has no fields."),
+    ],
+)
+def test_a_result_has_the_shape_of_its_processing_type(processing_type: str, path: str, sentence: str) -> None:
+    config = {"processing_type": processing_type}
+    counted = {"step_id": "d", "step_type": "data_processing", "config": config, "input_mapping": {"x": "input.x"}}
+    [found] = reading_after(counted, f"d.result.{path}")
+    assert sentence in found
+
+
+@pytest.mark.parametrize("config", [{}, {"processing_type": "uppercase"}, {"processing_type": "transform"}])
+def test_a_result_that_is_what_came_in_may_have_any_shape(config: dict[str, Any]) -> None:
+    counted = {"step_id": "d", "step_type": "data_processing", "config": config, "input_mapping": {"x": "input.x"}}
+    assert reading_after(counted, "d.result.cuont") == []
+    counted["config"] = {"processing_type": "word_count"}
+    assert reading_after(counted, "d.result.original_data.cuont") == []

@@ -6,10 +6,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import DataNotFoundError, UnauthorizedSSOTokenError
 from moto import mock_aws
 
-from llm_gateway.errors import LlmAuthenticationError, LlmNotConfiguredError
-from llm_gateway.providers.bedrock import BedrockProvider
+from llm_gateway.errors import LlmAuthenticationError, LlmNotConfiguredError, LlmUnavailableError
+from llm_gateway.providers.bedrock.errors import error_of
+from llm_gateway.providers.bedrock.provider import BedrockProvider
 from tests.support.llm.bedrock_provider import ACCESS_KEY, CLAUDE, KEYS, SECRET_KEY, ask, bedrock
 from tests.support.llm.bedrock_wire import converse, error, text, text_stream
 from tests.support.llm.vendor_server import Received, Reply, VendorServer, json_reply
@@ -190,9 +192,17 @@ def test_clients_are_kept_for_each_timeout_but_not_without_end() -> None:
 
 
 def test_many_providers_leave_no_more_behind_than_one() -> None:
-    from llm_gateway.providers.bedrock_clients import _loader
+    from llm_gateway.providers.bedrock.clients import _loader
 
     for _ in range(20):
         BedrockProvider(KEYS)._clients.client(1)
 
     assert len(_loader(None).search_paths) < 8
+
+
+def test_a_session_that_has_run_out_is_told_apart_from_a_service_that_is_not_there() -> None:
+    expired = UnauthorizedSSOTokenError()
+    unknown = DataNotFoundError(data_path="bedrock-runtime")
+
+    assert type(error_of(expired, CLAUDE, ())) is LlmAuthenticationError
+    assert type(error_of(unknown, CLAUDE, ())) is LlmUnavailableError

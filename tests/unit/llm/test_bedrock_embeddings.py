@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 from llm_gateway.errors import (
-    LlmContextTooLongError,
-    LlmMalformedAnswerError,
     LlmRateLimitError,
     LlmTimeoutError,
     LlmUnsupportedError,
@@ -17,7 +15,7 @@ from llm_gateway.request import EmbeddingRequest
 from llm_gateway.response import EmbeddingAnswer
 from tests.support.llm import bedrock_wire as wire
 from tests.support.llm.bedrock_provider import bedrock
-from tests.support.llm.vendor_server import Received, Reply, VendorServer, json_reply
+from tests.support.llm.vendor_server import Received, Reply, VendorServer
 
 TITAN = "amazon.titan-embed-text-v2:0"
 COHERE = "cohere.embed-multilingual-v3"
@@ -103,11 +101,6 @@ def test_cohere_embeds_up_to_96_texts_a_call() -> None:
     assert sorted(len(request.body["texts"]) for request in server.requests) == [8, 96, 96]
 
 
-def test_no_texts_need_no_call() -> None:
-    with VendorServer() as server:
-        assert bedrock(server).embed(TITAN, EmbeddingRequest(())) == EmbeddingAnswer((), 0, TITAN)
-
-
 @pytest.mark.parametrize(
     ("model", "dimensions"),
     [("anthropic.claude-instant-v1", None), ("amazon.titan-embed-text-v1", 256), (COHERE, 256)],
@@ -115,34 +108,6 @@ def test_no_texts_need_no_call() -> None:
 def test_what_a_model_cannot_embed_is_not_asked(model: str, dimensions: int | None) -> None:
     with VendorServer() as server, pytest.raises(LlmUnsupportedError):
         bedrock(server).embed(model, EmbeddingRequest(("a",), dimensions=dimensions))
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        Reply(raw=b"nonsense"),
-        json_reply({"embedding": "x"}),
-        json_reply({"embedding": ["x"]}),
-        json_reply({"embeddings": [None]}),
-        json_reply({"embeddings": [[1.0], [2.0]]}),
-        json_reply([1.0]),
-    ],
-)
-def test_a_body_without_a_vector_for_each_text_is_malformed(reply: Reply) -> None:
-    with VendorServer(reply) as server, pytest.raises(LlmMalformedAnswerError):
-        bedrock(server).embed(TITAN, EmbeddingRequest(("a",)))
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        "400 Bad Request: Too many input tokens. Max input tokens: 8192, request input token count: 9875 ",
-        "Malformed input request: expected maxLength: 50000, actual: 160000, please reformat your input and try again.",
-    ],
-)
-def test_a_text_that_is_too_long_is_told(message: str) -> None:
-    with VendorServer(wire.refusal(message)) as server, pytest.raises(LlmContextTooLongError):
-        bedrock(server).embed(TITAN, EmbeddingRequest(("a",)))
 
 
 def test_one_failed_call_fails_them_all_and_stops_the_rest() -> None:

@@ -37,13 +37,6 @@ def asked_twice(message: str, **options: Any) -> tuple[ProviderAnswer, Any]:
     return answer, server.requests[1].body
 
 
-def test_a_system_prompt_that_is_refused_goes_before_the_first_message() -> None:
-    answer, body = asked_twice(NO_SYSTEM, system="Be short.")
-
-    assert body == {"messages": [{"role": "user", "content": [{"text": "Be short."}, {"text": "Hello!"}]}]}
-    assert answer.warnings == ("The model takes no system prompt, so it was put before the first message.",)
-
-
 def test_a_system_prompt_can_go_before_an_assistants_message_too() -> None:
     turns = (Message("assistant", (Text("Hi."),)), Message("user", (Text("Who are you?"),)))
 
@@ -51,36 +44,6 @@ def test_a_system_prompt_can_go_before_an_assistants_message_too() -> None:
 
     assert [message["role"] for message in body["messages"]] == ["user", "assistant", "user"]
     assert body["messages"][0]["content"] == [{"text": "Be short."}]
-
-
-@pytest.mark.parametrize(
-    ("message", "left", "warning"),
-    [
-        (NO_TEMPERATURE, {"topP": 0.5, "stopSequences": ["."]}, "no temperature"),
-        (
-            "This model doesn't support the temperature field. Remove temperature and try again.",
-            {"topP": 0.5, "stopSequences": ["."]},
-            "no temperature",
-        ),
-        (
-            SAID + "`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
-            {"temperature": 0.1, "stopSequences": ["."]},
-            "temperature and top_p together",
-        ),
-        (SAID + "`top_p` is deprecated for this model.", {"temperature": 0.1, "stopSequences": ["."]}, "no top_p"),
-        (
-            "This model doesn't support the stopSequences field. Remove stopSequences and try again.",
-            {"temperature": 0.1, "topP": 0.5},
-            "no stop sequences",
-        ),
-    ],
-)
-def test_parameters_that_are_refused_are_left_out(message: str, left: Any, warning: str) -> None:
-    answer, body = asked_twice(message, temperature=0.1, top_p=0.5, stop=(".",))
-
-    assert body["inferenceConfig"] == left
-    assert len(answer.warnings) == 1
-    assert warning in answer.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -99,31 +62,6 @@ def test_a_limit_of_tokens_beyond_the_models_is_lowered(message: str, limit: int
 
     assert body["inferenceConfig"] == {"maxTokens": limit}
     assert str(limit) in answer.warnings[0]
-
-
-def test_several_refusals_are_heeded_one_after_the_other() -> None:
-    replies = (refusal(NO_TEMPERATURE), refusal(NO_SYSTEM), converse(text("Fine.")))
-
-    with VendorServer(*replies) as server:
-        answer = bedrock(server).generate(CLAUDE, ask(system="Be short.", temperature=0.1))
-
-    assert "system" not in server.requests[2].body
-    assert "inferenceConfig" not in server.requests[2].body
-    assert len(answer.warnings) == 2
-
-
-def test_a_refusal_is_remembered_for_its_model_only() -> None:
-    with VendorServer(refusal(NO_TEMPERATURE), converse(text("A")), converse(text("B"))) as server:
-        provider = bedrock(server)
-        provider.generate(CLAUDE, ask(temperature=0.1))
-        provider.generate("eu.amazon.nova-lite-v1:0", ask(temperature=0.1))
-
-    assert server.requests[2].body["inferenceConfig"] == {"temperature": 0.1}
-
-
-def test_a_refusal_of_what_was_not_sent_is_an_error() -> None:
-    with VendorServer(refusal(NO_TEMPERATURE)) as server, pytest.raises(LlmInvalidRequestError, match="deprecated"):
-        bedrock(server).generate(CLAUDE, ask(system="Be short."))
 
 
 @pytest.mark.parametrize(
@@ -262,11 +200,3 @@ def test_a_model_that_does_not_stream_with_tools_still_streams_without() -> None
     assert answer.tool_calls == (ToolCall("t", "weather", {}),)
     assert answer.warnings == ("The model does not stream with tools, so the answer came in one piece.",)
     assert without[0] == TextDelta("Fine.")
-
-
-def test_refusals_are_heeded_before_a_stream_begins() -> None:
-    with VendorServer(refusal(NO_SYSTEM), text_stream("Fine.")) as server:
-        items = list(bedrock(server).stream(CLAUDE, ask(system="Be short.")))
-
-    assert items[0] == TextDelta("Fine.")
-    assert "system" not in server.requests[1].body

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llm_gateway.providers.bedrock_schema import enforceable
+from llm_gateway.providers.bedrock.schema import enforceable
 
 NAME = {"type": "string", "description": "Who?"}
 

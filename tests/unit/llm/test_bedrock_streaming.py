@@ -3,20 +3,8 @@
 from __future__ import annotations
 
 import base64
-import threading
 from typing import Any
 
-import pytest
-
-from llm_gateway.errors import (
-    LlmContextTooLongError,
-    LlmError,
-    LlmInvalidRequestError,
-    LlmMalformedAnswerError,
-    LlmRateLimitError,
-    LlmTimeoutError,
-    LlmUnavailableError,
-)
 from llm_gateway.request import GenerationRequest, Tool, ToolCall
 from llm_gateway.response import ProviderAnswer, TextDelta
 from tests.support.llm import bedrock_wire as wire
@@ -60,18 +48,6 @@ def test_frames_may_be_cut_anywhere() -> None:
     reply = wire.stream(*(frames[at : at + 7] for at in range(0, len(frames), 7)))
 
     assert [item for item in streamed(reply) if isinstance(item, TextDelta)] == [TextDelta("Grüße")]
-
-
-def test_pieces_come_as_they_are_said() -> None:
-    frames = (wire.started() + wire.delta({"text": "first"}), wire.delta({"text": "second"}))
-    more_is_wanted = threading.Event()
-
-    with VendorServer(wire.stream(*frames, continues=more_is_wanted)) as server:
-        pieces = bedrock(server).stream(CLAUDE, ask())
-        assert next(pieces) == TextDelta("first")
-        more_is_wanted.set()
-        assert next(pieces) == TextDelta("second")
-        pieces.close()
 
 
 def test_tool_calls_are_put_together_from_their_pieces() -> None:
@@ -162,27 +138,6 @@ def test_cached_tokens_are_counted() -> None:
     assert (answer.tokens_in, answer.tokens_out, answer.tokens_cached) == (110, 5, 100)
 
 
-@pytest.mark.parametrize(
-    ("name", "message", "error"),
-    [
-        ("throttlingException", "Too many tokens, please wait before trying again.", LlmRateLimitError),
-        ("modelStreamErrorException", "The model stream failed.", LlmUnavailableError),
-        ("internalServerException", "The system encountered an unexpected error.", LlmUnavailableError),
-        ("serviceUnavailableException", "Bedrock is unable to process your request.", LlmUnavailableError),
-        ("validationException", "Input is too long for requested model.", LlmContextTooLongError),
-        ("validationException", "The request is wrong.", LlmInvalidRequestError),
-    ],
-)
-def test_an_exception_within_a_stream_is_an_error(name: str, message: str, error: type[LlmError]) -> None:
-    frames = (wire.started(), wire.delta({"text": "It"}), wire.exception_event(name, message))
-
-    with VendorServer(wire.stream(*frames)) as server:
-        pieces = bedrock(server).stream(CLAUDE, ask())
-        assert next(pieces) == TextDelta("It")
-        with pytest.raises(error, match=message):
-            next(pieces)
-
-
 def test_a_refusal_within_a_stream_is_heeded_while_nothing_has_been_said() -> None:
     refusal = wire.exception_event("validationException", "`temperature` is deprecated for this model.")
 
@@ -192,53 +147,3 @@ def test_a_refusal_within_a_stream_is_heeded_while_nothing_has_been_said() -> No
     assert [item for item in items if isinstance(item, TextDelta)] == [TextDelta("Fine.")]
     assert last(items).warnings == ("The model takes no temperature, so it was left out.",)
     assert "inferenceConfig" not in server.requests[1].body
-
-
-def test_a_stream_that_ends_too_early_is_malformed() -> None:
-    with pytest.raises(LlmMalformedAnswerError, match="ended before"):
-        streamed(wire.stream(wire.started(), wire.delta({"text": "It"})))
-
-
-def test_a_stream_that_breaks_off_is_unavailable() -> None:
-    with pytest.raises(LlmUnavailableError, match="broke off"):
-        streamed(wire.stream(wire.started(), wire.delta({"text": "It"}), drop=True))
-
-
-def test_a_frame_whose_checksum_is_wrong_is_malformed() -> None:
-    broken = bytearray(wire.delta({"text": "It"}))
-    broken[-10] ^= 1
-
-    with pytest.raises(LlmMalformedAnswerError, match="ChecksumMismatch"):
-        streamed(wire.stream(wire.started(), bytes(broken), wire.stopped()))
-
-
-def test_a_stream_that_pauses_too_long_times_out() -> None:
-    reply = wire.stream(wire.started(), wire.delta({"text": "It"}), chunk_delay_seconds=60)
-
-    with pytest.raises(LlmTimeoutError):
-        streamed(reply, ask(timeout_seconds=0.2))
-
-
-def test_a_stream_that_drips_times_out_too() -> None:
-    reply = wire.stream(*(wire.delta({"text": "."}) for _ in range(100)), chunk_delay_seconds=0.05)
-
-    with pytest.raises(LlmTimeoutError):
-        streamed(reply, ask(timeout_seconds=0.3))
-
-
-def test_closing_the_iterator_closes_the_stream() -> None:
-    reply = wire.stream(*(wire.delta({"text": "."}) for _ in range(1000)), chunk_delay_seconds=0.05)
-
-    with VendorServer(reply) as server:
-        pieces = bedrock(server).stream(CLAUDE, ask())
-        assert next(pieces) == TextDelta(".")
-        pieces.close()
-        assert server.client_left.wait(60)
-
-
-def test_one_stream_can_follow_another() -> None:
-    with VendorServer(wire.text_stream("A"), wire.text_stream("B")) as server:
-        provider = bedrock(server)
-        texts = [last(list(provider.stream(CLAUDE, ask()))).text for _ in range(2)]
-
-    assert texts == ["A", "B"]

@@ -19,7 +19,8 @@ from llm_gateway.errors import (
     LlmTimeoutError,
     LlmUnavailableError,
 )
-from llm_gateway.gateway import ATTEMPTS, Gateway
+from llm_gateway.gateway import Gateway
+from llm_gateway.provider_chain import RETRIES
 from llm_gateway.request import EmbeddingRequest, GenerationRequest, Message, ResponseFormat, Target, Text, ToolCall
 from llm_gateway.response import Remark, Tokens
 from tests.unit.llm.scripted import Clock, ScriptedProvider, making, said
@@ -84,7 +85,7 @@ def test_a_provider_is_not_asked_for_ever() -> None:
     world = World(openai=[LlmUnavailableError("down")])
     with pytest.raises(LlmUnavailableError, match="down"):
         world.gateway.generate(asking(), [OPENAI])
-    assert world.asked() == ATTEMPTS
+    assert world.asked() == RETRIES.attempts
 
 
 def test_the_vendors_word_on_when_to_come_back_is_kept() -> None:
@@ -344,7 +345,7 @@ def test_a_rejected_answer_counts() -> None:
 def test_a_rejected_answer_of_another_provider_counts_too() -> None:
     world = World(openai=[rejected(100, 50)], gemini=[said("Me.", tokens=(10, 5), model="gemini-2.5-flash")])
     usage = world.gateway.generate(asking(), [OPENAI, GEMINI]).usage
-    assert (usage.tokens_in, usage.llm_calls) == (100 * ATTEMPTS + 10, ATTEMPTS + 1)
+    assert (usage.tokens_in, usage.llm_calls) == (100 * RETRIES.attempts + 10, RETRIES.attempts + 1)
 
 
 def test_an_error_tells_what_all_calls_took() -> None:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import base64
 import logging
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
 from llm_gateway.errors import (
     LlmContentFilterError,
-    LlmInvalidRequestError,
     LlmMalformedAnswerError,
     LlmModelNotFoundError,
-    LlmNotConfiguredError,
     LlmUnsupportedError,
 )
 from llm_gateway.providers import make_provider
@@ -30,7 +26,7 @@ from llm_gateway.request import (
     ToolCall,
     ToolResult,
 )
-from llm_gateway.response import ProviderAnswer, Tokens
+from llm_gateway.response import ProviderAnswer
 from tests.support.llm import gemini_wire as wire
 from tests.support.llm.gemini_wire import KEY, MODEL, ask, gemini_at, generate, sent
 from tests.support.llm.vendor_server import Reply, VendorServer, json_reply
@@ -169,18 +165,6 @@ def test_empty_texts_are_left_out() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("reason", "finish_reason"),
-    [
-        ("STOP", "stop"),
-        ("MAX_TOKENS", "length"),
-        *((reason, "content_filter") for reason in ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII")),
-    ],
-)
-def test_finish_reasons_are_those_of_the_gateway(reason: str, finish_reason: str) -> None:
-    assert generate(json_reply(wire.response(wire.text("Hi"), finish_reason=reason))).finish_reason == finish_reason
-
-
 def test_an_answer_that_is_blocked_before_its_first_word_is_still_one() -> None:
     answer = generate(json_reply(wire.response(finish_reason="SAFETY", usageMetadata=wire.usage(8, None))))
 
@@ -202,48 +186,12 @@ def test_a_blocked_prompt_is_a_refusal() -> None:
     assert raised.value.detail == "Gemini refuses the prompt (SAFETY)."
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
-        Reply(raw=b"<html>"),
-        Reply(raw=b"\xff\xfe"),
-        Reply(raw=b""),
-        json_reply({}),
-        json_reply([1]),
-        json_reply("text"),
-        json_reply({"candidates": []}),
-        json_reply({"candidates": "none"}),
-        json_reply(wire.response(wire.text("Hi"), finish_reason=None)),
-        json_reply({"candidates": [{"content": {"parts": "none"}}]}),
-        json_reply(wire.response(wire.function_call("get_weather", None), finish_reason="MALFORMED_FUNCTION_CALL")),
-        json_reply(wire.response(finish_reason="MALFORMED_FUNCTION_CALL")),
-        json_reply(wire.response(finish_reason="UNEXPECTED_TOOL_CALL")),
-        json_reply(wire.response(finish_reason="OTHER")),
-        json_reply(wire.response({"functionCall": {"args": {}}})),
-        json_reply(wire.response({"functionCall": {"name": "f", "args": "none"}})),
-        json_reply(wire.response({"text": 5})),
-        Reply(204),
-    ],
-)
-def test_an_answer_that_cannot_be_read_is_malformed(reply: Reply) -> None:
-    with pytest.raises(LlmMalformedAnswerError):
-        generate(reply)
-
-
 def test_arguments_that_are_no_json_are_a_call_with_a_problem() -> None:
     (call,) = generate(json_reply(wire.response(wire.function_call("f", {"x": float("nan")})))).tool_calls
 
     assert (call.name, call.arguments) == ("f", {})
     assert call.problem is not None
     assert "not finite" in call.problem
-
-
-def test_a_rejected_answer_tells_what_it_cost() -> None:
-    reply = json_reply(wire.response(finish_reason="MALFORMED_FUNCTION_CALL", usageMetadata=wire.usage(21, 9)))
-
-    with pytest.raises(LlmMalformedAnswerError) as rejected:
-        generate(reply)
-    assert rejected.value.tokens == Tokens(21, 9)
 
 
 def test_fields_that_the_sdk_does_not_know_are_no_matter() -> None:
@@ -298,25 +246,15 @@ def test_many_texts_are_sent_in_batches_of_a_hundred() -> None:
     assert answer.vectors == tuple((float(n),) for n in range(101))
 
 
-def test_no_texts_give_no_vectors_without_a_call() -> None:
-    with VendorServer() as server:
-        assert gemini_at(server).embed("gemini-embedding-001", EmbeddingRequest(())).vectors == ()
-    assert server.requests == []
-
-
 @pytest.mark.parametrize(
-    ("reply", "kind"),
+    "reply",
     [
-        (wire.embeddings([1, 0]), LlmMalformedAnswerError),
-        (wire.embeddings([1, 0], []), LlmMalformedAnswerError),
-        (wire.embeddings([1, 0, 0], [0, 1, 0]), LlmUnsupportedError),
-        (json_reply({}), LlmMalformedAnswerError),
-        (json_reply({"embeddings": [{"values": ["x"]}, {"values": [1]}]}), LlmMalformedAnswerError),
-        (wire.error_reply("output_dimensionality must be less than or equal to 768."), LlmUnsupportedError),
+        wire.embeddings([1, 0, 0], [0, 1, 0]),
+        wire.error_reply("output_dimensionality must be less than or equal to 768."),
     ],
 )
-def test_vectors_that_do_not_fit_the_texts_are_an_error(reply: Reply, kind: type[Exception]) -> None:
-    with VendorServer(reply) as server, pytest.raises(kind):
+def test_vectors_of_other_lengths_than_asked_for_are_not_supported(reply: Reply) -> None:
+    with VendorServer(reply) as server, pytest.raises(LlmUnsupportedError):
         gemini_at(server).embed("gemini-embedding-001", EmbeddingRequest(("a", "b"), dimensions=2))
 
 
@@ -391,26 +329,6 @@ def test_the_other_variable_may_hold_the_key() -> None:
     assert server.requests[0].headers["x-goog-api-key"] == KEY
 
 
-@pytest.mark.parametrize(
-    "variables",
-    [
-        {},
-        {"GOOGLE_API_KEY": " "},
-        {"GOOGLE_API_KEY": "AIzaÄ1234"},
-        {"GOOGLE_API_KEY": "auth_tokens/abc"},
-        {"GOOGLE_API_KEY": KEY, "GOOGLE_GEMINI_BASE_URL": "localhost:80"},
-        {"GOOGLE_API_KEY": KEY, "GOOGLE_GEMINI_BASE_URL": "http://[half"},
-        {"GOOGLE_API_KEY": KEY, "GOOGLE_GEMINI_BASE_URL": "http://me:secret@localhost"},
-        {"GOOGLE_API_KEY": KEY, "GOOGLE_GEMINI_BASE_URL": "http://localhost/?key=secret"},
-    ],
-)
-def test_variables_that_cannot_work_are_told(variables: dict[str, str]) -> None:
-    with pytest.raises(LlmNotConfiguredError) as raised:
-        make_provider("gemini", variables)
-
-    assert not any(word in raised.value.detail for word in (KEY, "secret", "Ä1234", "abc"))
-
-
 @pytest.mark.parametrize("model", ["", "../files", "a?key=b", "a b", "{api_version}", "projects/x/models/y"])
 def test_what_is_no_name_of_a_model_is_not_asked(model: str) -> None:
     calls: list[Any] = [
@@ -424,38 +342,8 @@ def test_what_is_no_name_of_a_model_is_not_asked(model: str) -> None:
         assert server.requests == []
 
 
-@pytest.mark.parametrize(
-    "request_",
-    [
-        ask(Text("\ud800")),
-        ask(system="\ud800"),
-        GenerationRequest((Message("user", (ToolResult("a", "f", "\ud800"),)),)),
-        GenerationRequest(()),
-        GenerationRequest((Message("user", (Text(""),)),)),
-    ],
-)
-def test_what_cannot_be_sent_is_an_invalid_request_without_a_call(request_: GenerationRequest) -> None:
-    with VendorServer() as server, pytest.raises(LlmInvalidRequestError):
-        gemini_at(server).generate(MODEL, request_)
-    assert server.requests == []
-
-
 def test_a_system_prompt_alone_is_the_message() -> None:
     bodies, _ = sent(request=GenerationRequest((), system="Say hello."))
 
     assert bodies[0]["contents"] == [{"role": "user", "parts": [{"text": "Say hello."}]}]
     assert "systemInstruction" not in bodies[0]
-
-
-def test_the_gateway_imports_without_the_sdk() -> None:
-    code = "import sys, llm_gateway.gateway; print([m for m in sys.modules if m.startswith('google.genai')])"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=True,
-        env={"PYTHONPATH": ":".join(sys.path)},
-    )
-
-    assert done.stdout == "[]\n"

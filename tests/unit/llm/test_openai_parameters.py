@@ -6,9 +6,6 @@ from typing import Any
 
 import pytest
 
-from llm_gateway.errors import (
-    LlmInvalidRequestError,
-)
 from llm_gateway.request import (
     Image,
     ResponseFormat,
@@ -164,35 +161,6 @@ def test_other_models_are_sent_the_temperature(model: str) -> None:
     assert answer.warnings == ()
 
 
-def test_refused_parameters_are_dropped_one_by_one_and_remembered_for_the_model() -> None:
-    value = wire.error_reply(
-        400,
-        "Unsupported value: 'temperature' does not support 0.1 with this model. Only the default (1) value is supported.",
-        param="temperature",
-        code="unsupported_value",
-    )
-    request = ask(temperature=0.1, top_p=0.5)
-    replies = (value, wire.unsupported_parameter("top_p"), *[json_reply(wire.completion())] * 3)
-    with VendorServer(*replies) as server:
-        provider = openai_at(server)
-        answer = provider.generate("gpt-9", request)
-        again = provider.generate("gpt-9", request)
-        provider.generate("gpt-4o", request)
-
-    assert [sorted({"temperature", "top_p"} & received.body.keys()) for received in server.requests] == [
-        ["temperature", "top_p"],
-        ["top_p"],
-        [],
-        [],
-        ["temperature", "top_p"],
-    ]
-    sentences = (
-        "The model takes no 'temperature', so it was left out.",
-        "The model takes no 'top_p', so it was left out.",
-    )
-    assert answer.warnings == again.warnings == sentences
-
-
 def test_the_limit_of_tokens_is_renamed_and_at_last_left_out() -> None:
     bodies, answer = sent(
         wire.unsupported_parameter("max_completion_tokens", "max_tokens"),
@@ -226,18 +194,9 @@ def test_a_refused_system_role_is_folded_into_the_first_message() -> None:
     assert answer.warnings == ("The model takes no system prompt, so it was put before the first message.",)
 
 
-def test_a_server_that_refuses_the_same_parameter_again_is_not_asked_for_ever() -> None:
-    with VendorServer(answer=lambda _: wire.unsupported_parameter("temperature")) as server:
-        provider = openai_at(server)
-        with pytest.raises(LlmInvalidRequestError):
-            provider.generate(MODEL, ask(temperature=0.1))
+def test_calls_again_without_a_parameter_share_the_one_timeout() -> None:
+    with VendorServer(wire.unsupported_parameter("temperature"), json_reply(wire.completion())) as server:
+        openai_at(server).generate("gpt-9", ask(temperature=0.1, timeout_seconds=30))
 
-    assert len(server.requests) == 2
-
-
-def test_a_wrong_value_is_an_error_and_not_dropped() -> None:
-    message = "Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 3 instead."
-    with VendorServer(wire.error_reply(400, message, param="temperature", code="decimal_above_max_value")) as server:
-        provider = openai_at(server)
-        with pytest.raises(LlmInvalidRequestError, match="decimal above maximum"):
-            provider.generate(MODEL, ask(temperature=3))
+    first, second = (float(received.headers["x-stainless-read-timeout"]) for received in server.requests)
+    assert second < first <= 30

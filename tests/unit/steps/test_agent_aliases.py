@@ -11,9 +11,9 @@ from workflow_engine.agents.aliases import settled
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language import parse_workflow
 from workflow_engine.steps import builtin_catalogue
-from workflow_engine.usecases.agents.agents import AGENTS
-from workflow_engine.usecases.definitions import checked
-from workflow_engine.usecases.prompts.prompts import PROMPTS
+from workflow_engine.usecases.agents.check_agent import AGENTS
+from workflow_engine.usecases.definitions.check_definition import checked
+from workflow_engine.usecases.prompts.check_prompt import PROMPTS
 
 
 def findings(step_type: str, config: Mapping[str, Any]) -> list[tuple[str, str]]:

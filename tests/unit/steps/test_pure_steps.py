@@ -1,20 +1,17 @@
-"""Pure steps compute in JSONata what `step_data` computes in Python, and never raise."""
+"""Pure steps compute in JSONata what the reference computes in Python, and never raise."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.step_data.steps import output_of
 from tests.unit.steps.evaluation import ENTERED, STEP_ID, StepCase
 from tests.unit.steps.json_values import DEPENDENCIES, JSON, KEYS, MAPPINGS, TEXTS
-
-AT = datetime.fromisoformat(ENTERED)
+from tests.unit.steps.reference import expected_output, json_equal
 
 FILTER_OPTIONS = st.fixed_dictionaries({"filter_key": KEYS}, optional={"filter_value": JSON, "metadata": JSON})
 CONFIGS: dict[str, st.SearchStrategy[Mapping[str, Any]]] = {
@@ -42,10 +39,10 @@ CONFIGS: dict[str, st.SearchStrategy[Mapping[str, Any]]] = {
 @pytest.mark.parametrize("step_type", CONFIGS)
 @given(data=st.data())
 @settings(max_examples=150, deadline=None)
-def test_a_pure_step_with_a_mapping_gives_what_step_data_gives(step_type: str, data: st.DataObject) -> None:
+def test_a_pure_step_with_a_mapping_gives_what_the_reference_gives(step_type: str, data: st.DataObject) -> None:
     case = StepCase(step_type, data.draw(CONFIGS[step_type]), mapping=data.draw(MAPPINGS))
 
-    assert case.output() == output_of(step_type, case.config, case.input_data(), at=AT, step_id=STEP_ID)
+    assert case.output() == expected_output(step_type, case.config, case.input_data())
 
 
 @pytest.mark.parametrize("step_type", ["data_processing", "data_merge"])
@@ -54,15 +51,22 @@ def test_a_pure_step_with_a_mapping_gives_what_step_data_gives(step_type: str, d
 def test_a_pure_step_without_a_mapping_works_on_the_completed_dependencies(step_type: str, data: st.DataObject) -> None:
     case = StepCase(step_type, data.draw(CONFIGS[step_type]), dependencies=data.draw(DEPENDENCIES))
 
-    assert case.output() == output_of(step_type, case.config, case.input_data(), at=AT, step_id=STEP_ID)
+    assert case.output() == expected_output(step_type, case.config, case.input_data())
 
 
 @given(mapping=st.dictionaries(KEYS, JSON | st.lists(JSON) | st.floats(allow_nan=False, allow_infinity=False)))
 def test_a_sum_is_the_same_in_jsonata_and_python_and_never_overflows(mapping: Mapping[str, Any]) -> None:
     case = StepCase("data_merge", {"merge_strategy": "sum"}, mapping=mapping)
 
-    expected = output_of("data_merge", case.config, mapping, at=AT, step_id=STEP_ID)["result"]["sum"]
+    expected = expected_output("data_merge", case.config, mapping)["result"]["sum"]
     assert case.output()["result"] == {"sum": None if expected is None else pytest.approx(expected)}
+
+
+def test_equality_in_the_reference_is_that_of_json() -> None:
+    assert json_equal({"a": [1, None]}, {"a": [1.0, None]})
+    assert not json_equal(1, True)
+    assert not json_equal([0], [False])
+    assert not json_equal({"a": None}, {})
 
 
 @pytest.mark.parametrize(

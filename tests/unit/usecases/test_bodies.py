@@ -9,14 +9,9 @@ import pytest
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.settings import DEFAULT_STEP_FUNCTION_PATTERNS, Settings
-from workflow_engine.usecases.bodies import (
-    WorkflowRunFields,
-    check_input,
-    posted_workflow,
-    run_input,
-    waiting_seconds,
-    walk_steps,
-)
+from workflow_engine.usecases.bodies.check_input import check_input
+from workflow_engine.usecases.bodies.run import WorkflowRunFields, run_input, waiting_seconds
+from workflow_engine.usecases.bodies.workflow import posted_workflow
 
 WORKFLOW: dict[str, Any] = {"name": "x", "steps": [], "tags": ["t"]}
 
@@ -115,25 +110,6 @@ def test_findings_of_the_input_lead_to_where_it_was_sent() -> None:
     with pytest.raises(InvalidRequestError) as raised:
         check_input(WorkflowRunFields(input_data={"n": "x"}, query="y"), schema)
     assert sorted(e["pointer"] for e in raised.value.errors) == ["/input_data/n", "/query"]
-
-
-def test_nested_steps_are_walked_with_their_pointers() -> None:
-    inner = {"step_id": "i"}
-    steps = [
-        {"step_id": "m", "config": {"steps": [inner, "no step"]}},
-        {"step_id": "s", "parameters": {"cases": [{"steps": [inner]}, 3], "default": [inner]}},
-        {"step_id": "l", "config": 7},
-    ]
-    assert sorted(place for place, _ in walk_steps({"steps": steps})) == [
-        "/steps/0",
-        "/steps/0/config/steps/0",
-        "/steps/1",
-        "/steps/1/parameters/cases/0/steps/0",
-        "/steps/1/parameters/default/0",
-        "/steps/2",
-    ]
-    assert list(walk_steps({"steps": "x"})) == []
-    assert list(walk_steps([])) == []
 
 
 def test_settings_come_from_the_environment_when_asked_for() -> None:

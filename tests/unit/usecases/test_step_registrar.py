@@ -13,7 +13,7 @@ import pytest
 from functions.step_registrar import handler as registrar
 from tests.support.backend_cloud import backend
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.steps import register_step
+from workflow_engine.usecases.steps import read_steps, register_step
 
 TENANT = Caller("123456789012")
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:workflow-step-ocr"
@@ -86,7 +86,7 @@ def test_a_step_is_registered_changed_and_removed(engine: Engine, answers: Answe
     }
     updated = ask(answers, "Update", physical_id=created["PhysicalResourceId"], timeout_seconds=90)
     assert updated["PhysicalResourceId"] == created["PhysicalResourceId"]
-    assert register_step.get(engine, TENANT, "ocr")["timeout_seconds"] == 90
+    assert read_steps.get(engine, TENANT, "ocr")["timeout_seconds"] == 90
     assert ask(answers, "Delete", physical_id=created["PhysicalResourceId"])["Status"] == "SUCCESS"
     assert engine.steps.find(TENANT.tenant_id, "ocr") is None
     assert answers.content_types == ["", "", ""]  # another type would break the signature of CloudFormation's URL

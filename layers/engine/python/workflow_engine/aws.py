@@ -112,12 +112,6 @@ class CallLimits:
     connect_seconds: float = 2
     read_seconds: float = 5
 
-    @property
-    def longest_seconds(self) -> float:
-        """What a call takes when nobody answers, with the longest pauses of botocore's standard mode: 1, 2, 4... s."""
-        pauses = sum(min(2.0**n, 20) for n in range(self.attempts - 1))
-        return self.attempts * (self.connect_seconds + self.read_seconds) + pauses
-
     def config(self) -> Config:
         """The configuration of a client that keeps these limits."""
         from botocore.config import Config

@@ -1,4 +1,4 @@
-"""Limits and prices of AWS that shape a machine, each with the name and the page it comes from.
+"""Limits and prices of AWS that shape what is built here, each with the name and the page it comes from.
 
 Pages are those of the Step Functions Developer Guide unless another guide is named. A limit that is ours stands at the
 end and says so.
@@ -26,23 +26,14 @@ VARIABLE_BYTES: Final = 256 * KIB
 ASSIGN_BYTES: Final = 256 * KIB
 """All variables of one `Assign` together. Passing data between states with variables, "Limits"."""
 
-VARIABLES_BYTES_PER_RUN: Final = 10 * MIB
-"""All variables stored in one execution. Passing data between states with variables, "Limits"."""
-
 STATE_NAME_LENGTH: Final = 80
 """Characters of a state's name. Discovering workflow states, "Common state fields"."""
 
 VARIABLE_NAME_LENGTH: Final = 80
 """Characters of a variable's name. Passing data between states with variables, "Variable name syntax"."""
 
-EXECUTION_NAME_LENGTH: Final = 80
-"""Characters of an execution's or a machine's name. API reference, StartExecution and CreateStateMachine, `name`."""
-
 INLINE_MAP_CONCURRENCY: Final = 40
 """Iterations of an inline Map that run at once, whatever MaxConcurrency says. Using Map state in Inline mode."""
-
-DISTRIBUTED_MAP_CONCURRENCY: Final = 10_000
-"""Child executions of a distributed Map that run at once. Using Map state in Distributed mode."""
 
 STATE_SECONDS: Final = 99_999_999
 """Largest TimeoutSeconds, HeartbeatSeconds and Wait Seconds. Task workflow state; Wait workflow state."""
@@ -59,21 +50,34 @@ RETRY_INTERVAL_SECONDS: Final = 99_999_999
 RETRY_DELAY_SECONDS: Final = 31_622_400
 """MaxDelaySeconds stays below this. Handling errors in Step Functions workflows, "Retrying after an error"."""
 
-CREATE_STATE_MACHINE_PER_SECOND: Final = 1
-"""Refill of the token bucket. Service quotas, "Quotas related to API action throttling", CreateStateMachine."""
+HISTORY_PAGE_EVENTS: Final = 1_000
+"""Most events of one answer. API reference, GetExecutionHistory, `maxResults`."""
 
-CREATE_STATE_MACHINE_BURST: Final = 100
-"""Size of the token bucket. Service quotas, "Quotas related to API action throttling", CreateStateMachine."""
-
-MACHINES_PER_ACCOUNT: Final = 100_000
-"""State machines in one account and region. Service quotas, "Maximum number of registered state machines"."""
+EXECUTIONS_PAGE: Final = 1_000
+"""Most executions of one answer. API reference, ListExecutions, `maxResults`."""
 
 USD_PER_MILLION_TRANSITIONS: Final = 25.0
 """Price of standard workflows in us-east-1, each retry counts as one. AWS Step Functions pricing."""
 
-EVALUATION_DEPTH: Final = 100
-"""About where JSONata evaluation ends in a stack overflow. Transforming data with JSONata, "Handling expression
-errors", names the limit and not its value; this value was observed."""
+ITEM_BYTES: Final = 400 * KIB
+"""One item, names and keys included. DynamoDB, quotas, "Item size"."""
+
+PARTITION_KEY_BYTES: Final = 2_048
+"""DynamoDB, quotas, "Partition key length"."""
+
+SORT_KEY_BYTES: Final = 1_024
+"""DynamoDB, quotas, "Sort key length"."""
+
+BATCH_GET_KEYS: Final = 100
+"""Keys of one BatchGetItem. DynamoDB API reference, BatchGetItem, `RequestItems`."""
+
+FUNCTION_SECONDS: Final = 900
+"""Longest call of a function. Lambda quotas, "Function timeout"."""
+
+HTTP_API_SECONDS: Final = 30
+"""How long an HTTP API waits for an integration. API Gateway quotas, "Maximum integration timeout"."""
 
 SYNTAX_DEPTH: Final = 80
-"""Ours: the deepest syntax tree of an expression that may be sent to AWS, some way under `EVALUATION_DEPTH`."""
+"""Ours: the deepest syntax tree of an expression that may be sent to AWS. From a depth of about 100, as was observed, its
+evaluation ends in a stack overflow; Transforming data with JSONata, "Handling expression errors", names the limit and not
+its value."""

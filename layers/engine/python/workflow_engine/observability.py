@@ -1,12 +1,10 @@
 """Structured logs: fields bound for the length of a request go into every record logged meanwhile.
 
-Lambda's JSON log format writes whatever attributes a record carries, so inside Lambda a filter is all that is needed;
-elsewhere `JsonFormatter` writes the same shape to stderr.
+Lambda's JSON log format writes whatever attributes a record carries, so a filter is all that is needed.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +12,6 @@ from contextvars import ContextVar
 from typing import Final
 
 _fields: ContextVar[Mapping[str, str]] = ContextVar("log_fields")
-_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 @contextmanager
@@ -44,20 +41,3 @@ def get_logger(name: str) -> logging.Logger:
     logger = logging.getLogger(name)
     logger.addFilter(_BOUND)  # adding the same filter twice has no effect
     return logger
-
-
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line: timestamp, level, logger, message, the record's own fields, and the traceback if any."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        extra = {k: v for k, v in vars(record).items() if k not in _STANDARD}
-        line = {
-            "timestamp": self.formatTime(record, "%Y-%m-%dT%H:%M:%S"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-            **extra,
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)

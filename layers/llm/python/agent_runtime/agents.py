@@ -40,8 +40,7 @@ _NOT_OF_THE_AGENT: Final = frozenset(
 """Fields of a step's configuration that are its own; all others override the agent's."""
 
 MAX_OUTPUT_BYTES: Final = 240 * 1024
-"""A state's output holds 256 KiB (Step Functions quotas, "Maximum input or output size"); the answer of Lambda is in an
-envelope."""
+"""A state's output holds 256 KiB (Step Functions quotas, "Maximum input or output size"), Lambda's envelope included."""
 
 
 @dataclass(frozen=True, slots=True)

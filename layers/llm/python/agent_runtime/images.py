@@ -45,11 +45,11 @@ def fetch_image(url: str, policy: AddressPolicy, seconds_left: float) -> Image:
     """The image at an address. Raises InvalidStepInput for what is no image, is too large or may not be reached."""
     import httpx2
 
-    from agent_tools import outbound
+    from agent_tools import guarded_http
 
     seconds = max(1.0, min(MAX_SECONDS, seconds_left))
     try:
-        with outbound.client(policy, seconds=seconds, max_response_bytes=MAX_BYTES) as client:
+        with guarded_http.client(policy, seconds=seconds, max_response_bytes=MAX_BYTES) as client:
             response = client.get(url)
     except WorkflowEngineError as error:
         raise InvalidStepInput(f"The image cannot be read: {error.detail}") from error

@@ -69,7 +69,7 @@ def run_loop(
                     deadline=clock.deadline,
                     watch=_watch(spec, request, gateway, meter, clock),
                     may_repair=_may_repair(spec, gateway, meter),
-                    patient=round_ > 0,
+                    retry_longer=round_ > 0,
                 )
             except LlmError as error:
                 meter.add(error.usage)  # an agent that called this one as a tool pays for it all the same

@@ -155,7 +155,7 @@ def _step(
 ) -> Iterator[BoundTool]:
     registration = run.services.step(run.tenant_id, reference.name)
     if registration is None:
-        raise InvalidStepInput(f"The tool '{reference.name}' is no built-in tool and no registered step type.")
+        raise InvalidStepInput(f"The tool '{reference.name}' is neither a built-in tool nor a registered step type.")
     kind = registration.get("execution_type", "lambda")
     if kind not in ("lambda", "local"):
         raise InvalidStepInput(f"Steps of execution_type '{kind}' cannot be called as tools in this version.")

@@ -68,9 +68,7 @@ class ToolList:
         return shown
 
     def end(self, taken: Collection[str]) -> None:
-        """The list is whole; `taken` are the tools that the package took. It may list them again by itself, to see what has
-        changed.
-        """
+        """The list is whole; `taken` are the tools that the package took. It may list them again, to see changes."""
         for name in [name for name in self.tools if name not in taken]:
             del self.tools[name]
             self._warn(name, "its inputSchema asks for headers that may not be sent")
@@ -160,12 +158,12 @@ def _input_schema(schema: Any) -> tuple[Json, str | None]:
     if schema is None:
         return {"type": "object"}, None
     if not isinstance(schema, dict):
-        return {}, "its inputSchema is no schema"
+        return {}, "its inputSchema is not a valid schema"
     if schema.get("type", "object") != "object":
         return {}, "its arguments are not an object"
     properties, required = schema.get("properties"), schema.get("required")
     if properties is not None and not isinstance(properties, dict):
-        return {}, "the properties of its inputSchema are no object"
+        return {}, "the properties of its inputSchema are not an object"
     if required is not None and not (isinstance(required, list) and all(isinstance(name, str) for name in required)):
         required = None
     read = {name: value for name, value in schema.items() if name not in ("properties", "required", "$schema")}
@@ -173,7 +171,7 @@ def _input_schema(schema: Any) -> tuple[Json, str | None]:
         booleans: dict[bool, Json] = {True: {}, False: {"not": {}}}
         read["properties"] = {n: booleans[s] if isinstance(s, bool) else s for n, s in properties.items()}
         if not all(isinstance(inner, dict) for inner in read["properties"].values()):
-            return {}, "a property of its inputSchema is no schema"
+            return {}, "a property of its inputSchema is not a valid schema"
     if required is not None:
         read["required"] = required
     return {**read, "type": "object"}, None

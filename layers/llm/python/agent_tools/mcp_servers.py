@@ -5,9 +5,8 @@
         crm.call("find", {"name": "Ann"})     # ToolOutcome
 
 The session of the `mcp` package runs on an event loop in a thread of its own, as long as the context lasts; several
-servers may be connected at once. Requests go through the guarded client (`outbound`), the token to the server's own
-origin only. Whatever goes wrong between here and there becomes an `McpServerError`; what a tool itself refuses is an
-outcome, for the model to read.
+servers may be connected at once. Requests go through `guarded_http`, the token to the server's own origin only. Whatever
+goes wrong between here and there becomes an `McpServerError`; what a tool itself refuses is an outcome, the model's to read.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import CONNECTION_CLOSED, INVALID_PARAMS, REQUEST_TIMEOUT, CallToolResult, Implementation
 
-from agent_tools import outbound
+from agent_tools import guarded_http
 from agent_tools.mcp_content import ToolOutcome, outcome_of
 from agent_tools.mcp_reading import ToolList, mend_characters, raw_result, readable
 from workflow_engine.agents.errors import McpServerError
@@ -75,7 +74,9 @@ class McpConnection:
         tools = self._list().tools
         if name not in tools:
             names = list(tools)
-            return ToolOutcome(f"'{name}' is none of the tools that may be called: {', '.join(names) or 'none'}.", True)
+            return ToolOutcome(
+                f"'{name}' is not a valid tool. Tools that may be called: {', '.join(names) or 'none'}.", True
+            )
         seconds = min(self.server.timeout_seconds, math.inf if timeout_seconds is None else timeout_seconds)
         try:
             result = self._ask(lambda: self._session.call_tool(name, dict(arguments)), seconds)
@@ -248,11 +249,11 @@ class _Session:
 
     def _http_client(self) -> httpx2.AsyncClient:
         token = self._server.bearer_token
-        client = outbound.async_client(
+        client = guarded_http.async_client(
             self._policy,
             seconds=self._server.timeout_seconds,
             max_response_bytes=MAX_RESPONSE_BYTES,
-            token=outbound.OriginToken(self._server.url, token) if token else None,
+            token=guarded_http.OriginToken(self._server.url, token) if token else None,
         )
         client.event_hooks["response"] += [self._note_status, mend_characters]
         return client

@@ -50,9 +50,7 @@ def read_json_at(text: str, start: int) -> tuple[Any, int]:
 
 
 def checked(value: Any) -> Any:
-    """A value that somebody else has read from JSON, unchanged. Raises UnreadableJsonError for what is none or cannot be
-    handed on.
-    """
+    """A value that was read from JSON elsewhere, unchanged. Raises UnreadableJsonError for one that cannot be handed on."""
     waiting = [value]
     while waiting:
         found = waiting.pop()
@@ -122,7 +120,7 @@ def _check_text(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise UnreadableJsonError("a text holds half a surrogate pair, which is no character") from None
+        raise UnreadableJsonError("a text holds half a surrogate pair, which is not a character") from None
 
 
 def _check_number(number: int | float) -> None:

@@ -10,7 +10,6 @@ in US dollars per million tokens; a key is a model, or `vendor/model`. A model t
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import math
 from collections.abc import Mapping
@@ -71,11 +70,6 @@ class PriceTable:
             return price.cost(tokens_in, tokens_out, tokens_cached)
         provider = _PROVIDER_IDS.get(vendor)
         return None if provider is None else _list_price(provider, model, tokens_in, tokens_out, tokens_cached)
-
-
-def table_version() -> str:
-    """The release of the package that the list prices come from."""
-    return f"genai-prices {importlib.metadata.version('genai-prices')}"
 
 
 def _price(entry: Mapping[str, Any]) -> Price:

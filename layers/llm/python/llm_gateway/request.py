@@ -31,8 +31,7 @@ class Image:
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     """A model's wish to have a tool called. `replay` is what the provider must be sent back beside it, opaque to others
-    (Gemini's thought signature). `problem` says, to the model, why its arguments could not be read; the call is then not
-    carried out.
+    (Gemini's thought signature). `problem` tells the model why the arguments could not be read; such a call is not made.
     """
 
     id: str

@@ -61,11 +61,11 @@ def repair(request: GenerationRequest, answer: str, problem: NotAsAskedError) ->
     """
     schema = request.response_format.schema if request.response_format else None
     shape = "" if schema is None else f" The JSON Schema is: {json.dumps(schema, ensure_ascii=False)}"
-    complaint = f"{problem} Answer again with the corrected JSON value alone, without prose or code fences.{shape}"
+    correction = f"{problem} Answer again with the corrected JSON value alone, without prose or code fences.{shape}"
     said = answer or "(nothing)"
     return replace(
         request,
-        messages=(*request.messages, Message("assistant", (Text(said),)), Message("user", (Text(complaint),))),
+        messages=(*request.messages, Message("assistant", (Text(said),)), Message("user", (Text(correction),))),
         tool_choice="none",
     )
 

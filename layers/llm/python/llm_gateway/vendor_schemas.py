@@ -9,8 +9,8 @@ more than the tool does; arguments are held against the tool's own schema when i
 - Claude, on Bedrock too, takes no `anyOf`, `oneOf` or `allOf` at the root and names of properties of
   `[a-zA-Z0-9_.-]{1,64}` only; Nova takes `type`, `properties` and `required` at the root and nothing else (Amazon Nova user
   guide, "Using tools", "Tool use with the Converse API").
-- Gemini finds no definition that a reference names within `anyOf`, and takes few keywords beside a reference (Gemini API
-  reference, "FunctionDeclaration").
+- Gemini finds no definition that a reference within `anyOf` names, and takes few keywords beside a reference (Gemini API
+  reference, the schema of "FunctionDeclaration").
 """
 
 from __future__ import annotations

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-TIMEOUT_SECONDS: Final = 840
-"""A minute less than the longest that Lambda lets a function run (Lambda quotas, "Function timeout": 900 seconds)."""
+from workflow_engine.aws_quotas import FUNCTION_SECONDS
+
+TIMEOUT_SECONDS: Final = FUNCTION_SECONDS - 60
+"""The minute is for telling why it takes so long, before Lambda ends the function."""
 
 TOOL_ITERATIONS: Final = 10
 """How often the model may ask for tools before it must answer."""

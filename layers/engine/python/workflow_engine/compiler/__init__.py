@@ -15,23 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workflow_engine import aws_quotas
-from workflow_engine.compiler.asl import definition_text, render_machine
-from workflow_engine.compiler.catalogue import CompilerCatalogue
-from workflow_engine.compiler.fan_out import bound_lists, fan_out, unbounded_warnings
 from workflow_engine.compiler.hints import Hints
-from workflow_engine.compiler.ir import Block
-from workflow_engine.compiler.lower import lower_workflow
-from workflow_engine.compiler.lower.sizes import json_bytes
-from workflow_engine.compiler.optimise import optimise
-from workflow_engine.compiler.reports.diagram import mermaid
-from workflow_engine.compiler.reports.outline import outline
-from workflow_engine.compiler.reports.plan import make_plan, plan_diagnostics
-from workflow_engine.compiler.verify import verify
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, has_errors
-from workflow_engine.language.syntax import Workflow
+
+if TYPE_CHECKING:
+    from workflow_engine.compiler.catalogue import CompilerCatalogue
+    from workflow_engine.compiler.graph import StepGraph
+    from workflow_engine.compiler.ir import Block
+    from workflow_engine.language.syntax import Workflow
 
 __all__ = ["Compilation", "Hints", "compile_workflow", "execution_input"]
 
@@ -41,7 +35,7 @@ class Compilation:
     """A compiled workflow.
 
     `machine` is ASL and `definition` its canonical text; `bindings` is what travels in the execution input instead of the
-    definition; `outline` is what the reader of results needs; `diagram` is Mermaid text. `fan_out`
+    definition; `outline` is what the reader of results needs; `graph` is what `diagram` is drawn from. `fan_out`
     is for `compiler.fan_out.events_of_input`, before a start.
     """
 
@@ -50,9 +44,16 @@ class Compilation:
     bindings: Mapping[str, Any]
     plan: Mapping[str, Any]
     outline: Mapping[str, Any]
-    diagram: str
+    graph: StepGraph
     fan_out: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = field(default=())
+
+    @property
+    def diagram(self) -> str:
+        """The graph as Mermaid text, drawn when somebody asks for it: a start doesn't."""
+        from workflow_engine.compiler.reports.diagram import mermaid
+
+        return mermaid(self.graph)
 
 
 def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hints | None = None) -> Compilation:
@@ -61,6 +62,18 @@ def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hi
     Raises InvalidWorkflowError with every finding: a cycle, a construct that this version cannot run, a quota that the run
     would break, or (a defect of this compiler) a machine that Step Functions would refuse.
     """
+    # Many a function needs a module of this package, a step function that of a step type, and compiles nothing: they are
+    # not to pay for the stages at a cold start.
+    from workflow_engine.compiler.asl import definition_text, render_machine
+    from workflow_engine.compiler.fan_out import bound_lists, fan_out
+    from workflow_engine.compiler.lower import lower_workflow
+    from workflow_engine.compiler.optimise import optimise
+    from workflow_engine.compiler.reports.least_size import too_large
+    from workflow_engine.compiler.reports.outline import outline
+    from workflow_engine.compiler.reports.plan import make_plan, plan_diagnostics
+
+    if sure := too_large(workflow, catalogue):
+        raise InvalidWorkflowError(sure)
     lowered = lower_workflow(workflow, catalogue, hints or Hints())
     block = bound_lists(optimise(lowered.block))
     machine = render_machine(block, workflow.timeout_seconds)
@@ -80,8 +93,8 @@ def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hi
         definition=definition,
         bindings=lowered.bindings,
         plan=plan.as_dict(findings),
-        outline=outline(workflow, lowered.graph),
-        diagram=mermaid(lowered.graph),
+        outline=outline(workflow, lowered.graph, catalogue),
+        graph=lowered.graph,
         fan_out=fan_out(block),
         warnings=findings,
     )
@@ -89,12 +102,16 @@ def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hi
 
 def _unbounded(block: Block, warnings: tuple[Diagnostic, ...]) -> list[Diagnostic]:
     """Warnings of lists that nobody bounds, but for those that the price of their steps gave a warning already."""
+    from workflow_engine.compiler.fan_out import unbounded_warnings
+
     told = {d.pointer for d in warnings if d.code == "WFE-W512"}
     return [d for d in unbounded_warnings(block) if d.pointer not in told]
 
 
 def _input_findings(bindings: Mapping[str, Any]) -> list[Diagnostic]:
     """What travels in the execution input must leave room for the client's own input, within StartExecution's limit."""
+    from workflow_engine.compiler.lower.sizes import json_bytes
+
     size = json_bytes(bindings)
     if size <= aws_quotas.PAYLOAD_BYTES:
         return []
@@ -107,6 +124,8 @@ def _input_findings(bindings: Mapping[str, Any]) -> list[Diagnostic]:
 
 def _violations(machine: Mapping[str, Any]) -> list[Diagnostic]:
     """What AWS would refuse; the definition's size is the client's matter, and the plan's to report."""
+    from workflow_engine.compiler.verify import verify
+
     return [
         Diagnostic("WFE-E900", "", f"{v.rule} at {v.pointer}: {v.detail}")
         for v in verify(machine)

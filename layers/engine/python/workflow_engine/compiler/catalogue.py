@@ -56,7 +56,7 @@ class PureLowering:
     `growth_bytes` bounds by how much the output may exceed the sum of what it reads (config and inputs), in bytes of JSON,
     after that was taken `growth_factor` times.
     `constant` are fields of the output that are known before the run, with their values; `handed_on` are fields whose value
-    is what a reference without `[*]` reads from the run's input.
+    is what a reference without `[*]` reads from the run's input. `no_input` as for a Task.
     """
 
     build: Callable[[PureContext], Fragment]
@@ -64,6 +64,7 @@ class PureLowering:
     constant: Mapping[str, Any] = field(default_factory=dict)
     handed_on: Mapping[str, ScopeReference] = field(default_factory=dict)
     growth_factor: int = 1
+    no_input: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,10 @@ class TaskLowering:
     entries of its input are whole outputs of steps of that type, which their form alone would not prove. `paid` says that
     somebody else's bill grows with each call, such as that of a model. With `fills_names` the function fills `{names}` in
     its template fields, which then come in pieces where their own text may hold some. `without_input` is the sentence for
-    a step that is sure to get an empty input, and would fail for it; None where an empty input is as good as any. `of_text`
-    does the same without a call where the only input has one of these names and is sure to be a text. With `calls_endpoint`
-    the function sends the step to the endpoint that the execution input's `endpoints` has under the alias, and learns beside
+    a step that is sure to get an empty input, and would fail for it; None where an empty input is as good as any. `no_input`
+    is the sentence that says why this step's output is as good as none to such a step; None where it is one. `of_text` does
+    the same without a call where the only input has one of these names and is sure to be a text. With `calls_endpoint` the
+    function sends the step to the endpoint that the execution input's `endpoints` has under the alias, and learns beside
     the step's payload what it needs for that: `call`, an object of `endpoint`, `entered_at` and `timeout_seconds`.
     """
 
@@ -92,6 +94,7 @@ class TaskLowering:
     paid: bool = False
     fills_names: bool = False
     without_input: str | None = None
+    no_input: str | None = None
     of_text: Mapping[str, PureLowering] = field(default_factory=dict)
     calls_endpoint: bool = False
 

@@ -80,6 +80,9 @@ class Value:
     keeps_output: bool
     size_bound: int | None
     """Upper bound of the output in bytes of JSON, None when it depends on data of unknown size."""
+    may_raise: bool = False
+    """Whether an author's own expression is in it. Then the state it is in must be named after this step, for whom Step
+    Functions blames is a state."""
 
 
 @dataclass(frozen=True, slots=True)

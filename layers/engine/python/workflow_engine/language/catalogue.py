@@ -5,10 +5,12 @@ layer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from workflow_engine.json_schema import Path
 from workflow_engine.language.syntax import Source
+
+if TYPE_CHECKING:
+    from workflow_engine.json_schema import Path
 
 
 class StepTypeSpec(Protocol):

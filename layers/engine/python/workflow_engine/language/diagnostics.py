@@ -49,7 +49,7 @@ CODES: dict[str, str] = {
     "WFE-E402": "The configuration does not fit the step type's schema.",
     "WFE-E403": "A retry strategy that Step Functions cannot express.",
     "WFE-E404": "A field that this step type does not support.",
-    "WFE-W405": "A field that has no effect without another one.",
+    "WFE-W405": "A field that has no effect.",
     "WFE-W410": "An agent, prompt, tool or MCP server that does not exist now; it may come before the step runs.",
     "WFE-E500": "The definition is larger than a state machine may be.",
     "WFE-E501": "The run needs more history events than an execution may have.",

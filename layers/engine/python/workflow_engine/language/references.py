@@ -12,7 +12,6 @@ After a step id the first names `output`, `status` and `error` are reserved; `a.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Final, cast
@@ -32,10 +31,12 @@ from workflow_engine.language.syntax import (
 from workflow_engine.suggestions import suggest
 
 EXECUTION_FIELDS: Final = ("id", "started_at", "workflow_id")
+_FACETS: Final = ("output", "status", "error")
 
 WORD: Final = re.compile(r"(?![0-9]+(?:[eE][+-]?[0-9]+)?(?![\w-]))(?:[^\W\d]|[0-9])[\w-]*")
 _INDEX_NAME: Final = re.compile(r"\.([0-9]+)(?![\w$@-])")
 _NAME: Final = re.compile(r"\.([\w$@][\w$@-]*)")
+_PLAIN_NAME: Final = re.compile(r"(?![0-9]+\Z)[\w$@][\w$@-]*")
 _INDEX: Final = re.compile(r"\[\s*(-?[0-9]+)\s*\]")
 _WILDCARD: Final = re.compile(r"\[\s*\*\s*\]")
 _OPEN_QUOTED: Final = re.compile(r"\[\s*(?=[\"'])")
@@ -112,7 +113,7 @@ def make_reference(word: str, segments: Sequence[Segment]) -> Reference:
 
 
 def _step_reference(step_id: str, path: tuple[Segment, ...]) -> StepReference:
-    if not path or path[0] not in ("output", "status", "error"):
+    if not path or path[0] not in _FACETS:
         return StepReference(step_id, "output", path)
     facet, rest = cast("Facet", path[0]), path[1:]
     if facet == "status" and rest:
@@ -146,16 +147,23 @@ def _scan_segment(text: str, start: int) -> tuple[Segment, int]:
 
 
 def reference_text(reference: Reference, segments: int | None = None) -> str:
-    """A reference as an author writes it, up to so many segments of its path."""
+    """A reference as an author writes it, up to so many segments of its path. `parse_reference` reads it again."""
     word = reference.word if isinstance(reference, ScopeReference) else reference.step_id
-    facet = "." + reference.facet if isinstance(reference, StepReference) and reference.facet != "output" else ""
-    return word + facet + "".join(map(_segment_text, reference.path[:segments]))
+    return word + _facet_text(reference) + "".join(map(_segment_text, reference.path[:segments]))
+
+
+def _facet_text(reference: Reference) -> str:
+    """The facet where it is not understood by itself: `a.output.status` is a field of the output, `a.status` is not."""
+    if isinstance(reference, ScopeReference):
+        return ""
+    is_plain = reference.facet == "output" and (not reference.path or reference.path[0] not in _FACETS)
+    return "" if is_plain else f".{reference.facet}"
 
 
 def _segment_text(segment: Segment) -> str:
     if isinstance(segment, str):
-        name = f".{segment}"
-        return name if _NAME.fullmatch(name) else f"[{json.dumps(segment, ensure_ascii=False)}]"
+        escaped = segment.replace("\\", "\\\\").replace('"', '\\"')
+        return f".{segment}" if _PLAIN_NAME.fullmatch(segment) else f'["{escaped}"]'
     return "[*]" if isinstance(segment, Wildcard) else f"[{segment}]"
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final, get_args
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from workflow_engine.language.catalogue import StepCatalogue
+from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.notes import Notes
 from workflow_engine.language.reads import body_steps, nested_steps, outside_reads
 from workflow_engine.language.references import EXECUTION_FIELDS
@@ -31,14 +32,14 @@ from workflow_engine.language.syntax import (
     Source,
     Step,
     StepReference,
-    StepStatus,
     Template,
     Wildcard,
     Workflow,
 )
+from workflow_engine.statuses import STEP_STATUSES
 
 _TEXT: Final = BySchema.of({"type": "string"})
-_STATUS: Final = BySchema.of({"enum": list(get_args(StepStatus))})
+_STATUS: Final = BySchema.of({"enum": list(STEP_STATUSES)})
 _ERROR: Final = Record({"type": _TEXT, "message": _TEXT})
 _EXECUTION: Final = Record(dict.fromkeys(EXECUTION_FIELDS, _TEXT))
 _INDEX: Final = BySchema.of({"type": "integer"})
@@ -131,7 +132,8 @@ class StepShapes:
             return ANYTHING
         shape = self._by_type.setdefault(spec.name, BySchema.of(spec.output_schema))
         if known := spec.known_output(step.config):
-            shape = Refined(shape, {name: self._of_source(source, Scope(())) for name, source in known.items()})
+            fields = {name: self._of_source(source, Scope(())) for name, source in known.items()}
+            shape = Refined(shape, {**_decided(spec.output_schema, known), **fields})
         return ListOf(shape) if step.for_each is not None else shape
 
     def _of_body(self, container: Step, steps: Sequence[Step]) -> Shape:
@@ -155,6 +157,24 @@ class StepShapes:
             case StepReference() | ScopeReference():
                 return self.of(source, scope)
         return ANYTHING
+
+
+def _decided(schema: Mapping[str, Json], known: Mapping[str, Source]) -> dict[str, Shape]:
+    """The fields that the rules of an output's schema say more of: `allOf` of `{if, then}` whose condition is about the
+    constants of known literals alone.
+    """
+    fields: dict[str, Shape] = {}
+    rules: Any = schema.get("allOf", ())
+    for rule in rules if isinstance(rules, list | tuple) else ():
+        match rule:
+            case {"if": {"properties": dict(tested), **others}, "then": {"properties": dict(then)}} if not others:
+                if all(_is_constant(known.get(name), constant) for name, constant in tested.items()):
+                    fields |= {name: BySchema(part, schema) for name, part in then.items()}
+    return fields
+
+
+def _is_constant(source: Source | None, constant: Json) -> bool:
+    return isinstance(source, Literal_) and constant == {"const": source.value}
 
 
 def _all_steps(steps: Sequence[Step]) -> Iterator[Step]:

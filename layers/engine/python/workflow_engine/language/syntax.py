@@ -45,7 +45,6 @@ Facet = Literal["output", "status", "error"]
 
 TriggerRule = Literal["none_failed_min_one_success", "all_success", "all_done", "one_success", "one_failed"]
 ExecutionPattern = Literal["sequential", "parallel", "conditional", "dependency"]
-StepStatus = Literal["pending", "running", "completed", "failed", "skipped", "aborted"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from workflow_engine.aws_quotas import HISTORY_PAGE_EVENTS
 from workflow_engine.errors import ThrottledError
 from workflow_engine.machines.executions import ExecutionGoneError
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
-
-MAX_PAGE: Final = 1000
-"""GetExecutionHistory, `maxResults`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,7 @@ class HistoryReader:
         """All events, one page of at most 1,000 in memory at a time. Raises ExecutionGoneError, ThrottledError."""
         token: str | None = None
         while True:
-            events, token = self.page(execution_arn, MAX_PAGE, token)
+            events, token = self.page(execution_arn, HISTORY_PAGE_EVENTS, token)
             events.reverse()
             while events:
                 yield events.pop()  # an event that was read is needed no more, its page would hold it

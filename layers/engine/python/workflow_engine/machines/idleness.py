@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from workflow_engine.aws_quotas import EXECUTIONS_PAGE
+
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
@@ -41,7 +43,7 @@ class MachineUse:
                     return True
             if not page.get("nextToken"):
                 return False
-            position = {"maxResults": 1000, "nextToken": page["nextToken"]}
+            position = {"maxResults": EXECUTIONS_PAGE, "nextToken": page["nextToken"]}
 
     def delete(self, machine_arn: str) -> None:
         """Delete a machine; one that is gone already is no error (DeleteStateMachine)."""

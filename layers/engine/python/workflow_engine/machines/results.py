@@ -1,52 +1,35 @@
 """Step results of an execution, from its history and the outline of its workflow. Pure, linear in events and
 iterations.
 
-The outline says which steps there are: `{"steps": [{"id", "type", "each"?, "body"?: {"kind", "steps", "sinks"}}],
-"sinks"}`. A step's own state has its id as name (`<id>.each` inside a for_each); a Pass computes one or more steps,
+The outline says which steps there are: `{"steps": [{"id", "type", "each"?, "reads"?, "body"?: {"kind", "steps",
+"sinks"}}], "sinks"}`. A step's own state has its id as name (`<id>.each` inside a for_each); a Pass computes one or more steps,
 its output is `{step id: output}`. Keys of results: `s`, and for the parts `s[0]`, `outer[3].inner`, `loop[0].inner`,
 `switch.inner`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.machines.failure_messages import FailureMessages, needs_values
+from workflow_engine.machines.outcomes import Outcome
 from workflow_engine.machines.outputs import Joined, Output, Outputs
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit, read_timeline
-from workflow_engine.machines.too_large import in_words
+from workflow_engine.statuses import RunStatus, StepStatus
+
+if TYPE_CHECKING:
+    from workflow_engine.machines.values_read import ValuesRead
 
 _PARALLEL: Final = "parallel"
 """Suffix of the Parallel around steps that run side by side. It is named by the first of them and is none of them."""
 
 _OUTPUT_STATE: Final = "workflow.output"
-_EVALUATION_ERROR: Final = "States.QueryEvaluationError"
-_RAISED_BY_AUTHOR: Final = "D3137: "
-"""JSONata's code of what `$error` raised: the text after it is written for people."""
-_INPUT_FIELD: Final = "Arguments/Payload/input_data/"
-"""Where the compiler puts each entry of an input_mapping that has an author's own expressions."""
-_EXPRESSION_IN_CAUSE: Final = re.compile(
-    r".*The JSONata expression '.*' specified for the field '(?P<field>[^']*)' "
-    r"(?:threw an error during evaluation\.\s*(?P<raised>.+)|(?P<rest>.+))",
-    re.DOTALL,
-)
-
 _OF_A_CONTAINER: Final = frozenset({"start", "while", "until", "switch", "output", "try"})
 """Suffixes of the states of a loop or switch itself. Other derived states are entered whether or not the step runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a step ended, at one place. `timed` is the visit that gives its times."""
-
-    status: str
-    output: Output | None = None
-    failure: Failure | None = None
-    timed: Visit | None = None
 
 
 @dataclass(slots=True)
@@ -57,6 +40,7 @@ class StepOutcomes:
     """
 
     timeline: Timeline
+    messages: FailureMessages
     keys: list[str] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     tops: dict[str, int] = field(default_factory=dict)
@@ -88,7 +72,7 @@ class StepOutcomes:
             "status": status,
             "output_data": None,
             "error_type": outcome.failure.type if outcome.failure else None,
-            "error_message": outcome.failure.message if outcome.failure else None,
+            "error_message": self.messages.message(outcome.failure, visit) if outcome.failure else None,
             "execution_time_ms": duration,
             "retry_count": max(visit.attempts - 1, 0) if visit is not None else 0,
             "started_at": iso(started_at),
@@ -102,7 +86,7 @@ class RunReport:
     `outputs`.
     """
 
-    status: str
+    status: RunStatus
     output: Output | None
     error: dict[str, Json] | None
     started_at: str | None
@@ -118,15 +102,16 @@ def report(events: Iterable[Event], outline: Mapping[str, Any], outputs: Outputs
     once, as they come.
     """
     enclosing: dict[str, tuple[str, ...]] = {}
-    loops: set[str] = set()
-    _enclose(outline["steps"], (), enclosing, loops)
-    timeline = read_timeline(events, enclosing, frozenset(loops), outputs)
-    results = _Results(timeline, enclosing, frozenset(loops), outputs)
+    entries: dict[str, Mapping[str, Any]] = {}
+    _enclose(outline["steps"], (), enclosing, entries)
+    loops = frozenset(step_id for step_id, step in entries.items() if step.get("body", {}).get("kind") == "loop")
+    timeline = read_timeline(events, enclosing, loops, outputs)
+    results = _Results(timeline, entries, enclosing, loops, outputs)
     outcomes = results.walk(outline["steps"], (), "", _absent_status(timeline.status))
     return RunReport(
         status=timeline.status,
         output=results.run_output(outline.get("sinks"), outcomes),
-        error=_run_error(timeline, results.failed_steps),
+        error=_run_error(timeline, results.failed_steps, results.steps.messages),
         started_at=iso(timeline.started_at),
         completed_at=iso(timeline.completed_at),
         redrive_count=timeline.redrive_count,
@@ -144,32 +129,35 @@ def iso(moment: datetime | None) -> str | None:
 
 
 def _enclose(
-    steps: Iterable[Mapping[str, Any]], around: tuple[str, ...], enclosing: dict[str, tuple[str, ...]], loops: set[str]
+    steps: Iterable[Mapping[str, Any]],
+    around: tuple[str, ...],
+    enclosing: dict[str, tuple[str, ...]],
+    entries: dict[str, Mapping[str, Any]],
 ) -> None:
+    """Notes of each step, at whatever depth, the lists and loops around it and its entry in the outline."""
     for step in steps:
         enclosing[step["id"]] = around
+        entries[step["id"]] = step
         body = step.get("body")
         if body is None:
             continue
         inner = (*around, step["id"]) if step.get("each") else around
-        if body["kind"] == "loop":
-            loops.add(step["id"])
         if body["kind"] != "switch":
             inner = (*inner, step["id"])
-        _enclose(body["steps"], inner, enclosing, loops)
+        _enclose(body["steps"], inner, enclosing, entries)
 
 
-def _absent_status(run_status: str) -> str:
+def _absent_status(run_status: RunStatus) -> StepStatus:
     """The status of a step that was never entered: a completed run passed it by, any other has not come to it."""
     return "skipped" if run_status == "completed" else "pending"
 
 
-def _run_error(timeline: Timeline, failed_steps: set[str]) -> dict[str, Json] | None:
+def _run_error(timeline: Timeline, failed_steps: set[str], messages: FailureMessages) -> dict[str, Json] | None:
     """`step_id` is a step that failed, or null: what failed may be what joins steps, or the workflow's output."""
     if timeline.failure is None:
         return None
     visit = timeline.failed_visit
-    message = _message(timeline.failure, visit, timeline) or ""
+    message = messages.message(timeline.failure, visit) or ""
     if visit is not None and visit.step_id not in failed_steps:
         if visit.name == _OUTPUT_STATE:
             message = f"The workflow's output could not be made. {message}"
@@ -179,23 +167,6 @@ def _run_error(timeline: Timeline, failed_steps: set[str]) -> dict[str, Json] | 
     return {"step_id": visit.step_id if visit else None, "type": timeline.failure.type, "message": message}
 
 
-def _message(failure: Failure, visit: Visit | None, timeline: Timeline) -> str | None:
-    """A failure's message without the generated expressions that Step Functions quotes; events tell the whole cause."""
-    if failure.type != _EVALUATION_ERROR or failure.message is None:
-        return in_words(failure, visit, timeline)
-    told = _EXPRESSION_IN_CAUSE.fullmatch(failure.message)
-    if told is None:
-        return failure.message
-    raised, entry = told["raised"], told["field"].removeprefix(_INPUT_FIELD)
-    if raised and entry != told["field"]:
-        return f"The expression of '{entry}' in the input_mapping{_of_step(visit)} failed. {raised}"
-    return (raised or "").removeprefix(_RAISED_BY_AUTHOR) or f"The field '{told['field']}' {told['rest']}"
-
-
-def _of_step(visit: Visit | None) -> str:
-    return f" of step '{visit.step_id}'" if visit is not None else ""
-
-
 _ABSENT: Final = {status: Outcome(status) for status in ("skipped", "pending")}
 _PENDING: Final = _ABSENT["pending"]
 
@@ -203,7 +174,8 @@ _PENDING: Final = _ABSENT["pending"]
 @dataclass(slots=True)
 class _Results:
     timeline: Timeline
-    step_ids: Mapping[str, Any]
+    entries: Mapping[str, Mapping[str, Any]]
+    enclosing: Mapping[str, tuple[str, ...]]
     loops: frozenset[str]
     outputs: Outputs
     steps: StepOutcomes = field(init=False)
@@ -214,9 +186,12 @@ class _Results:
     _tried: dict[tuple[str, Frames], Visit] = field(default_factory=dict)
     _values: dict[tuple[str, Frames], tuple[Output | None, Visit]] = field(default_factory=dict)
     _turns: dict[tuple[str, Frames], int] = field(default_factory=dict)
+    _places: dict[tuple[str, Frames], int] = field(default_factory=dict)
+    _keeps_places: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.steps = StepOutcomes(self.timeline)
+        self.steps = StepOutcomes(self.timeline, FailureMessages(self.timeline, self.entries, self._values_read))
+        self._keeps_places = any(map(needs_values, self.timeline.visits))
         for visit in self.timeline.visits:
             if not visit.superseded:
                 self._index(visit)
@@ -248,14 +223,16 @@ class _Results:
             for name, value in visit.output.fields():
                 if name == visit.step_id:
                     self._values[name, outside] = (value, visit)
-                elif not suffix and name in self.step_ids:
+                elif not suffix and name in self.entries:
                     self._values[name, visit.frames] = (value, visit)
 
     def _around(self, frames: Frames, step_id: str) -> Frames:
         """The frames around a step, given those of one of its derived states: a loop's own stand in its last turn."""
         return frames[:-1] if step_id in self.loops and frames and frames[-1][0] == step_id else frames
 
-    def walk(self, steps: Iterable[Mapping[str, Any]], frames: Frames, prefix: str, absent: str) -> dict[str, Outcome]:
+    def walk(
+        self, steps: Iterable[Mapping[str, Any]], frames: Frames, prefix: str, absent: StepStatus
+    ) -> dict[str, Outcome]:
         """Results of these steps at one place, and below them those of their parts. Gives the outcomes by step id."""
         outcomes = {}
         for step in steps:
@@ -264,19 +241,27 @@ class _Results:
             outcomes[step["id"]] = self._placed(step, frames, prefix + step["id"], absent)
         return outcomes
 
-    def _placed(self, step: Mapping[str, Any], frames: Frames, key: str, absent: str) -> Outcome:
+    def _placed(self, step: Mapping[str, Any], frames: Frames, key: str, absent: StepStatus) -> Outcome:
         """The outcome of a step, in its place before those of its parts, which it follows from."""
         place = len(self.steps.keys)
         self.steps.keys.append(key)
         self.steps.outcomes.append(_PENDING)
-        outcome = self._outcome(step, frames, key, absent)
-        if outcome.failure is not None:
-            told = _message(outcome.failure, outcome.timed, self.timeline)
-            outcome = replace(outcome, failure=Failure(outcome.failure.type, told))
-        self.steps.outcomes[place] = outcome
+        if self._keeps_places:
+            self._places[step["id"], frames] = place
+        outcome = self.steps.outcomes[place] = self._outcome(step, frames, key, absent)
         if outcome.status == "failed":
             self.failed_steps.add(step["id"])
         return outcome
+
+    def _values_read(self) -> ValuesRead:
+        from workflow_engine.machines.values_read import ValuesRead  # slow to import, and few runs need it
+
+        return ValuesRead(self.entries, self.enclosing, self._find, self.outputs, self.timeline.run_input)
+
+    def _find(self, step_id: str, frames: Frames) -> Outcome | None:
+        """How a step ended at a place; None if it is not there."""
+        place = self._places.get((step_id, frames))
+        return None if place is None else self.steps.outcomes[place]
 
     def run_output(self, sinks: list[str] | None, outcomes: Mapping[str, Outcome]) -> Output | None:
         """The machine's own output, or those of the sinks."""
@@ -288,7 +273,7 @@ class _Results:
         completed = (s for s in sinks if s in outcomes and outcomes[s].status == "completed")
         return self.outputs.named({s: outcomes[s].output for s in completed})
 
-    def _outcome(self, step: Mapping[str, Any], frames: Frames, key: str, absent: str) -> Outcome:
+    def _outcome(self, step: Mapping[str, Any], frames: Frames, key: str, absent: StepStatus) -> Outcome:
         body = step.get("body")
         if step.get("each") or (body is not None and body["kind"] == "map"):
             return self._mapped(step, frames, key, absent)
@@ -299,7 +284,7 @@ class _Results:
         inner = self.walk(body["steps"], frames, f"{key}.", absent)
         return self._contained(step["id"], frames, absent, body.get("sinks"), inner)
 
-    def _single(self, step_id: str, frames: Frames, absent: str) -> Outcome:
+    def _single(self, step_id: str, frames: Frames, absent: StepStatus) -> Outcome:
         failing = self._failing.get((step_id, frames))
         if failing is not None:
             return Outcome("failed", None, _failure_of_fail_state(failing, looped=step_id in self.loops), failing)
@@ -316,7 +301,7 @@ class _Results:
         output = visit.output if status == "completed" and visit.kind == "Task" else None
         return Outcome(status, output, visit.failure if status == "failed" else None, visit)
 
-    def _never_entered(self, step_id: str, frames: Frames, absent: str) -> Outcome:
+    def _never_entered(self, step_id: str, frames: Frames, absent: StepStatus) -> Outcome:
         """A step whose own state was not entered failed if what decides about it (`<id>.guard`, say) ended the run."""
         blamed = self.timeline.failed_visit
         decides = blamed is not None and blamed.step_id == step_id and blamed.role not in ("", _PARALLEL)
@@ -324,7 +309,7 @@ class _Results:
             return Outcome("failed", None, self.timeline.failure)
         return _ABSENT[absent]
 
-    def _status(self, visit: Visit) -> str:
+    def _status(self, visit: Visit) -> StepStatus:
         ended = visit.left or self.timeline.status != "running"
         if visit.outcome == "failed":
             return "failed" if ended else "running"
@@ -336,7 +321,7 @@ class _Results:
             return "running"
         return "completed" if visit.outcome == "succeeded" and visit.kind != "Map" else "aborted"
 
-    def _mapped(self, step: Mapping[str, Any], frames: Frames, key: str, absent: str) -> Outcome:
+    def _mapped(self, step: Mapping[str, Any], frames: Frames, key: str, absent: StepStatus) -> Outcome:
         step_id = step["id"]
         visit = self._own.get((step_id, frames))
         if visit is None:
@@ -368,7 +353,7 @@ class _Results:
             return self._completed_outputs(body["sinks"], outcomes)
         return iteration.output if iteration is not None else None
 
-    def _looped(self, step: Mapping[str, Any], frames: Frames, key: str, absent: str) -> Outcome:
+    def _looped(self, step: Mapping[str, Any], frames: Frames, key: str, absent: StepStatus) -> Outcome:
         step_id, body = step["id"], step["body"]
         turns = self._turns.get((step_id, frames), 0)
         inner: dict[str, Outcome] = {}
@@ -381,7 +366,7 @@ class _Results:
         self,
         step_id: str,
         frames: Frames,
-        absent: str,
+        absent: StepStatus,
         sinks: list[str] | None,
         inner: Mapping[str, Outcome],
         *,
@@ -420,8 +405,8 @@ def _failure_of_fail_state(visit: Visit, *, looped: bool) -> Failure:
     its place where the run goes on. The history tells the error of the first and the last; a Parallel's failure
     carries none.
     """
-    from workflow_engine.compiler.lower.leaf import INVALID_DELAY, INVALID_DELAY_CAUSE
     from workflow_engine.compiler.lower.loops import OUT_OF_TURNS
+    from workflow_engine.compiler.lower.waits import INVALID_DELAY, INVALID_DELAY_CAUSE
 
     if visit.failure is not None:
         return visit.failure

@@ -24,15 +24,22 @@ from typing import Any, Final
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, is_caught
 from workflow_engine.machines.history_text import parsed, readable
 from workflow_engine.machines.outputs import Output, Outputs
+from workflow_engine.statuses import RunEnd, RunStatus, StepStatus
 
 Frames = tuple[tuple[str, int], ...]
 Event = Mapping[str, Any]
 
-RUN_STATUSES: Final[Mapping[str, str]] = {
+_RUN_ENDS: Final[Mapping[str, RunEnd]] = {
     "ExecutionSucceeded": "completed",
     "ExecutionFailed": "failed",
     "ExecutionAborted": "cancelled",
     "ExecutionTimedOut": "timed_out",
+}
+
+_ITERATION_ENDS: Final[Mapping[str, StepStatus]] = {
+    "Succeeded": "completed",
+    "Failed": "failed",
+    "Aborted": "aborted",
 }
 
 _ATTEMPT: Final = frozenset({"TaskScheduled", "LambdaFunctionScheduled", "ActivityScheduled"})
@@ -103,7 +110,7 @@ class Visit:
 class Iteration:
     """One iteration of a Map: `status` is running, completed, failed or aborted; `output` that of its last state."""
 
-    status: str = "running"
+    status: StepStatus = "running"
     output: Output | None = None
     failure: Failure | None = None
     started_at: datetime | None = None
@@ -112,11 +119,13 @@ class Iteration:
 
 @dataclass(slots=True)
 class Timeline:
-    """A whole history. `failed_visit` is the visit whose failure ended the run, where that can be told."""
+    """A whole history. `failed_visit` is the visit whose failure ended the run, where that can be told; `run_input` the
+    text of the execution's input.
+    """
 
     visits: list[Visit] = field(default_factory=list)
     iterations: dict[tuple[Frames, str], dict[int, Iteration]] = field(default_factory=dict)
-    status: str = "running"
+    status: RunStatus = "running"
     started_at: datetime | None = None
     completed_at: datetime | None = None
     output: Output | None = None
@@ -124,6 +133,18 @@ class Timeline:
     failed_visit: Visit | None = None
     redrive_count: int = 0
     redriven_at: datetime | None = None
+    run_input: str | None = None
+    _entered: dict[int, Visit] = field(default_factory=dict)
+
+    def enter(self, event_id: int, visit: Visit) -> None:
+        """Note a visit by the event of its state's entry."""
+        self._entered[event_id] = visit
+        self.visits.append(visit)
+
+    def visit_named_in(self, cause: str) -> Visit | None:
+        """The visit whose entry a cause names: Step Functions says so where an evaluation failed."""
+        found = _ENTERED_AT.search(cause)
+        return self._entered.get(int(found[1])) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +179,6 @@ class _Reader:
         self._origins: dict[int, _Origin] = {}
         self._visits: dict[tuple[str, Frames], Visit] = {}
         self._latest: dict[str, Visit] = {}
-        self._entered: dict[int, Visit] = {}
         self._failed: list[Visit] = []
 
     def read(self, event: Event) -> None:
@@ -193,8 +213,8 @@ class _Reader:
             opened = before.kind in ("Map", "Parallel") and not before.left
             visit.inside = before if opened else before.inside
             visit.inside_attempt = visit.inside.attempts if visit.inside is not None else 0
-        self._visits[name, frames] = self._latest[name] = self._entered[event["id"]] = visit
-        self.timeline.visits.append(visit)
+        self._visits[name, frames] = self._latest[name] = visit
+        self.timeline.enter(event["id"], visit)
         return _Origin(frames, over, visit)
 
     def _place(self, name: str, origin: _Origin) -> tuple[Frames, str | None]:
@@ -270,7 +290,7 @@ class _Reader:
             iterations[details["index"]] = Iteration(started_at=event.get("timestamp"))
         else:
             iteration = iterations.setdefault(details["index"], Iteration())
-            iteration.status = {"Succeeded": "completed"}.get(what, what.lower())
+            iteration.status = _ITERATION_ENDS[what]
             iteration.ended_at = event.get("timestamp")
         return _Origin((*map_visit.frames, (map_visit.step_id, details["index"])), None, map_visit)
 
@@ -337,9 +357,9 @@ class _Reader:
     def _evaluated(self, event: Event, origin: _Origin) -> Visit | None:
         """The visit of an EvaluationFailed event, which is chained to the event before the state's entry."""
         details = event["evaluationFailedEventDetails"]
-        entered = _ENTERED_AT.search(details.get("cause") or "")
-        if entered and int(entered[1]) in self._entered:
-            return self._entered[int(entered[1])]
+        entered = self.timeline.visit_named_in(details.get("cause") or "")
+        if entered is not None:
+            return entered
         name = details.get("state")
         return self._find(name, origin.frames) if name else origin.visit
 
@@ -359,12 +379,13 @@ class _Reader:
         line = self.timeline
         if kind == "ExecutionStarted":
             line.started_at = event.get("timestamp")
+            line.run_input = (event.get("executionStartedEventDetails") or {}).get("input")
         elif kind == "ExecutionRedriven":
             line.redrive_count += 1
             line.redriven_at = event.get("timestamp")
             line.status, line.completed_at, line.failure, line.failed_visit = "running", None, None, None
-        elif kind in RUN_STATUSES:
-            line.status, line.completed_at = RUN_STATUSES[kind], event.get("timestamp")
+        elif kind in _RUN_ENDS:
+            line.status, line.completed_at = _RUN_ENDS[kind], event.get("timestamp")
             if kind == "ExecutionSucceeded":
                 line.output = self._outputs.add(parsed(event["executionSucceededEventDetails"].get("output")))
             elif kind == "ExecutionTimedOut":
@@ -380,8 +401,8 @@ class _Reader:
         alike = [v for v in reversed(self._failed) if v.failure == failure]
         # Two steps may fail alike, one of them to be retried; only one has the very cause of the run's failure.
         visit = next((v for v in alike if v.cause == details.get("cause")), alike[0] if alike else None)
-        if visit is None and (entered := _ENTERED_AT.search(cause)):
-            visit = self._entered.get(int(entered[1]))
+        if visit is None:
+            visit = self.timeline.visit_named_in(cause)
         if visit is None and (named := _STATE_IN_CAUSE.search(cause)):
             visit = self._latest.get(named[1])
         if visit is None:

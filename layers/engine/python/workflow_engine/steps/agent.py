@@ -41,9 +41,9 @@ NOTHING_TO_ASK: Final = (
 )
 
 
-def agent_task(*, paid: bool = False, without_input: str | None = None) -> Lowering:
+def agent_task(*, paid: bool = False, without_input: str | None = None, no_input: str | None = None) -> Lowering:
     """A Task on `step_agent` whose errors are told apart, and which ends before its time is over. `paid`: it asks a model.
-    `without_input` says what is wrong when its input is sure to be empty.
+    `without_input` says what is wrong when its input is sure to be empty, `no_input` why its output is none.
     """
     return TaskLowering(
         STEP_AGENT,
@@ -55,6 +55,7 @@ def agent_task(*, paid: bool = False, without_input: str | None = None) -> Lower
         fills_names=True,
         paid=paid,
         without_input=without_input,
+        no_input=no_input,
     )
 
 

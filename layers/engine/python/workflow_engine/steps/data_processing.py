@@ -1,4 +1,4 @@
-"""`data_processing`: one operation on data. What JSONata can do safely is pure; the rest is a Task on `step_data`.
+"""`data_processing`: one operation on data. What JSONata can do safely is pure; the rest is a Task, `process` on `step_data`.
 
 The data is `input_data.input` (or `.data`) when that is the only key, else all of `input_data`. Results:
 
@@ -19,11 +19,15 @@ The data is `input_data.input` (or `.data`) when that is the only key, else all 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering, TaskLowering
 from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, object_fragment
+from workflow_engine.errors import InvalidStepInput
+from workflow_engine.language.syntax import Literal_, Source
 from workflow_engine.schema_parts import SUCCESS, TIMESTAMP, Schema, object_schema, output_schema, property_schema
 from workflow_engine.steps.sources import FIELD, UNWRAPPED_NAMES, apply, working_data
 from workflow_engine.steps.step_type import STEP_DATA, StepType
@@ -31,7 +35,6 @@ from workflow_engine.steps.step_type import STEP_DATA, StepType
 DEFAULT_PROCESSING_TYPE: Final = "passthrough"
 WRAPPER_BYTES: Final = 192
 """What an output has beside its result: type, time and success."""
-_TASKS: Final = ("uppercase", "lowercase", "word_count", "sentiment_analysis", "transform")
 
 
 def _count(context: PureContext) -> Fragment:
@@ -57,7 +60,7 @@ def _filter(context: PureContext) -> Fragment:
 
 
 def _in_case(function: str) -> Callable[[PureContext], Fragment]:
-    """A text in another case. JSONata follows JavaScript here, `step_data` Python: both Unicode's full case mappings, so they
+    """A text in another case. JSONata follows JavaScript here, `process` Python: both Unicode's full case mappings, so they
     differ at most in letters that only the newer of their two versions of Unicode has.
     """
 
@@ -104,6 +107,173 @@ def _lower(config: Mapping[str, Any]) -> Lowering:
     return TaskLowering(STEP_DATA)
 
 
+def _known_output(config: Mapping[str, Any]) -> Mapping[str, Source]:
+    return {"processing_type": Literal_(config.get("processing_type", DEFAULT_PROCESSING_TYPE))}
+
+
+# --- the Task ---
+
+Options = Mapping[str, Any]
+Processing = Callable[[Any, Options], Any]
+
+_WORD: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+_END_OF_CLAUSE: Final = re.compile(r"[.,;:!?\n]+")
+
+_REACH_OF_A_NEGATION: Final = 3
+"""Words after a negation whose sense it turns round: "not a very good film"."""
+
+_NEUTRAL_BELOW: Final = 0.05
+"""Scores nearer to 0 than this are neutral."""
+
+
+def process(config: Mapping[str, Any], input_data: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
+    """The output of a step that is a Task; `at` (UTC) is the time that stands in it.
+
+    Raises `InvalidStepInput` for a processing type that is no Task, and for data nested too deeply.
+    """
+    processing_type = config.get("processing_type", DEFAULT_PROCESSING_TYPE)
+    processing = TASKS.get(processing_type)
+    if processing is None:
+        raise InvalidStepInput(f"A function does no data_processing of type '{processing_type}'.")
+    options = config.get("options") or {}
+    try:
+        result = processing(_only_value(input_data), options)
+    except RecursionError:
+        raise InvalidStepInput("The data is nested too deeply.") from None
+    output = {
+        "result": result,
+        "processing_type": processing_type,
+        # As Step Functions writes times: UTC, milliseconds, `Z`.
+        "processed_at": at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z",
+        "success": True,
+    }
+    return {**output, "metadata": options["metadata"]} if "metadata" in options else output
+
+
+def _only_value(input_data: Mapping[str, Any]) -> Any:
+    if len(input_data) == 1 and (name := next(iter(input_data))) in UNWRAPPED_NAMES:
+        return input_data[name]
+    return input_data
+
+
+def _map_texts(data: Any, change: Callable[[str], str]) -> Any:
+    """The data with every text in it changed, at any depth; keys stay."""
+    if isinstance(data, str):
+        return change(data)
+    if isinstance(data, list):
+        return [_map_texts(element, change) for element in data]
+    if isinstance(data, dict):
+        return {key: _map_texts(value, change) for key, value in data.items()}
+    return data
+
+
+def _texts(data: Any) -> Iterator[str]:
+    """Every text in the data, keys not counted."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, list):
+        for element in data:
+            yield from _texts(element)
+    elif isinstance(data, dict):
+        for value in data.values():
+            yield from _texts(value)
+
+
+def _identity(data: Any, _options: Options) -> Any:
+    return data
+
+
+def _uppercase(data: Any, _options: Options) -> Any:
+    return _map_texts(data, str.upper)
+
+
+def _lowercase(data: Any, _options: Options) -> Any:
+    return _map_texts(data, str.lower)
+
+
+def _word_count(data: Any, _options: Options) -> dict[str, Any]:
+    texts = list(_texts(data))
+    words = [word for text in texts for word in text.split()]
+    return {
+        "word_count": len(words),
+        "character_count": sum(map(len, words)),
+        "text_length": sum(map(len, texts)),
+        "original_data": data,
+    }
+
+
+_TRANSFORMATIONS: Final[Mapping[str, Processing]] = {
+    "identity": _identity,
+    "uppercase": _uppercase,
+    "lowercase": _lowercase,
+}
+
+
+def _transform(data: Any, options: Options) -> Any:
+    name = options.get("transformation", "identity")
+    transformation = _TRANSFORMATIONS.get(name)
+    if transformation is None:
+        raise InvalidStepInput(f"There is no transformation '{name}'.")
+    result = transformation(data, options)
+    metadata = options.get("metadata")
+    return {**result, **metadata} if isinstance(result, dict) and isinstance(metadata, dict) else result
+
+
+def _sentiment_analysis(data: Any, _options: Options) -> dict[str, Any]:
+    """How good or bad all texts in the data together are, and by which words.
+
+    `score` is within -1..1: the balance of good and bad words of a small English lexicon, 0 where there is none. In a
+    clause a negation turns round the words after it; an intensifier ("very") makes the next word count twice.
+    `confidence` is within 0.5..1: the share of the weight that is on one side. Indicators are numbers of words.
+    """
+    clauses = [_WORD.findall(clause) for text in _texts(data) for clause in _clauses(text)]
+    judged = [judgement for words in clauses for judgement in _judgements(words)]
+    total = sum(abs(weight) for _, weight in judged)
+    balance = sum(weight for _, weight in judged) / total if total else 0.0
+    score = round(balance, 4)
+    positive = [word for word, weight in judged if weight > 0]
+    negative = [word for word, weight in judged if weight < 0]
+    return {
+        "sentiment": "neutral" if abs(score) < _NEUTRAL_BELOW else "positive" if score > 0 else "negative",
+        "confidence": round(0.5 + abs(balance) / 2, 4),
+        "score": score,
+        "positive_indicators": len(positive),
+        "negative_indicators": len(negative),
+        "positive_words": positive,
+        "negative_words": negative,
+        "word_count": sum(map(len, clauses)),
+        "original_data": data,
+    }
+
+
+def _clauses(text: str) -> list[str]:
+    return _END_OF_CLAUSE.split(text.lower().replace("’", "'"))
+
+
+def _judgements(words: list[str]) -> Iterator[tuple[str, int]]:
+    """The words of a clause that the lexicon knows, each with its weight: above 0 for good, below 0 for bad."""
+    # Whoever reads the catalogue of step types would load it.
+    from workflow_engine.steps.lexicon import INTENSIFIERS, NEGATIONS, NEGATIVE, POSITIVE
+
+    for position, word in enumerate(words):
+        sense = (word in POSITIVE) - (word in NEGATIVE)
+        if sense:
+            before = words[max(0, position - _REACH_OF_A_NEGATION) : position]
+            negated = any(earlier in NEGATIONS or earlier.endswith("n't") for earlier in before)
+            weight = 2 if before and before[-1] in INTENSIFIERS else 1
+            yield word, -sense * weight if negated else sense * weight
+
+
+TASKS: Final[Mapping[str, Processing]] = {
+    "uppercase": _uppercase,
+    "lowercase": _lowercase,
+    "word_count": _word_count,
+    "sentiment_analysis": _sentiment_analysis,
+    "transform": _transform,
+}
+
+# --- the schemas ---
+
 _OPTIONS: Final = object_schema(
     {
         "filter_key": property_schema("Filter key", "filter: the field that is compared.", type="string", minLength=1),
@@ -113,7 +283,7 @@ _OPTIONS: Final = object_schema(
         "transformation": property_schema(
             "Transformation",
             "transform: what is done to all texts in the data. Default: identity.",
-            enum=["identity", "uppercase", "lowercase"],
+            enum=list(_TRANSFORMATIONS),
         ),
         "metadata": property_schema(
             "Metadata",
@@ -172,9 +342,10 @@ DATA_PROCESSING: Final = StepType(
                     "uppercase",
                     "lowercase",
                     "count",
-                    *_TASKS[2:3],
+                    "word_count",
                     "filter",
-                    *_TASKS[3:],
+                    "sentiment_analysis",
+                    "transform",
                 ],
             ),
             "options": _OPTIONS,
@@ -204,4 +375,5 @@ DATA_PROCESSING: Final = StepType(
     ),
     lower=_lower,
     needs_input=True,
+    known_output=_known_output,
 )

@@ -21,6 +21,7 @@ from workflow_engine.steps.step_type import StepType
 
 KIND: Final = "prompt"
 _TEXTS: Final = ("system_prompt", "query_template")
+ASKS_NOTHING: Final = "A prompt without a 'query_template' asks nothing by itself."
 
 
 def _build(context: PureContext) -> Fragment:
@@ -44,7 +45,8 @@ def _build(context: PureContext) -> Fragment:
 
 def _lower(config: Mapping[str, Any]) -> Lowering:
     is_read = "prompt_id" in config or isinstance(config.get("variables"), list)
-    return agent_task() if is_read else PureLowering(_build)
+    no_input = None if "prompt_id" in config or config.get("query_template") else ASKS_NOTHING
+    return agent_task(no_input=no_input) if is_read else PureLowering(_build, no_input=no_input)
 
 
 _VARIABLE: Final = object_schema(

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from workflow_engine.compiler.catalogue import Lowering
-from workflow_engine.json_schema import Path
 from workflow_engine.language.syntax import Source
 from workflow_engine.schema_parts import Schema
 
-STEP_DATA: Final = "step_data"
-"""The Lambda of the built-in data steps: for what is not pure, and for a pure step whose input may raise."""
+if TYPE_CHECKING:
+    from workflow_engine.json_schema import Path
 
-Examine = Callable[[Mapping[str, Any]], Iterable[tuple[Path, str]]]
+STEP_DATA: Final = "step_data"
+"""The Lambda of the built-in data steps that are not pure."""
+
+Examine = Callable[[Mapping[str, Any]], "Iterable[tuple[Path, str]]"]
 """Beyond the schema: places in a configuration that fits it, each with a sentence about what is wrong."""
 
 

@@ -1,7 +1,7 @@
 """Deletions that may be repeated: a client whose answer was lost sends the DELETE again, and that is no error.
 
 So what was deleted is remembered for a day, beside the partition it was in. Later, and for what never was, there is nothing
-to delete.
+to delete. Earlier versions of this service left a deleted workflow where it was and marked it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,15 @@ from workflow_engine.store.table import ConditionFailedError, Removal, Table, Wr
 REMEMBERED_SECONDS: Final = 24 * 3600
 """As long as an idempotency key is known."""
 
+_MARK: Final = "deleted_at"
+NOT_MARKED: Final = f"attribute_not_exists({_MARK})"
+"""The condition that a record is not marked as deleted."""
+
+
+def is_marked(record: Record) -> bool:
+    """True for a record that is in the table and counts as deleted."""
+    return _MARK in record
+
 
 def delete_once(table: Table, tenant_id: str, pk: str, sk: str, now: float) -> bool:
     """Delete a record. True also when it was deleted within a day before `now` (seconds since the epoch), False when there
@@ -27,7 +36,7 @@ def delete_once(table: Table, tenant_id: str, pk: str, sk: str, now: float) -> b
         "expires_at": int(now) + REMEMBERED_SECONDS,
     }
     try:
-        table.write_all([Removal(pk, sk, "attribute_exists(pk)"), Write(memory)])
+        table.write_all([Removal(pk, sk, f"attribute_exists(pk) AND {NOT_MARKED}"), Write(memory)])
     except ConditionFailedError:
         # DynamoDB deletes expired items within days, not at once.
         remembered = table.get(memory["pk"], sk)

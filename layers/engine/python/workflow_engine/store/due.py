@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from workflow_engine.store import keys
 from workflow_engine.store.items import Scalar
 from workflow_engine.store.schema import BY_DUE, PARTITION_KEY, SORT_KEY
 from workflow_engine.store.table import ConditionFailedError, Table
+from workflow_engine.timestamps import iso
 
 Key = tuple[str, str]
 """Partition and sort key of a record."""
@@ -21,8 +22,7 @@ Key = tuple[str, str]
 
 def after(timestamp: str, seconds: float) -> str:
     """The time that many seconds after an ISO 8601 time, in the form of all times in the table."""
-    later = datetime.fromisoformat(timestamp).astimezone(UTC) + timedelta(seconds=seconds)
-    return later.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso(datetime.fromisoformat(timestamp) + timedelta(seconds=seconds))
 
 
 @dataclass(frozen=True, slots=True)

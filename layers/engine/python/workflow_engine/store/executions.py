@@ -10,6 +10,7 @@ from typing import Final
 
 from workflow_engine.errors import ConflictError, NotFoundError, RequestUnderWayError
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.statuses import RUN_ENDS, RunStatus, has_ended
 from workflow_engine.store import keys
 from workflow_engine.store.due import after
 from workflow_engine.store.items import Record, Scalar, dump
@@ -17,15 +18,8 @@ from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.schema import BY_ARN, BY_TENANT, BY_WORKFLOW
 from workflow_engine.store.table import EVERYTHING, ConditionFailedError, Page, SortRange, Table, Write
 
-RANKS: Final[Mapping[str, int]] = {
-    "pending": 0,
-    "running": 1,
-    "waiting": 1,
-    "completed": 3,
-    "failed": 3,
-    "cancelled": 3,
-    "timed_out": 3,
-}
+_ENDED: Final = 3
+_RANKS: Final[Mapping[str, int]] = {"pending": 0, "running": 1, "waiting": 1, **dict.fromkeys(RUN_ENDS, _ENDED)}
 """A status may replace one of lower rank, or any of a lower redrive count."""
 
 UNRECORDED_AFTER_SECONDS: Final = 900
@@ -35,11 +29,6 @@ ASKED_FOR: Final = 2
 """The rank of `cancelled` while Step Functions has been asked to stop a run and its history does not show the end
 yet. If the run ended in another way just before, that may still replace it.
 """
-
-
-def has_ended(status: str) -> bool:
-    """True for statuses that no further status of the same redrive follows."""
-    return RANKS[status] == 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +45,7 @@ class Execution:
     workflow_id: str
     workflow_version: int
     workflow_name: str
-    status: str
+    status: RunStatus
     started_at: str
     execution_arn: str
     user_id: str | None = None
@@ -172,7 +161,7 @@ class ExecutionStore:
     def update_status(
         self,
         execution: Execution,
-        status: str,
+        status: RunStatus,
         redrive_count: int,
         *,
         completed_at: str | None = None,
@@ -184,7 +173,7 @@ class ExecutionStore:
 
         With `attempt_id` it is set only while no other attempt starts the run.
         """
-        rank = RANKS[status] if rank is None else rank
+        rank = _RANKS[status] if rank is None else rank
         changes: dict[str, Scalar] = {
             "status": status,
             "status_rank": rank,
@@ -192,8 +181,8 @@ class ExecutionStore:
             "completed_at": completed_at,
             "error": self.payloads.store(execution.tenant_id, error) if error is not None else None,
             # An ended run leaves the index of those to look at; any other status is to be looked at soon.
-            "due_list": None if rank == RANKS["completed"] else keys.due_execution(execution.execution_id),
-            "due_at": None if rank == RANKS["completed"] else completed_at or execution.started_at,
+            "due_list": None if rank == _ENDED else keys.due_execution(execution.execution_id),
+            "due_at": None if rank == _ENDED else completed_at or execution.started_at,
             "looks": None,
         }
         older = "redrive_count < :count OR (redrive_count = :count AND status_rank < :rank)"
@@ -287,7 +276,7 @@ def _record(execution: Execution) -> Record:
         "workflow_version": execution.workflow_version,
         "workflow_name": execution.workflow_name,
         "status": execution.status,
-        "status_rank": RANKS[execution.status],
+        "status_rank": _RANKS[execution.status],
         "redrive_count": execution.redrive_count,
         "started_at": execution.started_at,
         "execution_arn": execution.execution_arn,

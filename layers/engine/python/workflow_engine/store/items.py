@@ -10,14 +10,16 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from workflow_engine.aws_quotas import ITEM_BYTES, KIB
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 Scalar = str | int | bool | None
 Record = dict[str, Any]
 
-MAX_INLINE_BYTES: Final = 300 * 1024
-"""Larger documents go to S3. An item holds 400 KB, names and keys included (DynamoDB, "Item size")."""
+MAX_INLINE_BYTES: Final = ITEM_BYTES - 100 * KIB
+"""Larger documents go to S3. The rest of an item is for its keys, its names and its other attributes."""
 
 
 def to_attributes(record: Mapping[str, Scalar]) -> dict[str, AttributeValueTypeDef]:

@@ -1,42 +1,108 @@
-"""Registrations: records under a name of the client's choice, which registering again replaces."""
+"""Registrations: what a tenant added under a name of its choice, which registering again replaces: step types, MCP servers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
-from workflow_engine.errors import ThrottledError
+from workflow_engine.errors import NotFoundError, ThrottledError
+from workflow_engine.store import keys
+from workflow_engine.store.deletions import delete_once
 from workflow_engine.store.items import Record
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.table import ConditionFailedError, Table, Write
 
 _MAX_ATTEMPTS: Final = 5
 
+Registration = dict[str, Any]
+"""JSON, as the API shows it. Of a secret it holds the name, never the value."""
 
-def register_once(
-    table: Table, payloads: PayloadStore, key: Record, field: str, document: dict[str, Any], request_id: str
-) -> tuple[dict[str, Any], bool]:
-    """Write a registration, as JSON in `field` beside the key and its tenant; gives it as it stands, and True if its name was
-    free.
 
-    A registration that replaces another keeps that one's `created_at`. One that was written for the same request (`made_id`
-    of its attempts) is given as it was written then. Raises ThrottledError when others keep registering the same name.
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What is registered: its word, the field of a registration that is its name, and where the records lie: partition of
+    a tenant, sort key of a name, and the attribute that holds the registration.
     """
-    written, standing = document, None
-    for _ in range(_MAX_ATTEMPTS):
-        is_new = standing is None
-        content = {field: payloads.store(key["tenant_id"], written), "request_id": request_id, "is_new": is_new}
-        try:
-            table.put(_write({**key, **content}, standing))
-        except ConditionFailedError:
-            standing = table.get(key["pk"], key["sk"])
-        else:
-            return written, is_new
-        if standing is not None:
-            kept = dict(payloads.load(standing[field]))
-            if standing.get("request_id") == request_id:
-                return kept, bool(standing["is_new"])
-            written = {**document, "created_at": kept["created_at"]}
-    raise ThrottledError("Others are registering under this name at the moment. Try again in a second.")
+
+    word: str
+    name: str
+    partition: Callable[[str], str]
+    sort_key: Callable[[str], str]
+    attribute: str
+
+
+STEPS: Final = Registered("registered step type", "step_type", keys.steps, keys.step, "registration")
+MCP_SERVERS: Final = Registered("MCP server", "name", keys.mcp_servers, keys.mcp_server, "server")
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationStore:
+    """Registrations of all tenants; every call names the tenant."""
+
+    table: Table
+    payloads: PayloadStore
+    what: Registered
+
+    def put(self, tenant_id: str, registration: Registration, request_id: str) -> tuple[Registration, bool]:
+        """Write a registration or replace the one of this name; gives it as it stands, and True if the name was free.
+
+        One that replaces another keeps that one's `created_at`. One that was written for the same request (`made_id` of its
+        attempts) is given as it was written then. Raises ThrottledError when others keep registering the same name.
+        """
+        what = self.what
+        pk, sk = what.partition(tenant_id), what.sort_key(registration[what.name])
+        written, standing = registration, None
+        for _ in range(_MAX_ATTEMPTS):
+            is_new = standing is None
+            content = {
+                what.attribute: self.payloads.store(tenant_id, written),
+                "request_id": request_id,
+                "is_new": is_new,
+            }
+            try:
+                self.table.put(_write({"pk": pk, "sk": sk, "tenant_id": tenant_id, **content}, standing))
+            except ConditionFailedError:
+                standing = self.table.get(pk, sk)
+            else:
+                return written, is_new
+            if standing is not None:
+                kept = self.of_record(standing)
+                if standing.get("request_id") == request_id:
+                    return kept, bool(standing["is_new"])
+                written = {**registration, "created_at": kept["created_at"]}
+        raise ThrottledError("Others are registering under this name at the moment. Try again in a second.")
+
+    def find(self, tenant_id: str, name: str) -> Registration | None:
+        """A registration, or None."""
+        record = self.table.get(self.what.partition(tenant_id), self.what.sort_key(name))
+        return None if record is None else self.of_record(record)
+
+    def find_many(self, tenant_id: str, names: Iterable[str]) -> dict[str, Registration]:
+        """Those of these names that are registered, by name. One BatchGetItem per 100; none for no names."""
+        pk = self.what.partition(tenant_id)
+        records = self.table.get_many((pk, self.what.sort_key(name)) for name in sorted(set(names)))
+        return {registration[self.what.name]: registration for registration in map(self.of_record, records)}
+
+    def delete(self, tenant_id: str, name: str, now: float) -> None:
+        """Remove a registration (`store.deletions`). NotFoundError when there is none."""
+        if not delete_once(self.table, tenant_id, self.what.partition(tenant_id), self.what.sort_key(name), now):
+            raise NotFoundError(f"There is no {self.what.word} '{name}'.")
+
+    def page(self, tenant_id: str, limit: int, cursor: str | None) -> tuple[list[Registration], str | None]:
+        """Registrations by name, and the cursor of the next page."""
+        page = self.table.query(
+            tenant_id, self.what.partition(tenant_id), limit=limit, cursor=cursor, newest_first=False
+        )
+        return [self.of_record(r) for r in page.records], page.next_cursor
+
+    def count(self, tenant_id: str) -> int:
+        """How many a tenant has."""
+        return self.table.count(self.what.partition(tenant_id))
+
+    def of_record(self, record: Mapping[str, Any]) -> Registration:
+        """The registration that a record holds."""
+        return dict(self.payloads.load(record[self.what.attribute]))
 
 
 def _write(record: Record, standing: Record | None) -> Write:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine import aws
+from workflow_engine.aws_quotas import BATCH_GET_KEYS, PARTITION_KEY_BYTES, SORT_KEY_BYTES
 from workflow_engine.errors import InvalidRequestError, ThrottledError
 from workflow_engine.store import cursors
 from workflow_engine.store.items import Record, Scalar, attribute, from_attributes, to_attributes
@@ -19,9 +20,6 @@ from workflow_engine.store.schema import PARTITION_KEY, SORT_KEY, Index
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
-
-_PARTITION_KEY_BYTES: Final = 2048
-_SORT_KEY_BYTES: Final = 1024
 
 _MAX_REFUSED_BATCHES: Final = 6
 """With the pauses between them about 3 s."""
@@ -127,7 +125,7 @@ class Table:
         found: list[Record] = []
         refused = 0
         while pending:
-            batch, pending = pending[:100], pending[100:]
+            batch, pending = pending[:BATCH_GET_KEYS], pending[BATCH_GET_KEYS:]
             with _translated():
                 answer = self.client.batch_get_item(RequestItems={self.name: {"Keys": batch, "ConsistentRead": True}})
             found += [from_attributes(i) for i in answer["Responses"].get(self.name, [])]
@@ -240,9 +238,9 @@ class Table:
                 break
         return Page(records, cursors.encode(tenant_id, scope, start) if start else None)
 
-    def count(self, partition: str, sort_prefix: str) -> int:
-        """How many records of a partition have a sort key that begins so. Reads them all, as far as DynamoDB is concerned."""
-        request: dict[str, Any] = {**self._query_request(partition, None, sort_prefix, False, {}), "Select": "COUNT"}
+    def count(self, partition: str) -> int:
+        """How many records a partition has. Reads them all, as far as DynamoDB is concerned."""
+        request: dict[str, Any] = {**self._query_request(partition, None, "", False, {}), "Select": "COUNT"}
         found = 0
         while True:
             with _translated():
@@ -313,10 +311,8 @@ class Table:
 
 
 def _is_key(pk: str, sk: str = "") -> bool:
-    """Whether a record may have this key (DynamoDB, quotas: "Partition key length" 2,048 bytes, "Sort key length" 1,024). Ids
-    in paths and queries may be of any length; no record has one that is too long.
-    """
-    return len(pk.encode()) <= _PARTITION_KEY_BYTES and len(sk.encode()) <= _SORT_KEY_BYTES
+    """Whether a record may have this key. Ids in paths and queries may be of any length; no record has one that is too long."""
+    return len(pk.encode()) <= PARTITION_KEY_BYTES and len(sk.encode()) <= SORT_KEY_BYTES
 
 
 def _place(change: Write | Removal) -> tuple[str, str]:

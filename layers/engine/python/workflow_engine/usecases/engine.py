@@ -12,14 +12,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine import aws
+from workflow_engine.aws_quotas import HTTP_API_SECONDS
 from workflow_engine.settings import Settings
 from workflow_engine.store.executions import ExecutionStore
 from workflow_engine.store.idempotency import IdempotencyStore
 from workflow_engine.store.names import NameStore
 from workflow_engine.store.payloads import PayloadStore
-from workflow_engine.store.steps import StepStore
+from workflow_engine.store.registrations import MCP_SERVERS, STEPS, RegistrationStore
 from workflow_engine.store.table import Table
 from workflow_engine.store.workflows import WorkflowStore
+from workflow_engine.timestamps import iso
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -32,19 +34,16 @@ if TYPE_CHECKING:
     from workflow_engine.machines.history import HistoryReader
     from workflow_engine.machines.idleness import MachineUse
     from workflow_engine.machines.registry import MachineRegistry
-    from workflow_engine.store.definitions import DefinitionStore
     from workflow_engine.store.due import DueStore
     from workflow_engine.store.machines import MachineStore
-    from workflow_engine.store.mcp_servers import McpServerStore
     from workflow_engine.store.results import ResultsStore
+    from workflow_engine.store.versions import Version, VersionStore
 
 LocalStepLoader = Callable[[str, str, str], str]
 """`(tenant_id, step_type, "module:function") -> ARN` under which the local runtime calls the handler."""
 
-LONGEST_WAIT_SECONDS: Final = 25
-"""How long a request may ask to wait for the end of a run: an HTTP API cuts an integration off after 30 seconds ("Maximum
-integration timeout", API Gateway quotas).
-"""
+LONGEST_WAIT_SECONDS: Final = HTTP_API_SECONDS - 5
+"""How long a request may ask to wait for the end of a run; the rest is for reading its results and for the way back."""
 
 _making_clients: Final = threading.RLock()  # boto3 sessions may not make two clients at once
 _local_step_loader: LocalStepLoader | None = None
@@ -96,7 +95,7 @@ class Engine:
 
     def timestamp(self) -> str:
         """Now, ISO 8601 UTC with milliseconds."""
-        return self.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return iso(self.now())
 
     @property
     def local_step_loader(self) -> LocalStepLoader | None:
@@ -156,8 +155,8 @@ class Engine:
         return ExecutionStore(self._table, self._payloads)
 
     @cached_property
-    def steps(self) -> StepStore:
-        return StepStore(self._table, self._payloads)
+    def steps(self) -> RegistrationStore:
+        return RegistrationStore(self._table, self._payloads, STEPS)
 
     @cached_property
     def results(self) -> ResultsStore:
@@ -166,22 +165,22 @@ class Engine:
         return ResultsStore(self._table, self._payloads)
 
     @cached_property
-    def agents(self) -> DefinitionStore:
-        from workflow_engine.store.definitions import DefinitionStore
+    def agents(self) -> VersionStore[Version]:
+        from workflow_engine.store.definitions import AGENTS
+        from workflow_engine.store.versions import VersionStore
 
-        return DefinitionStore(self._table, self._payloads, "agent")
-
-    @cached_property
-    def prompts(self) -> DefinitionStore:
-        from workflow_engine.store.definitions import DefinitionStore
-
-        return DefinitionStore(self._table, self._payloads, "prompt")
+        return VersionStore(self._table, self._payloads, AGENTS)
 
     @cached_property
-    def mcp_servers(self) -> McpServerStore:
-        from workflow_engine.store.mcp_servers import McpServerStore
+    def prompts(self) -> VersionStore[Version]:
+        from workflow_engine.store.definitions import PROMPTS
+        from workflow_engine.store.versions import VersionStore
 
-        return McpServerStore(self._table, self._payloads)
+        return VersionStore(self._table, self._payloads, PROMPTS)
+
+    @cached_property
+    def mcp_servers(self) -> RegistrationStore:
+        return RegistrationStore(self._table, self._payloads, MCP_SERVERS)
 
     @cached_property
     def names(self) -> NameStore:

@@ -46,7 +46,9 @@ def evaluate(expression: str) -> Number:
     except ToolError:
         raise
     except (SyntaxError, MemoryError, RecursionError):  # the latter two: nested too deeply for the parser or for Python
-        raise ToolError(f"This is no arithmetic expression, or it is nested too deeply. {_WHAT_IS_THERE}") from None
+        raise ToolError(
+            f"This is not a valid arithmetic expression, or it is nested too deeply. {_WHAT_IS_THERE}"
+        ) from None
     except ZeroDivisionError:
         raise ToolError("The expression divides by zero.") from None
     except OverflowError:
@@ -61,7 +63,7 @@ def evaluate(expression: str) -> Number:
 def _number(value: Any) -> Number:
     """A value that may be counted on with. ToolError for a complex number, infinity, a function, an integer too long."""
     if not isinstance(value, int | float):
-        raise ToolError(f"The expression, or a part of it, is no real number. {_WHAT_IS_THERE}")
+        raise ToolError(f"The expression, or a part of it, is not a real number. {_WHAT_IS_THERE}")
     if isinstance(value, int):
         if value.bit_length() > MAX_BITS:
             raise _too_big()
@@ -104,7 +106,7 @@ def _gcd(*numbers: Number) -> int:
 
 def _whole(number: Number) -> int:
     if number != int(number):
-        raise ToolError(f"{number} is no whole number, where one is needed.")
+        raise ToolError(f"{number} is not a whole number, where one is needed.")
     return int(number)
 
 
@@ -166,5 +168,5 @@ def _evaluator() -> Any:
 
 def _constant(node: ast.Constant) -> Number:
     if isinstance(node.value, bool):
-        raise ToolError(f"True and False are no numbers. {_WHAT_IS_THERE}")
+        raise ToolError(f"True and False are not numbers. {_WHAT_IS_THERE}")
     return _number(node.value)

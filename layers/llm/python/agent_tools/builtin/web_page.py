@@ -10,7 +10,7 @@ from typing import Final
 
 import httpx2
 
-from agent_tools import outbound
+from agent_tools import guarded_http
 from agent_tools.builtin.tool import Json, ToolEnvironment
 from agent_tools.errors import ToolError
 from workflow_engine.outbound import AddressRefusedError
@@ -35,17 +35,17 @@ def fetch(url: str, max_characters: int, environment: ToolEnvironment) -> Json:
         raise ToolError("There is no time left to fetch a page. Answer with what you have.")
     try:
         with (
-            outbound.client(environment.policy, seconds=seconds, max_response_bytes=MAX_BYTES) as client,
+            guarded_http.client(environment.policy, seconds=seconds, max_response_bytes=MAX_BYTES) as client,
             client.stream("GET", url, headers={"Accept": _ACCEPT}) as response,
         ):
             media_type, charset = _content_type(response)
             body = response.read()
-    except (AddressRefusedError, outbound.ResponseTooLargeError) as error:
+    except (AddressRefusedError, guarded_http.ResponseTooLargeError) as error:
         raise ToolError(f"The page cannot be fetched. {error.detail}") from error
     except httpx2.InvalidURL:
-        raise ToolError("This is no URL. Give a whole one, such as https://example.com/page.") from None
+        raise ToolError("This is not a valid URL. Give a whole one, such as https://example.com/page.") from None
     except httpx2.TooManyRedirects:
-        raise ToolError(f"The page redirects more than {outbound.MAX_REDIRECTS} times.") from None
+        raise ToolError(f"The page redirects more than {guarded_http.MAX_REDIRECTS} times.") from None
     except httpx2.TimeoutException:
         raise ToolError(f"The page did not answer in full within {seconds:.0f} seconds.") from None
     except httpx2.HTTPError as error:

@@ -1,4 +1,8 @@
-"""One module a vendor, each on the vendor's own SDK, imported when first used."""
+"""One package a vendor, each on the vendor's own SDK, imported when first used; `simulated` needs none.
+
+In each package `provider` is the vendor's `Provider`, `wire` writes a request as the vendor takes it, `answer` reads what
+comes back, and `errors` says what went wrong in the names of `llm_gateway.errors`.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +31,10 @@ class Provider(Protocol):
 
 
 _CLASSES: Final[Mapping[str, str]] = {
-    "openai": "llm_gateway.providers.openai_chat:OpenAiProvider",
-    "gemini": "llm_gateway.providers.gemini:GeminiProvider",
-    "bedrock": "llm_gateway.providers.bedrock:BedrockProvider",
-    "on-prem": "llm_gateway.providers.openai_chat:OnPremProvider",
+    "openai": "llm_gateway.providers.openai.provider:OpenAiProvider",
+    "gemini": "llm_gateway.providers.gemini.provider:GeminiProvider",
+    "bedrock": "llm_gateway.providers.bedrock.provider:BedrockProvider",
+    "on-prem": "llm_gateway.providers.openai.provider:OnPremProvider",
     "simulated": "llm_gateway.providers.simulated:SimulatedProvider",
 }
 

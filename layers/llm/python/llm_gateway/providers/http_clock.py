@@ -6,8 +6,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Final
 
 import httpx2
+
+from llm_gateway.errors import LlmTimeoutError
+
+CONNECT_SECONDS: Final = 10.0
+
+
+def seconds_until(deadline: float) -> float:
+    """What is left until a deadline of the monotonic clock. Raises LlmTimeoutError when nothing is."""
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
+        raise LlmTimeoutError("There was no time left to ask the model.")
+    return seconds
 
 
 def start_clock(request: httpx2.Request) -> None:

@@ -2,7 +2,7 @@
 
 **No generated expression raises or is undefined, for any data**: `Choice`, `Pass` and `Wait` states can catch nothing,
 and Step Functions fails a state whose expression is undefined. Only the text that a client writes as `{"expression":
-...}` may raise; a step that has one is a `Task`, which can catch it.
+...}` may raise; where the run is to go on then, the state that has it stands in a `Parallel`, which can catch that.
 
 **Expressions stay shallow**: AWS stops at an evaluation depth of about 100, so there are no operator chains over a
 number of things that a client decides, and data is followed down to `MAX_LIST_NESTING` lists only.

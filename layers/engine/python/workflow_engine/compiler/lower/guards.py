@@ -28,7 +28,7 @@ class GuardedSteps:
         """The guard of one step at this point of the machine."""
         step = self.steps[vertex]
         dependencies = self.rule_dependencies[vertex]
-        verdict = rule_verdict(step.trigger_rule, [scope.statuses(d) for d in dependencies])
+        verdict = rule_verdict(step.trigger_rule, {scope.statuses(d) for d in dependencies})
         if verdict == "never":
             return "never"
         parts: list[Fragment] = []
@@ -55,9 +55,9 @@ class GuardedSteps:
             return False
         step = self.steps[tree.vertex]
         dependencies = self.rule_dependencies[tree.vertex]
-        known = [_statuses(d, scope, down) for d in dependencies]
-        settled = [k for k in known if k is not None]
-        falls = len(settled) == len(known) and rule_verdict(step.trigger_rule, settled) == "never"
+        known = {_statuses(d, scope, down) for d in dependencies}
+        settled = {statuses for statuses in known if statuses is not None}
+        falls = known == settled and rule_verdict(step.trigger_rule, settled) == "never"
         if not falls and guard is not None and not any(d in down for d in dependencies):
             falls = self._guard_if_known(tree.vertex, scope) == guard
         if falls:

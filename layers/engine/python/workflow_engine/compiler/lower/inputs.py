@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -22,6 +23,7 @@ from workflow_engine.language.syntax import (
     Source,
     Step,
     StepReference,
+    Template,
     TemplateVariable,
 )
 from workflow_engine.language.templates import may_hold_names
@@ -29,10 +31,28 @@ from workflow_engine.language.templates import may_hold_names
 VARIABLE_BYTES: Final = 6 * 256
 """The longest text that a variable of a template can give: an id of a user, of 256 characters that JSON escapes."""
 
+_VARYING: Final = re.compile(r"\$(?:now|millis|random|shuffle|uuid)\b")
+"""Functions of JSONata, and of Step Functions, that give another value each time."""
+
 
 def has_expression(step: Step) -> bool:
-    """True if a mapping has JSONata of the client, which may raise: only a Task can catch that."""
+    """True if a mapping has JSONata of the client, which may raise."""
     return any(isinstance(s, Expression) for s in (step.input_mapping or {}).values())
+
+
+def varies(step: Step) -> bool:
+    """Whether the step's input may be another one each time that it is computed."""
+    return any(map(_varies, (*(step.input_mapping or {}).values(), *step.templates.values())))
+
+
+def _varies(source: Source) -> bool:
+    match source:
+        case Expression(parts=parts):
+            return any(isinstance(part, str) and _VARYING.search(part) for part in parts)
+        case Template(parts=parts):
+            return any(isinstance(part, TemplateVariable) and part.name == "uuid" for part in parts)
+        case _:
+            return False
 
 
 def mapped_inputs(unit: Unit, step: Step, scope: Scope) -> tuple[MappedInput, ...]:
@@ -100,6 +120,8 @@ def _source_bound(unit: Unit, source: Source, bounds: Mapping[str, Size | None])
             return size_of(value)
         case StepReference() | ScopeReference():
             return _reference_bound(unit, source, bounds)
+        case Expression():
+            return None
         case _:
             read = _sum((_reference_bound(unit, r, bounds) for r in references_of(source)), Size(0, 0))
             # Rendered into a string, quotes and backslashes of JSON text are escaped once more.

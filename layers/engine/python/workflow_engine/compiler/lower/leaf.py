@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
-from workflow_engine.aws_quotas import EXECUTION_SECONDS
-from workflow_engine.compiler.catalogue import PureContext, PureLowering, TaskLowering, WaitLowering
+from workflow_engine.compiler.catalogue import PureContext, PureLowering, TaskLowering
 from workflow_engine.compiler.ir import (
     Assigns,
     Block,
-    FailedPassNode,
-    FailNode,
     Failure,
-    GuardNode,
     Node,
     ParallelNode,
     Return,
     TaskNode,
     Template,
     Value,
-    WaitNode,
 )
 from workflow_engine.compiler.jsonata import expression, pieces_fragment, reference_fragment, template_fragment
 from workflow_engine.compiler.jsonata.fragments import (
@@ -36,8 +31,8 @@ from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
-from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
-from workflow_engine.language.syntax import Literal_, RetryPolicy, Step, StepReference
+from workflow_engine.language.diagnostics import Diagnostic
+from workflow_engine.language.syntax import RetryPolicy, Source, Step, StepReference
 from workflow_engine.language.templates import may_hold_names
 
 LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
@@ -65,12 +60,6 @@ TRANSIENT_FAULTS: Final[Mapping[str, Any]] = {
     "BackoffRate": 3,
     "JitterStrategy": "FULL",
 }
-INVALID_DELAY: Final = "InvalidDelay"
-INVALID_DELAY_CAUSE: Final = (
-    "The delay is neither a number of seconds, a year (31,536,000) at most, nor an ISO 8601 timestamp."
-)
-PURE_TASK_FUNCTION: Final = "step_data"
-"""A pure step that must be a Task (its mapping holds an expression) is computed by this function."""
 
 
 def own_retriers(policy: RetryPolicy, final_errors: Iterable[str] = ()) -> tuple[Mapping[str, Any], ...]:
@@ -134,11 +123,12 @@ def tried(
     nodes: tuple[Node, ...],
     inner: str,
     variable: str | None,
-    failure: Failure,
+    failure: Failure | None,
     *,
     keeps_output: bool,
 ) -> ParallelNode:
-    """A Parallel around states that cannot catch a failure by themselves. `inner` is the step's variable inside of it.
+    """A Parallel around states that cannot catch a failure by themselves, or that must compute a value once: a branch hands
+    on what its last state gave. `inner` is the step's variable inside of it.
 
     When the Parallel succeeds, so has the step: only its output has to come out of the branch.
     """
@@ -251,8 +241,8 @@ def task(
 ) -> TaskNode:
     """A Task that invokes the step's function; its ARN comes from the execution input, so re-registering needs no new machine."""
     unit.functions.setdefault(lowering.function)
-    if lowering.without_input and not _has_input(step):
-        unit.warnings.append(Diagnostic("WFE-E402", step.pointer, lowering.without_input))
+    if lowering.without_input and not _has_input(unit, step):
+        unit.warnings.append(Diagnostic("WFE-E402", step.pointer, _without_input(unit, step, lowering.without_input)))
     timeout = None
     seconds = lowering.timeout_seconds if step.timeout_seconds is None else step.timeout_seconds
     if seconds is not None:
@@ -281,9 +271,23 @@ def task(
     )
 
 
-def _has_input(step: Step) -> bool:
-    """False where the step's input is sure to be empty."""
-    return bool(step.dependencies if step.input_mapping is None else step.input_mapping)
+def _has_input(unit: Unit, step: Step) -> bool:
+    """False where the step's input is sure to be empty, or to hold nothing that it could work on."""
+    if step.input_mapping is None:
+        return any(d not in unit.no_inputs for d in step.dependencies)
+    return any(_whole_output(source) not in unit.no_inputs for source in step.input_mapping.values())
+
+
+def _without_input(unit: Unit, step: Step, problem: str) -> str:
+    """The problem, and why what the step is given is no input."""
+    given = step.dependencies if step.input_mapping is None else map(_whole_output, step.input_mapping.values())
+    return " ".join(dict.fromkeys([problem, *(unit.no_inputs[s] for s in given if s is not None)]))
+
+
+def _whole_output(source: Source) -> str | None:
+    """The step whose whole output a source is."""
+    is_whole = isinstance(source, StepReference) and source.facet == "output" and not source.path
+    return source.step_id if isinstance(source, StepReference) and is_whole else None
 
 
 def _inputs_of_type(unit: Unit, step: Step, step_type: str) -> list[str]:
@@ -293,10 +297,7 @@ def _inputs_of_type(unit: Unit, step: Step, step_type: str) -> list[str]:
     return [
         name
         for name, source in step.input_mapping.items()
-        if isinstance(source, StepReference)
-        and source.facet == "output"
-        and not source.path
-        and unit.step_types.get(source.step_id) == step_type
+        if (given := _whole_output(source)) is not None and unit.step_types.get(given) == step_type
     ]
 
 
@@ -347,6 +348,7 @@ def pure_value(
         kept=kept,
         keeps_output=keeps_output,
         size_bound=size.length if size is not None else None,
+        may_raise=has_expression(step),
     )
 
 
@@ -357,59 +359,3 @@ def pure_bound(unit: Unit, step: Step, lowering: PureLowering, bounds: Mapping[s
         return None
     taken = read.plus(size_of(step.config)).times(lowering.growth_factor)
     return taken.plus(Size(lowering.growth_bytes, 0))
-
-
-def wait(
-    unit: Unit, step: Step, lowering: WaitLowering, scope: Scope, variable: str | None, *, keeps_output: bool
-) -> tuple[Node, ...]:
-    """A Wait state. A Wait cannot catch, so where its seconds come from data a Choice looks at them first."""
-    context = pure_context(unit, step, scope)
-    seconds = lowering.seconds(context)
-    output = lowering.build(context)
-    record = completed_record(expression(output), keeps_output=keeps_output)
-    node = WaitNode(
-        name=step.step_id,
-        step_id=step.step_id,
-        seconds=expression(seconds),
-        output=output,
-        assigns={variable: record} if variable else {},
-    )
-    if not _waits_for_data(unit, step):
-        return (node,)
-    invalid = expression(Fragment(f"({seconds.code})=null", seconds.helpers))
-    name = unit.state_name(step.step_id, "check")
-    failed = unit.state_name(step.step_id, "fail")
-    if step.critical:
-        return (GuardNode(name, invalid, {}, (node,), FailNode(failed, INVALID_DELAY, INVALID_DELAY_CAUSE)),)
-    record = {"status": "failed"}
-    if keeps_output:
-        record["error"] = {"type": INVALID_DELAY, "message": INVALID_DELAY_CAUSE}
-    failing = FailedPassNode(
-        failed, step.step_id, INVALID_DELAY, INVALID_DELAY_CAUSE, {variable: record} if variable else {}
-    )
-    return (GuardNode(name, invalid, {}, (node,), failing),)
-
-
-def _waits_for_data(unit: Unit, step: Step) -> bool:
-    """Whether a delay's time comes from its mapping. Reports a delay that has no time, or two."""
-    times = {"delay_seconds", "until"}
-    configured, mapped = times & step.config.keys(), times & (step.input_mapping or {}).keys()
-    if configured and mapped:
-        detail = "The delay stands in the config and in the input_mapping. Give delay_seconds or until once."
-        unit.warnings.append(Diagnostic("WFE-E104", step.pointer + "/input_mapping", detail))
-    if not configured and len(mapped) != 1:
-        detail = "A delay needs one of delay_seconds and until, in its config or in its input_mapping."
-        unit.warnings.append(Diagnostic("WFE-E402", step.pointer, detail))
-    source = (step.input_mapping or {}).get("delay_seconds")
-    if isinstance(source, Literal_) and (problem := _problem_of_seconds(source.value)):
-        unit.warnings.append(Diagnostic("WFE-E402", step.pointer + pointer("input_mapping", "delay_seconds"), problem))
-    return not configured
-
-
-def _problem_of_seconds(value: Json) -> str:
-    """What is wrong with the seconds of a delay that are known before the run; "" where nothing is."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return "The delay is not a number of seconds."
-    if 0 <= value <= EXECUTION_SECONDS:
-        return ""
-    return f"A delay has 0 to {EXECUTION_SECONDS:,} seconds: an execution lasts a year at most."

@@ -43,7 +43,7 @@ def possible_statuses(graph: StepGraph) -> dict[str, Statuses]:
     fail, if only because it is too large."""
     possible: dict[str, Statuses] = {}
     for step, dependencies in zip(graph.steps, graph.rule_dependencies, strict=True):
-        verdict = rule_verdict(step.trigger_rule, [possible[d] for d in dependencies])
+        verdict = rule_verdict(step.trigger_rule, {possible[d] for d in dependencies})
         if verdict == "never":
             possible[step.step_id] = SKIPPED
             continue
@@ -87,7 +87,7 @@ def find_readers(graph: StepGraph, end_reads: Iterable[Reference]) -> Readers:
                 add(StepReference(dependency, "output"), 1 << i)
                 add(StepReference(dependency, "status"), 1 << i)
         for dependency in graph.rule_dependencies[i]:
-            add(StepReference(dependency, "status"), 1 << i)
+            status[dependency] = status.get(dependency, 0) | 1 << i
     for reference in end_reads:
         add(reference, 1 << len(graph.steps))
     return Readers(whole, status, possible)

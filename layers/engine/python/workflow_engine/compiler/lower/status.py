@@ -6,14 +6,14 @@ are spent only on steps that may be skipped or may fail without ending the run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Literal
 
 from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.language.syntax import TriggerRule
+from workflow_engine.statuses import StepEnd
 
-Ended = Literal["completed", "skipped", "failed"]
-Statuses = frozenset[Ended]
+Statuses = frozenset[StepEnd]
 Verdict = Literal["always", "never", "depends"]
 
 COMPLETED: Statuses = frozenset({"completed"})
@@ -21,20 +21,20 @@ SKIPPED: Statuses = frozenset({"skipped"})
 FAILED: Statuses = frozenset({"failed"})
 
 
-def _all_success(deps: Sequence[Statuses]) -> Verdict:
+def _all_success(deps: Set[Statuses]) -> Verdict:
     if all(d == COMPLETED for d in deps):
         return "always"
     return "never" if any("completed" not in d for d in deps) else "depends"
 
 
-def _min_one_success(deps: Sequence[Statuses]) -> Verdict:
+def _min_one_success(deps: Set[Statuses]) -> Verdict:
     if any(d == FAILED for d in deps) or all("completed" not in d for d in deps):
         return "never"
     return "always" if any(d == COMPLETED for d in deps) and all("failed" not in d for d in deps) else "depends"
 
 
-def _one(status: Ended) -> Callable[[Sequence[Statuses]], Verdict]:
-    def verdict(deps: Sequence[Statuses]) -> Verdict:
+def _one(status: StepEnd) -> Callable[[Set[Statuses]], Verdict]:
+    def verdict(deps: Set[Statuses]) -> Verdict:
         if any(d == {status} for d in deps):
             return "always"
         return "depends" if any(status in d for d in deps) else "never"
@@ -42,7 +42,7 @@ def _one(status: Ended) -> Callable[[Sequence[Statuses]], Verdict]:
     return verdict
 
 
-_VERDICTS: dict[TriggerRule, Callable[[Sequence[Statuses]], Verdict]] = {
+_VERDICTS: dict[TriggerRule, Callable[[Set[Statuses]], Verdict]] = {
     "all_success": _all_success,
     "none_failed_min_one_success": _min_one_success,
     "all_done": lambda _: "always",
@@ -51,8 +51,11 @@ _VERDICTS: dict[TriggerRule, Callable[[Sequence[Statuses]], Verdict]] = {
 }
 
 
-def rule_verdict(rule: TriggerRule, dependencies: Sequence[Statuses]) -> Verdict:
-    """Whether the rule is met, given how the dependencies may end. Without dependencies every rule is met, as in Airflow."""
+def rule_verdict(rule: TriggerRule, dependencies: Set[Statuses]) -> Verdict:
+    """Whether the rule is met, given the ways in which the dependencies may end.
+
+    Without dependencies every rule is met, as in Airflow.
+    """
     return _VERDICTS[rule](dependencies) if dependencies else "always"
 
 

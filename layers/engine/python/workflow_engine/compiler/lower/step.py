@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from workflow_engine.aws_quotas import INLINE_MAP_CONCURRENCY
 from workflow_engine.compiler.catalogue import ContainerLowering, PureLowering, TaskLowering, WaitLowering
 from workflow_engine.compiler.ir import Block, Failure, GuardNode, MapNode, Node, PassNode, Template
 from workflow_engine.compiler.jsonata import condition_fragment, expression, not_fragment
-from workflow_engine.compiler.lower import leaf
-from workflow_engine.compiler.lower.inputs import has_expression
+from workflow_engine.compiler.lower import leaf, waits
+from workflow_engine.compiler.lower.inputs import has_expression, varies
 from workflow_engine.compiler.lower.lists import MAP_INDEX, MAP_ITEM, find_elements, warn_if_unbounded
 from workflow_engine.compiler.lower.readers import Readers, decides_per_element
 from workflow_engine.compiler.lower.scope import Entry, Scope
@@ -17,14 +19,19 @@ from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
 from workflow_engine.language.syntax import ForEach, Step
 
+_NEVER_RETRIED: Final = (
+    "'max_retries' has no effect here: an expression that failed fails again on the same data. Remove it; 'critical: false' "
+    "lets the run go on."
+)
+
 
 def lower_step(
     unit: Unit, step: Step, scope: Scope, readers: Readers, bounds: dict[str, Size | None]
 ) -> tuple[Node, ...]:
     """Nodes of one step whose guard is settled. Enters what is known of its end into the scope."""
     lowering = unit.lowering(step)
-    if isinstance(lowering, PureLowering) and has_expression(step):
-        lowering = TaskLowering(leaf.PURE_TASK_FUNCTION)
+    if isinstance(lowering, PureLowering | WaitLowering) and has_expression(step) and step.retry is not None:
+        unit.warnings.append(Diagnostic("WFE-W405", step.pointer + "/max_retries", _NEVER_RETRIED))
     kept = readers.keeps_record(step.step_id)
     keeps_output = readers.keeps_output(step.step_id)
     variable = scope.name(step.step_id) if kept else None
@@ -36,9 +43,7 @@ def lower_step(
         nodes = (_for_each(unit, step, step.for_each, lowering, scope, assigns, failure),)
     else:
         match lowering:
-            case PureLowering() if failure is not None and not is_surely_carried(
-                leaf.pure_bound(unit, step, lowering, bounds)
-            ):
+            case PureLowering() if _needs_branch(unit, step, lowering, bounds, keeps_output=keeps_output):
                 inner = scope.child()
                 value = leaf.pure_value(
                     unit, step, lowering, inner, kept=False, keeps_output=keeps_output, bounds=bounds
@@ -53,15 +58,30 @@ def lower_step(
             case TaskLowering():
                 assigns = _record(variable, "{% $states.result.Payload %}", keeps_output=keeps_output)
                 nodes = (leaf.task(unit, step, lowering, scope, step.step_id, assigns, failure),)
+            case WaitLowering() if failure is not None and has_expression(step):
+                nodes = (waits.tried_wait(unit, step, lowering, scope, variable, failure, keeps_output=keeps_output),)
             case WaitLowering():
-                nodes = leaf.wait(unit, step, lowering, scope, variable, keeps_output=keeps_output)
+                nodes = waits.wait(unit, step, lowering, scope, variable, keeps_output=keeps_output)
             case ContainerLowering():
                 nodes = unit.container(unit, step, scope, keeps_record=kept, keeps_output=keeps_output)
     surely_completes = step.critical or isinstance(nodes[0], PassNode)
     scope.entries[step.step_id] = Entry(COMPLETED if surely_completes else COMPLETED | FAILED, variable)
     unit.step_types[step.step_id] = step.step_type
+    if isinstance(lowering, PureLowering | TaskLowering) and lowering.no_input and step.for_each is None:
+        unit.no_inputs[step.step_id] = lowering.no_input
     scope.fields[step.step_id] = unit.output_fields(step)
     return nodes
+
+
+def _needs_branch(
+    unit: Unit, step: Step, lowering: PureLowering, bounds: dict[str, Size | None], *, keeps_output: bool
+) -> bool:
+    """Whether a step's Pass must stand in a Parallel: it may fail and the run goes on, or it must be computed once, which a
+    Pass that assigns its value and gives it as output does twice.
+    """
+    if keeps_output and varies(step):
+        return True
+    return not step.critical and not is_surely_carried(leaf.pure_bound(unit, step, lowering, bounds))
 
 
 def _record(variable: str | None, output: Template, *, keeps_output: bool) -> dict[str, Template]:

@@ -29,7 +29,8 @@ class Unit:
     """Shared by all bodies of one workflow. `sequential` says that every body is a chain in step order.
 
     `constants` are fields of pure steps' outputs that are known before the run, by step id, and `handed_on` those that are
-    parts of the run's input; `step_types` are the types of the steps that were lowered so far, without aliases.
+    parts of the run's input; `step_types` are the types of the steps that were lowered so far, without aliases, and
+    `no_inputs` says of those whose output is nothing to work on why.
     """
 
     catalogue: CompilerCatalogue
@@ -46,6 +47,7 @@ class Unit:
     constants: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     handed_on: dict[str, Mapping[str, ScopeReference]] = field(default_factory=dict)
     step_types: dict[str, str] = field(default_factory=dict)
+    no_inputs: dict[str, str] = field(default_factory=dict)
     variables_size: Size = field(init=False)
     _taken: set[str] = field(default_factory=set)
 
@@ -53,14 +55,8 @@ class Unit:
         self.variables_size = size_of(self.variables)
 
     def lowering(self, step: Step) -> Lowering:
-        """How the step's type and configuration are lowered. The language has made sure that the type exists."""
-        found = self.catalogue.find(step.step_type)
-        assert found is not None, step.step_type
-        lowering = found.lowering(step.config)
-        # A step that may fail takes two states as a Pass, one more than as a Task.
-        if isinstance(lowering, TaskLowering) and step.critical:
-            return lowering.of_text.get(_only_text(step), lowering)
-        return lowering
+        """How the step is lowered."""
+        return lowering_of(step, self.catalogue)
 
     def output_fields(self, step: Step) -> frozenset[str]:
         """Keys that every output of the step is sure to have."""
@@ -114,6 +110,17 @@ class Unit:
             "functions": sorted(self.functions),
             **({"endpoints": sorted(self.endpoints)} if self.endpoints else {}),
         }
+
+
+def lowering_of(step: Step, catalogue: CompilerCatalogue) -> Lowering:
+    """How the step's type and configuration are lowered. The language has made sure that the type exists."""
+    found = catalogue.find(step.step_type)
+    assert found is not None, step.step_type
+    lowering = found.lowering(step.config)
+    # A step that may fail takes two states as a Pass, one more than as a Task.
+    if isinstance(lowering, TaskLowering) and step.critical:
+        return lowering.of_text.get(_only_text(step), lowering)
+    return lowering
 
 
 def _only_text(step: Step) -> str:

@@ -45,7 +45,7 @@ def _fused(nodes: Nodes) -> Nodes:
     fused: list[Node] = []
     for node in map(_fused_inside, nodes):
         last = fused[-1] if fused else None
-        if isinstance(node, PassNode) and isinstance(last, PassNode) and _fits((*last.values, *node.values)):
+        if isinstance(node, PassNode) and isinstance(last, PassNode) and _may_follow(last, node):
             fused[-1] = PassNode(last.name, (*last.values, *node.values))
         else:
             fused.append(node)
@@ -65,6 +65,11 @@ def _fused_inside(node: Node) -> Node:
             return replace(node, cases=cases, default=_fused(node.default))
         case _:
             return node
+
+
+def _may_follow(first: PassNode, second: PassNode) -> bool:
+    """Whether the values of both can be computed in one state, which has the name of the first."""
+    return not any(v.may_raise for v in second.values) and _fits((*first.values, *second.values))
 
 
 def _fits(values: Iterable[Value]) -> bool:

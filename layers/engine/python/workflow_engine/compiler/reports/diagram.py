@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workflow_engine.compiler.graph import StepGraph
+from workflow_engine.compiler.structure import partial_order
 
 
 def mermaid(graph: StepGraph) -> str:
@@ -12,23 +13,8 @@ def mermaid(graph: StepGraph) -> str:
     for step in graph.steps:
         label = f"{step.step_id}<br/><small>{step.step_type}{' · for each' if step.for_each else ''}</small>"
         lines.append(f'  {number[step.step_id]}["{label}"]')
-    for i, step in enumerate(graph.steps):
+    # Arrows of the transitive reduction: no arrow to a step that another one waits for anyway.
+    for step, before in zip(graph.steps, partial_order(graph.predecessors).predecessors, strict=True):
         arrow = "-.->" if step.condition is not None or not step.critical else "-->"
-        lines.extend(
-            f"  {number[graph.steps[p].step_id]} {arrow} {number[step.step_id]}" for p in sorted(_reduced(graph, i))
-        )
+        lines.extend(f"  {number[graph.steps[p].step_id]} {arrow} {number[step.step_id]}" for p in sorted(before))
     return "\n".join(lines) + "\n"
-
-
-def _reduced(graph: StepGraph, vertex: int) -> set[int]:
-    """Direct predecessors without those that another one waits for anyway."""
-    direct = graph.predecessors[vertex]
-    reachable: set[int] = set()
-    for p in direct:
-        stack = list(graph.predecessors[p])
-        while stack:
-            q = stack.pop()
-            if q not in reachable:
-                reachable.add(q)
-                stack.extend(graph.predecessors[q])
-    return set(direct) - reachable

@@ -1,34 +1,65 @@
-"""What the reader of results must know of a workflow: which steps there are, how they are nested, whose outputs are the run's."""
+"""What the reader of results must know of a workflow: which steps there are, how they are nested, whose outputs are the
+run's, and what was read where an author's data or expressions can fail a step.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from workflow_engine.compiler.catalogue import CompilerCatalogue, WaitLowering
 from workflow_engine.compiler.graph import StepGraph, build_graph
-from workflow_engine.language.reads import body_steps, nested_steps
-from workflow_engine.language.syntax import LoopBody, MapBody, Step, Workflow
+from workflow_engine.language.reads import body_steps, nested_steps, references_of
+from workflow_engine.language.references import reference_text
+from workflow_engine.language.syntax import Expression, LoopBody, MapBody, Source, Step, Workflow
 
 
-def outline(workflow: Workflow, graph: StepGraph) -> dict[str, Any]:
-    """JSON: `{"steps": [{"id", "type", "each"?, "body"?}], "sinks": [...] | null}`.
+def outline(workflow: Workflow, graph: StepGraph, catalogue: CompilerCatalogue) -> dict[str, Any]:
+    """JSON: `{"steps": [{"id", "type", "each"?, "body"?, "reads"?}], "sinks": [...] | null}`.
 
     `sinks` null says that the run's output is the machine's own; else it is the outputs of the completed sinks by id.
+    `reads` has the references, as texts, of what may fail: `input_mapping` those of each entry that is an expression, or
+    the time of a delay; `for_each` or `items` that of the list. Conditions and templates take any data.
     """
     sinks = set(graph.sinks())
     return {
-        "steps": [_step(s) for s in workflow.steps],
+        "steps": [_step(s, catalogue) for s in workflow.steps],
         "sinks": None if workflow.output is not None else [s.step_id for s in workflow.steps if s.step_id in sinks],
     }
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: Step, catalogue: CompilerCatalogue) -> dict[str, Any]:
     entry: dict[str, Any] = {"id": step.step_id, "type": step.step_type}
     if step.for_each is not None:
         entry["each"] = True
+    if reads := _reads(step, catalogue):
+        entry["reads"] = reads
     if step.body is not None:
         kind = {MapBody: "map", LoopBody: "loop"}.get(type(step.body), "switch")
         sinks = None
         if step.body.output is None:
             sinks = [sink for body in nested_steps(step) for sink in build_graph(body, by_step_order=False).sinks()]
-        entry["body"] = {"kind": kind, "steps": [_step(s) for s in body_steps(step)], "sinks": sinks}
+        entry["body"] = {"kind": kind, "steps": [_step(s, catalogue) for s in body_steps(step)], "sinks": sinks}
     return entry
+
+
+def _reads(step: Step, catalogue: CompilerCatalogue) -> dict[str, Any]:
+    reads: dict[str, Any] = {}
+    found = catalogue.find(step.step_type)
+    waits = found is not None and isinstance(found.lowering(step.config), WaitLowering)
+    if entries := _entries_that_may_fail(step.input_mapping or {}, waits=waits):
+        reads["input_mapping"] = entries
+    if step.for_each is not None:
+        reads["for_each"] = reference_text(step.for_each.items)
+    if isinstance(step.body, MapBody):
+        reads["items"] = reference_text(step.body.items)
+    return reads
+
+
+def _entries_that_may_fail(mapping: Mapping[str, Source], *, waits: bool) -> dict[str, list[str]]:
+    """Each once, from left to right. Any entry of a step that waits may be its time."""
+    return {
+        name: list(dict.fromkeys(map(reference_text, references_of(source))))
+        for name, source in mapping.items()
+        if waits or isinstance(source, Expression)
+    }

@@ -21,6 +21,7 @@ nested parallelism", 2002).
 """
 
 from workflow_engine.compiler.structure.nesting import limit_nesting, nesting_depth
+from workflow_engine.compiler.structure.order import partial_order
 from workflow_engine.compiler.structure.search import Decomposition, decompose
 from workflow_engine.compiler.structure.tree import (
     Leaf,
@@ -47,5 +48,6 @@ __all__ = [
     "level_barriers",
     "limit_nesting",
     "nesting_depth",
+    "partial_order",
     "span",
 ]

@@ -1,6 +1,7 @@
 """Where a prime module may be cut in two, and how promising each cut is."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from math import log2
 from typing import NamedTuple
 
@@ -30,14 +31,14 @@ class Cut(NamedTuple):
     first: int
 
 
-class _Half(NamedTuple):
-    """What is known of the run time of a part, as sums over all samples: its longest path, and with a barrier a level."""
+class _Halves(NamedTuple):
+    """What is known of the run times of the first vertex of an extension, the first two, and so on.
 
-    path: int
-    levels: int
+    `paths`: the longest path, a sum over all samples. `levels`: with a barrier a level, packed, since few are looked at.
+    """
 
-    def estimate(self, size: int) -> float:
-        return self.path * (1.0 + _COST_PER_DOUBLING * log2(size)) + self.levels
+    paths: list[int]
+    levels: list[int]
 
 
 class CutFinder:
@@ -61,7 +62,7 @@ class CutFinder:
         module = vertices(members)
         self._measure_paths(module, members)
         found: dict[int, Cut] = {}
-        for extension in self._extensions(module, members):
+        for extension in dict.fromkeys(self._extensions(module, members)):
             self._score_prefixes(extension, members, found)
         return sorted(found.values())
 
@@ -86,7 +87,7 @@ class CutFinder:
                 times[vertex] = time + durations[vertex]
                 levels[vertex] = level
 
-    def _extensions(self, module: list[int], members: int) -> list[list[int]]:
+    def _extensions(self, module: list[int], members: int) -> list[tuple[int, ...]]:
         total, durations = self._lanes.total, self._lanes.durations
         ancestors, descendants = self._order.ancestors, self._order.descendants
         duration = {vertex: total(durations[vertex]) for vertex in module}
@@ -102,14 +103,16 @@ class CutFinder:
             lambda vertex: (ancestors[vertex] & members).bit_count(),
             lambda vertex: -(descendants[vertex] & members).bit_count(),
         )
-        return [sorted(module, key=key) for key in keys]
+        return [tuple(sorted(module, key=key)) for key in keys]
 
-    def _score_prefixes(self, extension: list[int], members: int, found: dict[int, Cut]) -> None:
+    def _score_prefixes(self, extension: tuple[int, ...], members: int, found: dict[int, Cut]) -> None:
         """Add the fair cuts along a linear extension to `found`, which is keyed by the first half."""
         ancestors, descendants = self._order.ancestors, self._order.descendants
+        total = self._lanes.total
         size = len(extension)
         firsts = self._halves(extension, self._finish, self._depth)
         seconds = self._halves(extension[::-1], self._remaining, self._height)
+        weights = _path_weights(size)
         first = added = 0
         second = members
         for place in range(size - 1):
@@ -120,27 +123,39 @@ class CutFinder:
             first |= 1 << vertex
             if first in found:
                 continue
-            ahead, behind = firsts[place], seconds[size - place - 2]
-            bound = ahead.path + behind.path
+            behind = size - place - 2
+            path_ahead, path_behind = firsts.paths[place], seconds.paths[behind]
+            bound = path_ahead + path_behind
             if size > _LARGE:
                 fair_size, fair_path = size * _FAIR_SHARE, bound * _FAIR_SHARE
-                if (place + 1 < fair_size and ahead.path < fair_path) or (
-                    size - place - 1 < fair_size and behind.path < fair_path
+                if (place + 1 < fair_size and path_ahead < fair_path) or (
+                    size - place - 1 < fair_size and path_behind < fair_path
                 ):
                     continue
-            estimate = ahead.estimate(place + 1) + behind.estimate(size - place - 1)
+            estimate = (path_ahead * weights[place] + total(firsts.levels[place])) + (
+                path_behind * weights[behind] + total(seconds.levels[behind])
+            )
             found[first] = Cut(estimate, added, bound, first)
 
-    def _halves(self, extension: list[int], paths: list[int], levels: list[int]) -> list[_Half]:
+    def _halves(self, extension: tuple[int, ...], paths: list[int], levels: list[int]) -> _Halves:
         """Measure the first vertex of `extension`, the first two, and so on. Levels stay what they are in the module."""
         maximum, total, durations = self._lanes.maximum, self._lanes.total, self._lanes.durations
         slowest = [0] * len(extension)
-        path = levelled = 0
-        halves = []
+        path = path_total = levelled = 0
+        halves = _Halves([], [])
         for vertex in extension:
-            path = maximum(path, paths[vertex])
+            longer = maximum(path, paths[vertex])
+            if longer != path:
+                path, path_total = longer, total(longer)
             before = slowest[levels[vertex]]
             slowest[levels[vertex]] = after = maximum(before, durations[vertex])
             levelled += after - before
-            halves.append(_Half(total(path), total(levelled)))
+            halves.paths.append(path_total)
+            halves.levels.append(levelled)
         return halves
+
+
+@lru_cache(maxsize=64)
+def _path_weights(size: int) -> list[float]:
+    """What the longest path of the first vertex, the first two, ... weighs in an estimate."""
+    return [1.0 + _COST_PER_DOUBLING * log2(count) for count in range(1, size + 1)]

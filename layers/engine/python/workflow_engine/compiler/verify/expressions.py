@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from types import ModuleType
 from typing import Any, Final, Literal
@@ -74,8 +74,13 @@ def analyse(text: str) -> Analysis:
         shape, names = shaped
         reading = _parse_cached(shape).reading
         if reading and _is_clean(reading):
-            return Analysis(replace(reading, variables=frozenset(names.get(name, name) for name in reading.variables)))
+            return Analysis(_renamed(reading, names) if names else reading)
     return _parse_cached(text)
+
+
+def _renamed(reading: Reading, names: Mapping[str, str]) -> Reading:
+    variables = frozenset(names.get(name, name) for name in reading.variables)
+    return Reading(reading.depth, variables, reading.states_fields, reading.context_names, reading.reads_root)
 
 
 def _is_clean(reading: Reading) -> bool:

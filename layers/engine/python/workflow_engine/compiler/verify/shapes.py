@@ -22,6 +22,13 @@ _PART: Final = re.compile(
 )
 _PLAIN: Final = re.compile(r"\$?[A-Za-z_][A-Za-z0-9_]*")
 _STRANGE: Final = re.compile(r"""["'`\ud800-\udfff]""")
+_NOT_SIMPLE: Final = re.compile(r"""[^ -~\t\n\r]|[\\'`/<]|\w\$|\$(?!\w)""", re.ASCII)
+"""What needs a look at each token: escapes, other quotes, regular expressions and comments, signatures, odd names."""
+_TEXT: Final = re.compile(r'"[^"]*"')
+_LATER_STEP: Final = re.compile(
+    rf"(?<!\$states)(?<!\.)\.(?!(?:{'|'.join(sorted(_KEPT_NAMES - {'λ'}))})\b)[A-Za-z_]\w*", re.ASCII
+)
+_VARIABLE: Final = re.compile(r"\$(\w+)", re.ASCII)
 _SIGNATURE: Final = re.compile(rf"(?:function|λ)`?{SPACE}*\([^()]*\){SPACE}*<")
 
 
@@ -33,6 +40,8 @@ def shape_of(text: str, kept: frozenset[str]) -> tuple[str, dict[str, str]] | No
     a regular expression, or a comment, in which quotes are no quotes: such an expression has no shape, nor has one with
     an escape in a text or a quote in a name, or the signature of a function, which is in a language of its own.
     """
+    if _NOT_SIMPLE.search(text) is None:
+        return _shape_of_simple(text, kept)
     names: dict[str, str] = {}
     unsafe = _SIGNATURE.search(text) is not None
     after_states = False
@@ -61,3 +70,18 @@ def shape_of(text: str, kept: frozenset[str]) -> tuple[str, dict[str, str]] | No
 
     shape = _PART.sub(replace, text)
     return None if unsafe else (shape, {"v" + number: name for name, number in names.items()})
+
+
+def _shape_of_simple(text: str, kept: frozenset[str]) -> tuple[str, dict[str, str]] | None:
+    """`shape_of` for what the compiler itself writes mostly: no call a token, but a few a variable."""
+    shape = _LATER_STEP.sub(".n", _TEXT.sub('""', text))
+    if shape.count('"') != 2 * shape.count('""'):
+        return None
+    names: dict[str, str] = {}
+
+    def replace(found: re.Match[str]) -> str:
+        name = found[1]
+        return found[0] if name in kept else "$v" + names.setdefault(name, str(len(names)))
+
+    shape = _VARIABLE.sub(replace, shape)
+    return shape, {"v" + number: name for name, number in names.items()}

@@ -6,7 +6,8 @@ from typing import Any
 
 from workflow_engine.errors import ConflictError, ThrottledError
 from workflow_engine.machines.executions import ExecutionGoneError
-from workflow_engine.store.executions import ASKED_FOR, Execution, has_ended
+from workflow_engine.statuses import has_ended
+from workflow_engine.store.executions import ASKED_FOR, Execution
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.read_results import get_execution, may_still_start
 from workflow_engine.usecases.runs.record_execution import read_report, record_end

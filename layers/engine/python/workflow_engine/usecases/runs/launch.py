@@ -24,11 +24,13 @@ from workflow_engine.machines.executions import MachineGoneError
 from workflow_engine.machines.naming import execution_arn, machine_arn
 from workflow_engine.observability import get_logger
 from workflow_engine.settings import STEP_HTTP
-from workflow_engine.store.executions import Execution, has_ended
+from workflow_engine.statuses import has_ended
+from workflow_engine.store.executions import Execution
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.items import dump
 from workflow_engine.store.workflows import StoredWorkflow
-from workflow_engine.usecases.bodies import WorkflowRunFields, check_fan_out, check_input, run_input
+from workflow_engine.usecases.bodies.check_input import check_fan_out, check_input
+from workflow_engine.usecases.bodies.run import WorkflowRunFields, run_input
 
 if TYPE_CHECKING:
     from workflow_engine.usecases.engine import Caller, Engine
@@ -65,7 +67,7 @@ def _launched(
     execution = Execution(
         tenant_id=caller.tenant_id,
         execution_id=attempt.made_id,
-        workflow_id=workflow.workflow_id,
+        workflow_id=workflow.id,
         workflow_version=workflow.version,
         workflow_name=workflow.name,
         # Not `pending`: the start follows at once, and a second write to say so would be a fourth call for every run.
@@ -203,7 +205,7 @@ def _start_renewed(engine: Engine, workflow: StoredWorkflow, execution: Executio
     compiled = workflow.compiled
     machine = engine.machines.renew(compiled.machine_hash, compiled.machine_arn)
     if machine is None:
-        raise ConflictError(f"The machine of workflow '{workflow.workflow_id}' is gone. Save the workflow again.")
+        raise ConflictError(f"The machine of workflow '{workflow.id}' is gone. Save the workflow again.")
     moved = replace(execution, execution_arn=execution_arn(machine.machine_arn, execution.execution_id))
     engine.executions.move(moved)
     engine.workflows.replace_machine(workflow, machine.machine_arn)

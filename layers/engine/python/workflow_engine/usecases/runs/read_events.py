@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from workflow_engine.aws_quotas import HISTORY_PAGE_EVENTS
 from workflow_engine.machines.executions import ExecutionGoneError
-from workflow_engine.machines.history import MAX_PAGE
 from workflow_engine.machines.history_text import parsed
 from workflow_engine.machines.results import iso
 from workflow_engine.machines.timeline import failure_of
@@ -107,7 +107,9 @@ def _found(engine: Engine, arn: str, after: int, start: _Place) -> _Place | None
     """
     place = _Place(start.after, start.token, dict(start.states))
     while place.after < after:
-        found, token = engine.history.page(arn, min(after - place.after, MAX_PAGE), place.token, with_data=False)
+        found, token = engine.history.page(
+            arn, min(after - place.after, HISTORY_PAGE_EVENTS), place.token, with_data=False
+        )
         for event in found:
             _state(dict(event), place.states)
         if not token:

@@ -10,7 +10,8 @@ from workflow_engine.errors import InvalidRequestError
 from workflow_engine.machines.executions import ExecutionGoneError
 from workflow_engine.machines.idleness import MIN_IDLE_DAYS
 from workflow_engine.machines.results import RunReport, iso
-from workflow_engine.store.executions import RANKS, Execution, has_ended
+from workflow_engine.statuses import RUN_STATUSES, has_ended
+from workflow_engine.store.executions import Execution
 from workflow_engine.store.results import RunResults
 from workflow_engine.store.table import SortRange
 from workflow_engine.suggestions import suggest
@@ -88,9 +89,9 @@ def list_executions(
 
     Raises InvalidRequestError for an unknown status, moments in the wrong order, a bad cursor.
     """
-    if status is not None and status not in RANKS:
+    if status is not None and status not in RUN_STATUSES:
         raise InvalidRequestError(
-            f"There is no status '{status}'.{suggest(status, RANKS)} Use one of {', '.join(RANKS)}."
+            f"There is no status '{status}'.{suggest(status, RUN_STATUSES)} Use one of {', '.join(RUN_STATUSES)}."
         )
     if started_after is not None and started_before is not None and started_before < started_after:
         raise InvalidRequestError("started_before lies before started_after, so no run fits. Exchange the two.")

@@ -14,7 +14,8 @@ from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.results import RunReport, report
 from workflow_engine.machines.timeline import Event
 from workflow_engine.observability import get_logger
-from workflow_engine.store.executions import Execution, has_ended
+from workflow_engine.statuses import has_ended
+from workflow_engine.store.executions import Execution
 from workflow_engine.store.payloads import Keep
 from workflow_engine.store.results import LARGE_OUTPUT_BYTES, LargeOutput, RunResults, StepResult, Wanted
 from workflow_engine.usecases.engine import Engine
@@ -84,7 +85,7 @@ def read_report(engine: Engine, execution: Execution, events: Iterable[Event] | 
 
 def outline(engine: Engine, execution: Execution) -> Any:
     """The outline of the workflow version that was run."""
-    version = engine.workflows.version(execution.tenant_id, execution.workflow_id, execution.workflow_version)
+    version = engine.workflows.get(execution.tenant_id, execution.workflow_id, execution.workflow_version)
     return version.compiled.outline
 
 

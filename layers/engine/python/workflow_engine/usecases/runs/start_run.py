@@ -8,14 +8,9 @@ from workflow_engine.errors import ConflictError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.document import UNNAMED
 from workflow_engine.store.workflows import StoredWorkflow
-from workflow_engine.usecases.bodies import (
-    PostedWorkflow,
-    StoredRunFields,
-    WorkflowRunFields,
-    check_fan_out,
-    posted_workflow,
-    read_run,
-)
+from workflow_engine.usecases.bodies.check_input import check_fan_out
+from workflow_engine.usecases.bodies.run import StoredRunFields, WorkflowRunFields, read_run
+from workflow_engine.usecases.bodies.workflow import PostedWorkflow, posted_workflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.launch import launch_once
 from workflow_engine.usecases.workflows.compilation import (
@@ -45,7 +40,11 @@ def posted_run(engine: Engine, caller: Caller, body: Json) -> tuple[StoredWorkfl
     """The workflow of a body in its stored form, and what the body says of the run. Raises InvalidWorkflowError,
     InvalidRequestError.
     """
-    posted = posted_workflow(body)
+    return prepared(engine, caller, posted_workflow(body))
+
+
+def prepared(engine: Engine, caller: Caller, posted: PostedWorkflow) -> tuple[StoredWorkflow, WorkflowRunFields]:
+    """A workflow in its stored form, and what is said of the run. Raises InvalidWorkflowError, InvalidRequestError."""
     return _snapshot(engine, caller, posted, vocabulary(engine, caller, posted.document)), posted.run
 
 
@@ -62,7 +61,7 @@ def start_stored(
         fields = read_run(StoredRunFields, body)
         workflow = engine.workflows.newest(caller.tenant_id, workflow_id)
         if fields.version not in (None, workflow.version):
-            workflow = engine.workflows.version(caller.tenant_id, workflow_id, fields.version or 1)
+            workflow = engine.workflows.get(caller.tenant_id, workflow_id, fields.version)
         return workflow, fields
 
     return launch_once(engine, caller, f"execute/{workflow_id}", idempotency_key, body, prepare)
@@ -72,7 +71,7 @@ def _snapshot(engine: Engine, caller: Caller, posted: PostedWorkflow, words: Voc
     """The posted workflow in its stored form, compiled now or when it was posted first."""
     known = None
     if is_plain(posted.document):
-        known = engine.workflows.find_newest(caller.tenant_id, snapshot_id(posted.document, words))
+        known = engine.workflows.find(caller.tenant_id, snapshot_id(posted.document, words))
     if known is not None:
         return known
     compilation, _ = compile_posted(posted, words)
@@ -81,7 +80,7 @@ def _snapshot(engine: Engine, caller: Caller, posted: PostedWorkflow, words: Voc
     now = engine.timestamp()
     workflow = StoredWorkflow(
         tenant_id=caller.tenant_id,
-        workflow_id=workflow_id,
+        id=workflow_id,
         version=1,
         name=posted.document.get("name") or UNNAMED,
         document=posted.document,

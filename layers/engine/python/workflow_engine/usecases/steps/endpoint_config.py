@@ -9,14 +9,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field
 
+from workflow_engine.aws_quotas import FUNCTION_SECONDS
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import DocumentModel
-from workflow_engine.usecases.bodies import read_fields
+from workflow_engine.usecases.bodies.fields import read_fields
 
 DEFAULT_SECONDS: Final = 30
-MAX_SECONDS: Final = 890
-"""Lambda ends a function after 900 s ("Function timeout"); the rest is for its start and for handing over the answer."""
+MAX_SECONDS: Final = FUNCTION_SECONDS - 10
+"""The rest is for the start of the function and for handing over the answer."""
 
 MAX_URL: Final = 2048
 MAX_HEADERS: Final = 50

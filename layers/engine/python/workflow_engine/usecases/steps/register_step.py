@@ -10,19 +10,17 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
+from workflow_engine.aws_quotas import FUNCTION_SECONDS
+from workflow_engine.errors import ConflictError, InvalidRequestError
 from workflow_engine.json_schema import schema_problem
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import NAME_PATTERN, DocumentModel, Whole
 from workflow_engine.settings import STEP_HTTP
-from workflow_engine.store import cursors
 from workflow_engine.store.idempotency import Attempt
-from workflow_engine.store.steps import Registration
-from workflow_engine.usecases.bodies import read_fields
+from workflow_engine.store.registrations import Registration
+from workflow_engine.usecases.bodies.fields import read_fields
 from workflow_engine.usecases.engine import Caller, Engine
-
-MAX_LAMBDA_SECONDS: Final = 900
-"""Lambda, "Function timeout"."""
+from workflow_engine.usecases.steps.read_steps import described
 
 _LAMBDA_ARN: Final = re.compile(
     r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9$_-]{1,128})?"
@@ -40,7 +38,6 @@ a field is said to belong to is the last that has it.
 _NAMES_OF_HTTP: Final = ("rpc", "api")
 
 _HANDLER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*")
-_BUILTIN_PAGE: Final = "builtin"
 
 
 class RegistrationBody(DocumentModel):
@@ -57,7 +54,7 @@ class RegistrationBody(DocumentModel):
     config_schema: dict[str, Any] | None = None
     parameters_schema: dict[str, Any] | None = None
     output_schema: dict[str, Any] | None = None
-    timeout_seconds: Annotated[int, Field(ge=1, le=MAX_LAMBDA_SECONDS), Whole] | None = None
+    timeout_seconds: Annotated[int, Field(ge=1, le=FUNCTION_SECONDS), Whole] | None = None
     tags: list[str] | None = None
 
     PLACEHOLDERS = {"step_type": ""}  # noqa: RUF012  # as in the base class
@@ -77,49 +74,7 @@ def register(
 
     record, created = engine.idempotency.once(caller.tenant_id, "register_step", idempotency_key, body, work)
     message = f"Step type '{record['step_type']}' is {'registered' if created else 'replaced'}."
-    return {**_told(record), "step_id": record["step_type"], "message": message}, created
-
-
-def get(engine: Engine, caller: Caller, step_type: str) -> dict[str, Any]:
-    """A step type, built-in or registered. Raises NotFoundError."""
-    from workflow_engine.steps import builtin_catalogue
-
-    builtin = builtin_catalogue().find(step_type)
-    if builtin is not None:
-        return _told(builtin.describe())
-    registration = engine.steps.find(caller.tenant_id, step_type)
-    if registration is None:
-        raise NotFoundError(f"There is no step type '{step_type}'.")
-    return _told(registration)
-
-
-def _told(step_type: Mapping[str, Any]) -> dict[str, Any]:
-    """A step type as it is answered: every one has a name, and its schema under both names that clients may use."""
-    return {
-        **step_type,
-        "id": step_type["step_type"],
-        "name": step_type.get("name") or step_type["step_type"],
-        "parameters_schema": step_type["config_schema"],
-    }
-
-
-def list_steps(engine: Engine, caller: Caller, limit: int, cursor: str | None = None) -> dict[str, Any]:
-    """`{steps, total, next_cursor}`: the built-in types, then the registered ones by name; `total` counts those of all pages."""
-    from workflow_engine.steps import builtin_catalogue
-
-    builtin = builtin_catalogue().describe()
-    offset, inner = (0, None) if cursor is None else cursors.decode(caller.tenant_id, _BUILTIN_PAGE, cursor)
-    steps = builtin[offset : offset + limit]
-    offset += len(steps)
-    if len(steps) < limit:
-        registered, inner = engine.steps.page(caller.tenant_id, limit - len(steps), inner)
-        steps = steps + registered
-        more = inner is not None
-    else:
-        more = True
-    next_cursor = cursors.encode(caller.tenant_id, _BUILTIN_PAGE, [offset, inner]) if more else None
-    total = len(builtin_catalogue().describe()) + engine.steps.count(caller.tenant_id)
-    return {"steps": [_told(step) for step in steps], "total": total, "next_cursor": next_cursor}
+    return {**described(record), "step_id": record["step_type"], "message": message}, created
 
 
 def delete(engine: Engine, caller: Caller, step_type: str) -> None:

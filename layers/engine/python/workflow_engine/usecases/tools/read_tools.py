@@ -50,7 +50,7 @@ def _steps(engine: Engine, caller: Caller, limit: int, cursor: str | None) -> tu
 
 def _agents(engine: Engine, caller: Caller, limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
     page = engine.agents.page(caller.tenant_id, limit, cursor)
-    found = [_tool("agent", r["definition_id"], r.get("description") or r["name"], None) for r in page.records]
+    found = [_tool("agent", r["id"], r.get("description") or r["name"], None) for r in page.records]
     return found, page.next_cursor
 
 

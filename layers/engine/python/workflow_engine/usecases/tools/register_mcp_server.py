@@ -15,8 +15,8 @@ from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.document import DocumentModel, Whole
 from workflow_engine.outbound import AddressRefusedError, destination
 from workflow_engine.store.idempotency import Attempt
-from workflow_engine.store.mcp_servers import McpServerRecord
-from workflow_engine.usecases.bodies import read_fields
+from workflow_engine.store.registrations import Registration
+from workflow_engine.usecases.bodies.fields import read_fields
 from workflow_engine.usecases.engine import Caller, Engine
 
 SecretOf = Callable[[str, str], str | None]
@@ -71,7 +71,7 @@ def register(
         if fields.bearer_secret is not None and leads_to.scheme != "https" and leads_to.host not in _OF_THIS_MACHINE:
             raise InvalidRequestError.at("/bearer_secret", "A secret is sent over https only. Give an https address.")
         now = engine.timestamp()
-        record: McpServerRecord = {
+        record: Registration = {
             "name": fields.name,
             "url": fields.url,
             "description": fields.description,
@@ -100,7 +100,7 @@ def _check_names(fields: McpServerBody) -> None:
 _OF_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def get(engine: Engine, caller: Caller, name: str) -> McpServerRecord:
+def get(engine: Engine, caller: Caller, name: str) -> Registration:
     """A registration. Raises NotFoundError."""
     server = engine.mcp_servers.find(caller.tenant_id, name)
     if server is None:

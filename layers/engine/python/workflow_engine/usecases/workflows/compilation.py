@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 import workflow_engine
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, Json
 from workflow_engine.language.findings import Findings
+from workflow_engine.language.nested_steps import walk_steps
 from workflow_engine.language.wellformed import check_well_formed
 from workflow_engine.store.items import dump
 from workflow_engine.store.names import Name
 from workflow_engine.store.workflows import Compiled
-from workflow_engine.usecases.bodies import PostedWorkflow, walk_steps
+from workflow_engine.usecases.bodies.workflow import PostedWorkflow
 from workflow_engine.usecases.engine import Caller, Engine
 
 if TYPE_CHECKING:
@@ -25,6 +26,24 @@ if TYPE_CHECKING:
     from workflow_engine.steps import Catalogue
 
 SNAPSHOT_PREFIX: Final = "adhoc-"
+
+COMPILING_ROOMS: Final = ("agents", "language", "compiler", "steps")
+COMPILING_MODULES: Final = (
+    "aws_quotas",
+    "data_limit",
+    "ecma_patterns",
+    "endpoint_errors",
+    "errors",
+    "json_formats",
+    "json_schema",
+    "json_schema_flattening",
+    "linear_patterns",
+    "outbound",
+    "schema_parts",
+    "statuses",
+    "suggestions",
+)
+"""The code that decides what a workflow compiles to, and which ones are refused."""
 
 _STEP_TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
@@ -137,7 +156,7 @@ def _engine_version() -> str:
     """
     package = Path(workflow_engine.__file__).parent
     digest = hashlib.sha256()
-    parts = [sorted((package / part).rglob("*.py")) for part in ("agents", "language", "compiler", "steps")]
-    for path in (*(path for part in parts for path in part), package / "endpoint_errors.py"):
+    rooms = [path for room in COMPILING_ROOMS for path in sorted((package / room).rglob("*.py"))]
+    for path in (*rooms, *(package / f"{module}.py" for module in COMPILING_MODULES)):
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workflow_engine.language.diagnostics import Json
-from workflow_engine.usecases.bodies import posted_workflow
+from workflow_engine.usecases.bodies.workflow import posted_workflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.workflows.compilation import compile_posted, vocabulary
 

@@ -16,9 +16,9 @@ from workflow_engine.agents.builtin_tools import BUILTIN_TOOL_NAMES
 from workflow_engine.agents.tool_references import parse_tool
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
 from workflow_engine.language.findings import shown
+from workflow_engine.language.nested_steps import walk_steps
 from workflow_engine.store.names import Name, NameKind
 from workflow_engine.suggestions import suggest
-from workflow_engine.usecases.bodies import walk_steps
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -60,7 +60,7 @@ def mentions_in(document: Json, catalogue: Catalogue) -> tuple[Mention, ...]:
     configurations.
     """
     found: list[Mention] = []
-    for place, step in reversed(tuple(walk_steps(document))):  # which goes from the last to the first
+    for place, step in walk_steps(document):
         step_type = step.get("step_type")
         spec = catalogue.find(step_type) if isinstance(step_type, str) else None
         if spec is not None and spec.name in _MENTIONS:

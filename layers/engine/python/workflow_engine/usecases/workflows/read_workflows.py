@@ -7,7 +7,7 @@ from typing import Any, Final
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases.engine import Caller, Engine
 
-_SUMMARY: Final = ("workflow_id", "description", "created_at", "updated_at")
+_SUMMARY: Final = ("id", "version", "name", "description", "created_at", "updated_at")
 
 
 def describe(workflow: StoredWorkflow) -> dict[str, Any]:
@@ -15,8 +15,8 @@ def describe(workflow: StoredWorkflow) -> dict[str, Any]:
     it.
     """
     return {
-        "workflow_id": workflow.workflow_id,
-        "id": workflow.workflow_id,
+        "workflow_id": workflow.id,
+        "id": workflow.id,
         "version": workflow.version,
         "name": workflow.name,
         "content_hash": workflow.content_hash,
@@ -34,7 +34,7 @@ def get(engine: Engine, caller: Caller, workflow_id: str, version: int | None = 
     newest = engine.workflows.newest(caller.tenant_id, workflow_id)
     if version is None or version == newest.version:
         return describe(newest)
-    return describe(engine.workflows.version(caller.tenant_id, workflow_id, version))
+    return describe(engine.workflows.get(caller.tenant_id, workflow_id, version))
 
 
 def list_workflows(engine: Engine, caller: Caller, limit: int, cursor: str | None = None) -> dict[str, Any]:
@@ -53,9 +53,4 @@ def list_versions(
 
 
 def _summary(record: dict[str, Any]) -> dict[str, Any]:
-    return {
-        **{name: record.get(name) for name in _SUMMARY},
-        "id": record["workflow_id"],
-        "version": record["workflow_version"],
-        "name": record["workflow_name"],
-    }
+    return {"workflow_id": record["id"], **{name: record[name] for name in _SUMMARY}}

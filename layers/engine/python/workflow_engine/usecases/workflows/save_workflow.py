@@ -6,13 +6,13 @@ import re
 from dataclasses import replace
 from typing import Any, Final
 
-from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
+from workflow_engine.errors import InvalidRequestError, NotFoundError
 from workflow_engine.language.diagnostics import Diagnostic, Json
 from workflow_engine.language.document import UNNAMED, WORKFLOW_ID_PATTERN
 from workflow_engine.language.findings import quoted
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.workflows import StoredWorkflow, content_hash
-from workflow_engine.usecases.bodies import PostedWorkflow, posted_workflow
+from workflow_engine.usecases.bodies.workflow import PostedWorkflow, posted_workflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.workflows.compilation import (
     SNAPSHOT_PREFIX,
@@ -39,8 +39,11 @@ def create(engine: Engine, caller: Caller, body: Json, idempotency_key: str | No
 
     def work(attempt: Attempt) -> dict[str, Any]:
         posted = posted_workflow(body)
-        workflow_id = _chosen_id(posted) or attempt.made_id
-        earlier = _made_before(engine, caller, workflow_id, attempt) if attempt.is_repeat else None
+        made_id = attempt.made_id
+        workflow_id = _chosen_id(posted) or made_id
+        earlier = (
+            engine.workflows.created_by_request(caller.tenant_id, workflow_id, made_id) if attempt.is_repeat else None
+        )
         if earlier is not None:
             return _saved(earlier, ())
         return _saved(*_created(engine, caller, posted, workflow_id, attempt))
@@ -60,7 +63,7 @@ def update(engine: Engine, caller: Caller, workflow_id: str, body: Json) -> tupl
     if named not in (None, workflow_id):
         detail = f"The path names '{workflow_id}', the body '{named}'. Leave the id out of the body."
         raise InvalidRequestError.at(f"{posted.prefix}/workflow_id", detail)
-    newest = engine.workflows.find_newest(caller.tenant_id, workflow_id)
+    newest = engine.workflows.find(caller.tenant_id, workflow_id)
     if newest is None:
         _refuse_unusable_id(workflow_id, "")
         return _saved(*_created(engine, caller, posted, workflow_id, Attempt.first())), True
@@ -83,7 +86,7 @@ def delete(engine: Engine, caller: Caller, workflow_id: str) -> None:
 
     Raises NotFoundError.
     """
-    engine.workflows.delete(caller.tenant_id, workflow_id, engine.timestamp())
+    engine.workflows.delete(caller.tenant_id, workflow_id, engine.now().timestamp())
 
 
 def _saved(workflow: StoredWorkflow, warnings: tuple[Diagnostic, ...]) -> dict[str, Any]:
@@ -112,21 +115,7 @@ def _created(
 ) -> tuple[StoredWorkflow, tuple[Diagnostic, ...]]:
     words = vocabulary(engine, caller, posted.document, looks_names_up=True)
     compiled, warnings = _compiled(engine, caller, posted, words, workflow_id)
-    workflow = replace(compiled, request_id=attempt.made_id)
-    try:
-        return engine.workflows.create(workflow), warnings
-    except ConflictError:
-        standing = _made_before(engine, caller, workflow_id, attempt)
-        if standing is None:
-            raise
-        return standing, warnings
-
-
-def _made_before(engine: Engine, caller: Caller, workflow_id: str, attempt: Attempt) -> StoredWorkflow | None:
-    """What another attempt at the same request has stored, changed or deleted meanwhile or not."""
-    if workflow_id == attempt.made_id:
-        return engine.workflows.find_version(caller.tenant_id, workflow_id, 1)
-    return engine.workflows.created_by_request(caller.tenant_id, workflow_id, attempt.made_id)
+    return engine.workflows.create(replace(compiled, request_id=attempt.made_id)), warnings
 
 
 def _compiled(
@@ -136,7 +125,7 @@ def _compiled(
     now = engine.timestamp()
     workflow = StoredWorkflow(
         tenant_id=caller.tenant_id,
-        workflow_id=workflow_id,
+        id=workflow_id,
         version=1,
         name=posted.document.get("name") or UNNAMED,
         document=posted.document,

@@ -1,0 +1,66 @@
+"""Run a stored agent by itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from workflow_engine.errors import InvalidRequestError
+from workflow_engine.language.diagnostics import Json
+from workflow_engine.language.document import Whole
+from workflow_engine.store.versions import Version
+from workflow_engine.store.workflows import StoredWorkflow
+from workflow_engine.usecases.bodies.run import RunFields, WorkflowRunFields, of_made_workflow, read_run
+from workflow_engine.usecases.bodies.workflow import PostedWorkflow
+from workflow_engine.usecases.engine import Caller, Engine
+from workflow_engine.usecases.runs.launch import launch_once
+from workflow_engine.usecases.runs.start_run import prepared
+
+_ASKED: Final = ("query", "context", "conversation_history", "variables")
+"""Entries of an agent step's input that mean something (`agent_runtime.conversation`)."""
+
+
+class AgentRunFields(RunFields):
+    """What `POST /agents/{agent_id}/execute` takes. `input` is what the agent may know beside the query."""
+
+    query: Annotated[str, Field(min_length=1)] | None = None
+    conversation_history: list[dict[str, Any]] | None = None
+    variables: dict[str, Any] | None = None
+    version: Annotated[int, Field(ge=1), Whole] | None = None
+
+
+def execute(
+    engine: Engine, caller: Caller, agent_id: str, body: Json, idempotency_key: str | None = None
+) -> dict[str, Any]:
+    """Start a run of one agent step; gives what `launch_once` gives.
+
+    The query travels in the run's input, so that all runs of an agent share one compiled workflow. Raises NotFoundError,
+    InvalidRequestError when nothing is asked, and what `start_run.prepared` and `launch_once` raise.
+    """
+
+    def prepare() -> tuple[StoredWorkflow, WorkflowRunFields]:
+        fields = read_run(AgentRunFields, body)
+        if fields.query is None and fields.input in (None, {}, [], ""):
+            raise InvalidRequestError.at("", "There is nothing to ask: send a 'query' or an 'input'.")
+        agent = engine.agents.get(caller.tenant_id, agent_id, fields.version)
+        return prepared(engine, caller, _workflow_of(agent, fields))
+
+    # By what the client sent: the workflow made of it changes with the agent's name.
+    return launch_once(engine, caller, f"execute_agent/{agent_id}", idempotency_key, body, prepare)
+
+
+def _workflow_of(agent: Version, fields: AgentRunFields) -> PostedWorkflow:
+    step = {
+        "step_id": "agent",
+        "step_type": "agent_execution",
+        "config": {"agent_id": agent.id} | ({"agent_version": fields.version} if fields.version else {}),
+        "input_mapping": {name: f"input.{name}" for name in _ASKED},
+    }
+    asked = {
+        "query": fields.query,
+        "context": fields.input,
+        "conversation_history": fields.conversation_history,
+        "variables": fields.variables,
+    }
+    return PostedWorkflow({"name": agent.name, "steps": [step]}, "", of_made_workflow(fields, asked))

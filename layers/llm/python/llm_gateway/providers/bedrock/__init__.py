@@ -1,0 +1,1 @@
+"""Amazon Bedrock: whatever models it runs, by one API."""

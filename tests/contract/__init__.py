@@ -1,0 +1,1 @@
+"""What is true of each of several implementations of one thing."""
