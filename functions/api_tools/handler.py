@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from functions.api_tools.settings import clients, engine, policy, secret_of
+from functions.api_tools.settings import clients, engine, list_tools, policy, secret_of
 from workflow_engine.http.powertools import LambdaContext
 from workflow_engine.http.request import Handlers, saved
 from workflow_engine.http.resolver import api_resolver
@@ -18,7 +18,7 @@ HANDLERS: Final[Handlers] = {
     "get_mcp_server": lambda r: register_mcp_server.get(engine(), r.caller, r.path["name"]),
     "delete_mcp_server": lambda r: register_mcp_server.delete(engine(), r.caller, r.path["name"]),
     "discover_mcp_tools": lambda r: register_mcp_server.discover(
-        engine(), r.caller, r.path["name"], policy=policy(), secret_of=secret_of
+        engine(), r.caller, r.path["name"], list_tools=list_tools, secret_of=secret_of
     ),
 }
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from agent_tools.errors import McpServerError
 from infra.catalog import FUNCTIONS, Route, function
 from infra.local.gateway import Gateway, HttpRequest
 from infra.packaging import OPENAPI_FILE
+from workflow_engine.agents.errors import McpServerError
+from workflow_engine.agents.mcp import McpServer
 from workflow_engine.errors import NotFoundError
 from workflow_engine.outbound import AddressPolicy
 from workflow_engine.usecases.agents.check_agent import AGENTS
@@ -214,15 +215,22 @@ def test_a_run_of_an_agent_or_prompt_is_answered_at_once_or_when_it_ended(
     assert api.calls[0] == (usecase, ("a", {"query": "x"}, "k-1"), {})
 
 
-def test_a_server_is_asked_with_the_policy_and_secrets_of_the_environment(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_is_asked_with_the_secrets_of_the_environment(api: Api) -> None:
     handler = importlib.import_module("functions.api_tools.handler")
-    monkeypatch.setattr(handler, "policy", lambda: AddressPolicy.from_text("10.0.0.0/8"))
     api.answer("tools.register_mcp_server.discover", {"items": []})
     assert api.send("GET", "/tools/mcp-servers/s/tools") == (200, {"items": []})
-    given = {"policy": AddressPolicy.from_text("10.0.0.0/8"), "secret_of": handler.secret_of}
+    given = {"list_tools": handler.list_tools, "secret_of": handler.secret_of}
     assert api.calls == [("tools.register_mcp_server.discover", ("s",), given)]
+
+
+def test_a_server_is_asked_within_the_policy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = importlib.import_module("functions.api_tools.settings")
+    monkeypatch.setattr(settings, "policy", AddressPolicy)
+    with pytest.raises(McpServerError, match="may not be reached"):
+        settings.list_tools(McpServer("s", "http://127.0.0.1:9/mcp"))
+    monkeypatch.setattr(settings, "policy", lambda: AddressPolicy.from_text("127.0.0.1"))
+    with pytest.raises(McpServerError, match="cannot be reached"):
+        settings.list_tools(McpServer("s", "http://127.0.0.1:9/mcp"))
 
 
 def test_a_server_that_does_not_do_its_part_is_a_failed_dependency(api: Api) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.machines.failure_messages import FailureMessages, needs_values
+from workflow_engine.machines.outcomes import Outcome
 from workflow_engine.machines.outputs import Joined, Output, Outputs
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit, read_timeline
 from workflow_engine.statuses import RunStatus, StepStatus
@@ -29,16 +30,6 @@ _PARALLEL: Final = "parallel"
 _OUTPUT_STATE: Final = "workflow.output"
 _OF_A_CONTAINER: Final = frozenset({"start", "while", "until", "switch", "output", "try"})
 """Suffixes of the states of a loop or switch itself. Other derived states are entered whether or not the step runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a step ended, at one place. `timed` is the visit that gives its times."""
-
-    status: StepStatus
-    output: Output | None = None
-    failure: Failure | None = None
-    timed: Visit | None = None
 
 
 @dataclass(slots=True)

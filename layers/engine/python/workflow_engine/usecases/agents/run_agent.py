@@ -11,7 +11,7 @@ from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.document import Whole
 from workflow_engine.store.versions import Version
 from workflow_engine.store.workflows import StoredWorkflow
-from workflow_engine.usecases.bodies.run import RunFields, WorkflowRunFields, of_made_workflow, read_run
+from workflow_engine.usecases.bodies.run import RunFields, WorkflowRunFields, read_run, with_input
 from workflow_engine.usecases.bodies.workflow import PostedWorkflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.launch import launch_once
@@ -70,4 +70,4 @@ def _workflow_of(agent: Version, fields: AgentRunRequest) -> PostedWorkflow:
         "conversation_history": fields.conversation_history,
         "variables": fields.variables,
     }
-    return PostedWorkflow({"name": agent.name, "steps": [step]}, "", of_made_workflow(fields, asked))
+    return PostedWorkflow({"name": agent.name, "steps": [step]}, "", with_input(fields, asked))

@@ -85,8 +85,8 @@ def read_run(model: type[RunT], body: Json) -> RunT:
     return fields
 
 
-def of_made_workflow(fields: RunFields, entries: Mapping[str, Json]) -> WorkflowRunFields:
-    """What a client said of a run whose workflow is made here: the input is these entries, those that are None left out."""
+def with_input(fields: RunFields, entries: Mapping[str, Json]) -> WorkflowRunFields:
+    """What a client said of a run whose workflow is made here; its input is these entries, those that are None left out."""
     about = {name: getattr(fields, name) for name in RunFields.model_fields}
     given = {name: value for name, value in entries.items() if value is not None}
     return WorkflowRunFields.model_construct(**about | {"input": given})  # checked as the fields they come from

@@ -25,8 +25,8 @@ class WrappedRun(WorkflowRunFields):
 
 @dataclass(frozen=True, slots=True)
 class PostedWorkflow:
-    """A workflow as it was posted: alone, flat beside the fields of a run, or wrapped as `{"workflow": ...}` or
-    `{"workflow_config": ...}`.
+    """A workflow as it was posted, alone, flat beside the fields of a run, or wrapped as `{"workflow": ...}` or
+    `{"workflow_config": ...}`; or one that was made for a request.
 
     `prefix` is the pointer of the workflow in the body; `run` is what the body says of the run.
     """

@@ -12,7 +12,7 @@ from workflow_engine.language.document import Whole, refers_to
 from workflow_engine.store.versions import Version
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases.agents.check_agent import check_config
-from workflow_engine.usecases.bodies.run import RunFields, WorkflowRunFields, of_made_workflow, read_run
+from workflow_engine.usecases.bodies.run import RunFields, WorkflowRunFields, read_run, with_input
 from workflow_engine.usecases.bodies.workflow import PostedWorkflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.launch import launch_once
@@ -76,4 +76,4 @@ def _workflow_of(prompt: Version, fields: PromptTestRequest) -> PostedWorkflow:
         },
     ]
     given = {"variables": fields.variables, "context": fields.input}
-    return PostedWorkflow({"name": prompt.name, "steps": steps}, "", of_made_workflow(fields, given))
+    return PostedWorkflow({"name": prompt.name, "steps": steps}, "", with_input(fields, given))

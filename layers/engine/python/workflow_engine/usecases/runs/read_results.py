@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.machines.executions import ExecutionGoneError
+from workflow_engine.machines.idleness import MIN_IDLE_DAYS
 from workflow_engine.machines.results import RunReport, iso
 from workflow_engine.statuses import RUN_STATUSES, has_ended
 from workflow_engine.store.executions import Execution
@@ -26,7 +27,6 @@ from workflow_engine.usecases.runs.results_page import (
     run_output,
     step_output,
 )
-from workflow_engine.usecases.upkeep.retire_machines import MIN_IDLE_DAYS
 
 if TYPE_CHECKING:
     from workflow_engine.usecases import answers

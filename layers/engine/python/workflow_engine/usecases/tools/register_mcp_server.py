@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Final, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol, cast
 
 from pydantic import Field
 
+from workflow_engine.agents.mcp import ListedTool, McpServer
+from workflow_engine.agents.names import ID_PATTERN
 from workflow_engine.errors import InvalidRequestError, NotFoundError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.document import DocumentModel, Whole
-from workflow_engine.outbound import AddressPolicy, AddressRefusedError, destination
+from workflow_engine.outbound import AddressRefusedError, destination
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.registrations import Registration
 from workflow_engine.usecases.bodies.fields import read_fields
@@ -23,10 +25,17 @@ if TYPE_CHECKING:
 SecretOf = Callable[[str, str], str | None]
 """`(tenant_id, name) -> value` of a secret that the tenant may have sent to a server of its choice."""
 
+
+class ListTools(Protocol):
+    """Asks a server for its tools, in its own order, and gives sentences on what could not be read. Raises McpServerError."""
+
+    def __call__(self, server: McpServer) -> tuple[Sequence[ListedTool], Sequence[str]]: ...
+
+
 DISCOVERY_SECONDS: Final = 12
 """For connecting and for listing each, so that both end before the function does."""
 
-_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_NAME: Final = re.compile(ID_PATTERN)
 _SECRET: Final = re.compile(r"MCP_[A-Z0-9_]{1,60}")
 
 
@@ -119,15 +128,13 @@ def delete(engine: Engine, caller: Caller, name: str) -> None:
 
 
 def discover(
-    engine: Engine, caller: Caller, name: str, *, policy: AddressPolicy, secret_of: SecretOf
+    engine: Engine, caller: Caller, name: str, *, list_tools: ListTools, secret_of: SecretOf
 ) -> answers.McpToolPage:
     """Ask a server for its tools: `{items: [{name, description, parameters, allowed}], next_cursor: null, warnings}`, warnings
     being sentences on those that were left out.
 
     Raises NotFoundError, InvalidRequestError for a secret that is not set, McpServerError.
     """
-    from agent_tools.mcp_servers import McpServer, connect
-
     server = get(engine, caller, name)
     secret = server.get("bearer_secret")
     token = secret_of(caller.tenant_id, secret) if secret else None
@@ -135,15 +142,14 @@ def discover(
         raise InvalidRequestError(f"The server needs the secret {secret}, which is not among the tenant's own.")
     seconds = min(server.get("timeout_seconds") or DISCOVERY_SECONDS, DISCOVERY_SECONDS)
     allowed = server.get("allowed_tools")
-    with connect(McpServer(name, server["url"], token, float(seconds)), policy) as connection:
-        items: list[answers.McpTool] = [
-            {
-                "name": tool.name,
-                "description": tool.description,
-                "parameters": dict(tool.input_schema),
-                "allowed": allowed is None or tool.name in allowed,
-            }
-            for tool in connection.tools()
-        ]
-        warnings = connection.warnings()
-    return {"items": items, "next_cursor": None, "warnings": warnings}
+    tools, warnings = list_tools(McpServer(name, server["url"], token, float(seconds)))
+    items: list[answers.McpTool] = [
+        {
+            "name": tool.name,
+            "description": tool.description,
+            "parameters": dict(tool.input_schema),
+            "allowed": allowed is None or tool.name in allowed,
+        }
+        for tool in tools
+    ]
+    return {"items": items, "next_cursor": None, "warnings": list(warnings)}

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import InvalidWorkflowError, Json
-from workflow_engine.language.nested_steps import walk_steps
 from workflow_engine.language.step_ids import with_step_ids
+from workflow_engine.language.walk import walk_steps
 from workflow_engine.usecases.bodies.check_input import fan_out_errors
 from workflow_engine.usecases.bodies.workflow import PostedWorkflow, posted_workflow
 from workflow_engine.usecases.engine import Caller, Engine
