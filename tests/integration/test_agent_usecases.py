@@ -17,6 +17,7 @@ from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundE
 from workflow_engine.outbound import AddressPolicy
 from workflow_engine.usecases.agents import run_agent
 from workflow_engine.usecases.agents.check_agent import AGENTS
+from workflow_engine.usecases.answers import ExecutionStarted, Results
 from workflow_engine.usecases.definitions import read_definitions, save_definition
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.prompts import render_prompt, try_prompt
@@ -68,7 +69,7 @@ def saved_prompt(engine: Engine, **fields: Any) -> str:
     return str(save_definition.create(PROMPTS, engine, ME, {**PROMPT, **fields})["prompt_id"])
 
 
-def results_of(engine: Engine, started: dict[str, Any]) -> dict[str, Any]:
+def results_of(engine: Engine, started: ExecutionStarted) -> Results:
     assert read_results.wait_for_end(engine, ME, started["execution_id"], 20)
     return read_results.results(engine, ME, started["execution_id"])
 
@@ -520,7 +521,7 @@ def test_tools_of_all_kinds_are_listed_page_by_page(engine: Engine) -> None:
     wanted = ["calculator", "current_time", "json_query", "web_page", "step:ocr", "step:translate", "agent:analyst"]
     assert [t["tool"] for t in whole["items"]] == [*wanted, "mcp:crm"]
     by_name = {t["tool"]: t for t in whole["items"]}
-    assert by_name["calculator"]["parameters"]["required"] == ["expression"]
+    assert (by_name["calculator"]["parameters"] or {})["required"] == ["expression"]
     assert (by_name["step:ocr"]["parameters"], by_name["step:ocr"]["description"]) == (schema, "D")
     assert (by_name["agent:analyst"]["type"], by_name["agent:analyst"]["description"]) == ("agent", "Analyses.")
     for limit in (1, 3, 4, 5, 8):
