@@ -21,6 +21,9 @@ T = TypeVar("T")
 ACCOUNT: Final = "123456789012"
 REGION: Final = "us-east-1"
 INVOKE: Final = "arn:aws:states:::lambda:invoke"
+# Far longer than anything takes: only what hangs reaches it.
+PATIENCE_SECONDS: Final = 60.0
+PATIENCE_TURNS: Final = 6000
 _numbers: Final = itertools.count()
 
 
@@ -128,7 +131,10 @@ def branch(name: str, state: Mapping[str, Any]) -> dict[str, Any]:
     return {"StartAt": name, "States": {name: {"End": True, **state}}}
 
 
-async def turns(count: int = 50) -> None:
-    """Let the loop turn."""
-    for _ in range(count):
-        await asyncio.sleep(0)
+async def until(holds: Callable[[], Any]) -> None:
+    """Wait, in the loop's time, until something holds. Raises AssertionError when it does not come to that."""
+    for _ in range(PATIENCE_TURNS):
+        if holds():
+            return
+        await asyncio.sleep(PATIENCE_SECONDS / PATIENCE_TURNS)
+    raise AssertionError("What was waited for has not happened.")

@@ -17,7 +17,7 @@ import pytest
 
 from infra.local.stepfunctions.sqlite_journal import SqliteJournal
 from tests.local.stepfunctions.crashes import OUTPUT
-from tests.local.stepfunctions.support import create, ended, engine, task
+from tests.local.stepfunctions.support import create, ended, engine, task, until
 from tests.local.stepfunctions.test_recovery import check_lines
 from tests.local.stepfunctions.test_runs import CALLBACK, SYNC, single
 
@@ -68,8 +68,7 @@ def test_runs_that_wait_for_long_leave_memory_and_come_back_in_time(tmp_path: Pa
         wait = {"Type": "Wait", "Seconds": 1, "End": True}
         machine = create(on, single(wait))
         arns = [on.start(machine, json.dumps(number)).arn for number in range(20)]
-        while on._runs:
-            await asyncio.sleep(0.05)
+        await until(lambda: not on._runs)
         assert all(head.wakes_at is not None for head in journal.unfinished())
         runs = [await ended(on, arn) for arn in arns]
         assert [run.output for run in runs] == list(range(20))
@@ -98,8 +97,7 @@ def test_an_answer_wakes_a_parked_run_and_its_parked_parent(tmp_path: Path) -> N
             "End": True,
         }
         arn = on.start(create(on, single(parent)), "{}").arn
-        while on._runs or not tokens:
-            await asyncio.sleep(0.05)
+        await until(lambda: tokens and not on._runs)
         on.close()
         await asyncio.sleep(0)
         # Another process, in which they stay parked until somebody answers.
@@ -120,8 +118,7 @@ def test_a_run_that_is_stopped_while_parked_ends(tmp_path: Path) -> None:
     async def work() -> None:
         on = engine(park_after=0.1)
         arn = on.start(create(on, single({"Type": "Wait", "Seconds": 9999, "End": True})), "{}").arn
-        while on._runs:
-            await asyncio.sleep(0.02)
+        await until(lambda: not on._runs)
         on.stop_run(arn, "E", "C")
         assert (await ended(on, arn)).status == "ABORTED"
 
@@ -134,8 +131,7 @@ def test_the_child_of_a_run_that_is_stopped_while_parked_is_stopped() -> None:
         child = create(on, single({"Type": "Wait", "Seconds": 9999, "End": True}), name="child")
         parent = {"Type": "Task", "Resource": SYNC, "Arguments": {"StateMachineArn": child}, "End": True}
         arn = on.start(create(on, single(parent)), "{}").arn
-        while on._runs:
-            await asyncio.sleep(0.02)
+        await until(lambda: not on._runs)
         on.stop_run(arn, None, None)
         assert [head.status for head in on.journal.heads(child, None, 0, 10)] == ["ABORTED"]
 
@@ -171,8 +167,7 @@ def test_whoever_was_not_told_of_an_end_is_told_by_the_next_engine() -> None:
         await asyncio.sleep(0.05)
         second = engine(first.journal, on_end=lambda head: told.append(head.arn))
         second.recover()
-        while first.journal.unfinished():
-            await asyncio.sleep(0.01)
+        await until(lambda: not first.journal.unfinished())
         third = engine(first.journal, on_end=lambda head: told.append(head.arn))
         assert third.recover() == 0
         assert told == [arn]

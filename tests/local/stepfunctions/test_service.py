@@ -19,7 +19,7 @@ from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.journal import JournalError
 from infra.local.stepfunctions.lambdas import LambdaFunctions
 from infra.local.stepfunctions.service import StepFunctions, sqlite_in
-from tests.local.stepfunctions.support import ACCOUNT, REGION, task
+from tests.local.stepfunctions.support import ACCOUNT, PATIENCE_SECONDS, REGION, task
 from tests.local.stepfunctions.test_runs import ACTIVITY, CALLBACK, single
 
 PASS = {"Type": "Pass", "End": True}
@@ -109,21 +109,21 @@ def test_a_run_keeps_the_definition_that_it_began_with(client: StepFunctions) ->
     started = client.start_execution(stateMachineArn=arn)["executionArn"]
     client.update_state_machine(stateMachineArn=arn, definition=definition({**PASS, "Output": "new"}))
     client.delete_state_machine(stateMachineArn=arn)
-    while not (tokens := tokens_of(client, started)):
-        time.sleep(0.01)
+    tokens = tokens_of(client, started)
     client.send_task_success(taskToken=tokens[0], output="1")
     assert client.wait_for_end(started).output == '"old"'
 
 
 def tokens_of(client: StepFunctions, execution: str) -> list[str]:
-    events = client.get_execution_history(executionArn=execution)["events"]
-    if "TaskSubmitted" not in [event["type"] for event in events]:
-        return []
-    return [
-        json.loads(e["taskScheduledEventDetails"]["parameters"])["Payload"]
-        for e in events
-        if e["type"] == "TaskScheduled"
-    ]
+    """The tokens of a run's tasks, once the first of them waits for its answer."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < end:
+        events = client.get_execution_history(executionArn=execution)["events"]
+        if "TaskSubmitted" in [event["type"] for event in events]:
+            scheduled = [e["taskScheduledEventDetails"] for e in events if e["type"] == "TaskScheduled"]
+            return [json.loads(details["parameters"])["Payload"] for details in scheduled]
+        time.sleep(0.01)
+    raise AssertionError("No task waits for an answer.")
 
 
 @pytest.mark.parametrize(
@@ -213,8 +213,7 @@ def test_what_was_answered_is_there_when_it_is_opened_again(tmp_path: Path) -> N
     state = {**task("f", "{% $states.context.Task.Token %}"), "Resource": CALLBACK}
     with StepFunctions(functions(), journal=sqlite_in(tmp_path)) as client:
         run = client.start_execution(stateMachineArn=machine(client, state), name="run")["executionArn"]
-        while not (tokens := tokens_of(client, run)):
-            time.sleep(0.01)
+        tokens = tokens_of(client, run)
     with StepFunctions(functions(), journal=sqlite_in(tmp_path)) as client:
         client.send_task_success(taskToken=tokens[0], output='"yes"')
         assert client.wait_for_end(run).output == '"yes"'
