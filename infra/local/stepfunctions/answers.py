@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from infra.local.stepfunctions.calls import Attempt
 from infra.local.stepfunctions.failures import ServiceError
+from infra.local.stepfunctions.limits import in_utf8
 from infra.local.stepfunctions.pending import ActivityQueue, PendingTask, checked_output
 from infra.local.stepfunctions.tokens import run_of
 
@@ -70,7 +71,7 @@ class Answers:
     async def send_failure(self, token: str, error: str | None, cause: str | None) -> None:
         """SendTaskFailure; returns when the answer is durable. Raises ServiceError."""
         async with self._pending_task(token) as pending:
-            pending.answer(error=error, cause=cause)
+            pending.answer(error=error and in_utf8(error), cause=cause and in_utf8(cause))
             await self._engine.journal.durable()
 
     async def send_heartbeat(self, token: str) -> None:

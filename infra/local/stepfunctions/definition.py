@@ -7,13 +7,13 @@ created are those of `workflow_engine.compiler.verify`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
 from infra.local.stepfunctions.failures import ServiceError
+from infra.local.stepfunctions.limits import parsed
 from workflow_engine.aws_quotas import STATE_SECONDS
 
 JSONATA: Final = "JSONata"
@@ -143,7 +143,7 @@ class Machine:
 @lru_cache(maxsize=DEFINITIONS_KEPT)
 def read_definition(text: str) -> Machine:
     """The machine of a definition that `check_definition` accepts. The same text gives the same machine."""
-    return _machine(json.loads(text), JSONPATH)
+    return _machine(parsed(text), JSONPATH)
 
 
 def _machine(value: Mapping[str, Any], language: str) -> Machine:

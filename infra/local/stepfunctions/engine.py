@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import heapq
-import json
 import logging
 import math
 import random
@@ -27,7 +26,7 @@ from infra.local.stepfunctions.interpreter import Run
 from infra.local.stepfunctions.journal import Head, Journal, NoJournal
 from infra.local.stepfunctions.jsonata import Evaluator
 from infra.local.stepfunctions.lambdas import Functions
-from infra.local.stepfunctions.limits import utf8_size
+from infra.local.stepfunctions.limits import in_utf8, parsed, utf8_size
 from infra.local.stepfunctions.payloads import NoPayloads, Payloads
 from infra.local.stepfunctions.redrive import REDRIVEN
 from infra.local.stepfunctions.waiting import Now, SkippingLoop, sleep_until
@@ -118,7 +117,7 @@ class Engine:
         record = self.journal.record("machine", machine_arn)
         if record is None:
             raise ServiceError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{machine_arn}'")
-        check_input_text(text)
+        text = checked_input(text)
         name = check_name(name or str(uuid.uuid4()))
         kind = record["type"]
         machine_name = machine_arn.split(":")[6]
@@ -260,6 +259,7 @@ class Engine:
         if head.status != "RUNNING":
             return head
         run = self._runs.get(arn) or self._come_back(head)
+        error, cause = error and in_utf8(error), cause and in_utf8(cause)
         # Recorded on AWS: the event of a stopped run is chained to nothing.
         run.end("ABORTED", "ExecutionAborted", 0, error=error, cause=cause)
         if run.task is not None:
@@ -411,18 +411,19 @@ class Engine:
 
 def check_name(name: str) -> str:
     """A name for a machine or an execution. Raises ServiceError (InvalidName)."""
-    if len(name) > EXECUTION_NAME_LENGTH or _NAME.fullmatch(name) is None:
+    if len(name) > EXECUTION_NAME_LENGTH or _NAME.fullmatch(name) is None or name != in_utf8(name):
         raise ServiceError("InvalidName", f"Invalid Name: '{name}'")
     return name
 
 
-def check_input_text(text: str) -> None:
-    """Raise ServiceError (ValidationException, InvalidExecutionInput) for an input that StartExecution refuses."""
+def checked_input(text: str) -> str:
+    """The input of an execution. Raises ServiceError (ValidationException, InvalidExecutionInput) for what is refused."""
     if utf8_size(text) > PAYLOAD_BYTES:
         rule = f"Member must have length less than or equal to {PAYLOAD_BYTES}"
         message = f"1 validation error detected: Value at 'input' failed to satisfy constraint: {rule}"
         raise ServiceError("ValidationException", message)
     try:
-        json.loads(text)
-    except ValueError as error:
+        parsed(text)
+    except (ValueError, RecursionError) as error:
         raise ServiceError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'") from error
+    return in_utf8(text)

@@ -23,7 +23,7 @@ from infra.local.stepfunctions.failures import (
 )
 from infra.local.stepfunctions.history import WAIT, Frame, NotTheSameMachineError, Numbers, by_path
 from infra.local.stepfunctions.journal import Entry, Head
-from infra.local.stepfunctions.limits import Variables
+from infra.local.stepfunctions.limits import Variables, parsed
 from infra.local.stepfunctions.redrive import REDRIVEN, what_remains
 from infra.local.stepfunctions.waiting import (
     DelayTooLongError,
@@ -58,7 +58,7 @@ class Run:
         self.numbers = Numbers(entries, is_limited=head.kind == "STANDARD")
         self.past = by_path(what_remains(entries))
         self.last_redrive = max((entry.id for entry in entries if entry.type == REDRIVEN), default=0)
-        self.input = Payload(json.loads(head.input), head.input)
+        self.input = Payload(parsed(head.input), head.input)
         self.root = Frame(self, "/", chain=0, variables=Variables())
         self.task: asyncio.Task[None] | None = None
         self.shared_context = self._context()

@@ -24,7 +24,7 @@ from typing import Any, Final, NoReturn
 import jlens
 
 from infra.local.stepfunctions.jsonata_source import RANGE, TEXT, in_jlens_dialect
-from infra.local.stepfunctions.limits import json_text
+from infra.local.stepfunctions.limits import json_text, parsed
 from workflow_engine.aws_quotas import EVALUATION_DEPTH
 from workflow_engine.language.jsonata.syntax import NestedTooDeepError, read_expression
 from workflow_engine.language.jsonata.tokens import JsonataSyntaxError
@@ -266,7 +266,7 @@ def _parse(text: Any = None) -> Any:
     if not isinstance(text, str):
         raise _wrong_argument("parse", "the argument must be a string")
     try:
-        return json.loads(text)
+        return parsed(text)
     except ValueError as error:
         raise _wrong_argument("parse", f"not JSON: {error}") from error
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from infra.local.stepfunctions.limits import json_text, utf8_size
+from infra.local.stepfunctions.limits import json_text, parsed, utf8_size
 
 # AWS page "Lambda quotas", "Invocation payload (request and response)", synchronous: 6 MB each.
 MAX_REQUEST_BYTES: Final = 6 * 1024 * 1024
@@ -166,7 +166,7 @@ def marshalled(result: Any) -> tuple[Any, str]:
     """
     if isinstance(result, bytes):
         # The runtime sends them as they are.
-        return json.loads(result), result.decode()
+        return parsed(result.decode()), result.decode()
     text = json.dumps(_plain(result, set()), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     text.encode()
     return json.loads(text), text

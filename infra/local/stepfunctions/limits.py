@@ -18,6 +18,28 @@ def json_text(value: Any) -> str:
     return _encode(value)
 
 
+def parsed(text: str) -> Any:
+    """The value of a JSON text that came from outside. Raises ValueError for what is no JSON, NaN included.
+
+    A surrogate without its other half, which no UTF-8 text can hold, becomes the replacement character.
+    """
+    value = json.loads(text, parse_constant=_refuse_constant)
+    return json.loads(in_utf8(json_text(value))) if "\\u" in text or not text.isascii() else value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def in_utf8(text: str) -> str:
+    """The text as UTF-8 can hold it: pairs of surrogates are one character, single ones the replacement character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
 def utf8_size(text: str) -> int:
     """Bytes of a text in UTF-8, the unit of AWS's payload quotas."""
     # An ASCII string knows that it is one, so the common case costs nothing.

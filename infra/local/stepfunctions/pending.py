@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from infra.local.stepfunctions.calls import Attempt, HeartbeatMissedError, TaskError
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.history import ANSWER
-from infra.local.stepfunctions.limits import json_text, utf8_size
+from infra.local.stepfunctions.limits import json_text, parsed, utf8_size
 from workflow_engine.aws_quotas import PAYLOAD_BYTES
 
 if TYPE_CHECKING:
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 def checked_output(text: str) -> str:
     """The output of SendTaskSuccess as compact JSON text. Raises ServiceError (InvalidOutput)."""
     try:
-        value = json.loads(text)
-    except ValueError as error:
+        value = parsed(text)
+    except (ValueError, RecursionError) as error:
         raise ServiceError("InvalidOutput", f"Invalid Output: '{error}'") from error
     if utf8_size(text) > PAYLOAD_BYTES:
         raise ServiceError("InvalidOutput", f"Invalid Output: over {PAYLOAD_BYTES} bytes")

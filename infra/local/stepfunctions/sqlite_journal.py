@@ -175,7 +175,7 @@ class SqliteJournal:
             for statement, group in itertools.groupby(statements, key=operator.itemgetter(0)):
                 self._database.executemany(statement, [values for _, values in group])
             self._database.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError) as error:
             self._failure = failure = JournalError(f"The journal {self._path} cannot be written: {error}")
             if self.on_failure is not None:
                 self.on_failure(failure)

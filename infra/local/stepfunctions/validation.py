@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from infra.local.stepfunctions.definition import JSONATA, JSONPATH, RESOURCES, in_jsonata
+from infra.local.stepfunctions.limits import parsed
 from workflow_engine.compiler.verify import Violation, verify
 
 _FAILED: Final = "SCHEMA_VALIDATION_FAILED"
@@ -23,8 +24,8 @@ def diagnostics(text: str, machine_type: str = "STANDARD") -> list[dict[str, str
     An empty list where it can be created. Rules that concern only what happens when the machine runs are left out.
     """
     try:
-        definition = json.loads(text)
-    except ValueError as error:
+        definition = parsed(text)
+    except (ValueError, RecursionError) as error:
         if not text.strip():
             return [_diagnostic("Definition must be a valid JSON object", None)]
         at = f"line {error.lineno} column {error.colno}" if isinstance(error, json.JSONDecodeError) else "/"

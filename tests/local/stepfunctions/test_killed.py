@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 import signal
 import subprocess
@@ -171,5 +172,31 @@ def test_whoever_was_not_told_of_an_end_is_told_by_the_next_engine() -> None:
         third = engine(first.journal, on_end=lambda head: told.append(head.arn))
         assert third.recover() == 0
         assert told == [arn]
+
+    in_real_time(work)
+
+
+LONE = "\ud83d"
+ESCAPED = '"' + "\\ud83d" + '"'
+
+
+@pytest.mark.parametrize("text", [ESCAPED, f'"{LONE}"', '"\\ud83d\\ude00"'])
+def test_text_that_utf_8_cannot_hold_harms_no_journal(text: str, tmp_path: Path) -> None:
+    async def work() -> None:
+        journal = SqliteJournal(tmp_path / "journal.db")
+        on = engine(journal, {"f": lambda event, context: event}, park_after=math.inf)
+        states = {
+            "S": {"Type": "Pass", "Assign": {"v": "{% $states.input %}", "w": LONE}, "Output": LONE, "Next": "T"},
+            "T": task("f", "{% $v %}", Output="{% [$v, $w] %}"),
+        }
+        run = await ended(on, on.start(create(on, {"StartAt": "S", "States": states}), text).arn)
+        assert run.output == ["😀" if "ude00" in text else "\ufffd", "\ufffd"]
+        waiting = on.start(create(on, single({**task("f"), "Resource": CALLBACK})), "{}").arn
+        await until(lambda: on.answers.pending)
+        [token] = on.answers.pending
+        await on.answers.send_failure(token, LONE, LONE)
+        assert (await ended(on, waiting)).error == "\ufffd"
+        on.close()
+        journal.close()
 
     in_real_time(work)

@@ -82,6 +82,9 @@ def test_a_name_is_taken_once(client: StepFunctions) -> None:
     ("request_", "code"),
     [
         ({"input": "{"}, "InvalidExecutionInput"),
+        ({"input": "NaN"}, "InvalidExecutionInput"),
+        ({"input": "[" * 100_000}, "InvalidExecutionInput"),
+        ({"name": "\ud800"}, "InvalidName"),
         ({"input": json.dumps("x" * 262_143)}, "ValidationException"),
         ({"name": "a b"}, "InvalidName"),
         ({"name": "x" * 81}, "InvalidName"),
