@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import queue
 import threading
 from collections import deque
@@ -46,6 +47,7 @@ class Workers:
         self._loop = loop
         self._most = most
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._process = os.getpid()
         self._done: deque[_Job] = deque()
         self._lock = threading.Lock()
         self._open = self._threads = self._lost = 0
@@ -102,6 +104,9 @@ class Workers:
                 job.result = job.function(*job.arguments)
             except BaseException as error:
                 job.error = error
+            if os.getpid() != self._process:
+                # The function has forked, and this is the child: what it is the copy of goes on without it.
+                os._exit(0)
             job.state = "done"
             with self._lock:
                 is_first = not self._done

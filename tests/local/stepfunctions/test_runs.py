@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -106,6 +107,20 @@ def test_nothing_that_a_function_raises_harms_the_engine(raised: BaseException) 
     catch = [{"ErrorEquals": ["States.ALL"], "Next": "T"}]
     ended = run_state(task(Catch=catch), None, {"f": handler}, T={"Type": "Pass", "End": True})
     assert ended.output["Error"] == expected
+
+
+@pytest.mark.parametrize("ends_by_itself", [False, True])
+def test_the_child_of_a_function_that_forks_ends_and_the_engine_goes_on(ends_by_itself: bool) -> None:
+    def handler(event: Any, context: Any) -> int:
+        child = os.fork()
+        if not child:
+            if ends_by_itself:
+                os._exit(3)
+            return -1
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    ended = run_state(task(Output="{% $states.result.Payload %}"), None, {"f": handler})
+    assert ended.output == (3 if ends_by_itself else 0)
 
 
 def test_a_function_may_change_its_event() -> None:
