@@ -91,11 +91,11 @@ class World:
 
 
 def source_of(fragment: Fragment) -> str:
-    """The JSONata of a fragment as it stands in a machine, without `{%` and `%}`."""
+    """The JSONata of a fragment as it stands in a machine, without `{% ` and ` %}`."""
     text = expression(fragment)
-    assert text.startswith("{%")
+    assert text.startswith("{% ")
     assert text.find("%}") == len(text) - 2
-    return text[2:-2]
+    return text[3:-3]
 
 
 def assert_values(cases: Iterable[tuple[Fragment, World, Json]]) -> list[Answer]:

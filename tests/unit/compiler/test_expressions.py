@@ -56,8 +56,8 @@ def assert_reads(rows: list[tuple[Any, tuple[Segment, ...], Any]]) -> None:
 
 
 def test_a_whole_output_is_read_without_any_helper() -> None:
-    assert expression(reference_fragment(output(), world_of(1))) == "{%$s0_a.output%}"
-    assert expression(reference_fragment(StepReference("a", "status"), world_of(1))) == "{%$s0_a.status%}"
+    assert expression(reference_fragment(output(), world_of(1))) == "{% $s0_a.output %}"
+    assert expression(reference_fragment(StepReference("a", "status"), world_of(1))) == "{% $s0_a.status %}"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 A fragment is source text that always evaluates to a value (null for missing, never undefined: Step Functions fails a
 state whose expression is undefined) and the names of the helper functions it calls. `expression` joins text and helpers
-to the `{%...%}` string that stands in a machine. Fragments can be put together freely, since helpers are named, not
+to the `{% ... %}` string that stands in a machine. Fragments can be put together freely, since helpers are named, not
 inlined.
 """
 
