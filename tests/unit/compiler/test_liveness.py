@@ -106,6 +106,13 @@ def test_an_element_of_a_map_empties_its_own_variables_only() -> None:
     assert assigned(machine, "each") == {"s0_a": {}}
 
 
+def test_a_text_that_looks_like_a_variable_keeps_no_record() -> None:
+    last = work("d", "c", conditions="c.x == '$s0_b.output'", input_mapping=ALONE)
+    machine = compiled(work("a"), work("b", "a"), work("c", "b", input_mapping={"x": "b.x"}), last)
+    assert '"$s0_b.output"' in states(machine)["d.guard"]["Choices"][0]["Condition"]
+    assert assigned(machine, "c")["s0_b"] == {}
+
+
 def test_a_small_record_is_left_as_it_is() -> None:
     machine = compiled(data("a", 1), work("b", "a"), work("c", "b", input_mapping=ALONE), work("d", "c"))
     assert "s0_a" not in assigned(machine, "b")

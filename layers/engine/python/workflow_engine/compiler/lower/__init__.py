@@ -14,7 +14,7 @@ from workflow_engine.compiler.catalogue import CompilerCatalogue
 from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.hints import Hints
 from workflow_engine.compiler.ir import Block, Node, OutputNode
-from workflow_engine.compiler.jsonata import expression, source_fragment
+from workflow_engine.compiler.jsonata import source_fragment
 from workflow_engine.compiler.lower.body import lower_steps
 from workflow_engine.compiler.lower.containers import lower_container
 from workflow_engine.compiler.lower.scope import Scope
@@ -49,7 +49,7 @@ def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hint
     nodes: tuple[Node, ...] = body.nodes
     if workflow.output is not None:
         template = {
-            name: expression(source_fragment(source, scope, lambda value: unit.literal(OUTPUT_STATE, value)))
+            name: source_fragment(source, scope, lambda value: unit.literal(OUTPUT_STATE, value))
             for name, source in output.items()
         }
         nodes = (*nodes, OutputNode(OUTPUT_STATE, template))

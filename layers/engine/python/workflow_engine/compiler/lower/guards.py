@@ -33,8 +33,8 @@ class GuardedSteps:
             return "never"
         parts: list[Fragment] = []
         if verdict == "depends":
-            codes = dict.fromkeys(scope.status_code(d) for d in dependencies)
-            parts.append(rule_fragment(step.trigger_rule, list(codes)))
+            statuses = dict.fromkeys(scope.status(d) for d in dependencies)
+            parts.append(rule_fragment(step.trigger_rule, list(statuses)))
         if step.condition is not None and not decides_per_element(step):
             parts.append(condition_fragment(step.condition, scope))
         if not parts:

@@ -22,25 +22,28 @@ from workflow_engine.compiler.ir import (
     Value,
     WaitNode,
 )
-from workflow_engine.compiler.jsonata import expression, pieces_fragment, reference_fragment, template_fragment
+from workflow_engine.compiler.jsonata import pieces_fragment, reference_fragment, template_fragment
 from workflow_engine.compiler.jsonata.fragments import (
-    EXECUTION_INPUT,
+    NULL,
+    Array,
+    Call,
     Fragment,
+    Group,
+    Infix,
+    Text,
     json_literal,
-    name_step,
     object_fragment,
-    string_literal,
 )
+from workflow_engine.compiler.jsonata.states import ENTERED, from_input
 from workflow_engine.compiler.lower.inputs import has_expression, input_bound, input_object, mapped_inputs
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.records import completed_record, failed_record
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
 from workflow_engine.language.syntax import Literal_, RetryPolicy, Step, StepReference
 from workflow_engine.language.templates import may_hold_names
-
-LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
 
 SERVICE_FAULTS: Final[Mapping[str, Any]] = {
     # Developer guide, "Handle transient Lambda service exceptions", and throttling.
@@ -69,6 +72,7 @@ INVALID_DELAY: Final = "InvalidDelay"
 INVALID_DELAY_CAUSE: Final = (
     "The delay is neither a number of seconds, a year (31,536,000) at most, nor an ISO 8601 timestamp."
 )
+_ATTEMPT: Final = Text("$states.context.State.RetryCount+1")
 PURE_TASK_FUNCTION: Final = "step_data"
 """A pure step that must be a Task (its mapping holds an expression) is computed by this function."""
 
@@ -101,24 +105,6 @@ def retriers(lowering: TaskLowering, policy: RetryPolicy | None) -> tuple[Mappin
     if lowering.transient_errors:
         return (SERVICE_FAULTS, {"ErrorEquals": list(lowering.transient_errors), **TRANSIENT_FAULTS})
     return (SERVICE_FAULTS,)
-
-
-def failed_record(*, keeps_error: bool) -> Template:
-    """Record of a failed step, as a Catcher assigns it. Cause is kept as text: parsing it could raise."""
-    if not keeps_error:
-        return {"status": "failed"}
-    return {
-        "status": "failed",
-        "error": {
-            "type": "{% $states.errorOutput.Error %}",
-            "message": "{% $exists($states.errorOutput.Cause)?$states.errorOutput.Cause:'' %}",
-        },
-    }
-
-
-def completed_record(output: Template, *, keeps_output: bool) -> Template:
-    """Record of a completed step. The output is kept only while something reads it."""
-    return {"status": "completed", "output": output} if keeps_output else {"status": "completed"}
 
 
 def failure_of(step: Step, variable: str | None, *, keeps_output: bool) -> Failure | None:
@@ -160,7 +146,7 @@ def step_config(unit: Unit, step: Step, scope: Scope, *, fills_names: bool = Fal
         return config
     pieces = template_pieces(unit, step, scope) if fills_names else {}
     rendered = object_fragment({**templates(unit, step, scope, besides=pieces), **pieces})
-    return Fragment(f"$merge([{config.code},{rendered.code}])", rendered.helpers)
+    return Call("$merge", (Array((config, rendered)),))
 
 
 def templates(unit: Unit, step: Step, scope: Scope, besides: Collection[str] = ()) -> dict[str, Fragment]:
@@ -198,34 +184,32 @@ def payload(
     `told_of` as `execution_context.inputs_of_type`, where the step type wants to know these; `fills_names` as
     `step_config`. `call` stands beside them.
     """
-    identity = {"step_id": Fragment(string_literal(step.step_id))}
-    context = {**identity, "attempt": Fragment("$states.context.State.RetryCount+1")}
+    identity = {"step_id": json_literal(step.step_id)}
+    context: dict[str, Fragment] = {**identity, "attempt": _ATTEMPT}
     if scope.index is not None:
-        context["index"] = Fragment(scope.index)
+        context["index"] = scope.index
     if timeout is not None:
         context["timeout_seconds"] = timeout
     if told_of is not None and (names := _inputs_of_type(unit, step, told_of)):
         context["inputs_of_type"] = json_literal(names)
-    around = object_fragment(context)
     inputs = mapped_inputs(unit, step, scope)
-    parts = {
+    parts: dict[str, Fragment] = {
         "step_config": object_fragment(
             {
                 **identity,
-                "step_type": Fragment(string_literal(step.step_type)),
+                "step_type": json_literal(step.step_type),
                 "config": step_config(unit, step, scope, fills_names=fills_names),
             }
         ),
         "input_data": input_object(inputs),
-        "execution_context": Fragment(f"$merge([{EXECUTION_INPUT}.context,{around.code}])"),
+        "execution_context": Call("$merge", (Array((from_input("context"), object_fragment(context))),)),
         **({} if call is None else {"call": call}),
     }
     if not has_expression(step) or any(
         entry.name.endswith(".$") for entry in inputs
     ):  # a key that AWS keeps for JSONPath
-        return expression(object_fragment(parts))
-    apart: dict[str, Template] = {name: expression(part) for name, part in parts.items()}
-    return {**apart, "input_data": {entry.name: expression(entry.value) for entry in inputs}}
+        return object_fragment(parts)
+    return {**parts, "input_data": {entry.name: entry.value for entry in inputs}}
 
 
 def _endpoint_call(unit: Unit, lowering: TaskLowering, timeout: Fragment | None) -> Fragment | None:
@@ -234,8 +218,8 @@ def _endpoint_call(unit: Unit, lowering: TaskLowering, timeout: Fragment | None)
         return None
     unit.endpoints.setdefault(lowering.function)
     call = {
-        "endpoint": Fragment(f"{EXECUTION_INPUT}.endpoints{name_step(lowering.function)}"),
-        "entered_at": Fragment("$states.context.State.EnteredTime"),
+        "endpoint": from_input("endpoints", lowering.function),
+        "entered_at": ENTERED,
     }
     return object_fragment(call if timeout is None else {**call, "timeout_seconds": timeout})
 
@@ -257,12 +241,12 @@ def task(
     seconds = lowering.timeout_seconds if step.timeout_seconds is None else step.timeout_seconds
     if seconds is not None:
         unit.timeouts[step.step_id] = seconds
-        timeout = Fragment(f"{EXECUTION_INPUT}.timeouts{name_step(step.step_id)}")
+        timeout = from_input("timeouts", step.step_id)
     return TaskNode(
         name=name,
         step_id=step.step_id,
         arguments={
-            "FunctionName": expression(Fragment(f"{EXECUTION_INPUT}.functions{name_step(lowering.function)}")),
+            "FunctionName": from_input("functions", lowering.function),
             "Payload": payload(
                 unit,
                 step,
@@ -273,7 +257,7 @@ def task(
                 call=_endpoint_call(unit, lowering, timeout),
             ),
         },
-        timeout=expression(timeout) if timeout else None,
+        timeout=timeout,
         retry=retriers(lowering, step.retry),
         assigns=assigns,
         failure=failure,
@@ -317,7 +301,7 @@ def pure_context(unit: Unit, step: Step, scope: Scope) -> PureContext:
         input_data=input_object(inputs),
         templates=templates(unit, step, scope),
         template_pieces=template_pieces(unit, step, scope),
-        entered=Fragment("$states.context.State.EnteredTime"),
+        entered=ENTERED,
         read=lambda reference: reference_fragment(reference, scope),
         declared=len(step.dependencies if step.input_mapping is None else step.input_mapping),
         mapped=step.input_mapping is not None,
@@ -366,17 +350,17 @@ def wait(
     context = pure_context(unit, step, scope)
     seconds = lowering.seconds(context)
     output = lowering.build(context)
-    record = completed_record(expression(output), keeps_output=keeps_output)
+    record = completed_record(output, keeps_output=keeps_output)
     node = WaitNode(
         name=step.step_id,
         step_id=step.step_id,
-        seconds=expression(seconds),
+        seconds=seconds,
         output=output,
         assigns={variable: record} if variable else {},
     )
     if not _waits_for_data(unit, step):
         return (node,)
-    invalid = expression(Fragment(f"({seconds.code})=null", seconds.helpers))
+    invalid = Infix("=", (Group((seconds,)), NULL))
     name = unit.state_name(step.step_id, "check")
     failed = unit.state_name(step.step_id, "fail")
     if step.critical:

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from workflow_engine.compiler.catalogue import CompilerCatalogue, Lowering, TaskLowering
 from workflow_engine.compiler.hints import Hints
 from workflow_engine.compiler.ir import Node
-from workflow_engine.compiler.jsonata.fragments import EXECUTION_INPUT, Fragment, name_step
+from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Text
+from workflow_engine.compiler.jsonata.states import from_input
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.language.diagnostics import Diagnostic, Json
@@ -87,20 +88,21 @@ class Unit:
         mine = self.literals.setdefault(step_id, {})
         key = f"p{len(mine)}"
         mine[key] = value
-        return Fragment(f"{EXECUTION_INPUT}.literals{name_step(step_id)}.{key}")
+        return from_input("literals", step_id, key)
 
     def config_of(self, step: Step) -> Fragment:
         """The step's whole configuration, as the execution input has it."""
         if not step.config:
-            return Fragment("{}")
+            return Text("{}")
         self.config[step.step_id] = step.config
-        return Fragment(f"{EXECUTION_INPUT}.config{name_step(step.step_id)}")
+        return from_input("config", step.step_id)
 
     def config_value(self, step: Step, key: str) -> Fragment:
         """One top-level configuration value; null when the client gave none."""
         if key not in step.config:
-            return Fragment("null")
-        return Fragment(self.config_of(step).code + name_step(key))
+            return NULL
+        self.config[step.step_id] = step.config
+        return from_input("config", step.step_id, key)
 
     def bindings(self) -> dict[str, Any]:
         """What the execution input carries besides the client's input, the ARNs, endpoints and the run's identity. The
