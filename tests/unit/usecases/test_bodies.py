@@ -15,7 +15,6 @@ from workflow_engine.usecases.bodies import (
     posted_workflow,
     run_input,
     waiting_seconds,
-    walk_steps,
 )
 
 WORKFLOW: dict[str, Any] = {"name": "x", "steps": [], "tags": ["t"]}
@@ -115,25 +114,6 @@ def test_findings_of_the_input_lead_to_where_it_was_sent() -> None:
     with pytest.raises(InvalidRequestError) as raised:
         check_input(WorkflowRunFields(input_data={"n": "x"}, query="y"), schema)
     assert sorted(e["pointer"] for e in raised.value.errors) == ["/input_data/n", "/query"]
-
-
-def test_nested_steps_are_walked_with_their_pointers() -> None:
-    inner = {"step_id": "i"}
-    steps = [
-        {"step_id": "m", "config": {"steps": [inner, "no step"]}},
-        {"step_id": "s", "parameters": {"cases": [{"steps": [inner]}, 3], "default": [inner]}},
-        {"step_id": "l", "config": 7},
-    ]
-    assert sorted(place for place, _ in walk_steps({"steps": steps})) == [
-        "/steps/0",
-        "/steps/0/config/steps/0",
-        "/steps/1",
-        "/steps/1/parameters/cases/0/steps/0",
-        "/steps/1/parameters/default/0",
-        "/steps/2",
-    ]
-    assert list(walk_steps({"steps": "x"})) == []
-    assert list(walk_steps([])) == []
 
 
 def test_settings_come_from_the_environment_when_asked_for() -> None:

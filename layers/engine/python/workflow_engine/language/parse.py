@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workflow_engine.aws_quotas import EXECUTION_SECONDS
 from workflow_engine.json_schema import schema_problem
 from workflow_engine.language.catalogue import StepCatalogue
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
-from workflow_engine.language.document import MAX_RUN_SECONDS, UNNAMED, Checked, WorkflowDocument, check_fields
+from workflow_engine.language.document import UNNAMED, Checked, WorkflowDocument, check_fields
 from workflow_engine.language.drafts import Drafter
 from workflow_engine.language.findings import Findings, shown
 from workflow_engine.language.judge import Judge
@@ -75,7 +76,7 @@ def _workflow(checked: Checked[WorkflowDocument], catalogue: StepCatalogue, find
         variables=_variables(fields, findings),
         output=output,
         input_schema=fields.input_schema,
-        timeout_seconds=fields.timeout_seconds or MAX_RUN_SECONDS,
+        timeout_seconds=fields.timeout_seconds or EXECUTION_SECONDS,
     )
     complete = not findings.has_errors
     Judge(StepShapes(workflow, catalogue, notes, complete=complete), findings, complete=complete).judge(notes)

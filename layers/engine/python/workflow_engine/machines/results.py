@@ -19,11 +19,8 @@ from workflow_engine.language.diagnostics import Json
 from workflow_engine.machines.outputs import Joined, Output, Outputs
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit, read_timeline
 from workflow_engine.machines.too_large import in_words
+from workflow_engine.state_names import EACH, FAIL, OUTPUT, PARALLEL, START, SWITCH, TRY, UNTIL, WHILE, WORKFLOW_OUTPUT
 
-_PARALLEL: Final = "parallel"
-"""Suffix of the Parallel around steps that run side by side. It is named by the first of them and is none of them."""
-
-_OUTPUT_STATE: Final = "workflow.output"
 _EVALUATION_ERROR: Final = "States.QueryEvaluationError"
 _RAISED_BY_AUTHOR: Final = "D3137: "
 """JSONata's code of what `$error` raised: the text after it is written for people."""
@@ -35,7 +32,7 @@ _EXPRESSION_IN_CAUSE: Final = re.compile(
     re.DOTALL,
 )
 
-_OF_A_CONTAINER: Final = frozenset({"start", "while", "until", "switch", "output", "try"})
+_OF_A_CONTAINER: Final = frozenset({START, WHILE, UNTIL, SWITCH, OUTPUT, TRY})
 """Suffixes of the states of a loop or switch itself. Other derived states are entered whether or not the step runs."""
 
 
@@ -171,9 +168,9 @@ def _run_error(timeline: Timeline, failed_steps: set[str]) -> dict[str, Json] | 
     visit = timeline.failed_visit
     message = _message(timeline.failure, visit, timeline) or ""
     if visit is not None and visit.step_id not in failed_steps:
-        if visit.name == _OUTPUT_STATE:
+        if visit.name == WORKFLOW_OUTPUT:
             message = f"The workflow's output could not be made. {message}"
-        elif visit.role == _PARALLEL:
+        elif visit.role == PARALLEL:
             message = f"The outputs of the steps that ran in parallel could not be joined. {message}"
         visit = None
     return {"step_id": visit.step_id if visit else None, "type": timeline.failure.type, "message": message}
@@ -228,13 +225,13 @@ class _Results:
             key = (container, frames[:depth])
             self._turns[key] = max(self._turns.get(key, 0), index + 1)
         outside = self._around(frames, step_id)
-        if suffix in ("", "each"):
+        if suffix in ("", EACH):
             self._own[step_id, frames] = visit
-        elif suffix == "fail":
+        elif suffix == FAIL:
             self._failing[step_id, outside] = visit
         elif suffix in _OF_A_CONTAINER:
             self._derived[step_id, outside] = visit
-        if suffix == "try":
+        if suffix == TRY:
             self._tried[step_id, outside] = visit
         self._read_values(visit, suffix, outside)
 
@@ -242,7 +239,7 @@ class _Results:
         """Outputs of the steps that a Pass, a Wait or a loop's Choice computed."""
         if visit.kind not in ("Pass", "Wait", "Choice") or visit.outcome != "succeeded":
             return
-        if suffix == "each":
+        if suffix == EACH:
             self._values[visit.step_id, visit.frames] = (visit.output, visit)
         elif isinstance(visit.output, Joined):
             for name, value in visit.output.fields():
@@ -319,7 +316,7 @@ class _Results:
     def _never_entered(self, step_id: str, frames: Frames, absent: str) -> Outcome:
         """A step whose own state was not entered failed if what decides about it (`<id>.guard`, say) ended the run."""
         blamed = self.timeline.failed_visit
-        decides = blamed is not None and blamed.step_id == step_id and blamed.role not in ("", _PARALLEL)
+        decides = blamed is not None and blamed.step_id == step_id and blamed.role not in ("", PARALLEL)
         if decides and blamed is not None and self._around(blamed.frames, step_id) == frames:
             return Outcome("failed", None, self.timeline.failure)
         return _ABSENT[absent]

@@ -24,6 +24,7 @@ from typing import Any, Final
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, is_caught
 from workflow_engine.machines.history_text import parsed, readable
 from workflow_engine.machines.outputs import Output, Outputs
+from workflow_engine.state_names import EACH, FAIL, role_of, step_of, suffix_of
 
 Frames = tuple[tuple[str, int], ...]
 Event = Mapping[str, Any]
@@ -87,16 +88,16 @@ class Visit:
 
     @property
     def step_id(self) -> str:
-        return self.name.partition(".")[0]
+        return step_of(self.name)
 
     @property
     def suffix(self) -> str:
-        return self.name.partition(".")[2]
+        return suffix_of(self.name)
 
     @property
     def role(self) -> str:
         """What a derived state is for: `guard` of `a.guard2`, "" for a step's own state."""
-        return self.suffix.partition(".")[0].rstrip("0123456789")
+        return role_of(self.name)
 
 
 @dataclass(slots=True)
@@ -199,7 +200,7 @@ class _Reader:
 
     def _place(self, name: str, origin: _Origin) -> tuple[Frames, str | None]:
         """The frames of a state that is entered next, and the loop whose turn has ended there."""
-        step_id = name.partition(".")[0]
+        step_id = step_of(name)
         enclosing = self._enclosing.get(step_id)
         if enclosing is None:
             return origin.frames, origin.over
@@ -233,7 +234,7 @@ class _Reader:
             return origin
         visit.left, visit.left_at = True, event.get("timestamp")
         value = parsed(details.get("output"))
-        if visit.kind == "Pass" and visit.role == "fail" and isinstance(value, dict) and "error_type" in value:
+        if visit.kind == "Pass" and visit.role == FAIL and isinstance(value, dict) and "error_type" in value:
             visit.failure = Failure(value["error_type"], value.get("error_message"))
         output = self._state_output(value, visit)
         if visit.outcome is None:
@@ -248,7 +249,7 @@ class _Reader:
 
     def _state_output(self, value: Any, visit: Visit) -> Output | None:
         """A state's output; that of one which computes steps in parts, since each is the output of a step."""
-        computes = isinstance(value, dict) and visit.suffix != "each" and not value.keys().isdisjoint(self._enclosing)
+        computes = isinstance(value, dict) and visit.suffix != EACH and not value.keys().isdisjoint(self._enclosing)
         if not computes:
             return self._outputs.add(value)
         return self._outputs.named({name: self._outputs.add(part) for name, part in value.items()})

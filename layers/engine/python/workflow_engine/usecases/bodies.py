@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
 
@@ -234,25 +234,3 @@ def check_fan_out(costs: Mapping[str, Json], fields: WorkflowRunFields) -> None:
     """Refuse an input with which the run could not complete. Raises InvalidRequestError with the list's place."""
     if errors := fan_out_errors(costs, fields):
         raise InvalidRequestError(errors[0]["detail"], errors=errors)
-
-
-def walk_steps(document: Json) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    """Every step of a document, nested ones included, with its pointer. The document may be any JSON."""
-    stack = list(_steps_of(document, "", ("steps",)))
-    while stack:
-        place, step = stack.pop()
-        yield place, step
-        for name in ("config", "parameters"):
-            config, inside = step.get(name), place + pointer(name)
-            stack += _steps_of(config, inside, ("steps", "default"))
-            cases = config.get("cases") if isinstance(config, dict) else None
-            for i, case in enumerate(cases if isinstance(cases, list) else []):
-                stack += _steps_of(case, inside + pointer("cases", i), ("steps",))
-
-
-def _steps_of(holder: Json, place: str, names: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    for name in names if isinstance(holder, dict) else ():
-        steps = holder.get(name)
-        for i, step in enumerate(steps if isinstance(steps, list) else []):
-            if isinstance(step, dict):
-                yield place + pointer(name, i), step

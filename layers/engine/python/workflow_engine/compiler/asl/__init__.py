@@ -35,6 +35,7 @@ from workflow_engine.compiler.ir import (
 from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Text
 from workflow_engine.compiler.jsonata.states import INDEX, INPUT, ITEM, PAYLOAD
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, told_as_caught
+from workflow_engine.state_names import END, START, derived_name, step_of
 
 State = dict[str, Any]
 
@@ -102,9 +103,9 @@ class _Rendering:
         if following is not None:
             return following
         if self.end is None:
-            hint = hint.partition(".")[0]
+            hint = step_of(hint)
             self.ends[hint] = number = self.ends.get(hint, 0) + 1
-            self.end = f"{hint}.end" if number == 1 else f"{hint}.end{number}"
+            self.end = derived_name(hint, END, number)
             output: Template = {"branch": None, "element": NULL, "machine": {}}[self.block.kind]
             self.states[self.end] = {
                 "Type": "Succeed",
@@ -274,7 +275,7 @@ class _Rendering:
             "Default": out_of_turns,
             "Output": self.handed_on(),
         }
-        start = f"{node.step_id}.start"
+        start = derived_name(node.step_id, START)
         self.states[start] = {
             "Type": "Pass",
             "Assign": dict(node.start),

@@ -25,6 +25,7 @@ from workflow_engine.compiler.records import SKIPPED_RECORD
 from workflow_engine.compiler.structure import Leaf, Parallel, Tree
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.syntax import Reference, Step
+from workflow_engine.state_names import GUARD, PARALLEL
 
 MAX_NESTING: Final = 30
 """Parallels inside Parallels. Each is five levels of nested JSON; no page of AWS says where it stops, but something will."""
@@ -156,7 +157,7 @@ class BodyLowering:
         self, trees: Sequence[Tree], scope: Scope, guard: Fragment, assumed: frozenset[Fragment]
     ) -> GuardNode:
         ids = [self.graph.steps[v].step_id for v in leaves(trees)]
-        name = self.unit.state_name(ids[0], "guard")
+        name = self.unit.state_name(ids[0], GUARD)
         body = self.lower(trees, scope, assumed | {guard})
         skipped: dict[str, Template] = {}
         for step_id in ids:
@@ -216,7 +217,7 @@ class BodyLowering:
         )
 
     def _parallel_node(self, branches: Sequence[Tree], scope: Scope, assumed: frozenset[Fragment]) -> ParallelNode:
-        name = self.unit.state_name(self.graph.steps[leaves(branches)[0]].step_id, "parallel")
+        name = self.unit.state_name(self.graph.steps[leaves(branches)[0]].step_id, PARALLEL)
         blocks: list[Block] = []
         for branch in branches:
             inner = scope.child()

@@ -38,6 +38,7 @@ from workflow_engine.compiler.records import completed_record
 from workflow_engine.language.diagnostics import pointer
 from workflow_engine.language.reads import config_pointer, nested_steps
 from workflow_engine.language.syntax import LoopBody, MapBody, Step, SwitchBody
+from workflow_engine.state_names import OUTPUT, SWITCH, derived_name
 
 
 def lower_container(
@@ -97,7 +98,7 @@ def _map(unit: Unit, step: Step, body: MapBody, scope: Scope, *, keeps_record: b
             (
                 *lowered.nodes,
                 OutputNode(
-                    f"{step.step_id}.output",
+                    derived_name(step.step_id, OUTPUT),
                     container_output(unit, step, body.output, lowered.graph, inner),
                 ),
             )
@@ -158,7 +159,7 @@ def _switch(
         if body.output is None and _ends_in_sink(lowered):
             return _recording(lowered.nodes, scope.name(step.step_id) if keeps_record else None, keeps_output)
         output = container_output(unit, step, body.output, lowered.graph, scope)
-        name = unit.state_name(step.step_id, "output")
+        name = unit.state_name(step.step_id, OUTPUT)
         return (*lowered.nodes, _output_pass(step, name, output, scope, kept=keeps_record, keeps_output=keeps_output))
 
     place = config_pointer(step, "cases")
@@ -175,7 +176,7 @@ def _switch(
         otherwise[scope.name(step.step_id)] = completed_record({}, keeps_output=keeps_output)
     if keeps_record and not wanted:
         assigns[scope.name(step.step_id)] = completed_record(None, keeps_output=False)
-    return SwitchNode(unit.state_name(step.step_id, "switch"), step.step_id, tuple(cases), default, assigns, otherwise)
+    return SwitchNode(unit.state_name(step.step_id, SWITCH), step.step_id, tuple(cases), default, assigns, otherwise)
 
 
 def _recording(nodes: tuple[Node, ...], variable: str | None, keeps_output: bool) -> tuple[Node, ...]:

@@ -44,6 +44,7 @@ from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
 from workflow_engine.language.syntax import Literal_, RetryPolicy, Step, StepReference
 from workflow_engine.language.templates import may_hold_names
+from workflow_engine.state_names import CHECK, FAIL, TRY
 
 SERVICE_FAULTS: Final[Mapping[str, Any]] = {
     # Developer guide, "Handle transient Lambda service exceptions", and throttling.
@@ -134,7 +135,7 @@ def tried(
         returns = (Return(step.step_id, inner, variable, keeps_output),)
     elif variable is not None:
         assigns = {variable: completed_record(None, keeps_output=False)}
-    return ParallelNode(unit.state_name(step.step_id, "try"), (Block(nodes, returns),), assigns, failure)
+    return ParallelNode(unit.state_name(step.step_id, TRY), (Block(nodes, returns),), assigns, failure)
 
 
 def step_config(unit: Unit, step: Step, scope: Scope, *, fills_names: bool = False) -> Fragment:
@@ -361,8 +362,8 @@ def wait(
     if not _waits_for_data(unit, step):
         return (node,)
     invalid = Infix("=", (Group((seconds,)), NULL))
-    name = unit.state_name(step.step_id, "check")
-    failed = unit.state_name(step.step_id, "fail")
+    name = unit.state_name(step.step_id, CHECK)
+    failed = unit.state_name(step.step_id, FAIL)
     if step.critical:
         return (GuardNode(name, invalid, {}, (node,), FailNode(failed, INVALID_DELAY, INVALID_DELAY_CAUSE)),)
     record = {"status": "failed"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from workflow_engine.compiler.catalogue import TaskLowering
@@ -12,7 +12,7 @@ from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.status import COMPLETED
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.language.diagnostics import Diagnostic, Json
-from workflow_engine.language.reads import nested_steps
+from workflow_engine.language.reads import all_steps
 from workflow_engine.language.syntax import Reference, ScopeReference, Segment, Step, StepReference
 
 
@@ -54,20 +54,13 @@ def warn_if_unbounded(unit: Unit, step: Step, elements: Elements, steps: Sequenc
     """Warn of `steps`, run once per element, that cost money by the call, where only the run tells how many there are."""
     if elements.most is not None:
         return
-    paid = [s.step_id for s in _with_nested(steps) if s.body is None and _is_paid(unit, s)]
+    paid = [s.step_id for s in all_steps(steps) if s.body is None and _is_paid(unit, s)]
     if paid:
         detail = (
             f"Nothing bounds the list of '{step.step_id}', and each of its elements pays for {', '.join(paid)}. Give max_items "
             "to bound what a run may cost."
         )
         unit.warnings.append(Diagnostic("WFE-W512", elements.place, detail))
-
-
-def _with_nested(steps: Sequence[Step]) -> Iterator[Step]:
-    for step in steps:
-        yield step
-        for inner in nested_steps(step):
-            yield from _with_nested(inner)
 
 
 def _is_paid(unit: Unit, step: Step) -> bool:

@@ -25,21 +25,19 @@ from workflow_engine.compiler.lower.scope import Entry, Scope
 from workflow_engine.compiler.lower.status import COMPLETED, SKIPPED
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import PENDING_RECORD, completed_fragment, completed_record
-from workflow_engine.language.reads import config_pointer, nested_steps, references_of, step_reads
+from workflow_engine.language.reads import config_pointer, nested_reads, references_of
 from workflow_engine.language.syntax import Condition, LoopBody, Reference, Step, StepReference
+from workflow_engine.state_names import FAIL, UNTIL, WHILE, derived_name
 
 OUT_OF_TURNS: Final = "MaxIterationsExceeded"
 
 
 def _reads_itself(step: Step) -> bool:
     """Whether the loop's body or condition reads the previous turn's output."""
-    stack = [step]
-    while stack:
-        one = stack.pop()
-        if any(isinstance(r.reference, StepReference) and r.reference.step_id == step.step_id for r in step_reads(one)):
-            return True
-        stack.extend(inner for steps in nested_steps(one) for inner in steps)
-    return False
+    return any(
+        isinstance(read.reference, StepReference) and read.reference.step_id == step.step_id
+        for read in nested_reads(step)
+    )
 
 
 def lower_loop(unit: Unit, step: Step, body: LoopBody, scope: Scope, *, keeps_output: bool) -> LoopNode:
@@ -68,7 +66,7 @@ def lower_loop(unit: Unit, step: Step, body: LoopBody, scope: Scope, *, keeps_ou
     holds = _tested(condition, step.step_id, f"{variable}_now", output, scope)
     scope.index = outer_index
     return LoopNode(
-        name=f"{step.step_id}.{'while' if before else 'until'}",
+        name=derived_name(step.step_id, WHILE if before else UNTIL),
         step_id=step.step_id,
         before=before,
         stop=not_fragment(holds) if before else holds,
@@ -80,7 +78,7 @@ def lower_loop(unit: Unit, step: Step, body: LoopBody, scope: Scope, *, keeps_ou
         output=output if body.output is not None else None,
         body=lowered.nodes,
         instead=FailNode(
-            unit.state_name(step.step_id, "fail"),
+            unit.state_name(step.step_id, FAIL),
             OUT_OF_TURNS,
             f"The loop took {body.max_iterations} turns and its condition asks for more.",
         ),

@@ -18,6 +18,7 @@ from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import completed_record
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
 from workflow_engine.language.syntax import ForEach, Step
+from workflow_engine.state_names import EACH, GUARD, derived_name
 
 
 def lower_step(
@@ -82,7 +83,7 @@ def _for_each(
     """A Map over one state. Its condition, if it reads item or index, is decided per element; a skipped element gives null."""
     inner = scope.child()
     inner.item, inner.index = ITEM, INDEX
-    name = f"{step.step_id}.each"
+    name = derived_name(step.step_id, EACH)
     node: Node
     match lowering:
         case PureLowering():
@@ -101,7 +102,7 @@ def _for_each(
     nodes: tuple[Node, ...] = (node,)
     if decides_per_element(step) and step.condition is not None:
         skip_when = not_fragment(condition_fragment(step.condition, inner))
-        nodes = (GuardNode(unit.state_name(step.step_id, "guard"), skip_when, {}, nodes),)
+        nodes = (GuardNode(unit.state_name(step.step_id, GUARD), skip_when, {}, nodes),)
     elements = find_elements(unit, each.items, each.max_items, scope, f"{step.pointer}/for_each")
     warn_if_unbounded(unit, step, elements, (step,))
     return MapNode(

@@ -15,6 +15,7 @@ from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.language.diagnostics import Diagnostic, Json
 from workflow_engine.language.syntax import Literal_, ScopeReference, Step, StepReference, Template
+from workflow_engine.state_names import derived_name
 
 
 class ContainerLowerer(Protocol):
@@ -74,12 +75,10 @@ class Unit:
         return found is None or found.takes_input
 
     def state_name(self, step_id: str, suffix: str) -> str:
-        """A free state name `<step_id>.<suffix>`, numbered from the second on. Step ids have no dot, so none is taken by a step."""
-        name = base = f"{step_id}.{suffix}"
+        """A free name for a state around a step, `state_names.derived_name`."""
         number = 1
-        while name in self._taken:
+        while (name := derived_name(step_id, suffix, number)) in self._taken:
             number += 1
-            name = f"{base}{number}"
         self._taken.add(name)
         return name
 

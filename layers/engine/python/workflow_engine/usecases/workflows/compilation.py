@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 import workflow_engine
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, Json
 from workflow_engine.language.findings import Findings
+from workflow_engine.language.walk import walk_steps
 from workflow_engine.language.wellformed import check_well_formed
 from workflow_engine.store.items import dump
 from workflow_engine.store.names import Name
 from workflow_engine.store.workflows import Compiled
-from workflow_engine.usecases.bodies import PostedWorkflow, walk_steps
+from workflow_engine.usecases.bodies import PostedWorkflow
 from workflow_engine.usecases.engine import Caller, Engine
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import Any
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import InvalidWorkflowError, Json
 from workflow_engine.language.step_ids import with_step_ids
-from workflow_engine.usecases.bodies import PostedWorkflow, fan_out_errors, posted_workflow, walk_steps
+from workflow_engine.language.walk import walk_steps
+from workflow_engine.usecases.bodies import PostedWorkflow, fan_out_errors, posted_workflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.workflows.compilation import compile_posted, findings, is_plain, vocabulary
 
