@@ -29,13 +29,17 @@ def rendered(template: Template) -> Json:
 
 def _rendered(template: Template, known: dict[int, str]) -> Json:
     """`known` has the texts of fragments by id: the same one may stand in several places, as in both Catchers of a state."""
-    if isinstance(template, dict):
-        return {name: _rendered(value, known) for name, value in template.items()}
-    if isinstance(template, list):
-        return [_rendered(value, known) for value in template]
-    if not isinstance(template, Fragment):
-        return template
-    text = known.get(id(template))
-    if text is None:
-        text = known[id(template)] = expression(template)
-    return text
+    match template:
+        case str():
+            return template
+        case dict():
+            return {name: _rendered(value, known) for name, value in template.items()}
+        case list():
+            return [_rendered(value, known) for value in template]
+        case Fragment():
+            text = known.get(id(template))
+            if text is None:
+                text = known[id(template)] = expression(template)
+            return text
+        case _:
+            return template

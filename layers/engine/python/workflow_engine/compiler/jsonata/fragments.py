@@ -14,6 +14,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import is_
 from typing import Any, Final
 
 from workflow_engine.compiler.jsonata.helpers import HELPERS
@@ -57,7 +59,7 @@ class Fragment:
         """The same with the machine's variables read under other names."""
         parts = self.parts
         changed = tuple([part.renamed(names) for part in parts])
-        return self if all(map(_is, changed, parts)) else self._of(changed)
+        return self if all(map(is_, changed, parts)) else self._of(changed)
 
     def write(self, text: list[str], helpers: set[str]) -> None:
         """Add the source to `text`, piece by piece, and the names of the helpers that it calls to `helpers`."""
@@ -71,10 +73,6 @@ class Fragment:
 
     def _of(self, parts: tuple[Fragment, ...]) -> Fragment:
         raise NotImplementedError
-
-
-def _is(one: object, other: object) -> bool:
-    return one is other
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,12 +197,17 @@ class Object(Fragment):
     def parts(self) -> tuple[Fragment, ...]:
         return tuple([value for _, value in self.fields])
 
+    def add_reads(self, found: set[VariableRead]) -> None:
+        for _, value in self.fields:
+            value.add_reads(found)
+
     def write(self, text: list[str], helpers: set[str]) -> None:
-        text.append("{")
-        for position, (name, value) in enumerate(self.fields):
-            text.append(f",{string_literal(name)}:" if position else f"{string_literal(name)}:")
+        before = "{"
+        for name, value in self.fields:
+            text.append(before + _key(name))
             value.write(text, helpers)
-        text.append("}")
+            before = ","
+        text.append("}" if self.fields else "{}")
 
     def _of(self, parts: tuple[Fragment, ...]) -> Object:
         return Object(tuple(zip((name for name, _ in self.fields), parts, strict=True)))
@@ -340,6 +343,11 @@ _encode: Final[Callable[[Any], str]] = json.JSONEncoder(ensure_ascii=False, sepa
 def string_literal(text: str) -> str:
     """A JSONata string literal, without `%}`. JSON's escapes are JSONata's; non-ASCII characters stay as they are."""
     return _encode(text).replace("%}", "%\\u007d")
+
+
+@lru_cache(maxsize=1024)
+def _key(name: str) -> str:
+    return string_literal(name) + ":"
 
 
 def json_literal(value: Json) -> Text:

@@ -13,7 +13,7 @@ from workflow_engine.compiler.ir import Block, GuardNode, Node, ParallelNode, Re
 from workflow_engine.compiler.jsonata import not_fragment
 from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.compiler.lower.durations import expected_seconds
-from workflow_engine.compiler.lower.guards import GuardedSteps, leaves
+from workflow_engine.compiler.lower.guards import GuardedSteps, first_leaf, leaves
 from workflow_engine.compiler.lower.inputs import has_expression
 from workflow_engine.compiler.lower.readers import Readers, find_readers
 from workflow_engine.compiler.lower.scope import Entry, Scope
@@ -129,8 +129,7 @@ class BodyLowering:
             return "never"
         if isinstance(tree, structure.Sequence):
             return "always"
-        first = leaves([tree])[0]
-        guard = self.guarded.guard(first, scope)
+        guard = self.guarded.guard(first_leaf(tree), scope)
         if not isinstance(guard, Fragment) or guard in assumed:
             return "always"
         if isinstance(tree, Leaf) or self.guarded.falls_with(tree, scope, guard, {}):
@@ -217,7 +216,7 @@ class BodyLowering:
         )
 
     def _parallel_node(self, branches: Sequence[Tree], scope: Scope, assumed: frozenset[Fragment]) -> ParallelNode:
-        name = self.unit.state_name(self.graph.steps[leaves(branches)[0]].step_id, PARALLEL)
+        name = self.unit.state_name(self.graph.steps[first_leaf(branches[0])].step_id, PARALLEL)
         blocks: list[Block] = []
         for branch in branches:
             inner = scope.child()

@@ -50,18 +50,23 @@ class Unit:
     step_types: dict[str, str] = field(default_factory=dict)
     variables_size: Size = field(init=False)
     _taken: set[str] = field(default_factory=set)
+    _lowerings: dict[str, Lowering] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.variables_size = size_of(self.variables)
 
     def lowering(self, step: Step) -> Lowering:
         """How the step's type and configuration are lowered. The language has made sure that the type exists."""
+        known = self._lowerings.get(step.step_id)
+        if known is not None:
+            return known
         found = self.catalogue.find(step.step_type)
         assert found is not None, step.step_type
         lowering = found.lowering(step.config)
         # A step that may fail takes two states as a Pass, one more than as a Task.
         if isinstance(lowering, TaskLowering) and step.critical:
-            return lowering.of_text.get(_only_text(step), lowering)
+            lowering = lowering.of_text.get(_only_text(step), lowering)
+        self._lowerings[step.step_id] = lowering
         return lowering
 
     def output_fields(self, step: Step) -> frozenset[str]:
