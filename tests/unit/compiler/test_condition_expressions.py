@@ -244,8 +244,8 @@ def test_negating_twice_adds_nothing() -> None:
     plain = Infix(" or ", (Text("$x"), Text("$y")))
     condition = condition_fragment(Comparison("==", output("x"), Literal_(1)), world_of({}))
     assert not_fragment(not_fragment(condition)) == condition
-    assert not_fragment(condition).source() == '$n($s0_a.output,"x")!=1'
-    assert not_fragment(not_fragment(plain)).source() == "($x or $y)"
+    assert not_fragment(condition).source()[0] == '$n($s0_a.output,"x")!=1'
+    assert not_fragment(not_fragment(plain)).source()[0] == "($x or $y)"
 
 
 def test_depth_does_not_grow_with_nested_groups() -> None:

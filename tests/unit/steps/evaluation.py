@@ -47,7 +47,7 @@ class StepCase:
         """JSONata of the output, with the bindings of `bindings()` as free variables."""
         lowering = self._lowering()
         assert isinstance(lowering, PureLowering | WaitLowering)
-        return lowering.build(self._context()).source()
+        return lowering.build(self._context()).source()[0]
 
     def wait_seconds(self) -> Json:
         """What a waiting step waits for, by jlens."""
@@ -56,7 +56,7 @@ class StepCase:
     def seconds_source(self) -> str:
         lowering = self._lowering()
         assert isinstance(lowering, WaitLowering)
-        return lowering.seconds(self._context()).source()
+        return lowering.seconds(self._context()).source()[0]
 
     def input_data(self) -> dict[str, Json]:
         """The `input_data` that a Lambda in place of the step would get."""

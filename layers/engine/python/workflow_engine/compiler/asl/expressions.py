@@ -15,11 +15,8 @@ def expression(fragment: Fragment) -> str:
     No fragment holds `%}`, which would end the expression: generated literals escape it, and the language refuses it in what
     an author writes.
     """
-    text: list[str] = []
-    helpers: set[str] = set()
-    fragment.write(text, helpers)
-    code = "".join(text)
-    return f"{{% ({definitions(frozenset(helpers))}{code}) %}}" if helpers else f"{{% {code} %}}"
+    code, helpers = fragment.source()
+    return f"{{% ({definitions(helpers)}{code}) %}}" if helpers else f"{{% {code} %}}"
 
 
 def rendered(template: Template) -> Json:

@@ -65,11 +65,12 @@ class Fragment:
         """Add the source to `text`, piece by piece, and the names of the helpers that it calls to `helpers`."""
         raise NotImplementedError
 
-    def source(self) -> str:
-        """The source alone, without what it needs of helpers."""
+    def source(self) -> tuple[str, frozenset[str]]:
+        """The source, and the helpers whose definitions it needs in front of it."""
         text: list[str] = []
-        self.write(text, set())
-        return "".join(text)
+        helpers: set[str] = set()
+        self.write(text, helpers)
+        return "".join(text), frozenset(helpers)
 
     def _of(self, parts: tuple[Fragment, ...]) -> Fragment:
         raise NotImplementedError
