@@ -8,19 +8,20 @@ from workflow_engine.compiler.asl.expressions import expression, rendered
 from workflow_engine.compiler.asl.fusing import fused
 from workflow_engine.compiler.ir import Value
 from workflow_engine.compiler.jsonata.fragments import (
+    NO_FIELDS,
     Array,
-    Bind,
     Call,
     Conditional,
     Fragment,
-    Function,
     Group,
     Infix,
-    Item,
     Object,
     Read,
     Text,
+    bind,
     call,
+    function,
+    item,
 )
 
 A, B, C = Text("$a"), Text("$b"), Text("$c")
@@ -28,17 +29,17 @@ OUTPUT, STATUS = Read("s0_x", ("output",)), Read("s0_x", ("status",))
 EVERY_KIND = [
     Call("$merge", (Text("1"), OUTPUT)),
     Infix("+", (Text("1"), OUTPUT)),
-    Conditional(Text("true"), OUTPUT, Text("1")),
-    Object((("k", Text("1")), ("x", OUTPUT))),
+    Conditional((Text("true"), OUTPUT, Text("1"))),
+    Object(("k", "x"), (Text("1"), OUTPUT)),
     Array((Text("1"), OUTPUT)),
-    Item(OUTPUT, -1),
-    Bind("v", OUTPUT),
-    Group((Bind("v", Text("1")), OUTPUT)),
-    Function("v", OUTPUT),
+    item(OUTPUT, -1),
+    bind("v", OUTPUT),
+    Group((bind("v", Text("1")), OUTPUT)),
+    function("v", OUTPUT),
 ]
 
 
-@pytest.mark.parametrize("fragment", EVERY_KIND, ids=lambda fragment: type(fragment).__name__)
+@pytest.mark.parametrize("fragment", EVERY_KIND, ids=lambda fragment: fragment.source()[0])
 def test_what_is_read_and_renamed_inside_of_any_fragment(fragment: Fragment) -> None:
     assert fragment.reads == {("s0_x", False), ("s0_x", True)}
     renamed = fragment.renamed({"s0_x": "now_s0_x"})
@@ -65,9 +66,9 @@ def test_text_reads_nothing_whatever_it_looks_like() -> None:
         (Infix(" or ", (Infix(" and ", (A, B)), C)), "$a and $b or $c"),
         (Infix("-", (A, Infix("-", (B, C)))), "$a-($b-$c)"),
         (Infix("-", (Infix("-", (A, B)), C)), "$a-$b-$c"),
-        (Infix("=", (Conditional(A, B, C), Text("1"))), "($a?$b:$c)=1"),
+        (Infix("=", (Conditional((A, B, C)), Text("1"))), "($a?$b:$c)=1"),
         (Infix(" and ", (Infix("=", (A, B)), Infix(" in", (C, Array((A,)))))), "$a=$b and $c in[$a]"),
-        (Conditional(Conditional(A, B, C), A, Conditional(A, B, C)), "($a?$b:$c)?$a:$a?$b:$c"),
+        (Conditional((Conditional((A, B, C)), A, Conditional((A, B, C)))), "($a?$b:$c)?$a:$a?$b:$c"),
     ],
 )
 def test_brackets_stand_where_an_operand_binds_less_tightly(fragment: Fragment, source: str) -> None:
@@ -77,7 +78,7 @@ def test_brackets_stand_where_an_operand_binds_less_tightly(fragment: Fragment, 
 def test_names_that_are_no_identifiers_are_quoted() -> None:
     read = Read("s0_x", ("output", "in", "a b", "ok_1"))
     assert read.source()[0] == "$s0_x.output.`in`.`a b`.ok_1"
-    assert Object(()).source()[0] == "{}"
+    assert NO_FIELDS.source()[0] == "{}"
 
 
 def test_a_helper_is_defined_in_front_with_what_it_calls_itself() -> None:
@@ -106,6 +107,6 @@ def test_of_fused_values_each_binds_only_those_that_it_reads_directly_or_not() -
 
 
 def test_a_variable_of_the_authors_keeps_its_name_in_a_fused_state() -> None:
-    own = Group((Bind("ref0", Read("s0_a", ("output",))), Text("($s0_a:=3;$s0_a+$ref0)")))
+    own = Group((bind("ref0", Read("s0_a", ("output",))), Text("($s0_a:=3;$s0_a+$ref0)")))
     source = fused((value("a", Text("1")), value("b", own))).output(1).source()[0]
     assert source.endswith("($ref0:=$now_s0_a.output;($s0_a:=3;$s0_a+$ref0)))")

@@ -14,7 +14,15 @@ from typing import Any
 import jlens
 
 from workflow_engine.compiler.catalogue import MappedInput, PureContext, PureLowering, WaitLowering
-from workflow_engine.compiler.jsonata.fragments import Array, Conditional, Fragment, Object, Text, call, object_fragment
+from workflow_engine.compiler.jsonata.fragments import (
+    NO_FIELDS,
+    Array,
+    Conditional,
+    Fragment,
+    Text,
+    call,
+    object_fragment,
+)
 from workflow_engine.language.syntax import Reference
 from workflow_engine.steps import builtin_catalogue
 
@@ -101,10 +109,10 @@ class StepCase:
 
 
 def _input_data(inputs: tuple[MappedInput, ...]) -> Fragment:
-    parts: list[Fragment] = [Object(())]
+    parts: list[Fragment] = [NO_FIELDS]
     for entry in inputs:
         part = object_fragment({entry.name: entry.value})
-        parts.append(part if entry.present is None else Conditional(entry.present, part, Object(())))
+        parts.append(part if entry.present is None else Conditional((entry.present, part, NO_FIELDS)))
     return call("merge", Array(tuple(parts)))
 
 

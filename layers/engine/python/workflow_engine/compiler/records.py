@@ -14,7 +14,7 @@ SKIPPED_RECORD: Final[Template] = {"status": "skipped"}
 PENDING_RECORD: Final[Template] = {"status": "pending"}
 
 _CAUSE: Final = Text("$states.errorOutput.Cause")
-_MESSAGE: Final = Conditional(Call("$exists", (_CAUSE,)), _CAUSE, Text("''"))
+_MESSAGE: Final = Conditional((Call("$exists", (_CAUSE,)), _CAUSE, Text("''")))
 
 
 def completed_record(output: Template, *, keeps_output: bool) -> dict[str, Template]:

@@ -60,5 +60,5 @@ def named_sources(inputs: Sequence[MappedInput]) -> Fragment:
     for entry in inputs:
         pair = object_fragment({"name": json_literal(entry.name), "value": entry.value})
         # An empty list in an array constructor adds nothing.
-        entries.append(pair if entry.present is None else Conditional(Group((entry.present,)), pair, Array(())))
+        entries.append(pair if entry.present is None else Conditional((Group((entry.present,)), pair, Array(()))))
     return Array(tuple(entries))

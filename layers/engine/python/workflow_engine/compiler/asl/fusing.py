@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from workflow_engine.compiler.ir import Template, Value
-from workflow_engine.compiler.jsonata.fragments import Bind, Fragment, Group, Read, object_fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment, Group, Read, bind, object_fragment
 from workflow_engine.compiler.records import completed_fragment, completed_record
 
 
@@ -50,7 +50,7 @@ class FusedValues:
     def _with_locals(self, needed: Iterable[int], fragment: Fragment) -> Fragment:
         """The fragment after the values that it needs."""
         bound = [
-            Bind(_local(self.values[i].variable), completed_fragment(self.outputs[i], keeps_output=True))
+            bind(_local(self.values[i].variable), completed_fragment(self.outputs[i], keeps_output=True))
             for i in sorted(needed)
         ]
         return Group((*bound, fragment)) if bound else fragment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workflow_engine import aws_quotas
 from workflow_engine.compiler.ir import Elements
-from workflow_engine.compiler.jsonata.fragments import Bind, Fragment, Group, Text
+from workflow_engine.compiler.jsonata.fragments import Fragment, Group, Text, bind
 
 
 def list_items(elements: Elements) -> Fragment:
@@ -25,4 +25,4 @@ def list_items(elements: Elements) -> Fragment:
         f'{check}$type($list)="array"?$list:$type($list)="null"?[]:'
         '$error("Needs a list, not a value of type " & $type($list))'
     )
-    return Group((Bind("list", elements.code), Text(code)))
+    return Group((bind("list", elements.code), Text(code)))

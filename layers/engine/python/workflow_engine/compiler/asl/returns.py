@@ -30,7 +30,7 @@ def _record_of(block: Block, back: Return, result: str) -> Template:
     output = Text(result + name_step(back.step_id))
     if paths == {True}:
         return completed_record(output, keeps_output=back.keeps_output)
-    return Conditional(call("exists", output), completed_fragment(output, keeps_output=back.keeps_output), record)
+    return Conditional((call("exists", output), completed_fragment(output, keeps_output=back.keeps_output), record))
 
 
 def _ends_in_pass(nodes: tuple[Node, ...], step_id: str) -> set[bool]:

@@ -8,12 +8,12 @@ from typing import Final
 from workflow_engine.compiler.jsonata.fragments import (
     NULL,
     Array,
-    Bind,
     Call,
     Fragment,
     Group,
     Infix,
     Text,
+    bind,
     call,
     json_literal,
 )
@@ -50,7 +50,7 @@ def not_fragment(part: Fragment) -> Fragment:
         case Call("$not", (inner,)):
             return Group((inner,)) if inner.binding < BINDING_POWER["="] else inner
         case Infix("=" | "!=" as operator, (left, _)) if not _may_be_undefined(left):
-            return Infix(_OPPOSITE[operator], part.operands)
+            return Infix(_OPPOSITE[operator], part.parts)
         case Group((inner,)):
             return call("not", inner)
         case _:
@@ -130,7 +130,7 @@ def _hoisted(condition: Condition, scope: Scope) -> Fragment:
             case _:
                 value = _inline(part, scope)
         name = f"c{len(statements)}"
-        statements.append(Bind(name, value))
+        statements.append(bind(name, value))
         return Text("$" + name)
 
     result = place(condition)
@@ -215,7 +215,7 @@ def _regex_match(comparison: Comparison, scope: Scope) -> Fragment:
     if not isinstance(comparison.right, Literal_) or not isinstance(comparison.right.value, str):
         raise TypeError("the pattern of regex_match is a literal string")
     left = _operand(comparison.left, scope)
-    is_text = Infix("=", (call("type", Bind("x", left)), Text('"string"')))
+    is_text = Infix("=", (call("type", bind("x", left)), Text('"string"')))
     matches = call("contains", Text("$x"), Text(regex_literal(comparison.right.value)))
     return Group((Infix("and ", (is_text, matches)),))
 

@@ -12,8 +12,8 @@ functions, an author's expression, whose own variables are what its names mean.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from operator import is_
 from typing import Any, Final
@@ -30,14 +30,10 @@ VariableRead = tuple[str, bool]
 """A variable, and False for the status of its record, True for the rest. Who reads the rest reads the status, too."""
 
 
-@dataclass(frozen=True, slots=True)
 class Fragment:
     """Any JSONata. The classes below are all there are."""
 
-    @property
-    def parts(self) -> tuple[Fragment, ...]:
-        """The fragments that this one is directly made of."""
-        return ()
+    __slots__ = ()
 
     @property
     def binding(self) -> int:
@@ -51,20 +47,6 @@ class Fragment:
         self.add_reads(found)
         return frozenset(found)
 
-    def add_reads(self, found: set[VariableRead]) -> None:
-        for part in self.parts:
-            part.add_reads(found)
-
-    def renamed(self, names: Mapping[str, str]) -> Fragment:
-        """The same with the machine's variables read under other names."""
-        parts = self.parts
-        changed = tuple([part.renamed(names) for part in parts])
-        return self if all(map(is_, changed, parts)) else self._of(changed)
-
-    def write(self, text: list[str], helpers: set[str]) -> None:
-        """Add the source to `text`, piece by piece, and the names of the helpers that it calls to `helpers`."""
-        raise NotImplementedError
-
     def source(self) -> tuple[str, frozenset[str]]:
         """The source, and the helpers whose definitions it needs in front of it."""
         text: list[str] = []
@@ -72,7 +54,15 @@ class Fragment:
         self.write(text, helpers)
         return "".join(text), frozenset(helpers)
 
-    def _of(self, parts: tuple[Fragment, ...]) -> Fragment:
+    def add_reads(self, found: set[VariableRead]) -> None:
+        raise NotImplementedError
+
+    def renamed(self, names: Mapping[str, str]) -> Fragment:
+        """The same with the machine's variables read under other names."""
+        raise NotImplementedError
+
+    def write(self, text: list[str], helpers: set[str]) -> None:
+        """Add the source to `text`, piece by piece, and the names of the helpers that it calls to `helpers`."""
         raise NotImplementedError
 
 
@@ -113,220 +103,170 @@ class Read(Fragment):
         text.extend(map(name_step, self.path))
 
 
+class _Compound(Fragment):
+    """Made of other fragments, and of text that is not looked into."""
+
+    __slots__ = ()
+    parts: tuple[Fragment, ...]
+
+    def add_reads(self, found: set[VariableRead]) -> None:
+        for part in self.parts:
+            part.add_reads(found)
+
+    def renamed(self, names: Mapping[str, str]) -> Fragment:
+        parts = tuple([part.renamed(names) for part in self.parts])
+        if all(map(is_, parts, self.parts)):
+            return self
+        same: Any = self  # each class below is a dataclass
+        changed: Fragment = replace(same, parts=parts)
+        return changed
+
+    def _write_parts(self, before: str, between: str, after: str, text: list[str], helpers: set[str]) -> None:
+        text.append(before)
+        for position, part in enumerate(self.parts):
+            if position:
+                text.append(between)
+            part.write(text, helpers)
+        text.append(after)
+
+
 @dataclass(frozen=True, slots=True)
-class Call(Fragment):
-    """`function(arguments)`: a function of JSONata, one of `helpers.HELPERS`, both with their `$`, or the source of one."""
+class Call(_Compound):
+    """`function(a,b)`: a function of JSONata, one of `helpers.HELPERS`, both with their `$`, or the source of one."""
 
     function: str
-    arguments: tuple[Fragment, ...]
-
-    @property
-    def parts(self) -> tuple[Fragment, ...]:
-        return self.arguments
+    parts: tuple[Fragment, ...]
 
     def write(self, text: list[str], helpers: set[str]) -> None:
         if self.function in _HELPER_CALLS:
             helpers.add(_HELPER_CALLS[self.function])
-        text.append(self.function)
-        _write_list("(", self.arguments, ",", ")", text, helpers)
-
-    def _of(self, parts: tuple[Fragment, ...]) -> Call:
-        return Call(self.function, parts)
+        self._write_parts(self.function + "(", ",", ")", text, helpers)
 
 
 @dataclass(frozen=True, slots=True)
-class Infix(Fragment):
+class Infix(_Compound):
     """Operands with the same operator between them, which has the spaces that a word needs: `Infix(" and ", (a, b, c))`."""
 
     operator: str
-    operands: tuple[Fragment, ...]
-
-    @property
-    def parts(self) -> tuple[Fragment, ...]:
-        return self.operands
+    parts: tuple[Fragment, ...]
 
     @property
     def binding(self) -> int:
         return BINDING_POWER[self.operator.strip()]
 
     def write(self, text: list[str], helpers: set[str]) -> None:
-        # An operator is taken with what is on its left.
-        power = self.binding
-        loose = [one.binding < power + (place > 0) for place, one in enumerate(self.operands)]
-        operands = [Group((one,)) if wrap else one for one, wrap in zip(self.operands, loose, strict=True)]
-        _write_list("", operands, self.operator, "", text, helpers)
-
-    def _of(self, parts: tuple[Fragment, ...]) -> Infix:
-        return Infix(self.operator, parts)
+        for position, operand in enumerate(self.parts):
+            if position:
+                text.append(self.operator)
+            # An operator is taken with what is on its left.
+            is_loose = operand.binding < self.binding + (position > 0)
+            (Group((operand,)) if is_loose else operand).write(text, helpers)
 
 
 @dataclass(frozen=True, slots=True)
-class Conditional(Fragment):
+class Conditional(_Compound):
     """`test?then:otherwise`."""
 
-    test: Fragment
-    then: Fragment
-    otherwise: Fragment
-
-    @property
-    def parts(self) -> tuple[Fragment, ...]:
-        return (self.test, self.then, self.otherwise)
+    parts: tuple[Fragment, Fragment, Fragment]
 
     @property
     def binding(self) -> int:
         return BINDING_POWER["?"]
 
     def write(self, text: list[str], helpers: set[str]) -> None:
-        test = Group((self.test,)) if self.test.binding <= self.binding else self.test
-        test.write(text, helpers)
+        test, then, otherwise = self.parts
+        (Group((test,)) if test.binding <= self.binding else test).write(text, helpers)
         text.append("?")
-        self.then.write(text, helpers)
+        then.write(text, helpers)
         text.append(":")
-        self.otherwise.write(text, helpers)
-
-    def _of(self, parts: tuple[Fragment, ...]) -> Conditional:
-        return Conditional(*parts)
+        otherwise.write(text, helpers)
 
 
 @dataclass(frozen=True, slots=True)
-class Object(Fragment):
-    """An object constructor with these fields in this order."""
+class Object(_Compound):
+    """An object constructor with fields of these names in this order."""
 
-    fields: tuple[tuple[str, Fragment], ...]
-
-    @property
-    def parts(self) -> tuple[Fragment, ...]:
-        return tuple([value for _, value in self.fields])
-
-    def add_reads(self, found: set[VariableRead]) -> None:
-        for _, value in self.fields:
-            value.add_reads(found)
+    names: tuple[str, ...]
+    parts: tuple[Fragment, ...]
 
     def write(self, text: list[str], helpers: set[str]) -> None:
         before = "{"
-        for name, value in self.fields:
+        for name, value in zip(self.names, self.parts, strict=True):
             text.append(before + _key(name))
             value.write(text, helpers)
             before = ","
-        text.append("}" if self.fields else "{}")
-
-    def _of(self, parts: tuple[Fragment, ...]) -> Object:
-        return Object(tuple(zip((name for name, _ in self.fields), parts, strict=True)))
+        text.append("}" if self.names else "{}")
 
 
 @dataclass(frozen=True, slots=True)
-class Array(Fragment):
+class Array(_Compound):
     """An array constructor. It splices lists among its items, by one level."""
 
-    items: tuple[Fragment, ...]
-
-    @property
-    def parts(self) -> tuple[Fragment, ...]:
-        return self.items
+    parts: tuple[Fragment, ...]
 
     def write(self, text: list[str], helpers: set[str]) -> None:
-        _write_list("[", self.items, ",", "]", text, helpers)
-
-    def _of(self, parts: tuple[Fragment, ...]) -> Array:
-        return Array(parts)
+        self._write_parts("[", ",", "]", text, helpers)
 
 
 @dataclass(frozen=True, slots=True)
-class Item(Fragment):
-    """`of[index]`, counted from 0 on, or from the end for a negative index."""
+class Group(_Compound):
+    """`(statement;statement;value)`. Of one part alone: the brackets around it."""
 
-    of: Fragment
-    index: int
-
-    @property
-    def parts(self) -> tuple[Fragment, ...]:
-        return (self.of,)
+    parts: tuple[Fragment, ...]
 
     def write(self, text: list[str], helpers: set[str]) -> None:
-        self.of.write(text, helpers)
-        text.append(f"[{self.index}]")
-
-    def _of(self, parts: tuple[Fragment, ...]) -> Item:
-        return Item(parts[0], self.index)
+        self._write_parts("(", ";", ")", text, helpers)
 
 
 @dataclass(frozen=True, slots=True)
-class Bind(Fragment):
-    """`$name:=value`: a local variable of the block around it. `Text("$name")` reads it."""
+class Bind(_Compound):
+    """`$name:=value`: a local variable of the group around it. `Text("$name")` reads it."""
 
     name: str
-    value: Fragment
-
-    @property
-    def parts(self) -> tuple[Fragment, ...]:
-        return (self.value,)
+    parts: tuple[Fragment]
 
     @property
     def binding(self) -> int:
         return BINDING_POWER[":="]
 
     def write(self, text: list[str], helpers: set[str]) -> None:
-        text.append(f"${self.name}:=")
-        self.value.write(text, helpers)
-
-    def _of(self, parts: tuple[Fragment, ...]) -> Bind:
-        return Bind(self.name, parts[0])
+        self._write_parts(f"${self.name}:=", "", "", text, helpers)
 
 
 @dataclass(frozen=True, slots=True)
-class Group(Fragment):
-    """`(statement;statement;value)`. Of one part alone: the brackets around it."""
+class Around(_Compound):
+    """One fragment between two texts that bind tightly to it: `item`, `function`."""
 
-    statements: tuple[Fragment, ...]
-
-    @property
-    def parts(self) -> tuple[Fragment, ...]:
-        return self.statements
+    before: str
+    parts: tuple[Fragment]
+    after: str
 
     def write(self, text: list[str], helpers: set[str]) -> None:
-        _write_list("(", self.statements, ";", ")", text, helpers)
-
-    def _of(self, parts: tuple[Fragment, ...]) -> Group:
-        return Group(parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Function(Fragment):
-    """`function($parameter){body}`."""
-
-    parameter: str
-    body: Fragment
-
-    @property
-    def parts(self) -> tuple[Fragment, ...]:
-        return (self.body,)
-
-    def write(self, text: list[str], helpers: set[str]) -> None:
-        text.append(f"function(${self.parameter}){{")
-        self.body.write(text, helpers)
-        text.append("}")
-
-    def _of(self, parts: tuple[Fragment, ...]) -> Function:
-        return Function(self.parameter, parts[0])
-
-
-def _write_list(
-    before: str, parts: Sequence[Fragment], between: str, after: str, text: list[str], helpers: set[str]
-) -> None:
-    text.append(before)
-    for position, part in enumerate(parts):
-        if position:
-            text.append(between)
-        part.write(text, helpers)
-    text.append(after)
+        self._write_parts(self.before, "", self.after, text, helpers)
 
 
 NULL: Final = Text("null")
+NO_FIELDS: Final = Object((), ())
 
 
 def call(function: str, *arguments: Fragment) -> Call:
     """A call of a function of JSONata, or of a helper: `call("n", value, name)`."""
     return Call("$" + function, arguments)
+
+
+def bind(name: str, value: Fragment) -> Bind:
+    """`$name:=value`."""
+    return Bind(name, (value,))
+
+
+def item(of: Fragment, index: int) -> Around:
+    """`of[index]`, counted from 0 on, or from the end for a negative index. `of` has no operator at its top."""
+    return Around("", (of,), f"[{index}]")
+
+
+def function(parameter: str, body: Fragment) -> Around:
+    """`function($parameter){body}`."""
+    return Around(f"function(${parameter}){{", (body,), "}")
 
 
 def name_step(name: str) -> str:
@@ -358,4 +298,4 @@ def json_literal(value: Json) -> Text:
 
 def object_fragment(fields: Mapping[str, Fragment]) -> Object:
     """An object constructor with these keys in this order."""
-    return Object(tuple(fields.items()))
+    return Object(tuple(fields), tuple(fields.values()))

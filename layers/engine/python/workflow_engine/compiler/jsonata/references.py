@@ -9,11 +9,11 @@ from typing import Final, Protocol
 from workflow_engine.compiler.jsonata.fragments import (
     NULL,
     Fragment,
-    Function,
-    Item,
     Read,
     Text,
     call,
+    function,
+    item,
     json_literal,
     object_fragment,
 )
@@ -73,12 +73,12 @@ def path_fragment(code: Fragment, path: tuple[Segment, ...]) -> Fragment:
                 code = call("n", code, json_literal(segment))
             case int():
                 index = max(-MAX_LIST_LENGTH, min(segment, MAX_LIST_LENGTH))
-                code = call("o", Item(call("a", code), index))
+                code = call("o", item(call("a", code), index))
             case Wildcard() if position == len(path) - 1:
                 code = call("l", code)
             case Wildcard():
                 rest = path_fragment(Text("$x"), path[position + 1 :])
-                return call("w", code, Function("x", rest))
+                return call("w", code, function("x", rest))
     return code
 
 

@@ -10,9 +10,10 @@ from workflow_engine.compiler.jsonata.fragments import (
     Bind,
     Fragment,
     Group,
-    Item,
     Text,
+    bind,
     call,
+    item,
     object_fragment,
 )
 from workflow_engine.compiler.jsonata.references import Scope, reference_fragment
@@ -70,9 +71,9 @@ def template_fragment(template: Template, scope: Scope, literal: PlaceLiteral) -
     if len(parts) == 1 and parts[0]:
         return parts[0]
     many = len(texts) > 1
-    own = iter([Item(_X, i) for i in range(len(texts))] if many else [literal(text) for text in texts])
+    own = iter([item(_X, i) for i in range(len(texts))] if many else [literal(text) for text in texts])
     joined = call("join", Array(tuple(part or next(own) for part in parts)))
-    return Group((Bind("x", literal(texts)), joined)) if many else joined
+    return Group((bind("x", literal(texts)), joined)) if many else joined
 
 
 def pieces_fragment(template: Template, scope: Scope, literal: PlaceLiteral) -> Fragment:
@@ -82,9 +83,9 @@ def pieces_fragment(template: Template, scope: Scope, literal: PlaceLiteral) -> 
     texts, parts = _in_turn(template, scope)
     if not any(parts):
         return literal([{"text": "".join(texts)}])
-    own = iter([Item(_X, i) for i in range(len(texts))])
+    own = iter([item(_X, i) for i in range(len(texts))])
     pieces = tuple(object_fragment({"data": part} if part else {"text": next(own)}) for part in parts)
-    return Group((Bind("x", literal(texts)), Array(pieces)))
+    return Group((bind("x", literal(texts)), Array(pieces)))
 
 
 def _in_turn(template: Template, scope: Scope) -> tuple[list[str], list[Fragment | None]]:
@@ -119,6 +120,6 @@ def _expression(source: Expression, scope: Scope) -> Fragment:
         if isinstance(part, str):
             text.append(part)
             continue
-        bindings.append(Bind(f"{prefix}{len(bindings)}", reference_fragment(part, scope)))
+        bindings.append(bind(f"{prefix}{len(bindings)}", reference_fragment(part, scope)))
         text.append(f"${bindings[-1].name}")
     return call("o", Group((*bindings, Text("".join(text)))))

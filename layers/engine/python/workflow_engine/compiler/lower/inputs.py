@@ -8,12 +8,12 @@ from typing import Final
 from workflow_engine.compiler.catalogue import MappedInput
 from workflow_engine.compiler.jsonata import reference_fragment, source_fragment
 from workflow_engine.compiler.jsonata.fragments import (
+    NO_FIELDS,
     Array,
     Conditional,
     Fragment,
     Group,
     Infix,
-    Object,
     Text,
     call,
     object_fragment,
@@ -75,8 +75,8 @@ def input_object(inputs: tuple[MappedInput, ...]) -> Fragment:
         return object_fragment({i.name: i.value for i in inputs})
     parts: list[Fragment] = []
     for entry in inputs:
-        one = Object(((entry.name, entry.value),))
-        parts.append(one if entry.present is None else Group((Conditional(entry.present, one, Object(())),)))
+        one = object_fragment({entry.name: entry.value})
+        parts.append(one if entry.present is None else Group((Conditional((entry.present, one, NO_FIELDS)),)))
     return call("merge", Array(tuple(parts)))
 
 

@@ -10,13 +10,13 @@ from workflow_engine.compiler.ir import FailNode, LoopNode, Template
 from workflow_engine.compiler.jsonata import condition_fragment, not_fragment
 from workflow_engine.compiler.jsonata.fragments import (
     NULL,
-    Bind,
     Conditional,
     Fragment,
     Group,
     Infix,
     Read,
     Text,
+    bind,
     json_literal,
 )
 from workflow_engine.compiler.lower.body import LoweredBody, lower_steps
@@ -61,7 +61,7 @@ def lower_loop(unit: Unit, step: Step, body: LoopBody, scope: Scope, *, keeps_ou
     pending = _not_begun(lowered, scope) if before else {}
     output = container_output(unit, step, body.output, lowered.graph, scope) if wanted else NULL
     if before:
-        output = Group((Conditional(Infix("<", (turn, Text("0"))), NULL, output),))
+        output = Group((Conditional((Infix("<", (turn, Text("0"))), NULL, output)),))
         scope.index = Group((next_turn,))
     holds = _tested(condition, step.step_id, f"{variable}_now", output, scope)
     scope.index = outer_index
@@ -105,4 +105,4 @@ def _tested(condition: Condition, loop_id: str, local: str, output: Fragment, sc
     scope.entries[loop_id] = Entry(COMPLETED, local)
     holds = condition_fragment(condition, scope)
     scope.entries[loop_id] = entry
-    return Group((Bind(local, completed_fragment(output, keeps_output=True)), holds))
+    return Group((bind(local, completed_fragment(output, keeps_output=True)), holds))

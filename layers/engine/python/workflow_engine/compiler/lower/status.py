@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from workflow_engine.compiler.jsonata.fragments import Array, Bind, Fragment, Group, Text
+from workflow_engine.compiler.jsonata.fragments import Array, Fragment, Group, Text, bind
 from workflow_engine.language.syntax import TriggerRule
 
 Ended = Literal["completed", "skipped", "failed"]
@@ -66,4 +66,4 @@ _RULES: dict[TriggerRule, Text] = {
 
 def rule_fragment(rule: TriggerRule, statuses: Sequence[Fragment]) -> Fragment:
     """True iff the rule is met by the dependencies' statuses; `all_done` needs no test."""
-    return Group((Bind("d", Array(tuple(statuses))), _RULES[rule]))
+    return Group((bind("d", Array(tuple(statuses))), _RULES[rule]))
