@@ -65,13 +65,17 @@ def drop_dead_records(block: Block) -> Block:
 
 @dataclass(slots=True)
 class _Later:
-    """What is read from some point on: by the nodes that are left, and by whatever comes after them."""
+    """What is read from some point of a lexical scope on, and how often: one count for all that is left, nested nodes included,
+    so that asking costs the same at any depth.
+    """
 
-    after: _Later | frozenset[VariableRead]
-    left: Counter[VariableRead] = field(default_factory=Counter)
+    left: Counter[VariableRead]
 
     def __contains__(self, read: VariableRead) -> bool:
-        return self.left[read] > 0 or read in self.after
+        return self.left.get(read, 0) > 0
+
+    def expected(self, reads: Iterable[VariableRead]) -> None:
+        self.left.update(reads)
 
     def passed(self, reads: Iterable[VariableRead]) -> None:
         self.left.subtract(reads)
@@ -114,13 +118,14 @@ class _Liveness:
         wanted = {
             (r.variable, whole) for r in block.returns for whole in ((False, True) if r.keeps_output else (False,))
         }
-        return replace(block, nodes=self.nodes(block.nodes, frozenset(wanted), _Held(), ends=True))
+        return replace(block, nodes=self.nodes(block.nodes, _Later(Counter(wanted)), _Held(), ends=True))
 
-    def nodes(self, nodes: Nodes, after: _Later | frozenset[VariableRead], held: _Held, *, ends: bool) -> Nodes:
-        """`ends` says that the last of the nodes ends its block: all variables of the scope are gone then anyway."""
-        later = _Later(after)
+    def nodes(self, nodes: Nodes, later: _Later, held: _Held, *, ends: bool) -> Nodes:
+        """`later` is what is read after these nodes. `ends` says that the last of them ends its block: all variables of the
+        scope are gone then anyway.
+        """
         for node in nodes:
-            later.left.update(self.reads(node))
+            later.expected(self.reads(node))
         rewritten = []
         for i, node in enumerate(nodes):
             later.passed(self.reads(node))
@@ -185,7 +190,9 @@ class _Liveness:
 
     def _loop(self, node: LoopNode, later: _Later, held: _Held, *, ends: bool) -> LoopNode:
         """Whatever a loop reads at all, its next turn may read again. It is emptied when the loop is left."""
-        body = self.nodes(node.body, _Later(later, Counter(self.reads(node))), held, ends=False)
+        later.expected(self.reads(node))
+        body = self.nodes(node.body, later, held, ends=False)
+        later.passed(self.reads(node))
         held.note_dead(self.reads(node), later)
         done = {name: _reduced(name, record, later) for name, record in node.done.items()}
         emptied = {} if ends else held.emptied(later)
