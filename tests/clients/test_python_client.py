@@ -66,3 +66,31 @@ def test_a_refusal_is_a_problem_with_its_findings(package: ModuleType, api: str)
     assert answer.status_code == 422
     assert isinstance(answer.parsed, models.Problem)
     assert [finding.pointer for finding in answer.parsed.errors] == ["/steps/0/step_type"]
+
+
+def test_what_is_stored_and_listed_is_read_by_its_types(package: ModuleType, api: str) -> None:
+    """Nulls, times, documents of any JSON, an answer without a body: what generated clients of other services choke on."""
+    models, client = of(package, "models"), package.Client(base_url=api)
+    examples = PROSE["examples"]
+    create = of(package, "api.agents.create_agent")
+    agent = create.sync(client=client, body=models.Agent.from_dict(examples["Agent"]))
+    assert (agent.agent_id, agent.agent.agent_name, agent.created_by) == ("support", "Support", None)
+    register = of(package, "api.steps.register_step")
+    step = register.sync(client=client, body=models.StepRegistration.from_dict(examples["StepRegistration"]))
+    assert (step.step_type, step.execution_type) == ("ocr", "http")
+    slow = {"name": "slow", "steps": [{"step_id": "wait", "step_type": "delay", "config": {"delay_seconds": 60}}]}
+    execute = of(package, "api.workflows.execute_workflow")
+    run = execute.sync(client=client, body=models.WorkflowRun.from_dict(slow))
+    read = of(package, "api.executions.get_execution")
+    progress = read.sync(run.execution_id, client=client)
+    assert (progress.status, progress.completed_at) == (models.RunStatus.RUNNING, None)
+    assert progress.started_at.tzinfo is not None
+    cancelled = of(package, "api.executions.cancel_execution").sync(run.execution_id, client=client)
+    assert cancelled.status is models.RunStatus.CANCELLED
+    for operation in (o for o in OPERATIONS.values() if o.name.startswith("list_") and "{" not in o.path):
+        page = of(package, f"api.{operation.root}.{operation.name}").sync(client=client)
+        assert isinstance(page, getattr(models, str(operation.answers[200]))), operation.name
+    events = of(package, "api.executions.list_events").sync(run.execution_id, client=client)
+    assert events.items[0].type_ == "ExecutionStarted"
+    delete = of(package, "api.agents.delete_agent")
+    assert delete.sync_detailed("support", client=client).status_code == 204

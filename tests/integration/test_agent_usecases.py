@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from agent_tools import mcp_servers
 from infra.local.cloud import LocalCloud
@@ -17,7 +18,7 @@ from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundE
 from workflow_engine.outbound import AddressPolicy
 from workflow_engine.usecases.agents import run_agent
 from workflow_engine.usecases.agents.check_agent import AGENTS
-from workflow_engine.usecases.answers import ExecutionStarted, Results
+from workflow_engine.usecases.answers import ExecutionStarted, McpToolPage, Results
 from workflow_engine.usecases.definitions import read_definitions, save_definition
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.prompts import render_prompt, try_prompt
@@ -469,6 +470,7 @@ def test_a_server_is_asked_for_its_tools_with_the_tenants_secret(engine: Engine)
             return "s3cret"
 
         answer = register_mcp_server.discover(engine, ME, name, list_tools=listing(LOOPBACK), secret_of=secret_of)
+        TypeAdapter(McpToolPage).validate_python(answer, strict=True)  # no journey has a server to ask
     assert asked == [("default", "MCP_TOKEN")]
     assert [t["name"] for t in answer["items"]] == [t.name for t in TOOLS]
     assert [t["name"] for t in answer["items"] if t["allowed"]] == ["add"]

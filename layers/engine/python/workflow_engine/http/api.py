@@ -104,8 +104,8 @@ class Operation(NamedTuple):
     def problems(self) -> tuple[int, ...]:
         """Statuses of the problems that it may answer, in order.
 
-        422 always: every route refuses unknown query parameters. 413 of what has no body: Lambda takes 6 MB of an answer.
-        429 always: the gateway throttles. 503 where AWS is asked (`workflow_engine.aws`).
+        422 always: every route refuses unknown query parameters. 429 always: the gateway throttles. 413 also where no body is
+        sent: Lambda takes 6 MB of an answer. 503 where AWS is asked (`workflow_engine.aws`).
         """
         found = {HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR}
         if self.body is not None:
@@ -143,7 +143,9 @@ def _stored(noun: str, root: str, body: str) -> tuple[Operation, ...]:
 
 
 _WORKFLOW: Final = "language.document:WorkflowDocument"
+"""A workflow, alone or in a field of its own (`usecases.bodies.workflow`)."""
 _RUN: Final = "usecases.bodies.run:WorkflowRunFields"
+"""The same, and what is said of the run beside it."""
 
 _WORKFLOWS: Final = (
     Operation("execute_workflow", "POST /workflows/execute", STARTED, query=(WAIT,), body=_RUN, takes_key=True),

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from workflow_engine.aws_quotas import HISTORY_PAGE_EVENTS
 from workflow_engine.machines.executions import ExecutionGoneError
 from workflow_engine.machines.history_text import parsed
-from workflow_engine.machines.results import iso
-from workflow_engine.machines.timeline import failure_of
+from workflow_engine.machines.read_timeline import failure_of
 from workflow_engine.store import cursors
 from workflow_engine.store.results import PAGE_BYTES, body_bytes
+from workflow_engine.timestamps import iso
 from workflow_engine.usecases.engine import Caller, Engine
 
 if TYPE_CHECKING:

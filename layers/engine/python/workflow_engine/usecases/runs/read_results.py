@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.machines.executions import ExecutionGoneError
 from workflow_engine.machines.idleness import MIN_IDLE_DAYS
-from workflow_engine.machines.results import RunReport, iso
+from workflow_engine.machines.results import RunReport
 from workflow_engine.statuses import RUN_STATUSES, has_ended
 from workflow_engine.store.executions import Execution
 from workflow_engine.store.items import Record
 from workflow_engine.store.results import RunResults
 from workflow_engine.store.table import SortRange
 from workflow_engine.suggestions import suggest
+from workflow_engine.timestamps import iso
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.read_events import events
 from workflow_engine.usecases.runs.record_execution import read_report, record_end, reported_results
