@@ -21,7 +21,6 @@ from agent_tools.builtin.tool import ToolEnvironment
 from agent_tools.errors import ToolError
 from llm_gateway.request import Tool
 from workflow_engine.agents.errors import McpServerError
-from workflow_engine.agents.mcp import McpServer
 from workflow_engine.agents.tool_references import ToolReference, parse_tool
 from workflow_engine.errors import InvalidStepInput, NotFoundError
 
@@ -204,6 +203,7 @@ def _mcp(
     opened: ExitStack, run: Invocation, reference: ToolReference, _ask: AskAgent, _depth: int
 ) -> Iterator[BoundTool | str]:
     from agent_tools.mcp_servers import connect
+    from workflow_engine.agents.mcp import McpServer
 
     record = run.services.mcp_server(run.tenant_id, reference.name)
     if record is None:
