@@ -20,6 +20,7 @@ again, and takes from the history what the history holds (`history.Frame`).
 - `history`      events: what is recorded, chained to what, and how it is read back; `redrive` is what a redrive keeps
 - `journal`      the port to what keeps them, and the one that keeps them in memory; `sqlite_journal` keeps them in a file
 - `waiting`      clocks, real and skipping; how long a state waits
+- `ports`        what the parts know of what is above them: the run of a chain, the engine of a run
 - `evaluation`   templates of a state, evaluated by `jsonata`, whose dialect is that of `jsonata_source`
 - `validation`   ValidateStateMachineDefinition, by the compiler's verifier
 - `limits`       quotas on what a run may carry

@@ -7,6 +7,7 @@ from typing import Final
 
 from infra.local.stepfunctions.containers import run_map, run_parallel
 from infra.local.stepfunctions.definition import State
+from infra.local.stepfunctions.distributed import run_distributed_map
 from infra.local.stepfunctions.evaluation import Leaving, Payload, Scope, leave
 from infra.local.stepfunctions.failures import StateError
 from infra.local.stepfunctions.history import RETRY, Frame
@@ -15,7 +16,14 @@ from infra.local.stepfunctions.tasks import run_task
 Performer = Callable[[Frame, State, Scope], Awaitable[Payload]]
 """Does the work of a state once and gives its result. Raises StateError."""
 
-_PERFORMERS: Final[Mapping[str, Performer]] = {"Task": run_task, "Parallel": run_parallel, "Map": run_map}
+
+async def _run_any_map(frame: Frame, state: State, scope: Scope) -> Payload:
+    if state.distribution is None:
+        return await run_map(frame, state, scope)
+    return await run_distributed_map(frame, state, scope, state.distribution)
+
+
+_PERFORMERS: Final[Mapping[str, Performer]] = {"Task": run_task, "Parallel": run_parallel, "Map": _run_any_map}
 
 
 async def attempt_until_done(frame: Frame, state: State, scope: Scope) -> Leaving:

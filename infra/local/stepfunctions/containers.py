@@ -120,11 +120,7 @@ def _abort_all(frame: Frame, failed: Frame, failure: StateError) -> None:
 
 
 async def run_map(frame: Frame, state: State, scope: Scope) -> Payload:
-    """Run the iterations of a Map; gives their outputs in the order of the items. Raises the first one's StateError."""
-    if state.distribution is not None:
-        from infra.local.stepfunctions.distributed import run_distributed_map
-
-        return await run_distributed_map(frame, state, scope, state.distribution)
+    """Run the iterations of an inline Map; gives their outputs in the order of the items. Raises the first one's StateError."""
     started = frame.taken("MapStateStarted")
     if started is None:
         items = await map_items(frame, state, scope)

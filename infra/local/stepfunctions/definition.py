@@ -1,8 +1,8 @@
 """A definition of a state machine, read once: its states, with their templates ready to be evaluated.
 
 States are in JSONata. A state in JSONPath, the language of a machine that names none, is taken where it has no field of
-that language: it passes its input through, and its texts are what they are. The rules that AWS checks when a machine is
-created are those of `workflow_engine.compiler.verify`.
+that language: it passes its input through, and its texts are what they are. What AWS checks when a machine is
+created is in `validation`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.limits import parsed
 from workflow_engine.aws_quotas import STATE_SECONDS
 
@@ -288,13 +287,3 @@ def _state_in_jsonata(state: Any) -> Any:
 
 def _without_language(machine: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in machine.items() if name != "QueryLanguage"}
-
-
-def check_definition(text: str, machine_type: str = "STANDARD") -> None:
-    """Raise ServiceError (InvalidDefinition) for what CreateStateMachine refuses, and for what cannot run here."""
-    from infra.local.stepfunctions.validation import diagnostics
-
-    found = diagnostics(text, machine_type)
-    if found:
-        told = ", ".join(f"'{d['code']}: {d['message']} at {d.get('location', '/')}'" for d in found)
-        raise ServiceError("InvalidDefinition", f"Invalid State Machine Definition: {told}")

@@ -20,7 +20,7 @@ from workflow_engine.aws_quotas import HISTORY_EVENTS
 
 if TYPE_CHECKING:
     from infra.local.stepfunctions.definition import State
-    from infra.local.stepfunctions.interpreter import Run
+    from infra.local.stepfunctions.ports import Run
 
 LAST_EVENTS: Final = frozenset({"ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"})
 

@@ -36,7 +36,7 @@ from infra.local.stepfunctions.waiting import (
 from workflow_engine.aws_quotas import EXPRESS_SECONDS
 
 if TYPE_CHECKING:
-    from infra.local.stepfunctions.engine import Engine
+    from infra.local.stepfunctions.ports import Engine
 
 LOG = logging.getLogger(__name__)
 

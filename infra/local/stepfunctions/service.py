@@ -16,14 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
-from infra.local.stepfunctions.definition import check_definition
 from infra.local.stepfunctions.engine import Engine, OnEnd, check_name
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.history import shown
 from infra.local.stepfunctions.journal import Head, Journal, JournalError, MemoryJournal
 from infra.local.stepfunctions.lambdas import Functions
 from infra.local.stepfunctions.payloads import Payloads
-from infra.local.stepfunctions.validation import diagnostics
+from infra.local.stepfunctions.validation import check_definition, diagnostics
 from infra.local.stepfunctions.waiting import SkippingLoop
 from workflow_engine.aws_quotas import EXECUTIONS_PAGE
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from infra.local.stepfunctions.definition import JSONATA, JSONPATH, RESOURCES, in_jsonata
+from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.limits import parsed
 from workflow_engine.compiler.verify import Violation, verify
 
@@ -41,6 +42,14 @@ def diagnostics(text: str, machine_type: str = "STANDARD") -> list[dict[str, str
         if violation.rule.startswith("ASL-") and not _is_accepted(violation, definition)
     ]
     return found + list(_of_states(definition, "", machine_type, definition.get("QueryLanguage", JSONPATH)))
+
+
+def check_definition(text: str, machine_type: str = "STANDARD") -> None:
+    """Raise ServiceError (InvalidDefinition) for what CreateStateMachine refuses, and for what cannot run here."""
+    found = diagnostics(text, machine_type)
+    if found:
+        told = ", ".join(f"'{d['code']}: {d['message']} at {d.get('location', '/')}'" for d in found)
+        raise ServiceError("InvalidDefinition", f"Invalid State Machine Definition: {told}")
 
 
 def _is_accepted(violation: Violation, definition: Mapping[str, Any]) -> bool:
