@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from infra.local.stepfunctions.containers import run_map, run_parallel
-from infra.local.stepfunctions.definition import State
+from infra.local.stepfunctions.definition import Retrier, State
 from infra.local.stepfunctions.distributed import run_distributed_map
 from infra.local.stepfunctions.evaluation import Leaving, Payload, Scope, leave
 from infra.local.stepfunctions.failures import StateError
@@ -61,7 +61,7 @@ def _next_attempt(frame: Frame, state: State, failure: StateError, used: list[in
         if used[index] >= retrier.max_attempts:
             return None
         engine = frame.run.engine
-        delay = min(retrier.interval * retrier.backoff ** used[index], retrier.max_delay)
+        delay = _delay(retrier, used[index])
         if retrier.has_jitter:
             delay *= engine.randomness.random()
         used[index] += 1
@@ -69,6 +69,14 @@ def _next_attempt(frame: Frame, state: State, failure: StateError, used: list[in
         frame.record(RETRY, private={"retrier": index, "due": due})
         return due
     return None
+
+
+def _delay(retrier: Retrier, used: int) -> float:
+    """Seconds before an attempt that so many others of this retrier came before."""
+    try:
+        return float(min(retrier.interval * retrier.backoff**used, retrier.max_delay))
+    except OverflowError:
+        return retrier.max_delay
 
 
 async def _catch(frame: Frame, state: State, scope: Scope, failure: StateError) -> Leaving:

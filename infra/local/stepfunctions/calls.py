@@ -105,12 +105,14 @@ class Target:
 
 
 def failed_attempt(attempt: Attempt, error: str | None, cause: str | None) -> StateError:
+    """Record that an attempt has failed; gives the failure to raise."""
     fields = attempt.end_fields(**given(error=error, cause=cause))
     attempt.frame.record(attempt.events.failed, None, fields)
     return StateError(error, cause, is_recorded=True)
 
 
 def check_size(attempt: Attempt, text: str) -> None:
+    """Fail an attempt whose result is too large, with its event. Raises StateError (States.DataLimitExceeded)."""
     try:
         check_result(attempt.service.get("resourceType", attempt.state.name), text)
     except StateError as failure:

@@ -42,6 +42,8 @@ async def run_task(frame: Frame, state: State, scope: Scope) -> Payload:
     is_repeat = scheduled is not None
     if scheduled is None:
         scheduled = await _schedule(frame, state, scope, target)
+    elif target.takes_token:
+        scope.context["Task"] = {"Token": scheduled.private["token"]}
     attempt = Attempt(frame, state, events, target.service, scheduled, is_repeat=is_repeat)
     _read_past(attempt)
     succeeded = frame.taken(events.succeeded)

@@ -88,7 +88,8 @@ def test_an_answer_wakes_a_parked_run_and_its_parked_parent(tmp_path: Path) -> N
     async def work() -> None:
         journal = SqliteJournal(tmp_path / "journal.db")
         on = engine(journal, {"f": lambda event, context: tokens.append(event)}, park_after=0.2)
-        child = {**task("f", "{% $states.context.Task.Token %}"), "Resource": CALLBACK}
+        output = "{% [$states.result, $states.context.Task.Token] %}"
+        child = {**task("f", "{% $states.context.Task.Token %}"), "Resource": CALLBACK, "Output": output}
         arguments = {"StateMachineArn": create(on, single(child), name="child")}
         parent = {
             "Type": "Task",
@@ -108,7 +109,7 @@ def test_an_answer_wakes_a_parked_run_and_its_parked_parent(tmp_path: Path) -> N
         on.recover()
         assert not on._runs
         await on.answers.send_success(tokens[0], '{"approved":true}')
-        assert (await ended(on, arn)).output == {"approved": True}
+        assert (await ended(on, arn)).output == [{"approved": True}, tokens[0]]
         on.close()
         journal.close()
 

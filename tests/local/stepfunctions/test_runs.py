@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from infra.local.stepfunctions import history
+from infra.local.stepfunctions.attempts import _delay
 from infra.local.stepfunctions.calls import MOST_RECOVERIES
+from infra.local.stepfunctions.definition import Retrier
 from infra.local.stepfunctions.engine import Engine
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.journal import Head, MemoryJournal
@@ -159,6 +161,11 @@ def test_retries_wait_longer_each_time_up_to_the_longest_delay() -> None:
     assert attempts == [0, 1, 2, 3]
     times = [event["timestamp"] for event in ended.of("TaskScheduled")]
     assert [round(b - a, -1) for a, b in itertools.pairwise(times)] == [200, 600, 1000]
+
+
+def test_the_delay_of_a_late_attempt_is_no_number_too_large() -> None:
+    retrier = Retrier(["E"], 10**6, 1, 10.0, 99, has_jitter=False)
+    assert [_delay(retrier, used) for used in (0, 1, 2, 400)] == [1, 10, 99, 99]
 
 
 def test_an_output_that_fails_is_tried_again_and_caught() -> None:
