@@ -282,17 +282,17 @@ class Engine:
 
     def redrive_unasked(self, head: Head) -> Head:
         """Redrive a run that may be, or the child of a Map Run whose parent is."""
-        arn = head.arn
-        entries = self.journal.entries(arn)
+        entries = self.journal.entries(head.arn)
         head = head.changed(
             status="RUNNING", error=None, cause=None, stopped=None, redrives=head.redrives + 1, redriven=self.now()
         )
+        machine = self.machine_of(head)
+        last = max(entry.id for entry in entries)
+        redriven = Run(self, head, machine, entries).append(
+            "", REDRIVEN, None, {"redriveCount": head.redrives}, {}, last
+        )
         self.journal.put_head(head)
-        events = max(entry.id for entry in entries)
-        run = Run(self, head, self.machine_of(head), entries)
-        run.append("", REDRIVEN, None, {"redriveCount": head.redrives}, {}, events)
-        run = Run(self, head, run.machine, self.journal.entries(arn))
-        self._go_on(run)
+        self._go_on(Run(self, head, machine, [*entries, redriven]))
         return head
 
     def why_not_redrivable(self, head: Head) -> str | None:

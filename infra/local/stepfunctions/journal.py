@@ -1,8 +1,9 @@
 """The journal: what is kept of runs, and of the machines and activities that they need.
 
 An entry is an event of a run's history or, with id 0, a note that only the engine reads. Entries and heads are written
-in the order in which they are given, all that comes in one turn of the event loop at once or not at all; `durable` waits
-until that has happened. Nothing may be acted upon that is not durable.
+in the order in which they are given, all that comes in one turn of the event loop at once or not at all, unless something
+is read in between, which makes durable what came before. `durable` waits until all is. Nothing may be acted upon that is
+not durable.
 """
 
 from __future__ import annotations

@@ -37,10 +37,11 @@ class WrittenCalls(Calls):
 async def work(folder: Path, runs: int) -> None:
     journal = SqliteJournal(folder / "journal.db")
     on = engine(journal, WrittenCalls(folder / "calls").handlers(), threads=4, randomness=random.Random())
-    if not on.recover() and not journal.records("machine"):
-        create(on, CHILD, name="child")
-        machine = create(on, MACHINE, name="parent")
-        for number in range(runs):
+    on.recover()
+    create(on, CHILD, name="child")
+    machine = create(on, MACHINE, name="parent")
+    for number in range(runs):
+        if journal.head(f"{machine.replace(':stateMachine:', ':execution:')}:run-{number}") is None:
             on.start(machine, "{}", f"run-{number}")
     answering = asyncio.create_task(answer_tokens(on))
     while journal.unfinished():
