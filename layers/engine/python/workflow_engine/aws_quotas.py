@@ -20,9 +20,6 @@ HISTORY_EVENTS: Final = 25_000
 PAYLOAD_BYTES: Final = 262_144
 """Input or result of a task, state or execution, UTF-8. Service quotas, "Maximum input or result size"."""
 
-VARIABLE_BYTES: Final = 256 * KIB
-"""Size of one variable. Passing data between states with variables, "Limits"."""
-
 ASSIGN_BYTES: Final = 256 * KIB
 """All variables of one `Assign` together. Passing data between states with variables, "Limits"."""
 

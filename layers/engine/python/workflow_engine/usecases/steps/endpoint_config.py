@@ -23,8 +23,6 @@ MAX_URL: Final = 2048
 MAX_HEADERS: Final = 50
 MAX_HEADER_VALUE: Final = 2000
 
-Object = Mapping[str, Any]
-
 _PLACE: Final = "/endpoint_config"
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 """A token (RFC 9110, 5.6.2)."""
