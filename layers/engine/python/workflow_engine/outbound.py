@@ -306,4 +306,4 @@ def _network(text: str) -> Network | None:
 
 
 def _wrong(text: str) -> str:
-    return f"{ALLOWED_HOSTS_VARIABLE}: '{text}' is no host, host:port, [IPv6]:port, IP address or CIDR block."
+    return f"{ALLOWED_HOSTS_VARIABLE}: '{text}' is not a valid host, host:port, [IPv6]:port, IP address or CIDR block."

@@ -119,7 +119,9 @@ def _next_url(url: str, leads_to: Destination, answer: Answer) -> str:
     """Where a redirect leads, if it is followed."""
     location = answer.headers.get("location", "")
     if not location:
-        raise HttpRedirectError(f"'{leads_to.host}' answers {answer.status}, which is no output and leads nowhere.")
+        raise HttpRedirectError(
+            f"'{leads_to.host}' answers {answer.status} without a Location header, so it gives no output."
+        )
     target = urljoin(url, location)
     shown = urlsplit(target)._replace(query="", fragment="").geturl()[:200]
     try:

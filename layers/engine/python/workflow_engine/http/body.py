@@ -143,4 +143,4 @@ def _refuse_lone_surrogates(text: str, value: Json) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        raise MalformedJsonError("A string holds half of a surrogate pair, which is no Unicode character.") from None
+        raise MalformedJsonError("A string holds half of a surrogate pair, which is not a valid character.") from None

@@ -82,7 +82,7 @@ def unknown_operator(operator: str) -> str:
     known = (*COMPARISONS, *CHECKS)
     other = OTHER_NAMES.get(operator)
     near = f" Did you mean '{other}'?" if other else suggest(operator[:40], known)
-    return f"{quoted(operator)} is no operator.{near or ' There are: ' + ', '.join(known) + '.'}"
+    return f"{quoted(operator)} is not an operator.{near or ' There are: ' + ', '.join(known) + '.'}"
 
 
 def parse_condition_text(text: str) -> Condition:

@@ -262,7 +262,7 @@ _LINEAR_BACKOFF: Final = (
 )
 
 _ADVICE: Final = {
-    "step_id": " A step id begins with a letter or a digit, has up to 64 letters, digits, '_' and '-', and is no number.",
+    "step_id": " A step id begins with a letter or a digit, has up to 64 letters, digits, '_' and '-', and is not a number.",
     "workflow_id": " A workflow id begins with a letter or a digit and has up to 64 letters, digits, '_' and '-'.",
     "for_each": LIST_ADVICE,
     "items": LIST_ADVICE,

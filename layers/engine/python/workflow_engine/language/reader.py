@@ -274,7 +274,9 @@ class Reader:
     def _test(self, value: dict[str, Json], place: str) -> Condition | None:
         left, operator = self._left(value["left_operand"], place + "/left_operand"), value["operator"]
         if not isinstance(operator, str) or operator not in (*COMPARISONS, *CHECKS):
-            detail = unknown_operator(operator) if isinstance(operator, str) else f"{shown(operator)} is no operator."
+            detail = (
+                unknown_operator(operator) if isinstance(operator, str) else f"{shown(operator)} is not an operator."
+            )
             self.findings.add("WFE-E301", place + "/operator", detail)
             return None
         if operator in CHECKS:

@@ -68,7 +68,7 @@ def _problem(value: Json) -> str | None:
             return "The text is not valid Unicode. Remove lone surrogates (\\ud800 to \\udfff)."
     elif isinstance(value, float):
         if not math.isfinite(value):
-            return "NaN and infinities are no JSON numbers. Use null or a text instead."
+            return "NaN and infinities are not JSON numbers. Use null or a text instead."
     elif isinstance(value, int):
         if abs(value) > sys.float_info.max:
             return "The number is beyond the range of a double (about 1.8e308). Send it as a text."

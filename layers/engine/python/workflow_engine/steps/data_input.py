@@ -61,7 +61,7 @@ def _examine(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     try:
         parse_reference(_source_reference(config.get("source", "input")))
     except MalformedTextError as error:
-        yield ("source",), f"The source is no path below the run's input: {error.detail}"
+        yield ("source",), f"The source is not a valid path below the run's input: {error.detail}"
 
 
 def _build(context: PureContext) -> Fragment:

@@ -304,7 +304,7 @@ RESULTS: Final[Mapping[str, Schema]] = {
         {
             "word_count": _NUMBER_OF_WORDS,
             "character_count": property_schema(
-                "Characters", "Those that are no white space.", type="integer", minimum=0
+                "Characters", "Those that are not white space.", type="integer", minimum=0
             ),
             "text_length": property_schema("Length", "All characters of all texts.", type="integer", minimum=0),
             "original_data": _ORIGINAL,

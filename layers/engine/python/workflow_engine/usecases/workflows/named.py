@@ -109,7 +109,7 @@ def _not_there(name: Name) -> str:
     match name.kind:
         case "step":
             near = suggest(name.name, BUILTIN_TOOL_NAMES) or f" Built-in tools: {', '.join(BUILTIN_TOOL_NAMES)}."
-            return f"'{name.name}' is no built-in tool and no registered step type now.{near}"
+            return f"'{name.name}' is neither a built-in tool nor a registered step type now.{near}"
         case "mcp":
             return f"There is no MCP server '{name.name}' now. POST /tools/mcp-servers registers one."
         case kind if name.version is not None:
