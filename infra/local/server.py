@@ -8,8 +8,7 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,24 +73,6 @@ def make_local_server(
         access = Access.of(bound.getsockname()[1], gateway.pages, allow_hosts, cors_origins)
         application = wsgi_application(gateway, access)
         return make_server(HOST, port, application, threaded=True, request_handler=_RequestHandler, fd=bound.fileno())
-
-
-@contextmanager
-def running_server(
-    gateway: Gateway, port: int = 0, *, allow_hosts: Iterable[str] = (), cors_origins: Iterable[str] = ()
-) -> Iterator[str]:
-    """Serve in a thread of this process while the context lasts; gives the base URL."""
-    server = make_local_server(gateway, port, allow_hosts=allow_hosts, cors_origins=cors_origins)
-    thread = threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="local-api", daemon=True
-    )
-    thread.start()
-    try:
-        yield f"http://{HOST}:{server.port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def serve_until_stopped(server: BaseWSGIServer) -> None:
