@@ -80,7 +80,7 @@ Reference = StepReference | ScopeReference
 
 
 @dataclass(frozen=True, slots=True)
-class Literal_:  # noqa: N801 - `Literal` is a name of the typing module
+class LiteralValue:
     """A JSON value that stands for itself."""
 
     value: Json
@@ -126,7 +126,7 @@ class Expression:
     parts: tuple[str | Reference, ...]
 
 
-Source = StepReference | ScopeReference | Literal_ | Template | Expression
+Source = StepReference | ScopeReference | LiteralValue | Template | Expression
 
 
 # --- conditions ---
@@ -147,7 +147,7 @@ ComparisonOperator = Literal[
     "regex_match",
 ]
 CheckOperator = Literal["is_empty", "is_not_empty", "is_null", "is_not_null", "exists"]
-Operand = StepReference | ScopeReference | Literal_
+Operand = StepReference | ScopeReference | LiteralValue
 
 
 @dataclass(frozen=True, slots=True)

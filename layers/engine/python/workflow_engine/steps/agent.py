@@ -51,7 +51,7 @@ def agent_task(*, paid: bool = False, without_input: str | None = None, no_input
         transient_errors=TRANSIENT_ERRORS,
         final_errors=FINAL_ERRORS,
         tells_timeout=True,
-        tells_inputs_of="prompt",
+        names_inputs_of_type="prompt",
         fills_names=True,
         paid=paid,
         without_input=without_input,
