@@ -132,9 +132,7 @@ def _body(environ: dict[str, Any]) -> bytes | None:
 
 
 def _refuse(problem: Problem) -> HttpResponse:
-    """An answer before the gateway; werkzeug closes the connection after it, so what was not read of the body is
-    dropped.
-    """
+    """An answer before the gateway; werkzeug closes the connection after it, so what was not read of the body is dropped."""
     answer = problem.response()
     assert answer.body is not None
     return HttpResponse(problem.status, {"content-type": str(answer.content_type)}, answer.body.encode())

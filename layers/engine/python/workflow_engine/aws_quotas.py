@@ -78,6 +78,6 @@ HTTP_API_SECONDS: Final = 30
 """How long an HTTP API waits for an integration. API Gateway quotas, "Maximum integration timeout"."""
 
 SYNTAX_DEPTH: Final = 80
-"""Ours: the deepest syntax tree of an expression that may be sent to AWS. From a depth of about 100, as was observed, its
-evaluation ends in a stack overflow; Transforming data with JSONata, "Handling expression errors", names the limit and not
-its value."""
+"""Ours: the deepest syntax tree of an expression that may be sent to AWS. From a depth of about 100, as was observed,
+its evaluation ends in a stack overflow; Transforming data with JSONata, "Handling expression errors", names the limit
+and not its value."""

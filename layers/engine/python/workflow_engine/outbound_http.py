@@ -97,8 +97,8 @@ def send(
     """Send a request and read its answer, whatever its status. Redirects that keep method and body are followed on the same
     host; each hop is judged anew. `lookup` and `verify` stand in for the system's name service and certificates.
 
-    Raises AddressRefusedError, HttpConnectionError, HttpTimeoutError, HttpCertificateError, HttpRedirectError,
-    HttpAnswerError, HttpAnswerTooLargeError.
+    Raises AddressRefusedError, HttpConnectionError, HttpTimeoutError, HttpCertificateError,
+    HttpRedirectError, HttpAnswerError, HttpAnswerTooLargeError.
     """
     deadline = Deadline(seconds)
     for _ in range(MAX_REDIRECTS + 1):

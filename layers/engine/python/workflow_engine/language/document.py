@@ -188,9 +188,7 @@ _building: Final = threading.Lock()  # pydantic does not say that two threads ma
 
 @dataclass(frozen=True, slots=True)
 class Checked(Generic[ModelT]):
-    """The fields of an object that are right; those in `failed` have been reported and hold a default or a
-    placeholder.
-    """
+    """The fields of an object that are right; those in `failed` have been reported and hold a default or a placeholder."""
 
     fields: ModelT
     failed: frozenset[str]

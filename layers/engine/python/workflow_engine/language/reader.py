@@ -58,9 +58,7 @@ _OWN_ENTRY: Final = 'Give it an entry of its own, written {"template": "..."}.'
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads for one step, or for an output when `step_id` is None. Every method reports what is wrong and then gives
-    None.
-    """
+    """Reads for one step, or for an output when `step_id` is None. Every method reports what is wrong and then gives None."""
 
     findings: Findings
     index: StepIndex

@@ -73,9 +73,7 @@ def examine(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
 
 
 def problems(fields: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """What a schema cannot say of an agent's fields, wherever they stand: schemas are schemas, tools and vendors can be
-    there.
-    """
+    """What a schema cannot say of an agent's fields, wherever they stand: schemas are schemas, tools and vendors can be there."""
     yield from schema_problems(fields, path)
     for number, entry in enumerate(fields.get("tools") or ()):
         try:

@@ -77,8 +77,8 @@ class _Rendering:
     def leave(self, following: str | None, assigns: Assigns, own: Template = None) -> State:
         """Fields of a state that goes on to `following`, or that ends the block when that is None.
 
-        `own` is what the state gives the reader of results (Pass and Wait); a state that ends the block gives the block's
-        result too.
+        `own` is what the state gives the reader of results (Pass and Wait); a state that ends the block gives the
+        block's result too.
         """
         if following is not None:
             state: State = {"Assign": dict(assigns)} if assigns else {}

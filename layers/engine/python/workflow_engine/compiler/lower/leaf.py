@@ -65,8 +65,8 @@ _ATTEMPT: Final = Text("$states.context.State.RetryCount+1")
 
 
 def own_retriers(policy: RetryPolicy, final_errors: Iterable[str] = ()) -> tuple[Mapping[str, Any], ...]:
-    """The step's own retry policy as ASL: first what is not tried again, then the rest. MaxDelaySeconds is given only where
-    it limits.
+    """The step's own retry policy as ASL: first what is not tried again, then the rest. MaxDelaySeconds is given only
+    where it limits.
 
     `States.ALL` stands alone and last, and the first Retrier that names an error decides (ASL specification, "Retrier").
     What is too large is so the next time too. AWS's page says that States.ALL leaves it out; a public recording of 2024 has

@@ -33,8 +33,7 @@ def _assignments(state: State) -> Iterator[tuple[Path, Mapping[str, Any]]]:
 
 
 def check_variables(scopes: list[Scope], expressions: list[Expressions]) -> list[Violation]:
-    """All rules on variables. `expressions[i]` are those of `scopes[i]`; an enclosing scope stands before those inside
-    it."""
+    """All rules on variables. `expressions[i]` are those of `scopes[i]`; an enclosing scope stands before those inside it."""
     found: list[Violation] = []
     assigned: list[set[str]] = []
     for scope in scopes:
@@ -116,8 +115,7 @@ def _check_reads(
 
 
 def _assigned_at_entry(scope: Scope, bits: dict[str, int], inherited: int) -> dict[str, int]:
-    """Variables with a value for certain when each reachable state is entered, as bits; a state's own Assign comes
-    later."""
+    """Variables with a value for certain when each reachable state is entered, as bits; a state's own Assign comes later."""
     if scope.start not in scope.states:
         return {}
     edges = {name: list(_edges(state, bits)) for name, state in scope.states.items()}

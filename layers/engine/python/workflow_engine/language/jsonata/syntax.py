@@ -62,8 +62,7 @@ def read_expression(text: str) -> Reading:
 
 @dataclass(slots=True)
 class _Scope:
-    """Variables that an expression binds in one block or function; `pending` are reads by functions, bound later
-    perhaps."""
+    """Variables that an expression binds in one block or function; `pending` are reads by functions, bound later perhaps."""
 
     bound: set[str] = field(default_factory=set)
     pending: set[str] = field(default_factory=set)

@@ -79,8 +79,7 @@ def register(
 ) -> tuple[answers.RegisteredStep, bool]:
     """Register a step type or replace its registration; gives the record, and True if it is new.
 
-    Runs that are going keep the function they were started with. Raises InvalidRequestError, ConflictError (a
-    built-in name).
+    Runs that are going keep the function they were started with. Raises InvalidRequestError, ConflictError (a built-in name).
     """
 
     def work(attempt: Attempt) -> list[Any]:

@@ -56,8 +56,8 @@ class _Place:
 
 
 def mentions_in(document: Json, catalogue: Catalogue) -> tuple[Mention, ...]:
-    """All names in a document, which may be any JSON, in its order; those that cannot be read are left to the checks of
-    configurations.
+    """All names in a document, which may be any JSON, in its order; those that cannot be read are left to the
+    checks of configurations.
     """
     found: list[Mention] = []
     for place, step in walk_steps(document):
