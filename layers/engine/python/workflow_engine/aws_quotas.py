@@ -20,9 +20,6 @@ HISTORY_EVENTS: Final = 25_000
 PAYLOAD_BYTES: Final = 262_144
 """Input or result of a task, state or execution, UTF-8. Service quotas, "Maximum input or result size"."""
 
-VARIABLE_BYTES: Final = 256 * KIB
-"""Size of one variable. Passing data between states with variables, "Limits"."""
-
 ASSIGN_BYTES: Final = 256 * KIB
 """All variables of one `Assign` together. Passing data between states with variables, "Limits"."""
 
@@ -91,6 +88,6 @@ HTTP_API_SECONDS: Final = 30
 """How long an HTTP API waits for an integration. API Gateway quotas, "Maximum integration timeout"."""
 
 SYNTAX_DEPTH: Final = 80
-"""Ours: the deepest syntax tree of an expression that may be sent to AWS. From a depth of about 100, as was observed, its
-evaluation ends in a stack overflow; Transforming data with JSONata, "Handling expression errors", names the limit and not
-its value."""
+"""Ours: the deepest syntax tree of an expression that may be sent to AWS. From a depth of about 100, as was observed,
+its evaluation ends in a stack overflow; Transforming data with JSONata, "Handling expression errors", names the limit
+and not its value."""

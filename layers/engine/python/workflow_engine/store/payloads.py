@@ -35,9 +35,7 @@ _ALONE_BYTES: Final = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class PayloadStore:
-    """Documents as text in an attribute, or a link (`s3:<key>`) to an object of the bucket. JSON never begins with
-    `s3:`.
-    """
+    """Documents as text in an attribute, or a link (`s3:<key>`) to an object of the bucket. JSON never begins with `s3:`."""
 
     s3: Callable[[], S3Client]
     bucket_name: str
