@@ -91,6 +91,10 @@ PIECES = st.sampled_from(
 
 
 @example("$$$a")
+@example('$a"$b"')
+@example('$a"b & "$c"')
+@example('$a & "x" & $b"y"')
+@example('"a"$b & $a.x"')
 @example("\f$a")
 @example("$a.b\f")
 @example("$a'b' & $a'c'")

@@ -24,6 +24,8 @@ _PLAIN: Final = re.compile(r"\$?[A-Za-z_][A-Za-z0-9_]*")
 _STRANGE: Final = re.compile(r"""["'`\ud800-\udfff]""")
 _NOT_SIMPLE: Final = re.compile(r"""[^ -~\t\n\r]|[\\'`/<]|\w\$|\$(?!\w)""", re.ASCII)
 """What needs a look at each token: escapes, other quotes, regular expressions and comments, signatures, odd names."""
+_QUOTE_IN_NAME: Final = re.compile(r'\w"', re.ASCII)
+"""Once texts are empty: a quote right behind a name is part of that, and where the next text begins is another matter."""
 _TEXT: Final = re.compile(r'"[^"]*"')
 _LATER_STEP: Final = re.compile(
     rf"(?<!\$states)(?<!\.)\.(?!(?:{'|'.join(sorted(_KEPT_NAMES - {'λ'}))})\b)[A-Za-z_]\w*", re.ASCII
@@ -74,9 +76,10 @@ def shape_of(text: str, kept: frozenset[str]) -> tuple[str, dict[str, str]] | No
 
 def _shape_of_simple(text: str, kept: frozenset[str]) -> tuple[str, dict[str, str]] | None:
     """`shape_of` for what the compiler itself writes mostly: no call a token, but a few a variable."""
-    shape = _LATER_STEP.sub(".n", _TEXT.sub('""', text))
-    if shape.count('"') != 2 * shape.count('""'):
+    shape = _TEXT.sub('""', text)
+    if shape.count('"') != 2 * shape.count('""') or _QUOTE_IN_NAME.search(shape):
         return None
+    shape = _LATER_STEP.sub(".n", shape)
     names: dict[str, str] = {}
 
     def replace(found: re.Match[str]) -> str:
