@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from workflow_engine.observability import get_logger
-from workflow_engine.store.due import Key, after
+from workflow_engine.store.due import after
 from workflow_engine.store.machines import MachineGeneration
+from workflow_engine.store.table import Key
 from workflow_engine.usecases.engine import Engine
 
 logger = get_logger(__name__)
