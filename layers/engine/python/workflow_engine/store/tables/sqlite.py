@@ -10,8 +10,7 @@ import json
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -130,32 +129,25 @@ class SqliteTable:
 
     def put(self, write: Write) -> None:
         """Write a record. ConditionFailedError when its condition does not hold."""
-        record = checked(write.record)
-        with self._writing() as connection:
-            _require(write.condition, connection, write.key)
-            _store(connection, record)
+        self._write_all((write,))
 
     def write_all(self, changes: Iterable[Write | Removal]) -> None:
         """Do all changes or none. ConditionFailedError when any condition does not hold."""
-        wanted = [(c, checked(c.record) if isinstance(c, Write) else None) for c in transaction(changes)]
-        with self._writing() as connection:
-            for change, record in wanted:
-                _require(change.condition, connection, change.key)
-                if record is None:
-                    _remove(connection, change.key)
-                else:
-                    _store(connection, record)
+        self._write_all(transaction(changes))
 
     def update(self, pk: str, sk: str, changes: Mapping[str, Scalar], condition: Condition | None = None) -> None:
         """Set attributes of a record that is there."""
         checked_changes(changes)
         if not is_key(pk, sk):
             raise ConditionFailedError
-        with self._writing() as connection:
+
+        def change(connection: sqlite3.Connection) -> None:
             standing = _standing(connection, (pk, sk))
             if not standing or not holds(condition, standing):
                 raise ConditionFailedError
             _store(connection, checked({**standing, **changes}))
+
+        self._write(change)
 
     def delete(self, pk: str, sk: str, condition: Condition | None = None) -> None:
         """Delete a record. ConditionFailedError when the condition does not hold."""
@@ -163,9 +155,7 @@ class SqliteTable:
             if condition is not None:
                 raise ConditionFailedError
             return
-        with self._writing() as connection:
-            _require(condition, connection, (pk, sk))
-            _remove(connection, (pk, sk))
+        self._write_all((Removal(pk, sk, condition),))
 
     def query(self, tenant_id: str, query: Query, *, limit: int, cursor: str | None = None) -> Page:
         """One page of a query. It has as many records as there are, up to the limit, whatever the filter leaves out."""
@@ -198,21 +188,34 @@ class SqliteTable:
             row = connection.execute(statement, (*values, 1)).fetchone()
         return _projected(index, _record(row)) if row else None
 
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _write_all(self, changes: Iterable[Write | Removal]) -> None:
+        wanted = [(c, checked(c.record) if isinstance(c, Write) else None) for c in changes]
+
+        def change_all(connection: sqlite3.Connection) -> None:
+            for change, record in wanted:
+                if change.condition is not None and not holds(change.condition, _standing(connection, change.key)):
+                    raise ConditionFailedError
+                if record is None:
+                    connection.execute("DELETE FROM items WHERE pk = ? AND sk = ?", change.key)
+                else:
+                    _store(connection, record)
+
+        self._write(change_all)
+
+    def _write(self, work: Callable[[sqlite3.Connection], None]) -> None:
         self._expire()
-        with self._database.writing() as connection:
-            yield connection
+        self._database.write(work)
 
     def _expire(self) -> None:
         """Delete what has expired, now and then. DynamoDB does so "within a few days"; repositories look at the time."""
         now = self._now()
         if now < self._next_expiry:
             return
+        self._next_expiry = now + _EXPIRE_EVERY_SECONDS
         expired = "SELECT rowid FROM items WHERE expires_at < ? LIMIT ?"
-        with self._database.writing() as connection:
-            done = connection.execute(f"DELETE FROM items WHERE rowid IN ({expired})", (now, _EXPIRED_AT_ONCE))
-        self._next_expiry = now if done.rowcount == _EXPIRED_AT_ONCE else now + _EXPIRE_EVERY_SECONDS
+        statement, values = f"DELETE FROM items WHERE rowid IN ({expired})", (now, _EXPIRED_AT_ONCE)
+        if self._database.write(lambda connection: connection.execute(statement, values).rowcount) == _EXPIRED_AT_ONCE:
+            self._next_expiry = now  # there are more
 
 
 def page_statement(query: Query, after: Mapping[str, str] | None) -> tuple[str, list[str]]:
@@ -231,6 +234,8 @@ def page_statement(query: Query, after: Mapping[str, str] | None) -> tuple[str, 
         terms.append(f"({', '.join(order)}) {'<' if query.newest_first else '>'} ({', '.join('?' * len(order))})")
         values += [after[name] for name in order]
     select = f"SELECT {', '.join(_COLUMNS)}, summary, {'NULL' if index else 'rest'} FROM items"
+    if index:  # SQLite would guess, and sometimes badly
+        select += f" INDEXED BY {'_'.join((index.name, *query.equals))}"
     ordered = ", ".join(f"{name} {direction}" for name in order)
     return f"{select} WHERE {' AND '.join(terms)} ORDER BY {ordered} LIMIT ?", values
 
@@ -259,11 +264,6 @@ def _standing(connection: sqlite3.Connection, key: Key) -> Record:
     return _record(row) if row else {}
 
 
-def _require(condition: Condition | None, connection: sqlite3.Connection, key: Key) -> None:
-    if condition is not None and not holds(condition, _standing(connection, key)):
-        raise ConditionFailedError
-
-
 def _store(connection: sqlite3.Connection, record: Mapping[str, Any]) -> None:
     apart = {name: value for name, value in record.items() if name not in _COLUMNS}
     summary = {name: value for name, value in apart.items() if name in SUMMARY}
@@ -273,10 +273,6 @@ def _store(connection: sqlite3.Connection, record: Mapping[str, Any]) -> None:
     row.append(status if isinstance(status, str) else None)
     row.append(expires_at if type(expires_at) is int and abs(expires_at) < 2**63 else None)
     connection.execute(_WRITE, [*row, _dump(summary), _dump(rest)])
-
-
-def _remove(connection: sqlite3.Connection, key: Key) -> None:
-    connection.execute("DELETE FROM items WHERE pk = ? AND sk = ?", key)
 
 
 def _record(row: Sequence[Any]) -> Record:
