@@ -17,23 +17,31 @@ from workflow_engine.store.payloads.s3 import S3Objects
 from workflow_engine.store.table import Page, Query, Table
 from workflow_engine.store.tables.dynamodb import DynamoTable
 from workflow_engine.store.tables.sqlite import SqliteTable
+from workflow_engine.usecases.engine import Engine
+
+
+@contextmanager
+def one_request_at_a_time() -> Iterator[Engine]:
+    """An engine on moto that answers threads one after the other: moto's conditional writes are not atomic, and its objects are
+    closed while they are read. AWS's are not.
+    """
+    from moto.core.botocore_stubber import BotocoreStubber
+
+    lock, answer = threading.RLock(), BotocoreStubber.__call__
+
+    @wraps(answer)
+    def alone(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with lock:
+            return answer(self, *args, **kwargs)
+
+    with backend() as engine, mock.patch.object(BotocoreStubber, "__call__", alone):
+        yield engine
 
 
 @contextmanager
 def dynamodb(_directory: Path) -> Iterator[Table]:
-    """A table on moto, which answers one request at a time: moto's conditional writes are not atomic among threads, as those
-    of DynamoDB are.
-    """
-    from moto.dynamodb.responses import DynamoHandler
-
-    lock, call_action = threading.RLock(), DynamoHandler.call_action
-
-    @wraps(call_action)
-    def alone(self: Any) -> Any:
-        with lock:
-            return call_action(self)
-
-    with backend() as engine, mock.patch.object(DynamoHandler, "call_action", alone):
+    """A table on moto."""
+    with one_request_at_a_time() as engine:
         yield DynamoTable(engine.dynamodb, SETTINGS.table_name, lambda _: None)
 
 
@@ -56,7 +64,7 @@ def sqlite_in_memory(_directory: Path) -> Iterator[Table]:
 @contextmanager
 def s3(_directory: Path) -> Iterator[ObjectStore]:
     """A bucket on moto."""
-    with backend() as engine:
+    with one_request_at_a_time() as engine:
         yield S3Objects(lambda: engine.s3, SETTINGS.bucket_name)
 
 

@@ -61,9 +61,16 @@ class FileObjects:
     def get(self, key: str) -> bytes:
         """The content of a file."""
         with _translated():
-            if not _KEY.fullmatch(key):
-                raise FileNotFoundError(errno.ENOENT, "no such object", key)
-            return (self._directory / key).read_bytes()
+            try:
+                if _KEY.fullmatch(key):
+                    return (self._directory / key).read_bytes()
+            except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+                pass
+        raise MisconfiguredError(
+            "A document that a record names is not there. It was removed from the data directory.",
+            aws_code="NoSuchKey",
+            aws_message=key,
+        )
 
     def url(self, key: str, seconds: int) -> str:
         """The path at which the server shows it. The server answers its user alone, so nothing runs out."""
@@ -90,12 +97,6 @@ def _sync(directory: Path) -> None:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError as error:
-        raise MisconfiguredError(
-            "A document that a record names is not there. It was removed from the data directory.",
-            aws_code="NoSuchKey",
-            aws_message=str(error),
-        ) from error
     except OSError as error:
         raise MisconfiguredError(
             f"The data cannot be written or read: {error.strerror}. It goes on until the disk is mended.",
