@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # uv installs in a sixth of the time; where it does not reach the index as pip is set up to, pip does it.
 install = $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1) 2>/dev/null || $(PIP) --require-hashes -r $(1)
 
-.PHONY: setup run serve test fuzz e2e lint format bench synth generate lock
+.PHONY: setup run serve test fuzz clients e2e lint format bench synth generate lock
 
 setup: $(STAMP)
 
@@ -35,6 +35,10 @@ test: setup
 # Property tests over new random examples, for so long. Make what it finds an @example of the test.
 fuzz: setup
 	$(BIN)/python -m pytest -p tests.support.fuzz --fuzz-seconds $(SECONDS)
+
+# The OpenAPI document by its linters, and a call with each client that is generated from it. Installs packages from npm once.
+clients: setup
+	$(BIN)/python -m pytest -n 0 -m slow tests/clients
 
 # The CDK app, deployed to an emulator of AWS that enforces IAM, and every journey over its API.
 e2e: setup

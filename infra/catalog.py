@@ -1,13 +1,16 @@
 """The one list of Lambda functions. The CDK app deploys it, the local runtime calls it in process: a function added
 here is in both.
 
-Data only; nothing here imports CDK, boto3 or a handler.
+Data only; nothing here imports CDK, boto3 or a handler. A function of the API says below which roots it stands; its routes are
+those that `workflow_engine.http.api` declares there.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Final, Literal
+
+from workflow_engine.http import api
 
 Kind = Literal["api", "step", "event", "schedule", "deployment"]
 """`api`: behind API Gateway. `step`: a task of the state machines, found by its name as alias. `event`: fed by a
@@ -117,8 +120,9 @@ class Function:
         return (*self.routes, *greedy, *heads)
 
 
-def _routes(*keys: str) -> tuple[Route, ...]:
-    return tuple(Route(method, path) for method, path in (key.split(" ", 1) for key in keys))
+def _routes(*roots: str) -> tuple[Route, ...]:
+    """The declared routes below these first segments of a path."""
+    return tuple(Route(o.method, o.path, o.is_open, o.is_page) for o in api.below(*roots))
 
 
 ENGINE_ENVIRONMENT: Final = ("TABLE_NAME", "BUCKET_NAME", "MACHINE_ROLE_ARN", "MACHINE_PREFIX", "STAGE")
@@ -157,18 +161,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=1024,  # the compiler is bound by CPU, and Lambda gives CPU by memory
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes(
-            "POST /workflows/execute",
-            "POST /workflows/validate",
-            "POST /workflows/compile",
-            "POST /workflows",
-            "GET /workflows",
-            "GET /workflows/{workflow_id}",
-            "PUT /workflows/{workflow_id}",
-            "DELETE /workflows/{workflow_id}",
-            "GET /workflows/{workflow_id}/versions",
-            "POST /workflows/{workflow_id}/execute",
-        ),
+        routes=_routes("workflows"),
         environment=(*API_ENVIRONMENT, *COMPILER_ENVIRONMENT),
         grants=(
             _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
@@ -184,15 +177,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=512,
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes(
-            "GET /executions",
-            "GET /executions/{execution_id}",
-            "GET /executions/{execution_id}/results",
-            "GET /executions/{execution_id}/output",
-            "GET /executions/{execution_id}/steps/{step}/output",
-            "GET /executions/{execution_id}/events",
-            "POST /executions/{execution_id}/cancel",
-        ),
+        routes=_routes("executions"),
         environment=API_ENVIRONMENT,
         grants=(
             _table("GetItem", "PutItem", "UpdateItem"),
@@ -207,12 +192,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=512,
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes(
-            "POST /steps/register",
-            "GET /steps",
-            "GET /steps/{step_type}",
-            "DELETE /steps/{step_type}",
-        ),
+        routes=_routes("steps"),
         environment=(*API_ENVIRONMENT, *REGISTRATION_ENVIRONMENT),
         grants=(_table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"), _KEEP_DOCUMENTS),
     ),
@@ -221,23 +201,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=1024,  # it compiles the workflow of an agent's run
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes(
-            "POST /agents",
-            "GET /agents",
-            "GET /agents/{agent_id}",
-            "PUT /agents/{agent_id}",
-            "DELETE /agents/{agent_id}",
-            "GET /agents/{agent_id}/versions",
-            "POST /agents/{agent_id}/execute",
-            "POST /prompts",
-            "GET /prompts",
-            "GET /prompts/{prompt_id}",
-            "PUT /prompts/{prompt_id}",
-            "DELETE /prompts/{prompt_id}",
-            "GET /prompts/{prompt_id}/versions",
-            "POST /prompts/{prompt_id}/render",
-            "POST /prompts/{prompt_id}/test",
-        ),
+        routes=_routes("agents", "prompts"),
         layers=("deps", "llm", "engine"),
         environment=(*API_ENVIRONMENT, *COMPILER_ENVIRONMENT),
         grants=(
@@ -253,14 +217,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=512,
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes(
-            "GET /tools",
-            "POST /tools/mcp-servers",
-            "GET /tools/mcp-servers",
-            "GET /tools/mcp-servers/{name}",
-            "DELETE /tools/mcp-servers/{name}",
-            "GET /tools/mcp-servers/{name}/tools",
-        ),
+        routes=_routes("tools"),
         layers=("llm_deps", "llm", "engine"),
         environment=(*API_ENVIRONMENT, *LLM_ENVIRONMENT),
         grants=(
@@ -274,17 +231,8 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=256,
         timeout_seconds=10,
-        routes=(
-            Route("GET", "/health", is_open=True),
-            Route("GET", "/docs", is_page=True),
-            *_routes(
-                "GET /docs/swagger-ui.js",
-                "GET /docs/swagger-ui.css",
-                "GET /openapi.json",
-            ),
-            Route("", "$default"),
-        ),
-        environment=("OPENAPI_FILE",),
+        routes=(*_routes(*api.SERVICE_ROOTS), Route("", "$default")),
+        environment=("OPENAPI_FILE", "AUTH_MODE"),
     ),
     Function("step_data", "step", memory_mb=512, timeout_seconds=60),
     Function(

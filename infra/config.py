@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
 from workflow_engine.agents.vendors import PROVIDER_TYPES, vendor_of_model
-from workflow_engine.usecases.upkeep.retire_machines import MIN_IDLE_DAYS
+from workflow_engine.machines.idleness import MIN_IDLE_DAYS
 
 Auth = Literal["iam", "jwt"]
 Context = Callable[[str], Any]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from functions.api_docs.settings import documented_routes, openapi_text, swagger_asset
+from functions.api_docs.settings import openapi_text, swagger_asset
+from workflow_engine.http.api import OPERATIONS
 from workflow_engine.http.powertools import LambdaContext, Response
+from workflow_engine.http.request import Handlers, Request
 from workflow_engine.http.resolver import api_resolver
-from workflow_engine.init_phase import at_init
 
-app = api_resolver(documented_routes)
-
-ASSETS_MAY_BE_KEPT: Final = "public, max-age=86400"
+if TYPE_CHECKING:
+    from workflow_engine.usecases.answers import Health
 
 SERVICE: Final = "unified-workflow-execution-engine"
 
@@ -32,36 +32,28 @@ PAGE: Final = """<!DOCTYPE html>
 """
 
 
-@app.get("/health")
-def health() -> dict[str, Any]:
+def _health(_: Request) -> Health:
     return {"status": "healthy", "service": SERVICE}
 
 
-@app.get("/openapi.json")
-def openapi() -> Response[str]:
-    return Response(200, "application/json", openapi_text())
-
-
-@app.get("/docs")
-def docs() -> Response[str]:
+def _docs(request: Request) -> Response[str]:
     # Links are relative, since a domain of one's own may map the API to a path below its root.
-    root = "../" if app.asked_path.endswith("/") else ""
+    root = "../" if request.asked_path.endswith("/") else ""
     return Response(200, "text/html; charset=utf-8", PAGE.replace("ROOT", root))
 
 
-@app.get("/docs/swagger-ui.js", compress=True, cache_control=ASSETS_MAY_BE_KEPT)
-def swagger_script() -> Response[str]:
-    return Response(200, "text/javascript; charset=utf-8", swagger_asset("swagger-ui-bundle.min.js"))
+HANDLERS: Final[Handlers] = {
+    "health": _health,
+    "docs": _docs,
+    "docs_script": lambda _: Response(200, "text/javascript; charset=utf-8", swagger_asset("swagger-ui-bundle.min.js")),
+    "docs_style": lambda _: Response(200, "text/css; charset=utf-8", swagger_asset("swagger-ui.min.css")),
+    "openapi": lambda _: Response(200, "application/json", openapi_text()),
+}
 
 
-@app.get("/docs/swagger-ui.css", compress=True, cache_control=ASSETS_MAY_BE_KEPT)
-def swagger_style() -> Response[str]:
-    return Response(200, "text/css; charset=utf-8", swagger_asset("swagger-ui.min.css"))
+app = api_resolver(HANDLERS, [(operation.method, operation.path) for operation in OPERATIONS.values()])
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Entry point of the Lambda function."""
     return app.resolve(event, context)
-
-
-at_init(documented_routes)

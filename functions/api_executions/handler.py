@@ -3,62 +3,61 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from functions.api_executions.settings import clients, engine
-from workflow_engine.http.caller import caller_of
-from workflow_engine.http.parameters import moment, page, query_parameter, results_query, wait_seconds
+from workflow_engine.http.api import (
+    CURSOR,
+    LIMIT,
+    LINKS,
+    STARTED_AFTER,
+    STARTED_BEFORE,
+    STATUS,
+    STEPS,
+    WAIT,
+    WORKFLOW_ID,
+)
 from workflow_engine.http.powertools import LambdaContext, Response
+from workflow_engine.http.request import Handlers, Request
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.init_phase import at_init
 from workflow_engine.usecases.runs import cancel_run, read_progress, read_results
 
-app = api_resolver()
+if TYPE_CHECKING:
+    from workflow_engine.usecases.answers import ExecutionPage, ExecutionProgress, Results
 
-Answer = dict[str, Any]
 
-
-@app.get("/executions")
-@app.takes("workflow_id", "status", "started_after", "started_before", "limit", "cursor")
-def list_() -> Answer:
-    event, wanted = app.current_event, page(app.current_event)
+def _list(request: Request) -> ExecutionPage:
+    limit, cursor = request.page
     return read_results.list_executions(
         engine(),
-        caller_of(event),
-        workflow_id=query_parameter(event, "workflow_id"),
-        status=query_parameter(event, "status"),
-        started_after=moment(event, "started_after"),
-        started_before=moment(event, "started_before"),
-        limit=wanted.limit,
-        cursor=wanted.cursor,
+        request.caller,
+        workflow_id=request.text(WORKFLOW_ID),
+        status=request.text(STATUS),
+        started_after=request.moment(STARTED_AFTER),
+        started_before=request.moment(STARTED_BEFORE),
+        limit=limit,
+        cursor=cursor,
     )
 
 
-@app.get("/executions/<execution_id>")
-@app.takes("wait")
-def get(execution_id: str) -> Answer:
-    _wait(execution_id)
-    return read_progress.read_progress(engine(), caller_of(app.current_event), execution_id)
+def _get(request: Request) -> ExecutionProgress:
+    _wait(request)
+    return read_progress.read_progress(engine(), request.caller, request.path["execution_id"])
 
 
-@app.get("/executions/<execution_id>/results")
-@app.takes("wait", "limit", "cursor", "steps", "links")
-def results(execution_id: str) -> Answer:
-    query = results_query(app.current_event)
-    _wait(execution_id)
-    return read_results.results(engine(), caller_of(app.current_event), execution_id, query)
+def _results(request: Request) -> Results:
+    query = read_results.ResultsQuery(
+        request.number(LIMIT), request.text(CURSOR), request.texts(STEPS), request.flag(LINKS)
+    )
+    _wait(request)
+    return read_results.results(engine(), request.caller, request.path["execution_id"], query)
 
 
-@app.get("/executions/<execution_id>/steps/<step>/output")
-def step_output(execution_id: str, step: str) -> Response[str]:
-    key = unquote(step)  # a decoded one has no percent sign
-    return _output(read_results.output_of_step(engine(), caller_of(app.current_event), execution_id, key))
-
-
-@app.get("/executions/<execution_id>/output")
-def output(execution_id: str) -> Response[str]:
-    return _output(read_results.output_of_run(engine(), caller_of(app.current_event), execution_id))
+def _step_output(request: Request) -> Response[str]:
+    key = unquote(request.path["step"])  # a decoded one has no percent sign
+    return _output(read_results.output_of_step(engine(), request.caller, request.path["execution_id"], key))
 
 
 def _output(output: read_results.Output) -> Response[str]:
@@ -67,23 +66,24 @@ def _output(output: read_results.Output) -> Response[str]:
     return Response(HTTPStatus.OK, "application/json", output.text)
 
 
-@app.get("/executions/<execution_id>/events")
-@app.takes("limit", "cursor")
-def events(execution_id: str) -> Answer:
-    wanted = page(app.current_event)
-    return read_results.events(engine(), caller_of(app.current_event), execution_id, wanted.limit, wanted.cursor)
-
-
-@app.post("/executions/<execution_id>/cancel")
-def cancel(execution_id: str) -> Answer:
-    return cancel_run.cancel(engine(), caller_of(app.current_event), execution_id)
-
-
-def _wait(execution_id: str) -> None:
+def _wait(request: Request) -> None:
     """Hold the answer back until the run has ended, for at most `?wait` seconds."""
-    seconds = wait_seconds(app.current_event)
-    if seconds:
-        read_results.wait_for_end(engine(), caller_of(app.current_event), execution_id, seconds)
+    if seconds := request.number(WAIT):
+        read_results.wait_for_end(engine(), request.caller, request.path["execution_id"], seconds)
+
+
+HANDLERS: Final[Handlers] = {
+    "list_executions": _list,
+    "get_execution": _get,
+    "get_results": _results,
+    "get_output": lambda r: _output(read_results.output_of_run(engine(), r.caller, r.path["execution_id"])),
+    "get_step_output": _step_output,
+    "list_events": lambda r: read_results.events(engine(), r.caller, r.path["execution_id"], *r.page),
+    "cancel_execution": lambda r: cancel_run.cancel(engine(), r.caller, r.path["execution_id"]),
+}
+
+
+app = api_resolver(HANDLERS)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -2,61 +2,28 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
-from functions.api_tools.settings import clients, engine, policy, secret_of
-from workflow_engine.http.body import json_body
-from workflow_engine.http.caller import caller_of
-from workflow_engine.http.parameters import idempotency_key, page
-from workflow_engine.http.powertools import LambdaContext, Response
+from functions.api_tools.settings import clients, engine, list_tools, policy, secret_of
+from workflow_engine.http.powertools import LambdaContext
+from workflow_engine.http.request import Handlers, saved
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.init_phase import at_init
 from workflow_engine.usecases.tools import read_tools, register_mcp_server
 
-app = api_resolver()
-
-Answer = dict[str, Any]
-
-
-@app.get("/tools")
-@app.takes("limit", "cursor")
-def list_() -> Answer:
-    wanted = page(app.current_event)
-    return read_tools.list_tools(engine(), caller_of(app.current_event), wanted.limit, wanted.cursor)
-
-
-@app.post("/tools/mcp-servers")
-def register() -> tuple[Answer, int]:
-    event = app.current_event
-    caller = caller_of(event)
-    record, created = register_mcp_server.register(engine(), caller, json_body(event), idempotency_key(event))
-    return record, HTTPStatus.CREATED if created else HTTPStatus.OK
+HANDLERS: Final[Handlers] = {
+    "list_tools": lambda r: read_tools.list_tools(engine(), r.caller, *r.page),
+    "register_mcp_server": lambda r: saved(register_mcp_server.register(engine(), r.caller, r.body, r.idempotency_key)),
+    "list_mcp_servers": lambda r: register_mcp_server.list_servers(engine(), r.caller, *r.page),
+    "get_mcp_server": lambda r: register_mcp_server.get(engine(), r.caller, r.path["name"]),
+    "delete_mcp_server": lambda r: register_mcp_server.delete(engine(), r.caller, r.path["name"]),
+    "discover_mcp_tools": lambda r: register_mcp_server.discover(
+        engine(), r.caller, r.path["name"], list_tools=list_tools, secret_of=secret_of
+    ),
+}
 
 
-@app.get("/tools/mcp-servers")
-@app.takes("limit", "cursor")
-def list_servers() -> Answer:
-    wanted = page(app.current_event)
-    return register_mcp_server.list_servers(engine(), caller_of(app.current_event), wanted.limit, wanted.cursor)
-
-
-@app.get("/tools/mcp-servers/<name>")
-def get(name: str) -> Answer:
-    return register_mcp_server.get(engine(), caller_of(app.current_event), name)
-
-
-@app.delete("/tools/mcp-servers/<name>")
-def delete(name: str) -> Response[str]:
-    register_mcp_server.delete(engine(), caller_of(app.current_event), name)
-    return Response(HTTPStatus.NO_CONTENT)
-
-
-@app.get("/tools/mcp-servers/<name>/tools")
-def discover(name: str) -> Answer:
-    return register_mcp_server.discover(
-        engine(), caller_of(app.current_event), name, policy=policy(), secret_of=secret_of
-    )
+app = api_resolver(HANDLERS)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

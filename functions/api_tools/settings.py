@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 from llm_gateway.secrets import SecretSource, names_secrets, secret_reader
+from workflow_engine.agents.mcp import ListedTool, McpServer
 from workflow_engine.init_phase import once
 from workflow_engine.outbound import ALLOWED_HOSTS_VARIABLE, AddressPolicy
 from workflow_engine.usecases.engine import Engine
@@ -34,6 +35,13 @@ def policy() -> AddressPolicy:
     return AddressPolicy.from_text(os.environ.get(ALLOWED_HOSTS_VARIABLE, ""))
 
 
+def list_tools(server: McpServer) -> tuple[list[ListedTool], list[str]]:
+    """Ask an MCP server for its tools. Raises McpServerError."""
+    from agent_tools import mcp_servers  # brings the package `mcp`, which no other route needs
+
+    return mcp_servers.list_tools(server, policy())
+
+
 @once
 def _secrets() -> SecretSource:
     return SecretSource(get_secret=secret_reader(_secrets_manager))
@@ -41,4 +49,4 @@ def _secrets() -> SecretSource:
 
 def secret_of(tenant_id: str, name: str) -> str | None:
     """A secret that the tenant may have sent to a server of its choice."""
-    return _secrets().for_tenant(tenant_id).own.get(name)
+    return _secrets().own(tenant_id, name)

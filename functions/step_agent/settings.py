@@ -9,10 +9,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from agent_runtime.services import FunctionFailedError, Services
+from agent_runtime.services import FunctionFailedError, Gateways, Services
 from llm_gateway.secrets import SecretSource, names_secrets, secret_reader
 from workflow_engine.init_phase import once
-from workflow_engine.outbound import AddressPolicy
+from workflow_engine.outbound import ALLOWED_HOSTS_VARIABLE, AddressPolicy
 from workflow_engine.usecases.engine import Engine
 
 
@@ -25,10 +25,15 @@ def engine() -> Engine:
 @once
 def services() -> Services:
     """Made at the first event from the environment and kept while the function stays warm."""
+    secrets = SecretSource(get_secret=secret_reader(_secrets_manager))
     return Services(
-        engine=engine(),
-        secrets=SecretSource(get_secret=secret_reader(_secrets_manager)),
-        policy=AddressPolicy.from_text(os.environ.get("STEP_HTTP_ALLOWED_HOSTS", "")),
+        agent=lambda tenant_id, agent_id, version: engine().agents.get(tenant_id, agent_id, version),
+        prompt=lambda tenant_id, prompt_id, version: engine().prompts.get(tenant_id, prompt_id, version),
+        step=lambda tenant_id, step_type: engine().steps.find(tenant_id, step_type),
+        mcp_server=lambda tenant_id, name: engine().mcp_servers.find(tenant_id, name),
+        gateway=Gateways(secrets).of_tenant,
+        secret=secrets.own,
+        policy=AddressPolicy.from_text(os.environ.get(ALLOWED_HOSTS_VARIABLE, "")),
         invoke=invoke_function,
     )
 

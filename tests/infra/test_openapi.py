@@ -12,6 +12,8 @@ from jsonschema.exceptions import best_match
 
 from infra import openapi
 from infra.catalog import FUNCTIONS
+from infra.openapi import PROSE, operation_id
+from workflow_engine.http.api import OPERATIONS
 
 GENERATED = Path(__file__).parents[2] / "infra" / "openapi.json"
 
@@ -38,6 +40,11 @@ def references(value: Any) -> Iterator[str]:
             yield from references(inner)
 
 
+def part(document: dict[str, Any], value: dict[str, Any]) -> Any:
+    """A part of the document, or what it refers to."""
+    return component(document, value["$ref"]) if "$ref" in value else value
+
+
 def component(document: dict[str, Any], reference: str) -> Any:
     found: Any = document
     for segment in reference.removeprefix("#/").split("/"):
@@ -55,8 +62,45 @@ def test_the_generated_file_is_up_to_date(document: dict[str, Any]) -> None:
     assert GENERATED.read_text(encoding="utf-8") == text, "run: python -m infra.openapi > infra/openapi.json"
 
 
-def test_every_route_is_documented_and_nothing_else() -> None:
-    assert {route.key for f in FUNCTIONS for route in f.routes if route.method} == set(openapi.OPERATIONS)
+def test_words_are_written_for_every_route_and_for_nothing_else() -> None:
+    assert set(PROSE["operations"]) == set(OPERATIONS)
+    names = {query.name for o in OPERATIONS.values() for query in o.query} | {"Idempotency-Key"}
+    assert set(PROSE["parameters"]) == names | {n for o in OPERATIONS.values() for n in re.findall(r"{\w+}", o.path)}
+
+
+def test_every_route_is_documented(document: dict[str, Any]) -> None:
+    documented = {f"{method.upper()} {path}" for method, path, _ in operations(document)}
+    assert documented == {route.key for f in FUNCTIONS for route in f.routes if route.method}
+
+
+def test_what_a_route_takes_is_documented(document: dict[str, Any]) -> None:
+    """What the resolver refuses, and what it lets pass, stands in the document."""
+    for _, path, operation in operations(document):
+        declared = next(o for o in OPERATIONS.values() if operation_id(o) == operation["operationId"])
+        given = [part(document, p)["name"] for p in operation.get("parameters", [])]
+        key = ["Idempotency-Key"] if declared.takes_key else []
+        assert given == [*re.findall(r"{(\w+)}", path), *(query.name for query in declared.query), *key]
+
+
+def test_every_operation_says_that_it_may_be_throttled_and_that_it_refuses_unknown_parameters(
+    document: dict[str, Any],
+) -> None:
+    for _, _, operation in operations(document):
+        assert {"422", "429", "500"} <= set(operation["responses"])
+    throttled = document["components"]["responses"]["429"]
+    assert set(throttled["content"]) == {"application/problem+json", "application/json"}
+    assert "Retry-After" in throttled["headers"]
+
+
+def test_security_is_that_of_each_kind_of_deployment(document: dict[str, Any]) -> None:
+    assert document["security"] == [{"sigv4": []}, {"jwt": []}, {}]
+    schemes = document["components"]["securitySchemes"]
+    assert schemes["sigv4"]["x-amazon-apigateway-authtype"] == "awsSigv4"
+    assert (schemes["jwt"]["type"], schemes["jwt"]["scheme"]) == ("http", "bearer")
+    unsigned = [path for _, path, operation in operations(document) if operation.get("security") == []]
+    assert unsigned == ["/health"]
+    for _, path, operation in operations(document):
+        assert ({"401", "403"} <= set(operation["responses"])) == (path != "/health")
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
@@ -67,16 +111,15 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 def test_operations_are_complete(document: dict[str, Any]) -> None:
     ids = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(ids) == len(set(ids))
-    for _, path, operation in operations(document):
+    for _, _, operation in operations(document):
         assert operation["summary"]
         assert set(operation["tags"]) <= {tag["name"] for tag in document["tags"]}
-        given = [p["name"] for p in operation.get("parameters", []) if p.get("in") == "path"]
-        assert given == re.findall(r"{(\w+)}", path)
         assert any(status.startswith("2") for status in operation["responses"])
         for status, answer in operation["responses"].items():
+            answer = part(document, answer)
             assert answer["description"]
             if status >= "4":
-                assert list(answer["content"]) == ["application/problem+json"]
+                assert set(answer["content"]) <= {"application/problem+json", "application/json"}
 
 
 def test_component_names_are_allowed(document: dict[str, Any]) -> None:
@@ -89,20 +132,53 @@ def test_every_schema_is_a_json_schema(document: dict[str, Any]) -> None:
         Draft202012Validator.check_schema(schema)
 
 
-def test_examples_fit_their_schemas(document: dict[str, Any]) -> None:
-    shown = 0
-    for _, _, operation in operations(document):
-        for content in operation.get("requestBody", {}).get("content", {}).values():
+def contents(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Route, media type and content of every body and every answer."""
+    for method, path, operation in operations(document):
+        for holder in (operation.get("requestBody", {}), *operation["responses"].values()):
+            for media_type, content in part(document, holder).get("content", {}).items():
+                yield f"{method} {path}", media_type, content
+
+
+def test_every_body_and_answer_in_json_has_an_example_that_fits(document: dict[str, Any]) -> None:
+    for route, media_type, content in contents(document):
+        if (
+            route == "get /openapi.json" and "example" not in content
+        ):  # an example of the document would be the document
+            continue
+        if "json" in media_type:
             name = content["schema"]["$ref"].rsplit("/", 1)[-1]
-            for example in content.get("examples", {}).values():
-                error = best_match(validator(document, name).iter_errors(example["value"]))
-                assert error is None, error
-                shown += 1
-    assert shown >= 4
+            error = best_match(validator(document, name).iter_errors(content["example"]))
+            assert error is None, f"{route}: {error}"
+
+
+def test_no_example_is_written_in_vain(document: dict[str, Any]) -> None:
+    shown = {content["schema"]["$ref"].rsplit("/", 1)[-1] for _, _, content in contents(document)}
+    assert set(PROSE["examples"]) <= shown
+
+
+def test_schemas_are_in_a_form_that_generators_of_clients_take(document: dict[str, Any]) -> None:
+    """No schema that is true or false, no list without items, no rule between fields."""
+
+    def walk(schema: Any) -> Iterator[dict[str, Any]]:
+        assert isinstance(schema, dict), schema
+        yield schema
+        for inner in (*schema.get("properties", {}).values(), *schema.get("anyOf", ())):
+            yield from walk(inner)
+        for key in ("items", "additionalProperties"):
+            if isinstance(schema.get(key), dict):
+                yield from walk(schema[key])
+
+    for name, component_schema in document["components"]["schemas"].items():
+        for schema in walk(component_schema):
+            assert not {"if", "then", "else", "not", "allOf", "oneOf", "title", "$defs", "described"} & set(schema), (
+                name
+            )
+            assert schema.get("type") != "array" or isinstance(schema["items"], dict), name
 
 
 def test_a_request_may_carry_what_a_run_needs(document: dict[str, Any]) -> None:
-    workflow = json.loads(openapi.EXAMPLE.read_text(encoding="utf-8"))
+    workflow = PROSE["examples"]["ExecuteRequest"]
     check = validator(document, "ExecuteRequest")
     assert check.is_valid(workflow | {"input": {"a": 1}, "session_id": "s"})
     assert check.is_valid({"workflow": workflow, "input": [1]})

@@ -95,7 +95,7 @@ def test_a_handler_imports_with_its_layers_and_nothing_else(described: Function,
 @pytest.mark.parametrize("described", FUNCTIONS, ids=lambda f: f.name)
 def test_the_asset_of_a_function_holds_its_own_folder_only(described: Function) -> None:
     found = files(function_asset(described.name))
-    own = {f"functions/{described.name}/{f}" for f in files(FUNCTIONS_FOLDER / described.name) if f.endswith(".py")}
+    own = {p.relative_to(FUNCTIONS_FOLDER.parent).as_posix() for p in (FUNCTIONS_FOLDER / described.name).rglob("*.py")}
     extra = {"functions/api_docs/openapi.json"} if described.name == "api_docs" else set()
     assert found == own | extra | {"functions/__init__.py"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -30,7 +30,7 @@ def run(engine: Engine, *steps: Step, **given: Any) -> dict[str, Any]:
     workflow = {"name": "Sum", "execution_pattern": "parallel", "steps": list(steps)}
     started = start_run.start(engine, ME, {"workflow": workflow, "input": given})
     assert read_results.wait_for_end(engine, ME, started["execution_id"], 60)
-    return read_results.results(engine, ME, started["execution_id"])
+    return cast("dict[str, Any]", read_results.results(engine, ME, started["execution_id"]))
 
 
 def total(source: Any = ADD, **fields: Any) -> Step:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from agent_runtime.agents import Run
+from agent_runtime.services import StepCall
 from infra.local.cloud import LocalCloud
-from workflow_engine.sdk import InvalidStepInput, StepContext
+from workflow_engine.errors import InvalidStepInput
 from workflow_engine.usecases.definitions import save_definition
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.prompts.check_prompt import PROMPTS
@@ -84,10 +84,10 @@ def test_templates_show_who_runs_what_in_which_session(cloud: LocalCloud) -> Non
 
 
 def test_an_agent_takes_its_system_prompt_from_a_stored_prompt(cloud: LocalCloud) -> None:
+    from functions.step_agent.settings import services  # functions are loaded anew for each cloud
+
     engine = Engine.from_environment()
-    stored: Any = SimpleNamespace(engine=engine)
-    nothing: Any = None
-    agent = Run(stored, StepContext(tenant_id=ME.tenant_id), nothing, 0.0)
+    agent = Run.of(services(), StepCall(tenant_id=ME.tenant_id))
     save_definition.create(
         PROMPTS, engine, ME, {"prompt_label": "Rules", "prompt": "Be brief.", "unique_label": "rules"}
     )

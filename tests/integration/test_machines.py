@@ -198,6 +198,17 @@ def test_a_machine_is_renewed_once_by_however_many(engine: Engine) -> None:
     assert engine.machines.renew("unknown", "arn") is None
 
 
+def test_a_machine_of_text_that_is_written_otherwise_today_is_renewed_as_it_was(engine: Engine) -> None:
+    today = DEFINITION.replace('"Succeed"', '"Succeed", "Output": "{% 1 %}"')
+    older = today.replace("{% 1 %}", "{%1%}")
+    first = engine.machines.ensure(older)
+    assert engine.machines.ensure(today).machine_hash != first.machine_hash
+    renewed = engine.machines.renew(first.machine_hash, first.machine_arn)
+    assert renewed is not None
+    machine = engine.stepfunctions.describe_state_machine(stateMachineArn=renewed.machine_arn)
+    assert machine["definition"] == older
+
+
 def test_the_arn_of_an_execution_is_known_before_it_starts(engine: Engine) -> None:
     machine = engine.machines.ensure(DEFINITION)
     started = engine.runs.start(machine.machine_arn, "run-1", "{}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -65,7 +65,7 @@ def naming_all(names: dict[str, str]) -> dict[str, Any]:
     )
 
 
-def warned(report: dict[str, Any]) -> list[tuple[str, str]]:
+def warned(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(w["pointer"], w["detail"]) for w in report["warnings"] if w["code"] == "WFE-W410"]
 
 

@@ -23,6 +23,7 @@ from workflow_engine.errors import (
 )
 from workflow_engine.language.diagnostics import InvalidWorkflowError
 from workflow_engine.machines.executions import MachineGoneError
+from workflow_engine.usecases.answers import ExecutionSummary, Results
 from workflow_engine.usecases.engine import Caller, Engine, use_local_step_loader
 from workflow_engine.usecases.runs import cancel_run, read_results, record_execution, start_run
 from workflow_engine.usecases.runs.record_execution import RunEnd
@@ -56,7 +57,7 @@ def engine() -> Iterator[Engine]:
         yield Engine.from_environment()
 
 
-def run(engine: Engine, body: dict[str, Any]) -> dict[str, Any]:
+def run(engine: Engine, body: dict[str, Any]) -> Results:
     started = start_run.start(engine, ME, body)
     assert read_results.wait_for_end(engine, ME, started["execution_id"], 20)
     return read_results.results(engine, ME, started["execution_id"])
@@ -70,8 +71,8 @@ def nothing_written(engine: Engine) -> Iterator[None]:
     assert {c for c in calls if not c.startswith(("Get", "BatchGet", "Query"))} == set()
 
 
-def executions_of(engine: Engine, workflow_id: str) -> list[dict[str, Any]]:
-    return list(read_results.list_executions(engine, ME, workflow_id=workflow_id, limit=10)["items"])
+def executions_of(engine: Engine, workflow_id: str) -> list[ExecutionSummary]:
+    return read_results.list_executions(engine, ME, workflow_id=workflow_id, limit=10)["items"]
 
 
 def test_a_posted_workflow_runs_and_tells_what_its_steps_gave(engine: Engine) -> None:
@@ -309,7 +310,9 @@ def test_validation_tells_of_each_step(engine: Engine) -> None:
     assert steps["good"] == {"is_valid": True, "errors": []}
     assert not steps["bad"]["is_valid"]
     assert steps["bad"]["errors"][0]["pointer"].startswith("/workflow/steps/1/config")
-    assert validate_workflow.validate(engine, ME, HELLO)["plan"]["states"] >= 1
+    plan = validate_workflow.validate(engine, ME, HELLO)["plan"]
+    assert plan is not None
+    assert plan["states"] >= 1
 
 
 def test_compiling_shows_the_machine(engine: Engine) -> None:
@@ -608,8 +611,10 @@ def test_an_expression_that_fails_is_told_with_its_step_and_its_entry(engine: En
     assert good["output"]["total"]["data"] == {"n": 2, "sum": 3}
     failed = run(engine, {"workflow": {"name": "Sum", "steps": [named]}, "input": {"n": "two"}})
     message = failed["step_results"]["total"]["error_message"]
+    assert message is not None
     assert message.startswith("The expression of 'sum' in the input_mapping of step 'total' failed. T2001")
     assert message.endswith(" It read input.n (a text).")
+    assert failed["error"] is not None
     assert failed["error"]["message"] == message
     odd = run(engine, {"workflow": {"name": "Sum", "steps": [step]}, "input": {"n": 2}})
     assert odd["output"]["total"]["data"] == {"n": 2, "sum": 3, "x.$": 1}
@@ -701,6 +706,7 @@ def test_a_list_that_a_step_makes_too_long_fails_the_step_before_its_first_eleme
     }
     rows = [{"k": 1}] * 4000
     failed = run(engine, {"workflow": fan_out("keep.result", keep), "input": {"rows": rows}})
+    assert failed["error"] is not None
     assert (failed["status"], failed["error"]["step_id"]) == ("failed", "words")
     assert failed["error"]["message"] == (
         "The for_each of step 'words' failed. The list has 4000 items; the 25,000 history events of a run have room for 3,570 "

@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from infra.openapi import document
+from infra import openapi
 from tests.support.http_client import Answer, ApiClient
 from tests.support.openapi_check import assert_documented
 
@@ -17,9 +18,15 @@ LOCAL_STEPS = Path(__file__).parent / "local_steps"
 
 
 @pytest.fixture(scope="package")
-def api() -> Iterator[ApiClient]:
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document."""
+    return openapi.document()
+
+
+@pytest.fixture(scope="package")
+def api(openapi_document: dict[str, Any]) -> Iterator[ApiClient]:
     """A client of the API under test, which also compares every answer with the OpenAPI document."""
-    check = partial(assert_documented, document())
+    check = partial(assert_documented, openapi_document)
     if deployed := os.environ.get("WORKFLOW_API_URL"):
         yield _client_of(deployed, check)
         return

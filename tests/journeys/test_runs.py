@@ -40,6 +40,8 @@ def test_a_run_is_started_and_read_later(api: ApiClient) -> None:
     execution_id = started.body["execution_id"]
     assert api.results(execution_id)["status"] == "completed"
     assert api.get(f"/executions/{execution_id}").body["status"] == "completed"
+    output = api.get(f"/executions/{execution_id}/output")
+    assert (output.status, output.body["process_data"]["result"]) == (200, {"message": "HELLO, WORLD!"})
     events = api.get(f"/executions/{execution_id}/events?limit=1")
     assert events.status == 200
     assert len(events.body["items"]) == 1

@@ -9,8 +9,9 @@ from typing import Any
 from infra.local.jsonata import evaluate
 from tests.support.jsonata_node import Answer, Case, evaluate_all
 from tests.support.reference_semantics import Json, equal
-from workflow_engine.compiler.jsonata import Root, expression
-from workflow_engine.compiler.jsonata.fragments import Fragment
+from workflow_engine.compiler.asl.expressions import expression
+from workflow_engine.compiler.jsonata import Root
+from workflow_engine.compiler.jsonata.fragments import Fragment, Read, Text
 from workflow_engine.language.syntax import Reference, ScopeReference, StepReference
 
 UUID = "00000000-0000-4000-8000-000000000000"
@@ -50,13 +51,13 @@ class World:
     def locate(self, reference: Reference) -> Root:
         match reference:
             case StepReference(step_id, facet):
-                return Root(f"$s0_{step_id}.{facet}", defined=facet in self.steps[step_id])
+                return Root(Read(f"s0_{step_id}", (facet,)), defined=facet in self.steps[step_id])
             case ScopeReference("item"):
-                return Root("$states.context.Map.Item.Value", defined=True)
+                return Root(Text("$states.context.Map.Item.Value"), defined=True)
             case ScopeReference("index"):
-                return Root("$states.context.Map.Item.Index", defined=True)
+                return Root(Text("$states.context.Map.Item.Index"), defined=True)
             case ScopeReference(word):
-                return Root(f"$states.context.Execution.Input.{word}", defined=True)
+                return Root(Text(f"$states.context.Execution.Input.{word}"), defined=True)
 
     def lookup(self, reference: Reference) -> Json:
         match reference:
@@ -71,7 +72,7 @@ class World:
 
     def literal(self, value: Json) -> Fragment:
         self.literals.append(value)
-        return Fragment(f"$states.context.Execution.Input.literals[{len(self.literals) - 1}]")
+        return Text(f"$states.context.Execution.Input.literals[{len(self.literals) - 1}]")
 
     def bindings(self) -> dict[str, Any]:
         run = {"execution_id": "exec-1", "workflow_id": "wf-1", "user_id": "ann", "session_id": None}
@@ -91,11 +92,11 @@ class World:
 
 
 def source_of(fragment: Fragment) -> str:
-    """The JSONata of a fragment as it stands in a machine, without `{%` and `%}`."""
+    """The JSONata of a fragment as it stands in a machine, without `{% ` and ` %}`."""
     text = expression(fragment)
-    assert text.startswith("{%")
+    assert text.startswith("{% ")
     assert text.find("%}") == len(text) - 2
-    return text[2:-2]
+    return text[3:-3]
 
 
 def assert_values(cases: Iterable[tuple[Fragment, World, Json]]) -> list[Answer]:

@@ -26,7 +26,7 @@ def assert_documented(document: dict[str, Any], method: str, path: str, answer: 
         assert answer.status in (404, 405), f"{method} {path} is not documented"
         return
     assert str(answer.status) in operation["responses"], f"{method} {path}: {answer.status} is not documented"
-    contents = operation["responses"][str(answer.status)].get("content")
+    contents = _resolved(document, operation["responses"][str(answer.status)]).get("content")
     if contents is None or method == "HEAD":
         assert answer.body is None
         return
@@ -46,3 +46,11 @@ def _operation(document: dict[str, Any], method: str, path: str) -> dict[str, An
             operation: dict[str, Any] = document["paths"][template][method.lower()]
             return operation
     return None
+
+
+def _resolved(document: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
+    """A part of the document, or what it refers to."""
+    found: Any = document
+    for segment in value.get("$ref", "").removeprefix("#/").split("/"):
+        found = found[segment] if segment else value
+    return dict(found)

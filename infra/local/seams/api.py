@@ -10,10 +10,10 @@ import threading
 import uuid
 from typing import Any, Final
 
-from infra.local.seams.limits import MAX_PAYLOAD_BYTES
 from infra.local.seams.patching import parser, replace
 from infra.local.seams.runs import STOP_WAIT_SECONDS
 from infra.local.seams.text import utf8_size
+from workflow_engine.aws_quotas import PAYLOAD_BYTES
 
 # API reference, GetExecutionHistory, maxResults
 HISTORY_PAGE_DEFAULT: Final = 100
@@ -77,8 +77,8 @@ def start_executions() -> None:
 
 
 def _validate_input(text: str) -> None:
-    if utf8_size(text) > MAX_PAYLOAD_BYTES:
-        rule = f"Member must have length less than or equal to {MAX_PAYLOAD_BYTES}"
+    if utf8_size(text) > PAYLOAD_BYTES:
+        rule = f"Member must have length less than or equal to {PAYLOAD_BYTES}"
         message = f"1 validation error detected: Value at 'input' failed to satisfy constraint: {rule}"
         raise aws_error("ValidationException", message)
     try:
@@ -220,8 +220,8 @@ def answer_for_task_tokens() -> None:
             json.loads(output)
         except ValueError as error:
             raise aws_error("InvalidOutput", f"Invalid Output: '{error}'") from error
-        if utf8_size(output) > MAX_PAYLOAD_BYTES:
-            raise aws_error("InvalidOutput", f"Invalid Output: over {MAX_PAYLOAD_BYTES} bytes")
+        if utf8_size(output) > PAYLOAD_BYTES:
+            raise aws_error("InvalidOutput", f"Invalid Output: over {PAYLOAD_BYTES} bytes")
         _open_endpoint(self, token).notify(callbacks.CallbackOutcomeSuccess(callback_id=token, output=output))
         return result({})
 

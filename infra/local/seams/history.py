@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from infra.local.seams.failures import HistoryLimitError
 from infra.local.seams.patching import extend, parser, replace
+from workflow_engine.aws_quotas import HISTORY_EVENTS
 
-# AWS page "Step Functions service quotas", "Maximum execution history size". The last event is the end of the run.
-MAX_EVENTS: Final = 25_000
+MAX_EVENTS: Final = HISTORY_EVENTS
+"""The last of them is the end of the run."""
 
 LAST_EVENTS: Final = frozenset({"ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"})
 

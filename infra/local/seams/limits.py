@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from infra.local.seams.failures import DATA_LIMIT_EXCEEDED, failure
 from infra.local.seams.patching import extend, parser, replace, replace_everywhere
 from infra.local.seams.text import json_text, utf8_size
-
-# "Maximum input or output size for a task, state, or execution"
-MAX_PAYLOAD_BYTES: Final = 262_144
-# AWS page "Passing data between states with variables", "Limits"
-MAX_ASSIGN_BYTES: Final = 262_144
-MAX_VARIABLES_BYTES: Final = 10 * 1024 * 1024
+from workflow_engine.aws_quotas import ASSIGN_BYTES, PAYLOAD_BYTES, VARIABLES_BYTES_PER_RUN
 
 
 def measure_as_aws_does() -> None:
     """moto counts the bytes of escaped, spaced JSON and refuses a payload of exactly the quota's size."""
 
     def is_within_size_quota(value: Any) -> bool:
-        return utf8_size(value if isinstance(value, str) else json_text(value)) <= MAX_PAYLOAD_BYTES
+        return utf8_size(value if isinstance(value, str) else json_text(value)) <= PAYLOAD_BYTES
 
     parser("asl.component.state.exec.state_task.service.state_task_service")
     replace_everywhere("is_within_size_quota", is_within_size_quota)
@@ -32,7 +27,7 @@ def refuse_large_task_inputs() -> None:
 
     def evaluate(self: Any, env: Any) -> Any:
         parameters = stock(self, env=env)
-        if utf8_size(json_text(parameters)) > MAX_PAYLOAD_BYTES:
+        if utf8_size(json_text(parameters)) > PAYLOAD_BYTES:
             cause = (
                 f"The state/task '{self._get_sfn_resource_type()}' was given an input with a size exceeding the maximum "
                 "number of bytes service limit."
@@ -45,7 +40,7 @@ def refuse_large_task_inputs() -> None:
 
 def check_payload(env: Any, state_name: str, text: str) -> None:
     """Raise States.DataLimitExceeded for a state's output, or a container's result, that is too large."""
-    if utf8_size(text) > MAX_PAYLOAD_BYTES:
+    if utf8_size(text) > PAYLOAD_BYTES:
         cause = (
             f"The state/task '{state_name}' returned a result with a size exceeding the maximum number of bytes "
             "service limit."
@@ -63,11 +58,13 @@ def check_assignments(env: Any) -> None:
         return
     store = env.variable_store
     sizes = {name: utf8_size(json_text(value)) for name, value in pending.items()}
-    if sum(sizes.values()) > MAX_ASSIGN_BYTES:
-        cause = f"The variables assigned in the state '{env.state_name}' exceed {MAX_ASSIGN_BYTES} bytes."
+    if sum(sizes.values()) > ASSIGN_BYTES:
+        cause = f"The variables assigned in the state '{env.state_name}' exceed {ASSIGN_BYTES} bytes."
         raise failure(env, DATA_LIMIT_EXCEEDED, cause)
-    if sum({**store.sizes, **sizes}.values()) > MAX_VARIABLES_BYTES:
-        cause = f"The variables of the execution exceed {MAX_VARIABLES_BYTES} bytes in the state '{env.state_name}'."
+    if sum({**store.sizes, **sizes}.values()) > VARIABLES_BYTES_PER_RUN:
+        cause = (
+            f"The variables of the execution exceed {VARIABLES_BYTES_PER_RUN} bytes in the state '{env.state_name}'."
+        )
         raise failure(env, DATA_LIMIT_EXCEEDED, cause)
 
 

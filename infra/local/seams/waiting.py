@@ -13,9 +13,7 @@ from typing import Any, Final
 from infra.local.seams.failures import InterruptedRunError, query_evaluation_failure
 from infra.local.seams.patching import parser, replace
 from infra.local.seams.text import json_text
-
-# AWS page "Wait workflow state": Seconds is an integer from 0 to 99,999,999.
-WAIT_MAX_SECONDS: Final = 99_999_999
+from workflow_engine.aws_quotas import STATE_SECONDS
 
 _RFC3339: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)")
 
@@ -135,8 +133,8 @@ def scale_and_interrupt_waits() -> None:
 def _seconds_to_wait(self: Any, env: Any) -> int:
     self.string_jsonata.eval(env=env)
     value = env.stack.pop()
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= WAIT_MAX_SECONDS:
-        cause = f"The Seconds field must be an integer between 0 and {WAIT_MAX_SECONDS}, but was: {json_text(value)}"
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= STATE_SECONDS:
+        cause = f"The Seconds field must be an integer between 0 and {STATE_SECONDS}, but was: {json_text(value)}"
         raise query_evaluation_failure(env, cause, "Seconds")
     return value
 

@@ -11,7 +11,7 @@ import pytest
 from agent_runtime.conversation import Conversation, conversation, sorted_input
 from agent_runtime.texts import FillableText
 from llm_gateway.request import Image, Message, Text
-from workflow_engine.sdk import InvalidStepInput
+from workflow_engine.errors import InvalidStepInput
 
 PNG = base64.b64encode(b"\x89PNG").decode()
 

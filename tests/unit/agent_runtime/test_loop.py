@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from agent_runtime.clock import Clock
 from agent_runtime.conversation import Conversation
-from agent_runtime.loop import AgentResult, Clock, run_loop
+from agent_runtime.loop import AgentResult, run_loop
 from agent_runtime.meter import Meter
 from agent_runtime.spec import agent_spec
 from agent_runtime.toolbox import BoundTool, Toolbox, ToolFailedError
@@ -22,7 +23,7 @@ from llm_gateway.request import Message, Text, Tool, ToolCall, ToolResult
 from llm_gateway.response import ProviderAnswer, Usage
 from tests.unit.llm.scripted import Clock as Time
 from tests.unit.llm.scripted import ScriptedProvider, making, said
-from workflow_engine.sdk import InvalidStepInput
+from workflow_engine.errors import InvalidStepInput
 
 TALK = Conversation("You help.", (Message("user", (Text("How much is 2 and 2?"),)),), "How much is 2 and 2?")
 ADD = Tool("add", "Adds.", {"type": "object", "properties": {"a": {"type": "number"}}, "required": ["a"]})

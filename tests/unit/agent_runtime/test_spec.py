@@ -10,7 +10,7 @@ from agent_runtime.meter import Meter
 from agent_runtime.spec import Limits, agent_spec, merged
 from llm_gateway.request import ResponseFormat, Target
 from llm_gateway.response import Usage
-from workflow_engine.sdk import InvalidStepInput
+from workflow_engine.errors import InvalidStepInput
 
 GEMINI = {"provider_type": "gemini_textgen", "model": "gemini-2.5-flash", "temperature": 0.5}
 

@@ -14,10 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent_tools.mcp_content import ToolOutcome
 from agent_tools.mcp_reading import mended_json
-from agent_tools.mcp_servers import ListedTool, McpServer, McpServerError, ToolOutcome, connect
+from agent_tools.mcp_servers import connect
 from tests.support.llm.vendor_server import Received, Reply, VendorServer, json_reply
 from tests.support.mcp_server import TOOLS, mcp_server
+from workflow_engine.agents.errors import McpServerError
+from workflow_engine.agents.mcp import ListedTool, McpServer
 from workflow_engine.outbound import AddressPolicy, AddressRefusedError
 
 HERE = AddressPolicy.from_text("127.0.0.1")

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from tests.support.compiled import compiled, container, data, states
+from workflow_engine.agents.defaults import TIMEOUT_SECONDS
+from workflow_engine.agents.errors import FINAL_ERRORS, TRANSIENT_ERRORS
 from workflow_engine.language.diagnostics import InvalidWorkflowError
-from workflow_engine.steps.agent import DEFAULT_TIMEOUT_SECONDS, FINAL_ERRORS, NOTHING_TO_ASK, TRANSIENT_ERRORS
+from workflow_engine.steps.agent import NOTHING_TO_ASK
 from workflow_engine.steps.prompt import ASKS_NOTHING
 
 CONFIGS: list[dict[str, Any]] = [
@@ -81,7 +83,7 @@ def test_the_plan_reckons_with_these_retries() -> None:
 
 def test_the_function_is_told_its_time() -> None:
     made = compiled(agent("ask"), agent("fast", timeout_seconds=20))
-    assert made.bindings["timeouts"] == {"ask": DEFAULT_TIMEOUT_SECONDS, "fast": 20}
+    assert made.bindings["timeouts"] == {"ask": TIMEOUT_SECONDS, "fast": 20}
     payload = states(made)["fast"]["Arguments"]["Payload"]
     assert '"timeout_seconds":$states.context.Execution.Input.timeouts.fast' in payload
 

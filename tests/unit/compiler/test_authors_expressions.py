@@ -41,7 +41,7 @@ def test_what_is_another_value_each_time_is_computed_in_a_branch_which_hands_it_
     compilation = compiled(step, work("z", input_mapping={"n": "total.data"}))
     assert states(compilation)["total.try"]["Type"] == "Parallel"
     assert "Catch" not in states(compilation)["total.try"]
-    assert assigned(compilation, "total.try")["s0_total"]["output"] == "{%$states.result[0].total%}"
+    assert "$states.result[0].total" in assigned(compilation, "total.try")["s0_total"]["output"]
 
 
 @pytest.mark.parametrize("text", ["$toMillis('2026-01-01T00:00:00Z')", "$nowhere := 1", "$randomly := 1"])

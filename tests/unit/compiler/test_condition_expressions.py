@@ -14,7 +14,7 @@ from workflow_engine.compiler.jsonata import (
     condition_fragment,
     not_fragment,
 )
-from workflow_engine.compiler.jsonata.fragments import Fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment, Infix, Text
 from workflow_engine.language.syntax import (
     And,
     Check,
@@ -219,14 +219,14 @@ def test_truth_and_emptiness_do_not_look_into_lists() -> None:
 
 
 def test_literals_alone_are_decided_when_compiling() -> None:
-    assert condition_fragment(Truthy(Literal_([0])), World()).code == "true"
-    assert condition_fragment(Not(Truthy(Literal_(""))), World()).code == "true"
+    assert condition_fragment(Truthy(Literal_([0])), World()) == Text("true")
+    assert condition_fragment(Not(Truthy(Literal_(""))), World()) == Text("true")
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 300])
 def test_groups_of_any_size_are_shallow(count: int) -> None:
     world = World()
-    yes, no = Fragment("1=1"), Fragment("false or false")
+    yes, no = Text("1=1"), Infix(" or ", (Text("false"), Text("false")))
     answers = assert_values(
         [
             (all_of([yes] * count), world, True),
@@ -241,11 +241,11 @@ def test_groups_of_any_size_are_shallow(count: int) -> None:
 
 
 def test_negating_twice_adds_nothing() -> None:
-    plain = Fragment("$x or $y")
+    plain = Infix(" or ", (Text("$x"), Text("$y")))
     condition = condition_fragment(Comparison("==", output("x"), Literal_(1)), world_of({}))
     assert not_fragment(not_fragment(condition)) == condition
-    assert not_fragment(condition).code == '$n($s0_a.output,"x")!=1'
-    assert not_fragment(not_fragment(plain)).code == "($x or $y)"
+    assert not_fragment(condition).source()[0] == '$n($s0_a.output,"x")!=1'
+    assert not_fragment(not_fragment(plain)).source()[0] == "($x or $y)"
 
 
 def test_depth_does_not_grow_with_nested_groups() -> None:

@@ -37,7 +37,7 @@ def test_for_each_retries_its_elements_and_fails_as_a_whole() -> None:
     assert "Retry" not in each
     assert each["Catch"][0]["Next"] == "z.guard"
     assert element["Retry"][-1]["MaxAttempts"] == 2
-    assert element["TimeoutSeconds"] == "{%$states.context.Execution.Input.timeouts.e%}"
+    assert element["TimeoutSeconds"] == "{% $states.context.Execution.Input.timeouts.e %}"
     assert machine.bindings["timeouts"] == {"e": 7}
 
 

@@ -54,7 +54,7 @@ def test_a_rule_may_ask_how_a_pure_step_ended_whose_output_nobody_reads(source: 
         merged("a", critical=False, input_mapping={"x": source}),
         work("z", "a", trigger_rule="one_failed", input_mapping={}),
     )
-    assert states(machine)["z.guard"]["Choices"][0]["Condition"] == '{%$not(($d:=[$s0_a.status];"failed" in $d))%}'
+    assert states(machine)["z.guard"]["Choices"][0]["Condition"] == '{% $not(($d:=[$s0_a.status];"failed" in $d)) %}'
 
 
 def test_a_critical_step_catches_nothing() -> None:

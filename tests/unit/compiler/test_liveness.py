@@ -54,7 +54,7 @@ def test_a_parallel_empties_what_only_its_branches_read() -> None:
 
 def test_a_branch_gives_back_only_what_is_read_outside_of_it() -> None:
     machine = compiled(work("a"), work("b", "a"), work("c"), work("d", "b", "c", input_mapping={"x": "b.x"}))
-    assert assigned(machine, "a.parallel") == {"s0_b": "{%$states.result[0]._vars.s1_b%}"}
+    assert assigned(machine, "a.parallel") == {"s0_b": "{% $states.result[0]._vars.s1_b %}"}
     assert states(machine)["b"]["Output"] == {"_vars": {"s1_b": kept()}}
     assert states(machine)["c"]["Output"] == {}
 
@@ -73,7 +73,7 @@ def test_of_a_step_that_is_asked_only_how_it_ended_no_output_leaves_the_branch()
         work("d", "b", "c", input_mapping={"how": "a.status"}),
     )
     assert assigned(machine, "a") == {"s1_a": kept()}
-    assert states(machine)["b"]["Output"] == {"_vars": {"s1_a": '{%{"status":$s1_a.status}%}'}}
+    assert states(machine)["b"]["Output"] == {"_vars": {"s1_a": '{% {"status":$s1_a.status} %}'}}
 
 
 def test_a_record_read_only_beyond_a_guard_is_emptied_on_either_way() -> None:
@@ -104,6 +104,13 @@ def test_an_element_of_a_map_empties_its_own_variables_only() -> None:
     )
     assert assigned(machine, "q") == {"s1_q": kept(), "s1_p": {}}
     assert assigned(machine, "each") == {"s0_a": {}}
+
+
+def test_a_text_that_looks_like_a_variable_keeps_no_record() -> None:
+    last = work("d", "c", conditions="c.x == '$s0_b.output'", input_mapping=ALONE)
+    machine = compiled(work("a"), work("b", "a"), work("c", "b", input_mapping={"x": "b.x"}), last)
+    assert '"$s0_b.output"' in states(machine)["d.guard"]["Choices"][0]["Condition"]
+    assert assigned(machine, "c")["s0_b"] == {}
 
 
 def test_a_small_record_is_left_as_it_is() -> None:

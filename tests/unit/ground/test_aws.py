@@ -239,7 +239,6 @@ def test_calls_for_secrets_and_of_functions_end_within_theirs(monkeypatch: pytes
 MAKERS: Final = {
     "layers/engine/python/workflow_engine/usecases/engine.py": "dynamodb, s3, stepfunctions: translated; others as they are",
     "layers/engine/python/workflow_engine/tenant_secrets.py": "secrets manager, whose errors are those of a step",
-    "layers/llm/python/llm_gateway/secrets.py": "secrets manager, whose errors are those of the configuration",
     "layers/llm/python/llm_gateway/providers/bedrock/clients.py": "bedrock, which has errors of its own",
 }
 

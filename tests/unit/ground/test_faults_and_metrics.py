@@ -13,6 +13,7 @@ from tests.support import http_events
 from workflow_engine import metrics
 from workflow_engine.errors import MisconfiguredError, ThrottledError
 from workflow_engine.faults import faults_logged, is_failure_by_contract
+from workflow_engine.http.api import WAIT, Operation
 from workflow_engine.http.resolver import ApiResolver, api_resolver
 from workflow_engine.sdk import InvalidStepInput, StepReportedFailure
 
@@ -73,13 +74,8 @@ def test_outside_lambda_no_data_point_is_written(capsys: pytest.CaptureFixture[s
 
 @pytest.fixture
 def app() -> ApiResolver:
-    made = api_resolver()
-
-    @made.get("/runs")
-    @made.takes("wait")
-    def runs() -> dict[str, Any]:
-        return {}
-
+    made = api_resolver({})
+    made.serve(Operation("runs", "GET /runs", {200: "AnyValue"}, query=(WAIT,)), lambda _: {})
     return made
 
 

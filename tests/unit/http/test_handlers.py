@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from agent_tools.errors import McpServerError
 from infra.catalog import FUNCTIONS, Route, function
 from infra.local.gateway import Gateway, HttpRequest
-from infra.openapi import OPERATIONS, PARAMETERS
+from infra.packaging import OPENAPI_FILE
+from workflow_engine.agents.errors import McpServerError
+from workflow_engine.agents.mcp import McpServer
 from workflow_engine.errors import NotFoundError
 from workflow_engine.outbound import AddressPolicy
 from workflow_engine.usecases.agents.check_agent import AGENTS
@@ -168,10 +169,10 @@ def test_a_route_calls_its_use_case(
 
 @pytest.mark.parametrize(("path", "kind"), [("/agents", AGENTS), ("/prompts", PROMPTS)], ids=["agents", "prompts"])
 def test_agents_and_prompts_have_the_same_routes(
-    api: Api, monkeypatch: pytest.MonkeyPatch, path: str, kind: DefinitionKind
+    api: Api, monkeypatch: pytest.MonkeyPatch, path: str, kind: DefinitionKind[Any, Any]
 ) -> None:
     def fake(name: str) -> Callable[..., Any]:
-        def called(given: DefinitionKind, engine: Any, caller: Caller, *args: Any) -> Any:
+        def called(given: DefinitionKind[Any, Any], engine: Any, caller: Caller, *args: Any) -> Any:
             assert (given, engine, caller) == (kind, ENGINE, CALLER)
             api.calls.append((name, args, {}))
             return {"version": 1}
@@ -214,15 +215,22 @@ def test_a_run_of_an_agent_or_prompt_is_answered_at_once_or_when_it_ended(
     assert api.calls[0] == (usecase, ("a", {"query": "x"}, "k-1"), {})
 
 
-def test_a_server_is_asked_with_the_policy_and_secrets_of_the_environment(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_is_asked_with_the_secrets_of_the_environment(api: Api) -> None:
     handler = importlib.import_module("functions.api_tools.handler")
-    monkeypatch.setattr(handler, "policy", lambda: AddressPolicy.from_text("10.0.0.0/8"))
     api.answer("tools.register_mcp_server.discover", {"items": []})
     assert api.send("GET", "/tools/mcp-servers/s/tools") == (200, {"items": []})
-    given = {"policy": AddressPolicy.from_text("10.0.0.0/8"), "secret_of": handler.secret_of}
+    given = {"list_tools": handler.list_tools, "secret_of": handler.secret_of}
     assert api.calls == [("tools.register_mcp_server.discover", ("s",), given)]
+
+
+def test_a_server_is_asked_within_the_policy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = importlib.import_module("functions.api_tools.settings")
+    monkeypatch.setattr(settings, "policy", AddressPolicy)
+    with pytest.raises(McpServerError, match="may not be reached"):
+        settings.list_tools(McpServer("s", "http://127.0.0.1:9/mcp"))
+    monkeypatch.setattr(settings, "policy", lambda: AddressPolicy.from_text("127.0.0.1"))
+    with pytest.raises(McpServerError, match="cannot be reached"):
+        settings.list_tools(McpServer("s", "http://127.0.0.1:9/mcp"))
 
 
 def test_a_server_that_does_not_do_its_part_is_a_failed_dependency(api: Api) -> None:
@@ -266,15 +274,6 @@ def test_a_query_parameter_that_a_route_does_not_have_is_refused(api: Api, metho
     assert told in problem["detail"]
 
 
-def test_a_route_takes_the_query_parameters_that_are_documented() -> None:
-    for name in (f.name for f in FUNCTIONS if f.kind == "api"):
-        app = importlib.import_module(f"functions.{name}.handler").app
-        for route in (*app._static_routes, *app._dynamic_routes):
-            documented = OPERATIONS[f"{route.method} {route.openapi_path}"].parameters
-            of_query = {p for p in documented if PARAMETERS[p]["in"] == "query"}
-            assert set(app.parameters_of(route.func)) == of_query, route.openapi_path
-
-
 @pytest.mark.parametrize("url", ["/executions/e-1", "/executions/e-1/results"])
 def test_reading_a_run_may_wait_for_its_end(api: Api, url: str) -> None:
     api.answer("runs.read_results.wait_for_end", False)
@@ -294,6 +293,23 @@ def test_health_asks_for_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("AUTH_MODE")
     assert api.send("GET", "/health") == (200, {"status": "healthy", "service": "unified-workflow-execution-engine"})
     assert [r for f in FUNCTIONS for r in f.routes if r.is_open] == [Route("GET", "/health", is_open=True)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "security"), [("iam", [{"sigv4": []}]), ("jwt", [{"jwt": []}]), ("local", [])], ids=["iam", "jwt", "local"]
+)
+def test_the_document_says_how_this_deployment_knows_its_callers(
+    api: Api, monkeypatch: pytest.MonkeyPatch, mode: str, security: list[Any]
+) -> None:
+    monkeypatch.setenv("AUTH_MODE", mode)
+    monkeypatch.setenv("OPENAPI_FILE", str(OPENAPI_FILE))
+    settings = importlib.import_module("functions.api_docs.settings")
+    settings.openapi_text.cache_clear()
+    status, document = api.send("GET", "/openapi.json")
+    settings.openapi_text.cache_clear()
+    assert (status, document["security"]) == (200, security)
+    assert document["paths"] == json.loads(OPENAPI_FILE.read_text())["paths"]
+    assert {name for way in security for name in way} <= set(document["components"]["securitySchemes"])
 
 
 def test_every_route_of_the_catalogue_has_a_handler() -> None:

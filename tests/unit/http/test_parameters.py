@@ -5,6 +5,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from tests.support.http_events import request
 from workflow_engine.errors import InvalidRequestError
+from workflow_engine.http.api import STARTED_AFTER, STATUS, VERSION, WAIT
 from workflow_engine.http.parameters import (
     Page,
     idempotency_key,
@@ -12,8 +13,7 @@ from workflow_engine.http.parameters import (
     page,
     query_parameter,
     refuse_unknown,
-    version,
-    wait_seconds,
+    whole_number,
 )
 
 
@@ -23,16 +23,15 @@ def get(query: dict[str, str] | None = None, headers: dict[str, str] | None = No
 
 def test_without_parameters_the_defaults_hold() -> None:
     assert page(get()) == Page(50, None)
-    assert wait_seconds(get()) == 0
-    assert version(get()) is None
-    assert query_parameter(get(), "status") is None
+    assert whole_number(get(), WAIT) is None
+    assert query_parameter(get(), STATUS) is None
     assert idempotency_key(get()) is None
 
 
 def test_parameters_are_read() -> None:
     assert page(get({"limit": "7", "cursor": "abc"})) == Page(7, "abc")
-    assert wait_seconds(get({"wait": "25"})) == 25
-    assert version(get({"version": "3"})) == 3
+    assert whole_number(get({"wait": "25"}), WAIT) == 25
+    assert whole_number(get({"version": "3"}), VERSION) == 3
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "ten", "1.5", "", "7,7", "٣"])
@@ -44,7 +43,7 @@ def test_a_limit_outside_1_to_100_is_refused(limit: str) -> None:
 @pytest.mark.parametrize("wait", ["26", "-1", "1e3", "99999999999999999999"])
 def test_a_wait_outside_0_to_25_is_refused(wait: str) -> None:
     with pytest.raises(InvalidRequestError, match="wait must be a whole number from 0 to 25"):
-        wait_seconds(get({"wait": wait}))
+        whole_number(get({"wait": wait}), WAIT)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +58,7 @@ def test_a_wait_outside_0_to_25_is_refused(wait: str) -> None:
     ],
 )
 def test_a_moment_is_read_in_iso_8601(text: str, expected: str) -> None:
-    found = moment(get({"started_after": text}), "started_after")
+    found = moment(get({"started_after": text}), STARTED_AFTER)
     assert found is not None
     assert found.isoformat() == expected
 
@@ -67,7 +66,7 @@ def test_a_moment_is_read_in_iso_8601(text: str, expected: str) -> None:
 @pytest.mark.parametrize("text", ["yesterday", "1738310400", "2026-13-01", "0001-01-01T00:00:00+23:00", "2026-01-31T8"])
 def test_what_is_no_moment_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequestError, match="started_after must be a moment in ISO 8601"):
-        moment(get({"started_after": text}), "started_after")
+        moment(get({"started_after": text}), STARTED_AFTER)
 
 
 def test_a_parameter_with_a_typing_error_is_refused_with_a_suggestion() -> None:

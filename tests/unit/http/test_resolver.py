@@ -28,7 +28,7 @@ def sender(app: ApiResolver) -> Send:
 
 @pytest.fixture
 def app() -> ApiResolver:
-    app = api_resolver()
+    app = api_resolver({})
 
     @app.get("/things/<thing_id>")
     def get(thing_id: str) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def test_an_unknown_path_is_a_404_and_a_wrong_method_a_405(app: ApiResolver) -> 
 
 @pytest.mark.parametrize(("character", "bytes_each"), [("a", 1), ("ä", 7), ("\\", 4), ("\x07", 7)])
 def test_an_answer_that_lambda_does_not_take_is_a_problem_that_says_so(character: str, bytes_each: int) -> None:
-    app = api_resolver()
+    app = api_resolver({})
     characters = MAX_ANSWER_BYTES // bytes_each
 
     @app.get("/much")
@@ -95,14 +95,14 @@ def test_a_query_parameter_is_judged_after_route_and_method(app: ApiResolver) ->
 
 
 def test_routes_of_other_functions_count_for_a_405() -> None:
-    app = api_resolver(lambda: [("POST", "/workflows/execute"), ("GET", "/workflows/{workflow_id}")])
+    app = api_resolver({}, [("POST", "/workflows/execute"), ("GET", "/workflows/{workflow_id}")])
     status, _, headers = sender(app)("PUT", "/workflows/execute")
     assert (status, headers["Allow"]) == (405, "OPTIONS, POST")
     assert sender(app)("PUT", "/workflows/")[0] == 404
 
 
 def test_a_slash_that_hides_the_route_of_another_function_is_redirected_with_method_body_and_query() -> None:
-    app = api_resolver(lambda: [("POST", "/workflows"), ("GET", "/workflows/{workflow_id}")])
+    app = api_resolver({}, [("POST", "/workflows"), ("GET", "/workflows/{workflow_id}")])
     for method, path, location in (
         ("POST", "/workflows/", "../workflows?limit=2"),
         ("HEAD", "/workflows/a/", "../a?limit=2"),
@@ -140,7 +140,7 @@ def test_a_path_that_is_written_out_is_no_instance_of_another(app: ApiResolver) 
 
 
 def test_threads_do_not_see_each_others_requests() -> None:
-    app = api_resolver()
+    app = api_resolver({})
     together = threading.Barrier(8)
 
     @app.get("/things/<thing_id>")

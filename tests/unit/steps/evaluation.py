@@ -14,7 +14,15 @@ from typing import Any
 import jlens
 
 from workflow_engine.compiler.catalogue import MappedInput, PureContext, PureLowering, WaitLowering
-from workflow_engine.compiler.jsonata.fragments import Fragment, object_fragment
+from workflow_engine.compiler.jsonata.fragments import (
+    NO_FIELDS,
+    Array,
+    Conditional,
+    Fragment,
+    Text,
+    call,
+    object_fragment,
+)
 from workflow_engine.language.syntax import Reference
 from workflow_engine.steps import builtin_catalogue
 
@@ -47,7 +55,7 @@ class StepCase:
         """JSONata of the output, with the bindings of `bindings()` as free variables."""
         lowering = self._lowering()
         assert isinstance(lowering, PureLowering | WaitLowering)
-        return lowering.build(self._context()).code
+        return lowering.build(self._context()).source()[0]
 
     def wait_seconds(self) -> Json:
         """What a waiting step waits for, by jlens."""
@@ -56,7 +64,7 @@ class StepCase:
     def seconds_source(self) -> str:
         lowering = self._lowering()
         assert isinstance(lowering, WaitLowering)
-        return lowering.seconds(self._context()).code
+        return lowering.seconds(self._context()).source()[0]
 
     def input_data(self) -> dict[str, Json]:
         """The `input_data` that a Lambda in place of the step would get."""
@@ -79,16 +87,16 @@ class StepCase:
 
     def _context(self) -> PureContext:
         names = list(self.dependencies or self.mapping)
-        present = [Fragment(f"$present_{i}") if self.dependencies else None for i in range(len(names))]
-        inputs = tuple(MappedInput(n, Fragment(f"$value_{i}"), present[i]) for i, n in enumerate(names))
+        present = [Text(f"$present_{i}") if self.dependencies else None for i in range(len(names))]
+        inputs = tuple(MappedInput(n, Text(f"$value_{i}"), present[i]) for i, n in enumerate(names))
         return PureContext(
             static_config=self.config,
-            config=lambda key: Fragment(f"$config_{key}" if key in self.config else "null"),
+            config=lambda key: Text(f"$config_{key}" if key in self.config else "null"),
             inputs=inputs,
             input_data=_input_data(inputs),
             templates={},
             template_pieces={},
-            entered=Fragment("$entered"),
+            entered=Text("$entered"),
             read=self._read,
             declared=len(names),
             mapped=not self.dependencies,
@@ -97,15 +105,15 @@ class StepCase:
 
     def _read(self, reference: Reference) -> Fragment:
         self.references.append(reference)
-        return Fragment("$run_input")
+        return Text("$run_input")
 
 
 def _input_data(inputs: tuple[MappedInput, ...]) -> Fragment:
-    parts = []
+    parts: list[Fragment] = [NO_FIELDS]
     for entry in inputs:
-        part = object_fragment({entry.name: entry.value}).code
-        parts.append(part if entry.present is None else f"{entry.present.code}?{part}:{{}}")
-    return Fragment(f"$merge([{{}},{','.join(parts)}])" if parts else "{}")
+        part = object_fragment({entry.name: entry.value})
+        parts.append(part if entry.present is None else Conditional((entry.present, part, NO_FIELDS)))
+    return call("merge", Array(tuple(parts)))
 
 
 def evaluate(source: str, bindings: Mapping[str, Json]) -> Json:

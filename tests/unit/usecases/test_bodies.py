@@ -10,7 +10,14 @@ from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.settings import DEFAULT_STEP_FUNCTION_PATTERNS, Settings
 from workflow_engine.usecases.bodies.check_input import check_input
-from workflow_engine.usecases.bodies.run import WorkflowRunFields, run_input, waiting_seconds
+from workflow_engine.usecases.bodies.run import (
+    RunFields,
+    WorkflowRunFields,
+    read_run,
+    run_input,
+    waiting_seconds,
+    with_input,
+)
 from workflow_engine.usecases.bodies.workflow import posted_workflow
 
 WORKFLOW: dict[str, Any] = {"name": "x", "steps": [], "tags": ["t"]}
@@ -97,6 +104,19 @@ def test_what_a_run_cannot_be_or_keep_is_refused_where_it_stands(fields: dict[st
     with pytest.raises(InvalidRequestError) as raised:
         posted_workflow(fields if "workflow" in fields else {**WORKFLOW, **fields})
     assert [e["pointer"] for e in raised.value.errors] == [place]
+
+
+def test_any_run_keeps_no_more_than_fits_beside_it() -> None:
+    with pytest.raises(InvalidRequestError) as raised:
+        read_run(RunFields, {"tags": ["x" * 100_000]})
+    assert [e["pointer"] for e in raised.value.errors] == ["/tags"]
+
+
+def test_a_run_of_a_made_workflow_keeps_what_was_said_of_it_and_gets_the_entries_that_there_are() -> None:
+    said = read_run(RunFields, {"input": "old", "tags": ["t"], "session_id": "s"})
+    fields = with_input(said, {"query": "Hi", "context": None})
+    assert run_input(fields) == {"query": "Hi"}
+    assert (fields.tags, fields.session_id, fields.user_id, fields.wait) == (["t"], "s", None, None)
 
 
 @pytest.mark.parametrize(("wait", "seconds"), [(True, 25), (False, 0), (None, 0), (3, 3), (0.2, 1), (25, 25)])

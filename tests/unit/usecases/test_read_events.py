@@ -9,6 +9,7 @@ from tests.support.backend_history import History
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.machines.history import HistoryReader
 from workflow_engine.store.results import PAGE_BYTES, body_bytes
+from workflow_engine.usecases.answers import EventPage
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.read_events import MAX_CURSOR_BYTES, events
 
@@ -56,8 +57,8 @@ def engine_of(client: StepFunctions) -> Engine:
     return cast(Engine, SimpleNamespace(executions=executions, history=history, stepfunctions=client))
 
 
-def pages(client: StepFunctions, limit: int) -> list[dict[str, Any]]:
-    engine, cursor, found = engine_of(client), None, list[dict[str, Any]]()
+def pages(client: StepFunctions, limit: int) -> list[EventPage]:
+    engine, cursor, found = engine_of(client), None, list[EventPage]()
     while True:
         page = events(engine, ME, "e", limit, cursor)
         found.append(page)

@@ -14,6 +14,7 @@ from workflow_engine.settings import Settings
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.payloads.s3 import S3Objects
 from workflow_engine.store.results import LargeOutput, RunResults, body_bytes
+from workflow_engine.usecases.answers import Results
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.results_page import EVERYTHING, ResultsQuery, results_page, run_output, step_output
 
@@ -62,7 +63,7 @@ def run(
     return RunResults(fields, output, large, Listed(entries), cast(PayloadStore, payloads))
 
 
-def walked(found: RunResults, query: ResultsQuery = EVERYTHING) -> list[dict[str, Any]]:
+def walked(found: RunResults, query: ResultsQuery = EVERYTHING) -> list[Results]:
     pages, cursor = [], query.cursor
     while True:
         page = results_page(CLOUD, ME, "e", found, ResultsQuery(query.limit, cursor, query.steps, query.links))

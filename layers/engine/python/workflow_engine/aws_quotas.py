@@ -26,6 +26,9 @@ VARIABLE_BYTES: Final = 256 * KIB
 ASSIGN_BYTES: Final = 256 * KIB
 """All variables of one `Assign` together. Passing data between states with variables, "Limits"."""
 
+VARIABLES_BYTES_PER_RUN: Final = 10 * MIB
+"""All variables stored in one execution. Passing data between states with variables, "Limits"."""
+
 STATE_NAME_LENGTH: Final = 80
 """Characters of a state's name. Discovering workflow states, "Common state fields"."""
 

@@ -1,5 +1,7 @@
 """What use cases raise. Each error has a stable `code`, a sentence for the client and, where there is one, the places
 in its body that are wrong. Nothing here knows of HTTP; `workflow_engine.http.problem` maps classes to statuses.
+
+At the end stands what step Lambdas raise (`workflow_engine.sdk`).
 """
 
 from __future__ import annotations
@@ -113,3 +115,14 @@ class MisconfiguredError(WorkflowEngineError):
         super().__init__(detail)
         self.aws_code = aws_code
         self.aws_message = aws_message
+
+
+# Lambda reports the class name as `errorType`, so these names are part of the contract.
+
+
+class StepReportedFailure(Exception):  # noqa: N818 - errorType is the class name; results and conditions rely on it
+    """The step did its work and the answer is that it failed. The message is what the client reads."""
+
+
+class InvalidStepInput(Exception):  # noqa: N818 - errorType is the class name; results and conditions rely on it
+    """The event, its config or its input data are not what the step needs. A retry would not help."""

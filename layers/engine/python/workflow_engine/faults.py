@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from workflow_engine.errors import MisconfiguredError, WorkflowEngineError
+from workflow_engine.errors import InvalidStepInput, MisconfiguredError, StepReportedFailure, WorkflowEngineError
 from workflow_engine.observability import get_logger
-from workflow_engine.sdk.errors import InvalidStepInput, StepReportedFailure
 
 logger = get_logger(__name__)
 

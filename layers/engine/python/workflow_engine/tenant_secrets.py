@@ -19,22 +19,12 @@ from typing import Any, Final
 from workflow_engine import aws
 from workflow_engine.endpoint_errors import SecretNotSetError, SecretUnavailableError
 from workflow_engine.errors import MisconfiguredError
+from workflow_engine.secret_names import OWNER_VARIABLE, PREFIX_VARIABLE, secret_name
 
 SECRET_NAME: Final = re.compile(r"STEP_SECRET_[A-Z0-9_]{1,52}")
 NAME_RULE: Final = "STEP_SECRET_, then capital letters, digits or '_', 64 at most"
 KEEP_SECONDS: Final = 300
 """A rotated secret is used after this at the latest."""
-
-_OWNER: Final = "LLM_OWNER_TENANT"
-_PREFIX: Final = "LLM_TENANT_SECRET_PREFIX"
-_ALLOWED_IN_NAMES: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_.@-")
-
-
-def secret_name(tenant_id: str) -> str:
-    """A tenant's name as Secrets Manager takes it (CreateSecret, `Name`): what it does not take is escaped as
-    `=XX`, so that no two tenants share a secret.
-    """
-    return "".join(c if c in _ALLOWED_IN_NAMES else "".join(f"={byte:02X}" for byte in c.encode()) for c in tenant_id)
 
 
 class TenantSecrets:
@@ -58,14 +48,14 @@ class TenantSecrets:
         if not SECRET_NAME.fullmatch(name):
             raise SecretNotSetError(f"'{name}' is not the name of a step's secret: {NAME_RULE}.")
         value = self._own(tenant_id).get(name)
-        if value is None and tenant_id and tenant_id == self._environment.get(_OWNER):
+        if value is None and tenant_id and tenant_id == self._environment.get(OWNER_VARIABLE):
             value = self._environment.get(name)
         if not value:
             raise SecretNotSetError(f"The endpoint needs the secret {name}, which is not set for this tenant.")
         return value
 
     def _own(self, tenant_id: str) -> Mapping[str, str]:
-        prefix = self._environment.get(_PREFIX)
+        prefix = self._environment.get(PREFIX_VARIABLE)
         if not prefix or not tenant_id:
             return {}
         with self._lock:
@@ -103,7 +93,7 @@ def new_client() -> Any:
 
 def names_secrets(environment: Mapping[str, str]) -> bool:
     """Whether tenants have secrets of their own in Secrets Manager."""
-    return bool(environment.get(_PREFIX))
+    return bool(environment.get(PREFIX_VARIABLE))
 
 
 def _variables(text: str) -> Mapping[str, str]:

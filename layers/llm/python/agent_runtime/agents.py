@@ -10,18 +10,19 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
+from agent_runtime.clock import Clock
 from agent_runtime.conversation import Conversation, conversation, sorted_input
 from agent_runtime.images import fetch_image
-from agent_runtime.loop import AgentResult, Clock, run_loop
+from agent_runtime.loop import AgentResult, run_loop
 from agent_runtime.meter import Meter
-from agent_runtime.services import Services
+from agent_runtime.services import Services, StepCall
 from agent_runtime.spec import AgentSpec, agent_spec, merged
 from agent_runtime.texts import FillableText
 from agent_runtime.toolbox import ToolFailedError, open_toolbox
 from agent_runtime.tracing import MAX_REMARKS, MAX_TRACE
 from llm_gateway.errors import LlmError
-from workflow_engine.errors import NotFoundError
-from workflow_engine.sdk import InvalidStepInput, StepContext
+from workflow_engine.agents.defaults import TIMEOUT_SECONDS
+from workflow_engine.errors import InvalidStepInput, NotFoundError
 
 Object = Mapping[str, Any]
 
@@ -32,9 +33,6 @@ MARGIN_SECONDS: Final = 5.0
 """Time that is kept to hand over what there is, at most a tenth of all."""
 
 UNKNOWN_SECONDS: Final = 900.0
-
-USUAL_SECONDS: Final = 840
-"""What a step has that says nothing of its time (`workflow_engine.steps.agent`; a test compares the two)."""
 
 _NOT_OF_THE_AGENT: Final = frozenset(
     {"agent_id", "agent_version", "agent_config", "query", "query_template", "variables", "conversation_history"}
@@ -50,23 +48,23 @@ class Run:
     """One invocation: for whom, and until when."""
 
     services: Services
-    context: StepContext
+    call: StepCall
     clock: Clock
     started: float
 
     @classmethod
-    def of(cls, services: Services, context: StepContext) -> Run:
+    def of(cls, services: Services, call: StepCall) -> Run:
         """The run of a step that begins now. It ends before the step's time is over, or Lambda's."""
-        allowed = [s for s in (context.seconds_left, context.timeout_seconds) if s is not None]
+        allowed = [s for s in (call.seconds_left, call.timeout_seconds) if s is not None]
         seconds = float(min(allowed, default=UNKNOWN_SECONDS))
         started = services.now()
         deadline = started + seconds - min(MARGIN_SECONDS, seconds / 10)
-        return cls(services, context, Clock(services.now, deadline, streams=_is_short(context)), started)
+        return cls(services, call, Clock(services.now, deadline, streams=_is_short(call)), started)
 
     @property
     def tenant_id(self) -> str:
         """The tenant whose run this is."""
-        return self.context.tenant_id or ""
+        return self.call.tenant_id
 
     def timestamp(self) -> str:
         """Now, as Step Functions writes times: UTC, milliseconds, `Z`."""
@@ -91,7 +89,7 @@ class Run:
         self, spec: AgentSpec, config: Object, input_data: Object, meter: Meter | None, depth: int
     ) -> tuple[Conversation, AgentResult]:
         """Let an agent work. What it uses counts in `meter` too. Raises LlmError, InvalidStepInput, McpServerError."""
-        given = sorted_input(input_data, self.context.prompt_inputs if depth == 0 else ())
+        given = sorted_input(input_data, self.call.prompt_inputs if depth == 0 else ())
         talk = conversation(
             config,
             given,
@@ -120,7 +118,7 @@ class Run:
         if prompt_id is None or fields.get("system_prompt") is not None:
             return fields
         try:
-            document = self.services.engine.prompts.newest(self.tenant_id, prompt_id).document
+            document = self.services.prompt(self.tenant_id, prompt_id, None).document
         except NotFoundError as error:
             raise InvalidStepInput(error.detail) from None
         return {**fields, "system_prompt": document.get("system_prompt") or document.get("query_template")}
@@ -128,17 +126,17 @@ class Run:
     def stored_agent(self, agent_id: str, version: int | None, overriding: tuple[Object, ...]) -> AgentSpec:
         """A stored agent, the newest version or the one named. Raises InvalidStepInput when there is none."""
         try:
-            found = self.services.engine.agents.get(self.tenant_id, agent_id, version)
+            found = self.services.agent(self.tenant_id, agent_id, version)
         except NotFoundError as error:
             raise InvalidStepInput(error.detail) from None
         fields = self.with_system_prompt(merged(found.document, overriding))
         return agent_spec(fields, agent_id=agent_id, agent_version=found.version)
 
 
-def run_agent_step(services: Services, config: Object, input_data: Object, context: StepContext) -> dict[str, Any]:
+def run_agent_step(services: Services, config: Object, input_data: Object, call: StepCall) -> dict[str, Any]:
     """The output of an `agent_execution` step, as `workflow_engine.steps.agent` describes it."""
-    run = Run.of(services, context)
-    prompts = sorted_input(input_data, context.prompt_inputs).prompts
+    run = Run.of(services, call)
+    prompts = sorted_input(input_data, call.prompt_inputs).prompts
     overriding: tuple[Object, ...] = (
         *({**p.overrides, "system_prompt": p.system_prompt} for p in prompts),
         _overriding(config),
@@ -187,9 +185,9 @@ def _response(spec: AgentSpec, result: AgentResult) -> Any:
     return result.text
 
 
-def _is_short(context: StepContext) -> bool:
+def _is_short(call: StepCall) -> bool:
     """Whether the step was given less time than agents usually get: then answers come piece by piece."""
-    return context.timeout_seconds is not None and context.timeout_seconds < USUAL_SECONDS
+    return call.timeout_seconds is not None and call.timeout_seconds < TIMEOUT_SECONDS
 
 
 def _cut_trace(result: AgentResult) -> list[str]:

@@ -16,7 +16,7 @@ from agent_runtime.images import image_of
 from agent_runtime.texts import FillableText
 from llm_gateway.request import Image, Message, Text
 from workflow_engine.agents.placeholders import as_text
-from workflow_engine.sdk import InvalidStepInput
+from workflow_engine.errors import InvalidStepInput
 
 Document = Mapping[str, Any]
 FetchImage = Callable[[str], Image]

@@ -8,39 +8,38 @@ from functools import partial
 from typing import Any, Final
 
 from agent_runtime.agents import Run, run_agent_step
-from agent_runtime.services import Services
+from agent_runtime.services import Services, StepCall
 from agent_runtime.texts import FillableText
 from agent_runtime.toolbox import ToolFailedError, open_toolbox
-from workflow_engine.errors import NotFoundError
-from workflow_engine.sdk import InvalidStepInput, StepContext, StepReportedFailure
+from workflow_engine.errors import InvalidStepInput, NotFoundError, StepReportedFailure
 
 Object = Mapping[str, Any]
 
 _MODEL_FIELDS: Final = ("provider_type", "model", "temperature", "top_p", "max_tokens")
 
 
-def output_of(services: Services, config: Object, input_data: Object, context: StepContext) -> dict[str, Any]:
+def output_of(services: Services, config: Object, input_data: Object, call: StepCall) -> dict[str, Any]:
     """The step's output.
 
     Raises LlmError and McpServerError for what lies with others, `InvalidStepInput` for a configuration or an input
     that cannot be meant, `StepReportedFailure` for a tool that failed.
     """
-    compute = _STEPS.get(context.step_type)
+    compute = _STEPS.get(call.step_type)
     if compute is None:
-        raise InvalidStepInput(f"step_agent has no step type '{context.step_type}'.")
+        raise InvalidStepInput(f"step_agent has no step type '{call.step_type}'.")
     try:
-        return compute(services, config, input_data, context)
+        return compute(services, config, input_data, call)
     except RecursionError:
         raise InvalidStepInput("The data is nested too deeply.") from None
 
 
-def _prompt(services: Services, config: Object, input_data: Object, context: StepContext) -> dict[str, Any]:
+def _prompt(services: Services, config: Object, input_data: Object, call: StepCall) -> dict[str, Any]:
     """A prompt for the agents after it; the texts of a stored one as far as their variables are known here."""
     prompt_id, version = config.get("prompt_id"), config.get("prompt_version")
     stored: Object = {}
     if prompt_id is not None:
         try:
-            found = services.engine.prompts.get(context.tenant_id or "", prompt_id, version)
+            found = services.prompt(call.tenant_id, prompt_id, version)
         except NotFoundError as error:
             raise InvalidStepInput(str(error)) from None
         stored, version = found.document, found.version
@@ -92,13 +91,13 @@ def _variables(configured: Object | Sequence[Object], input_data: Object) -> dic
     return values
 
 
-def _tool(services: Services, config: Object, input_data: Object, context: StepContext) -> dict[str, Any]:
+def _tool(services: Services, config: Object, input_data: Object, call: StepCall) -> dict[str, Any]:
     """One tool, called once."""
     name = config["tool_name"]
     mapping = config.get("param_mapping")
     mapped = dict(input_data) if mapping is None else {to: _picked(input_data, path) for to, path in mapping.items()}
     params = {**(config.get("static_params") or {}), **mapped}
-    run = Run.of(services, context)
+    run = Run.of(services, call)
     with ExitStack() as opened:
         toolbox = open_toolbox(opened, run, [name], partial(run.ask_agent, None), depth=0)
         only = next(iter(toolbox.by_name), "")
@@ -120,7 +119,7 @@ def _picked(input_data: Object, path: str) -> Any:
     return found
 
 
-_STEPS: Final[Mapping[str, Callable[[Services, Object, Object, StepContext], dict[str, Any]]]] = {
+_STEPS: Final[Mapping[str, Callable[[Services, Object, Object, StepCall], dict[str, Any]]]] = {
     "agent_execution": run_agent_step,
     "agent": run_agent_step,
     "prompt": _prompt,

@@ -11,9 +11,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from llm_gateway.request import Image
-from workflow_engine.errors import WorkflowEngineError
+from workflow_engine.errors import InvalidStepInput, WorkflowEngineError
 from workflow_engine.outbound import AddressPolicy
-from workflow_engine.sdk import InvalidStepInput
 
 MAX_BYTES: Final = 5 * 1024 * 1024
 """What every vendor takes: Anthropic's models on Bedrock take the least (Bedrock, "Converse", ImageBlock: 3.75 MB of

@@ -6,11 +6,12 @@ money, the time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from agent_runtime.clock import Clock
 from agent_runtime.conversation import Conversation
 from agent_runtime.meter import Meter
 from agent_runtime.spec import AgentSpec
@@ -21,7 +22,7 @@ from llm_gateway.gateway import Gateway, MayRepair, Watch
 from llm_gateway.request import GenerationRequest, Message, Part, Text, ToolResult
 from llm_gateway.response import GenerationResponse, ModelName, Usage
 from llm_gateway.tokens import count_request, count_tokens
-from workflow_engine.sdk import InvalidStepInput
+from workflow_engine.errors import InvalidStepInput
 
 CALL_SECONDS: Final = 600.0
 """The longest that one answer may take."""
@@ -30,21 +31,6 @@ LEAST_ROUND_SECONDS: Final = 3.0
 """With less time left no further question is asked."""
 
 MAX_TOOLS_AT_ONCE: Final = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Time as the gateway counts it, and when the agent must have ended. `streams` asks for answers piece by piece, so
-    that what there is at the end is not lost.
-    """
-
-    now: Callable[[], float]
-    deadline: float
-    streams: bool = False
-
-    def left(self) -> float:
-        """Seconds until the end."""
-        return self.deadline - self.now()
 
 
 @dataclass(slots=True)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from agent_runtime.texts import FillableText
 from llm_gateway.request import ResponseFormat, Target
 from workflow_engine.agents.aliases import AGENT_ALIASES, settled
+from workflow_engine.agents.defaults import TOOL_ITERATIONS
 from workflow_engine.agents.vendors import vendor_of_model
-from workflow_engine.sdk import InvalidStepInput
+from workflow_engine.errors import InvalidStepInput
 
 Document = Mapping[str, Any]
-
-DEFAULT_ITERATIONS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def agent_spec(fields: Document, *, agent_id: str | None = None, agent_version: 
         top_p=fields.get("top_p"),
         max_tokens=fields.get("max_tokens"),
         stop=tuple(fields.get("stop") or ()),
-        max_tool_iterations=DEFAULT_ITERATIONS if iterations is None else iterations,
+        max_tool_iterations=TOOL_ITERATIONS if iterations is None else iterations,
         limits=Limits(budget.get("max_total_tokens"), budget.get("max_cost_usd")),
         response_format=ResponseFormat(schema) if wants_json else None,
         mode=fields.get("mode") or "auto",

@@ -12,19 +12,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
-from agent_runtime.services import FunctionFailedError, Services
+from agent_runtime.clock import Clock
+from agent_runtime.services import FunctionFailedError, Services, StepCall
 from agent_tools.builtin import BUILTIN_TOOLS
 from agent_tools.builtin.tool import ToolEnvironment
-from agent_tools.errors import McpServerError, ToolError
+from agent_tools.errors import ToolError
 from llm_gateway.request import Tool
+from workflow_engine.agents.errors import McpServerError
 from workflow_engine.agents.tool_references import ToolReference, parse_tool
-from workflow_engine.errors import NotFoundError
-from workflow_engine.sdk import InvalidStepInput, StepContext
-
-if TYPE_CHECKING:
-    from agent_runtime.loop import Clock
+from workflow_engine.errors import InvalidStepInput, NotFoundError
 
 Object = Mapping[str, Any]
 
@@ -56,7 +54,7 @@ class Invocation(Protocol):
     @property
     def services(self) -> Services: ...
     @property
-    def context(self) -> StepContext: ...
+    def call(self) -> StepCall: ...
     @property
     def clock(self) -> Clock: ...
     @property
@@ -154,7 +152,7 @@ def _builtin(
 def _step(
     _opened: ExitStack, run: Invocation, reference: ToolReference, _ask: AskAgent, _depth: int
 ) -> Iterator[BoundTool]:
-    registration = run.services.engine.steps.find(run.tenant_id, reference.name)
+    registration = run.services.step(run.tenant_id, reference.name)
     if registration is None:
         raise InvalidStepInput(f"The tool '{reference.name}' is neither a built-in tool nor a registered step type.")
     kind = registration.get("execution_type", "lambda")
@@ -170,27 +168,15 @@ def _call_step(run: Invocation, registration: Object, config: Object, arguments:
     """Call a step with a tool's arguments. They reach it as its input and as its configuration, since a step's author may
     look for them in either; `config`, which the agent's author has fixed, wins.
     """
-    context = run.context
+    execution = run.call.execution
     event = {
         "step_config": {
-            "step_id": context.step_id,
+            "step_id": execution.get("step_id"),
             "step_type": registration["step_type"],
             "config": {**arguments, **config},
         },
         "input_data": dict(arguments),
-        "execution_context": {
-            "execution_id": context.execution_id,
-            "workflow_id": context.workflow_id,
-            "workflow_version": context.workflow_version,
-            "step_id": context.step_id,
-            "attempt": context.attempt,
-            "user_context": {
-                "user_id": context.user_id,
-                "principal": context.principal,
-                "session_id": context.session_id,
-                "tenant_id": context.tenant_id,
-            },
-        },
+        "execution_context": execution,
     }
     try:
         return run.services.invoke(registration["function_arn"], event)
@@ -202,7 +188,7 @@ def _agent(
     _opened: ExitStack, run: Invocation, reference: ToolReference, ask: AskAgent, depth: int
 ) -> Iterator[BoundTool]:
     try:
-        document = run.services.engine.agents.newest(run.tenant_id, reference.name).document
+        document = run.services.agent(run.tenant_id, reference.name, None).document
     except NotFoundError:
         raise InvalidStepInput(f"There is no agent '{reference.name}' to be called as a tool.") from None
     description = reference.description or document.get("description") or f"Asks {document['agent_name']}."
@@ -216,13 +202,14 @@ def _agent(
 def _mcp(
     opened: ExitStack, run: Invocation, reference: ToolReference, _ask: AskAgent, _depth: int
 ) -> Iterator[BoundTool | str]:
-    from agent_tools.mcp_servers import McpServer, connect
+    from agent_tools.mcp_servers import connect
+    from workflow_engine.agents.mcp import McpServer
 
-    record = run.services.engine.mcp_servers.find(run.tenant_id, reference.name)
+    record = run.services.mcp_server(run.tenant_id, reference.name)
     if record is None:
         raise InvalidStepInput(f"There is no MCP server '{reference.name}'. Register it first.")
     secret = record.get("bearer_secret")
-    token = run.services.own_secret(run.tenant_id, secret) if secret else None
+    token = run.services.secret(run.tenant_id, secret) if secret else None
     if secret and token is None:
         raise InvalidStepInput(
             f"MCP server '{reference.name}' needs the secret {secret}, which the tenant has not set."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workflow_engine.errors import UpstreamError, WorkflowEngineError
+from workflow_engine.errors import WorkflowEngineError
 
 
 class ToolError(WorkflowEngineError):
@@ -15,9 +15,3 @@ class ToolArgumentError(ToolError):
     """The arguments do not fit the tool."""
 
     code = "tool_argument_error"
-
-
-class McpServerError(UpstreamError):
-    """An MCP server cannot be reached, answers too late or not as the protocol wants. Names the server, never its token."""
-
-    code = "mcp_server_error"

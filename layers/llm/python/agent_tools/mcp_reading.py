@@ -20,6 +20,8 @@ from mcp.shared._stream_protocols import ReadStream
 from mcp.shared.message import SessionMessage
 from mcp_types import CallToolResult, JSONRPCResponse
 
+from workflow_engine.agents.mcp import ListedTool
+
 Json = dict[str, Any]
 Allows = Callable[[str], bool]
 
@@ -27,16 +29,6 @@ _RAW: Final = "workflow-engine/raw"
 """Where in a result's `_meta` the whole of it is kept."""
 
 _MAX_NAME_CHARACTERS: Final = 128
-
-
-@dataclass(frozen=True, slots=True)
-class ListedTool:
-    """A tool as its server lists it; `output_schema` is None where it gives none."""
-
-    name: str
-    description: str
-    input_schema: Mapping[str, Any]
-    output_schema: Any = None
 
 
 @dataclass(slots=True)

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import anyio
@@ -28,13 +27,12 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import CONNECTION_CLOSED, INVALID_PARAMS, REQUEST_TIMEOUT, CallToolResult, Implementation
 
 from agent_tools import guarded_http
-from agent_tools.errors import McpServerError
 from agent_tools.mcp_content import ToolOutcome, outcome_of
-from agent_tools.mcp_reading import ListedTool, ToolList, mend_characters, raw_result, readable
+from agent_tools.mcp_reading import ToolList, mend_characters, raw_result, readable
+from workflow_engine.agents.errors import McpServerError
+from workflow_engine.agents.mcp import ListedTool, McpServer
 from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.outbound import AddressPolicy, AddressRefusedError
-
-__all__ = ["ListedTool", "McpConnection", "McpServer", "McpServerError", "ToolOutcome", "connect"]
 
 MAX_RESPONSE_BYTES: Final = 8_000_000
 """Of an HTTP answer; a stream of events counts as one."""
@@ -49,24 +47,6 @@ _T = TypeVar("_T")
 
 # All that it would log is raised as well; and it logs what servers answer, at ERROR, which may be anything.
 logging.getLogger("mcp.client").setLevel(logging.CRITICAL)
-
-
-@dataclass(frozen=True, slots=True)
-class McpServer:
-    """A server and how it may be used. `timeout_seconds` bounds connecting, listing and each call; `allowed_tools` None
-    allows all; `max_result_bytes` is the longest result of a call, as UTF-8.
-    """
-
-    name: str
-    url: str
-    bearer_token: str | None = field(default=None, repr=False)
-    timeout_seconds: float = 30.0
-    allowed_tools: Collection[str] | None = None
-    max_result_bytes: int = 65_536
-
-    def allows(self, tool: str) -> bool:
-        """Whether a tool may be called."""
-        return self.allowed_tools is None or tool in self.allowed_tools
 
 
 class McpConnection:
@@ -143,6 +123,12 @@ def connect(server: McpServer, policy: AddressPolicy) -> Iterator[McpConnection]
             with suppress(Exception):
                 portal.call(session.stop)
                 ended.result()
+
+
+def list_tools(server: McpServer, policy: AddressPolicy) -> tuple[list[ListedTool], list[str]]:
+    """The tools of a server that may be called, and sentences on what could not be read. Raises McpServerError."""
+    with connect(server, policy) as connection:
+        return connection.tools(), connection.warnings()
 
 
 class _Session:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from llm_gateway.configuration import VENDORS, default_target, is_configured, split
+from llm_gateway.configuration import default_target, is_configured
 from llm_gateway.errors import LlmInvalidRequestError, LlmNotConfiguredError
 from llm_gateway.request import Target
 from llm_gateway.response import Mode
 from workflow_engine.agents.retired_models import retirement
+from workflow_engine.agents.vendors import VENDORS, split
 
 WantedMode = Literal["auto", "live", "simulation"]
 

@@ -1,4 +1,4 @@
-"""Which vendors there are, what each is called, and what must be known to ask it.
+"""What must be known to ask a vendor (`workflow_engine.agents.vendors`), and who is asked where nobody is named.
 
 Configuration is a mapping of variables with the names that the vendors' own tools use. It comes from the environment, a
 secret of the deployment or a secret of the tenant (`secrets`), the later overriding the former.
@@ -7,54 +7,9 @@ secret of the deployment or a secret of the tenant (`secrets`), the later overri
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from workflow_engine.agents.vendors import vendor_of_model
-
-Capability = Literal["textgen", "embedding", "vision"]
-CAPABILITIES: Final[tuple[Capability, ...]] = ("textgen", "embedding", "vision")
-
-
-@dataclass(frozen=True, slots=True)
-class Vendor:
-    """A vendor. Any one of `needs` configures it; `models` are those asked when a request names none."""
-
-    name: str
-    needs: tuple[str, ...]
-    models: Mapping[Capability, str]
-
-
-VENDORS: Final[Mapping[str, Vendor]] = {
-    vendor.name: vendor
-    for vendor in (
-        Vendor(
-            "openai",
-            ("OPENAI_API_KEY",),
-            {"textgen": "gpt-4o-mini", "vision": "gpt-4o-mini", "embedding": "text-embedding-3-small"},
-        ),
-        Vendor(
-            "gemini",
-            ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
-            {"textgen": "gemini-2.5-flash", "vision": "gemini-2.5-flash", "embedding": "gemini-embedding-001"},
-        ),
-        Vendor(
-            "bedrock",
-            ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_BEARER_TOKEN_BEDROCK", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-             "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE"),
-            {
-                "textgen": "amazon.nova-lite-v1:0",
-                "vision": "amazon.nova-lite-v1:0",
-                "embedding": "amazon.titan-embed-text-v2:0",
-            },
-        ),
-        Vendor(
-            "on-prem",
-            ("ONPREM_BASE_URL",),
-            {"textgen": "default", "vision": "default", "embedding": "default"},
-        ),
-    )
-}  # fmt: skip
+from workflow_engine.agents.vendors import VENDORS, split, vendor_of_model
 
 SIMULATED: Final = "simulated"
 
@@ -89,22 +44,6 @@ TOGETHER: Final[tuple[frozenset[str], ...]] = (
 """Variables that are of one source or of none: a key belongs to the address that it is sent to, and one's key must never
 be sent to another's server; a model belongs to its provider.
 """
-
-
-def provider_types(*capabilities: Capability) -> tuple[str, ...]:
-    """All names of providers with these capabilities: `openai_textgen`, ..., `on-prem_vision`."""
-    return tuple(f"{vendor}_{capability}" for capability in capabilities for vendor in VENDORS)
-
-
-def split(provider_type: str) -> tuple[str, Capability]:
-    """Vendor and capability of a provider's name. ValueError for an unknown one."""
-    for capability in CAPABILITIES:
-        vendor = provider_type.removesuffix(f"_{capability}")
-        if vendor != provider_type and vendor in VENDORS:
-            return vendor, capability
-    if provider_type in VENDORS:
-        return provider_type, "textgen"
-    raise ValueError(f"There is no provider '{provider_type}'. There are: {', '.join(provider_types('textgen'))}.")
 
 
 def default_target(variables: Mapping[str, str]) -> tuple[str, str | None]:

@@ -1,5 +1,5 @@
-"""What asking a model can end in. Lambda reports the class name as `errorType`, so these names are a contract: the
-compiler retries a step on the transient ones and never on the others (`workflow_engine.steps.agent`).
+"""What asking a model can end in. The class names are a contract (`workflow_engine.agents.errors`), which says of each
+whether it is transient.
 
 Messages are for the workflow's author. They never hold a key: what a vendor says goes through `redacted`.
 """
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar, Final
 
 from llm_gateway.response import Tokens, Usage
+from workflow_engine.agents.errors import is_transient
 from workflow_engine.errors import WorkflowEngineError
 
 MAX_DETAIL_CHARACTERS: Final = 600
@@ -33,12 +34,15 @@ class LlmError(WorkflowEngineError):
     tokens: Tokens | None = None
     usage: Usage = Usage()
 
+    def __init_subclass__(cls) -> None:
+        """Raises ValueError for an error that the compiler's retries do not know by its name."""
+        cls.transient = is_transient(cls.__name__)
+
 
 class LlmRateLimitError(LlmError):
     """The vendor throttles. `retry_after_seconds` is the vendor's word, None without one."""
 
     code = "llm_rate_limit"
-    transient = True
     falls_back = True
 
     def __init__(
@@ -52,7 +56,6 @@ class LlmUnavailableError(LlmError):
     """The vendor failed, is overloaded or cannot be reached."""
 
     code = "llm_unavailable"
-    transient = True
     falls_back = True
 
 
@@ -60,7 +63,6 @@ class LlmTimeoutError(LlmError):
     """No answer in time."""
 
     code = "llm_timeout"
-    transient = True
     falls_back = True
 
 
@@ -68,7 +70,6 @@ class LlmMalformedAnswerError(LlmError):
     """The vendor's answer cannot be read."""
 
     code = "llm_malformed_answer"
-    transient = True
     falls_back = True
 
 
@@ -130,23 +131,6 @@ class LlmInvalidOutputError(LlmError):
     """The answer is not the JSON that was asked for, nor was its repair."""
 
     code = "llm_invalid_output"
-
-
-ALL: Final[tuple[type[LlmError], ...]] = (
-    LlmRateLimitError,
-    LlmUnavailableError,
-    LlmTimeoutError,
-    LlmMalformedAnswerError,
-    LlmNotConfiguredError,
-    LlmAuthenticationError,
-    LlmQuotaError,
-    LlmModelNotFoundError,
-    LlmContextTooLongError,
-    LlmUnsupportedError,
-    LlmContentFilterError,
-    LlmInvalidRequestError,
-    LlmInvalidOutputError,
-)
 
 
 def redacted(text: str, secrets: Iterable[str] = ()) -> str:

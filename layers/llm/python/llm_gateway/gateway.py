@@ -13,7 +13,6 @@ from contextlib import closing
 from dataclasses import replace
 
 from llm_gateway.candidates import Candidate, WantedMode, choose
-from llm_gateway.configuration import split
 from llm_gateway.errors import LlmError, LlmInvalidOutputError, LlmMalformedAnswerError
 from llm_gateway.prices import PriceTable
 from llm_gateway.provider_chain import LONGER_RETRIES, RETRIES, Account, ProviderChain
@@ -35,6 +34,7 @@ from llm_gateway.response import (
 from llm_gateway.structured import NotAsAskedError, repair
 from llm_gateway.tokens import count_request, count_tokens
 from llm_gateway.vendor_schemas import for_vendors
+from workflow_engine.agents.vendors import split
 
 Watch = Callable[[str], bool]
 """Called with the text so far of a streamed answer; False ends the stream."""

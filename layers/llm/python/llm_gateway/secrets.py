@@ -21,10 +21,12 @@ from typing import Any, Final
 
 from llm_gateway.configuration import TOGETHER
 from llm_gateway.errors import LlmNotConfiguredError
-from workflow_engine.tenant_secrets import secret_name
+from workflow_engine.secret_names import OWNER_VARIABLE, PREFIX_VARIABLE, secret_name
 
 KEEP_SECONDS: Final = 300
 """A rotated key is used after this at the latest."""
+
+_DEPLOYMENT_VARIABLE: Final = "LLM_SECRET_ARN"
 
 OVERLAY: Final = "LLM_VARIABLES"
 """Environment variable: a JSON object that is laid over the environment; null takes a variable away. The local runtime
@@ -49,11 +51,11 @@ class SecretSource:
         self,
         environment: Mapping[str, str] | None = None,
         *,
-        get_secret: GetSecret | None = None,
+        get_secret: GetSecret,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._environment = environment_variables(os.environ if environment is None else environment)
-        self._get_secret = get_secret or secret_reader(_new_client)
+        self._get_secret = get_secret
         self._clock = clock
         self._kept: dict[str, tuple[float, Mapping[str, str]]] = {}
         self._lock = threading.Lock()
@@ -61,14 +63,18 @@ class SecretSource:
     def for_tenant(self, tenant_id: str | None) -> TenantVariables:
         """What is configured for a tenant. LlmNotConfiguredError for a secret that cannot be read."""
         deployment = dict(self._environment)
-        if arn := self._environment.get("LLM_SECRET_ARN"):
+        if arn := self._environment.get(_DEPLOYMENT_VARIABLE):
             deployment = _laid_over(deployment, self._read(arn, required=True))
         own: Mapping[str, str] = {}
-        if (prefix := self._environment.get("LLM_TENANT_SECRET_PREFIX")) and tenant_id:
+        if (prefix := self._environment.get(PREFIX_VARIABLE)) and tenant_id:
             own = self._read(prefix + secret_name(tenant_id), required=False)
-        if tenant_id and tenant_id == self._environment.get("LLM_OWNER_TENANT"):
+        if tenant_id and tenant_id == self._environment.get(OWNER_VARIABLE):
             own = _laid_over(deployment, own)
         return TenantVariables(_laid_over(deployment, own), {k: v for k, v in own.items() if k.startswith("MCP_")})
+
+    def own(self, tenant_id: str, name: str) -> str | None:
+        """A secret that the tenant may have sent to a server of its choice, None where it has not set it."""
+        return self.for_tenant(tenant_id).own.get(name)
 
     def _read(self, name: str, *, required: bool) -> Mapping[str, str]:
         with self._lock:
@@ -115,7 +121,7 @@ def _variables(text: str | None, *, required: bool) -> Mapping[str, str]:
 
 def names_secrets(environment: Mapping[str, str]) -> bool:
     """Whether any tenant's variables are read from Secrets Manager."""
-    return any(environment.get(name) for name in ("LLM_SECRET_ARN", "LLM_TENANT_SECRET_PREFIX"))
+    return any(environment.get(name) for name in (_DEPLOYMENT_VARIABLE, PREFIX_VARIABLE))
 
 
 def secret_reader(client: Callable[[], Any]) -> GetSecret:
@@ -135,11 +141,3 @@ def secret_reader(client: Callable[[], Any]) -> GetSecret:
             raise LlmNotConfiguredError("The secret with the keys of models cannot be read.") from None
 
     return read
-
-
-def _new_client() -> Any:
-    import boto3
-
-    from workflow_engine import aws
-
-    return boto3.client("secretsmanager", config=aws.config("secretsmanager"))

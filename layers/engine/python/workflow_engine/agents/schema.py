@@ -18,6 +18,8 @@ from workflow_engine.agents.aliases import (
     one_name_each,
 )
 from workflow_engine.agents.builtin_tools import BUILTIN_TOOL_NAMES
+from workflow_engine.agents.defaults import TOOL_ITERATIONS
+from workflow_engine.agents.names import ID_PATTERN, ID_RULE, VARIABLE_PATTERN
 from workflow_engine.agents.tool_references import KINDS
 from workflow_engine.agents.vendors import PROVIDER_TYPES
 from workflow_engine.schema_parts import Schema, object_schema, property_schema
@@ -86,9 +88,6 @@ GENERATION_ALIASES: Final[Mapping[str, Schema]] = {
 }
 """The same under the names that clients of the original use."""
 
-ID_PATTERN: Final = "^[A-Za-z][A-Za-z0-9_-]{0,63}$"
-ID_RULE: Final = "a letter, then letters, digits, '_' or '-', 64 characters at most."
-
 BEHAVIOUR_FIELDS: Final[Mapping[str, Schema]] = {
     **GENERATION_FIELDS,
     **GENERATION_ALIASES,
@@ -119,7 +118,7 @@ BEHAVIOUR_FIELDS: Final[Mapping[str, Schema]] = {
     "tools": TOOLS,
     "max_tool_iterations": property_schema(
         "Tool iterations",
-        "How often the model may ask for tools before it must answer. Default: 10.",
+        f"How often the model may ask for tools before it must answer. Default: {TOOL_ITERATIONS}.",
         type="integer",
         minimum=0,
         maximum=MAX_ITERATIONS,
@@ -185,9 +184,7 @@ AGENT_DOCUMENT: Final = object_schema(
 
 _VARIABLE: Final = object_schema(
     {
-        "name": property_schema(
-            "Name", "As it stands in braces.", type="string", pattern="^[A-Za-z_][A-Za-z0-9_]{0,63}$"
-        ),
+        "name": property_schema("Name", "As it stands in braces.", type="string", pattern=VARIABLE_PATTERN),
         "description": property_schema("Description", "What it means.", type="string", maxLength=2000),
         "required": property_schema("Required", "Refuse to render without it. Default: false.", type="boolean"),
         "default": property_schema("Default", "The value when none is given."),

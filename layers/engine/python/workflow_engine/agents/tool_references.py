@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
 from workflow_engine.agents.builtin_tools import BUILTIN_TOOL_NAMES
+from workflow_engine.agents.names import ID_PATTERN
 from workflow_engine.suggestions import suggest
 
 Kind = Literal["builtin", "step", "agent", "mcp"]
 
 KINDS: Final = ("builtin", "step", "agent", "mcp")
 
-_ID: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_ID: Final = re.compile(ID_PATTERN)
 _LONGEST_SUGGESTED: Final = 64
 _MAX_TOOL_NAME: Final = 128
 """Names of tools of MCP servers (MCP specification, "Tools", "Tool Names")."""

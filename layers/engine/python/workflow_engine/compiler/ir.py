@@ -1,7 +1,7 @@
 """The intermediate representation: a machine as nested blocks of nodes, before states have names to jump to.
 
 Stage 3 makes it, stage 4 rewrites it, stage 5 renders it. A `Block` runs its nodes one after the other; only `asl` turns that
-into `Next` and `End`. A template is JSON whose strings `{% ... %}` are JSONata, evaluated on the values at state entry.
+into `Next` and `End`. A template is JSON that may hold fragments of JSONata, evaluated on the values at state entry.
 
 Every lexical scope of the machine (top level, Parallel branch, Map body) owns variables named by its depth. What a branch
 gives back is its last state's output, `{"_vars": {variable: record}}`; step ids start with a letter, so `_vars` is no step.
@@ -17,7 +17,7 @@ from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.language.syntax import Reference
 
 Template = Any
-"""JSON whose strings of the form `{% ... %}` are JSONata expressions."""
+"""JSON in which a fragment stands for the value that it has in the run."""
 
 Assigns = Mapping[str, Template]
 """Variable name (without `$`) to the template of its value."""
@@ -151,10 +151,10 @@ class ParallelNode:
 
 @dataclass(frozen=True, slots=True)
 class GuardNode:
-    """Runs `body` unless `skip_when` (a boolean expression) holds; then `skipped` is assigned and `instead` runs, if given."""
+    """Runs `body` unless `skip_when` (a boolean) holds; then `skipped` is assigned and `instead` runs, if given."""
 
     name: str
-    skip_when: str
+    skip_when: Fragment
     skipped: Assigns
     body: tuple[Node, ...]
     instead: FailNode | FailedPassNode | None = None
@@ -190,7 +190,7 @@ class OutputNode:
 
 @dataclass(frozen=True, slots=True)
 class LoopNode:
-    """`body` again and again until `stop` (a boolean expression) holds, tested before each turn or after it.
+    """`body` again and again until `stop` (a boolean) holds, tested before each turn or after it.
 
     `start` is assigned before the first turn, `again` before each further one, `done` in the end: the loop's own variable
     holds `{"turn", "output"}` while it runs. `output` is the step's explicit output, None where it is that of the sinks,
@@ -200,8 +200,8 @@ class LoopNode:
     name: str
     step_id: str
     before: bool
-    stop: str
-    may_go_on: str
+    stop: Fragment
+    may_go_on: Fragment
     max_iterations: int
     start: Assigns
     again: Assigns
@@ -213,9 +213,9 @@ class LoopNode:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Nodes that run when `condition` (a boolean expression) is the first that holds."""
+    """Nodes that run when `condition` (a boolean) is the first that holds."""
 
-    condition: str
+    condition: Fragment
     nodes: tuple[Node, ...]
 
 

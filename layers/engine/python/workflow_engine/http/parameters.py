@@ -4,74 +4,45 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from workflow_engine.errors import InvalidRequestError
+from workflow_engine.http.api import CURSOR, LIMIT, Query
 from workflow_engine.http.powertools import APIGatewayProxyEventV2
 from workflow_engine.suggestions import suggest
-from workflow_engine.usecases.engine import LONGEST_WAIT_SECONDS
-from workflow_engine.usecases.runs.results_page import ResultsQuery
 
 DEFAULT_PAGE: Final = 50
-MAX_PAGE: Final = 100
 
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _BARE_PLUS: Final = re.compile(r"(?<=:\d\d) (?=\d\d:?\d\d$)|(?<=\.\d{3}) (?=\d\d:?\d\d$)")
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """Which part of a list is asked for: at most `limit` items after the opaque `cursor` of the page before."""
 
     limit: int = DEFAULT_PAGE
     cursor: str | None = None
 
 
-def query_parameter(event: APIGatewayProxyEventV2, name: str) -> str | None:
+def query_parameter(event: APIGatewayProxyEventV2, query: Query) -> str | None:
     """The value of a query parameter, None when it is absent or empty. API Gateway joins repeated ones by commas."""
-    return (event.query_string_parameters or {}).get(name) or None
+    return (event.query_string_parameters or {}).get(query.name) or None
 
 
 def page(event: APIGatewayProxyEventV2) -> Page:
-    """`?limit&cursor`. Raises `InvalidRequestError` for a limit outside 1..100."""
-    limit = _whole_number(event, "limit", 1, MAX_PAGE)
-    return Page(DEFAULT_PAGE if limit is None else limit, query_parameter(event, "cursor"))
+    """`?limit&cursor`. Raises `InvalidRequestError` for a limit out of bounds."""
+    limit = whole_number(event, LIMIT)
+    return Page(DEFAULT_PAGE if limit is None else limit, query_parameter(event, CURSOR))
 
 
-def wait_seconds(event: APIGatewayProxyEventV2, when_absent: int = 0) -> int:
-    """`?wait=N`, seconds to wait for the end of a run. Raises `InvalidRequestError` outside 0..25."""
-    seconds = _whole_number(event, "wait", 0, LONGEST_WAIT_SECONDS)
-    return when_absent if seconds is None else seconds
-
-
-def results_query(event: APIGatewayProxyEventV2) -> ResultsQuery:
-    """`?limit&cursor&steps&links` of results; without a limit a page holds as many as it can carry. Raises
-    `InvalidRequestError`.
-    """
-    return ResultsQuery(
-        limit=_whole_number(event, "limit", 1, MAX_PAGE),
-        cursor=query_parameter(event, "cursor"),
-        steps=tuple(step for step in (query_parameter(event, "steps") or "").split(",") if step),
-        links=_is_wanted(event, "links"),
-    )
-
-
-def version(event: APIGatewayProxyEventV2) -> int | None:
-    """`?version=N` of a stored workflow, None for the newest. Raises `InvalidRequestError` for what is no version
-    number.
-    """
-    return _whole_number(event, "version", 1, 1_000_000)
-
-
-def moment(event: APIGatewayProxyEventV2, name: str) -> datetime | None:
+def moment(event: APIGatewayProxyEventV2, query: Query) -> datetime | None:
     """A moment in ISO 8601, in UTC unless it has an offset, None when absent. A date is its first moment.
 
     Raises `InvalidRequestError` for anything else. A `+` that was not percent-encoded reaches us as a space and is read
     as the sign of an offset.
     """
-    text = query_parameter(event, name)
+    text = query_parameter(event, query)
     if text is None:
         return None
     try:
@@ -81,7 +52,7 @@ def moment(event: APIGatewayProxyEventV2, name: str) -> datetime | None:
             raise ValueError
     except (ValueError, OverflowError):
         raise InvalidRequestError(
-            f"The query parameter {name} must be a moment in ISO 8601, such as 2026-01-31T08:00:00Z."
+            f"The query parameter {query.name} must be a moment in ISO 8601, such as 2026-01-31T08:00:00Z."
         ) from None
     return value
 
@@ -106,17 +77,20 @@ def idempotency_key(event: APIGatewayProxyEventV2) -> str | None:
     return key
 
 
-def _is_wanted(event: APIGatewayProxyEventV2, name: str) -> bool:
-    value = query_parameter(event, name)
-    if value not in (None, "true", "false"):
-        raise InvalidRequestError(f"The query parameter {name} must be true or false.")
-    return value == "true"
-
-
-def _whole_number(event: APIGatewayProxyEventV2, name: str, low: int, high: int) -> int | None:
-    text = (event.query_string_parameters or {}).get(name)
+def whole_number(event: APIGatewayProxyEventV2, query: Query) -> int | None:
+    """A whole number, None when absent. Raises `InvalidRequestError` for anything else, and out of the parameter's bounds."""
+    text = (event.query_string_parameters or {}).get(query.name)
     if text is None:
         return None
-    if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
-        raise InvalidRequestError(f"The query parameter {name} must be a whole number from {low} to {high}.")
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not query.low <= int(text) <= query.high:
+        rule = f"a whole number from {query.low} to {query.high}"
+        raise InvalidRequestError(f"The query parameter {query.name} must be {rule}.")
     return int(text)
+
+
+def flag(event: APIGatewayProxyEventV2, query: Query) -> bool:
+    """Whether a parameter is `true`; when absent it is not. Raises `InvalidRequestError` for what is neither true nor false."""
+    value = query_parameter(event, query)
+    if value not in (None, "true", "false"):
+        raise InvalidRequestError(f"The query parameter {query.name} must be true or false.")
+    return value == "true"

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
 
 from workflow_engine import metrics
+from workflow_engine.http.api import OPERATIONS, Operation, Query
 from workflow_engine.http.body import MAX_ANSWER_BYTES, answer_bytes
 from workflow_engine.http.parameters import refuse_unknown
 from workflow_engine.http.powertools import (
@@ -35,6 +36,7 @@ from workflow_engine.http.problem import (
     no_such_route,
     problem_of,
 )
+from workflow_engine.http.request import Handlers, Request, answered
 
 _EVENT: Final[ContextVar[APIGatewayProxyEventV2]] = ContextVar("api_gateway_event")
 _CONTEXT: Final[ContextVar[dict[str, Any]]] = ContextVar("resolver_context")
@@ -42,9 +44,10 @@ _CONTEXT: Final[ContextVar[dict[str, Any]]] = ContextVar("resolver_context")
 _MOST_BYTES_A_CHARACTER: Final = 6
 """Of a string in JSON: a control character becomes `\\u0007`."""
 
-HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
-KnownRoutes = Callable[[], Iterable[tuple[str, str]]]
-"""Gives (method, path) of routes, paths as in the catalogue: `/workflows/{workflow_id}`."""
+_ASSETS_MAY_BE_KEPT: Final = "public, max-age=86400"
+
+KnownRoutes = Collection[tuple[str, str]]
+"""(method, path) of routes, paths as in `http.api`: `/workflows/{workflow_id}`."""
 
 
 class ApiResolver(APIGatewayHttpResolver):
@@ -59,22 +62,18 @@ class ApiResolver(APIGatewayHttpResolver):
     def __init__(self) -> None:
         super().__init__(serializer=cast(Any, partial(json.dumps, separators=(",", ":"))), debug=False)
         self._building = threading.Lock()
-        self._parameters: dict[Callable[..., Any], tuple[str, ...]] = {}
+        self._queries: dict[Callable[..., Any], tuple[Query, ...]] = {}
 
-    def takes(self, *names: str) -> Callable[[HandlerT], HandlerT]:
-        """Decorator, below that of the route: the query parameters that it has. A route has none unless it says so, and
-        refuses any other.
-        """
+    def serve(self, operation: Operation, handler: Callable[[Request], Any]) -> None:
+        """Let a handler answer a declared route."""
 
-        def remember(handler: HandlerT) -> HandlerT:
-            self._parameters[handler] = names
-            return handler
+        def answer(**path: str) -> Any:
+            return answered(operation, handler(Request(operation, self.current_event, path, self.asked_path)))
 
-        return remember
-
-    def parameters_of(self, handler: Callable[..., Any]) -> tuple[str, ...]:
-        """The query parameters of the route of a handler."""
-        return self._parameters.get(handler, ())
+        rule = operation.path.replace("{", "<").replace("}", ">")
+        cache_control = _ASSETS_MAY_BE_KEPT if operation.is_asset else None
+        self.route(rule, operation.method, compress=operation.is_asset, cache_control=cache_control)(answer)
+        self._queries[answer] = operation.query
 
     @property
     def current_event(self) -> APIGatewayProxyEventV2:  # type: ignore[override]  # an attribute there, on purpose not here
@@ -133,7 +132,7 @@ class ApiResolver(APIGatewayHttpResolver):
         # Powertools comes here for a path without a route too, with a route made for that answer.
         if any(route is own for own in (*self._static_routes, *self._dynamic_routes)):
             self._refuse_accident(route)
-            refuse_unknown(self.current_event, self.parameters_of(route.func))
+            refuse_unknown(self.current_event, [query.name for query in self._queries.get(route.func, ())])
         with self._building:
             if not route._middleware_stack_built:
                 route._build_middleware_stack(router_middlewares=self._router_middlewares, app=self)
@@ -177,22 +176,24 @@ def _asks_to_wait(event: Mapping[str, Any]) -> bool:
     return parameters.get("wait", "0") != "0"
 
 
-def api_resolver(known_routes: KnownRoutes = tuple) -> ApiResolver:
-    """A resolver that answers every error with problem+json.
+def api_resolver(handlers: Handlers, known_routes: KnownRoutes = ()) -> ApiResolver:
+    """A resolver of the routes that `handlers` names, which answers every error with problem+json.
 
     `known_routes` are routes of other functions, for the function behind `$default`: a path that another method has
     is then answered by 405 instead of 404.
     """
     app = ApiResolver()
+    for name, handler in handlers.items():
+        app.serve(OPERATIONS[name], handler)
     app.exception_handler(Exception)(lambda error: problem_of(error).response())
 
     @app.not_found
     def no_route(_: NoRouteError) -> Any:
         path = app.current_event.path
         static = {r.method for r in app._static_routes if r.rule.match(path)}
-        static |= {m for m, template in known_routes() if template == path}
+        static |= {m for m, template in known_routes if template == path}
         dynamic = {r.method for r in app._dynamic_routes if r.rule.match(path)}
-        return _without_route(static or dynamic | {m for m, t in known_routes() if path_matches(t, path)})
+        return _without_route(static or dynamic | {m for m, t in known_routes if path_matches(t, path)})
 
     def _without_route(allowed: set[str]) -> Any:
         """The answer to a method that its path does not have; OPTIONS asks which it has (RFC 9110, section 9.3.7)."""

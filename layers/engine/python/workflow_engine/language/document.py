@@ -19,7 +19,7 @@ from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar, c
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from workflow_engine import aws_quotas
+from workflow_engine.aws_quotas import EXECUTION_SECONDS, INLINE_MAP_CONCURRENCY, RETRY_DELAY_SECONDS, STATE_SECONDS
 from workflow_engine.language.advice import LIST_ADVICE, field_advice, other_value, text_advice
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.findings import Findings, quoted, shown
@@ -55,9 +55,9 @@ def _whole(value: Any) -> Any:
 Whole: Final = BeforeValidator(_whole)
 """Stands after the bounds of a whole number: only so does the JSON Schema keep them."""
 Text = Annotated[str, Field(min_length=1, max_length=128)]
-Seconds = Annotated[int, Field(ge=1, le=aws_quotas.STATE_SECONDS), Whole]
-Delay = Annotated[float, Field(gt=0, le=aws_quotas.RETRY_DELAY_SECONDS - 1)]
-Concurrency = Annotated[int, Field(ge=1, le=aws_quotas.INLINE_MAP_CONCURRENCY), Whole]
+Seconds = Annotated[int, Field(ge=1, le=STATE_SECONDS), Whole]
+Delay = Annotated[float, Field(gt=0, le=RETRY_DELAY_SECONDS - 1)]
+Concurrency = Annotated[int, Field(ge=1, le=INLINE_MAP_CONCURRENCY), Whole]
 Items = Annotated[int, Field(ge=1, le=MAX_ITEMS), Whole]
 Steps = Annotated[list[Any], Field(min_length=1), refers_to("Step", "items")]
 Sources = Annotated[dict[str, Any] | None, refers_to("Source", "additionalProperties")]
@@ -100,7 +100,7 @@ class WorkflowDocument(DocumentModel):
     global_variables: dict[str, Any] | None = None
     input_schema: dict[str, Any] | None = None
     output: OutputSources = None
-    timeout_seconds: Annotated[int, Field(ge=1, le=aws_quotas.EXECUTION_SECONDS), Whole] | None = None
+    timeout_seconds: Annotated[int, Field(ge=1, le=EXECUTION_SECONDS), Whole] | None = None
 
 
 class StepDocument(DocumentModel):
@@ -135,7 +135,7 @@ class StepDocument(DocumentModel):
     max_concurrency: Concurrency | None = None
     max_items: Items | None = None
     step_order: Annotated[int, Field(ge=-(2**31), lt=2**31), Whole] | None = None
-    estimated_seconds: Annotated[float, Field(ge=0, le=aws_quotas.EXECUTION_SECONDS)] | None = None
+    estimated_seconds: Annotated[float, Field(ge=0, le=EXECUTION_SECONDS)] | None = None
 
 
 class MapConfig(DocumentModel):
@@ -269,7 +269,7 @@ _ADVICE: Final = {
     "dependencies": ' It is a list of step ids, such as ["a"].',
     "steps": " Each step is an object with its 'step_id' and 'step_type'.",
     "step_type": " It names what the step does; GET /steps lists what there is.",
-    "max_concurrency": f" Step Functions runs at most {aws_quotas.INLINE_MAP_CONCURRENCY} iterations of a Map state at once.",
+    "max_concurrency": f" Step Functions runs at most {INLINE_MAP_CONCURRENCY} iterations of a Map state at once.",
     "max_iterations": " A loop that has run out of turns fails its step.",
     "timeout_seconds": " Leave it out for the longest possible time.",
 }

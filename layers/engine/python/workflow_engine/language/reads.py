@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import singledispatch
 
@@ -126,22 +126,22 @@ def body_steps(step: Step) -> tuple[Step, ...]:
     return tuple(inner for body in nested_steps(step) for inner in body)
 
 
+def all_steps(steps: Iterable[Step]) -> Iterator[Step]:
+    """The steps and those inside of them, at any depth, each before its own."""
+    for step in steps:
+        yield step
+        yield from all_steps(body_steps(step))
+
+
 def nested_reads(step: Step) -> Iterator[Read]:
     """What a step reads itself and, if it is a container, what any step inside it reads."""
-    yield from step_reads(step)
-    for inner in body_steps(step):
-        yield from nested_reads(inner)
-
-
-def _nested_ids(step: Step) -> Iterator[str]:
-    for inner in body_steps(step):
-        yield inner.step_id
-        yield from _nested_ids(inner)
+    for one in all_steps((step,)):
+        yield from step_reads(one)
 
 
 def outside_reads(step: Step) -> Iterator[StepReference]:
     """What a step, and any step inside it, reads of steps that are neither itself nor inside it."""
-    inside = {step.step_id, *_nested_ids(step)}
+    inside = {one.step_id for one in all_steps((step,))}
     for read in nested_reads(step):
         if isinstance(read.reference, StepReference) and read.reference.step_id not in inside:
             yield read.reference

@@ -97,10 +97,10 @@ _CONDITION_PART: Final = {
     "anyOf": [
         {"type": "string", "minLength": 1},
         {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/ConditionPart"}},
-        _COMPARISON,
-        _MATCH,
-        _CHECK,
-        _GROUP,
+        {"$ref": "#/$defs/Comparison"},
+        {"$ref": "#/$defs/PatternMatch"},
+        {"$ref": "#/$defs/Check"},
+        {"$ref": "#/$defs/ConditionGroup"},
     ],
 }
 
@@ -125,6 +125,10 @@ def workflow_schema() -> dict[str, Json]:
             "OutputSource": {"anyOf": [{"$ref": "#/$defs/Reference"}, _VALUE, _TEMPLATE, _OTHER_LITERAL]},
             "Condition": _CONDITION,
             "ConditionPart": _CONDITION_PART,
+            "Comparison": _COMPARISON,
+            "PatternMatch": _MATCH,
+            "Check": _CHECK,
+            "ConditionGroup": _GROUP,
         },
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from workflow_engine.language.diagnostics import Json
-from workflow_engine.language.nested_steps import map_steps, walk_steps
+from workflow_engine.language.walk import map_steps, walk_steps
 
 
 def with_step_ids(document: Mapping[str, Json]) -> dict[str, Json]:

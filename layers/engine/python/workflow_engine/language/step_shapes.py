@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from workflow_engine.language.catalogue import StepCatalogue
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.notes import Notes
-from workflow_engine.language.reads import body_steps, nested_steps, outside_reads
+from workflow_engine.language.reads import all_steps, body_steps, nested_steps, outside_reads
 from workflow_engine.language.references import EXECUTION_FIELDS
 from workflow_engine.language.scopes import Scope
 from workflow_engine.language.shapes import (
@@ -61,7 +61,7 @@ class StepShapes:
         self._variables = ByValue(dict(workflow.variables)) if complete or workflow.variables else ANYTHING
         self._input = BySchema.of(workflow.input_schema or {})
         self._steps: dict[str, Step | None] = {}
-        for step in _all_steps(workflow.steps):
+        for step in all_steps(workflow.steps):
             # Of two steps with one id, which is an error of its own, nobody can say which is meant.
             self._steps[step.step_id] = None if step.step_id in self._steps else step
         self._made: dict[str, Shape] = {}
@@ -175,9 +175,3 @@ def _decided(schema: Mapping[str, Json], known: Mapping[str, Source]) -> dict[st
 
 def _is_constant(source: Source | None, constant: Json) -> bool:
     return isinstance(source, Literal_) and constant == {"const": source.value}
-
-
-def _all_steps(steps: Sequence[Step]) -> Iterator[Step]:
-    for step in steps:
-        yield step
-        yield from _all_steps(body_steps(step))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.machines.timeline import Failure, Timeline, Visit
 from workflow_engine.machines.too_large import in_words
+from workflow_engine.state_names import FAIL
 
 if TYPE_CHECKING:
     from workflow_engine.machines.values_read import ValuesRead
@@ -34,7 +35,7 @@ _EXPRESSION_IN_CAUSE: Final = re.compile(
 
 def needs_values(visit: Visit) -> bool:
     """Whether the message of a failure at this visit may tell what was read."""
-    return visit.role == "fail" or (visit.failure is not None and visit.failure.type == EVALUATION_ERROR)
+    return visit.role == FAIL or (visit.failure is not None and visit.failure.type == EVALUATION_ERROR)
 
 
 @dataclass(slots=True)
@@ -53,7 +54,7 @@ class FailureMessages:
         if failure.type == EVALUATION_ERROR and failure.message is not None:
             return self._of_evaluation(failure.message, self.timeline.visit_named_in(failure.message) or visit)
         told = in_words(failure, visit, self.timeline)
-        if told is None or visit is None or visit.role != "fail":
+        if told is None or visit is None or visit.role != FAIL:
             return told
         return self._with_types(told, visit, self._entries(visit).values())
 

@@ -11,6 +11,9 @@ from workflow_engine.aws_quotas import EXECUTIONS_PAGE
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
+MIN_IDLE_DAYS: Final = 15
+"""An execution can be redriven for 14 days after its end (RedriveExecution), which needs its machine."""
+
 _GONE: Final = frozenset({"StateMachineDoesNotExist", "StateMachineDeleting"})
 
 

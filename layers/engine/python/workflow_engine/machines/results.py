@@ -1,5 +1,4 @@
-"""Step results of an execution, from its history and the outline of its workflow. Pure, linear in events and
-iterations.
+"""Step results of an execution, from its history and the outline of its workflow. Pure, linear in events and iterations.
 
 The outline says which steps there are: `{"steps": [{"id", "type", "each"?, "reads"?, "body"?: {"kind", "steps",
 "sinks"}}], "sinks"}`. A step's own state has its id as name (`<id>.each` inside a for_each); a Pass computes one or more steps,
@@ -9,84 +8,25 @@ its output is `{step id: output}`. Keys of results: `s`, and for the parts `s[0]
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.machines.failure_messages import FailureMessages, needs_values
-from workflow_engine.machines.outputs import Joined, Output, Outputs
-from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit, read_timeline
+from workflow_engine.machines.outcomes import Outcome
+from workflow_engine.machines.outputs import Output, Outputs
+from workflow_engine.machines.read_timeline import read_timeline
+from workflow_engine.machines.step_outcomes import StepOutcomes
+from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit
+from workflow_engine.machines.visits_by_place import Place, VisitsByPlace
+from workflow_engine.state_names import PARALLEL, WORKFLOW_OUTPUT
 from workflow_engine.statuses import RunStatus, StepStatus
+from workflow_engine.timestamps import iso
 
 if TYPE_CHECKING:
     from workflow_engine.machines.values_read import ValuesRead
-
-_PARALLEL: Final = "parallel"
-"""Suffix of the Parallel around steps that run side by side. It is named by the first of them and is none of them."""
-
-_OUTPUT_STATE: Final = "workflow.output"
-_OF_A_CONTAINER: Final = frozenset({"start", "while", "until", "switch", "output", "try"})
-"""Suffixes of the states of a loop or switch itself. Other derived states are entered whether or not the step runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a step ended, at one place. `timed` is the visit that gives its times."""
-
-    status: StepStatus
-    output: Output | None = None
-    failure: Failure | None = None
-    timed: Visit | None = None
-
-
-@dataclass(slots=True)
-class StepOutcomes:
-    """Outcomes of all steps by the keys of their results, in the order of the workflow: a step stands before its parts.
-
-    What a run of many iterations passed by shares one outcome, and results are made of outcomes when they are read.
-    """
-
-    timeline: Timeline
-    messages: FailureMessages
-    keys: list[str] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
-    tops: dict[str, int] = field(default_factory=dict)
-    """Places of the workflow's own steps in these lists, by step id."""
-
-    is_stopping: bool = False
-    """True while the run is being stopped and its history does not show it: what runs is told as aborted."""
-
-    def read(
-        self, start: int, stop: int, wanted: Callable[[str], bool]
-    ) -> Iterator[tuple[int, str, dict[str, Json], Output | None]]:
-        """Place, key, result and output of those from one place up to another. The result has no `output_data` yet."""
-        for place in range(start, min(stop, len(self.keys))):
-            if wanted(self.keys[place]):
-                outcome = self.outcomes[place]
-                yield place, self.keys[place], self._result(outcome), outcome.output
-
-    def _result(self, outcome: Outcome) -> dict[str, Json]:
-        status = "aborted" if self.is_stopping and outcome.status == "running" else outcome.status
-        visit = outcome.timed
-        ended_at = visit.left_at if visit is not None else None
-        if outcome.status in ("aborted", "failed") and visit is not None:
-            ended_at = ended_at or self.timeline.completed_at
-        if outcome.status == "running":
-            ended_at = None
-        started_at = visit.entered_at if visit is not None else None
-        duration = round((ended_at - started_at).total_seconds() * 1000) if ended_at and started_at else None
-        return {
-            "status": status,
-            "output_data": None,
-            "error_type": outcome.failure.type if outcome.failure else None,
-            "error_message": self.messages.message(outcome.failure, visit) if outcome.failure else None,
-            "execution_time_ms": duration,
-            "retry_count": max(visit.attempts - 1, 0) if visit is not None else 0,
-            "started_at": iso(started_at),
-            "completed_at": iso(ended_at),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +70,6 @@ def report(events: Iterable[Event], outline: Mapping[str, Any], outputs: Outputs
     )
 
 
-def iso(moment: datetime | None) -> str | None:
-    """ISO 8601 in UTC with milliseconds: `2026-01-02T03:04:05.678Z`."""
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _enclose(
     steps: Iterable[Mapping[str, Any]],
     around: tuple[str, ...],
@@ -168,9 +101,9 @@ def _run_error(timeline: Timeline, failed_steps: set[str], messages: FailureMess
     visit = timeline.failed_visit
     message = messages.message(timeline.failure, visit) or ""
     if visit is not None and visit.step_id not in failed_steps:
-        if visit.name == _OUTPUT_STATE:
+        if visit.name == WORKFLOW_OUTPUT:
             message = f"The workflow's output could not be made. {message}"
-        elif visit.role == _PARALLEL:
+        elif visit.role == PARALLEL:
             message = f"The outputs of the steps that ran in parallel could not be joined. {message}"
         visit = None
     return {"step_id": visit.step_id if visit else None, "type": timeline.failure.type, "message": message}
@@ -188,56 +121,15 @@ class _Results:
     loops: frozenset[str]
     outputs: Outputs
     steps: StepOutcomes = field(init=False)
+    visits: VisitsByPlace = field(init=False)
     failed_steps: set[str] = field(default_factory=set)
-    _own: dict[tuple[str, Frames], Visit] = field(default_factory=dict)
-    _derived: dict[tuple[str, Frames], Visit] = field(default_factory=dict)
-    _failing: dict[tuple[str, Frames], Visit] = field(default_factory=dict)
-    _tried: dict[tuple[str, Frames], Visit] = field(default_factory=dict)
-    _values: dict[tuple[str, Frames], tuple[Output | None, Visit]] = field(default_factory=dict)
-    _turns: dict[tuple[str, Frames], int] = field(default_factory=dict)
-    _places: dict[tuple[str, Frames], int] = field(default_factory=dict)
+    _places: dict[Place, int] = field(default_factory=dict)
     _keeps_places: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.steps = StepOutcomes(self.timeline, FailureMessages(self.timeline, self.entries, self._values_read))
         self._keeps_places = any(map(needs_values, self.timeline.visits))
-        for visit in self.timeline.visits:
-            if not visit.superseded:
-                self._index(visit)
-
-    def _index(self, visit: Visit) -> None:
-        step_id, frames = visit.step_id, visit.frames
-        suffix = visit.role
-        for depth, (container, index) in enumerate(frames):
-            key = (container, frames[:depth])
-            self._turns[key] = max(self._turns.get(key, 0), index + 1)
-        outside = self._around(frames, step_id)
-        if suffix in ("", "each"):
-            self._own[step_id, frames] = visit
-        elif suffix == "fail":
-            self._failing[step_id, outside] = visit
-        elif suffix in _OF_A_CONTAINER:
-            self._derived[step_id, outside] = visit
-        if suffix == "try":
-            self._tried[step_id, outside] = visit
-        self._read_values(visit, suffix, outside)
-
-    def _read_values(self, visit: Visit, suffix: str, outside: Frames) -> None:
-        """Outputs of the steps that a Pass, a Wait or a loop's Choice computed."""
-        if visit.kind not in ("Pass", "Wait", "Choice") or visit.outcome != "succeeded":
-            return
-        if suffix == "each":
-            self._values[visit.step_id, visit.frames] = (visit.output, visit)
-        elif isinstance(visit.output, Joined):
-            for name, value in visit.output.fields():
-                if name == visit.step_id:
-                    self._values[name, outside] = (value, visit)
-                elif not suffix and name in self.entries:
-                    self._values[name, visit.frames] = (value, visit)
-
-    def _around(self, frames: Frames, step_id: str) -> Frames:
-        """The frames around a step, given those of one of its derived states: a loop's own stand in its last turn."""
-        return frames[:-1] if step_id in self.loops and frames and frames[-1][0] == step_id else frames
+        self.visits = VisitsByPlace(self.timeline, self.entries, self.loops)
 
     def walk(
         self, steps: Iterable[Mapping[str, Any]], frames: Frames, prefix: str, absent: StepStatus
@@ -294,14 +186,14 @@ class _Results:
         return self._contained(step["id"], frames, absent, body.get("sinks"), inner)
 
     def _single(self, step_id: str, frames: Frames, absent: StepStatus) -> Outcome:
-        failing = self._failing.get((step_id, frames))
+        failing = self.visits.failing.get((step_id, frames))
         if failing is not None:
             return Outcome("failed", None, _failure_of_fail_state(failing, looped=step_id in self.loops), failing)
-        tried = self._tried.get((step_id, frames))
+        tried = self.visits.tried.get((step_id, frames))
         if tried is not None and self._status(tried) == "failed":
             return Outcome("failed", None, tried.failure, tried)
-        visit = self._own.get((step_id, frames))
-        value, source = self._values.get((step_id, frames), (None, None))
+        visit = self.visits.own.get((step_id, frames))
+        value, source = self.visits.values.get((step_id, frames), (None, None))
         if source is not None:
             return Outcome("completed", value, None, source if source is visit else None)
         if visit is None:
@@ -313,8 +205,8 @@ class _Results:
     def _never_entered(self, step_id: str, frames: Frames, absent: StepStatus) -> Outcome:
         """A step whose own state was not entered failed if what decides about it (`<id>.guard`, say) ended the run."""
         blamed = self.timeline.failed_visit
-        decides = blamed is not None and blamed.step_id == step_id and blamed.role not in ("", _PARALLEL)
-        if decides and blamed is not None and self._around(blamed.frames, step_id) == frames:
+        decides = blamed is not None and blamed.step_id == step_id and blamed.role not in ("", PARALLEL)
+        if decides and blamed is not None and self.visits.around(blamed.frames, step_id) == frames:
             return Outcome("failed", None, self.timeline.failure)
         return _ABSENT[absent]
 
@@ -332,7 +224,7 @@ class _Results:
 
     def _mapped(self, step: Mapping[str, Any], frames: Frames, key: str, absent: StepStatus) -> Outcome:
         step_id = step["id"]
-        visit = self._own.get((step_id, frames))
+        visit = self.visits.own.get((step_id, frames))
         if visit is None:
             return self._single(step_id, frames, absent)
         iterations = self.timeline.iterations.get((frames, step_id), {})
@@ -364,7 +256,7 @@ class _Results:
 
     def _looped(self, step: Mapping[str, Any], frames: Frames, key: str, absent: StepStatus) -> Outcome:
         step_id, body = step["id"], step["body"]
-        turns = self._turns.get((step_id, frames), 0)
+        turns = self.visits.turns.get((step_id, frames), 0)
         inner: dict[str, Outcome] = {}
         for turn in range(turns):
             passed = "skipped" if turn + 1 < turns else _absent_status(self.timeline.status)
@@ -386,15 +278,15 @@ class _Results:
         `<id>.try` is the Parallel around one that may fail or is retried; it gives the times.
         """
         key = (step_id, frames)
-        tried = self._tried.get(key)
+        tried = self.visits.tried.get(key)
         if tried is not None and self._status(tried) == "failed":
-            failing = self._failing.get(key)
+            failing = self.visits.failing.get(key)
             told = tried.failure or (_failure_of_fail_state(failing, looped=True) if failing else None)
             return Outcome("failed", None, told, tried)
-        if key in self._failing:
+        if key in self.visits.failing:
             return self._single(step_id, frames, absent)
         statuses = {o.status for o in inner.values()}
-        visit = self._own.get(key) or self._derived.get(key)
+        visit = self.visits.own.get(key) or self.visits.derived.get(key)
         if visit is None and not entered and statuses <= {"skipped", "pending"}:
             return self._never_entered(step_id, frames, absent)
         blamed = self.timeline.failed_visit
@@ -403,7 +295,7 @@ class _Results:
         for status in ("running", "aborted"):
             if status in statuses:
                 return Outcome(status, None, None, tried)
-        value = self._values[key][0] if key in self._values else None
+        value = self.visits.values[key][0] if key in self.visits.values else None
         if value is None and sinks is not None and inner:
             value = self._completed_outputs(sinks, inner)
         return Outcome("completed", value, None, tried)

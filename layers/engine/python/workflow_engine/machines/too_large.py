@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from workflow_engine import state_names
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
 from workflow_engine.machines.timeline import Failure, Iteration, Timeline, Visit
 
@@ -34,7 +35,7 @@ def in_words(failure: Failure, visit: Visit | None, timeline: Timeline) -> str |
             return _larger("What its input_mapping and configuration give the step", None, _MAP_LESS)
         case Visit(kind="Task"):
             return _larger("Its result", None, _RETURN_LESS)
-        case Visit(kind="Parallel", suffix="try"):
+        case Visit(kind="Parallel", suffix=state_names.TRY):
             return _larger("What it, or a step inside it, received or gave", None, _RETURN_LESS)
         case Visit(kind="Parallel"):
             return _larger("What they give back together", None, _RETURN_LESS)

@@ -11,18 +11,16 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.paths import value_at
 from workflow_engine.language.references import EXECUTION_FIELDS, parse_reference, reference_text
 from workflow_engine.language.syntax import Reference, ScopeReference, StepReference
 from workflow_engine.machines.history_text import parsed
+from workflow_engine.machines.outcomes import Outcome
 from workflow_engine.machines.outputs import Outputs
 from workflow_engine.machines.timeline import Frames
-
-if TYPE_CHECKING:
-    from workflow_engine.machines.results import Outcome
 
 _MAX_REFERENCES: Final = 10
 _MAX_NAMES: Final = 5

@@ -13,8 +13,8 @@ name is the error type that results, retries and conditions see. Importing this 
 library.
 """
 
+from workflow_engine.errors import InvalidStepInput, StepReportedFailure
 from workflow_engine.sdk.context import StepContext
 from workflow_engine.sdk.decorator import LambdaHandler, step
-from workflow_engine.sdk.errors import InvalidStepInput, StepReportedFailure
 
 __all__ = ["InvalidStepInput", "LambdaHandler", "StepContext", "StepReportedFailure", "step"]

@@ -7,8 +7,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from workflow_engine.errors import InvalidStepInput
 from workflow_engine.sdk.context import StepContext
-from workflow_engine.sdk.errors import InvalidStepInput
 
 LambdaHandler = Callable[[Any, Any], Any]
 """`handler(event, lambda_context)`, as Lambda calls it."""

@@ -10,10 +10,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from workflow_engine.agents.aliases import GROUPS, MODEL_ALIASES, one_name_each, settled
-from workflow_engine.agents.schema import AGENT_CONFIG, BEHAVIOUR_FIELDS, ID_PATTERN, ID_RULE
+from workflow_engine.agents.defaults import TIMEOUT_SECONDS
+from workflow_engine.agents.errors import FINAL_ERRORS, TRANSIENT_ERRORS
+from workflow_engine.agents.names import ID_PATTERN, ID_RULE
+from workflow_engine.agents.schema import AGENT_CONFIG, BEHAVIOUR_FIELDS
 from workflow_engine.agents.tool_references import parse_tool
 from workflow_engine.agents.vendors import vendor_of_model
-from workflow_engine.aws_quotas import FUNCTION_SECONDS
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
 from workflow_engine.json_schema import Path, schema_problem
 from workflow_engine.language.findings import quoted
@@ -22,33 +24,6 @@ from workflow_engine.steps.step_type import StepType
 
 STEP_AGENT: Final = "step_agent"
 """The Lambda of agents, stored prompts and tools."""
-
-DEFAULT_TIMEOUT_SECONDS: Final = FUNCTION_SECONDS - 60
-"""The minute is for telling why it takes so long, before Lambda ends the function."""
-
-TRANSIENT_ERRORS: Final = (
-    "LlmRateLimitError",
-    "LlmUnavailableError",
-    "LlmTimeoutError",
-    "LlmMalformedAnswerError",
-    "McpServerError",
-)
-"""Errors after which the same call may succeed, as `llm_gateway.errors` and `agent_tools.errors` name them."""
-
-FINAL_ERRORS: Final = (
-    "LlmNotConfiguredError",
-    "LlmAuthenticationError",
-    "LlmQuotaError",
-    "LlmModelNotFoundError",
-    "LlmContextTooLongError",
-    "LlmUnsupportedError",
-    "LlmContentFilterError",
-    "LlmInvalidRequestError",
-    "LlmInvalidOutputError",
-    "InvalidStepInput",
-    "StepReportedFailure",
-)
-"""Errors that no retry mends."""
 
 _MESSAGE: Final = object_schema(
     {
@@ -72,7 +47,7 @@ def agent_task(*, paid: bool = False, without_input: str | None = None, no_input
     """
     return TaskLowering(
         STEP_AGENT,
-        DEFAULT_TIMEOUT_SECONDS,
+        TIMEOUT_SECONDS,
         transient_errors=TRANSIENT_ERRORS,
         final_errors=FINAL_ERRORS,
         tells_timeout=True,

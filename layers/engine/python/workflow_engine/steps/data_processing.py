@@ -26,9 +26,9 @@ from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering, TaskLowering
 from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, object_fragment
+from workflow_engine.errors import InvalidStepInput
 from workflow_engine.language.syntax import Literal_, Source
 from workflow_engine.schema_parts import SUCCESS, TIMESTAMP, Schema, object_schema, output_schema, property_schema
-from workflow_engine.sdk.errors import InvalidStepInput
 from workflow_engine.steps.sources import FIELD, UNWRAPPED_NAMES, apply, working_data
 from workflow_engine.steps.step_type import STEP_DATA, StepType
 

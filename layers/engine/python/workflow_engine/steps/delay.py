@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from workflow_engine.aws_quotas import EXECUTION_SECONDS, STATE_SECONDS
 from workflow_engine.compiler.catalogue import Lowering, PureContext, WaitLowering
-from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, object_fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment, Text, json_literal, object_fragment
 from workflow_engine.schema_parts import SUCCESS, TIMESTAMP, object_schema, output_schema, property_schema
 from workflow_engine.steps.sources import apply
 from workflow_engine.steps.step_type import StepType
@@ -68,7 +68,7 @@ def _build(context: PureContext) -> Fragment:
             "delay_actual": apply(_ACTUAL, {"at": context.entered}),
             "started_at": context.entered,
             # A Wait's Output is evaluated when the wait is over.
-            "completed_at": Fragment("$now()"),
+            "completed_at": Text("$now()"),
             "input_data": apply(_RECEIVED, {"d": context.input_data}),
             "success": json_literal(True),
         }

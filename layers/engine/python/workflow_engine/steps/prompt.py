@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workflow_engine.agents.aliases import MODEL_ALIASES, one_name_each
-from workflow_engine.agents.schema import GENERATION_ALIASES, GENERATION_FIELDS, ID_PATTERN, ID_RULE
+from workflow_engine.agents.names import ID_PATTERN, ID_RULE, VARIABLE_PATTERN
+from workflow_engine.agents.schema import GENERATION_ALIASES, GENERATION_FIELDS
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering
 from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, object_fragment
 from workflow_engine.schema_parts import object_schema, output_schema, property_schema
@@ -50,9 +51,7 @@ def _lower(config: Mapping[str, Any]) -> Lowering:
 
 _VARIABLE: Final = object_schema(
     {
-        "name": property_schema(
-            "Name", "As it stands in braces.", type="string", pattern="^[A-Za-z_][A-Za-z0-9_]{0,63}$"
-        ),
+        "name": property_schema("Name", "As it stands in braces.", type="string", pattern=VARIABLE_PATTERN),
         "source": property_schema(
             "Source",
             "The entry of the step's input that it is; a.b goes into an object. Default: the entry of its name.",

@@ -12,7 +12,16 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from workflow_engine.compiler.catalogue import MappedInput, PureContext
-from workflow_engine.compiler.jsonata.fragments import Fragment, object_fragment, string_literal
+from workflow_engine.compiler.jsonata.fragments import (
+    Array,
+    Call,
+    Conditional,
+    Fragment,
+    Group,
+    json_literal,
+    object_fragment,
+    string_literal,
+)
 
 UNWRAPPED_NAMES: Final = ("input", "data")
 """An `input_data` whose only key is one of these stands for the value of that key."""
@@ -27,9 +36,7 @@ def apply(body: str, arguments: Mapping[str, Fragment]) -> Fragment:
     The arguments are evaluated outside the function, so the names of the body cannot capture those that they use.
     """
     parameters = ",".join(f"${name}" for name in arguments)
-    values = ",".join(fragment.code for fragment in arguments.values())
-    helpers = frozenset[str]().union(*(fragment.helpers for fragment in arguments.values()))
-    return Fragment(f"function({parameters}){{{body}}}({values})", helpers)
+    return Call(f"function({parameters}){{{body}}}", tuple(arguments.values()))
 
 
 def working_data(context: PureContext) -> Fragment:
@@ -49,14 +56,9 @@ def working_data(context: PureContext) -> Fragment:
 
 def named_sources(inputs: Sequence[MappedInput]) -> Fragment:
     """A list of `{"name", "value"}`, in declared order: the keys of the mapping, or the dependencies that completed."""
-    entries = []
-    helpers: frozenset[str] = frozenset()
+    entries: list[Fragment] = []
     for entry in inputs:
-        pair = object_fragment({"name": Fragment(string_literal(entry.name)), "value": entry.value})
-        helpers |= pair.helpers
-        if entry.present is None:
-            entries.append(pair.code)
-        else:  # an empty list in an array constructor adds nothing
-            entries.append(f"({entry.present.code})?{pair.code}:[]")
-            helpers |= entry.present.helpers
-    return Fragment(f"[{','.join(entries)}]", helpers)
+        pair = object_fragment({"name": json_literal(entry.name), "value": entry.value})
+        # An empty list in an array constructor adds nothing.
+        entries.append(pair if entry.present is None else Conditional((Group((entry.present,)), pair, Array(()))))
+    return Array(tuple(entries))

@@ -11,7 +11,7 @@ import hashlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 from workflow_engine.errors import (
     ConflictError,
@@ -43,6 +43,9 @@ s), and the clocks of two hosts may differ.
 
 _REFUSALS: Final = (WorkflowEngineError, InvalidWorkflowError)
 _PASSING: Final = (MisconfiguredError, OutcomeUnknownError, RequestUnderWayError, ThrottledError)
+
+
+AnswerT = TypeVar("AnswerT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,9 @@ class IdempotencyStore:
     payloads: PayloadStore
     now: Callable[[], float]
 
-    def once(self, tenant_id: str, operation: str, key: str | None, body: Json, work: Callable[[Attempt], Any]) -> Any:
+    def once(
+        self, tenant_id: str, operation: str, key: str | None, body: Json, work: Callable[[Attempt], AnswerT]
+    ) -> AnswerT:
         """The answer (JSON) of `work`, or the answer it gave when it was done under this key before.
 
         `work` makes everything under the attempt's `made_id` and, in a repetition, takes what it finds there for its own. It
@@ -102,7 +107,7 @@ class IdempotencyStore:
         claim = _Claim(keys.idempotency(tenant_id, operation, key), key, tenant_id, fingerprint)
         attempt = self._claimed(claim)
         if isinstance(attempt, dict):
-            return self.payloads.load(attempt["answer"])
+            return cast("AnswerT", self.payloads.load(attempt["answer"]))  # kept as JSON, which an answer is
         try:
             answer = work(attempt)
         except BaseException as error:

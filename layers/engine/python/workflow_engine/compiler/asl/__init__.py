@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from workflow_engine.compiler.asl.fusing import output_of, outputs_of, record_of
+from workflow_engine.compiler.asl.expressions import rendered
+from workflow_engine.compiler.asl.fusing import fused
+from workflow_engine.compiler.asl.items import list_items
 from workflow_engine.compiler.asl.returns import carried, taken_back
 from workflow_engine.compiler.ir import (
     Assigns,
@@ -30,21 +32,24 @@ from workflow_engine.compiler.ir import (
     Template,
     WaitNode,
 )
-from workflow_engine.compiler.jsonata import expression
-from workflow_engine.compiler.jsonata.fragments import Fragment
-from workflow_engine.compiler.lower.leaf import LAMBDA_INVOKE
-from workflow_engine.compiler.lower.lists import list_items
+from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Text
+from workflow_engine.compiler.jsonata.states import INDEX, INPUT, ITEM, PAYLOAD
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, told_as_caught
+from workflow_engine.state_names import END, START, derived_name, step_of
 
 State = dict[str, Any]
 
-_ELEMENT: Final = {"item": "{% $states.input.item %}", "index": "{% $states.input.index %}"}
-"""The element of a list travels as the states' input: AWS documents the context object's Map.Item for ItemSelector only."""
+LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
+
+_ELEMENT: Final[Mapping[str, Fragment]] = {"item": ITEM, "index": INDEX}
 
 
 def render_machine(block: Block, timeout_seconds: int) -> dict[str, Any]:
     """The machine as ASL. `timeout_seconds` is the run's own limit; the run then ends as timed out."""
-    return {"QueryLanguage": "JSONata", "TimeoutSeconds": timeout_seconds, **_states(block, {})}
+    machine: dict[str, Any] = rendered(
+        {"QueryLanguage": "JSONata", "TimeoutSeconds": timeout_seconds, **_states(block, {})}
+    )
+    return machine
 
 
 def definition_text(machine: Mapping[str, Any]) -> str:
@@ -84,11 +89,11 @@ class _Rendering:
         """Output of a state that another one follows: what it gives the reader of results, and the element of the list."""
         if not self.carries:
             return {} if own is None else own
-        return "{% $states.input %}" if own is None else {**own, **_ELEMENT}
+        return INPUT if own is None else {**own, **_ELEMENT}
 
     def _result(self, assigns: Assigns, own: Template) -> Template:
         """What the block gives when it ends in a state that would assign `assigns`."""
-        records = {r.variable: assigns.get(r.variable, expression(carried(r))) for r in self.block.returns}
+        records = {r.variable: assigns.get(r.variable, carried(r)) for r in self.block.returns}
         if not records:
             return own if own is not None else {}
         return {**(own or {}), "_vars": records}
@@ -98,10 +103,10 @@ class _Rendering:
         if following is not None:
             return following
         if self.end is None:
-            hint = hint.partition(".")[0]
+            hint = step_of(hint)
             self.ends[hint] = number = self.ends.get(hint, 0) + 1
-            self.end = f"{hint}.end" if number == 1 else f"{hint}.end{number}"
-            output: Template = {"branch": None, "element": "{% null %}", "machine": {}}[self.block.kind]
+            self.end = derived_name(hint, END, number)
+            output: Template = {"branch": None, "element": NULL, "machine": {}}[self.block.kind]
             self.states[self.end] = {
                 "Type": "Succeed",
                 "Output": self._result({}, None) if self.block.kind == "branch" else output,
@@ -169,7 +174,7 @@ class _Rendering:
             state["TimeoutSeconds"] = node.timeout
         state["Retry"] = [dict(r) for r in node.retry]
         state.update(self._caught(node, following))
-        own = self._element("{% $states.result.Payload %}", following)
+        own = self._element(PAYLOAD, following)
         return {**state, **self.leave(following, node.assigns, _nothing_caught(node) if own is None else own)}
 
     def _element(self, bare: Template, following: str | None) -> Template:
@@ -183,8 +188,8 @@ class _Rendering:
             "Type": "Map",
             "Items": list_items(node.elements),
             "ItemSelector": {
-                "item": "{% $states.context.Map.Item.Value %}",
-                "index": "{% $states.context.Map.Item.Index %}",
+                "item": Text("$states.context.Map.Item.Value"),
+                "index": Text("$states.context.Map.Item.Index"),
             },
             "MaxConcurrency": node.max_concurrency,
             "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **_states(node.body, self.ends, carries=True)},
@@ -193,16 +198,15 @@ class _Rendering:
         }
 
     def _wait(self, node: WaitNode, following: str | None) -> State:
-        own = {node.step_id: expression(node.output)}
+        own = {node.step_id: node.output}
         return {"Type": "Wait", "Seconds": node.seconds, **self.leave(following, node.assigns, own)}
 
     def _pass(self, node: PassNode, following: str | None) -> State:
-        values = node.values
+        values = fused(node.values)
         if following is not None:
-            assigns = {**{v.variable: record_of(values, i) for i, v in enumerate(values) if v.kept}, **node.assigns}
-            extra = {k: Fragment(f"$states.input.{k}") for k in _ELEMENT} if self.carries and len(values) > 1 else {}
-            outputs = outputs_of(values, {}, extra)
-            if isinstance(outputs, str):
+            assigns = {**{v.variable: values.record(i) for i, v in enumerate(node.values) if v.kept}, **node.assigns}
+            outputs = values.all_outputs({}, _ELEMENT if self.carries and len(node.values) > 1 else {})
+            if isinstance(outputs, Fragment):
                 return {
                     "Type": "Pass",
                     **({"Assign": assigns} if assigns else {}),
@@ -211,10 +215,10 @@ class _Rendering:
                 }
             return {"Type": "Pass", **self.leave(following, assigns, outputs)}
         if self.block.kind == "element":
-            return {"Type": "Pass", "Output": self._element(output_of(values, len(values) - 1), None), "End": True}
-        own = {v.variable for v in values}
+            return {"Type": "Pass", "Output": self._element(values.output(len(node.values) - 1), None), "End": True}
+        own = {v.variable for v in node.values}
         others = {r.variable: carried(r) for r in self.block.returns if r.variable not in own}
-        return {"Type": "Pass", "Output": outputs_of(values, others, {}), "End": True}
+        return {"Type": "Pass", "Output": values.all_outputs(others, {}), "End": True}
 
     def _guard(self, node: GuardNode, following: str | None) -> None:
         instead = self.node(node.instead, following) if node.instead is not None else None
@@ -271,7 +275,7 @@ class _Rendering:
             "Default": out_of_turns,
             "Output": self.handed_on(),
         }
-        start = f"{node.step_id}.start"
+        start = derived_name(node.step_id, START)
         self.states[start] = {
             "Type": "Pass",
             "Assign": dict(node.start),

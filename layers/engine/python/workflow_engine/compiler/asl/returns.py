@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from workflow_engine.compiler.ir import Block, GuardNode, Node, PassNode, Return, SwitchNode, Template
-from workflow_engine.compiler.jsonata import expression
-from workflow_engine.compiler.jsonata.fragments import Fragment, name_step
-from workflow_engine.compiler.lower.leaf import completed_record
+from workflow_engine.compiler.jsonata.fragments import (
+    Conditional,
+    Fragment,
+    Read,
+    Text,
+    call,
+    name_step,
+    object_fragment,
+)
+from workflow_engine.compiler.jsonata.states import RESULT
+from workflow_engine.compiler.records import completed_fragment, completed_record
 
 
 def taken_back(branches: tuple[Block, ...]) -> dict[str, Template]:
     """What a Parallel assigns: the outer records, by variable."""
-    return {r.outer: _record_of(b, r, f"$states.result[{i}]") for i, b in enumerate(branches) for r in b.returns}
+    return {r.outer: _record_of(b, r, f"{RESULT.code}[{i}]") for i, b in enumerate(branches) for r in b.returns}
 
 
 def _record_of(block: Block, back: Return, result: str) -> Template:
     """One outer record. A Pass with which the branch ends has the step's value in its output by the step's id, not twice."""
     paths = _ends_in_pass(block.nodes, back.step_id)
-    record = f"{result}._vars.{back.variable}"
+    record = Text(f"{result}._vars{name_step(back.variable)}")
     if paths == {False}:
-        return expression(Fragment(record))
-    output = result + name_step(back.step_id)
+        return record
+    output = Text(result + name_step(back.step_id))
     if paths == {True}:
-        return completed_record(expression(Fragment(output)), keeps_output=back.keeps_output)
-    completed = f'{{"status":"completed","output":{output}}}' if back.keeps_output else '{"status":"completed"}'
-    return expression(Fragment(f"$exists({output})?{completed}:{record}"))
+        return completed_record(output, keeps_output=back.keeps_output)
+    return Conditional((call("exists", output), completed_fragment(output, keeps_output=back.keeps_output), record))
 
 
 def _ends_in_pass(nodes: tuple[Node, ...], step_id: str) -> set[bool]:
@@ -41,5 +48,6 @@ def _ends_in_pass(nodes: tuple[Node, ...], step_id: str) -> set[bool]:
 
 def carried(back: Return) -> Fragment:
     """What a branch gives back of a record that a state before its last one has assigned."""
-    record = f"${back.variable}"
-    return Fragment(record if back.keeps_output else f'{{"status":{record}.status}}')
+    if back.keeps_output:
+        return Read(back.variable)
+    return object_fragment({"status": Read(back.variable, ("status",))})

@@ -7,13 +7,12 @@ and Step Functions fails a state whose expression is undefined. Only the text th
 **Expressions stay shallow**: AWS stops at an evaluation depth of about 100, so there are no operator chains over a
 number of things that a client decides, and data is followed down to `MAX_LIST_NESTING` lists only.
 
-`references` reads paths, `conditions` makes booleans, `sources` has templates and the rest, `render` joins a fragment
-with its helpers to the string that stands in a machine.
+`fragments` is the tree and `helpers` the functions that it may call; `references` reads paths, `conditions` makes booleans,
+`sources` has templates and the rest.
 """
 
 from workflow_engine.compiler.jsonata.conditions import all_of, any_of, condition_fragment, not_fragment
 from workflow_engine.compiler.jsonata.references import Root, Scope, path_fragment, reference_fragment
-from workflow_engine.compiler.jsonata.render import expression
 from workflow_engine.compiler.jsonata.sources import (
     PlaceLiteral,
     pieces_fragment,
@@ -28,7 +27,6 @@ __all__ = [
     "all_of",
     "any_of",
     "condition_fragment",
-    "expression",
     "not_fragment",
     "path_fragment",
     "pieces_fragment",

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
-from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal
+from workflow_engine.compiler.jsonata.fragments import (
+    NULL,
+    Array,
+    Call,
+    Fragment,
+    Group,
+    Infix,
+    Text,
+    bind,
+    call,
+    json_literal,
+)
 from workflow_engine.compiler.jsonata.references import Scope, reference_fragment
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.language.jsonata.syntax import BINDING_POWER
 from workflow_engine.language.regex import regex_literal
 from workflow_engine.language.syntax import And, Check, Comparison, Condition, Literal_, Not, Operand, Or, Truthy
 
@@ -19,18 +29,10 @@ MAX_INLINE_GROUPS: Final = 3
 MAX_CHAIN: Final = 3
 """Up to here `a and b and c` is shorter than `$not(false in[a,b,c])`; it is as deep as it is long, the other is not."""
 
-_BINDS_LOOSELY: Final = re.compile(r"\b(?:and|or)\b|[?;]|:=")
-
-
-@dataclass(frozen=True, slots=True)
-class _Boolean(Fragment):
-    """A boolean and its opposite, so that negating costs nothing. Both bind at least as tightly as a comparison."""
-
-    negation: str = "false"
-
-
-_TRUE: Final = _Boolean("true", negation="false")
-_FALSE: Final = _Boolean("false", negation="true")
+_TRUE: Final = Text("true")
+_FALSE: Final = Text("false")
+_OPPOSITE: Final = {"=": "!=", "!=": "="}
+_ORDER: Final = frozenset({"<", "<=", ">", ">="})
 
 
 def condition_fragment(condition: Condition, scope: Scope) -> Fragment:
@@ -39,38 +41,49 @@ def condition_fragment(condition: Condition, scope: Scope) -> Fragment:
 
 
 def not_fragment(part: Fragment) -> Fragment:
-    """The opposite of a boolean fragment."""
-    if isinstance(part, _Boolean):
-        return _Boolean(part.negation, part.helpers, part.code)
-    return _Boolean(f"$not({part.code})", part.helpers, _operand_of_and(part))
+    """The opposite of a boolean fragment. Binds at least as tightly as a comparison."""
+    match part:
+        case Text("true"):
+            return _FALSE
+        case Text("false"):
+            return _TRUE
+        case Call("$not", (inner,)):
+            return Group((inner,)) if inner.binding < BINDING_POWER["="] else inner
+        case Infix("=" | "!=" as operator, (left, _)) if not _may_be_undefined(left):
+            return Infix(_OPPOSITE[operator], part.parts)
+        case Group((inner,)):
+            return call("not", inner)
+        case _:
+            return call("not", part)
+
+
+def _may_be_undefined(part: Fragment) -> bool:
+    """Whether an operand is an order of what may not be a number. `=` and `!=` are both false for undefined."""
+    return isinstance(part, Infix) and part.operator in _ORDER
 
 
 def all_of(parts: Iterable[Fragment]) -> Fragment:
     """Whether all of these booleans are true; true for none. No deeper for many parts than for few."""
-    return _combined(list(parts), "and", when_empty=_TRUE)
+    return _combined(tuple(parts), "and", when_empty=_TRUE)
 
 
 def any_of(parts: Iterable[Fragment]) -> Fragment:
     """Whether any of these booleans is true; false for none. No deeper for many parts than for few."""
-    return _combined(list(parts), "or", when_empty=_FALSE)
+    return _combined(tuple(parts), "or", when_empty=_FALSE)
 
 
-def _combined(parts: list[Fragment], word: str, *, when_empty: Fragment) -> Fragment:
+def _combined(parts: tuple[Fragment, ...], word: str, *, when_empty: Fragment) -> Fragment:
     if len(parts) < 2:
         return parts[0] if parts else when_empty
-    helpers = frozenset[str]().union(*(part.helpers for part in parts))
     if len(parts) <= MAX_CHAIN:
-        chain = f" {word} ".join(map(_operand_of_and, parts))
-        return _Boolean(f"({chain})", helpers, f"$not({chain})")
-    listed = ",".join(part.code for part in parts)
+        return Group((Infix(f" {word} ", parts),))
     if word == "and":
-        return _Boolean(f"$not(false in[{listed}])", helpers, f"false in[{listed}]")
-    return _Boolean(f"true in[{listed}]", helpers, f"$not(true in[{listed}])")
+        return call("not", _in_list(_FALSE, parts))
+    return _in_list(_TRUE, parts)
 
 
-def _operand_of_and(part: Fragment) -> str:
-    loose = not isinstance(part, _Boolean) and _BINDS_LOOSELY.search(part.code)
-    return f"({part.code})" if loose else part.code
+def _in_list(part: Fragment, listed: tuple[Fragment, ...]) -> Infix:
+    return Infix(" in", (part, Array(listed)))
 
 
 def _groups(condition: Condition) -> int:
@@ -99,7 +112,7 @@ def _inline(condition: Condition, scope: Scope) -> Fragment:
             return _TRUE if value else _FALSE
         case Truthy(operand):
             value = _operand(operand, scope)
-            return _call("t", value)
+            return call("t", value)
 
 
 def _hoisted(condition: Condition, scope: Scope) -> Fragment:
@@ -116,28 +129,26 @@ def _hoisted(condition: Condition, scope: Scope) -> Fragment:
                 return not_fragment(place(inner))
             case _:
                 value = _inline(part, scope)
-        name = f"$c{len(statements)}"
-        statements.append(Fragment(f"{name}:={value.code}", value.helpers))
-        return Fragment(name)
+        name = f"c{len(statements)}"
+        statements.append(bind(name, value))
+        return Text("$" + name)
 
     result = place(condition)
-    block = f"({';'.join(statement.code for statement in statements)};{result.code})"
-    helpers = frozenset[str]().union(*(statement.helpers for statement in statements))
-    return _Boolean(block, helpers, f"$not({block})")
+    return Group((*statements, result))
 
 
 def _check(check: Check, scope: Scope) -> Fragment:
     value = _operand(check.operand, scope)
-    is_null = _Boolean(f"{value.code}=null", value.helpers, f"{value.code}!=null")
+    is_null = Infix("=", (value, NULL))
     match check.operator:
         case "is_null":
             return is_null
         case "is_not_null" | "exists":
             return not_fragment(is_null)
         case "is_not_empty":
-            return _call("f", value)
+            return call("f", value)
         case "is_empty":
-            return not_fragment(_call("f", value))
+            return not_fragment(call("f", value))
 
 
 def _comparison(comparison: Comparison, scope: Scope) -> Fragment:
@@ -147,23 +158,23 @@ def _comparison(comparison: Comparison, scope: Scope) -> Fragment:
     right = _operand(comparison.right, scope)
     match comparison.operator:
         case "==":
-            return _infix(left, "=", right, opposite="!=")
+            return Infix("=", (left, right))
         case "!=":
-            return _infix(left, "!=", right, opposite="=")
+            return Infix("!=", (left, right))
         case ">" | ">=" | "<" | "<=":
             return _order(comparison, left, right)
         case "contains":
-            return _call("h", left, right)
+            return call("h", left, right)
         case "not_contains":
-            return not_fragment(_call("h", left, right))
+            return not_fragment(call("h", left, right))
         case "in":
             return _member(left, comparison.right, right)
         case "not_in":
             return not_fragment(_member(left, comparison.right, right))
         case "starts_with":
-            return _call("b", left, right)
+            return call("b", left, right)
         case "ends_with":
-            return _call("e", left, right)
+            return call("e", left, right)
 
 
 def _order(comparison: Comparison, left: Fragment, right: Fragment) -> Fragment:
@@ -172,19 +183,19 @@ def _order(comparison: Comparison, left: Fragment, right: Fragment) -> Fragment:
     left_known, right_known = _is_literal_number(comparison.left), _is_literal_number(comparison.right)
     if left_known or right_known:
         # An undefined `u` makes the comparison undefined, which does not equal true.
-        number = left if left_known else _call("u", left)
-        other = right if right_known else _call("u", right)
-        return _infix(_infix(number, operator, other), "=", Fragment("true"))
-    sign = _call("q", left, right)
+        number = left if left_known else call("u", left)
+        other = right if right_known else call("u", right)
+        return Infix("=", (Infix(operator, (number, other)), _TRUE))
+    sign = call("q", left, right)
     match operator:
         case ">":
-            return _infix(sign, "=", Fragment("1"), opposite="!=")
+            return Infix("=", (sign, Text("1")))
         case "<":
-            return _infix(sign, "=", Fragment("-1"), opposite="!=")
+            return Infix("=", (sign, Text("-1")))
         case ">=":
-            return _infix(sign, " in", Fragment("[0,1]"))
+            return _in_list(sign, (Text("0"), Text("1")))
         case _:
-            return _infix(sign, " in", Fragment("[0,-1]"))
+            return _in_list(sign, (Text("0"), Text("-1")))
 
 
 def _is_literal_number(side: Operand) -> bool:
@@ -195,28 +206,18 @@ def _member(left: Fragment, container: Operand, right: Fragment) -> Fragment:
     """`left in right`. JSONata's own `in` compares scalars only, and takes what is no list for a list of one."""
     match container:
         case Literal_(list(values)) if not any(isinstance(value, list | dict) for value in values):
-            return _infix(left, " in", right)
+            return Infix(" in", (left, right))
         case _:
-            return _call("h", right, left)
+            return call("h", right, left)
 
 
 def _regex_match(comparison: Comparison, scope: Scope) -> Fragment:
     if not isinstance(comparison.right, Literal_) or not isinstance(comparison.right.value, str):
         raise TypeError("the pattern of regex_match is a literal string")
     left = _operand(comparison.left, scope)
-    test = f'$type($x:={left.code})="string"and $contains($x,{regex_literal(comparison.right.value)})'
-    return _Boolean(f"({test})", left.helpers, f"$not({test})")
-
-
-def _infix(left: Fragment, operator: str, right: Fragment, opposite: str | None = None) -> Fragment:
-    code = left.code + operator + right.code
-    negation = left.code + opposite + right.code if opposite else f"$not({code})"
-    return _Boolean(code, left.helpers | right.helpers, negation)
-
-
-def _call(helper: str, *arguments: Fragment) -> _Boolean:
-    code = f"${helper}({','.join(argument.code for argument in arguments)})"
-    return _Boolean(code, frozenset({helper}).union(*(a.helpers for a in arguments)), f"$not({code})")
+    is_text = Infix("=", (call("type", bind("x", left)), Text('"string"')))
+    matches = call("contains", Text("$x"), Text(regex_literal(comparison.right.value)))
+    return Group((Infix("and ", (is_text, matches)),))
 
 
 def _operand(operand: Operand, scope: Scope) -> Fragment:

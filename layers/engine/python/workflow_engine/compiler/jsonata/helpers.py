@@ -20,8 +20,9 @@ is true for a function, and raises when it is passed to any function.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from workflow_engine.language.syntax import MAX_LIST_NESTING
@@ -88,7 +89,8 @@ HELPERS: Final[Mapping[str, Helper]] = {
 }
 
 
-def definitions(names: Iterable[str]) -> str:
+@cache
+def definitions(names: frozenset[str]) -> str:
     """`$a:=function...;` of these helpers and all they call, in the order of `HELPERS`. The empty string for none."""
     wanted: set[str] = set()
     pending = list(names)

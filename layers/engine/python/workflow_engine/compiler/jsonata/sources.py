@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from workflow_engine.compiler.jsonata.fragments import EXECUTION_INPUT, Fragment
+from workflow_engine.compiler.jsonata.fragments import (
+    Array,
+    Bind,
+    Fragment,
+    Group,
+    Text,
+    bind,
+    call,
+    item,
+    object_fragment,
+)
 from workflow_engine.compiler.jsonata.references import Scope, reference_fragment
+from workflow_engine.compiler.jsonata.states import ENTERED, from_input
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.syntax import (
     Expression,
@@ -22,23 +33,20 @@ from workflow_engine.language.syntax import (
 PlaceLiteral = Callable[[Json], Fragment]
 """Puts a value where the compiler keeps values, and says how to read it there."""
 
-# The time of entry, not $now(): two expressions of one state then give the same text.
-_ENTERED: Final = "$states.context.State.EnteredTime"
-
-_TEXT: Final = frozenset("s")
+_X: Final = Text("$x")
 _TEMPLATE_VARIABLES: Final[Mapping[TemplateVariableName, Fragment]] = {
-    "current_timestamp": Fragment(_ENTERED),
-    "current_date": Fragment(f"$substring({_ENTERED},0,10)"),
-    "current_time": Fragment(f"$substring({_ENTERED},11,8)"),
-    "current_year": Fragment(f"$substring({_ENTERED},0,4)"),
-    "current_month": Fragment(f"$substring({_ENTERED},5,2)"),
-    "current_day": Fragment(f"$substring({_ENTERED},8,2)"),
-    "uuid": Fragment("$uuid()"),
-    "execution_id": Fragment(f"{EXECUTION_INPUT}.run.execution_id"),
+    "current_timestamp": ENTERED,
+    "current_date": call("substring", ENTERED, Text("0"), Text("10")),
+    "current_time": call("substring", ENTERED, Text("11"), Text("8")),
+    "current_year": call("substring", ENTERED, Text("0"), Text("4")),
+    "current_month": call("substring", ENTERED, Text("5"), Text("2")),
+    "current_day": call("substring", ENTERED, Text("8"), Text("2")),
+    "uuid": Text("$uuid()"),
+    "execution_id": from_input("run", "execution_id"),
     # null where the run has none
-    "workflow_id": Fragment(f"$s({EXECUTION_INPUT}.run.workflow_id)", _TEXT),
-    "user_id": Fragment(f"$s({EXECUTION_INPUT}.run.user_id)", _TEXT),
-    "session_id": Fragment(f"$s({EXECUTION_INPUT}.run.session_id)", _TEXT),
+    "workflow_id": call("s", from_input("run", "workflow_id")),
+    "user_id": call("s", from_input("run", "user_id")),
+    "session_id": call("s", from_input("run", "session_id")),
 }
 
 
@@ -63,12 +71,9 @@ def template_fragment(template: Template, scope: Scope, literal: PlaceLiteral) -
     if len(parts) == 1 and parts[0]:
         return parts[0]
     many = len(texts) > 1
-    text = literal(texts if many else texts[0]) if texts else Fragment("")
-    positions = iter(range(len(texts)))
-    codes = [part.code if part else f"$x[{next(positions)}]" if many else text.code for part in parts]
-    joined = f"$join([{','.join(codes)}])"
-    helpers = text.helpers.union(*(part.helpers for part in parts if part))
-    return Fragment(f"($x:={text.code};{joined})" if many else joined, helpers)
+    own = iter([item(_X, i) for i in range(len(texts))] if many else [literal(text) for text in texts])
+    joined = call("join", Array(tuple(part or next(own) for part in parts)))
+    return Group((bind("x", literal(texts)), joined)) if many else joined
 
 
 def pieces_fragment(template: Template, scope: Scope, literal: PlaceLiteral) -> Fragment:
@@ -78,11 +83,9 @@ def pieces_fragment(template: Template, scope: Scope, literal: PlaceLiteral) -> 
     texts, parts = _in_turn(template, scope)
     if not any(parts):
         return literal([{"text": "".join(texts)}])
-    text = literal(texts)
-    positions = iter(range(len(texts)))
-    pieces = [f'{{"data":{part.code}}}' if part else f'{{"text":$x[{next(positions)}]}}' for part in parts]
-    helpers = text.helpers.union(*(part.helpers for part in parts if part))
-    return Fragment(f"($x:={text.code};[{','.join(pieces)}])", helpers)
+    own = iter([item(_X, i) for i in range(len(texts))])
+    pieces = tuple(object_fragment({"data": part} if part else {"text": next(own)}) for part in parts)
+    return Group((bind("x", literal(texts)), Array(pieces)))
 
 
 def _in_turn(template: Template, scope: Scope) -> tuple[list[str], list[Fragment | None]]:
@@ -103,25 +106,20 @@ def _in_turn(template: Template, scope: Scope) -> tuple[list[str], list[Fragment
 def _rendered(part: StepReference | ScopeReference | TemplateVariable, scope: Scope) -> Fragment:
     if isinstance(part, TemplateVariable):
         return _TEMPLATE_VARIABLES[part.name]
-    value = reference_fragment(part, scope)
-    return Fragment(f"$s({value.code})", value.helpers | {"s"})
+    return call("s", reference_fragment(part, scope))
 
 
 def _expression(source: Expression, scope: Scope) -> Fragment:
     """The author's text, references read into variables before it, so that its variables shadow no helper they call."""
-    prefix = "$ref"
-    while any(isinstance(part, str) and prefix in part for part in source.parts):
+    prefix = "ref"
+    while any(isinstance(part, str) and f"${prefix}" in part for part in source.parts):
         prefix += "_"
-    bindings: list[str] = []
+    bindings: list[Bind] = []
     text: list[str] = []
-    helpers: frozenset[str] = frozenset("o")
     for part in source.parts:
         if isinstance(part, str):
             text.append(part)
             continue
-        value = reference_fragment(part, scope)
-        helpers |= value.helpers
-        name = f"{prefix}{len(bindings)}"
-        bindings.append(f"{name}:={value.code};")
-        text.append(name)
-    return Fragment(f"$o(({''.join(bindings)}{''.join(text)}))", helpers)
+        bindings.append(bind(f"{prefix}{len(bindings)}", reference_fragment(part, scope)))
+        text.append(f"${bindings[-1].name}")
+    return call("o", Group((*bindings, Text("".join(text)))))

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from workflow_engine.compiler.catalogue import CompilerCatalogue
 from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.hints import Hints
 from workflow_engine.compiler.ir import Block, Node, OutputNode
-from workflow_engine.compiler.jsonata import expression, source_fragment
+from workflow_engine.compiler.jsonata import source_fragment
 from workflow_engine.compiler.lower.body import lower_steps
 from workflow_engine.compiler.lower.containers import lower_container
 from workflow_engine.compiler.lower.scope import Scope
@@ -23,8 +23,7 @@ from workflow_engine.compiler.structure import Tree
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.reads import references_of
 from workflow_engine.language.syntax import Workflow
-
-OUTPUT_STATE: Final = "workflow.output"
+from workflow_engine.state_names import WORKFLOW_OUTPUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +48,10 @@ def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hint
     nodes: tuple[Node, ...] = body.nodes
     if workflow.output is not None:
         template = {
-            name: expression(source_fragment(source, scope, lambda value: unit.literal(OUTPUT_STATE, value)))
+            name: source_fragment(source, scope, lambda value: unit.literal(WORKFLOW_OUTPUT, value))
             for name, source in output.items()
         }
-        nodes = (*nodes, OutputNode(OUTPUT_STATE, template))
+        nodes = (*nodes, OutputNode(WORKFLOW_OUTPUT, template))
     return Lowered(
         Block(nodes, kind="machine"),
         body.graph,

@@ -10,10 +10,10 @@ from workflow_engine.compiler import structure
 from workflow_engine.compiler.catalogue import Lowering, PureLowering
 from workflow_engine.compiler.graph import StepGraph, build_graph
 from workflow_engine.compiler.ir import Block, GuardNode, Node, ParallelNode, Return, Template
-from workflow_engine.compiler.jsonata import expression, not_fragment
+from workflow_engine.compiler.jsonata import not_fragment
 from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.compiler.lower.durations import expected_seconds
-from workflow_engine.compiler.lower.guards import GuardedSteps, leaves
+from workflow_engine.compiler.lower.guards import GuardedSteps, first_leaf, leaves
 from workflow_engine.compiler.lower.inputs import has_expression
 from workflow_engine.compiler.lower.readers import Readers, find_readers
 from workflow_engine.compiler.lower.scope import Entry, Scope
@@ -21,9 +21,11 @@ from workflow_engine.compiler.lower.sizes import Size
 from workflow_engine.compiler.lower.status import SKIPPED, Statuses
 from workflow_engine.compiler.lower.step import lower_step
 from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.records import SKIPPED_RECORD
 from workflow_engine.compiler.structure import Leaf, Parallel, Tree
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.syntax import Reference, Step
+from workflow_engine.state_names import GUARD, PARALLEL
 
 MAX_NESTING: Final = 30
 """Parallels inside Parallels. Each is five levels of nested JSON; no page of AWS says where it stops, but something will."""
@@ -93,7 +95,9 @@ class BodyLowering:
     guarded: GuardedSteps
     bounds: dict[str, Size | None] = field(default_factory=dict)
 
-    def lower(self, trees: Sequence[Tree], scope: Scope, assumed: frozenset[str] = frozenset()) -> tuple[Node, ...]:
+    def lower(
+        self, trees: Sequence[Tree], scope: Scope, assumed: frozenset[Fragment] = frozenset()
+    ) -> tuple[Node, ...]:
         """The trees one after the other. `assumed` are guards that are known to hold here."""
         nodes: list[Node] = []
         at = 0
@@ -110,7 +114,7 @@ class BodyLowering:
             at = end
         return tuple(nodes)
 
-    def _unguarded(self, tree: Tree, scope: Scope, assumed: frozenset[str]) -> tuple[Node, ...]:
+    def _unguarded(self, tree: Tree, scope: Scope, assumed: frozenset[Fragment]) -> tuple[Node, ...]:
         match tree:
             case Leaf(vertex=vertex):
                 return lower_step(self.unit, self.graph.steps[vertex], scope, self.readers, self.bounds)
@@ -119,15 +123,14 @@ class BodyLowering:
             case Parallel(branches=branches):
                 return self._parallel(branches, scope, assumed)
 
-    def _guard_of(self, tree: Tree, scope: Scope, assumed: frozenset[str]) -> Fragment | str:
+    def _guard_of(self, tree: Tree, scope: Scope, assumed: frozenset[Fragment]) -> Fragment | str:
         """The guard to put before the tree as a whole. A Parallel has one if all its steps share it."""
         if self.guarded.falls_with(tree, scope, None, {}):
             return "never"
         if isinstance(tree, structure.Sequence):
             return "always"
-        first = leaves([tree])[0]
-        guard = self.guarded.guard(first, scope)
-        if not isinstance(guard, Fragment) or guard.code in assumed:
+        guard = self.guarded.guard(first_leaf(tree), scope)
+        if not isinstance(guard, Fragment) or guard in assumed:
             return "always"
         if isinstance(tree, Leaf) or self.guarded.falls_with(tree, scope, guard, {}):
             return guard
@@ -149,10 +152,12 @@ class BodyLowering:
             down[self.graph.steps[vertex].step_id] = SKIPPED
         return True
 
-    def _guard_node(self, trees: Sequence[Tree], scope: Scope, guard: Fragment, assumed: frozenset[str]) -> GuardNode:
+    def _guard_node(
+        self, trees: Sequence[Tree], scope: Scope, guard: Fragment, assumed: frozenset[Fragment]
+    ) -> GuardNode:
         ids = [self.graph.steps[v].step_id for v in leaves(trees)]
-        name = self.unit.state_name(ids[0], "guard")
-        body = self.lower(trees, scope, assumed | {guard.code})
+        name = self.unit.state_name(ids[0], GUARD)
+        body = self.lower(trees, scope, assumed | {guard})
         skipped: dict[str, Template] = {}
         for step_id in ids:
             entry = scope.entries[step_id]
@@ -161,8 +166,8 @@ class BodyLowering:
             scope.entries[step_id] = self._entry(step_id, entry.statuses | SKIPPED, scope)
             variable = scope.entries[step_id].variable
             if variable is not None:
-                skipped[variable] = {"status": "skipped"}
-        return GuardNode(name, expression(not_fragment(guard)), skipped, body)
+                skipped[variable] = SKIPPED_RECORD
+        return GuardNode(name, not_fragment(guard), skipped, body)
 
     def _entry(self, step_id: str, statuses: Statuses, scope: Scope) -> Entry:
         kept = self.readers.keeps_record(step_id)
@@ -184,7 +189,7 @@ class BodyLowering:
 
     # --- parallel parts ---
 
-    def _parallel(self, branches: Sequence[Tree], scope: Scope, assumed: frozenset[str]) -> tuple[Node, ...]:
+    def _parallel(self, branches: Sequence[Tree], scope: Scope, assumed: frozenset[Fragment]) -> tuple[Node, ...]:
         """Independent parts. Pure ones take no time, so they run in line, where they fuse; one Parallel holds the rest."""
         nodes: list[Node] = []
         rest: list[Tree] = []
@@ -210,8 +215,8 @@ class BodyLowering:
             for step in (self.graph.steps[v] for v in leaves([tree]))
         )
 
-    def _parallel_node(self, branches: Sequence[Tree], scope: Scope, assumed: frozenset[str]) -> ParallelNode:
-        name = self.unit.state_name(self.graph.steps[leaves(branches)[0]].step_id, "parallel")
+    def _parallel_node(self, branches: Sequence[Tree], scope: Scope, assumed: frozenset[Fragment]) -> ParallelNode:
+        name = self.unit.state_name(self.graph.steps[first_leaf(branches[0])].step_id, PARALLEL)
         blocks: list[Block] = []
         for branch in branches:
             inner = scope.child()

@@ -23,19 +23,22 @@ from workflow_engine.compiler.ir import (
     Template,
     Value,
 )
-from workflow_engine.compiler.jsonata import condition_fragment, expression
+from workflow_engine.compiler.jsonata import condition_fragment
 from workflow_engine.compiler.jsonata.fragments import Fragment
+from workflow_engine.compiler.jsonata.states import INDEX, ITEM, PAYLOAD, RESULT
 from workflow_engine.compiler.lower.body import LoweredBody, lower_steps
-from workflow_engine.compiler.lower.leaf import completed_record, failure_of, tried
-from workflow_engine.compiler.lower.lists import MAP_INDEX, MAP_ITEM, find_elements, warn_if_unbounded
+from workflow_engine.compiler.lower.leaf import failure_of, tried
+from workflow_engine.compiler.lower.lists import find_elements, warn_if_unbounded
 from workflow_engine.compiler.lower.loops import lower_loop
 from workflow_engine.compiler.lower.outputs import container_output, end_reads
 from workflow_engine.compiler.lower.scope import Entry, Scope
 from workflow_engine.compiler.lower.status import SKIPPED
 from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.records import completed_record
 from workflow_engine.language.diagnostics import pointer
 from workflow_engine.language.reads import config_pointer, nested_steps
 from workflow_engine.language.syntax import LoopBody, MapBody, Step, SwitchBody
+from workflow_engine.state_names import OUTPUT, SWITCH, derived_name
 
 
 def lower_container(
@@ -86,7 +89,7 @@ def _output_pass(step: Step, name: str, output: Fragment, scope: Scope, *, kept:
 
 def _map(unit: Unit, step: Step, body: MapBody, scope: Scope, *, keeps_record: bool, keeps_output: bool) -> MapNode:
     inner = scope.child()
-    inner.item, inner.index = MAP_ITEM, MAP_INDEX
+    inner.item, inner.index = ITEM, INDEX
     wanted = keeps_output or body.output is not None
     lowered = lower_steps(unit, body.steps, inner, end_reads(body.output, wanted=wanted), config_pointer(step, "steps"))
     block = Block(lowered.nodes)
@@ -95,13 +98,13 @@ def _map(unit: Unit, step: Step, body: MapBody, scope: Scope, *, keeps_record: b
             (
                 *lowered.nodes,
                 OutputNode(
-                    f"{step.step_id}.output",
-                    expression(container_output(unit, step, body.output, lowered.graph, inner)),
+                    derived_name(step.step_id, OUTPUT),
+                    container_output(unit, step, body.output, lowered.graph, inner),
                 ),
             )
         )
     variable = scope.name(step.step_id) if keeps_record else None
-    record = completed_record("{% $states.result %}", keeps_output=keeps_output)
+    record = completed_record(RESULT, keeps_output=keeps_output)
     elements = find_elements(unit, body.items, body.max_items, scope, config_pointer(step, "items"))
     warn_if_unbounded(unit, step, elements, body.steps)
     return MapNode(
@@ -122,7 +125,7 @@ def _natural_end(lowered: LoweredBody, body: MapBody) -> Block | None:
         return None
     last = lowered.nodes[-1]
     if _ends_in_sink(lowered) and isinstance(last, TaskNode):
-        return Block(lowered.nodes, kind="element", element={last.step_id: "{% $states.result.Payload %}"})
+        return Block(lowered.nodes, kind="element", element={last.step_id: PAYLOAD})
     if isinstance(last, PassNode) and lowered.graph.sinks() == tuple(v.step_id for v in last.values):
         before = lowered.nodes[-2] if len(lowered.nodes) > 1 else None
         return None if isinstance(before, PassNode) else Block(lowered.nodes)
@@ -156,13 +159,13 @@ def _switch(
         if body.output is None and _ends_in_sink(lowered):
             return _recording(lowered.nodes, scope.name(step.step_id) if keeps_record else None, keeps_output)
         output = container_output(unit, step, body.output, lowered.graph, scope)
-        name = unit.state_name(step.step_id, "output")
+        name = unit.state_name(step.step_id, OUTPUT)
         return (*lowered.nodes, _output_pass(step, name, output, scope, kept=keeps_record, keeps_output=keeps_output))
 
     place = config_pointer(step, "cases")
     cases = []
     for i, case in enumerate(body.cases):
-        condition = expression(condition_fragment(case.when, scope))
+        condition = condition_fragment(case.when, scope)
         cases.append(Case(condition, taken(case.steps, place + pointer(i, "steps"))))
     assigns: dict[str, Template] = {}
     otherwise: dict[str, Template] = {}
@@ -173,7 +176,7 @@ def _switch(
         otherwise[scope.name(step.step_id)] = completed_record({}, keeps_output=keeps_output)
     if keeps_record and not wanted:
         assigns[scope.name(step.step_id)] = completed_record(None, keeps_output=False)
-    return SwitchNode(unit.state_name(step.step_id, "switch"), step.step_id, tuple(cases), default, assigns, otherwise)
+    return SwitchNode(unit.state_name(step.step_id, SWITCH), step.step_id, tuple(cases), default, assigns, otherwise)
 
 
 def _recording(nodes: tuple[Node, ...], variable: str | None, keeps_output: bool) -> tuple[Node, ...]:
@@ -182,5 +185,5 @@ def _recording(nodes: tuple[Node, ...], variable: str | None, keeps_output: bool
     assert isinstance(last, TaskNode)
     if variable is None:
         return nodes
-    record = completed_record({last.step_id: "{% $states.result.Payload %}"}, keeps_output=keeps_output)
+    record = completed_record({last.step_id: PAYLOAD}, keeps_output=keeps_output)
     return (*nodes[:-1], replace(last, assigns={**last.assigns, variable: record}))

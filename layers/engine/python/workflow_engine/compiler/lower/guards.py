@@ -11,7 +11,7 @@ from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.compiler.lower.readers import decides_per_element
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.status import SKIPPED, Statuses, rule_fragment, rule_verdict
-from workflow_engine.compiler.structure import Leaf, Tree
+from workflow_engine.compiler.structure import Leaf, Parallel, Sequence, Tree
 from workflow_engine.language.syntax import Step
 
 Guard = Fragment | Literal["always", "never"]
@@ -33,8 +33,8 @@ class GuardedSteps:
             return "never"
         parts: list[Fragment] = []
         if verdict == "depends":
-            codes = dict.fromkeys(scope.status_code(d) for d in dependencies)
-            parts.append(rule_fragment(step.trigger_rule, list(codes)))
+            statuses = dict.fromkeys(scope.status(d) for d in dependencies)
+            parts.append(rule_fragment(step.trigger_rule, list(statuses)))
         if step.condition is not None and not decides_per_element(step):
             parts.append(condition_fragment(step.condition, scope))
         if not parts:
@@ -47,9 +47,8 @@ class GuardedSteps:
         Adds its steps to `down` if so. With `guard` None and an empty `down`: whether it is skipped whatever happens.
         """
         if not isinstance(tree, Leaf):
-            parts = tree.parts if hasattr(tree, "parts") else tree.branches
             mine = dict(down)
-            if all(self.falls_with(part, scope, guard, mine) for part in parts):
+            if all(self.falls_with(part, scope, guard, mine) for part in _inside(tree)):
                 down.update(mine)
                 return True
             return False
@@ -90,5 +89,16 @@ def leaves(trees: Iterable[Tree]) -> list[int]:
         if isinstance(tree, Leaf):
             found.append(tree.vertex)
         else:
-            stack.extend(reversed(tree.parts if hasattr(tree, "parts") else tree.branches))
+            stack.extend(reversed(_inside(tree)))
     return found
+
+
+def first_leaf(tree: Tree) -> int:
+    """The vertex that runs first."""
+    while not isinstance(tree, Leaf):
+        tree = _inside(tree)[0]
+    return tree.vertex
+
+
+def _inside(tree: Sequence | Parallel) -> tuple[Tree, ...]:
+    return tree.parts if isinstance(tree, Sequence) else tree.branches

@@ -8,7 +8,17 @@ from typing import Final
 
 from workflow_engine.compiler.catalogue import MappedInput
 from workflow_engine.compiler.jsonata import reference_fragment, source_fragment
-from workflow_engine.compiler.jsonata.fragments import Fragment, object_fragment
+from workflow_engine.compiler.jsonata.fragments import (
+    NO_FIELDS,
+    Array,
+    Conditional,
+    Fragment,
+    Group,
+    Infix,
+    Text,
+    call,
+    object_fragment,
+)
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import NULL_BYTES, Size, json_bytes, size_of
 from workflow_engine.compiler.lower.status import COMPLETED
@@ -68,26 +78,26 @@ def mapped_inputs(unit: Unit, step: Step, scope: Scope) -> tuple[MappedInput, ..
         if "completed" not in statuses:
             continue
         value = reference_fragment(StepReference(dependency, "output"), scope)
-        present = None if statuses == COMPLETED else Fragment(f'{scope.status_code(dependency)}="completed"')
-        inputs.append(MappedInput(dependency, value, present))
+        inputs.append(MappedInput(dependency, value, if_completed(dependency, scope)))
     return tuple(inputs)
+
+
+def if_completed(step_id: str, scope: Scope) -> Fragment | None:
+    """Whether the step completed; None where that is known before the run."""
+    if scope.statuses(step_id) == COMPLETED:
+        return None
+    return Infix("=", (scope.status(step_id), Text('"completed"')))
 
 
 def input_object(inputs: tuple[MappedInput, ...]) -> Fragment:
     """The object of all inputs. One `$merge` over a list where keys may be absent: flat, whatever their number."""
     if all(i.present is None for i in inputs):
         return object_fragment({i.name: i.value for i in inputs})
-    parts = []
-    helpers: frozenset[str] = frozenset()
+    parts: list[Fragment] = []
     for entry in inputs:
         one = object_fragment({entry.name: entry.value})
-        helpers |= one.helpers
-        if entry.present is None:
-            parts.append(one.code)
-        else:
-            helpers |= entry.present.helpers
-            parts.append(f"({entry.present.code}?{one.code}:{{}})")
-    return Fragment(f"$merge([{','.join(parts)}])", helpers)
+        parts.append(one if entry.present is None else Group((Conditional((entry.present, one, NO_FIELDS)),)))
+    return call("merge", Array(tuple(parts)))
 
 
 def input_bound(unit: Unit, step: Step, bounds: Mapping[str, Size | None]) -> Size | None:

@@ -17,25 +17,26 @@ from workflow_engine.compiler.ir import (
     Template,
     Value,
 )
-from workflow_engine.compiler.jsonata import expression, pieces_fragment, reference_fragment, template_fragment
+from workflow_engine.compiler.jsonata import pieces_fragment, reference_fragment, template_fragment
 from workflow_engine.compiler.jsonata.fragments import (
-    EXECUTION_INPUT,
+    Array,
+    Call,
     Fragment,
+    Text,
     json_literal,
-    name_step,
     object_fragment,
-    string_literal,
 )
+from workflow_engine.compiler.jsonata.states import ENTERED, from_input
 from workflow_engine.compiler.lower.inputs import has_expression, input_bound, input_object, mapped_inputs
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.records import completed_record, failed_record
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.syntax import RetryPolicy, Source, Step, StepReference
 from workflow_engine.language.templates import may_hold_names
-
-LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
+from workflow_engine.state_names import TRY
 
 SERVICE_FAULTS: Final[Mapping[str, Any]] = {
     # Developer guide, "Handle transient Lambda service exceptions", and throttling.
@@ -60,6 +61,7 @@ TRANSIENT_FAULTS: Final[Mapping[str, Any]] = {
     "BackoffRate": 3,
     "JitterStrategy": "FULL",
 }
+_ATTEMPT: Final = Text("$states.context.State.RetryCount+1")
 
 
 def own_retriers(policy: RetryPolicy, final_errors: Iterable[str] = ()) -> tuple[Mapping[str, Any], ...]:
@@ -92,24 +94,6 @@ def retriers(lowering: TaskLowering, policy: RetryPolicy | None) -> tuple[Mappin
     return (SERVICE_FAULTS,)
 
 
-def failed_record(*, keeps_error: bool) -> Template:
-    """Record of a failed step, as a Catcher assigns it. Cause is kept as text: parsing it could raise."""
-    if not keeps_error:
-        return {"status": "failed"}
-    return {
-        "status": "failed",
-        "error": {
-            "type": "{% $states.errorOutput.Error %}",
-            "message": "{% $exists($states.errorOutput.Cause)?$states.errorOutput.Cause:'' %}",
-        },
-    }
-
-
-def completed_record(output: Template, *, keeps_output: bool) -> Template:
-    """Record of a completed step. The output is kept only while something reads it."""
-    return {"status": "completed", "output": output} if keeps_output else {"status": "completed"}
-
-
 def failure_of(step: Step, variable: str | None, *, keeps_output: bool) -> Failure | None:
     """What is assigned when a non-critical step fails; None for a critical one, whose failure ends the run."""
     if step.critical:
@@ -138,7 +122,7 @@ def tried(
         returns = (Return(step.step_id, inner, variable, keeps_output),)
     elif variable is not None:
         assigns = {variable: completed_record(None, keeps_output=False)}
-    return ParallelNode(unit.state_name(step.step_id, "try"), (Block(nodes, returns),), assigns, failure)
+    return ParallelNode(unit.state_name(step.step_id, TRY), (Block(nodes, returns),), assigns, failure)
 
 
 def step_config(unit: Unit, step: Step, scope: Scope, *, fills_names: bool = False) -> Fragment:
@@ -150,7 +134,7 @@ def step_config(unit: Unit, step: Step, scope: Scope, *, fills_names: bool = Fal
         return config
     pieces = template_pieces(unit, step, scope) if fills_names else {}
     rendered = object_fragment({**templates(unit, step, scope, besides=pieces), **pieces})
-    return Fragment(f"$merge([{config.code},{rendered.code}])", rendered.helpers)
+    return Call("$merge", (Array((config, rendered)),))
 
 
 def templates(unit: Unit, step: Step, scope: Scope, besides: Collection[str] = ()) -> dict[str, Fragment]:
@@ -188,34 +172,32 @@ def payload(
     `told_of` as `execution_context.inputs_of_type`, where the step type wants to know these; `fills_names` as
     `step_config`. `call` stands beside them.
     """
-    identity = {"step_id": Fragment(string_literal(step.step_id))}
-    context = {**identity, "attempt": Fragment("$states.context.State.RetryCount+1")}
+    identity = {"step_id": json_literal(step.step_id)}
+    context: dict[str, Fragment] = {**identity, "attempt": _ATTEMPT}
     if scope.index is not None:
-        context["index"] = Fragment(scope.index)
+        context["index"] = scope.index
     if timeout is not None:
         context["timeout_seconds"] = timeout
     if told_of is not None and (names := _inputs_of_type(unit, step, told_of)):
         context["inputs_of_type"] = json_literal(names)
-    around = object_fragment(context)
     inputs = mapped_inputs(unit, step, scope)
-    parts = {
+    parts: dict[str, Fragment] = {
         "step_config": object_fragment(
             {
                 **identity,
-                "step_type": Fragment(string_literal(step.step_type)),
+                "step_type": json_literal(step.step_type),
                 "config": step_config(unit, step, scope, fills_names=fills_names),
             }
         ),
         "input_data": input_object(inputs),
-        "execution_context": Fragment(f"$merge([{EXECUTION_INPUT}.context,{around.code}])"),
+        "execution_context": Call("$merge", (Array((from_input("context"), object_fragment(context))),)),
         **({} if call is None else {"call": call}),
     }
     if not has_expression(step) or any(
         entry.name.endswith(".$") for entry in inputs
     ):  # a key that AWS keeps for JSONPath
-        return expression(object_fragment(parts))
-    apart: dict[str, Template] = {name: expression(part) for name, part in parts.items()}
-    return {**apart, "input_data": {entry.name: expression(entry.value) for entry in inputs}}
+        return object_fragment(parts)
+    return {**parts, "input_data": {entry.name: entry.value for entry in inputs}}
 
 
 def _endpoint_call(unit: Unit, lowering: TaskLowering, timeout: Fragment | None) -> Fragment | None:
@@ -224,8 +206,8 @@ def _endpoint_call(unit: Unit, lowering: TaskLowering, timeout: Fragment | None)
         return None
     unit.endpoints.setdefault(lowering.function)
     call = {
-        "endpoint": Fragment(f"{EXECUTION_INPUT}.endpoints{name_step(lowering.function)}"),
-        "entered_at": Fragment("$states.context.State.EnteredTime"),
+        "endpoint": from_input("endpoints", lowering.function),
+        "entered_at": ENTERED,
     }
     return object_fragment(call if timeout is None else {**call, "timeout_seconds": timeout})
 
@@ -247,12 +229,12 @@ def task(
     seconds = lowering.timeout_seconds if step.timeout_seconds is None else step.timeout_seconds
     if seconds is not None:
         unit.timeouts[step.step_id] = seconds
-        timeout = Fragment(f"{EXECUTION_INPUT}.timeouts{name_step(step.step_id)}")
+        timeout = from_input("timeouts", step.step_id)
     return TaskNode(
         name=name,
         step_id=step.step_id,
         arguments={
-            "FunctionName": expression(Fragment(f"{EXECUTION_INPUT}.functions{name_step(lowering.function)}")),
+            "FunctionName": from_input("functions", lowering.function),
             "Payload": payload(
                 unit,
                 step,
@@ -263,7 +245,7 @@ def task(
                 call=_endpoint_call(unit, lowering, timeout),
             ),
         },
-        timeout=expression(timeout) if timeout else None,
+        timeout=timeout,
         retry=retriers(lowering, step.retry),
         assigns=assigns,
         failure=failure,
@@ -318,7 +300,7 @@ def pure_context(unit: Unit, step: Step, scope: Scope) -> PureContext:
         input_data=input_object(inputs),
         templates=templates(unit, step, scope),
         template_pieces=template_pieces(unit, step, scope),
-        entered=Fragment("$states.context.State.EnteredTime"),
+        entered=ENTERED,
         read=lambda reference: reference_fragment(reference, scope),
         declared=len(step.dependencies if step.input_mapping is None else step.input_mapping),
         mapped=step.input_mapping is not None,

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
-from workflow_engine import aws_quotas
 from workflow_engine.compiler.catalogue import TaskLowering
-from workflow_engine.compiler.ir import Elements, Template
-from workflow_engine.compiler.jsonata import expression, reference_fragment
-from workflow_engine.compiler.jsonata.fragments import Fragment
+from workflow_engine.compiler.ir import Elements
+from workflow_engine.compiler.jsonata import reference_fragment
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.status import COMPLETED
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.language.diagnostics import Diagnostic, Json
-from workflow_engine.language.reads import nested_steps
+from workflow_engine.language.reads import all_steps
 from workflow_engine.language.syntax import Reference, ScopeReference, Segment, Step, StepReference
-
-MAP_ITEM: Final = "$states.input.item"
-MAP_INDEX: Final = "$states.input.index"
 
 
 def find_elements(unit: Unit, items: Reference, max_items: int | None, scope: Scope, place: str) -> Elements:
@@ -27,27 +21,6 @@ def find_elements(unit: Unit, items: Reference, max_items: int | None, scope: Sc
     code = reference_fragment(items, scope)
     least, most = _size(unit, items, max_items, scope)
     return Elements(code, _origin(unit, items, scope), place, max_items, least, most)
-
-
-def list_items(elements: Elements) -> Template:
-    """JSONata of `Items`: null counts as an empty list; anything else that is no list, or a list that is too long, fails the
-    step before its first element, and a Map can catch that."""
-    too_long = ""
-    if elements.max_items is not None:
-        limit = elements.max_items
-        too_long = f'"The list has " & $count($list) & " items, max_items is {limit}."'
-    elif elements.room is not None:
-        limit = elements.room
-        too_long = (
-            f'"The list has " & $count($list) & " items; the {aws_quotas.HISTORY_EVENTS:,} history events of a run have room for '
-            f'{limit:,} of them. Run over parts of the list, in several runs."'
-        )
-    check = f'$type($list)="array" and $count($list)>{limit}?$error({too_long}):' if too_long else ""
-    code = (
-        f'($list:={elements.code.code};{check}$type($list)="array"?$list:$type($list)="null"?[]:'
-        f'$error("Needs a list, not a value of type " & $type($list)))'
-    )
-    return expression(Fragment(code, elements.code.helpers))
 
 
 def _size(unit: Unit, items: Reference, max_items: int | None, scope: Scope) -> tuple[int, int | None]:
@@ -81,20 +54,13 @@ def warn_if_unbounded(unit: Unit, step: Step, elements: Elements, steps: Sequenc
     """Warn of `steps`, run once per element, that cost money by the call, where only the run tells how many there are."""
     if elements.most is not None:
         return
-    paid = [s.step_id for s in _with_nested(steps) if s.body is None and _is_paid(unit, s)]
+    paid = [s.step_id for s in all_steps(steps) if s.body is None and _is_paid(unit, s)]
     if paid:
         detail = (
             f"Nothing bounds the list of '{step.step_id}', and each of its elements pays for {', '.join(paid)}. Give max_items "
             "to bound what a run may cost."
         )
         unit.warnings.append(Diagnostic("WFE-W512", elements.place, detail))
-
-
-def _with_nested(steps: Sequence[Step]) -> Iterator[Step]:
-    for step in steps:
-        yield step
-        for inner in nested_steps(step):
-            yield from _with_nested(inner)
 
 
 def _is_paid(unit: Unit, step: Step) -> bool:

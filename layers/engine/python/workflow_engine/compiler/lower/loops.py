@@ -7,36 +7,46 @@ from typing import Final
 
 from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.ir import FailNode, LoopNode, Template
-from workflow_engine.compiler.jsonata import condition_fragment, expression, not_fragment
-from workflow_engine.compiler.jsonata.fragments import Fragment
+from workflow_engine.compiler.jsonata import condition_fragment, not_fragment
+from workflow_engine.compiler.jsonata.fragments import (
+    NULL,
+    Conditional,
+    Fragment,
+    Group,
+    Infix,
+    Read,
+    Text,
+    bind,
+    json_literal,
+)
 from workflow_engine.compiler.lower.body import LoweredBody, lower_steps
-from workflow_engine.compiler.lower.leaf import completed_record
 from workflow_engine.compiler.lower.outputs import container_output, end_reads
 from workflow_engine.compiler.lower.scope import Entry, Scope
 from workflow_engine.compiler.lower.status import COMPLETED, SKIPPED
 from workflow_engine.compiler.lower.unit import Unit
-from workflow_engine.language.reads import config_pointer, nested_steps, references_of, step_reads
+from workflow_engine.compiler.records import PENDING_RECORD, completed_fragment, completed_record
+from workflow_engine.language.reads import config_pointer, nested_reads, references_of
 from workflow_engine.language.syntax import Condition, LoopBody, Reference, Step, StepReference
+from workflow_engine.state_names import FAIL, UNTIL, WHILE, derived_name
 
 OUT_OF_TURNS: Final = "MaxIterationsExceeded"
 
 
 def _reads_itself(step: Step) -> bool:
     """Whether the loop's body or condition reads the previous turn's output."""
-    stack = [step]
-    while stack:
-        one = stack.pop()
-        if any(isinstance(r.reference, StepReference) and r.reference.step_id == step.step_id for r in step_reads(one)):
-            return True
-        stack.extend(inner for steps in nested_steps(one) for inner in steps)
-    return False
+    return any(
+        isinstance(read.reference, StepReference) and read.reference.step_id == step.step_id
+        for read in nested_reads(step)
+    )
 
 
 def lower_loop(unit: Unit, step: Step, body: LoopBody, scope: Scope, *, keeps_output: bool) -> LoopNode:
     """The loop in line. Its variable holds `{"turn", "output"}` while it runs, the previous turn's output."""
     variable = scope.name(step.step_id)
     outer_index = scope.index
-    scope.index = f"${variable}.turn"
+    turn = Read(variable, ("turn",))
+    next_turn = Infix("+", (turn, Text("1")))
+    scope.index = turn
     scope.entries[step.step_id] = Entry(COMPLETED, variable)
     wanted = keeps_output or body.output is not None or _reads_itself(step)
     before = body.while_ is not None
@@ -49,27 +59,26 @@ def lower_loop(unit: Unit, step: Step, body: LoopBody, scope: Scope, *, keeps_ou
 
     lowered = lower_steps(unit, body.steps, scope, reads, config_pointer(step, "steps"))
     pending = _not_begun(lowered, scope) if before else {}
-    output = container_output(unit, step, body.output, lowered.graph, scope) if wanted else Fragment("null")
+    output = container_output(unit, step, body.output, lowered.graph, scope) if wanted else NULL
     if before:
-        output = Fragment(f"(${variable}.turn<0?null:{output.code})", output.helpers)
-        scope.index = f"(${variable}.turn+1)"
+        output = Group((Conditional((Infix("<", (turn, Text("0"))), NULL, output)),))
+        scope.index = Group((next_turn,))
     holds = _tested(condition, step.step_id, f"{variable}_now", output, scope)
     scope.index = outer_index
-    result = expression(output)
     return LoopNode(
-        name=f"{step.step_id}.{'while' if before else 'until'}",
+        name=derived_name(step.step_id, WHILE if before else UNTIL),
         step_id=step.step_id,
         before=before,
-        stop=expression(not_fragment(holds) if before else holds),
-        may_go_on="{% $" + f"{variable}.turn<{body.max_iterations - 1}" + " %}",
+        stop=not_fragment(holds) if before else holds,
+        may_go_on=Infix("<", (turn, json_literal(body.max_iterations - 1))),
         max_iterations=body.max_iterations,
-        start={variable: {"status": "completed", "turn": -1 if before else 0, "output": "{% null %}"}, **pending},
-        again={variable: {"status": "completed", "turn": "{% $" + variable + ".turn+1 %}", "output": result}},
-        done={variable: completed_record(result, keeps_output=keeps_output)},
-        output=result if body.output is not None else None,
+        start={variable: {"status": "completed", "turn": -1 if before else 0, "output": NULL}, **pending},
+        again={variable: {"status": "completed", "turn": next_turn, "output": output}},
+        done={variable: completed_record(output, keeps_output=keeps_output)},
+        output=output if body.output is not None else None,
         body=lowered.nodes,
         instead=FailNode(
-            unit.state_name(step.step_id, "fail"),
+            unit.state_name(step.step_id, FAIL),
             OUT_OF_TURNS,
             f"The loop took {body.max_iterations} turns and its condition asks for more.",
         ),
@@ -83,7 +92,7 @@ def _not_begun(lowered: LoweredBody, scope: Scope) -> dict[str, Template]:
         entry = scope.entries[step.step_id]
         if entry.variable is not None:
             scope.entries[step.step_id] = Entry(entry.statuses | SKIPPED, entry.variable)
-            pending[entry.variable] = {"status": "pending"}
+            pending[entry.variable] = PENDING_RECORD
     return pending
 
 
@@ -96,6 +105,4 @@ def _tested(condition: Condition, loop_id: str, local: str, output: Fragment, sc
     scope.entries[loop_id] = Entry(COMPLETED, local)
     holds = condition_fragment(condition, scope)
     scope.entries[loop_id] = entry
-    return Fragment(
-        f'(${local}:={{"status":"completed","output":{output.code}}};{holds.code})', holds.helpers | output.helpers
-    )
+    return Group((bind(local, completed_fragment(output, keeps_output=True)), holds))

@@ -8,9 +8,8 @@ from workflow_engine.compiler.catalogue import MappedInput
 from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.jsonata import reference_fragment, source_fragment
 from workflow_engine.compiler.jsonata.fragments import Fragment, object_fragment
-from workflow_engine.compiler.lower.inputs import input_object
+from workflow_engine.compiler.lower.inputs import if_completed, input_object
 from workflow_engine.compiler.lower.scope import Scope
-from workflow_engine.compiler.lower.status import COMPLETED
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.language.reads import references_of
 from workflow_engine.language.syntax import Reference, Source, Step, StepReference
@@ -47,8 +46,7 @@ def container_output(
         )
     inputs = []
     for sink in graph.sinks():
-        statuses = scope.statuses(sink)
-        if "completed" in statuses:
-            present = None if statuses == COMPLETED else Fragment(f'{scope.status_code(sink)}="completed"')
-            inputs.append(MappedInput(sink, reference_fragment(StepReference(sink, "output"), scope), present))
+        if "completed" in scope.statuses(sink):
+            value = reference_fragment(StepReference(sink, "output"), scope)
+            inputs.append(MappedInput(sink, value, if_completed(sink, scope)))
     return input_object(tuple(inputs))

@@ -7,18 +7,16 @@ guide, "Passing data between states with variables", scope rules), so names carr
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
 from workflow_engine.compiler.jsonata import Root
-from workflow_engine.compiler.jsonata.fragments import EXECUTION_INPUT
-from workflow_engine.compiler.lower.status import COMPLETED, SKIPPED, Statuses
+from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Read, Text, json_literal
+from workflow_engine.compiler.jsonata.states import from_input
+from workflow_engine.compiler.lower.status import COMPLETED, Statuses
 from workflow_engine.language.syntax import Reference, ScopeReference, StepReference
 
 _MAX_ESCAPED = 70
-_NULL = Root("null", defined=True)
+_NULL = Root(NULL, defined=True)
 
 
 def variable_name(depth: int, step_id: str) -> str:
@@ -29,18 +27,6 @@ def variable_name(depth: int, step_id: str) -> str:
         digest = hashlib.sha1(step_id.encode(), usedforsecurity=False).hexdigest()[:12]
         escaped = f"{escaped[:50]}_x{digest}"
     return f"s{depth}_{escaped}"
-
-
-_READ: Final = re.compile(r"\$(s[0-9]+_[A-Za-z0-9_]+)(\.status\b)?")
-
-
-def variables_read(code: str) -> Iterator[tuple[str, bool]]:
-    """The variables that an expression reads, and of each whether it reads more of the record than the status.
-
-    Text in quotes that looks like a variable counts as one, which does no harm.
-    """
-    for variable, status in _READ.findall(code):
-        yield variable, not status
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +41,14 @@ class Entry:
 class Scope:
     """A lexical scope while it is being lowered: entries change as steps are passed. Lookups fall back to the parent.
 
-    `item` and `index` are JSONata source of the innermost element and its position, None outside for_each and map. `fields`
+    `item` and `index` are the innermost element and its position, None outside for_each and map. `fields`
     are those that every output of a step is sure to have, by step id; all scopes of a machine share them.
     """
 
     depth: int
     parent: Scope | None = None
-    item: str | None = None
-    index: str | None = None
+    item: Fragment | None = None
+    index: Fragment | None = None
     entries: dict[str, Entry] = field(default_factory=dict)
     fields: dict[str, frozenset[str]] = field(default_factory=dict)
 
@@ -86,13 +72,13 @@ class Scope:
         """The variable of this scope for a step's record."""
         return variable_name(self.depth, step_id)
 
-    def status_code(self, step_id: str) -> str:
-        """JSONata source of the step's status: a constant where it is known before the run."""
+    def status(self, step_id: str) -> Text | Read:
+        """The step's status: a constant where it is known before the run."""
         entry = self.find(step_id)
         if len(entry.statuses) == 1:
-            return f'"{next(iter(entry.statuses))}"'
+            return json_literal(next(iter(entry.statuses)))
         assert entry.variable is not None, f"the status of {step_id} is read but not kept"
-        return f"${entry.variable}.status"
+        return Read(entry.variable, ("status",))
 
     def locate(self, reference: Reference) -> Root:
         """Where the reference's value starts, before its path is applied."""
@@ -106,24 +92,18 @@ class Scope:
                 assert self.index is not None, "index outside a list; the language refuses that"
                 return Root(self.index, defined=True)
             case ScopeReference(word=word):
-                return Root(f"{EXECUTION_INPUT}.{word}", defined=True)
+                return Root(from_input(word), defined=True)
 
     def _locate_step(self, step_id: str, facet: str) -> Root:
         entry = self.find(step_id)
         if facet == "status":
-            return Root(self.status_code(step_id), defined=True)
+            return Root(self.status(step_id), defined=True)
         if (facet == "output" and "completed" not in entry.statuses) or (
             facet == "error" and "failed" not in entry.statuses
         ):
             return _NULL
         assert entry.variable is not None, f"the record of {step_id} is read but not kept"
-        code = f"${entry.variable}.{facet}"
+        code = Read(entry.variable, (facet,))
         if facet == "error":
             return Root(code, defined=False)
         return Root(code, defined=entry.statuses == COMPLETED, fields=self.fields.get(step_id, frozenset()))
-
-    def skipped_later(self, step_ids: Iterator[str]) -> None:
-        """After a guarded run: each of its steps may also have been skipped."""
-        for step_id in step_ids:
-            entry = self.entries[step_id]
-            self.entries[step_id] = Entry(entry.statuses | SKIPPED, entry.variable)

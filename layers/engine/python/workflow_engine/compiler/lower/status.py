@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 from typing import Literal
 
-from workflow_engine.compiler.jsonata.fragments import Fragment
+from workflow_engine.compiler.jsonata.fragments import Array, Fragment, Group, Text, bind
 from workflow_engine.language.syntax import TriggerRule
 from workflow_engine.statuses import StepEnd
 
@@ -59,14 +59,14 @@ def rule_verdict(rule: TriggerRule, dependencies: Set[Statuses]) -> Verdict:
     return _VERDICTS[rule](dependencies) if dependencies else "always"
 
 
-_RULE_CODE: dict[TriggerRule, str] = {
-    "all_success": '$not("failed" in $d or "skipped" in $d)',
-    "none_failed_min_one_success": '"completed" in $d and $not("failed" in $d)',
-    "one_success": '"completed" in $d',
-    "one_failed": '"failed" in $d',
+_RULES: dict[TriggerRule, Text] = {
+    "all_success": Text('$not("failed" in $d or "skipped" in $d)'),
+    "none_failed_min_one_success": Text('"completed" in $d and $not("failed" in $d)'),
+    "one_success": Text('"completed" in $d'),
+    "one_failed": Text('"failed" in $d'),
 }
 
 
-def rule_fragment(rule: TriggerRule, statuses: Sequence[str]) -> Fragment:
-    """True iff the rule is met. `statuses` is JSONata source of each dependency's status; `all_done` needs no test."""
-    return Fragment(f"($d:=[{','.join(statuses)}];{_RULE_CODE[rule]})")
+def rule_fragment(rule: TriggerRule, statuses: Sequence[Fragment]) -> Fragment:
+    """True iff the rule is met by the dependencies' statuses; `all_done` needs no test."""
+    return Group((bind("d", Array(tuple(statuses))), _RULES[rule]))

@@ -7,17 +7,20 @@ from typing import Final
 from workflow_engine.aws_quotas import INLINE_MAP_CONCURRENCY
 from workflow_engine.compiler.catalogue import ContainerLowering, PureLowering, TaskLowering, WaitLowering
 from workflow_engine.compiler.ir import Block, Failure, GuardNode, MapNode, Node, PassNode, Template
-from workflow_engine.compiler.jsonata import condition_fragment, expression, not_fragment
+from workflow_engine.compiler.jsonata import condition_fragment, not_fragment
+from workflow_engine.compiler.jsonata.states import INDEX, ITEM, PAYLOAD, RESULT
 from workflow_engine.compiler.lower import leaf, waits
 from workflow_engine.compiler.lower.inputs import has_expression, varies
-from workflow_engine.compiler.lower.lists import MAP_INDEX, MAP_ITEM, find_elements, warn_if_unbounded
+from workflow_engine.compiler.lower.lists import find_elements, warn_if_unbounded
 from workflow_engine.compiler.lower.readers import Readers, decides_per_element
 from workflow_engine.compiler.lower.scope import Entry, Scope
 from workflow_engine.compiler.lower.sizes import Size, is_surely_carried
 from workflow_engine.compiler.lower.status import COMPLETED, FAILED
 from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.records import completed_record
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
 from workflow_engine.language.syntax import ForEach, Step
+from workflow_engine.state_names import EACH, GUARD, derived_name
 
 _NEVER_RETRIED: Final = (
     "'max_retries' has no effect here: an expression that failed fails again on the same data. Remove it; 'critical: false' "
@@ -39,7 +42,7 @@ def lower_step(
 
     nodes: tuple[Node, ...]
     if step.for_each is not None:
-        assigns = _record(variable, "{% $states.result %}", keeps_output=keeps_output)
+        assigns = _record(variable, RESULT, keeps_output=keeps_output)
         nodes = (_for_each(unit, step, step.for_each, lowering, scope, assigns, failure),)
     else:
         match lowering:
@@ -56,7 +59,7 @@ def lower_step(
                 )
                 nodes = (PassNode(step.step_id, (value,)),)
             case TaskLowering():
-                assigns = _record(variable, "{% $states.result.Payload %}", keeps_output=keeps_output)
+                assigns = _record(variable, PAYLOAD, keeps_output=keeps_output)
                 nodes = (leaf.task(unit, step, lowering, scope, step.step_id, assigns, failure),)
             case WaitLowering() if failure is not None and has_expression(step):
                 nodes = (waits.tried_wait(unit, step, lowering, scope, variable, failure, keeps_output=keeps_output),)
@@ -85,7 +88,7 @@ def _needs_branch(
 
 
 def _record(variable: str | None, output: Template, *, keeps_output: bool) -> dict[str, Template]:
-    return {variable: leaf.completed_record(output, keeps_output=keeps_output)} if variable else {}
+    return {variable: completed_record(output, keeps_output=keeps_output)} if variable else {}
 
 
 def _for_each(
@@ -99,8 +102,8 @@ def _for_each(
 ) -> MapNode:
     """A Map over one state. Its condition, if it reads item or index, is decided per element; a skipped element gives null."""
     inner = scope.child()
-    inner.item, inner.index = MAP_ITEM, MAP_INDEX
-    name = f"{step.step_id}.each"
+    inner.item, inner.index = ITEM, INDEX
+    name = derived_name(step.step_id, EACH)
     node: Node
     match lowering:
         case PureLowering():
@@ -118,8 +121,8 @@ def _for_each(
             )
     nodes: tuple[Node, ...] = (node,)
     if decides_per_element(step) and step.condition is not None:
-        skip_when = expression(not_fragment(condition_fragment(step.condition, inner)))
-        nodes = (GuardNode(unit.state_name(step.step_id, "guard"), skip_when, {}, nodes),)
+        skip_when = not_fragment(condition_fragment(step.condition, inner))
+        nodes = (GuardNode(unit.state_name(step.step_id, GUARD), skip_when, {}, nodes),)
     elements = find_elements(unit, each.items, each.max_items, scope, f"{step.pointer}/for_each")
     warn_if_unbounded(unit, step, elements, (step,))
     return MapNode(

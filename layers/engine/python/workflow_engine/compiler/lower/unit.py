@@ -9,11 +9,13 @@ from typing import Any, Protocol
 from workflow_engine.compiler.catalogue import CompilerCatalogue, Lowering, TaskLowering
 from workflow_engine.compiler.hints import Hints
 from workflow_engine.compiler.ir import Node
-from workflow_engine.compiler.jsonata.fragments import EXECUTION_INPUT, Fragment, name_step
+from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Text
+from workflow_engine.compiler.jsonata.states import from_input
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.language.diagnostics import Diagnostic, Json
 from workflow_engine.language.syntax import Literal_, ScopeReference, Step, StepReference, Template
+from workflow_engine.state_names import derived_name
 
 
 class ContainerLowerer(Protocol):
@@ -50,13 +52,17 @@ class Unit:
     no_inputs: dict[str, str] = field(default_factory=dict)
     variables_size: Size = field(init=False)
     _taken: set[str] = field(default_factory=set)
+    _lowerings: dict[str, Lowering] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.variables_size = size_of(self.variables)
 
     def lowering(self, step: Step) -> Lowering:
         """How the step is lowered."""
-        return lowering_of(step, self.catalogue)
+        known = self._lowerings.get(step.step_id)
+        if known is None:
+            known = self._lowerings[step.step_id] = lowering_of(step, self.catalogue)
+        return known
 
     def output_fields(self, step: Step) -> frozenset[str]:
         """Keys that every output of the step is sure to have."""
@@ -69,12 +75,10 @@ class Unit:
         return found is None or found.takes_input
 
     def state_name(self, step_id: str, suffix: str) -> str:
-        """A free state name `<step_id>.<suffix>`, numbered from the second on. Step ids have no dot, so none is taken by a step."""
-        name = base = f"{step_id}.{suffix}"
+        """A free name for a state around a step, `state_names.derived_name`."""
         number = 1
-        while name in self._taken:
+        while (name := derived_name(step_id, suffix, number)) in self._taken:
             number += 1
-            name = f"{base}{number}"
         self._taken.add(name)
         return name
 
@@ -83,20 +87,21 @@ class Unit:
         mine = self.literals.setdefault(step_id, {})
         key = f"p{len(mine)}"
         mine[key] = value
-        return Fragment(f"{EXECUTION_INPUT}.literals{name_step(step_id)}.{key}")
+        return from_input("literals", step_id, key)
 
     def config_of(self, step: Step) -> Fragment:
         """The step's whole configuration, as the execution input has it."""
         if not step.config:
-            return Fragment("{}")
+            return Text("{}")
         self.config[step.step_id] = step.config
-        return Fragment(f"{EXECUTION_INPUT}.config{name_step(step.step_id)}")
+        return from_input("config", step.step_id)
 
     def config_value(self, step: Step, key: str) -> Fragment:
         """One top-level configuration value; null when the client gave none."""
         if key not in step.config:
-            return Fragment("null")
-        return Fragment(self.config_of(step).code + name_step(key))
+            return NULL
+        self.config[step.step_id] = step.config
+        return from_input("config", step.step_id, key)
 
     def bindings(self) -> dict[str, Any]:
         """What the execution input carries besides the client's input, the ARNs, endpoints and the run's identity. The

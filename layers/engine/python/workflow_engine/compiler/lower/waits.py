@@ -9,14 +9,15 @@ from typing import Any, Final
 from workflow_engine.aws_quotas import EXECUTION_SECONDS
 from workflow_engine.compiler.catalogue import WaitLowering
 from workflow_engine.compiler.ir import FailedPassNode, FailNode, Failure, GuardNode, Node, ParallelNode, WaitNode
-from workflow_engine.compiler.jsonata import expression
-from workflow_engine.compiler.jsonata.fragments import Fragment
-from workflow_engine.compiler.lower.leaf import completed_record, pure_context, tried
+from workflow_engine.compiler.jsonata.fragments import NULL, Group, Infix
+from workflow_engine.compiler.lower.leaf import pure_context, tried
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.records import completed_record
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
 from workflow_engine.language.reads import config_pointer
 from workflow_engine.language.syntax import Literal_, Step
+from workflow_engine.state_names import CHECK, FAIL
 
 INVALID_DELAY: Final = "InvalidDelay"
 INVALID_DELAY_CAUSE: Final = (
@@ -31,19 +32,19 @@ def wait(
     context = pure_context(unit, step, scope)
     seconds = lowering.seconds(context)
     output = lowering.build(context)
-    record = completed_record(expression(output), keeps_output=keeps_output)
+    record = completed_record(output, keeps_output=keeps_output)
     node = WaitNode(
         name=step.step_id,
         step_id=step.step_id,
-        seconds=expression(seconds),
+        seconds=seconds,
         output=output,
         assigns={variable: record} if variable else {},
     )
     if not _waits_for_data(unit, step):
         return (node,)
-    invalid = expression(Fragment(f"({seconds.code})=null", seconds.helpers))
-    name = unit.state_name(step.step_id, "check")
-    failed = unit.state_name(step.step_id, "fail")
+    invalid = Infix("=", (Group((seconds,)), NULL))
+    name = unit.state_name(step.step_id, CHECK)
+    failed = unit.state_name(step.step_id, FAIL)
     if step.critical:
         return (GuardNode(name, invalid, {}, (node,), FailNode(failed, INVALID_DELAY, INVALID_DELAY_CAUSE)),)
     record = {"status": "failed"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import reduce
+from operator import is_
 from typing import Final
 
 from workflow_engine.aws_quotas import ASSIGN_BYTES, KIB
@@ -38,10 +39,12 @@ def fuse_pure_states(block: Block) -> Block:
 
     Every entered state is billed, so a chain of n pure steps should cost one transition, not n.
     """
-    return replace(block, nodes=_fused(block.nodes))
+    nodes = _fused(block.nodes)
+    return block if nodes is block.nodes else replace(block, nodes=nodes)
 
 
 def _fused(nodes: Nodes) -> Nodes:
+    """The nodes with those fused that may be: the same tuple where there are none."""
     fused: list[Node] = []
     for node in map(_fused_inside, nodes):
         last = fused[-1] if fused else None
@@ -49,7 +52,7 @@ def _fused(nodes: Nodes) -> Nodes:
             fused[-1] = PassNode(last.name, (*last.values, *node.values))
         else:
             fused.append(node)
-    return tuple(fused)
+    return nodes if len(fused) == len(nodes) and all(map(is_, fused, nodes)) else tuple(fused)
 
 
 def _fused_inside(node: Node) -> Node:
@@ -57,7 +60,8 @@ def _fused_inside(node: Node) -> Node:
         case GuardNode() | LoopNode():
             return replace(node, body=_fused(node.body))
         case ParallelNode():
-            return replace(node, branches=tuple(fuse_pure_states(b) for b in node.branches))
+            branches = tuple([fuse_pure_states(b) for b in node.branches])
+            return node if all(map(is_, branches, node.branches)) else replace(node, branches=branches)
         case MapNode():
             return replace(node, body=fuse_pure_states(node.body))
         case SwitchNode():

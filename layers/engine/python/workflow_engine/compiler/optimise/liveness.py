@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Final
+from typing import Any, Final, get_args
 
 from workflow_engine.aws_quotas import KIB
 from workflow_engine.compiler.ir import (
@@ -40,15 +40,22 @@ from workflow_engine.compiler.ir import (
     Value,
     WaitNode,
 )
-from workflow_engine.compiler.jsonata.fragments import Fragment
-from workflow_engine.compiler.lower.scope import variables_read
+from workflow_engine.compiler.jsonata.fragments import Fragment, Read, VariableRead
 
 SMALL_BYTES: Final = KIB
 """A record known to be smaller than this is not worth the text that would empty it."""
 
+_READ_NOTHING: Final = frozenset(
+    {"str", "int", "bool", "int | None", "Reference", "tuple[Return, ...]", "tuple[Mapping[str, Any], ...]"}
+)
+"""Types of fields without templates, as they are written in `ir`."""
+
+_READING_FIELDS: Final[Mapping[type, tuple[str, ...]]] = {
+    kind: tuple(f.name for f in fields(kind) if f.type not in _READ_NOTHING)
+    for kind in (*get_args(Node), Block, Case, Elements, Failure, Value)
+}
+
 Nodes = tuple[Node, ...]
-Read = tuple[str, bool]
-"""A variable, and whether more of its record is read than the status."""
 
 
 def drop_dead_records(block: Block) -> Block:
@@ -58,15 +65,19 @@ def drop_dead_records(block: Block) -> Block:
 
 @dataclass(slots=True)
 class _Later:
-    """What is read from some point on: by the nodes that are left, and by whatever comes after them."""
+    """What is read from some point of a lexical scope on, and how often: one count for all that is left, nested nodes included,
+    so that asking costs the same at any depth.
+    """
 
-    after: _Later | frozenset[Read]
-    left: Counter[Read] = field(default_factory=Counter)
+    left: Counter[VariableRead]
 
-    def __contains__(self, read: Read) -> bool:
-        return self.left[read] > 0 or read in self.after
+    def __contains__(self, read: VariableRead) -> bool:
+        return self.left.get(read, 0) > 0
 
-    def passed(self, reads: Iterable[Read]) -> None:
+    def expected(self, reads: Iterable[VariableRead]) -> None:
+        self.left.update(reads)
+
+    def passed(self, reads: Iterable[VariableRead]) -> None:
         self.left.subtract(reads)
 
 
@@ -85,13 +96,13 @@ class _Held:
         self.held |= other.held
         self.dead |= other.dead
 
-    def note_dead(self, reads: frozenset[Read], later: _Later) -> None:
+    def note_dead(self, reads: frozenset[VariableRead], later: _Later) -> None:
         """After a node with these reads: what it was the last to read is dead."""
         self.dead |= {v for v, whole in reads if whole and v in self.held and (v, True) not in later}
 
     def emptied(self, later: _Later) -> dict[str, Template]:
         """What to assign to all that is dead, which is held no more then."""
-        status = {v: {"status": "{% $" + v + ".status %}"} if (v, False) in later else {} for v in sorted(self.dead)}
+        status = {v: {"status": Read(v, ("status",))} if (v, False) in later else {} for v in sorted(self.dead)}
         self.held -= self.dead
         self.dead.clear()
         return status
@@ -101,19 +112,20 @@ class _Held:
 class _Liveness:
     """One pass over a machine. `known` remembers what each node reads; it holds the node too, so that no id is used twice."""
 
-    known: dict[int, tuple[Node, frozenset[Read]]] = field(default_factory=dict)
+    known: dict[int, tuple[Node, frozenset[VariableRead]]] = field(default_factory=dict)
 
     def block(self, block: Block) -> Block:
         wanted = {
             (r.variable, whole) for r in block.returns for whole in ((False, True) if r.keeps_output else (False,))
         }
-        return replace(block, nodes=self.nodes(block.nodes, frozenset(wanted), _Held(), ends=True))
+        return replace(block, nodes=self.nodes(block.nodes, _Later(Counter(wanted)), _Held(), ends=True))
 
-    def nodes(self, nodes: Nodes, after: _Later | frozenset[Read], held: _Held, *, ends: bool) -> Nodes:
-        """`ends` says that the last of the nodes ends its block: all variables of the scope are gone then anyway."""
-        later = _Later(after)
+    def nodes(self, nodes: Nodes, later: _Later, held: _Held, *, ends: bool) -> Nodes:
+        """`later` is what is read after these nodes. `ends` says that the last of them ends its block: all variables of the
+        scope are gone then anyway.
+        """
         for node in nodes:
-            later.left.update(self.reads(node))
+            later.expected(self.reads(node))
         rewritten = []
         for i, node in enumerate(nodes):
             later.passed(self.reads(node))
@@ -134,21 +146,24 @@ class _Liveness:
                 return node
         held.note_dead(self.reads(node), later)
         emptied = {} if ends else held.emptied(later)
+        changed: dict[str, Any] = {}
         match node:
             case MapNode():
-                node = replace(node, body=self.block(node.body))
+                changed["body"] = self.block(node.body)
             case ParallelNode():
                 trimmed = [replace(b, returns=_wanted(b.returns, later)) for b in node.branches]
-                node = replace(node, branches=tuple(self.block(b) for b in trimmed))
+                changed["branches"] = tuple([self.block(b) for b in trimmed])
             case PassNode():
-                node = replace(node, values=tuple(_kept(v, later) for v in node.values))
+                changed["values"] = tuple([_kept(v, later) for v in node.values])
             case _:
                 pass
-        node = replace(node, assigns={**_trimmed(node.assigns, later), **emptied})
+        if node.assigns or emptied:
+            changed["assigns"] = {**_trimmed(node.assigns, later), **emptied}
         if not isinstance(node, PassNode | WaitNode) and node.failure is not None:
-            node = replace(node, failure=Failure({**_trimmed(node.failure.assigns, later), **emptied}))
-        held.held.update(_holding(node))
-        return node
+            changed["failure"] = Failure({**_trimmed(node.failure.assigns, later), **emptied})
+        rewritten = replace(node, **changed) if changed else node
+        held.held.update(_holding(rewritten))
+        return rewritten
 
     def _guard(self, node: GuardNode, later: _Later, held: _Held, *, ends: bool) -> GuardNode:
         skipping = held.copy()
@@ -175,35 +190,44 @@ class _Liveness:
 
     def _loop(self, node: LoopNode, later: _Later, held: _Held, *, ends: bool) -> LoopNode:
         """Whatever a loop reads at all, its next turn may read again. It is emptied when the loop is left."""
-        body = self.nodes(node.body, _Later(later, Counter(self.reads(node))), held, ends=False)
+        later.expected(self.reads(node))
+        body = self.nodes(node.body, later, held, ends=False)
+        later.passed(self.reads(node))
         held.note_dead(self.reads(node), later)
         done = {name: _reduced(name, record, later) for name, record in node.done.items()}
         emptied = {} if ends else held.emptied(later)
         held.held.update(name for name, record in done.items() if "output" in record)
         return replace(node, body=body, done={**emptied, **done})
 
-    def reads(self, node: Node) -> frozenset[Read]:
+    def reads(self, node: Node) -> frozenset[VariableRead]:
         """What the node reads, at every depth."""
         found = self.known.get(id(node))
         if found is None:
-            found = node, frozenset(r for f in fields(node) for r in self._reads_in(getattr(node, f.name)))
-            self.known[id(node)] = found
+            reads: set[VariableRead] = set()
+            self._add_fields(node, reads)
+            found = self.known[id(node)] = (node, frozenset(reads))
         return found[1]
 
-    def _reads_in(self, value: object) -> Iterator[Read]:
-        if isinstance(value, str):
-            for variable, whole in variables_read(value):
-                yield variable, False
-                if whole:
-                    yield variable, True
-        elif isinstance(value, Mapping | tuple | list):
-            for part in value.values() if isinstance(value, Mapping) else value:
-                yield from self._reads_in(part)
-        elif isinstance(value, Node):
-            yield from self.reads(value)
-        elif isinstance(value, Block | Case | Elements | Failure | Fragment | Value):
-            for f in fields(value):
-                yield from self._reads_in(getattr(value, f.name))
+    def _add_reads(self, value: Any, reads: set[VariableRead]) -> None:
+        match value:
+            case Fragment():
+                value.add_reads(reads)
+            case dict():
+                for part in value.values():
+                    self._add_reads(part, reads)
+            case tuple() | list():
+                for part in value:
+                    self._add_reads(part, reads)
+            case str() | int() | float() | None:
+                return
+            case Block() | Case() | Elements() | Failure() | Value():
+                self._add_fields(value, reads)
+            case _:
+                reads |= self.reads(value)
+
+    def _add_fields(self, value: Any, reads: set[VariableRead]) -> None:
+        for name in _READING_FIELDS[type(value)]:
+            self._add_reads(getattr(value, name), reads)
 
 
 def _trimmed(assigns: Assigns, later: _Later) -> dict[str, Template]:

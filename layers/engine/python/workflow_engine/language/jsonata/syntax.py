@@ -18,7 +18,7 @@ from workflow_engine.language.jsonata.tokens import JsonataSyntaxError, Token, n
 MAX_NESTING: Final = 120
 """Where reading stops: nested deeper than this, an expression is over every limit and would exhaust Python's stack."""
 
-_BINDING: Final[dict[str, int]] = {
+BINDING_POWER: Final[dict[str, int]] = {
     **dict.fromkeys(("[", "(", "@", "#"), 80),
     ".": 75,
     "{": 70,
@@ -150,7 +150,7 @@ class _Parser:
         if start is None:
             raise JsonataSyntaxError(f"unexpected {token.value or 'end of expression'!r} before offset {token.end}")
         left = start(self, token)
-        while power < _BINDING.get(self.token.kind, 0):
+        while power < BINDING_POWER.get(self.token.kind, 0):
             token = self.advance()
             go_on = _INFIX.get(token.kind)
             if go_on is None:
@@ -245,14 +245,14 @@ class _Parser:
     # Operators
 
     def binary(self, token: Token, left: Operand) -> Operand:
-        return Operand("binary", 1 + max(left.depth, self.expression(_BINDING[token.kind]).depth))
+        return Operand("binary", 1 + max(left.depth, self.expression(BINDING_POWER[token.kind]).depth))
 
     def step(self, token: Token, left: Operand) -> Operand:
         if left.of_states and self.token.kind in ("name", "string"):
             self.states_fields.add(self.token.value)
         path = left.as_path()
         with self.inside_context():
-            right = self.expression(_BINDING["."])
+            right = self.expression(BINDING_POWER["."])
         if right.kind in ("number", "value"):
             raise JsonataSyntaxError(
                 f"a number, true, false or null cannot be a step of a path, before offset {token.end}"
@@ -338,7 +338,7 @@ class _Parser:
         kind, _, name = left.kind.partition(":")
         if kind != "binding":
             raise JsonataSyntaxError(f"the left side of ':=' before offset {token.end} is no variable")
-        value = self.expression(_BINDING[":="] - 1)
+        value = self.expression(BINDING_POWER[":="] - 1)
         self.scopes[-1].bound.add(name)
         return Operand("bind", 1 + value.depth)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.language.diagnostics import pointer
 from workflow_engine.language.findings import Findings
 from workflow_engine.usecases.definitions.check_definition import DefinitionKind, refuse_misfits
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.workflows.named import impossible, missing, names_in_agent, to_look_up
+
+if TYPE_CHECKING:
+    from workflow_engine.usecases.answers import AgentPage, StoredAgent
 
 
 def _schema() -> Mapping[str, Any]:
@@ -53,4 +56,6 @@ def _settle(document: Mapping[str, Any]) -> dict[str, Any]:
     return settled(document, AGENT_ALIASES)
 
 
-AGENTS: Final = DefinitionKind("agent", _schema, "agent_name", lambda engine: engine.agents, examine, warnings, _settle)
+AGENTS: Final[DefinitionKind[StoredAgent, AgentPage]] = DefinitionKind(
+    "agent", _schema, "agent_name", lambda engine: engine.agents, examine, warnings, _settle
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import Field
 
@@ -11,28 +11,35 @@ from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.document import Whole
 from workflow_engine.store.versions import Version
 from workflow_engine.store.workflows import StoredWorkflow
-from workflow_engine.usecases.bodies.run import RunFields, WorkflowRunFields, of_made_workflow, read_run
+from workflow_engine.usecases.bodies.run import RunFields, WorkflowRunFields, read_run, with_input
 from workflow_engine.usecases.bodies.workflow import PostedWorkflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.launch import launch_once
 from workflow_engine.usecases.runs.start_run import prepared
 
+if TYPE_CHECKING:
+    from workflow_engine.usecases.answers import ExecutionStarted
+
 _ASKED: Final = ("query", "context", "conversation_history", "variables")
 """Entries of an agent step's input that mean something (`agent_runtime.conversation`)."""
 
 
-class AgentRunFields(RunFields):
+class AgentRunRequest(RunFields):
     """What `POST /agents/{agent_id}/execute` takes. `input` is what the agent may know beside the query."""
 
     query: Annotated[str, Field(min_length=1)] | None = None
+    """What the agent is asked."""
     conversation_history: list[dict[str, Any]] | None = None
+    """Messages that went before."""
     variables: dict[str, Any] | None = None
+    """What placeholders in the agent's texts stand for."""
     version: Annotated[int, Field(ge=1), Whole] | None = None
+    """Of the agent; the newest when absent."""
 
 
 def execute(
     engine: Engine, caller: Caller, agent_id: str, body: Json, idempotency_key: str | None = None
-) -> dict[str, Any]:
+) -> ExecutionStarted:
     """Start a run of one agent step; gives what `launch_once` gives.
 
     The query travels in the run's input, so that all runs of an agent share one compiled workflow. Raises NotFoundError,
@@ -40,7 +47,7 @@ def execute(
     """
 
     def prepare() -> tuple[StoredWorkflow, WorkflowRunFields]:
-        fields = read_run(AgentRunFields, body)
+        fields = read_run(AgentRunRequest, body)
         if fields.query is None and fields.input in (None, {}, [], ""):
             raise InvalidRequestError.at("", "There is nothing to ask: send a 'query' or an 'input'.")
         agent = engine.agents.get(caller.tenant_id, agent_id, fields.version)
@@ -50,7 +57,7 @@ def execute(
     return launch_once(engine, caller, f"execute_agent/{agent_id}", idempotency_key, body, prepare)
 
 
-def _workflow_of(agent: Version, fields: AgentRunFields) -> PostedWorkflow:
+def _workflow_of(agent: Version, fields: AgentRunRequest) -> PostedWorkflow:
     step = {
         "step_id": "agent",
         "step_type": "agent_execution",
@@ -63,4 +70,4 @@ def _workflow_of(agent: Version, fields: AgentRunFields) -> PostedWorkflow:
         "conversation_history": fields.conversation_history,
         "variables": fields.variables,
     }
-    return PostedWorkflow({"name": agent.name, "steps": [step]}, "", of_made_workflow(fields, asked))
+    return PostedWorkflow({"name": agent.name, "steps": [step]}, "", with_input(fields, asked))

@@ -35,32 +35,38 @@ class RunFields(DocumentModel):
     """What a client may say of a run."""
 
     input: Any = None
+    """The run's input; any JSON value of at most 256 KiB with the workflow's own constants."""
     session_id: Label | None = None
     user_id: Label | None = None
     correlation_id: Label | None = None
     tags: Any = None
+    """Kept with the run, at most 64 KB; a list of texts to find it by."""
 
 
 class WorkflowRunFields(RunFields):
-    """What a client may say of a run of a workflow.
-
-    `input_data` is another name of `input`; `trigger` and `query` become entries of it. `metadata`, `organization_id` and
-    `backend` are kept with the run and mean nothing to it. `wait` asks as the query parameter does: true is as long as may be.
-    """
+    """What a client may say of a run of a workflow."""
 
     input_data: Any = None
+    """Another name of `input`."""
     trigger: Any = None
+    """Becomes the entry `trigger` of the input."""
     query: Any = None
+    """Becomes the entry `query` of the input."""
     wait: Any = None
+    """As the query parameter, which comes first: seconds, or true for as long as may be."""
     metadata: Any = None
+    """Kept with the run, at most 64 KB."""
     organization_id: Label | None = None
+    """Kept with the run; whose the run is comes from the credentials alone."""
     backend: Label | None = None
+    """Kept with the run."""
 
 
-class StoredRunFields(WorkflowRunFields):
-    """What a client may say of a run of a stored workflow. `version` None is the newest."""
+class StoredRunRequest(WorkflowRunFields):
+    """What a client may say of a run of a stored workflow."""
 
     version: Annotated[int, Field(ge=1), Whole] | None = None
+    """The newest when absent."""
 
 
 def read_run(model: type[RunT], body: Json) -> RunT:
@@ -79,8 +85,8 @@ def read_run(model: type[RunT], body: Json) -> RunT:
     return fields
 
 
-def of_made_workflow(fields: RunFields, entries: Mapping[str, Json]) -> WorkflowRunFields:
-    """What a client said of a run whose workflow is made here: the input is these entries, those that are None left out."""
+def with_input(fields: RunFields, entries: Mapping[str, Json]) -> WorkflowRunFields:
+    """What a client said of a run whose workflow is made here; its input is these entries, those that are None left out."""
     about = {name: getattr(fields, name) for name in RunFields.model_fields}
     given = {name: value for name, value in entries.items() if value is not None}
     return WorkflowRunFields.model_construct(**about | {"input": given})  # checked as the fields they come from

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json
@@ -14,12 +14,17 @@ from workflow_engine.language.wellformed import check_well_formed
 from workflow_engine.store.versions import Version, VersionStore
 from workflow_engine.usecases.engine import Caller, Engine
 
+StoredT = TypeVar("StoredT")
+"""A version as it is answered: `answers.StoredAgent`."""
+PageT = TypeVar("PageT")
+"""A page of versions as it is answered: `answers.AgentPage`."""
+
 Warn = Callable[[Engine, Caller, Mapping[str, Any]], list[str]]
 """Sentences about a document that is valid and may yet not do what was meant."""
 
 
 @dataclass(frozen=True, slots=True)
-class DefinitionKind:
+class DefinitionKind(Generic[StoredT, PageT]):
     """A kind of definition: its word (`agent`), the schema of its documents, the field that names it, and checks beyond
     the schema. `examine` adds findings, `settle` gives a document that fits with its fields under their own names.
     """
@@ -38,7 +43,7 @@ class DefinitionKind:
         return f"{self.word}_id"
 
 
-def checked(kind: DefinitionKind, body: Json) -> dict[str, Any]:
+def checked(kind: DefinitionKind[Any, Any], body: Json) -> dict[str, Any]:
     """The document of a body. Raises InvalidRequestError with every finding."""
     refuse_misfits(kind.word, kind.schema(), kind.examine, body)
     return kind.settle(body)

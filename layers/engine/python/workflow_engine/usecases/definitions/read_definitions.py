@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final, cast
 
+from workflow_engine.store.table import Page
 from workflow_engine.store.versions import Version
-from workflow_engine.usecases.definitions.check_definition import DefinitionKind
+from workflow_engine.usecases.definitions.check_definition import DefinitionKind, PageT, StoredT
 from workflow_engine.usecases.engine import Caller, Engine
 
 _KEPT: Final = ("description", "created_at", "updated_at", "created_by")
 
 
-def described(kind: DefinitionKind, definition: Version, warnings: list[str]) -> dict[str, Any]:
+def described(kind: DefinitionKind[StoredT, PageT], definition: Version, warnings: list[str]) -> StoredT:
     """A version as the API shows it: its document under the kind's word, beside what the service knows about it."""
-    return {
+    described = {
         kind.id_field: definition.id,
         "id": definition.id,
         "version": definition.version,
@@ -26,39 +26,49 @@ def described(kind: DefinitionKind, definition: Version, warnings: list[str]) ->
         kind.word: dict(definition.document),
         "warnings": warnings,
     }
+    return cast("StoredT", described)  # a kind says what it calls the id, the name and the document
 
 
 def get(
-    kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: str, version: int | None = None
-) -> dict[str, Any]:
+    kind: DefinitionKind[StoredT, PageT], engine: Engine, caller: Caller, definition_id: str, version: int | None = None
+) -> StoredT:
     """The newest version, or the one asked for. Raises NotFoundError."""
     found = kind.store(engine).get(caller.tenant_id, definition_id, version)
     return described(kind, found, kind.warn(engine, caller, found.document))
 
 
 def list_all(
-    kind: DefinitionKind, engine: Engine, caller: Caller, limit: int, cursor: str | None = None
-) -> dict[str, Any]:
+    kind: DefinitionKind[StoredT, PageT], engine: Engine, caller: Caller, limit: int, cursor: str | None = None
+) -> PageT:
     """`{items, next_cursor}`: the newest versions, by id, without their documents."""
     page = kind.store(engine).page(caller.tenant_id, limit, cursor)
-    return {"items": [_summary(kind, record) for record in page.records], "next_cursor": page.next_cursor}
+    return _page(kind, page)
 
 
 def list_versions(
-    kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: str, limit: int, cursor: str | None = None
-) -> dict[str, Any]:
+    kind: DefinitionKind[StoredT, PageT],
+    engine: Engine,
+    caller: Caller,
+    definition_id: str,
+    limit: int,
+    cursor: str | None = None,
+) -> PageT:
     """`{items, next_cursor}`: the versions, newest first, without their documents. Raises NotFoundError."""
     store = kind.store(engine)
     store.newest(caller.tenant_id, definition_id)
     page = store.versions(caller.tenant_id, definition_id, limit, cursor)
-    return {"items": [_summary(kind, record) for record in page.records], "next_cursor": page.next_cursor}
+    return _page(kind, page)
 
 
-def _summary(kind: DefinitionKind, record: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        kind.id_field: record["id"],
-        "id": record["id"],
-        "version": record["version"],
-        kind.name_field: record["name"],
-        **{name: record.get(name) for name in _KEPT},
-    }
+def _page(kind: DefinitionKind[StoredT, PageT], page: Page) -> PageT:
+    items = [
+        {
+            kind.id_field: record["id"],
+            "id": record["id"],
+            "version": record["version"],
+            kind.name_field: record["name"],
+            **{name: record.get(name) for name in _KEPT},
+        }
+        for record in page.records
+    ]
+    return cast("PageT", {"items": items, "next_cursor": page.next_cursor})  # as above

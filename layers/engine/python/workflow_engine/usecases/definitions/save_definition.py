@@ -12,17 +12,17 @@ from workflow_engine.language.diagnostics import Json
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.items import canonical
 from workflow_engine.store.versions import Version
-from workflow_engine.usecases.definitions.check_definition import DefinitionKind, checked
+from workflow_engine.usecases.definitions.check_definition import DefinitionKind, PageT, StoredT, checked
 from workflow_engine.usecases.definitions.read_definitions import described
 from workflow_engine.usecases.engine import Caller, Engine
 
 
 def create(
-    kind: DefinitionKind, engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None
-) -> dict[str, Any]:
+    kind: DefinitionKind[StoredT, PageT], engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None
+) -> StoredT:
     """Store a new definition; gives it as `get` does. Raises InvalidRequestError, ConflictError for an id that is taken."""
 
-    def work(attempt: Attempt) -> dict[str, Any]:
+    def work(attempt: Attempt) -> StoredT:
         document = checked(kind, body)
         definition_id = document.pop(kind.id_field, None) or f"{kind.word}-{uuid.UUID(attempt.made_id).hex}"
         told = kind.warn(engine, caller, document)  # before the write: no fault may come after it
@@ -33,10 +33,12 @@ def create(
         made = _version(kind, engine, caller, definition_id, document)
         return described(kind, earlier or store.create(replace(made, request_id=attempt.made_id)), told)
 
-    return dict(engine.idempotency.once(caller.tenant_id, f"create_{kind.word}", idempotency_key, body, work))
+    return engine.idempotency.once(caller.tenant_id, f"create_{kind.word}", idempotency_key, body, work)
 
 
-def update(kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: str, body: Json) -> dict[str, Any]:
+def update(
+    kind: DefinitionKind[StoredT, PageT], engine: Engine, caller: Caller, definition_id: str, body: Json
+) -> StoredT:
     """Store a new version, or give the newest when the document is the same.
 
     Raises NotFoundError, InvalidRequestError, ConflictError when another save came between.
@@ -57,13 +59,13 @@ def update(kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: 
     return described(kind, following, told)
 
 
-def delete(kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: str) -> None:
+def delete(kind: DefinitionKind[Any, Any], engine: Engine, caller: Caller, definition_id: str) -> None:
     """Take a definition out of use; its versions stay readable. It may be repeated for a day. Raises NotFoundError."""
     kind.store(engine).delete(caller.tenant_id, definition_id, engine.now().timestamp())
 
 
 def _version(
-    kind: DefinitionKind, engine: Engine, caller: Caller, definition_id: str, document: Mapping[str, Any]
+    kind: DefinitionKind[Any, Any], engine: Engine, caller: Caller, definition_id: str, document: Mapping[str, Any]
 ) -> Version:
     """The first version of a document."""
     now = engine.timestamp()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.language.diagnostics import pointer
 from workflow_engine.language.findings import Findings
 from workflow_engine.usecases.definitions.check_definition import DefinitionKind
 from workflow_engine.usecases.engine import Caller, Engine
+
+if TYPE_CHECKING:
+    from workflow_engine.usecases.answers import PromptPage, StoredPrompt
 
 TEXTS: Final = ("system_prompt", "query_template")
 
@@ -47,4 +50,6 @@ def _settle(document: Mapping[str, Any]) -> dict[str, Any]:
     return settled(document, PROMPT_ALIASES)
 
 
-PROMPTS: Final = DefinitionKind("prompt", _schema, "name", lambda engine: engine.prompts, examine, warnings, _settle)
+PROMPTS: Final[DefinitionKind[StoredPrompt, PromptPage]] = DefinitionKind(
+    "prompt", _schema, "name", lambda engine: engine.prompts, examine, warnings, _settle
+)

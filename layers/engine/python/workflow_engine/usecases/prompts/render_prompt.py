@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -12,22 +12,27 @@ from workflow_engine.usecases.bodies.fields import read_fields
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.prompts.check_prompt import TEXTS
 
+if TYPE_CHECKING:
+    from workflow_engine.usecases.answers import RenderedPrompt
 
-class RenderFields(DocumentModel):
+
+class RenderRequest(DocumentModel):
     """What `POST /prompts/{prompt_id}/render` takes."""
 
     variables: dict[str, Any] | None = None
+    """What the prompt's placeholders stand for."""
     version: Annotated[int, Field(ge=1), Whole] | None = None
+    """Of the prompt; the newest when absent."""
 
 
-def render(engine: Engine, caller: Caller, prompt_id: str, body: Json) -> dict[str, Any]:
+def render(engine: Engine, caller: Caller, prompt_id: str, body: Json) -> RenderedPrompt:
     """`{prompt_id, version, system_prompt, query, missing}`: both texts with the variables filled in; `missing` are
     placeholders without a value. Raises NotFoundError, InvalidRequestError.
     """
     from workflow_engine.agents.placeholders import names_in
     from workflow_engine.agents.placeholders import render as filled
 
-    fields = read_fields(RenderFields, body)
+    fields = read_fields(RenderRequest, body)
     prompt = engine.prompts.get(caller.tenant_id, prompt_id, fields.version)
     defaults = {v["name"]: v["default"] for v in prompt.document.get("variables", ()) if "default" in v}
     values = {**defaults, **(fields.variables or {})}

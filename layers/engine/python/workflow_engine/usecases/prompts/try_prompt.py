@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json
-from workflow_engine.language.document import Whole
+from workflow_engine.language.document import Whole, refers_to
 from workflow_engine.store.versions import Version
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases.agents.check_agent import check_config
-from workflow_engine.usecases.bodies.run import RunFields, WorkflowRunFields, of_made_workflow, read_run
+from workflow_engine.usecases.bodies.run import RunFields, WorkflowRunFields, read_run, with_input
 from workflow_engine.usecases.bodies.workflow import PostedWorkflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.launch import launch_once
 from workflow_engine.usecases.runs.start_run import prepared
 
+if TYPE_CHECKING:
+    from workflow_engine.usecases.answers import ExecutionStarted
 
-class TrialFields(RunFields):
+
+class PromptTestRequest(RunFields):
     """What `POST /prompts/{prompt_id}/test` takes: an agent, and what the prompt needs."""
 
     variables: dict[str, Any] | None = None
+    """What the prompt's placeholders stand for."""
     version: Annotated[int, Field(ge=1), Whole] | None = None
+    """Of the prompt; the newest when absent."""
     agent_id: str | None = None
-    agent_config: dict[str, Any] | None = None
+    """A stored agent that is asked; either this or `agent_config`."""
+    agent_config: Annotated[dict[str, Any] | None, refers_to("agents.schema:AGENT_CONFIG")] = None
+    """An agent that is not stored."""
 
 
 def try_out(
     engine: Engine, caller: Caller, prompt_id: str, body: Json, idempotency_key: str | None = None
-) -> dict[str, Any]:
+) -> ExecutionStarted:
     """Start a run of two steps, the prompt and an agent that it asks; gives what `launch_once` gives.
 
     Raises NotFoundError, InvalidRequestError unless one agent is named that can be asked, and what `start_run.prepared` and
@@ -38,7 +45,7 @@ def try_out(
     """
 
     def prepare() -> tuple[StoredWorkflow, WorkflowRunFields]:
-        fields = read_run(TrialFields, body)
+        fields = read_run(PromptTestRequest, body)
         if (fields.agent_id is None) == (fields.agent_config is None):
             detail = "Name the agent that is to be asked: 'agent_id' or 'agent_config', one of them."
             raise InvalidRequestError.at("", detail)
@@ -53,7 +60,7 @@ def try_out(
     return launch_once(engine, caller, f"test_prompt/{prompt_id}", idempotency_key, body, prepare)
 
 
-def _workflow_of(prompt: Version, fields: TrialFields) -> PostedWorkflow:
+def _workflow_of(prompt: Version, fields: PromptTestRequest) -> PostedWorkflow:
     steps = [
         {
             "step_id": "prompt",
@@ -69,4 +76,4 @@ def _workflow_of(prompt: Version, fields: TrialFields) -> PostedWorkflow:
         },
     ]
     given = {"variables": fields.variables, "context": fields.input}
-    return PostedWorkflow({"name": prompt.name, "steps": steps}, "", of_made_workflow(fields, given))
+    return PostedWorkflow({"name": prompt.name, "steps": steps}, "", with_input(fields, given))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from workflow_engine.errors import ConflictError, ThrottledError
 from workflow_engine.machines.executions import ExecutionGoneError
@@ -12,8 +12,11 @@ from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.read_results import get_execution, may_still_start
 from workflow_engine.usecases.runs.record_execution import read_report, record_end
 
+if TYPE_CHECKING:
+    from workflow_engine.usecases import answers
 
-def cancel(engine: Engine, caller: Caller, execution_id: str) -> dict[str, Any]:
+
+def cancel(engine: Engine, caller: Caller, execution_id: str) -> answers.Execution:
     """Stop a run; gives its record, which then is `cancelled`. It may be repeated.
 
     Raises NotFoundError, ConflictError when the run has ended in another way, ThrottledError when it is about to start.

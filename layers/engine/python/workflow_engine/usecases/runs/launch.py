@@ -33,6 +33,7 @@ from workflow_engine.usecases.bodies.check_input import check_fan_out, check_inp
 from workflow_engine.usecases.bodies.run import WorkflowRunFields, run_input
 
 if TYPE_CHECKING:
+    from workflow_engine.usecases.answers import ExecutionStarted
     from workflow_engine.usecases.engine import Caller, Engine
 
 logger = get_logger(__name__)
@@ -43,7 +44,7 @@ Prepare = Callable[[], tuple[StoredWorkflow, WorkflowRunFields]]
 
 def launch_once(
     engine: Engine, caller: Caller, operation: str, idempotency_key: str | None, body: Json, prepare: Prepare
-) -> dict[str, Any]:
+) -> ExecutionStarted:
     """Start a run, one only for an idempotency key; gives
     `{execution_id, id, status, workflow_id, workflow_version, workflow_name, started_at}`.
 
@@ -54,11 +55,11 @@ def launch_once(
     no longer registered, or the key's), ThrottledError, OutcomeUnknownError, and what `prepare` raises.
     """
 
-    def work(attempt: Attempt) -> dict[str, Any]:
+    def work(attempt: Attempt) -> ExecutionStarted:
         earlier = _resumed(engine, caller, attempt) if attempt.is_repeat else None
         return _answer(earlier or _launched(engine, caller, *prepare(), attempt))
 
-    return dict(engine.idempotency.once(caller.tenant_id, operation, idempotency_key, body, work))
+    return engine.idempotency.once(caller.tenant_id, operation, idempotency_key, body, work)
 
 
 def _launched(
@@ -124,7 +125,7 @@ def _resumed(engine: Engine, caller: Caller, attempt: Attempt) -> Execution | No
     return execution
 
 
-def _answer(execution: Execution) -> dict[str, Any]:
+def _answer(execution: Execution) -> ExecutionStarted:
     return {
         "execution_id": execution.execution_id,
         "id": execution.execution_id,

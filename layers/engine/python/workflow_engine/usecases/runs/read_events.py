@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.aws_quotas import HISTORY_PAGE_EVENTS
 from workflow_engine.machines.executions import ExecutionGoneError
 from workflow_engine.machines.history_text import parsed
-from workflow_engine.machines.results import iso
-from workflow_engine.machines.timeline import failure_of
+from workflow_engine.machines.read_timeline import failure_of
 from workflow_engine.store import cursors
 from workflow_engine.store.results import PAGE_BYTES, body_bytes
+from workflow_engine.timestamps import iso
 from workflow_engine.usecases.engine import Caller, Engine
+
+if TYPE_CHECKING:
+    from workflow_engine.usecases import answers
 
 _DROPPED: Final = frozenset(
     {"parameters", "input", "roleArn", "inputDetails", "outputDetails", "assignedVariables", "assignedVariablesDetails"}
@@ -53,7 +56,9 @@ class _Place:
         return cursor if len(cursor) <= MAX_CURSOR_BYTES else cursors.encode(tenant_id, scope, [self.after])
 
 
-def events(engine: Engine, caller: Caller, execution_id: str, limit: int, cursor: str | None = None) -> dict[str, Any]:
+def events(
+    engine: Engine, caller: Caller, execution_id: str, limit: int, cursor: str | None = None
+) -> answers.EventPage:
     """`{items: [{id, type, timestamp, state, step_id, details}], next_cursor}`, oldest first; at most `limit`, and no more
     than a page may have.
 
@@ -71,10 +76,10 @@ def events(engine: Engine, caller: Caller, execution_id: str, limit: int, cursor
             items, end = _page_after(engine, arn, limit, position)
     except ExecutionGoneError:
         return {"items": [], "next_cursor": None}
-    return {"items": items, "next_cursor": end and end.cursor(caller.tenant_id, scope)}
+    return {"items": items, "next_cursor": end.cursor(caller.tenant_id, scope) if end else None}
 
 
-def _page_after(engine: Engine, arn: str, limit: int, position: Any) -> tuple[list[dict[str, Any]], _Place | None]:
+def _page_after(engine: Engine, arn: str, limit: int, position: Any) -> tuple[list[answers.Event], _Place | None]:
     place = _Place.of(position)
     if place is not None:
         try:
@@ -85,11 +90,11 @@ def _page_after(engine: Engine, arn: str, limit: int, position: Any) -> tuple[li
     return ([], None) if found is None else _page(engine, arn, limit, found)
 
 
-def _page(engine: Engine, arn: str, limit: int, place: _Place) -> tuple[list[dict[str, Any]], _Place | None]:
+def _page(engine: Engine, arn: str, limit: int, place: _Place) -> tuple[list[answers.Event], _Place | None]:
     """The events after a place, and the place that they end at, None at the end of the history."""
     found, token = engine.history.page(arn, limit, place.token)
     states = dict(place.states)
-    items: list[dict[str, Any]] = []
+    items: list[answers.Event] = []
     taken = 0
     for event in found:
         item = _event(dict(event), states)
@@ -118,7 +123,7 @@ def _found(engine: Engine, arn: str, after: int, start: _Place) -> _Place | None
     return place
 
 
-def _event(event: dict[str, Any], states: States) -> dict[str, Any]:
+def _event(event: dict[str, Any], states: States) -> answers.Event:
     """One event as the API shows it."""
     state = _state(event, states)
     return {

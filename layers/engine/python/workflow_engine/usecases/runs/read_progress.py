@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from workflow_engine.errors import ThrottledError
 from workflow_engine.observability import get_logger
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.read_results import get_execution, open_results
 
+if TYPE_CHECKING:
+    from workflow_engine.usecases.answers import ExecutionProgress, Progress
+
 logger = get_logger(__name__)
 
 
-def read_progress(engine: Engine, caller: Caller, execution_id: str) -> dict[str, Any]:
+def read_progress(engine: Engine, caller: Caller, execution_id: str) -> ExecutionProgress:
     """The record of a run, and of its workflow's own steps `{step_statuses: {step_id: status}, step_counts: {status: number},
     total_steps, completed_steps, failed_steps, current_step}`. `current_step` is the first that runs, None when none does.
 
@@ -25,13 +28,19 @@ def read_progress(engine: Engine, caller: Caller, execution_id: str) -> dict[str
         statuses = open_results(engine, caller, execution_id).steps.statuses()
     except ThrottledError:
         logger.warning("steps of a run were not read", extra={"execution_id": execution_id}, exc_info=True)
-    return get_execution(engine, caller, execution_id) | _steps(statuses)
+    return {**get_execution(engine, caller, execution_id), **_steps(statuses)}
 
 
-def _steps(statuses: Mapping[str, str] | None) -> dict[str, Any]:
+def _steps(statuses: Mapping[str, str] | None) -> Progress:
     if statuses is None:
-        names = ("step_statuses", "step_counts", "total_steps", "completed_steps", "failed_steps", "current_step")
-        return dict.fromkeys(names)
+        return {
+            "step_statuses": None,
+            "step_counts": None,
+            "total_steps": None,
+            "completed_steps": None,
+            "failed_steps": None,
+            "current_step": None,
+        }
     counts = Counter(statuses.values())
     return {
         "step_statuses": dict(statuses),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.machines.executions import ExecutionGoneError
-from workflow_engine.machines.results import RunReport, iso
+from workflow_engine.machines.idleness import MIN_IDLE_DAYS
+from workflow_engine.machines.results import RunReport
 from workflow_engine.statuses import RUN_STATUSES, has_ended
 from workflow_engine.store.executions import Execution
+from workflow_engine.store.items import Record
 from workflow_engine.store.results import RunResults
 from workflow_engine.store.table import SortRange
 from workflow_engine.suggestions import suggest
+from workflow_engine.timestamps import iso
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.read_events import events
 from workflow_engine.usecases.runs.record_execution import read_report, record_end, reported_results
@@ -25,7 +28,9 @@ from workflow_engine.usecases.runs.results_page import (
     run_output,
     step_output,
 )
-from workflow_engine.usecases.upkeep.retire_machines import MIN_IDLE_DAYS
+
+if TYPE_CHECKING:
+    from workflow_engine.usecases import answers
 
 __all__ = [
     "Output",
@@ -44,26 +49,23 @@ __all__ = [
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 0.5
 _NEVER_STARTED_AFTER: Final = timedelta(seconds=60)
-_SUMMARY: Final = (
-    "execution_id",
-    "workflow_id",
-    "workflow_name",
-    "workflow_version",
-    "status",
-    "started_at",
-    "completed_at",
-    "user_id",
-    "session_id",
-    "correlation_id",
-)
 
 
-def get_execution(engine: Engine, caller: Caller, execution_id: str) -> dict[str, Any]:
+def get_execution(engine: Engine, caller: Caller, execution_id: str) -> answers.Execution:
     """The record of a run, without its step results. Raises NotFoundError."""
     execution = engine.executions.get(caller.tenant_id, execution_id)
     return {
-        **{name: getattr(execution, name) for name in _SUMMARY},
+        "execution_id": execution.execution_id,
         "id": execution.execution_id,
+        "workflow_id": execution.workflow_id,
+        "workflow_name": execution.workflow_name,
+        "workflow_version": execution.workflow_version,
+        "status": execution.status,
+        "started_at": execution.started_at,
+        "completed_at": execution.completed_at,
+        "user_id": execution.user_id,
+        "session_id": execution.session_id,
+        "correlation_id": execution.correlation_id,
         "started_by": execution.started_by,
         "tags": execution.tags,
         "metadata": execution.metadata,
@@ -84,7 +86,7 @@ def list_executions(
     started_before: datetime | None = None,
     limit: int,
     cursor: str | None = None,
-) -> dict[str, Any]:
+) -> answers.ExecutionPage:
     """`{items, next_cursor}`, newest first; of runs started at or after the one moment and before the other.
 
     Raises InvalidRequestError for an unknown status, moments in the wrong order, a bad cursor.
@@ -97,8 +99,23 @@ def list_executions(
         raise InvalidRequestError("started_before lies before started_after, so no run fits. Exchange the two.")
     started = SortRange(_bound(started_after), _bound(started_before))
     page = engine.executions.page(caller.tenant_id, workflow_id, status, limit, cursor, started=started)
-    items = [{**{name: record.get(name) for name in _SUMMARY}, "id": record["execution_id"]} for record in page.records]
-    return {"items": items, "next_cursor": page.next_cursor}
+    return {"items": [_summary(record) for record in page.records], "next_cursor": page.next_cursor}
+
+
+def _summary(record: Record) -> answers.ExecutionSummary:
+    return {
+        "execution_id": record["execution_id"],
+        "id": record["execution_id"],
+        "workflow_id": record["workflow_id"],
+        "workflow_name": record["workflow_name"],
+        "workflow_version": record["workflow_version"],
+        "status": record["status"],
+        "started_at": record["started_at"],
+        "completed_at": record.get("completed_at"),
+        "user_id": record.get("user_id"),
+        "session_id": record.get("session_id"),
+        "correlation_id": record.get("correlation_id"),
+    }
 
 
 def _bound(moment: datetime | None) -> str | None:
@@ -108,7 +125,7 @@ def _bound(moment: datetime | None) -> str | None:
     return iso(moment + timedelta(microseconds=-moment.microsecond % 1000))
 
 
-def results(engine: Engine, caller: Caller, execution_id: str, query: ResultsQuery = EVERYTHING) -> dict[str, Any]:
+def results(engine: Engine, caller: Caller, execution_id: str, query: ResultsQuery = EVERYTHING) -> answers.Results:
     """A page of the results of a run (`results_page`). Raises NotFoundError, InvalidRequestError (steps, cursor)."""
     return results_page(engine, caller, execution_id, open_results(engine, caller, execution_id), query)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import quote
 
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
@@ -22,6 +22,9 @@ from workflow_engine.store.results import (
 )
 from workflow_engine.suggestions import suggest
 from workflow_engine.usecases.engine import Caller, Engine
+
+if TYPE_CHECKING:
+    from workflow_engine.usecases import answers
 
 MAX_INLINE_OUTPUT_BYTES: Final = 1024 * 1024
 """An output with more bytes of JSON is always a link."""
@@ -55,7 +58,7 @@ class Output:
 
 def results_page(
     engine: Engine, caller: Caller, execution_id: str, results: RunResults, query: ResultsQuery = EVERYTHING
-) -> dict[str, Any]:
+) -> answers.Results:
     """`{...run, output, output_link?, step_results, step_io_data, next_cursor}`. An `output` over 1 MB is null, and
     `output_link` has its `{href, bytes}`; a step's `output_data` likewise. `href` is null where nothing holds the output in
     one piece: the list of a map's outputs that would be too large for that, whose parts have results of their own.
@@ -80,11 +83,12 @@ def results_page(
         inline_up_to=LARGE_OUTPUT_BYTES if query.links else _most_inline(room),
         size_of=_bytes_of_both,
     )
-    return head | {
+    told = head | {
         "step_results": {r.key: _told_step(engine, execution_id, results, r) for r in page.results},
         "step_io_data": {r.key: {"output_data": _repeated(r.result)} for r in page.results},
         "next_cursor": None if page.next is None else cursors.encode(caller.tenant_id, scope, list(page.next)),
     }
+    return cast("answers.Results", told)  # most of it is kept as JSON
 
 
 def _repeated(result: Mapping[str, Json]) -> Json:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from workflow_engine.errors import ConflictError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.document import UNNAMED
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases.bodies.check_input import check_fan_out
-from workflow_engine.usecases.bodies.run import StoredRunFields, WorkflowRunFields, read_run
+from workflow_engine.usecases.bodies.run import StoredRunRequest, WorkflowRunFields, read_run
 from workflow_engine.usecases.bodies.workflow import PostedWorkflow, posted_workflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.launch import launch_once
@@ -22,8 +22,11 @@ from workflow_engine.usecases.workflows.compilation import (
     with_machine,
 )
 
+if TYPE_CHECKING:
+    from workflow_engine.usecases.answers import ExecutionStarted
 
-def start(engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None) -> dict[str, Any]:
+
+def start(engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None) -> ExecutionStarted:
     """Start a run of the workflow in the body; gives what `launch_once` gives.
 
     The workflow is kept, unlisted, under a hash of its content, so posting it again compiles nothing and creates no
@@ -50,7 +53,7 @@ def prepared(engine: Engine, caller: Caller, posted: PostedWorkflow) -> tuple[St
 
 def start_stored(
     engine: Engine, caller: Caller, workflow_id: str, body: Json, idempotency_key: str | None = None
-) -> dict[str, Any]:
+) -> ExecutionStarted:
     """Start a run of a stored workflow, by default of its newest version; gives what `launch_once` gives.
 
     Three AWS calls for a workflow of built-in step types: read the version with all that starting needs, write the
@@ -58,7 +61,7 @@ def start_stored(
     """
 
     def prepare() -> tuple[StoredWorkflow, WorkflowRunFields]:
-        fields = read_run(StoredRunFields, body)
+        fields = read_run(StoredRunRequest, body)
         workflow = engine.workflows.newest(caller.tenant_id, workflow_id)
         if fields.version not in (None, workflow.version):
             workflow = engine.workflows.get(caller.tenant_id, workflow_id, fields.version)

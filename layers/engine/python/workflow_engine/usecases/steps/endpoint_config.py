@@ -12,7 +12,7 @@ from pydantic import Field
 from workflow_engine.aws_quotas import FUNCTION_SECONDS
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json, pointer
-from workflow_engine.language.document import DocumentModel
+from workflow_engine.language.document import DocumentModel, refers_to
 from workflow_engine.usecases.bodies.fields import read_fields
 
 DEFAULT_SECONDS: Final = 30
@@ -60,26 +60,34 @@ _MADE_HERE: Final[Mapping[str, str]] = {
 }
 
 
-class AuthBody(DocumentModel):
-    """How the endpoint knows its caller. `secret` names a variable of the tenant's own secret; its value is never sent here."""
+class EndpointAuth(DocumentModel):
+    """How the endpoint knows its caller."""
 
     type: Literal["bearer", "basic", "api_key"]
     secret: str
+    """A variable of the tenant's own secret, STEP_SECRET_...; its value is never sent here."""
     username: Annotated[str, Field(max_length=256)] | None = None
+    """For type basic."""
     header: str | None = None
+    """For type api_key."""
 
     PLACEHOLDERS = {"type": "bearer", "secret": ""}  # noqa: RUF012  # as in the base class
 
 
-class EndpointBody(DocumentModel):
-    """What a client posts as `endpoint_config`. `timeout` is an older name of `timeout_seconds`."""
+class EndpointConfig(DocumentModel):
+    """What a client posts as `endpoint_config`."""
 
     url: str
+    """Where the step's payload is sent. A public address, or one that the deployment allows; up to 2,048 characters."""
     method: str | None = None
+    """POST, PUT or PATCH. Default: POST."""
     headers: dict[str, str] | None = None
-    auth: dict[str, Any] | None = None
+    """At most 50, without credentials."""
+    auth: Annotated[dict[str, Any] | None, refers_to("usecases.steps.endpoint_config:EndpointAuth")] = None
     timeout_seconds: float | None = None
+    """Whole seconds, 1 to 890. Default: 30."""
     timeout: float | None = None
+    """An older name of timeout_seconds."""
 
     PLACEHOLDERS = {"url": ""}  # noqa: RUF012  # as in the base class
 
@@ -90,12 +98,12 @@ def endpoint_config(body: Json, allowed_hosts: str) -> dict[str, Any]:
     `allowed_hosts` is the text of `STEP_HTTP_ALLOWED_HOSTS`. Raises InvalidRequestError with pointers below
     /endpoint_config.
     """
-    fields = _read(EndpointBody, body, _PLACE)
+    fields = _read(EndpointConfig, body, _PLACE)
     scheme, host = _check_url(fields.url, allowed_hosts)
     method = (fields.method or "POST").upper()
     if method not in ("POST", "PUT", "PATCH"):
         raise _at("method", "A step is sent to its endpoint as a body, so the method is POST, PUT or PATCH.")
-    auth = None if fields.auth is None else _auth(_read(AuthBody, fields.auth, f"{_PLACE}/auth"))
+    auth = None if fields.auth is None else _auth(_read(EndpointAuth, fields.auth, f"{_PLACE}/auth"))
     if auth and scheme != "https" and host not in _OF_THIS_MACHINE:
         raise _at("auth", "A secret is sent over https only. Give an https address.")
     headers = fields.headers or {}
@@ -169,7 +177,7 @@ def _problem_of_header(name: str, value: str, seen: set[str]) -> str | None:
     return None
 
 
-def _auth(fields: AuthBody) -> dict[str, Any]:
+def _auth(fields: EndpointAuth) -> dict[str, Any]:
     from workflow_engine.tenant_secrets import NAME_RULE, SECRET_NAME
 
     if not SECRET_NAME.fullmatch(fields.secret):
@@ -191,7 +199,7 @@ def _auth(fields: AuthBody) -> dict[str, Any]:
     return {"type": fields.type, "secret": fields.secret, **own_fields}
 
 
-def _seconds(fields: EndpointBody) -> int:
+def _seconds(fields: EndpointConfig) -> int:
     name = "timeout_seconds" if fields.timeout is None else "timeout"
     value = fields.timeout_seconds if fields.timeout is None else fields.timeout
     if fields.timeout is not None and fields.timeout_seconds not in (None, fields.timeout):

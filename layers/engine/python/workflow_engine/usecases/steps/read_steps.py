@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from workflow_engine.errors import NotFoundError
 from workflow_engine.store import cursors
 from workflow_engine.usecases.engine import Caller, Engine
 
+if TYPE_CHECKING:
+    from workflow_engine.usecases.answers import StepPage, StepType
+
 _BUILTIN_PAGE: Final = "builtin"
 
 
-def get(engine: Engine, caller: Caller, step_type: str) -> dict[str, Any]:
+def get(engine: Engine, caller: Caller, step_type: str) -> StepType:
     """A step type, built-in or registered. Raises NotFoundError."""
     from workflow_engine.steps import builtin_catalogue
 
@@ -25,7 +28,7 @@ def get(engine: Engine, caller: Caller, step_type: str) -> dict[str, Any]:
     return described(registration)
 
 
-def list_steps(engine: Engine, caller: Caller, limit: int, cursor: str | None = None) -> dict[str, Any]:
+def list_steps(engine: Engine, caller: Caller, limit: int, cursor: str | None = None) -> StepPage:
     """`{steps, total, next_cursor}`: the built-in types, then the registered ones by name; `total` counts those of all pages."""
     from workflow_engine.steps import builtin_catalogue
 
@@ -44,11 +47,12 @@ def list_steps(engine: Engine, caller: Caller, limit: int, cursor: str | None = 
     return {"steps": [described(step) for step in steps], "total": total, "next_cursor": next_cursor}
 
 
-def described(step_type: Mapping[str, Any]) -> dict[str, Any]:
+def described(step_type: Mapping[str, Any]) -> StepType:
     """A step type as it is answered: every one has a name, and its schema under both names that clients may use."""
-    return {
+    told = {
         **step_type,
         "id": step_type["step_type"],
         "name": step_type.get("name") or step_type["step_type"],
         "parameters_schema": step_type["config_schema"],
     }
+    return cast("StepType", told)  # registrations are kept as JSON

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
 from pydantic import Field
 
@@ -14,13 +14,16 @@ from workflow_engine.aws_quotas import FUNCTION_SECONDS
 from workflow_engine.errors import ConflictError, InvalidRequestError
 from workflow_engine.json_schema import schema_problem
 from workflow_engine.language.diagnostics import Json, pointer
-from workflow_engine.language.document import NAME_PATTERN, DocumentModel, Whole
+from workflow_engine.language.document import NAME_PATTERN, DocumentModel, Whole, refers_to
 from workflow_engine.settings import STEP_HTTP
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.registrations import Registration
 from workflow_engine.usecases.bodies.fields import read_fields
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.steps.read_steps import described
+
+if TYPE_CHECKING:
+    from workflow_engine.usecases import answers
 
 _LAMBDA_ARN: Final = re.compile(
     r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9$_-]{1,128})?"
@@ -40,20 +43,31 @@ _NAMES_OF_HTTP: Final = ("rpc", "api")
 _HANDLER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*")
 
 
-class RegistrationBody(DocumentModel):
-    """What a client posts. `function_reference` and `parameters_schema` are older names."""
+class StepRegistration(DocumentModel):
+    """What a client posts."""
 
     step_type: Annotated[str, Field(pattern=NAME_PATTERN)]
+    """The name that workflows use."""
     name: Annotated[str, Field(max_length=128)] | None = None
     description: Annotated[str, Field(max_length=2000)] | None = None
     execution_type: Literal["lambda", "local", "http", "rpc", "api", "activity"] = "lambda"
+    """rpc and api are other names of http."""
     function_arn: str | None = None
+    """Of the Lambda function, for execution_type lambda."""
     function_reference: str | None = None
+    """Another name of function_arn; for execution_type local another way to write handler, `module.function`; for http it is
+    kept and not read.
+    """
     handler: str | None = None
-    endpoint_config: dict[str, Any] | None = None
+    """`module:function` in the folder of --steps, for execution_type local."""
+    endpoint_config: Annotated[dict[str, Any] | None, refers_to("usecases.steps.endpoint_config:EndpointConfig")] = None
+    """Where the step is sent, for execution_type http."""
     config_schema: dict[str, Any] | None = None
+    """JSON Schema of a step's config."""
     parameters_schema: dict[str, Any] | None = None
+    """Another name of config_schema."""
     output_schema: dict[str, Any] | None = None
+    """JSON Schema of the step's output."""
     timeout_seconds: Annotated[int, Field(ge=1, le=FUNCTION_SECONDS), Whole] | None = None
     tags: list[str] | None = None
 
@@ -62,7 +76,7 @@ class RegistrationBody(DocumentModel):
 
 def register(
     engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None
-) -> tuple[Registration, bool]:
+) -> tuple[answers.RegisteredStep, bool]:
     """Register a step type or replace its registration; gives the record, and True if it is new.
 
     Runs that are going keep the function they were started with. Raises InvalidRequestError, ConflictError (a
@@ -70,11 +84,12 @@ def register(
     """
 
     def work(attempt: Attempt) -> list[Any]:
-        return list(_register(engine, caller, read_fields(RegistrationBody, body), attempt))
+        return list(_register(engine, caller, read_fields(StepRegistration, body), attempt))
 
     record, created = engine.idempotency.once(caller.tenant_id, "register_step", idempotency_key, body, work)
     message = f"Step type '{record['step_type']}' is {'registered' if created else 'replaced'}."
-    return {**described(record), "step_id": record["step_type"], "message": message}, created
+    told = {**described(record), "step_id": record["step_type"], "message": message}
+    return cast("answers.RegisteredStep", told), created  # mypy knows no key of a TypedDict that is spread into another
 
 
 def delete(engine: Engine, caller: Caller, step_type: str) -> None:
@@ -83,7 +98,7 @@ def delete(engine: Engine, caller: Caller, step_type: str) -> None:
     engine.steps.delete(caller.tenant_id, step_type, engine.now().timestamp())
 
 
-def _register(engine: Engine, caller: Caller, fields: RegistrationBody, attempt: Attempt) -> tuple[Registration, bool]:
+def _register(engine: Engine, caller: Caller, fields: StepRegistration, attempt: Attempt) -> tuple[Registration, bool]:
     _refuse_builtin(engine, fields.step_type)
     if fields.step_type == "register":
         raise InvalidRequestError.at("/step_type", "A step type of this name could not be read. Choose another.")
@@ -117,7 +132,7 @@ def _register(engine: Engine, caller: Caller, fields: RegistrationBody, attempt:
     return engine.steps.put(caller.tenant_id, record, attempt.made_id)
 
 
-def _refuse_fields_of_other_types(fields: RegistrationBody) -> None:
+def _refuse_fields_of_other_types(fields: StepRegistration) -> None:
     """A field that would be left unread is a mistake: either it or `execution_type` is not what was meant."""
     own = _PLACE_FIELDS[_execution_type(fields)]
     others = {name: type_ for type_, names in _PLACE_FIELDS.items() for name in names if name not in own}
@@ -139,12 +154,12 @@ def _takes(own: tuple[str, ...]) -> str:
     return f"takes '{own[0]}'" if own else "takes none"
 
 
-def _execution_type(fields: RegistrationBody) -> str:
+def _execution_type(fields: StepRegistration) -> str:
     """What the record says; the original system's names of http are read, not kept."""
     return "http" if fields.execution_type in _NAMES_OF_HTTP else fields.execution_type
 
 
-def _endpoint(engine: Engine, fields: RegistrationBody) -> dict[str, Any]:
+def _endpoint(engine: Engine, fields: StepRegistration) -> dict[str, Any]:
     from workflow_engine.usecases.steps.endpoint_config import endpoint_config
 
     if fields.endpoint_config is None:
@@ -156,7 +171,7 @@ def _endpoint(engine: Engine, fields: RegistrationBody) -> dict[str, Any]:
     return endpoint_config(fields.endpoint_config, engine.settings.step_http_allowed_hosts)
 
 
-def _function_arn(engine: Engine, caller: Caller, fields: RegistrationBody) -> str:
+def _function_arn(engine: Engine, caller: Caller, fields: StepRegistration) -> str:
     match fields.execution_type:
         case "lambda":
             return _lambda_arn(engine, fields)
@@ -168,7 +183,7 @@ def _function_arn(engine: Engine, caller: Caller, fields: RegistrationBody) -> s
             )
 
 
-def _lambda_arn(engine: Engine, fields: RegistrationBody) -> str:
+def _lambda_arn(engine: Engine, fields: StepRegistration) -> str:
     arn: str | None = _one_of(fields, "function_arn", "function_reference")
     place = "/function_reference" if fields.function_reference is not None else "/function_arn"
     if arn is None:
@@ -181,7 +196,7 @@ def _lambda_arn(engine: Engine, fields: RegistrationBody) -> str:
     return arn
 
 
-def _local_arn(engine: Engine, caller: Caller, fields: RegistrationBody) -> str:
+def _local_arn(engine: Engine, caller: Caller, fields: StepRegistration) -> str:
     if not engine.settings.allow_local_steps:
         raise InvalidRequestError.at("/execution_type", "Local steps exist on the local server only. Use 'lambda'.")
     handler = _handler(fields)
@@ -196,7 +211,7 @@ def _local_arn(engine: Engine, caller: Caller, fields: RegistrationBody) -> str:
         raise InvalidRequestError.at(place, f"The handler cannot be loaded: {error}") from error
 
 
-def _handler(fields: RegistrationBody) -> str | None:
+def _handler(fields: StepRegistration) -> str | None:
     """`module:function` of a local step, which `function_reference` writes as `module.function`. Raises InvalidRequestError
     when both are given and differ.
     """
@@ -211,7 +226,7 @@ def _handler(fields: RegistrationBody) -> str | None:
     return reference
 
 
-def _one_of(fields: RegistrationBody, name: str, alias: str) -> Any:
+def _one_of(fields: StepRegistration, name: str, alias: str) -> Any:
     """The value of a field or of its older name. Raises InvalidRequestError when both are given and differ."""
     value, other = getattr(fields, name), getattr(fields, alias)
     if value is not None and other is not None and value != other:

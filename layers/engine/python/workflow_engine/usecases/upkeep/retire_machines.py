@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from workflow_engine.machines.idleness import MIN_IDLE_DAYS
 from workflow_engine.observability import get_logger
 from workflow_engine.store.due import after
 from workflow_engine.store.machines import MachineGeneration
@@ -16,9 +17,6 @@ from workflow_engine.store.table import Key
 from workflow_engine.usecases.engine import Engine
 
 logger = get_logger(__name__)
-
-MIN_IDLE_DAYS: Final = 15
-"""An execution can be redriven for 14 days after its end (RedriveExecution), which needs its machine."""
 
 RETIRED_FOR_SECONDS: Final = 3600
 """Longer than any request that has read the machine's record may take to start it."""

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import workflow_engine
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, Json
 from workflow_engine.language.findings import Findings
-from workflow_engine.language.nested_steps import walk_steps
+from workflow_engine.language.walk import walk_steps
 from workflow_engine.language.wellformed import check_well_formed
 from workflow_engine.store.items import dump
 from workflow_engine.store.names import Name
@@ -24,26 +24,11 @@ from workflow_engine.usecases.engine import Caller, Engine
 if TYPE_CHECKING:
     from workflow_engine.compiler import Compilation
     from workflow_engine.steps import Catalogue
+    from workflow_engine.usecases.answers import Finding
 
 SNAPSHOT_PREFIX: Final = "adhoc-"
 
-COMPILING_ROOMS: Final = ("agents", "language", "compiler", "steps")
-COMPILING_MODULES: Final = (
-    "aws_quotas",
-    "data_limit",
-    "ecma_patterns",
-    "endpoint_errors",
-    "errors",
-    "json_formats",
-    "json_schema",
-    "json_schema_flattening",
-    "linear_patterns",
-    "outbound",
-    "schema_parts",
-    "statuses",
-    "suggestions",
-)
-"""The code that decides what a workflow compiles to, and which ones are refused."""
+_COMPILING_ROOMS: Final = ("agents", "language", "compiler", "steps")
 
 _STEP_TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
@@ -142,21 +127,24 @@ def snapshot_id(document: Json, words: Vocabulary) -> str:
     return SNAPSHOT_PREFIX + hashlib.sha256(f"{words.fingerprint()}\n{dump(document)}".encode()).hexdigest()[:32]
 
 
-def findings(diagnostics: tuple[Diagnostic, ...]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def findings(diagnostics: tuple[Diagnostic, ...]) -> tuple[list[Finding], list[Finding]]:
     """Errors and warnings, as the API shows them."""
-    errors = [d.as_dict() for d in diagnostics if d.severity == "error"]
-    return errors, [d.as_dict() for d in diagnostics if d.severity == "warning"]
+    told: dict[str, list[Finding]] = {"error": [], "warning": []}
+    for d in diagnostics:
+        told[d.severity].append({"code": d.code, "pointer": d.pointer, "detail": d.detail})
+    return told["error"], told["warning"]
 
 
 @cache
 def _engine_version() -> str:
-    """Hash of the code that decides what a workflow compiles to: what an older engine compiled is not taken for current.
+    """Hash of the code that decides what a workflow compiles to: what an older engine compiled is not taken for current. All of
+    the ground floor counts, since most of it decides.
 
     In a layer the package lies as files, without a version; a few milliseconds once per process, where it is asked for.
     """
     package = Path(workflow_engine.__file__).parent
     digest = hashlib.sha256()
-    rooms = [path for room in COMPILING_ROOMS for path in sorted((package / room).rglob("*.py"))]
-    for path in (*rooms, *(package / f"{module}.py" for module in COMPILING_MODULES)):
+    rooms = [path for room in _COMPILING_ROOMS for path in sorted((package / room).rglob("*.py"))]
+    for path in (*rooms, *sorted(package.glob("*.py"))):
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -16,7 +16,7 @@ from workflow_engine.agents.builtin_tools import BUILTIN_TOOL_NAMES
 from workflow_engine.agents.tool_references import parse_tool
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
 from workflow_engine.language.findings import shown
-from workflow_engine.language.nested_steps import walk_steps
+from workflow_engine.language.walk import walk_steps
 from workflow_engine.store.names import Name, NameKind
 from workflow_engine.suggestions import suggest
 

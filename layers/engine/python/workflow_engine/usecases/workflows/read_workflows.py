@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, cast
 
-from workflow_engine.store.workflows import StoredWorkflow
+from workflow_engine.store import workflows
 from workflow_engine.usecases.engine import Caller, Engine
 
-_SUMMARY: Final = ("id", "version", "name", "description", "created_at", "updated_at")
+if TYPE_CHECKING:
+    from workflow_engine.usecases.answers import Plan, StoredWorkflow, WorkflowPage, WorkflowSummary
 
 
-def describe(workflow: StoredWorkflow) -> dict[str, Any]:
+def describe(workflow: workflows.StoredWorkflow) -> StoredWorkflow:
     """A version as the API shows it: what was saved, under `workflow` and `configuration`, and what the service knows about
     it.
     """
@@ -23,13 +24,13 @@ def describe(workflow: StoredWorkflow) -> dict[str, Any]:
         "created_at": workflow.created_at,
         "updated_at": workflow.updated_at,
         "created_by": workflow.created_by,
-        "plan": dict(workflow.compiled.plan),
+        "plan": cast("Plan", dict(workflow.compiled.plan)),  # as it was kept
         "workflow": dict(workflow.document),
         "configuration": dict(workflow.document),
     }
 
 
-def get(engine: Engine, caller: Caller, workflow_id: str, version: int | None = None) -> dict[str, Any]:
+def get(engine: Engine, caller: Caller, workflow_id: str, version: int | None = None) -> StoredWorkflow:
     """The newest version, or the one asked for. Raises NotFoundError, also for a deleted workflow."""
     newest = engine.workflows.newest(caller.tenant_id, workflow_id)
     if version is None or version == newest.version:
@@ -37,7 +38,7 @@ def get(engine: Engine, caller: Caller, workflow_id: str, version: int | None = 
     return describe(engine.workflows.get(caller.tenant_id, workflow_id, version))
 
 
-def list_workflows(engine: Engine, caller: Caller, limit: int, cursor: str | None = None) -> dict[str, Any]:
+def list_workflows(engine: Engine, caller: Caller, limit: int, cursor: str | None = None) -> WorkflowPage:
     """`{items: [{workflow_id, id, version, name, description, created_at, updated_at}], next_cursor}`, newest first."""
     page = engine.workflows.page(caller.tenant_id, limit, cursor)
     return {"items": [_summary(r) for r in page.records], "next_cursor": page.next_cursor}
@@ -45,12 +46,20 @@ def list_workflows(engine: Engine, caller: Caller, limit: int, cursor: str | Non
 
 def list_versions(
     engine: Engine, caller: Caller, workflow_id: str, limit: int, cursor: str | None = None
-) -> dict[str, Any]:
+) -> WorkflowPage:
     """Summaries of the versions, newest first. Raises NotFoundError."""
     engine.workflows.newest(caller.tenant_id, workflow_id)
     page = engine.workflows.versions(caller.tenant_id, workflow_id, limit, cursor)
     return {"items": [_summary(r) for r in page.records], "next_cursor": page.next_cursor}
 
 
-def _summary(record: dict[str, Any]) -> dict[str, Any]:
-    return {"workflow_id": record["id"], **{name: record[name] for name in _SUMMARY}}
+def _summary(record: dict[str, Any]) -> WorkflowSummary:
+    return {
+        "workflow_id": record["id"],
+        "id": record["id"],
+        "version": record["version"],
+        "name": record["name"],
+        "description": record["description"],
+        "created_at": record["created_at"],
+        "updated_at": record["updated_at"],
+    }

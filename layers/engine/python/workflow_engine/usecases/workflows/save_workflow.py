@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from workflow_engine.errors import InvalidRequestError, NotFoundError
 from workflow_engine.language.diagnostics import Diagnostic, Json
@@ -26,18 +26,21 @@ from workflow_engine.usecases.workflows.compilation import (
 )
 from workflow_engine.usecases.workflows.read_workflows import describe
 
+if TYPE_CHECKING:
+    from workflow_engine.usecases import answers
+
 RESERVED_IDS: Final = ("execute", "validate", "compile")
 """Ids that would read as routes of workflows."""
 
 
-def create(engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None) -> dict[str, Any]:
+def create(engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None) -> answers.StoredWorkflow:
     """Store a new workflow as version 1, under its `workflow_id` if it has one; gives it as `read_workflows.get` does, with
     `warnings`: what may go wrong all the same, such as agents that do not exist now.
 
     Raises InvalidWorkflowError, InvalidRequestError, ConflictError (an id that is taken, idempotency key), ThrottledError.
     """
 
-    def work(attempt: Attempt) -> dict[str, Any]:
+    def work(attempt: Attempt) -> answers.StoredWorkflow:
         posted = posted_workflow(body)
         made_id = attempt.made_id
         workflow_id = _chosen_id(posted) or made_id
@@ -48,10 +51,10 @@ def create(engine: Engine, caller: Caller, body: Json, idempotency_key: str | No
             return _saved(earlier, ())
         return _saved(*_created(engine, caller, posted, workflow_id, attempt))
 
-    return dict(engine.idempotency.once(caller.tenant_id, "create_workflow", idempotency_key, body, work))
+    return engine.idempotency.once(caller.tenant_id, "create_workflow", idempotency_key, body, work)
 
 
-def update(engine: Engine, caller: Caller, workflow_id: str, body: Json) -> tuple[dict[str, Any], bool]:
+def update(engine: Engine, caller: Caller, workflow_id: str, body: Json) -> tuple[answers.StoredWorkflow, bool]:
     """Store a new version, or give the newest one when the content is the same and compiling it again changes nothing; an id
     that no workflow has becomes that of a new one. Gives it as `read_workflows.get` does, and True if it is new.
 
@@ -89,7 +92,7 @@ def delete(engine: Engine, caller: Caller, workflow_id: str) -> None:
     engine.workflows.delete(caller.tenant_id, workflow_id, engine.now().timestamp())
 
 
-def _saved(workflow: StoredWorkflow, warnings: tuple[Diagnostic, ...]) -> dict[str, Any]:
+def _saved(workflow: StoredWorkflow, warnings: tuple[Diagnostic, ...]) -> answers.StoredWorkflow:
     return {**describe(workflow), "warnings": findings(warnings)[1]}
 
 

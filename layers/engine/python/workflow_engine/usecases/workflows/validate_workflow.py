@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import InvalidWorkflowError, Json
-from workflow_engine.language.nested_steps import walk_steps
 from workflow_engine.language.step_ids import with_step_ids
+from workflow_engine.language.walk import walk_steps
 from workflow_engine.usecases.bodies.check_input import fan_out_errors
 from workflow_engine.usecases.bodies.workflow import PostedWorkflow, posted_workflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.workflows.compilation import compile_posted, findings, is_plain, vocabulary
 
+if TYPE_CHECKING:
+    from workflow_engine.usecases.answers import Finding, Plan, StepValidation, ValidationReport
 
-def validate(engine: Engine, caller: Caller, body: Json) -> dict[str, Any]:
+
+def validate(engine: Engine, caller: Caller, body: Json) -> ValidationReport:
     """`{is_valid, errors, warnings, plan, step_validation: {step_id: {is_valid, errors}}}`; `plan` is null when
     invalid.
 
@@ -24,26 +27,26 @@ def validate(engine: Engine, caller: Caller, body: Json) -> dict[str, Any]:
     try:
         posted = posted_workflow(body)
     except InvalidRequestError as error:
-        return _invalid(error.errors, [], {})
+        return _invalid(cast("list[Finding]", error.errors), [], {})
     try:
         compilation, warnings = compile_posted(posted, vocabulary(engine, caller, posted.document, looks_names_up=True))
     except InvalidWorkflowError as error:
         errors, rest = findings(error.diagnostics)
         return _invalid(errors, rest, _by_step(posted, errors))
-    if errors := fan_out_errors(compilation.fan_out, posted.run):
-        return _invalid(errors, findings(warnings)[1], _by_step(posted, []))
+    if misfits := fan_out_errors(compilation.fan_out, posted.run):
+        return _invalid(cast("list[Finding]", misfits), findings(warnings)[1], _by_step(posted, []))
     return {
         "is_valid": True,
         "errors": [],
         "warnings": findings(warnings)[1],
-        "plan": dict(compilation.plan),
+        "plan": cast("Plan", dict(compilation.plan)),
         "step_validation": _by_step(posted, []),
     }
 
 
 def _invalid(
-    errors: list[dict[str, Any]], warnings: list[dict[str, Any]], step_validation: dict[str, Any]
-) -> dict[str, Any]:
+    errors: list[Finding], warnings: list[Finding], step_validation: dict[str, StepValidation]
+) -> ValidationReport:
     return {
         "is_valid": False,
         "errors": errors,
@@ -53,11 +56,11 @@ def _invalid(
     }
 
 
-def _by_step(posted: PostedWorkflow, errors: list[dict[str, Any]]) -> dict[str, Any]:
+def _by_step(posted: PostedWorkflow, errors: list[Finding]) -> dict[str, StepValidation]:
     """Errors by the innermost step whose pointer they lie under. Steps without a readable id are left out."""
     document = with_step_ids(posted.document) if is_plain(posted.document) else posted.document
     ids = {posted.prefix + place: s["step_id"] for place, s in walk_steps(document) if _named(s)}
-    by_step: dict[str, Any] = {step_id: {"is_valid": True, "errors": []} for step_id in sorted(ids.values())}
+    by_step: dict[str, StepValidation] = {step_id: {"is_valid": True, "errors": []} for step_id in sorted(ids.values())}
     for error in errors:
         place = error["pointer"]
         while place and place not in ids:

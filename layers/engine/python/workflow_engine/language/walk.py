@@ -1,4 +1,4 @@
-"""Where steps stand in a document as it was posted: in `steps`, and in the containers among them. The document may be any JSON."""
+"""The steps of a document as a client sent it, before anything is known to be right about it: in `steps`, and in containers."""
 
 from __future__ import annotations
 

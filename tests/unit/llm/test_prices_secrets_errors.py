@@ -1,4 +1,4 @@
-"""The smaller parts of the gateway: texts, prices, keys, names of models."""
+"""The smaller parts of the gateway: prices, keys, errors, who is asked where nobody is named."""
 
 from __future__ import annotations
 
@@ -6,27 +6,12 @@ import json
 
 import pytest
 
-from llm_gateway import errors
-from llm_gateway.configuration import default_target, is_configured, provider_types, split
-from llm_gateway.errors import LlmNotConfiguredError, redacted
+from llm_gateway.configuration import default_target, is_configured
+from llm_gateway.errors import LlmError, LlmNotConfiguredError, redacted
 from llm_gateway.prices import PriceTable
 from llm_gateway.secrets import KEEP_SECONDS, SecretSource, environment_variables
-from workflow_engine.agents.placeholders import names_in, render
-from workflow_engine.agents.retired_models import retirement
-from workflow_engine.agents.vendors import PROVIDER_TYPES, vendor_of_model
-from workflow_engine.steps.agent import DEFAULT_TIMEOUT_SECONDS, FINAL_ERRORS, TRANSIENT_ERRORS
-from workflow_engine.tenant_secrets import secret_name
-
-
-def test_placeholders_are_filled_in_and_other_braces_stay() -> None:
-    text = 'Hi {name} and {{ other }}, answer as {"score": 1} or {unknown}.'
-    assert names_in(text) == ["name", "other", "unknown"]
-    assert render(text, {"name": "Ann", "other": [1]}) == 'Hi Ann and [1], answer as {"score": 1} or {unknown}.'
-
-
-def test_a_value_with_braces_is_not_looked_into() -> None:
-    assert render("{a} {b}", {"a": "{b}", "b": 1}) == "{b} 1"
-    assert render("{a}", {"a": None}) == ""
+from workflow_engine.agents.errors import FINAL_ERRORS, TRANSIENT_ERRORS
+from workflow_engine.secret_names import secret_name
 
 
 def test_list_prices_know_the_vendors_names_of_models() -> None:
@@ -53,35 +38,6 @@ def test_prices_can_be_overridden_by_model_and_by_vendor_and_model() -> None:
 def test_prices_that_mean_nothing_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="LLM_PRICES must be"):
         PriceTable.from_variables({"LLM_PRICES": text})
-
-
-@pytest.mark.parametrize(
-    "model", ["gemini-1.5-flash", "anthropic.claude-instant-v1", "us.anthropic.claude-v2:1", "text-davinci-003"]
-)
-def test_retired_models_are_known(model: str) -> None:
-    sentence = retirement(model)
-    assert sentence is not None
-    assert model in sentence
-
-
-@pytest.mark.parametrize("model", ["gpt-4o-mini", "gemini-2.5-flash", "anthropic.claude-sonnet-4-5-v1:0", "llama3"])
-def test_others_are_not_called_retired(model: str) -> None:
-    assert retirement(model) is None
-
-
-def test_names_of_providers_are_those_of_the_step_type() -> None:
-    assert set(provider_types("textgen", "vision")) == set(PROVIDER_TYPES)
-    assert split("on-prem_textgen") == ("on-prem", "textgen")
-    assert split("bedrock") == ("bedrock", "textgen")
-    with pytest.raises(ValueError, match="no provider 'opnai'"):
-        split("opnai")
-
-
-def test_names_of_models_tell_their_vendor() -> None:
-    assert vendor_of_model("gpt-4o-mini") == "openai"
-    assert vendor_of_model("gemini-1.5-flash") == "gemini"
-    assert vendor_of_model("anthropic.claude-instant-v1") == "bedrock"
-    assert vendor_of_model("llama3") is None
 
 
 @pytest.mark.parametrize(
@@ -120,18 +76,16 @@ def test_a_vendor_is_configured_by_any_of_what_it_needs() -> None:
     assert not is_configured("openai", {"OPENAI_API_KEY": ""})
 
 
-def test_the_step_types_errors_are_the_gateways() -> None:
-    by_kind = {transient: {e.__name__ for e in errors.ALL if e.transient is transient} for transient in (True, False)}
-    assert by_kind[True] <= set(TRANSIENT_ERRORS)
-    assert by_kind[False] <= set(FINAL_ERRORS)
-    assert not set(TRANSIENT_ERRORS) & set(FINAL_ERRORS)
-    assert len({e.code for e in errors.ALL}) == len(errors.ALL)
+def test_the_errors_of_models_are_those_that_a_steps_retries_know() -> None:
+    found = [error for error in LlmError.__subclasses__() if error.__module__ == LlmError.__module__]
+    assert {e.__name__ for e in found if e.transient} == {n for n in TRANSIENT_ERRORS if n.startswith("Llm")}
+    assert {e.__name__ for e in found if not e.transient} == {n for n in FINAL_ERRORS if n.startswith("Llm")}
+    assert len({e.code for e in found}) == len(found)
 
 
-def test_the_steps_usual_time_is_known_to_its_function() -> None:
-    from agent_runtime.agents import USUAL_SECONDS
-
-    assert USUAL_SECONDS == DEFAULT_TIMEOUT_SECONDS
+def test_an_error_whose_kind_is_not_told_cannot_be_made() -> None:
+    with pytest.raises(ValueError, match="LlmOddError is transient or final"):
+        type("LlmOddError", (LlmError,), {})
 
 
 @pytest.mark.parametrize(

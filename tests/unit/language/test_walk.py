@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workflow_engine.language.nested_steps import walk_steps
+from workflow_engine.language.walk import walk_steps
 
 
 def test_nested_steps_are_walked_with_their_pointers_a_container_before_its_steps() -> None:

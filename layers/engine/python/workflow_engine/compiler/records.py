@@ -1,0 +1,35 @@
+"""The record of a step, as a variable of the machine holds it: `{"status", "output"?, "error"?}`.
+
+`status` is always there; the rest is kept only while something reads it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from workflow_engine.compiler.ir import Template
+from workflow_engine.compiler.jsonata.fragments import Call, Conditional, Fragment, Text, object_fragment
+
+SKIPPED_RECORD: Final[Template] = {"status": "skipped"}
+PENDING_RECORD: Final[Template] = {"status": "pending"}
+
+_CAUSE: Final = Text("$states.errorOutput.Cause")
+_MESSAGE: Final = Conditional((Call("$exists", (_CAUSE,)), _CAUSE, Text("''")))
+
+
+def completed_record(output: Template, *, keeps_output: bool) -> dict[str, Template]:
+    """Record of a completed step."""
+    return {"status": "completed", "output": output} if keeps_output else {"status": "completed"}
+
+
+def completed_fragment(output: Fragment, *, keeps_output: bool) -> Fragment:
+    """The same inside of an expression."""
+    status = {"status": Text('"completed"')}
+    return object_fragment({**status, "output": output} if keeps_output else status)
+
+
+def failed_record(*, keeps_error: bool) -> dict[str, Template]:
+    """Record of a failed step, as a Catcher assigns it. Cause is kept as text: parsing it could raise."""
+    if not keeps_error:
+        return {"status": "failed"}
+    return {"status": "failed", "error": {"type": Text("$states.errorOutput.Error"), "message": _MESSAGE}}

@@ -1,0 +1,269 @@
+"""The HTTP API as data: one declaration a route.
+
+The resolver registers from it and refuses what it does not name, the catalogue of functions takes its routes from it
+(`infra.catalog`), and the OpenAPI document is made of it (`infra.openapi`). Bodies and answers are named, not imported, so that
+a cold start loads only what its own routes use; texts and examples stand in `infra/openapi/prose.json` for the same reason, and
+the rows are named tuples: to make a frozen dataclass takes ten times as long, at every start of every function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final, Literal, NamedTuple
+
+from workflow_engine.usecases.engine import LONGEST_WAIT_SECONDS
+
+Kind = Literal["text", "number", "flag", "moment", "texts"]
+"""How the text of a query parameter is read (`http.parameters`): a whole number within bounds, true or false, a moment in ISO
+8601, texts joined by commas.
+"""
+
+
+class Query(NamedTuple):
+    """A query parameter. `low` and `high` bound a number, both included; `shape` is a type of `usecases.answers` that a text
+    has.
+    """
+
+    name: str
+    kind: Kind = "text"
+    low: int = 0
+    high: int = 0
+    shape: str | None = None
+
+
+WAIT: Final = Query("wait", "number", 0, LONGEST_WAIT_SECONDS)
+LIMIT: Final = Query("limit", "number", 1, 100)
+CURSOR: Final = Query("cursor")
+VERSION: Final = Query("version", "number", 1, 1_000_000)
+STEPS: Final = Query("steps", "texts")
+LINKS: Final = Query("links", "flag")
+WORKFLOW_ID: Final = Query("workflow_id")
+STATUS: Final = Query("status", shape="RunStatus")
+STARTED_AFTER: Final = Query("started_after", "moment")
+STARTED_BEFORE: Final = Query("started_before", "moment")
+
+PAGED: Final = (LIMIT, CURSOR)
+
+Answers = Mapping[int, str | None]
+"""What a route answers when all goes well, by status: a type of `workflow_engine.usecases.answers`, None without a body."""
+
+STARTED: Final[Answers] = {202: "ExecutionStarted", 200: "Results"}
+OUTPUT: Final[Answers] = {200: "AnyValue", 303: None}
+GONE: Final[Answers] = {204: None}
+
+
+class Operation(NamedTuple):
+    """One route: a method on a path. `name` is its key in the tables of handlers, and in camel case its `operationId`."""
+
+    name: str
+    key: str
+    """API Gateway's route key: `GET /workflows/{workflow_id}`, `{...}` for one segment."""
+    answers: Answers
+    query: tuple[Query, ...] = ()
+    """Any other query parameter is refused."""
+    body: str | None = None
+    """The type of the JSON body as `module:name` below `workflow_engine`: a pydantic model, or a JSON Schema."""
+    body_required: bool = True
+    """False: no body means an empty object."""
+    takes_key: bool = False
+    """Whether it reads the header `Idempotency-Key`."""
+    conflicts: bool = False
+    """Whether it may answer 409; what takes a key always may."""
+    asks_others: bool = False
+    """Whether it may answer 424, since it asks a server that is not ours."""
+    media_type: str = "application/json"
+    is_open: bool = False
+    """True for a route that asks for no credentials."""
+    is_page: bool = False
+    """True for a page to look at, which a link on any site may lead to."""
+    is_asset: bool = False
+    """True for a file that changes with releases only: it is compressed, and caches may keep it."""
+
+    @property
+    def method(self) -> str:
+        """`GET`."""
+        return self.key.partition(" ")[0]
+
+    @property
+    def path(self) -> str:
+        """`/workflows/{workflow_id}`."""
+        return self.key.partition(" ")[2]
+
+    @property
+    def root(self) -> str:
+        """The first segment of the path, which one function has to itself: `workflows`."""
+        return self.path.split("/")[1]
+
+    @property
+    def is_about_itself(self) -> bool:
+        """Whether it tells of the API alone, and so asks nothing of AWS."""
+        return self.root in SERVICE_ROOTS
+
+    @property
+    def problems(self) -> tuple[int, ...]:
+        """Statuses of the problems that it may answer, in order.
+
+        422 always: every route refuses unknown query parameters. 429 always: the gateway throttles. 413 also where no body is
+        sent: Lambda takes 6 MB of an answer. 503 where AWS is asked (`workflow_engine.aws`).
+        """
+        found = {HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR}
+        if self.body is not None:
+            found |= {HTTPStatus.BAD_REQUEST, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+        if not self.is_about_itself:
+            found |= {HTTPStatus.SERVICE_UNAVAILABLE}
+            if any(answer is not None for answer in self.answers.values()):
+                found |= {HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+        if not self.is_open:
+            found |= {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+        if "{" in self.path:
+            found |= {HTTPStatus.NOT_FOUND}
+        if self.takes_key or self.conflicts:
+            found |= {HTTPStatus.CONFLICT}
+        if self.asks_others:
+            found |= {HTTPStatus.FAILED_DEPENDENCY}
+        return tuple(sorted(found))
+
+
+SERVICE_ROOTS: Final = ("health", "docs", "openapi.json")
+
+
+def _stored(noun: str, root: str, body: str) -> tuple[Operation, ...]:
+    """The routes of what is stored in versions, a workflow aside."""
+    all_, one, kind = f"/{root}", f"/{root}/{{{noun}_id}}", noun.capitalize()
+    whole, page = f"Stored{kind}", f"{kind}Page"
+    return (
+        Operation(f"create_{noun}", f"POST {all_}", {201: whole}, body=body, takes_key=True),
+        Operation(f"list_{noun}s", f"GET {all_}", {200: page}, query=PAGED),
+        Operation(f"get_{noun}", f"GET {one}", {200: whole}, query=(VERSION,)),
+        Operation(f"update_{noun}", f"PUT {one}", {200: whole}, body=body, conflicts=True),
+        Operation(f"delete_{noun}", f"DELETE {one}", GONE),
+        Operation(f"list_{noun}_versions", f"GET {one}/versions", {200: page}, query=PAGED),
+    )
+
+
+_WORKFLOW: Final = "language.document:WorkflowDocument"
+"""A workflow, alone or in a field of its own (`usecases.bodies.workflow`)."""
+_RUN: Final = "usecases.bodies.run:WorkflowRunFields"
+"""The same, and what is said of the run beside it."""
+
+_WORKFLOWS: Final = (
+    Operation("execute_workflow", "POST /workflows/execute", STARTED, query=(WAIT,), body=_RUN, takes_key=True),
+    Operation("validate_workflow", "POST /workflows/validate", {200: "ValidationReport"}, body=_RUN),
+    Operation("compile_workflow", "POST /workflows/compile", {200: "CompiledWorkflow"}, body=_WORKFLOW),
+    Operation("create_workflow", "POST /workflows", {201: "StoredWorkflow"}, body=_WORKFLOW, takes_key=True),
+    Operation("list_workflows", "GET /workflows", {200: "WorkflowPage"}, query=PAGED),
+    Operation("get_workflow", "GET /workflows/{workflow_id}", {200: "StoredWorkflow"}, query=(VERSION,)),
+    Operation(
+        "update_workflow",
+        "PUT /workflows/{workflow_id}",
+        {200: "StoredWorkflow", 201: "StoredWorkflow"},
+        body=_WORKFLOW,
+        conflicts=True,
+    ),
+    Operation("delete_workflow", "DELETE /workflows/{workflow_id}", GONE),
+    Operation("list_workflow_versions", "GET /workflows/{workflow_id}/versions", {200: "WorkflowPage"}, query=PAGED),
+    Operation(
+        "execute_stored_workflow",
+        "POST /workflows/{workflow_id}/execute",
+        STARTED,
+        query=(WAIT,),
+        body="usecases.bodies.run:StoredRunRequest",
+        body_required=False,
+        takes_key=True,
+    ),
+)
+
+_EXECUTIONS: Final = (
+    Operation(
+        "list_executions",
+        "GET /executions",
+        {200: "ExecutionPage"},
+        query=(WORKFLOW_ID, STATUS, STARTED_AFTER, STARTED_BEFORE, *PAGED),
+    ),
+    Operation("get_execution", "GET /executions/{execution_id}", {200: "ExecutionProgress"}, query=(WAIT,)),
+    Operation(
+        "get_results",
+        "GET /executions/{execution_id}/results",
+        {200: "Results"},
+        query=(WAIT, *PAGED, STEPS, LINKS),
+    ),
+    Operation("get_output", "GET /executions/{execution_id}/output", OUTPUT, conflicts=True),
+    Operation("get_step_output", "GET /executions/{execution_id}/steps/{step}/output", OUTPUT, conflicts=True),
+    Operation("list_events", "GET /executions/{execution_id}/events", {200: "EventPage"}, query=PAGED),
+    Operation("cancel_execution", "POST /executions/{execution_id}/cancel", {200: "Execution"}, conflicts=True),
+)
+
+_STEPS: Final = (
+    Operation(
+        "register_step",
+        "POST /steps/register",
+        {200: "RegisteredStep", 201: "RegisteredStep"},
+        body="usecases.steps.register_step:StepRegistration",
+        takes_key=True,
+    ),
+    Operation("list_steps", "GET /steps", {200: "StepPage"}, query=PAGED),
+    Operation("get_step", "GET /steps/{step_type}", {200: "StepType"}),
+    Operation("delete_step", "DELETE /steps/{step_type}", GONE, conflicts=True),
+)
+
+_AGENTS: Final = (
+    *_stored("agent", "agents", "agents.schema:AGENT_DOCUMENT"),
+    Operation(
+        "execute_agent",
+        "POST /agents/{agent_id}/execute",
+        STARTED,
+        query=(WAIT,),
+        body="usecases.agents.run_agent:AgentRunRequest",
+        takes_key=True,
+    ),
+    *_stored("prompt", "prompts", "agents.schema:PROMPT_DOCUMENT"),
+    Operation(
+        "render_prompt",
+        "POST /prompts/{prompt_id}/render",
+        {200: "RenderedPrompt"},
+        body="usecases.prompts.render_prompt:RenderRequest",
+        body_required=False,
+    ),
+    Operation(
+        "test_prompt",
+        "POST /prompts/{prompt_id}/test",
+        STARTED,
+        query=(WAIT,),
+        body="usecases.prompts.try_prompt:PromptTestRequest",
+        takes_key=True,
+    ),
+)
+
+_TOOLS: Final = (
+    Operation("list_tools", "GET /tools", {200: "ToolPage"}, query=PAGED),
+    Operation(
+        "register_mcp_server",
+        "POST /tools/mcp-servers",
+        {200: "McpServer", 201: "McpServer"},
+        body="usecases.tools.register_mcp_server:McpServerRegistration",
+        takes_key=True,
+    ),
+    Operation("list_mcp_servers", "GET /tools/mcp-servers", {200: "McpServerPage"}, query=PAGED),
+    Operation("get_mcp_server", "GET /tools/mcp-servers/{name}", {200: "McpServer"}),
+    Operation("delete_mcp_server", "DELETE /tools/mcp-servers/{name}", GONE),
+    Operation("discover_mcp_tools", "GET /tools/mcp-servers/{name}/tools", {200: "McpToolPage"}, asks_others=True),
+)
+
+_SERVICE: Final = (
+    Operation("health", "GET /health", {200: "Health"}, is_open=True),
+    Operation("docs", "GET /docs", {200: "Text"}, media_type="text/html", is_page=True),
+    Operation("docs_script", "GET /docs/swagger-ui.js", {200: "Text"}, media_type="text/javascript", is_asset=True),
+    Operation("docs_style", "GET /docs/swagger-ui.css", {200: "Text"}, media_type="text/css", is_asset=True),
+    Operation("openapi", "GET /openapi.json", {200: "Document"}),
+)
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    operation.name: operation for operation in (*_WORKFLOWS, *_EXECUTIONS, *_STEPS, *_AGENTS, *_TOOLS, *_SERVICE)
+}
+"""Every route, by name."""
+
+
+def below(*roots: str) -> tuple[Operation, ...]:
+    """The routes whose paths begin with one of these segments."""
+    return tuple(operation for operation in OPERATIONS.values() if operation.root in roots)

@@ -1,0 +1,331 @@
+"""Read a history into its timeline, in one pass, oldest event first. Pure.
+
+The frames of an event follow from those of the event before it, `previousEventId`; Step Functions chains branches and
+iterations to the event that opened them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, is_caught
+from workflow_engine.machines.history_text import parsed, readable
+from workflow_engine.machines.outputs import Output, Outputs
+from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit
+from workflow_engine.state_names import EACH, FAIL, step_of
+from workflow_engine.statuses import RunEnd, StepStatus
+
+_RUN_ENDS: Final[Mapping[str, RunEnd]] = {
+    "ExecutionSucceeded": "completed",
+    "ExecutionFailed": "failed",
+    "ExecutionAborted": "cancelled",
+    "ExecutionTimedOut": "timed_out",
+}
+
+_ITERATION_ENDS: Final[Mapping[str, StepStatus]] = {
+    "Succeeded": "completed",
+    "Failed": "failed",
+    "Aborted": "aborted",
+}
+
+_ATTEMPT: Final = frozenset({"TaskScheduled", "LambdaFunctionScheduled", "ActivityScheduled"})
+_SUCCESS: Final = frozenset({"TaskSucceeded", "LambdaFunctionSucceeded", "ActivitySucceeded"})
+_FAILURE: Final = re.compile(r"(Task|LambdaFunction|Activity)(Failed|TimedOut|(Start|Submit|Schedule)Failed)")
+_STATE_IN_CAUSE: Final = re.compile(r"(?:state|state/task) '([^']+)'")
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where an event stands: the visit it belongs to, and the frames that what follows it inherits."""
+
+    frames: Frames = ()
+    over: str | None = None
+    visit: Visit | None = None
+
+
+def read_timeline(
+    events: Iterable[Event], enclosing: Mapping[str, tuple[str, ...]], loops: frozenset[str], outputs: Outputs
+) -> Timeline:
+    """The timeline of a history, oldest event first. Events are not held, nor what they carry: that goes to `outputs`.
+
+    `enclosing` gives for each step the maps, for_each steps and loops around it, outermost first; `loops` are the
+    loops.
+    """
+    reader = _Reader(enclosing, loops, outputs)
+    for event in events:
+        reader.read(event)
+    return reader.timeline
+
+
+class _Reader:
+    def __init__(self, enclosing: Mapping[str, tuple[str, ...]], loops: frozenset[str], outputs: Outputs) -> None:
+        self.timeline = Timeline()
+        self._outputs = outputs
+        self._enclosing = enclosing
+        self._loops = loops
+        self._origins: dict[int, _Origin] = {}
+        self._visits: dict[tuple[str, Frames], Visit] = {}
+        self._latest: dict[str, Visit] = {}
+        self._failed: list[Visit] = []
+
+    def read(self, event: Event) -> None:
+        kind = event["type"]
+        origin = self._origins.get(event["previousEventId"], _Origin())
+        if kind.endswith("StateEntered"):
+            origin = self._enter(event, kind.removesuffix("StateEntered"), origin)
+        elif kind.endswith("StateExited"):
+            origin = self._exit(event, origin)
+        elif kind.startswith("MapIteration"):
+            origin = self._iterate(event, kind.removeprefix("MapIteration"), origin)
+        elif kind.startswith("MapState"):
+            origin = self._map(event, kind.removeprefix("MapState"), origin)
+        elif kind.startswith("ParallelState"):
+            origin = self._parallel(event, kind.removeprefix("ParallelState"), origin)
+        elif kind.startswith("Execution"):
+            self._run(event, kind, origin)
+        elif kind == "EvaluationFailed":
+            origin = self._evaluation_failed(event, origin)
+        elif origin.visit is not None:
+            self._attempt(origin.visit, event, kind)
+        self._origins[event["id"]] = origin
+
+    def _enter(self, event: Event, kind: str, origin: _Origin) -> _Origin:
+        before = origin.visit
+        if before is not None and before.kind not in ("Map", "Parallel") and not before.left:
+            before.left, before.left_at = True, event.get("timestamp")
+        name = event["stateEnteredEventDetails"]["name"]
+        frames, over = self._place(name, origin)
+        visit = Visit(name, kind, frames, event.get("timestamp"), over)
+        if before is not None:
+            opened = before.kind in ("Map", "Parallel") and not before.left
+            visit.inside = before if opened else before.inside
+            visit.inside_attempt = visit.inside.attempts if visit.inside is not None else 0
+        self._visits[name, frames] = self._latest[name] = visit
+        self.timeline.enter(event["id"], visit)
+        return _Origin(frames, over, visit)
+
+    def _place(self, name: str, origin: _Origin) -> tuple[Frames, str | None]:
+        """The frames of a state that is entered next, and the loop whose turn has ended there."""
+        step_id = step_of(name)
+        enclosing = self._enclosing.get(step_id)
+        if enclosing is None:
+            return origin.frames, origin.over
+        frames, known = origin.frames, 0
+        while known < min(len(enclosing), len(frames)) and frames[known][0] == enclosing[known]:
+            loop, turn = frames[known]
+            known += 1
+            if loop == origin.over:
+                frames = (*frames[: known - 1], (loop, turn + 1))
+        own = known == len(enclosing) < len(frames) and frames[known][0] == step_id
+        if own and (step_id in self._loops or name != step_id):
+            return frames[: known + 1], step_id if step_id in self._loops else None
+        frames = frames[:known]
+        for container in enclosing[known:]:
+            if container not in self._loops:
+                break
+            frames = (*frames, (container, 0))
+        return frames, None
+
+    def _find(self, name: str, frames: Frames) -> Visit | None:
+        for depth in range(len(frames), -1, -1):
+            visit = self._visits.get((name, frames[:depth]))
+            if visit is not None:
+                return visit
+        return self._latest.get(name)
+
+    def _exit(self, event: Event, origin: _Origin) -> _Origin:
+        details = event["stateExitedEventDetails"]
+        visit = self._find(details["name"], origin.frames)
+        if visit is None:
+            return origin
+        visit.left, visit.left_at = True, event.get("timestamp")
+        value = parsed(details.get("output"))
+        if visit.kind == "Pass" and visit.role == FAIL and isinstance(value, dict) and "error_type" in value:
+            visit.failure = Failure(value["error_type"], value.get("error_message"))
+        output = self._state_output(value, visit)
+        if visit.outcome is None:
+            visit.outcome = "succeeded"
+            visit.output = output
+        if is_caught(value, visit.name):
+            visit.outcome = "failed"
+            visit.failure = visit.failure or Failure(DATA_LIMIT_EXCEEDED, None)
+        for iteration in self._around(visit.frames):
+            iteration.output = output
+        return _Origin(visit.frames, visit.over, visit)
+
+    def _state_output(self, value: Any, visit: Visit) -> Output | None:
+        """A state's output; that of one which computes steps in parts, since each is the output of a step."""
+        computes = isinstance(value, dict) and visit.suffix != EACH and not value.keys().isdisjoint(self._enclosing)
+        if not computes:
+            return self._outputs.add(value)
+        return self._outputs.named({name: self._outputs.add(part) for name, part in value.items()})
+
+    def _around(self, frames: Frames) -> Iterable[Iteration]:
+        for depth, (container, index) in enumerate(frames):
+            iteration = self.timeline.iterations.get((frames[:depth], container), {}).get(index)
+            if iteration is not None:
+                yield iteration
+
+    def _iterate(self, event: Event, what: str, origin: _Origin) -> _Origin:
+        details = event[f"mapIteration{what}EventDetails"]
+        map_visit = self._find(details["name"], origin.frames)
+        if map_visit is None:
+            return origin
+        key = (map_visit.frames, map_visit.step_id)
+        iterations = self.timeline.iterations.setdefault(key, {})
+        if what == "Started":
+            iterations[details["index"]] = Iteration(started_at=event.get("timestamp"))
+        else:
+            iteration = iterations.setdefault(details["index"], Iteration())
+            iteration.status = _ITERATION_ENDS[what]
+            iteration.ended_at = event.get("timestamp")
+        return _Origin((*map_visit.frames, (map_visit.step_id, details["index"])), None, map_visit)
+
+    def _map(self, event: Event, what: str, origin: _Origin) -> _Origin:
+        visit = self._block("Map", what, event, origin)
+        if visit is None:
+            return origin
+        if what == "Started":
+            self.timeline.iterations.pop((visit.frames, visit.step_id), None)
+            visit.length = event.get("mapStateStartedEventDetails", {}).get("length")
+        return _Origin(visit.frames, visit.over, visit)
+
+    def _parallel(self, event: Event, what: str, origin: _Origin) -> _Origin:
+        visit = self._block("Parallel", what, event, origin)
+        if visit is None:
+            return origin
+        if what == "Failed":
+            visit.failure = next((v.failure for v in reversed(self._failed) if v.is_inside(visit)), None)
+        return _Origin(visit.frames, visit.over, visit)
+
+    def _block(self, kind: str, what: str, event: Event, origin: _Origin) -> Visit | None:
+        """Start (again), success, failure or abortion of the innermost Map or Parallel around an event that has not
+        ended.
+
+        Only the entry of a state carries its name. An abortion may come after the failure of the same state, and then says
+        nothing; where several are aborted, one inside the other, it is the innermost's turn.
+        """
+        visit = origin.visit
+        if what == "Aborted":
+            while visit is not None and (visit.kind != kind or visit.outcome == "aborted"):
+                visit = visit.inside
+        else:
+            while visit is not None and (visit.kind != kind or visit.ended or visit.left):
+                visit = visit.inside
+        if visit is None or visit.ended:
+            return None
+        visit.ended = what != "Started"
+        if what == "Started":
+            visit.attempts += 1
+            visit.outcome = None
+        else:
+            visit.outcome, visit.left_at = what.lower(), event.get("timestamp")
+        return visit
+
+    def _attempt(self, visit: Visit, event: Event, kind: str) -> None:
+        details_name = f"{kind[0].lower()}{kind[1:]}EventDetails"
+        if kind in _ATTEMPT:
+            visit.attempts += 1
+            visit.outcome = None
+        elif kind in _SUCCESS:
+            visit.outcome, visit.failure, visit.left_at = "succeeded", None, event.get("timestamp")
+            visit.output = self._outputs.add(_task_output(event.get(details_name, {})))
+        elif _FAILURE.fullmatch(kind):
+            self._fail(visit, event, details_name)
+        elif kind.endswith("StateAborted") and visit.outcome is None and kind.startswith(visit.kind):
+            visit.outcome = "aborted"
+            visit.left_at = event.get("timestamp")
+
+    def _evaluation_failed(self, event: Event, origin: _Origin) -> _Origin:
+        visit = self._evaluated(event, origin)
+        self._fail(visit, event, "evaluationFailedEventDetails")
+        return origin if visit is None else _Origin(visit.frames, visit.over, visit)
+
+    def _evaluated(self, event: Event, origin: _Origin) -> Visit | None:
+        """The visit of an EvaluationFailed event, which is chained to the event before the state's entry."""
+        details = event["evaluationFailedEventDetails"]
+        entered = self.timeline.visit_named_in(details.get("cause") or "")
+        if entered is not None:
+            return entered
+        name = details.get("state")
+        return self._find(name, origin.frames) if name else origin.visit
+
+    def _fail(self, visit: Visit | None, event: Event, details_name: str) -> None:
+        if visit is None:
+            return
+        details = event.get(details_name, {})
+        visit.failure = failure_of(details, timed_out=event["type"].endswith("TimedOut"))
+        visit.cause = details.get("cause")
+        visit.outcome = "failed"
+        visit.left_at = event.get("timestamp")
+        self._failed.append(visit)
+        for iteration in self._around(visit.frames):
+            iteration.failure = visit.failure
+
+    def _run(self, event: Event, kind: str, origin: _Origin) -> None:
+        line = self.timeline
+        if kind == "ExecutionStarted":
+            line.started_at = event.get("timestamp")
+            line.run_input = (event.get("executionStartedEventDetails") or {}).get("input")
+        elif kind == "ExecutionRedriven":
+            line.redrive_count += 1
+            line.redriven_at = event.get("timestamp")
+            line.status, line.completed_at, line.failure, line.failed_visit = "running", None, None, None
+        elif kind in _RUN_ENDS:
+            line.status, line.completed_at = _RUN_ENDS[kind], event.get("timestamp")
+            if kind == "ExecutionSucceeded":
+                line.output = self._outputs.add(parsed(event["executionSucceededEventDetails"].get("output")))
+            elif kind == "ExecutionTimedOut":
+                line.failure = failure_of(event.get("executionTimedOutEventDetails") or {}, timed_out=True)
+            elif kind == "ExecutionFailed":
+                line.failure = failure_of(event.get("executionFailedEventDetails") or {}, timed_out=False)
+                self._blame(event.get("executionFailedEventDetails") or {}, origin)
+
+    def _blame(self, details: Mapping[str, Any], origin: _Origin) -> None:
+        """Find the visit that ended the run: its own failure event, else what the cause says, else the event before."""
+        assert self.timeline.failure is not None
+        failure, cause = self.timeline.failure, details.get("cause") or ""
+        alike = [v for v in reversed(self._failed) if v.failure == failure]
+        # Two steps may fail alike, one of them to be retried; only one has the very cause of the run's failure.
+        visit = next((v for v in alike if v.cause == details.get("cause")), alike[0] if alike else None)
+        if visit is None:
+            visit = self.timeline.visit_named_in(cause)
+        if visit is None and (named := _STATE_IN_CAUSE.search(cause)):
+            visit = self._latest.get(named[1])
+        if visit is None:
+            visit = origin.visit if origin.visit is not None and origin.visit.kind != "Map" else None
+        if visit is None and self._failed:
+            visit = self._failed[-1]
+        if visit is None:
+            return
+        visit.failure, visit.outcome = failure, "failed"
+        visit.left_at = visit.left_at or self.timeline.completed_at
+        self.timeline.failed_visit = visit
+        for iteration in self._around(visit.frames):
+            iteration.failure = failure
+
+
+def _task_output(details: Mapping[str, Any]) -> Any:
+    """A step's output: what a function returned (`Payload` of lambda:invoke), or what a callback or activity sent."""
+    output = parsed(details.get("output"))
+    if details.get("resourceType") == "lambda" and details.get("resource") == "invoke" and isinstance(output, dict):
+        return output.get("Payload")
+    return output
+
+
+def failure_of(details: Mapping[str, Any], *, timed_out: bool) -> Failure:
+    """The failure of an event's details `{error, cause}`. A function's cause is JSON: its `errorMessage` is the
+    message.
+    """
+    error = readable(details.get("error") or ("States.Timeout" if timed_out else "States.TaskFailed"))
+    timed_out = timed_out or error == "States.Timeout"
+    cause = readable(details.get("cause") or "")
+    told = parsed(cause)
+    if isinstance(told, dict) and "errorMessage" in told:
+        message = told["errorMessage"]
+        return Failure(error, message if isinstance(message, str) else json.dumps(message))
+    return Failure(error, cause or ("It did not end within its timeout." if timed_out else None))

@@ -1,0 +1,61 @@
+"""The outcomes of all steps of a run, and their results in the form of the API. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from workflow_engine.language.diagnostics import Json
+from workflow_engine.machines.failure_messages import FailureMessages
+from workflow_engine.machines.outcomes import Outcome
+from workflow_engine.machines.outputs import Output
+from workflow_engine.machines.timeline import Timeline
+from workflow_engine.timestamps import iso
+
+
+@dataclass(slots=True)
+class StepOutcomes:
+    """Outcomes of all steps by the keys of their results, in the order of the workflow: a step stands before its parts.
+
+    What a run of many iterations passed by shares one outcome, and results are made of outcomes when they are read.
+    """
+
+    timeline: Timeline
+    messages: FailureMessages
+    keys: list[str] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    tops: dict[str, int] = field(default_factory=dict)
+    """Places of the workflow's own steps in these lists, by step id."""
+
+    is_stopping: bool = False
+    """True while the run is being stopped and its history does not show it: what runs is told as aborted."""
+
+    def read(
+        self, start: int, stop: int, wanted: Callable[[str], bool]
+    ) -> Iterator[tuple[int, str, dict[str, Json], Output | None]]:
+        """Place, key, result and output of those from one place up to another. The result has no `output_data` yet."""
+        for place in range(start, min(stop, len(self.keys))):
+            if wanted(self.keys[place]):
+                outcome = self.outcomes[place]
+                yield place, self.keys[place], self._result(outcome), outcome.output
+
+    def _result(self, outcome: Outcome) -> dict[str, Json]:
+        status = "aborted" if self.is_stopping and outcome.status == "running" else outcome.status
+        visit = outcome.timed
+        ended_at = visit.left_at if visit is not None else None
+        if outcome.status in ("aborted", "failed") and visit is not None:
+            ended_at = ended_at or self.timeline.completed_at
+        if outcome.status == "running":
+            ended_at = None
+        started_at = visit.entered_at if visit is not None else None
+        duration = round((ended_at - started_at).total_seconds() * 1000) if ended_at and started_at else None
+        return {
+            "status": status,
+            "output_data": None,
+            "error_type": outcome.failure.type if outcome.failure else None,
+            "error_message": self.messages.message(outcome.failure, visit) if outcome.failure else None,
+            "execution_time_ms": duration,
+            "retry_count": max(visit.attempts - 1, 0) if visit is not None else 0,
+            "started_at": iso(started_at),
+            "completed_at": iso(ended_at),
+        }

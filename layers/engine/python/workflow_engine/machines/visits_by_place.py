@@ -1,0 +1,76 @@
+"""The visits of a history by what they tell about: a step, and the place it ran at. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass, field
+from typing import Final
+
+from workflow_engine.machines.outputs import Joined, Output
+from workflow_engine.machines.timeline import Frames, Timeline, Visit
+from workflow_engine.state_names import EACH, FAIL, OUTPUT, START, SWITCH, TRY, UNTIL, WHILE
+
+Place = tuple[str, Frames]
+"""A step id, and the frames around that step."""
+
+_OF_A_CONTAINER: Final = frozenset({START, WHILE, UNTIL, SWITCH, OUTPUT, TRY})
+"""Suffixes of the states of a loop or switch itself. Other derived states are entered whether or not the step runs."""
+
+
+@dataclass(slots=True)
+class VisitsByPlace:
+    """The visits of a timeline that no later attempt superseded.
+
+    `own` has those of steps' own states, `derived` those of the states of a loop or switch itself, `failing` those of
+    `<id>.fail`, `tried` those of the Parallels around what may fail or is retried. `values` has the outputs of steps that a
+    Pass, a Wait or a Choice computed, each with the visit that did; `turns` the number of turns or iterations begun.
+    """
+
+    timeline: Timeline
+    steps: Container[str]
+    loops: frozenset[str]
+    own: dict[Place, Visit] = field(default_factory=dict)
+    derived: dict[Place, Visit] = field(default_factory=dict)
+    failing: dict[Place, Visit] = field(default_factory=dict)
+    tried: dict[Place, Visit] = field(default_factory=dict)
+    values: dict[Place, tuple[Output | None, Visit]] = field(default_factory=dict)
+    turns: dict[Place, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for visit in self.timeline.visits:
+            if not visit.superseded:
+                self._index(visit)
+
+    def _index(self, visit: Visit) -> None:
+        step_id, frames = visit.step_id, visit.frames
+        suffix = visit.role
+        for depth, (container, index) in enumerate(frames):
+            key = (container, frames[:depth])
+            self.turns[key] = max(self.turns.get(key, 0), index + 1)
+        outside = self.around(frames, step_id)
+        if suffix in ("", EACH):
+            self.own[step_id, frames] = visit
+        elif suffix == FAIL:
+            self.failing[step_id, outside] = visit
+        elif suffix in _OF_A_CONTAINER:
+            self.derived[step_id, outside] = visit
+        if suffix == TRY:
+            self.tried[step_id, outside] = visit
+        self._read_values(visit, suffix, outside)
+
+    def _read_values(self, visit: Visit, suffix: str, outside: Frames) -> None:
+        """Outputs of the steps that a Pass, a Wait or a loop's Choice computed."""
+        if visit.kind not in ("Pass", "Wait", "Choice") or visit.outcome != "succeeded":
+            return
+        if suffix == EACH:
+            self.values[visit.step_id, visit.frames] = (visit.output, visit)
+        elif isinstance(visit.output, Joined):
+            for name, value in visit.output.fields():
+                if name == visit.step_id:
+                    self.values[name, outside] = (value, visit)
+                elif not suffix and name in self.steps:
+                    self.values[name, visit.frames] = (value, visit)
+
+    def around(self, frames: Frames, step_id: str) -> Frames:
+        """The frames around a step, given those of one of its derived states: a loop's own stand in its last turn."""
+        return frames[:-1] if step_id in self.loops and frames and frames[-1][0] == step_id else frames

@@ -1,0 +1,54 @@
+"""Names of states: what the compiler calls them, and what the reader of results makes of them in a history.
+
+A state that computes a step is called by the step's id. What stands around it is `<step id>.<suffix>`, numbered from the
+second on. Step ids have no dot.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+EACH: Final = "each"
+"""The step itself, for one element of its for_each."""
+GUARD: Final = "guard"
+"""Decides whether this step, and those after it that share its fate, run at all."""
+CHECK: Final = "check"
+"""Looks at the time of a delay, which comes from data."""
+FAIL: Final = "fail"
+"""Fails the step without having run it, or the run."""
+PARALLEL: Final = "parallel"
+"""Around steps that run side by side. It is named by the first of them and is none of them."""
+TRY: Final = "try"
+"""Around a step whose own states cannot catch its failure."""
+START: Final = "start"
+WHILE: Final = "while"
+UNTIL: Final = "until"
+"""Before the first turn of a loop, and where it decides on each turn."""
+SWITCH: Final = "switch"
+OUTPUT: Final = "output"
+"""Gives the output of a container."""
+END: Final = "end"
+"""Where jumps to the end of a block lead."""
+
+WORKFLOW_OUTPUT: Final = "workflow.output"
+"""Gives the run's output."""
+
+
+def derived_name(step_id: str, suffix: str, number: int = 1) -> str:
+    """The name of a state that stands around a step's own."""
+    return f"{step_id}.{suffix}" if number == 1 else f"{step_id}.{suffix}{number}"
+
+
+def step_of(name: str) -> str:
+    """The id of the step that the state is named after."""
+    return name.partition(".")[0]
+
+
+def suffix_of(name: str) -> str:
+    """The suffix with its number; "" of a step's own state."""
+    return name.partition(".")[2]
+
+
+def role_of(name: str) -> str:
+    """What a derived state is for: `guard` of `a.guard2`, "" for a step's own state."""
+    return suffix_of(name).partition(".")[0].rstrip("0123456789")

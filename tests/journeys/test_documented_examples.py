@@ -1,0 +1,33 @@
+"""The examples of the OpenAPI document, sent as they stand there."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from infra.openapi import PROSE
+from tests.support.http_client import ApiClient
+from workflow_engine.http.api import OPERATIONS, Operation
+
+pytestmark = pytest.mark.xdist_group("journeys")
+
+
+def address(operation: Operation) -> str:
+    """The path with the documented examples of its variables."""
+    return re.sub(r"{\w+}", lambda name: str(PROSE["parameters"][name[0]]["example"]), operation.path)
+
+
+def test_every_documented_body_is_taken_where_it_is_documented(
+    api: ApiClient, openapi_document: dict[str, Any]
+) -> None:
+    for operation in (o for o in OPERATIONS.values() if o.body is not None):
+        documented = openapi_document["paths"][operation.path][operation.method.lower()]["requestBody"]["content"]
+        example = documented["application/json"]["example"]
+        # No model is asked by what only looks whether bodies are taken.
+        body = example | {"mode": "simulation"} if "agent_name" in example else example
+        answer = api.call(operation.method, address(operation), body)
+        assert answer.status in operation.answers, (operation.name, answer.body)
+    for operation in (o for o in OPERATIONS.values() if o.method == "DELETE"):
+        assert api.call("DELETE", address(operation)).status == 204, operation.name
