@@ -74,6 +74,8 @@ def files(directory: Path) -> Iterator[ObjectStore]:
     yield FileObjects(directory / "objects")
 
 
+_MOST_PAGES: Final = 100
+
 TABLES: Final = (dynamodb, sqlite, sqlite_in_memory)
 OBJECT_STORES: Final = (s3, files)
 
@@ -84,11 +86,12 @@ def name_of(made_by: Callable[..., object]) -> str:
 
 
 def pages(table: Table, query: Query, limit: int, tenant_id: str = "t") -> Iterator[Page]:
-    """All pages of a query, each asked for when it is wanted."""
+    """All pages of a query, each asked for when it is wanted. AssertionError when they do not end."""
     cursor = None
-    while True:
+    for _ in range(_MOST_PAGES):
         page = table.query(tenant_id, query, limit=limit, cursor=cursor)
         yield page
         cursor = page.next_cursor
         if cursor is None:
             return
+    raise AssertionError("the pages do not end")

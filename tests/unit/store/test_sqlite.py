@@ -248,6 +248,29 @@ def test_a_file_of_something_else_is_left_alone(path: Path) -> None:
     assert path.read_text() == "my notes " * 100
 
 
+def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE notes (text)")
+    other.close()
+    before = path.read_bytes()
+    with pytest.raises(UnreadableDataError, match="another program"):
+        SqliteTable(path)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_breaks_while_it_is_open_is_told(path: Path) -> None:
+    table = SqliteTable(path)
+    for n in range(50):
+        table.put(Write(item(f"{n}", x="x" * 5000)))
+    table.close()
+    content = path.read_bytes()
+    path.write_bytes(content[:8192] + b"\xff" * (len(content) - 8192))
+    broken = SqliteTable(path)
+    with pytest.raises(MisconfiguredError, match="malformed"):
+        broken.query("t", Query("p"), limit=99)
+    broken.close()
+
+
 # ---- lists --------------------------------------------------------------------------------------------------------------
 
 _DAY: Final = SortRange("2026-01-01", "2026-01-02")

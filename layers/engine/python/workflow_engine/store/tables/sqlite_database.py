@@ -19,6 +19,11 @@ Migration = Sequence[str]
 _PATIENCE_SECONDS: Final = 5.0
 """How long a write waits for another process, such as one that looks into the file, before it is refused."""
 
+_FAULTS_OF_THE_DISK: Final = tuple(
+    f"SQLITE_{name}" for name in ("FULL", "IOERR", "READONLY", "CANTOPEN", "CORRUPT", "NOTADB")
+)
+"""Beginnings of the names that SQLite has for them ("Result and Error Codes")."""
+
 _IDLE_READERS: Final = 16
 """Connections for reading that are kept open."""
 
@@ -59,9 +64,9 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True)
         self._writer = self._connect()
         try:
+            self._migrate(migrations)
             self._writer.execute("PRAGMA journal_mode=WAL")
             self._writer.execute("PRAGMA synchronous=FULL")
-            self._migrate(migrations)
         except sqlite3.DatabaseError as error:
             self._writer.close()
             raise UnreadableDataError(f"'{path}' cannot be opened as this program's data: {error}.") from error
@@ -177,6 +182,8 @@ class Database:
                     f"'{self._path}' was written by a newer version of this program (its schema is {version}, the newest known "
                     f"here is {len(migrations)}). Use that version, or other data."
                 )
+            if version == 0 and self._writer.execute("SELECT 1 FROM sqlite_master").fetchone():
+                raise UnreadableDataError(f"'{self._path}' holds data of another program. Use another file.")
             for migration in migrations[version:]:
                 for statement in migration:
                     self._writer.execute(statement)
@@ -200,13 +207,13 @@ def _translated() -> Iterator[None]:
     """Turns errors of SQLite into those that whoever asks knows: another process is at work, or the disk is at fault."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        name = error.sqlite_errorname or ""
+    except sqlite3.DatabaseError as error:
+        name = getattr(error, "sqlite_errorname", None) or ""
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             raise ThrottledError("The table is busy. Try again in a second.") from error
-        if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")):
+        if name.startswith(_FAULTS_OF_THE_DISK):
             raise MisconfiguredError(
-                f"The data cannot be written or read: {error}. It goes on until the disk is mended.",
+                f"The data cannot be written or read: {error}. It goes on until the disk or the file is mended.",
                 aws_code=name,
                 aws_message=str(error),
             ) from error
