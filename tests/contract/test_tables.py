@@ -360,8 +360,7 @@ def test_a_prefix_picks_those_that_begin_with_it(table: Table, prefix: str) -> N
 def test_a_range_has_both_its_ends(table: Table, low: str | None, high: str | None) -> None:
     fill(table, *map(item, ORDERED))
     expected = [sk for sk in ORDERED if (low is None or low <= sk) and (high is None or sk <= high)]
-    if low is None or high is None or low <= high:  # DynamoDB refuses an empty one
-        assert sort_keys(table, Query("p", sort=SortRange(low, high), newest_first=False), 2) == expected
+    assert sort_keys(table, Query("p", sort=SortRange(low, high), newest_first=False), 2) == expected
 
 
 def test_what_is_written_and_deleted_between_two_pages_repeats_and_loses_nothing_else(table: Table) -> None:

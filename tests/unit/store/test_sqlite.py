@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +19,7 @@ import pytest
 
 from workflow_engine.errors import MisconfiguredError, ThrottledError, UnavailableError
 from workflow_engine.store import keys
-from workflow_engine.store.conditions import Missing
+from workflow_engine.store.conditions import Missing, equals
 from workflow_engine.store.items import Record
 from workflow_engine.store.schema import BY_DUE, BY_TENANT, BY_WORKFLOW, INDEXES
 from workflow_engine.store.table import ConditionFailedError, Query, SortPrefix, SortRange, Write
@@ -47,7 +49,7 @@ def item(sk: str, **attributes: Any) -> Record:
 WRITER: Final = """
 import sys, threading
 from pathlib import Path
-from workflow_engine.store.conditions import Missing
+from workflow_engine.store.conditions import Missing, equals
 from workflow_engine.store.table import Removal, Write
 from workflow_engine.store.tables.sqlite import SqliteTable
 
@@ -198,6 +200,27 @@ def test_another_process_that_writes_makes_the_table_busy_and_reading_goes_on(
     table.close()
 
 
+def test_two_that_have_the_file_open_wait_for_each_other(path: Path) -> None:
+    tables = [SqliteTable(path) for _ in range(2)]
+    tables[0].put(Write(item("a", n=0)))
+
+    def add(table: SqliteTable) -> None:
+        for _ in range(20):
+            is_added = False
+            while not is_added:
+                standing = table.get("p", "a")
+                assert standing is not None
+                with suppress(ConditionFailedError):
+                    table.update("p", "a", {"n": standing["n"] + 1}, equals("n", standing["n"]))
+                    is_added = True
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, tables * 2))
+    assert tables[0].get("p", "a") == item("a", n=80)
+    for table in tables:
+        table.close()
+
+
 def test_a_reader_never_sees_a_write_before_it_is_committed(table: SqliteTable) -> None:
     seen: list[Record | None] = []
 
@@ -302,6 +325,15 @@ def test_no_list_reads_or_sorts_more_than_it_shows(table: SqliteTable, query: Qu
     # The place where a page begins, or a range of the sort key, is looked up too.
     if not is_first_page or query.sort != SortRange():
         assert len(plan[0].partition("(")[2].split(" AND ")) > len(equal)
+
+
+def test_the_last_page_says_so_also_when_it_is_full(table: SqliteTable) -> None:
+    for sk in "abcd":
+        table.put(Write(item(sk)))
+    first = table.query("t", Query("p"), limit=2)
+    assert first.next_cursor is not None
+    last = table.query("t", Query("p"), limit=2, cursor=first.next_cursor)
+    assert ([r["sk"] for r in last.records], last.next_cursor) == (["b", "a"], None)
 
 
 def test_a_list_does_not_touch_what_it_does_not_show(table: SqliteTable) -> None:

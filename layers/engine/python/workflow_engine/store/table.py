@@ -92,6 +92,14 @@ class Query:
             raise ValueError(f"No list is filtered by {sorted(undeclared)}. Declare it in the index's filters.")
 
     @property
+    def is_satisfiable(self) -> bool:
+        """Whether a record may be found: no partition has a name that is no key, and nothing lies in a range that ends before
+        it begins, which DynamoDB refuses.
+        """
+        low, high = (self.sort.low, self.sort.high) if isinstance(self.sort, SortRange) else (None, None)
+        return is_key(self.partition) and (low is None or high is None or low <= high)
+
+    @property
     def partition_key(self) -> str:
         """The attribute that holds the partition."""
         return self.index.partition_key if self.index else PARTITION_KEY

@@ -131,7 +131,7 @@ class DynamoTable:
 
     def query(self, tenant_id: str, query: Query, *, limit: int, cursor: str | None = None) -> Page:
         """One page of a query, as several of DynamoDB's where a filter leaves out much of them."""
-        if not is_key(query.partition):
+        if not query.is_satisfiable:
             return Page([], None)
         start = query.position(tenant_id, cursor)
         request = query_arguments(query)

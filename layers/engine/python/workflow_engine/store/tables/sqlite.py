@@ -159,7 +159,7 @@ class SqliteTable:
 
     def query(self, tenant_id: str, query: Query, *, limit: int, cursor: str | None = None) -> Page:
         """One page of a query. It has as many records as there are, up to the limit, whatever the filter leaves out."""
-        if not is_key(query.partition):
+        if not query.is_satisfiable:
             return Page([], None)
         statement, values = page_statement(query, query.position(tenant_id, cursor))
         with self._database.reading() as connection:
