@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from workflow_engine.aws_quotas import PARTITION_KEY_BYTES, SORT_KEY_BYTES, TRANSACTION_ITEMS
 from workflow_engine.errors import InvalidRequestError
@@ -24,8 +24,7 @@ class ConditionFailedError(Exception):
     """A conditional write found another state than it asked for. Repositories turn it into what it means."""
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """A put with a condition on what is there now."""
 
     record: Mapping[str, Scalar]
@@ -36,8 +35,7 @@ class Write:
         return str(self.record[PARTITION_KEY]), str(self.record[SORT_KEY])
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(NamedTuple):
     """A deletion, in a transaction, with a condition on what is there now."""
 
     pk: str
@@ -49,8 +47,7 @@ class Removal:
         return self.pk, self.sk
 
 
-@dataclass(frozen=True, slots=True)
-class SortPrefix:
+class SortPrefix(NamedTuple):
     """Sort keys that begin with a text, which is not empty."""
 
     text: str
@@ -59,8 +56,7 @@ class SortPrefix:
         return sort_key.startswith(self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class SortRange:
+class SortRange(NamedTuple):
     """Sort keys from `low` to `high`, both included; None leaves that end open."""
 
     low: str | None = None
@@ -144,8 +140,7 @@ class Query:
         return "|".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """A page of records and the opaque cursor of the next page, None on the last one. A page may have fewer records than were
     asked for and yet not be the last.
     """

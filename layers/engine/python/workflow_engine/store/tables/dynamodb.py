@@ -7,7 +7,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine import aws
@@ -45,7 +44,6 @@ ever.
 """
 
 
-@dataclass(frozen=True, slots=True)
 class DynamoTable:
     """`store.table.Table` in DynamoDB. Throttling that outlasts botocore's own retries is ThrottledError.
 
@@ -54,16 +52,17 @@ class DynamoTable:
     where the record is as the call would have left it, the call has succeeded.
     """
 
-    client: DynamoDBClient
-    name: str
-    sleep: Callable[[float], None] = time.sleep
+    def __init__(self, client: DynamoDBClient, name: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._client = client
+        self._name = name
+        self._sleep = sleep
 
     def get(self, pk: str, sk: str) -> Record | None:
         """The record of a key, as of the last write (strongly consistent), or None."""
         if not is_key(pk, sk):
             return None
         with _translated():
-            answer = self.client.get_item(TableName=self.name, Key=_key(pk, sk), ConsistentRead=True)
+            answer = self._client.get_item(TableName=self._name, Key=_key(pk, sk), ConsistentRead=True)
         return from_attributes(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Iterable[Key]) -> list[Record]:
@@ -78,22 +77,22 @@ class DynamoTable:
         while pending:
             batch, pending = pending[:BATCH_GET_KEYS], pending[BATCH_GET_KEYS:]
             with _translated():
-                answer = self.client.batch_get_item(RequestItems={self.name: {"Keys": batch, "ConsistentRead": True}})
-            found += [from_attributes(i) for i in answer["Responses"].get(self.name, [])]
+                answer = self._client.batch_get_item(RequestItems={self._name: {"Keys": batch, "ConsistentRead": True}})
+            found += [from_attributes(i) for i in answer["Responses"].get(self._name, [])]
             unprocessed: Any = answer["UnprocessedKeys"]
-            left_out = unprocessed.get(self.name, {}).get("Keys", [])
+            left_out = unprocessed.get(self._name, {}).get("Keys", [])
             pending += left_out
             refused = refused + 1 if len(left_out) == len(batch) else 0
             if refused == _MAX_REFUSED_BATCHES:
                 raise ThrottledError("The table is busy. Try again in a second.")
             if left_out:
-                self.sleep(random.uniform(0.5, 1) * 0.05 * 2**refused)
+                self._sleep(random.uniform(0.5, 1) * 0.05 * 2**refused)
         return found
 
     def put(self, write: Write) -> None:
         """Write a record. ConditionFailedError when its condition does not hold."""
         with _unless(lambda: self._is_done(write)), _translated():
-            self.client.put_item(TableName=self.name, **_put_arguments(write))
+            self._client.put_item(TableName=self._name, **_put_arguments(write))
 
     def write_all(self, changes: Iterable[Write | Removal]) -> None:
         """Do all changes or none (TransactWriteItems). ConditionFailedError when any condition does not hold."""
@@ -104,7 +103,7 @@ class DynamoTable:
             for attempt in range(1, _TRANSACTION_ATTEMPTS + 1):
                 try:
                     with _translated():
-                        self.client.transact_write_items(TransactItems=items, ClientRequestToken=token)
+                        self._client.transact_write_items(TransactItems=items, ClientRequestToken=token)
                     return
                 except _TransactionConflictError as error:
                     if attempt == _TRANSACTION_ATTEMPTS:
@@ -118,7 +117,7 @@ class DynamoTable:
         is_there = Exists(PARTITION_KEY)
         arguments = update_arguments(changes, is_there if condition is None else all_of(is_there, condition))
         with _unless(lambda: self._is_changed(pk, sk, changes)), _translated():
-            self.client.update_item(TableName=self.name, Key=_key(pk, sk), **arguments)
+            self._client.update_item(TableName=self._name, Key=_key(pk, sk), **arguments)
 
     def delete(self, pk: str, sk: str, condition: Condition | None = None) -> None:
         """Delete a record. ConditionFailedError when the condition does not hold."""
@@ -127,7 +126,7 @@ class DynamoTable:
                 raise ConditionFailedError
             return
         with _unless(lambda: self.get(pk, sk) is None), _translated():
-            self.client.delete_item(TableName=self.name, Key=_key(pk, sk), **conditional(condition))
+            self._client.delete_item(TableName=self._name, Key=_key(pk, sk), **conditional(condition))
 
     def query(self, tenant_id: str, query: Query, *, limit: int, cursor: str | None = None) -> Page:
         """One page of a query, as several of DynamoDB's where a filter leaves out much of them."""
@@ -140,7 +139,7 @@ class DynamoTable:
             if start:
                 request["ExclusiveStartKey"] = {k: {"S": v} for k, v in start.items()}
             with _translated(bad_cursor=cursor is not None):
-                answer = self.client.query(TableName=self.name, Limit=limit - len(records), **request)
+                answer = self._client.query(TableName=self._name, Limit=limit - len(records), **request)
             records += [from_attributes(i) for i in answer["Items"]]
             start = {k: v["S"] for k, v in answer.get("LastEvaluatedKey", {}).items()}
             if not start or len(records) >= limit:
@@ -155,7 +154,7 @@ class DynamoTable:
         found = 0
         while True:
             with _translated():
-                answer = self.client.query(TableName=self.name, **request)
+                answer = self._client.query(TableName=self._name, **request)
             found += answer["Count"]
             if "LastEvaluatedKey" not in answer:
                 return found
@@ -166,7 +165,7 @@ class DynamoTable:
         if not is_key(value):
             return None
         with _translated():
-            page = self.client.query(TableName=self.name, Limit=1, **query_arguments(Query(value, index)))["Items"]
+            page = self._client.query(TableName=self._name, Limit=1, **query_arguments(Query(value, index)))["Items"]
         return from_attributes(page[0]) if page else None
 
     def _is_done(self, change: Write | Removal) -> bool:
@@ -181,9 +180,9 @@ class DynamoTable:
 
     def _transact_item(self, change: Write | Removal) -> dict[str, Any]:
         if isinstance(change, Write):
-            return {"Put": {"TableName": self.name, **_put_arguments(change)}}
+            return {"Put": {"TableName": self._name, **_put_arguments(change)}}
         key = _key(change.pk, change.sk)
-        return {"Delete": {"TableName": self.name, "Key": key, **conditional(change.condition)}}
+        return {"Delete": {"TableName": self._name, "Key": key, **conditional(change.condition)}}
 
 
 def _key(pk: str, sk: str) -> dict[str, AttributeValueTypeDef]:

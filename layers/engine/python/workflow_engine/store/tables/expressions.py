@@ -6,7 +6,6 @@ Every name and every value has a placeholder: DynamoDB reserves hundreds of word
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workflow_engine.store.conditions import AllOf, AnyOf, Compared, Condition, Exists, Missing
@@ -17,12 +16,12 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 
-@dataclass(slots=True)
 class Placeholders:
     """The names and values of the expressions of one call; a name that comes again keeps its placeholder."""
 
-    names: dict[str, str] = field(default_factory=dict)
-    values: dict[str, AttributeValueTypeDef] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.values: dict[str, AttributeValueTypeDef] = {}
 
     def name(self, attribute_name: str) -> str:
         """The placeholder of an attribute."""
