@@ -40,10 +40,6 @@ LAMBDA_PYTHON: Final = "3.13"
 LAMBDA_PLATFORM: Final = "aarch64-manylinux_2_28"
 """Lambda's Python 3.13 runs on Amazon Linux 2023, which has glibc 2.34."""
 
-IN_LAMBDAS_RUNTIME: Final = ("boto3", "botocore", "s3transfer", "urllib3", "python-dateutil", "six")
-"""Not in the lock of the layer: Lambda's Python runtimes bring boto3 and what it needs ("Runtime-included SDK versions").
-"""
-
 _NOT_DEPLOYED: Final = shutil.ignore_patterns("__pycache__", "*.pyc")
 
 

@@ -1,5 +1,5 @@
-"""The environment of this function: that of the engine (`workflow_engine.settings`) and of callers
-(`workflow_engine.http.caller`).
+"""The environment of this function: that of the engine (`workflow_engine.settings`) and
+of callers (`workflow_engine.http.caller`).
 """
 
 from __future__ import annotations

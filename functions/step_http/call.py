@@ -48,9 +48,7 @@ _FIT_FOR_HEADER: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a call works with. `secret_of` gives a tenant's secret by name; it raises SecretNotSetError,
-    SecretUnavailableError.
-    """
+    """What a call works with. `secret_of` gives a tenant's secret by name; it raises SecretNotSetError, SecretUnavailableError."""
 
     policy: AddressPolicy
     secret_of: Callable[[str, str], str]
@@ -63,8 +61,8 @@ class World:
 def call_endpoint(event: Object, step: StepContext, world: World, trace: str = "") -> Any:
     """The output of a step: the JSON of a 2xx answer, or another content as text or base64 with its type.
 
-    `trace` is X-Ray's header of this invocation. Raises InvalidStepInput for an event that names no endpoint, and the errors
-    of `workflow_engine.endpoint_errors`.
+    `trace` is X-Ray's header of this invocation. Raises InvalidStepInput for an event that names no endpoint, and the
+    errors of `workflow_engine.endpoint_errors`.
     """
     call = event.get(CALL_FIELD)
     endpoint = call.get("endpoint") if isinstance(call, Mapping) else None
@@ -96,8 +94,8 @@ def call_endpoint(event: Object, step: StepContext, world: World, trace: str = "
 
 
 def _answer_in_time(request: Request, request_seconds: float, end: float, world: World) -> Answer:
-    """The answer to a request, which is sent again as often as the endpoint asks to wait and the step has time. `end` is of
-    `world.now`.
+    """The answer to a request, which is sent again as often as the endpoint asks to wait and the step has time. `end`
+    is of `world.now`.
     """
     while True:
         left = end - world.now()

@@ -45,8 +45,8 @@ class Access:
     def of(
         cls, port: int, pages: Iterable[str] = (), allow_hosts: Iterable[str] = (), cors_origins: Iterable[str] = ()
     ) -> Self:
-        """The rule for what `--allow-host` and `--cors-origin` say. Raises `ValueError` as `allowed_host` and
-        `allowed_origin` do.
+        """The rule for what `--allow-host` and `--cors-origin` say. Raises `ValueError` as `allowed_host`
+        and `allowed_origin` do.
         """
         hosts = frozenset(allowed_host(name) for name in allow_hosts)
         return cls(port, frozenset(pages), hosts, frozenset(allowed_origin(origin) for origin in cors_origins))

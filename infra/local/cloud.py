@@ -85,9 +85,7 @@ class LocalCloud:
         return response.status, json.loads(response.body) if response.body else None
 
     def wait_for_an_end(self, seconds: float) -> bool:
-        """Wait until some run has ended and was recorded since the last call. False when `seconds` passed without
-        one.
-        """
+        """Wait until some run has ended and was recorded since the last call. False when `seconds` passed without one."""
         ended = self._run_ended.wait(seconds)
         self._run_ended.clear()
         return ended
@@ -261,9 +259,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _fresh_functions() -> Iterator[None]:
-    """Functions keep clients and settings for as long as they are warm; none of them may outlive this cloud or the
-    last.
-    """
+    """Functions keep clients and settings for as long as they are warm; none of them may outlive this cloud or the last."""
 
     def forget() -> None:
         for module in [m for m in sys.modules if m.startswith("functions.")]:

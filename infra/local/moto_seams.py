@@ -26,17 +26,11 @@ from infra.local.seams import (
     text,
     waiting,
 )
-from infra.local.seams.lambdas import (
-    Handler,
-    Invocation,
-    LambdaContext,
-    invoke_lambda,
-    register_lambda,
-    unregister_lambda,
-)
+from infra.local.seams.lambdas import Invocation, invoke_lambda, register_lambda, unregister_lambda
 from infra.local.seams.patching import parser
 from infra.local.seams.runs import ExecutionEnded, on_execution_ended, remove_on_execution_ended
 from infra.local.seams.waiting import set_time_scale
+from infra.local.stepfunctions.lambdas import Handler, LambdaContext
 
 __all__ = [
     "MOCK_CONFIG",

@@ -8,8 +8,7 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -76,24 +75,6 @@ def make_local_server(
         return make_server(HOST, port, application, threaded=True, request_handler=_RequestHandler, fd=bound.fileno())
 
 
-@contextmanager
-def running_server(
-    gateway: Gateway, port: int = 0, *, allow_hosts: Iterable[str] = (), cors_origins: Iterable[str] = ()
-) -> Iterator[str]:
-    """Serve in a thread of this process while the context lasts; gives the base URL."""
-    server = make_local_server(gateway, port, allow_hosts=allow_hosts, cors_origins=cors_origins)
-    thread = threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="local-api", daemon=True
-    )
-    thread.start()
-    try:
-        yield f"http://{HOST}:{server.port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def serve_until_stopped(server: BaseWSGIServer) -> None:
     """Serve until SIGINT or SIGTERM, then free the port. Clients that wait for a run's end are cut off."""
     stopping = threading.Event()
@@ -151,9 +132,7 @@ def _body(environ: dict[str, Any]) -> bytes | None:
 
 
 def _refuse(problem: Problem) -> HttpResponse:
-    """An answer before the gateway; werkzeug closes the connection after it, so what was not read of the body is
-    dropped.
-    """
+    """An answer before the gateway; werkzeug closes the connection after it, so what was not read of the body is dropped."""
     answer = problem.response()
     assert answer.body is not None
     return HttpResponse(problem.status, {"content-type": str(answer.content_type)}, answer.body.encode())

@@ -4,11 +4,9 @@ The folder goes to the end of `sys.path`, and what is in it becomes step types, 
 
 * `steps.json` lists them, each as `POST /steps/register` takes it, without `execution_type`:
   `[{"step_type": "translate", "handler": "texts:translate", "timeout_seconds": 30, "config_schema": {...}}]`;
-* without `steps.json`, each module `NAME.py` with a function `handler`, as a Lambda function has, is the step type
-  `NAME`.
+* without `steps.json`, each module `NAME.py` with a function `handler`, as a Lambda function has, is the step type `NAME`.
 
-A handler is `module:function`, takes `(event, context)` as a Lambda function does, and may be made with
-`workflow_engine.sdk.step`.
+A handler is `module:function`, takes `(event, context)` as a Lambda function does, and may be made with `workflow_engine.sdk.step`.
 """
 
 from __future__ import annotations

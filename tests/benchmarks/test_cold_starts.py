@@ -29,7 +29,8 @@ from infra.bytecode import (
     this_interpreter,
 )
 from infra.catalog import FUNCTIONS, Function
-from infra.packaging import IN_LAMBDAS_RUNTIME, LAMBDA_PYTHON, LOCKS, install_packages, lay_out_function, lay_out_layer
+from infra.packaging import LAMBDA_PYTHON, LOCKS, install_packages, lay_out_function, lay_out_layer
+from tests.support.lambda_runtime import IN_LAMBDAS_RUNTIME
 from tests.unit.ground.test_init_phase import DEPLOYED, clients_of
 from workflow_engine.init_phase import IN_LAMBDA
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from infra.local.cloud import LocalCloud
-from infra.local.server import running_server
 from tests.support import npm
+from tests.support.local_server import running_server
 
 NODE_FOLDER = Path(__file__).parent / "node"
 DOCUMENT = Path(__file__).parents[2] / "infra" / "openapi.json"

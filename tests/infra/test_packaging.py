@@ -16,13 +16,13 @@ from infra.catalog import FUNCTIONS, Function
 from infra.packaging import (
     DEPS_LOCK,
     FUNCTIONS_FOLDER,
-    IN_LAMBDAS_RUNTIME,
     LAMBDA_PYTHON,
     LOCKS,
     function_asset,
     install_deps,
     own_layer_asset,
 )
+from tests.support.lambda_runtime import IN_LAMBDAS_RUNTIME
 
 pytestmark = pytest.mark.xdist_group("cdk")
 

@@ -98,11 +98,11 @@ def test_what_is_not_there_is_a_warning_at_its_place(engine: Engine) -> None:
         ("/workflow/steps/1/config/prompt_id", "There is no prompt 'nothing' now. POST /prompts makes one."),
         (
             "/workflow/steps/2/config/tools/0",
-            "'calculater' is no built-in tool and no registered step type now. Did you mean 'calculator'?",
+            "'calculater' is neither a built-in tool nor a registered step type now. Did you mean 'calculator'?",
         ),
         (
             "/workflow/steps/2/config/tools/1",
-            f"'googel' is no built-in tool and no registered step type now. {listed}",
+            f"'googel' is neither a built-in tool nor a registered step type now. {listed}",
         ),
         (
             "/workflow/steps/2/config/tools/2",
@@ -112,7 +112,10 @@ def test_what_is_not_there_is_a_warning_at_its_place(engine: Engine) -> None:
             "/workflow/steps/3/parameters/agent_config/tools/0",
             "There is no agent 'no-one' now. POST /agents makes one.",
         ),
-        ("/workflow/steps/4/config/tool_name", f"'nope' is no built-in tool and no registered step type now. {listed}"),
+        (
+            "/workflow/steps/4/config/tool_name",
+            f"'nope' is neither a built-in tool nor a registered step type now. {listed}",
+        ),
     ]
 
 

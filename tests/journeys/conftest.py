@@ -31,7 +31,7 @@ def api(openapi_document: dict[str, Any]) -> Iterator[ApiClient]:
         yield _client_of(deployed, check)
         return
     from infra.local.cloud import LocalCloud
-    from infra.local.server import running_server
+    from tests.support.local_server import running_server
 
     with pytest.MonkeyPatch.context() as environment:
         # Endpoints of steps that are registered stand on this machine.

@@ -443,7 +443,7 @@ def test_a_workflow_that_names_what_does_not_exist_is_warned_of(api: ApiClient) 
         {
             "code": "WFE-W410",
             "pointer": "/steps/0/config/tools/0",
-            "detail": "'calculater' is no built-in tool and no registered step type now. Did you mean 'calculator'?",
+            "detail": "'calculater' is neither a built-in tool nor a registered step type now. Did you mean 'calculator'?",
         },
     ]
     report = api.post("/workflows/validate", body)

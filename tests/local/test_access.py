@@ -15,7 +15,7 @@ from infra.catalog import Function, Route
 from infra.local import gateway
 from infra.local.access import Access, allowed_host, allowed_origin
 from infra.local.gateway import Gateway
-from infra.local.server import running_server
+from tests.support.local_server import running_server
 
 ROUTES: Final = (
     Route("POST", "/run"),

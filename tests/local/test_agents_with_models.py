@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from infra.local.cloud import LocalCloud
-from infra.local.server import running_server
 from tests.support.http_client import ApiClient
 from tests.support.llm import bedrock_wire, gemini_wire
 from tests.support.llm.openai_wire import completion, error_reply, tool_call, usage
 from tests.support.llm.vendor_server import Received, Reply, VendorServer, json_reply
+from tests.support.local_server import running_server
 from tests.support.mcp_server import mcp_server
 
 pytestmark = pytest.mark.xdist_group("local-agents")

@@ -141,7 +141,7 @@ def test_validate_tells_what_an_agent_lacks(tmp_path: Path) -> None:
     misspelt = {"step_id": "g", "step_type": "agent", "config": {"query": "Hi", "tools": ["calculater"]}}
     warned = workflow("validate", write(tmp_path, {"name": "X", "steps": [misspelt]}))
     assert warned.exit_code == 0
-    assert warned.stderr.startswith("WFE-W410 /steps/0/config/tools/0 'calculater' is no built-in tool")
+    assert warned.stderr.startswith("WFE-W410 /steps/0/config/tools/0 'calculater' is neither a built-in tool")
     assert warned.stderr.rstrip().endswith("Did you mean 'calculator'?")
 
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.local import jsonata, moto_seams
-from infra.local.jsonata import JsonataError, UndefinedResultError, UnsupportedResultError, evaluate
+from infra.local import moto_seams
+from infra.local.stepfunctions import jsonata
+from infra.local.stepfunctions.jsonata import JsonataError, UndefinedResultError, UnsupportedResultError, evaluate
 from tests.support.asl_cases import REPOSITORY, AslCase
 from tests.support.local_machines import PATIENCE_SECONDS, LocalMachines, local_machines
 from tests.support.seam_probes import PROBES, Client

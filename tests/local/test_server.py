@@ -10,8 +10,9 @@ import pytest
 from infra.catalog import Function, Route
 from infra.local import gateway
 from infra.local.gateway import Gateway
-from infra.local.server import MAX_REQUEST_BYTES, make_local_server, running_server
+from infra.local.server import MAX_REQUEST_BYTES, make_local_server
 from tests.support.http_client import ApiClient
+from tests.support.local_server import running_server
 
 ROUTES = (Route("POST", "/echo"), Route("GET", "/empty"), Route("", "$default"))
 

@@ -1,4 +1,4 @@
-"""Random workflows compile, verify, run on the local interpreter and give what the reference executor gives."""
+"""Random workflows compile, verify, run on the embedded engine and give what the reference executor gives."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 
-from infra.local import moto_seams
-from tests.support.local_machines import EndedRun, LocalMachines, local_machines
+from tests.support.embedded_machines import EmbeddedMachines, EndedRun, embedded_machines
 from tests.support.random_workflows import INPUT, PROBE, ProbeFailedError, probe_output, timeless, workflows
 from tests.support.reference_executor import ReferenceRun, StepFailedError, waits_for
 from tests.support.run_report import RunReport, report
@@ -48,14 +47,9 @@ def _handler(event: dict[str, Any], _context: object) -> Any:
 
 
 @pytest.fixture(scope="module")
-def machines() -> Iterator[LocalMachines]:
-    moto_seams.apply()
-    moto_seams.register_lambda(ARN, _handler)
-    moto_seams.set_time_scale(0.001)
-    with local_machines() as made:
+def machines() -> Iterator[EmbeddedMachines]:
+    with embedded_machines({ARN: _handler}) as made:
         yield made
-    moto_seams.set_time_scale(1.0)
-    moto_seams.unregister_lambda(ARN)
 
 
 def parsed(document: dict[str, Any]) -> Workflow:
@@ -64,7 +58,7 @@ def parsed(document: dict[str, Any]) -> Workflow:
     return result.workflow
 
 
-def run(machines: LocalMachines, compiled: Compilation) -> tuple[EndedRun, RunReport]:
+def run(machines: EmbeddedMachines, compiled: Compilation) -> tuple[EndedRun, RunReport]:
     arns = dict.fromkeys(compiled.bindings["functions"], ARN)
     value = execution_input(compiled.bindings, input=INPUT, functions=arns, run=RUN)
     ended = machines.run(dict(compiled.machine), value)
@@ -119,7 +113,7 @@ def check_bounds(plan: Mapping[str, Any], taken: Cost, *, completed: bool) -> No
 @SETTINGS
 @given(document=workflows())
 def test_a_random_workflow_runs_as_the_reference_executor_says(
-    machines: LocalMachines, document: dict[str, Any]
+    machines: EmbeddedMachines, document: dict[str, Any]
 ) -> None:
     note(json.dumps(document))
     workflow = parsed(document)
@@ -195,7 +189,7 @@ def check_order(workflow: Workflow, results: dict[str, dict[str, Any]]) -> None:
 
 @settings(SETTINGS, max_examples=60)
 @given(document=workflows(plain=True))
-def test_the_plan_of_a_workflow_without_choices_is_exact(machines: LocalMachines, document: dict[str, Any]) -> None:
+def test_the_plan_of_a_workflow_without_choices_is_exact(machines: EmbeddedMachines, document: dict[str, Any]) -> None:
     note(json.dumps(document))
     compiled = compile_workflow(parsed(document), CATALOGUE)
     ended, actual = run(machines, compiled)

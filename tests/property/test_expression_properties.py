@@ -21,7 +21,7 @@ from workflow_engine.language.syntax import (
     Check,
     Comparison,
     Condition,
-    Literal_,
+    LiteralValue,
     Not,
     Operand,
     Or,
@@ -132,7 +132,7 @@ class Cases:
         return ScopeReference("execution", self.choice([(), ("id",), ("started_at",), ("x",), (0,), ("id", "x")]))
 
     def operand(self) -> Operand:
-        return Literal_(self.value(2)) if self.one_in(3) else self.reference()
+        return LiteralValue(self.value(2)) if self.one_in(3) else self.reference()
 
     def condition(self, depth: int = 2) -> Condition:
         if depth and not self.one_in(3):
@@ -142,7 +142,7 @@ class Cases:
         if kind < 6:
             return Comparison(self.choice(COMPARISONS), self.operand(), self.operand())  # type: ignore[arg-type]  # text
         if kind < 7:
-            return Comparison("regex_match", self.operand(), Literal_(self.choice(PATTERNS)))
+            return Comparison("regex_match", self.operand(), LiteralValue(self.choice(PATTERNS)))
         if kind < 9:
             return Check(self.choice(CHECKS), self.operand())  # type: ignore[arg-type]  # text
         return Truthy(self.operand())
@@ -160,7 +160,7 @@ class Cases:
 
     def source(self) -> Source:
         kind = self.random.randrange(4)
-        return self.template() if kind < 2 else self.reference() if kind < 3 else Literal_(self.value())
+        return self.template() if kind < 2 else self.reference() if kind < 3 else LiteralValue(self.value())
 
 
 def cases_of(batch: int) -> Iterator[tuple[Cases, World]]:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from tests.property.test_compiler_properties import ARN, CATALOGUE, RUN
-from tests.support.local_machines import LocalMachines, local_machines
+from tests.support.embedded_machines import EmbeddedMachines, embedded_machines
 from tests.support.run_report import report
 from workflow_engine.compiler import compile_workflow, execution_input
 from workflow_engine.language import parse_workflow
@@ -35,8 +35,8 @@ SETTINGS = settings(
 
 
 @pytest.fixture(scope="module")
-def machines() -> Iterator[LocalMachines]:
-    with local_machines() as made:
+def machines() -> Iterator[EmbeddedMachines]:
+    with embedded_machines() as made:
         yield made
 
 
@@ -87,7 +87,7 @@ def cases(draw: Any) -> tuple[dict[str, Any], dict[str, Any], str, str]:
 @SETTINGS
 @given(case=cases())
 def test_a_failed_expression_names_what_it_read(
-    machines: LocalMachines, case: tuple[dict[str, Any], dict[str, Any], str, str]
+    machines: EmbeddedMachines, case: tuple[dict[str, Any], dict[str, Any], str, str]
 ) -> None:
     document, run_input, key, read = case
     note(json.dumps([document, run_input]))

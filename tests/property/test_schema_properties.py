@@ -69,8 +69,8 @@ def check(document: Any) -> bool:
 
 
 def sources() -> dict[str, Any]:
-    """A workflow that has what `full_workflow` lacks: every field, every form of condition and source, both places of a
-    configuration."""
+    """A workflow that has what `full_workflow` lacks: every field, every form of condition and source, both places
+    of a configuration."""
     every = {"left_operand": "a.x", "right_operand": {"value": "a.x"}}
     conditions = [
         "a.x > 1",

@@ -1,6 +1,4 @@
-"""Event histories written by hand, in the shape of GetExecutionHistory. Each call adds events and moves the clock by
-100 ms.
-"""
+"""Event histories written by hand, in the shape of GetExecutionHistory. Each call adds events and moves the clock by 100 ms."""
 
 from __future__ import annotations
 
@@ -12,9 +10,7 @@ START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 class History:
-    """Builds a list of events. Methods chain to `previous`, by default the event added last, and give the new event's
-    id.
-    """
+    """Builds a list of events. Methods chain to `previous`, by default the event added last, and give the new event's id."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []

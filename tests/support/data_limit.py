@@ -34,8 +34,8 @@ def _fill(step_id: str, size: int, **fields: Any) -> dict[str, Any]:
 
 
 TOLERATED: Final = ("result", "list", "fed", "pure")
-"""Steps that fail because of their size: what a function returns, what a list adds up to, what a step is given, what a state
-computes."""
+"""Steps that fail because of their size: what a function returns, what a list adds up to, what a step is given, what
+a state computes."""
 
 DOCUMENT: Final[dict[str, Any]] = {
     "name": "Too large",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.local.jsonata import evaluate
+from infra.local.stepfunctions.jsonata import evaluate
 from tests.support.jsonata_node import Answer, Case, evaluate_all
 from tests.support.reference_semantics import Json, equal
 from workflow_engine.compiler.asl.expressions import expression

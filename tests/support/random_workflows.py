@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from random import Random
 from typing import Any, Final, Protocol
 
 from hypothesis import strategies as st
@@ -82,22 +81,6 @@ class _Drawn:
     def some(self, options: Sequence[Any], most: int) -> list[Any]:
         most = min(most, len(options))
         return list(self.draw(st.lists(st.sampled_from(options), min_size=1, max_size=most, unique=True)))
-
-
-@dataclass(frozen=True)
-class Seeded:
-    """Chance from a seeded generator: for long runs outside of hypothesis."""
-
-    random: Random
-
-    def number(self, low: int, high: int) -> int:
-        return self.random.randint(low, high)
-
-    def pick(self, options: Sequence[Any]) -> Any:
-        return self.random.choice(options)
-
-    def some(self, options: Sequence[Any], most: int) -> list[Any]:
-        return self.random.sample(options, self.random.randint(1, min(most, len(options))))
 
 
 _PROBE_PATHS: Final = [".n", ".list", ".list.v", ".n.deep"]

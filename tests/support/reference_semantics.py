@@ -20,7 +20,7 @@ from workflow_engine.language.syntax import (
     ComparisonOperator,
     Condition,
     Expression,
-    Literal_,
+    LiteralValue,
     Not,
     Operand,
     Or,
@@ -107,7 +107,7 @@ def equal(left: Json, right: Json) -> bool:
 
 
 def _operand(operand: Operand, lookup: Lookup) -> Json:
-    return operand.value if isinstance(operand, Literal_) else read_reference(operand, lookup)
+    return operand.value if isinstance(operand, LiteralValue) else read_reference(operand, lookup)
 
 
 def _check(operator: str, value: Json) -> bool:
@@ -245,7 +245,7 @@ def _number_text(number: float) -> str:
 def evaluate_source(source: Source, lookup: Lookup, variables: Mapping[str, str]) -> Json:
     """The value of a source that is no `Expression`: this oracle has no JSONata."""
     match source:
-        case Literal_(value):
+        case LiteralValue(value):
             return value
         case StepReference() | ScopeReference():
             return read_reference(source, lookup)

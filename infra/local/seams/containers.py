@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from infra.local.seams.expressions import json_type
-from infra.local.seams.failures import RUNTIME, InterruptedRunError, failure, query_evaluation_failure
+from infra.local.seams.failures import InterruptedRunError, failure, query_evaluation_failure
 from infra.local.seams.history import add_event, record_abort
 from infra.local.seams.patching import parser, replace
 from infra.local.seams.states import silence_and_stop
 from infra.local.seams.text import json_text
 from infra.local.seams.waiting import woken_at_end_of
+from infra.local.stepfunctions.failures import RUNTIME
 
 # AWS page "Using Map state in Inline mode": up to 40 concurrent iterations.
 INLINE_MAP_MAX_CONCURRENCY: Final = 40

@@ -7,16 +7,16 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from infra.local.jsonata import (
+from infra.local.seams.failures import query_evaluation_failure
+from infra.local.seams.patching import extend, parser, replace, replace_everywhere
+from infra.local.seams.text import json_text
+from infra.local.stepfunctions.jsonata import (
     JsonataError,
     UndefinedResultError,
     UnsupportedResultError,
     compile_expression,
     evaluate,
 )
-from infra.local.seams.failures import query_evaluation_failure
-from infra.local.seams.patching import extend, parser, replace, replace_everywhere
-from infra.local.seams.text import json_text
 
 _JSON_TYPES: Final = {dict: "object", list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
 

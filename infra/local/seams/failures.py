@@ -5,26 +5,17 @@ from __future__ import annotations
 from typing import Any, Final
 
 from infra.local.seams.patching import parser, replace
-
-DATA_LIMIT_EXCEEDED: Final = "States.DataLimitExceeded"
-NO_CHOICE_MATCHED: Final = "States.NoChoiceMatched"
-QUERY_EVALUATION_ERROR: Final = "States.QueryEvaluationError"
-RUNTIME: Final = "States.Runtime"
-TIMEOUT: Final = "States.Timeout"
-
-# AWS page "Handling errors in Step Functions workflows", the entries States.ALL, States.DataLimitExceeded, States.Runtime.
-NOT_CAUGHT_BY_WILDCARDS: Final = frozenset({DATA_LIMIT_EXCEEDED, RUNTIME})
-NEVER_CAUGHT: Final = frozenset({RUNTIME})
+from infra.local.stepfunctions import failures
+from infra.local.stepfunctions.failures import (
+    QUERY_EVALUATION_ERROR,
+    matches,
+)
 
 _DECORATION: Final = "An error occurred while executing the state '"
 
 
 class InterruptedRunError(Exception):
     """The run (or the branch) that this thread works for has ended: unwind, record nothing."""
-
-
-class HistoryLimitError(Exception):
-    """The next event would be the last that a history may hold, and that one is reserved for the end of the run."""
 
 
 def failure(env: Any, error: str, cause: str, *, details: str = "executionFailedEventDetails", **extra: Any) -> Any:
@@ -46,7 +37,7 @@ def failure(env: Any, error: str, cause: str, *, details: str = "executionFailed
 
 def decorated(env: Any, cause: str) -> str:
     """A cause with the name and entry of the state in which it happened, as AWS words it."""
-    return f"{_DECORATION}{env.state_name}' (entered at the event id #{env.entered_event_id}). {cause}"
+    return failures.decorated(env.state_name, env.entered_event_id, cause)
 
 
 def query_evaluation_failure(env: Any, cause: str, location: str | None) -> Any:
@@ -106,17 +97,6 @@ def match_errors_by_name() -> None:
         env.stack.append(matches(raised, [name.error_name for name in self.error_names]))
 
     replace(parser("asl.component.common.error_name.error_equals_decl").ErrorEqualsDecl, "_eval_body", evaluate)
-
-
-def matches(raised: str | None, error_equals: list[str | None]) -> bool:
-    """Whether the `ErrorEquals` of a Retrier or Catcher takes the error."""
-    if raised in NEVER_CAUGHT:
-        return False
-    if raised in error_equals:
-        return True
-    if raised in NOT_CAUGHT_BY_WILDCARDS:
-        return False
-    return "States.ALL" in error_equals or ("States.TaskFailed" in error_equals and raised != TIMEOUT)
 
 
 def decorate_causes_once() -> None:

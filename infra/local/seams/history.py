@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 from typing import Any, Final
 
-from infra.local.seams.failures import HistoryLimitError
 from infra.local.seams.patching import extend, parser, replace
+from infra.local.stepfunctions.failures import HistoryLimitError
 from workflow_engine.aws_quotas import HISTORY_EVENTS
 
 MAX_EVENTS: Final = HISTORY_EVENTS

@@ -11,10 +11,10 @@ from botocore.exceptions import ClientError
 from moto.core.exceptions import JsonRESTError
 
 from infra.local.seams.failures import failure
-from infra.local.seams.lambdas import sdk_metadata
 from infra.local.seams.patching import parser, replace
 from infra.local.seams.text import json_text
 from infra.local.seams.waiting import woken_at_end_of
+from infra.local.stepfunctions.lambdas import sdk_metadata
 
 
 def start_nested_executions() -> None:

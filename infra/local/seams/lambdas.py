@@ -3,55 +3,25 @@
 from __future__ import annotations
 
 import json
-import random
 import threading
-import time
 import traceback
-import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn
+from dataclasses import dataclass
+from typing import Any, NoReturn
 from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
 
 from infra.local.seams.patching import parser, replace
 from infra.local.seams.text import json_text, utf8_size
-
-# AWS page "Lambda quotas", "Invocation payload (request and response)", synchronous: 6 MB each.
-MAX_REQUEST_BYTES: Final = 6 * 1024 * 1024
-# The number that Lambda's own error message names.
-MAX_RESPONSE_BYTES: Final = 6_291_556
-
-_DEFAULT_TIMEOUT_SECONDS: Final = 900.0
-
-
-def request_id() -> str:
-    """An id for a request. Not from the system's randomness: that lets other threads run, which costs more than a step."""
-    return str(uuid.UUID(int=random.getrandbits(128), version=4))
-
-
-@dataclass(frozen=True, slots=True)
-class LambdaContext:
-    """What a handler gets as its second argument, with the attributes of Lambda's Python runtime."""
-
-    function_name: str
-    invoked_function_arn: str
-    function_version: str = "$LATEST"
-    memory_limit_in_mb: str = "512"
-    aws_request_id: str = field(default_factory=request_id)
-    log_group_name: str = ""
-    log_stream_name: str = "local"
-    identity: None = None
-    client_context: None = None
-    deadline: float = field(default_factory=lambda: time.monotonic() + _DEFAULT_TIMEOUT_SECONDS)
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the function's time is over."""
-        return max(0, int((self.deadline - time.monotonic()) * 1000))
-
-
-Handler = Callable[[Any, Any], Any]
+from infra.local.stepfunctions.lambdas import (
+    MAX_REQUEST_BYTES,
+    MAX_RESPONSE_BYTES,
+    Handler,
+    LambdaContext,
+    request_id,
+    sdk_metadata,
+    unqualified,
+)
 
 _handlers: dict[str, Handler] = {}
 _lock = threading.Lock()
@@ -63,20 +33,13 @@ def register_lambda(function: str, handler: Handler) -> None:
     One registered by name answers in every account and region; one by ARN only there. The later one replaces the former.
     """
     with _lock:
-        _handlers[_unqualified(function)] = handler
+        _handlers[unqualified(function)] = handler
 
 
 def unregister_lambda(function: str) -> None:
     """Undo `register_lambda`. A function that is not registered is no error."""
     with _lock:
-        _handlers.pop(_unqualified(function), None)
-
-
-def _unqualified(function: str) -> str:
-    """The name or ARN of a function without version or alias; "123456789012:function:name" is read as its name."""
-    if function.startswith("arn:"):
-        return ":".join(function.split(":")[:7])
-    return function.rpartition("function:")[2].partition(":")[0]
+        _handlers.pop(unqualified(function), None)
 
 
 def _name_of(function: str) -> str:
@@ -99,7 +62,7 @@ def invoke_lambda(function: str, event_text: str, *, account: str, region: str) 
     Raises botocore's ClientError with ResourceNotFoundException for an unknown function, and with
     RequestTooLargeException for an event over 6 MB. What the handler raises is in the answer.
     """
-    wanted = _unqualified(function)
+    wanted = unqualified(function)
     arn = wanted if wanted.startswith("arn:") else f"arn:aws:lambda:{region}:{account}:function:{wanted}"
     with _lock:
         handler = _handlers.get(arn) or _handlers.get(_name_of(arn))
@@ -146,24 +109,6 @@ def _refuse(code: str, message: str, status: int) -> NoReturn:
     metadata = {"HTTPStatusCode": status, "RequestId": request_id(), "HTTPHeaders": {}, "RetryAttempts": 0}
     response: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}
     raise ClientError(response, "Invoke")
-
-
-def sdk_metadata(request_id: str, size: int) -> dict[str, Any]:
-    """The fields that Step Functions adds to the answer of an integrated service."""
-    headers = {
-        "Connection": "keep-alive",
-        "Content-Length": str(size),
-        "Content-Type": "application/json",
-        "x-amzn-RequestId": request_id,
-    }
-    return {
-        "SdkHttpMetadata": {
-            "AllHttpHeaders": {name: [value] for name, value in headers.items()},
-            "HttpHeaders": headers,
-            "HttpStatusCode": 200,
-        },
-        "SdkResponseMetadata": {"RequestId": request_id},
-    }
 
 
 def call_functions_in_process() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.local.seams.failures import DATA_LIMIT_EXCEEDED, failure
+from infra.local.seams.failures import failure
 from infra.local.seams.patching import extend, parser, replace, replace_everywhere
 from infra.local.seams.text import json_text, utf8_size
+from infra.local.stepfunctions.failures import DATA_LIMIT_EXCEEDED
 from workflow_engine.aws_quotas import ASSIGN_BYTES, PAYLOAD_BYTES, VARIABLES_BYTES_PER_RUN
 
 

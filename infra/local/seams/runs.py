@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.local.seams.expressions import input_text
-from infra.local.seams.failures import RUNTIME, HistoryLimitError, InterruptedRunError
+from infra.local.seams.failures import InterruptedRunError
 from infra.local.seams.history import MAX_EVENTS, add_event
 from infra.local.seams.patching import extend, parser, replace, replace_everywhere
 from infra.local.seams.text import timestamp_text
 from infra.local.seams.waiting import Announcement
+from infra.local.stepfunctions.failures import RUNTIME, HistoryLimitError
 
 LOG = logging.getLogger(__name__)
 

@@ -7,19 +7,13 @@ import threading
 from typing import Any
 
 from infra.local.seams.expressions import input_text
-from infra.local.seams.failures import (
-    NO_CHOICE_MATCHED,
-    HistoryLimitError,
-    InterruptedRunError,
-    decorated,
-    failure,
-    record_failure,
-)
+from infra.local.seams.failures import InterruptedRunError, decorated, failure, record_failure
 from infra.local.seams.history import add_event, silence
 from infra.local.seams.limits import check_assignments, check_payload, commit_assignments
 from infra.local.seams.patching import parser, replace
 from infra.local.seams.text import json_text, timestamp_text
 from infra.local.seams.waiting import woken_at_end_of
+from infra.local.stepfunctions.failures import NO_CHOICE_MATCHED, HistoryLimitError
 
 
 def keep_the_state_with_the_environment() -> None:

@@ -17,8 +17,9 @@ from typing import Any, Final, NoReturn
 from botocore.exceptions import ClientError
 
 from infra.local import moto_seams
-from infra.local.seams import integrations, lambdas
+from infra.local.seams import integrations
 from infra.local.seams.patching import parser, replace
+from infra.local.stepfunctions.lambdas import sdk_metadata
 from tests.e2e.harness.roles import denial, ministack, role_may, service_may_assume
 
 STATES: Final = "states.amazonaws.com"
@@ -127,7 +128,7 @@ def _invoke_functions_of_the_emulator() -> None:
             {
                 "ExecutedVersion": "$LATEST",
                 "Payload": result.get("body"),
-                **lambdas.sdk_metadata(request_id, len(json.dumps(result.get("body")))),
+                **sdk_metadata(request_id, len(json.dumps(result.get("body")))),
                 "StatusCode": 200,
             }
         )

@@ -42,8 +42,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: `body` as JSON, or `raw` bytes, or `chunks`, each sent on its own (server-sent events, AWS event
-    streams).
+    """An answer: `body` as JSON, or `raw` bytes, or `chunks`, each sent on its own (server-sent events, AWS event streams).
 
     The server waits `delay_seconds` before the head and `chunk_delay_seconds` before every chunk but the first;
     `continues`, where there is one, holds those back until it is set. With `drop` the connection breaks: without body
@@ -88,8 +87,8 @@ def sse_event(data: Any, event: str | None = None) -> bytes:
 
 
 class VendorServer:
-    """See the module. `requests` are those received so far; `client_left` is set when a client hangs up before its answer
-    has ended.
+    """See the module. `requests` are those received so far; `client_left` is set when a client hangs up before its
+    answer has ended.
     """
 
     def __init__(self, *script: Reply | Answer, answer: Answer | None = None) -> None:

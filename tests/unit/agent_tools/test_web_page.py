@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from agent_tools.builtin import ToolEnvironment, call
+from agent_tools.builtin import ToolEnvironment
 from agent_tools.errors import ToolError
 from tests.support.llm.vendor_server import Reply, VendorServer
+from tests.unit.agent_tools.calling import call
 from workflow_engine.outbound import AddressPolicy
 
 HERE = AddressPolicy.from_text("127.0.0.1")

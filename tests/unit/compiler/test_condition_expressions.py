@@ -20,7 +20,7 @@ from workflow_engine.language.syntax import (
     Check,
     Comparison,
     Condition,
-    Literal_,
+    LiteralValue,
     Not,
     Operand,
     Or,
@@ -51,8 +51,8 @@ def assert_holds(rows: list[tuple[Any, str, Any, bool]]) -> None:
         world = world_of({"left": left, "right": right})
         operands: list[tuple[Operand, Operand]] = [
             (output("left"), output("right")),
-            (output("left"), Literal_(right)),
-            (Literal_(left), output("right")),
+            (output("left"), LiteralValue(right)),
+            (LiteralValue(left), output("right")),
         ]
         for one, other in operands:
             condition = Comparison(operator, one, other)  # type: ignore[arg-type]  # rows are plain strings
@@ -86,8 +86,8 @@ def test_missing_equals_null() -> None:
     world = world_of(MISSING)
     assert_values(
         [
-            (condition_fragment(Comparison("==", output("x"), Literal_(None)), world), world, True),
-            (condition_fragment(Comparison("!=", output(), Literal_(None)), world), world, False),
+            (condition_fragment(Comparison("==", output("x"), LiteralValue(None)), world), world, True),
+            (condition_fragment(Comparison("!=", output(), LiteralValue(None)), world), world, False),
             (condition_fragment(Comparison("==", output("x"), output("y", ALL)), world), world, True),
         ]
     )
@@ -177,7 +177,7 @@ def test_a_pattern_is_searched_for_in_strings(pattern: str, matching: str, other
     cases = []
     for value, expected in [(matching, True), (other, False), (5, False), (None, False), ([matching], False)]:
         world = world_of(value)
-        condition = Comparison("regex_match", output(), Literal_(pattern))
+        condition = Comparison("regex_match", output(), LiteralValue(pattern))
         cases.append((condition_fragment(condition, world), world, expected))
         cases.append((condition_fragment(Not(condition), world), world, not expected))
     assert_values(cases)
@@ -219,8 +219,8 @@ def test_truth_and_emptiness_do_not_look_into_lists() -> None:
 
 
 def test_literals_alone_are_decided_when_compiling() -> None:
-    assert condition_fragment(Truthy(Literal_([0])), World()) == Text("true")
-    assert condition_fragment(Not(Truthy(Literal_(""))), World()) == Text("true")
+    assert condition_fragment(Truthy(LiteralValue([0])), World()) == Text("true")
+    assert condition_fragment(Not(Truthy(LiteralValue(""))), World()) == Text("true")
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 300])
@@ -242,7 +242,7 @@ def test_groups_of_any_size_are_shallow(count: int) -> None:
 
 def test_negating_twice_adds_nothing() -> None:
     plain = Infix(" or ", (Text("$x"), Text("$y")))
-    condition = condition_fragment(Comparison("==", output("x"), Literal_(1)), world_of({}))
+    condition = condition_fragment(Comparison("==", output("x"), LiteralValue(1)), world_of({}))
     assert not_fragment(not_fragment(condition)) == condition
     assert not_fragment(condition).source()[0] == '$n($s0_a.output,"x")!=1'
     assert not_fragment(not_fragment(plain)).source()[0] == "($x or $y)"
@@ -250,7 +250,7 @@ def test_negating_twice_adds_nothing() -> None:
 
 def test_depth_does_not_grow_with_nested_groups() -> None:
     world = world_of({"x": 1})
-    condition: Condition = Comparison(">", output("x"), Literal_(0))
+    condition: Condition = Comparison(">", output("x"), LiteralValue(0))
     for level in range(40):
         others = (Truthy(output("x")), Not(Truthy(output("y"))))
         condition = Not(And((condition, *others))) if level % 2 else Or((condition, Truthy(output("y"))))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.jsonata import JsonataError, evaluate
+from infra.local.stepfunctions.jsonata import JsonataError, evaluate
 from tests.support.expression_world import TEMPLATE_VARIABLES, UUID, World, assert_values, source_of
 from tests.support.jsonata_node import Case, evaluate_all
 from workflow_engine.compiler.asl.expressions import expression
@@ -21,7 +21,7 @@ from workflow_engine.language.expressions import parse_expression
 from workflow_engine.language.syntax import (
     Comparison,
     Expression,
-    Literal_,
+    LiteralValue,
     ScopeReference,
     Segment,
     StepReference,
@@ -232,7 +232,7 @@ def test_each_template_variable_shows_the_run_and_the_time_of_entry(name: Templa
 def test_literals_go_where_the_compiler_places_them() -> None:
     world = World()
     values: list[Any] = [None, [], [[1]], {"template": "{{ a }}"}, "{% $states %}"]
-    assert_values([(source_fragment(Literal_(value), world, world.literal), world, value) for value in values])
+    assert_values([(source_fragment(LiteralValue(value), world, world.literal), world, value) for value in values])
     assert world.literals == values
 
 
@@ -289,7 +289,7 @@ def test_fragments_put_together_define_each_helper_once() -> None:
     whole = object_fragment(
         {
             "%}": template,
-            "over": condition_fragment(Comparison(">", output("x"), Literal_(4)), world),
+            "over": condition_fragment(Comparison(">", output("x"), LiteralValue(4)), world),
             "y": reference_fragment(output("y"), world),
         }
     )

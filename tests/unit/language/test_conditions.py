@@ -16,7 +16,7 @@ from workflow_engine.language.syntax import (
     Check,
     Comparison,
     Condition,
-    Literal_,
+    LiteralValue,
     Not,
     Or,
     ScopeReference,
@@ -45,7 +45,7 @@ def test_not_binds_tighter_than_and_which_binds_tighter_than_or() -> None:
 
 
 def test_not_negates_the_whole_comparison_behind_it() -> None:
-    assert parse_condition_text("not a == 1") == Not(Comparison("==", A, Literal_(1)))
+    assert parse_condition_text("not a == 1") == Not(Comparison("==", A, LiteralValue(1)))
 
 
 def test_parentheses_override_precedence() -> None:
@@ -83,18 +83,18 @@ def test_words_are_read_as_long_as_possible(name: str) -> None:
 def test_literals(text: str, value: Any) -> None:
     condition = parse_condition_text(f"a.x == {text}")
     assert isinstance(condition, Comparison)
-    assert isinstance(condition.right, Literal_)
+    assert isinstance(condition.right, LiteralValue)
     assert condition.right.value == value
     assert type(condition.right.value) is type(value)
 
 
 @pytest.mark.parametrize("space", ["", " ", "\n\t"])
 def test_white_space_around_symbols_does_not_matter(space: str) -> None:
-    assert parse_condition_text(f"a.x{space}>={space}1") == Comparison(">=", X, Literal_(1))
+    assert parse_condition_text(f"a.x{space}>={space}1") == Comparison(">=", X, LiteralValue(1))
 
 
 def test_a_list_may_follow_in_at_once() -> None:
-    assert parse_condition_text("a.x in['p']") == Comparison("in", X, Literal_(["p"]))
+    assert parse_condition_text("a.x in['p']") == Comparison("in", X, LiteralValue(["p"]))
 
 
 @pytest.mark.parametrize("operator", ["is_empty", "is_not_empty", "is_null", "is_not_null", "exists"])
@@ -131,14 +131,14 @@ def test_no_condition_is_none(value: Any) -> None:
         ("b.x", StepReference("b", "output", ("x",))),
         ("b.status", StepReference("b", "status")),
         ("input.x", ScopeReference("input", ("x",))),
-        ("b", Literal_("b")),
-        ("input", Literal_("input")),
-        ("example.com", Literal_("example.com")),
-        ("b.x is long", Literal_("b.x is long")),
-        ({"value": "b.x"}, Literal_("b.x")),
-        ({"value": 1, "more": 2}, Literal_({"value": 1, "more": 2})),
-        (None, Literal_(None)),
-        (["b.x"], Literal_(["b.x"])),
+        ("b", LiteralValue("b")),
+        ("input", LiteralValue("input")),
+        ("example.com", LiteralValue("example.com")),
+        ("b.x is long", LiteralValue("b.x is long")),
+        ({"value": "b.x"}, LiteralValue("b.x")),
+        ({"value": 1, "more": 2}, LiteralValue({"value": 1, "more": 2})),
+        (None, LiteralValue(None)),
+        (["b.x"], LiteralValue(["b.x"])),
     ],
 )
 def test_a_right_operand_is_a_literal_unless_it_is_a_reference_with_a_path(right: Any, operand: Any) -> None:

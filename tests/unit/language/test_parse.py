@@ -16,7 +16,7 @@ from workflow_engine.language.syntax import (
     Comparison,
     Expression,
     ForEach,
-    Literal_,
+    LiteralValue,
     LoopBody,
     MapBody,
     RetryPolicy,
@@ -119,15 +119,15 @@ def test_sources_of_all_kinds() -> None:
     x = StepReference("a", "output", ("x",))
     assert workflow_of(task("a"), task("b", input_mapping=mapping)).steps[1].input_mapping == {
         "reference": x,
-        "value": Literal_("a.x"),
+        "value": LiteralValue("a.x"),
         "template": Template((x,)),
         "expression": Expression((x, " + 1")),
-        "number": Literal_(1),
-        "null": Literal_(None),
-        "list": Literal_(["x", {"template": "{{ x }}"}]),
-        "two keys": Literal_({"value": 1, "template": "x"}),
-        "other key": Literal_({"val": "x"}),
-        "empty": Literal_({}),
+        "number": LiteralValue(1),
+        "null": LiteralValue(None),
+        "list": LiteralValue(["x", {"template": "{{ x }}"}]),
+        "two keys": LiteralValue({"value": 1, "template": "x"}),
+        "other key": LiteralValue({"val": "x"}),
+        "empty": LiteralValue({}),
     }
 
 

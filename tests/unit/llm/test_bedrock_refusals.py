@@ -21,7 +21,6 @@ NO_SYSTEM = (
     "This model doesn't support system messages. Try again without a system message or use a model that supports system"
     " messages."
 )
-NO_TEMPERATURE = SAID + "`temperature` is deprecated for this model."
 NO_SCHEMA = SAID + "output_config.format: Extra inputs are not permitted"
 
 

@@ -210,7 +210,7 @@ def test_a_redirect_on_the_same_host_keeps_method_body_and_secret() -> None:
         (307, "http://127.0.0.1:1/", "another host, port"),
         (308, "//169.254.169.254/latest", "another host"),
         (307, "file:///etc/passwd", "another host"),
-        (304, "", "leads nowhere"),
+        (304, "", "without a Location header"),
     ],
 )
 def test_another_redirect_is_refused_and_says_what_to_register(status: int, location: str, says: str) -> None:

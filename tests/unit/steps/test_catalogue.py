@@ -192,7 +192,7 @@ def test_a_misspelt_built_in_tool_is_refused_with_the_right_one() -> None:
     assert tool is not None
     (path, told), *_ = tool.examine({"tool_name": "builtin:calculater"})
     assert path == ("tool_name",)
-    assert told.startswith("'builtin:calculater' is no built-in tool. Did you mean 'calculator'?")
+    assert told.startswith("'builtin:calculater' is not a built-in tool. Did you mean 'calculator'?")
 
 
 def test_a_registered_type_is_a_task_on_its_own_function() -> None:

@@ -20,9 +20,6 @@ HISTORY_EVENTS: Final = 25_000
 PAYLOAD_BYTES: Final = 262_144
 """Input or result of a task, state or execution, UTF-8. Service quotas, "Maximum input or result size"."""
 
-VARIABLE_BYTES: Final = 256 * KIB
-"""Size of one variable. Passing data between states with variables, "Limits"."""
-
 ASSIGN_BYTES: Final = 256 * KIB
 """All variables of one `Assign` together. Passing data between states with variables, "Limits"."""
 
@@ -35,6 +32,9 @@ STATE_NAME_LENGTH: Final = 80
 VARIABLE_NAME_LENGTH: Final = 80
 """Characters of a variable's name. Passing data between states with variables, "Variable name syntax"."""
 
+EXECUTION_NAME_LENGTH: Final = 80
+"""Characters of an execution's or a machine's name. API reference, StartExecution and CreateStateMachine, `name`."""
+
 INLINE_MAP_CONCURRENCY: Final = 40
 """Iterations of an inline Map that run at once, whatever MaxConcurrency says. Using Map state in Inline mode."""
 
@@ -43,6 +43,9 @@ STATE_SECONDS: Final = 99_999_999
 
 EXECUTION_SECONDS: Final = 31_536_000
 """Longest standard execution, one year. Service quotas, "Maximum execution time"."""
+
+EXPRESS_SECONDS: Final = 300
+"""Longest Express execution. Service quotas, "Maximum execution time"."""
 
 RETRY_ATTEMPTS: Final = 99_999_999
 """Largest MaxAttempts. Handling errors in Step Functions workflows, "Retrying after an error"."""
@@ -58,6 +61,10 @@ HISTORY_PAGE_EVENTS: Final = 1_000
 
 EXECUTIONS_PAGE: Final = 1_000
 """Most executions of one answer. API reference, ListExecutions, `maxResults`."""
+
+EVALUATION_DEPTH: Final = 100
+"""About where JSONata evaluation ends in a stack overflow. Transforming data with JSONata, "Handling expression
+errors", names the limit and not its value; this value was observed."""
 
 USD_PER_MILLION_TRANSITIONS: Final = 25.0
 """Price of standard workflows in us-east-1, each retry counts as one. AWS Step Functions pricing."""
@@ -87,6 +94,6 @@ HTTP_API_SECONDS: Final = 30
 """How long an HTTP API waits for an integration. API Gateway quotas, "Maximum integration timeout"."""
 
 SYNTAX_DEPTH: Final = 80
-"""Ours: the deepest syntax tree of an expression that may be sent to AWS. From a depth of about 100, as was observed, its
-evaluation ends in a stack overflow; Transforming data with JSONata, "Handling expression errors", names the limit and not
-its value."""
+"""Ours: the deepest syntax tree of an expression that may be sent to AWS. From a depth of about 100, as was observed,
+its evaluation ends in a stack overflow; Transforming data with JSONata, "Handling expression errors", names the limit
+and not its value."""

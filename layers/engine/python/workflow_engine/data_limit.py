@@ -1,8 +1,8 @@
 """What compiler and reader of results share about values over 256 KiB: the error, and how a machine tells that it was caught.
 
 No page of AWS says which events a history has when a Catcher takes this error: a Map may look as if it had succeeded, a
-Parallel as if nothing in it had failed. So the Catcher says it in the output of the state that it leaves, whose exit is in
-every history.
+Parallel as if nothing in it had failed. So the Catcher says it in the output of the state that it leaves, whose exit is
+in every history.
 """
 
 from __future__ import annotations

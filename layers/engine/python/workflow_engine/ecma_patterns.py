@@ -162,7 +162,9 @@ class _Reader:
         self._groups = 0
 
     def refuse(self, what: str) -> NoReturn:
-        raise PatternError(f"The pattern is no regular expression of ECMA-262: {what} (position {self.position}).")
+        raise PatternError(
+            f"The pattern is not a valid regular expression of ECMA-262: {what} (position {self.position})."
+        )
 
     def choice(self, depth: int) -> Node:
         if depth > MAX_GROUP_DEPTH:

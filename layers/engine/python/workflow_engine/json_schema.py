@@ -129,7 +129,7 @@ def _check_by_metaschema(schema: object) -> None:
             error.validator if error.validator != "type" else f"{error.validator}: {_shown_type(error.validator_value)}"
         )
         raise unusable(
-            tuple(error.absolute_path), f"The value is no JSON Schema of draft 2020-12, by its rule '{rule}'."
+            tuple(error.absolute_path), f"The value is not a valid JSON Schema of draft 2020-12, by its rule '{rule}'."
         ) from None
     except RecursionError:
         raise unusable((), "The value is nested too deeply to be read as a JSON Schema.") from None

@@ -3,8 +3,8 @@
 A workflow's author names URLs, and so does a model that was talked into it by what it read. Neither may reach what
 stands beside the step: its cloud's metadata service, the VPC, the laptop. What counts is never the URL's spelling but
 the addresses that its host resolves to; all of them are judged, and the connection has to be made to one that was
-judged, since a second look-up may answer otherwise (DNS rebinding). Transports that do so are `agent_tools.guarded_http` and
-`workflow_engine.outbound_http`.
+judged, since a second look-up may answer otherwise (DNS rebinding). Transports that do so are
+`agent_tools.guarded_http` and `workflow_engine.outbound_http`.
 
 An operator allows addresses that are otherwise refused in the variable `STEP_HTTP_ALLOWED_HOSTS`; its text is passed
 in here, nothing is read at import. The networks are those of IANA's special-purpose address registries
@@ -306,4 +306,4 @@ def _network(text: str) -> Network | None:
 
 
 def _wrong(text: str) -> str:
-    return f"{ALLOWED_HOSTS_VARIABLE}: '{text}' is no host, host:port, [IPv6]:port, IP address or CIDR block."
+    return f"{ALLOWED_HOSTS_VARIABLE}: '{text}' is not a valid host, host:port, [IPv6]:port, IP address or CIDR block."

@@ -97,8 +97,8 @@ def send(
     """Send a request and read its answer, whatever its status. Redirects that keep method and body are followed on the same
     host; each hop is judged anew. `lookup` and `verify` stand in for the system's name service and certificates.
 
-    Raises AddressRefusedError, HttpConnectionError, HttpTimeoutError, HttpCertificateError, HttpRedirectError,
-    HttpAnswerError, HttpAnswerTooLargeError.
+    Raises AddressRefusedError, HttpConnectionError, HttpTimeoutError, HttpCertificateError,
+    HttpRedirectError, HttpAnswerError, HttpAnswerTooLargeError.
     """
     deadline = Deadline(seconds)
     for _ in range(MAX_REDIRECTS + 1):
@@ -119,7 +119,9 @@ def _next_url(url: str, leads_to: Destination, answer: Answer) -> str:
     """Where a redirect leads, if it is followed."""
     location = answer.headers.get("location", "")
     if not location:
-        raise HttpRedirectError(f"'{leads_to.host}' answers {answer.status}, which is no output and leads nowhere.")
+        raise HttpRedirectError(
+            f"'{leads_to.host}' answers {answer.status} without a Location header, so it gives no output."
+        )
     target = urljoin(url, location)
     shown = urlsplit(target)._replace(query="", fragment="").geturl()[:200]
     try:

@@ -251,6 +251,8 @@ Opener = Callable[[ExitStack, Invocation, ToolReference, AskAgent, int], Iterato
 
 _OPENERS: Final[Mapping[str, Opener]] = {"builtin": _builtin, "step": _step, "agent": _agent, "mcp": _mcp}
 
+_MAX_MISFIT_CHARACTERS: Final = 500
+
 
 def _check_arguments(tool: Tool, arguments: Object) -> None:
     from workflow_engine.json_schema import CannotApplyError, SchemaValidator
@@ -265,5 +267,12 @@ def _check_arguments(tool: Tool, arguments: Object) -> None:
         place = "/".join(map(str, misfit.path))
         where = f" at '{place}'" if place else ""
         raise ToolFailedError(
-            f"Wrong arguments for '{tool.name}'{where}: {misfit.message[:500]}. Correct them and call again."
+            f"Wrong arguments for '{tool.name}'{where}: {_short(misfit.message)}. Correct them and call again."
         )
+
+
+def _short(message: str) -> str:
+    """A message of jsonschema, which begins with the wrong value, however long, and ends with what is wrong with it."""
+    if len(message) <= _MAX_MISFIT_CHARACTERS:
+        return message
+    return f"{message[: _MAX_MISFIT_CHARACTERS // 2]} ... {message[-_MAX_MISFIT_CHARACTERS // 2 :]}"

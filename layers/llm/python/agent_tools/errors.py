@@ -9,9 +9,3 @@ class ToolError(WorkflowEngineError):
     """The tool cannot give what was asked for."""
 
     code = "tool_error"
-
-
-class ToolArgumentError(ToolError):
-    """The arguments do not fit the tool."""
-
-    code = "tool_argument_error"

@@ -17,8 +17,8 @@ DEFAULT_PAGE_CHARACTERS: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class BuiltinToolDescription:
-    """A tool as models are told of it: `name` fits `[A-Za-z0-9_-]{1,64}`, `parameters` is the JSON Schema (draft 2020-12) of
-    its arguments.
+    """A tool as models are told of it: `name` fits `[A-Za-z0-9_-]{1,64}`, `parameters` is the JSON Schema (draft
+    2020-12) of its arguments.
     """
 
     name: str

@@ -66,7 +66,7 @@ def _from_text(text: str) -> ToolReference:
     if not colon:
         return _checked(ToolReference("builtin" if text in BUILTIN_TOOL_NAMES else "step", text), text)
     if kind not in KINDS:
-        raise ValueError(f"'{text}' is no tool: what stands before ':' is one of {', '.join(KINDS)}.")
+        raise ValueError(f"'{text}' is not a valid tool: what stands before ':' is one of {', '.join(KINDS)}.")
     tool = None
     if kind == "mcp" and "/" in name:
         name, _, tool = name.partition("/")
@@ -76,9 +76,11 @@ def _from_text(text: str) -> ToolReference:
 def _checked(reference: ToolReference, text: str) -> ToolReference:
     if reference.kind == "builtin" and reference.name not in BUILTIN_TOOL_NAMES:
         near = suggest(reference.name[:_LONGEST_SUGGESTED], BUILTIN_TOOL_NAMES)
-        raise ValueError(f"'{text}' is no built-in tool.{near} There are: {', '.join(BUILTIN_TOOL_NAMES)}.")
+        raise ValueError(f"'{text}' is not a built-in tool.{near} There are: {', '.join(BUILTIN_TOOL_NAMES)}.")
     if not _ID.fullmatch(reference.name):
-        raise ValueError(f"'{text}' names no tool: a name is a letter, then letters, digits, '_' or '-', 64 at most.")
+        raise ValueError(
+            f"'{text}' is not a valid tool: a name is a letter, then letters, digits, '_' or '-', 64 at most."
+        )
     if reference.tool is not None and not 0 < len(reference.tool) <= _MAX_TOOL_NAME:
-        raise ValueError(f"'{text}' names no tool of the MCP server: write mcp:SERVER/TOOL.")
+        raise ValueError(f"'{text}' is not a valid tool of an MCP server: write mcp:SERVER/TOOL.")
     return reference

@@ -74,7 +74,7 @@ class TaskLowering:
     `timeout_seconds` is None where the function's own timeout is enough. `transient_errors` are names of errors (Lambda's
     `errorType`) that pass by themselves: they are retried unless the step says how to retry. `final_errors` are never
     retried, whatever the step says. With `tells_timeout` the function learns how long the step may take, so that it can
-    end in time by itself; a Task that timed out leaves its function running. With `tells_inputs_of` it learns which
+    end in time by itself; a Task that timed out leaves its function running. With `names_inputs_of_type` it learns which
     entries of its input are whole outputs of steps of that type, which their form alone would not prove. `paid` says that
     somebody else's bill grows with each call, such as that of a model. With `fills_names` the function fills `{names}` in
     its template fields, which then come in pieces where their own text may hold some. `without_input` is the sentence for
@@ -90,7 +90,7 @@ class TaskLowering:
     transient_errors: tuple[str, ...] = ()
     final_errors: tuple[str, ...] = ()
     tells_timeout: bool = False
-    tells_inputs_of: str | None = None
+    names_inputs_of_type: str | None = None
     paid: bool = False
     fills_names: bool = False
     without_input: str | None = None

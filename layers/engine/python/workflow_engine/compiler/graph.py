@@ -20,13 +20,11 @@ class StepGraph:
     """`predecessors[i]` must have ended before `steps[i]` starts; `rule_dependencies[i]` are those its trigger rule looks at.
 
     The difference are steps that are read only through `.status` or `.error`: waited for in whatever way they end.
-    `outer_reads` are the ids of enclosing scopes that any step of the body reads.
     """
 
     steps: tuple[Step, ...]
     predecessors: tuple[frozenset[int], ...]
     rule_dependencies: tuple[tuple[str, ...], ...]
-    outer_reads: frozenset[str]
 
     def sinks(self) -> tuple[str, ...]:
         """Ids of the steps that no other step of the body waits for, in topological order."""
@@ -43,13 +41,11 @@ def build_graph(steps: Sequence[Step], *, by_step_order: bool) -> StepGraph:
     index = {s.step_id: i for i, s in enumerate(steps)}
     waits: list[set[int]] = []
     rules: list[tuple[str, ...]] = []
-    outer: set[str] = set()
     for step in steps:
         rule = dict.fromkeys(step.dependencies)
         wait = {index[d] for d in step.dependencies}
         for reference in outside_reads(step):
             if reference.step_id not in index:
-                outer.add(reference.step_id)
                 continue
             wait.add(index[reference.step_id])
             if reference.facet == "output":
@@ -62,7 +58,6 @@ def build_graph(steps: Sequence[Step], *, by_step_order: bool) -> StepGraph:
         steps=tuple(steps[i] for i in order),
         predecessors=tuple(frozenset(place[p] for p in waits[i]) for i in order),
         rule_dependencies=tuple(rules[i] for i in order),
-        outer_reads=frozenset(outer),
     )
 
 

@@ -21,8 +21,8 @@ Kind = Literal["text", "number", "flag", "moment", "texts"]
 
 
 class Query(NamedTuple):
-    """A query parameter. `low` and `high` bound a number, both included; `shape` is a type of `usecases.answers` that a text
-    has.
+    """A query parameter. `low` and `high` bound a number, both included; `shape` is a type of `usecases.answers` that
+    a text has.
     """
 
     name: str

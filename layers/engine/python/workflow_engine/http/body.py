@@ -58,9 +58,7 @@ def answer_bytes(answer: Mapping[str, Any]) -> int:
 
 
 def parse_json(text: str) -> Json:
-    """The JSON value of a text. Raises `MalformedJsonError` as `json_body` does, with line and column where there is
-    one.
-    """
+    """The JSON value of a text. Raises `MalformedJsonError` as `json_body` does, with line and column where there is one."""
     try:
         value = json.loads(
             text, object_pairs_hook=_unique_members, parse_constant=_no_constant, parse_float=_finite_number
@@ -143,4 +141,4 @@ def _refuse_lone_surrogates(text: str, value: Json) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        raise MalformedJsonError("A string holds half of a surrogate pair, which is no Unicode character.") from None
+        raise MalformedJsonError("A string holds half of a surrogate pair, which is not a valid character.") from None

@@ -1,5 +1,4 @@
-"""Errors as RFC 9457 `application/problem+json`: one table from error class to status, one function that builds the
-answer.
+"""Errors as RFC 9457 `application/problem+json`: one table from error class to status, one function that builds the answer.
 
 Every problem has the members `type`, `title`, `status`, `code`, `detail` and `errors`, a list of `{code, pointer,
 detail}` that is never empty: `pointer` is an RFC 6901 JSON pointer into the request's body, "" when the finding is

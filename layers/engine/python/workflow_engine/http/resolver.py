@@ -157,8 +157,8 @@ class _WrongMethodError(Exception):
 
 
 def _as_routed(event: APIGatewayProxyEventV2) -> dict[str, Any]:
-    """The event that routes are found for: `/workflows/` is `/workflows`, and HEAD is the GET whose body is not sent (RFC 9110,
-    section 9.3.2).
+    """The event that routes are found for: `/workflows/` is `/workflows`, and HEAD is the GET whose body is not sent
+    (RFC 9110, section 9.3.2).
     """
     http: dict[str, Any] = dict(event["requestContext"]["http"])
     if http["method"].upper() == "HEAD":

@@ -1,6 +1,4 @@
-"""What the language needs to know of step types. The catalogue itself lives in `workflow_engine.steps`, above this
-layer.
-"""
+"""What the language needs to know of step types. The catalogue itself lives in `workflow_engine.steps`, above this layer."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ from workflow_engine.language.syntax import (
     Comparison,
     ComparisonOperator,
     Condition,
-    Literal_,
+    LiteralValue,
     Not,
     Operand,
     Or,
@@ -82,7 +82,7 @@ def unknown_operator(operator: str) -> str:
     known = (*COMPARISONS, *CHECKS)
     other = OTHER_NAMES.get(operator)
     near = f" Did you mean '{other}'?" if other else suggest(operator[:40], known)
-    return f"{quoted(operator)} is no operator.{near or ' There are: ' + ', '.join(known) + '.'}"
+    return f"{quoted(operator)} is not an operator.{near or ' There are: ' + ', '.join(known) + '.'}"
 
 
 def parse_condition_text(text: str) -> Condition:
@@ -99,7 +99,7 @@ def check_pattern(comparison: Comparison) -> None:
     """Raise `MalformedTextError` (WFE-E302) unless a `regex_match` has a valid literal pattern."""
     if comparison.operator != "regex_match":
         return
-    if not isinstance(comparison.right, Literal_) or not isinstance(comparison.right.value, str):
+    if not isinstance(comparison.right, LiteralValue) or not isinstance(comparison.right.value, str):
         raise MalformedTextError("WFE-E302", "The pattern of regex_match must be a literal text, such as '^[A-Z]+$'.")
     try:
         regex_literal(comparison.right.value)
@@ -181,7 +181,7 @@ class _Parser:
         raise self._unknown_operator(token)
 
     def _unknown_operator(self, token: _Token) -> MalformedTextError:
-        if isinstance(token.operand, Literal_) or token.text in ("(", "not"):
+        if isinstance(token.operand, LiteralValue) or token.text in ("(", "not"):
             return self._error("an operator is expected here.")
         return malformed("WFE-E301", self._text, token.position, unknown_operator(token.text))
 
@@ -217,7 +217,7 @@ def _word(text: str, word: re.Match[str]) -> tuple[_Token, int]:
     if (name in OPERATOR_WORDS or name in LITERAL_WORDS) and not text.startswith(".", end):
         if name in OPERATOR_WORDS:
             return _Token("word", name, start), end
-        return _Token("operand", name, start, Literal_(LITERAL_WORDS[name])), end
+        return _Token("operand", name, start, LiteralValue(LITERAL_WORDS[name])), end
     reference, end = scan_reference(text, start)
     return _Token("operand", text[start:end], start, reference), end
 
@@ -229,7 +229,7 @@ def _scan_symbol(text: str, start: int) -> tuple[_Token, int]:
         return _Token("symbol", character, start), start + 1
     if character in "'\"[" or _NUMBER.match(text, start):
         value, end = _scan_literal(text, start, 1)
-        return _Token("operand", text[start:end], start, Literal_(value)), end
+        return _Token("operand", text[start:end], start, LiteralValue(value)), end
     if symbol := _SYMBOL.match(text, start):
         if symbol.group() not in COMPARISONS:
             raise malformed("WFE-E301", text, start, unknown_operator(symbol.group()))

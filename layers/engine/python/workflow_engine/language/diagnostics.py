@@ -65,9 +65,7 @@ CODES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. `pointer` is an RFC 6901 JSON pointer into the workflow as the client sent it; "" is the whole
-    document.
-    """
+    """One finding. `pointer` is an RFC 6901 JSON pointer into the workflow as the client sent it; "" is the whole document."""
 
     code: str
     pointer: str

@@ -188,9 +188,7 @@ _building: Final = threading.Lock()  # pydantic does not say that two threads ma
 
 @dataclass(frozen=True, slots=True)
 class Checked(Generic[ModelT]):
-    """The fields of an object that are right; those in `failed` have been reported and hold a default or a
-    placeholder.
-    """
+    """The fields of an object that are right; those in `failed` have been reported and hold a default or a placeholder."""
 
     fields: ModelT
     failed: frozenset[str]
@@ -262,7 +260,7 @@ _LINEAR_BACKOFF: Final = (
 )
 
 _ADVICE: Final = {
-    "step_id": " A step id begins with a letter or a digit, has up to 64 letters, digits, '_' and '-', and is no number.",
+    "step_id": " A step id begins with a letter or a digit, has up to 64 letters, digits, '_' and '-', and is not a number.",
     "workflow_id": " A workflow id begins with a letter or a digit and has up to 64 letters, digits, '_' and '-'.",
     "for_each": LIST_ADVICE,
     "items": LIST_ADVICE,

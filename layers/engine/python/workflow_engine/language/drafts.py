@@ -1,6 +1,4 @@
-"""First stage of parsing: every step checked on its own and its id declared, so that the second stage can resolve
-names.
-"""
+"""First stage of parsing: every step checked on its own and its id declared, so that the second stage can resolve names."""
 
 from __future__ import annotations
 
@@ -67,9 +65,7 @@ class Draft:
         return self.fields.step_id or ""
 
     def config_pointer(self, name: str | None) -> str:
-        """Where a top-level field of the configuration was sent; for None where the configuration itself was, if at
-        all.
-        """
+        """Where a top-level field of the configuration was sent; for None where the configuration itself was, if at all."""
         if name is not None and name in self.config:
             return self.pointer + pointer("parameters" if name in self.sent_as_parameters else "config", name)
         if self.fields.config is not None:

@@ -26,7 +26,7 @@ from workflow_engine.language.shapes import (
     values_of,
 )
 from workflow_engine.language.step_shapes import StepShapes
-from workflow_engine.language.syntax import Comparison, Literal_, Reference, ScopeReference, Segment, StepReference
+from workflow_engine.language.syntax import Comparison, LiteralValue, Reference, ScopeReference, Segment, StepReference
 
 MAX_NAMES_SHOWN: Final = 12
 
@@ -158,11 +158,11 @@ class Judge:
 def _compared(comparison: Comparison) -> Iterator[tuple[Reference, list[str]]]:
     """References and the texts that they are tested to be equal to."""
     match comparison:
-        case Comparison("==" | "!=", StepReference() | ScopeReference() as reference, Literal_(str(text))):
+        case Comparison("==" | "!=", StepReference() | ScopeReference() as reference, LiteralValue(str(text))):
             yield reference, [text]
-        case Comparison("==" | "!=", Literal_(str(text)), StepReference() | ScopeReference() as reference):
+        case Comparison("==" | "!=", LiteralValue(str(text)), StepReference() | ScopeReference() as reference):
             yield reference, [text]
-        case Comparison("in" | "not_in", StepReference() | ScopeReference() as reference, Literal_(list(texts))):
+        case Comparison("in" | "not_in", StepReference() | ScopeReference() as reference, LiteralValue(list(texts))):
             yield reference, [text for text in texts if isinstance(text, str)]
 
 

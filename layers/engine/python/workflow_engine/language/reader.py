@@ -34,7 +34,7 @@ from workflow_engine.language.syntax import (
     Comparison,
     ComparisonOperator,
     Condition,
-    Literal_,
+    LiteralValue,
     Not,
     Operand,
     Or,
@@ -58,9 +58,7 @@ _OWN_ENTRY: Final = 'Give it an entry of its own, written {"template": "..."}.'
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads for one step, or for an output when `step_id` is None. Every method reports what is wrong and then gives
-    None.
-    """
+    """Reads for one step, or for an output when `step_id` is None. Every method reports what is wrong and then gives None."""
 
     findings: Findings
     index: StepIndex
@@ -116,7 +114,7 @@ class Reader:
         inner_place = place + pointer(key)
         match key:
             case "value":
-                return Literal_(inner)
+                return LiteralValue(inner)
             case "template" if not isinstance(inner, str):
                 self.findings.add("WFE-E303", inner_place, f"A template must be a text, not {shown(inner)}.")
             case "template":
@@ -132,11 +130,11 @@ class Reader:
                 return self._literal(value, place)
         return None
 
-    def _literal(self, value: Json, place: str) -> Literal_:
+    def _literal(self, value: Json, place: str) -> LiteralValue:
         """JSON that stands for itself. What looks like a reference in it is noted: its author may not know that."""
         for text, where in texts_in(value, place):
             self.note_text(text, where)
-        return Literal_(value)
+        return LiteralValue(value)
 
     def note_text(self, text: str, place: str) -> None:
         """Report a template where none is filled in (WFE-W214), note a text that begins with a reference to a step."""
@@ -227,7 +225,7 @@ class Reader:
 
     def _note_operand(self, operand: Operand, place: str) -> None:
         """Warn of a template in a literal of a condition (WFE-W214): it is compared as it is."""
-        text = operand.value if isinstance(operand, Literal_) else None
+        text = operand.value if isinstance(operand, LiteralValue) else None
         if isinstance(text, str) and (placeholder := self.unfilled(text)) is not None:
             detail = (
                 f"{quoted(placeholder)} is compared as it is. Write the reference itself, without braces and quotes."
@@ -274,7 +272,9 @@ class Reader:
     def _test(self, value: dict[str, Json], place: str) -> Condition | None:
         left, operator = self._left(value["left_operand"], place + "/left_operand"), value["operator"]
         if not isinstance(operator, str) or operator not in (*COMPARISONS, *CHECKS):
-            detail = unknown_operator(operator) if isinstance(operator, str) else f"{shown(operator)} is no operator."
+            detail = (
+                unknown_operator(operator) if isinstance(operator, str) else f"{shown(operator)} is not an operator."
+            )
             self.findings.add("WFE-E301", place + "/operator", detail)
             return None
         if operator in CHECKS:
@@ -304,22 +304,22 @@ class Reader:
         if isinstance(value, str):
             return self.reference(value, place)
         if isinstance(value, dict) and list(value) == ["value"]:
-            return Literal_(value["value"])
+            return LiteralValue(value["value"])
         self.findings.add("WFE-E300", place, f'A left operand is a reference or {{"value": ...}}, not {shown(value)}.')
         return None
 
     def _right(self, value: Json, place: str) -> Operand | None:
         """A literal, unless the text is a reference with a path to a step of this workflow or to a scope word."""
         if isinstance(value, dict) and list(value) == ["value"]:
-            return Literal_(value["value"])
+            return LiteralValue(value["value"])
         if not isinstance(value, str):
-            return Literal_(value)
+            return LiteralValue(value)
         try:
             reference = parse_reference(value)
         except MalformedTextError:
-            return Literal_(value)
+            return LiteralValue(value)
         if not _has_path(reference, value) or not self._is_known(reference):
-            return Literal_(value)
+            return LiteralValue(value)
         return reference if self._resolves([reference], place) else None
 
     def _can_read(self, reference: Reference) -> bool:

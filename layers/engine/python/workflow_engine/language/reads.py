@@ -12,7 +12,7 @@ from workflow_engine.language.syntax import (
     Check,
     Comparison,
     Expression,
-    Literal_,
+    LiteralValue,
     LoopBody,
     MapBody,
     Not,
@@ -48,7 +48,7 @@ def _(node: StepReference | ScopeReference) -> Iterator[Reference]:
 
 
 @references_of.register
-def _(node: Literal_) -> Iterator[Reference]:
+def _(node: LiteralValue) -> Iterator[Reference]:
     yield from ()
 
 

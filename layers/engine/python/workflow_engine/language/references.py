@@ -94,9 +94,7 @@ def scan_reference(text: str, start: int, advice: str = "") -> tuple[Reference, 
 
 
 def make_reference(word: str, segments: Sequence[Segment]) -> Reference:
-    """The reference of a first word and the path after it. Raises `ValueError` with a sentence when there is no such
-    one.
-    """
+    """The reference of a first word and the path after it. Raises `ValueError` with a sentence when there is no such one."""
     if len(segments) > MAX_PATH_SEGMENTS:
         raise ValueError(f"a path has at most {MAX_PATH_SEGMENTS} segments, this one has {len(segments)}.")
     path = tuple(segments)
@@ -176,8 +174,7 @@ def _index(digits: str, text: str, start: int) -> int:
 def scan_quoted(text: str, start: int, code: str) -> tuple[str, int]:
     """The text within quotes that begins at `start`, and the position after it.
 
-    A backslash escapes the quote and itself; any other backslash stands for itself. Raises `MalformedTextError` with
-    `code`.
+    A backslash escapes the quote and itself; any other backslash stands for itself. Raises `MalformedTextError` with `code`.
     """
     quote = text[start]
     characters: list[str] = []

@@ -1,5 +1,4 @@
-"""Patterns of `regex_match`: a literal of the regular expressions that JSONata takes (those of JavaScript, without
-flags).
+"""Patterns of `regex_match`: a literal of the regular expressions that JSONata takes (those of JavaScript, without flags).
 
 A pattern is written into the machine as a JSONata regex literal. JSONata finds the end of such a literal by counting
 brackets, also those within character classes, so `regex_literal` escapes every bracket that is meant as a character.

@@ -139,8 +139,8 @@ def render_schema() -> str:
 
 
 def _container_rule(step_type: str, model: type[DocumentModel]) -> dict[str, Json]:
-    """The form of a container's configuration, each field of which stands in `config` or, failing that, in its alias
-    `parameters`.
+    """The form of a container's configuration, each field of which stands in `config` or, failing that, in
+    its alias `parameters`.
     """
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     definition = f"#/$defs/{model.__name__}/properties/"

@@ -101,7 +101,7 @@ def unresolved(
         return _inside_container(step_id, scope, index)
     return (
         "WFE-E204",
-        f"{quoted(step_id)} refers to no step and is no scope word.{_meant(reference, index, findings, literal)}",
+        f"{quoted(step_id)} is neither the id of a step nor a scope word.{_meant(reference, index, findings, literal)}",
     )
 
 

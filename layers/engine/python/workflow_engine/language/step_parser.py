@@ -20,7 +20,7 @@ from workflow_engine.language.syntax import (
     Body,
     Condition,
     ForEach,
-    Literal_,
+    LiteralValue,
     LoopBody,
     MapBody,
     Reference,
@@ -39,7 +39,7 @@ DEFAULT_MAX_RETRY_DELAY_SECONDS = 60
 
 # Stand-ins where a finding was reported and the Step, with gaps, is only made so that the next finding can be looked
 # for.
-_NO_CONDITION: Condition = Truthy(Literal_(None))
+_NO_CONDITION: Condition = Truthy(LiteralValue(None))
 _NO_REFERENCE: Reference = ScopeReference("input")
 
 _NOT_ON_CONTAINERS = {

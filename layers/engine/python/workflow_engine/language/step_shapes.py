@@ -25,7 +25,7 @@ from workflow_engine.language.shapes import (
     one_of,
 )
 from workflow_engine.language.syntax import (
-    Literal_,
+    LiteralValue,
     MapBody,
     Reference,
     ScopeReference,
@@ -150,7 +150,7 @@ class StepShapes:
 
     def _of_source(self, source: Source, scope: Scope) -> Shape:
         match source:
-            case Literal_(value=value):
+            case LiteralValue(value=value):
                 return ByValue(value)
             case Template():
                 return _TEXT
@@ -174,4 +174,4 @@ def _decided(schema: Mapping[str, Json], known: Mapping[str, Source]) -> dict[st
 
 
 def _is_constant(source: Source | None, constant: Json) -> bool:
-    return isinstance(source, Literal_) and constant == {"const": source.value}
+    return isinstance(source, LiteralValue) and constant == {"const": source.value}

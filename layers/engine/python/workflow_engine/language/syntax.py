@@ -24,8 +24,7 @@ Values of references (the rules that compiler, docs and the reference executor o
   (lists in lists down to `MAX_LIST_NESTING` levels, null below); on anything else it gives null.
 * `[i]` on a list reads that element (negative from the end); on anything else it gives null. It applies to what the
   path before it gives: `a.items.x[0]` is the first of the list `a.items.x`.
-* `[*]` on a list says that the rest of the path applies to each element: `a.items[*].x[0]` is a list. On anything
-  else null.
+* `[*]` on a list says that the rest of the path applies to each element: `a.items[*].x[0]` is a list. On anything else null.
 """
 
 from __future__ import annotations
@@ -80,7 +79,7 @@ Reference = StepReference | ScopeReference
 
 
 @dataclass(frozen=True, slots=True)
-class Literal_:  # noqa: N801 - `Literal` is a name of the typing module
+class LiteralValue:
     """A JSON value that stands for itself."""
 
     value: Json
@@ -126,7 +125,7 @@ class Expression:
     parts: tuple[str | Reference, ...]
 
 
-Source = StepReference | ScopeReference | Literal_ | Template | Expression
+Source = StepReference | ScopeReference | LiteralValue | Template | Expression
 
 
 # --- conditions ---
@@ -147,7 +146,7 @@ ComparisonOperator = Literal[
     "regex_match",
 ]
 CheckOperator = Literal["is_empty", "is_not_empty", "is_null", "is_not_null", "exists"]
-Operand = StepReference | ScopeReference | Literal_
+Operand = StepReference | ScopeReference | LiteralValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +204,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class ForEach:
-    """The step runs once per element of `items`; `item` and `index` are readable in its mapping, condition and
-    templates.
-    """
+    """The step runs once per element of `items`; `item` and `index` are readable in its mapping, condition and templates."""
 
     items: Reference
     max_concurrency: int | None
@@ -216,9 +213,7 @@ class ForEach:
 
 @dataclass(frozen=True, slots=True)
 class MapBody:
-    """Step type `map`: `steps` run once per element of `items`. `output` gives one element's output, else its sinks
-    by id.
-    """
+    """Step type `map`: `steps` run once per element of `items`. `output` gives one element's output, else its sinks by id."""
 
     items: Reference
     steps: tuple[Step, ...]
@@ -262,13 +257,11 @@ Body = MapBody | LoopBody | SwitchBody
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. `pointer` is its place in the document that the client sent; `config` is plain JSON, defaults not
-    filled in.
+    """One step. `pointer` is its place in the document that the client sent; `config` is plain JSON, defaults not filled in.
 
-    `input_mapping` is None when the step has none: it then gets the outputs of its explicit, completed dependencies
-    by id. `templates` has the parsed templates of those top-level `config` fields that the step type marks as
-    templates. `sent_as_parameters` names the `config` fields that the client sent under the alias `parameters`, for
-    pointers.
+    `input_mapping` is None when the step has none: it then gets the outputs of its explicit, completed dependencies by
+    id. `templates` has the parsed templates of those top-level `config` fields that the step type marks as templates.
+    `sent_as_parameters` names the `config` fields that the client sent under the alias `parameters`, for pointers.
     """
 
     step_id: str
@@ -292,9 +285,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """A workflow whose every reference is known to resolve. `steps` in document order, nested ones inside their
-    containers.
-    """
+    """A workflow whose every reference is known to resolve. `steps` in document order, nested ones inside their containers."""
 
     name: str
     pattern: ExecutionPattern

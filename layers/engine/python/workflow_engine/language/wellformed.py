@@ -15,9 +15,7 @@ from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.findings import Findings
 
 MAX_NESTING: Final = 100
-"""Levels of lists and objects in a document. AWS documents no number; a JSONata literal of this depth still
-evaluates.
-"""
+"""Levels of lists and objects in a document. AWS documents no number; a JSONata literal of this depth still evaluates."""
 
 _BAD_KEY: Final = "A key of this object is not valid Unicode text. Remove lone surrogates (\\ud800 to \\udfff)."
 
@@ -25,9 +23,8 @@ _BAD_KEY: Final = "A key of this object is not valid Unicode text. Remove lone s
 def check_well_formed(document: Json, findings: Findings) -> bool:
     """Report what no JSON document of ours may hold; True if there was nothing to report.
 
-    Reported are NaN and infinities (Python's reader takes them, JSON has none), numbers beyond a double, texts that
-    are no valid Unicode (lone surrogates), and nesting deeper than `MAX_NESTING`. A finding within a key points at
-    the object.
+    Reported are NaN and infinities (Python's reader takes them, JSON has none), numbers beyond a double, texts that are no
+    valid Unicode (lone surrogates), and nesting deeper than `MAX_NESTING`. A finding within a key points at the object.
     """
     sound = True
     # (place, list or object, level): an explicit stack, since recursion would end at Python's limit before ours.
@@ -68,7 +65,7 @@ def _problem(value: Json) -> str | None:
             return "The text is not valid Unicode. Remove lone surrogates (\\ud800 to \\udfff)."
     elif isinstance(value, float):
         if not math.isfinite(value):
-            return "NaN and infinities are no JSON numbers. Use null or a text instead."
+            return "NaN and infinities are not JSON numbers. Use null or a text instead."
     elif isinstance(value, int):
         if abs(value) > sys.float_info.max:
             return "The number is beyond the range of a double (about 1.8e308). Send it as a text."

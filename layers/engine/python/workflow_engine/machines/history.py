@@ -35,8 +35,8 @@ class HistoryReader:
     def page(
         self, execution_arn: str, limit: int, token: str | None, *, with_data: bool = True
     ) -> tuple[list[HistoryEventTypeDef], str | None]:
-        """At most `limit` events, and the token of the next page. Without data, inputs and outputs are left out. Raises
-        ExecutionGoneError, ThrottledError.
+        """At most `limit` events, and the token of the next page. Without data, inputs and outputs are left out.
+        Raises ExecutionGoneError, ThrottledError.
         """
         position: dict[str, Any] = {"nextToken": token} if token else {}
         try:

@@ -13,9 +13,8 @@ HASH_LENGTH: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class MachineSettings:
-    """What every machine of a deployment has. A change of any of it makes new machines, because CreateStateMachine
-    answers a known name with the old machine and ignores a changed role ("CreateStateMachine is an idempotent API",
-    API reference).
+    """What every machine of a deployment has. A change of any of it makes new machines, because CreateStateMachine answers
+    a known name with the old machine and ignores a changed role ("CreateStateMachine is an idempotent API", API reference).
     """
 
     prefix: str
@@ -38,9 +37,7 @@ def machine_name(settings: MachineSettings, hash_: str, generation: int) -> str:
 
 
 def execution_arn(machine_arn: str, execution_name: str) -> str:
-    """The ARN that StartExecution will give: it follows from machine and name, so a record can hold it before the
-    start.
-    """
+    """The ARN that StartExecution will give: it follows from machine and name, so a record can hold it before the start."""
     return machine_arn.replace(":stateMachine:", ":execution:", 1) + ":" + execution_name
 
 

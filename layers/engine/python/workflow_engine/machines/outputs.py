@@ -2,8 +2,7 @@
 
 A history of 25,000 events may carry hundreds of megabytes of outputs, and the list that a map gives has all of its
 elements once more. So each output that a history tells is written once, as JSON text, to a temporary file; a list or an
-object put together of such outputs only refers to them. Beyond `SPOOL_BYTES` outputs go to the payload store as they
-pass.
+object put together of such outputs only refers to them. Beyond `SPOOL_BYTES` outputs go to the payload store as they pass.
 """
 
 from __future__ import annotations

@@ -52,8 +52,7 @@ def read_timeline(
 ) -> Timeline:
     """The timeline of a history, oldest event first. Events are not held, nor what they carry: that goes to `outputs`.
 
-    `enclosing` gives for each step the maps, for_each steps and loops around it, outermost first; `loops` are the
-    loops.
+    `enclosing` gives for each step the maps, for_each steps and loops around it, outermost first; `loops` are the loops.
     """
     reader = _Reader(enclosing, loops, outputs)
     for event in events:
@@ -203,8 +202,7 @@ class _Reader:
         return _Origin(visit.frames, visit.over, visit)
 
     def _block(self, kind: str, what: str, event: Event, origin: _Origin) -> Visit | None:
-        """Start (again), success, failure or abortion of the innermost Map or Parallel around an event that has not
-        ended.
+        """Start (again), success, failure or abortion of the innermost Map or Parallel around an event that has not ended.
 
         Only the entry of a state carries its name. An abortion may come after the failure of the same state, and then says
         nothing; where several are aborted, one inside the other, it is the innermost's turn.
@@ -318,9 +316,7 @@ def _task_output(details: Mapping[str, Any]) -> Any:
 
 
 def failure_of(details: Mapping[str, Any], *, timed_out: bool) -> Failure:
-    """The failure of an event's details `{error, cause}`. A function's cause is JSON: its `errorMessage` is the
-    message.
-    """
+    """The failure of an event's details `{error, cause}`. A function's cause is JSON: its `errorMessage` is the message."""
     error = readable(details.get("error") or ("States.Timeout" if timed_out else "States.TaskFailed"))
     timed_out = timed_out or error == "States.Timeout"
     cause = readable(details.get("cause") or "")

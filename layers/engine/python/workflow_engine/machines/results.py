@@ -1,9 +1,9 @@
 """Step results of an execution, from its history and the outline of its workflow. Pure, linear in events and iterations.
 
-The outline says which steps there are: `{"steps": [{"id", "type", "each"?, "reads"?, "body"?: {"kind", "steps",
-"sinks"}}], "sinks"}`. A step's own state has its id as name (`<id>.each` inside a for_each); a Pass computes one or more steps,
-its output is `{step id: output}`. Keys of results: `s`, and for the parts `s[0]`, `outer[3].inner`, `loop[0].inner`,
-`switch.inner`.
+The outline says which steps there are:
+`{"steps": [{"id", "type", "each"?, "reads"?, "body"?: {"kind", "steps", "sinks"}}], "sinks"}`. A step's own state has
+its id as name (`<id>.each` inside a for_each); a Pass computes one or more steps, its output is `{step id: output}`.
+Keys of results: `s`, and for the parts `s[0]`, `outer[3].inner`, `loop[0].inner`, `switch.inner`.
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What a history tells. `error` is {step_id, type, message}; what `output` and the steps' outputs refer to is in
-    `outputs`.
-    """
+    """What a history tells. `error` is {step_id, type, message}; what `output` and the steps' outputs refer to is in `outputs`."""
 
     status: RunStatus
     output: Output | None
@@ -302,9 +300,8 @@ class _Results:
 
 
 def _failure_of_fail_state(visit: Visit, *, looped: bool) -> Failure:
-    """Why a step failed that ended in its `<id>.fail` state: a Fail that ended the run or a Parallel, or a Pass in
-    its place where the run goes on. The history tells the error of the first and the last; a Parallel's failure
-    carries none.
+    """Why a step failed that ended in its `<id>.fail` state: a Fail that ended the run or a Parallel, or a Pass in its
+    place where the run goes on. The history tells the error of the first and the last; a Parallel's failure carries none.
     """
     from workflow_engine.compiler.lower.loops import OUT_OF_TURNS
     from workflow_engine.compiler.lower.waits import INVALID_DELAY, INVALID_DELAY_CAUSE

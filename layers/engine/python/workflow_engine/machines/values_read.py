@@ -1,5 +1,4 @@
-"""What references gave at a place of a run, from its history and the outline of its workflow, and of what type that was.
-Pure.
+"""What references gave at a place of a run, from its history and the outline of its workflow, and of what type that was. Pure.
 
 Types only, with the length of a list and the first names of an object: a message is kept, logged and shown to people who
 may not see the data.
@@ -153,8 +152,8 @@ class ValuesRead:
         return {sink: self._output(sink, before) for sink, one in ended.items() if one and one.status == "completed"}
 
     def _outcome_of(self, step_id: str, frames: Frames) -> Outcome | None:
-        """How a step ended that is read from inside these frames; None for a loop around them, which has not. Raises
-        UnknownValueError.
+        """How a step ended that is read from inside these frames; None for a loop around them, which has
+        not. Raises UnknownValueError.
         """
         around = self.enclosing.get(step_id)
         if around is None or around != tuple(container for container, _ in frames[: len(around)]):

@@ -8,9 +8,8 @@
             raise StepReportedFailure("There is no text to translate.")
         return {"text": translate(input_data["text"], config["language"])}
 
-`handler` is then a Lambda handler. What it returns is the step's output; an exception fails the step, and its class
-name is the error type that results, retries and conditions see. Importing this package imports nothing but the standard
-library.
+`handler` is then a Lambda handler. What it returns is the step's output; an exception fails the step, and its class name is
+the error type that results, retries and conditions see. Importing this package imports nothing but the standard library.
 """
 
 from workflow_engine.errors import InvalidStepInput, StepReportedFailure

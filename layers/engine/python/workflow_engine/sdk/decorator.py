@@ -19,10 +19,9 @@ _PARAMETERS: Final = ("config", "input_data", "context")
 def step(function: Callable[..., Any]) -> LambdaHandler:
     """Make a Lambda handler of `function`, which takes any of `config`, `input_data` and `context`, by these names.
 
-    `config` and `input_data` are dicts, or instances of the pydantic model that the parameter is annotated with; what
-    does not fit the model raises `InvalidStepInput`. `context` is a `StepContext`. The result must be JSON; a pydantic
-    model is dumped. Raises `TypeError` for a parameter of another name without a default, `NameError` for an unknown
-    annotation.
+    `config` and `input_data` are dicts, or instances of the pydantic model that the parameter is annotated with; what does
+    not fit the model raises `InvalidStepInput`. `context` is a `StepContext`. The result must be JSON; a pydantic model is
+    dumped. Raises `TypeError` for a parameter of another name without a default, `NameError` for an unknown annotation.
     """
     models = _models(function)
     wanted = _wanted(function)

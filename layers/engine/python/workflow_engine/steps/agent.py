@@ -51,7 +51,7 @@ def agent_task(*, paid: bool = False, without_input: str | None = None, no_input
         transient_errors=TRANSIENT_ERRORS,
         final_errors=FINAL_ERRORS,
         tells_timeout=True,
-        tells_inputs_of="prompt",
+        names_inputs_of_type="prompt",
         fills_names=True,
         paid=paid,
         without_input=without_input,
@@ -73,9 +73,7 @@ def examine(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
 
 
 def problems(fields: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """What a schema cannot say of an agent's fields, wherever they stand: schemas are schemas, tools and vendors can be
-    there.
-    """
+    """What a schema cannot say of an agent's fields, wherever they stand: schemas are schemas, tools and vendors can be there."""
     yield from schema_problems(fields, path)
     for number, entry in enumerate(fields.get("tools") or ()):
         try:

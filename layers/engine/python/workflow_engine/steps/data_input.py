@@ -10,7 +10,7 @@ from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLoweri
 from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, object_fragment
 from workflow_engine.json_schema import Path
 from workflow_engine.language.references import MalformedTextError, parse_reference
-from workflow_engine.language.syntax import Literal_, ScopeReference, Source, Wildcard
+from workflow_engine.language.syntax import LiteralValue, ScopeReference, Source, Wildcard
 from workflow_engine.schema_parts import SUCCESS, TIMESTAMP, object_schema, output_schema, property_schema
 from workflow_engine.steps.sources import apply
 from workflow_engine.steps.step_type import StepType
@@ -47,7 +47,7 @@ def _data(context: PureContext) -> Fragment:
 
 def _known_output(config: Mapping[str, Any]) -> Mapping[str, Source]:
     if config.get("input_type", "static") == "static":
-        return {"data": Literal_(config.get("data", dict(_NOTHING)))}
+        return {"data": LiteralValue(config.get("data", dict(_NOTHING)))}
     source = config.get("source", "input")
     if "data" in config or not isinstance(source, str):
         return {}
@@ -61,7 +61,7 @@ def _examine(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     try:
         parse_reference(_source_reference(config.get("source", "input")))
     except MalformedTextError as error:
-        yield ("source",), f"The source is no path below the run's input: {error.detail}"
+        yield ("source",), f"The source is not a valid path below the run's input: {error.detail}"
 
 
 def _build(context: PureContext) -> Fragment:

@@ -27,7 +27,7 @@ from typing import Any, Final
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering, TaskLowering
 from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, object_fragment
 from workflow_engine.errors import InvalidStepInput
-from workflow_engine.language.syntax import Literal_, Source
+from workflow_engine.language.syntax import LiteralValue, Source
 from workflow_engine.schema_parts import SUCCESS, TIMESTAMP, Schema, object_schema, output_schema, property_schema
 from workflow_engine.steps.sources import FIELD, UNWRAPPED_NAMES, apply, working_data
 from workflow_engine.steps.step_type import STEP_DATA, StepType
@@ -108,7 +108,7 @@ def _lower(config: Mapping[str, Any]) -> Lowering:
 
 
 def _known_output(config: Mapping[str, Any]) -> Mapping[str, Source]:
-    return {"processing_type": Literal_(config.get("processing_type", DEFAULT_PROCESSING_TYPE))}
+    return {"processing_type": LiteralValue(config.get("processing_type", DEFAULT_PROCESSING_TYPE))}
 
 
 # --- the Task ---
@@ -304,7 +304,7 @@ RESULTS: Final[Mapping[str, Schema]] = {
         {
             "word_count": _NUMBER_OF_WORDS,
             "character_count": property_schema(
-                "Characters", "Those that are no white space.", type="integer", minimum=0
+                "Characters", "Those that are not white space.", type="integer", minimum=0
             ),
             "text_length": property_schema("Length", "All characters of all texts.", type="integer", minimum=0),
             "original_data": _ORIGINAL,

@@ -1,8 +1,7 @@
 """Opaque cursors of pages. Pure.
 
-A cursor carries where the next page begins, bound to the tenant and to the list it was given for. It is no secret and
-no permission: the partition that is read always comes from the caller's tenant, the binding only turns misuse into a
-clear answer.
+A cursor carries where the next page begins, bound to the tenant and to the list it was given for. It is no secret and no
+permission: the partition that is read always comes from the caller's tenant, the binding only turns misuse into a clear answer.
 """
 
 from __future__ import annotations

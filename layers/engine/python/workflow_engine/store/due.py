@@ -59,8 +59,8 @@ class DueStore:
         self._change(key, {"due_at": until, "looks": None, "seen_at": now})
 
     def quarantine(self, key: Key, now: str) -> bool:
-        """Look at a run no more. False when it has left its list meanwhile. When its results are asked for, its end is
-        still recorded.
+        """Look at a run no more. False when it has left its list meanwhile. When its results are asked for, its end
+        is still recorded.
         """
         return self._change(key, {"due_list": None, "due_at": None, "quarantined_at": now})
 

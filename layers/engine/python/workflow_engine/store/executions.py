@@ -127,9 +127,7 @@ class ExecutionStore:
         return self.load((keys.execution(tenant_id, execution_id), keys.META))
 
     def find_by_arn(self, execution_arn: str) -> tuple[str, str] | None:
-        """Tenant's and execution's key of a Step Functions execution; eventually consistent, None when it has no
-        record (yet).
-        """
+        """Tenant's and execution's key of a Step Functions execution; eventually consistent, None when it has no record (yet)."""
         found = self.table.find_by(BY_ARN, execution_arn)
         return (found["pk"], found["sk"]) if found else None
 

@@ -18,9 +18,7 @@ NameKind = Literal["step", "agent", "prompt", "mcp"]
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A registered step type, an agent, a prompt or an MCP server. `version` is one of an agent or a prompt; None is the
-    newest.
-    """
+    """A registered step type, an agent, a prompt or an MCP server. `version` is one of an agent or a prompt; None is the newest."""
 
     kind: NameKind
     name: str

@@ -90,8 +90,8 @@ class VersionStore(Generic[VersionT]):
     noun: Noun[VersionT]
 
     def create(self, made: VersionT) -> VersionT:
-        """Write the first version of an id; gives it as it stands. For an id that was deleted its number is one more than the
-        last.
+        """Write the first version of an id; gives it as it stands. For an id that was deleted its number is one more
+        than the last.
 
         What another attempt at the same request (`request_id`) has created meanwhile is given as that left it. ConflictError
         when the id is in use.

@@ -54,9 +54,7 @@ class StoredWorkflow(Version):
 
 
 def content_hash(document: Json) -> str:
-    """SHA-256 of the document's JSON text, spaces left out. The order of keys counts: it is the order of a step's
-    inputs.
-    """
+    """SHA-256 of the document's JSON text, spaces left out. The order of keys counts: it is the order of a step's inputs."""
     return hashlib.sha256(dump(document).encode()).hexdigest()
 
 

@@ -374,13 +374,6 @@ class StoredDefinition(DefinitionSummary):
     """Sentences about what is valid and may yet not do what was meant."""
 
 
-class DefinitionPage(TypedDict):
-    """Versions of agents or of prompts."""
-
-    items: list[DefinitionSummary]
-    next_cursor: Cursor
-
-
 class AgentSummary(DefinitionSummary):
     """A version of an agent as lists have it."""
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from workflow_engine.compiler.asl.expressions import rendered
 from workflow_engine.compiler.asl.fusing import fused
 from workflow_engine.compiler.asl.items import list_items
-from workflow_engine.compiler.asl.returns import carried, taken_back
+from workflow_engine.compiler.asl.returns import carried, records_from_branches
 from workflow_engine.compiler.ir import (
     Assigns,
     Block,
@@ -77,8 +77,8 @@ class _Rendering:
     def leave(self, following: str | None, assigns: Assigns, own: Template = None) -> State:
         """Fields of a state that goes on to `following`, or that ends the block when that is None.
 
-        `own` is what the state gives the reader of results (Pass and Wait); a state that ends the block gives the block's
-        result too.
+        `own` is what the state gives the reader of results (Pass and Wait); a state that ends the block gives the
+        block's result too.
         """
         if following is not None:
             state: State = {"Assign": dict(assigns)} if assigns else {}
@@ -137,7 +137,9 @@ class _Rendering:
                     "Type": "Parallel",
                     "Branches": [_states(b, self.ends, self.carries) for b in node.branches],
                     **self._caught(node, following),
-                    **self.leave(following, {**node.assigns, **taken_back(node.branches)}, _nothing_caught(node)),
+                    **self.leave(
+                        following, {**node.assigns, **records_from_branches(node.branches)}, _nothing_caught(node)
+                    ),
                 }
             case GuardNode():
                 self._guard(node, following)

@@ -16,7 +16,7 @@ from workflow_engine.compiler.jsonata.states import RESULT
 from workflow_engine.compiler.records import completed_fragment, completed_record
 
 
-def taken_back(branches: tuple[Block, ...]) -> dict[str, Template]:
+def records_from_branches(branches: tuple[Block, ...]) -> dict[str, Template]:
     """What a Parallel assigns: the outer records, by variable."""
     return {r.outer: _record_of(b, r, f"{RESULT.code}[{i}]") for i, b in enumerate(branches) for r in b.returns}
 

@@ -21,7 +21,7 @@ from workflow_engine.compiler.jsonata.references import Scope, reference_fragmen
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.jsonata.syntax import BINDING_POWER
 from workflow_engine.language.regex import regex_literal
-from workflow_engine.language.syntax import And, Check, Comparison, Condition, Literal_, Not, Operand, Or, Truthy
+from workflow_engine.language.syntax import And, Check, Comparison, Condition, LiteralValue, Not, Operand, Or, Truthy
 
 MAX_INLINE_GROUPS: Final = 3
 """Groups nested deeper are computed into variables one after the other, so that depth does not grow with them."""
@@ -108,7 +108,7 @@ def _inline(condition: Condition, scope: Scope) -> Fragment:
             return _comparison(condition, scope)
         case Check():
             return _check(condition, scope)
-        case Truthy(Literal_(value)):
+        case Truthy(LiteralValue(value)):
             return _TRUE if value else _FALSE
         case Truthy(operand):
             value = _operand(operand, scope)
@@ -199,20 +199,20 @@ def _order(comparison: Comparison, left: Fragment, right: Fragment) -> Fragment:
 
 
 def _is_literal_number(side: Operand) -> bool:
-    return isinstance(side, Literal_) and isinstance(side.value, int | float) and not isinstance(side.value, bool)
+    return isinstance(side, LiteralValue) and isinstance(side.value, int | float) and not isinstance(side.value, bool)
 
 
 def _member(left: Fragment, container: Operand, right: Fragment) -> Fragment:
     """`left in right`. JSONata's own `in` compares scalars only, and takes what is no list for a list of one."""
     match container:
-        case Literal_(list(values)) if not any(isinstance(value, list | dict) for value in values):
+        case LiteralValue(list(values)) if not any(isinstance(value, list | dict) for value in values):
             return Infix(" in", (left, right))
         case _:
             return call("h", right, left)
 
 
 def _regex_match(comparison: Comparison, scope: Scope) -> Fragment:
-    if not isinstance(comparison.right, Literal_) or not isinstance(comparison.right.value, str):
+    if not isinstance(comparison.right, LiteralValue) or not isinstance(comparison.right.value, str):
         raise TypeError("the pattern of regex_match is a literal string")
     left = _operand(comparison.left, scope)
     is_text = Infix("=", (call("type", bind("x", left)), Text('"string"')))
@@ -221,7 +221,7 @@ def _regex_match(comparison: Comparison, scope: Scope) -> Fragment:
 
 
 def _operand(operand: Operand, scope: Scope) -> Fragment:
-    if isinstance(operand, Literal_):
+    if isinstance(operand, LiteralValue):
         return json_literal(_ordered(operand.value))
     return reference_fragment(operand, scope)
 

@@ -34,8 +34,7 @@ _EXECUTION_FIELDS: Final[Mapping[str, Fragment]] = {
 class Root:
     """Where a value is read, without operators at its top. If not `defined` it may be undefined, meaning null.
 
-    `fields` are keys that the value, if there is one, is sure to have as an object; they are read of a variable without a
-    helper.
+    `fields` are keys that the value, if there is one, is sure to have as an object; they are read of a variable without a helper.
     """
 
     code: Fragment

@@ -21,7 +21,7 @@ from workflow_engine.compiler.jsonata.states import ENTERED, from_input
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.syntax import (
     Expression,
-    Literal_,
+    LiteralValue,
     ScopeReference,
     Source,
     StepReference,
@@ -55,7 +55,7 @@ def source_fragment(source: Source, scope: Scope, literal: PlaceLiteral) -> Frag
     match source:
         case StepReference() | ScopeReference():
             return reference_fragment(source, scope)
-        case Literal_(value):
+        case LiteralValue(value):
             return literal(value)
         case Template():
             return template_fragment(source, scope, literal)

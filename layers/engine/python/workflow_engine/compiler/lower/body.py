@@ -125,14 +125,14 @@ class BodyLowering:
 
     def _guard_of(self, tree: Tree, scope: Scope, assumed: frozenset[Fragment]) -> Fragment | str:
         """The guard to put before the tree as a whole. A Parallel has one if all its steps share it."""
-        if self.guarded.falls_with(tree, scope, None, {}):
+        if self.guarded.is_skipped_with(tree, scope, None, {}):
             return "never"
         if isinstance(tree, structure.Sequence):
             return "always"
         guard = self.guarded.guard(first_leaf(tree), scope)
         if not isinstance(guard, Fragment) or guard in assumed:
             return "always"
-        if isinstance(tree, Leaf) or self.guarded.falls_with(tree, scope, guard, {}):
+        if isinstance(tree, Leaf) or self.guarded.is_skipped_with(tree, scope, guard, {}):
             return guard
         return "always"
 
@@ -142,7 +142,7 @@ class BodyLowering:
         end = at
         while end < len(trees) and (
             (end == at and isinstance(trees[at], Leaf) and self._mark(trees[at], down))
-            or self.guarded.falls_with(trees[end], scope, guard, down)
+            or self.guarded.is_skipped_with(trees[end], scope, guard, down)
         ):
             end += 1
         return end
@@ -194,7 +194,7 @@ class BodyLowering:
         nodes: list[Node] = []
         rest: list[Tree] = []
         for branch in branches:
-            if self.guarded.falls_with(branch, scope, None, {}):
+            if self.guarded.is_skipped_with(branch, scope, None, {}):
                 self._skip([branch], scope)
             elif self._is_pure(branch):
                 nodes.extend(self.lower([branch], scope, assumed))

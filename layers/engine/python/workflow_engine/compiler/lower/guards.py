@@ -41,14 +41,14 @@ class GuardedSteps:
             return "always"
         return parts[0] if len(parts) == 1 else all_of(parts)
 
-    def falls_with(self, tree: Tree, scope: Scope, guard: Fragment | None, down: dict[str, Statuses]) -> bool:
+    def is_skipped_with(self, tree: Tree, scope: Scope, guard: Fragment | None, down: dict[str, Statuses]) -> bool:
         """Whether all of `tree` is skipped whenever the steps in `down` are, or because it has the very same guard.
 
         Adds its steps to `down` if so. With `guard` None and an empty `down`: whether it is skipped whatever happens.
         """
         if not isinstance(tree, Leaf):
             mine = dict(down)
-            if all(self.falls_with(part, scope, guard, mine) for part in _inside(tree)):
+            if all(self.is_skipped_with(part, scope, guard, mine) for part in _inside(tree)):
                 down.update(mine)
                 return True
             return False
@@ -56,12 +56,12 @@ class GuardedSteps:
         dependencies = self.rule_dependencies[tree.vertex]
         known = {_statuses(d, scope, down) for d in dependencies}
         settled = {statuses for statuses in known if statuses is not None}
-        falls = known == settled and rule_verdict(step.trigger_rule, settled) == "never"
-        if not falls and guard is not None and not any(d in down for d in dependencies):
-            falls = self._guard_if_known(tree.vertex, scope) == guard
-        if falls:
+        is_skipped = known == settled and rule_verdict(step.trigger_rule, settled) == "never"
+        if not is_skipped and guard is not None and not any(d in down for d in dependencies):
+            is_skipped = self._guard_if_known(tree.vertex, scope) == guard
+        if is_skipped:
             down[step.step_id] = SKIPPED
-        return falls
+        return is_skipped
 
     def _guard_if_known(self, vertex: int, scope: Scope) -> Guard | None:
         """The guard, or None when it reads a step that has not been passed yet."""

@@ -26,7 +26,7 @@ from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.language.reads import references_of
 from workflow_engine.language.syntax import (
     Expression,
-    Literal_,
+    LiteralValue,
     Reference,
     ScopeReference,
     Segment,
@@ -126,7 +126,7 @@ def _sum(parts: Iterable[Size | None], total: Size) -> Size | None:
 
 def _source_bound(unit: Unit, source: Source, bounds: Mapping[str, Size | None]) -> Size | None:
     match source:
-        case Literal_(value=value):
+        case LiteralValue(value=value):
             return size_of(value)
         case StepReference() | ScopeReference():
             return _reference_bound(unit, source, bounds)

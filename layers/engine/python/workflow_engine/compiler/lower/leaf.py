@@ -65,8 +65,8 @@ _ATTEMPT: Final = Text("$states.context.State.RetryCount+1")
 
 
 def own_retriers(policy: RetryPolicy, final_errors: Iterable[str] = ()) -> tuple[Mapping[str, Any], ...]:
-    """The step's own retry policy as ASL: first what is not tried again, then the rest. MaxDelaySeconds is given only where
-    it limits.
+    """The step's own retry policy as ASL: first what is not tried again, then the rest. MaxDelaySeconds is given only
+    where it limits.
 
     `States.ALL` stands alone and last, and the first Retrier that names an error decides (ASL specification, "Retrier").
     What is too large is so the next time too. AWS's page says that States.ALL leaves it out; a public recording of 2024 has
@@ -160,7 +160,7 @@ def payload(
     step: Step,
     scope: Scope,
     timeout: Fragment | None = None,
-    told_of: str | None = None,
+    input_step_type: str | None = None,
     *,
     fills_names: bool = False,
     call: Fragment | None = None,
@@ -169,7 +169,7 @@ def payload(
     expressions are in it, in one for each entry of the input, so that Step Functions names the entry whose expression fails.
 
     `timeout` is told as `execution_context.timeout_seconds`, the entries of the input that are outputs of steps of the type
-    `told_of` as `execution_context.inputs_of_type`, where the step type wants to know these; `fills_names` as
+    `input_step_type` as `execution_context.inputs_of_type`, where the step type wants to know these; `fills_names` as
     `step_config`. `call` stands beside them.
     """
     identity = {"step_id": json_literal(step.step_id)}
@@ -178,7 +178,7 @@ def payload(
         context["index"] = scope.index
     if timeout is not None:
         context["timeout_seconds"] = timeout
-    if told_of is not None and (names := _inputs_of_type(unit, step, told_of)):
+    if input_step_type is not None and (names := _inputs_of_type(unit, step, input_step_type)):
         context["inputs_of_type"] = json_literal(names)
     inputs = mapped_inputs(unit, step, scope)
     parts: dict[str, Fragment] = {
@@ -240,7 +240,7 @@ def task(
                 step,
                 scope,
                 timeout if lowering.tells_timeout else None,
-                lowering.tells_inputs_of,
+                lowering.names_inputs_of_type,
                 fills_names=lowering.fills_names,
                 call=_endpoint_call(unit, lowering, timeout),
             ),

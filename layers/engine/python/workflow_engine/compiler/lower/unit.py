@@ -14,7 +14,7 @@ from workflow_engine.compiler.jsonata.states import from_input
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.language.diagnostics import Diagnostic, Json
-from workflow_engine.language.syntax import Literal_, ScopeReference, Step, StepReference, Template
+from workflow_engine.language.syntax import LiteralValue, ScopeReference, Step, StepReference, Template
 from workflow_engine.state_names import derived_name
 
 
@@ -131,6 +131,6 @@ def lowering_of(step: Step, catalogue: CompilerCatalogue) -> Lowering:
 def _only_text(step: Step) -> str:
     """The name of the step's one input, if that is a text whatever the run brings; else "", which names none."""
     match list((step.input_mapping or {}).items()):
-        case [(name, Template() | StepReference(facet="status") | Literal_(value=str()))]:
+        case [(name, Template() | StepReference(facet="status") | LiteralValue(value=str()))]:
             return name
     return ""

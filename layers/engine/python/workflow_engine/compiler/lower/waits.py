@@ -16,7 +16,7 @@ from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import completed_record
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
 from workflow_engine.language.reads import config_pointer
-from workflow_engine.language.syntax import Literal_, Step
+from workflow_engine.language.syntax import LiteralValue, Step
 from workflow_engine.state_names import CHECK, FAIL
 
 INVALID_DELAY: Final = "InvalidDelay"
@@ -87,7 +87,7 @@ def _waits_for_data(unit: Unit, step: Step) -> bool:
         unit.warnings.append(Diagnostic("WFE-E402", step.pointer, detail))
     source = (step.input_mapping or {}).get("delay_seconds")
     place = step.pointer + pointer("input_mapping", "delay_seconds")
-    if isinstance(source, Literal_):
+    if isinstance(source, LiteralValue):
         if problem := _problem_of_seconds(source.value):
             unit.warnings.append(Diagnostic("WFE-E402", place, problem))
         else:

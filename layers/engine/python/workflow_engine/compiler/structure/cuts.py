@@ -20,9 +20,8 @@ _FAIR_SHARE = 1 / 3
 class Cut(NamedTuple):
     """A module in two halves: `first` (a bitset; no vertex of it has a predecessor in the rest) runs before the rest.
 
-    Cuts sort by how promising they are. `estimate`: weighs the run times that the halves have at least and at most.
-    `added`: the number of ordered pairs that the cut adds. `bound`: no tree with this cut runs shorter (a sum over all
-    samples).
+    Cuts sort by how promising they are. `estimate`: weighs the run times that the halves have at least and at most. `added`:
+    the number of ordered pairs that the cut adds. `bound`: no tree with this cut runs shorter (a sum over all samples).
     """
 
     estimate: float

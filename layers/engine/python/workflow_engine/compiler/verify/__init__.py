@@ -22,8 +22,7 @@ __all__ = ["RULES", "Violation", "verify"]
 
 
 def verify(machine: Mapping[str, Any]) -> list[Violation]:
-    """Every broken rule of an ASL machine in the JSONata language, as a dict of JSON values; an empty list if there is
-    none.
+    """Every broken rule of an ASL machine in the JSONata language, as a dict of JSON values; an empty list if there is none.
 
     A state in JSONPath is reported and not looked into.
     """

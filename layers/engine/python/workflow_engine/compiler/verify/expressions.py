@@ -144,8 +144,7 @@ def _evaluated_values(state: State) -> Iterator[tuple[Path, Place, Any]]:
 
 
 def _texts(path: Path, value: Any, wrong: list[Violation]) -> Iterator[tuple[Path, str]]:
-    """The expressions in a JSON value without their delimiters, in document order; malformed ones and `.$` keys are
-    noted."""
+    """The expressions in a JSON value without their delimiters, in document order; malformed ones and `.$` keys are noted."""
     waiting: list[tuple[Path, Any]] = [(path, value)]
     while waiting:
         place, item = waiting.pop()

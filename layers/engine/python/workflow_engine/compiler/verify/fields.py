@@ -79,7 +79,7 @@ def check_state_fields(path: Path, state: State) -> Iterator[Violation]:
     kind = state.get("Type")
     allowed = STATE_FIELDS.get(kind) if isinstance(kind, str) else None
     if allowed is None:
-        yield violation("ASL-STATE-TYPE", (*path, "Type"), f"{kind!r} is no type of state.")
+        yield violation("ASL-STATE-TYPE", (*path, "Type"), f"{kind!r} is not a type of state.")
         return
     language = state.get("QueryLanguage", "JSONata")
     if language != "JSONata":
@@ -186,7 +186,7 @@ def _check_resources(path: Path, state: State) -> Iterator[Violation]:
         if isinstance(resource, str) and ("{%" in resource or resource.startswith("$")):
             yield violation("ASL-DYNAMIC-RESOURCE", (*place, "Resource"), "Resource must be a constant ARN.")
         elif not isinstance(resource, str) or not resource.startswith("arn:"):
-            yield violation("ASL-FIELD-VALUE", (*place, "Resource"), f"{resource!r} is no ARN.")
+            yield violation("ASL-FIELD-VALUE", (*place, "Resource"), f"{resource!r} is not a valid ARN.")
 
 
 def _check_processor_config(path: Path, config: Any) -> Iterator[Violation]:

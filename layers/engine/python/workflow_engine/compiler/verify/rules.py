@@ -68,7 +68,7 @@ RULES: Final[dict[str, str]] = {
     "RUN-EVAL": "$eval is not available. (Transforming data with JSONata)",
     "RUN-DEPTH": "The syntax tree of an expression is at most 80 nodes deep; evaluation ends in a stack overflow at "
     "about 100. (Transforming data with JSONata, Handling expression errors)",
-    "RUN-UNASSIGNED": "A variable is read only where every path has assigned it; a name that nothing assigns is no "
+    "RUN-UNASSIGNED": "A variable is read only where every path has assigned it; a name that nothing assigns is not a "
     "function of JSONata either. (Transforming data with JSONata, Handling expression errors)",
     # Ours.
     "OWN-NAME-SPACE": "A state's name has no spaces, because names are parts of step ids and of metrics.",

@@ -69,7 +69,7 @@ def check_transitions(scope: Scope) -> Iterator[Violation]:
     known = scope.states
     if scope.start not in known:
         yield violation(
-            "ASL-DANGLING-NEXT", (*scope.path, "StartAt"), f"StartAt names {scope.start!r}, which is no state here."
+            "ASL-DANGLING-NEXT", (*scope.path, "StartAt"), f"StartAt names {scope.start!r}, which is not a state here."
         )
     for name, state in known.items():
         path = (*scope.path, "States", name)
@@ -77,7 +77,7 @@ def check_transitions(scope: Scope) -> Iterator[Violation]:
         for place, target in transitions(state):
             if not isinstance(target, str) or target not in known:
                 yield violation(
-                    "ASL-DANGLING-NEXT", (*path, *place), f"{target!r} is no state of the same States object."
+                    "ASL-DANGLING-NEXT", (*path, *place), f"{target!r} is not a state of the same States object."
                 )
     reached = _reachable(scope)
     for name in known:

@@ -33,8 +33,7 @@ def _assignments(state: State) -> Iterator[tuple[Path, Mapping[str, Any]]]:
 
 
 def check_variables(scopes: list[Scope], expressions: list[Expressions]) -> list[Violation]:
-    """All rules on variables. `expressions[i]` are those of `scopes[i]`; an enclosing scope stands before those inside
-    it."""
+    """All rules on variables. `expressions[i]` are those of `scopes[i]`; an enclosing scope stands before those inside it."""
     found: list[Violation] = []
     assigned: list[set[str]] = []
     for scope in scopes:
@@ -68,7 +67,7 @@ def _check_name(path: Path, name: str) -> Iterator[Violation]:
     elif name.endswith(".$"):
         return  # Reported as a key of JSONPath.
     elif not name.isidentifier() or name[0] == "_" or len(name) > aws_quotas.VARIABLE_NAME_LENGTH:
-        detail = f"{name[:90]!r} is no identifier of at most {aws_quotas.VARIABLE_NAME_LENGTH} characters."
+        detail = f"{name[:90]!r} is not a valid identifier of at most {aws_quotas.VARIABLE_NAME_LENGTH} characters."
         yield violation("ASL-VARIABLE-NAME", path, detail)
     elif name in FUNCTIONS:
         yield violation("OWN-VARIABLE-FUNCTION", path, f"The variable would hide the function ${name}.")
@@ -110,14 +109,13 @@ def _check_reads(
             yield violation("ASL-DISTRIBUTED-VARIABLE", expression.path, detail)
         elif name not in FUNCTIONS:
             reason = (
-                "on some path here it has no value" if name in bits else "nothing assigns it, and it is no function"
+                "on some path here it has no value" if name in bits else "nothing assigns it, and it is not a function"
             )
             yield violation("RUN-UNASSIGNED", expression.path, f"${name} is read, but {reason}.")
 
 
 def _assigned_at_entry(scope: Scope, bits: dict[str, int], inherited: int) -> dict[str, int]:
-    """Variables with a value for certain when each reachable state is entered, as bits; a state's own Assign comes
-    later."""
+    """Variables with a value for certain when each reachable state is entered, as bits; a state's own Assign comes later."""
     if scope.start not in scope.states:
         return {}
     edges = {name: list(_edges(state, bits)) for name, state in scope.states.items()}

@@ -62,8 +62,7 @@ def read_expression(text: str) -> Reading:
 
 @dataclass(slots=True)
 class _Scope:
-    """Variables that an expression binds in one block or function; `pending` are reads by functions, bound later
-    perhaps."""
+    """Variables that an expression binds in one block or function; `pending` are reads by functions, bound later perhaps."""
 
     bound: set[str] = field(default_factory=set)
     pending: set[str] = field(default_factory=set)
@@ -154,7 +153,7 @@ class _Parser:
             token = self.advance()
             go_on = _INFIX.get(token.kind)
             if go_on is None:
-                raise JsonataSyntaxError(f"{token.value!r} before offset {token.end} is no binary operator")
+                raise JsonataSyntaxError(f"{token.value!r} before offset {token.end} is not a binary operator")
             left = go_on(self, token, left)
         self.nesting -= 1
         return left
@@ -337,7 +336,7 @@ class _Parser:
     def bind(self, token: Token, left: Operand) -> Operand:
         kind, _, name = left.kind.partition(":")
         if kind != "binding":
-            raise JsonataSyntaxError(f"the left side of ':=' before offset {token.end} is no variable")
+            raise JsonataSyntaxError(f"the left side of ':=' before offset {token.end} is not a variable")
         value = self.expression(BINDING_POWER[":="] - 1)
         self.scopes[-1].bound.add(name)
         return Operand("bind", 1 + value.depth)

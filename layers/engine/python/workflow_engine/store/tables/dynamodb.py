@@ -39,9 +39,7 @@ conflict handling"); the other takes milliseconds.
 """
 
 _MAX_PAGES_PER_LIST: Final = 20
-"""A filtered list reads at most this many pages for one answer, so that a rare status cannot hold a request for
-ever.
-"""
+"""A filtered list reads at most this many pages for one answer, so that a rare status cannot hold a request for ever."""
 
 
 class DynamoTable:

@@ -13,8 +13,8 @@ logger = get_logger(__name__)
 
 
 def check_input(fields: WorkflowRunFields, schema: Mapping[str, Json] | None) -> None:
-    """Check a run's input against its workflow's `input_schema`. Raises InvalidRequestError with pointers to where the input
-    was sent.
+    """Check a run's input against its workflow's `input_schema`. Raises InvalidRequestError with pointers to where the
+    input was sent.
     """
     if schema is None:
         return

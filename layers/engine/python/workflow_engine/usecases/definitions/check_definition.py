@@ -70,6 +70,6 @@ def refuse_misfits(
             findings.add("WFE-E100", "", "The body must be a JSON object.")
     if findings.has_errors:
         raise InvalidRequestError(
-            f"This is no {word}; `errors` tells where and what to do.",
+            f"This is not a valid {word}; `errors` tells where and what to do.",
             errors=[{**d.as_dict(), "pointer": place + d.pointer} for d in findings.in_document_order(document)],
         )

@@ -40,8 +40,8 @@ def try_out(
 ) -> ExecutionStarted:
     """Start a run of two steps, the prompt and an agent that it asks; gives what `launch_once` gives.
 
-    Raises NotFoundError, InvalidRequestError unless one agent is named that can be asked, and what `start_run.prepared` and
-    `launch_once` raise.
+    Raises NotFoundError, InvalidRequestError unless one agent is named that can be asked, and what `start_run.prepared`
+    and `launch_once` raise.
     """
 
     def prepare() -> tuple[StoredWorkflow, WorkflowRunFields]:

@@ -1,9 +1,9 @@
 """Start a compiled workflow, once whatever fails.
 
 Everything is checked, the record is written, the execution is started, in this order. The record fixes the id, the
-version, the machine and the input: names of executions are unique within a machine only, so whoever repeats a start must
-start just that. Where AWS certainly refused, the record is taken back; where its answer was lost the run may go on, and the
-record stays.
+version, the machine and the input: names of executions are unique within a machine only, so whoever repeats a start
+must start just that. Where AWS certainly refused, the record is taken back; where its answer was lost the run may go
+on, and the record stays.
 """
 
 from __future__ import annotations

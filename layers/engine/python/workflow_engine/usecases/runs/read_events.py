@@ -26,8 +26,8 @@ and variables are the machine's own plumbing."""
 _FOLLOWED_BY_OTHER_STATES: Final = ("StateExited", "ParallelStateStarted")
 
 MAX_CURSOR_BYTES: Final = 3072
-"""A request has 10,240 bytes for its line and the values of its headers (API Gateway, quotas for HTTP APIs), credentials
-included."""
+"""A request has 10,240 bytes for its line and the values of its headers (API Gateway, quotas for HTTP
+APIs), credentials included."""
 
 States = dict[int, str]
 """The state of each event that a later one may follow, by the event's id: later ones tell only which they follow."""
@@ -62,8 +62,8 @@ def events(
     """`{items: [{id, type, timestamp, state, step_id, details}], next_cursor}`, oldest first; at most `limit`, and no more
     than a page may have.
 
-    `state` and `step_id` are null for events of the run itself, and for those that end a Parallel. Raises NotFoundError,
-    InvalidRequestError (cursor).
+    `state` and `step_id` are null for events of the run itself, and for those that end a Parallel. Raises
+    NotFoundError, InvalidRequestError (cursor).
     """
     execution = engine.executions.get(caller.tenant_id, execution_id)
     scope = f"history/{execution_id}"

@@ -141,8 +141,7 @@ def output_of_run(engine: Engine, caller: Caller, execution_id: str) -> Output:
 
 
 def open_results(engine: Engine, caller: Caller, execution_id: str) -> RunResults:
-    """The results of a run, to be read by pages: as kept if it has ended, else from its history as it is now. Raises
-    NotFoundError.
+    """The results of a run, to be read by pages: as kept if it has ended, else from its history as it is now. Raises NotFoundError.
 
     A run whose end was not recorded (its event was lost) is recorded here.
     """

@@ -117,9 +117,7 @@ def record_end(engine: Engine, execution: Execution, run: RunReport, *, is_never
 
 
 def reported_results(engine: Engine, execution: Execution, run: RunReport, keep: Keep | None = None) -> RunResults:
-    """The results that a history tells. What is large is put into the payload store, by `keep` if it is given, when it
-    is read.
-    """
+    """The results that a history tells. What is large is put into the payload store, by `keep` if it is given, when it is read."""
     payloads = engine.results.payloads
     keep = keep or (lambda pieces: payloads.keep(execution.tenant_id, pieces))
     value, large = _output(run.outputs, run.output, keep)

@@ -40,8 +40,8 @@ def start(engine: Engine, caller: Caller, body: Json, idempotency_key: str | Non
 
 
 def posted_run(engine: Engine, caller: Caller, body: Json) -> tuple[StoredWorkflow, WorkflowRunFields]:
-    """The workflow of a body in its stored form, and what the body says of the run. Raises InvalidWorkflowError,
-    InvalidRequestError.
+    """The workflow of a body in its stored form, and what the body says of the run.
+    Raises InvalidWorkflowError, InvalidRequestError.
     """
     return prepared(engine, caller, posted_workflow(body))
 

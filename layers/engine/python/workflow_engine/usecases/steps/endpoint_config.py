@@ -23,8 +23,6 @@ MAX_URL: Final = 2048
 MAX_HEADERS: Final = 50
 MAX_HEADER_VALUE: Final = 2000
 
-Object = Mapping[str, Any]
-
 _PLACE: Final = "/endpoint_config"
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 """A token (RFC 9110, 5.6.2)."""
@@ -95,8 +93,7 @@ class EndpointConfig(DocumentModel):
 def endpoint_config(body: Json, allowed_hosts: str) -> dict[str, Any]:
     """`{url, method, headers, auth, timeout_seconds}`, all of them given: how `step_http` calls the endpoint, without secrets.
 
-    `allowed_hosts` is the text of `STEP_HTTP_ALLOWED_HOSTS`. Raises InvalidRequestError with pointers below
-    /endpoint_config.
+    `allowed_hosts` is the text of `STEP_HTTP_ALLOWED_HOSTS`. Raises InvalidRequestError with pointers below /endpoint_config.
     """
     fields = _read(EndpointConfig, body, _PLACE)
     scheme, host = _check_url(fields.url, allowed_hosts)

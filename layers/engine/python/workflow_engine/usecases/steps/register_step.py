@@ -79,8 +79,7 @@ def register(
 ) -> tuple[answers.RegisteredStep, bool]:
     """Register a step type or replace its registration; gives the record, and True if it is new.
 
-    Runs that are going keep the function they were started with. Raises InvalidRequestError, ConflictError (a
-    built-in name).
+    Runs that are going keep the function they were started with. Raises InvalidRequestError, ConflictError (a built-in name).
     """
 
     def work(attempt: Attempt) -> list[Any]:
@@ -189,7 +188,9 @@ def _lambda_arn(engine: Engine, fields: StepRegistration) -> str:
     if arn is None:
         raise InvalidRequestError.at("", "A step of execution_type 'lambda' needs 'function_arn'.")
     if not _LAMBDA_ARN.fullmatch(arn):
-        raise InvalidRequestError.at(place, "This is no ARN of a Lambda function (arn:aws:lambda:...:function:NAME).")
+        raise InvalidRequestError.at(
+            place, "This is not a valid ARN of a Lambda function (arn:aws:lambda:...:function:NAME)."
+        )
     if not engine.settings.may_invoke(arn):
         allowed = ", ".join(engine.settings.step_function_arn_patterns)
         raise InvalidRequestError.at(place, f"This deployment may invoke only functions that match {allowed}.")

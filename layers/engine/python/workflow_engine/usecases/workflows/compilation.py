@@ -75,9 +75,7 @@ def vocabulary(engine: Engine, caller: Caller, document: Json, *, looks_names_up
 
 
 def compile_posted(posted: PostedWorkflow, words: Vocabulary) -> tuple[Compilation, tuple[Diagnostic, ...]]:
-    """Parse and compile; gives the compilation and all warnings. Raises InvalidWorkflowError, pointers into the
-    body.
-    """
+    """Parse and compile; gives the compilation and all warnings. Raises InvalidWorkflowError, pointers into the body."""
     from workflow_engine.compiler import compile_workflow
     from workflow_engine.language import parse_workflow
     from workflow_engine.usecases.workflows.named import impossible, mentions_in

@@ -56,8 +56,8 @@ class _Place:
 
 
 def mentions_in(document: Json, catalogue: Catalogue) -> tuple[Mention, ...]:
-    """All names in a document, which may be any JSON, in its order; those that cannot be read are left to the checks of
-    configurations.
+    """All names in a document, which may be any JSON, in its order; those that cannot be read are left to the
+    checks of configurations.
     """
     found: list[Mention] = []
     for place, step in walk_steps(document):
@@ -109,7 +109,7 @@ def _not_there(name: Name) -> str:
     match name.kind:
         case "step":
             near = suggest(name.name, BUILTIN_TOOL_NAMES) or f" Built-in tools: {', '.join(BUILTIN_TOOL_NAMES)}."
-            return f"'{name.name}' is no built-in tool and no registered step type now.{near}"
+            return f"'{name.name}' is neither a built-in tool nor a registered step type now.{near}"
         case "mcp":
             return f"There is no MCP server '{name.name}' now. POST /tools/mcp-servers registers one."
         case kind if name.version is not None:

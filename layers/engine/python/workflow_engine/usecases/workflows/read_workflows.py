@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
 
 def describe(workflow: workflows.StoredWorkflow) -> StoredWorkflow:
-    """A version as the API shows it: what was saved, under `workflow` and `configuration`, and what the service knows about
-    it.
-    """
+    """A version as the API shows it: what was saved, under `workflow` and `configuration`, and what the service knows about it."""
     return {
         "workflow_id": workflow.id,
         "id": workflow.id,

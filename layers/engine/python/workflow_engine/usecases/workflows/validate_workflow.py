@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 
 def validate(engine: Engine, caller: Caller, body: Json) -> ValidationReport:
-    """`{is_valid, errors, warnings, plan, step_validation: {step_id: {is_valid, errors}}}`; `plan` is null when
-    invalid.
+    """`{is_valid, errors, warnings, plan, step_validation: {step_id: {is_valid, errors}}}`; `plan` is null when invalid.
 
     Takes the bodies that `start_run.start` takes; what is wrong beside the workflow, such as an input that is too long
     for one run, is an error like any other.

@@ -1,0 +1,128 @@
+"""Answers from outside: SendTask*, and the tasks of activities that workers ask for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from typing import Any, Final, Protocol
+
+from infra.local.stepfunctions.calls import Attempt
+from infra.local.stepfunctions.failures import ServiceError
+from infra.local.stepfunctions.journal import Journal
+from infra.local.stepfunctions.limits import in_utf8
+from infra.local.stepfunctions.pending import ActivityQueue, PendingTask, checked_output
+from infra.local.stepfunctions.ports import Run
+from infra.local.stepfunctions.tokens import run_of
+
+
+class Runs(Protocol):
+    """The runs that answers are for, and what keeps them."""
+
+    loop: asyncio.AbstractEventLoop
+    journal: Journal
+
+    def knows(self, arn: str) -> bool:
+        """Whether there has been a run of this ARN."""
+
+    def visit(self, arn: str) -> AbstractContextManager[Run | None]:
+        """A run, in memory while the block lasts; None where it has ended."""
+
+    def has_in_memory(self, run: Any) -> bool:
+        """Whether an `interpreter.Run` goes on in memory."""
+
+
+# So many turns of the loop a run that comes back may need until it waits for its token again.
+_TURNS_TO_COME_BACK: Final = 100_000
+
+
+class Answers:
+    """Who waits for an answer, and how it gets there."""
+
+    def __init__(self, engine: Runs) -> None:
+        self._engine = engine
+        self.pending: dict[str, PendingTask] = {}
+        self._activities: dict[str, ActivityQueue] = {}
+
+    @contextmanager
+    def open_task(self, attempt: Attempt) -> Iterator[PendingTask]:
+        """An attempt waits for an answer while the block lasts."""
+        pending = PendingTask(attempt)
+        self.pending[attempt.token] = pending
+        if attempt.state.resource in self._activities and attempt.started is None:
+            self._activities[attempt.state.resource].put(pending)
+        try:
+            yield pending
+        finally:
+            if self.pending.get(attempt.token) is pending:
+                del self.pending[attempt.token]
+            pending.close()
+
+    @asynccontextmanager
+    async def _pending_task(self, token: str) -> AsyncIterator[PendingTask]:
+        """The attempt that waits for an answer by this token. Raises ServiceError (InvalidToken, TaskTimedOut).
+
+        Its run stays in memory while the block lasts.
+        """
+        arn = run_of(token)
+        if not self._engine.knows(arn):
+            raise ServiceError("InvalidToken", "Invalid Token: 'Invalid token'")
+        with self._engine.visit(arn) as run:
+            for _ in range(_TURNS_TO_COME_BACK):
+                if run is None or token in self.pending or not run.active or not self._engine.has_in_memory(run):
+                    break
+                await asyncio.sleep(0)
+            pending = self.pending.get(token)
+            if pending is None or not pending.is_open:
+                raise ServiceError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
+            yield pending
+
+    async def send_success(self, token: str, output: str) -> None:
+        """SendTaskSuccess; returns when the answer is durable. Raises ServiceError."""
+        text = checked_output(output)
+        async with self._pending_task(token) as pending:
+            pending.answer(output=text)
+            await self._engine.journal.durable()
+
+    async def send_failure(self, token: str, error: str | None, cause: str | None) -> None:
+        """SendTaskFailure; returns when the answer is durable. Raises ServiceError."""
+        async with self._pending_task(token) as pending:
+            pending.answer(error=error and in_utf8(error), cause=cause and in_utf8(cause))
+            await self._engine.journal.durable()
+
+    async def send_heartbeat(self, token: str) -> None:
+        """SendTaskHeartbeat. Raises ServiceError."""
+        async with self._pending_task(token) as pending:
+            pending.beat()
+
+    def has_activity(self, arn: str) -> bool:
+        """Whether an activity exists."""
+        if arn in self._activities:
+            return True
+        if self._engine.journal.record("activity", arn) is None:
+            return False
+        self._activities[arn] = ActivityQueue()
+        return True
+
+    def forget_activity(self, arn: str) -> None:
+        """Delete an activity. Tasks that wait for a worker of it wait until their time is over."""
+        self._engine.journal.put_record("activity", arn, None)
+        self._activities.pop(arn, None)
+
+    async def next_activity_task(self, arn: str, worker: str | None, seconds: float) -> dict[str, str] | None:
+        """GetActivityTask: {"taskToken", "input"} of the next task, None if none comes in time. Raises ServiceError."""
+        if not self.has_activity(arn):
+            raise ServiceError("ActivityDoesNotExist", f"Activity Does Not Exist: '{arn}'")
+        end = self._engine.loop.time() + seconds
+        while True:
+            task = await self._activities[arn].next(max(0.0, end - self._engine.loop.time()))
+            if task is None:
+                return None
+            try:
+                await task.take(worker)
+            except asyncio.CancelledError:
+                # The task ended before its worker had it.
+                if (current := asyncio.current_task()) is not None and current.cancelling():
+                    raise
+                continue
+            return {"taskToken": task.attempt.token, "input": task.attempt.scheduled.data or "null"}

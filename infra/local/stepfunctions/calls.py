@@ -1,0 +1,329 @@
+"""What tasks call: functions, somebody with a token, workers of activities, other state machines."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from infra.local.stepfunctions.definition import State
+from infra.local.stepfunctions.failures import RUNTIME, TASK_FAILED, ServiceError, StateError, decorated, given
+from infra.local.stepfunctions.history import REPEATED, Frame
+from infra.local.stepfunctions.journal import Entry, Head
+from infra.local.stepfunctions.lambdas import Invocation, sdk_metadata
+from infra.local.stepfunctions.limits import check_result, json_text
+
+MOST_RECOVERIES: Final = 3
+
+
+class Events(NamedTuple):
+    """The types of events in which an attempt is told."""
+
+    scheduled: str
+    started: str
+    succeeded: str
+    failed: str
+    timed_out: str
+
+
+def _events(prefix: str) -> Events:
+    return Events(*(prefix + ending for ending in ("Scheduled", "Started", "Succeeded", "Failed", "TimedOut")))
+
+
+SERVICE: Final = _events("Task")
+FUNCTION: Final = _events("LambdaFunction")
+ACTIVITY: Final = _events("Activity")
+SUBMITTED: Final = "TaskSubmitted"
+
+
+class TaskError(Exception):
+    """What a task calls has failed."""
+
+    def __init__(self, error: str | None, cause: str | None) -> None:
+        super().__init__(error, cause)
+        self.error = error
+        self.cause = cause
+
+
+class HeartbeatMissedError(Exception):
+    """No heartbeat came in the time that a task has for one."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt of a task: what is known of it, and what the history has of it already."""
+
+    frame: Frame
+    state: State
+    events: Events
+    # The fields by which every event of an integrated service names it.
+    service: Mapping[str, str]
+    scheduled: Entry
+    submitted: Entry | None = None
+    started: Entry | None = None
+    answer: Mapping[str, Any] | None = None
+    repeats: int = 0
+    is_repeat: bool = False
+
+    @property
+    def parameters(self) -> Any:
+        """The evaluated Arguments, as they were scheduled."""
+        return json.loads(self.scheduled.data or "null")
+
+    @property
+    def token(self) -> str:
+        """The token by which somebody outside answers."""
+        token: str = self.scheduled.private["token"]
+        return token
+
+    def fields(self, **more: Any) -> dict[str, Any]:
+        """The details of an event of this attempt."""
+        return {**self.service, **more}
+
+    def end_fields(self, **more: Any) -> dict[str, Any]:
+        """The details of its last event, which says when it was made more than once, which AWS never does."""
+        repeated = {"repeatedAfterRestart": self.repeats} if self.repeats else {}
+        return {**self.service, **more, **repeated}
+
+
+Call = Callable[[Attempt], Awaitable[str]]
+"""Does what a task is for, and gives the JSON text of its result. Raises TaskError, HeartbeatMissedError, StateError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a Resource names."""
+
+    events: Events
+    call: Call
+    service: Mapping[str, str] = field(default_factory=dict)
+    takes_token: bool = False
+    scheduled: Mapping[str, str] = field(default_factory=dict)
+
+
+def failed_attempt(attempt: Attempt, error: str | None, cause: str | None) -> StateError:
+    """Record that an attempt has failed; gives the failure to raise."""
+    fields = attempt.end_fields(**given(error=error, cause=cause))
+    attempt.frame.record(attempt.events.failed, None, fields)
+    return StateError(error, cause, is_recorded=True)
+
+
+def check_size(attempt: Attempt, text: str) -> None:
+    """Fail an attempt whose result is too large, with its event. Raises StateError (States.DataLimitExceeded)."""
+    try:
+        check_result(attempt.service.get("resourceType", attempt.state.name), text)
+    except StateError as failure:
+        raise failed_attempt(attempt, failure.error, failure.cause) from None
+
+
+async def _begin(attempt: Attempt) -> None:
+    """Before something is called: what led to it is durable, and that it is called again is counted.
+
+    Raises StateError when it was called again too often.
+    """
+    frame = attempt.frame
+    if attempt.is_repeat:
+        if attempt.repeats >= MOST_RECOVERIES:
+            cause = (
+                f"The server ended {MOST_RECOVERIES + 1} times while this attempt was under way; it is not made again."
+            )
+            told = decorated(attempt.state.name, frame.entered, cause)
+            raise failed_attempt(attempt, RUNTIME, told)
+        attempt.repeats += 1
+        frame.record(REPEATED, private={"count": attempt.repeats})
+    await frame.run.journal.durable()
+    if attempt.started is None:
+        attempt.started = frame.record(attempt.events.started, None, attempt.fields())
+
+
+async def _invoke(attempt: Attempt, function: str, event: str) -> Invocation:
+    """Call a function in a thread. Raises TaskError for what it raises."""
+    await _begin(attempt)
+    engine = attempt.frame.run.engine
+    answer = await engine.workers.call(engine.functions.invoke, function, event)
+    if answer.error is not None:
+        raise TaskError(answer.error, answer.cause)
+    return answer
+
+
+async def _call_function(attempt: Attempt) -> str:
+    """A task whose Resource is a function's ARN: its result is what the function returns."""
+    answer = await _invoke(attempt, attempt.state.resource, attempt.scheduled.data or "{}")
+    return json_text(answer.payload)
+
+
+async def _call_invoke(attempt: Attempt) -> str:
+    """lambda:invoke: the result is the answer of Lambda's Invoke API."""
+    parameters = attempt.parameters
+    function = parameters.get("FunctionName") if isinstance(parameters, dict) else None
+    if not isinstance(function, str):
+        cause = "The field 'FunctionName' is required but was missing"
+        raise StateError(RUNTIME, decorated(attempt.state.name, attempt.frame.entered, cause))
+    answer = await _invoke(attempt, function, json_text(parameters.get("Payload", {})))
+    return json_text(
+        {
+            "ExecutedVersion": "$LATEST",
+            "Payload": answer.payload,
+            **sdk_metadata(answer.request_id, answer.size),
+            "StatusCode": 200,
+        }
+    )
+
+
+async def _call_and_wait_for_token(attempt: Attempt) -> str:
+    """lambda:invoke.waitForTaskToken: the function is called, and then somebody answers."""
+    with attempt.frame.run.engine.answers.open_task(attempt) as pending:
+        if attempt.submitted is None and attempt.answer is None:
+            text = await _call_invoke(attempt)
+            check_size(attempt, text)
+            attempt.submitted = attempt.frame.record(SUBMITTED, text, attempt.fields())
+        return await pending.answered()
+
+
+async def _wait_for_worker(attempt: Attempt) -> str:
+    """A task whose Resource is an activity: a worker takes it, and answers with its token."""
+    frame = attempt.frame
+    engine = frame.run.engine
+    if not engine.answers.has_activity(attempt.state.resource):
+        cause = f"The activity {attempt.state.resource} does not exist."
+        raise StateError(RUNTIME, decorated(attempt.state.name, frame.entered, cause))
+    with engine.answers.open_task(attempt) as pending:
+        if attempt.started is None and attempt.answer is None:
+            with frame.run.waiting(may_park=False):
+                worker = await pending.taken_by_worker()
+            attempt.started = frame.record(ACTIVITY.started, None, given(workerName=worker))
+            await frame.run.journal.durable()
+            pending.hand_over()
+        return await pending.answered()
+
+
+async def _start_execution(attempt: Attempt) -> str:
+    """states:startExecution: the result is the answer of the StartExecution API."""
+    await _begin_quietly(attempt)
+    return json_text(_started(_child_of(attempt)))
+
+
+async def _begin_quietly(attempt: Attempt) -> None:
+    """As `_begin`, for a call that can be repeated without being made twice."""
+    await attempt.frame.run.journal.durable()
+    if attempt.started is None:
+        attempt.started = attempt.frame.record(attempt.events.started, None, attempt.fields())
+
+
+def _child_of(attempt: Attempt) -> Head:
+    """Start the child of an attempt, or find the one that it has started. Raises TaskError."""
+    parameters = attempt.parameters
+    if not isinstance(parameters, dict) or not isinstance(parameters.get("StateMachineArn"), str):
+        raise TaskError("StepFunctions.ValidationException", "The field 'StateMachineArn' is required")
+    run = attempt.frame.run
+    name = parameters.get("Name")
+    try:
+        return run.engine.start_child(
+            run.head,
+            attempt.scheduled.id,
+            parameters["StateMachineArn"],
+            name if isinstance(name, str) else None,
+            json_text(parameters.get("Input", {})),
+        )
+    except ServiceError as error:
+        told = f"(Service: AWSStepFunctions; Status Code: 400; Error Code: {error.code}; Proxy: null)"
+        name = error.code.removesuffix("Exception")
+        raise TaskError(f"StepFunctions.{name}Exception", f"{error.message} {told}") from None
+
+
+def _started(child: Head) -> dict[str, Any]:
+    metadata = sdk_metadata(child.name, 0)
+    return {"ExecutionArn": child.arn, **metadata, "StartDate": int(child.started * 1000)}
+
+
+def _start_and_wait(*, parses_json: bool) -> Call:
+    """states:startExecution.sync: the result is the description of the ended child, with `.sync:2` its JSON as values."""
+
+    async def call(attempt: Attempt) -> str:
+        frame = attempt.frame
+        engine = frame.run.engine
+        await _begin_quietly(attempt)
+        child = _child_of(attempt)
+        if attempt.submitted is None:
+            attempt.submitted = frame.record(SUBMITTED, json_text(_started(child)), attempt.fields())
+        try:
+            with frame.run.waiting(attempt.scheduled.private.get("due", math.inf)):
+                child = await engine.end_of(child.arn)
+        except asyncio.CancelledError:
+            # AWS stops the child of a task that is aborted or timed out. A parked run only goes on later.
+            if not frame.run.is_parked:
+                engine.stop_run(child.arn, None, None)
+            raise
+        if child.status != "SUCCEEDED":
+            raise TaskError(TASK_FAILED, json_text(described(child, parses_json=False)))
+        return json_text(described(child, parses_json=parses_json))
+
+    return call
+
+
+def children_waited_for(entries: Iterable[Entry]) -> list[str]:
+    """The ARNs of the children that `.sync` tasks of a run wait for, by the run's history."""
+    waited: dict[str, str] = {}
+    for entry in entries:
+        if entry.type == SUBMITTED and entry.fields.get("resource", "").startswith("startExecution.sync"):
+            waited[entry.path] = json.loads(entry.data or "{}")["ExecutionArn"]
+        elif entry.type in (SERVICE.succeeded, SERVICE.failed, SERVICE.timed_out):
+            waited.pop(entry.path, None)
+    return list(waited.values())
+
+
+def described(child: Head, *, parses_json: bool) -> dict[str, Any]:
+    """What a `.sync` task returns of its child: JSON text for input and output, or with `parses_json` the values."""
+    read: Callable[[str], Any] = json.loads if parses_json else str
+    told: dict[str, Any] = {
+        "ExecutionArn": child.arn,
+        "Input": read(child.input),
+        "InputDetails": {"Included": True},
+        "Name": child.name,
+        "RedriveCount": child.redrives,
+        "StartDate": int(child.started * 1000),
+        "StateMachineArn": child.machine,
+        "Status": child.status,
+        "StopDate": int((child.stopped or child.started) * 1000),
+    }
+    if child.output is not None:
+        told["Output"] = read(child.output)
+        told["OutputDetails"] = {"Included": True}
+    told.update({name: text for name, text in (("Error", child.error), ("Cause", child.cause)) if text is not None})
+    if child.status == "SUCCEEDED":
+        told["RedriveStatus"] = "NOT_REDRIVABLE"
+        told["RedriveStatusReason"] = "Execution is SUCCEEDED and cannot be redriven"
+    return told
+
+
+def _service(resource_type: str, resource: str, call: Call, *, takes_token: bool = False) -> Target:
+    names = {"resource": resource, "resourceType": resource_type}
+    return Target(SERVICE, call, names, takes_token)
+
+
+_TARGETS: Final = {
+    "arn:aws:states:::lambda:invoke": _service("lambda", "invoke", _call_invoke),
+    "arn:aws:states:::lambda:invoke.waitForTaskToken": _service(
+        "lambda", "invoke.waitForTaskToken", _call_and_wait_for_token, takes_token=True
+    ),
+    "arn:aws:states:::states:startExecution": _service("states", "startExecution", _start_execution),
+    "arn:aws:states:::states:startExecution.sync": _service(
+        "states", "startExecution.sync", _start_and_wait(parses_json=False)
+    ),
+    "arn:aws:states:::states:startExecution.sync:2": _service(
+        "states", "startExecution.sync:2", _start_and_wait(parses_json=True)
+    ),
+}
+
+
+def target_of(resource: str) -> Target:
+    """What a Resource names; `check_definition` has let no other through."""
+    found = _TARGETS.get(resource)
+    if found is not None:
+        return found
+    if ":activity:" in resource:
+        return Target(ACTIVITY, _wait_for_worker, takes_token=True, scheduled={"resource": resource})
+    return Target(FUNCTION, _call_function, scheduled={"resource": resource})

@@ -1,0 +1,241 @@
+"""Lambda functions of this machine: Python callables under the names and ARNs that state machines use.
+
+What a handler returns goes through JSON as AWS's Python runtime sends it (package `awslambdaric`, its marshaller on
+`simplejson`): decimals are numbers, bytes are text, named tuples are objects. What it raises, or cannot be sent, is an
+answer of Lambda's, never an exception here.
+"""
+
+from __future__ import annotations
+
+import decimal
+import json
+import random
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from infra.local.stepfunctions.limits import json_text, parsed, utf8_size
+
+# AWS page "Lambda quotas", "Invocation payload (request and response)", synchronous: 6 MB each.
+MAX_REQUEST_BYTES: Final = 6 * 1024 * 1024
+# The number that Lambda's own error message names.
+MAX_RESPONSE_BYTES: Final = 6_291_556
+
+DEFAULT_TIMEOUT_SECONDS: Final = 900.0
+
+Handler = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """The answer to an invocation. `error` is None, else the name under which a task fails, with `cause`."""
+
+    request_id: str
+    payload: Any = None
+    size: int = 0
+    error: str | None = None
+    cause: str | None = None
+
+
+class Functions(Protocol):
+    """The port to the functions that tasks call."""
+
+    def invoke(self, function: str, event: str) -> Invocation:
+        """Call a function, given by name or ARN, with an event of JSON text. Called in a thread; raises nothing."""
+
+
+def request_id() -> str:
+    """An id for a request. Not from the system's randomness: that lets other threads run, which costs more than a step."""
+    return str(uuid.UUID(int=random.getrandbits(128), version=4))
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaContext:
+    """What a handler gets as its second argument, with the attributes of Lambda's Python runtime."""
+
+    function_name: str
+    invoked_function_arn: str
+    function_version: str = "$LATEST"
+    memory_limit_in_mb: str = "512"
+    aws_request_id: str = field(default_factory=request_id)
+    log_group_name: str = ""
+    log_stream_name: str = "local"
+    identity: None = None
+    client_context: None = None
+    deadline: float = field(default_factory=lambda: time.monotonic() + DEFAULT_TIMEOUT_SECONDS)
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the function's time is over."""
+        return max(0, int((self.deadline - time.monotonic()) * 1000))
+
+
+class LambdaFunctions:
+    """Handlers by name. One registered by name answers in every account and region; one by ARN only there."""
+
+    def __init__(self, *, region: str, account: str, handlers: Mapping[str, Handler] | None = None) -> None:
+        self._prefix = f"arn:aws:lambda:{region}:{account}:function:"
+        self._handlers: dict[str, Handler] = {}
+        for function, handler in (handlers or {}).items():
+            self.register(function, handler)
+
+    def register(self, function: str, handler: Handler) -> None:
+        """Let machines call `handler(event, context)`. The later one of a name replaces the former."""
+        self._handlers[unqualified(function)] = handler
+
+    def unregister(self, function: str) -> None:
+        """Undo `register`. A function that is not registered is no error."""
+        self._handlers.pop(unqualified(function), None)
+
+    def invoke(self, function: str, event: str) -> Invocation:
+        """Call a function as Lambda's synchronous Invoke does."""
+        wanted = unqualified(function)
+        arn = wanted if wanted.startswith("arn:") else self._prefix + wanted
+        name = arn.split(":")[6]
+        handler = self._handlers.get(arn) or self._handlers.get(name)
+        context = LambdaContext(function_name=name, invoked_function_arn=arn)
+        if handler is None:
+            return _refused(context, "ResourceNotFoundException", f"Function not found: {arn}", 404)
+        if utf8_size(event) > MAX_REQUEST_BYTES:
+            message = f"Request must be smaller than {MAX_REQUEST_BYTES} bytes for the InvokeFunction operation"
+            return _refused(context, "RequestTooLargeException", message, 413)
+        return _call(handler, event, context)
+
+
+def unqualified(function: str) -> str:
+    """The name or ARN of a function without version or alias; "123456789012:function:name" is read as its name."""
+    if function.startswith("arn:"):
+        return ":".join(function.split(":")[:7])
+    return function.rpartition("function:")[2].partition(":")[0]
+
+
+def _refused(context: LambdaContext, code: str, message: str, status: int) -> Invocation:
+    told = f"(Service: AWSLambda; Status Code: {status}; Error Code: {code}; Request ID: {context.aws_request_id}; Proxy: null)"
+    return Invocation(context.aws_request_id, error=f"Lambda.{code}", cause=f"{message} {told}")
+
+
+def _call(handler: Handler, event: str, context: LambdaContext) -> Invocation:
+    try:
+        result = handler(json.loads(event), context)
+    except SystemExit as error:
+        request = f"RequestId: {context.aws_request_id}"
+        return _failed(context, "Runtime.ExitError", f"{request} Error: Runtime exited with status {error.code}", [])
+    except BaseException as error:
+        # KeyboardInterrupt and the like end Lambda's runtime; here they must not end the thread.
+        frames = traceback.extract_tb(error.__traceback__)[1:]
+        return _failed(context, type(error).__name__, _message(error), traceback.format_list(frames))
+    try:
+        payload, text = marshalled(result)
+    except (TypeError, ValueError, RecursionError) as error:
+        return _failed(context, "Runtime.MarshalError", f"Unable to marshal response: {error}", [])
+    size = utf8_size(text)
+    if size > MAX_RESPONSE_BYTES:
+        message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
+        return _failed(context, "Function.ResponseSizeTooLarge", message, [])
+    return Invocation(context.aws_request_id, payload, size)
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
+def _failed(context: LambdaContext, error_type: str, message: str, stack: list[str]) -> Invocation:
+    told = {
+        "errorMessage": _in_utf8(message),
+        "errorType": error_type,
+        "requestId": context.aws_request_id,
+        "stackTrace": [_in_utf8(line) for line in stack],
+    }
+    return Invocation(context.aws_request_id, error=error_type, cause=json_text(told))
+
+
+def _in_utf8(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+def marshalled(result: Any) -> tuple[Any, str]:
+    """What a handler returned as the JSON value that its caller gets, and the text that it is sent as.
+
+    Raises TypeError, ValueError or RecursionError for what AWS's runtime cannot send, and ValueError for what is sent and
+    is no JSON then: NaN and infinities, a lone surrogate, bytes at the top that hold none.
+    """
+    if isinstance(result, bytes):
+        # The runtime sends them as they are.
+        return parsed(result.decode()), result.decode()
+    text = json.dumps(_plain(result, set()), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text.encode()
+    return json.loads(text), text
+
+
+def _plain(value: Any, around: set[int]) -> Any:
+    """The value in types that JSON has. `around` are the ids of the containers it lies in."""
+    match value:
+        case None | bool() | str():
+            return value
+        case bytes():
+            return value.decode()
+        case decimal.Decimal():
+            return _number(value)
+        case int() | float():
+            return value
+    is_record = isinstance(value, tuple) and callable(getattr(value, "_asdict", None))
+    if not isinstance(value, dict | list | tuple):
+        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+    if id(value) in around:
+        raise ValueError("Circular reference detected")
+    around.add(id(value))
+    if is_record:
+        value = value._asdict()  # type: ignore[union-attr] # it is a named tuple
+    if isinstance(value, dict):
+        written = {_key(name): _plain(item, around) for name, item in value.items()}
+        around.discard(id(value))
+        return written
+    items = [_plain(item, around) for item in value]
+    around.discard(id(value))
+    return items
+
+
+def _number(value: decimal.Decimal) -> int | float:
+    if not value.is_finite():
+        raise ValueError("Out of range decimal values are not JSON compliant")
+    return (
+        int(value)
+        if value == value.to_integral_value() and "E" not in str(value) and "." not in str(value)
+        else float(value)
+    )
+
+
+def _key(name: Any) -> str:
+    match name:
+        case str():
+            return name
+        case bytes():
+            return name.decode()
+        case None | bool():
+            return json.dumps(name)
+        case int() | float() | decimal.Decimal():
+            return str(name)
+    raise TypeError(f"keys must be str, int, float, bool or None, not {type(name).__name__}")
+
+
+def sdk_metadata(request_id: str, size: int) -> dict[str, Any]:
+    """The fields that Step Functions adds to the answer of an integrated service."""
+    headers = {
+        "Connection": "keep-alive",
+        "Content-Length": str(size),
+        "Content-Type": "application/json",
+        "x-amzn-RequestId": request_id,
+    }
+    return {
+        "SdkHttpMetadata": {
+            "AllHttpHeaders": {name: [value] for name, value in headers.items()},
+            "HttpHeaders": headers,
+            "HttpStatusCode": 200,
+        },
+        "SdkResponseMetadata": {"RequestId": request_id},
+    }

@@ -1,0 +1,135 @@
+"""Tasks that somebody outside answers: by a token, or as a worker of an activity."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from infra.local.stepfunctions.calls import Attempt, HeartbeatMissedError, TaskError
+from infra.local.stepfunctions.failures import ServiceError
+from infra.local.stepfunctions.history import ANSWER
+from infra.local.stepfunctions.limits import json_text, parsed, utf8_size
+from workflow_engine.aws_quotas import PAYLOAD_BYTES
+
+if TYPE_CHECKING:
+    pass
+
+
+def checked_output(text: str) -> str:
+    """The output of SendTaskSuccess as compact JSON text. Raises ServiceError (InvalidOutput)."""
+    try:
+        value = parsed(text)
+    except (ValueError, RecursionError) as error:
+        raise ServiceError("InvalidOutput", f"Invalid Output: '{error}'") from error
+    if utf8_size(text) > PAYLOAD_BYTES:
+        raise ServiceError("InvalidOutput", f"Invalid Output: over {PAYLOAD_BYTES} bytes")
+    return json_text(value)
+
+
+class PendingTask:
+    """An attempt that waits for an answer, while its run is in memory."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.attempt = attempt
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        self._answer: asyncio.Future[Mapping[str, Any]] = loop.create_future()
+        self._worker: asyncio.Future[str | None] = loop.create_future()
+        self._handed_over: asyncio.Future[None] = loop.create_future()
+        self._timer: asyncio.TimerHandle | None = None
+        if attempt.answer is not None:
+            self._answer.set_result(attempt.answer)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an answer is still waited for."""
+        return not self._answer.done()
+
+    def answer(self, **answer: Any) -> None:
+        """Take an answer: {"output": text}, or {"error": name, "cause": text}. It is durable when the journal is."""
+        self.attempt.frame.record(ANSWER, private=answer)
+        self._answer.set_result(answer)
+
+    def beat(self) -> None:
+        """A heartbeat: the time for the next one begins."""
+        seconds = self.attempt.scheduled.fields.get("heartbeatInSeconds")
+        if self._timer is not None:
+            self._timer.cancel()
+        if seconds is not None and self.is_open:
+            self._timer = self._loop.call_later(seconds, self._miss)
+
+    def _miss(self) -> None:
+        if not self._answer.done():
+            self._answer.set_exception(HeartbeatMissedError())
+
+    async def answered(self) -> str:
+        """The output that the task was answered with. Raises TaskError or HeartbeatMissedError."""
+        self.beat()
+        has_heartbeat = "heartbeatInSeconds" in self.attempt.scheduled.fields
+        due = self.attempt.scheduled.private.get("due", float("inf"))
+        try:
+            # A parked run would begin its time for a heartbeat anew each time it goes on.
+            with self.attempt.frame.run.waiting(due, may_park=not has_heartbeat):
+                answer = await self._answer
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+        if "output" in answer:
+            output: str = answer["output"]
+            return output
+        raise TaskError(answer["error"], answer["cause"])
+
+    async def taken_by_worker(self) -> str | None:
+        """Wait until a worker of the activity takes the task; gives its name, if it has one."""
+        return await self._worker
+
+    def take(self, worker: str | None) -> asyncio.Future[None]:
+        """Take the task for a worker; the future is done when that is durable, and cancelled when nothing comes of it."""
+        self._worker.set_result(worker)
+        return self._handed_over
+
+    def hand_over(self) -> None:
+        """The start of the task is durable: the worker may have it."""
+        if not self._handed_over.done():
+            self._handed_over.set_result(None)
+
+    def close(self) -> None:
+        """The attempt has ended, or goes on elsewhere."""
+        for future in (self._answer, self._worker, self._handed_over):
+            if not future.done():
+                future.cancel()
+        if self._answer.done() and not self._answer.cancelled():
+            self._answer.exception()  # it is known, or nobody wants to know any more
+
+
+class ActivityQueue:
+    """The tasks of one activity that wait for a worker, oldest first, and the workers that wait for a task."""
+
+    def __init__(self) -> None:
+        self._tasks: deque[PendingTask] = deque()
+        self._workers: deque[asyncio.Future[PendingTask]] = deque()
+
+    def put(self, task: PendingTask) -> None:
+        """Offer a task to the workers."""
+        while self._workers:
+            worker = self._workers.popleft()
+            if not worker.done():
+                worker.set_result(task)
+                return
+        self._tasks.append(task)
+
+    async def next(self, seconds: float) -> PendingTask | None:
+        """The next task that is still waited for, None if none comes in time."""
+        while self._tasks:
+            task = self._tasks.popleft()
+            if task.is_open:
+                return task
+        worker: asyncio.Future[PendingTask] = asyncio.get_running_loop().create_future()
+        self._workers.append(worker)
+        try:
+            async with asyncio.timeout(seconds):
+                return await worker
+        except TimeoutError:
+            return None

@@ -1,0 +1,75 @@
+"""What a redrive keeps of a history: all that succeeded, and how what did not succeed was entered.
+
+AWS page "Restarting state machine executions with redrive", "Redrive behavior of individual states": a Task is scheduled
+again, with its retries and its time counted anew; the rules of a Choice are evaluated again; a Fail is entered again and
+fails again; Parallel and inline Map run only the branches and iterations again that failed or were aborted, but all of
+them when the state failed with States.DataLimitExceeded. A state was unsuccessful if it was entered and not exited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from infra.local.stepfunctions.failures import DATA_LIMIT_EXCEEDED
+from infra.local.stepfunctions.history import CONTAINER_FAILED, by_path
+from infra.local.stepfunctions.journal import Entry
+
+REDRIVEN: Final = "ExecutionRedriven"
+
+# An iteration ends with one of these, or with its success.
+_ENDS_UNSUCCESSFUL: Final = frozenset({"EvaluationFailed", "MapIterationFailed", "MapIterationAborted"})
+# Events of a container that stay, so that what is inside it is found again.
+_BEGINNINGS: Final = frozenset({"ParallelStateStarted", "MapStateStarted", "MapRunStarted"})
+
+
+def what_remains(entries: Sequence[Entry]) -> list[Entry]:
+    """The lines of a run that the interpreter goes on from: all since the last redrive, and what redrives kept."""
+    kept: list[Entry] = []
+    for entry in entries:
+        if entry.type == REDRIVEN:
+            kept = _kept(kept)
+        else:
+            kept.append(entry)
+    return kept
+
+
+def _kept(entries: Sequence[Entry]) -> list[Entry]:
+    paths = {path: list(lines) for path, lines in by_path(entries).items()}
+    kept = _kept_of_chain("/", paths)
+    return sorted(kept, key=lambda entry: entry.position)
+
+
+def _kept_of_chain(path: str, paths: dict[str, list[Entry]]) -> list[Entry]:
+    lines = paths.get(path, [])
+    entered = next((i for i in reversed(range(len(lines))) if lines[i].type.endswith("StateEntered")), None)
+    is_open = entered is not None and not any(line.type.endswith("StateExited") for line in lines[entered:])
+    if entered is None or not is_open:
+        return [line for line in lines if line.type not in _ENDS_UNSUCCESSFUL]
+    before, visit = lines[:entered], lines[entered:]
+    if visit[0].type == "FailStateEntered":
+        return before
+    kept = [*before, visit[0]]
+    if visit[0].type in ("ParallelStateEntered", "MapStateEntered") and not _was_too_large(visit):
+        kept += _kept_of_container(visit, paths)
+    return kept
+
+
+def _kept_of_container(visit: Sequence[Entry], paths: dict[str, list[Entry]]) -> list[Entry]:
+    """The last attempt of a container: how it began, and what succeeded inside."""
+    last = next((i for i in reversed(range(len(visit))) if visit[i].type.endswith("StateStarted")), None)
+    if last is None:
+        return []
+    kept = [line for line in visit[last:] if line.type in _BEGINNINGS]
+    for path in paths:
+        if path.startswith(f"{visit[last].id}."):
+            kept += _kept_of_chain(path, paths)
+    return kept
+
+
+def _was_too_large(visit: Sequence[Entry]) -> bool:
+    """Whether a container failed with States.DataLimitExceeded: something inside it, or its own result."""
+    failures = [line.private["error"] for line in visit if line.type == CONTAINER_FAILED]
+    succeeded = any(line.type.endswith("StateSucceeded") for line in visit)
+    failed_in_output = any(line.type == "EvaluationFailed" for line in visit)
+    return (bool(failures) and failures[-1] == DATA_LIMIT_EXCEEDED) or (succeeded and not failed_in_output)

@@ -1,0 +1,97 @@
+"""A run that is interrupted goes on as if it had not been."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+
+import pytest
+
+from infra.local.stepfunctions.history import LAST_EVENTS
+from infra.local.stepfunctions.journal import Entry, Head
+from tests.local.stepfunctions.crashes import OUTPUT, Calls, DyingJournal, live
+from tests.local.stepfunctions.support import in_skipping_time
+
+
+def heads(journal: DyingJournal) -> dict[str, Head]:
+    return {head.name: head for head in journal.all_heads()}
+
+
+def check_lines(entries: list[Entry]) -> None:
+    """What holds for the history of any run, at any moment."""
+    ids = [entry.id for entry in entries if entry.id]
+    assert ids == list(range(1, len(ids) + 1))
+    assert all(entry.previous < entry.id for entry in entries if entry.id)
+    assert [entry.position for entry in entries] == list(range(1, len(entries) + 1))
+    for path in {entry.path for entry in entries}:
+        inside = 0
+        for entry in entries:
+            if entry.path == path:
+                inside += entry.type.endswith("StateEntered")
+                inside -= entry.type.endswith("StateExited")
+                assert inside in (0, 1)
+    dues = {e.path: e.private["due"] for e in entries if e.type == "_Wait"}
+    for entry in entries:
+        if entry.type == "WaitStateExited":
+            assert entry.moment >= dues[entry.path]
+
+
+def check_end(journal: DyingJournal, calls: Calls, deaths: int) -> None:
+    """What holds when a run has ended that was interrupted so many times."""
+    run = heads(journal)["run"]
+    assert (run.status, json.loads(run.output or "null")) == ("SUCCEEDED", OUTPUT)
+    for head in journal.all_heads():
+        entries = journal.entries(head.arn)
+        check_lines(entries)
+        assert entries[-1].type in LAST_EVENTS
+    entries = journal.entries(run.arn)
+    assert all(count <= 1 + deaths for count in calls.counts.values())
+    # Each attempt is scheduled once, whatever became of it; what it was given is what the function got.
+    keys = Counter(
+        json.loads(e.data or "")["Payload"]["key"]
+        for e in entries
+        if e.type == "TaskScheduled" and "FunctionName" in (e.data or "")
+    )
+    assert set(keys.values()) == {1}
+    assert {key for step, key in calls.counts if step != "child"} <= keys.keys()
+    assert len([head for head in journal.all_heads() if head.parent == run.arn]) == 1
+
+
+def lines_of_an_undisturbed_run() -> int:
+    journal, calls = DyingJournal(), Calls()
+    assert in_skipping_time(lambda: live(journal, calls, float("inf")))
+    check_end(journal, calls, 0)
+    return sum(len(journal.entries(head.arn)) for head in journal.all_heads())
+
+
+def test_a_run_that_is_not_disturbed_calls_each_function_once() -> None:
+    journal, calls = DyingJournal(), Calls()
+    assert in_skipping_time(lambda: live(journal, calls, float("inf")))
+    check_end(journal, calls, 0)
+    types = Counter(entry.type for entry in journal.entries(heads(journal)["run"].arn))
+    assert types["ParallelStateStarted"] == 2
+    assert types["TaskStateAborted"] >= 1
+
+
+def test_a_run_that_dies_after_any_line_goes_on_to_the_same_end() -> None:
+    total = lines_of_an_undisturbed_run()
+    assert total > 100
+    for lines in range(1, total):
+        journal, calls = DyingJournal(), Calls()
+        if in_skipping_time(lambda: live(journal, calls, lines)):  # noqa: B023 - it is called at once
+            continue
+        before = {head.arn: journal.entries(head.arn) for head in journal.all_heads()}
+        assert in_skipping_time(lambda: live(journal, calls, float("inf")))  # noqa: B023 - it is called at once
+        check_end(journal, calls, 1)
+        for arn, entries in before.items():
+            assert journal.entries(arn)[: len(entries)] == entries
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_run_that_dies_again_and_again_comes_to_the_same_end(seed: int) -> None:
+    journal, calls, dice, deaths = DyingJournal(), Calls(), random.Random(seed), 0
+    while not in_skipping_time(lambda: live(journal, calls, dice.randint(3, 40))):
+        deaths += 1
+        assert deaths < 200
+    check_end(journal, calls, deaths)
