@@ -11,10 +11,11 @@ from typing import Any, Final
 from unittest import mock
 
 from tests.support.backend_cloud import SETTINGS, backend
+from workflow_engine.store.items import Record
 from workflow_engine.store.payloads import ObjectStore
 from workflow_engine.store.payloads.files import FileObjects
 from workflow_engine.store.payloads.s3 import S3Objects
-from workflow_engine.store.table import Page, Query, Table
+from workflow_engine.store.table import Page, Query, Table, Write
 from workflow_engine.store.tables.dynamodb import DynamoTable
 from workflow_engine.store.tables.sqlite import SqliteTable
 from workflow_engine.usecases.engine import Engine
@@ -95,3 +96,19 @@ def pages(table: Table, query: Query, limit: int, tenant_id: str = "t") -> Itera
         if cursor is None:
             return
     raise AssertionError("the pages do not end")
+
+
+def item(sk: str = "s", pk: str = "p", **attributes: Any) -> Record:
+    """A record of a partition."""
+    return {"pk": pk, "sk": sk, **attributes}
+
+
+def fill(table: Table, *records: Record) -> None:
+    """Write records."""
+    for record in records:
+        table.put(Write(record))
+
+
+def sort_keys(table: Table, query: Query, limit: int = 3) -> list[str]:
+    """The sort keys that a query finds, over all its pages."""
+    return [record["sk"] for page in pages(table, query, limit) for record in page.records]
