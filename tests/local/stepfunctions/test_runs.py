@@ -474,7 +474,7 @@ def test_years_of_waiting_take_no_time_and_show_in_the_history() -> None:
     )
     assert run.status == "SUCCEEDED"
     started, *_, end = run.events
-    assert 301 * 86_400 <= end["timestamp"] - started["timestamp"] < 301 * 86_400 + 60
+    assert 0 <= round(end["timestamp"] - started["timestamp"], 1) - 301 * 86_400 < 60
 
 
 def test_expressions_and_the_context_are_on_the_clock_of_the_run() -> None:
@@ -483,7 +483,7 @@ def test_expressions_and_the_context_are_on_the_clock_of_the_run() -> None:
     run = run_state(wait, T={"Type": "Pass", "Output": output, "End": True})
     [entered] = run.of("PassStateEntered")
     assert run.output["entered"] == timestamp_text(entered["timestamp"])
-    assert 0 <= run.output["millis"] / 1000 - entered["timestamp"] < 60
+    assert 0 <= round(run.output["millis"] / 1000 - entered["timestamp"], 1) < 60
     assert run.output["now"][:16] == run.output["entered"][:16]
 
 
@@ -503,7 +503,8 @@ def test_a_wait_for_no_number_of_seconds_is_an_evaluation_error(seconds: Any) ->
 def test_a_run_over_its_time_is_timed_out() -> None:
     run_ = run({**single({"Type": "Wait", "Seconds": 9_999, "End": True}), "TimeoutSeconds": 100})
     assert (run_.status, run_.types()[-1]) == ("TIMED_OUT", "ExecutionTimedOut")
-    assert 100 <= run_.events[-1]["timestamp"] - run_.events[0]["timestamp"] < 110
+    lasted = run_.events[-1]["timestamp"] - run_.events[0]["timestamp"]
+    assert 100 <= round(lasted, 1) < 110  # both are whole milliseconds, and may be rounded apart
 
 
 # Stops and limits
