@@ -259,9 +259,7 @@ def test_a_repeated_registration_gives_what_it_gave(engine: Engine) -> None:
 
 def test_a_registration_of_an_earlier_version_of_the_service_is_replaced(engine: Engine) -> None:
     engine.mcp_servers.put("t", server(), "r1")
-    engine._table.update(
-        "T#t#MCPSERVERS", "MCPSERVER#crm", {"request_id": None, "is_new": None}, "attribute_exists(pk)"
-    )
+    engine._table.update("T#t#MCPSERVERS", "MCPSERVER#crm", {"request_id": None, "is_new": None})
     assert engine.mcp_servers.put("t", server(url="https://b.example.com/"), "r2")[1] is False
     assert engine.mcp_servers.find("t", "crm") == server(url="https://b.example.com/")
 

@@ -22,6 +22,7 @@ from workflow_engine.errors import (
 )
 from workflow_engine.http.runs import started
 from workflow_engine.language.diagnostics import InvalidWorkflowError
+from workflow_engine.store.conditions import Missing, equals
 from workflow_engine.store.table import ConditionFailedError, Write
 from workflow_engine.usecases.engine import Caller
 from workflow_engine.usecases.runs import cancel_run, read_results, start_run
@@ -323,12 +324,12 @@ def test_a_fault_while_waiting_for_the_end_leaves_a_started_run_started(world: W
 
 @pytest.mark.parametrize("fault", ["one answer lost", "throttled once"])
 def test_a_write_that_botocore_sent_twice_finds_its_own_effect(world: World, fault: str) -> None:
-    table, new = world.engine._table, "attribute_not_exists(pk)"
+    table, new = world.engine._table, Missing("pk")
     writes: tuple[Callable[[], None], ...] = (
         lambda: table.put(Write({"pk": "a", "sk": "b", "n": 1}, new)),
-        lambda: table.update("a", "b", {"n": 2}, "n = :one", {":one": 1}),
+        lambda: table.update("a", "b", {"n": 2}, equals("n", 1)),
         lambda: table.write_all([Write({"pk": "c", "sk": "d"}, new), Write({"pk": "e", "sk": "f"}, new)]),
-        lambda: table.delete("a", "b", "n = :two", {":two": 2}),
+        lambda: table.delete("a", "b", equals("n", 2)),
     )
     for write in writes:
         with world.wire.fault_at(0, FAULTS[fault]):
@@ -337,7 +338,7 @@ def test_a_write_that_botocore_sent_twice_finds_its_own_effect(world: World, fau
 
 
 def test_a_write_of_somebody_else_is_no_effect_of_ones_own(world: World) -> None:
-    table, new = world.engine._table, "attribute_not_exists(pk)"
+    table, new = world.engine._table, Missing("pk")
     table.put(Write({"pk": "a", "sk": "b", "n": 1}, new))
     with world.wire.fault_at(0, FAULTS["throttled once"]), pytest.raises(ConditionFailedError):
         table.put(Write({"pk": "a", "sk": "b", "n": 2}, new))

@@ -14,9 +14,9 @@ from workflow_engine.errors import ThrottledError, UnavailableError
 from workflow_engine.machines.executions import ExecutionGoneError, MachineExecutions
 from workflow_engine.machines.history import HistoryReader
 from workflow_engine.machines.idleness import MachineUse
-from workflow_engine.store.due import Key
 from workflow_engine.store.executions import ASKED_FOR, Execution, ExecutionStore
-from workflow_engine.store.table import Table
+from workflow_engine.store.table import Key
+from workflow_engine.store.tables.dynamodb import DynamoTable
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs import cancel_run, read_results, record_execution, start_run
 from workflow_engine.usecases.upkeep.retire_machines import retire_machines
@@ -373,7 +373,7 @@ def test_a_retirement_that_was_cut_short_is_made_up_for(engine: Engine, monkeypa
         raise ConnectionError
 
     with monkeypatch.context() as patched:
-        patched.setattr(Table, "update", cut)
+        patched.setattr(DynamoTable, "update", cut)
         with pytest.raises(ConnectionError):
             retire_machines(later(engine, days=31), IDLE_DAYS)
     assert retire_machines(later(engine, days=31, hours=2), IDLE_DAYS)["retired"] == 1

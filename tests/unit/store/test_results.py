@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.support.listed_results import FIELDS, Listed, results
-from workflow_engine.store.items import Record
 from workflow_engine.store.payloads import Keep, PayloadStore
+from workflow_engine.store.payloads.s3 import S3Objects
 from workflow_engine.store.results import (
     CHUNK_BYTES,
     LARGE_OUTPUT_BYTES,
@@ -20,7 +20,7 @@ from workflow_engine.store.results import (
     RunResults,
     body_bytes,
 )
-from workflow_engine.store.table import ConditionFailedError, Table, Write
+from workflow_engine.store.tables.sqlite import SqliteTable
 
 
 class Bucket:
@@ -38,26 +38,6 @@ class Bucket:
         return {"Body": io.BytesIO(self.objects[Key])}
 
 
-class Items(Table):
-    """One item, with the condition that results are written under."""
-
-    kept: dict[str, Record]
-
-    def __init__(self) -> None:
-        object.__setattr__(self, "kept", {})
-
-    def get(self, pk: str, sk: str) -> Record | None:
-        return self.kept.get(pk + sk)
-
-    def put(self, write: Write) -> None:
-        record = {k: v for k, v in write.record.items() if v is not None}
-        key = f"{record['pk']}{record['sk']}"
-        standing = self.kept.get(key)
-        if standing is not None and standing["redrive_count"] > record["redrive_count"]:
-            raise ConditionFailedError
-        self.kept[key] = record
-
-
 @pytest.fixture
 def bucket() -> Bucket:
     return Bucket()
@@ -66,12 +46,12 @@ def bucket() -> Bucket:
 @pytest.fixture
 def payloads(bucket: Bucket) -> PayloadStore:
     client: Any = bucket
-    return PayloadStore(lambda: client, "b")
+    return PayloadStore(S3Objects(lambda: client, "b"))
 
 
 @pytest.fixture
 def store(payloads: PayloadStore) -> ResultsStore:
-    return ResultsStore(Items(), payloads)
+    return ResultsStore(SqliteTable(), payloads)
 
 
 def _same(run: RunResults, _keep: Keep) -> RunResults:

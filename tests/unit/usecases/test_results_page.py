@@ -12,6 +12,7 @@ from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundE
 from workflow_engine.http.body import MAX_ANSWER_BYTES
 from workflow_engine.settings import Settings
 from workflow_engine.store.payloads import PayloadStore
+from workflow_engine.store.payloads.s3 import S3Objects
 from workflow_engine.store.results import LargeOutput, RunResults, body_bytes
 from workflow_engine.usecases.answers import Results
 from workflow_engine.usecases.engine import Caller, Engine
@@ -171,7 +172,7 @@ def test_an_address_in_s3_is_signed_for_the_bucket_of_its_region(monkeypatch: py
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     made = Engine(Settings("t", "workflow-dev-1", "r"))
-    address = urlsplit(PayloadStore(lambda: made.s3, "workflow-dev-1").url("s3:payloads/a/b.json", 900))
+    address = urlsplit(S3Objects(lambda: made.s3, "workflow-dev-1").url("payloads/a/b.json", 900))
     host = "s3.amazonaws.com" if region == "us-east-1" else f"s3.{region}.amazonaws.com"
     assert (address.scheme, address.netloc, address.path) == ("https", f"workflow-dev-1.{host}", "/payloads/a/b.json")
     query = parse_qs(address.query)

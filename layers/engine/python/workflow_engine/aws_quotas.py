@@ -78,6 +78,12 @@ PARTITION_KEY_BYTES: Final = 2_048
 SORT_KEY_BYTES: Final = 1_024
 """DynamoDB, quotas, "Sort key length"."""
 
+NUMBER_DIGITS: Final = 38
+"""Significant digits of a number. DynamoDB, constraints, "Data types: number"."""
+
+TRANSACTION_ITEMS: Final = 100
+"""Records of one transaction. DynamoDB API reference, TransactWriteItems, `TransactItems`."""
+
 BATCH_GET_KEYS: Final = 100
 """Keys of one BatchGetItem. DynamoDB API reference, BatchGetItem, `RequestItems`."""
 

@@ -1,7 +1,9 @@
-"""The DynamoDB single table and the S3 bucket for what does not fit into an item.
+"""Records in a single table, and objects for what does not fit into one.
 
-`keys` and `items` are pure, `schema` is the table as data (read by CDK and by the local runtime), `table` speaks to
-DynamoDB, `payloads` to S3. One repository a kind of record: `workflows`, `machines`, `executions`, `steps`,
-`definitions` (agents and prompts), `mcp_servers`, `idempotency`. Invariants: every key begins with the tenant; documents
-are kept as JSON text, because DynamoDB has no floats; a document over 300 KB lives in S3 under the hash of its content.
+`keys`, `items` and `conditions` are pure, `schema` is the table as data (read by CDK and by the local runtime). Two ports:
+`table` is DynamoDB or a SQLite file (`tables/`), `payloads` keeps its objects in S3 or in files (`payloads/`). What is asked
+of a table, conditions and queries, is data that each of the two reads in its own way. One repository a kind of record:
+`workflows`, `machines`, `executions`, `registrations` (step types and MCP servers), `definitions` (agents and prompts),
+`idempotency`. Invariants: every key begins with the tenant; documents are kept as JSON text, because DynamoDB has no floats;
+a document over 300 KB is an object under the hash of its content.
 """

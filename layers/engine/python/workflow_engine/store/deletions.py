@@ -9,15 +9,18 @@ from __future__ import annotations
 from typing import Final
 
 from workflow_engine.store import keys
+from workflow_engine.store.conditions import Exists, Missing, all_of
 from workflow_engine.store.items import Record
+from workflow_engine.store.schema import PARTITION_KEY
 from workflow_engine.store.table import ConditionFailedError, Removal, Table, Write
 
 REMEMBERED_SECONDS: Final = 24 * 3600
 """As long as an idempotency key is known."""
 
 _MARK: Final = "deleted_at"
-NOT_MARKED: Final = f"attribute_not_exists({_MARK})"
-"""The condition that a record is not marked as deleted."""
+MARKED: Final = Exists(_MARK)
+"""The condition that a record is marked as deleted."""
+NOT_MARKED: Final = Missing(_MARK)
 
 
 def is_marked(record: Record) -> bool:
@@ -36,7 +39,7 @@ def delete_once(table: Table, tenant_id: str, pk: str, sk: str, now: float) -> b
         "expires_at": int(now) + REMEMBERED_SECONDS,
     }
     try:
-        table.write_all([Removal(pk, sk, f"attribute_exists(pk) AND {NOT_MARKED}"), Write(memory)])
+        table.write_all([Removal(pk, sk, all_of(Exists(PARTITION_KEY), NOT_MARKED)), Write(memory)])
     except ConditionFailedError:
         # DynamoDB deletes expired items within days, not at once.
         remembered = table.get(memory["pk"], sk)

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from workflow_engine.store import keys
+from workflow_engine.store.conditions import Condition, Exists, all_of, at_most
 from workflow_engine.store.items import Scalar
 from workflow_engine.store.schema import BY_DUE, PARTITION_KEY, SORT_KEY
-from workflow_engine.store.table import ConditionFailedError, Table
+from workflow_engine.store.table import ConditionFailedError, Key, Query, Table
 from workflow_engine.timestamps import iso
 
-Key = tuple[str, str]
-"""Partition and sort key of a record."""
+_ON_A_LIST: Final = Exists(BY_DUE.partition_key)
 
 
 def after(timestamp: str, seconds: float) -> str:
@@ -47,7 +48,7 @@ class DueStore:
         """Before a run is looked at: postpone it and count the look, so that whatever the look does to the process, the
         next round begins with another run. False when it has left its list, or somebody else looks at it.
         """
-        return self._change(key, {"due_at": until, "looks": looks}, "AND due_at <= :now", {":now": now})
+        return self._change(key, {"due_at": until, "looks": looks}, at_most("due_at", now))
 
     def take_back_look(self, key: Key, until: str, looks: int) -> None:
         """The look was not made, for lack of quota or of an answer: it does not count, and the next is due then."""
@@ -63,11 +64,9 @@ class DueStore:
         """
         return self._change(key, {"due_list": None, "due_at": None, "quarantined_at": now})
 
-    def _change(
-        self, key: Key, changes: Mapping[str, Scalar], further: str = "", values: Mapping[str, Scalar] | None = None
-    ) -> bool:
+    def _change(self, key: Key, changes: Mapping[str, Scalar], *further: Condition) -> bool:
         try:
-            self.table.update(*key, changes, f"attribute_exists(due_list) {further}".strip(), values)
+            self.table.update(*key, changes, all_of(_ON_A_LIST, *further))
         except ConditionFailedError:
             return False
         return True
@@ -75,6 +74,6 @@ class DueStore:
     def _due(self, lists: Iterable[str], now: str, limit: int) -> list[Key]:
         found: list[Key] = []
         for due_list in lists:
-            page = self.table.query(keys.PLATFORM, due_list, index=BY_DUE, limit=limit, newest_first=False)
+            page = self.table.query(keys.PLATFORM, Query(due_list, BY_DUE, newest_first=False), limit=limit)
             found += [(r[PARTITION_KEY], r[SORT_KEY]) for r in page.records if r["due_at"] <= now]
         return found

@@ -12,11 +12,12 @@ from workflow_engine.errors import ConflictError, NotFoundError, RequestUnderWay
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.statuses import RUN_ENDS, RunStatus, has_ended
 from workflow_engine.store import keys
+from workflow_engine.store.conditions import Condition, Missing, all_of, any_of, below, equals
 from workflow_engine.store.due import after
 from workflow_engine.store.items import Record, Scalar, dump
 from workflow_engine.store.payloads import PayloadStore
-from workflow_engine.store.schema import BY_ARN, BY_TENANT, BY_WORKFLOW
-from workflow_engine.store.table import EVERYTHING, ConditionFailedError, Page, SortRange, Table, Write
+from workflow_engine.store.schema import BY_ARN, BY_TENANT, BY_WORKFLOW, PARTITION_KEY
+from workflow_engine.store.table import EVERYTHING, ConditionFailedError, Page, Query, SortRange, Table, Write
 
 _ENDED: Final = 3
 _RANKS: Final[Mapping[str, int]] = {"pending": 0, "running": 1, "waiting": 1, **dict.fromkeys(RUN_ENDS, _ENDED)}
@@ -78,7 +79,7 @@ class ExecutionStore:
         """Write a new execution and, for attempts to come until `expires_at` (seconds since the epoch), what it is started
         with. ConflictError when the id is taken.
         """
-        meta = Write(_record(execution), "attribute_not_exists(pk)")
+        meta = Write(_record(execution), Missing(PARTITION_KEY))
         try:
             if start_input is None:
                 self.table.put(meta)
@@ -105,8 +106,7 @@ class ExecutionStore:
                 keys.execution(execution.tenant_id, execution.execution_id),
                 keys.META,
                 {"attempt_id": attempt_id, "attempted_at": at},
-                "attempt_id = :before AND status_rank < :asked_for",
-                {":before": execution.attempt_id, ":asked_for": ASKED_FOR},
+                all_of(_is_started_by(execution), below("status_rank", ASKED_FOR)),
             )
         except ConditionFailedError:
             standing = self.get(execution.tenant_id, execution.execution_id)
@@ -144,7 +144,7 @@ class ExecutionStore:
         key = keys.execution(execution.tenant_id, execution.execution_id)
         changes = {"execution_arn": execution.execution_arn}
         try:
-            self.table.update(key, keys.META, changes, "attempt_id = :mine", {":mine": execution.attempt_id})
+            self.table.update(key, keys.META, changes, _is_started_by(execution))
         except ConditionFailedError:
             raise _taken_over() from None
 
@@ -152,7 +152,7 @@ class ExecutionStore:
         """Take back the record of a run that could not be started, unless another attempt starts it meanwhile."""
         key = keys.execution(execution.tenant_id, execution.execution_id)
         try:
-            self.table.delete(key, keys.META, "attempt_id = :mine", {":mine": execution.attempt_id})
+            self.table.delete(key, keys.META, _is_started_by(execution))
         except ConditionFailedError:
             return
 
@@ -183,19 +183,15 @@ class ExecutionStore:
             "due_at": None if rank == _ENDED else completed_at or execution.started_at,
             "looks": None,
         }
-        older = "redrive_count < :count OR (redrive_count = :count AND status_rank < :rank)"
-        condition = f"attribute_exists(pk) AND ({older})"
-        values: dict[str, Scalar] = {":count": redrive_count, ":rank": rank}
+        condition: Condition = any_of(
+            below("redrive_count", redrive_count),
+            all_of(equals("redrive_count", redrive_count), below("status_rank", rank)),
+        )
         if attempt_id is not None:
-            condition, values[":attempt"] = f"{condition} AND attempt_id = :attempt", attempt_id
+            condition = all_of(condition, equals("attempt_id", attempt_id))
+        key = keys.execution(execution.tenant_id, execution.execution_id)
         try:
-            self.table.update(
-                keys.execution(execution.tenant_id, execution.execution_id),
-                keys.META,
-                changes,
-                condition,
-                values,
-            )
+            self.table.update(key, keys.META, changes, condition)
         except ConditionFailedError:
             return False
         return True
@@ -220,10 +216,8 @@ class ExecutionStore:
             if workflow_id
             else (BY_TENANT, keys.executions(tenant_id))
         )
-        equals = {"status": status} if status else {}
-        return self.table.query(
-            tenant_id, partition, index=index, sort_range=started, limit=limit, cursor=cursor, equals=equals
-        )
+        wanted = Query(partition, index, started, equals={"status": status} if status else {})
+        return self.table.query(tenant_id, wanted, limit=limit, cursor=cursor)
 
     def _execution(self, record: Record) -> Execution:
         return Execution(
@@ -251,6 +245,10 @@ class ExecutionStore:
             attempt_id=record.get("attempt_id"),
             attempted_at=record.get("attempted_at"),
         )
+
+
+def _is_started_by(execution: Execution) -> Condition:
+    return equals("attempt_id", execution.attempt_id)
 
 
 def _taken_over() -> RequestUnderWayError:

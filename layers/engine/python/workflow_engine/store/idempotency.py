@@ -25,8 +25,10 @@ from workflow_engine.errors import (
 from workflow_engine.language.diagnostics import InvalidWorkflowError, Json
 from workflow_engine.observability import get_logger
 from workflow_engine.store import keys
+from workflow_engine.store.conditions import Condition, Missing, all_of, any_of, below, equals
 from workflow_engine.store.items import Record, canonical
 from workflow_engine.store.payloads import PayloadStore
+from workflow_engine.store.schema import PARTITION_KEY, TTL_ATTRIBUTE
 from workflow_engine.store.table import ConditionFailedError, Table, Write
 
 logger = get_logger(__name__)
@@ -133,7 +135,7 @@ class IdempotencyStore:
         }
         try:
             # DynamoDB deletes expired items within days, not at once, so expiry is asked for here too.
-            self.table.put(Write(record, "attribute_not_exists(pk) OR expires_at < :now", {":now": now}))
+            self.table.put(Write(record, any_of(Missing(PARTITION_KEY), below(TTL_ATTRIBUTE, now))))
         except ConditionFailedError:
             return self._claimed_again(claim, attempt, now)
         except BaseException:
@@ -152,14 +154,12 @@ class IdempotencyStore:
         # Earlier versions of this service kept no ids: with them a takeover was a new request.
         made_id, before = record.get("made_id", attempt.made_id), record.get("attempt_id")
         attempt = replace(attempt, made_id=made_id, is_repeat="made_id" in record, expires_at=record["expires_at"])
-        unchanged = "attribute_not_exists(attempt_id)" if before is None else "attempt_id = :before"
         try:
             self.table.update(
                 claim.pk,
                 keys.META,
                 {"made_id": made_id, "attempt_id": attempt.attempt_id, "claimed_until": now + CLAIM_SECONDS},
-                f"{unchanged} AND attribute_not_exists(answer)",
-                None if before is None else {":before": before},
+                _is_unanswered(before),
             )
         except ConditionFailedError:
             raise _under_way(claim) from None
@@ -189,17 +189,21 @@ class IdempotencyStore:
             logger.warning("claim was not let go", exc_info=True)
 
     def _change_own(self, claim: _Claim, attempt: Attempt, changes: Record) -> None:
-        own = "attempt_id = :mine AND attribute_not_exists(answer)"
-        self.table.update(claim.pk, keys.META, changes, own, {":mine": attempt.attempt_id})
+        self.table.update(claim.pk, keys.META, changes, _is_unanswered(attempt.attempt_id))
 
     def _forget(self, claim: _Claim, attempt: Attempt) -> None:
         """Free the key of a request that was refused."""
         try:
-            self.table.delete(claim.pk, keys.META, "attempt_id = :mine", {":mine": attempt.attempt_id})
+            self.table.delete(claim.pk, keys.META, equals("attempt_id", attempt.attempt_id))
         except ConditionFailedError:
             return
         except Exception:
             logger.warning("claim was not forgotten", exc_info=True)
+
+
+def _is_unanswered(attempt_id: str | None) -> Condition:
+    """Nobody answered since this attempt made its claim, and no other took it over."""
+    return all_of(equals("attempt_id", attempt_id), Missing("answer"))
 
 
 def _under_way(claim: _Claim) -> RequestUnderWayError:

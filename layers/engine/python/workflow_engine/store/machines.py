@@ -7,8 +7,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workflow_engine.store import keys
+from workflow_engine.store.conditions import Missing, all_of, any_of, below, equals
 from workflow_engine.store.items import Record
 from workflow_engine.store.payloads import PayloadStore
+from workflow_engine.store.schema import PARTITION_KEY
 from workflow_engine.store.table import ConditionFailedError, Table, Write
 
 
@@ -78,9 +80,9 @@ class MachineStore:
             "due_list": keys.DUE_MACHINES,
             "due_at": machine.created_at,
         }
-        condition = "attribute_not_exists(pk) OR generation < :generation"
+        is_newer = any_of(Missing(PARTITION_KEY), below("generation", machine.generation))
         try:
-            self.table.put(Write(record, condition, {":generation": machine.generation}))
+            self.table.put(Write(record, is_newer))
         except ConditionFailedError:
             standing = self.find(machine.machine_hash)
             return standing or machine
@@ -123,8 +125,7 @@ class MachineStore:
                 keys.machine(machine.machine_hash),
                 keys.META,
                 {"retired_at": at, "due_list": None, "due_at": None},
-                "generation = :generation AND attribute_not_exists(retired_at)",
-                {":generation": machine.generation},
+                all_of(equals("generation", machine.generation), Missing("retired_at")),
             )
         except ConditionFailedError:
             return False

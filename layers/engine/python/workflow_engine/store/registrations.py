@@ -8,10 +8,12 @@ from typing import Any, Final
 
 from workflow_engine.errors import NotFoundError, ThrottledError
 from workflow_engine.store import keys
+from workflow_engine.store.conditions import Missing, equals
 from workflow_engine.store.deletions import delete_once
 from workflow_engine.store.items import Record
 from workflow_engine.store.payloads import PayloadStore
-from workflow_engine.store.table import ConditionFailedError, Table, Write
+from workflow_engine.store.schema import PARTITION_KEY
+from workflow_engine.store.table import ConditionFailedError, Query, Table, Write
 
 _MAX_ATTEMPTS: Final = 5
 
@@ -91,9 +93,8 @@ class RegistrationStore:
 
     def page(self, tenant_id: str, limit: int, cursor: str | None) -> tuple[list[Registration], str | None]:
         """Registrations by name, and the cursor of the next page."""
-        page = self.table.query(
-            tenant_id, self.what.partition(tenant_id), limit=limit, cursor=cursor, newest_first=False
-        )
+        by_name = Query(self.what.partition(tenant_id), newest_first=False)
+        page = self.table.query(tenant_id, by_name, limit=limit, cursor=cursor)
         return [self.of_record(r) for r in page.records], page.next_cursor
 
     def count(self, tenant_id: str) -> int:
@@ -108,7 +109,5 @@ class RegistrationStore:
 def _write(record: Record, standing: Record | None) -> Write:
     """Writes where nothing stands, or only what was read. Earlier versions of this service kept no `request_id`."""
     if standing is None:
-        return Write(record, "attribute_not_exists(pk)")
-    if "request_id" not in standing:
-        return Write(record, "attribute_not_exists(request_id)")
-    return Write(record, "request_id = :seen", {":seen": standing["request_id"]})
+        return Write(record, Missing(PARTITION_KEY))
+    return Write(record, equals("request_id", standing.get("request_id")))

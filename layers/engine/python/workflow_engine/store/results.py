@@ -23,6 +23,7 @@ from typing import Any, Final, Protocol
 
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.store import keys
+from workflow_engine.store.conditions import Missing, any_of, at_most
 from workflow_engine.store.items import MAX_INLINE_BYTES, Record, dump
 from workflow_engine.store.payloads import Keep, Link, PayloadStore
 from workflow_engine.store.table import ConditionFailedError, Table, Write
@@ -247,9 +248,9 @@ class ResultsStore:
             "steps": steps,
         }
         # Those of earlier versions of this service have no count.
-        condition = "attribute_not_exists(redrive_count) OR redrive_count <= :count"
+        no_later_one = any_of(Missing("redrive_count"), at_most("redrive_count", redrive_count))
         try:
-            self.table.put(Write(record, condition, {":count": redrive_count}))
+            self.table.put(Write(record, no_later_one))
         except ConditionFailedError:
             return
 

@@ -20,12 +20,20 @@ TTL_ATTRIBUTE: Final = "expires_at"
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A global secondary index. `attributes` are projected beside the keys; none means keys only."""
+    """A global secondary index. `attributes` are projected beside the keys; none means keys only. By those of `filters` its
+    lists may be filtered.
+    """
 
     name: str
     partition_key: str
     sort_key: str | None
     attributes: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Its key attributes. Only a record that has all of them is in the index."""
+        return tuple(filter(None, (self.partition_key, self.sort_key)))
 
 
 _SUMMARY: Final = (
@@ -45,10 +53,10 @@ _SUMMARY: Final = (
     "correlation_id",
 )
 
-BY_TENANT: Final = Index("by_tenant", "tenant_list", "tenant_order", _SUMMARY)
+BY_TENANT: Final = Index("by_tenant", "tenant_list", "tenant_order", _SUMMARY, filters=("status",))
 """All workflows, or all executions, of a tenant by time."""
 
-BY_WORKFLOW: Final = Index("by_workflow", "workflow_list", "workflow_order", _SUMMARY)
+BY_WORKFLOW: Final = Index("by_workflow", "workflow_list", "workflow_order", _SUMMARY, filters=("status",))
 """The executions of a workflow by time."""
 
 BY_ARN: Final = Index("by_arn", "execution_arn", None)
@@ -63,7 +71,7 @@ INDEXES: Final = (BY_TENANT, BY_WORKFLOW, BY_ARN, BY_DUE)
 def table_definition(table_name: str) -> CreateTableInputTypeDef:
     """Arguments of DynamoDB's CreateTable. TTL on `TTL_ATTRIBUTE` is switched on separately (UpdateTimeToLive)."""
     names = {PARTITION_KEY, SORT_KEY}
-    names.update(k for i in INDEXES for k in (i.partition_key, i.sort_key) if k)
+    names.update(k for i in INDEXES for k in i.keys)
     return {
         "TableName": table_name,
         "BillingMode": "PAY_PER_REQUEST",

@@ -1,377 +1,220 @@
-"""The table: the few DynamoDB calls that the repositories need, in terms of records."""
+"""The table as the repositories see it: records by partition and sort key, and what may be asked of them.
+
+`Table` is a port. `store.tables` has what stands behind it; `tests/contract` says what both of them do.
+"""
 
 from __future__ import annotations
 
-import random
-import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final, NamedTuple, Protocol
 
-from workflow_engine import aws
-from workflow_engine.aws_quotas import BATCH_GET_KEYS, PARTITION_KEY_BYTES, SORT_KEY_BYTES
-from workflow_engine.errors import InvalidRequestError, ThrottledError
+from workflow_engine.aws_quotas import PARTITION_KEY_BYTES, SORT_KEY_BYTES, TRANSACTION_ITEMS
+from workflow_engine.errors import InvalidRequestError
 from workflow_engine.store import cursors
-from workflow_engine.store.items import Record, Scalar, attribute, from_attributes, to_attributes
+from workflow_engine.store.conditions import Condition
+from workflow_engine.store.items import Record, Scalar
 from workflow_engine.store.schema import PARTITION_KEY, SORT_KEY, Index
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
-
-_MAX_REFUSED_BATCHES: Final = 6
-"""With the pauses between them about 3 s."""
-
-_TRANSACTION_ATTEMPTS: Final = 3
-"""Of two transactions on one item at once DynamoDB cancels one, and leaves trying again to the caller ("Transaction
-conflict handling"); the other takes milliseconds.
-"""
-
-_MAX_PAGES_PER_LIST = 20
-"""A filtered list reads at most this many pages for one answer, so that a rare status cannot hold a request for ever."""
+Key = tuple[str, str]
+"""Partition and sort key of a record."""
 
 
 class ConditionFailedError(Exception):
     """A conditional write found another state than it asked for. Repositories turn it into what it means."""
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
-    """A put with a condition on what is there now. `values` are the condition's `:names`."""
+class Write(NamedTuple):
+    """A put with a condition on what is there now."""
 
     record: Mapping[str, Scalar]
-    condition: str | None = None
-    values: Mapping[str, Scalar] = field(default_factory=dict)
-    names: Mapping[str, str] = field(default_factory=dict)
+    condition: Condition | None = None
+
+    @property
+    def key(self) -> Key:
+        return str(self.record[PARTITION_KEY]), str(self.record[SORT_KEY])
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(NamedTuple):
     """A deletion, in a transaction, with a condition on what is there now."""
 
     pk: str
     sk: str
-    condition: str | None = None
+    condition: Condition | None = None
+
+    @property
+    def key(self) -> Key:
+        return self.pk, self.sk
 
 
-@dataclass(frozen=True, slots=True)
-class SortRange:
+class SortPrefix(NamedTuple):
+    """Sort keys that begin with a text, which is not empty."""
+
+    text: str
+
+    def admits(self, sort_key: str) -> bool:
+        return sort_key.startswith(self.text)
+
+
+class SortRange(NamedTuple):
     """Sort keys from `low` to `high`, both included; None leaves that end open."""
 
     low: str | None = None
     high: str | None = None
 
-    @property
-    def bounds(self) -> tuple[str | None, str | None]:
-        """For the scope of a cursor; the words tell an open end from the other."""
-        return (f"from {self.low}" if self.low else None, f"to {self.high}" if self.high else None)
-
-    @property
-    def condition(self) -> str:
-        """The part of a KeyConditionExpression, "" when both ends are open."""
-        if self.low and self.high:
-            return "#sk BETWEEN :low AND :high"
-        return "#sk >= :low" if self.low else "#sk <= :high" if self.high else ""
-
-    @property
-    def values(self) -> dict[str, str]:
-        """The values of `condition`."""
-        return {name: bound for name, bound in ((":low", self.low), (":high", self.high)) if bound}
+    def admits(self, sort_key: str) -> bool:
+        return (self.low is None or self.low <= sort_key) and (self.high is None or sort_key <= self.high)
 
 
 EVERYTHING: Final = SortRange()
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A page of records and the opaque cursor of the next page, None on the last one."""
+class Query:
+    """A part of a partition, of the table or of an index, in the order of the sort key.
+
+    `equals` filters by attributes other than the keys: those that the index declares (`Index.filters`).
+    """
+
+    partition: str
+    index: Index | None = None
+    sort: SortPrefix | SortRange = EVERYTHING
+    newest_first: bool = True
+    equals: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        undeclared = set(self.equals) - set(self.index.filters if self.index else ())
+        if undeclared:
+            raise ValueError(f"No list is filtered by {sorted(undeclared)}. Declare it in the index's filters.")
+
+    @property
+    def is_satisfiable(self) -> bool:
+        """Whether a record may be found: no partition has a name that is no key, and nothing lies in a range that ends before
+        it begins, which DynamoDB refuses.
+        """
+        low, high = (self.sort.low, self.sort.high) if isinstance(self.sort, SortRange) else (None, None)
+        return is_key(self.partition) and (low is None or high is None or low <= high)
+
+    @property
+    def partition_key(self) -> str:
+        """The attribute that holds the partition."""
+        return self.index.partition_key if self.index else PARTITION_KEY
+
+    @property
+    def sort_key(self) -> str:
+        """The attribute that gives the order; an index without one has the order of the table's."""
+        return (self.index.sort_key if self.index else None) or SORT_KEY
+
+    def position(self, tenant_id: str, cursor: str | None) -> dict[str, str] | None:
+        """The keys after which a page begins, None for the first page.
+
+        Raises InvalidRequestError for a cursor of another list or tenant, and for keys that this list cannot have: a cursor
+        is no secret, so whoever likes may make one.
+        """
+        if cursor is None:
+            return None
+        position = cursors.decode(tenant_id, self._scope(), cursor)
+        names = {PARTITION_KEY, SORT_KEY, self.partition_key, self.sort_key}
+        if (
+            not isinstance(position, dict)
+            or position.keys() != names
+            or not all(isinstance(value, str) and byte_length(value) for value in position.values())
+            or not is_key(position[PARTITION_KEY], position[SORT_KEY])
+            or position[self.partition_key] != self.partition
+            or not self.sort.admits(position[self.sort_key])
+        ):
+            raise InvalidRequestError("The cursor does not fit this list. Leave it out.")
+        return position
+
+    def cursor(self, tenant_id: str, position: Mapping[str, str] | None) -> str | None:
+        """The cursor of the page that begins after these keys; None when there is none."""
+        return cursors.encode(tenant_id, self._scope(), position) if position else None
+
+    def _scope(self) -> str:
+        filters = sorted(self.equals.items())
+        parts = [self.index.name if self.index else "", self.partition, str(self.newest_first), repr(filters)]
+        if isinstance(self.sort, SortRange):
+            # The words tell an open end from the other.
+            parts += [f"from {self.sort.low}"] if self.sort.low else []
+            parts += [f"to {self.sort.high}"] if self.sort.high else []
+        return "|".join(parts)
+
+
+class Page(NamedTuple):
+    """A page of records and the opaque cursor of the next page, None on the last one. A page may have fewer records than were
+    asked for and yet not be the last.
+    """
 
     records: list[Record]
     next_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """DynamoDB in terms of records. Throttling that outlasts botocore's own retries is ThrottledError.
+class Table(Protocol):
+    """Records in one table. Text, whole numbers and booleans come back as they were written, None as nothing.
 
-    botocore sends a call again when its answer was lost, and the second sending finds the first one's effect: its condition
-    fails on the caller's own write. So a failed condition of a call that was sent more than once is answered by reading back:
-    where the record is as the call would have left it, the call has succeeded.
+    No record has a key that is empty or too long: reading finds nothing there, and a condition fails. Writes raise TypeError
+    and ValueError for what no table keeps (`items.checked`), PayloadTooLargeError for more than 400 KB, ThrottledError when
+    the table is busy. A write that returned is there for every reader, whatever happens to the process afterwards.
     """
-
-    client: DynamoDBClient
-    name: str
-    sleep: Callable[[float], None] = time.sleep
 
     def get(self, pk: str, sk: str) -> Record | None:
         """The record of a key, as of the last write (strongly consistent), or None."""
-        if not _is_key(pk, sk):
-            return None
-        with _translated():
-            answer = self.client.get_item(TableName=self.name, Key=_key(pk, sk), ConsistentRead=True)
-        return from_attributes(answer["Item"]) if "Item" in answer else None
 
-    def get_many(self, keys: Iterable[tuple[str, str]]) -> list[Record]:
-        """The records of these keys that exist, in any order; one BatchGetItem per 100 keys.
-
-        Keys that DynamoDB leaves out are asked for again, after growing pauses while it gives none of them at all
-        (BatchGetItem, "UnprocessedKeys": it advises exponential backoff); then ThrottledError.
-        """
-        pending = [_key(pk, sk) for pk, sk in keys if _is_key(pk, sk)]
-        found: list[Record] = []
-        refused = 0
-        while pending:
-            batch, pending = pending[:BATCH_GET_KEYS], pending[BATCH_GET_KEYS:]
-            with _translated():
-                answer = self.client.batch_get_item(RequestItems={self.name: {"Keys": batch, "ConsistentRead": True}})
-            found += [from_attributes(i) for i in answer["Responses"].get(self.name, [])]
-            unprocessed: Any = answer["UnprocessedKeys"]
-            left_out = unprocessed.get(self.name, {}).get("Keys", [])
-            pending += left_out
-            refused = refused + 1 if len(left_out) == len(batch) else 0
-            if refused == _MAX_REFUSED_BATCHES:
-                raise ThrottledError("The table is busy. Try again in a second.")
-            if left_out:
-                self.sleep(random.uniform(0.5, 1) * 0.05 * 2**refused)
-        return found
+    def get_many(self, keys: Iterable[Key]) -> list[Record]:
+        """The records of these keys that exist, each once, in any order."""
 
     def put(self, write: Write) -> None:
-        """Write a record. ConditionFailedError when its condition does not hold."""
-        with _unless(lambda: self._is_done(write)), _translated():
-            self.client.put_item(TableName=self.name, **_put_arguments(write))
+        """Write a record, in the place of what stands there. ConditionFailedError when its condition does not hold."""
 
     def write_all(self, changes: Iterable[Write | Removal]) -> None:
-        """Do all changes or none (TransactWriteItems). ConditionFailedError when any condition does not hold."""
-        wanted = tuple(changes)
-        if not all(_is_key(*_place(change)) for change in wanted):
-            raise ConditionFailedError
-        items: Any = [self._transact_item(change) for change in wanted]
-        token = str(uuid.uuid4())
-        with _unless(lambda: all(map(self._is_done, wanted))):
-            for attempt in range(1, _TRANSACTION_ATTEMPTS + 1):
-                try:
-                    with _translated():
-                        self.client.transact_write_items(TransactItems=items, ClientRequestToken=token)
-                    return
-                except _TransactionConflictError as error:
-                    if attempt == _TRANSACTION_ATTEMPTS:
-                        raise ThrottledError("The table is busy. Try again in a second.") from error
+        """Do all changes, of up to 100 different records, or none. ConditionFailedError when any condition does not hold."""
 
-    def update(
-        self,
-        pk: str,
-        sk: str,
-        changes: Mapping[str, Scalar],
-        condition: str,
-        values: Mapping[str, Scalar] | None = None,
-        names: Mapping[str, str] | None = None,
-    ) -> None:
-        """Set attributes; None removes one. ConditionFailedError when the condition does not hold."""
-        if not _is_key(pk, sk):
-            raise ConditionFailedError
-        sets = [f"#c_{n} = :c_{n}" for n, v in changes.items() if v is not None]
-        removes = [f"#c_{n}" for n, v in changes.items() if v is None]
-        expression = ("SET " + ", ".join(sets) if sets else "") + (" REMOVE " + ", ".join(removes) if removes else "")
-        bound = {f":c_{n}": attribute(v) for n, v in changes.items() if v is not None}
-        bound |= {n: attribute(v) for n, v in (values or {}).items()}
-        arguments: dict[str, Any] = {"ExpressionAttributeValues": bound} if bound else {}
-        with _unless(lambda: self._is_changed(pk, sk, changes)), _translated():
-            self.client.update_item(
-                TableName=self.name,
-                Key=_key(pk, sk),
-                UpdateExpression=expression.strip(),
-                ConditionExpression=condition,
-                ExpressionAttributeNames={f"#c_{n}": n for n in changes} | dict(names or {}),
-                **arguments,
-            )
+    def update(self, pk: str, sk: str, changes: Mapping[str, Scalar], condition: Condition | None = None) -> None:
+        """Set attributes of a record that is there; None removes one. ConditionFailedError when there is no record, or the
+        condition does not hold.
+        """
 
-    def delete(
-        self, pk: str, sk: str, condition: str | None = None, values: Mapping[str, Scalar] | None = None
-    ) -> None:
-        """Delete a record. ConditionFailedError when the condition does not hold."""
-        arguments: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
-        if values:
-            arguments["ExpressionAttributeValues"] = {n: attribute(v) for n, v in values.items()}
-        with _unless(lambda: self.get(pk, sk) is None), _translated():
-            self.client.delete_item(TableName=self.name, Key=_key(pk, sk), **arguments)
+    def delete(self, pk: str, sk: str, condition: Condition | None = None) -> None:
+        """Delete a record. ConditionFailedError when the condition does not hold; without one, having none is no error."""
 
-    def query(
-        self,
-        tenant_id: str,
-        partition: str,
-        *,
-        index: Index | None = None,
-        sort_prefix: str = "",
-        sort_range: SortRange = EVERYTHING,
-        limit: int,
-        cursor: str | None = None,
-        newest_first: bool = True,
-        equals: Mapping[str, str] | None = None,
-    ) -> Page:
-        """One page of a partition in the order of the sort key. `equals` filters by attributes other than the keys.
-
-        A key condition holds one thing about the sort key, so `sort_prefix` and `sort_range` exclude each other.
+    def query(self, tenant_id: str, query: Query, *, limit: int, cursor: str | None = None) -> Page:
+        """One page of a query: at most `limit` records. Of an index, with the attributes that are projected into it.
 
         Raises InvalidRequestError for a cursor of another list or tenant.
         """
-        if not _is_key(partition):
-            return Page([], None)
-        filters = sorted((equals or {}).items())
-        scope = "|".join(
-            (index.name if index else "", partition, str(newest_first), repr(filters), *filter(None, sort_range.bounds))
-        )
-        start = None if cursor is None else cursors.decode(tenant_id, scope, cursor)
-        request = self._query_request(partition, index, sort_prefix, newest_first, equals or {}, sort_range)
-        records: list[Record] = []
-        for _ in range(_MAX_PAGES_PER_LIST):
-            if start:
-                request["ExclusiveStartKey"] = {k: {"S": v} for k, v in start.items()}
-            with _translated(bad_cursor=cursor is not None):
-                answer = self.client.query(**request, Limit=limit - len(records))
-            records += [from_attributes(i) for i in answer["Items"]]
-            start = {k: v["S"] for k, v in answer.get("LastEvaluatedKey", {}).items()}
-            if not start or len(records) >= limit:
-                break
-        return Page(records, cursors.encode(tenant_id, scope, start) if start else None)
 
     def count(self, partition: str) -> int:
         """How many records a partition has. Reads them all, as far as DynamoDB is concerned."""
-        request: dict[str, Any] = {**self._query_request(partition, None, "", False, {}), "Select": "COUNT"}
-        found = 0
-        while True:
-            with _translated():
-                answer = self.client.query(**request)
-            found += answer["Count"]
-            if "LastEvaluatedKey" not in answer:
-                return found
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def find_by(self, index: Index, value: str) -> Record | None:
-        """The record with this value of an index's partition key, projected as the index is; eventually consistent."""
-        with _translated():
-            page = self.client.query(**self._query_request(value, index, "", True, {}), Limit=1)["Items"]
-        return from_attributes(page[0]) if page else None
-
-    def _is_done(self, change: Write | Removal) -> bool:
-        """Whether the table is as the change would leave it."""
-        if isinstance(change, Removal):
-            return self.get(change.pk, change.sk) is None
-        wanted = {name: value for name, value in change.record.items() if value is not None}
-        return self.get(str(wanted[PARTITION_KEY]), str(wanted[SORT_KEY])) == wanted
-
-    def _is_changed(self, pk: str, sk: str, changes: Mapping[str, Scalar]) -> bool:
-        record = self.get(pk, sk)
-        return record is not None and all(record.get(name) == value for name, value in changes.items())
-
-    def _transact_item(self, change: Write | Removal) -> dict[str, Any]:
-        if isinstance(change, Write):
-            return {"Put": {"TableName": self.name, **_put_arguments(change)}}
-        arguments = {"ConditionExpression": change.condition} if change.condition else {}
-        return {"Delete": {"TableName": self.name, "Key": _key(change.pk, change.sk), **arguments}}
-
-    def _query_request(
-        self,
-        partition: str,
-        index: Index | None,
-        sort_prefix: str,
-        newest_first: bool,
-        equals: Mapping[str, str],
-        sort_range: SortRange = EVERYTHING,
-    ) -> dict[str, Any]:
-        condition, values = "#pk = :pk", {":pk": partition}
-        names = {"#pk": index.partition_key if index else PARTITION_KEY}
-        if sort_prefix:
-            condition += " AND begins_with(#sk, :sk)"
-            values[":sk"] = sort_prefix
-        if sort_range.condition:
-            condition += f" AND {sort_range.condition}"
-            values |= sort_range.values
-        if "#sk" in condition:
-            names["#sk"] = (index.sort_key if index else None) or SORT_KEY
-        request: dict[str, Any] = {
-            "TableName": self.name,
-            "KeyConditionExpression": condition,
-            "ScanIndexForward": not newest_first,
-        }
-        if equals:
-            names |= {f"#f{i}": n for i, n in enumerate(equals)}
-            values |= {f":f{i}": v for i, v in enumerate(equals.values())}
-            request["FilterExpression"] = " AND ".join(f"#f{i} = :f{i}" for i in range(len(equals)))
-        if index:
-            request["IndexName"] = index.name
-        else:
-            request["ConsistentRead"] = True
-        request["ExpressionAttributeNames"] = names
-        request["ExpressionAttributeValues"] = {n: attribute(v) for n, v in values.items()}
-        return request
+        """A record with this value of an index's partition key, projected as the index is; eventually consistent."""
 
 
-def _is_key(pk: str, sk: str = "") -> bool:
-    """Whether a record may have this key. Ids in paths and queries may be of any length; no record has one that is too long."""
-    return len(pk.encode()) <= PARTITION_KEY_BYTES and len(sk.encode()) <= SORT_KEY_BYTES
-
-
-def _place(change: Write | Removal) -> tuple[str, str]:
-    if isinstance(change, Removal):
-        return change.pk, change.sk
-    return str(change.record[PARTITION_KEY]), str(change.record[SORT_KEY])
-
-
-def _key(pk: str, sk: str) -> dict[str, AttributeValueTypeDef]:
-    return {PARTITION_KEY: {"S": pk}, SORT_KEY: {"S": sk}}
-
-
-def _put_arguments(write: Write) -> dict[str, Any]:
-    arguments: dict[str, Any] = {"Item": to_attributes(write.record)}
-    if write.condition:
-        arguments["ConditionExpression"] = write.condition
-    if write.values:
-        arguments["ExpressionAttributeValues"] = to_attributes(write.values)
-    if write.names:
-        arguments["ExpressionAttributeNames"] = dict(write.names)
-    return arguments
-
-
-class _TransactionConflictError(Exception):
-    """Another transaction was at work on an item of this one; nothing was written."""
-
-
-@contextmanager
-def _unless(is_done: Callable[[], bool]) -> Iterator[None]:
-    """Lets a ConditionFailedError pass for nothing when the call was sent more than once and `is_done` says that the first
-    sending had its effect.
+def is_key(pk: str, sk: str | None = None) -> bool:
+    """Whether a record may have this key, or its partition. Ids in paths and queries may be of any length and hold anything;
+    no record has one that is too long, empty, or no text of Unicode.
     """
+    return all(
+        part is None or 0 < byte_length(part) <= most
+        for part, most in ((pk, PARTITION_KEY_BYTES), (sk, SORT_KEY_BYTES))
+    )
+
+
+def byte_length(text: str) -> int:
+    """Bytes in UTF-8; 0 for half a surrogate pair, which has no such bytes."""
     try:
-        yield
-    except ConditionFailedError as error:
-        response: Any = getattr(error.__cause__, "response", {})
-        if not response.get("ResponseMetadata", {}).get("RetryAttempts") or not is_done():
-            raise
+        return len(text.encode())
+    except UnicodeEncodeError:
+        return 0
 
 
-class _translated:  # noqa: N801  # reads as a statement: `with _translated():`
-    """Turns botocore's ClientError into the errors of this package; what has no meaning here goes on unchanged."""
-
-    def __init__(self, *, bad_cursor: bool = False) -> None:
-        self._bad_cursor = bad_cursor
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        response: Any = getattr(error, "response", None)
-        if not isinstance(response, dict):
-            return
-        code = response.get("Error", {}).get("Code", "")
-        reasons = {r.get("Code") for r in response.get("CancellationReasons", ())}
-        if code == "ConditionalCheckFailedException" or "ConditionalCheckFailed" in reasons:
-            raise ConditionFailedError from error
-        if "TransactionConflict" in reasons:
-            raise _TransactionConflictError from error
-        if code == "ValidationException" and self._bad_cursor:
-            raise InvalidRequestError("The cursor does not fit this list. Leave it out.") from error
-        known = aws.translated(error, "dynamodb") if isinstance(error, Exception) else None
-        if known is not None:
-            raise known from error
+def transaction(changes: Iterable[Write | Removal]) -> tuple[Write | Removal, ...]:
+    """The changes of one transaction. ValueError for more than a transaction takes, or two of one record
+    (TransactWriteItems, "TransactItems"); ConditionFailedError for a key that no record has.
+    """
+    wanted = tuple(changes)
+    if not 0 < len({change.key for change in wanted}) == len(wanted) <= TRANSACTION_ITEMS:
+        raise ValueError(f"A transaction is of 1 to {TRANSACTION_ITEMS} records, each once.")
+    if not all(is_key(*change.key) for change in wanted):
+        raise ConditionFailedError
+    return wanted

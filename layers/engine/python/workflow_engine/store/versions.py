@@ -14,13 +14,14 @@ from typing import Any, Final, Generic, TypeVar
 from workflow_engine.errors import ConflictError, NotFoundError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.store import keys
-from workflow_engine.store.deletions import NOT_MARKED, delete_once, is_marked
+from workflow_engine.store.conditions import Condition, Missing, all_of, any_of, equals
+from workflow_engine.store.deletions import MARKED, NOT_MARKED, delete_once, is_marked
 from workflow_engine.store.items import Record
 from workflow_engine.store.payloads import PayloadStore
-from workflow_engine.store.schema import Index
-from workflow_engine.store.table import ConditionFailedError, Page, Table, Write
+from workflow_engine.store.schema import PARTITION_KEY, Index
+from workflow_engine.store.table import ConditionFailedError, Page, Query, SortPrefix, Table, Write
 
-_VERSION_PREFIX: Final = "VERSION#"
+_VERSIONS: Final = SortPrefix("VERSION#")
 
 _RECENT_VERSIONS: Final = 100
 """How far back the version of a repeated request is looked for: further than others save meanwhile."""
@@ -28,7 +29,7 @@ _RECENT_VERSIONS: Final = 100
 _DESCRIPTION_LENGTH: Final = 500
 """How many characters of a description lists show."""
 
-_UNUSED: Final = f"attribute_not_exists(pk) OR NOT ({NOT_MARKED})"
+_UNUSED: Final = any_of(Missing(PARTITION_KEY), MARKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,9 @@ class VersionStore(Generic[VersionT]):
 
         ConflictError when the newest is no longer the version before: another save came first, or it was deleted.
         """
-        is_newest = f"{self.noun.version_attribute} = :previous AND {NOT_MARKED}"
+        is_newest = all_of(equals(self.noun.version_attribute, following.version - 1), NOT_MARKED)
         try:
-            self._save(following, is_newest, {":previous": following.version - 1})
+            self._save(following, is_newest)
         except ConditionFailedError:
             raise ConflictError(
                 f"The {self.noun.word} '{following.id}' was changed by another request meanwhile. Read it and save again."
@@ -157,23 +158,16 @@ class VersionStore(Generic[VersionT]):
         None where the list is one of an index, which does not hold it.
         """
         index = self.noun.index
-        page = self.table.query(
-            tenant_id,
-            self.noun.listed(tenant_id),
-            index=index,
-            limit=limit,
-            cursor=cursor,
-            newest_first=index is not None,
-        )
-        return self._summaries(page)
+        in_use = Query(self.noun.listed(tenant_id), index, newest_first=index is not None)
+        return self._summaries(self.table.query(tenant_id, in_use, limit=limit, cursor=cursor))
 
     def versions(self, tenant_id: str, id_: str, limit: int, cursor: str | None) -> Page:
         """Summaries of the versions, newest first."""
         return self._summaries(self._versions(tenant_id, id_, limit, cursor))
 
     def _versions(self, tenant_id: str, id_: str, limit: int, cursor: str | None) -> Page:
-        pk = self.noun.versions(tenant_id, id_)
-        return self.table.query(tenant_id, pk, sort_prefix=_VERSION_PREFIX, limit=limit, cursor=cursor)
+        versions = Query(self.noun.versions(tenant_id, id_), sort=_VERSIONS)
+        return self.table.query(tenant_id, versions, limit=limit, cursor=cursor)
 
     def _create(self, made: VersionT) -> VersionT:
         try:
@@ -186,15 +180,15 @@ class VersionStore(Generic[VersionT]):
             self._save(made, _UNUSED)
         return made
 
-    def _save(self, version: VersionT, condition: str, values: Mapping[str, int] | None = None) -> None:
+    def _save(self, version: VersionT, condition: Condition) -> None:
         """Write a version, and in the same transaction as the newest one, if what stands there meets a condition."""
         record, noun = self._record(version), self.noun
         pk, sk = noun.newest(version.tenant_id, version.id)
         kept = {"pk": noun.versions(version.tenant_id, version.id), "sk": keys.version(version.version)}
         self.table.write_all(
             [
-                Write(record | noun.list_entry(version) | {"pk": pk, "sk": sk}, condition, values or {}),
-                Write(record | kept, "attribute_not_exists(pk)"),
+                Write(record | noun.list_entry(version) | {"pk": pk, "sk": sk}, condition),
+                Write(record | kept, Missing(PARTITION_KEY)),
             ]
         )
 

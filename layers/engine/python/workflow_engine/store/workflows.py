@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.store import keys
+from workflow_engine.store.conditions import equals
 from workflow_engine.store.items import Record, dump
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.schema import BY_TENANT
@@ -123,13 +124,12 @@ class WorkflowStore(VersionStore[StoredWorkflow]):
     def replace_machine(self, workflow: StoredWorkflow, machine_arn: str) -> None:
         """Let a version and, if it is the newest, what stands for the newest point to a newer generation of its machine."""
         tenant_id, id_ = workflow.tenant_id, workflow.id
+        is_this_version = equals(self.noun.version_attribute, workflow.version)
         for pk, sk in (
             (keys.workflow(tenant_id, id_), keys.version(workflow.version)),
             self.noun.newest(tenant_id, id_),
         ):
             try:
-                self.table.update(
-                    pk, sk, {"machine_arn": machine_arn}, "workflow_version = :v", {":v": workflow.version}
-                )
+                self.table.update(pk, sk, {"machine_arn": machine_arn}, is_this_version)
             except ConditionFailedError:
                 continue  # a newer version has its own machine

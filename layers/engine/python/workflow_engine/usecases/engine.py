@@ -17,9 +17,11 @@ from workflow_engine.settings import Settings
 from workflow_engine.store.executions import ExecutionStore
 from workflow_engine.store.idempotency import IdempotencyStore
 from workflow_engine.store.names import NameStore
-from workflow_engine.store.payloads import PayloadStore
+from workflow_engine.store.payloads import ObjectStore, PayloadStore
+from workflow_engine.store.payloads.s3 import S3Objects
 from workflow_engine.store.registrations import MCP_SERVERS, STEPS, RegistrationStore
 from workflow_engine.store.table import Table
+from workflow_engine.store.tables.dynamodb import DynamoTable
 from workflow_engine.store.workflows import WorkflowStore
 from workflow_engine.timestamps import iso
 
@@ -81,11 +83,17 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Engine:
-    """One per process. Clients are made once, when first used, so importing and constructing costs nothing."""
+    """One per process. Clients are made once, when first used, so importing and constructing costs nothing.
+
+    `table` and `objects` are given where they are not those of AWS that the settings name, as on a laptop; with both, neither
+    DynamoDB nor S3 is ever spoken to, and botocore not loaded for them.
+    """
 
     settings: Settings
     now: Callable[[], datetime] = _utc_now
     sleep: Callable[[float], None] = time.sleep
+    table: Table | None = None
+    objects: ObjectStore | None = None
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
@@ -140,11 +148,11 @@ class Engine:
 
     @cached_property
     def _table(self) -> Table:
-        return Table(self.dynamodb, self.settings.table_name, self.sleep)
+        return self.table or DynamoTable(self.dynamodb, self.settings.table_name, self.sleep)
 
     @cached_property
     def _payloads(self) -> PayloadStore:
-        return PayloadStore(lambda: self.s3, self.settings.bucket_name)
+        return PayloadStore(self.objects or S3Objects(lambda: self.s3, self.settings.bucket_name))
 
     @cached_property
     def workflows(self) -> WorkflowStore:

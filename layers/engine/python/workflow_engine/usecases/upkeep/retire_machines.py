@@ -11,8 +11,9 @@ from typing import Final
 
 from workflow_engine.machines.idleness import MIN_IDLE_DAYS
 from workflow_engine.observability import get_logger
-from workflow_engine.store.due import Key, after
+from workflow_engine.store.due import after
 from workflow_engine.store.machines import MachineGeneration
+from workflow_engine.store.table import Key
 from workflow_engine.usecases.engine import Engine
 
 logger = get_logger(__name__)

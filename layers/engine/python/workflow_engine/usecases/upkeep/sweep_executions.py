@@ -13,8 +13,9 @@ from workflow_engine.machines.executions import ExecutionGoneError
 from workflow_engine.metrics import QUARANTINED_RUNS, emit
 from workflow_engine.observability import get_logger
 from workflow_engine.statuses import has_ended
-from workflow_engine.store.due import Key, after
+from workflow_engine.store.due import after
 from workflow_engine.store.executions import Execution
+from workflow_engine.store.table import Key
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.read_results import open_results
 

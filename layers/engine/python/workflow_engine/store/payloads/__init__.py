@@ -1,4 +1,7 @@
-"""Documents that may be too large for an item: kept inline up to 300 KB, else in S3 under the hash of their content."""
+"""Documents that may be too large for an item: kept inline up to 300 KB, else as objects under the hash of their content.
+
+`ObjectStore` is a port: `s3` stands behind it on AWS, `files` on a laptop; `tests/contract` asks both.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,12 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, Any, Final, Protocol
 
-from workflow_engine.aws import errors_translated
 from workflow_engine.store.items import MAX_INLINE_BYTES, dump
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
 Link = str
-"""`s3:<key>`: where an object of the bucket is. It follows from tenant and content."""
+"""`s3:<key>`: which object it is, wherever objects are kept. It follows from tenant and content."""
 
 Keep = Callable[[Iterable[bytes]], Link]
 """Keeps a JSON text, given as pieces of UTF-8, and gives its link."""
@@ -33,15 +32,31 @@ _ALONE_BYTES: Final = 16 * 1024 * 1024
 """A larger object is uploaded before the next is put together, so that temporary files stay few."""
 
 
+class ObjectStore(Protocol):
+    """Objects of bytes by key: names of letters, digits, `.`, `_` and `-`, with `/` between them.
+
+    An object is read whole or not at all, also while it is being replaced. Raises ThrottledError and its kin when the store
+    does not answer, MisconfiguredError when it cannot work.
+    """
+
+    def put(self, key: str, content: IO[bytes]) -> None:
+        """Keep what a file holds from where it stands, in the place of what is there. Once this returns it is there for good."""
+
+    def get(self, key: str) -> bytes:
+        """An object. MisconfiguredError when there is none: its key is in a record, so it should be there."""
+
+    def url(self, key: str, seconds: int) -> str:
+        """Where a client reads an object, for so long at least if nothing stands against it. Made here, without a call."""
+
+
 @dataclass(frozen=True, slots=True)
 class PayloadStore:
-    """Documents as text in an attribute, or a link (`s3:<key>`) to an object of the bucket. JSON never begins with `s3:`."""
+    """Documents as text in an attribute, or a link (`s3:<key>`) to an object. JSON never begins with `s3:`."""
 
-    s3: Callable[[], S3Client]
-    bucket_name: str
+    objects: ObjectStore
 
     def store(self, tenant_id: str, document: Any) -> str:
-        """The text to keep in the item. One PutObject when the document has more than 300 KB of UTF-8.
+        """The text to keep in the item. An object when the document has more than 300 KB of UTF-8.
 
         The key is the hash of the content below the tenant, so storing a document again writes the same object.
         """
@@ -56,23 +71,18 @@ class PayloadStore:
         return json.loads(self.fetch(stored) if stored.startswith(_PREFIX) else stored)
 
     def keep(self, tenant_id: str, pieces: Iterable[bytes]) -> Link:
-        """Put a JSON text into the bucket, whatever its size: one PutObject, at most 1 MB of it in memory."""
+        """Keep a JSON text as an object, whatever its size; at most 1 MB of it is in memory."""
         link, content = _gathered(tenant_id, pieces)
         self._put(link, content)
         return link
 
     def fetch(self, link: Link) -> bytes:
         """The JSON text that `keep` put there, as UTF-8."""
-        with errors_translated("s3"):
-            answer = self.s3().get_object(Bucket=self.bucket_name, Key=link.removeprefix(_PREFIX))
-            return answer["Body"].read()
+        return self.objects.get(link.removeprefix(_PREFIX))
 
     def url(self, link: Link, seconds: int) -> str:
-        """An address from which anybody may read an object for so long (at most until the credentials of this process
-        expire). Made here, without a call; needs s3:GetObject.
-        """
-        place = {"Bucket": self.bucket_name, "Key": link.removeprefix(_PREFIX)}
-        return self.s3().generate_presigned_url("get_object", Params=place, ExpiresIn=seconds)
+        """An address from which a client may read an object for so long."""
+        return self.objects.url(link.removeprefix(_PREFIX), seconds)
 
     @contextmanager
     def uploads(self, tenant_id: str) -> Iterator[Keep]:
@@ -108,10 +118,8 @@ class PayloadStore:
 
     def _put(self, link: Link, content: IO[bytes]) -> None:
         content.seek(0)
-        with content, errors_translated("s3"):
-            self.s3().put_object(
-                Bucket=self.bucket_name, Key=link.removeprefix(_PREFIX), Body=content, ContentType="application/json"
-            )
+        with content:
+            self.objects.put(link.removeprefix(_PREFIX), content)
 
 
 def _gathered(tenant_id: str, pieces: Iterable[bytes]) -> tuple[Link, IO[bytes]]:

@@ -1,0 +1,36 @@
+"""Objects in an S3 bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import IO, TYPE_CHECKING
+
+from workflow_engine.aws import errors_translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class S3Objects:
+    """`store.payloads.ObjectStore` in a bucket. The client is asked for when it is first used: most requests need none."""
+
+    def __init__(self, client: Callable[[], S3Client], bucket_name: str) -> None:
+        self._client = client
+        self._bucket_name = bucket_name
+
+    def put(self, key: str, content: IO[bytes]) -> None:
+        """One PutObject."""
+        with errors_translated("s3"):
+            self._client().put_object(Bucket=self._bucket_name, Key=key, Body=content, ContentType="application/json")
+
+    def get(self, key: str) -> bytes:
+        """One GetObject."""
+        with errors_translated("s3"):
+            return self._client().get_object(Bucket=self._bucket_name, Key=key)["Body"].read()
+
+    def url(self, key: str, seconds: int) -> str:
+        """A presigned address, from which anybody may read (at most until the credentials of this process expire); needs
+        s3:GetObject.
+        """
+        place = {"Bucket": self._bucket_name, "Key": key}
+        return self._client().generate_presigned_url("get_object", Params=place, ExpiresIn=seconds)

@@ -1,0 +1,294 @@
+"""The table in a SQLite file, for one process and its threads.
+
+A record is a row: its key, what lists are ordered and filtered by in columns of their own, and its attributes as JSON in two
+parts. `summary` has what lists show, `rest` the others, which may be long; a list reads no more than it shows.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from workflow_engine.store.conditions import Condition, holds
+from workflow_engine.store.items import Record, Scalar, checked, checked_changes
+from workflow_engine.store.schema import PARTITION_KEY, SORT_KEY, TTL_ATTRIBUTE, Index
+from workflow_engine.store.table import (
+    ConditionFailedError,
+    Key,
+    Page,
+    Query,
+    Removal,
+    SortPrefix,
+    Write,
+    is_key,
+    transaction,
+)
+from workflow_engine.store.tables.sqlite_database import Database, Migration
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (
+    (
+        """CREATE TABLE items (
+            pk TEXT NOT NULL, sk TEXT NOT NULL,
+            tenant_list TEXT, tenant_order TEXT, workflow_list TEXT, workflow_order TEXT,
+            execution_arn TEXT, due_list TEXT, due_at TEXT,
+            status TEXT, expires_at INTEGER,
+            summary TEXT NOT NULL, rest TEXT NOT NULL,
+            UNIQUE (pk, sk)
+        )""",
+        """CREATE INDEX by_tenant ON items (tenant_list, tenant_order, pk, sk)
+            WHERE tenant_list IS NOT NULL AND tenant_order IS NOT NULL""",
+        """CREATE INDEX by_tenant_status ON items (tenant_list, status, tenant_order, pk, sk)
+            WHERE tenant_list IS NOT NULL AND tenant_order IS NOT NULL""",
+        """CREATE INDEX by_workflow ON items (workflow_list, workflow_order, pk, sk)
+            WHERE workflow_list IS NOT NULL AND workflow_order IS NOT NULL""",
+        """CREATE INDEX by_workflow_status ON items (workflow_list, status, workflow_order, pk, sk)
+            WHERE workflow_list IS NOT NULL AND workflow_order IS NOT NULL""",
+        "CREATE INDEX by_arn ON items (execution_arn, pk, sk) WHERE execution_arn IS NOT NULL",
+        """CREATE INDEX by_due ON items (due_list, due_at, pk, sk)
+            WHERE due_list IS NOT NULL AND due_at IS NOT NULL""",
+        "CREATE INDEX by_expiry ON items (expires_at) WHERE expires_at IS NOT NULL",
+    ),
+)
+
+KEY_COLUMNS: Final = (
+    "tenant_list",
+    "tenant_order",
+    "workflow_list",
+    "workflow_order",
+    "execution_arn",
+    "due_list",
+    "due_at",
+)
+"""Attributes that stand in columns alone: the keys of indexes, which are text."""
+
+SUMMARY: Final = frozenset(
+    (
+        "tenant_id",
+        "workflow_id",
+        "workflow_version",
+        "workflow_name",
+        "description",
+        "execution_id",
+        "status",
+        "created_at",
+        "updated_at",
+        "started_at",
+        "completed_at",
+        "user_id",
+        "session_id",
+        "correlation_id",
+    )
+)
+"""Attributes that stand in `summary` in every row of every file. It has all that an index projects: to project another one
+takes a migration that moves it there.
+"""
+
+_COLUMNS: Final = (PARTITION_KEY, SORT_KEY, *KEY_COLUMNS)
+_READ: Final = f"SELECT {', '.join(_COLUMNS)}, summary, rest FROM items"
+_WRITE: Final = (
+    f"INSERT OR REPLACE INTO items ({', '.join(_COLUMNS)}, status, expires_at, summary, rest) "
+    f"VALUES ({', '.join('?' * (len(_COLUMNS) + 4))})"
+)
+
+_EXPIRE_EVERY_SECONDS: Final = 3600
+_EXPIRED_AT_ONCE: Final = 1000
+"""So that the write which happens to expire others takes no longer than they do."""
+
+
+class SqliteTable:
+    """`store.table.Table` in a file, or in memory. Like DynamoDB it deletes expired records some time after they expired."""
+
+    def __init__(self, path: Path | None = None, now: Callable[[], float] = time.time) -> None:
+        """Open a file, made if it is not there. `now` gives seconds since the epoch. Raises UnreadableDataError."""
+        self._database = Database(path, MIGRATIONS)
+        self._now = now
+        self._next_expiry = 0.0
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    def get(self, pk: str, sk: str) -> Record | None:
+        """The record of a key, or None."""
+        found = self.get_many(((pk, sk),))
+        return found[0] if found else None
+
+    def get_many(self, keys: Iterable[Key]) -> list[Record]:
+        """The records of these keys that exist."""
+        wanted = [key for key in dict.fromkeys(keys) if is_key(*key)]
+        if not wanted:
+            return []
+        with self._database.reading() as connection:
+            found = [_standing(connection, key) for key in wanted]
+        return [record for record in found if record]
+
+    def put(self, write: Write) -> None:
+        """Write a record. ConditionFailedError when its condition does not hold."""
+        self._write_all((write,))
+
+    def write_all(self, changes: Iterable[Write | Removal]) -> None:
+        """Do all changes or none. ConditionFailedError when any condition does not hold."""
+        self._write_all(transaction(changes))
+
+    def update(self, pk: str, sk: str, changes: Mapping[str, Scalar], condition: Condition | None = None) -> None:
+        """Set attributes of a record that is there."""
+        checked_changes(changes)
+        if not is_key(pk, sk):
+            raise ConditionFailedError
+
+        def change(connection: sqlite3.Connection) -> None:
+            standing = _standing(connection, (pk, sk))
+            if not standing or not holds(condition, standing):
+                raise ConditionFailedError
+            _store(connection, checked({**standing, **changes}))
+
+        self._write(change)
+
+    def delete(self, pk: str, sk: str, condition: Condition | None = None) -> None:
+        """Delete a record. ConditionFailedError when the condition does not hold."""
+        if not is_key(pk, sk):
+            if condition is not None:
+                raise ConditionFailedError
+            return
+        self._write_all((Removal(pk, sk, condition),))
+
+    def query(self, tenant_id: str, query: Query, *, limit: int, cursor: str | None = None) -> Page:
+        """One page of a query. It has as many records as there are, up to the limit, whatever the filter leaves out."""
+        if not query.is_satisfiable:
+            return Page([], None)
+        statement, values = page_statement(query, query.position(tenant_id, cursor))
+        with self._database.reading() as connection:
+            rows = connection.execute(statement, (*values, limit + 1)).fetchall()
+        records = [_projected(query.index, _record(row)) for row in rows[:limit]]
+        if len(rows) <= limit:
+            return Page(records, None)
+        last = records[-1]
+        names = (PARTITION_KEY, SORT_KEY, query.partition_key, query.sort_key)
+        return Page(records, query.cursor(tenant_id, {name: last[name] for name in names}))
+
+    def count(self, partition: str) -> int:
+        """How many records a partition has."""
+        if not is_key(partition):
+            return 0
+        with self._database.reading() as connection:
+            (found,) = connection.execute("SELECT count(*) FROM items WHERE pk = ?", (partition,)).fetchone()
+        return int(found)
+
+    def find_by(self, index: Index, value: str) -> Record | None:
+        """A record with this value of an index's partition key."""
+        if not is_key(value):
+            return None
+        statement, values = page_statement(Query(value, index), None)
+        with self._database.reading() as connection:
+            row = connection.execute(statement, (*values, 1)).fetchone()
+        return _projected(index, _record(row)) if row else None
+
+    def _write_all(self, changes: Iterable[Write | Removal]) -> None:
+        wanted = [(c, checked(c.record) if isinstance(c, Write) else None) for c in changes]
+
+        def change_all(connection: sqlite3.Connection) -> None:
+            for change, record in wanted:
+                if change.condition is not None and not holds(change.condition, _standing(connection, change.key)):
+                    raise ConditionFailedError
+                if record is None:
+                    connection.execute("DELETE FROM items WHERE pk = ? AND sk = ?", change.key)
+                else:
+                    _store(connection, record)
+
+        self._write(change_all)
+
+    def _write(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        self._expire()
+        self._database.write(work)
+
+    def _expire(self) -> None:
+        """Delete what has expired, now and then. DynamoDB does so "within a few days"; repositories look at the time."""
+        now = self._now()
+        if now < self._next_expiry:
+            return
+        self._next_expiry = now + _EXPIRE_EVERY_SECONDS
+        expired = "SELECT rowid FROM items WHERE expires_at < ? LIMIT ?"
+        statement, values = f"DELETE FROM items WHERE rowid IN ({expired})", (now, _EXPIRED_AT_ONCE)
+        if self._database.write(lambda connection: connection.execute(statement, values).rowcount) == _EXPIRED_AT_ONCE:
+            self._next_expiry = now  # there are more
+
+
+def page_statement(query: Query, after: Mapping[str, str] | None) -> tuple[str, list[str]]:
+    """The statement of a page that begins after these keys, and its values; the limit is one more, at the end."""
+    index, direction = query.index, "DESC" if query.newest_first else "ASC"
+    order = tuple(dict.fromkeys((query.sort_key, PARTITION_KEY, SORT_KEY))) if index else (SORT_KEY,)
+    terms, values = [f"{query.partition_key} = ?"], [query.partition]
+    terms += [f"{key} IS NOT NULL" for key in (index.keys if index else ())]
+    for name, value in query.equals.items():
+        terms.append(f"{name} = ?")
+        values.append(value)
+    for term, bound in _bounds(query):
+        terms.append(f"{query.sort_key} {term} ?")
+        values.append(bound)
+    if after is not None:
+        terms.append(f"({', '.join(order)}) {'<' if query.newest_first else '>'} ({', '.join('?' * len(order))})")
+        values += [after[name] for name in order]
+    select = f"SELECT {', '.join(_COLUMNS)}, summary, {'NULL' if index else 'rest'} FROM items"
+    if index:  # SQLite would guess, and sometimes badly
+        select += f" INDEXED BY {'_'.join((index.name, *query.equals))}"
+    ordered = ", ".join(f"{name} {direction}" for name in order)
+    return f"{select} WHERE {' AND '.join(terms)} ORDER BY {ordered} LIMIT ?", values
+
+
+def _bounds(query: Query) -> list[tuple[str, str]]:
+    if isinstance(query.sort, SortPrefix):
+        end = _after_all_with(query.sort.text)
+        return [(">=", query.sort.text), *([("<", end)] if end else [])]
+    return [(term, bound) for term, bound in ((">=", query.sort.low), ("<=", query.sort.high)) if bound is not None]
+
+
+def _after_all_with(prefix: str) -> str | None:
+    """The least text that is greater than all that begin with a prefix; None when there is none. SQLite orders text by bytes of
+    UTF-8, which is the order of code points.
+    """
+    stem = prefix.rstrip(chr(sys.maxunicode))
+    if not stem:
+        return None
+    following = ord(stem[-1]) + 1
+    return stem[:-1] + chr(0xE000 if following == 0xD800 else following)  # surrogates are no text
+
+
+def _standing(connection: sqlite3.Connection, key: Key) -> Record:
+    """The record of a key, `{}` when there is none."""
+    row = connection.execute(f"{_READ} WHERE pk = ? AND sk = ?", key).fetchone()
+    return _record(row) if row else {}
+
+
+def _store(connection: sqlite3.Connection, record: Mapping[str, Any]) -> None:
+    apart = {name: value for name, value in record.items() if name not in _COLUMNS}
+    summary = {name: value for name, value in apart.items() if name in SUMMARY}
+    rest = {name: value for name, value in apart.items() if name not in SUMMARY}
+    status, expires_at = record.get("status"), record.get(TTL_ATTRIBUTE)
+    row = [record.get(name) for name in _COLUMNS]
+    row.append(status if isinstance(status, str) else None)
+    row.append(expires_at if type(expires_at) is int and abs(expires_at) < 2**63 else None)
+    connection.execute(_WRITE, [*row, _dump(summary), _dump(rest)])
+
+
+def _record(row: Sequence[Any]) -> Record:
+    *keys, summary, rest = row
+    record = {name: value for name, value in zip(_COLUMNS, keys, strict=True) if value is not None}
+    record |= json.loads(summary)
+    return record | json.loads(rest) if rest else record
+
+
+def _projected(index: Index | None, record: Record) -> Record:
+    """What DynamoDB gives of a record in an index: keys, and what is projected into it."""
+    if index is None:
+        return record
+    names = {PARTITION_KEY, SORT_KEY, *index.keys, *index.attributes}
+    return {name: value for name, value in record.items() if name in names}
+
+
+def _dump(part: Mapping[str, Any]) -> str:
+    return json.dumps(part, ensure_ascii=False, separators=(",", ":"))

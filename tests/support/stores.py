@@ -1,0 +1,114 @@
+"""What stands behind the ports of the store, made for a test: DynamoDB and S3 as moto plays them, SQLite and files."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final
+from unittest import mock
+
+from tests.support.backend_cloud import SETTINGS, backend
+from workflow_engine.store.items import Record
+from workflow_engine.store.payloads import ObjectStore
+from workflow_engine.store.payloads.files import FileObjects
+from workflow_engine.store.payloads.s3 import S3Objects
+from workflow_engine.store.table import Page, Query, Table, Write
+from workflow_engine.store.tables.dynamodb import DynamoTable
+from workflow_engine.store.tables.sqlite import SqliteTable
+from workflow_engine.usecases.engine import Engine
+
+
+@contextmanager
+def one_request_at_a_time() -> Iterator[Engine]:
+    """An engine on moto that answers threads one after the other: moto's conditional writes are not atomic, and its objects are
+    closed while they are read. AWS's are not.
+    """
+    from moto.core.botocore_stubber import BotocoreStubber
+
+    lock, answer = threading.RLock(), BotocoreStubber.__call__
+
+    @wraps(answer)
+    def alone(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with lock:
+            return answer(self, *args, **kwargs)
+
+    with backend() as engine, mock.patch.object(BotocoreStubber, "__call__", alone):
+        yield engine
+
+
+@contextmanager
+def dynamodb(_directory: Path) -> Iterator[Table]:
+    """A table on moto."""
+    with one_request_at_a_time() as engine:
+        yield DynamoTable(engine.dynamodb, SETTINGS.table_name, lambda _: None)
+
+
+@contextmanager
+def sqlite(directory: Path) -> Iterator[Table]:
+    """A table in a file."""
+    table = SqliteTable(directory / "data" / "table.sqlite")
+    yield table
+    table.close()
+
+
+@contextmanager
+def sqlite_in_memory(_directory: Path) -> Iterator[Table]:
+    """A table in memory."""
+    table = SqliteTable()
+    yield table
+    table.close()
+
+
+@contextmanager
+def s3(_directory: Path) -> Iterator[ObjectStore]:
+    """A bucket on moto."""
+    with one_request_at_a_time() as engine:
+        yield S3Objects(lambda: engine.s3, SETTINGS.bucket_name)
+
+
+@contextmanager
+def files(directory: Path) -> Iterator[ObjectStore]:
+    """A directory."""
+    yield FileObjects(directory / "objects")
+
+
+_MOST_PAGES: Final = 100
+
+TABLES: Final = (dynamodb, sqlite, sqlite_in_memory)
+OBJECT_STORES: Final = (s3, files)
+
+
+def name_of(made_by: Callable[..., object]) -> str:
+    """For ids of tests."""
+    return made_by.__name__
+
+
+def pages(table: Table, query: Query, limit: int, tenant_id: str = "t") -> Iterator[Page]:
+    """All pages of a query, each asked for when it is wanted. AssertionError when they do not end."""
+    cursor = None
+    for _ in range(_MOST_PAGES):
+        page = table.query(tenant_id, query, limit=limit, cursor=cursor)
+        yield page
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+    raise AssertionError("the pages do not end")
+
+
+def item(sk: str = "s", pk: str = "p", **attributes: Any) -> Record:
+    """A record of a partition."""
+    return {"pk": pk, "sk": sk, **attributes}
+
+
+def fill(table: Table, *records: Record) -> None:
+    """Write records."""
+    for record in records:
+        table.put(Write(record))
+
+
+def sort_keys(table: Table, query: Query, limit: int = 3) -> list[str]:
+    """The sort keys that a query finds, over all its pages."""
+    return [record["sk"] for page in pages(table, query, limit) for record in page.records]
