@@ -98,7 +98,9 @@ def test_one_element_that_fails_fails_the_step_of_a_list(engine: Engine) -> None
 
 
 def test_inside_a_list_the_failure_names_the_step_that_failed_not_the_list(engine: Engine) -> None:
-    inner = {"items": "input.list", "steps": [total(ADD_TO_ITEM), words("w", "total.data.sum")]}
+    steps = [total(ADD_TO_ITEM), words("w", "total.data.sum")]
+    # One after the other: a failure ends what its list still does.
+    inner = {"items": "input.list", "max_concurrency": 1, "steps": steps}
     results = run(engine, {"step_id": "all", "step_type": "map", "config": inner, "critical": False}, list=[1, "x"])
     assert results["step_results"]["all"]["error_message"].startswith(FAILED)
     assert results["step_results"]["all[1].total"]["error_message"].startswith(FAILED)
