@@ -1,13 +1,13 @@
-"""AWS on this machine: moto plays its services, the functions of the catalogue are called in this process.
+"""AWS on this machine: the embedded engine is its Step Functions, moto its other services; the functions of the catalogue are
+called in this process.
 
-No account, no credentials and no network are used: moto answers every AWS call of the process while the cloud lasts.
+No account, no credentials and no network are used: every AWS call of the process is answered here while the cloud lasts.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.util
 import json
 import os
 import sys
@@ -17,7 +17,6 @@ import uuid
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import unquote
 
@@ -31,7 +30,8 @@ from workflow_engine.usecases.engine import use_local_step_loader
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from infra.local.moto_seams import ExecutionEnded
+    from infra.local.stepfunctions.journal import Head
+    from infra.local.stepfunctions.lambdas import LambdaFunctions
 
 TABLE: Final = "workflow-local"
 BUCKET: Final = "workflow-local"
@@ -58,6 +58,7 @@ class LocalCloud:
         self.gateway = Gateway(FUNCTIONS, self._object)
         self._steps = None if steps_directory is None else StepsDirectory(steps_directory.resolve())
         self._with_interpreter = with_interpreter
+        self._functions: LambdaFunctions | None = None
         self._run_ended = threading.Event()
         self._s3: S3Client | None = None
         self._open = contextlib.ExitStack()
@@ -99,7 +100,6 @@ class LocalCloud:
         credentials = _developers_credentials()
         mock = mock_aws(
             config={
-                "stepfunctions": {"execute_state_machine": self._with_interpreter},
                 # moto has no models: a developer who has credentials for Bedrock asks the real ones.
                 "core": {"passthrough": {"urls": [_REAL_BEDROCK]}},
             }
@@ -108,9 +108,17 @@ class LocalCloud:
         opening.callback(mock.stop)
         opening.enter_context(_environment(_settings() | {"LLM_VARIABLES": credentials}))
         opening.enter_context(_fresh_functions())
-        self._s3 = _create_resources()
         if self._with_interpreter:
-            self._start_interpreter(opening)
+            from infra.local.machines import local_machines
+
+            # Before the first session: it has what is there when it is made.
+            machines = local_machines(region=REGION, account=ACCOUNT, on_end=self._record)
+            self._functions = opening.enter_context(machines)
+        self._s3 = _create_resources()
+        if self._functions is not None:
+            for function in FUNCTIONS:
+                if function.kind == "step":
+                    self._functions.register(function_arn(function.name), load_handler(function))
         if self._steps is not None:
             directory = self._steps
             # At the end, so that a file of the folder cannot take the place of a module of anybody else.
@@ -120,18 +128,7 @@ class LocalCloud:
             use_local_step_loader(lambda _tenant, step_type, handler: self._load_step(directory, step_type, handler))
             self._register_all(directory)
 
-    def _start_interpreter(self, opening: contextlib.ExitStack) -> None:
-        with _batch_without_ec2():
-            from infra.local import moto_seams
-
-            moto_seams.apply()
-        for function in FUNCTIONS:
-            if function.kind == "step":
-                moto_seams.register_lambda(function_arn(function.name), load_handler(function))
-        moto_seams.on_execution_ended(self._record)
-        opening.callback(moto_seams.remove_on_execution_ended, self._record)
-
-    def _record(self, ended: ExecutionEnded) -> None:
+    def _record(self, ended: Head) -> None:
         """What EventBridge and SQS do on AWS: hand the end of a run to the recorder."""
         recorder = next(f for f in FUNCTIONS if f.name == "execution_recorder")
         context = LambdaContext(recorder.name, uuid.uuid4().hex, time.monotonic() + recorder.timeout_seconds)
@@ -142,10 +139,8 @@ class LocalCloud:
         """The ARN under which machines call a Python function. Raises `StepsDirectoryError` for one that is not there."""
         function = directory.load(handler)
         arn = function_arn(f"step-local-{step_type}")
-        if self._with_interpreter:
-            from infra.local import moto_seams
-
-            moto_seams.register_lambda(arn, function)
+        if self._functions is not None:
+            self._functions.register(arn, function)
         return arn
 
     def _object(self, key: str) -> bytes | None:
@@ -169,24 +164,29 @@ def function_arn(name: str) -> str:
     return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:workflow-{name.replace('_', '-')}"
 
 
-def queued_event(ended: ExecutionEnded) -> dict[str, Any]:
-    """The batch of one that SQS sends for EventBridge's "Step Functions Execution Status Change" event."""
+def queued_event(ended: Head) -> dict[str, Any]:
+    """The batch of one that SQS sends for EventBridge's "Step Functions Execution Status Change" event.
+
+    `ended` is the head of a run that has ended.
+    """
+    assert ended.stopped is not None
+    stopped = int(ended.stopped * 1000)
     event = {
         "version": "0",
         "id": str(uuid.uuid4()),
         "detail-type": "Step Functions Execution Status Change",
         "source": "aws.states",
         "account": ACCOUNT,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ended.stop_date / 1000)),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ended.stopped)),
         "region": REGION,
-        "resources": [ended.execution_arn],
+        "resources": [ended.arn],
         "detail": {
-            "executionArn": ended.execution_arn,
-            "stateMachineArn": ended.state_machine_arn,
+            "executionArn": ended.arn,
+            "stateMachineArn": ended.machine,
             "name": ended.name,
             "status": ended.status,
-            "startDate": ended.start_date,
-            "stopDate": ended.stop_date,
+            "startDate": int(ended.started * 1000),
+            "stopDate": stopped,
             "input": ended.input,
             "output": ended.output,
             "inputDetails": {"included": True},
@@ -202,9 +202,9 @@ def queued_event(ended: ExecutionEnded) -> dict[str, Any]:
         "body": body,
         "attributes": {
             "ApproximateReceiveCount": "1",
-            "SentTimestamp": str(ended.stop_date),
+            "SentTimestamp": str(stopped),
             "SenderId": "AIDAIENQZJOLO23YVJ4VO",
-            "ApproximateFirstReceiveTimestamp": str(ended.stop_date),
+            "ApproximateFirstReceiveTimestamp": str(stopped),
         },
         "messageAttributes": {},
         "md5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
@@ -270,28 +270,6 @@ def _fresh_functions() -> Iterator[None]:
         yield
     finally:
         forget()
-
-
-@contextlib.contextmanager
-def _batch_without_ec2() -> Iterator[None]:
-    """Keep moto's interpreter from loading moto.ec2, whose tables of instance types take a second of every start.
-
-    It imports one enumeration from `moto.batch.utils`, and the package around that imports its models and, for those, EC2's.
-    A package without content stands in its place meanwhile, and is gone afterwards, for whoever wants the real one.
-    """
-    if "moto.batch" in sys.modules:
-        yield
-        return
-    found = importlib.util.find_spec("moto.batch")
-    assert found is not None
-    stand_in = ModuleType("moto.batch")
-    stand_in.__path__ = list(found.submodule_search_locations or ())
-    sys.modules["moto.batch"] = stand_in
-    try:
-        yield
-    finally:
-        for name in [m for m in sys.modules if m == "moto.batch" or m.startswith("moto.batch.")]:
-            del sys.modules[name]
 
 
 def _create_resources() -> S3Client:
