@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import inspect
 import threading
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ from infra.local.seams.patching import extend, replace
 _one_request_at_a_time: Final = threading.RLock()
 _lock: Final = threading.Lock()
 _is_applied = False
+_asked_for: Final[ContextVar[list[Any] | None]] = ContextVar("partition", default=None)
+"""The items of the partition that the Query of this thread looks at; None outside of one."""
 
 
 def apply() -> None:
@@ -80,17 +83,17 @@ def look_at_one_partition_a_query() -> None:
 
     @wraps(stock_query)
     def query(self: Table, *args: Any, **kwargs: Any) -> Any:
-        self.partition = _partition(self, parameters.bind(self, *args, **kwargs).arguments)  # type: ignore[attr-defined]  # ours
+        token = _asked_for.set(_partition(self, parameters.bind(self, *args, **kwargs).arguments))
         try:
             return stock_query(self, *args, **kwargs)
         finally:
-            self.partition = None  # type: ignore[attr-defined]  # ours
+            _asked_for.reset(token)
 
     @wraps(stock_all_items)
     def all_items(self: Table) -> Any:
-        return stock_all_items(self) if self.partition is None else self.partition  # type: ignore[attr-defined]  # ours
+        partition = _asked_for.get()
+        return stock_all_items(self) if partition is None else partition
 
-    extend(Table, "partition", None)
     replace(Table, "query", query)
     replace(Table, "all_items", all_items)
 

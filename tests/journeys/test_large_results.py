@@ -153,10 +153,12 @@ def test_a_step_of_a_run_that_goes_on_has_its_output(api: ApiClient) -> None:
         api.post(f"/executions/{execution_id}/cancel")
 
 
-def until_there(api: ApiClient, path: str, seconds: float = 120) -> Answer:
-    deadline = time.monotonic() + seconds
-    while (answer := api.get(path)).status != 200:
+def until_there(api: ApiClient, path: str, looks: int = 600) -> Answer:
+    """What stands at the path as soon as it is there. Only what never comes is still missing after so many looks."""
+    for _ in range(looks):
+        answer = api.get(path)
+        if answer.status == 200:
+            return answer
         assert answer.status == 404, answer.body
-        assert time.monotonic() < deadline, answer.body
         time.sleep(0.2)
-    return answer
+    pytest.fail(f"{path} never came: {answer.body}")

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from tests.support.expression_world import TEMPLATE_VARIABLES, World, assert_values
 from tests.support.reference_semantics import evaluate_condition, evaluate_source, read_reference
-from workflow_engine.compiler.jsonata import condition_fragment, reference_fragment, source_fragment
+from workflow_engine.compiler.jsonata.conditions import condition_fragment
+from workflow_engine.compiler.jsonata.references import reference_fragment
+from workflow_engine.compiler.jsonata.sources import source_fragment
 from workflow_engine.language.syntax import (
     And,
     Check,

@@ -10,8 +10,8 @@ from infra.local.stepfunctions.jsonata import evaluate
 from tests.support.jsonata_node import Answer, Case, evaluate_all
 from tests.support.reference_semantics import Json, equal
 from workflow_engine.compiler.asl.expressions import expression
-from workflow_engine.compiler.jsonata import Root
 from workflow_engine.compiler.jsonata.fragments import Fragment, Read, Text
+from workflow_engine.compiler.jsonata.references import Root
 from workflow_engine.language.syntax import Reference, ScopeReference, StepReference
 
 UUID = "00000000-0000-4000-8000-000000000000"

@@ -130,7 +130,7 @@ def _error_of(frame: Any) -> dict[str, Any] | None:
 
 def _passed_on(env: Any, error: dict[str, Any]) -> Any:
     """The failure of a container: the error of what failed inside it, under its own name and with its own cause."""
-    exception = failure(env, error.get("error"), error.get("cause"))  # type: ignore[arg-type] # Fail may name neither
+    exception = failure(env, error.get("error"), error.get("cause"))
     details = exception.failure_event.event_details["executionFailedEventDetails"]
     for field in ("error", "cause"):
         if details[field] is None:

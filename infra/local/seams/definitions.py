@@ -20,10 +20,10 @@ def keep_query_languages_per_parser() -> None:
     """
     preprocessor = parser("asl.parse.preprocessor").Preprocessor
 
-    def __init__(self: Any) -> None:  # noqa: N807 - it takes the place of moto's constructor
+    def own_languages(self: Any) -> None:
         self._query_language_per_scope = []
 
-    replace(preprocessor, "__init__", __init__)
+    replace(preprocessor, "__init__", own_languages)
 
 
 def parse_each_definition_once() -> None:

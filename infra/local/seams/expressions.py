@@ -155,12 +155,12 @@ def decode_literal_strings() -> None:
     literal = parser("asl.component.common.assign.assign_template_value_terminal").AssignTemplateValueTerminalLit
     stock = literal.__init__
 
-    def __init__(self: Any, value: Any) -> None:  # noqa: N807 - it takes the place of moto's constructor
+    def decoded(self: Any, value: Any) -> None:
         if isinstance(value, str) and "\\" in value:
             value = json.loads(f'"{value}"')
         stock(self, value)
 
-    replace(literal, "__init__", __init__)
+    replace(literal, "__init__", decoded)
 
     def from_string_literal(parser_rule_context: Any) -> Any:
         text = parser_rule_context.getText()

@@ -18,8 +18,10 @@ class InterruptedRunError(Exception):
     """The run (or the branch) that this thread works for has ended: unwind, record nothing."""
 
 
-def failure(env: Any, error: str, cause: str, *, details: str = "executionFailedEventDetails", **extra: Any) -> Any:
-    """A FailureEventException for moto's interpreter.
+def failure(
+    env: Any, error: str | None, cause: str | None, *, details: str = "executionFailedEventDetails", **extra: Any
+) -> Any:
+    """A FailureEventException for moto's interpreter. A Fail state may name neither error nor cause.
 
     `details` names the event's details field, whose prefix gives the event's type ("taskFailed" -> TaskFailed).
     """
@@ -79,10 +81,10 @@ def allow_states_errors_to_be_raised_again() -> None:
     custom = parser("asl.component.common.error_name.custom_error_name").CustomErrorName
     base = parser("asl.component.common.error_name.error_name").ErrorName
 
-    def __init__(self: Any, error_name: str | None) -> None:  # noqa: N807 - it takes the place of moto's constructor
+    def any_name(self: Any, error_name: str | None) -> None:
         base.__init__(self, error_name=error_name)
 
-    replace(custom, "__init__", __init__)
+    replace(custom, "__init__", any_name)
 
 
 def match_errors_by_name() -> None:

@@ -84,7 +84,7 @@ def measure_variables() -> None:
     store = parser("asl.eval.variable_store").VariableStore
     stock_init, stock_inner = store.__init__, store.as_inner_scope_of.__func__
 
-    def __init__(self: Any) -> None:  # noqa: N807 - it takes the place of moto's constructor
+    def with_sizes(self: Any) -> None:
         stock_init(self)
         self.sizes = {}
 
@@ -96,7 +96,7 @@ def measure_variables() -> None:
     def get_assigned_variables(self: Any) -> dict[str, str]:
         return {name: json_text(self.get(name)) for name in self._declaration_tracing}
 
-    replace(store, "__init__", __init__)
+    replace(store, "__init__", with_sizes)
     replace(store, "as_inner_scope_of", classmethod(as_inner_scope_of))
     replace(store, "get_assigned_variables", get_assigned_variables)
     extend(store, "sizes", None)

@@ -9,7 +9,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -23,14 +22,14 @@ from tests.local.stepfunctions.test_recovery import check_lines
 from tests.local.stepfunctions.test_runs import CALLBACK, SYNC, single
 
 RUNS = 5
-PATIENCE_SECONDS = 120
+MOST_KILLS = 40
+"""Each leaves the process longer alone, the last ten seconds: what is not done by then never will be."""
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_runs_of_a_process_that_is_killed_at_any_moment_come_to_their_end(seed: int, tmp_path: Path) -> None:
     dice, kills = random.Random(seed), 0
     arguments = [sys.executable, "-m", "tests.local.stepfunctions.victim", str(tmp_path), str(RUNS)]
-    end = time.monotonic() + PATIENCE_SECONDS
     while True:
         process = subprocess.Popen(arguments, cwd=Path(__file__).parents[3])
         try:
@@ -43,7 +42,7 @@ def test_runs_of_a_process_that_is_killed_at_any_moment_come_to_their_end(seed: 
         if code == 0:
             break
         kills += 1
-        assert time.monotonic() < end, "The runs did not end"
+        assert kills < MOST_KILLS, "The runs never end, however long they are left alone"
     journal = SqliteJournal(tmp_path / "journal.db")
     machine = "arn:aws:states:us-east-1:123456789012:stateMachine:parent"
     heads = journal.heads(machine, None, 0, 100)

@@ -8,12 +8,7 @@ import pytest
 
 from tests.support.expression_world import MAX_SYNTAX_DEPTH, World, assert_values, source_of
 from tests.support.jsonata_node import Case, evaluate_all
-from workflow_engine.compiler.jsonata import (
-    all_of,
-    any_of,
-    condition_fragment,
-    not_fragment,
-)
+from workflow_engine.compiler.jsonata.conditions import all_of, any_of, condition_fragment, not_fragment
 from workflow_engine.compiler.jsonata.fragments import Fragment, Infix, Text
 from workflow_engine.language.syntax import (
     And,

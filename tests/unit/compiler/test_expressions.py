@@ -10,13 +10,10 @@ from infra.local.stepfunctions.jsonata import JsonataError, evaluate
 from tests.support.expression_world import TEMPLATE_VARIABLES, UUID, World, assert_values, source_of
 from tests.support.jsonata_node import Case, evaluate_all
 from workflow_engine.compiler.asl.expressions import expression
-from workflow_engine.compiler.jsonata import (
-    condition_fragment,
-    reference_fragment,
-    source_fragment,
-    template_fragment,
-)
+from workflow_engine.compiler.jsonata.conditions import condition_fragment
 from workflow_engine.compiler.jsonata.fragments import object_fragment
+from workflow_engine.compiler.jsonata.references import reference_fragment
+from workflow_engine.compiler.jsonata.sources import source_fragment, template_fragment
 from workflow_engine.language.expressions import parse_expression
 from workflow_engine.language.syntax import (
     Comparison,

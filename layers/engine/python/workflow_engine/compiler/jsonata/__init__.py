@@ -10,27 +10,3 @@ number of things that a client decides, and data is followed down to `MAX_LIST_N
 `fragments` is the tree and `helpers` the functions that it may call; `references` reads paths, `conditions` makes booleans,
 `sources` has templates and the rest.
 """
-
-from workflow_engine.compiler.jsonata.conditions import all_of, any_of, condition_fragment, not_fragment
-from workflow_engine.compiler.jsonata.references import Root, Scope, path_fragment, reference_fragment
-from workflow_engine.compiler.jsonata.sources import (
-    PlaceLiteral,
-    pieces_fragment,
-    source_fragment,
-    template_fragment,
-)
-
-__all__ = [
-    "PlaceLiteral",
-    "Root",
-    "Scope",
-    "all_of",
-    "any_of",
-    "condition_fragment",
-    "not_fragment",
-    "path_fragment",
-    "pieces_fragment",
-    "reference_fragment",
-    "source_fragment",
-    "template_fragment",
-]

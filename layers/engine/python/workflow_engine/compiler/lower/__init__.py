@@ -14,7 +14,7 @@ from workflow_engine.compiler.catalogue import CompilerCatalogue
 from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.hints import Hints
 from workflow_engine.compiler.ir import Block, Node, OutputNode
-from workflow_engine.compiler.jsonata import source_fragment
+from workflow_engine.compiler.jsonata.sources import source_fragment
 from workflow_engine.compiler.lower.body import lower_steps
 from workflow_engine.compiler.lower.containers import lower_container
 from workflow_engine.compiler.lower.scope import Scope

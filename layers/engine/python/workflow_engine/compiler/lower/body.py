@@ -10,7 +10,7 @@ from workflow_engine.compiler import structure
 from workflow_engine.compiler.catalogue import Lowering, PureLowering
 from workflow_engine.compiler.graph import StepGraph, build_graph
 from workflow_engine.compiler.ir import Block, GuardNode, Node, ParallelNode, Return, Template
-from workflow_engine.compiler.jsonata import not_fragment
+from workflow_engine.compiler.jsonata.conditions import not_fragment
 from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.compiler.lower.durations import expected_seconds
 from workflow_engine.compiler.lower.guards import GuardedSteps, first_leaf, leaves

@@ -23,7 +23,7 @@ from workflow_engine.compiler.ir import (
     Template,
     Value,
 )
-from workflow_engine.compiler.jsonata import condition_fragment
+from workflow_engine.compiler.jsonata.conditions import condition_fragment
 from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.compiler.jsonata.states import INDEX, ITEM, PAYLOAD, RESULT
 from workflow_engine.compiler.lower.body import LoweredBody, lower_steps

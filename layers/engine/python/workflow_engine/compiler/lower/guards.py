@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from workflow_engine.compiler.jsonata import all_of, condition_fragment
+from workflow_engine.compiler.jsonata.conditions import all_of, condition_fragment
 from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.compiler.lower.readers import decides_per_element
 from workflow_engine.compiler.lower.scope import Scope

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from workflow_engine.compiler.catalogue import MappedInput
-from workflow_engine.compiler.jsonata import reference_fragment, source_fragment
 from workflow_engine.compiler.jsonata.fragments import (
     NO_FIELDS,
     Array,
@@ -19,6 +18,8 @@ from workflow_engine.compiler.jsonata.fragments import (
     call,
     object_fragment,
 )
+from workflow_engine.compiler.jsonata.references import reference_fragment
+from workflow_engine.compiler.jsonata.sources import source_fragment
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import NULL_BYTES, Size, json_bytes, size_of
 from workflow_engine.compiler.lower.status import COMPLETED

@@ -17,7 +17,6 @@ from workflow_engine.compiler.ir import (
     Template,
     Value,
 )
-from workflow_engine.compiler.jsonata import pieces_fragment, reference_fragment, template_fragment
 from workflow_engine.compiler.jsonata.fragments import (
     Array,
     Call,
@@ -26,6 +25,8 @@ from workflow_engine.compiler.jsonata.fragments import (
     json_literal,
     object_fragment,
 )
+from workflow_engine.compiler.jsonata.references import reference_fragment
+from workflow_engine.compiler.jsonata.sources import pieces_fragment, template_fragment
 from workflow_engine.compiler.jsonata.states import ENTERED, from_input
 from workflow_engine.compiler.lower.inputs import has_expression, input_bound, input_object, mapped_inputs
 from workflow_engine.compiler.lower.scope import Scope

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from workflow_engine.compiler.catalogue import TaskLowering
 from workflow_engine.compiler.ir import Elements
-from workflow_engine.compiler.jsonata import reference_fragment
+from workflow_engine.compiler.jsonata.references import reference_fragment
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.status import COMPLETED
 from workflow_engine.compiler.lower.unit import Unit

@@ -7,7 +7,7 @@ from typing import Final
 
 from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.ir import FailNode, LoopNode, Template
-from workflow_engine.compiler.jsonata import condition_fragment, not_fragment
+from workflow_engine.compiler.jsonata.conditions import condition_fragment, not_fragment
 from workflow_engine.compiler.jsonata.fragments import (
     NULL,
     Conditional,

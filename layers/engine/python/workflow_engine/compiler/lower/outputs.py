@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 from workflow_engine.compiler.catalogue import MappedInput
 from workflow_engine.compiler.graph import StepGraph
-from workflow_engine.compiler.jsonata import reference_fragment, source_fragment
 from workflow_engine.compiler.jsonata.fragments import Fragment, object_fragment
+from workflow_engine.compiler.jsonata.references import reference_fragment
+from workflow_engine.compiler.jsonata.sources import source_fragment
 from workflow_engine.compiler.lower.inputs import if_completed, input_object
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.unit import Unit

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from workflow_engine.compiler.jsonata import Root
 from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Read, Text, json_literal
+from workflow_engine.compiler.jsonata.references import Root
 from workflow_engine.compiler.jsonata.states import from_input
 from workflow_engine.compiler.lower.status import COMPLETED, Statuses
 from workflow_engine.language.syntax import Reference, ScopeReference, StepReference

@@ -7,7 +7,7 @@ from typing import Final
 from workflow_engine.aws_quotas import INLINE_MAP_CONCURRENCY
 from workflow_engine.compiler.catalogue import ContainerLowering, PureLowering, TaskLowering, WaitLowering
 from workflow_engine.compiler.ir import Block, Failure, GuardNode, MapNode, Node, PassNode, Template
-from workflow_engine.compiler.jsonata import condition_fragment, not_fragment
+from workflow_engine.compiler.jsonata.conditions import condition_fragment, not_fragment
 from workflow_engine.compiler.jsonata.states import INDEX, ITEM, PAYLOAD, RESULT
 from workflow_engine.compiler.lower import leaf, waits
 from workflow_engine.compiler.lower.inputs import has_expression, varies

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from workflow_engine.errors import ConflictError
 from workflow_engine.language.diagnostics import Json
-from workflow_engine.language.document import UNNAMED
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases.bodies.check_input import check_fan_out
 from workflow_engine.usecases.bodies.run import StoredRunRequest, WorkflowRunFields, read_run
@@ -16,10 +15,10 @@ from workflow_engine.usecases.runs.launch import launch_once
 from workflow_engine.usecases.workflows.compilation import (
     Vocabulary,
     compile_posted,
+    first_version,
     is_plain,
     snapshot_id,
     vocabulary,
-    with_machine,
 )
 
 if TYPE_CHECKING:
@@ -80,19 +79,7 @@ def _snapshot(engine: Engine, caller: Caller, posted: PostedWorkflow, words: Voc
     compilation, _ = compile_posted(posted, words)
     check_fan_out(compilation.fan_out, posted.run)
     workflow_id = snapshot_id(posted.document, words)
-    now = engine.timestamp()
-    workflow = StoredWorkflow(
-        tenant_id=caller.tenant_id,
-        id=workflow_id,
-        version=1,
-        name=posted.document.get("name") or UNNAMED,
-        document=posted.document,
-        compiled=with_machine(engine, compilation, words),
-        created_at=now,
-        updated_at=now,
-        created_by=caller.user_id,
-        listed=False,
-    )
+    workflow = first_version(engine, caller, posted, workflow_id, compilation, words, listed=False)
     try:
         return engine.workflows.create(workflow)
     except ConflictError:  # the same workflow was posted twice at once; both compiled it to the same

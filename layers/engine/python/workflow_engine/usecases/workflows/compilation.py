@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 import workflow_engine
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, Json
+from workflow_engine.language.document import UNNAMED
 from workflow_engine.language.findings import Findings
 from workflow_engine.language.walk import walk_steps
 from workflow_engine.language.wellformed import check_well_formed
 from workflow_engine.store.items import dump
 from workflow_engine.store.names import Name
-from workflow_engine.store.workflows import Compiled
+from workflow_engine.store.workflows import Compiled, StoredWorkflow
 from workflow_engine.usecases.bodies.workflow import PostedWorkflow
 from workflow_engine.usecases.engine import Caller, Engine
 
@@ -109,6 +110,32 @@ def with_machine(engine: Engine, compilation: Compilation, words: Vocabulary) ->
         machine_arn=machine.machine_arn,
         compiler=compiler_of(words),
         fan_out=compilation.fan_out,
+    )
+
+
+def first_version(
+    engine: Engine,
+    caller: Caller,
+    posted: PostedWorkflow,
+    workflow_id: str,
+    compilation: Compilation,
+    words: Vocabulary,
+    *,
+    listed: bool = True,
+) -> StoredWorkflow:
+    """A posted workflow in its stored form, once its machine exists. Nothing is stored yet."""
+    now = engine.timestamp()
+    return StoredWorkflow(
+        tenant_id=caller.tenant_id,
+        id=workflow_id,
+        version=1,
+        name=posted.document.get("name") or UNNAMED,
+        document=posted.document,
+        compiled=with_machine(engine, compilation, words),
+        created_at=now,
+        updated_at=now,
+        created_by=caller.user_id,
+        listed=listed,
     )
 
 

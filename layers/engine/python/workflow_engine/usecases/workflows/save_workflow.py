@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from workflow_engine.errors import InvalidRequestError, NotFoundError
 from workflow_engine.language.diagnostics import Diagnostic, Json
-from workflow_engine.language.document import UNNAMED, WORKFLOW_ID_PATTERN
+from workflow_engine.language.document import WORKFLOW_ID_PATTERN
 from workflow_engine.language.findings import quoted
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.workflows import StoredWorkflow, content_hash
@@ -20,9 +20,9 @@ from workflow_engine.usecases.workflows.compilation import (
     compile_posted,
     compiler_of,
     findings,
+    first_version,
     is_plain,
     vocabulary,
-    with_machine,
 )
 from workflow_engine.usecases.workflows.read_workflows import describe
 
@@ -125,16 +125,4 @@ def _compiled(
     engine: Engine, caller: Caller, posted: PostedWorkflow, words: Vocabulary, workflow_id: str
 ) -> tuple[StoredWorkflow, tuple[Diagnostic, ...]]:
     compilation, warnings = compile_posted(posted, words)
-    now = engine.timestamp()
-    workflow = StoredWorkflow(
-        tenant_id=caller.tenant_id,
-        id=workflow_id,
-        version=1,
-        name=posted.document.get("name") or UNNAMED,
-        document=posted.document,
-        compiled=with_machine(engine, compilation, words),
-        created_at=now,
-        updated_at=now,
-        created_by=caller.user_id,
-    )
-    return workflow, warnings
+    return first_version(engine, caller, posted, workflow_id, compilation, words), warnings
