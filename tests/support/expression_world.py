@@ -12,7 +12,7 @@ from tests.support.reference_semantics import Json, equal
 from workflow_engine.compiler.asl.expressions import expression
 from workflow_engine.compiler.jsonata.fragments import Fragment, Read, Text
 from workflow_engine.compiler.jsonata.references import Root
-from workflow_engine.language.syntax import Reference, ScopeReference, StepReference
+from workflow_engine.language.syntax import Reference, ScopeReference, Segment, StepReference, Wildcard
 
 UUID = "00000000-0000-4000-8000-000000000000"
 TEMPLATE_VARIABLES = {
@@ -120,3 +120,19 @@ def assert_values(cases: Iterable[tuple[Fragment, World, Json]]) -> list[Answer]
 
 def _is_uuid(value: Json) -> bool:
     return isinstance(value, str) and len(value) == len(UUID) and value.count("-") == 4
+
+
+ALL = Wildcard()
+MISSING = object()
+"""The output of a step that was skipped."""
+
+
+def world_of(output: Any) -> World:
+    """A world in which step `a` completed with this output, or was skipped if it is MISSING."""
+    record = {"status": "skipped"} if output is MISSING else {"status": "completed", "output": output}
+    return World(steps={"a": record})
+
+
+def output(*path: Segment) -> StepReference:
+    """What is at the path in the output of step `a`."""
+    return StepReference("a", "output", path)

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from tests.support.expression_world import MAX_SYNTAX_DEPTH, World, assert_values, source_of
+from tests.support.expression_world import (
+    ALL,
+    MAX_SYNTAX_DEPTH,
+    MISSING,
+    World,
+    assert_values,
+    output,
+    source_of,
+    world_of,
+)
 from tests.support.jsonata_node import Case, evaluate_all
 from workflow_engine.compiler.jsonata.conditions import all_of, any_of, condition_fragment, not_fragment
 from workflow_engine.compiler.jsonata.fragments import Fragment, Infix, Text
@@ -20,23 +29,8 @@ from workflow_engine.language.syntax import (
     Operand,
     Or,
     Segment,
-    StepReference,
     Truthy,
-    Wildcard,
 )
-
-ALL = Wildcard()
-MISSING = object()
-
-
-def world_of(output: Any) -> World:
-    """A world in which step `a` completed with this output, or was skipped if it is MISSING."""
-    record = {"status": "skipped"} if output is MISSING else {"status": "completed", "output": output}
-    return World(steps={"a": record})
-
-
-def output(*path: Segment) -> StepReference:
-    return StepReference("a", "output", path)
 
 
 def assert_holds(rows: list[tuple[Any, str, Any, bool]]) -> None:

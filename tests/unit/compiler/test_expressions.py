@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from infra.local.stepfunctions.jsonata import JsonataError, evaluate
-from tests.support.expression_world import TEMPLATE_VARIABLES, UUID, World, assert_values, source_of
+from tests.support.expression_world import (
+    ALL,
+    MISSING,
+    TEMPLATE_VARIABLES,
+    UUID,
+    World,
+    assert_values,
+    output,
+    source_of,
+    world_of,
+)
 from tests.support.jsonata_node import Case, evaluate_all
 from workflow_engine.compiler.asl.expressions import expression
 from workflow_engine.compiler.jsonata.conditions import condition_fragment
@@ -25,22 +35,8 @@ from workflow_engine.language.syntax import (
     Template,
     TemplateVariable,
     TemplateVariableName,
-    Wildcard,
 )
 from workflow_engine.language.templates import VARIABLES
-
-ALL = Wildcard()
-MISSING = object()
-
-
-def world_of(output: Any) -> World:
-    """A world in which step `a` completed with this output, or was skipped if it is MISSING."""
-    record = {"status": "skipped"} if output is MISSING else {"status": "completed", "output": output}
-    return World(steps={"a": record})
-
-
-def output(*path: Segment) -> StepReference:
-    return StepReference("a", "output", path)
 
 
 def assert_reads(rows: list[tuple[Any, tuple[Segment, ...], Any]]) -> None:
