@@ -55,7 +55,7 @@ class Schemas:
         if "$ref" not in schema:
             definitions[name] = schema
         for named, definition in definitions.items():
-            self._add(named, _with_words(definition, answers, named))
+            self._add(named, _with_words(definition, getattr(answers, named)))
         return _reference(name)
 
     def body(self, place: str) -> Schema:
@@ -139,11 +139,14 @@ def _reference(name: str) -> Schema:
 def _model(model: type[BaseModel]) -> Schema:
     """The schema of a pydantic model, with what stands below its fields."""
     schema = model.model_json_schema(ref_template=_COMPONENTS + "{model}")
-    return _with_words(schema, importlib.import_module(model.__module__), model.__name__)
+    return _with_words(schema, model)
 
 
-def _with_words(schema: Schema, module: ModuleType, name: str) -> Schema:
-    for field, words in _words(module).get(name, {}).items():
+def _with_words(schema: Schema, kind: Any) -> Schema:
+    """The schema of a class with what stands below its fields; that of any other type as it is."""
+    if not isinstance(kind, type):
+        return schema
+    for field, words in _words(importlib.import_module(kind.__module__)).get(kind.__name__, {}).items():
         schema["properties"][field].setdefault("description", words)
     return schema
 

@@ -1,0 +1,61 @@
+"""Step types."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from workflow_engine.usecases.answers.values import Count, Cursor, Id, Object, Time
+
+
+class StepType(TypedDict):
+    """A step type, built-in or registered."""
+
+    step_type: str
+    id: Id
+    name: str
+    """The type's own name when none was given."""
+    kind: Literal["builtin", "registered"]
+    description: str
+    available: bool
+    """Whether this version can run it."""
+    config_schema: Object
+    """JSON Schema of a step's config."""
+    parameters_schema: Object
+    """The same as `config_schema`."""
+    output_schema: Object
+    """JSON Schema of a step's output."""
+    aliases: NotRequired[list[str]]
+    """Other names of a built-in type."""
+    template_fields: NotRequired[list[str]]
+    """Fields of a built-in type's config in which {{ references }} are filled in."""
+    execution_type: NotRequired[Literal["lambda", "local", "http"]]
+    """Of a registered type, like what follows."""
+    function_arn: NotRequired[str | None]
+    function_reference: NotRequired[str | None]
+    handler: NotRequired[str | None]
+    endpoint_config: NotRequired[Object | None]
+    timeout_seconds: NotRequired[int | None]
+    tags: NotRequired[list[str]]
+    created_at: NotRequired[Time]
+    updated_at: NotRequired[Time]
+    created_by: NotRequired[str | None]
+
+
+class RegisteredStep(StepType):
+    """A registration, and what became of it."""
+
+    step_id: str
+    """The same as `step_type`."""
+    message: str
+    """What registering did."""
+
+
+class StepPage(TypedDict):
+    """Step types: the built-in ones, then the registered ones by name."""
+
+    steps: list[StepType]
+    total: Count
+    """Of all pages."""
+    next_cursor: Cursor

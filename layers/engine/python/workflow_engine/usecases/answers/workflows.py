@@ -1,0 +1,104 @@
+"""Workflows: validated, compiled and stored."""
+
+from __future__ import annotations
+
+from typing import NotRequired
+
+from typing_extensions import TypedDict
+
+from workflow_engine.usecases.answers.problems import Finding
+from workflow_engine.usecases.answers.values import Count, Cursor, Id, Object, Time, Version
+
+
+class Costs(TypedDict):
+    """US dollars."""
+
+    transitions: float | None
+    """Of the states that are entered. Null where a size is not known."""
+
+
+class Plan(TypedDict):
+    """What a run costs and takes, from the graph alone. Maxima are null where a size is not known."""
+
+    states: Count
+    transitions_min: Count | None
+    transitions_max: Count | None
+    history_events_min: Count | None
+    history_events_max: Count | None
+    definition_bytes: Count
+    critical_path_seconds: float | None
+    ideal_seconds: float | None
+    parallel_width: Count
+    cost_usd_per_1000_runs: Costs
+    warnings: list[Finding]
+
+
+class StepValidation(TypedDict):
+    """The findings of one step."""
+
+    is_valid: bool
+    errors: list[Finding]
+
+
+class ValidationReport(TypedDict):
+    """What is wrong with a workflow, and what a run of it would cost."""
+
+    is_valid: bool
+    errors: list[Finding]
+    warnings: list[Finding]
+    plan: Plan | None
+    """Null when the workflow is invalid."""
+    step_validation: dict[str, StepValidation]
+    """By step id."""
+
+
+class CompiledWorkflow(TypedDict):
+    """What a workflow becomes."""
+
+    asl: Object
+    """The state machine in Amazon States Language (JSONata)."""
+    plan: Plan
+    diagram: str
+    """The structure as a Mermaid diagram."""
+    bindings: Object
+    """What a run passes to the machine beside its input."""
+
+
+class WorkflowSummary(TypedDict):
+    """A version of a workflow as lists have it."""
+
+    workflow_id: str
+    id: Id
+    version: Version
+    name: str
+    description: str | None
+    created_at: Time
+    updated_at: Time
+
+
+class WorkflowPage(TypedDict):
+    """Versions of workflows."""
+
+    items: list[WorkflowSummary]
+    next_cursor: Cursor
+
+
+class StoredWorkflow(TypedDict):
+    """A version of a workflow."""
+
+    workflow_id: str
+    id: Id
+    version: Version
+    name: str
+    content_hash: str
+    """SHA-256 of the workflow; the order of keys does not matter."""
+    created_at: Time
+    updated_at: Time
+    created_by: str | None
+    plan: Plan
+    workflow: Object
+    """The workflow as it was saved."""
+    configuration: Object
+    """The same as `workflow`."""
+    warnings: NotRequired[list[Finding]]
+    """In answers to saving: what may go wrong all the same, such as an agent that does not exist now."""
