@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import traceback
-from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
@@ -22,6 +21,7 @@ from infra.local.stepfunctions.lambdas import (
     sdk_metadata,
     unqualified,
 )
+from workflow_engine.lazy_dataclass import dataclass
 
 _handlers: dict[str, Handler] = {}
 _lock = threading.Lock()

@@ -6,7 +6,6 @@ import datetime
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from infra.local.seams.expressions import input_text
@@ -16,6 +15,7 @@ from infra.local.seams.patching import extend, parser, replace, replace_everywhe
 from infra.local.seams.text import timestamp_text
 from infra.local.seams.waiting import Announcement
 from infra.local.stepfunctions.failures import RUNTIME, HistoryLimitError
+from workflow_engine.lazy_dataclass import dataclass
 
 LOG = logging.getLogger(__name__)
 

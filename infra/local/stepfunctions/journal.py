@@ -11,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple, Protocol
+
+from workflow_engine.lazy_dataclass import dataclass
 
 
 class Entry(NamedTuple):

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -30,6 +30,7 @@ from workflow_engine.json_schema_flattening import (
     flattened,
     unusable,
 )
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.linear_patterns import linear
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workflow_engine.aws_quotas import HISTORY_PAGE_EVENTS
 from workflow_engine.errors import ThrottledError
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.executions import ExecutionGoneError
 
 if TYPE_CHECKING:

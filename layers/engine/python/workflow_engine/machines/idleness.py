@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.aws_quotas import EXECUTIONS_PAGE
+from workflow_engine.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from workflow_engine.compiler.asl.expressions import rendered
@@ -35,6 +35,7 @@ from workflow_engine.compiler.ir import (
 from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Text
 from workflow_engine.compiler.jsonata.states import INDEX, INPUT, ITEM, PAYLOAD
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, told_as_caught
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.state_names import END, START, derived_name, step_of
 
 State = dict[str, Any]

@@ -7,13 +7,14 @@ guide, "Passing data between states with variables", scope rules), so names carr
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Read, Text, json_literal
 from workflow_engine.compiler.jsonata.references import Root
 from workflow_engine.compiler.jsonata.states import from_input
 from workflow_engine.compiler.lower.status import COMPLETED, Statuses
 from workflow_engine.language.syntax import Reference, ScopeReference, StepReference
+from workflow_engine.lazy_dataclass import dataclass
 
 _MAX_ESCAPED = 70
 _NULL = Root(NULL, defined=True)

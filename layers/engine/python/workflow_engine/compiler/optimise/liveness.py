@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import Any, Final, get_args
 
 from workflow_engine.aws_quotas import KIB
@@ -41,6 +41,7 @@ from workflow_engine.compiler.ir import (
     WaitNode,
 )
 from workflow_engine.compiler.jsonata.fragments import Fragment, Read, VariableRead
+from workflow_engine.lazy_dataclass import dataclass
 
 SMALL_BYTES: Final = KIB
 """A record known to be smaller than this is not worth the text that would empty it."""
