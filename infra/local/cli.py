@@ -8,7 +8,6 @@ to stderr. Exit codes: 0 completed or valid, 1 the run failed, 2 the workflow, i
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
 import os
 import sys
@@ -49,8 +48,11 @@ def main() -> None:
 @click.argument("file", type=FILE)
 @click.option("--input", "run_input", metavar="JSON|@FILE", help="The run's input, as JSON or as @ and a file's name.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON document, nothing else.")
+@click.option(
+    "--skip-time", "skips_time", is_flag=True, help="Do not wait: when only time has to pass, it has passed at once."
+)
 @STEPS
-def run(file: str, run_input: str | None, as_json: bool, steps_directory: Path | None) -> None:
+def run(file: str, run_input: str | None, as_json: bool, skips_time: bool, steps_directory: Path | None) -> None:
     """Run a workflow and show how each step ended."""
     body = _document(file)
     if run_input is not None:
@@ -58,7 +60,7 @@ def run(file: str, run_input: str | None, as_json: bool, steps_directory: Path |
             _invalid([{"code": "invalid_request", "pointer": "", "detail": "A workflow is a JSON object."}])
         body = {**body, "input": _json_option(run_input, "--input")}
     with _one_document() if as_json else contextlib.nullcontext(sys.stdout) as stdout:
-        with _cloud(steps_directory) as cloud:
+        with _cloud(steps_directory, skips_time=skips_time) as cloud:
             started = _call(cloud, "POST", "/workflows/execute", body)
             progress = _progress(started["workflow_name"], as_json)
             results = _follow(cloud, started["execution_id"], progress)
@@ -73,7 +75,7 @@ def run(file: str, run_input: str | None, as_json: bool, steps_directory: Path |
 def validate(file: str, steps_directory: Path | None) -> None:
     """Check a workflow without running it; prints the report, plan and cost included."""
     with _one_document() as stdout:
-        with _cloud(steps_directory, with_interpreter=False) as cloud:
+        with _cloud(steps_directory) as cloud:
             report = _call(cloud, "POST", "/workflows/validate", _document(file))
         _print_json(report, stdout)
     _print_findings([*report["errors"], *report["warnings"]])
@@ -90,7 +92,7 @@ def compile_(file: str, plan: bool, diagram: bool, steps_directory: Path | None)
     if plan and diagram:
         raise click.UsageError("--plan and --diagram exclude each other.")
     with _one_document() as stdout:
-        with _cloud(steps_directory, with_interpreter=False) as cloud:
+        with _cloud(steps_directory) as cloud:
             compiled = _call(cloud, "POST", "/workflows/compile", _document(file))
         if diagram:
             click.echo(compiled["diagram"].rstrip("\n").encode(), file=stdout)
@@ -114,12 +116,28 @@ def compile_(file: str, plan: bool, diagram: bool, steps_directory: Path | None)
     multiple=True,
     help="Where a web page of yours comes from, such as http://localhost:3000: it may use the API. May be given again.",
 )
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="WORKFLOW_DATA",
+    default=Path(".workflow"),
+    show_default=True,
+    help="Folder that everything is kept in; also WORKFLOW_DATA. Runs that the last server left go on.",
+)
+@click.option("--in-memory", "in_memory", is_flag=True, help="Keep nothing.")
 @STEPS
-def serve(port: int, allow_hosts: tuple[str, ...], cors_origins: tuple[str, ...], steps_directory: Path | None) -> None:
+def serve(
+    port: int,
+    allow_hosts: tuple[str, ...],
+    cors_origins: tuple[str, ...],
+    data: Path,
+    in_memory: bool,
+    steps_directory: Path | None,
+) -> None:
     """Serve the HTTP API on this machine until interrupted, to you alone: not to pages of other sites."""
     from infra.local.server import make_local_server, serve_until_stopped
 
-    with _cloud(steps_directory) as cloud:
+    with _cloud(steps_directory, None if in_memory else data) as cloud:
         try:
             server = make_local_server(cloud.gateway, port, allow_hosts=allow_hosts, cors_origins=cors_origins)
         except OSError as error:
@@ -127,6 +145,7 @@ def serve(port: int, allow_hosts: tuple[str, ...], cors_origins: tuple[str, ...]
         except ValueError as error:  # --allow-host or --cors-origin
             raise click.UsageError(str(error)) from None
         click.echo(f"Listening on http://127.0.0.1:{server.port} (documentation at /docs). Ctrl-C stops.", err=True)
+        cloud.keep_house()
         serve_until_stopped(server)
 
 
@@ -150,24 +169,22 @@ def _one_document() -> Iterator[IO[Any]]:
 
 
 @contextlib.contextmanager
-def _cloud(steps_directory: Path | None, *, with_interpreter: bool = True) -> Iterator[LocalCloud]:
+def _cloud(steps_directory: Path | None, data: Path | None = None, *, skips_time: bool = False) -> Iterator[LocalCloud]:
     """The local cloud; imported here, so that `--help` and mistakes on the command line answer at once."""
     from infra.local.cloud import LocalCloud
+    from infra.local.data import DataFolder, DataFolderError
+    from infra.local.stepfunctions.journal import JournalError
     from infra.local.steps import StepsDirectoryError
+    from workflow_engine.store.tables.sqlite_database import UnreadableDataError
 
-    # Starting makes half a million objects that live to the end. Looking through them for garbage again and again, and once
-    # more at the exit, would be a third of the time of a short run.
-    gc.disable()
+    folder = None if data is None else DataFolder(data)
     try:
-        with LocalCloud(steps_directory=steps_directory, with_interpreter=with_interpreter) as cloud:
-            gc.freeze()
-            gc.enable()
+        with LocalCloud(steps_directory=steps_directory, data=folder, skips_time=skips_time) as cloud:
             yield cloud
-        gc.freeze()
     except StepsDirectoryError as error:
         raise click.UsageError(str(error)) from None
-    finally:
-        gc.enable()
+    except (DataFolderError, JournalError, UnreadableDataError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _call(cloud: LocalCloud, method: str, path: str, body: Any = None) -> Any:
