@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
@@ -36,6 +38,16 @@ STEPS = click.option(
     "steps_directory",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder with your own step functions in Python.",
+)
+
+
+DATA = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="WORKFLOW_DATA",
+    default=Path(".workflow"),
+    show_default=True,
+    help="Folder that the server keeps everything in; also WORKFLOW_DATA.",
 )
 
 
@@ -116,14 +128,7 @@ def compile_(file: str, plan: bool, diagram: bool, steps_directory: Path | None)
     multiple=True,
     help="Where a web page of yours comes from, such as http://localhost:3000: it may use the API. May be given again.",
 )
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    envvar="WORKFLOW_DATA",
-    default=Path(".workflow"),
-    show_default=True,
-    help="Folder that everything is kept in; also WORKFLOW_DATA. Runs that the last server left go on.",
-)
+@DATA
 @click.option("--in-memory", "in_memory", is_flag=True, help="Keep nothing.")
 @STEPS
 def serve(
@@ -134,7 +139,10 @@ def serve(
     in_memory: bool,
     steps_directory: Path | None,
 ) -> None:
-    """Serve the HTTP API on this machine until interrupted, to you alone: not to pages of other sites."""
+    """Serve the HTTP API on this machine until interrupted, to you alone: not to pages of other sites.
+
+    Runs that the last server left go on where they were.
+    """
     from infra.local.server import make_local_server, serve_until_stopped
 
     with _cloud(steps_directory, None if in_memory else data) as cloud:
@@ -147,6 +155,33 @@ def serve(
         click.echo(f"Listening on http://127.0.0.1:{server.port} (documentation at /docs). Ctrl-C stops.", err=True)
         cloud.keep_house()
         serve_until_stopped(server)
+
+
+@main.command()
+@click.option("--older-than", "age", metavar="AGE", required=True, help="As 30d, 12h or 90m.")
+@DATA
+def gc(age: str, data: Path) -> None:
+    """Delete runs that ended that long ago, with their histories, and files that nothing leads to. No server may be running."""
+    from datetime import UTC, datetime
+
+    before = datetime.now(UTC) - _age(age)
+    if not data.is_dir():
+        raise click.UsageError(f"There is no data folder '{data}'.")
+    with _clear_errors():
+        from infra.local.cleaning import clean
+        from infra.local.data import DataFolder
+
+        done = clean(DataFolder(data), before)
+    click.echo(
+        f"Deleted {done.runs:,} runs, {done.histories:,} histories and {done.files:,} files ({done.bytes:,} bytes)."
+    )
+
+
+def _age(text: str) -> timedelta:
+    match = re.fullmatch(r"(\d{1,5})([dhm])", text)
+    if match is None:
+        raise click.UsageError(f"'{text}' is no age. Write a number and d, h or m, such as 30d.")
+    return timedelta(**{{"d": "days", "h": "hours", "m": "minutes"}[match[2]]: int(match[1])})
 
 
 @contextlib.contextmanager
@@ -172,15 +207,26 @@ def _one_document() -> Iterator[IO[Any]]:
 def _cloud(steps_directory: Path | None, data: Path | None = None, *, skips_time: bool = False) -> Iterator[LocalCloud]:
     """The local cloud; imported here, so that `--help` and mistakes on the command line answer at once."""
     from infra.local.cloud import LocalCloud
-    from infra.local.data import DataFolder, DataFolderError
+    from infra.local.data import DataFolder
+
+    folder = None if data is None else DataFolder(data)
+    with (
+        _clear_errors(),
+        LocalCloud(steps_directory=steps_directory, data=folder, skips_time=skips_time) as cloud,
+    ):
+        yield cloud
+
+
+@contextlib.contextmanager
+def _clear_errors() -> Iterator[None]:
+    """What is wrong with a folder ends the program with a sentence."""
+    from infra.local.data import DataFolderError
     from infra.local.stepfunctions.journal import JournalError
     from infra.local.steps import StepsDirectoryError
     from workflow_engine.store.tables.sqlite_database import UnreadableDataError
 
-    folder = None if data is None else DataFolder(data)
     try:
-        with LocalCloud(steps_directory=steps_directory, data=folder, skips_time=skips_time) as cloud:
-            yield cloud
+        yield
     except StepsDirectoryError as error:
         raise click.UsageError(str(error)) from None
     except (DataFolderError, JournalError, UnreadableDataError) as error:

@@ -33,6 +33,11 @@ class DataFolder:
         """The folder of payloads."""
         return self.path / "objects"
 
+    @property
+    def journal(self) -> Path:
+        """The file that Step Functions keeps runs in."""
+        return self.path / "stepfunctions.db"
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Have the folder for this process alone; it is made if it is not there. Raises DataFolderError, naming the process
