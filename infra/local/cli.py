@@ -154,7 +154,7 @@ def serve(
             raise click.UsageError(str(error)) from None
         click.echo(f"Listening on http://127.0.0.1:{server.port} (documentation at /docs). Ctrl-C stops.", err=True)
         cloud.keep_house()
-        serve_until_stopped(server)
+        serve_until_stopped(server, cloud.stop_waiting)
 
 
 @main.command()
