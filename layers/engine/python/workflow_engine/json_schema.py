@@ -21,6 +21,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from workflow_engine.ecma_patterns import PatternError
+from workflow_engine.json_schema_fits import verdict
 from workflow_engine.json_schema_flattening import (
     CannotApplyError,
     Path,
@@ -96,6 +97,8 @@ class SchemaValidator:
         """The first misfits, none for a value that fits. Of alternatives (anyOf, oneOf) that which fits best is told: it
         says more than that none of them does. Raises CannotApplyError.
         """
+        if verdict(self._schema, value):
+            return ()
         validator = _make_validator()(self._schema)
         token = _RUN.set(_Run(self._schema))
         try:
