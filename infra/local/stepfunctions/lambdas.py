@@ -1,8 +1,9 @@
 """Lambda functions of this machine: Python callables under the names and ARNs that state machines use.
 
-What a handler returns goes through JSON as AWS's Python runtime sends it (package `awslambdaric`, its marshaller on
-`simplejson`): decimals are numbers, bytes are text, named tuples are objects. What it raises, or cannot be sent, is an
-answer of Lambda's, never an exception here.
+What a handler returns goes through JSON as AWS's Python runtime sends it: decimals are numbers, bytes are text, named tuples
+are objects. The runtime's own marshaller (package `awslambdaric`, on `simplejson`) is none that a laptop can depend on: it has
+wheels for Linux alone, and its source builds a client in C++ with cmake. So `marshalled` is ours, and its tests are what
+awslambdaric 4.2.2 answered. What a handler raises, or cannot be sent, is an answer of Lambda's, never an exception here.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ MAX_REQUEST_BYTES: Final = 6 * 1024 * 1024
 MAX_RESPONSE_BYTES: Final = 6_291_556
 
 DEFAULT_TIMEOUT_SECONDS: Final = 900.0
+
+EXIT_ERROR: Final = "Runtime.ExitError"
 
 Handler = Callable[[Any, Any], Any]
 
@@ -119,13 +122,11 @@ def _refused(context: LambdaContext, code: str, message: str, status: int) -> In
 def _call(handler: Handler, event: str, context: LambdaContext) -> Invocation:
     try:
         result = handler(json.loads(event), context)
-    except SystemExit as error:
-        request = f"RequestId: {context.aws_request_id}"
-        return _failed(context, "Runtime.ExitError", f"{request} Error: Runtime exited with status {error.code}", [])
-    except BaseException as error:
-        # KeyboardInterrupt and the like end Lambda's runtime; here they must not end the thread.
+    except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)[1:]
         return _failed(context, type(error).__name__, _message(error), traceback.format_list(frames))
+    except BaseException as error:
+        return _exited(context, error)
     try:
         payload, text = marshalled(result)
     except (TypeError, ValueError, RecursionError) as error:
@@ -135,6 +136,20 @@ def _call(handler: Handler, event: str, context: LambdaContext) -> Invocation:
         message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
         return _failed(context, "Function.ResponseSizeTooLarge", message, [])
     return Invocation(context.aws_request_id, payload, size)
+
+
+def _exited(context: LambdaContext, error: BaseException) -> Invocation:
+    """What Lambda says when its runtime ended: that catches Exception alone, so all else ends the process as Python would."""
+    if isinstance(error, KeyboardInterrupt):
+        how = "with error: signal: interrupt"
+    elif isinstance(error, SystemExit) and error.code in (None, 0):
+        how = "without providing a reason"
+    else:
+        code = error.code if isinstance(error, SystemExit) else 1
+        how = f"with error: exit status {code & 255 if isinstance(code, int) else 1}"
+    message = f"RequestId: {context.aws_request_id} Error: Runtime exited {how}"
+    told = json_text({"errorType": EXIT_ERROR, "errorMessage": message})
+    return Invocation(context.aws_request_id, error=EXIT_ERROR, cause=told)
 
 
 def _message(error: BaseException) -> str:
@@ -173,54 +188,27 @@ def marshalled(result: Any) -> tuple[Any, str]:
 
 
 def _plain(value: Any, around: set[int]) -> Any:
-    """The value in types that JSON has. `around` are the ids of the containers it lies in."""
-    match value:
-        case None | bool() | str():
-            return value
-        case bytes():
-            return value.decode()
-        case decimal.Decimal():
-            return _number(value)
-        case int() | float():
-            return value
-    is_record = isinstance(value, tuple) and callable(getattr(value, "_asdict", None))
-    if not isinstance(value, dict | list | tuple):
-        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+    """The value in types that `json` writes, or refuses, alike. `around` are the ids of the containers it lies in."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, decimal.Decimal):
+        return json.loads(str(value))
+    as_record = getattr(value, "_asdict", None)
+    if not callable(as_record) and not isinstance(value, dict | list | tuple):
+        return value
     if id(value) in around:
         raise ValueError("Circular reference detected")
     around.add(id(value))
-    if is_record:
-        value = value._asdict()  # type: ignore[union-attr] # it is a named tuple
-    if isinstance(value, dict):
-        written = {_key(name): _plain(item, around) for name, item in value.items()}
-        around.discard(id(value))
-        return written
-    items = [_plain(item, around) for item in value]
+    held = as_record() if callable(as_record) else value
+    plain: Any
+    if isinstance(held, dict):
+        plain = {name.decode() if isinstance(name, bytes) else name: _plain(v, around) for name, v in held.items()}
+    else:
+        plain = [_plain(item, around) for item in held]
     around.discard(id(value))
-    return items
-
-
-def _number(value: decimal.Decimal) -> int | float:
-    if not value.is_finite():
-        raise ValueError("Out of range decimal values are not JSON compliant")
-    return (
-        int(value)
-        if value == value.to_integral_value() and "E" not in str(value) and "." not in str(value)
-        else float(value)
-    )
-
-
-def _key(name: Any) -> str:
-    match name:
-        case str():
-            return name
-        case bytes():
-            return name.decode()
-        case None | bool():
-            return json.dumps(name)
-        case int() | float() | decimal.Decimal():
-            return str(name)
-    raise TypeError(f"keys must be str, int, float, bool or None, not {type(name).__name__}")
+    return plain
 
 
 def sdk_metadata(request_id: str, size: int) -> dict[str, Any]:
