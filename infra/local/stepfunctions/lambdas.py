@@ -2,7 +2,7 @@
 
 What a handler returns goes through JSON as AWS's Python runtime sends it: decimals are numbers, bytes are text, named tuples
 are objects. The runtime's own marshaller (package `awslambdaric`, on `simplejson`) is none that a laptop can depend on: it has
-wheels for Linux alone, and its source builds a client in C++ with cmake. So `marshalled` is ours, and its tests are what
+wheels for Linux alone, and its source builds a client in C++ with cmake. So `response_text` is ours, and its tests are what
 awslambdaric 4.2.2 answered. What a handler raises, or cannot be sent, is an answer of Lambda's, never an exception here.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import decimal
 import json
+import os
 import random
 import time
 import traceback
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from infra.local.stepfunctions.limits import json_text, parsed, utf8_size
+from infra.local.stepfunctions.workers import exit_status
 
 # AWS page "Lambda quotas", "Invocation payload (request and response)", synchronous: 6 MB each.
 MAX_REQUEST_BYTES: Final = 6 * 1024 * 1024
@@ -26,8 +28,6 @@ MAX_REQUEST_BYTES: Final = 6 * 1024 * 1024
 MAX_RESPONSE_BYTES: Final = 6_291_556
 
 DEFAULT_TIMEOUT_SECONDS: Final = 900.0
-
-EXIT_ERROR: Final = "Runtime.ExitError"
 
 Handler = Callable[[Any, Any], Any]
 
@@ -114,42 +114,48 @@ def unqualified(function: str) -> str:
     return function.rpartition("function:")[2].partition(":")[0]
 
 
+def throttled() -> Invocation:
+    """The answer where nothing is left that a function could run in."""
+    context = LambdaContext(function_name="", invoked_function_arn="")
+    return _refused(context, "TooManyRequestsException", "Rate Exceeded.", 429)
+
+
 def _refused(context: LambdaContext, code: str, message: str, status: int) -> Invocation:
     told = f"(Service: AWSLambda; Status Code: {status}; Error Code: {code}; Request ID: {context.aws_request_id}; Proxy: null)"
     return Invocation(context.aws_request_id, error=f"Lambda.{code}", cause=f"{message} {told}")
 
 
 def _call(handler: Handler, event: str, context: LambdaContext) -> Invocation:
+    process = os.getpid()
     try:
         result = handler(json.loads(event), context)
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)[1:]
         return _failed(context, type(error).__name__, _message(error), traceback.format_list(frames))
     except BaseException as error:
+        if os.getpid() != process:
+            raise  # the child that the handler has forked ends as it wants to
         return _exited(context, error)
     try:
-        payload, text = marshalled(result)
+        text = response_text(result)
+        size = utf8_size(text)
+        if size > MAX_RESPONSE_BYTES:
+            message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
+            return _told(context, {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"})
+        return Invocation(context.aws_request_id, parsed(text), size)
     except (TypeError, ValueError, RecursionError) as error:
         return _failed(context, "Runtime.MarshalError", f"Unable to marshal response: {error}", [])
-    size = utf8_size(text)
-    if size > MAX_RESPONSE_BYTES:
-        message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
-        return _failed(context, "Function.ResponseSizeTooLarge", message, [])
-    return Invocation(context.aws_request_id, payload, size)
 
 
 def _exited(context: LambdaContext, error: BaseException) -> Invocation:
     """What Lambda says when its runtime ended: that catches Exception alone, so all else ends the process as Python would."""
     if isinstance(error, KeyboardInterrupt):
         how = "with error: signal: interrupt"
-    elif isinstance(error, SystemExit) and error.code in (None, 0):
-        how = "without providing a reason"
     else:
-        code = error.code if isinstance(error, SystemExit) else 1
-        how = f"with error: exit status {code & 255 if isinstance(code, int) else 1}"
+        status = exit_status(error)
+        how = f"with error: exit status {status}" if status else "without providing a reason"
     message = f"RequestId: {context.aws_request_id} Error: Runtime exited {how}"
-    told = json_text({"errorType": EXIT_ERROR, "errorMessage": message})
-    return Invocation(context.aws_request_id, error=EXIT_ERROR, cause=told)
+    return _told(context, {"errorType": "Runtime.ExitError", "errorMessage": message})
 
 
 def _message(error: BaseException) -> str:
@@ -166,25 +172,30 @@ def _failed(context: LambdaContext, error_type: str, message: str, stack: list[s
         "requestId": context.aws_request_id,
         "stackTrace": [_in_utf8(line) for line in stack],
     }
-    return Invocation(context.aws_request_id, error=error_type, cause=json_text(told))
+    return _told(context, told)
+
+
+def _told(context: LambdaContext, told: dict[str, Any]) -> Invocation:
+    """The answer of Lambda with an error as its payload."""
+    return Invocation(context.aws_request_id, error=told["errorType"], cause=json_text(told))
 
 
 def _in_utf8(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def marshalled(result: Any) -> tuple[Any, str]:
-    """What a handler returned as the JSON value that its caller gets, and the text that it is sent as.
+def response_text(result: Any) -> str:
+    """What a handler returned as the JSON text that AWS's runtime sends of it.
 
-    Raises TypeError, ValueError or RecursionError for what AWS's runtime cannot send, and ValueError for what is sent and
-    is no JSON then: NaN and infinities, a lone surrogate, bytes at the top that hold none.
+    Raises TypeError, ValueError or RecursionError for what it cannot send, and ValueError for what it sends and is no JSON
+    then: NaN and infinities, a lone surrogate, bytes at the top that hold none.
     """
     if isinstance(result, bytes):
         # The runtime sends them as they are.
-        return parsed(result.decode()), result.decode()
+        return result.decode()
     text = json.dumps(_plain(result, set()), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     text.encode()
-    return json.loads(text), text
+    return text
 
 
 def _plain(value: Any, around: set[int]) -> Any:
