@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import heapq
 import logging
 import math
 import random
-import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -26,12 +24,14 @@ from infra.local.stepfunctions.interpreter import Run
 from infra.local.stepfunctions.journal import Head, Journal, NoJournal
 from infra.local.stepfunctions.jsonata import Evaluator
 from infra.local.stepfunctions.lambdas import Functions
-from infra.local.stepfunctions.limits import in_utf8, parsed, utf8_size
+from infra.local.stepfunctions.limits import in_utf8
 from infra.local.stepfunctions.payloads import NoPayloads, Payloads
 from infra.local.stepfunctions.redrive import REDRIVEN
-from infra.local.stepfunctions.waiting import Now, SkippingLoop, sleep_until
+from infra.local.stepfunctions.requests import check_name, checked_input
+from infra.local.stepfunctions.sleepers import Sleepers
+from infra.local.stepfunctions.waiting import Now, SkippingLoop
 from infra.local.stepfunctions.workers import MOST_THREADS, Workers
-from workflow_engine.aws_quotas import EXECUTION_NAME_LENGTH, HISTORY_EVENTS, PAYLOAD_BYTES
+from workflow_engine.aws_quotas import HISTORY_EVENTS
 
 LOG = logging.getLogger(__name__)
 
@@ -45,8 +45,6 @@ REDRIVABLE_SECONDS: Final = 14 * 24 * 3600
 _TURNS_TO_PARK: Final = 3
 
 _CHILDREN: Final = uuid.UUID("5b2a3d0e-3f63-4d38-9f0b-6c9a54f7b2c1")
-# API reference, CreateStateMachine, `name`.
-_NAME: Final = re.compile(r"""[^\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]+""")
 
 OnEnd = Callable[[Head], None]
 
@@ -87,8 +85,7 @@ class Engine:
         self._runs: dict[str, Run] = {}
         self.answers = Answers(self)
         self._ends: dict[str, list[asyncio.Future[Head]]] = {}
-        self._sleepers: list[tuple[float, str]] = []
-        self._waker: asyncio.Task[None] | None = None
+        self._sleepers = Sleepers(self.loop, self.now, self._wake)
         self._telling: set[asyncio.Task[None]] = set()
         self._is_closing = False
 
@@ -184,20 +181,20 @@ class Engine:
         """
         heads = self.journal.unfinished()
         for head in heads:
-            try:
+            if head.status != "RUNNING":
+                self._tell_later(head)
+            elif head.wakes_at is not None and head.wakes_at > self.now():
+                self._sleepers.add(head.arn, head.wakes_at)
+            else:
                 self._recover(head)
-            except Exception:
-                # What is wrong with one run must not keep the others from going on.
-                LOG.exception("%s cannot go on", head.arn)
         return len(heads)
 
     def _recover(self, head: Head) -> None:
-        if head.status != "RUNNING":
-            self._tell_later(head)
-        elif head.wakes_at is not None and head.wakes_at > self.now():
-            self._sleep(head)
-        else:
+        try:
             self._come_back(head)
+        except Exception:
+            # What is wrong with one run must not keep the others from going on.
+            LOG.exception("%s cannot go on", head.arn)
 
     def note_end(self, run: Run) -> None:
         """A run has recorded its end: keep it, and tell those who wait for it."""
@@ -344,7 +341,7 @@ class Engine:
         head = run.head.changed(wakes_at=min(dues))
         self.journal.put_head(head)
         self._leave(run)
-        self._sleep(head)
+        self._sleepers.add(head.arn, min(dues))
 
     def _leave(self, run: Run) -> None:
         """Take a run out of memory without a word in its history."""
@@ -354,24 +351,11 @@ class Engine:
             run.task.cancel()
         self._runs.pop(run.head.arn, None)
 
-    def _sleep(self, head: Head) -> None:
-        if head.wakes_at is None or head.wakes_at == math.inf:
-            return
-        is_first = not self._sleepers or head.wakes_at < self._sleepers[0][0]
-        heapq.heappush(self._sleepers, (head.wakes_at, head.arn))
-        if is_first:
-            if self._waker is not None:
-                self._waker.cancel()
-            self._waker = self.loop.create_task(self._wake_sleepers())
-
-    async def _wake_sleepers(self) -> None:
-        while self._sleepers:
-            await sleep_until(self._sleepers[0][0], self.now)
-            due, arn = heapq.heappop(self._sleepers)
-            head = self.journal.head(arn)
-            # It may have come back, and gone to sleep again, for another reason in the meantime.
-            if head is not None and head.status == "RUNNING" and head.wakes_at == due and arn not in self._runs:
-                self._come_back(head)
+    def _wake(self, arn: str, due: float) -> None:
+        head = self.journal.head(arn)
+        # It may have come back, and gone to sleep again, for another reason in the meantime.
+        if head is not None and head.status == "RUNNING" and head.wakes_at == due and arn not in self._runs:
+            self._recover(head)
 
     def knows(self, arn: str) -> bool:
         """Whether there has been a run of this ARN."""
@@ -404,26 +388,6 @@ class Engine:
         self._is_closing = True
         for run in list(self._runs.values()):
             self._leave(run)
-        for waiting in (self._waker, *self._telling):
-            if waiting is not None:
-                waiting.cancel()
-
-
-def check_name(name: str) -> str:
-    """A name for a machine or an execution. Raises ServiceError (InvalidName)."""
-    if len(name) > EXECUTION_NAME_LENGTH or _NAME.fullmatch(name) is None or name != in_utf8(name):
-        raise ServiceError("InvalidName", f"Invalid Name: '{name}'")
-    return name
-
-
-def checked_input(text: str) -> str:
-    """The input of an execution. Raises ServiceError (ValidationException, InvalidExecutionInput) for what is refused."""
-    if utf8_size(text) > PAYLOAD_BYTES:
-        rule = f"Member must have length less than or equal to {PAYLOAD_BYTES}"
-        message = f"1 validation error detected: Value at 'input' failed to satisfy constraint: {rule}"
-        raise ServiceError("ValidationException", message)
-    try:
-        parsed(text)
-    except (ValueError, RecursionError) as error:
-        raise ServiceError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'") from error
-    return in_utf8(text)
+        self._sleepers.close()
+        for telling in self._telling:
+            telling.cancel()
