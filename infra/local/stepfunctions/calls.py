@@ -145,7 +145,7 @@ async def _invoke(attempt: Attempt, function: str, event: str) -> Invocation:
     await _begin(attempt)
     engine = attempt.frame.run.engine
     try:
-        answer = await engine.workers.call(engine.functions.invoke, function, event)
+        answer = await engine.workers.call(engine.functions.invoke, function, event, name=f"The function {function}")
     except NoThreadLeftError:
         answer = throttled()
     if answer.error is not None:

@@ -386,6 +386,7 @@ class Engine:
     def close(self) -> None:
         """Let all runs leave memory; the journal holds them."""
         self._is_closing = True
+        self.workers.close()
         for run in list(self._runs.values()):
             self._leave(run)
         self._sleepers.close()

@@ -39,6 +39,7 @@ class NoThreadLeftError(RuntimeError):
 class _Job:
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
+    name: str
     answer: asyncio.Future[None]
     result: Any = None
     error: BaseException | None = None
@@ -59,14 +60,15 @@ class Workers:
         self._lock = threading.Lock()
         # Jobs that somebody waits for, threads, and those of them whose work nobody waits for.
         self._open = self._threads = self._lost = 0
+        self._is_closed = False
 
-    async def call(self, function: Callable[..., T], *arguments: Any) -> T:
-        """The result of a function that runs in a thread.
+    async def call(self, function: Callable[..., T], *arguments: Any, name: str = "A function") -> T:
+        """The result of a function that runs in a thread. By its `name` it is told of when it works on without end.
 
         Raises what it raises, WorkerError for what is no Exception, and NoThreadLeftError. When the caller is cancelled
         the thread goes on alone, and what it gives is dropped.
         """
-        job = _Job(function, arguments, self._loop.create_future())
+        job = _Job(function, arguments, name, self._loop.create_future())
         self._count_open(1)
         self._jobs.put(job)
         self._find_threads()
@@ -100,9 +102,9 @@ class Workers:
         with self._lock:
             job.is_given_up, is_lost = True, job.is_running
         self._count_open(-1)
-        if is_lost:
+        if is_lost and not self._is_closed:
             self._lost += 1
-            LOG.warning("%s works on although nobody waits for it any more; %d threads do so", job.function, self._lost)
+            LOG.warning("%s works on although nobody waits for it any more; %d threads do so", job.name, self._lost)
             self._find_threads()
 
     def _settle(self, job: _Job) -> None:
@@ -138,6 +140,10 @@ class Workers:
             job = self._done.popleft()
             self._lost -= job.is_given_up
             self._settle(job)
+
+    def close(self) -> None:
+        """Who gives up from here on does so because it is over."""
+        self._is_closed = True
 
     def _count_open(self, change: int) -> None:
         self._open += change
