@@ -26,12 +26,12 @@ from infra.local.stepfunctions.jsonata import Evaluator
 from infra.local.stepfunctions.lambdas import Functions
 from infra.local.stepfunctions.limits import in_utf8
 from infra.local.stepfunctions.payloads import NoPayloads, Payloads
-from infra.local.stepfunctions.redrive import REDRIVEN
+from infra.local.stepfunctions.redrive import REDRIVEN, asked_before
 from infra.local.stepfunctions.requests import check_name, checked_input
 from infra.local.stepfunctions.sleepers import Sleepers
 from infra.local.stepfunctions.waiting import Now, SkippingLoop
 from infra.local.stepfunctions.workers import MOST_THREADS, Workers
-from workflow_engine.aws_quotas import HISTORY_EVENTS
+from workflow_engine.aws_quotas import EXECUTION_SECONDS, HISTORY_EVENTS
 
 LOG = logging.getLogger(__name__)
 
@@ -266,42 +266,49 @@ class Engine:
             self.stop_run(child, None, None)
         return run.head
 
-    def redrive(self, arn: str) -> Head:
-        """Let a run that did not succeed go on where it failed.
+    def redrive(self, arn: str, token: str | None = None) -> float:
+        """Let a run that did not succeed go on where it failed; gives when it does, seconds since the epoch.
 
+        Asked again with a client token, it gives the answer that it gave.
         Raises ServiceError: ExecutionDoesNotExist, ExecutionNotRedrivable.
         """
         head = self.head(arn)
+        if token is not None and (asked := asked_before(self.journal.entries(arn), token, self.now())) is not None:
+            return asked
         reason = self.why_not_redrivable(head)
         if reason is not None:
             raise ServiceError("ExecutionNotRedrivable", reason)
-        return self.redrive_unasked(head)
+        return self.redrive_unasked(head, token).redriven or 0.0
 
-    def redrive_unasked(self, head: Head) -> Head:
+    def redrive_unasked(self, head: Head, token: str | None = None) -> Head:
         """Redrive a run that may be, or the child of a Map Run whose parent is."""
         entries = self.journal.entries(head.arn)
-        head = head.changed(
-            status="RUNNING", error=None, cause=None, stopped=None, redrives=head.redrives + 1, redriven=self.now()
-        )
+        head = head.changed(status="RUNNING", error=None, cause=None, stopped=None, redrives=head.redrives + 1)
         machine = self.machine_of(head)
         last = max(entry.id for entry in entries)
+        private = {} if token is None else {"token": token}
         redriven = Run(self, head, machine, entries).append(
-            "", REDRIVEN, None, {"redriveCount": head.redrives}, {}, last
+            "", REDRIVEN, None, {"redriveCount": head.redrives}, private, last
         )
+        head = head.changed(redriven=redriven.moment)
         self.journal.put_head(head)
         self._go_on(Run(self, head, machine, [*entries, redriven]))
         return head
 
     def why_not_redrivable(self, head: Head) -> str | None:
-        """Why RedriveExecution refuses a run, in AWS's words; None where it takes it."""
-        if head.kind == "EXPRESS":
-            return "Execution is EXPRESS and cannot be redriven"
+        """Why RedriveExecution refuses a run, in the words of the API reference (DescribeExecution, redriveStatusReason),
+        where it has some; None where it takes it.
+        """
         if head.status in ("RUNNING", "SUCCEEDED"):
             return f"Execution is {head.status} and cannot be redriven"
         if head.map_run:
             return "Execution is a child of a Map Run and is redriven with its parent"
+        if head.kind == "EXPRESS":
+            return "Execution is EXPRESS and cannot be redriven"
         if head.stopped is not None and self.now() - head.stopped > REDRIVABLE_SECONDS:
             return "Execution redrivable period exceeded"
+        if self.now() - head.started > EXECUTION_SECONDS:
+            return "Execution has exceeded the max execution time"
         entries = self.journal.events(head.arn, 0, 1, newest_first=True)
         if entries and entries[0].id >= HISTORY_EVENTS - 1:
             return "Execution history event limit exceeded"

@@ -56,7 +56,7 @@ class Run:
         self.machine = machine
         self.journal = engine.journal_of(head)
         self.numbers = Numbers(entries, is_limited=head.kind == "STANDARD")
-        self.past = by_path(what_remains(entries))
+        self.past = by_path(what_remains(entries, is_express=head.kind == "EXPRESS"))
         self.last_redrive = max((entry.id for entry in entries if entry.type == REDRIVEN), default=0)
         self.input = Payload(parsed(head.input), head.input)
         self.root = Frame(self, "/", chain=0, variables=Variables())

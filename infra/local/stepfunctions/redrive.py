@@ -17,18 +17,33 @@ from infra.local.stepfunctions.journal import Entry
 
 REDRIVEN: Final = "ExecutionRedriven"
 
+# API reference, RedriveExecution, `clientToken`: the last ten of an execution are known for 15 minutes.
+TOKENS_KEPT: Final = 10
+TOKEN_SECONDS: Final = 15 * 60
+
 # An iteration ends with one of these, or with its success.
 _ENDS_UNSUCCESSFUL: Final = frozenset({"EvaluationFailed", "MapIterationFailed", "MapIterationAborted"})
 # Events of a container that stay, so that what is inside it is found again.
 _BEGINNINGS: Final = frozenset({"ParallelStateStarted", "MapStateStarted", "MapRunStarted"})
 
 
-def what_remains(entries: Sequence[Entry]) -> list[Entry]:
-    """The lines of a run that the interpreter goes on from: all since the last redrive, and what redrives kept."""
+def asked_before(entries: Sequence[Entry], token: str, now: float) -> float | None:
+    """When a run was redriven by a request with this client token, as long as it is known by it."""
+    redrives = [entry for entry in entries if entry.type == REDRIVEN][-TOKENS_KEPT:]
+    return next(
+        (e.moment for e in redrives if e.private.get("token") == token and now - e.moment <= TOKEN_SECONDS), None
+    )
+
+
+def what_remains(entries: Sequence[Entry], *, is_express: bool) -> list[Entry]:
+    """The lines of a run that the interpreter goes on from: all since the last redrive, and what redrives kept.
+
+    An Express child of a Map Run begins again (AWS page "Redriving Map Runs"): nothing is kept of it.
+    """
     kept: list[Entry] = []
     for entry in entries:
         if entry.type == REDRIVEN:
-            kept = _kept(kept)
+            kept = [] if is_express else _kept(kept)
         else:
             kept.append(entry)
     return kept

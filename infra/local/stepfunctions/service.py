@@ -201,10 +201,10 @@ class Actions:
         await self._journal.durable()
         return {"stopDate": date(head.stopped or head.started)}
 
-    async def redrive_execution(self, *, executionArn: str, **_options: Any) -> Answer:
-        head = self._engine.redrive(executionArn)
+    async def redrive_execution(self, *, executionArn: str, clientToken: str | None = None) -> Answer:
+        redriven = self._engine.redrive(executionArn, clientToken)
         await self._journal.durable()
-        return {"redriveDate": date(head.redriven or head.started)}
+        return {"redriveDate": date(redriven)}
 
     # Tasks and activities
 

@@ -28,9 +28,12 @@ def described(head: Head, not_redrivable: str | None) -> Answer:
             answer[name] = getattr(head, name)
     if head.output is not None:
         answer["outputDetails"] = {"included": True}
-    answer["redriveStatus"] = "REDRIVABLE" if not_redrivable is None else "NOT_REDRIVABLE"
-    if not_redrivable is not None:
-        answer["redriveStatusReason"] = not_redrivable
+    if head.map_run and head.status not in ("RUNNING", "SUCCEEDED"):
+        answer["redriveStatus"] = "REDRIVABLE_BY_MAP_RUN"
+    elif not_redrivable is None:
+        answer["redriveStatus"] = "REDRIVABLE"
+    else:
+        answer["redriveStatus"], answer["redriveStatusReason"] = "NOT_REDRIVABLE", not_redrivable
     return answer
 
 
