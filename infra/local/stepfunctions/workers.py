@@ -102,13 +102,14 @@ class Workers:
         with self._lock:
             job.is_given_up, is_lost = True, job.is_running
         self._count_open(-1)
+        self._lost += is_lost
         if is_lost and not self._is_closed:
-            self._lost += 1
             LOG.warning("%s works on although nobody waits for it any more; %d threads do so", job.name, self._lost)
             self._find_threads()
 
     def _settle(self, job: _Job) -> None:
-        if not job.is_given_up:
+        # Where the caller was cancelled in this turn of the loop, it is about to give up.
+        if not job.answer.done():
             self._count_open(-1)
             job.answer.set_result(None)
 
@@ -139,6 +140,7 @@ class Workers:
         while self._done:
             job = self._done.popleft()
             self._lost -= job.is_given_up
+            job.is_running = False
             self._settle(job)
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,25 @@ def test_a_thread_that_is_lost_is_told_of_and_replaced_for_what_waits_already(ca
 
     in_loop(work, 1)
     assert caplog.messages == ["The function f works on although nobody waits for it any more; 1 threads do so"]
+
+
+def test_work_that_is_done_in_the_moment_its_caller_gives_up_loses_no_thread() -> None:
+    go = threading.Event()
+
+    async def work(pool: Workers) -> None:
+        job = asyncio.create_task(pool.call(go.wait, 60))
+        await asyncio.sleep(0.05)
+        go.set()
+        while not pool._done:
+            time.sleep(0.001)
+        time.sleep(0.05)  # the loop has been told of it, and has had no turn
+        job.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await job
+        assert (pool._open, pool._lost) == (0, 0)
+        assert await pool.call(lambda: "done") == "done"
+
+    in_loop(work, 1)
 
 
 def test_where_no_thread_is_left_work_is_refused_until_one_is(monkeypatch: pytest.MonkeyPatch) -> None:

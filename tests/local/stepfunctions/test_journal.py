@@ -243,17 +243,20 @@ def test_the_file_has_a_write_ahead_log_which_another_thread_moves(tmp_path: Pat
 
 def test_a_child_that_a_step_leaves_behind_does_not_hold_the_journal(tmp_path: Path) -> None:
     journal = SqliteJournal(tmp_path / "journal.db")
-    reading, writing = os.pipe()
+    (reading, writing), (begun, begins) = os.pipe(), os.pipe()
     child = os.fork()
     if not child:
         os.close(writing)
+        os.write(begins, b"!")
         os.read(reading, 1)  # until the parent lets it go
         os._exit(0)
     try:
+        assert os.read(begun, 1) == b"!"
         journal.close()
         SqliteJournal(tmp_path / "journal.db").close()
     finally:
-        os.close(writing)
+        for end in (writing, reading, begun, begins):
+            os.close(end)
         os.waitpid(child, 0)
 
 
