@@ -41,6 +41,9 @@ PARK_AFTER_SECONDS: Final = 60.0
 # AWS page "Restarting state machine executions with redrive": within 14 days of the end.
 REDRIVABLE_SECONDS: Final = 14 * 24 * 3600
 
+# Threads for what is not the functions': slow expressions, items and results of a distributed Map, news of ends.
+HELPERS: Final = 4
+
 # A run that is to be parked is gone after this.
 _TURNS_TO_PARK: Final = 3
 
@@ -77,7 +80,9 @@ class Engine:
         self.now: Now = self.loop.now if isinstance(self.loop, SkippingLoop) else now
         self.randomness = randomness or random.Random()
         self.evaluator = Evaluator(self.now, self.randomness)
+        # Steps, which may take all the threads that they have, keep nobody from what is the engine's own work.
         self.workers = Workers(self.loop, threads)
+        self.helpers = Workers(self.loop, HELPERS)
         self.region, self.account = region, account
         self._park_after = math.inf if isinstance(self.loop, SkippingLoop) else park_after
         self._on_end = on_end
@@ -219,7 +224,7 @@ class Engine:
         self._express.forget([head.arn])
         if self._on_end is not None and not head.is_told:
             try:
-                await self.workers.call(self._on_end, head)
+                await self.helpers.call(self._on_end, head)
             except Exception:
                 # Told again when the next engine begins, as a queue would.
                 LOG.exception("A callback for the end of %s failed", head.arn)
@@ -394,6 +399,7 @@ class Engine:
         """Let all runs leave memory; the journal holds them."""
         self._is_closing = True
         self.workers.close()
+        self.helpers.close()
         for run in list(self._runs.values()):
             self._leave(run)
         self._sleepers.close()

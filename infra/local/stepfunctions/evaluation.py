@@ -128,7 +128,7 @@ async def evaluated(frame: Frame, template: Template, scope: Scope) -> Any:
         try:
             return fill(template.value, _SECONDS_IN_THE_LOOP)
         except SlowExpressionError:
-            return await frame.run.engine.workers.call(fill, template.value, None)
+            return await frame.run.engine.helpers.call(fill, template.value, None)
     except _EvaluationError as error:
         raise frame.evaluation_failed(QUERY_EVALUATION_ERROR, error.cause, error.location) from None
 

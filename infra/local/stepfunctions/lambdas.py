@@ -19,8 +19,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from infra.local.stepfunctions.failures import exit_status
 from infra.local.stepfunctions.limits import json_text, parsed, utf8_size
-from infra.local.stepfunctions.workers import exit_status
 
 # AWS page "Lambda quotas", "Invocation payload (request and response)", synchronous: 6 MB each.
 MAX_REQUEST_BYTES: Final = 6 * 1024 * 1024

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from infra.local.stepfunctions.failures import exit_status
 from infra.local.stepfunctions.waiting import SkippingLoop
 
 LOG = logging.getLogger(__name__)
@@ -151,11 +152,3 @@ class Workers:
         self._open += change
         if isinstance(self._loop, SkippingLoop):
             self._loop.works_outside += change
-
-
-def exit_status(error: BaseException | None) -> int:
-    """The status that a process of Python ends with when nobody catches this; 0 for None."""
-    code = error.code if isinstance(error, SystemExit) else int(error is not None)
-    if code is None:
-        return 0
-    return code & 255 if isinstance(code, int) else 1

@@ -23,6 +23,8 @@ from infra.local.stepfunctions.workers import NoThreadLeftError, Workers
 from tests.local.stepfunctions.support import ACCOUNT, REGION, task
 from tests.local.stepfunctions.test_runs import single
 
+# So much for the loop that it is evaluated in a thread.
+SLOW = "{% $count($map([1..300000], function($x) {$x * 2})) %}"
 LIMIT = "States.DataLimitExceeded"
 
 
@@ -152,6 +154,27 @@ def test_fifty_steps_that_hang_exhaust_no_pool_and_delay_no_end() -> None:
         assert run_to_end(client, "good").status == "SUCCEEDED"
     assert not client._thread.is_alive()
     release.set()
+
+
+def test_steps_that_hang_keep_nobody_from_hearing_of_ends() -> None:
+    release, working, told = threading.Event(), threading.Event(), threading.Event()
+
+    def hang(event: Any, context: Any) -> None:
+        working.set()
+        release.wait(60)
+
+    functions = LambdaFunctions(region=REGION, account=ACCOUNT, handlers={"hang": hang})
+    with StepFunctions(functions, threads=1, on_end=lambda head: told.set()) as client:
+        arns = {}
+        for name, state in (("hang", task("hang")), ("slow", {"Type": "Pass", "Output": SLOW, "End": True})):
+            definition = json.dumps({"QueryLanguage": "JSONata", **single(state)})
+            arns[name] = client.create_state_machine(name=name, definition=definition)["stateMachineArn"]
+        client.start_execution(stateMachineArn=arns["hang"])
+        assert working.wait(30)
+        run = client.start_execution(stateMachineArn=arns["slow"])["executionArn"]
+        assert client.wait_for_end(run).output == "300000"
+        assert told.wait(30)
+        release.set()
 
 
 def in_loop(work: Callable[[Workers], Any], threads: int) -> None:
