@@ -6,7 +6,7 @@ them that only the engine reads. So a run that is read back from its journal goe
 it was parked because it waits long, and after a redrive. There is one mechanism for all three: the interpreter runs
 again, and takes from the history what the history holds (`history.Frame`).
 
-- `service`      the door: the actions of the AWS API, for any thread, on `requests` that are checked, in their `shapes`
+- `service`      the door: the actions of the AWS API, for any thread, in their `shapes`
 - `engine`       runs that begin, wait, end, are stopped and redriven, and come back
 - `definition`   a definition, read once: states with their templates compiled
 - `interpreter`  one chain of states, state by state
@@ -19,11 +19,11 @@ again, and takes from the history what the history holds (`history.Frame`).
 - `workers`      the threads that functions run in
 - `history`      events: what is recorded, chained to what, and how it is read back; `redrive` is what a redrive keeps
 - `journal`      the port to what keeps them, and the one that keeps them in memory; `sqlite_journal` keeps them in a file
-- `waiting`      clocks, real and skipping; how long a state waits; `sleepers` are the runs that left memory meanwhile
+- `waiting`      clocks, real and skipping; how long a state waits
 - `ports`        what the parts know of what is above them: the run of a chain, the engine of a run
 - `evaluation`   templates of a state, evaluated by `jsonata`, whose dialect is that of `jsonata_source`
 - `validation`   ValidateStateMachineDefinition, by the compiler's verifier
-- `limits`       quotas on what a run may carry
+- `limits`       quotas on what a run may carry, and what requests may bring
 - `failures`     the names of errors, and which of them Retry and Catch see
 
 It imports neither boto3 nor moto, and nothing of it is imported by code that runs on AWS.

@@ -24,22 +24,16 @@ from infra.local.stepfunctions.interpreter import Run
 from infra.local.stepfunctions.journal import Head, Journal, NoJournal
 from infra.local.stepfunctions.jsonata import Evaluator
 from infra.local.stepfunctions.lambdas import Functions
-from infra.local.stepfunctions.limits import in_utf8
+from infra.local.stepfunctions.limits import check_name, checked_input, in_utf8
 from infra.local.stepfunctions.payloads import NoPayloads, Payloads
-from infra.local.stepfunctions.redrive import REDRIVEN, asked_before
-from infra.local.stepfunctions.requests import check_name, checked_input
-from infra.local.stepfunctions.sleepers import Sleepers
-from infra.local.stepfunctions.waiting import Now, SkippingLoop
+from infra.local.stepfunctions.redrive import REDRIVEN, asked_before, why_not_redrivable
+from infra.local.stepfunctions.waiting import Now, SkippingLoop, Sleepers
 from infra.local.stepfunctions.workers import MOST_THREADS, Workers
-from workflow_engine.aws_quotas import EXECUTION_SECONDS, HISTORY_EVENTS
 
 LOG = logging.getLogger(__name__)
 
 # A run that waits for longer than this leaves memory, and comes back by the way of a crash.
 PARK_AFTER_SECONDS: Final = 60.0
-
-# AWS page "Restarting state machine executions with redrive": within 14 days of the end.
-REDRIVABLE_SECONDS: Final = 14 * 24 * 3600
 
 # Threads for what is not the functions': slow expressions, items and results of a distributed Map, news of ends.
 HELPERS: Final = 4
@@ -301,23 +295,13 @@ class Engine:
         return head
 
     def why_not_redrivable(self, head: Head) -> str | None:
-        """Why RedriveExecution refuses a run, in the words of the API reference (DescribeExecution, redriveStatusReason),
-        where it has some; None where it takes it.
-        """
-        if head.status in ("RUNNING", "SUCCEEDED"):
-            return f"Execution is {head.status} and cannot be redriven"
-        if head.map_run:
-            return "Execution is a child of a Map Run and is redriven with its parent"
-        if head.kind == "EXPRESS":
-            return "Execution is EXPRESS and cannot be redriven"
-        if head.stopped is not None and self.now() - head.stopped > REDRIVABLE_SECONDS:
-            return "Execution redrivable period exceeded"
-        if self.now() - head.started > EXECUTION_SECONDS:
-            return "Execution has exceeded the max execution time"
-        entries = self.journal.events(head.arn, 0, 1, newest_first=True)
-        if entries and entries[0].id >= HISTORY_EVENTS - 1:
-            return "Execution history event limit exceeded"
-        return None
+        """Why RedriveExecution refuses a run; None where it takes it."""
+
+        def events() -> int:
+            newest = self.journal.events(head.arn, 0, 1, newest_first=True)
+            return newest[0].id if newest else 0
+
+        return why_not_redrivable(head, self.now(), events)
 
     def start_child(self, parent: Head, event: int, machine_arn: str, name: str | None, text: str) -> Head:
         """Start the child of a task, or find the one that this very event has started."""

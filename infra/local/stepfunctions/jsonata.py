@@ -24,7 +24,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 import jlens
 
@@ -108,51 +108,38 @@ class SlowExpressionError(Exception):
 class CompiledExpression:
     """An expression ready to run. It assigns its variables itself from the fields of its input where `reads` names
     them; else it may look at its context, which nothing must stand in, and gets all variables as bindings.
-
-    `as_written` is the expression without what `jsonata_source` rewrites, which makes it deeper; None where that is nothing.
     """
 
     source: str
     program: jlens.Expression
     reads: tuple[str, ...] | None
-    as_written: jlens.Expression | None
+    is_rewritten: bool
 
-    def evaluate(
-        self, document: dict[str, Any] | None, bound: dict[str, Any] | None, seconds: float, *, lets_others_run: bool
-    ) -> tuple[Any, bool]:
+
+class _Given(NamedTuple):
+    """What an evaluation starts from."""
+
+    document: dict[str, Any] | None
+    bindings: dict[str, Any] | None
+    seconds: float
+    lets_others_run: bool
+
+    def run(self, program: jlens.Expression, depth: int | None) -> tuple[Any, bool]:
         """The value, and whether there is one. Raises JlensError."""
-        depth = EVALUATION_DEPTH + (_DEPTH_OF_ASSIGNMENTS if self.reads else 0)
-        try:
-            return _run(self.program, document, bound, seconds, depth, lets_others_run)
-        except jlens.JlensError as error:
-            if error.code != _DEPTH_CODE or self.as_written is None:
-                raise
-            # Whether it is too deep is to be asked of what AWS evaluates.
-            _run(self.as_written, document, bound, seconds, depth, lets_others_run)
-            return _run(self.program, document, bound, seconds, None, lets_others_run)
-
-
-def _run(
-    program: jlens.Expression,
-    document: dict[str, Any] | None,
-    bound: dict[str, Any] | None,
-    seconds: float,
-    depth: int | None,
-    lets_others_run: bool,
-) -> tuple[Any, bool]:
-    limits: Any = {
-        "timeout": seconds,
-        "max_depth": depth,
-        "max_array_length": MAX_ARRAY_ELEMENTS,
-        "max_string_length": MAX_TEXT_BYTES,
-    }
-    if not lets_others_run:
-        value = program.evaluate(document, bound, **limits)
-        if value is not None:
-            return value, True
-    # Only as JSON text does jlens tell null ("null") from undefined (None).
-    text = program.evaluate_json(None if document is None else json_text(document), bound, **limits)
-    return (None, False) if text is None else (json.loads(text), True)
+        limits: Any = {
+            "timeout": self.seconds,
+            "max_depth": depth,
+            "max_array_length": MAX_ARRAY_ELEMENTS,
+            "max_string_length": MAX_TEXT_BYTES,
+        }
+        if not self.lets_others_run:
+            value = program.evaluate(self.document, self.bindings, **limits)
+            if value is not None:
+                return value, True
+        # Only as JSON text does jlens tell null ("null") from undefined (None).
+        document = None if self.document is None else json_text(self.document)
+        text = program.evaluate_json(document, self.bindings, **limits)
+        return (None, False) if text is None else (json.loads(text), True)
 
 
 class Evaluator:
@@ -186,10 +173,10 @@ class Evaluator:
         names = compiled.reads
         document = None if names is None else {name: bindings[name] for name in names if name in bindings} or None
         bound = dict(bindings) if names is None else None
-        limit = EVALUATION_TIMEOUT_SECONDS if seconds is None else seconds
+        given = _Given(document, bound, EVALUATION_TIMEOUT_SECONDS if seconds is None else seconds, lets_others_run)
         self._evaluation.millis = int(self._now() * 1000)
         try:
-            value, is_defined = compiled.evaluate(document, bound, limit, lets_others_run=lets_others_run)
+            value, is_defined = self._value(compiled, given)
         except jlens.JlensError as error:
             if error.code == _TIMEOUT_CODE and seconds is not None:
                 raise SlowExpressionError(source) from error
@@ -199,8 +186,19 @@ class Evaluator:
         except RecursionError as error:
             raise _limit_exceeded(_DEPTH_CODE) from error
         if not is_defined:
-            self._raise_for_no_value(compiled, document, bound)
+            self._raise_for_no_value(compiled, given)
         return value
+
+    def _value(self, compiled: CompiledExpression, given: _Given) -> tuple[Any, bool]:
+        depth = EVALUATION_DEPTH + (_DEPTH_OF_ASSIGNMENTS if compiled.reads else 0)
+        try:
+            return given.run(compiled.program, depth)
+        except jlens.JlensError as error:
+            if error.code != _DEPTH_CODE or not compiled.is_rewritten:
+                raise
+        # It was made deeper here. Whether it is too deep is to be asked of what AWS evaluates.
+        given.run(self._program(_assigning(compiled.reads, compiled.source)), depth)
+        return given.run(compiled.program, None)
 
     def _compile(self, source: str) -> CompiledExpression:
         """Compile an expression with the functions of Step Functions. Raises JsonataError for a syntax error."""
@@ -219,9 +217,8 @@ class Evaluator:
             names = None
         else:
             names = tuple(name for name in reads["bindings"] if name not in self._functions)
-        as_written = None if rewritten == source else self._program(_assigning(names, source))
         program = self._program(_assigning(names, rewritten)) if names else plain
-        return CompiledExpression(source, program, names, as_written)
+        return CompiledExpression(source, program, names, rewritten != source)
 
     def _program(self, source: str) -> jlens.Expression:
         program = jlens.Expression(source)
@@ -229,13 +226,11 @@ class Evaluator:
             program.register_function(name, function, signature)
         return program
 
-    def _raise_for_no_value(
-        self, compiled: CompiledExpression, document: Any, bound: dict[str, Any] | None
-    ) -> NoReturn:
+    def _raise_for_no_value(self, compiled: CompiledExpression, given: _Given) -> NoReturn:
         kind = None
         with contextlib.suppress(jlens.JlensError):
             probe = self._program(_assigning(compiled.reads, f"$type((\n{in_jlens_dialect(compiled.source)}\n))"))
-            kind = probe.evaluate(document, bound, timeout=EVALUATION_TIMEOUT_SECONDS)
+            kind, _ = given.run(probe, None)
         if kind == "function":
             raise UnsupportedResultError(compiled.source)
         raise UndefinedResultError(compiled.source)

@@ -88,10 +88,6 @@ class LambdaFunctions:
         """Let machines call `handler(event, context)`. The later one of a name replaces the former."""
         self._handlers[unqualified(function)] = handler
 
-    def unregister(self, function: str) -> None:
-        """Undo `register`. A function that is not registered is no error."""
-        self._handlers.pop(unqualified(function), None)
-
     def invoke(self, function: str, event: str) -> Invocation:
         """Call a function as Lambda's synchronous Invoke does."""
         wanted = unqualified(function)

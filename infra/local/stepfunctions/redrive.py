@@ -1,4 +1,4 @@
-"""What a redrive keeps of a history: all that succeeded, and how what did not succeed was entered.
+"""Which runs may be redriven, and what a redrive keeps of a history: all that succeeded, and how what did not was entered.
 
 AWS page "Restarting state machine executions with redrive", "Redrive behavior of individual states": a Task is scheduled
 again, with its retries and its time counted anew; the rules of a Choice are evaluated again; a Fail is entered again and
@@ -8,14 +8,17 @@ them when the state failed with States.DataLimitExceeded. A state was unsuccessf
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from infra.local.stepfunctions.failures import DATA_LIMIT_EXCEEDED
 from infra.local.stepfunctions.history import CONTAINER_FAILED, by_path
-from infra.local.stepfunctions.journal import Entry
+from infra.local.stepfunctions.journal import Entry, Head
+from workflow_engine.aws_quotas import EXECUTION_SECONDS, HISTORY_EVENTS
 
 REDRIVEN: Final = "ExecutionRedriven"
+
+REDRIVABLE_SECONDS: Final = 14 * 24 * 3600
 
 # API reference, RedriveExecution, `clientToken`: the last ten of an execution are known for 15 minutes.
 TOKENS_KEPT: Final = 10
@@ -25,6 +28,27 @@ TOKEN_SECONDS: Final = 15 * 60
 _ENDS_UNSUCCESSFUL: Final = frozenset({"EvaluationFailed", "MapIterationFailed", "MapIterationAborted"})
 # Events of a container that stay, so that what is inside it is found again.
 _BEGINNINGS: Final = frozenset({"ParallelStateStarted", "MapStateStarted", "MapRunStarted"})
+
+
+def why_not_redrivable(head: Head, now: float, events: Callable[[], int]) -> str | None:
+    """Why RedriveExecution refuses a run; None where it takes it. `events` is asked how many there are, if that matters.
+
+    In the words of the API reference (DescribeExecution, redriveStatusReason), where it has some. The rules are those of
+    "Redrive eligibility for unsuccessful executions".
+    """
+    if head.status in ("RUNNING", "SUCCEEDED"):
+        return f"Execution is {head.status} and cannot be redriven"
+    if head.map_run:
+        return "Execution is a child of a Map Run and is redriven with its parent"
+    if head.kind == "EXPRESS":
+        return "Execution is EXPRESS and cannot be redriven"
+    if head.stopped is not None and now - head.stopped > REDRIVABLE_SECONDS:
+        return "Execution redrivable period exceeded"
+    if now - head.started > EXECUTION_SECONDS:
+        return "Execution has exceeded the max execution time"
+    if events() >= HISTORY_EVENTS - 1:
+        return "Execution history event limit exceeded"
+    return None
 
 
 def asked_before(entries: Sequence[Entry], token: str, now: float) -> float | None:

@@ -19,8 +19,8 @@ from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.history import shown
 from infra.local.stepfunctions.journal import Head, Journal, JournalError, MemoryJournal
 from infra.local.stepfunctions.lambdas import Functions
+from infra.local.stepfunctions.limits import check_name
 from infra.local.stepfunctions.payloads import Payloads
-from infra.local.stepfunctions.requests import check_name
 from infra.local.stepfunctions.shapes import (
     PAGE_DEFAULT,
     Answer,
@@ -226,17 +226,6 @@ class Actions:
         self._journal.put_record("activity", arn, {"created": created})
         await self._journal.durable()
         return {"activityArn": arn, "creationDate": date(created)}
-
-    async def describe_activity(self, *, activityArn: str) -> Answer:
-        record = self._journal.record("activity", activityArn)
-        if record is None:
-            raise ServiceError("ActivityDoesNotExist", f"Activity Does Not Exist: '{activityArn}'")
-        return {"activityArn": activityArn, "name": activityArn.split(":")[6], "creationDate": date(record["created"])}
-
-    async def list_activities(self, *, maxResults: int = 0, nextToken: str | None = None) -> Answer:
-        found = [await self.describe_activity(activityArn=arn) for arn in self._journal.records("activity")]
-        start, size = position(nextToken), page_size(maxResults)
-        return paged({"activities": found[start : start + size]}, start, size, len(found) - start)
 
     async def delete_activity(self, *, activityArn: str) -> Answer:
         self._engine.answers.forget_activity(activityArn)

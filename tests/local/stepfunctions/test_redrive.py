@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from infra.local.stepfunctions import engine as engine_module
-from infra.local.stepfunctions.engine import REDRIVABLE_SECONDS, Engine
+from infra.local.stepfunctions import redrive
+from infra.local.stepfunctions.engine import Engine
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.journal import Head, MemoryJournal
+from infra.local.stepfunctions.redrive import REDRIVABLE_SECONDS
 from tests.local.stepfunctions.support import EndedRun, branch, create, ended, engine, in_skipping_time, task
 
 # Twice this is too much for one output, until the run is redriven.
@@ -456,7 +457,7 @@ def test_a_history_with_no_room_left_cannot_be_redriven(monkeypatch: pytest.Monk
         on = engine()
         reasons = []
         for limit in (4, 5):
-            monkeypatch.setattr(engine_module, "HISTORY_EVENTS", limit)
+            monkeypatch.setattr(redrive, "HISTORY_EVENTS", limit)
             arn = on.start(create(on, FAILS), "{}").arn
             head = await on.end_of(arn)
             assert len(on.journal.entries(arn)) == 3
