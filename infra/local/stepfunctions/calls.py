@@ -140,9 +140,14 @@ async def _begin(attempt: Attempt) -> None:
 
 
 async def _invoke(attempt: Attempt, function: str, event: str) -> Invocation:
-    """Call a function in a thread. Raises TaskError for what it raises."""
+    """Call a function in a thread. Raises TaskError for what it raises, and where the machine's role may not call it."""
     await _begin(attempt)
-    engine = attempt.frame.run.engine
+    run = attempt.frame.run
+    engine = run.engine
+    refusal = engine.denied(run.head.role, "lambda:InvokeFunction", function)
+    if refusal is not None:
+        told = "(Service: AWSLambda; Status Code: 403; Error Code: AccessDeniedException; Proxy: null)"
+        raise TaskError("Lambda.AWSLambdaException", f"{refusal} {told}")
     answer = await engine.workers.call(engine.functions.invoke, function, event)
     if answer.error is not None:
         raise TaskError(answer.error, answer.cause)

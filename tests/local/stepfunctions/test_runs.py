@@ -372,6 +372,26 @@ def test_a_child_of_an_unknown_machine_fails_the_task() -> None:
     assert run.error == "StepFunctions.StateMachineDoesNotExistException"
 
 
+def denied(role: str, action: str, resource: str) -> str:
+    return f"{role.rpartition('/')[2]} may not {action} {resource}"
+
+
+def test_a_function_that_the_role_may_not_call_fails_the_task_and_is_not_called() -> None:
+    called: list[Any] = []
+    ended_run = run(single(task("f")), None, {"f": lambda event, context: called.append(event)}, denied=denied)
+    assert (ended_run.error, called) == ("Lambda.AWSLambdaException", [])
+    assert (ended_run.cause or "").startswith(
+        "machines may not lambda:InvokeFunction f (Service: AWSLambda; Status Code: 403;"
+    )
+
+
+def test_a_machine_that_the_role_may_not_start_fails_the_task() -> None:
+    arguments = {"StateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:other"}
+    ended_run = run(single({"Type": "Task", "Resource": SYNC, "Arguments": arguments, "End": True}), denied=denied)
+    assert ended_run.error == "StepFunctions.AWSStepFunctionsException"
+    assert f"machines may not states:StartExecution {arguments['StateMachineArn']}" in str(ended_run.cause)
+
+
 # Containers
 
 
