@@ -12,6 +12,7 @@ from infra.local.stepfunctions.jsonata import (
     JsonataError,
     SlowExpressionError,
     UndefinedResultError,
+    UnsupportedResultError,
     evaluate,
     java_random,
 )
@@ -116,6 +117,62 @@ def test_randomness_is_given() -> None:
 def test_an_expression_that_takes_longer_than_it_may_is_told_apart() -> None:
     with pytest.raises(SlowExpressionError):
         Evaluator().evaluate("($f := function($x){$f($x + 1)}; $f(0))", {}, seconds=0.05)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("null", None),
+        ("$v.absent_or_null", None),
+        ("[]", []),
+        ("$v.text & '!'", 'q"\n\\!'),
+        ("$range(1, 9, 2)", [1, 3, 5, 7, 9]),
+        ("$range(9, 1, -4)", [9, 5, 1]),
+        ("$range(1, 9, 9)", 1),
+        ("$partition([1, 2, 3], 2)", [[1, 2], [3]]),
+        ("$partition([0], 5)", [[0]]),
+        ("$hash('a', 'MD5')", "0cc175b9c0f1b6a831c399e269772661"),
+        ("$hash('a', 'SHA-256')", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"),
+        ("$random(7) = $random(7)", True),
+        ("$length($uuid())", 36),
+        ("$parse('{\"a\": [1, null]}')", {"a": [1, None]}),
+        ("$parse('-0')", 0),
+        ("$v.list[$ > 1]", [2, 3]),
+        ("($partition := function($x) {$x}; $partition(1))", 1),
+    ],
+)
+def test_functions_that_step_functions_adds(expression: str, value: Any) -> None:
+    bindings = {"v": {"absent_or_null": None, "text": 'q"\n\\', "list": [1, 2, 3]}}
+    assert evaluate(expression, bindings) == value
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "1 +",
+        "1 + 'x'",
+        "$hash('a', 'CRC')",
+        "$hash(1, 'MD5')",
+        "$partition('ab', 1)",
+        "$partition([1], 0.5)",
+        "$partition([1], 0)",
+        "$range(1, 5, 0)",
+        "$range(1, 5000, 1)",
+        "$random('seed')",
+        "$parse('{')",
+        "$parse('1 + 1')",
+        "$parse(1)",
+    ],
+)
+def test_a_wrong_expression_is_an_error_of_jsonata(expression: str) -> None:
+    with pytest.raises(JsonataError):
+        evaluate(expression, {})
+
+
+@pytest.mark.parametrize("expression", ["$sum", "function($x) {$x}", "$fn := function($x) {$x}"])
+def test_a_function_is_no_result(expression: str) -> None:
+    with pytest.raises(UnsupportedResultError):
+        evaluate(expression, {})
 
 
 @pytest.mark.parametrize("expression", ["$", "$[0]", "x", "$states.missing", "$string()", "$x.y"])
