@@ -13,8 +13,9 @@ from infra.local.stepfunctions.definition import State
 from infra.local.stepfunctions.failures import RUNTIME, TASK_FAILED, ServiceError, StateError, decorated, given
 from infra.local.stepfunctions.history import REPEATED, Frame
 from infra.local.stepfunctions.journal import Entry, Head
-from infra.local.stepfunctions.lambdas import Invocation, sdk_metadata
+from infra.local.stepfunctions.lambdas import Invocation, sdk_metadata, throttled
 from infra.local.stepfunctions.limits import check_result, json_text
+from infra.local.stepfunctions.workers import NoThreadLeftError
 
 MOST_RECOVERIES: Final = 3
 
@@ -148,7 +149,10 @@ async def _invoke(attempt: Attempt, function: str, event: str) -> Invocation:
     if refusal is not None:
         told = "(Service: AWSLambda; Status Code: 403; Error Code: AccessDeniedException; Proxy: null)"
         raise TaskError("Lambda.AWSLambdaException", f"{refusal} {told}")
-    answer = await engine.workers.call(engine.functions.invoke, function, event)
+    try:
+        answer = await engine.workers.call(engine.functions.invoke, function, event, name=f"The function {function}")
+    except NoThreadLeftError:
+        answer = throttled()
     if answer.error is not None:
         raise TaskError(answer.error, answer.cause)
     return answer
