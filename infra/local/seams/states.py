@@ -13,7 +13,7 @@ from infra.local.seams.limits import check_assignments, check_payload, commit_as
 from infra.local.seams.patching import parser, replace
 from infra.local.seams.text import json_text, timestamp_text
 from infra.local.seams.waiting import woken_at_end_of
-from infra.local.stepfunctions.failures import NO_CHOICE_MATCHED, HistoryLimitError
+from infra.local.stepfunctions.failures import HistoryLimitError
 
 
 def keep_the_state_with_the_environment() -> None:
@@ -282,7 +282,7 @@ def choose_one_rule() -> None:
                 return
         if self.default_state is None:
             cause = decorated(env, "No choice rule matched and the state has no Default.")
-            raise failure(env, NO_CHOICE_MATCHED, cause)
+            raise failure(env, "States.NoChoiceMatched", cause)
         env.chosen = (self.default_state.state_name, False)
 
     def output(self: Any, env: Any) -> None:

@@ -51,10 +51,9 @@ class PendingTask:
         """The output that the task was answered with. Raises TaskError or HeartbeatMissedError."""
         self.beat()
         has_heartbeat = "heartbeatInSeconds" in self.attempt.scheduled.fields
-        due = self.attempt.scheduled.private.get("due", float("inf"))
         try:
             # A parked run would begin its time for a heartbeat anew each time it goes on.
-            with self.attempt.frame.run.waiting(due, may_park=not has_heartbeat):
+            with self.attempt.frame.run.waiting(self.attempt.due, may_park=not has_heartbeat):
                 answer = await self._answer
         finally:
             if self._timer is not None:

@@ -156,7 +156,7 @@ def test_the_rules_of_a_choice_are_evaluated_again() -> None:
         },
     }
     before, after = redriven(definition)
-    assert (before.error, after.status, after.output) == ("States.NoChoiceMatched", "SUCCEEDED", True)
+    assert (before.error, after.status, after.output) == ("States.Runtime", "SUCCEEDED", True)
     assert appended(before, after)[0] == "ChoiceStateExited"
 
 
