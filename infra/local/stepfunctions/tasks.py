@@ -28,7 +28,7 @@ from infra.local.stepfunctions.failures import HEARTBEAT_TIMEOUT, TIMEOUT, State
 from infra.local.stepfunctions.history import ANSWER, REPEATED, Frame
 from infra.local.stepfunctions.journal import Entry
 from infra.local.stepfunctions.limits import check_input, json_text
-from infra.local.stepfunctions.tokens import new_token
+from infra.local.stepfunctions.pending import new_token
 from workflow_engine.aws_quotas import STATE_SECONDS
 
 
