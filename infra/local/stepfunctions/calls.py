@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, NamedTuple
 
 from infra.local.stepfunctions.definition import State
@@ -16,6 +16,7 @@ from infra.local.stepfunctions.journal import Entry, Head
 from infra.local.stepfunctions.lambdas import Invocation, sdk_metadata, throttled
 from infra.local.stepfunctions.limits import check_result, json_text
 from infra.local.stepfunctions.workers import NoThreadLeftError
+from workflow_engine.lazy_dataclass import dataclass
 
 MOST_RECOVERIES: Final = 3
 
