@@ -139,7 +139,9 @@ def _call(handler: Handler, event: str, context: LambdaContext) -> Invocation:
         if size > MAX_RESPONSE_BYTES:
             message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
             return _told(context, {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"})
-        return Invocation(context.aws_request_id, parsed(text), size)
+        # Bytes are what a handler says they are; what was written here is JSON.
+        payload = parsed(text) if isinstance(result, bytes) else json.loads(text)
+        return Invocation(context.aws_request_id, payload, size)
     except (TypeError, ValueError, RecursionError) as error:
         return _failed(context, "Runtime.MarshalError", f"Unable to marshal response: {error}", [])
 
