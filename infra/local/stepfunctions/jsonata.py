@@ -329,9 +329,16 @@ def _parse(text: str | None = None) -> Any:
     if text is None:
         return None
     try:
-        return parsed(text)
+        return parsed(text, _with_names_once)
     except (ValueError, RecursionError) as error:
         raise JsonataError("D3137", "Invalid JSON") from error
+
+
+def _with_names_once(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(fields)
+    if len(value) < len(fields):
+        raise ValueError("A name stands twice in an object.")
+    return value
 
 
 def _eval(*_arguments: Any) -> None:
