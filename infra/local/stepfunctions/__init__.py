@@ -14,7 +14,7 @@ again, and takes from the history what the history holds (`history.Frame`).
 - `containers`   Parallel and inline Map: chains beside each other that stop together
 - `distributed`  Map in its distributed mode: child executions, `items` from and results to the store of `payloads`
 - `tasks`        one attempt of a task, in its events; `calls` is what it calls: functions, tokens, workers, children
-- `answers`      SendTask* and GetActivityTask, on `pending` tasks and their `tokens`
+- `answers`      SendTask* and GetActivityTask, on `pending` tasks and their tokens
 - `lambdas`      the functions, which are Python callables of this process
 - `workers`      the threads that functions run in
 - `history`      events: what is recorded, chained to what, and how it is read back; `redrive` is what a redrive keeps

@@ -37,7 +37,7 @@ LOG = logging.getLogger(__name__)
 PARK_AFTER_SECONDS: Final = 60.0
 
 # Threads for what is not the functions': slow expressions, items and results of a distributed Map, news of ends.
-HELPERS: Final = 4
+HELPERS: Final = 2
 
 # A run that is to be parked is gone after this.
 _TURNS_TO_PARK: Final = 3

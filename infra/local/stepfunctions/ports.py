@@ -70,6 +70,15 @@ class Engine(Protocol):
     def journal_of(self, head: Head) -> Journal:
         """What keeps a run."""
 
+    def knows(self, arn: str) -> bool:
+        """Whether there has been a run of this ARN."""
+
+    def visit(self, arn: str) -> AbstractContextManager[Run | None]:
+        """A run, in memory while the block lasts; None where it has ended."""
+
+    def has_in_memory(self, run: Any) -> bool:
+        """Whether an `interpreter.Run` goes on in memory."""
+
     def begin(self, head: Head) -> Head:
         """Begin a run of which nothing is known yet."""
 

@@ -24,7 +24,7 @@ from tests.local.stepfunctions.support import ACCOUNT, REGION, task
 from tests.local.stepfunctions.test_runs import single
 
 # So much for the loop that it is evaluated in a thread.
-SLOW = "{% $count($map([1..300000], function($x) {$x * 2})) %}"
+SLOW = "{% $count($map([1..800000], function($x) {$x * 2})) %}"
 LIMIT = "States.DataLimitExceeded"
 
 
@@ -172,7 +172,7 @@ def test_steps_that_hang_keep_nobody_from_hearing_of_ends() -> None:
         client.start_execution(stateMachineArn=arns["hang"])
         assert working.wait(30)
         run = client.start_execution(stateMachineArn=arns["slow"])["executionArn"]
-        assert client.wait_for_end(run).output == "300000"
+        assert client.wait_for_end(run).output == "800000"
         assert told.wait(30)
         release.set()
 

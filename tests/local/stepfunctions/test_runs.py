@@ -333,18 +333,43 @@ def test_an_activity_is_done_by_a_worker() -> None:
     assert run.of("ActivityStarted")[0]["activityStartedEventDetails"] == {"workerName": "me"}
 
 
-def test_an_activity_that_nobody_takes_times_out() -> None:
+def test_the_time_of_an_activity_begins_when_a_worker_takes_it() -> None:
+    journal = MemoryJournal()
+
     async def work() -> EndedRun:
-        on = engine()
+        on = engine(journal)
         on.journal.put_record("activity", ACTIVITY, {})
         state = {"Type": "Task", "Resource": ACTIVITY, "TimeoutSeconds": 300, "End": True}
         arn = on.start(create(on, single(state)), "{}").arn
+        await asyncio.sleep(1000)
+        assert on.head(arn).status == "RUNNING"
+        got = await on.answers.next_activity_task(ACTIVITY, None, 1)
+        assert got is not None
+        await asyncio.sleep(100)
+        on.close()
+        await asyncio.sleep(0)
+        # It goes on in another life of the server.
+        on = engine(journal)
+        on.recover()
         run = await ended(on, arn)
-        assert await on.answers.next_activity_task(ACTIVITY, None, 1) is None
+        with pytest.raises(ServiceError):
+            await on.answers.send_success(got["taskToken"], "1")
         return run
 
     run = in_skipping_time(work)
     assert (run.error, run.types()[-2]) == ("States.Timeout", "ActivityTimedOut")
+    [started], [timed_out] = run.of("ActivityStarted"), run.of("ActivityTimedOut")
+    assert 300 <= round(timed_out["timestamp"] - started["timestamp"], 1) < 310
+
+
+def test_a_choice_that_leads_nowhere_ends_the_run() -> None:
+    state = {"Type": "Choice", "Choices": [{"Condition": "{% false %}", "Next": "T"}]}
+    run = run_state(state, None, None, T={"Type": "Succeed"})
+    assert (run.error, run.types()[-2:]) == ("States.Runtime", ["ChoiceStateEntered", "ExecutionFailed"])
+    assert run.cause == (
+        "An error occurred while executing the state 'S' (entered at the event id #2). "
+        "Failed to transition out of the state. The state does not point to a next state."
+    )
 
 
 def test_a_task_on_an_unknown_activity_fails_the_run() -> None:
@@ -577,7 +602,10 @@ def test_a_wait_for_no_number_of_seconds_is_an_evaluation_error(seconds: Any) ->
 
 def test_a_run_over_its_time_is_timed_out() -> None:
     run_ = run({**single({"Type": "Wait", "Seconds": 9_999, "End": True}), "TimeoutSeconds": 100})
-    assert (run_.status, run_.types()[-1]) == ("TIMED_OUT", "ExecutionTimedOut")
+    assert (run_.status, run_.error, run_.cause) == ("TIMED_OUT", None, None)
+    last = run_.events[-1]
+    assert (last["type"], last["previousEventId"]) == ("ExecutionTimedOut", 0)
+    assert last["executionTimedOutEventDetails"] == {"error": "States.Timeout"}
     lasted = run_.events[-1]["timestamp"] - run_.events[0]["timestamp"]
     assert 100 <= round(lasted, 1) < 110  # both are whole milliseconds, and may be rounded apart
 
@@ -668,7 +696,7 @@ def test_fields_come_in_the_order_of_javascript() -> None:
 def test_an_expression_that_takes_long_lets_other_runs_go_on() -> None:
     async def work() -> list[str]:
         on = engine()
-        slow = single({"Type": "Pass", "Output": "{% $count($map([1..300000], function($x) {$x * 2})) %}", "End": True})
+        slow = single({"Type": "Pass", "Output": "{% $count($map([1..800000], function($x) {$x * 2})) %}", "End": True})
         ends: list[str] = []
 
         async def note(name: str, definition: dict[str, Any]) -> None:
@@ -678,7 +706,7 @@ def test_an_expression_that_takes_long_lets_other_runs_go_on() -> None:
         await asyncio.gather(note("slow", slow), note("quick", single({"Type": "Succeed"})))
         return ends
 
-    assert in_skipping_time(work) == ["quick {}", "slow 300000"]
+    assert in_skipping_time(work) == ["quick {}", "slow 800000"]
 
 
 def test_an_express_run_has_no_history_and_five_minutes() -> None:
