@@ -77,13 +77,8 @@ class Attempt:
 
     @property
     def due(self) -> float:
-        """When its time is over, seconds since the epoch; infinity where it has no limit.
-
-        It begins when the task is started, which for an activity is when a worker takes it (AWS page "Task workflow
-        state", TimeoutSeconds).
-        """
-        begun = self.started if self.events is ACTIVITY else self.scheduled
-        return float("inf") if begun is None else float(begun.private.get("due", math.inf))
+        """When its time is over, seconds since the epoch; infinity where it has no limit, or has not been started."""
+        return math.inf if self.started is None else float(self.started.private.get("due", math.inf))
 
     @property
     def token(self) -> str:
@@ -91,10 +86,15 @@ class Attempt:
         token: str = self.scheduled.private["token"]
         return token
 
-    def due_from_now(self) -> dict[str, float]:
-        """What is kept of the end of its time, which begins now."""
-        seconds = self.scheduled.fields.get("timeoutInSeconds")
-        return {} if seconds is None else {"due": self.frame.run.engine.now() + seconds}
+    def start(self, **fields: Any) -> None:
+        """Record that it is started, if it was not before. Its time begins with that, and not while it waits for a thread
+        or a worker (AWS page "Task workflow state", TimeoutSeconds).
+        """
+        if self.started is None:
+            seconds = self.scheduled.fields.get("timeoutInSeconds")
+            private = {} if seconds is None else {"due": self.frame.run.engine.now() + seconds}
+            self.started = self.frame.record(self.events.started, None, self.fields(**fields), private)
+            self.begin_time()
 
     def begin_time(self) -> None:
         """Let its clock ring when its time is over."""
@@ -158,8 +158,6 @@ async def _begin(attempt: Attempt) -> None:
         attempt.repeats += 1
         frame.record(REPEATED, private={"count": attempt.repeats})
     await frame.run.journal.durable()
-    if attempt.started is None:
-        attempt.started = frame.record(attempt.events.started, None, attempt.fields())
 
 
 async def _invoke(attempt: Attempt, function: str, event: str) -> Invocation:
@@ -167,7 +165,9 @@ async def _invoke(attempt: Attempt, function: str, event: str) -> Invocation:
     await _begin(attempt)
     engine = attempt.frame.run.engine
     try:
-        answer = await engine.workers.call(engine.functions.invoke, function, event, name=f"The function {function}")
+        answer = await engine.workers.call(
+            engine.functions.invoke, function, event, name=f"The function {function}", begins=attempt.start
+        )
     except NoThreadLeftError:
         answer = throttled()
     if answer.error is not None:
@@ -220,8 +220,7 @@ async def _wait_for_worker(attempt: Attempt) -> str:
         if attempt.started is None and attempt.answer is None:
             with frame.run.waiting(may_park=False):
                 worker = await pending.taken_by_worker()
-            attempt.started = frame.record(ACTIVITY.started, None, given(workerName=worker), attempt.due_from_now())
-            attempt.begin_time()
+            attempt.start(**given(workerName=worker))
             await frame.run.journal.durable()
             pending.hand_over()
         return await pending.answered()
@@ -236,8 +235,7 @@ async def _start_execution(attempt: Attempt) -> str:
 async def _begin_quietly(attempt: Attempt) -> None:
     """As `_begin`, for a call that can be repeated without being made twice."""
     await attempt.frame.run.journal.durable()
-    if attempt.started is None:
-        attempt.started = attempt.frame.record(attempt.events.started, None, attempt.fields())
+    attempt.start()
 
 
 def _child_of(attempt: Attempt) -> Head:

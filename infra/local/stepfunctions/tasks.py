@@ -12,7 +12,6 @@ import json
 from typing import Any
 
 from infra.local.stepfunctions.calls import (
-    ACTIVITY,
     SUBMITTED,
     Attempt,
     HeartbeatMissedError,
@@ -91,8 +90,6 @@ async def _schedule(frame: Frame, state: State, scope: Scope, target: Target) ->
         fields["region"] = frame.run.engine.region
     if state.timeout is not None:
         fields["timeoutInSeconds"] = await _seconds(frame, state.timeout, scope, "TimeoutSeconds")
-        if target.events is not ACTIVITY:
-            private["due"] = frame.run.engine.now() + fields["timeoutInSeconds"]
     if state.heartbeat is not None:
         fields["heartbeatInSeconds"] = await _seconds(frame, state.heartbeat, scope, "HeartbeatSeconds")
     try:
