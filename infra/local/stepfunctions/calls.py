@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from infra.local.stepfunctions.definition import State
 from infra.local.stepfunctions.failures import RUNTIME, TASK_FAILED, ServiceError, StateError, decorated, given
-from infra.local.stepfunctions.history import REPEATED, Frame
+from infra.local.stepfunctions.history import QUEUED, REPEATED, Frame
 from infra.local.stepfunctions.journal import Entry, Head
 from infra.local.stepfunctions.lambdas import Invocation, sdk_metadata, throttled
 from infra.local.stepfunctions.limits import check_result, json_text
@@ -68,6 +68,7 @@ class Attempt:
     answer: Mapping[str, Any] | None = None
     repeats: int = 0
     is_repeat: bool = False
+    is_queued: bool = False
     clock: asyncio.Timeout | None = None
 
     @property
@@ -148,7 +149,8 @@ async def _begin(attempt: Attempt) -> None:
     Raises StateError when it was called again too often.
     """
     frame = attempt.frame
-    if attempt.is_repeat:
+    # One that waited for a thread when the server ended has not been made.
+    if attempt.is_repeat and (attempt.started is not None or not attempt.is_queued):
         if attempt.repeats >= MOST_RECOVERIES:
             cause = (
                 f"The server ended {MOST_RECOVERIES + 1} times while this attempt was under way; it is not made again."
@@ -166,7 +168,12 @@ async def _invoke(attempt: Attempt, function: str, event: str) -> Invocation:
     engine = attempt.frame.run.engine
     try:
         answer = await engine.workers.call(
-            engine.functions.invoke, function, event, name=f"The function {function}", begins=attempt.start
+            engine.functions.invoke,
+            function,
+            event,
+            name=f"The function {function}",
+            waits=lambda: attempt.frame.record(QUEUED),
+            begins=attempt.start,
         )
     except NoThreadLeftError:
         answer = throttled()

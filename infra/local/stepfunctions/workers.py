@@ -69,10 +69,11 @@ class Workers:
         function: Callable[..., T],
         *arguments: Any,
         name: str = "A function",
-        begins: Callable[[], None] | None = None,
+        waits: Callable[[], object] | None = None,
+        begins: Callable[[], object] | None = None,
     ) -> T:
-        """The result of a function that runs in a thread. By its `name` it is told of when it works on without end, and
-        `begins` is called in the loop when there is a thread for it.
+        """The result of a function that runs in a thread. By its `name` it is told of when it works on without end; `waits`
+        is called in the loop when it has to wait for a thread, `begins` when there is one.
 
         Raises what it raises, WorkerError for what is no Exception, and NoThreadLeftError. When the caller is cancelled
         the thread goes on alone, and what it gives is dropped.
@@ -80,6 +81,8 @@ class Workers:
         if self._open < self._places() and not self._turns:
             self._count_open(1)
         else:
+            if waits is not None:
+                waits()
             await self._wait_for_place()
         job = _Job(function, arguments, name, self._loop.create_future())
         try:

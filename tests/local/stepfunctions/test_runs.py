@@ -209,6 +209,41 @@ def test_an_attempt_that_ends_the_server_again_and_again_fails_its_run() -> None
     assert failed.fields["repeatedAfterRestart"] == MOST_RECOVERIES
 
 
+def test_an_attempt_that_waited_for_a_thread_when_the_server_ended_is_not_counted_as_made() -> None:
+    journal, patient = MemoryJournal(), 0
+
+    async def life(*, ends: bool) -> EndedRun | None:
+        working, release = threading.Event(), threading.Event()
+
+        def handler(event: Any, context: Any) -> Any:
+            nonlocal patient
+            patient += event == "patient"
+            working.set()
+            if event == "slow":
+                release.wait(0 if ends else 30)
+            return event
+
+        on = engine(journal, {"f": handler}, threads=1)
+        if not journal.records("machine"):
+            for name in ("slow", "patient"):
+                on.start(create(on, single(task("f", name)), name=name), "{}", name)
+        else:
+            on.recover()
+        await until(working.is_set)
+        run = await ended(on, journal.all_heads()[1].arn) if ends else None
+        on.close()
+        release.set()
+        return run
+
+    for _ in range(MOST_RECOVERIES):
+        assert in_skipping_time(lambda: life(ends=False)) is None
+    assert patient == 0
+    run = in_skipping_time(lambda: life(ends=True))
+    assert run is not None
+    assert (run.status, patient) == ("SUCCEEDED", 1)
+    assert "repeatedAfterRestart" not in run.of("TaskSucceeded")[0]["taskSucceededEventDetails"]
+
+
 # Callbacks and heartbeats
 
 
