@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from infra.local.process_lock import HeldError, ProcessLock
+from workflow_engine.lazy_dataclass import dataclass
 
 _IGNORED_BY_GIT: Final = "*\n"
 

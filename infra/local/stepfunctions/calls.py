@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, NamedTuple
 
 from infra.local.stepfunctions.definition import State
@@ -16,6 +16,7 @@ from infra.local.stepfunctions.journal import Entry, Head
 from infra.local.stepfunctions.lambdas import Invocation, sdk_metadata, throttled
 from infra.local.stepfunctions.limits import check_result, json_text
 from infra.local.stepfunctions.workers import NoThreadLeftError
+from workflow_engine.lazy_dataclass import dataclass
 
 MOST_RECOVERIES: Final = 3
 
@@ -163,9 +164,14 @@ async def _begin(attempt: Attempt) -> None:
 
 
 async def _invoke(attempt: Attempt, function: str, event: str) -> Invocation:
-    """Call a function in a thread. Raises TaskError for what it raises."""
+    """Call a function in a thread. Raises TaskError for what it raises, and where the machine's role may not call it."""
     await _begin(attempt)
-    engine = attempt.frame.run.engine
+    run = attempt.frame.run
+    engine = run.engine
+    refusal = engine.denied(run.head.role, "lambda:InvokeFunction", function)
+    if refusal is not None:
+        told = "(Service: AWSLambda; Status Code: 403; Error Code: AccessDeniedException; Proxy: null)"
+        raise TaskError("Lambda.AWSLambdaException", f"{refusal} {told}")
     try:
         answer = await engine.workers.call(
             engine.functions.invoke,

@@ -26,6 +26,7 @@ from infra.local.stepfunctions.jsonata import Evaluator
 from infra.local.stepfunctions.lambdas import Functions
 from infra.local.stepfunctions.limits import check_name, checked_input, in_utf8
 from infra.local.stepfunctions.payloads import NoPayloads, Payloads
+from infra.local.stepfunctions.ports import Denied
 from infra.local.stepfunctions.redrive import REDRIVEN, asked_before, why_not_redrivable
 from infra.local.stepfunctions.waiting import Now, SkippingLoop, Sleepers
 from infra.local.stepfunctions.workers import MOST_THREADS, Workers
@@ -60,15 +61,18 @@ class Engine:
         threads: int = MOST_THREADS,
         park_after: float = PARK_AFTER_SECONDS,
         on_end: OnEnd | None = None,
+        denied: Denied = lambda _role, _action, _resource: None,
         region: str = "us-east-1",
         account: str = "123456789012",
     ) -> None:
         """`on_end` is called in a thread for each run that has ended, when that is durable: once, or again after it
-        failed or the engine ended meanwhile.
+        failed or the engine ended meanwhile. `denied` is asked, in the loop, before a function is called or a child is
+        started; without it a role may do everything.
         """
         self.loop = asyncio.get_running_loop()
         self.journal = journal
         self.functions = functions
+        self.denied = denied
         self.payloads: Payloads = payloads or NoPayloads()
         # In a loop that skips time, its time is the only one.
         self.now: Now = self.loop.now if isinstance(self.loop, SkippingLoop) else now
@@ -304,13 +308,19 @@ class Engine:
         return why_not_redrivable(head, self.now(), events)
 
     def start_child(self, parent: Head, event: int, machine_arn: str, name: str | None, text: str) -> Head:
-        """Start the child of a task, or find the one that this very event has started."""
+        """Start the child of a task, or find the one that this very event has started.
+
+        Raises ServiceError: what `start` raises, AWSStepFunctionsException where the parent's role may not start it.
+        """
         name = name or str(uuid.uuid5(_CHILDREN, f"{parent.arn} {event}"))
         if len(machine_arn.split(":")) == 7:
             arn = f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
             existing = self.journal.head(arn)
             if existing is not None and (existing.parent, existing.event) == (parent.arn, event):
                 return existing
+        refusal = self.denied(parent.role, "states:StartExecution", machine_arn)
+        if refusal is not None:
+            raise ServiceError("AWSStepFunctionsException", refusal)
         return self.start(machine_arn, text, name, parent=parent, event=event)
 
     # Waiting for long

@@ -22,7 +22,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -33,6 +32,7 @@ from infra.local.stepfunctions.limits import json_text, parsed
 from workflow_engine.aws_quotas import EVALUATION_DEPTH
 from workflow_engine.language.jsonata.syntax import NestedTooDeepError, read_expression
 from workflow_engine.language.jsonata.tokens import JsonataSyntaxError
+from workflow_engine.lazy_dataclass import dataclass
 
 # Step Functions ends an evaluation after a time that it does not publish; ours is the most that may hold a thread.
 EVALUATION_TIMEOUT_SECONDS = 5.0

@@ -16,11 +16,12 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Protocol
 
 from infra.local.stepfunctions.failures import exit_status
 from infra.local.stepfunctions.limits import json_text, parsed, utf8_size
+from workflow_engine.lazy_dataclass import dataclass
 
 # AWS page "Lambda quotas", "Invocation payload (request and response)", synchronous: 6 MB each.
 MAX_REQUEST_BYTES: Final = 6 * 1024 * 1024

@@ -9,11 +9,11 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from infra.local.stepfunctions.failures import exit_status
 from infra.local.stepfunctions.waiting import SkippingLoop
+from workflow_engine.lazy_dataclass import dataclass
 
 LOG = logging.getLogger(__name__)
 
