@@ -108,7 +108,7 @@ def test_the_context_describes_the_run() -> None:
 
 def test_a_choice_without_a_match_and_a_default_fails() -> None:
     choice = {"Type": "Choice", "Choices": [{"Condition": "{% false %}", "Next": "T"}]}
-    assert run_state(choice, T=passed(1)).error == "States.NoChoiceMatched"
+    assert run_state(choice, T=passed(1)).error == "States.Runtime"
 
 
 def test_a_rule_that_leads_to_the_default_state_has_its_own_output() -> None:
