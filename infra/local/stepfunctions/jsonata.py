@@ -385,8 +385,3 @@ _SHARED: Final = Evaluator()
 def evaluate(source: str, bindings: Mapping[str, Any]) -> Any:
     """Evaluate an expression on the machine's own clock, as `Evaluator.evaluate` does."""
     return _SHARED.evaluate(source, bindings)
-
-
-def compile_expression(source: str) -> CompiledExpression:
-    """Compile an expression. Raises JsonataError for a syntax error."""
-    return _SHARED.compile(source)
