@@ -397,16 +397,6 @@ def test_the_time_of_an_activity_begins_when_a_worker_takes_it() -> None:
     assert 300 <= round(timed_out["timestamp"] - started["timestamp"], 1) < 310
 
 
-def test_a_choice_that_leads_nowhere_ends_the_run() -> None:
-    state = {"Type": "Choice", "Choices": [{"Condition": "{% false %}", "Next": "T"}]}
-    run = run_state(state, None, None, T={"Type": "Succeed"})
-    assert (run.error, run.types()[-2:]) == ("States.Runtime", ["ChoiceStateEntered", "ExecutionFailed"])
-    assert run.cause == (
-        "An error occurred while executing the state 'S' (entered at the event id #2). "
-        "Failed to transition out of the state. The state does not point to a next state."
-    )
-
-
 def test_a_task_on_an_unknown_activity_fails_the_run() -> None:
     run = run_state({"Type": "Task", "Resource": ACTIVITY, "End": True})
     assert run.cause == (
