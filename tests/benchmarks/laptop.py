@@ -24,10 +24,10 @@ COMMAND: Final = (sys.executable, "-m", "infra.local.cli")
 SECONDS_TO_START: Final = 60
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 
-STEP: Final = '''
+STEP: Final = """
 def handler(event, context):
     return {"text": event["input_data"]["text"].upper()}
-'''
+"""
 
 
 @dataclass(frozen=True, slots=True)

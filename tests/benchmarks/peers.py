@@ -39,7 +39,7 @@ def on_dbos(steps: int, runs: int, rounds: int) -> float:
 
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'dbos.sqlite'}"
-        DBOS(config={"name": "bench", "system_database_url": url, "log_level": "ERROR", "run_admin_server": False})
+        DBOS(config={"name": "bench", "system_database_url": url, "log_level": "ERROR"})
         workflow: Any = DBOS.workflow()(chain)
         DBOS.launch()
 
