@@ -156,15 +156,17 @@ def test_a_list_of_many_runs_beside_one_of_few(row: Row, tmp_path: Path) -> None
         for server, runs in ((few, FEW), (many, MANY)):
             fill(server, stored(server, chain(1)), runs)
             ended(server, runs)
-        asked = [*lists_in_turn(few, many)]
+        asked = [*in_turn(few, many, ("/executions", "/executions"))]
     figure, short, long = (statistics.median(column) for column in zip(*asked, strict=True))
     row(f"GET /executions, p50, {MANY:,} runs / {FEW}", f"{figure:.2f}", "<= 1.2", f"{long:.1f} / {short:.1f} ms")
 
 
-def lists_in_turn(few: Server, many: Server) -> Iterator[tuple[float, float, float]]:
-    """Ratio and milliseconds of lists of both, one after the other."""
+def in_turn(few: Server, many: Server, paths: tuple[str, ...]) -> Iterator[tuple[float, float, float]]:
+    """Ratio and milliseconds of a GET of each, one after the other."""
     for _ in range(STARTS):
-        (short,), (long,) = (milliseconds(partial(s.ask, "GET", "/executions"), 1) for s in (few, many))
+        (short,), (long,) = (
+            milliseconds(partial(server.ask, "GET", path), 1) for server, path in zip((few, many), paths, strict=True)
+        )
         yield long / short, short, long
 
 
@@ -194,29 +196,28 @@ def test_very_many_runs_wait_in_one_server(row: Row, tmp_path: Path) -> None:
 
 
 def test_very_many_runs_have_ended(row: Row, tmp_path: Path) -> None:
-    with serving(tmp_path, durable=True) as server:
-        path = stored(server, chain(1))
-        first = server.ask("POST", f"{path}?wait=25", {"input": {"text": "hello"}})["execution_id"]
-
-        def asked() -> list[float]:
-            paths = ("/executions", f"/executions/{first}")
-            return [statistics.median(milliseconds(partial(server.ask, "GET", p), STARTS)) for p in paths]
-
-        fill(server, path, FEW - 1)
-        ended(server, FEW)
-        few = asked()
-        fill(server, path, FINISHED // 5)
-        ended(server, FEW + FINISHED // 5)
-        before = server.rss_kb()
-        fill(server, path, FINISHED - FINISHED // 5)
-        ended(server, FEW + FINISHED)
-        grown, many = server.rss_kb() - before, asked()
+    with serving(tmp_path / "few", durable=True) as few, serving(tmp_path / "many", durable=True) as many:
+        first: list[str] = []
+        for server, runs in ((few, FEW), (many, FINISHED // 5)):
+            path = stored(server, chain(1))
+            first.append(server.ask("POST", path, {"input": {"text": "hello"}})["execution_id"])
+            fill(server, path, runs - 1)
+            ended(server, runs)
+        before = many.rss_kb()
+        fill(many, path, FINISHED - FINISHED // 5)
+        ended(many, FINISHED)
+        grown = many.rss_kb() - before
+        asked = {
+            "list": [*in_turn(few, many, ("/executions", "/executions"))],
+            "status": [*in_turn(few, many, tuple(f"/executions/{id_}" for id_ in first))],
+        }
     row(
         f"{FINISHED:,} runs that have ended: MB, the last 4 in 5",
         f"{grown / 1024:.1f}",
         "0",
         f"now {before // 1024} MB",
     )
-    for name, short, long in zip(("list", "status"), few, many, strict=True):
+    for name, measured in asked.items():
+        figure, short, long = (statistics.median(column) for column in zip(*measured, strict=True))
         what = f"{name}, p50, {FINISHED:,} ended runs / {FEW}"
-        row(what, f"{long / short:.2f}", "1", f"{long:.1f} / {short:.1f} ms")
+        row(what, f"{figure:.2f}", "1", f"{long:.1f} / {short:.1f} ms")
