@@ -33,10 +33,11 @@ class StepFailedError(Exception):
 
 
 class RunFailedError(Exception):
-    """A critical step failed."""
+    """A critical step failed, with an error of this type."""
 
-    def __init__(self, step_id: str) -> None:
+    def __init__(self, step_id: str, error_type: str = "") -> None:
         self.step_id = step_id
+        self.error_type = error_type
         super().__init__(step_id)
 
 
@@ -84,6 +85,8 @@ class Frame:
                 return self.item
             case ScopeReference(word="index"):
                 return self.index
+            case ScopeReference(word="failure"):
+                return self.run.failure
         raise AssertionError(reference)
 
 
@@ -98,6 +101,7 @@ class ReferenceRun:
     status: str = "pending"
     result: Json = None
     failed_step: str | None = None
+    failure: Json = None
 
     def execute(self) -> ReferenceRun:
         """Run to the end."""
@@ -109,6 +113,42 @@ class ReferenceRun:
         except RunFailedError as failure:
             self.status, self.failed_step = "failed", failure.step_id
         return self
+
+    def go_on(self) -> dict[str, Record]:
+        """How the workflow's own steps end if all of them run that wait for no critical step that fails; those that do, stay
+        pending. Notes in `failure` what failed.
+        """
+        frame = Frame(self)
+        waiting = list(self.workflow.steps)
+        ids = {s.step_id for s in waiting}
+        while waiting:
+            ready = next(s for s in waiting if not (waits_for(s, ids) & {w.step_id for w in waiting}))
+            waiting.remove(ready)
+            if any(is_stopped(ready_before, frame, self.workflow) for ready_before in waits_for(ready, ids)):
+                frame.records[ready.step_id] = Record("pending")
+                continue
+            try:
+                frame.records[ready.step_id] = self.step(ready, frame, "", ids)
+            except RunFailedError as failed:
+                frame.records[ready.step_id] = Record("failed")
+                self.failure = {"step_id": failed.step_id, "error_type": failed.error_type, "others": []}
+        return frame.records
+
+    def recover(self, left: Mapping[str, Record]) -> dict[str, Record]:
+        """What the failure steps come to where the failure has left the workflow's own steps like this."""
+        main = Frame(self, dict(left))
+        undone = Frame(self, {}, parent=main)
+        self.results = {}
+        for step in self.workflow.steps:
+            frame = Frame(self, {}, parent=main)
+            if left[step.step_id].status == "completed":
+                self.body(step.compensate, frame, "")
+            else:
+                frame.records = {one.step_id: Record("skipped") for one in step.compensate}
+            undone.records |= frame.records
+        last = Frame(self, {}, parent=undone)
+        self.body(self.workflow.on_failure, last, "")
+        return undone.records | last.records
 
     def body(self, steps: Sequence[Step], frame: Frame, prefix: str) -> None:
         """Run the steps of one body."""
@@ -132,12 +172,14 @@ class ReferenceRun:
         except StepFailedError as failure:
             if step.critical:
                 self.results[prefix + step.step_id] = Record("failed")
-                raise RunFailedError(step.step_id) from failure
+                raise RunFailedError(step.step_id, error_type(failure)) from failure
             return Record("failed", None, {"type": type(failure).__name__})
         except RunFailedError as failure:
             # A critical step inside a container that is not critical fails the container.
             if step.critical:
                 self.results[prefix + step.step_id] = Record("failed")
+                if isinstance(step.body, MapBody) and has_failure_steps(self.workflow):
+                    raise RunFailedError(step.step_id, failure.error_type) from failure
                 raise
             return Record("failed", None, {"type": failure.step_id})
 
@@ -172,7 +214,7 @@ class ReferenceRun:
         if value is None:
             return []
         if not isinstance(value, list):
-            raise StepFailedError("not a list")
+            raise StepFailedError("not a list") from NamedError("States.QueryEvaluationError")
         return value
 
     def inner(self, frame: Frame, item: Json, index: int | None) -> Frame:
@@ -195,7 +237,7 @@ class ReferenceRun:
             if body.while_ is not None and not evaluate_condition(body.while_, inner.lookup):
                 return output
             if turn == body.max_iterations:
-                raise StepFailedError("out of turns")
+                raise StepFailedError("out of turns") from NamedError("MaxIterationsExceeded")
             self.body(body.steps, inner, f"{key}[{turn}].")
             output = body_output(body.steps, body.output, inner)
             inner.records[step.step_id] = Record("completed", output)
@@ -205,6 +247,8 @@ class ReferenceRun:
 
     def call(self, step: Step, frame: Frame) -> Json:
         """Map the inputs and call the function."""
+        if step.step_type == "fail":
+            raise StepFailedError("told to") from NamedError(str(step.config["error"]))
         if step.input_mapping is not None:
             data = {name: evaluate_source(s, frame.lookup, {}) for name, s in step.input_mapping.items()}
         else:
@@ -223,6 +267,28 @@ def body_output(steps: Sequence[Step], output: Mapping[str, Source] | None, fram
         for s in steps
         if s.step_id not in waited and frame.records[s.step_id].status == "completed"
     }
+
+
+class NamedError(Exception):
+    """An error that is no exception of a step function, by its name."""
+
+
+def error_type(failure: StepFailedError) -> str:
+    """The name of the error that a step failed with."""
+    cause = failure.__cause__
+    return str(cause) if isinstance(cause, NamedError) else type(cause).__name__
+
+
+def has_failure_steps(workflow: Workflow) -> bool:
+    """Whether something runs when the run fails."""
+    return bool(workflow.on_failure or any(step.compensate for step in workflow.steps))
+
+
+def is_stopped(step_id: str, frame: Frame, workflow: Workflow) -> bool:
+    """Whether a step ended in a way that ends the run, or did not begin for such a step."""
+    critical = {s.step_id for s in workflow.steps if s.critical}
+    status = frame.records[step_id].status
+    return status == "pending" or (status == "failed" and step_id in critical)
 
 
 def nested(step: Step) -> list[Step]:

@@ -18,6 +18,8 @@ FAIL: Final = "fail"
 """Fails the step without having run it, or the run."""
 PARALLEL: Final = "parallel"
 """Around steps that run side by side. It is named by the first of them and is none of them."""
+JOIN: Final = "join"
+"""After such a Parallel: whether a critical step in it has failed."""
 TRY: Final = "try"
 """Around a step whose own states cannot catch its failure."""
 START: Final = "start"
@@ -32,6 +34,14 @@ END: Final = "end"
 
 WORKFLOW_OUTPUT: Final = "workflow.output"
 """Gives the run's output."""
+WORKFLOW_FAILED: Final = "workflow.failed"
+"""Ends a run whose failure steps have run."""
+
+WORKFLOW_FAILED_ERROR: Final = "WorkflowFailed"
+"""The error with which it does. Its cause is JSON of what failed: `{step_id, type, message}`."""
+
+ERRORS_OF_AWS: Final = "States."
+"""What the names of Step Functions' own errors begin with (Handling errors in Step Functions workflows, "Error names")."""
 
 
 def derived_name(step_id: str, suffix: str, number: int = 1) -> str:

@@ -7,7 +7,7 @@ and every index in `predecessors[i]` is smaller than `i`.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
@@ -59,6 +59,64 @@ def build_graph(steps: Sequence[Step], *, by_step_order: bool) -> StepGraph:
         predecessors=tuple(frozenset(place[p] for p in waits[i]) for i in order),
         rule_dependencies=tuple(rules[i] for i in order),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGraph:
+    """The failure steps of a workflow as one graph. `undoes` has for each that undoes another step that step's id."""
+
+    graph: StepGraph
+    undoes: Mapping[str, str]
+
+
+def failure_graph(main: StepGraph, on_failure: Sequence[Step], *, by_step_order: bool) -> FailureGraph:
+    """What runs when the run fails: compensations, those of a step before those of the steps that it waited for, then
+    `on_failure`. Between compensations there is an order, but no trigger rule: the failure of one stops no other.
+
+    With `by_step_order` the steps stand in the order in which they run one after the other: that of `main` backwards.
+    """
+    undone = [i for i in reversed(range(len(main.steps))) if main.steps[i].compensate]
+    before = _nearest_after(main, undone)
+    steps: list[Step] = []
+    predecessors: list[frozenset[int]] = []
+    rules: list[tuple[str, ...]] = []
+    undoes: dict[str, str] = {}
+    last: dict[int, frozenset[int]] = {}
+
+    def add(group: Sequence[Step], waits: frozenset[int]) -> frozenset[int]:
+        """Enters the steps of one group, all of them after `waits`. Gives the last of them."""
+        graph = build_graph(group, by_step_order=by_step_order)
+        first = len(steps)
+        steps.extend(graph.steps)
+        predecessors.extend(frozenset(first + p for p in mine) or waits for mine in graph.predecessors)
+        rules.extend(graph.rule_dependencies)
+        waited = frozenset[int]().union(*graph.predecessors)
+        return frozenset(first + i for i in range(len(graph.steps)) if i not in waited)
+
+    for vertex in undone:
+        step = main.steps[vertex]
+        undoes.update((one.step_id, step.step_id) for one in step.compensate)
+        last[vertex] = add(step.compensate, frozenset[int]().union(*(last[v] for v in before[vertex])))
+    if on_failure:
+        waited = frozenset[int]().union(*before.values())
+        add(on_failure, frozenset[int]().union(*(ends for v, ends in last.items() if v not in waited)))
+    return FailureGraph(StepGraph(tuple(steps), tuple(predecessors), tuple(rules)), undoes)
+
+
+def _nearest_after(graph: StepGraph, vertices: Sequence[int]) -> dict[int, frozenset[int]]:
+    """For each of these vertices those of them that wait for it, at whatever distance, with none of the others in between."""
+    ancestors: list[int] = []
+    for before in graph.predecessors:
+        mine = 0
+        for p in before:
+            mine |= ancestors[p] | 1 << p
+        ancestors.append(mine)
+    nearest: dict[int, frozenset[int]] = {}
+    for vertex in vertices:
+        later = [v for v in vertices if ancestors[v] >> vertex & 1]
+        mask = sum(1 << v for v in later)
+        nearest[vertex] = frozenset(v for v in later if not ancestors[v] & mask)
+    return nearest
 
 
 def _topological(steps: Sequence[Step], waits: list[set[int]], *, by_step_order: bool) -> list[int]:

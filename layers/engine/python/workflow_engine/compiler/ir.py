@@ -46,13 +46,23 @@ class Block:
     kind: Literal["branch", "element", "machine"] = "branch"
     element: Template = None
     """For `element`: what the last state gives, if it is not the bare result of the Task or Pass that it is."""
+    failures: str | None = None
+    """For a branch in which a critical step may fail: the variable that then holds the notes of it. They are given back
+    beside the records, which may be missing where steps had not begun."""
+    recovery: tuple[Node, ...] = ()
+    """For `machine`: the failure steps, which failures lead to, and the end of the run after them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What a Catcher assigns. A node without one is critical: its failure ends the run."""
+    """What a Catcher assigns. A node without one is critical: its failure ends the run.
+
+    `ends` is None where the run goes on. Else the failure ends the block, a branch to its end, the machine to its failure
+    steps, and `ends` is assigned besides: the note of the failure that is read there.
+    """
 
     assigns: Assigns
+    ends: Assigns | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +151,27 @@ class MapNode:
 
 @dataclass(frozen=True, slots=True)
 class ParallelNode:
-    """Independent blocks. What they return is assigned, and `assigns`. A single branch is there for its Catch."""
+    """Independent blocks. What they return is assigned, and `assigns`. A single branch is there for its Catch. `failures`
+    is the variable that takes the notes of what failed inside the branches, where something may.
+    """
 
     name: str
     branches: tuple[Block, ...]
     assigns: Assigns
     failure: Failure | None = None
+    failures: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JoinNode:
+    """After a Parallel: where `failed` (a boolean) says that a critical step in it failed, ends the block, and assigns the
+    records in `assigns` and `ends`; else goes on.
+    """
+
+    name: str
+    failed: Fragment
+    assigns: Assigns
+    ends: Assigns
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,22 +187,28 @@ class GuardNode:
 
 @dataclass(frozen=True, slots=True)
 class FailNode:
-    """Ends the run as failed."""
+    """Ends the run as failed. `by_author` says that error and cause are those of a `fail` step, which no other
+    place of the machine knows.
+    """
 
     name: str
-    error: str
-    cause: str
+    error: Template
+    cause: Template
+    by_author: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FailedPassNode:
-    """Records that a non-critical step failed without a Task that could fail: the output names the error for the reader."""
+    """Records that a step failed without a Task that could fail, and goes on: the output names the error for the reader.
+    `ends` is as in `Failure`.
+    """
 
     name: str
     step_id: str
-    error: str
-    cause: str
+    error: Template
+    cause: Template
     assigns: Assigns
+    ends: Assigns | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +268,7 @@ Node = (
     | WaitNode
     | MapNode
     | ParallelNode
+    | JoinNode
     | GuardNode
     | LoopNode
     | SwitchNode

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from workflow_engine.language.advice import step_type_advice
@@ -58,6 +58,7 @@ class Draft:
     config: dict[str, Json] = field(default_factory=dict)
     sent_as_parameters: frozenset[str] = frozenset()
     container: DraftContainer | None = None
+    compensate: tuple[Draft, ...] = ()
 
     @property
     def step_id(self) -> str:
@@ -82,24 +83,31 @@ class Drafter:
         self._findings = findings
         self._steps_left = MAX_STEPS
 
-    def drafts(self, raw: Sequence[Json], place: str, containers: tuple[str, ...]) -> tuple[Draft, ...]:
-        """Drafts of a list of steps at pointer `place`, within these containers. What is no object is left out."""
+    def drafts(
+        self, raw: Sequence[Json], place: str, containers: tuple[str, ...], *, after_failure: bool = False
+    ) -> tuple[Draft, ...]:
+        """Drafts of a list of steps at pointer `place`, within these containers. What is no object is left out.
+
+        `after_failure` says that they run only when the run fails.
+        """
         if 0 <= self._steps_left < len(raw):
             detail = f"A workflow has at most {MAX_STEPS:,} steps, since a definition has at most 1 MB. Split it."
             self._findings.add("WFE-E500", place, detail)
         self._steps_left -= len(raw)
         if self._steps_left < 0:
             return ()
-        made = (self._draft(step, place + pointer(i), containers) for i, step in enumerate(raw))
+        made = (self._draft(step, place + pointer(i), containers, after_failure) for i, step in enumerate(raw))
         return tuple(draft for draft in made if draft is not None)
 
-    def _draft(self, raw: Json, place: str, containers: tuple[str, ...]) -> Draft | None:
+    def _draft(self, raw: Json, place: str, containers: tuple[str, ...], after_failure: bool) -> Draft | None:
         checked = check_fields(StepDocument, raw, place, self._findings, self._fields_of_config(raw))
         if checked is None:
             return None
         fields = checked.fields
         if fields.step_id:
             self._index.declare(fields.step_id, place, containers, self._findings)
+            if after_failure:
+                self._index.after_failure.add(fields.step_id)
         config = {**(fields.parameters or {}), **(fields.config or {})}
         draft = Draft(
             fields,
@@ -108,12 +116,33 @@ class Drafter:
             spec=self._spec(fields, place),
             config=config,
             sent_as_parameters=frozenset(config) - frozenset(fields.config or {}),
+            compensate=self._compensate(fields, place, containers, after_failure),
         )
         kind = _CONTAINERS.get(draft.spec.name) if draft.spec is not None else None
         if kind is None or "config" in checked.failed or "parameters" in checked.failed:
             return draft
-        container = self._container(kind, draft, containers)
-        return Draft(fields, checked.failed, place, draft.spec, config, draft.sent_as_parameters, container)
+        return replace(draft, container=self._container(kind, draft, containers, after_failure))
+
+    def _compensate(
+        self, fields: StepDocument, place: str, containers: tuple[str, ...], after_failure: bool
+    ) -> tuple[Draft, ...]:
+        """The steps that undo this one. Where they could not run, they are reported and left out."""
+        if not fields.compensate:
+            return ()
+        place += "/compensate"
+        if after_failure:
+            self._findings.add(
+                "WFE-E406", place, "A step that runs when the run fails is not undone itself. Remove it."
+            )
+            return ()
+        if containers:
+            detail = (
+                f"What a step inside '{containers[-1]}' did cannot be undone by itself: it may have run many times or never. "
+                f"Put 'compensate' on the container '{containers[0]}'; its steps read what that gave."
+            )
+            self._findings.add("WFE-E406", place, detail)
+            return ()
+        return self.drafts(fields.compensate, place, (), after_failure=True)
 
     def _fields_of_config(self, raw: Json) -> dict[str, str]:
         """Advice for fields that were written beside `config` and belong into it, by the schema of the step type."""
@@ -141,7 +170,9 @@ class Drafter:
             return None
         return spec
 
-    def _container(self, kind: ContainerKind, draft: Draft, containers: tuple[str, ...]) -> DraftContainer | None:
+    def _container(
+        self, kind: ContainerKind, draft: Draft, containers: tuple[str, ...], after_failure: bool
+    ) -> DraftContainer | None:
         if len(containers) >= MAX_CONTAINER_NESTING:
             limit = f"Containers are nested at most {MAX_CONTAINER_NESTING} deep."
             detail = f"{limit} Move the inner ones into a workflow of their own."
@@ -150,22 +181,22 @@ class Drafter:
         inside = (*containers, draft.step_id)
         match kind:
             case "map":
-                return self._single_body(MapConfig, draft, inside)
+                return self._single_body(MapConfig, draft, inside, after_failure)
             case "loop":
-                return self._single_body(LoopConfig, draft, inside)
+                return self._single_body(LoopConfig, draft, inside, after_failure)
             case "switch":
-                return self._switch(draft, inside)
+                return self._switch(draft, inside, after_failure)
 
     def _single_body(
-        self, model: type[MapConfig] | type[LoopConfig], draft: Draft, inside: tuple[str, ...]
+        self, model: type[MapConfig] | type[LoopConfig], draft: Draft, inside: tuple[str, ...], after_failure: bool
     ) -> DraftContainer | None:
         checked: Checked[Any] | None = _check_config(model, draft, self._findings)
         if checked is None:
             return None
-        steps = self.drafts(checked.fields.steps, draft.config_pointer("steps"), inside)
+        steps = self.drafts(checked.fields.steps, draft.config_pointer("steps"), inside, after_failure=after_failure)
         return DraftContainer(checked.fields, checked.failed, steps)
 
-    def _switch(self, draft: Draft, inside: tuple[str, ...]) -> DraftContainer | None:
+    def _switch(self, draft: Draft, inside: tuple[str, ...], after_failure: bool) -> DraftContainer | None:
         checked = _check_config(SwitchConfig, draft, self._findings)
         if checked is None:
             return None
@@ -174,11 +205,13 @@ class Drafter:
             place = draft.config_pointer("cases") + pointer(i)
             case = check_fields(CaseDocument, raw, place, self._findings)
             if case is not None:
-                steps = self.drafts(case.fields.steps, place + "/steps", inside)
+                steps = self.drafts(case.fields.steps, place + "/steps", inside, after_failure=after_failure)
                 condition = None if "when" in case.failed else case.fields.when
                 self._check_when(case, place)
                 cases.append(DraftCase(condition, place + "/when", steps))
-        default = self.drafts(checked.fields.default or (), draft.config_pointer("default"), inside)
+        default = self.drafts(
+            checked.fields.default or (), draft.config_pointer("default"), inside, after_failure=after_failure
+        )
         return DraftContainer(checked.fields, checked.failed, default, tuple(cases))
 
     def _check_when(self, case: Checked[CaseDocument], place: str) -> None:

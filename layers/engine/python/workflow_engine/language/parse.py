@@ -62,10 +62,14 @@ def _workflow(checked: Checked[WorkflowDocument], catalogue: StepCatalogue, find
     fields = checked.fields
     pattern = fields.execution_pattern or "sequential"
     index = StepIndex()
-    drafts = Drafter(catalogue, index, findings).drafts(fields.steps, "/steps", ())
+    drafter = Drafter(catalogue, index, findings)
+    drafts = drafter.drafts(fields.steps, "/steps", ())
+    on_failure = drafter.drafts(fields.on_failure or (), "/on_failure", (), after_failure=True)
     scope = Scope(frozenset(draft.step_id for draft in drafts))
+    undoing = Scope(frozenset(one.step_id for draft in drafts for one in draft.compensate), scope, after_failure=True)
     notes = Notes()
-    steps = StepParser(index, notes, findings).steps(drafts, scope)
+    parser = StepParser(index, notes, findings)
+    steps = parser.steps(drafts, scope)
     output = Reader(findings, index, notes, scope, None).sources(fields.output, "/output", expressions=False)
     if fields.input_schema is not None and (problem := schema_problem(fields.input_schema)):
         findings.add("WFE-E103", pointer("input_schema", *problem.path), problem.detail)
@@ -77,6 +81,7 @@ def _workflow(checked: Checked[WorkflowDocument], catalogue: StepCatalogue, find
         output=output,
         input_schema=fields.input_schema,
         timeout_seconds=fields.timeout_seconds or EXECUTION_SECONDS,
+        on_failure=parser.failure_steps(on_failure, undoing),
     )
     complete = not findings.has_errors
     Judge(StepShapes(workflow, catalogue, notes, complete=complete), findings, complete=complete).judge(notes)

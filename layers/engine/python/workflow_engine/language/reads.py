@@ -25,6 +25,7 @@ from workflow_engine.language.syntax import (
     SwitchBody,
     Template,
     Truthy,
+    Workflow,
 )
 
 
@@ -131,6 +132,11 @@ def all_steps(steps: Iterable[Step]) -> Iterator[Step]:
     for step in steps:
         yield step
         yield from all_steps(body_steps(step))
+
+
+def failure_steps(workflow: Workflow) -> tuple[Step, ...]:
+    """The steps that run when the run fails: those that undo others, in document order, then `on_failure`."""
+    return (*(undoing for step in workflow.steps for undoing in step.compensate), *workflow.on_failure)
 
 
 def nested_reads(step: Step) -> Iterator[Read]:

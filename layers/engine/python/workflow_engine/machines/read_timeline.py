@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, is_caught
+from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, failure_told, is_caught
 from workflow_engine.machines.history_text import parsed, readable
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit
-from workflow_engine.state_names import EACH, FAIL, step_of
+from workflow_engine.state_names import EACH, FAIL, WORKFLOW_FAILED, WORKFLOW_FAILED_ERROR, step_of
 from workflow_engine.statuses import RunEnd, StepStatus
 
 _RUN_ENDS: Final[Mapping[str, RunEnd]] = {
@@ -99,6 +99,8 @@ class _Reader:
         name = event["stateEnteredEventDetails"]["name"]
         frames, over = self._place(name, origin)
         visit = Visit(name, kind, frames, event.get("timestamp"), over)
+        if kind == "Fail":
+            visit.outcome = "failed"
         if before is not None:
             opened = before.kind in ("Map", "Parallel") and not before.left
             visit.inside = before if opened else before.inside
@@ -152,9 +154,18 @@ class _Reader:
         if is_caught(value, visit.name):
             visit.outcome = "failed"
             visit.failure = visit.failure or Failure(DATA_LIMIT_EXCEEDED, None)
+        if (told := failure_told(value, visit.name)) is not None:
+            self._tell(visit, failure_of({"error": told[0], "cause": told[1]}, timed_out=False))
         for iteration in self._around(visit.frames):
             iteration.output = output
         return _Origin(visit.frames, visit.over, visit)
+
+    def _tell(self, visit: Visit, failure: Failure) -> None:
+        """Note what a Catcher tells, also of the `fail` step inside, of whose error no event has anything."""
+        visit.failure = visit.failure or failure
+        inside = (v for v in self.timeline.visits if v.kind == "Fail" and v.failure is None and v.is_inside(visit))
+        if (failed := next(inside, None)) is not None:
+            failed.failure = failure
 
     def _state_output(self, value: Any, visit: Visit) -> Output | None:
         """A state's output; that of one which computes steps in parts, since each is the output of a step."""
@@ -273,6 +284,7 @@ class _Reader:
             line.redrive_count += 1
             line.redriven_at = event.get("timestamp")
             line.status, line.completed_at, line.failure, line.failed_visit = "running", None, None, None
+            line.recovered = None
         elif kind in _RUN_ENDS:
             line.status, line.completed_at = _RUN_ENDS[kind], event.get("timestamp")
             if kind == "ExecutionSucceeded":
@@ -281,7 +293,21 @@ class _Reader:
                 line.failure = failure_of(event.get("executionTimedOutEventDetails") or {}, timed_out=True)
             elif kind == "ExecutionFailed":
                 line.failure = failure_of(event.get("executionFailedEventDetails") or {}, timed_out=False)
-                self._blame(event.get("executionFailedEventDetails") or {}, origin)
+                if origin.visit is not None and origin.visit.name == WORKFLOW_FAILED:
+                    self._recovered(line.failure)
+                else:
+                    self._blame(event.get("executionFailedEventDetails") or {}, origin)
+
+    def _recovered(self, failure: Failure) -> None:
+        """The end of a run after its failure steps: its cause says what had failed."""
+        told = parsed(failure.message)
+        if failure.type != WORKFLOW_FAILED_ERROR or not isinstance(told, dict):
+            return
+        line = self.timeline
+        line.recovered = str(told.get("step_id"))
+        line.failure = failure_of({"error": told.get("type"), "cause": told.get("message")}, timed_out=False)
+        alike = [v for v in line.visits if v.step_id == line.recovered and v.outcome == "failed" and not v.superseded]
+        line.failed_visit = next((v for v in alike if v.failure and v.failure.type == line.failure.type), None)
 
     def _blame(self, details: Mapping[str, Any], origin: _Origin) -> None:
         """Find the visit that ended the run: its own failure event, else what the cause says, else the event before."""
@@ -290,6 +316,8 @@ class _Reader:
         alike = [v for v in reversed(self._failed) if v.failure == failure]
         # Two steps may fail alike, one of them to be retried; only one has the very cause of the run's failure.
         visit = next((v for v in alike if v.cause == details.get("cause")), alike[0] if alike else None)
+        # A `fail` step says what it likes, also what another step has failed with.
+        visit = self._uncaught_fail() or visit
         if visit is None:
             visit = self.timeline.visit_named_in(cause)
         if visit is None and (named := _STATE_IN_CAUSE.search(cause)):
@@ -305,6 +333,15 @@ class _Reader:
         self.timeline.failed_visit = visit
         for iteration in self._around(visit.frames):
             iteration.failure = failure
+
+    def _uncaught_fail(self) -> Visit | None:
+        """A Fail state that nothing around it has caught: entering it ends the run."""
+        return next((v for v in self.timeline.visits if v.kind == "Fail" and not v.superseded and not _caught(v)), None)
+
+
+def _caught(visit: Visit) -> bool:
+    around = visit.inside
+    return around is not None and (around.left or _caught(around))
 
 
 def _task_output(details: Mapping[str, Any]) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from workflow_engine.compiler.ir import Block, GuardNode, Node, PassNode, Return, SwitchNode, Template
 from workflow_engine.compiler.jsonata.fragments import (
     Conditional,
@@ -9,6 +11,7 @@ from workflow_engine.compiler.jsonata.fragments import (
     Read,
     Text,
     call,
+    if_assigned,
     name_step,
     object_fragment,
 )
@@ -23,7 +26,7 @@ def records_from_branches(branches: tuple[Block, ...]) -> dict[str, Template]:
 
 def _record_of(block: Block, back: Return, result: str) -> Template:
     """One outer record. A Pass with which the branch ends has the step's value in its output by the step's id, not twice."""
-    paths = _ends_in_pass(block.nodes, back.step_id)
+    paths = _ends_in_pass(block.nodes, back.step_id) | (set() if block.failures is None else {False})
     record = Text(f"{result}._vars{name_step(back.variable)}")
     if paths == {False}:
         return record
@@ -44,6 +47,17 @@ def _ends_in_pass(nodes: tuple[Node, ...], step_id: str) -> set[bool]:
             return _ends_in_pass(default, step_id).union(*(_ends_in_pass(c.nodes, step_id) for c in cases))
         case _:
             return {False}
+
+
+FAILURES: Final = "_failures"
+"""Under which a branch gives back the notes of what failed in it. Step ids start with a letter or digit."""
+
+
+def carried_if_any(back: Return) -> Template:
+    """The same where that state may not have been entered."""
+    if back.keeps_output:
+        return if_assigned(Read(back.variable), object_fragment({"status": Text('"pending"')}))
+    return {"status": if_assigned(Read(back.variable, ("status",)), Text('"pending"'))}
 
 
 def carried(back: Return) -> Fragment:

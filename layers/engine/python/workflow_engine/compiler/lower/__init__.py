@@ -8,22 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import CompilerCatalogue
-from workflow_engine.compiler.graph import StepGraph
+from workflow_engine.compiler.graph import StepGraph, failure_graph
 from workflow_engine.compiler.hints import Hints
-from workflow_engine.compiler.ir import Block, Node, OutputNode
+from workflow_engine.compiler.ir import Block, FailNode, Node, OutputNode
 from workflow_engine.compiler.jsonata.sources import source_fragment
-from workflow_engine.compiler.lower.body import lower_steps
+from workflow_engine.compiler.lower.body import lower_graph, lower_steps
 from workflow_engine.compiler.lower.containers import lower_container
-from workflow_engine.compiler.lower.scope import Scope
+from workflow_engine.compiler.lower.guards import GuardedSteps
+from workflow_engine.compiler.lower.recovery import Recovery, cause_of_failed_run
+from workflow_engine.compiler.lower.scope import Entry, Scope
+from workflow_engine.compiler.lower.status import ANY, SKIPPED
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.structure import Tree
 from workflow_engine.language.diagnostics import Diagnostic
-from workflow_engine.language.reads import references_of
-from workflow_engine.language.syntax import Workflow
-from workflow_engine.state_names import WORKFLOW_OUTPUT
+from workflow_engine.language.reads import all_steps, failure_steps, nested_reads, references_of
+from workflow_engine.language.syntax import Reference, StepReference, Workflow
+from workflow_engine.state_names import WORKFLOW_FAILED, WORKFLOW_FAILED_ERROR, WORKFLOW_OUTPUT
+
+_NEVER_RECOVERS: Final = (
+    "These steps never run: no critical step of this workflow is a task, a list or a 'fail', so nothing can fail that they "
+    "could deal with."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,10 @@ def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hint
     output = workflow.output or {}
     scope = Scope(depth=0)
     reads = [r for source in output.values() for r in references_of(source)]
+    after_failure = failure_steps(workflow)
+    if after_failure:
+        scope.recovery = Recovery.of([s.step_id for s in all_steps(workflow.steps)], sequential=unit.sequential)
+        reads += _reads_after_failure(workflow)
     body = lower_steps(unit, workflow.steps, scope, lambda _: reads, "/steps")
     nodes: tuple[Node, ...] = body.nodes
     if workflow.output is not None:
@@ -52,11 +64,37 @@ def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hint
             for name, source in output.items()
         }
         nodes = (*nodes, OutputNode(WORKFLOW_OUTPUT, template))
+    recovery: tuple[Node, ...] = ()
+    if after_failure and scope.may_end:
+        recovery = _recovery(unit, workflow, body.graph, scope)
+    elif after_failure:
+        unit.warnings.append(Diagnostic("WFE-W405", after_failure[0].pointer.rpartition("/")[0], _NEVER_RECOVERS))
     return Lowered(
-        Block(nodes, kind="machine"),
+        Block(nodes, kind="machine", recovery=recovery),
         body.graph,
         body.tree,
         body.durations,
         unit.bindings(),
         tuple(unit.warnings),
     )
+
+
+def _reads_after_failure(workflow: Workflow) -> list[Reference]:
+    """What failure steps read, at every depth, and the ends of the steps that they undo."""
+    undone = [StepReference(step.step_id, "status") for step in workflow.steps if step.compensate]
+    return [*undone, *(read.reference for step in failure_steps(workflow) for read in nested_reads(step))]
+
+
+def _recovery(unit: Unit, workflow: Workflow, main: StepGraph, scope: Scope) -> tuple[Node, ...]:
+    """The failure steps, in the machine's own scope as a failure has left it, and the end of the run."""
+    graph = failure_graph(main, workflow.on_failure, by_step_order=unit.sequential)
+    left = {
+        step_id: entry if entry.variable is None else Entry(ANY, entry.variable, unsure=True)
+        for step_id, entry in scope.entries.items()
+    }
+    after = Scope(depth=0, entries=left, fields=scope.fields)
+    guarded = GuardedSteps(graph.graph.steps, graph.graph.rule_dependencies, graph.undoes)
+    place = "/on_failure" if workflow.on_failure else "/steps"
+    body = lower_graph(unit, graph.graph, guarded, after, (), place, SKIPPED)
+    end = FailNode(WORKFLOW_FAILED, WORKFLOW_FAILED_ERROR, cause_of_failed_run())
+    return (*body.nodes, end)

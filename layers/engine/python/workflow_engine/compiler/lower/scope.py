@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
-from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Read, Text, json_literal
+from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Read, Text, if_assigned, json_literal
 from workflow_engine.compiler.jsonata.references import Root
 from workflow_engine.compiler.jsonata.states import from_input
 from workflow_engine.compiler.lower.status import COMPLETED, Statuses
 from workflow_engine.language.syntax import Reference, ScopeReference, StepReference
+
+if TYPE_CHECKING:
+    from workflow_engine.compiler.lower.recovery import Recovery
 
 _MAX_ESCAPED = 70
 _NULL = Root(NULL, defined=True)
@@ -29,12 +33,24 @@ def variable_name(depth: int, step_id: str) -> str:
     return f"s{depth}_{escaped}"
 
 
+FAILURE_VARIABLE: Final = "failure"
+"""What has failed the run, as failure steps read it."""
+
+
+def failures_variable(depth: int) -> str:
+    """The notes of critical failures in a scope. No record of a step has such a name."""
+    return f"failures{depth}"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is known of a step at a point of the machine. `variable` is None when no record of it is kept."""
+    """What is known of a step at a point of the machine. `variable` is None when no record of it is kept; where it is
+    `unsure`, the step may not have begun, and there is no value then.
+    """
 
     statuses: Statuses
     variable: str | None
+    unsure: bool = False
 
 
 @dataclass(slots=True)
@@ -43,6 +59,8 @@ class Scope:
 
     `item` and `index` are the innermost element and its position, None outside for_each and map. `fields`
     are those that every output of a step is sure to have, by step id; all scopes of a machine share them.
+    `recovery` is what critical failures lead to, None where they end the run, or what is around; `may_end` says that one
+    of them may end this scope.
     """
 
     depth: int
@@ -51,9 +69,11 @@ class Scope:
     index: Fragment | None = None
     entries: dict[str, Entry] = field(default_factory=dict)
     fields: dict[str, frozenset[str]] = field(default_factory=dict)
+    recovery: Recovery | None = None
+    may_end: bool = False
 
     def child(self) -> Scope:
-        """A scope one deeper that sees all of this one (a Parallel branch or a Map body)."""
+        """A scope one deeper that sees all of this one (a Parallel branch or a Map body), and ends with its first failure."""
         return Scope(self.depth + 1, self, self.item, self.index, fields=self.fields)
 
     def find(self, step_id: str) -> Entry:
@@ -72,13 +92,14 @@ class Scope:
         """The variable of this scope for a step's record."""
         return variable_name(self.depth, step_id)
 
-    def status(self, step_id: str) -> Text | Read:
+    def status(self, step_id: str) -> Fragment:
         """The step's status: a constant where it is known before the run."""
         entry = self.find(step_id)
         if len(entry.statuses) == 1:
             return json_literal(next(iter(entry.statuses)))
         assert entry.variable is not None, f"the status of {step_id} is read but not kept"
-        return Read(entry.variable, ("status",))
+        read = Read(entry.variable, ("status",))
+        return if_assigned(read, Text('"pending"')) if entry.unsure else read
 
     def locate(self, reference: Reference) -> Root:
         """Where the reference's value starts, before its path is applied."""
@@ -91,6 +112,8 @@ class Scope:
             case ScopeReference(word="index"):
                 assert self.index is not None, "index outside a list; the language refuses that"
                 return Root(self.index, defined=True)
+            case ScopeReference(word="failure"):
+                return Root(Read(FAILURE_VARIABLE), defined=True)
             case ScopeReference(word=word):
                 return Root(from_input(word), defined=True)
 
@@ -104,6 +127,8 @@ class Scope:
             return _NULL
         assert entry.variable is not None, f"the record of {step_id} is read but not kept"
         code = Read(entry.variable, (facet,))
+        if entry.unsure:
+            return Root(if_assigned(code, NULL), defined=True)
         if facet == "error":
             return Root(code, defined=False)
         return Root(code, defined=entry.statuses == COMPLETED, fields=self.fields.get(step_id, frozenset()))

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from workflow_engine.aws_quotas import INLINE_MAP_CONCURRENCY
-from workflow_engine.compiler.catalogue import ContainerLowering, PureLowering, TaskLowering, WaitLowering
+from workflow_engine.compiler.catalogue import (
+    ContainerLowering,
+    FailLowering,
+    PureLowering,
+    TaskLowering,
+    WaitLowering,
+)
 from workflow_engine.compiler.ir import Block, Failure, GuardNode, MapNode, Node, PassNode, Template
 from workflow_engine.compiler.jsonata.conditions import condition_fragment, not_fragment
 from workflow_engine.compiler.jsonata.states import INDEX, ITEM, PAYLOAD, RESULT
@@ -38,12 +44,14 @@ def lower_step(
     kept = readers.keeps_record(step.step_id)
     keeps_output = readers.keeps_output(step.step_id)
     variable = scope.name(step.step_id) if kept else None
-    failure = leaf.failure_of(step, variable, keeps_output=keeps_output)
+
+    def failure() -> Failure | None:
+        return leaf.failure_of(step, scope, variable, keeps_output=keeps_output)
 
     nodes: tuple[Node, ...]
     if step.for_each is not None:
         assigns = _record(variable, RESULT, keeps_output=keeps_output)
-        nodes = (_for_each(unit, step, step.for_each, lowering, scope, assigns, failure),)
+        nodes = (_for_each(unit, step, step.for_each, lowering, scope, assigns, failure()),)
     else:
         match lowering:
             case PureLowering() if _needs_branch(unit, step, lowering, bounds, keeps_output=keeps_output):
@@ -52,7 +60,9 @@ def lower_step(
                     unit, step, lowering, inner, kept=False, keeps_output=keeps_output, bounds=bounds
                 )
                 inside = (PassNode(step.step_id, (value,)),)
-                nodes = (leaf.tried(unit, step, inside, value.variable, variable, failure, keeps_output=keeps_output),)
+                nodes = (
+                    leaf.tried(unit, step, inside, value.variable, variable, failure(), keeps_output=keeps_output),
+                )
             case PureLowering():
                 value = leaf.pure_value(
                     unit, step, lowering, scope, kept=kept, keeps_output=keeps_output, bounds=bounds
@@ -60,15 +70,18 @@ def lower_step(
                 nodes = (PassNode(step.step_id, (value,)),)
             case TaskLowering():
                 assigns = _record(variable, PAYLOAD, keeps_output=keeps_output)
-                nodes = (leaf.task(unit, step, lowering, scope, step.step_id, assigns, failure),)
-            case WaitLowering() if failure is not None and has_expression(step):
-                nodes = (waits.tried_wait(unit, step, lowering, scope, variable, failure, keeps_output=keeps_output),)
+                nodes = (leaf.task(unit, step, lowering, scope, step.step_id, assigns, failure()),)
+            case WaitLowering() if not step.critical and has_expression(step):
+                nodes = (waits.tried_wait(unit, step, lowering, scope, variable, failure(), keeps_output=keeps_output),)
             case WaitLowering():
                 nodes = waits.wait(unit, step, lowering, scope, variable, keeps_output=keeps_output)
+            case FailLowering():
+                nodes = (leaf.fail(unit, step, scope, variable, keeps_error=keeps_output),)
             case ContainerLowering():
                 nodes = unit.container(unit, step, scope, keeps_record=kept, keeps_output=keeps_output)
     surely_completes = step.critical or isinstance(nodes[0], PassNode)
-    scope.entries[step.step_id] = Entry(COMPLETED if surely_completes else COMPLETED | FAILED, variable)
+    statuses = COMPLETED if surely_completes else COMPLETED | FAILED
+    scope.entries[step.step_id] = Entry(FAILED if isinstance(lowering, FailLowering) else statuses, variable)
     unit.step_types[step.step_id] = step.step_type
     if isinstance(lowering, PureLowering | TaskLowering) and lowering.no_input and step.for_each is None:
         unit.no_inputs[step.step_id] = lowering.no_input

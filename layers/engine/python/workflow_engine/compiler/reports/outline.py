@@ -9,20 +9,22 @@ from typing import Any
 
 from workflow_engine.compiler.catalogue import CompilerCatalogue, WaitLowering
 from workflow_engine.compiler.graph import StepGraph, build_graph
-from workflow_engine.language.reads import body_steps, nested_steps, references_of
+from workflow_engine.language.reads import body_steps, failure_steps, nested_steps, references_of
 from workflow_engine.language.references import reference_text
 from workflow_engine.language.syntax import Expression, LoopBody, MapBody, Source, Step, Workflow
 
 
 def outline(workflow: Workflow, graph: StepGraph, catalogue: CompilerCatalogue) -> dict[str, Any]:
-    """JSON: `{"steps": [{"id", "type", "each"?, "body"?, "reads"?}], "sinks": [...] | null}`.
+    """JSON: `{"steps": [{"id", "type", "each"?, "body"?, "reads"?}], "sinks": [...] | null, "after_failure"?: [steps]}`.
 
     `sinks` null says that the run's output is the machine's own; else it is the outputs of the completed sinks by id.
     `reads` has the references, as texts, of what may fail: `input_mapping` those of each entry that is an expression, or
     the time of a delay; `for_each` or `items` that of the list. Conditions and templates take any data.
     """
     sinks = set(graph.sinks())
+    after_failure = [_step(s, catalogue) for s in failure_steps(workflow)]
     return {
+        **({"after_failure": after_failure} if after_failure else {}),
         "steps": [_step(s, catalogue) for s in workflow.steps],
         "sinks": None if workflow.output is not None else [s.step_id for s in workflow.steps if s.step_id in sinks],
     }
