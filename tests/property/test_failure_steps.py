@@ -123,7 +123,9 @@ def check_left(workflow: Workflow, left: dict[str, Record], ends: dict[str, Reco
     for step in workflow.steps:
         record, end = left[step.step_id], ends[step.step_id]
         # A step that can never run is skipped from the beginning.
-        assert record.status in (end.status, "pending") or (record.status, end.status) == ("skipped", "pending"), step.step_id
+        assert record.status in (end.status, "pending") or (record.status, end.status) == ("skipped", "pending"), (
+            step.step_id
+        )
         if record.status == "completed":
             assert timeless(record.output) == timeless(end.output), step.step_id
         else:

@@ -306,7 +306,7 @@ class _Reader:
         line = self.timeline
         line.recovered = str(told.get("step_id"))
         line.failure = failure_of({"error": told.get("type"), "cause": told.get("message")}, timed_out=False)
-        alike = [v for v in line.visits if v.step_id == line.recovered and v.outcome == "failed" and not v.superseded]
+        alike = (v for v in line.visits if v.step_id == line.recovered and not v.superseded)
         line.failed_visit = next((v for v in alike if v.failure and v.failure.type == line.failure.type), None)
 
     def _blame(self, details: Mapping[str, Any], origin: _Origin) -> None:

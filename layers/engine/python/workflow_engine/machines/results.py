@@ -217,6 +217,12 @@ class _Results:
         output = visit.output if status == "completed" and visit.kind == "Task" else None
         return Outcome(status, output, visit.failure if status == "failed" else None, visit)
 
+    def _ends_what_holds(self, step_id: str) -> bool:
+        """Whether the failure of a step fails what holds it, as far as the outline tells: where failure steps follow, the run
+        goes on after it, and nothing else in a history does.
+        """
+        return self.entries[step_id].get("critical", False) is True
+
     def _never_entered(self, step_id: str, frames: Frames, absent: StepStatus) -> Outcome:
         """A step whose own state was not entered failed if what decides about it (`<id>.guard`, say) ended the run."""
         blamed = self.timeline.failed_visit
@@ -304,6 +310,9 @@ class _Results:
         visit = self.visits.own.get(key) or self.visits.derived.get(key)
         if visit is None and not entered and statuses <= {"skipped", "pending"}:
             return self._never_entered(step_id, frames, absent)
+        failed = next((o for step, o in inner.items() if o.status == "failed" and self._ends_what_holds(step)), None)
+        if failed is not None:
+            return Outcome("failed", None, failed.failure, tried)
         blamed = self.timeline.failed_visit
         if blamed is not None and (blamed.step_id in inner or _is_within(blamed.frames, frames, step_id)):
             return Outcome("failed", None, self.timeline.failure, tried)

@@ -19,7 +19,7 @@ from workflow_engine.compiler.lower.readers import Readers, find_readers
 from workflow_engine.compiler.lower.recovery import join
 from workflow_engine.compiler.lower.scope import Entry, Scope, failures_variable
 from workflow_engine.compiler.lower.sizes import Size
-from workflow_engine.compiler.lower.status import NOT_BEGUN, SKIPPED, Statuses
+from workflow_engine.compiler.lower.status import FAILED, NOT_BEGUN, SKIPPED, Statuses
 from workflow_engine.compiler.lower.step import lower_step
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import SKIPPED_RECORD
@@ -173,6 +173,7 @@ class BodyLowering:
         self, trees: Sequence[Tree], scope: Scope, guard: Fragment, assumed: frozenset[Fragment]
     ) -> GuardNode:
         ids = [self.graph.steps[v].step_id for v in leaves(trees)]
+        critical = {self.graph.steps[v].step_id for v in leaves(trees) if self.graph.steps[v].critical}
         name = self.unit.state_name(ids[0], GUARD)
         body = self.lower(trees, scope, assumed | {guard})
         skipped: dict[str, Template] = {}
@@ -180,7 +181,9 @@ class BodyLowering:
             entry = scope.entries[step_id]
             if entry.statuses == SKIPPED:
                 continue  # skipped on either path: no state assigns it, and nobody has to ask
-            scope.entries[step_id] = self._entry(step_id, entry.statuses | SKIPPED, scope)
+            # The run goes on after a `fail` that is critical only where that was skipped.
+            ends_run = entry.statuses == FAILED and step_id in critical
+            scope.entries[step_id] = self._entry(step_id, SKIPPED if ends_run else entry.statuses | SKIPPED, scope)
             variable = scope.entries[step_id].variable
             if variable is not None:
                 skipped[variable] = SKIPPED_RECORD
