@@ -25,18 +25,22 @@ class NoStockError(Exception):
 
 @dataclass
 class World:
-    """The step function of all steps. `received` has what each was given, in the order of the calls."""
+    """The step function of all steps. `received` has what each was given last, in the order of the first calls, `given` all of
+    it.
+    """
 
     received: dict[str, Any] = field(default_factory=dict)
+    given: dict[str, list[Any]] = field(default_factory=dict)
     attempts: list[str] = field(default_factory=list)
 
     def __call__(self, event: dict[str, Any], _context: object) -> Any:
         step_id, config = event["step_config"]["step_id"], event["step_config"]["config"]
         self.received[step_id] = event["input_data"]
+        self.given.setdefault(step_id, []).append(event["input_data"])
         self.attempts.append(step_id)
-        if config.get("fail"):
+        if config.get("fail") or event["input_data"].get("order") in config.get("fail_for", ()):
             raise NoStockError(f"{step_id} has none left")
-        return {"id": f"{step_id}-1"}
+        return {"id": "x" * config["characters"]} if "characters" in config else {"id": f"{step_id}-1"}
 
     @property
     def order(self) -> list[str]:
@@ -61,6 +65,7 @@ class Runs:
 
     def __call__(self, *steps: Step, run_input: Any = None, **workflow: Any) -> tuple[RunReport, EndedRun]:
         self.world.received.clear()
+        self.world.given.clear()
         self.world.attempts.clear()
         compilation = compiled(*steps, **workflow)
         arns = dict.fromkeys(compilation.bindings["functions"], ARN)
@@ -256,3 +261,105 @@ def test_messages_are_cut_so_that_many_fit_into_one_variable(run: Runs) -> None:
     assert len(ended.cause) <= 32_768
     assert told.error is not None
     assert len(told.error["message"]) == 32_768
+
+
+EACH = {"for_each": "input.orders", "input_mapping": {"order": "item"}}
+
+
+def per_order(step_id: str, **fields: Any) -> Step:
+    undo = work(
+        f"undo_{step_id}",
+        input_mapping={"id": f"{step_id}.id", "order": "item", "at": "index", "why": "failure.step_id"},
+    )
+    return {**work(step_id, **EACH), "compensate": [undo], **fields}
+
+
+def test_elements_that_completed_are_undone_one_by_one_when_a_later_step_fails(run: Runs) -> None:
+    told, _ = run(per_order("book"), failing("pay", "book"), run_input={"orders": ["x", "y"]})
+    assert told.error is not None
+    assert told.error["step_id"] == "pay"
+    assert told.step_results["undo_book"]["output_data"] == [{"id": "undo_book-1"}] * 2
+    assert sorted(run.world.given["undo_book"], key=lambda given: given["at"]) == [
+        {"id": "book-1", "order": order, "at": i, "why": "pay"} for i, order in enumerate(["x", "y"])
+    ]
+
+
+def test_all_elements_run_then_the_step_fails_and_those_that_completed_are_undone(run: Runs) -> None:
+    book = per_order("book", config={"fail_for": ["x", "z"]})
+    told, _ = run(book, work("pay", "book"), on_failure=[TELL], run_input={"orders": ["w", "x", [1], "z", {"a": 1}]})
+    assert told.error == {"step_id": "book", "type": "NoStockError", "message": "book has none left"}
+    ends = [told.step_results[f"book[{i}]"]["status"] for i in range(5)]
+    assert ends == ["completed", "failed", "completed", "failed", "completed"]
+    assert statuses(told)["book"] == "failed"
+    undone_orders = sorted((given["at"], given["order"]) for given in run.world.given["undo_book"])
+    assert undone_orders == [(0, "w"), (2, [1]), (4, {"a": 1})]
+    assert run.world.received["tell"]["failure"]["step_id"] == "book"
+    assert "pay" not in run.world.order
+
+
+def test_an_element_that_could_not_be_undone_is_told_and_the_others_are_undone(run: Runs) -> None:
+    book = per_order("book")
+    book["compensate"][0]["config"] = {"fail_for": ["x"]}
+    told, _ = run(book, failing("pay", "book"), run_input={"orders": ["x", "y"]})
+    assert statuses(told)["undo_book"] == "failed"
+    assert [statuses(told)[f"undo_book[{i}]"] for i in range(2)] == ["failed", "completed"]
+
+
+def test_elements_that_were_skipped_are_not_undone(run: Runs) -> None:
+    run(per_order("book", conditions="item != 'x'"), failing("pay", "book"), run_input={"orders": ["x", "y"]})
+    assert [given["order"] for given in run.world.given["undo_book"]] == ["y"]
+
+
+def test_a_list_that_failed_and_is_not_critical_lets_the_run_go_on_and_is_undone_later(run: Runs) -> None:
+    book = per_order("book", critical=False, config={"fail_for": ["x"]})
+    read = {"how": "book.status", "out": "book", "why": "book.error.type"}
+    told, _ = run(
+        book,
+        work("note", "book", trigger_rule="all_done", input_mapping=read),
+        failing("pay", "note"),
+        run_input={"orders": ["x", "y"]},
+    )
+    assert run.world.received["note"] == {"how": "failed", "out": None, "why": "NoStockError"}
+    assert [given["order"] for given in run.world.given["undo_book"]] == ["y"]
+    assert told.error is not None
+    assert told.error["step_id"] == "pay"
+
+
+def test_what_undoes_elements_may_be_several_steps_one_after_the_other(run: Runs) -> None:
+    book = per_order("book")
+    book["compensate"].append(work("note", "undo_book", input_mapping={"undone": "undo_book", "order": "item"}))
+    run(book, failing("pay", "book"), run_input={"orders": ["x", "y"]})
+    undone_both = [{"id": "undo_book-1"}] * 2
+    assert sorted(run.world.given["note"], key=lambda given: given["order"]) == [
+        {"undone": undone_both, "order": "x"},
+        {"undone": undone_both, "order": "y"},
+    ]
+
+
+@pytest.mark.parametrize("orders", [[], None])
+def test_a_list_of_nothing_undoes_nothing(run: Runs, orders: Any) -> None:
+    told, _ = run(per_order("book"), failing("pay", "book"), run_input={"orders": orders})
+    assert told.step_results["undo_book"]["output_data"] == []
+
+
+def test_a_list_that_could_not_begin_undoes_nothing(run: Runs) -> None:
+    told, _ = run(per_order("book"), on_failure=[TELL], run_input={"orders": "x"})
+    assert told.error is not None
+    assert (told.error["step_id"], told.error["type"]) == ("book", "States.QueryEvaluationError")
+    assert run.world.order == ["tell"]
+
+
+def test_elements_in_a_branch_are_undone_too(run: Runs) -> None:
+    steps = [per_order("book"), work("z"), failing("pay", "book"), work("end", "pay", "z")]
+    run(*steps, run_input={"orders": ["x"]})
+    assert [given["order"] for given in run.world.given["undo_book"]] == ["x"]
+
+
+def test_outputs_too_large_to_leave_a_branch_after_a_failure_leave_their_length(run: Runs) -> None:
+    big = work("big", config={"characters": 200_000}, compensate=[work("undo_big", input_mapping={"out": "big"})])
+    other = work("other", config={"characters": 100_000})
+    steps = [big, failing("pay", "big"), other, work("end", "pay", "other", "big")]
+    _, ended = run(*steps, on_failure=[TELL])
+    assert ended.error == "WorkflowFailed", ended.cause
+    assert run.world.order[-2:] == ["undo_big", "tell"]
+    assert run.world.received["undo_big"] == {"out": {"too_large": 200_009}}

@@ -308,7 +308,7 @@ def random_saga(choices: Choices) -> dict[str, Any]:
     for step in steps:
         if drawing.chance(50):
             drawing.budget = 2
-            step["compensate"] = _after_failure(drawing, ids)
+            step["compensate"] = _after_failure(drawing, ids, undoes_elements="for_each" in step)
             undoing += [one["step_id"] for one in step["compensate"]]
     drawing.budget = 3
     on_failure = _after_failure(drawing, ids + undoing) if not undoing or drawing.chance(60) else []
@@ -321,9 +321,14 @@ def random_saga(choices: Choices) -> dict[str, Any]:
     }
 
 
-def _after_failure(drawing: _Drawing, outer: list[str]) -> list[dict[str, Any]]:
-    """A body of failure steps, some of which fail."""
-    steps = drawing.body(1, False, outer, 3)
+def _after_failure(drawing: _Drawing, outer: list[str], *, undoes_elements: bool = False) -> list[dict[str, Any]]:
+    """A body of failure steps, some of which fail. What undoes elements is one step per element."""
+    steps = drawing.body(1, undoes_elements, outer, 3)
+    if undoes_elements:
+        steps = [step for step in steps if step["step_type"] == PROBE and "for_each" not in step]
+        ids = [step["step_id"] for step in steps]
+        for step in steps:
+            step["dependencies"] = [i for i in step.get("dependencies", ()) if i in ids]
     for step in steps:
         step.pop("critical", None)
         if step["step_type"] == PROBE and "for_each" not in step and drawing.chance(25):

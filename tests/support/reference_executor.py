@@ -14,6 +14,7 @@ from typing import Any
 from tests.support.reference_semantics import evaluate_condition, evaluate_source, read_path, read_reference
 from workflow_engine.language.reads import nested_steps, references_of, step_reads
 from workflow_engine.language.syntax import (
+    ForEach,
     LoopBody,
     MapBody,
     Reference,
@@ -102,6 +103,7 @@ class ReferenceRun:
     result: Json = None
     failed_step: str | None = None
     failure: Json = None
+    completed: dict[str, dict[int, tuple[Json, Json]]] = field(default_factory=dict)
 
     def execute(self) -> ReferenceRun:
         """Run to the end."""
@@ -141,7 +143,8 @@ class ReferenceRun:
         self.results = {}
         for step in self.workflow.steps:
             frame = Frame(self, {}, parent=main)
-            if left[step.step_id].status == "completed":
+            some = step.for_each is not None and left[step.step_id].status == "failed"
+            if left[step.step_id].status == "completed" or some:
                 self.body(step.compensate, frame, "")
             else:
                 frame.records = {one.step_id: Record("skipped") for one in step.compensate}
@@ -199,15 +202,45 @@ class ReferenceRun:
                 return self.contained(step, taken, body.output, self.inner(frame, frame.item, frame.index), f"{key}.")
         if step.for_each is None:
             return self.call(step, frame)
-        outputs = []
-        for i, item in enumerate(self.elements(step.for_each.items, frame)):
-            inner = self.inner(frame, item, i)
+        return self.each(step, step.for_each, frame, key)
+
+    def each(self, step: Step, for_each: ForEach, frame: Frame, key: str) -> list[Json]:
+        """The outputs of a step that runs once per element: of a list, or of those that it undoes."""
+        done: dict[int, tuple[Json, Json]] = {}
+        failures: list[StepFailedError] = []
+        outputs: list[Json] = []
+        for i, inner in enumerate(self.frames(for_each, frame)):
             runs = not reads_element(step) or (
                 step.condition is not None and evaluate_condition(step.condition, inner.lookup)
             )
-            outputs.append(self.call(step, inner) if runs else None)
-            self.results[f"{key}[{i}]"] = Record("completed" if runs else "skipped", outputs[-1])
+            record = Record("skipped")
+            if runs:
+                try:
+                    record = Record("completed", self.call(step, inner))
+                    done[i] = inner.item, record.output
+                except StepFailedError as failure:
+                    if not step.elements_fail_alone:
+                        raise
+                    record = Record("failed")
+                    failures.append(failure)
+            outputs.append(record.output)
+            self.results[f"{key}[{i}]"] = record
+        self.completed[step.step_id] = done
+        if failures:
+            raise failures[0]
         return outputs
+
+    def frames(self, for_each: ForEach, frame: Frame) -> list[Frame]:
+        """A frame for each element."""
+        undone = for_each.completed_of
+        if undone is None:
+            return [self.inner(frame, item, i) for i, item in enumerate(self.elements(for_each.items, frame))]
+        frames = []
+        for i, (item, output) in self.completed.get(undone, {}).items():
+            inner = self.inner(frame, item, i)
+            inner.records[undone] = Record("completed", output)
+            frames.append(inner)
+        return frames
 
     def elements(self, items: Reference, frame: Frame) -> list[Json]:
         value = read_reference(items, frame.lookup)

@@ -48,7 +48,9 @@ class Block:
     """For `element`: what the last state gives, if it is not the bare result of the Task or Pass that it is."""
     failures: str | None = None
     """For a branch in which a critical step may fail: the variable that then holds the notes of it. They are given back
-    beside the records, which may be missing where steps had not begun."""
+    beside the records, which may be missing where steps had not begun. For an element that fails alone: what it then gives."""
+    room: int = 0
+    """Of such a branch: characters that its records may have together after a failure, so that they can leave it."""
     recovery: tuple[Node, ...] = ()
     """For `machine`: the failure steps, which failures lead to, and the end of the run after them."""
 
@@ -164,14 +166,16 @@ class ParallelNode:
 
 @dataclass(frozen=True, slots=True)
 class JoinNode:
-    """After a Parallel: where `failed` (a boolean) says that a critical step in it failed, ends the block, and assigns the
-    records in `assigns` and `ends`; else goes on.
+    """After a Parallel or Map: where `failed` (a boolean) says that something in it failed, assigns the records in `assigns`,
+    and with `ends` that too and ends the block; else goes on.
     """
 
     name: str
     failed: Fragment
     assigns: Assigns
-    ends: Assigns
+    ends: Assigns | None
+    of_branches: bool = False
+    """Whether it is after a Parallel, whose own result tells at the end of a branch what it would tell."""
 
 
 @dataclass(frozen=True, slots=True)

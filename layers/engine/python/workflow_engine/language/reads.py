@@ -91,6 +91,7 @@ def step_reads(step: Step) -> tuple[Read, ...]:
         reads.extend(_at(step.condition, step.pointer + "/conditions"))
     if step.for_each is not None:
         reads.append(Read(step.for_each.items, step.pointer + "/for_each"))
+        reads.extend(_at(step.for_each.ran_if, step.pointer) if step.for_each.ran_if is not None else ())
     for name, template in step.templates.items():
         reads.extend(_at(template, config_pointer(step, name)))
     match step.body:

@@ -33,7 +33,7 @@ class Scope:
     """A body of steps. `container` is the step that holds it (None at the top), `outer` the scope of that step.
 
     `items` is the list whose elements `item` is, where its reference could be read. `after_failure` says that the steps run
-    when the run has failed, so that `failure` is known.
+    when the run has failed, so that `failure` is known; `element_of` is a step of which they read what one element gave.
     """
 
     steps: Collection[str]
@@ -44,6 +44,7 @@ class Scope:
     has_index: bool = False
     items: Items | None = None
     after_failure: bool = False
+    element_of: str | None = None
 
     def chain(self) -> tuple[str, ...]:
         """Ids of the containers around this scope, the outermost first."""

@@ -64,12 +64,34 @@ class StepParser:
         """The steps of one body, in document order."""
         return tuple(self._step(draft, scope) for draft in drafts)
 
-    def failure_steps(self, drafts: tuple[Draft, ...], scope: Scope, undone: str | None = None) -> tuple[Step, ...]:
-        """Steps that run when the run has failed, in a scope of their own in `scope`: those that undo the step `undone`, or
-        the workflow's `on_failure`. They are not critical: nothing is left to stop.
+    def failure_steps(
+        self, drafts: tuple[Draft, ...], scope: Scope, undone: str | None = None, for_each: ForEach | None = None
+    ) -> tuple[Step, ...]:
+        """Steps that run when the run has failed, in a scope of their own in `scope`: those that undo the step `undone`, which
+        may have a `for_each`, or the workflow's `on_failure`. They are not critical: nothing is left to stop.
         """
         inner = Scope(frozenset(draft.step_id for draft in drafts), scope, after_failure=True)
-        return tuple(self._failure_step(draft, inner, undone) for draft in drafts)
+        if for_each is None:
+            return tuple(self._failure_step(draft, inner, undone) for draft in drafts)
+        items = Items(for_each.items, scope)
+        each = replace(inner, has_item=True, has_index=True, items=items, element_of=undone)
+        completed = replace(for_each, max_items=None, completed_of=undone)
+        return tuple(
+            replace(self._failure_step(draft, each, undone), for_each=completed)
+            for draft in drafts
+            if self._undoes_elements(draft)
+        )
+
+    def _undoes_elements(self, draft: Draft) -> bool:
+        """Whether a step may run once per element of another one's for_each. Reports what cannot."""
+        problem = ""
+        if draft.fields.for_each is not None:
+            problem = "It runs once per element that has completed. Remove its 'for_each'; it reads 'item', 'index' and the step."
+        elif draft.container is not None:
+            problem = "It runs once per element that has completed, which a container cannot. Write its steps one beside the other."
+        if problem:
+            self._findings.add("WFE-E406", draft.pointer, f"This undoes the elements of a for_each. {problem}")
+        return not problem
 
     def _failure_step(self, draft: Draft, scope: Scope, undone: str | None) -> Step:
         for name, wanted in (("critical", True), ("on_error", "fail")):
@@ -86,6 +108,7 @@ class StepParser:
         outer = self._reader(scope, draft.step_id)
         for_each = self._for_each(draft, outer)
         reader = replace(outer, scope=self._per_element(draft, scope, for_each))
+        condition = reader.condition(fields.conditions, draft.pointer + "/conditions")
         self._check_templates(draft, reader)
         if draft.container is None and draft.spec is not None and not draft.failed & {"config", "parameters"}:
             self._configs.check(draft.spec, draft.config, draft.config_pointer)
@@ -100,7 +123,7 @@ class StepParser:
             input_mapping=reader.sources(fields.input_mapping, draft.pointer + "/input_mapping", expressions=True),
             config={} if draft.container is not None else draft.config,
             templates=self._templates(draft, reader),
-            condition=reader.condition(fields.conditions, draft.pointer + "/conditions"),
+            condition=condition,
             trigger_rule=fields.trigger_rule or "none_failed_min_one_success",
             critical=self._critical(draft),
             timeout_seconds=fields.timeout_seconds,
@@ -110,7 +133,9 @@ class StepParser:
             step_order=fields.step_order,
             estimated_seconds=fields.estimated_seconds,
             sent_as_parameters=draft.sent_as_parameters,
-            compensate=self.failure_steps(draft.compensate, scope, draft.step_id),
+            compensate=self.failure_steps(
+                draft.compensate, scope, draft.step_id, for_each and replace(for_each, ran_if=condition)
+            ),
         )
 
     def _dependencies(self, draft: Draft, scope: Scope) -> tuple[str, ...]:

@@ -88,7 +88,8 @@ class StepShapes:
                 return _STATUS
             case "error":
                 return _ERROR
-        return self._output(reference.step_id)
+        shape = self._output(reference.step_id)
+        return shape.element if isinstance(shape, ListOf) and reference.step_id == scope.element_of else shape
 
     def is_inside(self, step_id: str, container_id: str) -> bool:
         """Whether a step stands directly inside of a container."""

@@ -211,11 +211,17 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class ForEach:
-    """The step runs once per element of `items`; `item` and `index` are readable in its mapping, condition and templates."""
+    """The step runs once per element of `items`; `item` and `index` are readable in its mapping, condition and templates.
+
+    With `completed_of` it undoes that step, whose for_each has these items: it runs once per element that has completed, and
+    what it reads of that step is what the element gave. `ran_if` is the condition under which such an element had run at all.
+    """
 
     items: Reference
     max_concurrency: int | None
     max_items: int | None
+    completed_of: str | None = None
+    ran_if: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +275,8 @@ class Step:
     `input_mapping` is None when the step has none: it then gets the outputs of its explicit, completed dependencies by
     id. `templates` has the parsed templates of those top-level `config` fields that the step type marks as templates.
     `sent_as_parameters` names the `config` fields that the client sent under the alias `parameters`, for pointers.
-    `compensate` are the steps that undo this one, once it has completed, when the run fails.
+    `compensate` are the steps that undo this one, once it has completed, when the run fails. Those of a step with for_each
+    run once per element that has completed.
     """
 
     step_id: str
@@ -290,6 +297,11 @@ class Step:
     estimated_seconds: float | None = None
     sent_as_parameters: frozenset[str] = frozenset()
     compensate: tuple[Step, ...] = ()
+
+    @property
+    def elements_fail_alone(self) -> bool:
+        """Whether each element of its for_each runs whatever becomes of the others: those that complete are undone, or undo."""
+        return self.for_each is not None and (bool(self.compensate) or self.for_each.completed_of is not None)
 
 
 @dataclass(frozen=True, slots=True)

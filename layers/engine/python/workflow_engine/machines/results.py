@@ -250,8 +250,14 @@ class _Results:
             return self._single(step_id, frames, absent)
         iterations = self.timeline.iterations.get((frames, step_id), {})
         size = max(visit.length or 0, max(iterations, default=-1) + 1)
+        before = len(self.steps.outcomes)
         parts = [self._iteration(step, i, iterations.get(i), frames, f"{key}[{i}]") for i in range(size)]
         status = self._status(visit)
+        if step.get("each") and status == "completed":
+            # Elements that are undone one by one fail alone; the step fails when all have ended.
+            alone = next((o for o in self.steps.outcomes[before:] if o.status == "failed"), None)
+            if alone is not None:
+                return Outcome("failed", None, alone.failure, visit)
         blamed = self.timeline.failed_visit
         if status == "aborted" and blamed is not None and _is_within(blamed.frames, frames, step_id):
             status = "failed"

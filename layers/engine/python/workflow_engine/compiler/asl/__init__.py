@@ -14,7 +14,7 @@ from typing import Any, Final
 from workflow_engine.compiler.asl.expressions import rendered
 from workflow_engine.compiler.asl.fusing import fused
 from workflow_engine.compiler.asl.items import list_items
-from workflow_engine.compiler.asl.returns import FAILURES, carried, carried_if_any, records_from_branches
+from workflow_engine.compiler.asl.returns import FAILURES, carried, carried_after_failure, records_from_branches
 from workflow_engine.compiler.asl.ways import fails_by_author, reachable
 from workflow_engine.compiler.ir import (
     Assigns,
@@ -111,20 +111,21 @@ class _Rendering:
             hint = step_of(hint)
             self.ends[hint] = number = self.ends.get(hint, 0) + 1
             self.end = derived_name(hint, END, number)
-            output: Template = {"branch": None, "element": NULL, "machine": {}}[self.block.kind]
-            self.states[self.end] = {
-                "Type": "Succeed",
-                "Output": self._result_at_end() if self.block.kind == "branch" else output,
-            }
+            self.states[self.end] = {"Type": "Succeed", "Output": self._result_at_end()}
         return self.end
 
     def _result_at_end(self) -> Template:
-        """What a branch gives where jumps to its end meet. After a failure steps have not begun that would have a record."""
-        if self.block.failures is None:
+        """What a block gives where jumps to its end meet. After a failure steps have not begun that would have a record."""
+        failures = self.block.failures
+        match self.block.kind:
+            case "machine":
+                return {}
+            case "element":
+                return NULL if failures is None else if_assigned(Read(failures), NULL)
+        if failures is None:
             return self._result({}, None)
-        records = {r.variable: carried_if_any(r) for r in self.block.returns}
-        notes = if_assigned(Read(self.block.failures), Text("[]"))
-        return {**({"_vars": records} if records else {}), FAILURES: notes}
+        records = carried_after_failure(self.block.returns, self.block.room)
+        return {**({"_vars": records} if records else {}), FAILURES: if_assigned(Read(failures), Text("[]"))}
 
     def ending(self, hint: str) -> str:
         """Where a critical failure leads."""
@@ -137,7 +138,7 @@ class _Rendering:
         at = following
         for node in reversed(nodes):
             # Where a branch ends with a Parallel, it makes no difference whether something in that failed.
-            if not (isinstance(node, JoinNode) and at is None and self.block.kind == "branch"):
+            if not (isinstance(node, JoinNode) and node.of_branches and at is None and self.block.kind == "branch"):
                 at = self.node(node, at)
         return at
 
@@ -268,11 +269,12 @@ class _Rendering:
         }
 
     def _join(self, node: JoinNode, following: str | None) -> None:
-        assigns = {**node.assigns, **node.ends}
+        assigns = {**node.assigns, **(node.ends or {})}
         rule: State = {"Condition": node.failed, **({"Assign": assigns} if assigns else {})}
+        target = self.target(following, node.name) if node.ends is None else self.ending(node.name)
         self.states[node.name] = {
             "Type": "Choice",
-            "Choices": [{**rule, "Output": self.handed_on(), "Next": self.ending(node.name)}],
+            "Choices": [{**rule, "Output": self.handed_on(), "Next": target}],
             "Default": self.target(following, node.name),
             "Output": self.handed_on(),
         }

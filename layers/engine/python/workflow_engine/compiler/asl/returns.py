@@ -8,8 +8,10 @@ from workflow_engine.compiler.ir import Block, GuardNode, Node, PassNode, Return
 from workflow_engine.compiler.jsonata.fragments import (
     Conditional,
     Fragment,
+    Group,
     Read,
     Text,
+    bind,
     call,
     if_assigned,
     name_step,
@@ -53,11 +55,26 @@ FAILURES: Final = "_failures"
 """Under which a branch gives back the notes of what failed in it. Step ids start with a letter or digit."""
 
 
-def carried_if_any(back: Return) -> Template:
-    """The same where that state may not have been entered."""
-    if back.keeps_output:
-        return if_assigned(Read(back.variable), object_fragment({"status": Text('"pending"')}))
-    return {"status": if_assigned(Read(back.variable, ("status",)), Text('"pending"'))}
+_TOO_LARGE: Final = (
+    "$merge($each($r,function($v,$k){{$k:$exists($v.output)?"
+    '{"status":$v.status,"output":{"too_large":$length($string($v.output))}}:$v}}))'
+)
+
+
+def carried_after_failure(returns: tuple[Return, ...], room: int) -> Template:
+    """What a branch gives back where it may have ended early: records of steps that have begun, and of outputs only their
+    length where all of it has more than `room` characters. Nothing could catch it, were it too large to leave the branch.
+    """
+    records: dict[str, Fragment] = {}
+    for back in returns:
+        if back.keeps_output:
+            records[back.variable] = if_assigned(Read(back.variable), object_fragment({"status": Text('"pending"')}))
+        else:
+            status = if_assigned(Read(back.variable, ("status",)), Text('"pending"'))
+            records[back.variable] = object_fragment({"status": status})
+    if not any(back.keeps_output for back in returns):
+        return dict(records)
+    return Group((bind("r", object_fragment(records)), Text(f"$length($string($r))>{room}?{_TOO_LARGE}:$r")))
 
 
 def carried(back: Return) -> Fragment:

@@ -81,7 +81,12 @@ def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hint
 
 def _reads_after_failure(workflow: Workflow) -> list[Reference]:
     """What failure steps read, at every depth, and the ends of the steps that they undo."""
-    undone = [StepReference(step.step_id, "status") for step in workflow.steps if step.compensate]
+    # Of a for_each its list tells which elements are to be undone.
+    undone = [
+        StepReference(step.step_id, "status" if step.for_each is None else "output")
+        for step in workflow.steps
+        if step.compensate
+    ]
     return [*undone, *(read.reference for step in failure_steps(workflow) for read in nested_reads(step))]
 
 

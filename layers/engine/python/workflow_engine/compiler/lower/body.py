@@ -9,14 +9,14 @@ from typing import Final
 from workflow_engine.compiler import structure
 from workflow_engine.compiler.catalogue import FailLowering, Lowering, PureLowering
 from workflow_engine.compiler.graph import StepGraph, build_graph
-from workflow_engine.compiler.ir import Block, GuardNode, JoinNode, Node, ParallelNode, Return, Template
+from workflow_engine.compiler.ir import Block, GuardNode, Node, ParallelNode, Return, Template
 from workflow_engine.compiler.jsonata.conditions import not_fragment
 from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.compiler.lower.durations import expected_seconds
 from workflow_engine.compiler.lower.guards import GuardedSteps, first_leaf, leaves
 from workflow_engine.compiler.lower.inputs import has_expression
 from workflow_engine.compiler.lower.readers import Readers, find_readers
-from workflow_engine.compiler.lower.recovery import join
+from workflow_engine.compiler.lower.recovery import RECORDS_CHARACTERS, join
 from workflow_engine.compiler.lower.scope import Entry, Scope, failures_variable
 from workflow_engine.compiler.lower.sizes import Size
 from workflow_engine.compiler.lower.status import FAILED, NOT_BEGUN, SKIPPED, Statuses
@@ -245,14 +245,15 @@ class BodyLowering:
             inner.recovery = None if scope.recovery is None else scope.recovery.in_branch()
             nodes = self.lower([branch], inner, assumed)
             failures = failures_variable(inner.depth) if inner.may_end else None
-            block = Block(nodes, self._returns(branch, inner, scope), failures=failures)
+            room = RECORDS_CHARACTERS // len(branches) if failures else 0
+            block = Block(nodes, self._returns(branch, inner, scope), failures=failures, room=room)
             blocks.append(block)
             outer = {r.step_id: r.outer for r in block.returns}
             for step_id, entry in inner.entries.items():
                 scope.entries[step_id] = Entry(entry.statuses, outer.get(step_id))
         if not any(block.failures for block in blocks):
             return (ParallelNode(name, tuple(blocks), {}),)
-        after = JoinNode(self.unit.state_name(first, JOIN), *join(scope))
+        after = join(scope, self.unit.state_name(first, JOIN))
         return ParallelNode(name, tuple(blocks), {}, failures=failures_variable(scope.depth)), after
 
     def _returns(self, branch: Tree, inner: Scope, scope: Scope) -> tuple[Return, ...]:

@@ -36,7 +36,11 @@ class GuardedSteps:
             return "never"
         parts: list[Fragment] = []
         if step.step_id in self.undoes:
-            parts.append(Infix("=", (scope.status(self.undoes[step.step_id]), Text('"completed"'))))
+            ended = scope.status(self.undoes[step.step_id])
+            # Of a list, elements may have completed although the step failed.
+            some = step.for_each is not None and step.for_each.completed_of is not None
+            test = (" in ", '["completed","failed"]') if some else ("=", '"completed"')
+            parts.append(Infix(test[0], (ended, Text(test[1]))))
         if verdict == "depends":
             statuses = dict.fromkeys(scope.status(d) for d in dependencies)
             parts.append(rule_fragment(step.trigger_rule, list(statuses)))

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.lower.status import COMPLETED, FAILED, SKIPPED, Statuses, rule_verdict
-from workflow_engine.language.reads import nested_reads
-from workflow_engine.language.syntax import Reference, Step, StepReference
+from workflow_engine.language.reads import nested_reads, references_of
+from workflow_engine.language.syntax import Condition, Reference, Step, StepReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,12 @@ def possible_statuses(graph: StepGraph, never_complete: Collection[str] = ()) ->
 
 def decides_per_element(step: Step) -> bool:
     """A condition that reads item or index is decided for each element, any other once for the whole step."""
-    from workflow_engine.language.reads import references_of
+    return step.for_each is not None and step.condition is not None and reads_element(step.condition)
 
-    return (
-        step.for_each is not None
-        and step.condition is not None
-        and any(not isinstance(r, StepReference) and r.word in ("item", "index") for r in references_of(step.condition))
-    )
+
+def reads_element(condition: Condition) -> bool:
+    """Whether a condition reads the element that it is decided for."""
+    return any(not isinstance(r, StepReference) and r.word in ("item", "index") for r in references_of(condition))
 
 
 def find_readers(

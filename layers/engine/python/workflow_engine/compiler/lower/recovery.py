@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from workflow_engine.compiler.ir import Assigns, FailedPassNode, FailNode, Template
+from workflow_engine.compiler.ir import Assigns, FailedPassNode, FailNode, JoinNode, Template
 from workflow_engine.compiler.jsonata.fragments import (
     Around,
     Fragment,
@@ -31,6 +31,8 @@ Message = Fragment | str
 NOTES_CHARACTERS: Final = 30_000
 """Of the messages of all failures that may come together, so that they can leave a branch and be variables: 256 KiB, of which
 a character may take six bytes."""
+RECORDS_CHARACTERS: Final = 80_000
+"""Of all records that come out of the branches of a Parallel after a failure: 240 KB, if a character takes three bytes."""
 MOST_CHARACTERS: Final = 4_000
 FEWEST_CHARACTERS: Final = 200
 
@@ -95,17 +97,16 @@ def ends_with(scope: Scope, step_id: str, error: Template, message: Message) -> 
     return {failures_variable(scope.depth): [timed]}
 
 
-def join(scope: Scope) -> tuple[Fragment, Assigns, Assigns]:
-    """After a Parallel whose branches may have failed: whether one has, the records that fail with it, the note of it."""
+def join(scope: Scope, name: str) -> JoinNode:
+    """The Choice after a Parallel whose branches may have failed."""
     recovery = scope.recovery
     assert recovery is not None
     scope.may_end = True
     notes = Read(failures_variable(scope.depth))
     failed = Infix(">", (call("count", notes), Text("0")))
     records = recovery.records(Around("", (notes,), "[0].error_type"), Around("", (notes,), "[0].message"))
-    if scope.depth > 0:
-        return failed, records, {}
-    return failed, records, {FAILURE_VARIABLE: Group((bind("f", notes), _FIRST))}
+    first: Assigns = {} if scope.depth > 0 else {FAILURE_VARIABLE: Group((bind("f", notes), _FIRST))}
+    return JoinNode(name, failed, records, first, of_branches=True)
 
 
 def fails(

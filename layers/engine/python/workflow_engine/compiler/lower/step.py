@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from workflow_engine.aws_quotas import INLINE_MAP_CONCURRENCY
@@ -16,17 +17,18 @@ from workflow_engine.compiler.ir import Block, Failure, GuardNode, MapNode, Node
 from workflow_engine.compiler.jsonata.conditions import condition_fragment, not_fragment
 from workflow_engine.compiler.jsonata.states import INDEX, ITEM, PAYLOAD, RESULT
 from workflow_engine.compiler.lower import leaf, waits
+from workflow_engine.compiler.lower.elements import after_elements, enter_undone, mark_failure, undone_elements
 from workflow_engine.compiler.lower.inputs import has_expression, varies
 from workflow_engine.compiler.lower.lists import find_elements, warn_if_unbounded
-from workflow_engine.compiler.lower.readers import Readers, decides_per_element
-from workflow_engine.compiler.lower.scope import Entry, Scope
+from workflow_engine.compiler.lower.readers import Readers, decides_per_element, reads_element
+from workflow_engine.compiler.lower.scope import Entry, Scope, failures_variable
 from workflow_engine.compiler.lower.sizes import Size, is_surely_carried
 from workflow_engine.compiler.lower.status import COMPLETED, FAILED
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import completed_record
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
 from workflow_engine.language.syntax import ForEach, Step
-from workflow_engine.state_names import EACH, GUARD, derived_name
+from workflow_engine.state_names import EACH, GUARD, JOIN, derived_name
 
 _NEVER_RETRIED: Final = (
     "'max_retries' has no effect here: an expression that failed fails again on the same data. Remove it; 'critical: false' "
@@ -49,7 +51,13 @@ def lower_step(
         return leaf.failure_of(step, scope, variable, keeps_output=keeps_output)
 
     nodes: tuple[Node, ...]
-    if step.for_each is not None:
+    if step.for_each is not None and step.elements_fail_alone:
+        variable = scope.name(step.step_id)
+        assigns = _record(variable, RESULT, keeps_output=True)
+        every = _for_each(unit, step, step.for_each, lowering, scope, assigns, failure())
+        name = unit.state_name(step.step_id, JOIN)
+        nodes = (every, after_elements(step, scope, name, variable, keeps_error=keeps_output))
+    elif step.for_each is not None:
         assigns = _record(variable, RESULT, keeps_output=keeps_output)
         nodes = (_for_each(unit, step, step.for_each, lowering, scope, assigns, failure()),)
     else:
@@ -115,7 +123,11 @@ def _for_each(
 ) -> MapNode:
     """A Map over one state. Its condition, if it reads item or index, is decided per element; a skipped element gives null."""
     inner = scope.child()
-    inner.item, inner.index = ITEM, INDEX
+    if each.completed_of is None:
+        inner.item, inner.index = ITEM, INDEX
+    else:
+        enter_undone(each, inner)
+    alone = mark_failure(inner) if step.elements_fail_alone else None
     name = derived_name(step.step_id, EACH)
     node: Node
     match lowering:
@@ -123,7 +135,7 @@ def _for_each(
             value = leaf.pure_value(unit, step, lowering, inner, kept=False, keeps_output=False, bounds={})
             node = PassNode(name, (value,))
         case TaskLowering():
-            node = leaf.task(unit, step, lowering, inner, name, {}, None)
+            node = leaf.task(unit, step, lowering, inner, name, {}, alone)
         case _:
             raise InvalidWorkflowError(
                 [
@@ -136,14 +148,20 @@ def _for_each(
     if decides_per_element(step) and step.condition is not None:
         skip_when = not_fragment(condition_fragment(step.condition, inner))
         nodes = (GuardNode(unit.state_name(step.step_id, GUARD), skip_when, {}, nodes),)
+    if each.ran_if is not None and reads_element(each.ran_if):
+        skip_when = not_fragment(condition_fragment(each.ran_if, inner))
+        nodes = (GuardNode(unit.state_name(step.step_id, GUARD), skip_when, {}, nodes),)
     elements = find_elements(unit, each.items, each.max_items, scope, f"{step.pointer}/for_each")
-    warn_if_unbounded(unit, step, elements, (step,))
+    if each.completed_of is None:
+        warn_if_unbounded(unit, step, elements, (step,))
+    else:
+        elements = replace(elements, code=undone_elements(each, scope), least=0)
     return MapNode(
         name=step.step_id,
         step_id=step.step_id,
         elements=elements,
         max_concurrency=each.max_concurrency or INLINE_MAP_CONCURRENCY,
-        body=Block(nodes, kind="element"),
+        body=Block(nodes, kind="element", failures=failures_variable(inner.depth) if alone else None),
         assigns=assigns,
         failure=failure,
     )
