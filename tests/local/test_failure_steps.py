@@ -363,3 +363,16 @@ def test_outputs_too_large_to_leave_a_branch_after_a_failure_leave_their_length(
     assert ended.error == "WorkflowFailed", ended.cause
     assert run.world.order[-2:] == ["undo_big", "tell"]
     assert run.world.received["undo_big"] == {"out": {"too_large": 200_009}}
+
+
+@pytest.mark.parametrize("kind", ["switch", "loop"])
+def test_a_container_fails_with_one_of_the_steps_that_run_side_by_side_inside_of_it(run: Runs, kind: str) -> None:
+    steps = [failing("p"), work("q"), work("r", "p", "q")]
+    switch = {"cases": [{"when": "input.go", "steps": steps}]}
+    config = switch if kind == "switch" else {"until": "r.id exists", "max_iterations": 2, "steps": steps}
+    read = {"how": "held.status", "type": "held.error.type", "out": "held", "failed": "failure.step_id"}
+    told, _ = run(
+        container("held", kind, config=config), on_failure=[work("tell", input_mapping=read)], run_input={"go": True}
+    )
+    assert run.world.received["tell"] == {"how": "failed", "type": "NoStockError", "out": None, "failed": "p"}
+    assert statuses(told)["held"] == "failed"

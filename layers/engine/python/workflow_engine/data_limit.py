@@ -22,23 +22,6 @@ def told_as_caught(state: str) -> dict[str, str]:
     return {_CAUGHT: state}
 
 
-_FAILED: Final = "_failed"
-"""The same of a state inside of which a `fail` step has failed: no event of the history tells that one's error."""
-
-
-def told_as_failed(state: str, error: Any, message: Any) -> dict[str, Any]:
-    """What the Catcher of such a state gives as output."""
-    return {_FAILED: {"state": state, "error": error, "message": message}}
-
-
-def failure_told(output: Any, state: str) -> tuple[str, str] | None:
-    """The error and message that the output of a state tells if it is that of its Catcher; None if it is not."""
-    told = output.get(_FAILED) if isinstance(output, dict) else None
-    if not isinstance(told, dict) or told.get("state") != state:
-        return None
-    return str(told["error"]), str(told["message"])
-
-
 def is_caught(output: Any, state: str) -> bool:
     """Whether the output of a state is that of its Catcher for `DATA_LIMIT_EXCEEDED`."""
     return isinstance(output, dict) and output.get(_CAUGHT) == state

@@ -36,12 +36,8 @@ WORKFLOW_OUTPUT: Final = "workflow.output"
 """Gives the run's output."""
 WORKFLOW_FAILED: Final = "workflow.failed"
 """Ends a run whose failure steps have run."""
-
-WORKFLOW_FAILED_ERROR: Final = "WorkflowFailed"
-"""The error with which it does. Its cause is JSON of what failed: `{step_id, type, message}`."""
-
-ERRORS_OF_AWS: Final = "States."
-"""What the names of Step Functions' own errors begin with (Handling errors in Step Functions workflows, "Error names")."""
+STATES_OF_THE_WORKFLOW: Final = frozenset({WORKFLOW_OUTPUT, WORKFLOW_FAILED})
+"""States that belong to no step."""
 
 
 def derived_name(step_id: str, suffix: str, number: int = 1) -> str:

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, failure_told, is_caught
+from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, is_caught
 from workflow_engine.machines.history_text import parsed, readable
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit
-from workflow_engine.state_names import EACH, FAIL, WORKFLOW_FAILED, WORKFLOW_FAILED_ERROR, step_of
+from workflow_engine.state_names import EACH, FAIL, WORKFLOW_FAILED, step_of
 from workflow_engine.statuses import RunEnd, StepStatus
+from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR, failure_told
 
 _RUN_ENDS: Final[Mapping[str, RunEnd]] = {
     "ExecutionSucceeded": "completed",

@@ -334,7 +334,7 @@ class _Results:
 def _failure_of_fail_state(visit: Visit, *, looped: bool) -> Failure:
     """Why a step failed that ended in its `<id>.fail` state: a Fail that ended the run or a Parallel, or a Pass in its
     place where the run goes on. The history tells the error of the first and the last; a Parallel's failure carries none,
-    unless a Catcher tells it (`data_limit.told_as_failed`).
+    unless a Catcher tells it (`told_failures.told_as_failed`).
     """
     from workflow_engine.compiler.lower.loops import OUT_OF_TURNS
     from workflow_engine.compiler.lower.waits import INVALID_DELAY, INVALID_DELAY_CAUSE

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from workflow_engine.aws_quotas import ERROR_NAME_LENGTH
 from workflow_engine.compiler.catalogue import FailLowering, Lowering
 from workflow_engine.schema_parts import object_schema, property_schema
-from workflow_engine.state_names import ERRORS_OF_AWS
 from workflow_engine.steps.step_type import StepType
+from workflow_engine.told_failures import ERRORS_OF_AWS
 
 if TYPE_CHECKING:
     from workflow_engine.json_schema import Path

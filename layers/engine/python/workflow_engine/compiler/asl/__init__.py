@@ -34,16 +34,19 @@ from workflow_engine.compiler.ir import (
     Template,
     WaitNode,
 )
-from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Read, Text, if_assigned
+from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Read, Text, call, if_assigned
 from workflow_engine.compiler.jsonata.states import INDEX, INPUT, ITEM, PAYLOAD, RESULT
 from workflow_engine.compiler.records import CAUGHT_ERROR, CAUGHT_MESSAGE
-from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, told_as_caught, told_as_failed
+from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, told_as_caught
 from workflow_engine.state_names import END, START, derived_name, step_of
+from workflow_engine.told_failures import told_as_failed
 
 State = dict[str, Any]
 
 LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
 
+_SHORT_MESSAGE: Final = call("substring", CAUGHT_MESSAGE, Text("0"), Text("4000"))
+"""It stands beside the element of a list, and what a Catcher gives nothing catches."""
 _ELEMENT: Final[Mapping[str, Fragment]] = {"item": ITEM, "index": INDEX}
 
 
@@ -193,7 +196,7 @@ class _Rendering:
         target = self.target(following, node.name) if failure.ends is None else self.ending(node.name)
         told = self.handed_on(told_as_caught(node.name))
         told_all = self.handed_on(
-            told_as_failed(node.name, CAUGHT_ERROR, CAUGHT_MESSAGE) if fails_by_author(node) else None
+            told_as_failed(node.name, CAUGHT_ERROR, _SHORT_MESSAGE) if fails_by_author(node) else None
         )
         return {
             "Catch": [

@@ -18,15 +18,16 @@ from workflow_engine.compiler.jsonata.sources import source_fragment
 from workflow_engine.compiler.lower.body import lower_graph, lower_steps
 from workflow_engine.compiler.lower.containers import lower_container
 from workflow_engine.compiler.lower.guards import GuardedSteps
-from workflow_engine.compiler.lower.recovery import Recovery, cause_of_failed_run
-from workflow_engine.compiler.lower.scope import Entry, Scope
+from workflow_engine.compiler.lower.recovery import cause_of_failed_run
+from workflow_engine.compiler.lower.scope import Entry, Recovery, Scope
 from workflow_engine.compiler.lower.status import ANY, SKIPPED
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.structure import Tree
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.reads import all_steps, failure_steps, nested_reads, references_of
 from workflow_engine.language.syntax import Reference, StepReference, Workflow
-from workflow_engine.state_names import WORKFLOW_FAILED, WORKFLOW_FAILED_ERROR, WORKFLOW_OUTPUT
+from workflow_engine.state_names import WORKFLOW_FAILED, WORKFLOW_OUTPUT
+from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR
 
 _NEVER_RECOVERS: Final = (
     "These steps never run: no critical step of this workflow is a task, a list or a 'fail', so nothing can fail that they "

@@ -22,8 +22,8 @@ from workflow_engine.compiler.jsonata.fragments import (
 )
 from workflow_engine.compiler.jsonata.references import reference_fragment
 from workflow_engine.compiler.jsonata.states import ITEM
-from workflow_engine.compiler.lower.recovery import MOST_CHARACTERS, ends_with
-from workflow_engine.compiler.lower.scope import Entry, Scope, failures_variable
+from workflow_engine.compiler.lower.recovery import ends_with
+from workflow_engine.compiler.lower.scope import MOST_CHARACTERS, Entry, Scope, failures_variable
 from workflow_engine.compiler.lower.status import COMPLETED
 from workflow_engine.compiler.records import CAUGHT_ERROR, CAUGHT_MESSAGE, failed_record
 from workflow_engine.language.syntax import ForEach, Step

@@ -44,7 +44,8 @@ from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.syntax import RetryPolicy, Source, Step, StepReference
 from workflow_engine.language.templates import may_hold_names
-from workflow_engine.state_names import ERRORS_OF_AWS, FAIL, TRY
+from workflow_engine.state_names import FAIL, TRY
+from workflow_engine.told_failures import ERRORS_OF_AWS
 
 SERVICE_FAULTS: Final[Mapping[str, Any]] = {
     # Developer guide, "Handle transient Lambda service exceptions", and throttling.

@@ -6,8 +6,6 @@ comes out of it beside the records, so that a join knows by the lists of its bra
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Final
 
 from workflow_engine.compiler.ir import Assigns, FailedPassNode, FailNode, JoinNode, Template
@@ -28,51 +26,14 @@ from workflow_engine.language.syntax import Step
 
 Message = Fragment | str
 
-NOTES_CHARACTERS: Final = 30_000
-"""Of the messages of all failures that may come together, so that they can leave a branch and be variables: 256 KiB, of which
-a character may take six bytes."""
 RECORDS_CHARACTERS: Final = 80_000
 """Of all records that come out of the branches of a Parallel after a failure: 240 KB, if a character takes three bytes."""
-MOST_CHARACTERS: Final = 4_000
-FEWEST_CHARACTERS: Final = 200
-
 _FIRST: Final = Text(
     "($m:=$map($sort($f,function($a,$b){$a.at>$b.at or $a.at=$b.at and $a.order>$b.order}),function($x)"
     '{{"step_id":$x.step_id,"error_type":$x.error_type,"message":$x.message}})[];'
     '$merge([$m[0],{"others":[$filter($m,function($x,$i){$i>0})]}]))'
 )
 """The failure of a list `$f` of notes: the first by time, then as declared, and the others."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recovery:
-    """What critical failures in a scope lead to. `order` is the place of each step in the document, `characters` what is kept
-    of a message. `containers` are the loops and switches of the same scope around a place, whose records fail with it, by
-    variable, with whether their error is read.
-    """
-
-    order: Mapping[str, int]
-    characters: int
-    containers: Mapping[str, bool]
-
-    @classmethod
-    def of(cls, step_ids: list[str], *, sequential: bool) -> Recovery:
-        """For a workflow of these steps."""
-        share = NOTES_CHARACTERS // (1 if sequential else max(1, len(step_ids)))
-        order = {step_id: place for place, step_id in enumerate(step_ids)}
-        return cls(order, min(MOST_CHARACTERS, max(FEWEST_CHARACTERS, share)), {})
-
-    def in_branch(self) -> Recovery:
-        """Inside a branch, where nothing of the scope around it can be assigned."""
-        return replace(self, containers={})
-
-    def inside(self, variable: str | None, *, keeps_error: bool) -> Recovery:
-        """Inside a loop or switch whose record is this variable, None where it has none."""
-        return self if variable is None else replace(self, containers={**self.containers, variable: keeps_error})
-
-    def records(self, error: Template, message: Template) -> Assigns:
-        """The records of the loops and switches around a failure."""
-        return {name: failed_record(error, message, keeps_error=keeps) for name, keeps in self.containers.items()}
 
 
 def _cut(message: Message, characters: int) -> Message:

@@ -7,17 +7,17 @@ guide, "Passing data between states with variables", scope rules), so names carr
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
 
+from workflow_engine.compiler.ir import Assigns, Template
 from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Read, Text, if_assigned, json_literal
 from workflow_engine.compiler.jsonata.references import Root
 from workflow_engine.compiler.jsonata.states import from_input
 from workflow_engine.compiler.lower.status import COMPLETED, Statuses
+from workflow_engine.compiler.records import failed_record
 from workflow_engine.language.syntax import Reference, ScopeReference, StepReference
-
-if TYPE_CHECKING:
-    from workflow_engine.compiler.lower.recovery import Recovery
 
 _MAX_ESCAPED = 70
 _NULL = Root(NULL, defined=True)
@@ -52,6 +52,44 @@ class Entry:
     variable: str | None
     unsure: bool = False
     output: Fragment | None = None
+
+
+NOTES_CHARACTERS: Final = 30_000
+"""Of the messages of all failures that may come together, so that they can leave a branch and be variables: 256 KiB, of which
+a character may take six bytes."""
+MOST_CHARACTERS: Final = 4_000
+FEWEST_CHARACTERS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What critical failures in a scope lead to. `order` is the place of each step in the document, `characters` what is kept
+    of a message. `containers` are the loops and switches of the same scope around a place, whose records fail with it, by
+    variable, with whether their error is read.
+    """
+
+    order: Mapping[str, int]
+    characters: int
+    containers: Mapping[str, bool]
+
+    @classmethod
+    def of(cls, step_ids: list[str], *, sequential: bool) -> Recovery:
+        """For a workflow of these steps."""
+        share = NOTES_CHARACTERS // (1 if sequential else max(1, len(step_ids)))
+        order = {step_id: place for place, step_id in enumerate(step_ids)}
+        return cls(order, min(MOST_CHARACTERS, max(FEWEST_CHARACTERS, share)), {})
+
+    def in_branch(self) -> Recovery:
+        """Inside a branch, where nothing of the scope around it can be assigned."""
+        return replace(self, containers={})
+
+    def inside(self, variable: str | None, *, keeps_error: bool) -> Recovery:
+        """Inside a loop or switch whose record is this variable, None where it has none."""
+        return self if variable is None else replace(self, containers={**self.containers, variable: keeps_error})
+
+    def records(self, error: Template, message: Template) -> Assigns:
+        """The records of the loops and switches around a failure."""
+        return {name: failed_record(error, message, keeps_error=keeps) for name, keeps in self.containers.items()}
 
 
 @dataclass(slots=True)
