@@ -71,6 +71,7 @@ class _Reader:
         self._visits: dict[tuple[str, Frames], Visit] = {}
         self._latest: dict[str, Visit] = {}
         self._failed: list[Visit] = []
+        self._open: dict[int, Visit] = {}
 
     def read(self, event: Event) -> None:
         kind = event["type"]
@@ -106,6 +107,8 @@ class _Reader:
             opened = before.kind in ("Map", "Parallel") and not before.left
             visit.inside = before if opened else before.inside
             visit.inside_attempt = visit.inside.attempts if visit.inside is not None else 0
+        if kind in ("Map", "Parallel"):
+            self._open[id(visit)] = visit
         self._visits[name, frames] = self._latest[name] = visit
         self.timeline.enter(event["id"], visit)
         return _Origin(frames, over, visit)
@@ -145,6 +148,7 @@ class _Reader:
         if visit is None:
             return origin
         visit.left, visit.left_at = True, event.get("timestamp")
+        self._open.pop(id(visit), None)
         value = parsed(details.get("output"))
         if visit.kind == "Pass" and visit.role == FAIL and isinstance(value, dict) and "error_type" in value:
             visit.failure = Failure(value["error_type"], value.get("error_message"))
@@ -216,11 +220,14 @@ class _Reader:
     def _block(self, kind: str, what: str, event: Event, origin: _Origin) -> Visit | None:
         """Start (again), success, failure or abortion of the innermost Map or Parallel around an event that has not ended.
 
-        Only the entry of a state carries its name. An abortion may come after the failure of the same state, and then says
-        nothing; where several are aborted, one inside the other, it is the innermost's turn.
+        Only the entry of a state carries its name. An abortion is chained to what caused it, a failure beside the state that it
+        is of. It may also come after the failure of the same state, and then says nothing; where several are aborted, one
+        inside the other, it is the innermost's turn.
         """
         visit = origin.visit
-        if what == "Aborted":
+        if what == "Aborted" and (beside := self._open_beside(kind, visit)) is not None:
+            visit = beside
+        elif what == "Aborted":
             while visit is not None and (visit.kind != kind or visit.outcome == "aborted"):
                 visit = visit.inside
         else:
@@ -229,12 +236,26 @@ class _Reader:
         if visit is None or visit.ended:
             return None
         visit.ended = what != "Started"
+        if visit.ended:
+            self._open.pop(id(visit), None)
         if what == "Started":
             visit.attempts += 1
             visit.outcome = None
         else:
             visit.outcome, visit.left_at = what.lower(), event.get("timestamp")
         return visit
+
+    def _open_beside(self, kind: str, visit: Visit | None) -> Visit | None:
+        """A Map or Parallel that goes on inside of the innermost one around a visit that has not ended; the last entered."""
+        around = visit
+        while around is not None and (around.kind not in ("Map", "Parallel") or around.ended):
+            around = around.inside
+        if around is None:
+            return None
+        inside = (
+            v for v in reversed(self._open.values()) if v.kind == kind and v.is_inside(around) and not v.superseded
+        )
+        return next(inside, None)
 
     def _attempt(self, visit: Visit, event: Event, kind: str) -> None:
         details_name = f"{kind[0].lower()}{kind[1:]}EventDetails"
