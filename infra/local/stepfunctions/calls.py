@@ -6,15 +6,17 @@ import asyncio
 import json
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, NamedTuple
 
 from infra.local.stepfunctions.definition import State
 from infra.local.stepfunctions.failures import RUNTIME, TASK_FAILED, ServiceError, StateError, decorated, given
 from infra.local.stepfunctions.history import REPEATED, Frame
 from infra.local.stepfunctions.journal import Entry, Head
-from infra.local.stepfunctions.lambdas import Invocation, sdk_metadata
+from infra.local.stepfunctions.lambdas import Invocation, sdk_metadata, throttled
 from infra.local.stepfunctions.limits import check_result, json_text
+from infra.local.stepfunctions.workers import NoThreadLeftError
+from workflow_engine.lazy_dataclass import dataclass
 
 MOST_RECOVERIES: Final = 3
 
@@ -67,6 +69,7 @@ class Attempt:
     answer: Mapping[str, Any] | None = None
     repeats: int = 0
     is_repeat: bool = False
+    clock: asyncio.Timeout | None = None
 
     @property
     def parameters(self) -> Any:
@@ -74,10 +77,31 @@ class Attempt:
         return json.loads(self.scheduled.data or "null")
 
     @property
+    def due(self) -> float:
+        """When its time is over, seconds since the epoch; infinity where it has no limit.
+
+        It begins when the task is started, which for an activity is when a worker takes it (AWS page "Task workflow
+        state", TimeoutSeconds).
+        """
+        begun = self.started if self.events is ACTIVITY else self.scheduled
+        return float("inf") if begun is None else float(begun.private.get("due", math.inf))
+
+    @property
     def token(self) -> str:
         """The token by which somebody outside answers."""
         token: str = self.scheduled.private["token"]
         return token
+
+    def due_from_now(self) -> dict[str, float]:
+        """What is kept of the end of its time, which begins now."""
+        seconds = self.scheduled.fields.get("timeoutInSeconds")
+        return {} if seconds is None else {"due": self.frame.run.engine.now() + seconds}
+
+    def begin_time(self) -> None:
+        """Let its clock ring when its time is over."""
+        engine = self.frame.run.engine
+        if self.clock is not None and self.due < math.inf:
+            self.clock.reschedule(engine.loop.time() + max(0.0, self.due - engine.now()))
 
     def fields(self, **more: Any) -> dict[str, Any]:
         """The details of an event of this attempt."""
@@ -140,10 +164,18 @@ async def _begin(attempt: Attempt) -> None:
 
 
 async def _invoke(attempt: Attempt, function: str, event: str) -> Invocation:
-    """Call a function in a thread. Raises TaskError for what it raises."""
+    """Call a function in a thread. Raises TaskError for what it raises, and where the machine's role may not call it."""
     await _begin(attempt)
-    engine = attempt.frame.run.engine
-    answer = await engine.workers.call(engine.functions.invoke, function, event)
+    run = attempt.frame.run
+    engine = run.engine
+    refusal = engine.denied(run.head.role, "lambda:InvokeFunction", function)
+    if refusal is not None:
+        told = "(Service: AWSLambda; Status Code: 403; Error Code: AccessDeniedException; Proxy: null)"
+        raise TaskError("Lambda.AWSLambdaException", f"{refusal} {told}")
+    try:
+        answer = await engine.workers.call(engine.functions.invoke, function, event, name=f"The function {function}")
+    except NoThreadLeftError:
+        answer = throttled()
     if answer.error is not None:
         raise TaskError(answer.error, answer.cause)
     return answer
@@ -194,7 +226,8 @@ async def _wait_for_worker(attempt: Attempt) -> str:
         if attempt.started is None and attempt.answer is None:
             with frame.run.waiting(may_park=False):
                 worker = await pending.taken_by_worker()
-            attempt.started = frame.record(ACTIVITY.started, None, given(workerName=worker))
+            attempt.started = frame.record(ACTIVITY.started, None, given(workerName=worker), attempt.due_from_now())
+            attempt.begin_time()
             await frame.run.journal.durable()
             pending.hand_over()
         return await pending.answered()
@@ -250,7 +283,7 @@ def _start_and_wait(*, parses_json: bool) -> Call:
         if attempt.submitted is None:
             attempt.submitted = frame.record(SUBMITTED, json_text(_started(child)), attempt.fields())
         try:
-            with frame.run.waiting(attempt.scheduled.private.get("due", math.inf)):
+            with frame.run.waiting(attempt.due):
                 child = await engine.end_of(child.arn)
         except asyncio.CancelledError:
             # AWS stops the child of a task that is aborted or timed out. A parked run only goes on later.

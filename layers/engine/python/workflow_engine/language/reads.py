@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import singledispatch
 
 from workflow_engine.language.diagnostics import pointer
@@ -27,6 +26,7 @@ from workflow_engine.language.syntax import (
     Truthy,
     Workflow,
 )
+from workflow_engine.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

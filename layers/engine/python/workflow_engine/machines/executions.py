@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.errors import InvalidRequestError, OutcomeUnknownError, ThrottledError
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.naming import execution_arn
 from workflow_engine.observability import get_logger
 

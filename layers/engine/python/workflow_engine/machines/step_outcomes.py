@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.failure_messages import FailureMessages
 from workflow_engine.machines.outcomes import Outcome
 from workflow_engine.machines.outputs import Output
@@ -55,6 +56,7 @@ class StepOutcomes:
             ended_at = None
         started_at = visit.entered_at if visit is not None else None
         duration = round((ended_at - started_at).total_seconds() * 1000) if ended_at and started_at else None
+        repeats = {"repeated_after_restart": visit.repeats} if visit is not None and visit.repeats else {}
         return {
             "status": status,
             "output_data": None,
@@ -64,4 +66,5 @@ class StepOutcomes:
             "retry_count": max(visit.attempts - 1, 0) if visit is not None else 0,
             "started_at": iso(started_at),
             "completed_at": iso(ended_at),
+            **repeats,
         }

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import CompilerCatalogue
@@ -26,6 +25,7 @@ from workflow_engine.compiler.structure import Tree
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.reads import all_steps, failure_steps, nested_reads, references_of
 from workflow_engine.language.syntax import Reference, StepReference, Workflow
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.state_names import WORKFLOW_FAILED, WORKFLOW_OUTPUT
 from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR
 

@@ -15,7 +15,7 @@ from workflow_engine.compiler.catalogue import (
 )
 from workflow_engine.compiler.ir import Block, Failure, GuardNode, MapNode, Node, PassNode, Template
 from workflow_engine.compiler.jsonata.conditions import condition_fragment, not_fragment
-from workflow_engine.compiler.jsonata.states import INDEX, ITEM, PAYLOAD, RESULT
+from workflow_engine.compiler.jsonata.states import PAYLOAD, RESULT
 from workflow_engine.compiler.lower import leaf, waits
 from workflow_engine.compiler.lower.elements import after_elements, enter_undone, mark_failure, undone_elements
 from workflow_engine.compiler.lower.inputs import has_expression, varies
@@ -122,10 +122,8 @@ def _for_each(
     failure: Failure | None,
 ) -> MapNode:
     """A Map over one state. Its condition, if it reads item or index, is decided per element; a skipped element gives null."""
-    inner = scope.child()
-    if each.completed_of is None:
-        inner.item, inner.index = ITEM, INDEX
-    else:
+    inner = scope.element_of(step.step_id)
+    if each.completed_of is not None:
         enter_undone(each, inner)
     alone = mark_failure(inner) if step.elements_fail_alone else None
     name = derived_name(step.step_id, EACH)
@@ -135,7 +133,7 @@ def _for_each(
             value = leaf.pure_value(unit, step, lowering, inner, kept=False, keeps_output=False, bounds={})
             node = PassNode(name, (value,))
         case TaskLowering():
-            node = leaf.task(unit, step, lowering, inner, name, {}, alone)
+            node = leaf.task(unit, step, lowering, inner, name, {}, alone, is_element=True)
         case _:
             raise InvalidWorkflowError(
                 [
@@ -164,4 +162,5 @@ def _for_each(
         body=Block(nodes, kind="element", failures=failures_variable(inner.depth) if alone else None),
         assigns=assigns,
         failure=failure,
+        depth=scope.maps,
     )

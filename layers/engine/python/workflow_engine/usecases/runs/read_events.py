@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.aws_quotas import HISTORY_PAGE_EVENTS
-from workflow_engine.machines.executions import ExecutionGoneError
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.history_text import parsed
+from workflow_engine.machines.port import ExecutionGoneError, PageForgottenError
 from workflow_engine.machines.read_timeline import failure_of
 from workflow_engine.state_names import STATES_OF_THE_WORKFLOW, step_of
 from workflow_engine.store import cursors
@@ -85,7 +86,7 @@ def _page_after(engine: Engine, arn: str, limit: int, position: Any) -> tuple[li
     if place is not None:
         try:
             return _page(engine, arn, limit, place)
-        except engine.stepfunctions.exceptions.InvalidToken:  # Step Functions forgets them after a day
+        except PageForgottenError:
             pass
     found = _found(engine, arn, position[0], _Place())
     return ([], None) if found is None else _page(engine, arn, limit, found)
