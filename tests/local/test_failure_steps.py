@@ -376,3 +376,20 @@ def test_a_container_fails_with_one_of_the_steps_that_run_side_by_side_inside_of
     )
     assert run.world.received["tell"] == {"how": "failed", "type": "NoStockError", "out": None, "failed": "p"}
     assert statuses(told)["held"] == "failed"
+
+
+def test_elements_are_undone_wherever_their_list_stands(run: Runs) -> None:
+    """The list, and the condition of an element, are read again when it is undone: with all that a path may have."""
+    book = per_order(
+        "book", for_each="input.lists[-1]", conditions="item.name ends_with 'x' and item.tags contains 'a'"
+    )
+    orders = [
+        {"name": "ax", "tags": ["a"]},
+        {"name": "by", "tags": ["a"]},
+        {"name": "cx", "tags": []},
+        {"name": "dx", "tags": "a"},
+    ]
+    told, _ = run(book, failing("pay", "book"), run_input={"lists": [[], orders]})
+    undone_orders = sorted((given["at"], given["order"]["name"]) for given in run.world.given["undo_book"])
+    assert undone_orders == [(0, "ax"), (3, "dx")]
+    assert told.step_results["undo_book"]["output_data"] == [{"id": "undo_book-1"}] * 2

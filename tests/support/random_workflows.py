@@ -324,11 +324,9 @@ def random_saga(choices: Choices) -> dict[str, Any]:
 def _after_failure(drawing: _Drawing, outer: list[str], *, undoes_elements: bool = False) -> list[dict[str, Any]]:
     """A body of failure steps, some of which fail. What undoes elements is one step per element."""
     steps = drawing.body(1, undoes_elements, outer, 3)
-    if undoes_elements:
-        steps = [step for step in steps if step["step_type"] == PROBE and "for_each" not in step]
-        ids = [step["step_id"] for step in steps]
-        for step in steps:
-            step["dependencies"] = [i for i in step.get("dependencies", ()) if i in ids]
+    while undoes_elements and (others := [s for s in steps if s["step_type"] != PROBE or "for_each" in s]):
+        left = [step for step in steps if others[0]["step_id"] not in json.dumps(step)]
+        steps = [step for step in left if step is not others[0]]
     for step in steps:
         step.pop("critical", None)
         if step["step_type"] == PROBE and "for_each" not in step and drawing.chance(25):

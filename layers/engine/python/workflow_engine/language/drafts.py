@@ -127,22 +127,18 @@ class Drafter:
     def _compensate(
         self, fields: StepDocument, place: str, containers: tuple[str, ...], after_failure: bool
     ) -> tuple[Draft, ...]:
-        """The steps that undo this one. Where they could not run, they are reported and left out."""
+        """The steps that undo this one. Where they could not run, that is reported, too."""
         if not fields.compensate:
             return ()
         place += "/compensate"
         if after_failure:
-            self._findings.add(
-                "WFE-E406", place, "A step that runs when the run fails is not undone itself. Remove it."
-            )
-            return ()
-        if containers:
+            self._findings.add("WFE-E406", place, "What runs when the run fails is not undone itself. Remove it.")
+        elif containers:
             detail = (
                 f"What a step inside '{containers[-1]}' did cannot be undone by itself: it may have run many times or never. "
                 f"Put 'compensate' on the container '{containers[0]}'; its steps read what that gave."
             )
             self._findings.add("WFE-E406", place, detail)
-            return ()
         return self.drafts(fields.compensate, place, (), after_failure=True)
 
     def _fields_of_config(self, raw: Json) -> dict[str, str]:

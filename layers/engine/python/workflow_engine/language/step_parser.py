@@ -76,14 +76,12 @@ class StepParser:
         items = Items(for_each.items, scope)
         each = replace(inner, has_item=True, has_index=True, items=items, element_of=undone)
         completed = replace(for_each, max_items=None, completed_of=undone)
-        return tuple(
-            replace(self._failure_step(draft, each, undone), for_each=completed)
-            for draft in drafts
-            if self._undoes_elements(draft)
-        )
+        for draft in drafts:
+            self._check_undoes_elements(draft)
+        return tuple(replace(self._failure_step(draft, each, undone), for_each=completed) for draft in drafts)
 
-    def _undoes_elements(self, draft: Draft) -> bool:
-        """Whether a step may run once per element of another one's for_each. Reports what cannot."""
+    def _check_undoes_elements(self, draft: Draft) -> None:
+        """Report a step that cannot run once per element of another one's for_each (WFE-E406)."""
         problem = ""
         if draft.fields.for_each is not None:
             problem = "It runs once per element that has completed. Remove its 'for_each'; it reads 'item', 'index' and the step."
@@ -91,7 +89,6 @@ class StepParser:
             problem = "It runs once per element that has completed, which a container cannot. Write its steps one beside the other."
         if problem:
             self._findings.add("WFE-E406", draft.pointer, f"This undoes the elements of a for_each. {problem}")
-        return not problem
 
     def _failure_step(self, draft: Draft, scope: Scope, undone: str | None) -> Step:
         for name, wanted in (("critical", True), ("on_error", "fail")):

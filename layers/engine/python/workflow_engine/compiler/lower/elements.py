@@ -9,19 +9,24 @@ from __future__ import annotations
 from typing import Final
 
 from workflow_engine.compiler.ir import Failure, JoinNode, Template
+from workflow_engine.compiler.jsonata.conditions import condition_fragment
 from workflow_engine.compiler.jsonata.fragments import (
     Around,
+    Array,
     Conditional,
     Fragment,
     Group,
+    Infix,
     Read,
     Text,
     bind,
     call,
+    function,
     if_assigned,
 )
 from workflow_engine.compiler.jsonata.references import reference_fragment
 from workflow_engine.compiler.jsonata.states import ITEM
+from workflow_engine.compiler.lower.readers import reads_element
 from workflow_engine.compiler.lower.recovery import ends_with
 from workflow_engine.compiler.lower.scope import MOST_CHARACTERS, Entry, Scope, failures_variable
 from workflow_engine.compiler.lower.status import COMPLETED
@@ -30,6 +35,10 @@ from workflow_engine.language.syntax import ForEach, Step
 
 _MARK: Final = "_failed_element"
 _IS_FAILED: Final = f'function($x){{$type($x)="object"?"{_MARK}" in $keys($x):false}}'
+
+_ELEMENT: Final = (
+    'function($x,$i){{"output":$x,"index":$i,"item":$type($items)="array"and $exists($items[$i])?$items[$i]:null}}'
+)
 
 _UNDONE_ITEM: Final = Around("", (ITEM,), ".item")
 _UNDONE_INDEX: Final = Around("", (ITEM,), ".index")
@@ -60,12 +69,18 @@ def undone_elements(each: ForEach, scope: Scope) -> Fragment:
     """The completed elements of a step, as a list of `{item, index, output}`."""
     assert each.completed_of is not None
     variable = scope.find(each.completed_of).variable
-    assert variable is not None, f"the elements of {each.completed_of} are read but not kept"
+    if variable is None:  # it never runs
+        return Text("[]")
     done = if_assigned(Read(variable, ("elements",)), if_assigned(Read(variable, ("output",)), Text("[]")))
-    each_of = 'function($x,$i){{"output":$x,"index":$i,"item":$type($l)="array"and $exists($l[$i])?$l[$i]:null}}'
-    completed = f"[$filter([$map($o,{each_of})],function($e){{$not(({_IS_FAILED})($e.output))}})]"
-    listed = Conditional((Text('$type($o)="array"'), Text(completed), Text("[]")))
-    return Group((bind("o", done), bind("l", reference_fragment(each.items, scope)), listed))
+    completed: Fragment = Text(f"$not(({_IS_FAILED})($one.output))")
+    if each.ran_if is not None and reads_element(each.ran_if):
+        element = scope.child()
+        element.item, element.index = Text("$one.item"), Text("$one.index")
+        completed = Infix(" and ", (completed, condition_fragment(each.ran_if, element)))
+    elements = Array((call("filter", Text(f"[$map($done,{_ELEMENT})]"), function("one", completed)),))
+    listed = Conditional((Text('$type($done)="array"'), elements, Text("[]")))
+    # No helper has these names, which the list and the condition may call.
+    return Group((bind("done", done), bind("items", reference_fragment(each.items, scope)), listed))
 
 
 def enter_undone(each: ForEach, inner: Scope) -> None:

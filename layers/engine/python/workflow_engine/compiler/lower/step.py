@@ -20,7 +20,7 @@ from workflow_engine.compiler.lower import leaf, waits
 from workflow_engine.compiler.lower.elements import after_elements, enter_undone, mark_failure, undone_elements
 from workflow_engine.compiler.lower.inputs import has_expression, varies
 from workflow_engine.compiler.lower.lists import find_elements, warn_if_unbounded
-from workflow_engine.compiler.lower.readers import Readers, decides_per_element, reads_element
+from workflow_engine.compiler.lower.readers import Readers, decides_per_element
 from workflow_engine.compiler.lower.scope import Entry, Scope, failures_variable
 from workflow_engine.compiler.lower.sizes import Size, is_surely_carried
 from workflow_engine.compiler.lower.status import COMPLETED, FAILED
@@ -145,9 +145,6 @@ def _for_each(
     nodes: tuple[Node, ...] = (node,)
     if decides_per_element(step) and step.condition is not None:
         skip_when = not_fragment(condition_fragment(step.condition, inner))
-        nodes = (GuardNode(unit.state_name(step.step_id, GUARD), skip_when, {}, nodes),)
-    if each.ran_if is not None and reads_element(each.ran_if):
-        skip_when = not_fragment(condition_fragment(each.ran_if, inner))
         nodes = (GuardNode(unit.state_name(step.step_id, GUARD), skip_when, {}, nodes),)
     elements = find_elements(unit, each.items, each.max_items, scope, f"{step.pointer}/for_each")
     if each.completed_of is None:
