@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.support.compiled import Step, compiled, container, data, states, ways, work
 from workflow_engine.compiler import Compilation
+from workflow_engine.language.diagnostics import InvalidWorkflowError
 
 FAIL = {"step_id": "stop", "step_type": "fail"}
 
@@ -166,6 +169,22 @@ def test_failure_steps_that_can_never_run_are_warned_of() -> None:
     machine = saga(data("a", 1))
     assert [(w.code, w.pointer) for w in machine.warnings] == [("WFE-W405", "/on_failure")]
     assert set(ways(machine)) == {"a"}
+
+
+def test_a_cycle_among_failure_steps_is_named() -> None:
+    with pytest.raises(InvalidWorkflowError, match="u -> v -> u"):
+        compiled(work("a", compensate=[work("u", "v"), work("v", "u")]))
+
+
+def test_failure_steps_are_drawn_apart() -> None:
+    drawn = saga(work("a", compensate=[work("u")]), work("b", "a")).diagram
+    assert drawn.splitlines()[4:] == [
+        '  subgraph failure["when the run fails"]',
+        '    f0["u<br/><small>work</small>"]',
+        '    f1["tell<br/><small>work</small>"]',
+        "    f0 -.-> f1",
+        "  end",
+    ]
 
 
 def test_the_plan_counts_the_states_of_both_ways() -> None:

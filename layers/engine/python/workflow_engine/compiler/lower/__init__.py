@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import CompilerCatalogue
-from workflow_engine.compiler.graph import StepGraph, failure_graph
+from workflow_engine.compiler.graph import FailureGraph, StepGraph, failure_graph
 from workflow_engine.compiler.hints import Hints
 from workflow_engine.compiler.ir import Block, FailNode, Node, OutputNode
 from workflow_engine.compiler.jsonata.sources import source_fragment
@@ -37,7 +37,9 @@ _NEVER_RECOVERS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """The workflow as a block, with its graph and tree, the durations these were built for, and what travels in the input."""
+    """The workflow as a block, with its graph and tree, the durations these were built for, and what travels in the input.
+    `after_failure` is the graph of its failure steps, None where there are none.
+    """
 
     block: Block
     graph: StepGraph
@@ -45,6 +47,7 @@ class Lowered:
     durations: tuple[float | None, ...]
     bindings: Mapping[str, Any]
     warnings: tuple[Diagnostic, ...]
+    after_failure: StepGraph | None = None
 
 
 def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hints) -> Lowered:
@@ -53,8 +56,8 @@ def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hint
     output = workflow.output or {}
     scope = Scope(depth=0)
     reads = [r for source in output.values() for r in references_of(source)]
-    after_failure = failure_steps(workflow)
-    if after_failure:
+    recovers = bool(failure_steps(workflow))
+    if recovers:
         scope.recovery = Recovery.of([s.step_id for s in all_steps(workflow.steps)], sequential=unit.sequential)
         reads += _reads_after_failure(workflow)
     body = lower_steps(unit, workflow.steps, scope, lambda _: reads, "/steps")
@@ -66,10 +69,9 @@ def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hint
         }
         nodes = (*nodes, OutputNode(WORKFLOW_OUTPUT, template))
     recovery: tuple[Node, ...] = ()
-    if after_failure and scope.may_end:
-        recovery = _recovery(unit, workflow, body.graph, scope)
-    elif after_failure:
-        unit.warnings.append(Diagnostic("WFE-W405", after_failure[0].pointer.rpartition("/")[0], _NEVER_RECOVERS))
+    after_failure = failure_graph(body.graph, workflow.on_failure, by_step_order=unit.sequential) if recovers else None
+    if after_failure is not None:
+        recovery = _recovery(unit, workflow, after_failure, scope)
     return Lowered(
         Block(nodes, kind="machine", recovery=recovery),
         body.graph,
@@ -77,6 +79,7 @@ def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hint
         body.durations,
         unit.bindings(),
         tuple(unit.warnings),
+        None if after_failure is None else after_failure.graph,
     )
 
 
@@ -91,16 +94,20 @@ def _reads_after_failure(workflow: Workflow) -> list[Reference]:
     return [*undone, *(read.reference for step in failure_steps(workflow) for read in nested_reads(step))]
 
 
-def _recovery(unit: Unit, workflow: Workflow, main: StepGraph, scope: Scope) -> tuple[Node, ...]:
-    """The failure steps, in the machine's own scope as a failure has left it, and the end of the run."""
-    graph = failure_graph(main, workflow.on_failure, by_step_order=unit.sequential)
+def _recovery(unit: Unit, workflow: Workflow, graph: FailureGraph, scope: Scope) -> tuple[Node, ...]:
+    """The failure steps, in the machine's own scope as a failure has left it, and the end of the run. None where no failure
+    leads to them, of which it warns.
+    """
+    place = "/on_failure" if workflow.on_failure else "/steps"
+    if not scope.may_end:
+        unit.warnings.append(Diagnostic("WFE-W405", place, _NEVER_RECOVERS))
+        return ()
     left = {
         step_id: entry if entry.variable is None else Entry(ANY, entry.variable, unsure=True)
         for step_id, entry in scope.entries.items()
     }
     after = Scope(depth=0, entries=left, fields=scope.fields)
     guarded = GuardedSteps(graph.graph.steps, graph.graph.rule_dependencies, graph.undoes)
-    place = "/on_failure" if workflow.on_failure else "/steps"
     body = lower_graph(unit, graph.graph, guarded, after, (), place, SKIPPED)
     end = FailNode(WORKFLOW_FAILED, WORKFLOW_FAILED_ERROR, cause_of_failed_run())
     return (*body.nodes, end)
