@@ -16,7 +16,8 @@ PENDING_RECORD: Final[Template] = {"status": "pending"}
 _CAUSE: Final = Text("$states.errorOutput.Cause")
 CAUGHT_ERROR: Final = Text("$states.errorOutput.Error")
 CAUGHT_MESSAGE: Final = Conditional((Call("$exists", (_CAUSE,)), _CAUSE, Text("''")))
-"""What a Catcher has caught. Cause is kept as text: parsing it could raise."""
+CAUGHT_TEXT: Final = Text("$states.errorOutput.Cause&''")
+"""What a Catcher has caught; the text is the message in fewer bytes, of which every Task has its own. Cause is kept as text: parsing it could raise."""
 
 
 def completed_record(output: Template, *, keeps_output: bool) -> dict[str, Template]:

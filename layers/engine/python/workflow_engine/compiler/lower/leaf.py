@@ -39,7 +39,7 @@ from workflow_engine.compiler.lower.recovery import ends_with, fails
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.unit import Unit
-from workflow_engine.compiler.records import CAUGHT_ERROR, CAUGHT_MESSAGE, completed_record, failed_record
+from workflow_engine.compiler.records import CAUGHT_ERROR, CAUGHT_MESSAGE, CAUGHT_TEXT, completed_record, failed_record
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.syntax import RetryPolicy, Source, Step, StepReference
@@ -111,7 +111,7 @@ def failure_of(step: Step, scope: Scope, variable: str | None, *, keeps_output: 
     if scope.recovery is None:
         return None
     around = scope.recovery.records(CAUGHT_ERROR, CAUGHT_MESSAGE)
-    return Failure({**around, **record}, ends_with(scope, step.step_id, CAUGHT_ERROR, CAUGHT_MESSAGE))
+    return Failure({**around, **record}, ends_with(scope, step.step_id, CAUGHT_ERROR, CAUGHT_TEXT))
 
 
 def tried(
