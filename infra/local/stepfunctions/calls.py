@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from infra.local.stepfunctions.definition import State
 from infra.local.stepfunctions.failures import RUNTIME, TASK_FAILED, ServiceError, StateError, decorated, given
-from infra.local.stepfunctions.history import REPEATED, Frame
+from infra.local.stepfunctions.history import QUEUED, REPEATED, Frame
 from infra.local.stepfunctions.journal import Entry, Head
 from infra.local.stepfunctions.lambdas import Invocation, sdk_metadata, throttled
 from infra.local.stepfunctions.limits import check_result, json_text
@@ -69,6 +69,7 @@ class Attempt:
     answer: Mapping[str, Any] | None = None
     repeats: int = 0
     is_repeat: bool = False
+    is_queued: bool = False
     clock: asyncio.Timeout | None = None
 
     @property
@@ -78,13 +79,8 @@ class Attempt:
 
     @property
     def due(self) -> float:
-        """When its time is over, seconds since the epoch; infinity where it has no limit.
-
-        It begins when the task is started, which for an activity is when a worker takes it (AWS page "Task workflow
-        state", TimeoutSeconds).
-        """
-        begun = self.started if self.events is ACTIVITY else self.scheduled
-        return float("inf") if begun is None else float(begun.private.get("due", math.inf))
+        """When its time is over, seconds since the epoch; infinity where it has no limit, or has not been started."""
+        return math.inf if self.started is None else float(self.started.private.get("due", math.inf))
 
     @property
     def token(self) -> str:
@@ -92,10 +88,15 @@ class Attempt:
         token: str = self.scheduled.private["token"]
         return token
 
-    def due_from_now(self) -> dict[str, float]:
-        """What is kept of the end of its time, which begins now."""
-        seconds = self.scheduled.fields.get("timeoutInSeconds")
-        return {} if seconds is None else {"due": self.frame.run.engine.now() + seconds}
+    def start(self, **fields: Any) -> None:
+        """Record that it is started, if it was not before. Its time begins with that, and not while it waits for a thread
+        or a worker (AWS page "Task workflow state", TimeoutSeconds).
+        """
+        if self.started is None:
+            seconds = self.scheduled.fields.get("timeoutInSeconds")
+            private = {} if seconds is None else {"due": self.frame.run.engine.now() + seconds}
+            self.started = self.frame.record(self.events.started, None, self.fields(**fields), private)
+            self.begin_time()
 
     def begin_time(self) -> None:
         """Let its clock ring when its time is over."""
@@ -149,7 +150,8 @@ async def _begin(attempt: Attempt) -> None:
     Raises StateError when it was called again too often.
     """
     frame = attempt.frame
-    if attempt.is_repeat:
+    # One that waited for a thread when the server ended has not been made.
+    if attempt.is_repeat and (attempt.started is not None or not attempt.is_queued):
         if attempt.repeats >= MOST_RECOVERIES:
             cause = (
                 f"The server ended {MOST_RECOVERIES + 1} times while this attempt was under way; it is not made again."
@@ -159,8 +161,6 @@ async def _begin(attempt: Attempt) -> None:
         attempt.repeats += 1
         frame.record(REPEATED, private={"count": attempt.repeats})
     await frame.run.journal.durable()
-    if attempt.started is None:
-        attempt.started = frame.record(attempt.events.started, None, attempt.fields())
 
 
 async def _invoke(attempt: Attempt, function: str, event: str) -> Invocation:
@@ -173,7 +173,14 @@ async def _invoke(attempt: Attempt, function: str, event: str) -> Invocation:
         told = "(Service: AWSLambda; Status Code: 403; Error Code: AccessDeniedException; Proxy: null)"
         raise TaskError("Lambda.AWSLambdaException", f"{refusal} {told}")
     try:
-        answer = await engine.workers.call(engine.functions.invoke, function, event, name=f"The function {function}")
+        answer = await engine.workers.call(
+            engine.functions.invoke,
+            function,
+            event,
+            name=f"The function {function}",
+            waits=lambda: attempt.frame.record(QUEUED),
+            begins=attempt.start,
+        )
     except NoThreadLeftError:
         answer = throttled()
     if answer.error is not None:
@@ -226,8 +233,7 @@ async def _wait_for_worker(attempt: Attempt) -> str:
         if attempt.started is None and attempt.answer is None:
             with frame.run.waiting(may_park=False):
                 worker = await pending.taken_by_worker()
-            attempt.started = frame.record(ACTIVITY.started, None, given(workerName=worker), attempt.due_from_now())
-            attempt.begin_time()
+            attempt.start(**given(workerName=worker))
             await frame.run.journal.durable()
             pending.hand_over()
         return await pending.answered()
@@ -242,8 +248,7 @@ async def _start_execution(attempt: Attempt) -> str:
 async def _begin_quietly(attempt: Attempt) -> None:
     """As `_begin`, for a call that can be repeated without being made twice."""
     await attempt.frame.run.journal.durable()
-    if attempt.started is None:
-        attempt.started = attempt.frame.record(attempt.events.started, None, attempt.fields())
+    attempt.start()
 
 
 def _child_of(attempt: Attempt) -> Head:

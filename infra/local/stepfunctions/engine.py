@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import logging
 import math
@@ -21,7 +22,7 @@ from infra.local.stepfunctions.calls import children_waited_for
 from infra.local.stepfunctions.definition import Machine, read_definition
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.interpreter import Run
-from infra.local.stepfunctions.journal import Head, Journal, NoJournal
+from infra.local.stepfunctions.journal import Entry, Head, Journal, NoJournal
 from infra.local.stepfunctions.jsonata import Evaluator
 from infra.local.stepfunctions.lambdas import Functions
 from infra.local.stepfunctions.limits import check_name, checked_input, in_utf8
@@ -144,9 +145,10 @@ class Engine:
 
     def begin(self, head: Head) -> Head:
         """Begin a run of which nothing is known yet."""
-        self.journal_of(head).put_head(head)
-        run = Run(self, head, self.machine_of(head), [])
-        run.append("", "ExecutionStarted", head.input, {"roleArn": head.role}, {}, 0)
+        first = Entry(1, 1, head.started, 0, "", "ExecutionStarted", head.input, {"roleArn": head.role}, {})
+        run = Run(self, head, self.machine_of(head), [first])
+        run.journal.put_head(head)
+        run.journal.append(head.arn, first)
         self._go_on(run)
         return head
 
@@ -301,11 +303,8 @@ class Engine:
     def why_not_redrivable(self, head: Head) -> str | None:
         """Why RedriveExecution refuses a run; None where it takes it."""
 
-        def events() -> int:
-            newest = self.journal.events(head.arn, 0, 1, newest_first=True)
-            return newest[0].id if newest else 0
-
-        return why_not_redrivable(head, self.now(), events)
+        newest = functools.partial(self.journal.events, head.arn, 0, 1, newest_first=True)
+        return why_not_redrivable(head, self.now(), lambda: sum(entry.id for entry in newest()))
 
     def start_child(self, parent: Head, event: int, machine_arn: str, name: str | None, text: str) -> Head:
         """Start the child of a task, or find the one that this very event has started.

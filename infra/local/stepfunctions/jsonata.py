@@ -43,6 +43,7 @@ COMPILED_EXPRESSIONS_KEPT: Final = 8192
 MAX_ARRAY_ELEMENTS: Final = 873_782
 MAX_TEXT_BYTES: Final = 8 * MAX_ARRAY_ELEMENTS
 MAX_RANGE_ELEMENTS: Final = 360_145
+_MEMORY: Final[Any] = {"max_array_length": MAX_ARRAY_ELEMENTS, "max_string_length": MAX_TEXT_BYTES}
 
 # A call without arguments may take the context in their place, as $string() does.
 _CONTEXT_CALL: Final = re.compile(r"\$(?!(?:now|millis|uuid|random)\b)\w+\s*\(\s*\)")
@@ -131,25 +132,12 @@ def _run(program: jlens.Expression, given: _Given, depth: int | None) -> tuple[A
     """The value of an expression, and whether there is one. Raises JlensError."""
     document, bindings, seconds, lets_others_run = given
     if not lets_others_run:
-        value = program.evaluate(
-            document,
-            bindings,
-            timeout=seconds,
-            max_depth=depth,
-            max_array_length=MAX_ARRAY_ELEMENTS,
-            max_string_length=MAX_TEXT_BYTES,
-        )
+        value = program.evaluate(document, bindings, timeout=seconds, max_depth=depth, **_MEMORY)
         if value is not None:
             return value, True
     # Only as JSON text does jlens tell null ("null") from undefined (None).
-    text = program.evaluate_json(
-        None if document is None else json_text(document),
-        bindings,
-        timeout=seconds,
-        max_depth=depth,
-        max_array_length=MAX_ARRAY_ELEMENTS,
-        max_string_length=MAX_TEXT_BYTES,
-    )
+    given_text = None if document is None else json_text(document)
+    text = program.evaluate_json(given_text, bindings, timeout=seconds, max_depth=depth, **_MEMORY)
     return (None, False) if text is None else (json.loads(text), True)
 
 
@@ -397,8 +385,3 @@ _SHARED: Final = Evaluator()
 def evaluate(source: str, bindings: Mapping[str, Any]) -> Any:
     """Evaluate an expression on the machine's own clock, as `Evaluator.evaluate` does."""
     return _SHARED.evaluate(source, bindings)
-
-
-def compile_expression(source: str) -> CompiledExpression:
-    """Compile an expression. Raises JsonataError for a syntax error."""
-    return _SHARED.compile(source)

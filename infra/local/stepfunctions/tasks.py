@@ -12,7 +12,6 @@ import json
 from typing import Any
 
 from infra.local.stepfunctions.calls import (
-    ACTIVITY,
     SUBMITTED,
     Attempt,
     HeartbeatMissedError,
@@ -25,7 +24,7 @@ from infra.local.stepfunctions.calls import (
 from infra.local.stepfunctions.definition import State, Template
 from infra.local.stepfunctions.evaluation import Payload, Scope, evaluated, wrong_value
 from infra.local.stepfunctions.failures import HEARTBEAT_TIMEOUT, TIMEOUT, StateError
-from infra.local.stepfunctions.history import ANSWER, REPEATED, Frame
+from infra.local.stepfunctions.history import ANSWER, QUEUED, REPEATED, Frame
 from infra.local.stepfunctions.journal import Entry
 from infra.local.stepfunctions.limits import check_input, json_text
 from infra.local.stepfunctions.pending import new_token
@@ -61,13 +60,15 @@ async def run_task(frame: Frame, state: State, scope: Scope) -> Payload:
 
 
 def _read_past(attempt: Attempt) -> None:
-    while (entry := attempt.frame.taken(attempt.events.started, SUBMITTED, REPEATED, ANSWER)) is not None:
+    while (entry := attempt.frame.taken(attempt.events.started, SUBMITTED, REPEATED, QUEUED, ANSWER)) is not None:
         if entry.type == SUBMITTED:
             attempt.submitted = entry
         elif entry.type == REPEATED:
             attempt.repeats += 1
         elif entry.type == ANSWER:
             attempt.answer = entry.private
+        elif entry.type == QUEUED:
+            attempt.is_queued = True
         else:
             attempt.started = entry
 
@@ -91,8 +92,6 @@ async def _schedule(frame: Frame, state: State, scope: Scope, target: Target) ->
         fields["region"] = frame.run.engine.region
     if state.timeout is not None:
         fields["timeoutInSeconds"] = await _seconds(frame, state.timeout, scope, "TimeoutSeconds")
-        if target.events is not ACTIVITY:
-            private["due"] = frame.run.engine.now() + fields["timeoutInSeconds"]
     if state.heartbeat is not None:
         fields["heartbeatInSeconds"] = await _seconds(frame, state.heartbeat, scope, "HeartbeatSeconds")
     try:

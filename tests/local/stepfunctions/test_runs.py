@@ -209,6 +209,41 @@ def test_an_attempt_that_ends_the_server_again_and_again_fails_its_run() -> None
     assert failed.fields["repeatedAfterRestart"] == MOST_RECOVERIES
 
 
+def test_an_attempt_that_waited_for_a_thread_when_the_server_ended_is_not_counted_as_made() -> None:
+    journal, patient = MemoryJournal(), 0
+
+    async def life(*, ends: bool) -> EndedRun | None:
+        working, release = threading.Event(), threading.Event()
+
+        def handler(event: Any, context: Any) -> Any:
+            nonlocal patient
+            patient += event == "patient"
+            working.set()
+            if event == "slow":
+                release.wait(0 if ends else 30)
+            return event
+
+        on = engine(journal, {"f": handler}, threads=1)
+        if not journal.records("machine"):
+            for name in ("slow", "patient"):
+                on.start(create(on, single(task("f", name)), name=name), "{}", name)
+        else:
+            on.recover()
+        await until(working.is_set)
+        run = await ended(on, journal.all_heads()[1].arn) if ends else None
+        on.close()
+        release.set()
+        return run
+
+    for _ in range(MOST_RECOVERIES):
+        assert in_skipping_time(lambda: life(ends=False)) is None
+    assert patient == 0
+    run = in_skipping_time(lambda: life(ends=True))
+    assert run is not None
+    assert (run.status, patient) == ("SUCCEEDED", 1)
+    assert "repeatedAfterRestart" not in run.of("TaskSucceeded")[0]["taskSucceededEventDetails"]
+
+
 # Callbacks and heartbeats
 
 
@@ -360,16 +395,6 @@ def test_the_time_of_an_activity_begins_when_a_worker_takes_it() -> None:
     assert (run.error, run.types()[-2]) == ("States.Timeout", "ActivityTimedOut")
     [started], [timed_out] = run.of("ActivityStarted"), run.of("ActivityTimedOut")
     assert 300 <= round(timed_out["timestamp"] - started["timestamp"], 1) < 310
-
-
-def test_a_choice_that_leads_nowhere_ends_the_run() -> None:
-    state = {"Type": "Choice", "Choices": [{"Condition": "{% false %}", "Next": "T"}]}
-    run = run_state(state, None, None, T={"Type": "Succeed"})
-    assert (run.error, run.types()[-2:]) == ("States.Runtime", ["ChoiceStateEntered", "ExecutionFailed"])
-    assert run.cause == (
-        "An error occurred while executing the state 'S' (entered at the event id #2). "
-        "Failed to transition out of the state. The state does not point to a next state."
-    )
 
 
 def test_a_task_on_an_unknown_activity_fails_the_run() -> None:

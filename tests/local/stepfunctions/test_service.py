@@ -62,6 +62,8 @@ def test_an_execution_is_started_described_and_listed(client: StepFunctions) -> 
     assert described["executionArn"] == f"arn:aws:states:us-east-1:{ACCOUNT}:execution:m:run"
     assert (described["status"], described["input"], described["output"]) == ("SUCCEEDED", '{"a":1}', '{"x":1}')
     assert described["startDate"] == started["startDate"]
+    [first] = client.get_execution_history(executionArn=started["executionArn"], maxResults=1)["events"]
+    assert (first["timestamp"], first["previousEventId"]) == (started["startDate"], 0)
     assert timedelta() <= described["stopDate"] - started["startDate"] < timedelta(minutes=1)
     assert described["redriveStatusReason"] == "Execution is SUCCEEDED and cannot be redriven"
     [listed] = client.list_executions(stateMachineArn=arn, statusFilter="SUCCEEDED")["executions"]

@@ -108,7 +108,12 @@ def test_the_context_describes_the_run() -> None:
 
 def test_a_choice_without_a_match_and_a_default_fails() -> None:
     choice = {"Type": "Choice", "Choices": [{"Condition": "{% false %}", "Next": "T"}]}
-    assert run_state(choice, T=passed(1)).error == "States.NoChoiceMatched"
+    ended = run_state(choice, T=passed(1))
+    assert (ended.error, ended.types()[-2:]) == ("States.Runtime", ["ChoiceStateEntered", "ExecutionFailed"])
+    assert ended.cause == (
+        "An error occurred while executing the state 'S' (entered at the event id #2). "
+        "Failed to transition out of the state. The state does not point to a next state."
+    )
 
 
 def test_a_rule_that_leads_to_the_default_state_has_its_own_output() -> None:

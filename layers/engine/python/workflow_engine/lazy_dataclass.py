@@ -56,6 +56,7 @@ def _lazily(written: type, names: tuple[str, ...], *, frozen: bool) -> type:
     inherited = {name for base in written.__mro__[1:] for name in vars(base).get("__slots__", ())}
     attributes |= (_FROZEN if frozen else {}) | stubs
     attributes |= {
+        "__replace__": _replaced,
         _FIELDS: _FieldsWhenAsked(complete),
         "__slots__": tuple(name for name in names if name not in inherited),
         "__match_args__": _match_args(written, names),
@@ -142,6 +143,11 @@ def _init(slotted: type, fields: dict[str, Field[Any]], *, frozen: bool) -> Call
 def _match_args(written: type, names: tuple[str, ...]) -> tuple[str, ...]:
     inherited = [name for base in reversed(written.__mro__[1:]) for name in vars(base).get("__match_args__", ())]
     return tuple(dict.fromkeys([*inherited, *(n for n in names if getattr(vars(written).get(n), "init", True))]))
+
+
+def _replaced(self: Any, /, **changes: Any) -> Any:
+    """What `copy.replace` calls, from Python 3.13 on."""
+    return dataclasses.replace(self, **changes)
 
 
 def _refuse_to_set(_self: object, name: str, _value: object) -> None:
