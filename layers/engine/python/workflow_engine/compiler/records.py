@@ -17,7 +17,8 @@ _CAUSE: Final = Text("$states.errorOutput.Cause")
 CAUGHT_ERROR: Final = Text("$states.errorOutput.Error")
 CAUGHT_MESSAGE: Final = Conditional((Call("$exists", (_CAUSE,)), _CAUSE, Text("''")))
 CAUGHT_TEXT: Final = Text("$states.errorOutput.Cause&''")
-"""What a Catcher has caught; the text is the message in fewer bytes, of which every Task has its own. Cause is kept as text: parsing it could raise."""
+"""What a Catcher has caught; the last is the message in fewer bytes, for what stands in every Task. Cause is kept as text:
+parsing it could raise."""
 
 
 def completed_record(output: Template, *, keeps_output: bool) -> dict[str, Template]:
