@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.compiled import Step, compiled, container, data, states, ways, work
+from tests.unit.steps.evaluation import evaluate
 from workflow_engine.compiler import Compilation
 from workflow_engine.language.diagnostics import InvalidWorkflowError
 
@@ -215,3 +216,23 @@ def test_failure_steps_see_that_a_guarded_fail_has_failed() -> None:
     machine = saga(*steps, on_failure=[work("tell", input_mapping={"how": "stop.status"})])
     assert states(machine)["stop.fail"]["Assign"]["s0_stop"] == {"status": "failed"}
     assert states(machine)["stop.guard"]["Choices"][0]["Assign"] == {"s0_stop": {"status": "skipped"}}
+
+
+def test_of_failures_at_the_same_time_the_first_declared_is_told() -> None:
+    join = states(saga(work("a"), work("b"), work("c", "a", "b")))["a.join"]["Choices"][0]
+    notes = [
+        {"step_id": step, "error_type": "E", "message": step, "at": at, "order": order}
+        for step, at, order in (("late", 3, 0), ("second", 1, 2), ("first", 1, 1))
+    ]
+    told = evaluate(join["Assign"]["failure"][2:-2], {"failures0": notes})
+    assert [told["step_id"], *(other["step_id"] for other in told["others"])] == ["first", "second", "late"]
+    assert set(told) == {"step_id", "error_type", "message", "others"}
+    assert set(told["others"][0]) == {"step_id", "error_type", "message"}
+
+
+@pytest.mark.parametrize(("count", "others"), [(1, 0), (2, 1)])
+def test_the_others_are_a_list_however_many_they_are(count: int, others: int) -> None:
+    join = states(saga(work("a"), work("b"), work("c", "a", "b")))["a.join"]["Choices"][0]
+    notes = [{"step_id": "s", "error_type": "E", "message": "", "at": i, "order": i} for i in range(count)]
+    told = evaluate(join["Assign"]["failure"][2:-2], {"failures0": notes})
+    assert len(told["others"]) == others
