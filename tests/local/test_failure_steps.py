@@ -393,3 +393,13 @@ def test_elements_are_undone_wherever_their_list_stands(run: Runs) -> None:
     undone_orders = sorted((given["at"], given["order"]["name"]) for given in run.world.given["undo_book"])
     assert undone_orders == [(0, "ax"), (3, "dx")]
     assert told.step_results["undo_book"]["output_data"] == [{"id": "undo_book-1"}] * 2
+
+
+def test_a_branch_that_goes_on_to_its_end_gives_back_all_of_its_outputs(run: Runs) -> None:
+    """The last step is skipped, and leads to the state that failures lead to as well."""
+    big = work("big", config={"characters": 150_000})
+    end = work("end", "big", "last", "other", trigger_rule="all_done")
+    steps = [big, work("last", "big", conditions="input.never"), work("other"), end]
+    told, _ = run(*steps, on_failure=[TELL])
+    assert told.status == "completed"
+    assert run.world.received["end"]["big"] == {"id": "x" * 150_000}

@@ -71,7 +71,10 @@ def test_records_that_leave_a_branch_after_a_failure() -> None:
     notes = found(machine, "b.end", "Output", "_failures")
     note = {"step_id": "b", "error_type": "E", "message": "m", "at": 1, "order": 1}
     cases = [Case(end), Case(notes), Case(notes, {"failures1": [note]})]
-    cases += [Case(end, {"s1_a": {"status": "completed", "output": value}}) for value in VALUES]
+    large = {"status": "completed", "output": VALUES[-1]}
+    assert check([Case(end, {"s1_a": large})])[0]["s1_a"] == large  # nothing has failed
+    failed = {"failures1": [note]}
+    cases += [Case(end, failed | {"s1_a": {"status": "completed", "output": value}}) for value in VALUES]
     told = check(cases)
     assert told[0] == {"s1_a": {"status": "pending"}, "s1_b": {"status": "pending"}}
     assert (told[1], told[2]) == ([], [note])

@@ -130,7 +130,7 @@ class _Rendering:
                 return NULL if failures is None else if_assigned(Read(failures), NULL)
         if failures is None:
             return self._result({}, None)
-        records = carried_after_failure(self.block.returns, self.block.room)
+        records = carried_after_failure(self.block.returns, failures, self.block.room)
         return {**({"_vars": records} if records else {}), FAILURES: if_assigned(Read(failures), Text("[]"))}
 
     def ending(self, hint: str) -> str:

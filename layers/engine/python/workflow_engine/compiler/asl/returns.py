@@ -9,6 +9,7 @@ from workflow_engine.compiler.jsonata.fragments import (
     Conditional,
     Fragment,
     Group,
+    Infix,
     Read,
     Text,
     bind,
@@ -61,9 +62,10 @@ _TOO_LARGE: Final = (
 )
 
 
-def carried_after_failure(returns: tuple[Return, ...], room: int) -> Template:
-    """What a branch gives back where it may have ended early: records of steps that have begun, and of outputs only their
-    length where all of it has more than `room` characters. Nothing could catch it, were it too large to leave the branch.
+def carried_after_failure(returns: tuple[Return, ...], failures: str, room: int) -> Template:
+    """What a branch gives back where it may have ended early: records of steps that have begun. If it has, as the variable
+    `failures` tells, only the length of outputs where all of it has more than `room` characters: nothing could catch it,
+    were it too large to leave the branch.
     """
     records: dict[str, Fragment] = {}
     for back in returns:
@@ -74,7 +76,8 @@ def carried_after_failure(returns: tuple[Return, ...], room: int) -> Template:
             records[back.variable] = object_fragment({"status": status})
     if not any(back.keeps_output for back in returns):
         return dict(records)
-    return Group((bind("r", object_fragment(records)), Text(f"$length($string($r))>{room}?{_TOO_LARGE}:$r")))
+    too_large = Infix(" and ", (call("exists", Read(failures)), Text(f"$length($string($r))>{room}")))
+    return Group((bind("r", object_fragment(records)), Conditional((too_large, Text(_TOO_LARGE), Text("$r")))))
 
 
 def carried(back: Return) -> Fragment:

@@ -56,7 +56,7 @@ class Expression:
     def asks_for(self, variable: str) -> bool:
         """Whether it reads the variable only where it has asked for a value: `$exists($v.a)?$v.a:...`."""
         read = rf"\${re.escape(variable)}\b"
-        asked = re.sub(rf"\$exists\(({read}(?:\.\w+)*)\)\?\1:", "", self.text)
+        asked = re.sub(rf"\$exists\(({read}(?:\.\w+)*)\)(?:\?\1:)?", "", self.text)
         return not re.search(read, asked)
 
 
