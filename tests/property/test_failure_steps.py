@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from hypothesis import given, note, settings
+from hypothesis import strategies as st
 
+from tests.local.stepfunctions.crashes import DyingJournal
 from tests.property.test_compiler_properties import (
     ARN,
     CATALOGUE,
@@ -22,11 +24,13 @@ from tests.property.test_compiler_properties import (
     reference,
     run_probe,
 )
+from tests.property.test_recovery_properties import ended
 from tests.support.embedded_machines import EmbeddedMachines, embedded_machines
 from tests.support.random_workflows import INPUT, PROBE, sagas, timeless
 from tests.support.reference_executor import Record, has_failure_steps, waits_for
 from tests.support.run_report import RunReport, report
 from workflow_engine.compiler import Compilation, compile_workflow, execution_input
+from workflow_engine.language.reads import failure_steps
 from workflow_engine.language.syntax import Workflow
 
 WITNESS = "witness"
@@ -155,3 +159,19 @@ def check_order_of_failure_steps(workflow: Workflow, results: dict[str, dict[str
         ended, started = results[first]["completed_at"], results[second]["started_at"]
         if ended is not None and started is not None:
             assert ended <= started, (first, second)
+
+
+@settings(SETTINGS, max_examples=25)
+@given(document=sagas(), lives=st.lists(st.integers(1, 25), min_size=1, max_size=20))
+def test_failure_steps_go_on_where_a_server_that_died_left_them(document: dict[str, Any], lives: list[int]) -> None:
+    workflow = parsed(document)
+    compiled = compile_workflow(workflow, CATALOGUE)
+    ids = {step.step_id for step in (*workflow.steps, *failure_steps(workflow))}
+    undisturbed, end = ended(compiled, [])
+    journal, head = ended(compiled, lives)
+    assert (head.status, head.error) == (end.status, end.error)
+    assert tasks_begun(journal, head.arn) & ids == tasks_begun(undisturbed, end.arn) & ids
+
+
+def tasks_begun(journal: DyingJournal, execution: str) -> set[str]:
+    return {entry.fields["name"] for entry in journal.entries(execution) if entry.type == "TaskStateEntered"}
