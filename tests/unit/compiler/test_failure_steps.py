@@ -236,3 +236,11 @@ def test_the_others_are_a_list_however_many_they_are(count: int, others: int) ->
     notes = [{"step_id": "s", "error_type": "E", "message": "", "at": i, "order": i} for i in range(count)]
     told = evaluate(join["Assign"]["failure"][2:-2], {"failures0": notes})
     assert len(told["others"]) == others
+
+
+def test_what_cannot_be_repeated_undoes_no_elements() -> None:
+    pause = {"step_id": "u", "step_type": "delay", "config": {"delay_seconds": 1}}
+    with pytest.raises(
+        InvalidWorkflowError, match="'delay' cannot be repeated for each element that 'e' has completed"
+    ):
+        compiled(work("e", for_each="input.list", compensate=[pause]), work("z", "e"))

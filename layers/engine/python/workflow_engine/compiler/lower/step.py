@@ -135,13 +135,13 @@ def _for_each(
         case TaskLowering():
             node = leaf.task(unit, step, lowering, inner, name, {}, alone, is_element=True)
         case _:
-            raise InvalidWorkflowError(
-                [
-                    Diagnostic(
-                        "WFE-E404", f"{step.pointer}/for_each", f"'{step.step_type}' cannot be repeated by for_each."
-                    )
-                ]
-            )
+            place = f"{step.pointer}/for_each" if each.completed_of is None else step.pointer
+            detail = f"'{step.step_type}' cannot be repeated by for_each."
+            if each.completed_of is not None:
+                detail = (
+                    f"'{step.step_type}' cannot be repeated for each element that '{each.completed_of}' has completed."
+                )
+            raise InvalidWorkflowError([Diagnostic("WFE-E404", place, detail)])
     nodes: tuple[Node, ...] = (node,)
     if decides_per_element(step) and step.condition is not None:
         skip_when = not_fragment(condition_fragment(step.condition, inner))
