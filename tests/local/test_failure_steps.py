@@ -403,3 +403,35 @@ def test_a_branch_that_goes_on_to_its_end_gives_back_all_of_its_outputs(run: Run
     told, _ = run(*steps, on_failure=[TELL])
     assert told.status == "completed"
     assert run.world.received["end"]["big"] == {"id": "x" * 150_000}
+
+
+def booking(**fields: Any) -> Step:
+    cases = [{"when": "input.by == 'rail'", "steps": [undone("train"), undone("seat", "train")]}]
+    config = {"cases": cases, "default": [undone("flight")]}
+    return container("travel", "switch", config=config, **fields)
+
+
+@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize(("by", "undo"), [("rail", ["undo_seat", "undo_train"]), ("air", ["undo_flight"])])
+def test_what_the_taken_case_of_a_switch_did_is_undone(run: Runs, by: str, undo: list[str], beside: bool) -> None:
+    steps = [undone("visa"), {**booking(), "dependencies": ["visa"]}, failing("pay", "travel")]
+    steps += [work("note"), work("end", "pay", "note")] if beside else []
+    told, _ = run(*steps, run_input={"by": by})
+    assert [step for step in run.world.order if step.startswith("undo")] == [*undo, "undo_visa"]
+    assert run.world.received[undo[0]] == {undo[0][5:]: {"id": f"{undo[0][5:]}-1"}}
+    skipped = {"undo_seat", "undo_train", "undo_flight"} - set(undo)
+    assert {statuses(told)[step] for step in skipped} == {"skipped"}
+
+
+def test_what_a_switch_did_before_it_failed_is_undone(run: Runs) -> None:
+    travel = booking()
+    travel["config"]["cases"][0]["steps"].append(failing("meal", "seat"))
+    told, _ = run(travel, on_failure=[TELL], run_input={"by": "rail"})
+    assert run.world.order == ["train", "seat", "meal", "undo_seat", "undo_train", "tell"]
+    assert told.error is not None
+    assert told.error["step_id"] == "meal"
+
+
+def test_a_switch_is_undone_as_a_whole_before_the_steps_inside_of_it(run: Runs) -> None:
+    run(booking(compensate=[work("undo_travel")]), failing("pay", "travel"), run_input={"by": "rail"})
+    assert run.world.order[-3:] == ["undo_travel", "undo_seat", "undo_train"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -30,8 +30,8 @@ from tests.support.random_workflows import INPUT, PROBE, sagas, timeless
 from tests.support.reference_executor import Record, has_failure_steps, waits_for
 from tests.support.run_report import RunReport, report
 from workflow_engine.compiler import Compilation, compile_workflow, execution_input
-from workflow_engine.language.reads import failure_steps
-from workflow_engine.language.syntax import Workflow
+from workflow_engine.language.reads import all_steps, body_steps, failure_steps
+from workflow_engine.language.syntax import Step, SwitchBody, Workflow
 
 WITNESS = "witness"
 
@@ -102,6 +102,7 @@ def test_failure_steps_run_as_the_reference_executor_says(
 
     left = seen_by_witness(machines, seen, document, workflow)
     check_left(workflow, left, ends, told)
+    left |= left_inside(workflow.steps, told)
     for step_id, record in expected.recover(left).items():
         result = told.step_results[step_id]
         assert result["status"] == record.status, step_id
@@ -119,6 +120,19 @@ def seen_by_witness(
     return {
         s.step_id: Record(seen.input[f"{s.step_id}.status"], seen.input[f"{s.step_id}.output"]) for s in workflow.steps
     }
+
+
+def left_inside(steps: Sequence[Step], told: RunReport, prefix: str = "") -> dict[str, Record]:
+    """How the steps inside of switches have ended, as the results have it: nothing else reads them but what undoes them."""
+    found: dict[str, Record] = {}
+    for step in steps:
+        if isinstance(step.body, SwitchBody):
+            place = f"{prefix}{step.step_id}."
+            for one in body_steps(step):
+                result = told.step_results[place + one.step_id]
+                found[one.step_id] = Record(result["status"], result["output_data"])
+            found |= left_inside(body_steps(step), told, place)
+    return found
 
 
 def check_left(workflow: Workflow, left: dict[str, Record], ends: dict[str, Record], told: RunReport) -> None:
@@ -149,7 +163,7 @@ def passed_by(status: str) -> str:
 def check_order_of_failure_steps(workflow: Workflow, results: dict[str, dict[str, Any]]) -> None:
     """Compensations come after all that ran before, those of a step before those of what it waited for; on_failure last."""
     ids = {s.step_id for s in workflow.steps}
-    undo = {s.step_id: [one.step_id for one in s.compensate] for s in workflow.steps}
+    undo = {s.step_id: [one.step_id for inner in all_steps((s,)) for one in inner.compensate] for s in workflow.steps}
     last = [one.step_id for one in workflow.on_failure]
     pairs = [(u, f) for ones in undo.values() for u in ones for f in last]
     pairs += [(s, u) for s in ids for ones in (*undo.values(), last) for u in ones]

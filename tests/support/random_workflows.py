@@ -310,6 +310,7 @@ def random_saga(choices: Choices) -> dict[str, Any]:
             drawing.budget = 2
             step["compensate"] = _after_failure(drawing, ids, undoes_elements="for_each" in step)
             undoing += [one["step_id"] for one in step["compensate"]]
+    undoing += _undo_inside(drawing, steps)
     drawing.budget = 3
     on_failure = _after_failure(drawing, ids + undoing) if not undoing or drawing.chance(60) else []
     return {
@@ -319,6 +320,27 @@ def random_saga(choices: Choices) -> dict[str, Any]:
         "steps": steps,
         "on_failure": on_failure,
     }
+
+
+def _undo_inside(drawing: _Drawing, steps: list[dict[str, Any]]) -> list[str]:
+    """Let steps inside of critical switches be undone. Gives the ids of what undoes them."""
+    made: list[str] = []
+    for switch in steps:
+        if switch["step_type"] != "switch" or switch.get("critical") is False:
+            continue
+        config = switch["config"]
+        inside = [*(step for case in config["cases"] for step in case["steps"]), *config["default"]]
+        made += _undo_inside(drawing, inside)
+        for step in inside:
+            if drawing.chance(70):
+                own = drawing.new_id()
+                mapping = drawing.pick([None, {"was": step["step_id"], "why": "failure.step_id"}])
+                step["compensate"] = [
+                    {"step_id": own, "step_type": PROBE, **({"input_mapping": mapping} if mapping else {})}
+                ]
+                drawing.paths[own] = _PROBE_PATHS
+                made.append(own)
+    return made
 
 
 def _after_failure(drawing: _Drawing, outer: list[str], *, undoes_elements: bool = False) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.reference_semantics import evaluate_condition, evaluate_source, read_path, read_reference
-from workflow_engine.language.reads import nested_steps, references_of, step_reads
+from workflow_engine.language.reads import all_steps, failure_steps, nested_steps, references_of, step_reads
 from workflow_engine.language.syntax import (
     ForEach,
     LoopBody,
@@ -137,11 +137,15 @@ class ReferenceRun:
         return frame.records
 
     def recover(self, left: Mapping[str, Record]) -> dict[str, Record]:
-        """What the failure steps come to where the failure has left the workflow's own steps like this."""
+        """What the failure steps come to where the failure has left the workflow's steps like this; those inside of a switch
+        are left as well as its own.
+        """
         main = Frame(self, dict(left))
         undone = Frame(self, {}, parent=main)
         self.results = {}
-        for step in self.workflow.steps:
+        for step in all_steps(self.workflow.steps):
+            if not step.compensate:
+                continue
             frame = Frame(self, {}, parent=main)
             some = step.for_each is not None and left[step.step_id].status == "failed"
             if left[step.step_id].status == "completed" or some:
@@ -314,7 +318,7 @@ def error_type(failure: StepFailedError) -> str:
 
 def has_failure_steps(workflow: Workflow) -> bool:
     """Whether something runs when the run fails."""
-    return bool(workflow.on_failure or any(step.compensate for step in workflow.steps))
+    return bool(failure_steps(workflow))
 
 
 def is_stopped(step_id: str, frame: Frame, workflow: Workflow) -> bool:

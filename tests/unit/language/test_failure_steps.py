@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.compiled import CATALOGUE, Step, container, work
 from workflow_engine.language import parse_workflow
+from workflow_engine.language.reads import failure_steps
 from workflow_engine.language.syntax import StepReference, Workflow
 
 
@@ -97,6 +98,22 @@ def test_failure_steps_wait_for_each_other_only() -> None:
 def test_what_a_step_inside_of_a_container_did_is_not_undone_by_itself() -> None:
     config = {"items": "input.list", "steps": [work("p", compensate=[work("u")])]}
     assert findings(container("m", "map", config=config)) == [("WFE-E406", "/steps/0/config/steps/0/compensate")]
+
+
+def test_what_a_step_of_a_critical_switch_did_is_undone_by_itself() -> None:
+    def switch(*steps: Step, **fields: Any) -> Step:
+        return container("s", "switch", config={"cases": [{"when": "input.x", "steps": list(steps)}]}, **fields)
+
+    undone = work("p", compensate=[work("u", input_mapping={"p": "p.x", "a": "a.x", "beside": "q.status"})])
+    workflow = parse(work("a"), switch(undone, work("q")), on_failure=[work("t", input_mapping={"u": "u.status"})])
+    assert [step.step_id for step in failure_steps(workflow)] == ["u", "t"]
+    pointer = "/steps/1/config/cases/0/steps/0/compensate"
+    assert findings(work("a"), switch(undone, work("q"), critical=False)) == [("WFE-E406", pointer)]
+    assert findings(work("a"), switch(undone, work("q"), on_error="continue")) == [("WFE-E406", pointer)]
+    loop = container(
+        "l", "loop", config={"until": "index > 1", "max_iterations": 3, "steps": [work("p", compensate=[work("u")])]}
+    )
+    assert findings(switch(loop)) == [("WFE-E406", "/steps/0/config/cases/0/steps/0/config/steps/0/compensate")]
 
 
 def test_a_compensation_is_not_undone() -> None:

@@ -26,12 +26,15 @@ Assigns = Mapping[str, Template]
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """What a branch gives back for one step: its record, from the inner `variable` to the `outer` one."""
+    """What a branch gives back for one step: its record, from the inner `variable` to the `outer` one; where it is `unsure`, the
+    step may not have begun, and there is none.
+    """
 
     step_id: str
     variable: str
     outer: str
     keeps_output: bool
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,25 @@ class Draft:
         return self.pointer + ("/parameters" if self.fields.parameters is not None else "")
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Where a body of steps stands: the containers around it, the outermost first, and whether it runs only when the run fails.
+
+    `undone_by` is the outermost container around it whose steps are undone only as one: all but a switch that is critical.
+    """
+
+    containers: tuple[str, ...] = ()
+    after_failure: bool = False
+    undone_by: str | None = None
+
+    def inside(self, kind: ContainerKind, draft: Draft) -> Around:
+        """Inside of a container that stands here."""
+        tolerated = draft.fields.critical is False or draft.fields.on_error == "continue"
+        closes = kind != "switch" or tolerated
+        undone_by = draft.step_id if self.undone_by is None and closes else self.undone_by
+        return Around((*self.containers, draft.step_id), self.after_failure, undone_by)
+
+
 class Drafter:
     """Makes drafts of raw steps and declares their ids in `index`."""
 
@@ -84,30 +103,25 @@ class Drafter:
         self._findings = findings
         self._steps_left = MAX_STEPS
 
-    def drafts(
-        self, raw: Sequence[Json], place: str, containers: tuple[str, ...], *, after_failure: bool = False
-    ) -> tuple[Draft, ...]:
-        """Drafts of a list of steps at pointer `place`, within these containers. What is no object is left out.
-
-        `after_failure` says that they run only when the run fails.
-        """
+    def drafts(self, raw: Sequence[Json], place: str, around: Around) -> tuple[Draft, ...]:
+        """Drafts of a list of steps at pointer `place`, within these containers. What is no object is left out."""
         if 0 <= self._steps_left < len(raw):
             detail = f"A workflow has at most {MAX_STEPS:,} steps, since a definition has at most 1 MB. Split it."
             self._findings.add("WFE-E500", place, detail)
         self._steps_left -= len(raw)
         if self._steps_left < 0:
             return ()
-        made = (self._draft(step, place + pointer(i), containers, after_failure) for i, step in enumerate(raw))
+        made = (self._draft(step, place + pointer(i), around) for i, step in enumerate(raw))
         return tuple(draft for draft in made if draft is not None)
 
-    def _draft(self, raw: Json, place: str, containers: tuple[str, ...], after_failure: bool) -> Draft | None:
+    def _draft(self, raw: Json, place: str, around: Around) -> Draft | None:
         checked = check_fields(StepDocument, raw, place, self._findings, self._fields_of_config(raw))
         if checked is None:
             return None
         fields = checked.fields
         if fields.step_id:
-            self._index.declare(fields.step_id, place, containers, self._findings)
-            if after_failure:
+            self._index.declare(fields.step_id, place, around.containers, self._findings)
+            if around.after_failure:
                 self._index.after_failure.add(fields.step_id)
         config = {**(fields.parameters or {}), **(fields.config or {})}
         draft = Draft(
@@ -117,29 +131,27 @@ class Drafter:
             spec=self._spec(fields, place),
             config=config,
             sent_as_parameters=frozenset(config) - frozenset(fields.config or {}),
-            compensate=self._compensate(fields, place, containers, after_failure),
+            compensate=self._compensate(fields, place, around),
         )
         kind = _CONTAINERS.get(draft.spec.name) if draft.spec is not None else None
         if kind is None or "config" in checked.failed or "parameters" in checked.failed:
             return draft
-        return replace(draft, container=self._container(kind, draft, containers, after_failure))
+        return replace(draft, container=self._container(kind, draft, around))
 
-    def _compensate(
-        self, fields: StepDocument, place: str, containers: tuple[str, ...], after_failure: bool
-    ) -> tuple[Draft, ...]:
+    def _compensate(self, fields: StepDocument, place: str, around: Around) -> tuple[Draft, ...]:
         """The steps that undo this one. Where they could not run, that is reported, too."""
         if not fields.compensate:
             return ()
         place += "/compensate"
-        if after_failure:
+        if around.after_failure:
             self._findings.add("WFE-E406", place, "What runs when the run fails is not undone itself. Remove it.")
-        elif containers:
+        elif around.undone_by is not None:
             detail = (
-                f"What a step inside '{containers[-1]}' did cannot be undone by itself: it may have run many times or never. "
-                f"Put 'compensate' on the container '{containers[0]}'; its steps read what that gave."
+                f"What a step inside '{around.undone_by}' did cannot be undone by itself: what that holds may have run many times, "
+                f"or may fail as a whole. Put 'compensate' on '{around.undone_by}'; its steps read what that gave."
             )
             self._findings.add("WFE-E406", place, detail)
-        return self.drafts(fields.compensate, place, (), after_failure=True)
+        return self.drafts(fields.compensate, place, Around(after_failure=True))
 
     def _fields_of_config(self, raw: Json) -> dict[str, str]:
         """Advice for fields that were written beside `config` and belong into it, by the schema of the step type."""
@@ -167,33 +179,31 @@ class Drafter:
             return None
         return spec
 
-    def _container(
-        self, kind: ContainerKind, draft: Draft, containers: tuple[str, ...], after_failure: bool
-    ) -> DraftContainer | None:
-        if len(containers) >= MAX_CONTAINER_NESTING:
+    def _container(self, kind: ContainerKind, draft: Draft, around: Around) -> DraftContainer | None:
+        if len(around.containers) >= MAX_CONTAINER_NESTING:
             limit = f"Containers are nested at most {MAX_CONTAINER_NESTING} deep."
             detail = f"{limit} Move the inner ones into a workflow of their own."
             self._findings.add("WFE-E503", draft.pointer, detail)
             return None
-        inside = (*containers, draft.step_id)
+        inside = around.inside(kind, draft)
         match kind:
             case "map":
-                return self._single_body(MapConfig, draft, inside, after_failure)
+                return self._single_body(MapConfig, draft, inside)
             case "loop":
-                return self._single_body(LoopConfig, draft, inside, after_failure)
+                return self._single_body(LoopConfig, draft, inside)
             case "switch":
-                return self._switch(draft, inside, after_failure)
+                return self._switch(draft, inside)
 
     def _single_body(
-        self, model: type[MapConfig] | type[LoopConfig], draft: Draft, inside: tuple[str, ...], after_failure: bool
+        self, model: type[MapConfig] | type[LoopConfig], draft: Draft, inside: Around
     ) -> DraftContainer | None:
         checked: Checked[Any] | None = _check_config(model, draft, self._findings)
         if checked is None:
             return None
-        steps = self.drafts(checked.fields.steps, draft.config_pointer("steps"), inside, after_failure=after_failure)
+        steps = self.drafts(checked.fields.steps, draft.config_pointer("steps"), inside)
         return DraftContainer(checked.fields, checked.failed, steps)
 
-    def _switch(self, draft: Draft, inside: tuple[str, ...], after_failure: bool) -> DraftContainer | None:
+    def _switch(self, draft: Draft, inside: Around) -> DraftContainer | None:
         checked = _check_config(SwitchConfig, draft, self._findings)
         if checked is None:
             return None
@@ -202,13 +212,11 @@ class Drafter:
             place = draft.config_pointer("cases") + pointer(i)
             case = check_fields(CaseDocument, raw, place, self._findings)
             if case is not None:
-                steps = self.drafts(case.fields.steps, place + "/steps", inside, after_failure=after_failure)
+                steps = self.drafts(case.fields.steps, place + "/steps", inside)
                 condition = None if "when" in case.failed else case.fields.when
                 self._check_when(case, place)
                 cases.append(DraftCase(condition, place + "/when", steps))
-        default = self.drafts(
-            checked.fields.default or (), draft.config_pointer("default"), inside, after_failure=after_failure
-        )
+        default = self.drafts(checked.fields.default or (), draft.config_pointer("default"), inside)
         return DraftContainer(checked.fields, checked.failed, default, tuple(cases))
 
     def _check_when(self, case: Checked[CaseDocument], place: str) -> None:

@@ -10,12 +10,14 @@ All findings are collected. A `Workflow` comes out only if none of them is an er
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from workflow_engine.aws_quotas import EXECUTION_SECONDS
 from workflow_engine.json_schema import schema_problem
 from workflow_engine.language.catalogue import StepCatalogue
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
 from workflow_engine.language.document import UNNAMED, Checked, WorkflowDocument, check_fields
-from workflow_engine.language.drafts import Drafter
+from workflow_engine.language.drafts import Around, Draft, Drafter
 from workflow_engine.language.findings import Findings, shown
 from workflow_engine.language.judge import Judge
 from workflow_engine.language.notes import Notes
@@ -62,10 +64,10 @@ def _workflow(checked: Checked[WorkflowDocument], catalogue: StepCatalogue, find
     pattern = fields.execution_pattern or "sequential"
     index = StepIndex()
     drafter = Drafter(catalogue, index, findings)
-    drafts = drafter.drafts(fields.steps, "/steps", ())
-    on_failure = drafter.drafts(fields.on_failure or (), "/on_failure", (), after_failure=True)
+    drafts = drafter.drafts(fields.steps, "/steps", Around())
+    on_failure = drafter.drafts(fields.on_failure or (), "/on_failure", Around(after_failure=True))
     scope = Scope(frozenset(draft.step_id for draft in drafts))
-    undoing = Scope(frozenset(one.step_id for draft in drafts for one in draft.compensate), scope, after_failure=True)
+    undoing = Scope(frozenset(_undoing(drafts)), scope, after_failure=True)
     notes = Notes()
     parser = StepParser(index, notes, findings)
     steps = parser.steps(drafts, scope)
@@ -85,6 +87,16 @@ def _workflow(checked: Checked[WorkflowDocument], catalogue: StepCatalogue, find
     complete = not findings.has_errors
     Judge(StepShapes(workflow, catalogue, notes, complete=complete), findings, complete=complete).judge(notes)
     return workflow
+
+
+def _undoing(drafts: Iterable[Draft]) -> Iterator[str]:
+    """The ids of all steps that undo others."""
+    for draft in drafts:
+        yield from (one.step_id for one in draft.compensate)
+        if draft.container is not None:
+            yield from _undoing(draft.container.steps)
+            for case in draft.container.cases:
+                yield from _undoing(case.steps)
 
 
 def _variables(fields: WorkflowDocument, findings: Findings) -> dict[str, Json]:

@@ -137,7 +137,7 @@ def all_steps(steps: Iterable[Step]) -> Iterator[Step]:
 
 def failure_steps(workflow: Workflow) -> tuple[Step, ...]:
     """The steps that run when the run fails: those that undo others, in document order, then `on_failure`."""
-    return (*(undoing for step in workflow.steps for undoing in step.compensate), *workflow.on_failure)
+    return (*(undoing for step in all_steps(workflow.steps) for undoing in step.compensate), *workflow.on_failure)
 
 
 def nested_reads(step: Step) -> Iterator[Read]:

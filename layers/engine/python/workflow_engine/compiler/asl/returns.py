@@ -67,21 +67,23 @@ def carried_after_failure(returns: tuple[Return, ...], failures: str, room: int)
     `failures` tells, only the length of outputs where all of it has more than `room` characters: nothing could catch it,
     were it too large to leave the branch.
     """
-    records: dict[str, Fragment] = {}
-    for back in returns:
-        if back.keeps_output:
-            records[back.variable] = if_assigned(Read(back.variable), object_fragment({"status": Text('"pending"')}))
-        else:
-            status = if_assigned(Read(back.variable, ("status",)), Text('"pending"'))
-            records[back.variable] = object_fragment({"status": status})
+    records = {back.variable: _carried_if_any(back) for back in returns}
     if not any(back.keeps_output for back in returns):
         return dict(records)
     too_large = Infix(" and ", (call("exists", Read(failures)), Text(f"$length($string($r))>{room}")))
     return Group((bind("r", object_fragment(records)), Conditional((too_large, Text(_TOO_LARGE), Text("$r")))))
 
 
+def _carried_if_any(back: Return) -> Fragment:
+    if back.keeps_output:
+        return if_assigned(Read(back.variable), object_fragment({"status": Text('"pending"')}))
+    return object_fragment({"status": if_assigned(Read(back.variable, ("status",)), Text('"pending"'))})
+
+
 def carried(back: Return) -> Fragment:
     """What a branch gives back of a record that a state before its last one has assigned."""
+    if back.unsure:
+        return _carried_if_any(back)
     if back.keeps_output:
         return Read(back.variable)
     return object_fragment({"status": Read(back.variable, ("status",))})

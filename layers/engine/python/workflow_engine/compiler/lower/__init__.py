@@ -24,7 +24,7 @@ from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.structure import Tree
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.reads import all_steps, failure_steps, nested_reads, references_of
-from workflow_engine.language.syntax import Reference, StepReference, Workflow
+from workflow_engine.language.syntax import StepReference, Workflow
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.state_names import WORKFLOW_FAILED, WORKFLOW_OUTPUT
 from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR
@@ -59,7 +59,7 @@ def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hint
     recovers = bool(failure_steps(workflow))
     if recovers:
         scope.recovery = Recovery.of([s.step_id for s in all_steps(workflow.steps)], sequential=unit.sequential)
-        reads += _reads_after_failure(workflow)
+        unit.read_after_failure = _reads_after_failure(workflow)
     body = lower_steps(unit, workflow.steps, scope, lambda _: reads, "/steps")
     nodes: tuple[Node, ...] = body.nodes
     if workflow.output is not None:
@@ -83,15 +83,16 @@ def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hint
     )
 
 
-def _reads_after_failure(workflow: Workflow) -> list[Reference]:
+def _reads_after_failure(workflow: Workflow) -> tuple[StepReference, ...]:
     """What failure steps read, at every depth, and the ends of the steps that they undo."""
+    undone = [step for step in all_steps(workflow.steps) if step.compensate]
     # Of a for_each its list tells which elements are to be undone.
-    undone = [
-        StepReference(step.step_id, "status" if step.for_each is None else "output")
-        for step in workflow.steps
-        if step.compensate
-    ]
-    return [*undone, *(read.reference for step in failure_steps(workflow) for read in nested_reads(step))]
+    reads = [StepReference(step.step_id, "status" if step.for_each is None else "output") for step in undone]
+    for step in failure_steps(workflow):
+        reads += [read.reference for read in nested_reads(step) if isinstance(read.reference, StepReference)]
+    # What stands in a case of a switch may never be assigned, and is kept as it is to the end.
+    own = {step.step_id for step in workflow.steps}
+    return tuple(read if read.step_id in own else StepReference(read.step_id, "output") for read in reads)
 
 
 def _recovery(unit: Unit, workflow: Workflow, graph: FailureGraph, scope: Scope) -> tuple[Node, ...]:
@@ -106,6 +107,8 @@ def _recovery(unit: Unit, workflow: Workflow, graph: FailureGraph, scope: Scope)
         step_id: entry if entry.variable is None else Entry(ANY, entry.variable, unsure=True)
         for step_id, entry in scope.entries.items()
     }
+    for step in all_steps(workflow.steps):
+        left.setdefault(step.step_id, Entry(SKIPPED, None))  # inside of a switch that can never run
     after = Scope(depth=0, entries=left, fields=scope.fields)
     guarded = GuardedSteps(graph.graph.steps, graph.graph.rule_dependencies, graph.undoes)
     body = lower_graph(unit, graph.graph, guarded, after, (), place, SKIPPED)

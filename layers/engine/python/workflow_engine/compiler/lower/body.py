@@ -25,6 +25,7 @@ from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import SKIPPED_RECORD
 from workflow_engine.compiler.structure import Leaf, Parallel, Tree
 from workflow_engine.language.diagnostics import Diagnostic
+from workflow_engine.language.reads import all_steps, body_steps
 from workflow_engine.language.syntax import Reference, Step
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.state_names import GUARD, JOIN, PARALLEL
@@ -77,7 +78,8 @@ def lower_graph(
     durations = tuple(expected_seconds(unit, s) for s in graph.steps)
     tree = _tree(graph, durations, unit, place)
     failing = {step_id for step_id, lowering in lowerings.items() if isinstance(lowering, FailLowering)}
-    readers = find_readers(graph, end_reads, failing, also)
+    later = () if scope.recovery is None else unit.read_after_failure
+    readers = find_readers(graph, (*end_reads, *later), failing, also)
     nodes = BodyLowering(unit, graph, readers, lowerings, guarded).lower([tree], scope)
     return LoweredBody(graph, tree, durations, nodes)
 
@@ -268,4 +270,10 @@ class BodyLowering:
             if variable is not None and self.readers.keeps_record(step_id, inside):
                 keeps_output = self.readers.keeps_output(step_id, inside)
                 returns.append(Return(step_id, variable, scope.name(step_id), keeps_output))
+        if scope.recovery is not None:
+            read = {reference.step_id for reference in self.unit.read_after_failure}
+            for one in all_steps(s for v in vertices for s in body_steps(self.graph.steps[v])):
+                entry = inner.entries.get(one.step_id)
+                if one.step_id in read and entry is not None and entry.variable is not None:
+                    returns.append(Return(one.step_id, entry.variable, scope.name(one.step_id), True, unsure=True))
         return tuple(returns)

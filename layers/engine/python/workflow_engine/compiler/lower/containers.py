@@ -37,7 +37,7 @@ from workflow_engine.compiler.lower.status import SKIPPED
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import completed_record
 from workflow_engine.language.diagnostics import pointer
-from workflow_engine.language.reads import config_pointer, nested_steps
+from workflow_engine.language.reads import all_steps, config_pointer, nested_steps
 from workflow_engine.language.syntax import LoopBody, MapBody, Step, SwitchBody
 from workflow_engine.state_names import OUTPUT, SWITCH, derived_name
 
@@ -154,6 +154,7 @@ def _switch(
     outside = scope.around
     scope.around = (*outside, f"{step.step_id}.")
     every = [s.step_id for steps in nested_steps(step) for s in steps]
+    ended: dict[str, Entry] = {}
 
     def taken(steps: Sequence[Step], place: str) -> tuple[Node, ...]:
         """One case: its steps, and the container's output where something reads it. The other cases' steps count as skipped."""
@@ -162,6 +163,7 @@ def _switch(
             scope.recovery = recovery.inside(own, keeps_error=keeps_output)
         lowered = lower_steps(unit, steps, scope, end_reads(body.output, wanted=wanted), place)
         scope.recovery = recovery
+        ended.update((s.step_id, scope.entries[s.step_id]) for s in all_steps(steps) if s.step_id in scope.entries)
         if not wanted:
             return lowered.nodes
         if body.output is None and _ends_in_sink(lowered):
@@ -185,6 +187,7 @@ def _switch(
     if keeps_record and not wanted:
         assigns[scope.name(step.step_id)] = completed_record(None, keeps_output=False)
     scope.around = outside
+    scope.entries.update(ended)  # of all cases, as failure steps may find them
     return SwitchNode(unit.state_name(step.step_id, SWITCH), step.step_id, tuple(cases), default, assigns, otherwise)
 
 
