@@ -38,6 +38,8 @@ class World:
         self.received[step_id] = event["input_data"]
         self.given.setdefault(step_id, []).append(event["input_data"])
         self.attempts.append(step_id)
+        if "fail_with" in config:
+            raise NoStockError(config["fail_with"])
         if config.get("fail") or event["input_data"].get("order") in config.get("fail_for", ()):
             raise NoStockError(f"{step_id} has none left")
         return {"id": "x" * config["characters"]} if "characters" in config else {"id": f"{step_id}-1"}
@@ -435,3 +437,18 @@ def test_what_a_switch_did_before_it_failed_is_undone(run: Runs) -> None:
 def test_a_switch_is_undone_as_a_whole_before_the_steps_inside_of_it(run: Runs) -> None:
     run(booking(compensate=[work("undo_travel")]), failing("pay", "travel"), run_input={"by": "rail"})
     assert run.world.order[-3:] == ["undo_travel", "undo_seat", "undo_train"]
+
+
+@pytest.mark.parametrize("kind", ["step", "map", "for_each"])
+def test_the_message_of_the_run_is_whole_however_long_the_cause_is(run: Runs, kind: str) -> None:
+    broken = work("broken", config={"fail_with": "é" * 9_000})
+    steps = {
+        "step": broken,
+        "map": container("held", "map", config={"items": "input.list", "steps": [broken]}),
+        "for_each": {**broken, "for_each": "input.list"},
+    }
+    told, _ = run(steps[kind], on_failure=[TELL], run_input={"list": [1]})
+    assert told.error is not None
+    assert (told.error["type"], told.error["message"]) == ("NoStockError", "é" * 9_000)
+    assert told.error["step_id"] == ("held" if kind == "map" else "broken")
+    assert len(run.world.received["tell"]["failure"]["message"]) == 4_000

@@ -329,8 +329,11 @@ class _Reader:
         line = self.timeline
         line.recovered = str(told.get("step_id"))
         line.failure = failure_of({"error": told.get("type"), "cause": told.get("message")}, timed_out=False)
-        alike = (v for v in line.visits if v.step_id == line.recovered and not v.superseded)
-        line.failed_visit = next((v for v in alike if v.failure and v.failure.type == line.failure.type), None)
+        # The step itself; of a list, which has no failure of its own, the part with the cause that begins as this message.
+        cause = str(told.get("message"))
+        alike = [v for v in line.visits if v.failure and v.failure.type == line.failure.type and not v.superseded]
+        own = (v for v in alike if v.step_id == line.recovered)
+        line.failed_visit = next(own, None) or next((v for v in alike if (v.cause or "").startswith(cause)), None)
 
     def _blame(self, details: Mapping[str, Any], origin: _Origin) -> None:
         """Find the visit that ended the run: its own failure event, else what the cause says, else the event before."""
