@@ -45,21 +45,14 @@ def lower_step(
         unit.warnings.append(Diagnostic("WFE-W405", step.pointer + "/max_retries", _NEVER_RETRIED))
     kept = readers.keeps_record(step.step_id)
     keeps_output = readers.keeps_output(step.step_id)
-    variable = scope.name(step.step_id) if kept else None
+    variable = scope.name(step.step_id) if kept or step.elements_fail_alone else None
 
     def failure() -> Failure | None:
         return leaf.failure_of(step, scope, variable, keeps_output=keeps_output)
 
     nodes: tuple[Node, ...]
-    if step.for_each is not None and step.elements_fail_alone:
-        variable = scope.name(step.step_id)
-        assigns = _record(variable, RESULT, keeps_output=True)
-        every = _for_each(unit, step, step.for_each, lowering, scope, assigns, failure())
-        name = unit.state_name(step.step_id, JOIN)
-        nodes = (every, after_elements(step, scope, name, variable, keeps_error=keeps_output))
-    elif step.for_each is not None:
-        assigns = _record(variable, RESULT, keeps_output=keeps_output)
-        nodes = (_for_each(unit, step, step.for_each, lowering, scope, assigns, failure()),)
+    if step.for_each is not None:
+        nodes = _repeated(unit, step, step.for_each, lowering, scope, variable, failure(), keeps_output=keeps_output)
     else:
         match lowering:
             case PureLowering() if _needs_branch(unit, step, lowering, bounds, keeps_output=keeps_output):
@@ -110,6 +103,27 @@ def _needs_branch(
 
 def _record(variable: str | None, output: Template, *, keeps_output: bool) -> dict[str, Template]:
     return {variable: completed_record(output, keeps_output=keeps_output)} if variable else {}
+
+
+def _repeated(
+    unit: Unit,
+    step: Step,
+    each: ForEach,
+    lowering: object,
+    scope: Scope,
+    variable: str | None,
+    failure: Failure | None,
+    *,
+    keeps_output: bool,
+) -> tuple[Node, ...]:
+    """A step with a for_each; after elements that fail alone a Choice looks at the record."""
+    if not step.elements_fail_alone or variable is None:
+        assigns = _record(variable, RESULT, keeps_output=keeps_output)
+        return (_for_each(unit, step, each, lowering, scope, assigns, failure),)
+    assigns = _record(variable, RESULT, keeps_output=True)
+    every = _for_each(unit, step, each, lowering, scope, assigns, failure)
+    name = unit.state_name(step.step_id, JOIN)
+    return every, after_elements(step, scope, name, variable, keeps_error=keeps_output)
 
 
 def _for_each(
