@@ -27,7 +27,10 @@ def test_versions_are_listed_read_and_pinned(api: ApiClient) -> None:
     assert [v["version"] for v in api.get(f"/steps/{name}/versions").body["items"]] == [2, 1]
     assert api.get(f"/steps/{name}/schema?version=1").body["parameters_schema"] == schema
     assert [s["step_type"] for s in api.get(f"/steps?tag={tag}").body["steps"]] == [name]
-    document: dict[str, Any] = {"name": "Pinned", "steps": [{"step_id": "a", "step_type": f"{name}@1", "config": {"sise": 1}}]}
+    document: dict[str, Any] = {
+        "name": "Pinned",
+        "steps": [{"step_id": "a", "step_type": f"{name}@1", "config": {"sise": 1}}],
+    }
     (error,) = api.post("/workflows/validate", document).body["errors"]
     assert (error["pointer"], "Did you mean 'size'" in error["detail"]) == ("/steps/0/config/sise", True)
     document["steps"][0]["step_type"] = name
