@@ -70,7 +70,7 @@ def test_types_of_later_versions_are_known_and_not_available() -> None:
     unavailable = [step_type for step_type in BUILTIN if not step_type.available]
 
     assert {t.name for t in unavailable} == {
-        "subflow", "human_approval", "http_request", "file_reader",
+        "subflow", "human_approval", "file_reader",
         "text_chunking", "embedding_generation", "vector_storage", "vector_search",
     }  # fmt: skip
     with pytest.raises(ValueError, match="not available"):
@@ -97,6 +97,7 @@ def test_types_of_later_versions_are_known_and_not_available() -> None:
         ("agent_execution", {"agent_id": "helper"}, TaskLowering),
         ("agent", {"agent_config": {"model": "gpt-4o-mini"}, "query": "Hi"}, TaskLowering),
         ("tool_execution", {"tool_name": "calculator"}, TaskLowering),
+        ("http_request", {"url": "https://api.example.com/{{ a.id }}"}, TaskLowering),
         *(
             ("data_processing", {"processing_type": name}, TaskLowering)
             for name in ("uppercase", "lowercase", "word_count", "sentiment_analysis", "transform")
@@ -135,6 +136,11 @@ def test_each_type_is_lowered_as_designed(step_type: str, config: dict[str, Any]
         ("agent_execution", {"agent_config": {"model": "m", "tools": [{"type": "lambda", "name": "x"}]}}),
         ("agent_execution", {"model": "m", "budget": {}}),
         ("agent_execution", {"model": "m", "conversation_history": [{"role": "robot", "content": "x"}]}),
+        ("http_request", {}),
+        ("http_request", {"url": "https://a.example", "method": "TRACE"}),
+        ("http_request", {"url": "https://a.example", "expect": 200}),
+        ("http_request", {"url": "https://a.example", "auth": {"type": "bearer", "secret": "hunter2"}}),
+        ("http_request", {"url": "https://a.example", "pagination": {"type": "link", "max_pages": 101}}),
         ("tool_execution", {}),
         ("tool_execution", {"tool_name": "x", "param_mapping": {"a": 1}}),
     ],

@@ -124,5 +124,9 @@ class StepReportedFailure(Exception):  # noqa: N818 - errorType is the class nam
     """The step did its work and the answer is that it failed. The message is what the client reads."""
 
 
+class InvalidStepOutput(Exception):  # noqa: N818 - errorType is the class name; results and conditions rely on it
+    """The step's output is not what its type promises. A retry would not help."""
+
+
 class InvalidStepInput(Exception):  # noqa: N818 - errorType is the class name; results and conditions rely on it
     """The event, its config or its input data are not what the step needs. A retry would not help."""

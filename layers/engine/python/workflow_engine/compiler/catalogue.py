@@ -84,7 +84,9 @@ class TaskLowering:
     function sends the step to the endpoint that the execution input's `endpoints` has under the alias, and learns beside
     the step's payload what it needs for that: `call`, an object of `endpoint`, `entered_at` and `timeout_seconds`. `activity` is
     the ARN of an activity whose workers do the step, in the place of a function. `retry` is how a step is retried that says
-    nothing itself; `expected_seconds` how long it usually takes, None where nothing tells.
+    nothing itself; `expected_seconds` how long it usually takes, None where nothing tells. With `fills_texts` the
+    function fills the nested templates itself, by what a value means at its place, such as a part of a URL: `call` has `texts`, the
+    pieces of each by its pointer in the configuration (`jsonata.sources.values_fragment`), and the other fields but `endpoint`.
     """
 
     function: str
@@ -99,6 +101,7 @@ class TaskLowering:
     no_input: str | None = None
     of_text: Mapping[str, PureLowering] = field(default_factory=dict)
     calls_endpoint: bool = False
+    fills_texts: bool = False
     activity: str | None = None
     retry: RetryPolicy | None = None
     expected_seconds: float | None = None

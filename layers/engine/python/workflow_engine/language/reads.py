@@ -92,6 +92,9 @@ def step_reads(step: Step) -> tuple[Read, ...]:
         reads.append(Read(step.for_each.items, step.pointer + "/for_each"))
     for name, template in step.templates.items():
         reads.extend(_at(template, config_pointer(step, name)))
+    for place, template in step.nested_templates.items():
+        field = place.split("/")[1]  # names of fields hold nothing that a pointer escapes
+        reads.extend(_at(template, config_pointer(step, field) + place.removeprefix(pointer(field))))
     match step.body:
         case MapBody(items=items):
             reads.append(Read(items, config_pointer(step, "items")))

@@ -12,8 +12,8 @@
 the error type that results, retries and conditions see. Importing this package imports nothing but the standard library.
 """
 
-from workflow_engine.errors import InvalidStepInput, StepReportedFailure
+from workflow_engine.errors import InvalidStepInput, InvalidStepOutput, StepReportedFailure
 from workflow_engine.sdk.context import StepContext
 from workflow_engine.sdk.decorator import LambdaHandler, step
 
-__all__ = ["InvalidStepInput", "LambdaHandler", "StepContext", "StepReportedFailure", "step"]
+__all__ = ["InvalidStepInput", "InvalidStepOutput", "LambdaHandler", "StepContext", "StepReportedFailure", "step"]

@@ -14,10 +14,11 @@ class StepContext:
     `principal` is who started the run, as the API authenticated them. `user_id` is for whom: what they said, else themselves;
     so permissions go by `principal`.
 
-    `index` is the element of a for_each or map (None outside), `attempt` counts from 1. `timeout_seconds` is how
-    long the step may take, where its type is told; `seconds_left` how long Lambda let this call run, as it began;
-    `prompt_inputs` which entries of the input are outputs of prompt steps, told to agents. Fields that the event
-    lacks, as in a test or a direct call, are None, empty or 0.
+    `place` is the step within the run, the same over all attempts and redrives and no other step's: its id, with the elements and
+    turns that it stands in (`outer[3].loop[1].inner`). `index` is the element of a for_each or map (None outside), `attempt`
+    counts from 1. `timeout_seconds` is how long the step may take, where its type is told; `seconds_left` how long Lambda let this
+    call run, as it began; `prompt_inputs` which entries of the input are outputs of prompt steps, told to agents. Fields that
+    the event lacks, as in a test or a direct call, are None, empty or 0.
     """
 
     execution_id: str = ""
@@ -25,6 +26,7 @@ class StepContext:
     workflow_version: int | str | None = None
     step_id: str = ""
     step_type: str = ""
+    place: str = ""
     index: int | None = None
     attempt: int = 0
     user_id: str | None = None
@@ -50,6 +52,7 @@ class StepContext:
             workflow_version=execution.get("workflow_version"),
             step_id=execution.get("step_id") or step_config.get("step_id") or "",
             step_type=step_config.get("step_type") or "",
+            place=execution.get("place") or "",
             index=execution.get("index"),
             attempt=execution.get("attempt") or 0,
             user_id=user.get("user_id"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
+from workflow_engine.errors import InvalidStepOutput
 from workflow_engine.language.syntax import RetryPolicy
 from workflow_engine.steps.step_type import StepType
 
@@ -15,6 +16,7 @@ HAND_OVER_SECONDS: Final = 5
 _COMPILED: Final = (
     "config_schema",
     "output_schema",
+    "validate_output",
     "activity_arn",
     "retry",
     "estimated_seconds",
@@ -52,6 +54,8 @@ def _lowering(registration: Mapping[str, Any]) -> TaskLowering:
     if calls_endpoint:
         from workflow_engine.endpoint_errors import FINAL_ERRORS, TRANSIENT_ERRORS
 
+        if registration.get("validate_output"):
+            final[InvalidStepOutput.__name__] = None
         # What the client says of an error counts more than what is usual.
         transient, final = (
             {**transient, **{name: None for name in TRANSIENT_ERRORS if name not in final}},

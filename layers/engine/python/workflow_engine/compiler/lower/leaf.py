@@ -26,7 +26,7 @@ from workflow_engine.compiler.jsonata.fragments import (
     object_fragment,
 )
 from workflow_engine.compiler.jsonata.references import reference_fragment
-from workflow_engine.compiler.jsonata.sources import pieces_fragment, template_fragment
+from workflow_engine.compiler.jsonata.sources import pieces_fragment, template_fragment, values_fragment
 from workflow_engine.compiler.jsonata.states import ENTERED, from_input
 from workflow_engine.compiler.lower.inputs import has_expression, input_bound, input_object, mapped_inputs
 from workflow_engine.compiler.lower.scope import Scope
@@ -203,15 +203,21 @@ def payload(
     return {**parts, "input_data": {entry.name: entry.value for entry in inputs}}
 
 
-def _endpoint_call(unit: Unit, lowering: TaskLowering, timeout: Fragment | None) -> Fragment | None:
-    """What a function that sends the step elsewhere must know for that; None for one that does the step itself."""
-    if not lowering.calls_endpoint:
+def _call(unit: Unit, step: Step, lowering: TaskLowering, scope: Scope, timeout: Fragment | None) -> Fragment | None:
+    """What a function that asks a server must know for that; None for one that does the step by itself."""
+    call: dict[str, Fragment] = {"entered_at": ENTERED}
+    if lowering.calls_endpoint:
+        unit.endpoints.setdefault(lowering.function)
+        call["endpoint"] = from_input("endpoints", lowering.function)
+    elif lowering.fills_texts:
+        call["texts"] = object_fragment(
+            {
+                place: values_fragment(template, scope, lambda value: unit.literal(step.step_id, value))
+                for place, template in step.nested_templates.items()
+            }
+        )
+    else:
         return None
-    unit.endpoints.setdefault(lowering.function)
-    call = {
-        "endpoint": from_input("endpoints", lowering.function),
-        "entered_at": ENTERED,
-    }
     return object_fragment(call if timeout is None else {**call, "timeout_seconds": timeout})
 
 
@@ -245,7 +251,7 @@ def task(
         timeout if lowering.tells_timeout else None,
         lowering.names_inputs_of_type,
         fills_names=lowering.fills_names,
-        call=_endpoint_call(unit, lowering, timeout),
+        call=_call(unit, step, lowering, scope, timeout),
     )
     invoke = {"FunctionName": from_input("functions", lowering.function), "Payload": event}
     policy = step.retry or (None if step.never_retried else lowering.retry)
