@@ -24,7 +24,7 @@ from workflow_engine.endpoint_errors import (
 from workflow_engine.language.diagnostics import pointer
 from workflow_engine.outbound import AddressPolicy
 from workflow_engine.outbound_http import Answer, Request, send
-from workflow_engine.sdk import InvalidStepInput, InvalidStepOutput, StepContext
+from workflow_engine.sdk import InvalidStepInput, StepContext, StepOutputError
 
 Object = Mapping[str, Any]
 
@@ -92,7 +92,7 @@ def call_endpoint(event: Object, step: StepContext, world: World, trace: str = "
 
 
 def _check(output: Any, schema: Object | None) -> None:
-    """Raises InvalidStepOutput for an output that its step type's schema does not allow."""
+    """Raises StepOutputError for an output that its step type's schema does not allow."""
     if schema is None:
         return
     from workflow_engine.json_schema import CannotApplyError, SchemaValidator, UnusableSchemaError
@@ -100,10 +100,10 @@ def _check(output: Any, schema: Object | None) -> None:
     try:
         misfits = SchemaValidator(schema).misfits(output)
     except (CannotApplyError, UnusableSchemaError) as error:
-        raise InvalidStepOutput(f"The output cannot be held to the step type's output_schema: {error}") from None
+        raise StepOutputError(f"The output cannot be held to the step type's output_schema: {error}") from None
     if misfits:
         found = "; ".join(f"{pointer(*m.path) or 'the whole'}: {m.keyword} {m.rule!r:.100}" for m in misfits[:5])
-        raise InvalidStepOutput(f"The output does not fit the step type's output_schema: {found}")
+        raise StepOutputError(f"The output does not fit the step type's output_schema: {found}")
 
 
 def refused(answer: Answer, hidden: Iterable[str], who: str = "endpoint") -> Exception:

@@ -110,6 +110,6 @@ def test_an_endpoint_may_be_held_to_its_output_schema(api: ApiClient, peer: Vend
     }
     assert api.post("/steps/register", registration).status in (200, 201)
     results = api.execute({"name": "Held", "steps": [{"step_id": "a", "step_type": "journey_held", "max_retries": 2}]})
-    assert results["error"]["type"] == "InvalidStepOutput"
+    assert results["error"]["type"] == "StepOutputError"
     assert "required" in results["error"]["message"]
     assert len(peer.requests) == 1

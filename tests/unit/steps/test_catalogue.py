@@ -16,6 +16,7 @@ from workflow_engine.compiler.catalogue import (
     TaskLowering,
     WaitLowering,
 )
+from workflow_engine.errors import FINAL_STEP_ERRORS
 from workflow_engine.steps import StepType, builtin_catalogue
 
 BUILTIN = builtin_catalogue().step_types()
@@ -210,9 +211,10 @@ def test_a_registered_type_is_a_task_on_its_own_function() -> None:
 
     assert ocr is not None
     assert plain is not None
-    assert ocr.lowering({"language": "en"}) == TaskLowering("ocr", 90)
+    of_anybody: dict[str, Any] = {"transient_errors": ("StepTransientError",), "final_errors": FINAL_STEP_ERRORS}
+    assert ocr.lowering({"language": "en"}) == TaskLowering("ocr", 90, **of_anybody)
     assert ocr.config_schema == schema
-    assert plain.lowering({}) == TaskLowering("plain", None)
+    assert plain.lowering({}) == TaskLowering("plain", None, **of_anybody)
     assert plain.config_schema == {"type": "object"}
     assert builtin_catalogue().find("ocr") is None
 

@@ -34,6 +34,7 @@ from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import completed_record, failed_record
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
+from workflow_engine.errors import StepTransientError
 from workflow_engine.language.catalogue import split_version
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.syntax import RetryPolicy, Source, Step, StepReference
@@ -63,6 +64,7 @@ TRANSIENT_FAULTS: Final[Mapping[str, Any]] = {
     "BackoffRate": 3,
     "JitterStrategy": "FULL",
 }
+_RARE: Final = frozenset({StepTransientError.__name__})
 _ATTEMPT: Final = Text("$states.context.State.RetryCount+1")
 
 
@@ -299,10 +301,10 @@ def _inputs_of_type(unit: Unit, step: Step, step_type: str) -> list[str]:
 
 
 def _counted_retries(lowering: TaskLowering, policy: RetryPolicy | None) -> int:
-    """The retries that a plan reckons with: not those of service faults, which are rare."""
+    """The retries that a plan reckons with: not those of service faults, nor of what a step of anybody's may raise."""
     if policy is not None:
         return policy.max_retries
-    return TRANSIENT_ATTEMPTS if lowering.transient_errors else 0
+    return TRANSIENT_ATTEMPTS if set(lowering.transient_errors) - _RARE else 0
 
 
 def pure_context(unit: Unit, step: Step, scope: Scope) -> PureContext:
