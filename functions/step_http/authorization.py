@@ -6,10 +6,11 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from workflow_engine.endpoint_errors import SecretNotSetError
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.outbound_http import Request
 
 _FIT_FOR_HEADER: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")

@@ -7,7 +7,6 @@ import json
 import re
 import time
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import count
@@ -22,6 +21,7 @@ from workflow_engine.endpoint_errors import (
     HttpTimeoutError,
 )
 from workflow_engine.language.diagnostics import pointer
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.outbound import AddressPolicy
 from workflow_engine.outbound_http import Answer, Request, send
 from workflow_engine.sdk import InvalidStepInput, StepContext, StepOutputError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from functions.step_http.answers import content_of, without
@@ -20,6 +20,7 @@ from functions.step_http.call import (
 from functions.step_http.filling import Texts, body_of, headers_of, query_of, url_of
 from functions.step_http.pages import items_of, next_url
 from workflow_engine.endpoint_errors import HttpAnswerError, HttpAnswerTooLargeError
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.outbound_http import Answer, Request
 from workflow_engine.sdk import InvalidStepInput, StepContext
 

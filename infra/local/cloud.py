@@ -22,7 +22,7 @@ from urllib.parse import unquote
 
 from infra.catalog import FUNCTIONS, Function
 from infra.local.data import DataFolder
-from infra.local.ended_runs import queued_event
+from infra.local.ended_runs import Ends, queued_event
 from infra.local.gateway import ACCOUNT, REGION, Gateway, HttpRequest, LambdaContext, load_handler
 from infra.local.steps import Found, StepsDirectory, StepsDirectoryError
 from workflow_engine.errors import MisconfiguredError
@@ -68,7 +68,7 @@ class LocalCloud:
         self._functions: LambdaFunctions | None = None
         self._step_functions: StepFunctions | None = None
         self._starting = threading.Lock()
-        self._run_ended = threading.Event()
+        self._ends = Ends()
         self._closing = threading.Event()
         self._objects: ObjectStore | None = None
         self._open = contextlib.ExitStack()
@@ -83,7 +83,7 @@ class LocalCloud:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._closing.set()
+        self.stop_waiting()
         self._open.close()
 
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -98,9 +98,12 @@ class LocalCloud:
 
     def wait_for_an_end(self, seconds: float) -> bool:
         """Wait until some run has ended and was recorded since the last call. False when `seconds` passed without one."""
-        ended = self._run_ended.wait(seconds)
-        self._run_ended.clear()
-        return ended
+        return self._ends.wait_for_any(seconds)
+
+    def stop_waiting(self) -> None:
+        """Let requests that wait for the end of a run be answered now, and everything that happens now and then cease."""
+        self._closing.set()
+        self._ends.close()
 
     def step_functions(self) -> StepFunctions:
         """Step Functions, started when first asked for. Runs that an earlier process left go on then."""
@@ -146,7 +149,16 @@ class LocalCloud:
         self._objects = FileObjects(self._data.objects) if self._data else MemoryObjects()
         load_step = None if self._steps is None else self._load_step
         opening.callback(use_laptop, None)
-        use_laptop(Laptop(table, self._objects, EmbeddedMachines(self.step_functions), self._invoke, load_step))
+        use_laptop(
+            Laptop(
+                table,
+                self._objects,
+                EmbeddedMachines(self.step_functions),
+                self._invoke,
+                self._ends.wait_for,
+                load_step,
+            )
+        )
 
     def _started(self) -> StepFunctions:
         from infra.local.stepfunctions.journal import MemoryJournal
@@ -191,7 +203,7 @@ class LocalCloud:
                 break
             if pause is None or self._closing.wait(pause):
                 raise RuntimeError(f"The end of {ended.arn} could not be recorded.")
-        self._run_ended.set()
+        self._ends.tell(ended.name)
 
     def _repeat(self, function: Function) -> None:
         assert function.schedule_minutes is not None

@@ -18,11 +18,12 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.sdk import StepDefinition, definition_of
 
 MANIFEST: Final = "steps.json"

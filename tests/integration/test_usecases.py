@@ -592,7 +592,7 @@ def test_a_local_step_is_loaded_by_the_local_runtime(engine: Engine) -> None:
             raise LookupError("no function 'missing'")
         return arn
 
-    laptop = Laptop(engine._table, cast(Any, None), engine.runs, cast(Any, None), load)
+    laptop = Laptop(engine._table, cast(Any, None), engine.runs, cast(Any, None), cast(Any, None), load)
     local = replace(engine, laptop=laptop)
     body = {"step_type": "shout", "execution_type": "local", "handler": "steps:shout"}
     record, _ = register_step.register(local, ME, body)

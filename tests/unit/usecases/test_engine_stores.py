@@ -21,7 +21,7 @@ from workflow_engine.store.tables.sqlite import SqliteTable
 from workflow_engine.usecases.engine import Engine, Laptop
 
 directory = Path(sys.argv[1])
-laptop = Laptop(SqliteTable(directory / "t"), FileObjects(directory / "o"), None, None)
+laptop = Laptop(SqliteTable(directory / "t"), FileObjects(directory / "o"), None, None, None)
 engine = Engine(Settings("t", "b", "arn"), laptop=laptop)
 run = Execution("t", "e", "w", 1, "Name", "running", engine.timestamp(), "arn:e", metadata={"x": 1})
 engine.executions.create(run, "{}", 2_000_000_000)

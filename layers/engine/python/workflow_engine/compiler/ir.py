@@ -10,12 +10,13 @@ gives back is its last state's output, `{"_vars": {variable: record}}`; step ids
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.compiler.jsonata.states import PAYLOAD, RESULT
 from workflow_engine.language.syntax import Reference
+from workflow_engine.lazy_dataclass import dataclass
 
 Template = Any
 """JSON in which a fragment stands for the value that it has in the run."""
@@ -136,7 +137,10 @@ class Elements:
 
 @dataclass(frozen=True, slots=True)
 class MapNode:
-    """A body run once per element; what it gives is one element's output, `$states.result` the list of them in order."""
+    """A body run once per element; what it gives is one element's output, `$states.result` the list of them in order.
+
+    `depth` is how many other maps are around it: their positions are handed into the body, which sees only its own.
+    """
 
     name: str
     step_id: str
@@ -145,6 +149,7 @@ class MapNode:
     body: Block
     assigns: Assigns
     failure: Failure | None
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from workflow_engine.init_phase import once
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import logging
 
     from workflow_engine.tenant_secrets import TenantSecrets
+
+from workflow_engine.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

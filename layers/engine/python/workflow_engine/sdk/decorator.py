@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, overload
 
 from workflow_engine.errors import InvalidStepInput, StepInputError, StepOutputError, StepTransientError
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.sdk.context import StepContext
 
 LambdaHandler = Callable[[Any, Any], Any]

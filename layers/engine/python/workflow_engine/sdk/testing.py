@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
 from workflow_engine.endpoint_errors import SecretNotSetError
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.sdk.context import StepContext
 
 

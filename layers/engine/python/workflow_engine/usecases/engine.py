@@ -6,13 +6,14 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine import aws
 from workflow_engine.aws_quotas import HTTP_API_SECONDS
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.settings import Settings
 from workflow_engine.store.executions import ExecutionStore
 from workflow_engine.store.idempotency import IdempotencyStore
@@ -55,13 +56,15 @@ class Laptop:
     """What stands behind the ports in the place of AWS.
 
     `invoke` calls a function by ARN with an event, as Lambda's Invoke does: `(result, whether it failed)`, of a failure
-    `{"errorType", "errorMessage"}`. `load_step` is None where no folder of steps was given.
+    `{"errorType", "errorMessage"}`. `until_recorded` is `Engine.until_recorded`. `load_step` is None where no folder of steps
+    was given.
     """
 
     table: Table
     objects: ObjectStore
     machines: MachineService
     invoke: Callable[[str, Mapping[str, Any]], tuple[Any, bool]]
+    until_recorded: Callable[[str, float], bool]
     load_step: LocalStepLoader | None = None
 
 
@@ -119,6 +122,15 @@ class Engine:
     def timestamp(self) -> str:
         """Now, ISO 8601 UTC with milliseconds."""
         return iso(self.now())
+
+    def until_recorded(self, execution_id: str, seconds: float) -> bool:
+        """Wait so long, or less if the end of a run is recorded meanwhile and somebody tells: on AWS nobody does. False when
+        nobody may wait any longer, because the server stops.
+        """
+        if self.laptop is not None:
+            return self.laptop.until_recorded(execution_id, seconds)
+        self.sleep(seconds)
+        return True
 
     @cached_property
     def _session(self) -> Session:

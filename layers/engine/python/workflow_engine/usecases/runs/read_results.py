@@ -175,7 +175,8 @@ def wait_for_end(engine: Engine, caller: Caller, execution_id: str, seconds: flo
         left = (end - engine.now()).total_seconds()
         if left <= 0:
             return False
-        engine.sleep(min(pause, left))
+        if not engine.until_recorded(execution_id, min(pause, left)):
+            return False
         pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
     return True
 
