@@ -64,12 +64,15 @@ class InProcess(BasePersistenceLayer):
             self._records.pop(data_record.idempotency_key, None)
 
 
-@once
-def records() -> BasePersistenceLayer:
+def made_records() -> BasePersistenceLayer:
     """Where results are kept. Raises MissingSettingError in a Lambda function that was given no table."""
     if not os.environ.get(TABLE_VARIABLE) and not os.environ.get(IN_LAMBDA):
         return InProcess()
     return DynamoDBPersistenceLayer(table_name=required(TABLE_VARIABLE))
+
+
+records: Final = once(made_records)
+"""The one place of this process, made when first asked for."""
 
 
 def once_for(key: str, work: Callable[[], Any], lambda_context: Any) -> Any:
