@@ -131,12 +131,12 @@ def body_of(config: Mapping[str, Any], texts: Texts, input_data: Mapping[str, An
         return b"", None
     match kind:
         case "json":
-            return json.dumps(body, ensure_ascii=False).encode(errors="replace"), "application/json"
+            return json.dumps(body).encode(), "application/json"
         case "form" if isinstance(body, dict):
             fields = [(name, text) for name, value in body.items() for text in _repeated(value)]
             return urlencode(fields).encode(), "application/x-www-form-urlencoded"
         case "text" if isinstance(body, str):
-            return body.encode(errors="replace"), "text/plain; charset=utf-8"
+            return body.encode(), "text/plain; charset=utf-8"
     raise InvalidStepInput(f"The body does not fit body_format {kind}: text takes a text, form an object.")
 
 

@@ -58,7 +58,12 @@ def make_request(event: Object, step: StepContext, world: World, trace: str = ""
         raise InvalidStepInput("The event has no request: 'call' and 'step_config.config' with a 'url'.")
     time = Time.of(call, step, world)
     given = authorization(config.get("auth"), lambda name: world.secret_of(step.tenant_id or "", name))
-    request = _request(event, step, config, call.get("texts") or {}, trace)
+    try:
+        request = _request(event, step, config, call.get("texts") or {}, trace)
+    except UnicodeError:
+        raise InvalidStepInput(
+            "A value holds what no text does: half a surrogate pair, or a name that no host has."
+        ) from None
     pagination = config.get("pagination")
     if pagination is None:
         page = _page(given.signed(request), config, given.hidden, time, world)

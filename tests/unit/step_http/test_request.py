@@ -97,6 +97,19 @@ def test_data_that_would_lead_elsewhere_fails_the_step(url: list[dict[str, Any]]
         ask({"url": "..."}, {"/url": url})
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"/url": [text("http://127.0.0.1/"), value("\ud800")]},
+        {"/url": [value("http://" + "ü" * 80 + ".example/")]},
+        {"/body": [value("\ud800")]},
+    ],
+)
+def test_what_no_text_holds_fails_the_step_by_name(texts: Texts) -> None:
+    with pytest.raises(InvalidStepInput, match="surrogate"):
+        ask({"url": "http://127.0.0.1", "method": "POST", "body": "...", "body_format": "text"}, texts)
+
+
 def test_an_address_that_data_bring_in_is_judged_as_any_other() -> None:
     with pytest.raises(AddressRefusedError):
         ask({"url": "..."}, {"/url": [value("http://169.254.169.254/latest/meta-data/")]})
