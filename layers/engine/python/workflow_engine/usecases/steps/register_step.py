@@ -43,7 +43,6 @@ a field is said to belong to is the last that has it.
 
 _HANDLER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*")
 
-
 LONGEST_DELAY_SECONDS: Final = RETRY_DELAY_SECONDS - 1
 
 ErrorNames = Annotated[list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,127}$")]], Field(max_length=20)]
@@ -165,8 +164,8 @@ def _record(engine: Engine, caller: Caller, fields: StepRegistration) -> Registr
         "timeout_seconds": _timeout(fields),
         "retry": _retry(fields),
         "estimated_seconds": fields.estimated_seconds,
-        "transient_errors": fields.transient_errors or [],
-        "final_errors": fields.final_errors or [],
+        "transient_errors": list(dict.fromkeys(fields.transient_errors or ())),
+        "final_errors": list(dict.fromkeys(fields.final_errors or ())),
         "tags": fields.tags or [],
         "available": True,
         "created_at": now,
