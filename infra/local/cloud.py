@@ -12,8 +12,6 @@ import logging
 import os
 import sys
 import threading
-import time
-import uuid
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -23,11 +21,21 @@ from urllib.parse import unquote
 from infra.catalog import FUNCTIONS, Function
 from infra.local.data import DataFolder
 from infra.local.ended_runs import Ends, queued_event
-from infra.local.gateway import ACCOUNT, REGION, Gateway, HttpRequest, LambdaContext, load_handler
-from infra.local.steps import StepsDirectory, StepsDirectoryError
+from infra.local.gateway import (
+    ACCOUNT,
+    ARN_OF_FUNCTIONS,
+    REGION,
+    Gateway,
+    HttpRequest,
+    context_of,
+    function_arn,
+    load_handler,
+)
+from infra.local.lambda_context import request_id
+from infra.local.steps import StepHandler, StepsDirectory, StepsDirectoryError, registered_handlers, unavailable
 from workflow_engine.errors import MisconfiguredError
 from workflow_engine.http.caller import LOCAL_TENANT
-from workflow_engine.usecases.engine import Laptop, use_laptop
+from workflow_engine.usecases.engine import Engine, Laptop, use_laptop
 
 if TYPE_CHECKING:
     from infra.local.stepfunctions.journal import Head
@@ -132,6 +140,7 @@ class LocalCloud:
             opening.callback(sys.path.remove, str(self._steps.path))
             self._register_all(self._steps)
         if self._data is not None:
+            self._load_registered()
             self.step_functions()
 
     def _set_up(self, opening: contextlib.ExitStack) -> None:
@@ -196,7 +205,7 @@ class LocalCloud:
         """What EventBridge and SQS do on AWS: hand the end of a run to the recorder, again if that fails."""
         recorder = next(f for f in FUNCTIONS if f.name == "execution_recorder")
         for pause in (*PAUSES_BETWEEN_RECORDINGS, None):
-            if not load_handler(recorder)(queued_event(ended), _context(recorder))["batchItemFailures"]:
+            if not load_handler(recorder)(queued_event(ended), context_of(recorder, request_id()))["batchItemFailures"]:
                 break
             if pause is None or self._closing.wait(pause):
                 raise RuntimeError(f"The end of {ended.arn} could not be recorded.")
@@ -206,15 +215,18 @@ class LocalCloud:
         assert function.schedule_minutes is not None
         while not self._closing.wait(function.schedule_minutes * 60):
             try:
-                load_handler(function)({}, _context(function))
+                load_handler(function)({}, context_of(function, request_id()))
             except Exception:
                 LOG.exception("%s failed", function.name)
 
-    def _load_step(self, _tenant_id: str, step_type: str, handler: str) -> str:
+    def _load_step(self, step_type: str, handler: str) -> str:
         """The ARN under which machines call a Python function. Raises `StepsDirectoryError` for one that is not there."""
         assert self._steps is not None
-        arn = function_arn(f"step-local-{step_type}")
-        self.functions().register(arn, self._steps.load(handler))
+        return self._put_step(step_type, self._steps.load(handler))
+
+    def _put_step(self, step_type: str, function: StepHandler) -> str:
+        arn = f"{ARN_OF_FUNCTIONS}workflow-step-local-{step_type}"
+        self.functions().register(arn, function)
         return arn
 
     def _object(self, key: str) -> bytes | None:
@@ -227,17 +239,26 @@ class LocalCloud:
                 raise
             return None
 
+    def _load_registered(self) -> None:
+        """Load the Python functions that step types name which an earlier process registered. What cannot be loaded is told, and
+        a step of it fails saying why.
+        """
+        for step_type, handler in registered_handlers(Engine.from_environment().steps):
+            try:
+                if self._steps is None:
+                    raise StepsDirectoryError("This server was started without a folder of steps (--steps DIR).")
+                self._load_step(step_type, handler)
+            except StepsDirectoryError as error:
+                told = f"Step type '{step_type}' cannot run its handler '{handler}'. {error}"
+                LOG.warning("%s", told)
+                self._put_step(step_type, unavailable(told))
+
     def _register_all(self, directory: StepsDirectory) -> None:
         for registration in directory.registrations():
             status, answer = self.call("POST", "/steps/register", registration)
             if status >= 400:
                 reasons = " ".join(f"{e['pointer']} {e['detail']}".strip() for e in answer["errors"])
                 raise StepsDirectoryError(f"Step type '{registration.get('step_type')}' is refused: {reasons}")
-
-
-def function_arn(name: str) -> str:
-    """ARN of a function of the catalogue."""
-    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:workflow-{name.replace('_', '-')}"
 
 
 def _at_first_call(function: Function) -> Any:
@@ -247,10 +268,6 @@ def _at_first_call(function: Function) -> Any:
         return load_handler(function)(event, context)
 
     return handler
-
-
-def _context(function: Function) -> LambdaContext:
-    return LambdaContext(function.name, uuid.uuid4().hex, time.monotonic() + function.timeout_seconds)
 
 
 def _settings() -> dict[str, str]:

@@ -115,7 +115,7 @@ def _register(engine: Engine, caller: Caller, fields: StepRegistration, attempt:
         "name": fields.name,
         "description": fields.description or "",
         "execution_type": execution_type,
-        "function_arn": None if execution_type == "http" else _function_arn(engine, caller, fields),
+        "function_arn": None if execution_type == "http" else _function_arn(engine, fields),
         "function_reference": fields.function_reference if execution_type == "http" else None,
         "handler": _handler(fields),
         "endpoint_config": _endpoint(engine, fields) if execution_type == "http" else None,
@@ -170,12 +170,12 @@ def _endpoint(engine: Engine, fields: StepRegistration) -> dict[str, Any]:
     return endpoint_config(fields.endpoint_config, engine.settings.step_http_allowed_hosts)
 
 
-def _function_arn(engine: Engine, caller: Caller, fields: StepRegistration) -> str:
+def _function_arn(engine: Engine, fields: StepRegistration) -> str:
     match fields.execution_type:
         case "lambda":
             return _lambda_arn(engine, fields)
         case "local":
-            return _local_arn(engine, caller, fields)
+            return _local_arn(engine, fields)
         case other:
             raise InvalidRequestError.at(
                 "/execution_type", f"Steps of execution_type '{other}' are not available in this version. Use 'lambda'."
@@ -197,7 +197,7 @@ def _lambda_arn(engine: Engine, fields: StepRegistration) -> str:
     return arn
 
 
-def _local_arn(engine: Engine, caller: Caller, fields: StepRegistration) -> str:
+def _local_arn(engine: Engine, fields: StepRegistration) -> str:
     if not engine.settings.allow_local_steps:
         raise InvalidRequestError.at("/execution_type", "Local steps exist on the local server only. Use 'lambda'.")
     handler = _handler(fields)
@@ -207,7 +207,7 @@ def _local_arn(engine: Engine, caller: Caller, fields: StepRegistration) -> str:
     if engine.laptop is None or engine.laptop.load_step is None:
         raise InvalidRequestError.at(place, "The server was started without a folder of steps (--steps DIR).")
     try:
-        return engine.laptop.load_step(caller.tenant_id, fields.step_type, handler)
+        return engine.laptop.load_step(fields.step_type, handler)
     except Exception as error:  # the client's own code is imported here, and may raise anything
         raise InvalidRequestError.at(place, f"The handler cannot be loaded: {error}") from error
 
