@@ -38,6 +38,7 @@ from workflow_engine.http.caller import LOCAL_TENANT
 from workflow_engine.usecases.engine import Engine, Laptop, use_laptop
 
 if TYPE_CHECKING:
+    from infra.local.process_lock import ProcessLock
     from infra.local.stepfunctions.journal import Head
     from infra.local.stepfunctions.lambdas import LambdaFunctions
     from infra.local.stepfunctions.service import StepFunctions
@@ -70,6 +71,7 @@ class LocalCloud:
         self.gateway = Gateway(FUNCTIONS, self._object)
         self._steps = None if steps_directory is None else StepsDirectory(steps_directory.resolve())
         self._data = data
+        self._lock: ProcessLock | None = None
         self._skips_time = skips_time
         self._functions: LambdaFunctions | None = None
         self._step_functions: StepFunctions | None = None
@@ -111,6 +113,15 @@ class LocalCloud:
         self._closing.set()
         self._ends.close()
 
+    def lost_folder(self) -> str | None:
+        """Says so when the data folder has been removed or replaced, so that nothing is kept any more."""
+        if self._data is None or self._lock is None or self._lock.is_in_place():
+            return None
+        return (
+            f"The data folder '{self._data.path}' was removed or replaced under the server. It has stopped, since nothing that it "
+            "does would be kept."
+        )
+
     def step_functions(self) -> StepFunctions:
         """Step Functions, started when first asked for. Runs that an earlier process left go on then."""
         with self._starting:
@@ -129,7 +140,7 @@ class LocalCloud:
 
     def _start(self, opening: contextlib.ExitStack) -> None:
         if self._data is not None:
-            opening.enter_context(self._data.held())
+            self._lock = opening.enter_context(self._data.held())
         opening.enter_context(_environment(_settings()))
         opening.enter_context(_fresh_functions())
         self._open = opening
