@@ -173,7 +173,7 @@ def serve(
 @click.option("--older-than", "age", metavar="AGE", required=True, help="As 30d, 12h or 90m.")
 @DATA
 def gc_(age: str, data: Path) -> None:
-    """Delete runs that ended that long ago, with their histories, and files that nothing leads to. No server may be running."""
+    """Delete runs that ended that long ago, with all that only they lead to. No server may be running."""
     from datetime import UTC, datetime
 
     from infra.local.data import DataFolder
@@ -186,7 +186,8 @@ def gc_(age: str, data: Path) -> None:
 
         done = clean(folder, before)
     click.echo(
-        f"Deleted {done.runs:,} runs, {done.histories:,} histories and {done.files:,} files ({done.bytes:,} bytes)."
+        f"Deleted {done.runs:,} runs, {done.histories:,} histories, {done.workflows:,} workflows that were never saved, and "
+        f"{done.files:,} files ({done.bytes:,} bytes)."
     )
 
 

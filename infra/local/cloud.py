@@ -213,10 +213,17 @@ class LocalCloud:
             return {"errorType": done.error, "errorMessage": done.cause}, True
 
     def _record(self, ended: Head) -> None:
-        """What EventBridge and SQS do on AWS: hand the end of a run to the recorder, again if that fails."""
+        """What EventBridge and SQS do on AWS: hand the end of a run to the recorder, again if that fails.
+
+        Raises RuntimeError for one that could not be recorded; it is told of again when the next server starts, unless the run
+        has no record any more.
+        """
         recorder = next(f for f in FUNCTIONS if f.name == "execution_recorder")
         for pause in (*PAUSES_BETWEEN_RECORDINGS, None):
             if not load_handler(recorder)(queued_event(ended), context_of(recorder, request_id()))["batchItemFailures"]:
+                break
+            if pause is None and Engine.from_environment().executions.find_by_arn(ended.arn) is None:
+                LOG.warning("The run '%s' has ended, and its record is gone.", ended.name)
                 break
             if pause is None or self._closing.wait(pause):
                 raise RuntimeError(f"The end of {ended.arn} could not be recorded.")

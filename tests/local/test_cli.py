@@ -67,7 +67,10 @@ def test_cleaning_says_what_has_gone(tmp_path: Path) -> None:
     with LocalCloud(data=DataFolder(tmp_path)):
         pass
     done = workflow("gc", "--older-than", "12h", "--data", tmp_path)
-    assert (done.exit_code, done.stdout) == (0, "Deleted 0 runs, 0 histories and 0 files (0 bytes).\n")
+    assert (done.exit_code, done.stdout) == (
+        0,
+        "Deleted 0 runs, 0 histories, 0 workflows that were never saved, and 0 files (0 bytes).\n",
+    )
 
 
 def test_time_that_is_skipped_is_in_the_history_and_not_on_the_clock(tmp_path: Path) -> None:

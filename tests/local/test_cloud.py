@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.cloud import LocalCloud
+from infra.local.data import DataFolder
 from infra.local.ended_runs import queued_event
 from infra.local.stepfunctions.journal import Head
 from infra.local.steps import StepsDirectoryError
@@ -60,6 +61,24 @@ print(status, [m for m in ("moto", "boto3", "botocore") if m in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout == "202 []\n"
+
+
+def test_a_run_whose_record_is_gone_is_told_of_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("infra.local.cloud.PAUSES_BETWEEN_RECORDINGS", ())
+    folder = DataFolder(tmp_path / "data")
+    steps = [{"step_id": "w", "step_type": "delay", "config": {"delay_seconds": 1}}]
+    with LocalCloud(data=folder) as cloud:
+        assert cloud.call("POST", "/workflows/execute", {"name": "Lost", "steps": steps})[0] == 202
+    folder.table.unlink()
+    with LocalCloud(data=folder) as cloud:
+        assert cloud.wait_for_an_end(20)
+    assert "its record is gone" in caplog.text
+    caplog.clear()
+    with LocalCloud(data=folder) as cloud:
+        assert not cloud.wait_for_an_end(0.5)
+    assert caplog.text == ""
 
 
 def test_the_recorders_event_has_the_form_of_a_real_one() -> None:
