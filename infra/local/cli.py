@@ -47,7 +47,7 @@ STEPS = click.option(
 
 DATA = click.option(
     "--data",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, resolve_path=True, path_type=Path),  # since a step may change the directory
     envvar="WORKFLOW_DATA",
     default=Path(".workflow"),
     show_default=True,

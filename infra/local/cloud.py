@@ -268,7 +268,7 @@ class LocalCloud:
                 self._load_step(step_type, handler)
             except StepsDirectoryError as error:
                 told = f"Step type '{step_type}' cannot run its handler '{handler}'. {error}"
-                LOG.warning("%s", told)
+                LOG.warning("%s Bring it back, or delete the step type (DELETE /steps/%s).", told, step_type)
                 self._put_step(step_type, unavailable(told))
 
     def _register_all(self, directory: StepsDirectory) -> None:

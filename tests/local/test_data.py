@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from click.testing import CliRunner
 from infra.local.cli import EXIT_FAILED, EXIT_INVALID, main
 from infra.local.cloud import LocalCloud
 from infra.local.data import DataFolder, DataFolderError
+from infra.local.server import LOOK_EVERY_SECONDS
 from tests.local.test_killed_server import server
 from workflow_engine.errors import MisconfiguredError
 from workflow_engine.store.payloads.files import FileObjects
@@ -67,6 +70,25 @@ def test_a_server_stops_when_its_folder_is_gone(tmp_path: Path) -> None:
         assert process.wait(20) == EXIT_FAILED
         assert process.stderr is not None
         assert "was removed or replaced" in process.stderr.read()
+
+
+def test_a_step_that_goes_elsewhere_takes_no_data_with_it(tmp_path: Path) -> None:
+    (tmp_path / "steps").mkdir()
+    (tmp_path / "steps" / "goes.py").write_text(
+        "import os\ndef handler(event, context):\n    os.chdir(os.path.dirname(__file__))\n"
+    )
+    root = Path(__file__).parents[2]
+    with server(tmp_path, data=os.path.relpath(tmp_path / "data", root)) as (process, api):
+        steps = [{"step_id": "a", "step_type": "goes"}]
+        for _ in range(2):
+            assert (
+                api.post("/workflows/execute?wait=25", {"name": "Goes", "steps": steps}).body["status"] == "completed"
+            )
+        saved = {"name": "Long", "steps": steps, "metadata": {"long": "x" * 400_000}}
+        assert api.post("/workflows", saved).status == 201
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(2 * LOOK_EVERY_SECONDS)
+    assert list((tmp_path / "data" / "objects").rglob("*.json"))
 
 
 def test_a_taken_port_is_told_before_the_data_is_touched(tmp_path: Path) -> None:

@@ -73,8 +73,9 @@ WORKFLOW: Final[dict[str, Any]] = {
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[tuple[subprocess.Popen[str], ApiClient]]:
-    command = [sys.executable, "-m", "infra.local.cli", "serve", "--port", "0", "--data", str(folder / "data")]
+def server(folder: Path, data: str = "") -> Iterator[tuple[subprocess.Popen[str], ApiClient]]:
+    """A server in a process of its own, with the steps of a folder, and its data there unless `data` says where."""
+    command = [sys.executable, "-m", "infra.local.cli", "serve", "--port", "0", "--data", data or str(folder / "data")]
     process = subprocess.Popen(
         [*command, "--steps", str(folder / "steps")], stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
     )

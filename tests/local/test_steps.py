@@ -69,9 +69,12 @@ def test_a_module_may_not_have_the_name_of_one_in_use(tmp_path: Path) -> None:
         write(tmp_path, json__py="def handler(event, context): ...\n").load("json:handler")
 
 
-def test_a_module_that_cannot_be_imported_says_why(tmp_path: Path) -> None:
-    directory = write(tmp_path, local_broken__py="raise RuntimeError('no database')\n")
-    with pytest.raises(StepsDirectoryError, match="RuntimeError: no database"):
+@pytest.mark.parametrize(
+    ("code", "why"), [("raise RuntimeError('no database')", "RuntimeError: no database"), ("exit(3)", "SystemExit: 3")]
+)
+def test_a_module_that_cannot_be_imported_says_why(tmp_path: Path, code: str, why: str) -> None:
+    directory = write(tmp_path, local_broken__py=f"{code}\n")
+    with pytest.raises(StepsDirectoryError, match=why):
         directory.load("local_broken:handler")
 
 
