@@ -148,7 +148,7 @@ def serve(
 
     Runs that the last server left go on where they were.
     """
-    from infra.local.server import make_local_server, serve_until_stopped
+    from infra.local.server import make_local_server, serve_until, stop_signals
 
     with _starting():
         cloud = _closed_cloud(steps_directory, None if in_memory else data)
@@ -160,11 +160,11 @@ def serve(
             raise click.ClickException(f"Port {port} cannot be used: {told}. Choose another with --port.") from None
         except ValueError as error:  # --allow-host or --cors-origin
             raise click.UsageError(str(error)) from None
-        with contextlib.closing(server.socket), _clear_errors(), cloud:
+        with contextlib.closing(server.socket), _clear_errors(), cloud, stop_signals() as stopping:
             click.echo(f"Listening on http://127.0.0.1:{server.port} (documentation at /docs). Ctrl-C stops.", err=True)
             _has_started()
             cloud.keep_house()
-            problem = serve_until_stopped(server, cloud.stop_waiting, cloud.lost_folder)
+            problem = serve_until(stopping, server, cloud.stop_waiting, cloud.lost_folder)
     if problem is not None:
         raise click.ClickException(problem)
 

@@ -174,6 +174,13 @@ def test_a_server_is_gone_whatever_its_steps_have_left_behind(folder: Path) -> N
         assert process.wait(20) == 0
 
 
+def test_a_server_that_has_said_that_it_listens_can_be_told_to_stop(folder: Path) -> None:
+    for _ in range(3):
+        with server(folder) as (process, _api):
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+
+
 def test_a_server_that_is_interrupted_answers_what_it_was_asked_and_is_gone(folder: Path) -> None:
     body = {"name": "Long", "steps": [{"step_id": "w", "step_type": "delay", "config": {"delay_seconds": 3600}}]}
     with server(folder) as (process, api):
