@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -123,9 +124,9 @@ def _links(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _give_back_space(file: Path) -> None:
-    connection = sqlite3.connect(file, isolation_level=None)
-    try:
+    """Make a file as small as what it holds, which needs as much room beside it for a while. Where there is none, what is written
+    next takes the place of what has gone.
+    """
+    with suppress(sqlite3.Error), closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    finally:
-        connection.close()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from infra.local import cleaning
 from infra.local.cleaning import Cleaned, clean
 from infra.local.cloud import LocalCloud
 from infra.local.data import DataFolder, DataFolderError
@@ -96,6 +99,19 @@ def test_a_workflow_that_was_only_sent_to_be_run_goes_with_its_last_run(tmp_path
         _, runs = cloud.call("GET", "/executions?status=running")
         (going,) = runs["items"]
         assert cloud.call("GET", f"/executions/{going['execution_id']}/results")[1]["step_results"]["w"]
+
+
+def test_a_disk_too_full_to_make_files_smaller_keeps_nobody_from_cleaning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    folder = DataFolder(tmp_path / "data")
+    with LocalCloud(data=folder) as cloud:
+        run(cloud, echo("old"))
+    monkeypatch.setattr(cleaning, "sqlite3", SimpleNamespace(connect=full, Error=sqlite3.Error))
+    assert clean(folder, later()).runs == 1
 
 
 def test_nothing_is_cleaned_under_a_server(tmp_path: Path) -> None:
