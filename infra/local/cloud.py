@@ -53,6 +53,8 @@ OPENAPI_FILE: Final = Path(__file__).parents[1] / "openapi.json"
 PAUSES_BETWEEN_RECORDINGS: Final = (0.1, 1.0, 5.0, 15.0)
 """Seconds before the end of a run is recorded again that could not be, as a queue would deliver it again."""
 
+FIRST_HOUSEKEEPING_SECONDS: Final = 60.0
+
 _one_at_a_time: Final = threading.Lock()
 
 
@@ -130,7 +132,9 @@ class LocalCloud:
             return self._step_functions
 
     def keep_house(self) -> None:
-        """From now on call the functions that a schedule calls in the cloud, for as long as this lasts."""
+        """From now on call the functions that a schedule calls in the cloud, for as long as this lasts; first soon, since a server
+        on a laptop may never last as long as the pause of a schedule.
+        """
         for function in FUNCTIONS:
             if function.schedule_minutes is not None:
                 name = f"schedule of {function.name}"
@@ -231,11 +235,13 @@ class LocalCloud:
 
     def _repeat(self, function: Function) -> None:
         assert function.schedule_minutes is not None
-        while not self._closing.wait(function.schedule_minutes * 60):
+        pause = FIRST_HOUSEKEEPING_SECONDS
+        while not self._closing.wait(pause):
             try:
                 load_handler(function)({}, context_of(function, request_id()))
             except Exception:
                 LOG.exception("%s failed", function.name)
+            pause = function.schedule_minutes * 60
 
     def _load_step(self, step_type: str, handler: str) -> str:
         """The ARN under which machines call a Python function. Raises `StepsDirectoryError` for one that is not there."""
