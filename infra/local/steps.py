@@ -81,10 +81,8 @@ class StepsDirectory:
         sys.modules[name] = module
         try:
             spec.loader.exec_module(module)
-        except (
-            Exception,
-            SystemExit,
-        ) as error:  # the developer's code: whatever it raises, it is what they want to read
+        except (Exception, SystemExit) as error:
+            # The developer's code: whatever it raises, it is what they want to read.
             del sys.modules[name]
             raise StepsDirectoryError(f"{file} cannot be imported: {type(error).__name__}: {error}") from error
         return module
