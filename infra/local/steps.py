@@ -21,12 +21,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from workflow_engine.http.caller import LOCAL_TENANT
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.sdk import StepDefinition, definition_of
 
+if TYPE_CHECKING:
+    from workflow_engine.store.registrations import RegistrationStore
+
 MANIFEST: Final = "steps.json"
+_PAGE: Final = 100
 
 StepHandler = Callable[[Any, Any], Any]
 Registration = dict[str, Any]
@@ -34,6 +39,10 @@ Registration = dict[str, Any]
 
 class StepsDirectoryError(Exception):
     """The folder of `--steps`, or a handler in it, cannot be used. The message says why."""
+
+
+class StepUnavailableError(Exception):
+    """A step's Python function could not be loaded when the server started. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +196,8 @@ def _loaded(name: str, file: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # the developer's code: whatever it raises, it is what they want to read
+    except (Exception, SystemExit) as error:
+        # The developer's code: whatever it raises, it is what they want to read.
         del sys.modules[name]
         raise StepsDirectoryError(f"{file} cannot be imported: {type(error).__name__}: {error}") from error
     return module
@@ -200,6 +210,27 @@ def _state(file: Path) -> tuple[int, int]:
     except OSError:
         return 0, 0
     return status.st_mtime_ns, status.st_size
+
+
+def registered_handlers(steps: RegistrationStore) -> Iterator[tuple[str, str]]:
+    """The registered step types that are Python functions, each with its `module:function`."""
+    cursor: str | None = None
+    while True:
+        registrations, cursor = steps.page(LOCAL_TENANT, _PAGE, cursor)
+        for registration in registrations:
+            if registration["execution_type"] == "local":
+                yield registration["step_type"], registration["handler"]
+        if cursor is None:
+            return
+
+
+def unavailable(why: str) -> StepHandler:
+    """A handler that stands for one that could not be loaded, and raises StepUnavailableError."""
+
+    def handler(_event: Any, _context: Any) -> NoReturn:
+        raise StepUnavailableError(why)
+
+    return handler
 
 
 def _read_manifest(manifest: Path) -> list[Registration]:

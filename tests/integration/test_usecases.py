@@ -584,10 +584,10 @@ def test_a_type_that_turned_from_a_lambda_into_an_endpoint_asks_for_the_workflow
 
 def test_a_local_step_is_loaded_by_the_local_runtime(engine: Engine) -> None:
     arn = "arn:aws:lambda:us-east-1:123456789012:function:local-default-shout"
-    loaded: list[tuple[str, str, str]] = []
+    loaded: list[str] = []
 
-    def load(tenant_id: str, step_type: str, handler: str) -> str:
-        loaded.append((tenant_id, step_type, handler))
+    def load(handler: str) -> str:
+        loaded.append(handler)
         if handler == "steps:missing":
             raise LookupError("no function 'missing'")
         return arn
@@ -599,7 +599,7 @@ def test_a_local_step_is_loaded_by_the_local_runtime(engine: Engine) -> None:
     with pytest.raises(InvalidRequestError, match="missing"):
         register_step.register(local, ME, {**body, "handler": "steps:missing"})
     assert record["function_arn"] == arn
-    assert loaded[0] == ("default", "shout", "steps:shout")
+    assert loaded[0] == "steps:shout"
 
 
 def test_an_expression_that_fails_is_told_with_its_step_and_its_entry(engine: Engine) -> None:

@@ -6,13 +6,17 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from infra.catalog import FUNCTIONS, Function
 from infra.local.cloud import LocalCloud
 from infra.local.data import DataFolder
 from infra.local.ended_runs import queued_event
+from infra.local.lambda_context import LambdaContext
 from infra.local.stepfunctions.journal import Head
 from infra.local.steps import StepsDirectoryError
 from tests.support.http_events import sample
@@ -80,6 +84,45 @@ print(status, [m for m in ("moto", "boto3", "botocore") if m in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout == "202 []\n"
+
+
+def test_a_run_whose_record_is_gone_is_told_of_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("infra.local.cloud.PAUSES_BETWEEN_RECORDINGS", ())
+    folder = DataFolder(tmp_path / "data")
+    steps = [{"step_id": "w", "step_type": "delay", "config": {"delay_seconds": 1}}]
+    with LocalCloud(data=folder) as cloud:
+        assert cloud.call("POST", "/workflows/execute", {"name": "Lost", "steps": steps})[0] == 202
+    folder.table.unlink()
+    with LocalCloud(data=folder) as cloud:
+        assert cloud.wait_for_an_end(20)
+    assert "its record is gone" in caplog.text
+    caplog.clear()
+    with LocalCloud(data=folder) as cloud:
+        assert not cloud.wait_for_an_end(0.5)
+    assert caplog.text == ""
+
+
+def test_what_a_schedule_calls_is_called_soon_after_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: set[str] = set()
+    both = threading.Event()
+
+    def load(function: Function) -> Any:
+        def handler(_event: Any, context: LambdaContext) -> None:
+            assert context.get_remaining_time_in_millis() > 0
+            called.add(function.name)
+            if len(called) == 2:
+                both.set()
+
+        return handler
+
+    monkeypatch.setattr("infra.local.cloud.load_handler", load)
+    monkeypatch.setattr("infra.local.cloud.FIRST_HOUSEKEEPING_SECONDS", 0.01)
+    with LocalCloud() as cloud:
+        cloud.keep_house()
+        assert both.wait(20)
+    assert called == {function.name for function in FUNCTIONS if function.schedule_minutes is not None}
 
 
 def test_the_recorders_event_has_the_form_of_a_real_one() -> None:

@@ -2,11 +2,27 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from infra.local.cloud import LocalCloud
+from infra.local.data import DataFolder
 from infra.local.steps import StepsDirectory, StepsDirectoryError
+
+pytestmark = pytest.mark.xdist_group("local-cloud")
+
+
+@pytest.fixture(autouse=True)
+def fresh_modules() -> Iterator[None]:
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if name.startswith(("kept_", "twin_")):
+            del sys.modules[name]
 
 
 def write(folder: Path, **files: str) -> StepsDirectory:
@@ -54,9 +70,12 @@ def test_a_module_may_not_have_the_name_of_one_in_use(tmp_path: Path) -> None:
         write(tmp_path, json__py="def handler(event, context): ...\n").load("json:handler")
 
 
-def test_a_module_that_cannot_be_imported_says_why(tmp_path: Path) -> None:
-    directory = write(tmp_path, local_broken__py="raise RuntimeError('no database')\n")
-    with pytest.raises(StepsDirectoryError, match="RuntimeError: no database"):
+@pytest.mark.parametrize(
+    ("code", "why"), [("raise RuntimeError('no database')", "RuntimeError: no database"), ("exit(3)", "SystemExit: 3")]
+)
+def test_a_module_that_cannot_be_imported_says_why(tmp_path: Path, code: str, why: str) -> None:
+    directory = write(tmp_path, local_broken__py=f"{code}\n")
+    with pytest.raises(StepsDirectoryError, match=why):
         directory.load("local_broken:handler")
 
 
@@ -171,3 +190,58 @@ def test_what_a_step_imports_of_the_folder_is_loaded_again_too(tmp_path: Path, m
     assert handler({}, None) == "hi"
     neighbour.write_text("WORD = 'hello'\n", encoding="utf-8")
     assert handler({}, None) == "hello"
+
+
+DOUBLE = "def handler(event, context):\n    return {'n': 2}\n"
+
+
+def results_of(cloud: LocalCloud, step_type: str) -> Any:
+    body = {"name": "One", "steps": [{"step_id": "a", "step_type": step_type, "max_retries": 0}]}
+    status, started = cloud.call("POST", "/workflows/execute?wait=20", body)
+    assert status == 200, started
+    return started
+
+
+def registered_over_the_api(tmp_path: Path) -> tuple[DataFolder, Path]:
+    data, steps = DataFolder(tmp_path / "data"), tmp_path / "steps"
+    steps.mkdir()
+    (steps / "steps.json").write_text("[]")
+    (steps / "kept_double.py").write_text(DOUBLE)
+    with LocalCloud(steps_directory=steps, data=data) as cloud:
+        body = {"step_type": "kept_double", "execution_type": "local", "handler": "kept_double:handler"}
+        assert cloud.call("POST", "/steps/register", body)[0] == 201
+    return data, steps
+
+
+def test_a_step_type_that_an_earlier_server_registered_is_loaded_again(tmp_path: Path) -> None:
+    data, steps = registered_over_the_api(tmp_path)
+    with LocalCloud(steps_directory=steps, data=data) as cloud:
+        assert results_of(cloud, "kept_double")["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("has_folder", "told"),
+    [(False, "without a folder of steps (--steps DIR)"), (True, "There is no module 'kept_double'")],
+)
+def test_what_cannot_be_loaded_again_is_told_at_the_start_and_by_its_steps(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, has_folder: bool, told: str
+) -> None:
+    data, steps = registered_over_the_api(tmp_path)
+    (steps / "kept_double.py").unlink()
+    with LocalCloud(steps_directory=steps if has_folder else None, data=data) as cloud:
+        assert [told in message and "kept_double:handler" in message for message in caplog.messages] == [True]
+        error = results_of(cloud, "kept_double")["error"]
+    assert error["type"] == "StepUnavailableError"
+    assert told in error["message"]
+
+
+def test_step_types_that_differ_in_a_dash_are_two(tmp_path: Path) -> None:
+    write(tmp_path, twin_a__py="def handler(event, context):\n    return {'n': 1}\n")
+    write(tmp_path, twin_b__py="def handler(event, context):\n    return {'n': 2}\n")
+    entries = [
+        {"step_type": "twin-x", "handler": "twin_a:handler"},
+        {"step_type": "twin_x", "handler": "twin_b:handler"},
+    ]
+    write(tmp_path, steps__json=json.dumps(entries))
+    with LocalCloud(steps_directory=tmp_path) as cloud:
+        assert [results_of(cloud, t)["output"]["a"]["n"] for t in ("twin-x", "twin_x")] == [1, 2]

@@ -152,7 +152,7 @@ def _record(engine: Engine, caller: Caller, fields: StepRegistration) -> Registr
         "name": fields.name,
         "description": fields.description or "",
         "execution_type": execution_type,
-        "function_arn": _function_arn(engine, caller, fields) if execution_type in ("lambda", "local") else None,
+        "function_arn": _function_arn(engine, fields) if execution_type in ("lambda", "local") else None,
         "function_reference": fields.function_reference if execution_type == "http" else None,
         "handler": _handler(fields),
         "endpoint_config": _endpoint(engine, fields) if execution_type == "http" else None,
@@ -275,8 +275,8 @@ def _endpoint(engine: Engine, fields: StepRegistration) -> dict[str, Any]:
     return endpoint_config(fields.endpoint_config, engine.settings.step_http_allowed_hosts)
 
 
-def _function_arn(engine: Engine, caller: Caller, fields: StepRegistration) -> str:
-    return _local_arn(engine, caller, fields) if fields.execution_type == "local" else _lambda_arn(engine, fields)
+def _function_arn(engine: Engine, fields: StepRegistration) -> str:
+    return _local_arn(engine, fields) if fields.execution_type == "local" else _lambda_arn(engine, fields)
 
 
 def _lambda_arn(engine: Engine, fields: StepRegistration) -> str:
@@ -309,7 +309,7 @@ def _activity_arn(engine: Engine, caller: Caller, fields: StepRegistration) -> s
     return engine.settings.activity_arn(name)
 
 
-def _local_arn(engine: Engine, caller: Caller, fields: StepRegistration) -> str:
+def _local_arn(engine: Engine, fields: StepRegistration) -> str:
     if not engine.settings.allow_local_steps:
         raise InvalidRequestError.at("/execution_type", "Local steps exist on the local server only. Use 'lambda'.")
     handler = _handler(fields)
@@ -319,7 +319,7 @@ def _local_arn(engine: Engine, caller: Caller, fields: StepRegistration) -> str:
     if engine.laptop is None or engine.laptop.load_step is None:
         raise InvalidRequestError.at(place, "The server was started without a folder of steps (--steps DIR).")
     try:
-        return engine.laptop.load_step(caller.tenant_id, fields.step_type, handler)
+        return engine.laptop.load_step(handler)
     except Exception as error:  # the client's own code is imported here, and may raise anything
         raise InvalidRequestError.at(place, f"The handler cannot be loaded: {error}") from error
 
