@@ -190,11 +190,18 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         "api_steps",
         "api",
-        memory_mb=512,
+        memory_mb=1024,  # it compiles the workflow of a step's test
         timeout_seconds=API_TIMEOUT_SECONDS,
         routes=_routes("steps"),
-        environment=(*API_ENVIRONMENT, *REGISTRATION_ENVIRONMENT),
-        grants=(_table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"), _KEEP_DOCUMENTS),
+        environment=(*API_ENVIRONMENT, "LOG_GROUP_ARN", *REGISTRATION_ENVIRONMENT),
+        grants=(
+            _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            _LIST_BY_TENANT,
+            _KEEP_DOCUMENTS,
+            Grant("executions", (_READ_HISTORY,)),
+            Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
+            Grant("machine_role", ("iam:PassRole",)),
+        ),
     ),
     Function(
         "api_agents",
@@ -305,7 +312,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         memory_mb=256,
         timeout_seconds=60,
         environment=(*ENGINE_ENVIRONMENT, *REGISTRATION_ENVIRONMENT),
-        grants=(_table("DeleteItem", "GetItem", "PutItem"), _KEEP_DOCUMENTS),
+        grants=(_table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query"), _LIST_BY_TENANT, _KEEP_DOCUMENTS),
     ),
 )
 

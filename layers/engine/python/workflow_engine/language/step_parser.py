@@ -91,6 +91,7 @@ class StepParser:
             body=self._body(draft.container, draft, scope) if draft.container is not None else None,
             step_order=fields.step_order,
             estimated_seconds=fields.estimated_seconds,
+            never_retried=fields.max_retries == 0 or fields.retry_strategy == "none",
             sent_as_parameters=draft.sent_as_parameters,
         )
 

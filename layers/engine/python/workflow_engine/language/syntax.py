@@ -280,6 +280,8 @@ class Step:
     body: Body | None = None
     step_order: int | None = None
     estimated_seconds: float | None = None
+    never_retried: bool = False
+    """The author says that the step is not retried, whatever its type says."""
     sent_as_parameters: frozenset[str] = frozenset()
 
 

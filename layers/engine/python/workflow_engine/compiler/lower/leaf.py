@@ -34,6 +34,7 @@ from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import completed_record, failed_record
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
+from workflow_engine.language.catalogue import split_version
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.syntax import RetryPolicy, Source, Step, StepReference
 from workflow_engine.language.templates import may_hold_names
@@ -88,11 +89,12 @@ def own_retriers(policy: RetryPolicy, final_errors: Iterable[str] = ()) -> tuple
 
 def retriers(lowering: TaskLowering, policy: RetryPolicy | None) -> tuple[Mapping[str, Any], ...]:
     """How a Task is retried: service faults always; then as the step says, or what passes by itself where it says nothing."""
+    service: tuple[Mapping[str, Any], ...] = () if lowering.activity else (SERVICE_FAULTS,)
     if policy is not None:
-        return (SERVICE_FAULTS, *own_retriers(policy, lowering.final_errors))
+        return (*service, *own_retriers(policy, lowering.final_errors))
     if lowering.transient_errors:
-        return (SERVICE_FAULTS, {"ErrorEquals": list(lowering.transient_errors), **TRANSIENT_FAULTS})
-    return (SERVICE_FAULTS,)
+        return (*service, {"ErrorEquals": list(lowering.transient_errors), **TRANSIENT_FAULTS})
+    return service
 
 
 def failure_of(step: Step, variable: str | None, *, keeps_output: bool) -> Failure | None:
@@ -188,7 +190,7 @@ def payload(
         "step_config": object_fragment(
             {
                 **identity,
-                "step_type": json_literal(step.step_type),
+                "step_type": json_literal(split_version(step.step_type)[0]),
                 "config": step_config(unit, step, scope, fills_names=fills_names),
             }
         ),
@@ -226,8 +228,13 @@ def task(
     *,
     is_element: bool = False,
 ) -> TaskNode:
-    """A Task that invokes the step's function; its ARN comes from the execution input, so re-registering needs no new machine."""
-    unit.functions.setdefault(lowering.function)
+    """A Task that invokes the step's function, whose ARN comes from the execution input, so that registering anew needs no new
+    machine; or one that waits for a worker of an activity, whose ARN must be constant.
+    """
+    if lowering.activity is None:
+        unit.functions.setdefault(lowering.function)
+    else:
+        unit.activities[lowering.function] = lowering.activity
     if lowering.without_input and not _has_input(unit, step):
         unit.warnings.append(Diagnostic("WFE-E402", step.pointer, _without_input(unit, step, lowering.without_input)))
     timeout = None
@@ -235,27 +242,28 @@ def task(
     if seconds is not None:
         unit.timeouts[step.step_id] = seconds
         timeout = from_input("timeouts", step.step_id)
+    event = payload(
+        unit,
+        step,
+        scope,
+        timeout if lowering.tells_timeout else None,
+        lowering.names_inputs_of_type,
+        fills_names=lowering.fills_names,
+        call=_endpoint_call(unit, lowering, timeout),
+        is_element=is_element,
+    )
+    invoke = {"FunctionName": from_input("functions", lowering.function), "Payload": event}
+    policy = step.retry or (None if step.never_retried else lowering.retry)
     return TaskNode(
         name=name,
         step_id=step.step_id,
-        arguments={
-            "FunctionName": from_input("functions", lowering.function),
-            "Payload": payload(
-                unit,
-                step,
-                scope,
-                timeout if lowering.tells_timeout else None,
-                lowering.names_inputs_of_type,
-                fills_names=lowering.fills_names,
-                call=_endpoint_call(unit, lowering, timeout),
-                is_element=is_element,
-            ),
-        },
+        arguments=event if lowering.activity else invoke,
         timeout=timeout,
-        retry=retriers(lowering, step.retry),
+        retry=retriers(lowering, policy),
         assigns=assigns,
         failure=failure,
-        max_retries=_counted_retries(lowering, step.retry),
+        max_retries=_counted_retries(lowering, policy),
+        resource=lowering.activity,
     )
 
 
