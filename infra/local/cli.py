@@ -7,11 +7,13 @@ to stderr. Exit codes: 0 completed or valid, 1 the run failed, 2 the workflow, i
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from infra.local.stepfunctions.failures import exit_status
 from workflow_engine.statuses import has_ended
 
 if TYPE_CHECKING:
@@ -333,5 +336,21 @@ def _print_json(document: Any, stdout: IO[Any]) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace"), file=stdout)
 
 
+def program() -> NoReturn:
+    """`main` as a process, which is over when that is: Python would wait for the threads that steps have left behind."""
+    status = EXIT_FAILED
+    try:
+        main()
+    except SystemExit as end:
+        status = exit_status(end)
+    except BaseException:
+        traceback.print_exc()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # its reader may be gone
+            stream.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    main()
+    program()

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 import pytest
 
 from infra.local import moto_seams
-from infra.local.stepfunctions import jsonata
-from infra.local.stepfunctions.jsonata import JsonataError, UndefinedResultError, UnsupportedResultError, evaluate
 from tests.support.asl_cases import REPOSITORY, AslCase
 from tests.support.local_machines import PATIENCE_SECONDS, LocalMachines, local_machines
 from tests.support.seam_probes import PROBES, Client
@@ -67,71 +65,6 @@ def test_another_version_of_moto_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(moto_seams, "MOTO_VERSION", "0.0.0")
     with pytest.raises(RuntimeError, match=r"written for moto 0\.0\.0"):
         moto_seams.apply()
-
-
-@pytest.mark.parametrize(
-    ("expression", "value"),
-    [
-        ("null", None),
-        ("$v.absent_or_null", None),
-        ("[]", []),
-        ("$v.text & '!'", 'q"\n\\!'),
-        ("$range(1, 9, 2)", [1, 3, 5, 7, 9]),
-        ("$range(9, 1, -4)", [9, 5, 1]),
-        ("$range(1, 9, 9)", 1),
-        ("$partition([1, 2, 3], 2)", [[1, 2], [3]]),
-        ("$partition([0], 5)", [[0]]),
-        ("$hash('a', 'SHA-256')", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"),
-        ("$random(7) = $random(7)", True),
-        ("$parse('{\"a\": [1, null]}')", {"a": [1, None]}),
-        ("$parse('-0')", 0),
-        ("$v.list[$ > 1]", [2, 3]),
-        ("($partition := function($x) {$x}; $partition(1))", 1),
-    ],
-)
-def test_an_expression_gives_what_step_functions_gives(expression: str, value: object) -> None:
-    bindings = {"v": {"absent_or_null": None, "text": 'q"\n\\', "list": [1, 2, 3]}}
-    assert evaluate(expression, bindings) == value
-
-
-@pytest.mark.parametrize("expression", ["$v.nothing", "$nothing", "$[0]", "$states.result"])
-def test_undefined_is_told_from_null(expression: str) -> None:
-    with pytest.raises(UndefinedResultError):
-        evaluate(expression, {"v": {}, "states": {"input": 1}})
-
-
-@pytest.mark.parametrize("expression", ["$sum", "function($x) {$x}", "$fn := function($x) {$x}"])
-def test_a_function_is_no_result(expression: str) -> None:
-    with pytest.raises(UnsupportedResultError):
-        evaluate(expression, {})
-
-
-@pytest.mark.parametrize(
-    "expression",
-    [
-        "1 +",
-        "1 + 'x'",
-        "$eval('1')",
-        "$hash('a', 'CRC')",
-        "$hash(1, 'MD5')",
-        "$partition('ab', 1)",
-        "$partition([1], 0.5)",
-        "$range(1, 5, 0)",
-        "$range(1, 5000, 1)",
-        "$random('seed')",
-        "$parse('{')",
-        "$parse(1)",
-    ],
-)
-def test_a_wrong_expression_is_an_error_of_jsonata(expression: str) -> None:
-    with pytest.raises(JsonataError):
-        evaluate(expression, {})
-
-
-def test_an_expression_that_loops_for_ever_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonata, "EVALUATION_TIMEOUT_SECONDS", 0.2)
-    with pytest.raises(JsonataError):
-        evaluate("($f := function($x) {$f($x + 1)}; $f(0))", {})
 
 
 def test_literal_strings_keep_their_characters(machines: LocalMachines) -> None:

@@ -10,8 +10,8 @@ from typing import Any, Final, Protocol
 from infra.local.stepfunctions.calls import Attempt
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.journal import Journal
-from infra.local.stepfunctions.limits import in_utf8
-from infra.local.stepfunctions.pending import ActivityQueue, PendingTask, checked_output
+from infra.local.stepfunctions.limits import checked_output, in_utf8
+from infra.local.stepfunctions.pending import ActivityQueue, PendingTask
 from infra.local.stepfunctions.ports import Run
 from infra.local.stepfunctions.tokens import run_of
 

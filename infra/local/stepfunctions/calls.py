@@ -13,8 +13,9 @@ from infra.local.stepfunctions.definition import State
 from infra.local.stepfunctions.failures import RUNTIME, TASK_FAILED, ServiceError, StateError, decorated, given
 from infra.local.stepfunctions.history import REPEATED, Frame
 from infra.local.stepfunctions.journal import Entry, Head
-from infra.local.stepfunctions.lambdas import Invocation, sdk_metadata
+from infra.local.stepfunctions.lambdas import Invocation, sdk_metadata, throttled
 from infra.local.stepfunctions.limits import check_result, json_text
+from infra.local.stepfunctions.workers import NoThreadLeftError
 
 MOST_RECOVERIES: Final = 3
 
@@ -143,7 +144,10 @@ async def _invoke(attempt: Attempt, function: str, event: str) -> Invocation:
     """Call a function in a thread. Raises TaskError for what it raises."""
     await _begin(attempt)
     engine = attempt.frame.run.engine
-    answer = await engine.workers.call(engine.functions.invoke, function, event)
+    try:
+        answer = await engine.workers.call(engine.functions.invoke, function, event, name=f"The function {function}")
+    except NoThreadLeftError:
+        answer = throttled()
     if answer.error is not None:
         raise TaskError(answer.error, answer.cause)
     return answer

@@ -81,3 +81,11 @@ def matches(raised: str | None, error_equals: Sequence[str | None]) -> bool:
 def decorated(state: str, entered: int, cause: str) -> str:
     """A cause with the name and entry of the state in which it happened, as AWS words it (recorded)."""
     return f"An error occurred while executing the state '{state}' (entered at the event id #{entered}). {cause}"
+
+
+def exit_status(error: BaseException | None) -> int:
+    """The status that a process of Python ends with when nobody catches this; 0 for None."""
+    code = error.code if isinstance(error, SystemExit) else int(error is not None)
+    if code is None:
+        return 0
+    return code & 255 if isinstance(code, int) else 1

@@ -22,7 +22,7 @@ from infra.local.stepfunctions.failures import (
     given,
 )
 from infra.local.stepfunctions.history import WAIT, Frame, NotTheSameMachineError, Numbers, by_path
-from infra.local.stepfunctions.journal import Entry, Head
+from infra.local.stepfunctions.journal import Entry, Head, JournalError
 from infra.local.stepfunctions.limits import Variables, parsed
 from infra.local.stepfunctions.redrive import REDRIVEN, what_remains
 from infra.local.stepfunctions.waiting import (
@@ -56,7 +56,7 @@ class Run:
         self.machine = machine
         self.journal = engine.journal_of(head)
         self.numbers = Numbers(entries, is_limited=head.kind == "STANDARD")
-        self.past = by_path(what_remains(entries))
+        self.past = by_path(what_remains(entries, is_express=head.kind == "EXPRESS"))
         self.last_redrive = max((entry.id for entry in entries if entry.type == REDRIVEN), default=0)
         self.input = Payload(parsed(head.input), head.input)
         self.root = Frame(self, "/", chain=0, variables=Variables())
@@ -138,6 +138,9 @@ class Run:
         except HistoryLimitError:
             cause = f"The execution reached the maximum number of history events ({self.numbers.limit})."
             status, event, end = "FAILED", "ExecutionFailed", {"error": RUNTIME, "cause": cause}
+        except JournalError:
+            # Nothing can be recorded any more, an end neither; the engine stops, and says why.
+            return
         except Exception as error:
             LOG.exception("The interpreter failed in %s", self.head.arn)
             cause = f"{type(error).__name__}: {error}"

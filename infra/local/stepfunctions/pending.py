@@ -5,27 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from infra.local.stepfunctions.calls import Attempt, HeartbeatMissedError, TaskError
-from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.history import ANSWER
-from infra.local.stepfunctions.limits import json_text, parsed, utf8_size
-from workflow_engine.aws_quotas import PAYLOAD_BYTES
-
-if TYPE_CHECKING:
-    pass
-
-
-def checked_output(text: str) -> str:
-    """The output of SendTaskSuccess as compact JSON text. Raises ServiceError (InvalidOutput)."""
-    try:
-        value = parsed(text)
-    except (ValueError, RecursionError) as error:
-        raise ServiceError("InvalidOutput", f"Invalid Output: '{error}'") from error
-    if utf8_size(text) > PAYLOAD_BYTES:
-        raise ServiceError("InvalidOutput", f"Invalid Output: over {PAYLOAD_BYTES} bytes")
-    return json_text(value)
 
 
 class PendingTask:

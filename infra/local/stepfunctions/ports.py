@@ -56,6 +56,7 @@ class Engine(Protocol):
     randomness: random.Random
     evaluator: Evaluator
     workers: Workers
+    helpers: Workers
     region: str
 
     @property

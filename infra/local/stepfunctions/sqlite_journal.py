@@ -7,14 +7,17 @@ loss of power may take are the last transactions, never a part of one. Once a co
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import fcntl
+import functools
 import itertools
 import json
 import operator
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, cast
@@ -57,15 +60,23 @@ class SqliteJournal:
     """A journal in a file, which belongs to one process at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Open it, or make it. Raises JournalError when another process has it, or a later version made it."""
+        """Open it, or make it.
+
+        Raises JournalError when another process has it, a later version made it, or the folder or file cannot be used.
+        """
         self._path = path
-        self._lock = _locked(path)
         try:
-            self._database = _connect(path)
-            _migrate(self._database)
-        except BaseException:
-            os.close(self._lock)
-            raise
+            self._lock = _locked(path)
+            try:
+                self._database = _connect(path)
+                _migrate(self._database)
+            except BaseException:
+                os.close(self._lock)
+                raise
+        except (OSError, sqlite3.Error) as error:
+            raise JournalError(f"The journal {path} cannot be opened: {error}") from error
+        # A child that a step forks and leaves behind has a copy of the lock, which would last as long as that child.
+        os.register_at_fork(after_in_child=functools.partial(_let_go, weakref.ref(self)))
         self.on_failure: Callable[[JournalError], None] | None = None
         self._statements: list[tuple[str, tuple[Any, ...]]] = []
         self._waiter: asyncio.Future[None] | None = None
@@ -176,6 +187,9 @@ class SqliteJournal:
                 self._database.executemany(statement, [values for _, values in group])
             self._database.execute("COMMIT")
         except (sqlite3.Error, ValueError) as error:
+            # What was written of it must not be read any more.
+            if self._database.in_transaction:
+                self._database.rollback()
             self._failure = failure = JournalError(f"The journal {self._path} cannot be written: {error}")
             if self.on_failure is not None:
                 self.on_failure(failure)
@@ -270,6 +284,7 @@ class SqliteJournal:
         finally:
             self._database.close()
             os.close(self._lock)
+            self._lock = -1
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -289,6 +304,13 @@ def _migrate(database: sqlite3.Connection) -> None:
         )
     for number, script in enumerate(MIGRATIONS[version:], version + 1):
         database.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;")
+
+
+def _let_go(journal: weakref.ref[SqliteJournal]) -> None:
+    held = journal()
+    if held is not None:
+        with contextlib.suppress(OSError):
+            os.close(held._lock)
 
 
 def _locked(path: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import queue
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from infra.local.stepfunctions.failures import exit_status
 from infra.local.stepfunctions.waiting import SkippingLoop
 
 LOG = logging.getLogger(__name__)
@@ -27,17 +29,24 @@ class WorkerError(RuntimeError):
     """The work ended with something that is no Exception, such as SystemExit."""
 
 
+class NoThreadLeftError(RuntimeError):
+    """All threads work for callers that have given up, and no more of them may be started."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(f"All {threads} threads still work on what nobody waits for any more.")
+
+
 @dataclass(eq=False, slots=True)
 class _Job:
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
+    name: str
     answer: asyncio.Future[None]
-    state: str = "queued"
     result: Any = None
     error: BaseException | None = None
-    is_settled: bool = False
+    # Both are read and written under the lock, because it depends on both whether a thread is lost.
+    is_running: bool = False
     is_given_up: bool = False
-    is_lost: bool = False
 
 
 class Workers:
@@ -50,15 +59,20 @@ class Workers:
         self._process = os.getpid()
         self._done: deque[_Job] = deque()
         self._lock = threading.Lock()
+        # Jobs that somebody waits for, threads, and those of them whose work nobody waits for.
         self._open = self._threads = self._lost = 0
+        self._is_closed = False
 
-    async def call(self, function: Callable[..., T], *arguments: Any) -> T:
-        """The result of a function that runs in a thread. Raises what it raises, WorkerError for what is no Exception.
+    async def call(self, function: Callable[..., T], *arguments: Any, name: str = "A function") -> T:
+        """The result of a function that runs in a thread. By its `name` it is told of when it works on without end.
 
-        When the caller is cancelled the thread goes on alone, and what it gives is dropped.
+        Raises what it raises, WorkerError for what is no Exception, and NoThreadLeftError. When the caller is cancelled
+        the thread goes on alone, and what it gives is dropped.
         """
-        job = _Job(function, arguments, self._loop.create_future())
-        self._submit(job)
+        job = _Job(function, arguments, name, self._loop.create_future())
+        self._count_open(1)
+        self._jobs.put(job)
+        self._find_threads()
         try:
             await job.answer
         except asyncio.CancelledError:
@@ -71,43 +85,49 @@ class Workers:
         result: T = job.result
         return result
 
-    def _submit(self, job: _Job) -> None:
-        self._open += 1
-        self._count_outside(1)
-        if self._open > self._threads - self._lost and self._threads < self._most + min(self._lost, MOST_REPLACEMENTS):
+    def _find_threads(self) -> None:
+        """Start threads for jobs that wait for one; where there can be none, refuse what waits."""
+        most = self._most + min(self._lost, MOST_REPLACEMENTS)
+        while self._open > self._threads - self._lost and self._threads < most:
             self._threads += 1
             threading.Thread(target=self._work, daemon=True, name=f"step worker {self._threads}").start()
-        self._jobs.put(job)
+        if self._threads == self._lost:
+            with contextlib.suppress(queue.Empty):
+                while job := self._jobs.get_nowait():
+                    job.error = NoThreadLeftError(self._threads)
+                    self._settle(job)
 
     def _give_up(self, job: _Job) -> None:
-        if job.is_settled:
+        if job.answer.done() and not job.answer.cancelled():
             return
-        self._settle(job)
-        job.is_given_up = True
-        if job.state == "running":
-            job.is_lost = True
-            self._lost += 1
-            LOG.warning("%s works on although nobody waits for it any more; %d threads do so", job.function, self._lost)
+        with self._lock:
+            job.is_given_up, is_lost = True, job.is_running
+        self._count_open(-1)
+        self._lost += is_lost
+        if is_lost and not self._is_closed:
+            LOG.warning("%s works on although nobody waits for it any more; %d threads do so", job.name, self._lost)
+            self._find_threads()
 
     def _settle(self, job: _Job) -> None:
-        job.is_settled = True
-        self._open -= 1
-        self._count_outside(-1)
+        # Where the caller was cancelled in this turn of the loop, it is about to give up.
+        if not job.answer.done():
+            self._count_open(-1)
+            job.answer.set_result(None)
 
     def _work(self) -> None:
         while True:
             job = self._jobs.get()
-            if job.is_given_up:
-                continue
-            job.state = "running"
+            with self._lock:
+                if job.is_given_up:
+                    continue
+                job.is_running = True
             try:
                 job.result = job.function(*job.arguments)
             except BaseException as error:
                 job.error = error
             if os.getpid() != self._process:
                 # The function has forked, and this is the child: what it is the copy of goes on without it.
-                os._exit(0)
-            job.state = "done"
+                os._exit(exit_status(job.error))
             with self._lock:
                 is_first = not self._done
                 self._done.append(job)
@@ -120,13 +140,15 @@ class Workers:
     def _deliver(self) -> None:
         while self._done:
             job = self._done.popleft()
-            if job.is_given_up:
-                self._lost -= job.is_lost
-                continue
+            self._lost -= job.is_given_up
+            job.is_running = False
             self._settle(job)
-            if not job.answer.done():
-                job.answer.set_result(None)
 
-    def _count_outside(self, change: int) -> None:
+    def close(self) -> None:
+        """Who gives up from here on does so because it is over."""
+        self._is_closed = True
+
+    def _count_open(self, change: int) -> None:
+        self._open += change
         if isinstance(self._loop, SkippingLoop):
             self._loop.works_outside += change

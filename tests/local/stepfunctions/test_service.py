@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pytest
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.journal import JournalError
 from infra.local.stepfunctions.lambdas import LambdaFunctions
-from infra.local.stepfunctions.service import StepFunctions, sqlite_in
+from infra.local.stepfunctions.service import ClosedError, StepFunctions, sqlite_in
 from tests.local.stepfunctions.support import ACCOUNT, PATIENCE_SECONDS, REGION, task
 from tests.local.stepfunctions.test_runs import ACTIVITY, CALLBACK, single
 
@@ -252,6 +253,63 @@ def test_when_nothing_can_be_kept_whoever_asks_is_told_so(tmp_path: Path) -> Non
             client.describe_execution(executionArn=run)
         waiter.join(30)
         assert [type(error) for error in waiting] == [JournalError]
+
+
+@pytest.mark.filterwarnings("error")
+def test_who_asks_what_is_closed_is_told_so() -> None:
+    with StepFunctions(functions()) as client:
+        run = client.start_execution(stateMachineArn=machine(client, {**task(), "Resource": CALLBACK}))["executionArn"]
+        waiting: list[BaseException] = []
+        asks = [
+            lambda: client.wait_for_end(run),
+            lambda: client.get_activity_task(activityArn=client.create_activity(name="a")["activityArn"]),
+        ]
+        waiters = [threading.Thread(target=lambda ask=ask: waiting.append(error_of(ask))) for ask in asks]
+        for waiter in waiters:
+            waiter.start()
+        tokens_of(client, run)
+    for waiter in waiters:
+        waiter.join(30)
+    assert [type(error) for error in waiting] == [ClosedError, ClosedError]
+    for _ in range(2):
+        assert isinstance(error_of(lambda: client.describe_execution(executionArn=run)), ClosedError)
+    gc.collect()  # a request that nobody awaited is told of now
+
+
+def error_of(ask: Callable[[], Any]) -> BaseException:
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - which one is what the caller wants to know
+        ask()
+    return raised.value
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_is_answered_while_it_closes_is_kept_and_nobody_waits_for_ever(tmp_path: Path) -> None:
+    answered: list[str] = []
+    refused: list[BaseException] = []
+    begun = threading.Barrier(9)
+
+    def ask() -> None:
+        begun.wait(30)
+        while not refused:
+            try:
+                answered.append(client.start_execution(stateMachineArn=arn)["executionArn"])
+            except ClosedError as error:
+                refused.append(error)
+
+    with StepFunctions(functions(), journal=sqlite_in(tmp_path)) as client:
+        arn = machine(client, PASS)
+        askers = [threading.Thread(target=ask) for _ in range(8)]
+        for asker in askers:
+            asker.start()
+        begun.wait(30)
+        while len(answered) < 50:
+            time.sleep(0.001)
+    for asker in askers:
+        asker.join(30)
+    assert not any(asker.is_alive() for asker in askers)
+    with StepFunctions(functions(), journal=sqlite_in(tmp_path)) as client:
+        assert {client.wait_for_end(run).status for run in answered} == {"SUCCEEDED"}
+    gc.collect()
 
 
 def test_it_ends_at_once_while_a_function_hangs() -> None:
