@@ -126,7 +126,14 @@ def _routes(*roots: str) -> tuple[Route, ...]:
 
 
 ENGINE_ENVIRONMENT: Final = ("TABLE_NAME", "BUCKET_NAME", "MACHINE_ROLE_ARN", "MACHINE_PREFIX", "STAGE")
-API_ENVIRONMENT: Final = (*ENGINE_ENVIRONMENT, "AUTH_MODE", "TENANT_CLAIM", "TENANT_ROLES")
+API_ENVIRONMENT: Final = (
+    *ENGINE_ENVIRONMENT,
+    "AUTH_MODE",
+    "TENANT_CLAIM",
+    "TENANT_ROLES",
+    "ROLES_CLAIM",
+    "CALLER_ROLES",
+)
 LLM_ENVIRONMENT: Final = (
     "LLM_SECRET_ARN",
     "LLM_TENANT_SECRET_PREFIX",
@@ -153,6 +160,8 @@ _QUERY_DUE: Final = Grant("due_index", ("dynamodb:Query",))
 _KEEP_DOCUMENTS: Final = Grant("bucket_objects", ("s3:GetObject", "s3:PutObject"))
 _READ_DOCUMENTS: Final = Grant("bucket_objects", ("s3:GetObject",))
 _READ_LLM_SECRETS: Final = Grant("llm_secrets", ("secretsmanager:GetSecretValue",))
+_ANSWER: Final = ("states:SendTaskFailure", "states:SendTaskSuccess")
+"""Answers to tasks are allowed by machine, as `StateMachine.grantTaskResponse` of CDK does."""
 _READ_HISTORY: Final = "states:GetExecutionHistory"
 
 FUNCTIONS: Final[tuple[Function, ...]] = (
@@ -177,14 +186,15 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=512,
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes("executions"),
+        routes=_routes("executions", "approvals"),
         environment=API_ENVIRONMENT,
         grants=(
-            _table("GetItem", "PutItem", "UpdateItem"),
+            _table("BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _LIST_BY_TENANT,
             _LIST_BY_WORKFLOW,
             _KEEP_DOCUMENTS,
             Grant("executions", (_READ_HISTORY, "states:StopExecution")),
+            Grant("machines", _ANSWER),
         ),
     ),
     Function(
@@ -252,6 +262,14 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         grants=(Grant("tenant_secrets", ("secretsmanager:GetSecretValue",)),),
     ),
     Function(
+        "step_approval",
+        "step",
+        memory_mb=256,
+        timeout_seconds=30,
+        environment=ENGINE_ENVIRONMENT,
+        grants=(_table("GetItem", "PutItem", "UpdateItem"), _KEEP_DOCUMENTS),
+    ),
+    Function(
         "step_agent",
         "step",
         memory_mb=1024,  # importing a vendor's SDK is bound by CPU
@@ -287,10 +305,11 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         environment=ENGINE_ENVIRONMENT,
         schedule_minutes=15,
         grants=(
-            _table("GetItem", "PutItem", "UpdateItem"),
+            _table("GetItem", "PutItem", "Query", "UpdateItem"),
             _QUERY_DUE,
             _KEEP_DOCUMENTS,
             Grant("executions", ("states:DescribeExecution", _READ_HISTORY)),
+            Grant("machines", _ANSWER),
         ),
     ),
     Function(

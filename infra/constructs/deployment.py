@@ -215,6 +215,8 @@ class Deployment:
             "AUTH_MODE": config.auth,
             "TENANT_CLAIM": config.tenant_claim,
             "TENANT_ROLES": stack.to_json_string(dict(config.tenant_roles)),
+            "ROLES_CLAIM": config.roles_claim,
+            "CALLER_ROLES": stack.to_json_string(dict(config.caller_roles)),
             "MACHINE_IDLE_DAYS": str(config.machine_idle_days),
             "LLM_SECRET_ARN": config.llm_secret_arn,
             "LLM_TENANT_SECRET_PREFIX": self.tenant_secret_prefix,

@@ -36,6 +36,9 @@ WAIT: Final = Query("wait", "number", 0, LONGEST_WAIT_SECONDS)
 LIMIT: Final = Query("limit", "number", 1, 100)
 CURSOR: Final = Query("cursor")
 VERSION: Final = Query("version", "number", 1, 1_000_000)
+ROLE: Final = Query("role")
+EXECUTION_ID: Final = Query("execution_id")
+ELEMENT: Final = Query("element")
 STEPS: Final = Query("steps", "texts")
 LINKS: Final = Query("links", "flag")
 WORKFLOW_ID: Final = Query("workflow_id")
@@ -194,6 +197,19 @@ _EXECUTIONS: Final = (
     Operation("get_output", "GET /executions/{execution_id}/output", OUTPUT, conflicts=True),
     Operation("get_step_output", "GET /executions/{execution_id}/steps/{step}/output", OUTPUT, conflicts=True),
     Operation("list_events", "GET /executions/{execution_id}/events", {200: "EventPage"}, query=PAGED),
+    Operation("list_approvals", "GET /approvals", {200: "ApprovalPage"}, query=(ROLE, EXECUTION_ID, *PAGED)),
+    *(
+        Operation(
+            f"{verb}_step",
+            f"POST /executions/{{execution_id}}/steps/{{step}}/{verb}",
+            {200: "Decision"},
+            query=(ELEMENT,),
+            body="usecases.approvals.decide:DecisionRequest",
+            body_required=False,
+            conflicts=True,
+        )
+        for verb in ("approve", "deny")
+    ),
     Operation("cancel_execution", "POST /executions/{execution_id}/cancel", {200: "Execution"}, conflicts=True),
 )
 

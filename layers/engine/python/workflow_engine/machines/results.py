@@ -186,7 +186,9 @@ class _Results:
     def _single(self, step_id: str, frames: Frames, absent: StepStatus) -> Outcome:
         failing = self.visits.failing.get((step_id, frames))
         if failing is not None:
-            return Outcome("failed", None, _failure_of_fail_state(failing, looped=step_id in self.loops), failing)
+            task = self.visits.own.get((step_id, frames))
+            told = _failure_of_fail_state(failing, looped=step_id in self.loops, late=task is not None)
+            return Outcome("failed", None, told, task or failing)
         tried = self.visits.tried.get((step_id, frames))
         if tried is not None and self._status(tried) == "failed":
             return Outcome("failed", None, tried.failure, tried)
@@ -279,7 +281,7 @@ class _Results:
         tried = self.visits.tried.get(key)
         if tried is not None and self._status(tried) == "failed":
             failing = self.visits.failing.get(key)
-            told = tried.failure or (_failure_of_fail_state(failing, looped=True) if failing else None)
+            told = tried.failure or (_failure_of_fail_state(failing, looped=True, late=False) if failing else None)
             return Outcome("failed", None, told, tried)
         if key in self.visits.failing:
             return self._single(step_id, frames, absent)
@@ -299,15 +301,19 @@ class _Results:
         return Outcome("completed", value, None, tried)
 
 
-def _failure_of_fail_state(visit: Visit, *, looped: bool) -> Failure:
+def _failure_of_fail_state(visit: Visit, *, looped: bool, late: bool) -> Failure:
     """Why a step failed that ended in its `<id>.fail` state: a Fail that ended the run or a Parallel, or a Pass in its
     place where the run goes on. The history tells the error of the first and the last; a Parallel's failure carries none.
+    A `late` one had begun before.
     """
+    from workflow_engine.approval_errors import APPROVAL_DENIED, NOBODY_DECIDED
     from workflow_engine.compiler.lower.loops import OUT_OF_TURNS
     from workflow_engine.compiler.lower.waits import INVALID_DELAY, INVALID_DELAY_CAUSE
 
     if visit.failure is not None:
         return visit.failure
+    if late:
+        return Failure(APPROVAL_DENIED, NOBODY_DECIDED)
     if looped:
         return Failure(OUT_OF_TURNS, "The loop took all its turns and its condition asks for more.")
     return Failure(INVALID_DELAY, INVALID_DELAY_CAUSE)

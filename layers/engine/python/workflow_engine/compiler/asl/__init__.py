@@ -41,6 +41,7 @@ from workflow_engine.state_names import END, START, derived_name, step_of
 State = dict[str, Any]
 
 LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
+TIMEOUT: Final = "States.Timeout"
 
 _NO_ELEMENT: Final[Mapping[str, Fragment]] = MappingProxyType({})
 _ELEMENT: Final[Mapping[str, Fragment]] = {"item": ITEM, "index": INDEX}
@@ -160,17 +161,24 @@ class _Rendering:
 
     def _caught(self, node: TaskNode | MapNode | ParallelNode, following: str | None) -> State:
         """Catchers for whatever may fail. States.ALL leaves out States.DataLimitExceeded, which its own name catches."""
+        catchers = [*self._late(node, following), *self._failed(node, following)]
+        return {"Catch": catchers} if catchers else {}
+
+    def _late(self, node: TaskNode | MapNode | ParallelNode, following: str | None) -> list[State]:
+        if not isinstance(node, TaskNode) or node.late is None:
+            return []
+        return [{"ErrorEquals": [TIMEOUT], "Output": self.handed_on(), "Next": self.node(node.late, following)}]
+
+    def _failed(self, node: TaskNode | MapNode | ParallelNode, following: str | None) -> list[State]:
         if node.failure is None:
-            return {}
+            return []
         assign: State = {"Assign": dict(node.failure.assigns)} if node.failure.assigns else {}
         target = self.target(following, node.name)
         told = told_as_caught(node.name)
-        return {
-            "Catch": [
-                {"ErrorEquals": [name], **assign, "Output": output, "Next": target}
-                for name, output in ((DATA_LIMIT_EXCEEDED, self.handed_on(told)), ("States.ALL", self.handed_on()))
-            ]
-        }
+        return [
+            {"ErrorEquals": [name], **assign, "Output": output, "Next": target}
+            for name, output in ((DATA_LIMIT_EXCEEDED, self.handed_on(told)), ("States.ALL", self.handed_on()))
+        ]
 
     def _task(self, node: TaskNode, following: str | None) -> State:
         state: State = {"Type": "Task", "Resource": node.resource or LAMBDA_INVOKE, "Arguments": node.arguments}
@@ -293,7 +301,8 @@ class _Rendering:
 
 def _nothing_caught(node: TaskNode | MapNode | ParallelNode) -> Template:
     """What a state that has catchers gives when it succeeds: not its input, where what an earlier turn told may stand."""
-    return None if node.failure is None else {}
+    has_catchers = node.failure is not None or (isinstance(node, TaskNode) and node.late is not None)
+    return {} if has_catchers else None
 
 
 def _element(node: MapNode) -> Mapping[str, Fragment]:

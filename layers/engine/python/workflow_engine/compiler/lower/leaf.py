@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import PureContext, PureLowering, TaskLowering
 from workflow_engine.compiler.ir import (
+    ANSWERED_INVOKE,
     Assigns,
     Block,
     Failure,
@@ -27,7 +28,7 @@ from workflow_engine.compiler.jsonata.fragments import (
 )
 from workflow_engine.compiler.jsonata.references import reference_fragment
 from workflow_engine.compiler.jsonata.sources import pieces_fragment, template_fragment
-from workflow_engine.compiler.jsonata.states import ENTERED, from_input
+from workflow_engine.compiler.jsonata.states import ENTERED, REDRIVE, TOKEN, from_input
 from workflow_engine.compiler.lower.inputs import has_expression, input_bound, input_object, mapped_inputs
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
@@ -205,15 +206,16 @@ def payload(
     return {**parts, "input_data": {entry.name: entry.value for entry in inputs}}
 
 
-def _endpoint_call(unit: Unit, lowering: TaskLowering, timeout: Fragment | None) -> Fragment | None:
-    """What a function that sends the step elsewhere must know for that; None for one that does the step itself."""
-    if not lowering.calls_endpoint:
+def _call(unit: Unit, lowering: TaskLowering, timeout: Fragment | None) -> Fragment | None:
+    """What a function that hands the step on must know for that; None for one that does the step itself."""
+    call: dict[str, Fragment]
+    if lowering.calls_endpoint:
+        unit.endpoints.setdefault(lowering.function)
+        call = {"endpoint": from_input("endpoints", lowering.function), "entered_at": ENTERED}
+    elif lowering.waits_for_answer:
+        call = {"task_token": TOKEN, "redrive": REDRIVE, "entered_at": ENTERED}
+    else:
         return None
-    unit.endpoints.setdefault(lowering.function)
-    call = {
-        "endpoint": from_input("endpoints", lowering.function),
-        "entered_at": ENTERED,
-    }
     return object_fragment(call if timeout is None else {**call, "timeout_seconds": timeout})
 
 
@@ -249,7 +251,7 @@ def task(
         timeout if lowering.tells_timeout else None,
         lowering.names_inputs_of_type,
         fills_names=lowering.fills_names,
-        call=_endpoint_call(unit, lowering, timeout),
+        call=_call(unit, lowering, timeout),
         is_element=is_element,
     )
     invoke = {"FunctionName": from_input("functions", lowering.function), "Payload": event}
@@ -263,7 +265,7 @@ def task(
         assigns=assigns,
         failure=failure,
         max_retries=_counted_retries(lowering, policy),
-        resource=lowering.activity,
+        resource=ANSWERED_INVOKE if lowering.waits_for_answer else lowering.activity,
     )
 
 

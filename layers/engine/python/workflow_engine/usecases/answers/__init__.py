@@ -6,6 +6,7 @@ with fields that come later.
 
 from __future__ import annotations
 
+from workflow_engine.usecases.answers.approvals import Approval, ApprovalPage, Decision
 from workflow_engine.usecases.answers.definitions import (
     AgentPage,
     AgentSummary,
@@ -71,10 +72,13 @@ __all__ = (
     "AgentPage",
     "AgentSummary",
     "AnyValue",
+    "Approval",
+    "ApprovalPage",
     "CompiledWorkflow",
     "Costs",
     "Count",
     "Cursor",
+    "Decision",
     "DefinitionSummary",
     "Document",
     "Event",
