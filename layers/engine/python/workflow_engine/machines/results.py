@@ -236,7 +236,20 @@ class _Results:
             status = "failed"
         if status == "completed":
             return Outcome(status, self.outputs.listed(parts), None, visit)
-        return Outcome(status, None, _map_failure(visit, iterations) if status == "failed" else None, visit)
+        if status != "failed":
+            return Outcome(status, None, None, visit)
+        failed = self._failed_element(step, key, iterations) if visit.failure is None else None
+        return Outcome(status, None, failed or _map_failure(visit, iterations), visit)
+
+    def _failed_element(self, step: Mapping[str, Any], key: str, iterations: Mapping[int, Iteration]) -> Failure | None:
+        """Why the first element failed of a for_each that failed for it: its last failure may be that of a Fail, of which the
+        history of an iteration says nothing.
+        """
+        number = next((i for i, iteration in sorted(iterations.items()) if iteration.status == "failed"), None)
+        if number is None or not step.get("each"):
+            return None
+        place = self.steps.keys.index(f"{key}[{number}]")
+        return self.steps.outcomes[place].failure
 
     def _iteration(
         self, step: Mapping[str, Any], index: int, iteration: Iteration | None, frames: Frames, key: str
