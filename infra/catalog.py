@@ -12,9 +12,10 @@ from typing import Final, Literal
 
 from workflow_engine.http import api
 
-Kind = Literal["api", "step", "event", "schedule", "deployment"]
-"""`api`: behind API Gateway. `step`: a task of the state machines, found by its name as alias. `event`: fed by a
-queue. `schedule`: started by the clock. `deployment`: answers CloudFormation's custom resources.
+Kind = Literal["api", "step", "event", "schedule", "background", "deployment"]
+"""`api`: behind API Gateway. `background`: invoked by one of these, which does not wait for it. `step`: a task of the state
+machines, found by its name as alias. `event`: fed by a queue. `schedule`: started by the clock. `deployment`: answers
+CloudFormation's custom resources.
 """
 
 Layer = Literal["deps", "llm_deps", "engine", "llm"]
@@ -29,16 +30,18 @@ Resource = Literal[
     "bucket_objects",
     "machines",
     "executions",
+    "activities",
+    "activity_relay",
     "machine_role",
     "client_functions",
     "bedrock_models",
     "llm_secrets",
     "tenant_secrets",
 ]
-"""What a function may be allowed to act on. `machines` and `executions` are those with our name prefix; the indexes are
-those of `workflow_engine.store.schema`; `client_functions` are Lambdas that clients may register as steps; `llm_secrets`
-hold the keys of models' vendors, `tenant_secrets` are those of them that are a tenant's own. Where a deployment has none of
-a kind, the grant falls away.
+"""What a function may be allowed to act on. `machines`, `executions` and `activities` are those with our name prefix,
+`activity_relay` is that function; the indexes are those of `workflow_engine.store.schema`; `client_functions` are Lambdas that
+clients may register as steps; `llm_secrets` hold the keys of models' vendors, `tenant_secrets` are those of them that are a
+tenant's own. Where a deployment has none of a kind, the grant falls away.
 """
 
 
@@ -198,6 +201,28 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         ),
     ),
     Function(
+        "api_activities",
+        "api",
+        memory_mb=256,
+        timeout_seconds=API_TIMEOUT_SECONDS,
+        routes=_routes("activities"),
+        environment=(*API_ENVIRONMENT, "STEP_FUNCTIONS", "ACTIVITY_RELAY"),
+        grants=(
+            _table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            Grant("activities", (*_ANSWER, "states:SendTaskHeartbeat")),
+            Grant("machines", (*_ANSWER, "states:SendTaskHeartbeat")),
+            Grant("activity_relay", ("lambda:InvokeFunction",)),
+        ),
+    ),
+    Function(
+        "activity_relay",
+        "background",
+        memory_mb=128,
+        timeout_seconds=75,
+        environment=ENGINE_ENVIRONMENT,
+        grants=(_table("DeleteItem", "PutItem"), Grant("activities", ("states:GetActivityTask",))),
+    ),
+    Function(
         "api_steps",
         "api",
         memory_mb=1024,  # it compiles the workflow of a step's test
@@ -211,6 +236,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
             Grant("executions", (_READ_HISTORY,)),
             Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
             Grant("machine_role", ("iam:PassRole",)),
+            Grant("activities", ("states:CreateActivity",)),
         ),
     ),
     Function(
@@ -331,7 +357,12 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         memory_mb=256,
         timeout_seconds=60,
         environment=(*ENGINE_ENVIRONMENT, *REGISTRATION_ENVIRONMENT),
-        grants=(_table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query"), _LIST_BY_TENANT, _KEEP_DOCUMENTS),
+        grants=(
+            _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query"),
+            _LIST_BY_TENANT,
+            _KEEP_DOCUMENTS,
+            Grant("activities", ("states:CreateActivity",)),
+        ),
     ),
 )
 

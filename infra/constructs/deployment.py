@@ -152,6 +152,10 @@ class Deployment:
                 return [self.machine_arns]
             case "executions":
                 return [self.execution_arns]
+            case "activities":
+                return [_arn("states", f"activity:{self.config.stem}-*")]
+            case "activity_relay":
+                return _with_versions([_arn("lambda", f"function:{self.function_name('activity_relay')}")])
             case "machine_role":
                 return [self.machine_role_arn]
             case "client_functions":
@@ -217,6 +221,7 @@ class Deployment:
             "TENANT_ROLES": stack.to_json_string(dict(config.tenant_roles)),
             "ROLES_CLAIM": config.roles_claim,
             "CALLER_ROLES": stack.to_json_string(dict(config.caller_roles)),
+            "ACTIVITY_RELAY": self.function_arn("activity_relay"),
             "MACHINE_IDLE_DAYS": str(config.machine_idle_days),
             "LLM_SECRET_ARN": config.llm_secret_arn,
             "LLM_TENANT_SECRET_PREFIX": self.tenant_secret_prefix,

@@ -211,11 +211,12 @@ def test_a_task_takes_one_answer(machines: MachineService) -> None:
     execution, token = asked(machines, "run-1")
     machines.send_heartbeat(token)
     machines.send_success(token, '{"n": 1}')
-    for answer in (
+    answers: tuple[Callable[[], None], ...] = (
         lambda: machines.send_success(token, "2"),
         lambda: machines.send_failure(token, "Late", "too late"),
         lambda: machines.send_heartbeat(token),
-    ):
+    )
+    for answer in answers:
         with pytest.raises(TaskGoneError):
             answer()
     assert types_of(machines, ended(machines, execution))[-1] == "ExecutionSucceeded"

@@ -168,7 +168,7 @@ def test_a_new_attempt_replaces_what_an_earlier_one_asked_with_its_decision(engi
     first = standing(engine, execution_id)
     claimed = engine.approvals.claim(first, "denied", by="you", at=engine.timestamp(), comment=None, payload=None)
     assert claimed is not None
-    event = {
+    event: dict[str, Any] = {
         "step_config": {"config": {"prompt": "Again?"}},
         "call": {"task_token": "another", "redrive": 0, "entered_at": first.opening.split()[1]},
     }
@@ -186,7 +186,7 @@ def test_an_attempt_that_asks_once_more_does_not_open_what_is_decided(engine: En
     execution_id = started(engine)
     first = standing(engine, execution_id)
     redrive, entered_at, attempt = first.opening.split()
-    event = {
+    event: dict[str, Any] = {
         "step_config": {"config": {"prompt": "Well?"}},
         "call": {"task_token": first.token, "redrive": int(redrive), "entered_at": entered_at},
     }

@@ -57,7 +57,7 @@ def decide(
 
 def step_results(api: ApiClient, execution_id: str) -> dict[str, Any]:
     found: dict[str, Any] = api.results(execution_id)
-    return {"": found} | found["step_results"]
+    return {"": found, **found["step_results"]}
 
 
 def test_a_run_waits_until_somebody_approves(api: ApiClient) -> None:

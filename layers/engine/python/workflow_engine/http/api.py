@@ -38,6 +38,7 @@ CURSOR: Final = Query("cursor")
 VERSION: Final = Query("version", "number", 1, 1_000_000)
 ROLE: Final = Query("role")
 EXECUTION_ID: Final = Query("execution_id")
+WORKER: Final = Query("worker")
 ELEMENT: Final = Query("element")
 STEPS: Final = Query("steps", "texts")
 LINKS: Final = Query("links", "flag")
@@ -213,6 +214,32 @@ _EXECUTIONS: Final = (
     Operation("cancel_execution", "POST /executions/{execution_id}/cancel", {200: "Execution"}, conflicts=True),
 )
 
+_TASK: Final = "POST /activities/{activity}/tasks/{task_id}"
+
+_ACTIVITIES: Final = (
+    Operation(
+        "poll_activity",
+        "POST /activities/{activity}/poll",
+        {200: "ActivityTask", 204: None},
+        query=(WAIT, WORKER),
+    ),
+    Operation(
+        "succeed_task",
+        f"{_TASK}/success",
+        {200: "TaskAnswer"},
+        body="usecases.activities.answer:TaskSuccess",
+        conflicts=True,
+    ),
+    Operation(
+        "fail_task",
+        f"{_TASK}/failure",
+        {200: "TaskAnswer"},
+        body="usecases.activities.answer:TaskFailure",
+        conflicts=True,
+    ),
+    Operation("beat_task", f"{_TASK}/heartbeat", {200: "TaskAnswer"}, conflicts=True),
+)
+
 _STEPS: Final = (
     Operation(
         "register_step",
@@ -289,7 +316,8 @@ _SERVICE: Final = (
 )
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
-    operation.name: operation for operation in (*_WORKFLOWS, *_EXECUTIONS, *_STEPS, *_AGENTS, *_TOOLS, *_SERVICE)
+    operation.name: operation
+    for operation in (*_WORKFLOWS, *_EXECUTIONS, *_ACTIVITIES, *_STEPS, *_AGENTS, *_TOOLS, *_SERVICE)
 }
 """Every route, by name."""
 

@@ -166,6 +166,30 @@ def idempotency(tenant_id: str, operation: str, key: str) -> str:
     return f"{_tenant(tenant_id)}#IDEMPOTENCY#{_escape(operation)}#{_escape(key)}"
 
 
+def activity(tenant_id: str, name: str) -> str:
+    """Partition of a tenant's activity: `META`, its tasks, and who asks for some."""
+    return f"{_tenant(tenant_id)}#ACTIVITY#{_escape(name)}"
+
+
+ARRIVED_TASKS: Final = "ARRIVED#"
+"""Begins the sort keys of an activity's tasks that wait for a worker."""
+
+
+def arrived_task(arrived_at: str, task_id: str) -> str:
+    """Sort key of a task that waits for a worker."""
+    return f"{ARRIVED_TASKS}{arrived_at}#{task_id}"
+
+
+def taken_task(task_id: str) -> str:
+    """Sort key of a task that a worker has."""
+    return f"TASK#{_escape(task_id)}"
+
+
+def relay(worker: str) -> str:
+    """Sort key of the request for a task on a worker's behalf."""
+    return f"RELAY#{_escape(worker)}"
+
+
 def ordered(timestamp: str, record_id: str) -> str:
     """Sort key of lists by time; the id makes it unique."""
     return f"{timestamp}#{_escape(record_id)}"

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from workflow_engine.machines.idleness import MachineUse
     from workflow_engine.machines.port import MachineService
     from workflow_engine.machines.registry import MachineRegistry
+    from workflow_engine.store.activity_tasks import ActivityTaskStore
     from workflow_engine.store.approvals import ApprovalStore
     from workflow_engine.store.due import DueStore
     from workflow_engine.store.machines import MachineStore
@@ -200,6 +201,12 @@ class Engine:
         from workflow_engine.store.approvals import ApprovalStore
 
         return ApprovalStore(self._table, self._payloads)
+
+    @cached_property
+    def activity_tasks(self) -> ActivityTaskStore:
+        from workflow_engine.store.activity_tasks import ActivityTaskStore
+
+        return ActivityTaskStore(self._table)
 
     @cached_property
     def steps(self) -> RegistrationStore:

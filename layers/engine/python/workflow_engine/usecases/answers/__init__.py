@@ -6,6 +6,7 @@ with fields that come later.
 
 from __future__ import annotations
 
+from workflow_engine.usecases.answers.activities import ActivityTask, TaskAnswer
 from workflow_engine.usecases.answers.approvals import Approval, ApprovalPage, Decision
 from workflow_engine.usecases.answers.definitions import (
     AgentPage,
@@ -69,6 +70,7 @@ from workflow_engine.usecases.answers.workflows import (
 )
 
 __all__ = (
+    "ActivityTask",
     "AgentPage",
     "AgentSummary",
     "AnyValue",
@@ -121,6 +123,7 @@ __all__ = (
     "StoredDefinition",
     "StoredPrompt",
     "StoredWorkflow",
+    "TaskAnswer",
     "Text",
     "Time",
     "Tool",
