@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from functions.api_activities.settings import clients, engine
 from workflow_engine.http.api import WAIT, WORKER
@@ -10,10 +10,10 @@ from workflow_engine.http.powertools import LambdaContext
 from workflow_engine.http.request import Handlers, Request
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.init_phase import at_init
-from workflow_engine.usecases.activities import answer, poll
+from workflow_engine.usecases.activities import poll
 
 if TYPE_CHECKING:
-    from workflow_engine.usecases.answers import ActivityTask
+    from workflow_engine.usecases.answers import ActivityTask, TaskAnswer
 
 
 def _poll(request: Request) -> ActivityTask | None:
@@ -21,11 +21,24 @@ def _poll(request: Request) -> ActivityTask | None:
     return poll.poll(engine(), request.caller, request.path["activity"], seconds, worker)
 
 
+def _answer(request: Request, name: Literal["succeed", "fail"]) -> TaskAnswer:
+    from workflow_engine.usecases.activities import answer  # the models of bodies, which no poll needs
+
+    take = answer.succeed if name == "succeed" else answer.fail
+    return take(engine(), request.caller, request.path["activity"], request.path["task_id"], request.body)
+
+
+def _heartbeat(request: Request) -> TaskAnswer:
+    from workflow_engine.usecases.activities import answer
+
+    return answer.heartbeat(engine(), request.caller, request.path["activity"], request.path["task_id"])
+
+
 HANDLERS: Final[Handlers] = {
     "poll_activity": _poll,
-    "succeed_task": lambda r: answer.succeed(engine(), r.caller, r.path["activity"], r.path["task_id"], r.body),
-    "fail_task": lambda r: answer.fail(engine(), r.caller, r.path["activity"], r.path["task_id"], r.body),
-    "beat_task": lambda r: answer.heartbeat(engine(), r.caller, r.path["activity"], r.path["task_id"]),
+    "succeed_task": lambda r: _answer(r, "succeed"),
+    "fail_task": lambda r: _answer(r, "fail"),
+    "beat_task": _heartbeat,
 }
 
 

@@ -155,7 +155,7 @@ class Deployment:
             case "activities":
                 return [_arn("states", f"activity:{self.config.stem}-*")]
             case "activity_relay":
-                return _with_versions([_arn("lambda", f"function:{self.function_name('activity_relay')}")])
+                return [self.function_arn("activity_relay")]
             case "machine_role":
                 return [self.machine_role_arn]
             case "client_functions":
