@@ -12,7 +12,8 @@ from typing import Any, Final
 from workflow_engine.approval_errors import APPROVAL_DENIED, NOBODY_DECIDED
 from workflow_engine.aws_quotas import EXECUTION_SECONDS
 from workflow_engine.compiler.catalogue import Late, Lowering, TaskLowering
-from workflow_engine.compiler.jsonata.fragments import Fragment, Text, json_literal, object_fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, object_fragment
+from workflow_engine.compiler.jsonata.states import ENTERED
 from workflow_engine.schema_parts import object_schema, output_schema, property_schema
 from workflow_engine.steps.sources import apply
 from workflow_engine.steps.step_type import StepType
@@ -42,7 +43,7 @@ def _late(config: Mapping[str, Any]) -> Late | None:
             {
                 "decision": json_literal(decision),
                 "decided_by": json_literal(None),
-                "decided_at": Text("$now()"),
+                "decided_at": ENTERED,
                 "comment": json_literal(None),
                 "payload": given,
             }
