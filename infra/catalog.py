@@ -7,10 +7,11 @@ those that `workflow_engine.http.api` declares there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal
 
 from workflow_engine.http import api
+from workflow_engine.lazy_dataclass import dataclass
 
 Kind = Literal["api", "step", "event", "schedule", "background", "deployment"]
 """`api`: behind API Gateway. `background`: invoked by one of these, which does not wait for it. `step`: a task of the state

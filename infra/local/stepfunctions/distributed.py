@@ -104,7 +104,7 @@ async def _inputs(frame: Frame, state: State, scope: Scope, how: Distribution, i
         engine = frame.run.engine
         try:
             items = await engine.helpers.call(read_items, engine.payloads, how.reader, arguments)
-        except (ItemsError, LookupError) as error:
+        except (ItemsError, LookupError, OSError) as error:
             raise _MapRunError(ITEM_READER_FAILED, str(error)) from None
     selected = items
     if state.item_selector is not None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import logging
 import math
@@ -21,11 +22,12 @@ from infra.local.stepfunctions.calls import children_waited_for
 from infra.local.stepfunctions.definition import Machine, read_definition
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.interpreter import Run
-from infra.local.stepfunctions.journal import Head, Journal, NoJournal
+from infra.local.stepfunctions.journal import Entry, Head, Journal, NoJournal
 from infra.local.stepfunctions.jsonata import Evaluator
 from infra.local.stepfunctions.lambdas import Functions
 from infra.local.stepfunctions.limits import check_name, checked_input, in_utf8
 from infra.local.stepfunctions.payloads import NoPayloads, Payloads
+from infra.local.stepfunctions.ports import Denied
 from infra.local.stepfunctions.redrive import REDRIVEN, asked_before, why_not_redrivable
 from infra.local.stepfunctions.waiting import Now, SkippingLoop, Sleepers
 from infra.local.stepfunctions.workers import MOST_THREADS, Workers
@@ -36,7 +38,7 @@ LOG = logging.getLogger(__name__)
 PARK_AFTER_SECONDS: Final = 60.0
 
 # Threads for what is not the functions': slow expressions, items and results of a distributed Map, news of ends.
-HELPERS: Final = 4
+HELPERS: Final = 2
 
 # A run that is to be parked is gone after this.
 _TURNS_TO_PARK: Final = 3
@@ -60,15 +62,18 @@ class Engine:
         threads: int = MOST_THREADS,
         park_after: float = PARK_AFTER_SECONDS,
         on_end: OnEnd | None = None,
+        denied: Denied = lambda _role, _action, _resource: None,
         region: str = "us-east-1",
         account: str = "123456789012",
     ) -> None:
         """`on_end` is called in a thread for each run that has ended, when that is durable: once, or again after it
-        failed or the engine ended meanwhile.
+        failed or the engine ended meanwhile. `denied` is asked, in the loop, before a function is called or a child is
+        started; without it a role may do everything.
         """
         self.loop = asyncio.get_running_loop()
         self.journal = journal
         self.functions = functions
+        self.denied = denied
         self.payloads: Payloads = payloads or NoPayloads()
         # In a loop that skips time, its time is the only one.
         self.now: Now = self.loop.now if isinstance(self.loop, SkippingLoop) else now
@@ -140,9 +145,10 @@ class Engine:
 
     def begin(self, head: Head) -> Head:
         """Begin a run of which nothing is known yet."""
-        self.journal_of(head).put_head(head)
-        run = Run(self, head, self.machine_of(head), [])
-        run.append("", "ExecutionStarted", head.input, {"roleArn": head.role}, {}, 0)
+        first = Entry(1, 1, head.started, 0, "", "ExecutionStarted", head.input, {"roleArn": head.role}, {})
+        run = Run(self, head, self.machine_of(head), [first])
+        run.journal.put_head(head)
+        run.journal.append(head.arn, first)
         self._go_on(run)
         return head
 
@@ -297,20 +303,23 @@ class Engine:
     def why_not_redrivable(self, head: Head) -> str | None:
         """Why RedriveExecution refuses a run; None where it takes it."""
 
-        def events() -> int:
-            newest = self.journal.events(head.arn, 0, 1, newest_first=True)
-            return newest[0].id if newest else 0
-
-        return why_not_redrivable(head, self.now(), events)
+        newest = functools.partial(self.journal.events, head.arn, 0, 1, newest_first=True)
+        return why_not_redrivable(head, self.now(), lambda: sum(entry.id for entry in newest()))
 
     def start_child(self, parent: Head, event: int, machine_arn: str, name: str | None, text: str) -> Head:
-        """Start the child of a task, or find the one that this very event has started."""
+        """Start the child of a task, or find the one that this very event has started.
+
+        Raises ServiceError: what `start` raises, AWSStepFunctionsException where the parent's role may not start it.
+        """
         name = name or str(uuid.uuid5(_CHILDREN, f"{parent.arn} {event}"))
         if len(machine_arn.split(":")) == 7:
             arn = f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
             existing = self.journal.head(arn)
             if existing is not None and (existing.parent, existing.event) == (parent.arn, event):
                 return existing
+        refusal = self.denied(parent.role, "states:StartExecution", machine_arn)
+        if refusal is not None:
+            raise ServiceError("AWSStepFunctionsException", refusal)
         return self.start(machine_arn, text, name, parent=parent, event=event)
 
     # Waiting for long

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from infra.local.stepfunctions.definition import Exit, Expression, State, Template
@@ -16,6 +15,7 @@ from infra.local.stepfunctions.jsonata import (
     UnsupportedResultError,
 )
 from infra.local.stepfunctions.limits import Variables, check_result, in_javascript_order, json_text
+from workflow_engine.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from infra.local.stepfunctions.history import Frame

@@ -14,8 +14,8 @@ from infra.local.stepfunctions.attempts import attempt_until_done
 from infra.local.stepfunctions.definition import Machine, State
 from infra.local.stepfunctions.evaluation import Leaving, Payload, Scope, evaluated, evaluated_as, leave, wrong_value
 from infra.local.stepfunctions.failures import (
-    NO_CHOICE_MATCHED,
     RUNTIME,
+    TIMEOUT,
     HistoryLimitError,
     StateError,
     decorated,
@@ -145,8 +145,7 @@ class Run:
             LOG.exception("The interpreter failed in %s", self.head.arn)
             cause = f"{type(error).__name__}: {error}"
             status, event, end = "FAILED", "ExecutionFailed", {"error": RUNTIME, "cause": cause}
-        previous = self.root.newest() if status == "TIMED_OUT" else self.root.chain
-        self.end(status, event, previous, **end)
+        self.end(status, event, 0 if status == "TIMED_OUT" else self.root.chain, **end)
 
     def end(
         self,
@@ -162,7 +161,9 @@ class Run:
         self.root.close()
         # API reference, ExecutionFailedEventDetails: an error has at most 256 characters, a cause 32,768.
         error, cause = error and error[:256], cause and cause[:32768]
-        last = self.append("", event, output, given(error=error, cause=cause), {}, previous)
+        # That the run's own time was over is told by its last event alone.
+        fields = given(error=TIMEOUT if status == "TIMED_OUT" else error, cause=cause)
+        last = self.append("", event, output, fields, {}, previous)
         self.head = self.head.changed(
             status=status, output=output, error=error, cause=cause, stopped=last.moment, wakes_at=None
         )
@@ -240,8 +241,9 @@ async def _choose(frame: Frame, state: State, scope: Scope) -> Leaving:
         if await evaluated_as(frame, rule.condition, scope, "Condition", "boolean"):
             return await leave(frame, state, scope, rule, scope.input)
     if state.default is None:
-        cause = "No choice rule matched and the state has no Default."
-        raise StateError(NO_CHOICE_MATCHED, decorated(state.name, frame.entered, cause))
+        # Measured on AWS, in the place of the States.NoChoiceMatched that the documentation has for it.
+        cause = "Failed to transition out of the state. The state does not point to a next state."
+        raise StateError(RUNTIME, decorated(state.name, frame.entered, cause))
     return await leave(frame, state, scope, state.default, scope.input)
 
 

@@ -22,7 +22,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -33,6 +32,7 @@ from infra.local.stepfunctions.limits import json_text, parsed
 from workflow_engine.aws_quotas import EVALUATION_DEPTH
 from workflow_engine.language.jsonata.syntax import NestedTooDeepError, read_expression
 from workflow_engine.language.jsonata.tokens import JsonataSyntaxError
+from workflow_engine.lazy_dataclass import dataclass
 
 # Step Functions ends an evaluation after a time that it does not publish; ours is the most that may hold a thread.
 EVALUATION_TIMEOUT_SECONDS = 5.0
@@ -43,6 +43,7 @@ COMPILED_EXPRESSIONS_KEPT: Final = 8192
 MAX_ARRAY_ELEMENTS: Final = 873_782
 MAX_TEXT_BYTES: Final = 8 * MAX_ARRAY_ELEMENTS
 MAX_RANGE_ELEMENTS: Final = 360_145
+_MEMORY: Final[Any] = {"max_array_length": MAX_ARRAY_ELEMENTS, "max_string_length": MAX_TEXT_BYTES}
 
 # A call without arguments may take the context in their place, as $string() does.
 _CONTEXT_CALL: Final = re.compile(r"\$(?!(?:now|millis|uuid|random)\b)\w+\s*\(\s*\)")
@@ -107,13 +108,15 @@ class SlowExpressionError(Exception):
 @dataclass(frozen=True, slots=True)
 class CompiledExpression:
     """An expression ready to run. It assigns its variables itself from the fields of its input where `reads` names
-    them; else it may look at its context, which nothing must stand in, and gets all variables as bindings.
+    them; else it may look at its context, which nothing must stand in, and gets all variables as bindings. `depth` is how
+    deep its evaluation may be, unless only what was rewritten made it so deep.
     """
 
     source: str
     program: jlens.Expression
     reads: tuple[str, ...] | None
     is_rewritten: bool
+    depth: int
 
 
 class _Given(NamedTuple):
@@ -124,22 +127,18 @@ class _Given(NamedTuple):
     seconds: float
     lets_others_run: bool
 
-    def run(self, program: jlens.Expression, depth: int | None) -> tuple[Any, bool]:
-        """The value, and whether there is one. Raises JlensError."""
-        limits: Any = {
-            "timeout": self.seconds,
-            "max_depth": depth,
-            "max_array_length": MAX_ARRAY_ELEMENTS,
-            "max_string_length": MAX_TEXT_BYTES,
-        }
-        if not self.lets_others_run:
-            value = program.evaluate(self.document, self.bindings, **limits)
-            if value is not None:
-                return value, True
-        # Only as JSON text does jlens tell null ("null") from undefined (None).
-        document = None if self.document is None else json_text(self.document)
-        text = program.evaluate_json(document, self.bindings, **limits)
-        return (None, False) if text is None else (json.loads(text), True)
+
+def _run(program: jlens.Expression, given: _Given, depth: int | None) -> tuple[Any, bool]:
+    """The value of an expression, and whether there is one. Raises JlensError."""
+    document, bindings, seconds, lets_others_run = given
+    if not lets_others_run:
+        value = program.evaluate(document, bindings, timeout=seconds, max_depth=depth, **_MEMORY)
+        if value is not None:
+            return value, True
+    # Only as JSON text does jlens tell null ("null") from undefined (None).
+    given_text = None if document is None else json_text(document)
+    text = program.evaluate_json(given_text, bindings, timeout=seconds, max_depth=depth, **_MEMORY)
+    return (None, False) if text is None else (json.loads(text), True)
 
 
 class Evaluator:
@@ -190,15 +189,14 @@ class Evaluator:
         return value
 
     def _value(self, compiled: CompiledExpression, given: _Given) -> tuple[Any, bool]:
-        depth = EVALUATION_DEPTH + (_DEPTH_OF_ASSIGNMENTS if compiled.reads else 0)
         try:
-            return given.run(compiled.program, depth)
+            return _run(compiled.program, given, compiled.depth)
         except jlens.JlensError as error:
             if error.code != _DEPTH_CODE or not compiled.is_rewritten:
                 raise
         # It was made deeper here. Whether it is too deep is to be asked of what AWS evaluates.
-        given.run(self._program(_assigning(compiled.reads, compiled.source)), depth)
-        return given.run(compiled.program, None)
+        _run(self._program(_assigning(compiled.reads, compiled.source)), given, compiled.depth)
+        return _run(compiled.program, given, None)
 
     def _compile(self, source: str) -> CompiledExpression:
         """Compile an expression with the functions of Step Functions. Raises JsonataError for a syntax error."""
@@ -218,19 +216,22 @@ class Evaluator:
         else:
             names = tuple(name for name in reads["bindings"] if name not in self._functions)
         program = self._program(_assigning(names, rewritten)) if names else plain
-        return CompiledExpression(source, program, names, rewritten != source)
+        depth = EVALUATION_DEPTH + (_DEPTH_OF_ASSIGNMENTS if names else 0)
+        return CompiledExpression(source, program, names, rewritten != source, depth)
 
     def _program(self, source: str) -> jlens.Expression:
         program = jlens.Expression(source)
         for name, (function, signature) in self._functions.items():
-            program.register_function(name, function, signature)
+            # Each costs time in every evaluation, so it gets those that it may name.
+            if f"${name}" in source:
+                program.register_function(name, function, signature)
         return program
 
     def _raise_for_no_value(self, compiled: CompiledExpression, given: _Given) -> NoReturn:
         kind = None
         with contextlib.suppress(jlens.JlensError):
             probe = self._program(_assigning(compiled.reads, f"$type((\n{in_jlens_dialect(compiled.source)}\n))"))
-            kind, _ = given.run(probe, None)
+            kind, _ = _run(probe, given, None)
         if kind == "function":
             raise UnsupportedResultError(compiled.source)
         raise UndefinedResultError(compiled.source)
@@ -316,9 +317,16 @@ def _parse(text: str | None = None) -> Any:
     if text is None:
         return None
     try:
-        return parsed(text)
+        return parsed(text, _with_names_once)
     except (ValueError, RecursionError) as error:
         raise JsonataError("D3137", "Invalid JSON") from error
+
+
+def _with_names_once(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(fields)
+    if len(value) < len(fields):
+        raise ValueError("A name stands twice in an object.")
+    return value
 
 
 def _eval(*_arguments: Any) -> None:
@@ -377,8 +385,3 @@ _SHARED: Final = Evaluator()
 def evaluate(source: str, bindings: Mapping[str, Any]) -> Any:
     """Evaluate an expression on the machine's own clock, as `Evaluator.evaluate` does."""
     return _SHARED.evaluate(source, bindings)
-
-
-def compile_expression(source: str) -> CompiledExpression:
-    """Compile an expression. Raises JsonataError for a syntax error."""
-    return _SHARED.compile(source)

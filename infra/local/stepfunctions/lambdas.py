@@ -16,11 +16,12 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Protocol
 
 from infra.local.stepfunctions.failures import exit_status
 from infra.local.stepfunctions.limits import json_text, parsed, utf8_size
+from workflow_engine.lazy_dataclass import dataclass
 
 # AWS page "Lambda quotas", "Invocation payload (request and response)", synchronous: 6 MB each.
 MAX_REQUEST_BYTES: Final = 6 * 1024 * 1024
@@ -138,7 +139,9 @@ def _call(handler: Handler, event: str, context: LambdaContext) -> Invocation:
         if size > MAX_RESPONSE_BYTES:
             message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
             return _told(context, {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"})
-        return Invocation(context.aws_request_id, parsed(text), size)
+        # Bytes are what a handler says they are; what was written here is JSON.
+        payload = parsed(text) if isinstance(result, bytes) else json.loads(text)
+        return Invocation(context.aws_request_id, payload, size)
     except (TypeError, ValueError, RecursionError) as error:
         return _failed(context, "Runtime.MarshalError", f"Unable to marshal response: {error}", [])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from infra.local.stepfunctions.failures import DATA_LIMIT_EXCEEDED, ServiceError, StateError
@@ -20,12 +21,13 @@ def json_text(value: Any) -> str:
     return _encode(value)
 
 
-def parsed(text: str) -> Any:
-    """The value of a JSON text that came from outside. Raises ValueError for what is no JSON, NaN included.
+def parsed(text: str, fields: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+    """The value of a JSON text that came from outside, `fields` making an object of its names and values. Raises ValueError
+    for what is no JSON, NaN included.
 
     A surrogate without its other half, which no UTF-8 text can hold, becomes the replacement character.
     """
-    value = json.loads(text, parse_constant=_refuse_constant)
+    value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=fields)
     return json.loads(in_utf8(json_text(value))) if "\\u" in text or not text.isascii() else value
 
 

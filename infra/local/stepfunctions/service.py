@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Coroutine
@@ -333,7 +334,8 @@ class StepFunctions:
             self._end(error)
         finally:
             if journal is not None:
-                journal.close()
+                with contextlib.suppress(JournalError):  # which `_fail` has told of
+                    journal.close()
             self._loop.close()
             self._is_ready.set()
 

@@ -7,21 +7,17 @@ loss of power may take are the last transactions, never a part of one. Once a co
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
-import fcntl
-import functools
 import itertools
 import json
 import operator
-import os
 import sqlite3
 import threading
-import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, cast
 
+from infra.local.process_lock import HeldError, ProcessLock
 from infra.local.stepfunctions.journal import Entry, Head, JournalError
 from infra.local.stepfunctions.limits import json_text
 
@@ -66,17 +62,19 @@ class SqliteJournal:
         """
         self._path = path
         try:
-            self._lock = _locked(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = ProcessLock(path.with_suffix(".lock"))
             try:
                 self._database = _connect(path)
                 _migrate(self._database)
             except BaseException:
-                os.close(self._lock)
+                self._lock.release()
                 raise
+        except HeldError as error:
+            told = f"The process {error.holder} uses the data in {path.parent}. Stop it, or use another folder."
+            raise JournalError(told) from error
         except (OSError, sqlite3.Error) as error:
             raise JournalError(f"The journal {path} cannot be opened: {error}") from error
-        # A child that a step forks and leaves behind has a copy of the lock, which would last as long as that child.
-        os.register_at_fork(after_in_child=functools.partial(_let_go, weakref.ref(self)))
         self.on_failure: Callable[[JournalError], None] | None = None
         self._statements: list[tuple[str, tuple[Any, ...]]] = []
         self._waiter: asyncio.Future[None] | None = None
@@ -283,8 +281,7 @@ class SqliteJournal:
                 self._checkpoint.join()
         finally:
             self._database.close()
-            os.close(self._lock)
-            self._lock = -1
+            self._lock.release()
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -304,30 +301,6 @@ def _migrate(database: sqlite3.Connection) -> None:
         )
     for number, script in enumerate(MIGRATIONS[version:], version + 1):
         database.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;")
-
-
-def _let_go(journal: weakref.ref[SqliteJournal]) -> None:
-    held = journal()
-    if held is not None:
-        with contextlib.suppress(OSError):
-            os.close(held._lock)
-
-
-def _locked(path: Path) -> int:
-    """A lock on the journal for as long as the process lives. Raises JournalError naming the process that has it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = os.read(lock, 32).decode().strip() or "unknown"
-        os.close(lock)
-        raise JournalError(
-            f"The process {holder} uses the data in {path.parent}. Stop it, or use another folder."
-        ) from error
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-    return lock
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

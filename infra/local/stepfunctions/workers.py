@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import queue
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from infra.local.stepfunctions.failures import exit_status
 from infra.local.stepfunctions.waiting import SkippingLoop
+from workflow_engine.lazy_dataclass import dataclass
 
 LOG = logging.getLogger(__name__)
 
@@ -59,23 +58,39 @@ class Workers:
         self._process = os.getpid()
         self._done: deque[_Job] = deque()
         self._lock = threading.Lock()
-        # Jobs that somebody waits for, threads, and those of them whose work nobody waits for.
+        # Jobs that have a place and somebody who waits for them, threads, and those of them whose work nobody waits for.
         self._open = self._threads = self._lost = 0
+        # Callers that wait for a place, in order.
+        self._turns: deque[asyncio.Future[None]] = deque()
         self._is_closed = False
 
-    async def call(self, function: Callable[..., T], *arguments: Any, name: str = "A function") -> T:
-        """The result of a function that runs in a thread. By its `name` it is told of when it works on without end.
+    async def call(
+        self,
+        function: Callable[..., T],
+        *arguments: Any,
+        name: str = "A function",
+        waits: Callable[[], object] | None = None,
+        begins: Callable[[], object] | None = None,
+    ) -> T:
+        """The result of a function that runs in a thread. By its `name` it is told of when it works on without end; `waits`
+        is called in the loop when it has to wait for a thread, `begins` when there is one.
 
         Raises what it raises, WorkerError for what is no Exception, and NoThreadLeftError. When the caller is cancelled
         the thread goes on alone, and what it gives is dropped.
         """
+        if self._open < self._places() and not self._turns:
+            self._count_open(1)
+        else:
+            if waits is not None:
+                waits()
+            await self._wait_for_place()
         job = _Job(function, arguments, name, self._loop.create_future())
-        self._count_open(1)
-        self._jobs.put(job)
-        self._find_threads()
         try:
+            if begins is not None:
+                begins()
+            self._hand_over(job)
             await job.answer
-        except asyncio.CancelledError:
+        except BaseException:
             self._give_up(job)
             raise
         if isinstance(job.error, Exception):
@@ -85,34 +100,53 @@ class Workers:
         result: T = job.result
         return result
 
-    def _find_threads(self) -> None:
-        """Start threads for jobs that wait for one; where there can be none, refuse what waits."""
-        most = self._most + min(self._lost, MOST_REPLACEMENTS)
-        while self._open > self._threads - self._lost and self._threads < most:
+    def _places(self) -> int:
+        """How many jobs may be under way at once: as many as there may be threads that are not lost."""
+        return self._most - max(0, self._lost - MOST_REPLACEMENTS)
+
+    async def _wait_for_place(self) -> None:
+        turn: asyncio.Future[None] = self._loop.create_future()
+        self._turns.append(turn)
+        self._give_turns()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled() and turn.exception() is None:
+                self._leave_place()
+            raise
+
+    def _give_turns(self) -> None:
+        """Let those in who wait, as far as there are places; where there will be none, refuse them."""
+        places = self._places()
+        while self._turns and (self._open < places or not places):
+            turn = self._turns.popleft()
+            if turn.done():
+                continue
+            if places:
+                self._count_open(1)
+                turn.set_result(None)
+            else:
+                turn.set_exception(NoThreadLeftError(self._threads))
+
+    def _leave_place(self) -> None:
+        self._count_open(-1)
+        self._give_turns()
+
+    def _hand_over(self, job: _Job) -> None:
+        if self._open > self._threads - self._lost:
             self._threads += 1
             threading.Thread(target=self._work, daemon=True, name=f"step worker {self._threads}").start()
-        if self._threads == self._lost:
-            with contextlib.suppress(queue.Empty):
-                while job := self._jobs.get_nowait():
-                    job.error = NoThreadLeftError(self._threads)
-                    self._settle(job)
+        self._jobs.put(job)
 
     def _give_up(self, job: _Job) -> None:
         if job.answer.done() and not job.answer.cancelled():
             return
         with self._lock:
             job.is_given_up, is_lost = True, job.is_running
-        self._count_open(-1)
         self._lost += is_lost
         if is_lost and not self._is_closed:
             LOG.warning("%s works on although nobody waits for it any more; %d threads do so", job.name, self._lost)
-            self._find_threads()
-
-    def _settle(self, job: _Job) -> None:
-        # Where the caller was cancelled in this turn of the loop, it is about to give up.
-        if not job.answer.done():
-            self._count_open(-1)
-            job.answer.set_result(None)
+        self._leave_place()
 
     def _work(self) -> None:
         while True:
@@ -140,9 +174,14 @@ class Workers:
     def _deliver(self) -> None:
         while self._done:
             job = self._done.popleft()
-            self._lost -= job.is_given_up
             job.is_running = False
-            self._settle(job)
+            if job.is_given_up:
+                self._lost -= 1
+                self._give_turns()
+            elif not job.answer.done():
+                job.answer.set_result(None)
+                self._leave_place()
+            # Else the caller was cancelled in this turn of the loop, and is about to give up.
 
     def close(self) -> None:
         """Who gives up from here on does so because it is over."""

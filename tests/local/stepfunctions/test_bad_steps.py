@@ -24,7 +24,7 @@ from tests.local.stepfunctions.support import ACCOUNT, REGION, task
 from tests.local.stepfunctions.test_runs import single
 
 # So much for the loop that it is evaluated in a thread.
-SLOW = "{% $count($map([1..300000], function($x) {$x * 2})) %}"
+SLOW = "{% $count($map([1..800000], function($x) {$x * 2})) %}"
 LIMIT = "States.DataLimitExceeded"
 
 
@@ -172,7 +172,7 @@ def test_steps_that_hang_keep_nobody_from_hearing_of_ends() -> None:
         client.start_execution(stateMachineArn=arns["hang"])
         assert working.wait(30)
         run = client.start_execution(stateMachineArn=arns["slow"])["executionArn"]
-        assert client.wait_for_end(run).output == "300000"
+        assert client.wait_for_end(run).output == "800000"
         assert told.wait(30)
         release.set()
 
@@ -197,6 +197,48 @@ def test_a_thread_that_is_lost_is_told_of_and_replaced_for_what_waits_already(ca
 
     in_loop(work, 1)
     assert caplog.messages == ["The function f works on although nobody waits for it any more; 1 threads do so"]
+
+
+def test_the_time_of_a_task_begins_when_there_is_a_thread_for_it() -> None:
+    def nap(event: Any, context: Any) -> None:
+        time.sleep(0.4)
+
+    functions = LambdaFunctions(region=REGION, account=ACCOUNT, handlers={"nap": nap})
+    with StepFunctions(functions, threads=1) as client:
+        definition = json.dumps({"QueryLanguage": "JSONata", **single(task("nap", TimeoutSeconds=1))})
+        machine = client.create_state_machine(name="nap", definition=definition)["stateMachineArn"]
+        runs = [client.start_execution(stateMachineArn=machine)["executionArn"] for _ in range(4)]
+        assert [client.wait_for_end(run).status for run in runs] == ["SUCCEEDED"] * 4
+
+
+def test_who_waits_for_a_place_gets_it_in_turn_and_may_leave() -> None:
+    go = threading.Event()
+    begun: list[int] = []
+
+    async def work(pool: Workers) -> None:
+        first = asyncio.create_task(pool.call(go.wait, 60))
+        await asyncio.sleep(0)
+        others = [
+            asyncio.create_task(pool.call(lambda n=n: n, begins=lambda n=n: begun.append(n)))  # type: ignore[misc] # n is an int
+            for n in range(5)
+        ]
+        await asyncio.sleep(0)
+        others[1].cancel()
+        await asyncio.sleep(0)
+        go.set()
+        done = await asyncio.gather(first, *others, return_exceptions=True)
+        assert [type(d).__name__ if isinstance(d, BaseException) else d for d in done] == [
+            True,
+            0,
+            "CancelledError",
+            2,
+            3,
+            4,
+        ]
+        assert begun == [0, 2, 3, 4]
+        assert (pool._open, pool._lost, len(pool._turns), pool._threads) == (0, 0, 0, 1)
+
+    in_loop(work, 1)
 
 
 def test_work_that_is_done_in_the_moment_its_caller_gives_up_loses_no_thread() -> None:

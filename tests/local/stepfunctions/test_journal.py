@@ -121,7 +121,7 @@ def test_what_is_durable_is_there_for_the_next_process(tmp_path: Path) -> None:
         journal.append("run-1", entry(1, 1))
         await journal.durable()
         journal._database.close()  # as the end of a process would, without a last commit
-        os.close(journal._lock)
+        journal._lock.release()
 
     asyncio.run(write())
     journal = SqliteJournal(tmp_path / "journal.db")

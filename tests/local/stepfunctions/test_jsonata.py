@@ -110,6 +110,10 @@ def test_ranges(expression: str, value: Any) -> None:
         ("$random('seed')", "T0410"),
         ("$uuid(1)", "T0410"),
         ("$parse('{')", "D3137"),
+        ("$parse('')", "D3137"),
+        ("$parse('1 2')", "D3137"),
+        ("$parse('NaN')", "D3137"),
+        ('$parse(\'{"a": {"b": 1, "b": 2}}\')', "D3137"),
         ("$parse(1)", "T0410"),
     ],
 )

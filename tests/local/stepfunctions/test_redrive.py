@@ -14,7 +14,9 @@ from infra.local.stepfunctions.engine import Engine
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.journal import Head, MemoryJournal
 from infra.local.stepfunctions.redrive import REDRIVABLE_SECONDS
+from tests.local.stepfunctions.crashes import DyingJournal
 from tests.local.stepfunctions.support import EndedRun, branch, create, ended, engine, in_skipping_time, task
+from tests.local.stepfunctions.test_recovery import check_lines
 
 # Twice this is too much for one output, until the run is redriven.
 FILLED = "$pad('', $states.context.Execution.RedriveCount > 0 ? 10 : 200000, 'x')"
@@ -156,7 +158,7 @@ def test_the_rules_of_a_choice_are_evaluated_again() -> None:
         },
     }
     before, after = redriven(definition)
-    assert (before.error, after.status, after.output) == ("States.NoChoiceMatched", "SUCCEEDED", True)
+    assert (before.error, after.status, after.output) == ("States.Runtime", "SUCCEEDED", True)
     assert appended(before, after)[0] == "ChoiceStateExited"
 
 
@@ -498,3 +500,61 @@ def test_a_redrive_that_is_asked_for_twice_with_a_token_happens_once() -> None:
         assert (await on.end_of(arn)).redrives == 13
 
     in_skipping_time(work)
+
+
+def test_a_redriven_run_whose_server_dies_after_any_line_comes_to_the_same_end() -> None:
+    each = chain(
+        i=task("ok", "{% 'i' & $states.input %}", Output="{% $states.input %}"),
+        j=task("bad", "{% 'j' & $states.input %}", Retry=ALWAYS),
+    )
+    mapped = {"Type": "Map", "Items": [1, 2], "MaxConcurrency": 1, "ItemProcessor": each, "Output": {}}
+    wait = {"Type": "Wait", "Seconds": 500}
+    parallel = {"Type": "Parallel", "Branches": [branch("w", wait), branch("m", mapped)], "Output": {}}
+    definition = chain(a=task("ok", "a"), p=parallel, z=task("ok", "z", Output="done"))
+
+    def deaths_after(lines: float) -> tuple[bool, Head, Counter[str]]:
+        """Whether it died, how the run ended, and the calls since the redrive."""
+        world, journal = World(), DyingJournal()
+
+        async def fail() -> str:
+            on = engine(journal, world.handlers())
+            arn = on.start(create(on, definition), "{}", "run").arn
+            await on.end_of(arn)
+            return arn
+
+        arn = in_skipping_time(fail)
+        world.is_mended = True
+        world.calls.clear()
+
+        async def first() -> bool:
+            journal.lines_left, journal.died = lines, asyncio.Event()
+            on = engine(journal, world.handlers())
+            on.redrive(arn)
+            ends = [asyncio.create_task(wait) for wait in (on.end_of(arn), journal.died.wait())]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            on.close()
+            return journal.died.is_set()
+
+        async def second() -> Head:
+            journal.lines_left = float("inf")
+            on = engine(journal, world.handlers())
+            on.recover()
+            return await on.end_of(arn)
+
+        died = in_skipping_time(first)
+        head = in_skipping_time(second)
+        check_lines(journal.entries(arn))
+        return died, head, world.calls
+
+    undisturbed = {"j1": 1, "i2": 1, "j2": 1, "z": 1}
+    # The line of the redrive itself is one transaction with what is known of the run.
+    for lines in range(2, 100):
+        died, head, calls = deaths_after(lines)
+        assert (head.status, head.output) == ("SUCCEEDED", '"done"')
+        assert calls.keys() == undisturbed.keys()
+        assert all(count <= 1 + died for count in calls.values())
+        if not died:
+            break
+    else:
+        raise AssertionError("It never ended undisturbed.")
+    assert calls == undisturbed

@@ -20,6 +20,7 @@ from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.journal import JournalError
 from infra.local.stepfunctions.lambdas import LambdaFunctions
 from infra.local.stepfunctions.service import ClosedError, StepFunctions, sqlite_in
+from infra.local.stepfunctions.sqlite_journal import SqliteJournal
 from tests.local.stepfunctions.support import ACCOUNT, PATIENCE_SECONDS, REGION, task
 from tests.local.stepfunctions.test_runs import ACTIVITY, CALLBACK, single
 
@@ -61,6 +62,8 @@ def test_an_execution_is_started_described_and_listed(client: StepFunctions) -> 
     assert described["executionArn"] == f"arn:aws:states:us-east-1:{ACCOUNT}:execution:m:run"
     assert (described["status"], described["input"], described["output"]) == ("SUCCEEDED", '{"a":1}', '{"x":1}')
     assert described["startDate"] == started["startDate"]
+    [first] = client.get_execution_history(executionArn=started["executionArn"], maxResults=1)["events"]
+    assert (first["timestamp"], first["previousEventId"]) == (started["startDate"], 0)
     assert timedelta() <= described["stopDate"] - started["startDate"] < timedelta(minutes=1)
     assert described["redriveStatusReason"] == "Execution is SUCCEEDED and cannot be redriven"
     [listed] = client.list_executions(stateMachineArn=arn, statusFilter="SUCCEEDED")["executions"]
@@ -253,6 +256,26 @@ def test_when_nothing_can_be_kept_whoever_asks_is_told_so(tmp_path: Path) -> Non
             client.describe_execution(executionArn=run)
         waiter.join(30)
         assert [type(error) for error in waiting] == [JournalError]
+
+
+@pytest.mark.filterwarnings("error")
+def test_it_ends_where_the_last_that_was_written_cannot_be_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = SqliteJournal.close
+
+    def full(journal: SqliteJournal) -> None:
+        close(journal)
+        failure = JournalError("The journal cannot be written: database or disk is full")
+        assert journal.on_failure is not None
+        journal.on_failure(failure)
+        raise failure
+
+    with StepFunctions(functions(), journal=sqlite_in(tmp_path)) as client:
+        machine(client, PASS)
+        monkeypatch.setattr(SqliteJournal, "close", full)
+    assert not client._thread.is_alive()
+    assert "disk is full" in caplog.text
 
 
 @pytest.mark.filterwarnings("error")

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from workflow_engine.errors import MisconfiguredError, ThrottledError, UnavailableError, WorkflowEngineError
+from workflow_engine.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from botocore.config import Config

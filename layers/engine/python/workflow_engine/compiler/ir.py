@@ -10,12 +10,13 @@ gives back is its last state's output, `{"_vars": {variable: record}}`; step ids
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Literal
 
 from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.compiler.jsonata.states import PAYLOAD, RESULT
 from workflow_engine.language.syntax import Reference
+from workflow_engine.lazy_dataclass import dataclass
 
 ANSWERED_INVOKE: Final = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 """The resource of a Task whose function only begins the step: somebody answers it later."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import Final
+
+from workflow_engine.lazy_dataclass import dataclass
 
 NAME_LENGTH: Final = 80
 HASH_LENGTH: Final = 32

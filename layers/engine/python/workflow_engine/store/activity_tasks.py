@@ -5,9 +5,9 @@ A task `arrives` and waits for a worker, in the order of arrival; a worker that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
 
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
 from workflow_engine.store.conditions import Missing, any_of, at_most, equals
 from workflow_engine.store.items import Record, Scalar

@@ -8,10 +8,11 @@ claim's end.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, Final, Literal
 
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
 from workflow_engine.store.conditions import Condition, Missing, all_of, any_of, below, equals
 from workflow_engine.store.due import after

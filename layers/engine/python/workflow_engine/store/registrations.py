@@ -7,11 +7,11 @@ changed. A type that was removed and is registered again counts on from its last
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from workflow_engine.errors import NotFoundError, ThrottledError
 from workflow_engine.language.catalogue import split_version
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
 from workflow_engine.store.conditions import Missing, equals
 from workflow_engine.store.deletions import delete_once
