@@ -13,13 +13,14 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from infra.local.access import LOOPBACK_NAMES
+from workflow_engine.lazy_dataclass import dataclass
 
 StepHandler = Callable[[Any, Any], Any]
 Tell = Callable[[str], None]

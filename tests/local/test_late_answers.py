@@ -10,7 +10,7 @@ import pytest
 from infra.local.cloud import LocalCloud
 
 AUTO: Final = {"decision": "approved", "payload": {"auto": [[1]]}}
-DENIED_FAILS: Final = {"on_timeout": "deny", "on_deny": "fail"}
+DENIED_FAILS: Final[dict[str, Any]] = {"on_timeout": "deny", "on_deny": "fail"}
 
 
 @pytest.fixture(scope="module")
