@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from workflow_engine.compiler.catalogue import TaskLowering
-from workflow_engine.compiler.ir import FailedPassNode, FailNode, PassNode, TaskNode, Template, Value
+from workflow_engine.compiler.ir import FailedPassNode, FailNode, PassNode, TaskNode, Value
+from workflow_engine.compiler.lower.elements import element_fails
+from workflow_engine.compiler.lower.recovery import fails
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.language.diagnostics import Diagnostic
@@ -46,11 +48,11 @@ def with_late(
         )
         return replace(task, late=PassNode(unit.state_name(step.step_id, LATE), (value,)))
     name = unit.state_name(step.step_id, FAIL)
-    # An element of a for_each fails it, and that is not critical then.
-    if step.critical or step.for_each is not None:
-        return replace(task, late=FailNode(name, late.error, late.cause))
-    record: Template = {"status": "failed"}
-    if keeps_output:
-        record["error"] = {"type": late.error, "message": late.cause}
-    assigns = {variable: record} if variable else {}
-    return replace(task, late=FailedPassNode(name, step.step_id, late.error, late.cause, assigns))
+    failing: FailNode | FailedPassNode
+    if step.for_each is None:
+        failing = fails(step, scope, name, late.error, late.cause, variable, keeps_error=keeps_output)
+    elif step.elements_fail_alone:
+        failing = element_fails(step, scope, name, late.error, late.cause)
+    else:
+        failing = FailNode(name, late.error, late.cause)
+    return replace(task, late=failing)
