@@ -254,3 +254,14 @@ def test_wrong_decisions_are_refused(api: ApiClient) -> None:
     assert decide(api, execution_id, "approve", comment="x", payload="y" * 300_000).status == 413
     assert decide(api, execution_id, "approve", element="release[").status == 422
     assert decide(api, execution_id, "approve", comment="Good.").status == 200
+
+
+def test_a_denial_leads_to_the_failure_steps(api: ApiClient) -> None:
+    told = {"step_id": "told", "step_type": "data_merge", "input_mapping": {"type": "failure.error_type"}}
+    workflow = {"name": "Denied", "steps": [approval(on_deny="fail")], "on_failure": [told]}
+    execution_id = start(api, workflow)
+    opened(api, execution_id)
+    assert decide(api, execution_id, "deny", comment="No.").status == 200
+    found = step_results(api, execution_id)
+    assert found["told"]["output_data"]["result"] == {"type": "ApprovalDenied"}
+    assert found[""]["error"]["type"] == "ApprovalDenied"

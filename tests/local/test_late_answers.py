@@ -155,3 +155,46 @@ def test_the_plan_counts_both_ways_out(cloud: LocalCloud) -> None:
     assert (plans["plain"]["transitions_min"], plans["plain"]["transitions_max"]) == (1, 3)
     assert plans["late"]["transitions_max"] == plans["plain"]["transitions_max"] + 1
     assert plans["late"]["states"] == plans["plain"]["states"] + 1
+
+
+TOLD: Final = {
+    "step_id": "told",
+    "step_type": "data_merge",
+    "input_mapping": {"step": "failure.step_id", "type": "failure.error_type", "message": "failure.message"},
+}
+
+
+def test_a_denial_that_fails_leads_to_the_failure_steps(cloud: LocalCloud) -> None:
+    body = {"name": "Late", "steps": [ask(**DENIED_FAILS), data("next", dependencies=["ask"])], "on_failure": [TOLD]}
+    status, found = cloud.call("POST", "/workflows/execute?wait=25", body)
+    assert (status, found["status"]) == (200, "failed"), found
+    told = found["step_results"]["told"]["output_data"]["result"]
+    assert (told["step"], told["type"]) == ("ask", "ApprovalDenied")
+    assert found["step_results"]["ask"]["status"] == "failed"
+    assert found["step_results"]["ask"]["error_type"] == "ApprovalDenied"
+    assert found["step_results"]["next"]["status"] in ("skipped", "pending")
+    assert found["error"]["type"] == "ApprovalDenied"
+
+
+def test_a_decision_that_nobody_made_is_undone_as_any_other(cloud: LocalCloud) -> None:
+    undo = {"step_id": "undo", "step_type": "data_merge", "input_mapping": {"was": "ask.decision"}}
+    end = {
+        "step_id": "end",
+        "step_type": "fail",
+        "config": {"error": "Over", "message": "now"},
+        "dependencies": ["ask"],
+    }
+    body = {"name": "Undone", "steps": [ask() | {"compensate": [undo]}, end]}
+    status, found = cloud.call("POST", "/workflows/execute?wait=25", body)
+    assert (status, found["error"]["type"]) == (200, "Over"), found
+    assert found["step_results"]["undo"]["output_data"]["result"]["was"] == "approved"
+
+
+def test_an_element_that_nobody_decided_fails_alone_where_elements_are_undone(cloud: LocalCloud) -> None:
+    undo = {"step_id": "undo", "step_type": "data_merge", "input_mapping": {"was": "ask.decision"}}
+    step = ask(**DENIED_FAILS) | {"for_each": "input.list", "max_items": 3, "compensate": [undo]}
+    body = {"workflow": {"name": "Elements", "steps": [step]}, "input": {"list": [1, 2]}}
+    status, found = cloud.call("POST", "/workflows/execute?wait=25", body)
+    assert (status, found["status"]) == (200, "failed"), found
+    assert [found["step_results"][f"ask[{n}]"]["status"] for n in (0, 1)] == ["failed", "failed"]
+    assert found["error"]["type"] == "ApprovalDenied"
