@@ -39,7 +39,9 @@ def engine() -> Iterator[Engine]:
 
 
 def asking(**config: Any) -> dict[str, Any]:
-    steps = [{"step_id": "ask", "step_type": "human_approval", "config": {"prompt": "Well?", **config}}]
+    steps: list[dict[str, Any]] = [
+        {"step_id": "ask", "step_type": "human_approval", "config": {"prompt": "Well?", **config}}
+    ]
     return {"name": "Asking", "steps": steps}
 
 
@@ -228,3 +230,21 @@ def test_another_tenant_sees_and_decides_nothing(engine: Engine) -> None:
 def inbox(engine: Engine, caller: Caller) -> list[Any]:
     page = read_approvals.list_approvals(engine, caller, role=None, execution_id=None, limit=50, cursor=None)
     return list(page["items"])
+
+
+def test_a_large_input_and_a_large_payload_have_room_beside_each_other(engine: Engine) -> None:
+    document = asking()
+    document["steps"][0]["input_mapping"] = {"text": "input.text"}
+    large = "\u00e9" * 100_000  # 200 KB
+    body = {"workflow": document, "input": {"text": large}}
+    execution_id: str = start_run.start(engine, ME, body)["execution_id"]
+    for _ in range(MOST_LOOKS):
+        if approval_of(engine, execution_id) is not None:
+            break
+        engine.sleep(0.02)
+    assert standing(engine, execution_id).input == {"text": large}
+    (item,) = inbox(engine, YOU)
+    assert (item["input"], item["input_is_left_out"]) == (None, True)
+    assert decide(engine, execution_id, payload=large)["is_delivered"]
+    assert standing(engine, execution_id).payload == large
+    assert ended(engine, execution_id)["status"] == "completed"

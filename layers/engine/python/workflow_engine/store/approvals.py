@@ -16,7 +16,7 @@ from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
 from workflow_engine.store.conditions import Condition, Missing, all_of, any_of, below, equals
 from workflow_engine.store.due import after
-from workflow_engine.store.items import Record, Scalar
+from workflow_engine.store.items import Record, Scalar, dump
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.schema import BY_TENANT, BY_WORKFLOW, PARTITION_KEY, SORT_KEY
 from workflow_engine.store.table import ConditionFailedError, Key, Query, SortPrefix, Table, Write
@@ -25,6 +25,9 @@ State = Literal["open", "claimed", "decided", "late", "closed"]
 
 SENT_AGAIN_AFTER_SECONDS: Final = 60
 """When a decision is due to be sent again, unless it is known by then that it arrived."""
+
+MAX_INLINE_BYTES: Final = 64_000
+"""Larger documents are objects, since an item holds 400 KB and an approval has two of them beside its texts."""
 
 _PAGE: Final = 100
 _DOCUMENTS: Final = ("input", "payload")
@@ -159,7 +162,7 @@ class ApprovalStore:
             "decided_by": by,
             "decided_at": at,
             "comment": comment,
-            "payload": None if payload is None else self.payloads.store(approval.tenant_id, payload),
+            "payload": self._stored(approval.tenant_id, payload),
             "due_list": keys.DUE_APPROVALS,
             "due_at": after(at, SENT_AGAIN_AFTER_SECONDS),
         }
@@ -184,7 +187,7 @@ class ApprovalStore:
         role = approval.approver_role
         kept = {f.name: getattr(approval, f.name) for f in fields(approval)}
         for name in _DOCUMENTS:
-            kept[name] = None if kept[name] is None else self.payloads.store(approval.tenant_id, kept[name])
+            kept[name] = self._stored(approval.tenant_id, kept[name])
         return {
             **kept,
             PARTITION_KEY: pk,
@@ -196,6 +199,13 @@ class ApprovalStore:
             "due_list": None if approval.deadline is None else keys.DUE_APPROVALS,
             "due_at": approval.deadline,
         }
+
+    def _stored(self, tenant_id: str, document: Json) -> str | None:
+        if document is None:
+            return None
+        text = dump(document)
+        content = text.encode()
+        return text if len(content) <= MAX_INLINE_BYTES else self.payloads.keep(tenant_id, (content,))
 
     def _approval(self, record: Record) -> Approval:
         known: dict[str, Any] = {f.name: record[f.name] for f in fields(Approval) if f.name in record}

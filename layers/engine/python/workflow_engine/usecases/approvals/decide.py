@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 Decision = Literal["approved", "denied"]
 
 MAX_COMMENT: Final = 10_000
+REST_OF_OUTPUT_BYTES: Final = 2048
+"""For who decided, and when."""
 _STEP_OF_PLACE: Final = re.compile(r"(?:.*\.)?([^.\[\]]+)(?:\[\d+\])?")
 _MOST_PLACES_TOLD: Final = 10
 
@@ -60,11 +62,12 @@ def decide(
     _check_may_decide(caller, execution, approval)
     if approval.require_comment and not (fields.comment or "").strip():
         raise InvalidRequestError.at("/comment", "This decision needs a comment. Give 'comment' with a reason.")
+    _check_size(fields)
     claimed = engine.approvals.claim(
         approval,
         decision,
         by=caller.user_id,
-        at=_checked_time(engine, fields),
+        at=engine.timestamp(),
         comment=fields.comment,
         payload=fields.payload,
     )
@@ -145,12 +148,11 @@ def _too_late(execution: Execution, place: str) -> TooLateError:
     return TooLateError(f"Too late: '{place}' waits for no decision any more. {why}.")
 
 
-def _checked_time(engine: Engine, fields: DecisionRequest) -> str:
-    """Now. Raises PayloadTooLargeError where a step's output has no room for the decision."""
+def _check_size(fields: DecisionRequest) -> None:
+    """Raises PayloadTooLargeError where a step's output has no room for the decision."""
     size = len(dump([fields.comment, fields.payload]).encode())
-    if size > PAYLOAD_BYTES - 2048:
+    if size > PAYLOAD_BYTES - REST_OF_OUTPUT_BYTES:
         raise PayloadTooLargeError(
             f"Comment and payload have {size:,} bytes together; a step's output takes {PAYLOAD_BYTES:,}. Put large data into "
             "S3 and pass its address."
         )
-    return engine.timestamp()
