@@ -284,7 +284,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "step",
         memory_mb=512,  # an answer may have 5 MB, and is held as bytes, text and value
         timeout_seconds=900,
-        layers=("engine",),
+        # Of "deps" only jsonschema is used, and only where an output is held to a schema.
         environment=("LLM_TENANT_SECRET_PREFIX", "LLM_OWNER_TENANT", "STEP_HTTP_ALLOWED_HOSTS"),
         grants=(Grant("tenant_secrets", ("secretsmanager:GetSecretValue",)),),
     ),

@@ -250,6 +250,8 @@ def _cloud(steps_directory: Path | None, data: Path | None = None, *, skips_time
             _clear_errors(),
             LocalCloud(steps_directory=steps_directory, data=folder, skips_time=skips_time) as cloud,
         ):
+            for line in () if cloud.found is None else cloud.found.lines():
+                click.echo(line, err=True)
             yield cloud
     finally:
         _has_started()

@@ -24,7 +24,7 @@ from infra.catalog import FUNCTIONS, Function
 from infra.local.data import DataFolder
 from infra.local.ended_runs import Ends, queued_event
 from infra.local.gateway import ACCOUNT, REGION, Gateway, HttpRequest, LambdaContext, load_handler
-from infra.local.steps import StepsDirectory, StepsDirectoryError
+from infra.local.steps import Found, StepsDirectory, StepsDirectoryError
 from workflow_engine.errors import MisconfiguredError
 from workflow_engine.http.caller import LOCAL_TENANT
 from workflow_engine.usecases.engine import Laptop, use_laptop
@@ -50,7 +50,8 @@ _one_at_a_time: Final = threading.Lock()
 class LocalCloud:
     """The whole system on this machine, for as long as the context lasts; one at a time in a process.
 
-    `gateway` answers HTTP requests as the deployed API would. Each start is a cold start: functions are imported afresh.
+    `gateway` answers HTTP requests as the deployed API would. `found` is what the folder of steps holds, None without one. Each
+    start is a cold start: functions are imported afresh.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class LocalCloud:
         """
         self.gateway = Gateway(FUNCTIONS, self._object)
         self._steps = None if steps_directory is None else StepsDirectory(steps_directory.resolve())
+        self.found: Found | None = None
         self._data = data
         self._skips_time = skips_time
         self._functions: LambdaFunctions | None = None
@@ -131,6 +133,7 @@ class LocalCloud:
             sys.path.append(str(self._steps.path))
             opening.callback(sys.path.remove, str(self._steps.path))
             self._register_all(self._steps)
+            self._load_registered()
         if self._data is not None:
             self.step_functions()
 
@@ -210,10 +213,10 @@ class LocalCloud:
             except Exception:
                 LOG.exception("%s failed", function.name)
 
-    def _load_step(self, _tenant_id: str, step_type: str, handler: str) -> str:
+    def _load_step(self, _tenant_id: str, _step_type: str, handler: str) -> str:
         """The ARN under which machines call a Python function. Raises `StepsDirectoryError` for one that is not there."""
         assert self._steps is not None
-        arn = function_arn(f"step-local-{step_type}")
+        arn = local_step_arn(handler)
         self.functions().register(arn, self._steps.load(handler))
         return arn
 
@@ -227,8 +230,21 @@ class LocalCloud:
                 raise
             return None
 
+    def _load_registered(self) -> None:
+        """Load what an earlier process registered beside what the folder says; runs that it left go on with it."""
+        cursor = ""
+        while cursor is not None:
+            _, page = self.call("GET", f"/steps?execution_type=local&limit=100{cursor and '&cursor=' + cursor}")
+            for step in page["steps"]:
+                try:
+                    self._load_step(LOCAL_TENANT, step["step_type"], step["handler"])
+                except StepsDirectoryError as error:
+                    LOG.warning("Step type '%s' cannot run: %s", step["step_type"], error)
+            cursor = page["next_cursor"]
+
     def _register_all(self, directory: StepsDirectory) -> None:
-        for registration in directory.registrations():
+        self.found = directory.found()
+        for registration in self.found.registrations:
             status, answer = self.call("POST", "/steps/register", registration)
             if status >= 400:
                 reasons = " ".join(f"{e['pointer']} {e['detail']}".strip() for e in answer["errors"])
@@ -238,6 +254,14 @@ class LocalCloud:
 def function_arn(name: str) -> str:
     """ARN of a function of the catalogue."""
     return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:workflow-{name.replace('_', '-')}"
+
+
+def local_step_arn(handler: str) -> str:
+    """ARN of a Python function `module:function`. It names the function, so that runs in flight keep theirs when the step type is
+    registered with another one.
+    """
+    name = handler.replace(":", "--").replace(".", "-")  # no identifier holds either
+    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:workflow-step-local-{name}"
 
 
 def _at_first_call(function: Function) -> Any:

@@ -200,7 +200,9 @@ def test_defaults_of_a_type_become_those_of_its_steps(engine: Engine) -> None:
     )
     compiled = compile_workflow.compile_body(engine, ME, workflow())
     state = compiled["asl"]["States"]["one"]
-    assert state["Retry"][1] == {"ErrorEquals": ["NoSuchCustomer", "States.DataLimitExceeded"], "MaxAttempts": 0}
+    assert state["Retry"][1]["ErrorEquals"][0] == "NoSuchCustomer"
+    assert {"StepInputError", "States.DataLimitExceeded"} <= set(state["Retry"][1]["ErrorEquals"])
+    assert state["Retry"][1]["MaxAttempts"] == 0
     assert state["Retry"][2] == {
         "ErrorEquals": ["States.ALL"],
         "IntervalSeconds": 2,
@@ -210,13 +212,13 @@ def test_defaults_of_a_type_become_those_of_its_steps(engine: Engine) -> None:
     assert compiled["bindings"]["timeouts"] == {"one": 7}
     assert compiled["plan"]["critical_path_seconds"] == 40
     own = compile_workflow.compile_body(engine, ME, workflow(max_retries=0))["asl"]["States"]["one"]
-    assert len(own["Retry"]) == 1
+    assert [r["ErrorEquals"][0] for r in own["Retry"][1:]] == ["StepTransientError"]
 
 
 def test_transient_errors_are_retried_where_nobody_says_how(engine: Engine) -> None:
     register(engine, transient_errors=["Busy"])
     state = compile_workflow.compile_body(engine, ME, workflow())["asl"]["States"]["one"]
-    assert (state["Retry"][1]["ErrorEquals"], state["Retry"][1]["MaxAttempts"]) == (["Busy"], 2)
+    assert (state["Retry"][1]["ErrorEquals"], state["Retry"][1]["MaxAttempts"]) == (["Busy", "StepTransientError"], 2)
 
 
 def test_what_a_client_says_of_an_endpoints_errors_counts_more(engine: Engine) -> None:
@@ -241,7 +243,7 @@ def test_an_activity_is_a_task_of_its_own(engine: Engine) -> None:
     compiled = compile_workflow.compile_body(engine, ME, {**document, "output": {"n": "one.n"}})
     state = compiled["asl"]["States"]["one"]
     assert state["Resource"] == told["activity_arn"]
-    assert "Retry" not in state
+    assert [r["ErrorEquals"] for r in state["Retry"]] == [["StepTransientError"]]
     assert "Payload" not in json.dumps(compiled["asl"])
     saved = save_workflow.create(engine, ME, document)["workflow_id"]
     register(engine)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.cloud import LocalCloud
+from infra.local.data import DataFolder
 from infra.local.ended_runs import queued_event
 from infra.local.stepfunctions.journal import Head
 from infra.local.steps import StepsDirectoryError
@@ -39,6 +40,25 @@ def test_a_step_may_import_its_neighbours(tmp_path: Path) -> None:
         assert cloud.call("GET", "/steps/cloud_greet")[0] == 200
         assert cloud.call("GET", "/steps/cloud_words")[0] == 404
     assert str(tmp_path) not in sys.path
+
+
+def test_a_local_step_goes_on_with_its_function_after_a_restart(tmp_path: Path) -> None:
+    steps, data = tmp_path / "steps", tmp_path / "data"
+    steps.mkdir()
+    source = "def {}(event, context):\n    return '{}'\n"
+    (steps / "cloud_texts.py").write_text(source.format("one", "one") + source.format("two", "two"), encoding="utf-8")
+    body = {"step_type": "cloud_texts_step", "execution_type": "local"}
+    workflow = {"name": "Texts", "steps": [{"step_id": "a", "step_type": "cloud_texts_step"}]}
+    with LocalCloud(steps_directory=steps, data=DataFolder(data)) as cloud:
+        assert cloud.call("POST", "/steps/register", {**body, "handler": "cloud_texts:one"})[0] == 201
+        _, again = cloud.call("POST", "/steps/register", {**body, "handler": "cloud_texts:one"})
+        assert again["version"] == 1
+        _, second = cloud.call("POST", "/steps/register", {**body, "handler": "cloud_texts:two"})
+        assert second["version"] == 2
+        _, saved = cloud.call("POST", "/workflows", workflow)
+    with LocalCloud(steps_directory=steps, data=DataFolder(data)) as cloud:
+        status, results = cloud.call("POST", f"/workflows/{saved['workflow_id']}/execute?wait=20", {})
+        assert (status, results["step_results"]["a"]["output_data"]) == (200, "two")
 
 
 def test_a_cloud_leaves_the_environment_as_it_was() -> None:

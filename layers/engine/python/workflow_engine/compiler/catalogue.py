@@ -99,7 +99,9 @@ class TaskLowering:
     nothing itself; `expected_seconds` how long it usually takes, None where nothing tells. With `waits_for_answer` the
     function only begins the step: its output is what somebody sends later, by the token that the function gets in `call`,
     beside `redrive`, `entered_at` and `timeout_seconds`. `late` is what such a step comes to when nobody does in time; None
-    where it then fails as any other.
+    where it then fails as any other. With `fills_texts` the function fills the nested templates itself, by what a value means
+    at its place, such as a part of a URL: `call` has `texts`, the pieces of each by its pointer in the configuration
+    (`jsonata.sources.values_fragment`), and the other fields but `endpoint`.
     """
 
     function: str
@@ -114,6 +116,7 @@ class TaskLowering:
     no_input: str | None = None
     of_text: Mapping[str, PureLowering] = field(default_factory=dict)
     calls_endpoint: bool = False
+    fills_texts: bool = False
     activity: str | None = None
     retry: RetryPolicy | None = None
     expected_seconds: float | None = None

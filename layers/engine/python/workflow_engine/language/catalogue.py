@@ -59,6 +59,10 @@ class StepTypeSpec(Protocol):
     def template_fields(self) -> tuple[str, ...]:
         """Top-level `config` fields whose strings are templates."""
 
+    @property
+    def nested_template_fields(self) -> tuple[str, ...]:
+        """Top-level `config` fields in which every text, at any depth, is a template, keys aside."""
+
 
 class StepCatalogue(Protocol):
     """Step types by name, built-in and registered ones alike."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
+from workflow_engine.errors import FINAL_STEP_ERRORS, StepOutputError, StepTransientError
 from workflow_engine.language.syntax import RetryPolicy
 from workflow_engine.steps.step_type import StepType
 
@@ -15,6 +16,7 @@ HAND_OVER_SECONDS: Final = 5
 _COMPILED: Final = (
     "config_schema",
     "output_schema",
+    "validate_output",
     "activity_arn",
     "retry",
     "estimated_seconds",
@@ -47,27 +49,33 @@ def registered_step_type(registration: Mapping[str, Any]) -> StepType:
 
 def _lowering(registration: Mapping[str, Any]) -> TaskLowering:
     timeout_seconds, calls_endpoint = task_of(registration)
-    transient = dict.fromkeys(registration.get("transient_errors") or ())
-    final = dict.fromkeys(registration.get("final_errors") or ())
-    if calls_endpoint:
-        from workflow_engine.endpoint_errors import FINAL_ERRORS, TRANSIENT_ERRORS
-
-        # What the client says of an error counts more than what is usual.
-        transient, final = (
-            {**transient, **{name: None for name in TRANSIENT_ERRORS if name not in final}},
-            {**final, **{name: None for name in FINAL_ERRORS if name not in transient}},
-        )
+    transient, final = _errors(registration, calls_endpoint=calls_endpoint)
     retry = registration.get("retry")
     return TaskLowering(
         registration["step_type"],
         timeout_seconds,
-        transient_errors=tuple(transient),
-        final_errors=tuple(final),
+        transient_errors=transient,
+        final_errors=final,
         calls_endpoint=calls_endpoint,
         activity=registration.get("activity_arn"),
         retry=RetryPolicy(**retry) if retry else None,
         expected_seconds=registration.get("estimated_seconds"),
     )
+
+
+def _errors(registration: Mapping[str, Any], *, calls_endpoint: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of errors that pass by themselves, and of those that stay: what the client says of one, else what is usual."""
+    if calls_endpoint:
+        from workflow_engine.endpoint_errors import FINAL_ERRORS, TRANSIENT_ERRORS
+
+        held = (StepOutputError.__name__,) if registration.get("validate_output") else ()
+        usual = (TRANSIENT_ERRORS, (*FINAL_ERRORS, *held))
+    else:
+        usual = ((StepTransientError.__name__,), FINAL_STEP_ERRORS)
+    own = tuple(tuple(registration.get(name) or ()) for name in ("transient_errors", "final_errors"))
+    said = {name for names in own for name in names}
+    transient, final = ((*mine, *(n for n in names if n not in said)) for mine, names in zip(own, usual, strict=True))
+    return transient, final
 
 
 def task_of(registration: Mapping[str, Any]) -> tuple[int | None, bool]:

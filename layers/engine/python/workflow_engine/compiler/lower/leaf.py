@@ -33,7 +33,7 @@ from workflow_engine.compiler.jsonata.fragments import (
     object_fragment,
 )
 from workflow_engine.compiler.jsonata.references import reference_fragment
-from workflow_engine.compiler.jsonata.sources import pieces_fragment, template_fragment
+from workflow_engine.compiler.jsonata.sources import pieces_fragment, template_fragment, values_fragment
 from workflow_engine.compiler.jsonata.states import ENTERED, REDRIVE, TOKEN, from_input
 from workflow_engine.compiler.lower.inputs import has_expression, input_bound, input_object, mapped_inputs
 from workflow_engine.compiler.lower.recovery import ends_with, fails
@@ -42,6 +42,7 @@ from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import CAUGHT_ERROR, CAUGHT_MESSAGE, CAUGHT_TEXT, completed_record, failed_record
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
+from workflow_engine.errors import StepTransientError
 from workflow_engine.language.catalogue import split_version
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.syntax import RetryPolicy, Source, Step, StepReference
@@ -72,6 +73,7 @@ TRANSIENT_FAULTS: Final[Mapping[str, Any]] = {
     "BackoffRate": 3,
     "JitterStrategy": "FULL",
 }
+_RARE: Final = frozenset({StepTransientError.__name__})
 _ATTEMPT: Final = Text("$states.context.State.RetryCount+1")
 
 
@@ -239,14 +241,21 @@ def payload(
     return {**parts, "input_data": {entry.name: entry.value for entry in inputs}}
 
 
-def _call(unit: Unit, lowering: TaskLowering, timeout: Fragment | None) -> Fragment | None:
-    """What a function that hands the step on must know for that; None for one that does the step itself."""
-    call: dict[str, Fragment]
+def _call(unit: Unit, step: Step, lowering: TaskLowering, scope: Scope, timeout: Fragment | None) -> Fragment | None:
+    """What a function that asks somebody else must know for that; None for one that does the step by itself."""
+    call: dict[str, Fragment] = {"entered_at": ENTERED}
     if lowering.calls_endpoint:
         unit.endpoints.setdefault(lowering.function)
-        call = {"endpoint": from_input("endpoints", lowering.function), "entered_at": ENTERED}
+        call["endpoint"] = from_input("endpoints", lowering.function)
     elif lowering.waits_for_answer:
-        call = {"task_token": TOKEN, "redrive": REDRIVE, "entered_at": ENTERED}
+        call |= {"task_token": TOKEN, "redrive": REDRIVE}
+    elif lowering.fills_texts:
+        call["texts"] = object_fragment(
+            {
+                place: values_fragment(template, scope, lambda value: unit.literal(step.step_id, value))
+                for place, template in step.nested_templates.items()
+            }
+        )
     else:
         return None
     return object_fragment(call if timeout is None else {**call, "timeout_seconds": timeout})
@@ -284,7 +293,7 @@ def task(
         timeout if lowering.tells_timeout else None,
         lowering.names_inputs_of_type,
         fills_names=lowering.fills_names,
-        call=_call(unit, lowering, timeout),
+        call=_call(unit, step, lowering, scope, timeout),
         is_element=is_element,
     )
     invoke = {"FunctionName": from_input("functions", lowering.function), "Payload": event}
@@ -333,10 +342,10 @@ def _inputs_of_type(unit: Unit, step: Step, step_type: str) -> list[str]:
 
 
 def _counted_retries(lowering: TaskLowering, policy: RetryPolicy | None) -> int:
-    """The retries that a plan reckons with: not those of service faults, which are rare."""
+    """The retries that a plan reckons with: not those of service faults, nor of what a step of anybody's may raise."""
     if policy is not None:
         return policy.max_retries
-    return TRANSIENT_ATTEMPTS if lowering.transient_errors else 0
+    return TRANSIENT_ATTEMPTS if set(lowering.transient_errors) - _RARE else 0
 
 
 def pure_context(unit: Unit, step: Step, scope: Scope) -> PureContext:

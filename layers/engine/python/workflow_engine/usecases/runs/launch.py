@@ -184,10 +184,16 @@ def _functions(
         raise ConflictError(
             f"Step type '{changed[0]}' was registered anew with another execution_type. Save the workflow again."
         )
-    endpoints = {name: r["endpoint_config"] for name, r in registered.items() if r.get("execution_type") == "http"}
+    endpoints = {name: _endpoint(r) for name, r in registered.items() if r.get("execution_type") == "http"}
     functions = {a: own[a] for a in aliases if a in own}
     functions |= {name: own[STEP_HTTP] if name in endpoints else r["function_arn"] for name, r in registered.items()}
     return functions, endpoints
+
+
+def _endpoint(registration: Mapping[str, Any]) -> dict[str, Any]:
+    """How `step_http` calls the endpoint, and the schema that it holds the output to, if it does."""
+    held = {"output_schema": registration["output_schema"]} if registration.get("validate_output") else {}
+    return {**registration["endpoint_config"], **held}
 
 
 def _kind_of_task(registration: Mapping[str, Any]) -> tuple[bool, str | None]:

@@ -19,7 +19,7 @@ from workflow_engine.language.step_parser import DEFAULT_MAX_RETRY_DELAY_SECONDS
 from workflow_engine.settings import STEP_HTTP
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.registrations import Registration
-from workflow_engine.usecases.bodies.fields import read_fields
+from workflow_engine.usecases.bodies.fields import one_of, read_fields
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.steps.read_steps import NAMES_OF_HTTP, described
 
@@ -42,7 +42,6 @@ a field is said to belong to is the last that has it.
 """
 
 _HANDLER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*")
-
 
 LONGEST_DELAY_SECONDS: Final = RETRY_DELAY_SECONDS - 1
 
@@ -159,14 +158,14 @@ def _record(engine: Engine, caller: Caller, fields: StepRegistration) -> Registr
         "endpoint_config": _endpoint(engine, fields) if execution_type == "http" else None,
         "activity": fields.activity or fields.step_type if execution_type == "activity" else None,
         "activity_arn": _activity_arn(engine, caller, fields) if execution_type == "activity" else None,
-        "config_schema": _one_of(fields, "config_schema", "parameters_schema") or {"type": "object"},
+        "config_schema": one_of(fields, "config_schema", "parameters_schema") or {"type": "object"},
         "output_schema": fields.output_schema or {},
         "validate_output": fields.validate_output or False,
         "timeout_seconds": _timeout(fields),
         "retry": _retry(fields),
         "estimated_seconds": fields.estimated_seconds,
-        "transient_errors": fields.transient_errors or [],
-        "final_errors": fields.final_errors or [],
+        "transient_errors": list(dict.fromkeys(fields.transient_errors or ())),
+        "final_errors": list(dict.fromkeys(fields.final_errors or ())),
         "tags": fields.tags or [],
         "available": True,
         "created_at": now,
@@ -281,7 +280,7 @@ def _function_arn(engine: Engine, caller: Caller, fields: StepRegistration) -> s
 
 
 def _lambda_arn(engine: Engine, fields: StepRegistration) -> str:
-    arn: str | None = _one_of(fields, "function_arn", "function_reference")
+    arn: str | None = one_of(fields, "function_arn", "function_reference")
     place = "/function_reference" if fields.function_reference is not None else "/function_arn"
     if arn is None:
         raise InvalidRequestError.at("", "A step of execution_type 'lambda' needs 'function_arn'.")
@@ -341,16 +340,6 @@ def _handler(fields: StepRegistration) -> str | None:
         detail = "'function_reference' is another name of 'handler', and the two differ. Send one."
         raise InvalidRequestError.at("/function_reference", detail)
     return reference
-
-
-def _one_of(fields: StepRegistration, name: str, alias: str) -> Any:
-    """The value of a field or of its older name. Raises InvalidRequestError when both are given and differ."""
-    value, other = getattr(fields, name), getattr(fields, alias)
-    if value is not None and other is not None and value != other:
-        raise InvalidRequestError.at(
-            f"/{alias}", f"'{alias}' is another name of '{name}', and the two differ. Send one."
-        )
-    return other if value is None else value
 
 
 def refuse_builtin(engine: Engine, step_type: str) -> None:

@@ -11,6 +11,7 @@ from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import InvalidWorkflowError, Json
 from workflow_engine.language.document import Seconds, Whole
 from workflow_engine.store.workflows import StoredWorkflow
+from workflow_engine.usecases.bodies.fields import one_of
 from workflow_engine.usecases.bodies.run import RunFields, WorkflowRunFields, read_run
 from workflow_engine.usecases.bodies.workflow import PostedWorkflow
 from workflow_engine.usecases.engine import Caller, Engine
@@ -64,14 +65,14 @@ def try_out(
 def _workflow_of(step_type: str, fields: StepTestRequest) -> PostedWorkflow:
     from workflow_engine.steps import builtin_catalogue
 
-    given = _one_of(fields, "input_data", "input") or {}
+    given = one_of(fields, "input_data", "input") or {}
     if not isinstance(given, dict):
         raise InvalidRequestError.at("/input", "A step receives an object: its input by name.")
     spec = builtin_catalogue().find(step_type)
     step: dict[str, Any] = {
         "step_id": STEP_ID,
         "step_type": step_type if fields.version is None else f"{step_type}@{fields.version}",
-        "config": _one_of(fields, "config", "parameters") or {},
+        "config": one_of(fields, "config", "parameters") or {},
     }
     if spec is None or spec.takes_input:
         step["input_mapping"] = {name: _source(name, value) for name, value in given.items()}
@@ -85,15 +86,6 @@ def _workflow_of(step_type: str, fields: StepTestRequest) -> PostedWorkflow:
 def _source(name: str, value: Json) -> Json:
     """Where the step finds a part of its input: in the run's, so that tests with other values share one compiled workflow."""
     return f"input.{name}" if _PLAIN.fullmatch(name) else {"value": value}
-
-
-def _one_of(fields: StepTestRequest, name: str, alias: str) -> Any:
-    value, other = getattr(fields, name), getattr(fields, alias)
-    if value is not None and other is not None and value != other:
-        raise InvalidRequestError.at(
-            f"/{alias}", f"'{alias}' is another name of '{name}', and the two differ. Send one."
-        )
-    return other if value is None else value
 
 
 def _placed(error: InvalidWorkflowError, fields: StepTestRequest) -> InvalidRequestError:
