@@ -155,7 +155,7 @@ class LocalCloud:
                 self._objects,
                 EmbeddedMachines(self.step_functions),
                 self._invoke,
-                self._ends.wait_for,
+                self._ends.watching,
                 load_step,
             )
         )

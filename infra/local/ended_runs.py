@@ -7,6 +7,8 @@ import json
 import threading
 import time
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from infra.local.gateway import ACCOUNT, REGION
@@ -27,21 +29,28 @@ class Ends:
     def tell(self, name: str) -> None:
         """The end of a run is recorded."""
         with self._lock:
-            waiting = self._waiting.pop(name, ())
-        for waiter in waiting:
-            waiter.set()
+            for waiter in self._waiting.get(name, ()):
+                waiter.set()
         self._any.set()
 
-    def wait_for(self, name: str, seconds: float) -> bool:
-        """Wait until it is told of a run, at most so long. False once this is closed."""
+    @contextmanager
+    def watching(self, name: str) -> Iterator[Callable[[float], bool]]:
+        """Gives what waits, at most so many seconds, until it is told of a run, from the beginning of the block on. It gives
+        False once this is closed.
+        """
         waiter = threading.Event()
         with self._lock:
-            if self._is_closed:
-                return False
             self._waiting.setdefault(name, []).append(waiter)
-        if not waiter.wait(seconds):
+
+        def wait(seconds: float) -> bool:
+            if not self._is_closed and waiter.wait(seconds):
+                waiter.clear()
+            return not self._is_closed
+
+        try:
+            yield wait
+        finally:
             self._leave(name, waiter)
-        return not self._is_closed
 
     def wait_for_any(self, seconds: float) -> bool:
         """Wait until it is told of some run, at most so long. False when it was not since the last time."""
@@ -53,10 +62,9 @@ class Ends:
         """Let nobody wait any longer."""
         with self._lock:
             self._is_closed = True
-            waiting = [waiter for waiters in self._waiting.values() for waiter in waiters]
-            self._waiting.clear()
-        for waiter in waiting:
-            waiter.set()
+            for waiters in self._waiting.values():
+                for waiter in waiters:
+                    waiter.set()
 
     def _leave(self, name: str, waiter: threading.Event) -> None:
         with self._lock:

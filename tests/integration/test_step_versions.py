@@ -159,6 +159,23 @@ def test_a_type_in_use_is_not_removed_and_who_uses_it_is_said(engine: Engine) ->
         read_steps.get(engine, ME, "score", 1)
 
 
+def test_a_type_that_only_steps_of_failures_have_is_in_use(engine: Engine) -> None:
+    register(engine)
+    undo = {"step_id": "undo", "step_type": "score"}
+    plain = {"step_id": "one", "step_type": "data_input", "config": {"data": 1}}
+    task = {"step_id": "two", "step_type": "data_processing", "config": {"processing_type": "uppercase"}}
+    documents: list[dict[str, Any]] = [
+        {"name": "On failure", "steps": [plain], "on_failure": [undo]},
+        {"name": "Undone", "steps": [plain, {**task, "input_mapping": {"input": "one.data"}, "compensate": [undo]}]},
+    ]
+    for document in documents:
+        saved = save_workflow.create(engine, ME, document)["workflow_id"]
+        with pytest.raises(ConflictError, match=document["name"]):
+            remove_step.delete(engine, ME, "score")
+        save_workflow.delete(engine, ME, saved)
+    remove_step.delete(engine, ME, "score")
+
+
 def test_a_run_that_was_posted_to_run_once_does_not_keep_its_types(engine: Engine) -> None:
     register(engine)
     start_run.start(engine, ME, workflow())

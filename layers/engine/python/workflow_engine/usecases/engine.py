@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -58,7 +59,7 @@ class Laptop:
     """What stands behind the ports in the place of AWS.
 
     `invoke` calls a function by ARN with an event, as Lambda's Invoke does: `(result, whether it failed)`, of a failure
-    `{"errorType", "errorMessage"}`. `until_recorded` is `Engine.until_recorded`. `load_step` is None where no folder of steps
+    `{"errorType", "errorMessage"}`. `watching` is `Engine.watching`. `load_step` is None where no folder of steps
     was given.
     """
 
@@ -66,7 +67,7 @@ class Laptop:
     objects: ObjectStore
     machines: MachineService
     invoke: Callable[[str, Mapping[str, Any]], tuple[Any, bool]]
-    until_recorded: Callable[[str, float], bool]
+    watching: Callable[[str], AbstractContextManager[Callable[[float], bool]]]
     load_step: LocalStepLoader | None = None
 
 
@@ -130,14 +131,22 @@ class Engine:
         """Now, ISO 8601 UTC with milliseconds."""
         return iso(self.now())
 
-    def until_recorded(self, execution_id: str, seconds: float) -> bool:
-        """Wait so long, or less if the end of a run is recorded meanwhile and somebody tells: on AWS nobody does. False when
-        nobody may wait any longer, because the server stops.
+    @contextmanager
+    def watching(self, execution_id: str) -> Iterator[Callable[[float], bool]]:
+        """Gives what waits for so many seconds, or less if the end of a run is recorded meanwhile, from the beginning of the
+        block on, and somebody tells: on AWS nobody does. It gives False when nobody may wait any longer, because the server
+        stops.
         """
         if self.laptop is not None:
-            return self.laptop.until_recorded(execution_id, seconds)
-        self.sleep(seconds)
-        return True
+            with self.laptop.watching(execution_id) as wait:
+                yield wait
+            return
+
+        def sleep(seconds: float) -> bool:
+            self.sleep(seconds)
+            return True
+
+        yield sleep
 
     @cached_property
     def _session(self) -> Session:
