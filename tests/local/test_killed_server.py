@@ -81,12 +81,12 @@ def server(folder: Path, data: str = "") -> Iterator[tuple[subprocess.Popen[str]
     )
     try:
         assert process.stderr is not None
-        said: list[str] = []
+        said = [""]
         for line in process.stderr:
             said.append(line)
             if line.startswith("Listening on "):
                 break
-        assert said and said[-1].startswith("Listening on "), "".join(said)
+        assert said[-1].startswith("Listening on "), "".join(said)
         yield process, ApiClient(said[-1].split()[2])
     finally:
         process.kill()
