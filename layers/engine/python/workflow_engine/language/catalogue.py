@@ -49,6 +49,10 @@ class StepTypeSpec(Protocol):
     def template_fields(self) -> tuple[str, ...]:
         """Top-level `config` fields whose strings are templates."""
 
+    @property
+    def expression_fields(self) -> tuple[str, ...]:
+        """Top-level `config` fields whose strings are JSONata over the step's input."""
+
 
 class StepCatalogue(Protocol):
     """Step types by name, built-in and registered ones alike."""

@@ -90,7 +90,7 @@ def step_reads(step: Step) -> tuple[Read, ...]:
         reads.extend(_at(step.condition, step.pointer + "/conditions"))
     if step.for_each is not None:
         reads.append(Read(step.for_each.items, step.pointer + "/for_each"))
-    for name, template in step.templates.items():
+    for name, template in (*step.templates.items(), *step.expressions.items()):
         reads.extend(_at(template, config_pointer(step, name)))
     match step.body:
         case MapBody(items=items):

@@ -20,6 +20,7 @@ from workflow_engine.steps.prompt import PROMPT
 from workflow_engine.steps.registered import registered_step_type
 from workflow_engine.steps.step_type import StepType
 from workflow_engine.steps.tool import TOOL_EXECUTION
+from workflow_engine.steps.transform import TRANSFORM
 from workflow_engine.steps.trigger import INPUT, TRIGGER
 from workflow_engine.steps.unavailable import UNAVAILABLE
 
@@ -29,6 +30,7 @@ BUILTIN: Final[tuple[StepType, ...]] = (
     DATA_INPUT,
     DATA_PROCESSING,
     DATA_MERGE,
+    TRANSFORM,
     MERGE,
     OUTPUT,
     DELAY,

@@ -50,6 +50,7 @@ class StepType:
     aliases: tuple[str, ...] = ()
     available: bool = True
     template_fields: tuple[str, ...] = ()
+    expression_fields: tuple[str, ...] = ()
     takes_input: bool = True
     needs_input: bool = False
     known_output: KnownOutput = nothing_known
