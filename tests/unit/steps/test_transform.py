@@ -96,7 +96,7 @@ def test_a_step_that_the_expression_names_by_ref_is_waited_for() -> None:
 def test_a_transform_of_a_chain_is_fused_and_one_that_may_fail_stands_where_it_can_be_caught() -> None:
     assert [s["Type"] for s in compiled(transform("1")).machine["States"].values()] == ["Pass"]
     tolerated = compiled(transform("1", critical=False)).machine["States"]
-    assert [s["Type"] for s in tolerated.values()][0] == "Parallel"
+    assert next(s["Type"] for s in tolerated.values()) == "Parallel"
 
 
 @pytest.mark.parametrize(
