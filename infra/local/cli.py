@@ -8,11 +8,12 @@ to stderr. Exit codes: 0 completed or valid, 1 the run failed, 2 the workflow, i
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
@@ -40,6 +41,16 @@ STEPS = click.option(
 )
 
 
+DATA = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="WORKFLOW_DATA",
+    default=Path(".workflow"),
+    show_default=True,
+    help="Folder that the server keeps everything in; also WORKFLOW_DATA.",
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Run JSON workflows on this machine. FILE is a workflow in JSON; - reads it from standard input."""
@@ -49,8 +60,11 @@ def main() -> None:
 @click.argument("file", type=FILE)
 @click.option("--input", "run_input", metavar="JSON|@FILE", help="The run's input, as JSON or as @ and a file's name.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON document, nothing else.")
+@click.option(
+    "--skip-time", "skips_time", is_flag=True, help="Do not wait: when only time has to pass, it has passed at once."
+)
 @STEPS
-def run(file: str, run_input: str | None, as_json: bool, steps_directory: Path | None) -> None:
+def run(file: str, run_input: str | None, as_json: bool, skips_time: bool, steps_directory: Path | None) -> None:
     """Run a workflow and show how each step ended."""
     body = _document(file)
     if run_input is not None:
@@ -58,7 +72,7 @@ def run(file: str, run_input: str | None, as_json: bool, steps_directory: Path |
             _invalid([{"code": "invalid_request", "pointer": "", "detail": "A workflow is a JSON object."}])
         body = {**body, "input": _json_option(run_input, "--input")}
     with _one_document() if as_json else contextlib.nullcontext(sys.stdout) as stdout:
-        with _cloud(steps_directory) as cloud:
+        with _cloud(steps_directory, skips_time=skips_time) as cloud:
             started = _call(cloud, "POST", "/workflows/execute", body)
             progress = _progress(started["workflow_name"], as_json)
             results = _follow(cloud, started["execution_id"], progress)
@@ -73,7 +87,7 @@ def run(file: str, run_input: str | None, as_json: bool, steps_directory: Path |
 def validate(file: str, steps_directory: Path | None) -> None:
     """Check a workflow without running it; prints the report, plan and cost included."""
     with _one_document() as stdout:
-        with _cloud(steps_directory, with_interpreter=False) as cloud:
+        with _cloud(steps_directory) as cloud:
             report = _call(cloud, "POST", "/workflows/validate", _document(file))
         _print_json(report, stdout)
     _print_findings([*report["errors"], *report["warnings"]])
@@ -90,7 +104,7 @@ def compile_(file: str, plan: bool, diagram: bool, steps_directory: Path | None)
     if plan and diagram:
         raise click.UsageError("--plan and --diagram exclude each other.")
     with _one_document() as stdout:
-        with _cloud(steps_directory, with_interpreter=False) as cloud:
+        with _cloud(steps_directory) as cloud:
             compiled = _call(cloud, "POST", "/workflows/compile", _document(file))
         if diagram:
             click.echo(compiled["diagram"].rstrip("\n").encode(), file=stdout)
@@ -114,12 +128,24 @@ def compile_(file: str, plan: bool, diagram: bool, steps_directory: Path | None)
     multiple=True,
     help="Where a web page of yours comes from, such as http://localhost:3000: it may use the API. May be given again.",
 )
+@DATA
+@click.option("--in-memory", "in_memory", is_flag=True, help="Keep nothing.")
 @STEPS
-def serve(port: int, allow_hosts: tuple[str, ...], cors_origins: tuple[str, ...], steps_directory: Path | None) -> None:
-    """Serve the HTTP API on this machine until interrupted, to you alone: not to pages of other sites."""
+def serve(
+    port: int,
+    allow_hosts: tuple[str, ...],
+    cors_origins: tuple[str, ...],
+    data: Path,
+    in_memory: bool,
+    steps_directory: Path | None,
+) -> None:
+    """Serve the HTTP API on this machine until interrupted, to you alone: not to pages of other sites.
+
+    Runs that the last server left go on where they were.
+    """
     from infra.local.server import make_local_server, serve_until_stopped
 
-    with _cloud(steps_directory) as cloud:
+    with _cloud(steps_directory, None if in_memory else data) as cloud:
         try:
             server = make_local_server(cloud.gateway, port, allow_hosts=allow_hosts, cors_origins=cors_origins)
         except OSError as error:
@@ -127,7 +153,35 @@ def serve(port: int, allow_hosts: tuple[str, ...], cors_origins: tuple[str, ...]
         except ValueError as error:  # --allow-host or --cors-origin
             raise click.UsageError(str(error)) from None
         click.echo(f"Listening on http://127.0.0.1:{server.port} (documentation at /docs). Ctrl-C stops.", err=True)
-        serve_until_stopped(server)
+        cloud.keep_house()
+        serve_until_stopped(server, cloud.stop_waiting)
+
+
+@main.command()
+@click.option("--older-than", "age", metavar="AGE", required=True, help="As 30d, 12h or 90m.")
+@DATA
+def gc(age: str, data: Path) -> None:
+    """Delete runs that ended that long ago, with their histories, and files that nothing leads to. No server may be running."""
+    from datetime import UTC, datetime
+
+    before = datetime.now(UTC) - _age(age)
+    if not data.is_dir():
+        raise click.UsageError(f"There is no data folder '{data}'.")
+    with _clear_errors():
+        from infra.local.cleaning import clean
+        from infra.local.data import DataFolder
+
+        done = clean(DataFolder(data), before)
+    click.echo(
+        f"Deleted {done.runs:,} runs, {done.histories:,} histories and {done.files:,} files ({done.bytes:,} bytes)."
+    )
+
+
+def _age(text: str) -> timedelta:
+    match = re.fullmatch(r"(\d{1,5})([dhm])", text)
+    if match is None:
+        raise click.UsageError(f"'{text}' is no age. Write a number and d, h or m, such as 30d.")
+    return timedelta(**{{"d": "days", "h": "hours", "m": "minutes"}[match[2]]: int(match[1])})
 
 
 @contextlib.contextmanager
@@ -150,24 +204,33 @@ def _one_document() -> Iterator[IO[Any]]:
 
 
 @contextlib.contextmanager
-def _cloud(steps_directory: Path | None, *, with_interpreter: bool = True) -> Iterator[LocalCloud]:
+def _cloud(steps_directory: Path | None, data: Path | None = None, *, skips_time: bool = False) -> Iterator[LocalCloud]:
     """The local cloud; imported here, so that `--help` and mistakes on the command line answer at once."""
     from infra.local.cloud import LocalCloud
-    from infra.local.steps import StepsDirectoryError
+    from infra.local.data import DataFolder
 
-    # Starting makes half a million objects that live to the end. Looking through them for garbage again and again, and once
-    # more at the exit, would be a third of the time of a short run.
-    gc.disable()
+    folder = None if data is None else DataFolder(data)
+    with (
+        _clear_errors(),
+        LocalCloud(steps_directory=steps_directory, data=folder, skips_time=skips_time) as cloud,
+    ):
+        yield cloud
+
+
+@contextlib.contextmanager
+def _clear_errors() -> Iterator[None]:
+    """What is wrong with a folder ends the program with a sentence."""
+    from infra.local.data import DataFolderError
+    from infra.local.stepfunctions.journal import JournalError
+    from infra.local.steps import StepsDirectoryError
+    from workflow_engine.store.tables.sqlite_database import UnreadableDataError
+
     try:
-        with LocalCloud(steps_directory=steps_directory, with_interpreter=with_interpreter) as cloud:
-            gc.freeze()
-            gc.enable()
-            yield cloud
-        gc.freeze()
+        yield
     except StepsDirectoryError as error:
         raise click.UsageError(str(error)) from None
-    finally:
-        gc.enable()
+    except (DataFolderError, JournalError, UnreadableDataError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _call(cloud: LocalCloud, method: str, path: str, body: Any = None) -> Any:

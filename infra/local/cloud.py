@@ -1,14 +1,14 @@
-"""AWS on this machine: the embedded engine is its Step Functions, moto its other services; the functions of the catalogue are
-called in this process.
+"""The cloud on this machine: the embedded engine is its Step Functions, a table in SQLite its DynamoDB, files are its S3; the
+functions of the catalogue are called in this process.
 
-No account, no credentials and no network are used: every AWS call of the process is answered here while the cloud lasts.
+No account, no credentials and no network are used, and nothing of AWS's SDK is loaded.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
+import logging
 import os
 import sys
 import threading
@@ -20,52 +20,60 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import unquote
 
-from infra.catalog import FUNCTIONS
+from infra.catalog import FUNCTIONS, Function
+from infra.local.data import DataFolder
+from infra.local.ended_runs import Ends, queued_event
 from infra.local.gateway import ACCOUNT, REGION, Gateway, HttpRequest, LambdaContext, load_handler
 from infra.local.steps import StepsDirectory, StepsDirectoryError
-from llm_gateway.configuration import AWS_CREDENTIALS
+from workflow_engine.errors import MisconfiguredError
 from workflow_engine.http.caller import LOCAL_TENANT
-from workflow_engine.usecases.engine import use_local_step_loader
+from workflow_engine.usecases.engine import Laptop, use_laptop
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
     from infra.local.stepfunctions.journal import Head
     from infra.local.stepfunctions.lambdas import LambdaFunctions
+    from infra.local.stepfunctions.service import StepFunctions
+    from workflow_engine.store.payloads import ObjectStore
 
-TABLE: Final = "workflow-local"
-BUCKET: Final = "workflow-local"
-ROLE: Final = "workflow-machines"
+LOG = logging.getLogger(__name__)
 
-_REAL_BEDROCK: Final = r"https://bedrock-runtime[.-]"
-_REGIONS: Final = ("BEDROCK_REGION", "AWS_REGION", "AWS_DEFAULT_REGION")
-_one_at_a_time: Final = threading.Lock()
-
+NAME: Final = "workflow-local"
+IDLE_DAYS: Final = 30
 OPENAPI_FILE: Final = Path(__file__).parents[1] / "openapi.json"
+
+PAUSES_BETWEEN_RECORDINGS: Final = (0.1, 1.0, 5.0, 15.0)
+"""Seconds before the end of a run is recorded again that could not be, as a queue would deliver it again."""
+
+_one_at_a_time: Final = threading.Lock()
 
 
 class LocalCloud:
     """The whole system on this machine, for as long as the context lasts; one at a time in a process.
 
-    `gateway` answers HTTP requests as the deployed API would. Each start is a cold start: functions are imported
-    afresh and the store is empty.
+    `gateway` answers HTTP requests as the deployed API would. Each start is a cold start: functions are imported afresh.
     """
 
-    def __init__(self, *, steps_directory: Path | None = None, with_interpreter: bool = True) -> None:
-        """`steps_directory` is what `--steps` gives (`infra.local.steps`). `with_interpreter=False` starts a second
-        faster and cannot run machines, for those who only validate and compile.
+    def __init__(
+        self, *, steps_directory: Path | None = None, data: DataFolder | None = None, skips_time: bool = False
+    ) -> None:
+        """`steps_directory` is what `--steps` gives (`infra.local.steps`). Without `data` nothing outlasts the context. With
+        `skips_time` nothing waits: when all that could happen is that time passes, it has passed.
         """
         self.gateway = Gateway(FUNCTIONS, self._object)
         self._steps = None if steps_directory is None else StepsDirectory(steps_directory.resolve())
-        self._with_interpreter = with_interpreter
+        self._data = data
+        self._skips_time = skips_time
         self._functions: LambdaFunctions | None = None
-        self._run_ended = threading.Event()
-        self._s3: S3Client | None = None
+        self._step_functions: StepFunctions | None = None
+        self._starting = threading.Lock()
+        self._ends = Ends()
+        self._closing = threading.Event()
+        self._objects: ObjectStore | None = None
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         if not _one_at_a_time.acquire(blocking=False):
-            raise RuntimeError("Another local cloud is open in this process; moto's services are those of the process.")
+            raise RuntimeError("Another local cloud is open in this process; functions are modules of the process.")
         with contextlib.ExitStack() as opening:
             opening.callback(_one_at_a_time.release)
             self._start(opening)
@@ -73,6 +81,7 @@ class LocalCloud:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop_waiting()
         self._open.close()
 
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -87,68 +96,135 @@ class LocalCloud:
 
     def wait_for_an_end(self, seconds: float) -> bool:
         """Wait until some run has ended and was recorded since the last call. False when `seconds` passed without one."""
-        ended = self._run_ended.wait(seconds)
-        self._run_ended.clear()
-        return ended
+        return self._ends.wait_for_any(seconds)
+
+    def stop_waiting(self) -> None:
+        """Let requests that wait for the end of a run be answered now, and everything that happens now and then cease."""
+        self._closing.set()
+        self._ends.close()
+
+    def step_functions(self) -> StepFunctions:
+        """Step Functions, started when first asked for. Runs that an earlier process left go on then."""
+        with self._starting:
+            if self._step_functions is None:
+                self._step_functions = self._open.enter_context(self._started())
+            return self._step_functions
+
+    def keep_house(self) -> None:
+        """From now on call the functions that a schedule calls in the cloud, for as long as this lasts."""
+        for function in FUNCTIONS:
+            if function.schedule_minutes is not None:
+                name = f"schedule of {function.name}"
+                threading.Thread(target=self._repeat, args=(function,), daemon=True, name=name).start()
+
+    # Opening
 
     def _start(self, opening: contextlib.ExitStack) -> None:
-        from moto import mock_aws
-
-        from infra.local import moto_dynamodb
-
-        moto_dynamodb.apply()
-        credentials = _developers_credentials()
-        mock = mock_aws(
-            config={
-                # moto has no models: a developer who has credentials for Bedrock asks the real ones.
-                "core": {"passthrough": {"urls": [_REAL_BEDROCK]}},
-            }
-        )
-        mock.start()
-        opening.callback(mock.stop)
-        opening.enter_context(_environment(_settings() | {"LLM_VARIABLES": credentials}))
+        if self._data is not None:
+            opening.enter_context(self._data.held())
+        opening.enter_context(_environment(_settings()))
         opening.enter_context(_fresh_functions())
-        if self._with_interpreter:
-            from infra.local.machines import local_machines
+        self._open = opening
+        self._set_up(opening)
+        if self._steps is not None:
+            # At the end, so that a file of the folder cannot take the place of a module of anybody else.
+            sys.path.append(str(self._steps.path))
+            opening.callback(sys.path.remove, str(self._steps.path))
+            self._register_all(self._steps)
+        if self._data is not None:
+            self.step_functions()
 
-            # Before the first session: it has what is there when it is made.
-            machines = local_machines(region=REGION, account=ACCOUNT, on_end=self._record)
-            self._functions = opening.enter_context(machines)
-        self._s3 = _create_resources()
-        if self._functions is not None:
+    def _set_up(self, opening: contextlib.ExitStack) -> None:
+        """What stands behind the ports."""
+        from infra.local.machines import EmbeddedMachines
+        from workflow_engine.store.payloads.files import FileObjects
+        from workflow_engine.store.payloads.memory import MemoryObjects
+        from workflow_engine.store.tables.sqlite import SqliteTable
+
+        table = SqliteTable(self._data.table if self._data else None)
+        opening.callback(table.close)
+        self._objects = FileObjects(self._data.objects) if self._data else MemoryObjects()
+        load_step = None if self._steps is None else self._load_step
+        opening.callback(use_laptop, None)
+        use_laptop(
+            Laptop(
+                table,
+                self._objects,
+                EmbeddedMachines(self.step_functions),
+                self._invoke,
+                self._ends.wait_for,
+                load_step,
+            )
+        )
+
+    def _started(self) -> StepFunctions:
+        from infra.local.stepfunctions.journal import MemoryJournal
+        from infra.local.stepfunctions.service import StepFunctions, sqlite_in
+
+        return StepFunctions(
+            self.functions(),
+            journal=MemoryJournal if self._data is None else sqlite_in(self._data.path),
+            skips_time=self._skips_time,
+            on_end=self._record,
+            region=REGION,
+            account=ACCOUNT,
+        )
+
+    def functions(self) -> LambdaFunctions:
+        """The step functions of the catalogue and those of `--steps`, under their ARNs."""
+        if self._functions is None:
+            from infra.local.stepfunctions.lambdas import LambdaFunctions
+
+            self._functions = LambdaFunctions(region=REGION, account=ACCOUNT)
             for function in FUNCTIONS:
                 if function.kind == "step":
-                    self._functions.register(function_arn(function.name), load_handler(function))
-        if self._steps is not None:
-            directory = self._steps
-            # At the end, so that a file of the folder cannot take the place of a module of anybody else.
-            sys.path.append(str(directory.path))
-            opening.callback(sys.path.remove, str(directory.path))
-            opening.callback(use_local_step_loader, None)
-            use_local_step_loader(lambda _tenant, step_type, handler: self._load_step(directory, step_type, handler))
-            self._register_all(directory)
+                    self._functions.register(function_arn(function.name), _at_first_call(function))
+        return self._functions
+
+    # While it lasts
+
+    def _invoke(self, arn: str, event: Mapping[str, Any]) -> tuple[Any, bool]:
+        done = self.functions().invoke(arn, json.dumps(event))
+        if done.error is None:
+            return done.payload, False
+        try:
+            return json.loads(done.cause or ""), True
+        except ValueError:  # Lambda's own refusal is a sentence
+            return {"errorType": done.error, "errorMessage": done.cause}, True
 
     def _record(self, ended: Head) -> None:
-        """What EventBridge and SQS do on AWS: hand the end of a run to the recorder."""
+        """What EventBridge and SQS do on AWS: hand the end of a run to the recorder, again if that fails."""
         recorder = next(f for f in FUNCTIONS if f.name == "execution_recorder")
-        context = LambdaContext(recorder.name, uuid.uuid4().hex, time.monotonic() + recorder.timeout_seconds)
-        load_handler(recorder)(queued_event(ended), context)
-        self._run_ended.set()
+        for pause in (*PAUSES_BETWEEN_RECORDINGS, None):
+            if not load_handler(recorder)(queued_event(ended), _context(recorder))["batchItemFailures"]:
+                break
+            if pause is None or self._closing.wait(pause):
+                raise RuntimeError(f"The end of {ended.arn} could not be recorded.")
+        self._ends.tell(ended.name)
 
-    def _load_step(self, directory: StepsDirectory, step_type: str, handler: str) -> str:
+    def _repeat(self, function: Function) -> None:
+        assert function.schedule_minutes is not None
+        while not self._closing.wait(function.schedule_minutes * 60):
+            try:
+                load_handler(function)({}, _context(function))
+            except Exception:
+                LOG.exception("%s failed", function.name)
+
+    def _load_step(self, _tenant_id: str, step_type: str, handler: str) -> str:
         """The ARN under which machines call a Python function. Raises `StepsDirectoryError` for one that is not there."""
-        function = directory.load(handler)
+        assert self._steps is not None
         arn = function_arn(f"step-local-{step_type}")
-        if self._functions is not None:
-            self._functions.register(arn, function)
+        self.functions().register(arn, self._steps.load(handler))
         return arn
 
     def _object(self, key: str) -> bytes | None:
         """An object of the bucket, None when there is none of this key."""
-        assert self._s3 is not None
+        assert self._objects is not None
         try:
-            return self._s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-        except self._s3.exceptions.NoSuchKey:
+            return self._objects.get(key)
+        except MisconfiguredError as error:
+            if error.aws_code != "NoSuchKey":
+                raise
             return None
 
     def _register_all(self, directory: StepsDirectory) -> None:
@@ -164,83 +240,34 @@ def function_arn(name: str) -> str:
     return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:workflow-{name.replace('_', '-')}"
 
 
-def queued_event(ended: Head) -> dict[str, Any]:
-    """The batch of one that SQS sends for EventBridge's "Step Functions Execution Status Change" event.
+def _at_first_call(function: Function) -> Any:
+    """A handler that is imported when it is first called, as a function that is not warm is."""
 
-    `ended` is the head of a run that has ended.
-    """
-    assert ended.stopped is not None
-    stopped = int(ended.stopped * 1000)
-    event = {
-        "version": "0",
-        "id": str(uuid.uuid4()),
-        "detail-type": "Step Functions Execution Status Change",
-        "source": "aws.states",
-        "account": ACCOUNT,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ended.stopped)),
-        "region": REGION,
-        "resources": [ended.arn],
-        "detail": {
-            "executionArn": ended.arn,
-            "stateMachineArn": ended.machine,
-            "name": ended.name,
-            "status": ended.status,
-            "startDate": int(ended.started * 1000),
-            "stopDate": stopped,
-            "input": ended.input,
-            "output": ended.output,
-            "inputDetails": {"included": True},
-            "outputDetails": None if ended.output is None else {"included": True},
-            "error": ended.error,
-            "cause": ended.cause,
-        },
-    }
-    body = json.dumps(event)
-    message = {
-        "messageId": str(uuid.uuid4()),
-        "receiptHandle": uuid.uuid4().hex,
-        "body": body,
-        "attributes": {
-            "ApproximateReceiveCount": "1",
-            "SentTimestamp": str(stopped),
-            "SenderId": "AIDAIENQZJOLO23YVJ4VO",
-            "ApproximateFirstReceiveTimestamp": str(stopped),
-        },
-        "messageAttributes": {},
-        "md5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
-        "eventSource": "aws:sqs",
-        "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:workflow-executions",
-        "awsRegion": REGION,
-    }
-    return {"Records": [message]}
+    def handler(event: Any, context: Any) -> Any:
+        return load_handler(function)(event, context)
+
+    return handler
+
+
+def _context(function: Function) -> LambdaContext:
+    return LambdaContext(function.name, uuid.uuid4().hex, time.monotonic() + function.timeout_seconds)
 
 
 def _settings() -> dict[str, str]:
     """The environment that the functions of the catalogue read."""
     return {
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_REGION": REGION,
-        "TABLE_NAME": TABLE,
-        "BUCKET_NAME": BUCKET,
-        "MACHINE_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/{ROLE}",
+        "TABLE_NAME": NAME,
+        "BUCKET_NAME": NAME,
+        "MACHINE_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/workflow-machines",
         "MACHINE_PREFIX": "workflow",
+        "MACHINE_IDLE_DAYS": str(IDLE_DAYS),
         "STAGE": "local",
         "STEP_FUNCTIONS": json.dumps({f.name: function_arn(f.name) for f in FUNCTIONS if f.kind == "step"}),
         "ALLOW_LOCAL_STEPS": "1",
-        "PAYLOAD_BASE_URL": "/",
         "AUTH_MODE": "local",
         "LLM_OWNER_TENANT": LOCAL_TENANT,
         "OPENAPI_FILE": str(OPENAPI_FILE),
     }
-
-
-def _developers_credentials() -> str:
-    """What the developer has for Bedrock, as `LLM_VARIABLES` takes it. While moto lasts, the environment has its own made-up
-    credentials, which would make Bedrock look configured.
-    """
-    found = {name: os.environ.get(name) for name in AWS_CREDENTIALS}
-    region = next((r for name in _REGIONS if (r := os.environ.get(name))), None)
-    return json.dumps(found | ({"BEDROCK_REGION": region} if region else {}))
 
 
 @contextlib.contextmanager
@@ -259,7 +286,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _fresh_functions() -> Iterator[None]:
-    """Functions keep clients and settings for as long as they are warm; none of them may outlive this cloud or the last."""
+    """Functions keep engines and settings for as long as they are warm; none of them may outlive this cloud or the last."""
 
     def forget() -> None:
         for module in [m for m in sys.modules if m.startswith("functions.")]:
@@ -270,22 +297,3 @@ def _fresh_functions() -> Iterator[None]:
         yield
     finally:
         forget()
-
-
-def _create_resources() -> S3Client:
-    """Table, bucket and role; gives a client of the bucket."""
-    import boto3
-
-    from workflow_engine.store.schema import table_definition
-
-    boto3.client("dynamodb").create_table(**table_definition(TABLE))
-    s3 = boto3.client("s3")
-    s3.create_bucket(Bucket=BUCKET)
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ],
-    }
-    boto3.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(trust))
-    return s3

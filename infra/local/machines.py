@@ -1,125 +1,113 @@
-"""The machines of the local cloud: Step Functions by the embedded engine, and the functions that its tasks call.
-
-Clients stay those of boto3, with its names, its checks of parameters, its pages and its errors. What they would send is
-answered in this process, at botocore's event `before-call`: whoever answers there is asked instead of the network.
-"""
+"""The machines port over the embedded engine."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
-import threading
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from infra.local.stepfunctions.failures import ServiceError
-from infra.local.stepfunctions.lambdas import Functions, LambdaFunctions, request_id
-from infra.local.stepfunctions.limits import json_text
-from infra.local.stepfunctions.service import Actions, StepFunctions
+from infra.local.stepfunctions.journal import JournalError
+from workflow_engine.errors import InvalidRequestError, MisconfiguredError
+from workflow_engine.machines.naming import MachineSettings, execution_arn
+from workflow_engine.machines.port import (
+    DefinitionRefusedError,
+    ExecutionGoneError,
+    MachineGoneError,
+    NameTakenError,
+    PageForgottenError,
+    Use,
+)
 
 if TYPE_CHECKING:
-    from botocore.awsrequest import AWSResponse
-    from botocore.model import OperationModel
+    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
-    from infra.local.stepfunctions.engine import OnEnd
+    from infra.local.stepfunctions.service import StepFunctions
 
-# What Lambda answers instead of calling a function (API reference, Invoke, Errors), by the engine's name of it.
-_REFUSED_INVOCATIONS: Final[Mapping[str, int]] = {
-    "Lambda.ResourceNotFoundException": 404,
-    "Lambda.RequestTooLargeException": 413,
+_KINDS: Final[Mapping[str, type[Exception]]] = {
+    "ExecutionDoesNotExist": ExecutionGoneError,
+    "InvalidDefinition": DefinitionRefusedError,
+    "InvalidToken": PageForgottenError,
+    "StateMachineAlreadyExists": NameTakenError,
+    "StateMachineDoesNotExist": MachineGoneError,
 }
-_before_sessions: Final = threading.Lock()
-
-Reply = tuple["AWSResponse", dict[str, Any]]
-"""What botocore takes for an answer: its status, and its content in Python's types."""
 
 
-@contextlib.contextmanager
-def local_machines(*, region: str, account: str, on_end: OnEnd) -> Iterator[LambdaFunctions]:
-    """While it lasts every boto3 session that is made reaches one Step Functions in memory, which calls the functions that
-    are registered in what this gives, and so does Lambda's Invoke. `on_end` is called in a thread for each run that ended.
+@dataclass(frozen=True, slots=True)
+class EmbeddedMachines:
+    """`machines.port.MachineService` on this machine; `step_functions` gives the client, which need not be there before."""
 
-    Clients of such a session that outlive it raise RuntimeError; they never reach AWS.
-    """
-    functions = LambdaFunctions(region=region, account=account)
-    closed = threading.Event()
-    with StepFunctions(functions, region=region, account=account, on_end=on_end) as engine:
+    step_functions: Callable[[], StepFunctions]
 
-        def answer(model: OperationModel, params: Mapping[str, Any], **_: Any) -> Reply | None:
-            service = model.service_model.service_id
-            if closed.is_set() and service in ("SFN", "Lambda"):
-                raise RuntimeError("The local cloud that this client was made in is closed.")
-            if service == "SFN":
-                return _of_step_functions(engine, model.name, params["body"])
-            if service == "Lambda" and model.name == "Invoke":
-                return _of_lambda(functions, params)
-            return None
+    def create(self, name: str, definition: str, settings: MachineSettings) -> str:
+        """Create a machine, durably."""
+        with _translated():
+            answer = self.step_functions().create_state_machine(
+                name=name, definition=definition, roleArn=settings.role_arn
+            )
+        return str(answer["stateMachineArn"])
 
+    def delete(self, machine_arn: str) -> None:
+        """Delete a machine."""
+        with _translated():
+            self.step_functions().delete_state_machine(stateMachineArn=machine_arn)
+
+    def start(self, machine_arn: str, name: str, execution_input: str) -> str:
+        """Start an execution, durably."""
         try:
-            with _answering(answer):
-                yield functions
-        finally:
-            closed.set()
+            with _translated():
+                answer = self.step_functions().start_execution(
+                    stateMachineArn=machine_arn, name=name, input=execution_input
+                )
+        except ServiceError as error:
+            if error.code == "ExecutionAlreadyExists":
+                return execution_arn(machine_arn, name)
+            if error.code == "InvalidExecutionInput":
+                raise InvalidRequestError.at("/input", error.message) from error
+            raise
+        return str(answer["executionArn"])
+
+    def is_running(self, execution_arn: str) -> bool:
+        """Whether an execution goes on."""
+        with _translated():
+            return bool(self.step_functions().describe_execution(executionArn=execution_arn)["status"] == "RUNNING")
+
+    def stop(self, execution_arn: str, cause: str) -> None:
+        """Stop an execution, durably."""
+        with _translated():
+            self.step_functions().stop_execution(executionArn=execution_arn, cause=cause)
+
+    def events(
+        self, execution_arn: str, limit: int, token: str | None, *, with_data: bool
+    ) -> tuple[list[HistoryEventTypeDef], str | None]:
+        """A page of a history."""
+        with _translated():
+            page: dict[str, Any] = self.step_functions().get_execution_history(
+                executionArn=execution_arn, maxResults=limit, nextToken=token, includeExecutionData=with_data
+            )
+        return page["events"], page.get("nextToken")
+
+    def executions(self, machine_arn: str, limit: int, token: str | None) -> tuple[Sequence[Use], str | None]:
+        """A page of a machine's executions."""
+        with _translated():
+            page = self.step_functions().list_executions(stateMachineArn=machine_arn, maxResults=limit, nextToken=token)
+        return [Use(e["startDate"], e.get("stopDate")) for e in page["executions"]], page.get("nextToken")
 
 
-@contextlib.contextmanager
-def _answering(answer: Any) -> Iterator[None]:
-    """Let `answer` take the calls of every session that is made meanwhile, after whoever only looks at them."""
-    from botocore import handlers
-
-    hook = ("before-call", answer, handlers.REGISTER_LAST)
-    with _before_sessions:
-        handlers.BUILTIN_HANDLERS.append(hook)
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Raise what the port knows for what the engine refuses, and for a disk that takes nothing more."""
     try:
         yield
-    finally:
-        with _before_sessions:
-            handlers.BUILTIN_HANDLERS.remove(hook)
-
-
-def _of_step_functions(engine: StepFunctions, operation: str, body: bytes) -> Reply:
-    from botocore import xform_name
-
-    action = xform_name(operation)
-    if not hasattr(Actions, action):
-        return _refusal("UnknownOperationException", f"The local Step Functions has no {operation}.", 400)
-    try:
-        return _reply(200, getattr(engine, action)(**json.loads(body)))
     except ServiceError as error:
-        return _refusal(error.code, error.message, 400)
+        if error.code not in _KINDS:
+            raise
+        raise _KINDS[error.code](error.message) from error
+    except JournalError as error:
+        _stopped(error)
 
 
-def _of_lambda(functions: Functions, params: Mapping[str, Any]) -> Reply | None:
-    """The answer to a synchronous Invoke. None for other kinds of it, which are left to whoever else may answer."""
-    from botocore.response import StreamingBody
-
-    if params["headers"].get("X-Amz-Invocation-Type", "RequestResponse") != "RequestResponse":
-        return None
-    body = params["body"] or b"{}"
-    done = functions.invoke(_function_of(params["url_path"]), body.decode() if isinstance(body, bytes) else body)
-    error, cause = done.error or "", done.cause or ""
-    if error in _REFUSED_INVOCATIONS:
-        return _refusal(error.removeprefix("Lambda."), cause, _REFUSED_INVOCATIONS[error])
-    payload = (cause if error else json_text(done.payload)).encode()
-    failure = {"FunctionError": "Unhandled"} if error else {}
-    stream = StreamingBody(io.BytesIO(payload), len(payload))
-    return _reply(200, {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": stream, **failure})
-
-
-def _function_of(url_path: str) -> str:
-    """The name or ARN in the path `/2015-03-31/functions/{FunctionName}/invocations`."""
-    return unquote(url_path.rsplit("/", 2)[1])
-
-
-def _reply(status: int, content: dict[str, Any]) -> Reply:
-    from botocore.awsrequest import AWSResponse
-    from botocore.compat import HTTPHeaders
-
-    metadata = {"RequestId": request_id(), "HTTPStatusCode": status, "HTTPHeaders": {}, "RetryAttempts": 0}
-    return AWSResponse("", status, HTTPHeaders(), None), {**content, "ResponseMetadata": metadata}
-
-
-def _refusal(code: str, message: str, status: int) -> Reply:
-    return _reply(status, {"Error": {"Code": code, "Message": message}})
+def _stopped(error: JournalError) -> NoReturn:
+    told = f"Step Functions has stopped: {error} Mend that, and start the server again."
+    raise MisconfiguredError(told, aws_code="JournalError", aws_message=str(error)) from error

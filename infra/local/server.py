@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,12 +21,17 @@ from workflow_engine.http.problem import Problem
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+    Application = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
+
 HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8006
 
 MAX_REQUEST_BYTES: Final = 10 * 1024 * 1024
 """An HTTP API takes no larger request ("Payload size", API Gateway quotas). Less than this, but more than a function
 takes, is refused by the function."""
+
+ANSWER_FOR_SECONDS: Final = 4.0
+"""How long an interrupted server goes on answering what it was asked."""
 
 _ISOLATION: Final = {
     "x-content-type-options": "nosniff",
@@ -43,7 +48,7 @@ class _RequestHandler(WSGIRequestHandler):
             super().log_request(code, size)
 
 
-def wsgi_application(gateway: Gateway, access: Access) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
+def wsgi_application(gateway: Gateway, access: Access) -> Application:
     """The gateway as a WSGI application for those who have access."""
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -60,6 +65,31 @@ def wsgi_application(gateway: Gateway, access: Access) -> Callable[[WSGIEnvironm
     return application
 
 
+class CountedRequests:
+    """A WSGI application that knows how many requests it is answering."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._none = threading.Condition()
+        self._count = 0
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
+        with self._none:
+            self._count += 1
+        try:
+            # The end of the loop is when the server has sent it all.
+            yield from self._application(environ, start_response)
+        finally:
+            with self._none:
+                self._count -= 1
+                self._none.notify_all()
+
+    def wait_for_none(self, seconds: float) -> bool:
+        """Wait until no request is under way, at most so long."""
+        with self._none:
+            return self._none.wait_for(lambda: self._count == 0, seconds)
+
+
 def make_local_server(
     gateway: Gateway, port: int = DEFAULT_PORT, *, allow_hosts: Iterable[str] = (), cors_origins: Iterable[str] = ()
 ) -> BaseWSGIServer:
@@ -71,12 +101,15 @@ def make_local_server(
     # Bound here, because werkzeug ends the process when it cannot bind.
     with socket.create_server((HOST, port), backlog=128) as bound:
         access = Access.of(bound.getsockname()[1], gateway.pages, allow_hosts, cors_origins)
-        application = wsgi_application(gateway, access)
+        application = CountedRequests(wsgi_application(gateway, access))
         return make_server(HOST, port, application, threaded=True, request_handler=_RequestHandler, fd=bound.fileno())
 
 
-def serve_until_stopped(server: BaseWSGIServer) -> None:
-    """Serve until SIGINT or SIGTERM, then free the port. Clients that wait for a run's end are cut off."""
+def serve_until_stopped(server: BaseWSGIServer, stop_waiting: Callable[[], None]) -> None:
+    """Serve until SIGINT or SIGTERM, then free the port and answer what was asked before, for a few seconds at most.
+
+    `stop_waiting` is called first: requests that wait for the end of a run are to be answered now.
+    """
     stopping = threading.Event()
     previous = {s: signal.signal(s, lambda *_: stopping.set()) for s in (signal.SIGINT, signal.SIGTERM)}
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="local-api")
@@ -87,6 +120,10 @@ def serve_until_stopped(server: BaseWSGIServer) -> None:
         server.shutdown()
         thread.join()
         server.server_close()
+        stop_waiting()
+        under_way = server.app
+        assert isinstance(under_way, CountedRequests)
+        under_way.wait_for_none(ANSWER_FOR_SECONDS)
         for number, handler in previous.items():
             signal.signal(number, handler)
 

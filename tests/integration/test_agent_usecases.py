@@ -11,9 +11,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from agent_tools import mcp_servers
-from infra.local.cloud import LocalCloud
 from tests.support.backend_cloud import counted
 from tests.support.mcp_server import TOOLS, mcp_server
+from tests.support.moto_cloud import MotoCloud
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError, UpstreamError
 from workflow_engine.outbound import AddressPolicy
 from workflow_engine.usecases.agents import run_agent
@@ -50,7 +50,7 @@ PROMPT: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
-    with LocalCloud():
+    with MotoCloud():
         yield Engine.from_environment()
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import boto3
 import pytest
 
-from infra.local.cloud import BUCKET, TABLE, LocalCloud
+from tests.support.moto_cloud import BUCKET, TABLE, MotoCloud
 
 pytestmark = pytest.mark.xdist_group("local-cloud")
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[LocalCloud]:
-    with LocalCloud() as cloud:
+def cloud() -> Iterator[MotoCloud]:
+    with MotoCloud() as cloud:
         yield cloud
 
 
@@ -44,7 +44,7 @@ def everything() -> tuple[list[str], int, list[str]]:
     return machines(), records, objects
 
 
-def test_workflows_of_equal_shape_share_a_machine(cloud: LocalCloud) -> None:
+def test_workflows_of_equal_shape_share_a_machine(cloud: MotoCloud) -> None:
     before = len(machines())
     for text in ("one", "two"):
         status, results = cloud.call("POST", "/workflows/execute?wait=20", greeting(text))
@@ -52,7 +52,7 @@ def test_workflows_of_equal_shape_share_a_machine(cloud: LocalCloud) -> None:
     assert len(machines()) == before + 1
 
 
-def test_twenty_runs_at_once_do_not_mix(cloud: LocalCloud) -> None:
+def test_twenty_runs_at_once_do_not_mix(cloud: MotoCloud) -> None:
     def run(n: int) -> Any:
         status, results = cloud.call("POST", "/workflows/execute?wait=25", greeting({"n": n, "text": f"text {n}"}))
         assert status == 200, results
@@ -75,7 +75,7 @@ def test_twenty_runs_at_once_do_not_mix(cloud: LocalCloud) -> None:
     ],
 )
 def test_what_is_refused_or_only_looked_at_leaves_nothing_behind(
-    cloud: LocalCloud, path: str, body: dict[str, Any], status: int
+    cloud: MotoCloud, path: str, body: dict[str, Any], status: int
 ) -> None:
     cloud.call(
         "POST", "/workflows/execute?wait=20", greeting(input_schema={"type": "object"})
@@ -85,7 +85,7 @@ def test_what_is_refused_or_only_looked_at_leaves_nothing_behind(
     assert everything() == before
 
 
-def test_an_input_that_is_too_large_starts_no_run(cloud: LocalCloud) -> None:
+def test_an_input_that_is_too_large_starts_no_run(cloud: MotoCloud) -> None:
     cloud.call("POST", "/workflows/execute?wait=20", greeting())
     before = everything()
     status, problem = cloud.call("POST", "/workflows/execute", greeting(input="a" * 300 * 1024))
@@ -93,7 +93,7 @@ def test_an_input_that_is_too_large_starts_no_run(cloud: LocalCloud) -> None:
     assert everything() == before
 
 
-def test_results_of_a_megabyte_are_kept_whole(cloud: LocalCloud) -> None:
+def test_results_of_a_megabyte_are_kept_whole(cloud: MotoCloud) -> None:
     steps = [
         {"step_id": f"copy_{n}", "step_type": "data_input", "config": {"input_type": "dynamic", "source": "text"}}
         for n in range(6)

@@ -14,8 +14,8 @@ from tests.support.backend_cloud import backend, counted
 from workflow_engine.errors import MisconfiguredError, ThrottledError, UnavailableError
 from workflow_engine.http.problem import problem_of
 from workflow_engine.language.diagnostics import InvalidWorkflowError
-from workflow_engine.machines.executions import ExecutionGoneError, MachineGoneError
 from workflow_engine.machines.naming import MachineSettings, execution_arn, machine_hash, machine_name
+from workflow_engine.machines.port import ExecutionGoneError, MachineGoneError
 from workflow_engine.store import keys
 from workflow_engine.usecases.engine import Engine
 

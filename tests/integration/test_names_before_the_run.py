@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.cloud import LocalCloud
 from tests.support.backend_cloud import counted
+from tests.support.moto_cloud import MotoCloud
 from workflow_engine.language.diagnostics import InvalidWorkflowError
 from workflow_engine.usecases.agents.check_agent import AGENTS
 from workflow_engine.usecases.definitions import save_definition
@@ -28,7 +28,7 @@ ARN = "arn:aws:lambda:us-east-1:123456789012:function:workflow-step-x"
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
-    with LocalCloud():
+    with MotoCloud():
         yield Engine.from_environment()
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from infra.local.cloud import LocalCloud
+from tests.support.moto_cloud import MotoCloud
 from workflow_engine.errors import ThrottledError, UnavailableError
-from workflow_engine.machines.executions import ExecutionGoneError, MachineExecutions
 from workflow_engine.machines.history import HistoryReader
 from workflow_engine.machines.idleness import MachineUse
+from workflow_engine.machines.port import ExecutionGoneError, Use
+from workflow_engine.machines.step_functions import StepFunctionsMachines
 from workflow_engine.store.executions import ASKED_FOR, Execution, ExecutionStore
 from workflow_engine.store.table import Key
 from workflow_engine.store.tables.dynamodb import DynamoTable
@@ -37,7 +38,7 @@ IDLE_DAYS = 30
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    with LocalCloud():
+    with MotoCloud():
         yield Engine.from_environment()
 
 
@@ -93,7 +94,7 @@ def test_a_run_that_goes_on_is_looked_at_ever_more_rarely(engine: Engine) -> Non
 
 def test_a_run_that_was_never_started_ends_failed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(MachineExecutions, "start", lambda *_: None)
+        broken.setattr(StepFunctionsMachines, "start", lambda *_: None)
         execution_id = start_run.start(engine, ME, QUICK)["execution_id"]
     assert sweep_executions(later(engine, minutes=16))["recorded"] == 1
     assert read_results.get_execution(engine, ME, execution_id)["error"]["type"] == "ExecutionDoesNotExist"
@@ -105,7 +106,7 @@ def gone(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> Any:
         raise ExecutionGoneError("gone")
 
-    monkeypatch.setattr(MachineExecutions, "is_running", refuse)
+    monkeypatch.setattr(StepFunctionsMachines, "is_running", refuse)
     monkeypatch.setattr(HistoryReader, "page", refuse)
 
 
@@ -215,7 +216,7 @@ def test_a_run_that_kills_every_round_is_quarantined_and_a_metric_tells(
 def test_a_look_that_went_well_begins_the_count_anew(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     execution_id = start_run.start(engine, ME, WAITING)["execution_id"]
     with monkeypatch.context() as broken:
-        broken.setattr(MachineExecutions, "is_running", lambda *_: 1 / 0)
+        broken.setattr(StepFunctionsMachines, "is_running", lambda *_: 1 / 0)
         assert sweep_executions(later(engine, minutes=16))["failed"] == 1
     assert engine.executions.get(ME.tenant_id, execution_id).looks == 1
     assert sweep_executions(later(engine, hours=1))["running"] == 1
@@ -252,18 +253,18 @@ def test_a_run_that_cannot_be_recorded_does_not_hold_up_the_others(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = (unrecorded_end(engine, monkeypatch) for _ in range(2))
-    real = MachineExecutions.is_running
+    real = StepFunctionsMachines.is_running
 
-    def fail_for_one(self: MachineExecutions, arn: str) -> bool:
+    def fail_for_one(self: StepFunctionsMachines, arn: str) -> bool:
         if arn.endswith(bad):
             raise RuntimeError("no such luck")
         return real(self, arn)
 
-    monkeypatch.setattr(MachineExecutions, "is_running", fail_for_one)
+    monkeypatch.setattr(StepFunctionsMachines, "is_running", fail_for_one)
     done = sweep_executions(later(engine, minutes=16))
     assert (done["recorded"], done["failed"]) == (1, 1)
     assert (status(engine, bad), status(engine, good)) == ("running", "completed")
-    monkeypatch.setattr(MachineExecutions, "is_running", real)
+    monkeypatch.setattr(StepFunctionsMachines, "is_running", real)
     assert sweep_executions(later(engine, minutes=40))["recorded"] == 1
 
 
@@ -272,11 +273,11 @@ def test_a_throttled_round_stops(engine: Engine, monkeypatch: pytest.MonkeyPatch
         unrecorded_end(engine, monkeypatch)
     asked: list[str] = []
 
-    def refuse(_: MachineExecutions, arn: str) -> bool:
+    def refuse(_: StepFunctionsMachines, arn: str) -> bool:
         asked.append(arn)
         raise ThrottledError("busy")
 
-    monkeypatch.setattr(MachineExecutions, "is_running", refuse)
+    monkeypatch.setattr(StepFunctionsMachines, "is_running", refuse)
     assert sweep_executions(later(engine, minutes=16))["recorded"] == 0
     assert len(asked) == 1
     assert engine.executions.get(ME.tenant_id, asked[0].rpartition(":")[2]).looks == 0
@@ -286,14 +287,14 @@ def test_a_run_that_aws_does_not_answer_for_does_not_hold_up_the_others(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = (unrecorded_end(engine, monkeypatch) for _ in range(2))
-    real = MachineExecutions.is_running
+    real = StepFunctionsMachines.is_running
 
-    def no_answer_for_one(self: MachineExecutions, arn: str) -> bool:
+    def no_answer_for_one(self: StepFunctionsMachines, arn: str) -> bool:
         if arn.endswith(bad):
             raise UnavailableError("no answer")
         return real(self, arn)
 
-    monkeypatch.setattr(MachineExecutions, "is_running", no_answer_for_one)
+    monkeypatch.setattr(StepFunctionsMachines, "is_running", no_answer_for_one)
     rounds = [sweep_executions(later(engine, minutes=16 * (number + 1))) for number in range(MAX_LOOKS + 1)]
     assert [(done["recorded"], done["failed"]) for done in rounds] == [(1, 1)] + [(0, 1)] * MAX_LOOKS
     assert status(engine, good) == "completed"
@@ -409,17 +410,16 @@ def test_machines_are_kept_for_as_long_as_runs_can_be_redriven(engine: Engine) -
 
 
 class Executions:
-    """Answers ListExecutions by pages."""
+    """Answers by pages."""
 
-    def __init__(self, *pages: list[dict[str, Any]]) -> None:
+    def __init__(self, *pages: list[Use]) -> None:
         self.pages = list(pages)
         self.sizes: list[int] = []
 
-    def list_executions(self, *, maxResults: int, nextToken: str = "0", **_: Any) -> dict[str, Any]:  # noqa: N803
-        self.sizes.append(maxResults)
-        page = int(nextToken)
-        more = {"nextToken": str(page + 1)} if page + 1 < len(self.pages) else {}
-        return {"executions": self.pages[page], **more}
+    def executions(self, _arn: str, limit: int, token: str | None) -> tuple[list[Use], str | None]:
+        self.sizes.append(limit)
+        page = int(token or 0)
+        return self.pages[page], str(page + 1) if page + 1 < len(self.pages) else None
 
 
 DAY = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=n) for n in range(40)]
@@ -429,14 +429,14 @@ DAY = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=n) for n in range(40)]
     ("pages", "used"),
     [
         ([[]], False),
-        ([[{"startDate": DAY[35], "stopDate": DAY[35]}], [{"startDate": DAY[1], "stopDate": DAY[1]}]], True),
-        ([[{"startDate": DAY[5], "stopDate": DAY[5]}], [{"startDate": DAY[1], "stopDate": DAY[1]}]], False),
-        ([[{"startDate": DAY[5], "stopDate": DAY[5]}], [{"startDate": DAY[1], "stopDate": DAY[38]}]], True),
-        ([[{"startDate": DAY[5], "stopDate": DAY[5]}], [{"startDate": DAY[1]}]], True),
+        ([[Use(DAY[35], DAY[35])], [Use(DAY[1], DAY[1])]], True),
+        ([[Use(DAY[5], DAY[5])], [Use(DAY[1], DAY[1])]], False),
+        ([[Use(DAY[5], DAY[5])], [Use(DAY[1], DAY[38])]], True),
+        ([[Use(DAY[5], DAY[5])], [Use(DAY[1], None)]], True),
     ],
     ids=["never run", "started lately", "long ago", "ended lately", "goes on"],
 )
-def test_use_is_told_by_executions(pages: list[list[dict[str, Any]]], used: bool) -> None:
-    client: Any = Executions(*pages)
-    assert MachineUse(client).is_used("arn", DAY[30]) is used
-    assert client.sizes[0] == 1
+def test_use_is_told_by_executions(pages: list[list[Use]], used: bool) -> None:
+    service: Any = Executions(*pages)
+    assert MachineUse(service).is_used("arn", DAY[30]) is used
+    assert service.sizes[0] == 1

@@ -6,13 +6,14 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.cloud import LocalCloud
 from tests.support.backend_cloud import counted
+from tests.support.moto_cloud import MotoCloud
 from workflow_engine.errors import (
     ConflictError,
     InvalidRequestError,
@@ -22,9 +23,9 @@ from workflow_engine.errors import (
     WorkflowEngineError,
 )
 from workflow_engine.language.diagnostics import InvalidWorkflowError
-from workflow_engine.machines.executions import MachineGoneError
+from workflow_engine.machines.port import MachineGoneError
 from workflow_engine.usecases.answers import ExecutionSummary, Results
-from workflow_engine.usecases.engine import Caller, Engine, use_local_step_loader
+from workflow_engine.usecases.engine import Caller, Engine, Laptop
 from workflow_engine.usecases.runs import cancel_run, read_results, record_execution, start_run
 from workflow_engine.usecases.runs.record_execution import RunEnd
 from workflow_engine.usecases.steps import read_steps, register_step
@@ -53,7 +54,7 @@ WAITING: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
-    with LocalCloud():
+    with MotoCloud():
         yield Engine.from_environment()
 
 
@@ -588,14 +589,12 @@ def test_a_local_step_is_loaded_by_the_local_runtime(engine: Engine) -> None:
             raise LookupError("no function 'missing'")
         return arn
 
-    use_local_step_loader(load)
-    try:
-        body = {"step_type": "shout", "execution_type": "local", "handler": "steps:shout"}
-        record, _ = register_step.register(engine, ME, body)
-        with pytest.raises(InvalidRequestError, match="missing"):
-            register_step.register(engine, ME, {**body, "handler": "steps:missing"})
-    finally:
-        use_local_step_loader(None)
+    laptop = Laptop(engine._table, cast(Any, None), engine.runs, cast(Any, None), cast(Any, None), load)
+    local = replace(engine, laptop=laptop)
+    body = {"step_type": "shout", "execution_type": "local", "handler": "steps:shout"}
+    record, _ = register_step.register(local, ME, body)
+    with pytest.raises(InvalidRequestError, match="missing"):
+        register_step.register(local, ME, {**body, "handler": "steps:missing"})
     assert record["function_arn"] == arn
     assert loaded[0] == ("default", "shout", "steps:shout")
 

@@ -24,19 +24,21 @@ def openapi_document() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="package")
-def api(openapi_document: dict[str, Any]) -> Iterator[ApiClient]:
+def api(openapi_document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiClient]:
     """A client of the API under test, which also compares every answer with the OpenAPI document."""
     check = partial(assert_documented, openapi_document)
     if deployed := os.environ.get("WORKFLOW_API_URL"):
         yield _client_of(deployed, check)
         return
     from infra.local.cloud import LocalCloud
+    from infra.local.data import DataFolder
     from tests.support.local_server import running_server
 
     with pytest.MonkeyPatch.context() as environment:
         # Endpoints of steps that are registered stand on this machine.
         environment.setenv("STEP_HTTP_ALLOWED_HOSTS", "127.0.0.1")
-        with LocalCloud(steps_directory=LOCAL_STEPS) as cloud, running_server(cloud.gateway) as url:
+        data = DataFolder(tmp_path_factory.mktemp("data"))
+        with LocalCloud(steps_directory=LOCAL_STEPS, data=data) as cloud, running_server(cloud.gateway) as url:
             yield ApiClient(url, check)
 
 

@@ -89,6 +89,7 @@ def world() -> Iterator[World]:
             "GOOGLE_GEMINI_BASE_URL": gemini.url,
             "AWS_ACCESS_KEY_ID": KEYS[2],
             "AWS_SECRET_ACCESS_KEY": KEYS[3],
+            "AWS_REGION": "us-east-1",
             "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": bedrock.url,
             "MCP_TOKEN": KEYS[4],
             "STEP_HTTP_ALLOWED_HOSTS": "127.0.0.1",

@@ -47,6 +47,33 @@ def test_json_prints_the_results_and_nothing_else() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("age", ["30", "d", "30 days", "-1d", "1.5h", ""])
+def test_an_age_that_is_none_is_refused(tmp_path: Path, age: str) -> None:
+    done = workflow("gc", "--older-than", age, "--data", tmp_path)
+    assert done.exit_code == 2
+    assert "Write a number and d, h or m, such as 30d." in done.stderr
+
+
+def test_a_folder_that_is_not_there_is_not_made_to_be_cleaned(tmp_path: Path) -> None:
+    done = workflow("gc", "--older-than", "1d", "--data", tmp_path / "none")
+    assert done.exit_code == 2
+    assert "There is no data folder" in done.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_cleaning_says_what_has_gone(tmp_path: Path) -> None:
+    done = workflow("gc", "--older-than", "12h", "--data", tmp_path)
+    assert (done.exit_code, done.stdout) == (0, "Deleted 0 runs, 0 histories and 0 files (0 bytes).\n")
+
+
+def test_time_that_is_skipped_is_in_the_history_and_not_on_the_clock(tmp_path: Path) -> None:
+    steps = [{"step_id": "pause", "step_type": "delay", "config": {"delay_seconds": 3 * 86_400}}]
+    done = workflow("run", write(tmp_path, {"name": "Three days", "steps": steps}), "--skip-time", "--json")
+    result = json.loads(done.stdout)["step_results"]["pause"]
+    assert (done.exit_code, result["status"]) == (0, "completed")
+    assert result["execution_time_ms"] >= 3 * 86_400_000
+
+
 def test_a_pipe_gets_plain_lines() -> None:
     done = workflow("run", HELLO)
     assert done.exit_code == 0, done.stderr

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.cloud import LocalCloud, queued_event
+from infra.local.cloud import LocalCloud
+from infra.local.ended_runs import queued_event
 from infra.local.stepfunctions.journal import Head
 from infra.local.steps import StepsDirectoryError
 from tests.support.http_events import sample
@@ -19,13 +20,13 @@ pytestmark = pytest.mark.xdist_group("local-cloud")
 
 
 def test_a_process_has_one_cloud_at_a_time() -> None:
-    with LocalCloud(with_interpreter=False), pytest.raises(RuntimeError, match="Another local cloud"):
-        LocalCloud(with_interpreter=False).__enter__()
+    with LocalCloud(), pytest.raises(RuntimeError, match="Another local cloud"):
+        LocalCloud().__enter__()
 
 
 def test_a_step_type_of_the_folder_that_is_refused_says_why(tmp_path: Path) -> None:
     (tmp_path / "data_input.py").write_text("def handler(event, context): ...\n", encoding="utf-8")
-    cloud = LocalCloud(steps_directory=tmp_path, with_interpreter=False)
+    cloud = LocalCloud(steps_directory=tmp_path)
     with pytest.raises(StepsDirectoryError, match="'data_input'"):
         cloud.__enter__()
 
@@ -34,7 +35,7 @@ def test_a_step_may_import_its_neighbours(tmp_path: Path) -> None:
     (tmp_path / "cloud_words.py").write_text("GREETING = 'hi'\n", encoding="utf-8")
     step = "from cloud_words import GREETING\ndef handler(event, context):\n    return GREETING\n"
     (tmp_path / "cloud_greet.py").write_text(step, encoding="utf-8")
-    with LocalCloud(steps_directory=tmp_path, with_interpreter=False) as cloud:
+    with LocalCloud(steps_directory=tmp_path) as cloud:
         assert cloud.call("GET", "/steps/cloud_greet")[0] == 200
         assert cloud.call("GET", "/steps/cloud_words")[0] == 404
     assert str(tmp_path) not in sys.path
@@ -42,7 +43,7 @@ def test_a_step_may_import_its_neighbours(tmp_path: Path) -> None:
 
 def test_a_cloud_leaves_the_environment_as_it_was() -> None:
     before = dict(os.environ)
-    with LocalCloud(with_interpreter=False) as cloud:
+    with LocalCloud() as cloud:
         assert cloud.call("GET", "/health")[0] == 200
     assert dict(os.environ) == before
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import boto3
 import pytest
 
 from infra.local.cloud import LocalCloud
@@ -36,7 +35,7 @@ def test_a_secret_is_sent_and_stands_in_no_definition_input_history_or_log(
         results = run(cloud, peer.url)
         assert results["step_results"]["crm"]["output_data"] == {"key": "[secret]"}
         assert peer.requests[0].headers["x-api-key"] == TOKEN
-        states = boto3.client("stepfunctions")
+        states = cloud.step_functions()
         (machine,) = states.list_state_machines()["stateMachines"]
         arn = machine["stateMachineArn"]
         (execution,) = states.list_executions(stateMachineArn=arn)["executions"]
@@ -63,7 +62,7 @@ def test_a_secret_that_is_not_set_fails_the_step_by_name(monkeypatch: pytest.Mon
 def test_an_endpoint_on_this_machine_is_refused_until_it_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STEP_HTTP_ALLOWED_HOSTS", raising=False)
     body = {"step_type": "crm", "execution_type": "http", "endpoint_config": {"url": "http://localhost:9000/"}}
-    with LocalCloud(with_interpreter=False) as cloud:
+    with LocalCloud() as cloud:
         status, answer = cloud.call("POST", "/steps/register", body)
     assert status == 422
     assert "STEP_HTTP_ALLOWED_HOSTS" in answer["errors"][0]["detail"]

@@ -14,6 +14,7 @@ from tests.support.backend_cloud import SETTINGS, backend
 from workflow_engine.store.items import Record
 from workflow_engine.store.payloads import ObjectStore
 from workflow_engine.store.payloads.files import FileObjects
+from workflow_engine.store.payloads.memory import MemoryObjects
 from workflow_engine.store.payloads.s3 import S3Objects
 from workflow_engine.store.table import Page, Query, Table, Write
 from workflow_engine.store.tables.dynamodb import DynamoTable
@@ -75,10 +76,16 @@ def files(directory: Path) -> Iterator[ObjectStore]:
     yield FileObjects(directory / "objects")
 
 
+@contextmanager
+def memory(_directory: Path) -> Iterator[ObjectStore]:
+    """Memory."""
+    yield MemoryObjects()
+
+
 _MOST_PAGES: Final = 100
 
 TABLES: Final = (dynamodb, sqlite, sqlite_in_memory)
-OBJECT_STORES: Final = (s3, files)
+OBJECT_STORES: Final = (s3, files, memory)
 
 
 def name_of(made_by: Callable[..., object]) -> str:

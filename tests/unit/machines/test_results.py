@@ -48,6 +48,18 @@ def test_a_task_has_its_payload_its_times_and_its_duration() -> None:
     }
 
 
+def test_an_attempt_that_a_laptop_made_once_more_is_marked() -> None:
+    history = History()
+    history.task("a", 1)
+    next(e for e in history.events if e["type"] == "TaskSucceeded")["taskSucceededEventDetails"][
+        "repeatedAfterRestart"
+    ] = 2
+    history.task("b", 1)
+    run = report(history.end({}), outline(leaf("a"), leaf("b"), sinks=["b"]))
+    assert (run.step_results["a"]["repeated_after_restart"], run.step_results["a"]["retry_count"]) == (2, 0)
+    assert "repeated_after_restart" not in run.step_results["b"]
+
+
 def test_without_sinks_the_machines_own_output_is_the_runs() -> None:
     history = History()
     history.task("a", 1)

@@ -18,10 +18,11 @@ from workflow_engine.settings import Settings
 from workflow_engine.store.executions import Execution
 from workflow_engine.store.payloads.files import FileObjects
 from workflow_engine.store.tables.sqlite import SqliteTable
-from workflow_engine.usecases.engine import Engine
+from workflow_engine.usecases.engine import Engine, Laptop
 
 directory = Path(sys.argv[1])
-engine = Engine(Settings("t", "b", "arn"), table=SqliteTable(directory / "t"), objects=FileObjects(directory / "o"))
+laptop = Laptop(SqliteTable(directory / "t"), FileObjects(directory / "o"), None, None, None)
+engine = Engine(Settings("t", "b", "arn"), laptop=laptop)
 run = Execution("t", "e", "w", 1, "Name", "running", engine.timestamp(), "arn:e", metadata={"x": 1})
 engine.executions.create(run, "{}", 2_000_000_000)
 engine.executions.update_status(run, "failed", 0, error={"message": "x" * 400_000})

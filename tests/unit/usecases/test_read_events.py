@@ -8,6 +8,7 @@ import pytest
 from tests.support.backend_history import History
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.machines.history import HistoryReader
+from workflow_engine.machines.port import PageForgottenError
 from workflow_engine.store.results import PAGE_BYTES, body_bytes
 from workflow_engine.usecases.answers import EventPage
 from workflow_engine.usecases.engine import Caller, Engine
@@ -16,30 +17,23 @@ from workflow_engine.usecases.runs.read_events import MAX_CURSOR_BYTES, events
 ME = Caller("acme")
 
 
-class InvalidToken(Exception):  # noqa: N818 - the name is that of Step Functions' error
-    pass
-
-
 class StepFunctions:
-    """GetExecutionHistory of one history, with tokens of AWS's length that may expire."""
-
-    exceptions = SimpleNamespace(ClientError=KeyError, InvalidToken=InvalidToken)
+    """The history of one execution, with tokens of AWS's length that may expire."""
 
     def __init__(self, history: list[dict[str, Any]], most: int = 1000) -> None:
         self.history, self.generation, self.calls = history, 0, list[tuple[int, bool]]()
         self.most = most
 
-    def get_execution_history(self, **asked: Any) -> dict[str, Any]:
-        self.calls.append((asked["maxResults"], asked["includeExecutionData"]))
-        generation, start = self.generation, 0
-        if "nextToken" in asked:
-            generation, start = map(int, asked["nextToken"].split("-")[:2])
+    def events(
+        self, _arn: str, limit: int, token: str | None, *, with_data: bool
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        self.calls.append((limit, with_data))
+        generation, start = (self.generation, 0) if token is None else map(int, token.split("-")[:2])
         if generation != self.generation:
-            raise InvalidToken
-        stop = start + min(asked["maxResults"], self.most)
-        page = [e if asked["includeExecutionData"] else without_data(e) for e in self.history[start:stop]]
-        token = {"nextToken": f"{self.generation}-{stop}-{'A' * 800}"} if stop < len(self.history) else {}
-        return {"events": page, **token}
+            raise PageForgottenError
+        stop = start + min(limit, self.most)
+        page = [e if with_data else without_data(e) for e in self.history[start:stop]]
+        return page, f"{self.generation}-{stop}-{'A' * 800}" if stop < len(self.history) else None
 
 
 def without_data(event: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +48,7 @@ def engine_of(client: StepFunctions) -> Engine:
     execution = SimpleNamespace(execution_arn="arn")
     executions = SimpleNamespace(get=lambda tenant_id, execution_id: execution)
     history = HistoryReader(cast(Any, client))
-    return cast(Engine, SimpleNamespace(executions=executions, history=history, stepfunctions=client))
+    return cast(Engine, SimpleNamespace(executions=executions, history=history))
 
 
 def pages(client: StepFunctions, limit: int) -> list[EventPage]:

@@ -40,8 +40,7 @@ class Settings:
 
     `step_functions` maps an alias of a built-in task type to the ARN of our Lambda. A client may register only
     Lambdas whose ARN matches one of `step_function_arn_patterns` (fnmatch), since the machines' role may invoke no
-    others. `payload_base_url` is where a local server shows the objects of the bucket; None where S3 itself does.
-    `step_http_allowed_hosts` is the text of what steps may reach beside public addresses (`workflow_engine.outbound`).
+    others. `step_http_allowed_hosts` is the text of what steps may reach beside public addresses (`workflow_engine.outbound`).
     """
 
     table_name: str
@@ -53,7 +52,6 @@ class Settings:
     step_functions: Mapping[str, str] = field(default_factory=dict)
     step_function_arn_patterns: tuple[str, ...] = DEFAULT_STEP_FUNCTION_PATTERNS
     allow_local_steps: bool = False
-    payload_base_url: str | None = None
     step_http_allowed_hosts: str = ""
 
     @classmethod
@@ -71,7 +69,6 @@ class Settings:
             step_functions=_step_functions(env.get("STEP_FUNCTIONS") or "{}"),
             step_function_arn_patterns=patterns or DEFAULT_STEP_FUNCTION_PATTERNS,
             allow_local_steps=env.get("ALLOW_LOCAL_STEPS") == "1",
-            payload_base_url=env.get("PAYLOAD_BASE_URL") or None,
             step_http_allowed_hosts=env.get("STEP_HTTP_ALLOWED_HOSTS", ""),
         )
 

@@ -128,7 +128,10 @@ class Elements:
 
 @dataclass(frozen=True, slots=True)
 class MapNode:
-    """A body run once per element; what it gives is one element's output, `$states.result` the list of them in order."""
+    """A body run once per element; what it gives is one element's output, `$states.result` the list of them in order.
+
+    `depth` is how many other maps are around it: their positions are handed into the body, which sees only its own.
+    """
 
     name: str
     step_id: str
@@ -137,6 +140,7 @@ class MapNode:
     body: Block
     assigns: Assigns
     failure: Failure | None
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)

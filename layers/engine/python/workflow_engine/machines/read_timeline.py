@@ -226,6 +226,7 @@ class _Reader:
 
     def _attempt(self, visit: Visit, event: Event, kind: str) -> None:
         details_name = f"{kind[0].lower()}{kind[1:]}EventDetails"
+        visit.repeats += (event.get(details_name) or {}).get("repeatedAfterRestart", 0)
         if kind in _ATTEMPT:
             visit.attempts += 1
             visit.outcome = None

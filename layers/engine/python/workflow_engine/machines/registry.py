@@ -9,16 +9,16 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from workflow_engine.aws import code_of, errors_translated
 from workflow_engine.errors import MisconfiguredError, ThrottledError, UnavailableError
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
 from workflow_engine.machines.naming import MachineSettings, machine_hash, machine_name
+from workflow_engine.machines.port import DefinitionRefusedError, NameTakenError
 from workflow_engine.observability import get_logger
 
 if TYPE_CHECKING:
-    from mypy_boto3_stepfunctions import SFNClient
+    from workflow_engine.machines.port import MachineService
 
 logger = get_logger(__name__)
 
@@ -27,7 +27,6 @@ RETRY_FOR_SECONDS: Final = 10.0
 """No further attempt begins later, so that the last one ends within the request even when nobody answers it."""
 
 MAX_GENERATIONS_AT_ONCE: Final = 20
-_NAME_TAKEN: Final = frozenset({"StateMachineAlreadyExists", "StateMachineDeleting"})
 
 
 class MachineRecord(Protocol):
@@ -65,7 +64,7 @@ class MachineRecords(Protocol):
 class MachineRegistry:
     """Creates machines. `now` gives ISO 8601 UTC, `sleep` takes seconds, `clock` gives seconds that never go back."""
 
-    client: SFNClient
+    machines: MachineService
     store: MachineRecords
     settings: MachineSettings
     now: Callable[[], str]
@@ -110,8 +109,12 @@ class MachineRegistry:
         """
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
-                with errors_translated("sfn"):
-                    return self._create_once(name, definition)
+                return self.machines.create(name, definition, self.settings)
+            except NameTakenError:
+                return None
+            except DefinitionRefusedError as error:
+                detail = f"Step Functions refuses the compiled machine: {error}"
+                raise InvalidWorkflowError([Diagnostic("WFE-E900", "", detail)]) from error
             except ThrottledError as error:
                 refused: Exception = error
             except MisconfiguredError as error:
@@ -127,31 +130,6 @@ class MachineRegistry:
         raise ThrottledError(
             "Step Functions creates one machine a second and is busy with others. Try again."
         ) from refused
-
-    def _create_once(self, name: str, definition: str) -> str | None:
-        try:
-            answer = self.client.create_state_machine(name=name, definition=definition, **self._arguments())
-        except self.client.exceptions.ClientError as error:
-            code = code_of(error)
-            if code in _NAME_TAKEN:
-                return None
-            if code == "InvalidDefinition":
-                detail = f"Step Functions refuses the compiled machine: {error.response['Error'].get('Message')}"
-                raise InvalidWorkflowError([Diagnostic("WFE-E900", "", detail)]) from error
-            raise
-        return answer["stateMachineArn"]
-
-    def _arguments(self) -> dict[str, Any]:
-        arguments: dict[str, Any] = {"roleArn": self.settings.role_arn, "type": "STANDARD"}
-        if self.settings.log_group_arn:
-            destination = {"cloudWatchLogsLogGroup": {"logGroupArn": self.settings.log_group_arn}}
-            arguments["loggingConfiguration"] = {
-                "level": "ERROR",
-                "includeExecutionData": False,  # inputs and outputs are clients' data
-                "destinations": [destination],
-            }
-            arguments["tracingConfiguration"] = {"enabled": True}
-        return arguments
 
 
 def _awaits_policy(error: MisconfiguredError) -> bool:

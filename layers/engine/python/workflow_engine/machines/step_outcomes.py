@@ -49,6 +49,7 @@ class StepOutcomes:
             ended_at = None
         started_at = visit.entered_at if visit is not None else None
         duration = round((ended_at - started_at).total_seconds() * 1000) if ended_at and started_at else None
+        repeats = {"repeated_after_restart": visit.repeats} if visit is not None and visit.repeats else {}
         return {
             "status": status,
             "output_data": None,
@@ -58,4 +59,5 @@ class StepOutcomes:
             "retry_count": max(visit.attempts - 1, 0) if visit is not None else 0,
             "started_at": iso(started_at),
             "completed_at": iso(ended_at),
+            **repeats,
         }

@@ -40,6 +40,7 @@ class Visit:
     """One entry into one state. `outcome` is that of the last attempt; `output` a Task's result or the state's own
     output. `left` says that the run went on from it, `ended` that a Map or Parallel succeeded, failed or was aborted.
     `inside` is the visit of the Map or Parallel around it, `inside_attempt` which of that one's attempts it belongs to.
+    `repeats` is how often an attempt was made once more because the server of a laptop ended meanwhile, which AWS never does.
     `cause` is that of the last failure as the history has it: with the id of the request, if a function failed.
     """
 
@@ -49,6 +50,7 @@ class Visit:
     entered_at: datetime | None
     over: str | None = None
     attempts: int = 0
+    repeats: int = 0
     outcome: str | None = None
     output: Output | None = None
     failure: Failure | None = None

@@ -14,7 +14,9 @@ class StepContext:
     `principal` is who started the run, as the API authenticated them. `user_id` is for whom: what they said, else themselves;
     so permissions go by `principal`.
 
-    `index` is the element of a for_each or map (None outside), `attempt` counts from 1. `timeout_seconds` is how
+    `place` is where in the workflow the step stands, the key of its result: `outer[3].loop[1].inner`, or just its id. Together
+    with `execution_id` it names what is done once, however often it is attempted. `index` is the element of a for_each or map
+    (None outside), `attempt` counts from 1. `timeout_seconds` is how
     long the step may take, where its type is told; `seconds_left` how long Lambda let this call run, as it began;
     `prompt_inputs` which entries of the input are outputs of prompt steps, told to agents. Fields that the event
     lacks, as in a test or a direct call, are None, empty or 0.
@@ -25,6 +27,7 @@ class StepContext:
     workflow_version: int | str | None = None
     step_id: str = ""
     step_type: str = ""
+    place: str = ""
     index: int | None = None
     attempt: int = 0
     user_id: str | None = None
@@ -50,6 +53,7 @@ class StepContext:
             workflow_version=execution.get("workflow_version"),
             step_id=execution.get("step_id") or step_config.get("step_id") or "",
             step_type=step_config.get("step_type") or "",
+            place=execution.get("place") or "",
             index=execution.get("index"),
             attempt=execution.get("attempt") or 0,
             user_id=user.get("user_id"),

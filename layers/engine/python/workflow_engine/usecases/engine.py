@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
-    from workflow_engine.machines.executions import MachineExecutions
     from workflow_engine.machines.history import HistoryReader
     from workflow_engine.machines.idleness import MachineUse
+    from workflow_engine.machines.port import MachineService
     from workflow_engine.machines.registry import MachineRegistry
     from workflow_engine.store.due import DueStore
     from workflow_engine.store.machines import MachineStore
@@ -48,13 +48,32 @@ LONGEST_WAIT_SECONDS: Final = HTTP_API_SECONDS - 5
 """How long a request may ask to wait for the end of a run; the rest is for reading its results and for the way back."""
 
 _making_clients: Final = threading.RLock()  # boto3 sessions may not make two clients at once
-_local_step_loader: LocalStepLoader | None = None
 
 
-def use_local_step_loader(loader: LocalStepLoader | None) -> None:
-    """Let every engine of this process load `local` steps by this function, or by none. For the local runtime."""
-    global _local_step_loader
-    _local_step_loader = loader
+@dataclass(frozen=True, slots=True)
+class Laptop:
+    """What stands behind the ports in the place of AWS.
+
+    `invoke` calls a function by ARN with an event, as Lambda's Invoke does: `(result, whether it failed)`, of a failure
+    `{"errorType", "errorMessage"}`. `until_recorded` is `Engine.until_recorded`. `load_step` is None where no folder of steps
+    was given.
+    """
+
+    table: Table
+    objects: ObjectStore
+    machines: MachineService
+    invoke: Callable[[str, Mapping[str, Any]], tuple[Any, bool]]
+    until_recorded: Callable[[str, float], bool]
+    load_step: LocalStepLoader | None = None
+
+
+_laptop: Laptop | None = None
+
+
+def use_laptop(laptop: Laptop | None) -> None:
+    """Let every engine that this process makes from its environment stand on this, or on AWS again."""
+    global _laptop
+    _laptop = laptop
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,30 +104,32 @@ def _utc_now() -> datetime:
 class Engine:
     """One per process. Clients are made once, when first used, so importing and constructing costs nothing.
 
-    `table` and `objects` are given where they are not those of AWS that the settings name, as on a laptop; with both, neither
-    DynamoDB nor S3 is ever spoken to, and botocore not loaded for them.
+    With a `laptop` AWS is never spoken to, and botocore not loaded.
     """
 
     settings: Settings
     now: Callable[[], datetime] = _utc_now
     sleep: Callable[[float], None] = time.sleep
-    table: Table | None = None
-    objects: ObjectStore | None = None
+    laptop: Laptop | None = None
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def from_environment(cls) -> Engine:
         """The engine that the environment variables describe (`Settings.from_environment`)."""
-        return cls(Settings.from_environment())
+        return cls(Settings.from_environment(), laptop=_laptop)
 
     def timestamp(self) -> str:
         """Now, ISO 8601 UTC with milliseconds."""
         return iso(self.now())
 
-    @property
-    def local_step_loader(self) -> LocalStepLoader | None:
-        """Loads handlers of `local` steps; None where there is no local runtime."""
-        return _local_step_loader
+    def until_recorded(self, execution_id: str, seconds: float) -> bool:
+        """Wait so long, or less if the end of a run is recorded meanwhile and somebody tells: on AWS nobody does. False when
+        nobody may wait any longer, because the server stops.
+        """
+        if self.laptop is not None:
+            return self.laptop.until_recorded(execution_id, seconds)
+        self.sleep(seconds)
+        return True
 
     @cached_property
     def _session(self) -> Session:
@@ -119,8 +140,10 @@ class Engine:
 
     def client(self, service: str, config: Config | None = None) -> Any:
         """The client of an AWS service, made once however many threads ask; `config` counts when it is made, by default
-        it is that of `aws.LIMITS`.
+        it is that of `aws.LIMITS`. Raises RuntimeError on a laptop, which has no account.
         """
+        if self.laptop is not None:
+            raise RuntimeError(f"There is no {service} on a laptop.")
         with _making_clients:
             if service not in self._clients:
                 config = config or aws.config(service)
@@ -148,11 +171,15 @@ class Engine:
 
     @cached_property
     def _table(self) -> Table:
-        return self.table or DynamoTable(self.dynamodb, self.settings.table_name, self.sleep)
+        if self.laptop is not None:
+            return self.laptop.table
+        return DynamoTable(self.dynamodb, self.settings.table_name, self.sleep)
 
     @cached_property
     def _payloads(self) -> PayloadStore:
-        return PayloadStore(self.objects or S3Objects(lambda: self.s3, self.settings.bucket_name))
+        if self.laptop is not None:
+            return PayloadStore(self.laptop.objects)
+        return PayloadStore(S3Objects(lambda: self.s3, self.settings.bucket_name))
 
     @cached_property
     def workflows(self) -> WorkflowStore:
@@ -207,7 +234,7 @@ class Engine:
         shared = MachineSettings(
             settings.machine_prefix, settings.stage, settings.machine_role_arn, settings.log_group_arn
         )
-        return MachineRegistry(self.stepfunctions, self.machine_records, shared, self.timestamp, self.sleep)
+        return MachineRegistry(self.runs, self.machine_records, shared, self.timestamp, self.sleep)
 
     @cached_property
     def machine_records(self) -> MachineStore:
@@ -219,7 +246,7 @@ class Engine:
     def machine_use(self) -> MachineUse:
         from workflow_engine.machines.idleness import MachineUse
 
-        return MachineUse(self.stepfunctions)
+        return MachineUse(self.runs)
 
     @cached_property
     def due(self) -> DueStore:
@@ -228,13 +255,15 @@ class Engine:
         return DueStore(self._table)
 
     @cached_property
-    def runs(self) -> MachineExecutions:
-        from workflow_engine.machines.executions import MachineExecutions
+    def runs(self) -> MachineService:
+        if self.laptop is not None:
+            return self.laptop.machines
+        from workflow_engine.machines.step_functions import StepFunctionsMachines
 
-        return MachineExecutions(self.stepfunctions)
+        return StepFunctionsMachines(self.stepfunctions)
 
     @cached_property
     def history(self) -> HistoryReader:
         from workflow_engine.machines.history import HistoryReader
 
-        return HistoryReader(self.stepfunctions)
+        return HistoryReader(self.runs)

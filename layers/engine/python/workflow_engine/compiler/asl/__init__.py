@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from workflow_engine.compiler.asl.expressions import rendered
@@ -32,7 +33,7 @@ from workflow_engine.compiler.ir import (
     Template,
     WaitNode,
 )
-from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Text
+from workflow_engine.compiler.jsonata.fragments import NULL, Array, Call, Fragment, Text
 from workflow_engine.compiler.jsonata.states import INDEX, INPUT, ITEM, PAYLOAD
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, told_as_caught
 from workflow_engine.state_names import END, START, derived_name, step_of
@@ -41,6 +42,7 @@ State = dict[str, Any]
 
 LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
 
+_NO_ELEMENT: Final[Mapping[str, Fragment]] = MappingProxyType({})
 _ELEMENT: Final[Mapping[str, Fragment]] = {"item": ITEM, "index": INDEX}
 
 
@@ -62,13 +64,13 @@ class _Rendering:
     """One block while its states are written.
 
     `end` is the state that catches jumps to the block's end, once something jumps there; `ends` counts such states of the
-    whole machine, by the step they are named after. `carries` says that the states hand on `{item, index}` as their input,
-    because they run for an element of a list.
+    whole machine, by the step they are named after. `carries` is what the states hand on as their input, because they run for
+    an element of a list: `{item, index}`, and in a map inside of others `at`, the positions of those.
     """
 
     block: Block
     ends: dict[str, int]
-    carries: bool = False
+    carries: Mapping[str, Fragment]
     states: dict[str, State] = field(default_factory=dict)
     end: str | None = None
 
@@ -89,7 +91,7 @@ class _Rendering:
         """Output of a state that another one follows: what it gives the reader of results, and the element of the list."""
         if not self.carries:
             return {} if own is None else own
-        return INPUT if own is None else {**own, **_ELEMENT}
+        return INPUT if own is None else {**own, **self.carries}
 
     def _result(self, assigns: Assigns, own: Template) -> Template:
         """What the block gives when it ends in a state that would assign `assigns`."""
@@ -192,9 +194,10 @@ class _Rendering:
             "ItemSelector": {
                 "item": Text("$states.context.Map.Item.Value"),
                 "index": Text("$states.context.Map.Item.Index"),
+                **({"at": _positions(node.depth)} if node.depth else {}),
             },
             "MaxConcurrency": node.max_concurrency,
-            "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **_states(node.body, self.ends, carries=True)},
+            "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **_states(node.body, self.ends, _element(node))},
             **self._caught(node, following),
             **self.leave(following, node.assigns, _nothing_caught(node)),
         }
@@ -207,7 +210,7 @@ class _Rendering:
         values = fused(node.values)
         if following is not None:
             assigns = {**{v.variable: values.record(i) for i, v in enumerate(node.values) if v.kept}, **node.assigns}
-            outputs = values.all_outputs({}, _ELEMENT if self.carries and len(node.values) > 1 else {})
+            outputs = values.all_outputs({}, self.carries if len(node.values) > 1 else {})
             if isinstance(outputs, Fragment):
                 return {
                     "Type": "Pass",
@@ -292,7 +295,17 @@ def _nothing_caught(node: TaskNode | MapNode | ParallelNode) -> Template:
     return None if node.failure is None else {}
 
 
-def _states(block: Block, ends: dict[str, int], carries: bool = False) -> State:
+def _element(node: MapNode) -> Mapping[str, Fragment]:
+    return {**_ELEMENT, "at": Text("$states.input.at")} if node.depth else _ELEMENT
+
+
+def _positions(depth: int) -> Fragment:
+    """The positions of the elements around a map, outermost first: of its state's input, which is theirs."""
+    index = Text("$states.input.index")
+    return Array((index,)) if depth == 1 else Call("$append", (Text("$states.input.at"), index))
+
+
+def _states(block: Block, ends: dict[str, int], carries: Mapping[str, Fragment] = _NO_ELEMENT) -> State:
     """`StartAt` and `States` of a block, the states in the order in which they run."""
     rendering = _Rendering(block, ends, carries)
     start = rendering.sequence(block.nodes, None)

@@ -25,7 +25,7 @@ from workflow_engine.compiler.ir import (
 )
 from workflow_engine.compiler.jsonata.conditions import condition_fragment
 from workflow_engine.compiler.jsonata.fragments import Fragment
-from workflow_engine.compiler.jsonata.states import INDEX, ITEM, PAYLOAD, RESULT
+from workflow_engine.compiler.jsonata.states import PAYLOAD, RESULT
 from workflow_engine.compiler.lower.body import LoweredBody, lower_steps
 from workflow_engine.compiler.lower.leaf import failure_of, tried
 from workflow_engine.compiler.lower.lists import find_elements, warn_if_unbounded
@@ -88,8 +88,7 @@ def _output_pass(step: Step, name: str, output: Fragment, scope: Scope, *, kept:
 
 
 def _map(unit: Unit, step: Step, body: MapBody, scope: Scope, *, keeps_record: bool, keeps_output: bool) -> MapNode:
-    inner = scope.child()
-    inner.item, inner.index = ITEM, INDEX
+    inner = scope.element_of(step.step_id)
     wanted = keeps_output or body.output is not None
     lowered = lower_steps(unit, body.steps, inner, end_reads(body.output, wanted=wanted), config_pointer(step, "steps"))
     block = Block(lowered.nodes)
@@ -115,6 +114,7 @@ def _map(unit: Unit, step: Step, body: MapBody, scope: Scope, *, keeps_record: b
         body=block,
         assigns={variable: record} if variable else {},
         failure=failure_of(step, variable, keeps_output=keeps_output),
+        depth=scope.maps,
     )
 
 
@@ -148,6 +148,8 @@ def _switch(
     unit: Unit, step: Step, body: SwitchBody, scope: Scope, *, keeps_record: bool, keeps_output: bool
 ) -> SwitchNode:
     wanted = keeps_output or body.output is not None
+    outside = scope.around
+    scope.around = (*outside, f"{step.step_id}.")
     every = [s.step_id for steps in nested_steps(step) for s in steps]
 
     def taken(steps: Sequence[Step], place: str) -> tuple[Node, ...]:
@@ -176,6 +178,7 @@ def _switch(
         otherwise[scope.name(step.step_id)] = completed_record({}, keeps_output=keeps_output)
     if keeps_record and not wanted:
         assigns[scope.name(step.step_id)] = completed_record(None, keeps_output=False)
+    scope.around = outside
     return SwitchNode(unit.state_name(step.step_id, SWITCH), step.step_id, tuple(cases), default, assigns, otherwise)
 
 

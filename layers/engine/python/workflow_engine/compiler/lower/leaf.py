@@ -165,16 +165,18 @@ def payload(
     *,
     fills_names: bool = False,
     call: Fragment | None = None,
+    is_element: bool = False,
 ) -> Template:
     """What a step Lambda receives: step_config, input_data and execution_context, in one expression; where an author's own
     expressions are in it, in one for each entry of the input, so that Step Functions names the entry whose expression fails.
 
     `timeout` is told as `execution_context.timeout_seconds`, the entries of the input that are outputs of steps of the type
     `input_step_type` as `execution_context.inputs_of_type`, where the step type wants to know these; `fills_names` as
-    `step_config`. `call` stands beside them.
+    `step_config`. `call` stands beside them. `is_element` says that the step is one element of its own for_each.
     """
     identity = {"step_id": json_literal(step.step_id)}
-    context: dict[str, Fragment] = {**identity, "attempt": _ATTEMPT}
+    place = scope.element_place() if is_element else scope.place(step.step_id)
+    context: dict[str, Fragment] = {**identity, "place": place, "attempt": _ATTEMPT}
     if scope.index is not None:
         context["index"] = scope.index
     if timeout is not None:
@@ -221,6 +223,8 @@ def task(
     name: str,
     assigns: Assigns,
     failure: Failure | None,
+    *,
+    is_element: bool = False,
 ) -> TaskNode:
     """A Task that invokes the step's function; its ARN comes from the execution input, so re-registering needs no new machine."""
     unit.functions.setdefault(lowering.function)
@@ -244,6 +248,7 @@ def task(
                 lowering.names_inputs_of_type,
                 fills_names=lowering.fills_names,
                 call=_endpoint_call(unit, lowering, timeout),
+                is_element=is_element,
             ),
         },
         timeout=timeout,

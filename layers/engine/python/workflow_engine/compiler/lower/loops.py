@@ -43,10 +43,11 @@ def _reads_itself(step: Step) -> bool:
 def lower_loop(unit: Unit, step: Step, body: LoopBody, scope: Scope, *, keeps_output: bool) -> LoopNode:
     """The loop in line. Its variable holds `{"turn", "output"}` while it runs, the previous turn's output."""
     variable = scope.name(step.step_id)
-    outer_index = scope.index
+    outer_index, outside = scope.index, scope.around
     turn = Read(variable, ("turn",))
     next_turn = Infix("+", (turn, Text("1")))
     scope.index = turn
+    scope.around = (*outside, f"{step.step_id}[", turn, "].")
     scope.entries[step.step_id] = Entry(COMPLETED, variable)
     wanted = keeps_output or body.output is not None or _reads_itself(step)
     before = body.while_ is not None
@@ -64,7 +65,7 @@ def lower_loop(unit: Unit, step: Step, body: LoopBody, scope: Scope, *, keeps_ou
         output = Group((Conditional((Infix("<", (turn, Text("0"))), NULL, output)),))
         scope.index = Group((next_turn,))
     holds = _tested(condition, step.step_id, f"{variable}_now", output, scope)
-    scope.index = outer_index
+    scope.index, scope.around = outer_index, outside
     return LoopNode(
         name=derived_name(step.step_id, WHILE if before else UNTIL),
         step_id=step.step_id,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from itertools import groupby
 
-from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Read, Text, json_literal
+from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Infix, Read, Text, json_literal
 from workflow_engine.compiler.jsonata.references import Root
-from workflow_engine.compiler.jsonata.states import from_input
+from workflow_engine.compiler.jsonata.states import INDEX, ITEM, from_input
 from workflow_engine.compiler.lower.status import COMPLETED, Statuses
 from workflow_engine.language.syntax import Reference, ScopeReference, StepReference
 
@@ -37,24 +38,67 @@ class Entry:
     variable: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class MapLevel:
+    """The position of the current element in a map; the outermost map has number 0."""
+
+    number: int
+
+
+PlacePart = str | Fragment | MapLevel
+"""A part of a place: text, the turn of a loop, or the position in a map."""
+
+
 @dataclass(slots=True)
 class Scope:
     """A lexical scope while it is being lowered: entries change as steps are passed. Lookups fall back to the parent.
 
-    `item` and `index` are the innermost element and its position, None outside for_each and map. `fields`
-    are those that every output of a step is sure to have, by step id; all scopes of a machine share them.
+    `item` and `index` are the innermost element and its position, None outside for_each and map. `around` is what stands in
+    front of a step's id in its place, `maps` how many maps are around. `fields` are those that every output of a step is sure
+    to have, by step id; all scopes of a machine share them.
     """
 
     depth: int
     parent: Scope | None = None
     item: Fragment | None = None
     index: Fragment | None = None
+    around: tuple[PlacePart, ...] = ()
+    maps: int = 0
     entries: dict[str, Entry] = field(default_factory=dict)
     fields: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def child(self) -> Scope:
         """A scope one deeper that sees all of this one (a Parallel branch or a Map body)."""
-        return Scope(self.depth + 1, self, self.item, self.index, fields=self.fields)
+        return Scope(self.depth + 1, self, self.item, self.index, self.around, self.maps, fields=self.fields)
+
+    def element_of(self, step_id: str) -> Scope:
+        """The scope of one element of a map or a for_each."""
+        inner = self.child()
+        inner.item, inner.index = ITEM, INDEX
+        inner.around = (*self.around, f"{step_id}[", MapLevel(self.maps), "].")
+        inner.maps = self.maps + 1
+        return inner
+
+    def place(self, step_id: str) -> Fragment:
+        """The step's full place, a text such as `outer[3].loop[1].inner`: its key in the results of a run."""
+        return self._text((*self.around, step_id))
+
+    def element_place(self) -> Fragment:
+        """The place of this scope's element, such as `each[3]`."""
+        return self._text((*self.around[:-1], "]"))
+
+    def _text(self, parts: tuple[PlacePart, ...]) -> Fragment:
+        written: list[Fragment] = []
+        for is_text, group in groupby(parts, lambda part: isinstance(part, str)):
+            if is_text:
+                written.append(json_literal("".join(map(str, group))))
+            else:
+                written += [self._position(part) if isinstance(part, MapLevel) else part for part in group]  # type: ignore[misc]
+        return written[0] if len(written) == 1 else Infix("&", tuple(written))
+
+    def _position(self, level: MapLevel) -> Fragment:
+        """Where an element stands in its map. A map's body sees its own `index`, and those around it in `at`."""
+        return INDEX if level.number == self.maps - 1 else Text(f"$states.input.at[{level.number}]")
 
     def find(self, step_id: str) -> Entry:
         """The entry of a step that has been passed; the innermost one. KeyError says that the tree's order is wrong."""

@@ -8,7 +8,7 @@ from workflow_engine.aws_quotas import INLINE_MAP_CONCURRENCY
 from workflow_engine.compiler.catalogue import ContainerLowering, PureLowering, TaskLowering, WaitLowering
 from workflow_engine.compiler.ir import Block, Failure, GuardNode, MapNode, Node, PassNode, Template
 from workflow_engine.compiler.jsonata.conditions import condition_fragment, not_fragment
-from workflow_engine.compiler.jsonata.states import INDEX, ITEM, PAYLOAD, RESULT
+from workflow_engine.compiler.jsonata.states import PAYLOAD, RESULT
 from workflow_engine.compiler.lower import leaf, waits
 from workflow_engine.compiler.lower.inputs import has_expression, varies
 from workflow_engine.compiler.lower.lists import find_elements, warn_if_unbounded
@@ -101,8 +101,7 @@ def _for_each(
     failure: Failure | None,
 ) -> MapNode:
     """A Map over one state. Its condition, if it reads item or index, is decided per element; a skipped element gives null."""
-    inner = scope.child()
-    inner.item, inner.index = ITEM, INDEX
+    inner = scope.element_of(step.step_id)
     name = derived_name(step.step_id, EACH)
     node: Node
     match lowering:
@@ -110,7 +109,7 @@ def _for_each(
             value = leaf.pure_value(unit, step, lowering, inner, kept=False, keeps_output=False, bounds={})
             node = PassNode(name, (value,))
         case TaskLowering():
-            node = leaf.task(unit, step, lowering, inner, name, {}, None)
+            node = leaf.task(unit, step, lowering, inner, name, {}, None, is_element=True)
         case _:
             raise InvalidWorkflowError(
                 [
@@ -133,4 +132,5 @@ def _for_each(
         body=Block(nodes, kind="element"),
         assigns=assigns,
         failure=failure,
+        depth=scope.maps,
     )

@@ -1,6 +1,6 @@
 """Documents that may be too large for an item: kept inline up to 300 KB, else as objects under the hash of their content.
 
-`ObjectStore` is a port: `s3` stands behind it on AWS, `files` on a laptop; `tests/contract` asks both.
+`ObjectStore` is a port: `s3` stands behind it on AWS, `files` or `memory` on a laptop; `tests/contract` asks them all.
 """
 
 from __future__ import annotations

@@ -76,6 +76,21 @@ class FileObjects:
         """The path at which the server shows it. The server answers its user alone, so nothing runs out."""
         return self._base_url + key
 
+    def keys(self) -> Iterator[str]:
+        """The keys of all objects."""
+        for path in self._directory.rglob("*"):
+            key = path.relative_to(self._directory).as_posix()
+            if path.is_file() and _KEY.fullmatch(key):
+                yield key
+
+    def delete(self, key: str) -> int:
+        """Delete an object; gives the bytes that it had."""
+        with _translated():
+            path = self._directory / key
+            size = path.stat().st_size
+            path.unlink()
+            return size
+
     def _make_directories(self, directory: Path) -> None:
         if directory.is_dir():
             return

@@ -10,7 +10,7 @@ import json
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -188,6 +188,17 @@ class SqliteTable:
             row = connection.execute(statement, (*values, 1)).fetchone()
         return _projected(index, _record(row)) if row else None
 
+    def delete_partition(self, pk: str) -> None:
+        """Delete all records of a partition, or none."""
+        self._write(lambda connection: connection.execute("DELETE FROM items WHERE pk = ?", (pk,)))
+
+    def texts(self) -> Iterator[str]:
+        """What all records hold beside their keys, as JSON text, to look for references in."""
+        with self._database.reading() as connection:
+            for summary, rest in connection.execute("SELECT summary, rest FROM items"):
+                yield summary
+                yield rest
+
     def _write_all(self, changes: Iterable[Write | Removal]) -> None:
         wanted = [(c, checked(c.record) if isinstance(c, Write) else None) for c in changes]
 
@@ -202,7 +213,7 @@ class SqliteTable:
 
         self._write(change_all)
 
-    def _write(self, work: Callable[[sqlite3.Connection], None]) -> None:
+    def _write(self, work: Callable[[sqlite3.Connection], object]) -> None:
         self._expire()
         self._database.write(work)
 

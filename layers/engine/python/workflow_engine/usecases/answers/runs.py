@@ -29,6 +29,8 @@ class StepResult(TypedDict):
     started_at: Time | None
     completed_at: Time | None
     output_link: NotRequired[OutputLink]
+    repeated_after_restart: NotRequired[Count]
+    """How often the server of a laptop ended during an attempt, which was then made once more; AWS repeats none."""
 
 
 class StepOutput(TypedDict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workflow_engine.errors import ConflictError, ThrottledError
-from workflow_engine.machines.executions import ExecutionGoneError
+from workflow_engine.machines.port import ExecutionGoneError
 from workflow_engine.statuses import has_ended
 from workflow_engine.store.executions import ASKED_FOR, Execution
 from workflow_engine.usecases.engine import Caller, Engine

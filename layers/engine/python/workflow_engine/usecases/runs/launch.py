@@ -20,8 +20,8 @@ from workflow_engine.errors import (
     ThrottledError,
 )
 from workflow_engine.language.diagnostics import Json
-from workflow_engine.machines.executions import MachineGoneError
 from workflow_engine.machines.naming import execution_arn, machine_arn
+from workflow_engine.machines.port import MachineGoneError
 from workflow_engine.observability import get_logger
 from workflow_engine.settings import STEP_HTTP
 from workflow_engine.statuses import has_ended

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.aws_quotas import HISTORY_PAGE_EVENTS
-from workflow_engine.machines.executions import ExecutionGoneError
 from workflow_engine.machines.history_text import parsed
+from workflow_engine.machines.port import ExecutionGoneError, PageForgottenError
 from workflow_engine.machines.read_timeline import failure_of
 from workflow_engine.store import cursors
 from workflow_engine.store.results import PAGE_BYTES, body_bytes
@@ -84,7 +84,7 @@ def _page_after(engine: Engine, arn: str, limit: int, position: Any) -> tuple[li
     if place is not None:
         try:
             return _page(engine, arn, limit, place)
-        except engine.stepfunctions.exceptions.InvalidToken:  # Step Functions forgets them after a day
+        except PageForgottenError:
             pass
     found = _found(engine, arn, position[0], _Place())
     return ([], None) if found is None else _page(engine, arn, limit, found)

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from workflow_engine.errors import InvalidRequestError
-from workflow_engine.machines.executions import ExecutionGoneError
 from workflow_engine.machines.idleness import MIN_IDLE_DAYS
+from workflow_engine.machines.port import ExecutionGoneError
 from workflow_engine.machines.results import RunReport
 from workflow_engine.statuses import RUN_STATUSES, has_ended
 from workflow_engine.store.executions import Execution
@@ -127,17 +127,17 @@ def _bound(moment: datetime | None) -> str | None:
 
 def results(engine: Engine, caller: Caller, execution_id: str, query: ResultsQuery = EVERYTHING) -> answers.Results:
     """A page of the results of a run (`results_page`). Raises NotFoundError, InvalidRequestError (steps, cursor)."""
-    return results_page(engine, caller, execution_id, open_results(engine, caller, execution_id), query)
+    return results_page(caller, execution_id, open_results(engine, caller, execution_id), query)
 
 
 def output_of_step(engine: Engine, caller: Caller, execution_id: str, key: str) -> Output:
     """The output of one step of a run, also while the run goes on. Raises NotFoundError, ConflictError (`step_output`)."""
-    return step_output(engine, execution_id, open_results(engine, caller, execution_id), key)
+    return step_output(execution_id, open_results(engine, caller, execution_id), key)
 
 
 def output_of_run(engine: Engine, caller: Caller, execution_id: str) -> Output:
     """The output of a run that has completed. Raises NotFoundError, ConflictError (`run_output`)."""
-    return run_output(engine, execution_id, open_results(engine, caller, execution_id))
+    return run_output(execution_id, open_results(engine, caller, execution_id))
 
 
 def open_results(engine: Engine, caller: Caller, execution_id: str) -> RunResults:
@@ -175,7 +175,8 @@ def wait_for_end(engine: Engine, caller: Caller, execution_id: str, seconds: flo
         left = (end - engine.now()).total_seconds()
         if left <= 0:
             return False
-        engine.sleep(min(pause, left))
+        if not engine.until_recorded(execution_id, min(pause, left)):
+            return False
         pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
     return True
 

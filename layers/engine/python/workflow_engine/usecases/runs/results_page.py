@@ -11,7 +11,6 @@ from urllib.parse import quote
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.store import cursors
-from workflow_engine.store.payloads import Link
 from workflow_engine.store.results import (
     LARGE_OUTPUT_BYTES,
     PAGE_BYTES,
@@ -21,7 +20,7 @@ from workflow_engine.store.results import (
     body_bytes,
 )
 from workflow_engine.suggestions import suggest
-from workflow_engine.usecases.engine import Caller, Engine
+from workflow_engine.usecases.engine import Caller
 
 if TYPE_CHECKING:
     from workflow_engine.usecases import answers
@@ -57,7 +56,7 @@ class Output:
 
 
 def results_page(
-    engine: Engine, caller: Caller, execution_id: str, results: RunResults, query: ResultsQuery = EVERYTHING
+    caller: Caller, execution_id: str, results: RunResults, query: ResultsQuery = EVERYTHING
 ) -> answers.Results:
     """`{...run, output, output_link?, step_results, step_io_data, next_cursor}`. An `output` over 1 MB is null, and
     `output_link` has its `{href, bytes}`; a step's `output_data` likewise. `href` is null where nothing holds the output in
@@ -73,7 +72,7 @@ def results_page(
     if query.cursor is not None:
         ordinal, key = cursors.decode(caller.tenant_id, scope, query.cursor)
         position = (int(ordinal), str(key))
-    head: dict[str, Json] = {**results.run, **_told_output(engine, execution_id, results)}
+    head: dict[str, Json] = {**results.run, **_told_output(results)}
     room = PAGE_BYTES - body_bytes(head)
     page = results.page(
         position,
@@ -84,7 +83,7 @@ def results_page(
         size_of=_bytes_of_both,
     )
     told = head | {
-        "step_results": {r.key: _told_step(engine, execution_id, results, r) for r in page.results},
+        "step_results": {r.key: _told_step(results, r) for r in page.results},
         "step_io_data": {r.key: {"output_data": _repeated(r.result)} for r in page.results},
         "next_cursor": None if page.next is None else cursors.encode(caller.tenant_id, scope, list(page.next)),
     }
@@ -110,7 +109,7 @@ def _most_inline(room: int) -> int:
     return MAX_INLINE_OUTPUT_BYTES if room >= PAGE_BYTES // 2 else MAX_INLINE_OUTPUT_BYTES // 2
 
 
-def step_output(engine: Engine, execution_id: str, results: RunResults, key: str) -> Output:
+def step_output(execution_id: str, results: RunResults, key: str) -> Output:
     """The output of one step, or part of one, by its key in `step_results`.
 
     Raises NotFoundError for a key that the run does not have, or a step that has not completed; ConflictError for an output
@@ -123,20 +122,20 @@ def step_output(engine: Engine, execution_id: str, results: RunResults, key: str
     if status != "completed":
         raise NotFoundError(f"Step '{key}' has no output: it is {status}.")
     parts = f"/executions/{execution_id}/results?steps={quote(key)}"
-    return _output(engine, results, result.result["output_data"], result.large, parts)
+    return _output(results, result.result["output_data"], result.large, parts)
 
 
-def run_output(engine: Engine, execution_id: str, results: RunResults) -> Output:
+def run_output(execution_id: str, results: RunResults) -> Output:
     """The output of a run. Raises NotFoundError for a run that has not completed; ConflictError for an output that nothing
     holds in one piece.
     """
     status = results.run["status"]
     if status != "completed":
         raise NotFoundError(f"Execution '{execution_id}' has no output: it is {status}.")
-    return _output(engine, results, results.output, results.large_output, f"/executions/{execution_id}/results")
+    return _output(results, results.output, results.large_output, f"/executions/{execution_id}/results")
 
 
-def _output(engine: Engine, results: RunResults, value: Json, large: LargeOutput | None, parts: str) -> Output:
+def _output(results: RunResults, value: Json, large: LargeOutput | None, parts: str) -> Output:
     if large is None:
         return Output(json.dumps(value, separators=(",", ":")))
     if large.link is None:
@@ -148,7 +147,7 @@ def _output(engine: Engine, results: RunResults, value: Json, large: LargeOutput
         content = results.payloads.fetch(large.link)
         if len(content) + content.count(b'"') + content.count(b"\\") <= PAGE_BYTES:
             return Output(content.decode())
-    return Output(None, _address(engine, results, large.link))
+    return Output(None, results.payloads.url(large.link, LINK_SECONDS))
 
 
 def _refuse_unknown(results: RunResults, query: ResultsQuery) -> None:
@@ -161,31 +160,21 @@ def _refuse_unknown(results: RunResults, query: ResultsQuery) -> None:
         )
 
 
-def _told_output(engine: Engine, execution_id: str, results: RunResults) -> dict[str, Json]:
+def _told_output(results: RunResults) -> dict[str, Json]:
     large = results.large_output
     if large is None:
         return {"output": results.output}
     if large.link is not None and large.size <= MAX_INLINE_OUTPUT_BYTES:
         return {"output": results.load(large)}
-    return {"output": None, "output_link": _link(engine, results, large, f"/executions/{execution_id}/output")}
+    return {"output": None, "output_link": _link(results, large)}
 
 
-def _told_step(engine: Engine, execution_id: str, results: RunResults, told: StepResult) -> Mapping[str, Json]:
+def _told_step(results: RunResults, told: StepResult) -> Mapping[str, Json]:
     if told.large is None:
         return told.result
-    path = f"/executions/{execution_id}/steps/{quote(told.key, safe='')}/output"
-    return told.result | {"output_link": _link(engine, results, told.large, path)}
+    return told.result | {"output_link": _link(results, told.large)}
 
 
-def _link(engine: Engine, results: RunResults, large: LargeOutput, path: str) -> dict[str, Json]:
-    """A presigned address in the cloud, which needs no credentials and no function; on a laptop the API's own path."""
-    href = None
-    if large.link is not None:
-        href = path if engine.settings.payload_base_url is not None else _address(engine, results, large.link)
-    return {"href": href, "bytes": large.size}
-
-
-def _address(engine: Engine, results: RunResults, link: Link) -> str:
-    """Where a client reads a kept JSON text: in S3, by a presigned address, or where the local server shows it."""
-    base = engine.settings.payload_base_url
-    return results.payloads.url(link, LINK_SECONDS) if base is None else base + link.removeprefix("s3:")
+def _link(results: RunResults, large: LargeOutput) -> dict[str, Json]:
+    """Where a client reads an output that is too large for an answer, which needs no credentials and no function there."""
+    return {"href": None if large.link is None else results.payloads.url(large.link, LINK_SECONDS), "bytes": large.size}

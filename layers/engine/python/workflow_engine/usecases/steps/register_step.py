@@ -204,10 +204,10 @@ def _local_arn(engine: Engine, caller: Caller, fields: StepRegistration) -> str:
     place = "/handler" if fields.handler is not None or fields.function_reference is None else "/function_reference"
     if handler is None or not _HANDLER.fullmatch(handler):
         raise InvalidRequestError.at(place, "A local step needs a handler of the form 'module:function'.")
-    if engine.local_step_loader is None:
+    if engine.laptop is None or engine.laptop.load_step is None:
         raise InvalidRequestError.at(place, "The server was started without a folder of steps (--steps DIR).")
     try:
-        return engine.local_step_loader(caller.tenant_id, fields.step_type, handler)
+        return engine.laptop.load_step(caller.tenant_id, fields.step_type, handler)
     except Exception as error:  # the client's own code is imported here, and may raise anything
         raise InvalidRequestError.at(place, f"The handler cannot be loaded: {error}") from error
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from workflow_engine.errors import ThrottledError, UnavailableError
-from workflow_engine.machines.executions import ExecutionGoneError
+from workflow_engine.machines.port import ExecutionGoneError
 from workflow_engine.metrics import QUARANTINED_RUNS, emit
 from workflow_engine.observability import get_logger
 from workflow_engine.statuses import has_ended

@@ -10,10 +10,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
-from infra.local.machines import local_machines
 from infra.local.stepfunctions.journal import Head
 from infra.local.stepfunctions.lambdas import LambdaFunctions
 from tests.support.backend_cloud import counted
+from tests.support.embedded_behind_boto3 import embedded_behind_boto3
 from workflow_engine.aws import translating
 from workflow_engine.errors import MisconfiguredError
 
@@ -28,7 +28,8 @@ PASS = json.dumps({"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": {
 
 @pytest.fixture
 def functions() -> Iterator[LambdaFunctions]:
-    with local_machines(region=REGION, account=ACCOUNT, on_end=_nobody) as functions:
+    functions = LambdaFunctions(region=REGION, account=ACCOUNT)
+    with embedded_behind_boto3(functions, region=REGION, account=ACCOUNT, on_end=_nobody):
         yield functions
 
 
@@ -88,7 +89,8 @@ def test_an_action_that_the_engine_has_not_is_refused_by_name(states: SFNClient)
 
 
 def test_a_client_that_outlives_the_machines_reaches_nobody() -> None:
-    with local_machines(region=REGION, account=ACCOUNT, on_end=_nobody):
+    functions = LambdaFunctions(region=REGION, account=ACCOUNT)
+    with embedded_behind_boto3(functions, region=REGION, account=ACCOUNT, on_end=_nobody):
         states = _client("stepfunctions")
         assert states.list_state_machines()["stateMachines"] == []
     with pytest.raises(RuntimeError, match="closed"):

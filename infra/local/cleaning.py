@@ -1,0 +1,111 @@
+"""Cleaning up a data folder: `workflow gc`.
+
+Runs that ended before a moment go, with their results and histories; then every file that no record leads to. Each part can be
+interrupted, and what is left then goes the next time.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from infra.local.data import DataFolder
+from infra.local.stepfunctions.sqlite_journal import SqliteJournal
+from workflow_engine.http.caller import LOCAL_TENANT
+from workflow_engine.statuses import has_ended
+from workflow_engine.store import keys
+from workflow_engine.store.executions import ExecutionStore
+from workflow_engine.store.payloads import PayloadStore
+from workflow_engine.store.payloads.files import FileObjects
+from workflow_engine.store.table import SortRange
+from workflow_engine.store.tables.sqlite import SqliteTable
+from workflow_engine.timestamps import iso
+
+_PAGE: Final = 500
+_LINK: Final = re.compile(r"\bs3:([A-Za-z0-9._/-]+)")
+"""References to objects, as `store.payloads` writes them, wherever they stand. What only looks like one keeps a file too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What has gone: runs, histories of runs and of their children, and files with their bytes."""
+
+    runs: int
+    histories: int
+    files: int
+    bytes: int
+
+
+def clean(folder: DataFolder, before: datetime) -> Cleaned:
+    """Delete what ended before a moment. Raises DataFolderError while a server has the folder, JournalError and
+    UnreadableDataError for files that are none of this program's.
+    """
+    with folder.held():
+        table, objects = SqliteTable(folder.table), FileObjects(folder.objects)
+        journal = SqliteJournal(folder.journal)
+        try:
+            runs = _delete_runs(table, ExecutionStore(table, PayloadStore(objects)), before)
+            histories = _forget_histories(journal, before.timestamp())
+            files = [objects.delete(key) for key in set(objects.keys()) - _reachable(table.texts(), objects)]
+        finally:
+            journal.close()
+            table.close()
+        for file in (folder.table, folder.journal):
+            _give_back_space(file)
+    return Cleaned(runs, histories, len(files), sum(files))
+
+
+def _delete_runs(table: SqliteTable, executions: ExecutionStore, before: datetime) -> int:
+    # A run that ended before a moment started before it.
+    moment, cursor, ended = iso(before), None, list[str]()
+    while True:
+        page = executions.page(LOCAL_TENANT, None, None, _PAGE, cursor, started=SortRange(high=moment))
+        ended += [r["execution_id"] for r in page.records if has_ended(r["status"]) and r["completed_at"] < moment]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    for execution_id in ended:
+        table.delete_partition(keys.execution(LOCAL_TENANT, execution_id))
+    return len(ended)
+
+
+def _forget_histories(journal: SqliteJournal, moment: float) -> int:
+    """A child stays for as long as its parent does, which may be redriven and looks for it then."""
+    going = set(journal.ended_before(moment))
+    for arn in sorted(going):
+        head = journal.head(arn)
+        if head is not None and head.parent and head.parent not in going and journal.head(head.parent) is not None:
+            going.discard(arn)
+    journal.forget(going)
+    return len(going)
+
+
+def _reachable(texts: Iterable[str], objects: FileObjects) -> set[str]:
+    """The keys of the objects that records lead to, by way of other objects as well."""
+    found = set[str]()
+    waiting = set(_links(texts))
+    there = set(objects.keys())
+    while waiting:
+        found |= waiting
+        contents = (objects.get(key).decode("utf-8", "replace") for key in waiting & there)
+        waiting = set(_links(contents)) - found
+    return found
+
+
+def _links(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        yield from _LINK.findall(text)
+
+
+def _give_back_space(file: Path) -> None:
+    connection = sqlite3.connect(file, isolation_level=None)
+    try:
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()

@@ -1,0 +1,85 @@
+"""What the engine asks of Step Functions: a port, with boto3 behind it on AWS and the embedded engine on a laptop.
+
+`tests/contract` asks both. `step_functions` is the one over boto3, `infra.local.machines` the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
+
+    from workflow_engine.machines.naming import MachineSettings
+
+
+class MachineGoneError(Exception):
+    """The machine was deleted, or is about to be."""
+
+
+class ExecutionGoneError(Exception):
+    """Step Functions knows no such execution: it never started, or ended more than 90 days ago."""
+
+
+class NameTakenError(Exception):
+    """The name belongs to another machine, or to one that is being deleted."""
+
+
+class DefinitionRefusedError(Exception):
+    """Step Functions does not take the definition; the message says why."""
+
+
+class PageForgottenError(Exception):
+    """The token of a page is no longer known: Step Functions keeps them for a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """When an execution started, and when it ended, None while it goes on."""
+
+    started_at: datetime
+    ended_at: datetime | None
+
+
+class MachineService(Protocol):
+    """Machines and their executions, by ARN.
+
+    Every call may raise ThrottledError, UnavailableError and MisconfiguredError (`workflow_engine.errors`) as well.
+    """
+
+    def create(self, name: str, definition: str, settings: MachineSettings) -> str:
+        """Create a Standard machine unless the very same is there; gives its ARN.
+
+        Raises NameTakenError, DefinitionRefusedError.
+        """
+
+    def delete(self, machine_arn: str) -> None:
+        """Delete a machine; one that is gone already is no error. Its runs go on."""
+
+    def start(self, machine_arn: str, name: str, execution_input: str) -> str:
+        """Start an execution whose name nobody else uses, unless it was started before; gives its ARN.
+
+        Raises MachineGoneError, ThrottledError and InvalidRequestError (the input is not read as JSON) only where nothing was
+        started, and OutcomeUnknownError where it is not known what became of it.
+        """
+
+    def is_running(self, execution_arn: str) -> bool:
+        """True while an execution goes on. For repairs, not for requests: an account may ask 15 times a second
+        (DescribeExecution). Raises ExecutionGoneError.
+        """
+
+    def stop(self, execution_arn: str, cause: str) -> None:
+        """Stop an execution; one that has ended stays as it is. Raises ExecutionGoneError."""
+
+    def events(
+        self, execution_arn: str, limit: int, token: str | None, *, with_data: bool
+    ) -> tuple[list[HistoryEventTypeDef], str | None]:
+        """At most `limit` events of a history, oldest first, and the token of the next page. Without data, inputs and
+        outputs are left out. Raises ExecutionGoneError, PageForgottenError.
+        """
+
+    def executions(self, machine_arn: str, limit: int, token: str | None) -> tuple[Sequence[Use], str | None]:
+        """At most `limit` executions of a machine, newest first, and the token of the next page. Raises MachineGoneError."""

@@ -1,0 +1,187 @@
+"""The machines port over boto3: AWS Step Functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from workflow_engine.aws import code_of, errors_translated
+from workflow_engine.errors import InvalidRequestError, OutcomeUnknownError, ThrottledError
+from workflow_engine.machines.naming import MachineSettings, execution_arn
+from workflow_engine.machines.port import (
+    DefinitionRefusedError,
+    ExecutionGoneError,
+    MachineGoneError,
+    NameTakenError,
+    PageForgottenError,
+    Use,
+)
+from workflow_engine.observability import get_logger
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
+
+logger = get_logger(__name__)
+
+_THROTTLES: Final = frozenset({"ThrottlingException", "TooManyRequestsException", "ExecutionLimitExceeded"})
+_GONE: Final = frozenset({"StateMachineDoesNotExist", "StateMachineDeleting"})
+_NAME_TAKEN: Final = frozenset({"StateMachineAlreadyExists", "StateMachineDeleting"})
+_FIRST_SERVER_FAULT: Final = 500
+
+_sendings: ContextVar[list[bool]] = ContextVar("sendings_of_start_execution")
+"""For each time that botocore sent the current call: whether it may have had an effect although no success came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepFunctionsMachines:
+    """`machines.port.MachineService` on AWS. A name is used at most once a machine (StartExecution, `name`), so botocore may
+    retry.
+    """
+
+    client: SFNClient
+
+    def __post_init__(self) -> None:
+        self.client.meta.events.register(
+            "response-received.sfn.StartExecution", _note_sending, "start-execution-sendings"
+        )
+
+    def create(self, name: str, definition: str, settings: MachineSettings) -> str:
+        """CreateStateMachine, with logs of errors and X-Ray where the deployment has a log group."""
+        with errors_translated("sfn"):
+            try:
+                answer = self.client.create_state_machine(name=name, definition=definition, **_arguments(settings))
+            except self.client.exceptions.ClientError as error:
+                code = code_of(error)
+                if code in _NAME_TAKEN:
+                    raise NameTakenError(name) from error
+                if code == "InvalidDefinition":
+                    raise DefinitionRefusedError(_message(error)) from error
+                raise
+        return answer["stateMachineArn"]
+
+    def delete(self, machine_arn: str) -> None:
+        """DeleteStateMachine."""
+        self.client.delete_state_machine(stateMachineArn=machine_arn)
+
+    def start(self, machine_arn: str, name: str, execution_input: str) -> str:
+        """StartExecution. A repeated start gives the same execution while that runs; once it has ended, or with another
+        input, AWS answers ExecutionAlreadyExists (API reference), which says the same of a name that is ours.
+
+        Raises botocore's ClientError, too, only where nothing was started.
+        """
+        from botocore.exceptions import BotoCoreError
+
+        with _watched_sendings() as sendings:
+            try:
+                answer = self.client.start_execution(stateMachineArn=machine_arn, name=name, input=execution_input)
+            except self.client.exceptions.ClientError as error:
+                code = code_of(error)
+                if code == "ExecutionAlreadyExists":
+                    return execution_arn(machine_arn, name)
+                if any(sendings):
+                    raise _unknown_outcome(name) from error
+                if code in _GONE:
+                    raise MachineGoneError(machine_arn) from error
+                if code in _THROTTLES:
+                    raise ThrottledError("Step Functions cannot start more executions now. Try again.") from error
+                if code == "InvalidExecutionInput":
+                    detail = "Step Functions does not take this input: it cannot read it as JSON."
+                    raise InvalidRequestError.at("/input", detail) from error
+                raise
+            except BotoCoreError as error:
+                if not any(sendings):  # it never left: no credentials, say
+                    raise
+                raise _unknown_outcome(name) from error
+        return answer["executionArn"]
+
+    def is_running(self, execution_arn: str) -> bool:
+        """DescribeExecution."""
+        with self._of_an_execution(execution_arn, "Step Functions cannot describe executions now. Try again."):
+            answer = self.client.describe_execution(executionArn=execution_arn)
+        return answer["status"] in ("RUNNING", "PENDING_REDRIVE")
+
+    def stop(self, execution_arn: str, cause: str) -> None:
+        """StopExecution."""
+        with self._of_an_execution(execution_arn, "Step Functions cannot stop executions now. Try again."):
+            self.client.stop_execution(executionArn=execution_arn, cause=cause)
+
+    def events(
+        self, execution_arn: str, limit: int, token: str | None, *, with_data: bool
+    ) -> tuple[list[HistoryEventTypeDef], str | None]:
+        """GetExecutionHistory."""
+        position: dict[str, Any] = {"nextToken": token} if token else {}
+        with self._of_an_execution(execution_arn, "Step Functions' history is read by too many at once. Try again."):
+            answer = self.client.get_execution_history(
+                executionArn=execution_arn, maxResults=limit, includeExecutionData=with_data, **position
+            )
+        return answer["events"], answer.get("nextToken")
+
+    def executions(self, machine_arn: str, limit: int, token: str | None) -> tuple[Sequence[Use], str | None]:
+        """ListExecutions."""
+        position: dict[str, Any] = {"nextToken": token} if token else {}
+        try:
+            page = self.client.list_executions(stateMachineArn=machine_arn, maxResults=limit, **position)
+        except self.client.exceptions.ClientError as error:
+            if code_of(error) in _GONE:
+                raise MachineGoneError(machine_arn) from error
+            raise
+        return [Use(e["startDate"], e.get("stopDate")) for e in page["executions"]], page.get("nextToken")
+
+    @contextmanager
+    def _of_an_execution(self, arn: str, when_throttled: str) -> Iterator[None]:
+        try:
+            yield
+        except self.client.exceptions.ClientError as error:
+            match code_of(error):
+                case "ExecutionDoesNotExist":
+                    raise ExecutionGoneError(arn) from error
+                case "InvalidToken":
+                    raise PageForgottenError(arn) from error
+                case code if code in _THROTTLES:
+                    raise ThrottledError(when_throttled) from error
+            raise
+
+
+def _arguments(settings: MachineSettings) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"roleArn": settings.role_arn, "type": "STANDARD"}
+    if settings.log_group_arn:
+        destination = {"cloudWatchLogsLogGroup": {"logGroupArn": settings.log_group_arn}}
+        arguments["loggingConfiguration"] = {
+            "level": "ERROR",
+            "includeExecutionData": False,  # inputs and outputs are clients' data
+            "destinations": [destination],
+        }
+        arguments["tracingConfiguration"] = {"enabled": True}
+    return arguments
+
+
+def _message(error: Any) -> str:
+    return str(error.response["Error"].get("Message"))
+
+
+@contextmanager
+def _watched_sendings() -> Iterator[list[bool]]:
+    sendings: list[bool] = []
+    token = _sendings.set(sendings)
+    try:
+        yield sendings
+    finally:
+        _sendings.reset(token)
+
+
+def _note_sending(parsed_response: Any = None, exception: Exception | None = None, **_: Any) -> None:
+    """botocore tells of each sending, also of those that it follows by another ("response-received")."""
+    status = (parsed_response or {}).get("ResponseMetadata", {}).get("HTTPStatusCode", _FIRST_SERVER_FAULT)
+    _sendings.get([]).append(exception is not None or status >= _FIRST_SERVER_FAULT)
+
+
+def _unknown_outcome(name: str) -> OutcomeUnknownError:
+    logger.warning("outcome of StartExecution is unknown", extra={"execution_id": name}, exc_info=True)
+    return OutcomeUnknownError(
+        f"Step Functions did not say whether it has started the run '{name}'. Repeat the request with the same "
+        "Idempotency-Key, or read the run's results in a minute."
+    )

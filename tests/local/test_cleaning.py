@@ -1,0 +1,86 @@
+"""`workflow gc`: what goes, and what must not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.cleaning import Cleaned, clean
+from infra.local.cloud import LocalCloud
+from infra.local.data import DataFolder, DataFolderError
+from infra.local.stepfunctions.sqlite_journal import SqliteJournal
+
+pytestmark = pytest.mark.xdist_group("local-cloud")
+
+LONG = "x" * 400_000
+
+
+def echo(data: Any) -> dict[str, Any]:
+    return {"name": "Echo", "steps": [{"step_id": "given", "step_type": "data_input", "config": {"data": data}}]}
+
+
+def waiting() -> dict[str, Any]:
+    return {"name": "Waits", "steps": [{"step_id": "w", "step_type": "delay", "config": {"delay_seconds": 3600}}]}
+
+
+def run(cloud: LocalCloud, body: dict[str, Any]) -> str:
+    status, started = cloud.call("POST", "/workflows/execute?wait=20", body)
+    assert status == 200, started
+    return str(started["execution_id"])
+
+
+def later(**time: float) -> datetime:
+    return datetime.now(UTC) + timedelta(**time)
+
+
+def files(folder: DataFolder) -> int:
+    return sum(path.is_file() for path in folder.objects.rglob("*.json"))
+
+
+def test_what_ended_long_ago_goes_and_the_rest_stays(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    with LocalCloud(data=folder) as cloud:
+        old = run(cloud, echo("old"))
+    between = datetime.now(UTC)
+    with LocalCloud(data=folder) as cloud:
+        young = run(cloud, echo("young"))
+        _, going = cloud.call("POST", "/workflows/execute", waiting())
+    assert clean(folder, between).runs == 1
+    with LocalCloud(data=folder) as cloud:
+        assert cloud.call("GET", f"/executions/{old}")[0] == 404
+        assert cloud.call("GET", f"/executions/{young}/results")[1]["status"] == "completed"
+        assert cloud.call("GET", f"/executions/{young}/events")[1]["items"]
+        assert cloud.call("GET", f"/executions/{going['execution_id']}")[1]["status"] == "running"
+        assert [e["execution_id"] for e in cloud.call("GET", "/executions")[1]["items"]] == [
+            going["execution_id"],
+            young,
+        ]
+    journal = SqliteJournal(folder.journal)
+    assert len(journal.ended_before(later(days=1).timestamp())) == 1
+    journal.close()
+
+
+def test_a_file_stays_for_as_long_as_a_record_leads_to_it(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    with LocalCloud(data=folder) as cloud:
+        status, saved = cloud.call("POST", "/workflows", {**waiting(), "metadata": {"long": LONG}})
+        assert status == 201, saved
+    kept = files(folder)
+    assert kept > 0
+    assert clean(folder, later(days=1)) == Cleaned(0, 0, 0, 0)
+    assert files(folder) == kept
+    (folder.objects / "payloads" / "lost.json").write_text("{}")
+    assert clean(folder, later(days=1)) == Cleaned(0, 0, 1, 2)
+    with LocalCloud(data=folder) as cloud:
+        stored = cloud.call("GET", f"/workflows/{saved['workflow_id']}")[1]
+        assert stored["configuration"]["metadata"]["long"] == LONG
+        assert cloud.call("DELETE", f"/workflows/{saved['workflow_id']}")[0] == 204
+
+
+def test_nothing_is_cleaned_under_a_server(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    with LocalCloud(data=folder), pytest.raises(DataFolderError, match="Another server"):
+        clean(folder, later())
