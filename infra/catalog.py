@@ -17,8 +17,8 @@ Kind = Literal["api", "step", "event", "schedule", "deployment"]
 queue. `schedule`: started by the clock. `deployment`: answers CloudFormation's custom resources.
 """
 
-Layer = Literal["deps", "llm_deps", "engine", "llm"]
-"""`llm_deps` is `deps` and what agents need beside it, so a function has one of the two."""
+Layer = Literal["deps", "files_deps", "llm_deps", "engine", "llm"]
+"""`llm_deps` is `deps` and what agents need beside it, `files_deps` what reading files does: a function has one of the three."""
 
 Resource = Literal[
     "table",
@@ -27,6 +27,7 @@ Resource = Literal[
     "arn_index",
     "due_index",
     "bucket_objects",
+    "file_buckets",
     "machines",
     "executions",
     "machine_role",
@@ -37,7 +38,8 @@ Resource = Literal[
 ]
 """What a function may be allowed to act on. `machines` and `executions` are those with our name prefix; the indexes are
 those of `workflow_engine.store.schema`; `client_functions` are Lambdas that clients may register as steps; `llm_secrets`
-hold the keys of models' vendors, `tenant_secrets` are those of them that are a tenant's own. Where a deployment has none of
+hold the keys of models' vendors, `tenant_secrets` are those of them that are a tenant's own; `file_buckets` have files that
+steps may read. Where a deployment has none of
 a kind, the grant falls away.
 """
 
@@ -235,6 +237,15 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         environment=("OPENAPI_FILE", "AUTH_MODE"),
     ),
     Function("step_data", "step", memory_mb=512, timeout_seconds=60),
+    Function(
+        "step_files",
+        "step",
+        memory_mb=2048,  # a file of 50 MB, and what a library makes of it
+        timeout_seconds=300,
+        layers=("files_deps", "engine"),
+        environment=(*ENGINE_ENVIRONMENT, "STEP_HTTP_ALLOWED_HOSTS"),
+        grants=(_table("GetItem"), _READ_DOCUMENTS, Grant("file_buckets", ("s3:GetObject",))),
+    ),
     Function(
         "step_http",
         "step",

@@ -148,6 +148,8 @@ class Deployment:
                 return [self.index_arn(BY_DUE)]
             case "bucket_objects":
                 return [f"{self.bucket_arn}/payloads/*"]
+            case "file_buckets":
+                return [f"arn:{Aws.PARTITION}:s3:::{bucket}/*" for bucket in self.config.file_buckets]
             case "machines":
                 return [self.machine_arns]
             case "executions":

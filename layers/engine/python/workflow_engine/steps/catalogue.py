@@ -14,11 +14,13 @@ from workflow_engine.steps.data_input import DATA_INPUT
 from workflow_engine.steps.data_merge import DATA_MERGE
 from workflow_engine.steps.data_processing import DATA_PROCESSING
 from workflow_engine.steps.delay import DELAY
+from workflow_engine.steps.file_reader import FILE_READER
 from workflow_engine.steps.merge import MERGE
 from workflow_engine.steps.output import OUTPUT
 from workflow_engine.steps.prompt import PROMPT
 from workflow_engine.steps.registered import registered_step_type
 from workflow_engine.steps.step_type import StepType
+from workflow_engine.steps.text_chunking import TEXT_CHUNKING
 from workflow_engine.steps.tool import TOOL_EXECUTION
 from workflow_engine.steps.transform import TRANSFORM
 from workflow_engine.steps.trigger import INPUT, TRIGGER
@@ -40,6 +42,8 @@ BUILTIN: Final[tuple[StepType, ...]] = (
     PROMPT,
     AGENT_EXECUTION,
     TOOL_EXECUTION,
+    FILE_READER,
+    TEXT_CHUNKING,
     *UNAVAILABLE,
 )
 

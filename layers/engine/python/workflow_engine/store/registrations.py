@@ -1,4 +1,6 @@
-"""Registrations: what a tenant added under a name of its choice, which registering again replaces: step types, MCP servers."""
+"""Registrations: what a tenant added under a name of its choice, which registering again replaces: step types, MCP servers. And
+uploaded files, under names of ours.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +37,7 @@ class Registered:
 
 
 STEPS: Final = Registered("registered step type", "step_type", keys.steps, keys.step, "registration")
+FILES: Final = Registered("file", "file_id", keys.files, keys.file, "file")
 MCP_SERVERS: Final = Registered("MCP server", "name", keys.mcp_servers, keys.mcp_server, "server")
 
 

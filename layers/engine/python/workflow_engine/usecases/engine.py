@@ -19,7 +19,7 @@ from workflow_engine.store.idempotency import IdempotencyStore
 from workflow_engine.store.names import NameStore
 from workflow_engine.store.payloads import ObjectStore, PayloadStore
 from workflow_engine.store.payloads.s3 import S3Objects
-from workflow_engine.store.registrations import MCP_SERVERS, STEPS, RegistrationStore
+from workflow_engine.store.registrations import FILES, MCP_SERVERS, STEPS, RegistrationStore
 from workflow_engine.store.table import Table
 from workflow_engine.store.tables.dynamodb import DynamoTable
 from workflow_engine.store.workflows import WorkflowStore
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from workflow_engine.machines.port import MachineService
     from workflow_engine.machines.registry import MachineRegistry
     from workflow_engine.store.due import DueStore
+    from workflow_engine.store.files import FileStore
     from workflow_engine.store.machines import MachineStore
     from workflow_engine.store.results import ResultsStore
     from workflow_engine.store.versions import Version, VersionStore
@@ -216,6 +217,12 @@ class Engine:
     @cached_property
     def mcp_servers(self) -> RegistrationStore:
         return RegistrationStore(self._table, self._payloads, MCP_SERVERS)
+
+    @cached_property
+    def files(self) -> FileStore:
+        from workflow_engine.store.files import FileStore
+
+        return FileStore(RegistrationStore(self._table, self._payloads, FILES), self._payloads.objects)
 
     @cached_property
     def names(self) -> NameStore:
