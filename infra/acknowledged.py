@@ -54,6 +54,14 @@ BY_GRANT: Final[Mapping[Resource, str]] = {
         "The wildcards stand for versions of models and for the regions that an inference profile may choose; which "
         "vendors' models there are is the deployment's own choice (context bedrock_models)."
     ),
+    "vector_indexes": (
+        "Indexes are made at run time, one for each collection of a tenant, and named by the hash of both; they lie in "
+        "the one bucket of vectors that is this deployment's own."
+    ),
+    "file_buckets": (
+        "Users' files have keys that are not known at deployment; which buckets they may be read from is the "
+        "deployment's own choice (context file_buckets), and by default there is none."
+    ),
     "llm_secrets": SECRETS_OF_TENANTS,
     "tenant_secrets": SECRETS_OF_TENANTS,
 }

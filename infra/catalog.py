@@ -35,11 +35,12 @@ Resource = Literal[
     "bedrock_models",
     "llm_secrets",
     "tenant_secrets",
+    "vector_indexes",
 ]
 """What a function may be allowed to act on. `machines` and `executions` are those with our name prefix; the indexes are
 those of `workflow_engine.store.schema`; `client_functions` are Lambdas that clients may register as steps; `llm_secrets`
 hold the keys of models' vendors, `tenant_secrets` are those of them that are a tenant's own; `file_buckets` have files that
-steps may read. Where a deployment has none of
+steps may read, `vector_indexes` are those of the deployment's vector bucket. Where a deployment has none of
 a kind, the grant falls away.
 """
 
@@ -268,6 +269,31 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
             _READ_LLM_SECRETS,
             Grant("client_functions", ("lambda:InvokeFunction",)),
             Grant("bedrock_models", ("bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream")),
+        ),
+    ),
+    Function(
+        "step_vectors",
+        "step",
+        memory_mb=1024,  # importing a vendor's SDK is bound by CPU
+        timeout_seconds=600,
+        layers=("llm_deps", "llm", "engine"),
+        environment=(*ENGINE_ENVIRONMENT, *LLM_ENVIRONMENT, "LLM_PRICES", "VECTOR_BUCKET_NAME"),
+        grants=(
+            _KEEP_DOCUMENTS,
+            _READ_LLM_SECRETS,
+            Grant("bedrock_models", ("bedrock:InvokeModel",)),
+            Grant(
+                "vector_indexes",
+                (
+                    "s3vectors:CreateIndex",
+                    "s3vectors:DeleteIndex",
+                    "s3vectors:DeleteVectors",
+                    "s3vectors:GetIndex",
+                    "s3vectors:GetVectors",  # QueryVectors asks for it where there is a filter, or metadata to return
+                    "s3vectors:PutVectors",
+                    "s3vectors:QueryVectors",
+                ),
+            ),
         ),
     ),
     Function(

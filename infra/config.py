@@ -89,6 +89,9 @@ class StageConfig:
     file_buckets: tuple[str, ...] = ()
     """Buckets whose objects steps of type file_reader may read (s3://bucket/key), those of every tenant."""
 
+    vectors: bool = True
+    """Whether there is a bucket of vectors (Amazon S3 Vectors), for steps of types vector_storage and vector_search."""
+
     retain_data: bool = False
     """Table and bucket outlive their stack, and the table refuses to be deleted."""
     log_retention_days: int = 30

@@ -38,6 +38,11 @@ class DataFolder:
         """The file that Step Functions keeps runs in."""
         return self.path / "stepfunctions.db"
 
+    @property
+    def vectors(self) -> Path:
+        """The file of vectors."""
+        return self.path / "vectors.sqlite"
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Have the folder for this process alone; it is made if it is not there. Raises DataFolderError, naming the process

@@ -25,6 +25,7 @@ from workflow_engine.steps.tool import TOOL_EXECUTION
 from workflow_engine.steps.transform import TRANSFORM
 from workflow_engine.steps.trigger import INPUT, TRIGGER
 from workflow_engine.steps.unavailable import UNAVAILABLE
+from workflow_engine.steps.vectors import EMBEDDING_GENERATION, VECTOR_SEARCH, VECTOR_STORAGE
 
 BUILTIN: Final[tuple[StepType, ...]] = (
     TRIGGER,
@@ -44,6 +45,9 @@ BUILTIN: Final[tuple[StepType, ...]] = (
     TOOL_EXECUTION,
     FILE_READER,
     TEXT_CHUNKING,
+    EMBEDDING_GENERATION,
+    VECTOR_STORAGE,
+    VECTOR_SEARCH,
     *UNAVAILABLE,
 )
 

@@ -29,7 +29,4 @@ UNAVAILABLE: Final = (
     _unavailable("subflow", "Runs another stored workflow."),
     _unavailable("human_approval", "Waits for a person to decide."),
     _unavailable("http_request", "Sends an HTTP request."),
-    _unavailable("embedding_generation", "Embeds texts as vectors."),
-    _unavailable("vector_storage", "Stores vectors."),
-    _unavailable("vector_search", "Finds the nearest vectors."),
 )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine import aws
 from workflow_engine.aws_quotas import HTTP_API_SECONDS
+from workflow_engine.errors import MisconfiguredError
 from workflow_engine.settings import Settings
 from workflow_engine.store.executions import ExecutionStore
 from workflow_engine.store.idempotency import IdempotencyStore
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from workflow_engine.store.files import FileStore
     from workflow_engine.store.machines import MachineStore
     from workflow_engine.store.results import ResultsStore
+    from workflow_engine.store.vectors import VectorStore
     from workflow_engine.store.versions import Version, VersionStore
 
 LocalStepLoader = Callable[[str, str, str], str]
@@ -57,7 +59,7 @@ class Laptop:
 
     `invoke` calls a function by ARN with an event, as Lambda's Invoke does: `(result, whether it failed)`, of a failure
     `{"errorType", "errorMessage"}`. `until_recorded` is `Engine.until_recorded`. `load_step` is None where no folder of steps
-    was given.
+    was given, `vectors` where nothing is to be kept of vectors for longer than the process.
     """
 
     table: Table
@@ -66,6 +68,7 @@ class Laptop:
     invoke: Callable[[str, Mapping[str, Any]], tuple[Any, bool]]
     until_recorded: Callable[[str, float], bool]
     load_step: LocalStepLoader | None = None
+    vectors: VectorStore | None = None
 
 
 _laptop: Laptop | None = None
@@ -223,6 +226,24 @@ class Engine:
         from workflow_engine.store.files import FileStore
 
         return FileStore(RegistrationStore(self._table, self._payloads, FILES), self._payloads.objects)
+
+    @cached_property
+    def vectors(self) -> VectorStore:
+        if self.laptop is not None:
+            from workflow_engine.store.vectors.sqlite import SqliteVectors
+
+            return self.laptop.vectors or SqliteVectors()
+        if not self.settings.vector_bucket_name:
+            detail = "This deployment keeps no vectors. Whoever runs the service makes a bucket for them by 'vectors'."
+            raise MisconfiguredError(detail, aws_code="NoVectorBucket", aws_message=detail)
+        from workflow_engine.store.vectors.s3vectors import S3Vectors
+
+        return S3Vectors(lambda: self.client("s3vectors"), self.settings.vector_bucket_name)
+
+    @property
+    def payloads(self) -> PayloadStore:
+        """Documents that steps keep and hand on by reference."""
+        return self._payloads
 
     @cached_property
     def names(self) -> NameStore:

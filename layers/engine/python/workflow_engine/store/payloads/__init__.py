@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,6 +81,10 @@ class PayloadStore:
         """The JSON text that `keep` put there, as UTF-8."""
         return self.objects.get(link.removeprefix(_PREFIX))
 
+    def is_of(self, tenant_id: str, link: str) -> bool:
+        """Whether a text that somebody sent is a link to an object of this tenant: what may be fetched for them."""
+        return bool(re.fullmatch(rf"{re.escape(_folder(tenant_id))}[0-9a-f]{{64}}\.json", link))
+
     def url(self, link: Link, seconds: int) -> str:
         """An address from which a client may read an object for so long."""
         return self.objects.url(link.removeprefix(_PREFIX), seconds)
@@ -131,5 +136,9 @@ def _gathered(tenant_id: str, pieces: Iterable[bytes]) -> tuple[Link, IO[bytes]]
     for piece in pieces:
         digest.update(piece)
         content.write(piece)
-    owner = hashlib.sha256(tenant_id.encode()).hexdigest()[:16]
-    return f"{_PREFIX}payloads/{owner}/{digest.hexdigest()}.json", content
+    return f"{_folder(tenant_id)}{digest.hexdigest()}.json", content
+
+
+def _folder(tenant_id: str) -> str:
+    """How links to a tenant's objects begin."""
+    return f"{_PREFIX}payloads/{hashlib.sha256(tenant_id.encode()).hexdigest()[:16]}/"
