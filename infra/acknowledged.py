@@ -38,6 +38,10 @@ BY_GRANT: Final[Mapping[Resource, str]] = {
         "Documents over 300 KB are objects named by the hash of their content, below the one prefix that is allowed; "
         "their names are not known at deployment."
     ),
+    "uploaded_files": (
+        "Users' files are objects below a folder of their tenant, and named by the hash of their content; a request may "
+        "remove one of its own tenant, and nothing else in the bucket."
+    ),
     "machines": (
         "State machines are made at run time and named by the hash of their definition, below the prefix of this "
         "stage, which no other deployment in the account shares."

@@ -27,6 +27,7 @@ Resource = Literal[
     "arn_index",
     "due_index",
     "bucket_objects",
+    "uploaded_files",
     "file_buckets",
     "machines",
     "executions",
@@ -164,12 +165,13 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=1024,  # the compiler is bound by CPU, and Lambda gives CPU by memory
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes("workflows"),
+        routes=_routes("workflows", "files"),
         environment=(*API_ENVIRONMENT, *COMPILER_ENVIRONMENT),
         grants=(
             _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _LIST_BY_TENANT,
             _KEEP_DOCUMENTS,
+            Grant("uploaded_files", ("s3:DeleteObject",)),
             Grant("executions", (_READ_HISTORY,)),
             Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
             Grant("machine_role", ("iam:PassRole",)),

@@ -19,11 +19,10 @@ from workflow_engine.errors import InvalidStepInput
 from workflow_engine.file_errors import FileAccessError, FileMissingError, FileTooLargeError
 from workflow_engine.outbound import AddressPolicy
 from workflow_engine.outbound_http import Answer, Request, send
-from workflow_engine.store.files import REFERENCE, FileStore
+from workflow_engine.store.files import MAX_FILE_BYTES, REFERENCE, FileStore
 
 Object = Mapping[str, Any]
 
-MAX_FILE_BYTES: Final = 50_000_000
 SECONDS_FOR_URL: Final = 60.0
 MARGIN_SECONDS: Final = 10.0
 
@@ -150,10 +149,10 @@ def _at_url(url: str, world: World, seconds_left: float | None) -> File:
     if answer.status in (401, 403):
         raise FileAccessError(f"'{host}' does not give the file: it answered {answer.status}.")
     if not 200 <= answer.status < 300:
-        error = {429: HttpThrottledError}.get(
-            answer.status, HttpServerError if answer.status >= 500 else HttpClientError
-        )
-        raise error(f"'{host}' answered {answer.status} instead of a file.")
+        said = f"'{host}' answered {answer.status} instead of a file."
+        if answer.status == 429:
+            raise HttpThrottledError(said)
+        raise HttpServerError(said) if answer.status >= 500 else HttpClientError(said)
     return _file(unquote(urlsplit(url).path), answer.body, answer.headers.get("content-type"))
 
 

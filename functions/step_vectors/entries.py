@@ -106,7 +106,9 @@ def _flat(metadata: Object, what: str) -> dict[str, Any]:
     for name, value in metadata.items():
         each = value if isinstance(value, list) else [value]
         if not all(v is None or isinstance(v, str | int | float | bool) for v in each):
-            raise InvalidStepInput(f"The {what} has '{name}', which is neither a text, a number, true, false nor a list of these.")
+            raise InvalidStepInput(
+                f"The {what} has '{name}', which is neither a text, a number, true, false nor a list of these."
+            )
         if name in (NOT_FILTERED, MODEL):
             raise InvalidStepInput(f"The {what} may not have an entry '{name}', which has a meaning of its own.")
     return {name: value for name, value in metadata.items() if value not in (None, [])}

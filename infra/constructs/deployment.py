@@ -157,6 +157,8 @@ class Deployment:
                 return [self.index_arn(BY_DUE)]
             case "bucket_objects":
                 return [f"{self.bucket_arn}/payloads/*"]
+            case "uploaded_files":
+                return [f"{self.bucket_arn}/payloads/*/files/*"]
             case "file_buckets":
                 return [f"arn:{Aws.PARTITION}:s3:::{bucket}/*" for bucket in self.config.file_buckets]
             case "vector_indexes":

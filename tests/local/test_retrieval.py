@@ -64,7 +64,9 @@ QUESTION = "When do penguins get their fish?"
 def in_zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("OPENAI_API_KEY", "LLM_SECRET_ARN"):
         monkeypatch.delenv(name, raising=False)
-    (tmp_path / "zoo.pdf").write_bytes(pdf("Lions sleep all day long.", "Penguins get fish at noon.", "Bears like honey."))
+    (tmp_path / "zoo.pdf").write_bytes(
+        pdf("Lions sleep all day long.", "Penguins get fish at noon.", "Bears like honey.")
+    )
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

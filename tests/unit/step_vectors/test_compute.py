@@ -116,7 +116,9 @@ def test_another_dimension_has_an_error_of_its_own(world: World) -> None:
 
 def test_another_model_of_equal_dimension_has_an_error_of_its_own(world: World) -> None:
     stored(world, {**embedded(world), "mode": "llm", "model": "text-embedding-3-small"})
-    with pytest.raises(EmbeddingModelMismatchError, match=r"embedded by text-embedding-3-small, and the query was by sim"):
+    with pytest.raises(
+        EmbeddingModelMismatchError, match=r"embedded by text-embedding-3-small, and the query was by sim"
+    ):
         found(world, "dogs")
 
 

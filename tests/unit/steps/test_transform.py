@@ -31,7 +31,7 @@ def transform(expression: str, **fields: Any) -> dict[str, Any]:
 
 def value_of(expression: str, inputs: dict[str, Any]) -> Any:
     """What the step's Pass gives, with `inputs` as the run's input, each mapped to an entry of its name."""
-    mapping = {name: f"input[{json.dumps(name)}]" for name in inputs} or {"none": {"value": None}}
+    mapping: dict[str, Any] = {name: f"input[{json.dumps(name)}]" for name in inputs} or {"none": {"value": None}}
     machine = compiled(transform(expression, input_mapping=mapping)).machine
     (state,) = [s for s in machine["States"].values() if s["Type"] == "Pass"]
     bindings = {"config": {}, "literals": {"t": {"p0": None}}, "input": inputs}

@@ -30,7 +30,7 @@ _GROUPS: Final = ("$and", "$or")
 def problems(filter_: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     """What is wrong with a filter: places, each with a sentence."""
     if not isinstance(filter_, Mapping) or not filter_:
-        yield path, "A filter is an object with at least one entry, such as {\"year\": {\"$gte\": 2020}}."
+        yield path, 'A filter is an object with at least one entry, such as {"year": {"$gte": 2020}}.'
         return
     if len(path) > 2 * MAX_DEPTH:
         yield path, f"A filter is nested deeper than {MAX_DEPTH} levels."
@@ -46,7 +46,10 @@ def problems(filter_: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
         elif name.startswith("$"):
             yield place, f"'{name}' is none of {', '.join(_GROUPS)}. Other operators stand below the name of a field."
         elif name == NOT_FILTERED:
-            yield place, f"'{NOT_FILTERED}' cannot be filtered by. Store what is to be asked for as metadata of its own."
+            yield (
+                place,
+                f"'{NOT_FILTERED}' cannot be filtered by. Store what is to be asked for as metadata of its own.",
+            )
         elif isinstance(value, Mapping):
             yield from _tests(value, place)
         elif not _is_plain(value):

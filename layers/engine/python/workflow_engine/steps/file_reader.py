@@ -16,7 +16,10 @@ from workflow_engine.steps.step_type import StepType
 from workflow_engine.steps.text_chunking import STEP_FILES
 
 TIMEOUT_SECONDS: Final = 300
-NO_FILE: Final = "No file is named: give a 'file_path', or hand the step one by an 'input_mapping', such as {\"file\": \"input.file\"}."
+NO_FILE: Final = (
+    "No file is named: give a 'file_path', or hand the step one by an 'input_mapping', such as "
+    '{"file": "input.file"}.'
+)
 
 
 def _lower(config: Mapping[str, Any]) -> Lowering:

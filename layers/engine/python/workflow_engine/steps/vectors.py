@@ -54,7 +54,8 @@ def _task(*, paid: bool, without_input: str | None = None) -> Lowering:
 
 _PROVIDER: Final = property_schema(
     "Provider",
-    f"Who embeds: {', '.join(VENDORS)}, each with _embedding behind it or alone. Default: {DEFAULT_PROVIDER}. Simulated without a key.",
+    f"Who embeds: {', '.join(VENDORS)}, each with _embedding behind it or alone. Default: {DEFAULT_PROVIDER}. Without a "
+    "key it is simulated.",
     type="string",
     minLength=1,
 )
@@ -105,7 +106,10 @@ EMBEDDING_GENERATION: Final = StepType(
     output_schema=output_schema(
         {
             "embeddings": property_schema(
-                "Embeddings", "In the order of the texts; empty where there is a reference.", type="array", items=_EMBEDDING
+                "Embeddings",
+                "In the order of the texts; empty where there is a reference.",
+                type="array",
+                items=_EMBEDDING,
             ),
             "embeddings_ref": property_schema(
                 "Reference", "Where they are kept if they are large; null otherwise.", type=["string", "null"]
@@ -116,7 +120,9 @@ EMBEDDING_GENERATION: Final = StepType(
             "model": property_schema("Model", "Its model.", type="string"),
             "mode": _MODE,
             "batch_size": property_schema("Batch size", "As configured.", type="integer"),
-            "usage": property_schema("Usage", "Tokens, calls and cost_usd, null where the price is not known.", type="object"),
+            "usage": property_schema(
+                "Usage", "Tokens, calls and cost_usd, null where the price is not known.", type="object"
+            ),
             "processed_at": TIMESTAMP,
             "success": SUCCESS,
         }
@@ -133,9 +139,9 @@ STORAGE_TYPES: Final = ("s3_vectors", "sqlite", "in_memory")
 def _examine_storage(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     operation = config.get("operation", "upsert")
     if operation != "delete" and "ids" in config:
-        yield ("ids",), "'ids' are what \"operation\": \"delete\" removes."
+        yield ("ids",), '\'ids\' are what "operation": "delete" removes.'
     if operation != "upsert" and "metadata" in config:
-        yield ("metadata",), f"'metadata' is stored with vectors; \"operation\": \"{operation}\" stores none."
+        yield ("metadata",), f'\'metadata\' is stored with vectors; "operation": "{operation}" stores none.'
 
 
 VECTOR_STORAGE: Final = StepType(
@@ -150,14 +156,19 @@ VECTOR_STORAGE: Final = StepType(
                 enum=list(OPERATIONS),
             ),
             "storage_type": property_schema(
-                "Storage", "Accepted for older clients: S3 Vectors in the cloud, SQLite on a laptop.", enum=list(STORAGE_TYPES)
+                "Storage",
+                "Accepted for older clients: S3 Vectors in the cloud, SQLite on a laptop.",
+                enum=list(STORAGE_TYPES),
             ),
             "collection_name": _COLLECTION,
             "metadata": property_schema(
                 "Metadata", "Kept with every vector, for filters.", type="object", maxProperties=30
             ),
             "ids": property_schema(
-                "Ids", "What delete removes. Default: `ids` of the input.", type="array", items={"type": "string", "minLength": 1}
+                "Ids",
+                "What delete removes. Default: `ids` of the input.",
+                type="array",
+                items={"type": "string", "minLength": 1},
             ),
         }
     ),
@@ -200,7 +211,9 @@ VECTOR_SEARCH: Final = StepType(
             "provider": _PROVIDER,
             "model": _MODEL,
             "filter": property_schema(
-                "Filter", 'On metadata: {"year": {"$gte": 2020}, "kind": "report"}. Default: `filter` of the input.', type="object"
+                "Filter",
+                'On metadata: {"year": {"$gte": 2020}, "kind": "report"}. Default: `filter` of the input.',
+                type="object",
             ),
             "min_score": property_schema(
                 "Least score", "Texts less near than this are left out.", type="number", minimum=-1, maximum=1

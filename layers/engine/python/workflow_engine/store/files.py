@@ -12,6 +12,9 @@ from workflow_engine.errors import MisconfiguredError
 from workflow_engine.store.payloads import ObjectStore
 from workflow_engine.store.registrations import Registration, RegistrationStore
 
+MAX_FILE_BYTES: Final = 50_000_000
+"""What a step reads of a file at most."""
+
 SCHEME: Final = "file:"
 REFERENCE: Final = re.compile(r"file:[0-9A-Za-z-]{8,64}")
 """How a file is named wherever a step wants one."""
@@ -66,3 +69,12 @@ class FileStore:
             if error.aws_code in _NOT_THERE:
                 return None
             raise
+
+    def upload_url(self, tenant_id: str, file_id: str, content_type: str, size: int, seconds: int) -> str | None:
+        """Where a client may upload so many bytes for so long; None where the store takes none."""
+        return self.objects.upload_url(self.key(tenant_id, file_id), content_type, size, seconds)
+
+    def delete(self, tenant_id: str, file_id: str, now: float) -> None:
+        """Remove a file: its record, then its bytes. NotFoundError when there is none."""
+        self.records.delete(tenant_id, file_id, now)
+        self.objects.delete(self.key(tenant_id, file_id))

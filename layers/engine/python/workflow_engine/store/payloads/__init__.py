@@ -46,6 +46,12 @@ class ObjectStore(Protocol):
     def get(self, key: str) -> bytes:
         """An object. MisconfiguredError when there is none: its key is in a record, so it should be there."""
 
+    def delete(self, key: str) -> object:
+        """Remove an object, if it is there."""
+
+    def upload_url(self, key: str, content_type: str, size: int, seconds: int) -> str | None:
+        """Where a client may put an object of this type and size for so long; None where there is no such place."""
+
     def url(self, key: str, seconds: int) -> str:
         """Where a client reads an object, for so long at least if nothing stands against it. Made here, without a call."""
 

@@ -121,13 +121,17 @@ class SqliteVectors:
             database.enable_load_extension(True)
             database.load_extension(sqlite_vec.loadable_path())
             database.enable_load_extension(False)
-            database.create_scalar_function(
-                "fits", lambda metadata, filter_: matches(json.loads(metadata), json.loads(filter_)), 2
-            )
+            database.create_scalar_function("fits", _fits, 2)
             # All rows are taken, since statements behind one that gives rows wait for that.
             database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;" + _SCHEMA).fetchall()
             self._open = database
         return self._open
+
+
+def _fits(*arguments: Any) -> bool:
+    """Whether metadata fits a filter, both as JSON: a function of SQL."""
+    metadata, filter_ = map(json.loads, arguments)
+    return matches(metadata, filter_)
 
 
 def _blob(values: Sequence[float]) -> bytes:

@@ -17,6 +17,7 @@ from workflow_engine.usecases.answers.definitions import (
     StoredDefinition,
     StoredPrompt,
 )
+from workflow_engine.usecases.answers.files import FilePage, StoredFile, Upload
 from workflow_engine.usecases.answers.problems import Finding, GatewayRefusal, Problem
 from workflow_engine.usecases.answers.runs import (
     Event,
@@ -77,6 +78,7 @@ __all__ = (
     "ExecutionProgress",
     "ExecutionStarted",
     "ExecutionSummary",
+    "FilePage",
     "Finding",
     "GatewayRefusal",
     "Health",
@@ -105,12 +107,14 @@ __all__ = (
     "StepValidation",
     "StoredAgent",
     "StoredDefinition",
+    "StoredFile",
     "StoredPrompt",
     "StoredWorkflow",
     "Text",
     "Time",
     "Tool",
     "ToolPage",
+    "Upload",
     "ValidationReport",
     "Version",
     "WorkflowPage",
