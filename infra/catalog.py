@@ -247,7 +247,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         timeout_seconds=300,
         layers=("files_deps", "engine"),
         environment=(*ENGINE_ENVIRONMENT, "STEP_HTTP_ALLOWED_HOSTS"),
-        grants=(_table("GetItem"), _READ_DOCUMENTS, Grant("file_buckets", ("s3:GetObject",))),
+        grants=(_table("GetItem"), _KEEP_DOCUMENTS, Grant("file_buckets", ("s3:GetObject",))),
     ),
     Function(
         "step_http",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from functions.step_files.documents import Documents
 from workflow_engine.errors import InvalidStepInput
 from workflow_engine.steps.text_chunking import (
     DEFAULT_MODEL,
@@ -22,9 +23,9 @@ _TEXT_NAMES: Final = ("text", "content", "input", "data", "response", "result")
 _FILE_NAMES: Final = ("file_name", "filename")
 
 
-def chunk(config: Object, input_data: Object, processed_at: str) -> dict[str, Any]:
+def chunk(config: Object, input_data: Object, documents: Documents, processed_at: str) -> dict[str, Any]:
     """The step's output. Raises InvalidStepInput where the input has no text."""
-    text, filename = text_of(input_data)
+    text, filename = text_of(input_data, documents)
     strategy, size, overlap = (
         config.get("strategy", DEFAULT_STRATEGY),
         config.get("chunk_size", DEFAULT_SIZE),
@@ -39,8 +40,12 @@ def chunk(config: Object, input_data: Object, processed_at: str) -> dict[str, An
             chunks.append({"text": piece, "chunk_index": len(chunks), "start": start, "end": end})
         if len(chunks) > MAX_CHUNKS:
             raise InvalidStepInput(f"The text gives more than {MAX_CHUNKS} chunks. Choose a larger 'chunk_size'.")
+    if filename:
+        chunks = [{**one, "filename": filename} for one in chunks]
+    kept, reference = documents.inline(chunks, [])
     return {
-        "chunks": [{**one, "filename": filename} for one in chunks] if filename else chunks,
+        "chunks": kept,
+        "chunks_ref": reference,
         "chunk_count": len(chunks),
         "strategy": strategy,
         "chunk_size": size,
@@ -51,15 +56,15 @@ def chunk(config: Object, input_data: Object, processed_at: str) -> dict[str, An
     }
 
 
-def text_of(input_data: Object) -> tuple[str, str | None]:
+def text_of(input_data: Object, documents: Documents) -> tuple[str, str | None]:
     """The text of a step's input, and the name of its file where the output of a step that read one is in it.
 
     It is the entry `text` or `content`, else the only entry; of an object, such as the output of a `file_reader`, its text.
     Raises InvalidStepInput where there is none, or more than one that could be meant.
     """
-    if (found := _text_in(input_data)) is not None:
+    if (found := _text_in(input_data, documents)) is not None:
         return found
-    given = [found for value in input_data.values() if (found := _text_of_value(value)) is not None]
+    given = [found for value in input_data.values() if (found := _text_of_value(value, documents)) is not None]
     if len(given) == 1:
         return given[0]
     why = "has no text" if not given else "has several texts"
@@ -68,18 +73,18 @@ def text_of(input_data: Object) -> tuple[str, str | None]:
     )
 
 
-def _text_in(value: Object) -> tuple[str, str | None] | None:
-    for name in _TEXT_NAMES:
-        if isinstance(value.get(name), str):
-            file = next((value[n] for n in _FILE_NAMES if isinstance(value.get(n), str)), None)
-            return value[name], file
-    return None
+def _text_in(value: Object, documents: Documents) -> tuple[str, str | None] | None:
+    file = next((value[n] for n in _FILE_NAMES if isinstance(value.get(n), str)), None)
+    if isinstance(value.get("content_ref"), str):
+        text = documents.fetch(value["content_ref"])
+        return (text, file) if isinstance(text, str) else None
+    return next(((value[n], file) for n in _TEXT_NAMES if isinstance(value.get(n), str)), None)
 
 
-def _text_of_value(value: Any) -> tuple[str, str | None] | None:
+def _text_of_value(value: Any, documents: Documents) -> tuple[str, str | None] | None:
     if isinstance(value, str):
         return value, None
-    return _text_in(value) if isinstance(value, Mapping) else None
+    return _text_in(value, documents) if isinstance(value, Mapping) else None
 
 
 def _sliding_window(text: str, size: int, overlap: int, _config: Object) -> Iterator[Piece]:

@@ -15,7 +15,13 @@ from llm_gateway.request import EmbeddingRequest, Target
 from llm_gateway.response import EmbeddingResponse, Usage
 from workflow_engine.errors import InvalidStepInput
 from workflow_engine.sdk import StepContext
-from workflow_engine.steps.vectors import DEFAULT_BATCH, DEFAULT_COLLECTION, DEFAULT_PROVIDER, DEFAULT_TOP_K
+from workflow_engine.steps.vectors import (
+    DEFAULT_BATCH,
+    DEFAULT_COLLECTION,
+    DEFAULT_PROVIDER,
+    DEFAULT_TOP_K,
+    MAX_IDS_TOLD,
+)
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.vectors import VectorStore
 from workflow_engine.vector_errors import EmbeddingModelMismatchError
@@ -41,7 +47,7 @@ class World:
 
 def embed(config: Object, input_data: Object, step: StepContext, world: World, at: str) -> dict[str, Any]:
     """`embedding_generation`. Raises LlmError, InvalidStepInput."""
-    chunks = chunks_of(input_data)
+    chunks = chunks_of(input_data, lambda reference: world.payloads.handed_on(step.tenant_id or "", reference))
     batch: int = config.get("batch_size", DEFAULT_BATCH)
     embedded: list[dict[str, Any]] = []
     usage, last = Usage(), None
@@ -91,7 +97,7 @@ def store(config: Object, input_data: Object, step: StepContext, world: World, a
         "collection_name": collection,
         "operation": operation,
         "stored_count": len(ids) if operation == "upsert" else 0,
-        "ids": ids,
+        "ids": ids if len(ids) <= MAX_IDS_TOLD else [],
         "processed_at": at,
         "success": True,
     }
@@ -160,9 +166,7 @@ def _entries(given: Object, tenant_id: str, world: World) -> list[Any]:
     reference = given.get("embeddings_ref")
     if not isinstance(reference, str):
         return list(given["embeddings"])
-    if not world.payloads.is_of(tenant_id, reference):
-        raise InvalidStepInput("'embeddings_ref' is not a reference that an embedding_generation step gave.")
-    entries = world.payloads.load(reference)
+    entries = world.payloads.handed_on(tenant_id, reference)
     if not isinstance(entries, list):
         raise InvalidStepInput("'embeddings_ref' leads to something that is no list of embeddings.")
     return entries

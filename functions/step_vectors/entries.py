@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from workflow_engine.errors import InvalidStepInput
@@ -25,14 +25,14 @@ _QUERIES: Final = ("query", "text", "content", "current_message", "message", "in
 _OWN: Final = ("text", "embedding", "chunk_index", "filename", "id", "start", "end", "metadata")
 
 
-def chunks_of(input_data: Object) -> list[dict[str, Any]]:
+def chunks_of(input_data: Object, fetch: Callable[[str], Any]) -> list[dict[str, Any]]:
     """The texts to embed, each an object `{text, chunk_index, filename?, metadata?, id?}`.
 
     They are the entry `chunks` (`texts`, `documents`) of the input or of the one output in it that has one, or a single text.
-    Raises InvalidStepInput where there are none.
+    `fetch` gives those of a reference. Raises InvalidStepInput where there are none.
     """
-    found = _find_list(input_data)
-    if found is None:
+    found = _find_list(input_data, fetch)
+    if not isinstance(found, list):
         raise InvalidStepInput(
             'The input has no texts. Hand them on from a text_chunking step: "input_mapping": {"chunks": "step_id.chunks"}.'
         )
@@ -41,7 +41,9 @@ def chunks_of(input_data: Object) -> list[dict[str, Any]]:
     return [_chunk(value, number) for number, value in enumerate(found)]
 
 
-def _find_list(value: Object) -> Sequence[Any] | None:
+def _find_list(value: Object, fetch: Callable[[str], Any]) -> Any:
+    if isinstance(value.get("chunks_ref"), str):
+        return fetch(value["chunks_ref"])
     for name in _LISTS:
         if isinstance(value.get(name), list):
             return list(value[name])
@@ -56,7 +58,7 @@ def _find_list(value: Object) -> Sequence[Any] | None:
         if isinstance(only, str):
             return [only]
         if isinstance(only, Mapping):
-            return _find_list(only)
+            return _find_list(only, fetch)
     return None
 
 

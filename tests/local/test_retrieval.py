@@ -111,12 +111,18 @@ def test_what_goes_wrong_has_its_name(in_zoo: Path, workflow: dict[str, Any], gi
     assert (results["error"]["step_id"], results["error"]["type"]) == error
 
 
-def test_many_vectors_go_by_reference_where_they_would_be_too_large_for_a_state(in_zoo: Path) -> None:
-    (in_zoo / "long.txt").write_text("\n\n".join(f"Animal number {i} lives in house {i}." for i in range(400)))
+def test_what_is_too_large_for_a_state_goes_by_reference_from_step_to_step(in_zoo: Path) -> None:
+    (in_zoo / "long.txt").write_text(
+        "\n\n".join(f"Animal number {i} lives in house {i}." for i in range(8000))
+        + "\n\nZebras paint stripes on Sundays."
+    )
     with LocalCloud() as cloud:
         results = run(cloud, INGEST, file="long.txt")
-        output = results["step_results"]["embed"]["output_data"]
-        assert output["embeddings"] == []
-        assert output["embedding_count"] == results["output"]["keep"]["stored_count"] > 200
-        answered = run(cloud, ASK, question="Animal number 237 lives in house 237.")
-    assert "237" in answered["step_results"]["find"]["output_data"]["retrieved_chunks"][0]["text"]
+        read, cut, embedded = (results["step_results"][name]["output_data"] for name in ("read", "cut", "embed"))
+        assert read["truncated"]
+        assert read["content_length"] > 256 * 1024
+        assert (cut["chunks"], embedded["embeddings"]) == ([], [])
+        assert cut["chunk_count"] == embedded["embedding_count"] == 8001
+        assert results["output"]["keep"]["stored_count"] == 8001
+        answered = run(cloud, ASK, question="Who paints stripes on Sundays?")
+    assert "Zebras" in answered["step_results"]["find"]["output_data"]["retrieved_chunks"][0]["text"]

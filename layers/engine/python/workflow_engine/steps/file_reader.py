@@ -58,9 +58,13 @@ FILE_READER: Final = StepType(
             "file_path": property_schema("File", "As it was named.", type="string"),
             "file_name": property_schema("Name", "Without directories.", type="string"),
             "file_extension": property_schema("Extension", "With the dot, in lower case.", type="string"),
-            "content": property_schema("Content", "The text.", type="string"),
+            "content": property_schema("Content", "The text; of a long one its beginning.", type="string"),
+            "content_ref": property_schema(
+                "Reference", "Where the whole of a long text is, for text_chunking; else null.", type=["string", "null"]
+            ),
             "parsed": property_schema(
-                "Parsed", "Of JSON its value, of CSV its rows, of Excel its sheets with their rows; else null."
+                "Parsed",
+                "Of JSON its value, of CSV its rows, of Excel its sheets with their rows; null where that is long.",
             ),
             "content_length": property_schema("Length", "Of the whole text, in characters.", type="integer"),
             "truncated": property_schema("Truncated", "Whether `content` is only the beginning.", type="boolean"),

@@ -4,6 +4,8 @@
 * `sentence`: whole sentences, as many as fit; the overlap is of whole sentences, too.
 * `recursive` (the default): the largest of paragraphs, sentences, words that fit.
 * `tokens`: the same, measured in tokens of a model.
+
+All that goes from step to step is at most 256 KiB, so a long text comes by reference, and many pieces go on by one.
 """
 
 from __future__ import annotations
@@ -91,7 +93,14 @@ TEXT_CHUNKING: Final = StepType(
     ),
     output_schema=output_schema(
         {
-            "chunks": property_schema("Chunks", "The pieces, in order.", type="array", items=CHUNK),
+            "chunks": property_schema(
+                "Chunks", "The pieces, in order; empty where there is a reference.", type="array", items=CHUNK
+            ),
+            "chunks_ref": property_schema(
+                "Reference",
+                "Where they are if they are many, for embedding_generation; else null.",
+                type=["string", "null"],
+            ),
             "chunk_count": property_schema("Count", "How many there are.", type="integer"),
             "strategy": property_schema("Strategy", "As configured.", enum=list(STRATEGIES)),
             "chunk_size": property_schema("Size", "As configured.", type="integer"),

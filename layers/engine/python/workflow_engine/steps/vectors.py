@@ -132,6 +132,7 @@ EMBEDDING_GENERATION: Final = StepType(
     examine=_examine_provider,
 )
 
+MAX_IDS_TOLD: Final = 1000
 OPERATIONS: Final = ("upsert", "delete", "drop")
 STORAGE_TYPES: Final = ("s3_vectors", "sqlite", "in_memory")
 
@@ -179,7 +180,10 @@ VECTOR_STORAGE: Final = StepType(
             "operation": property_schema("Operation", "As configured.", enum=list(OPERATIONS)),
             "stored_count": property_schema("Stored", "How many were stored.", type="integer"),
             "ids": property_schema(
-                "Ids", "Those stored, or asked to be removed.", type="array", items={"type": "string"}
+                "Ids",
+                f"Those stored, or asked to be removed; none where they are more than {MAX_IDS_TOLD}.",
+                type="array",
+                items={"type": "string"},
             ),
             "processed_at": TIMESTAMP,
             "success": SUCCESS,

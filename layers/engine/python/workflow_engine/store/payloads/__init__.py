@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, Final, Protocol
 
+from workflow_engine.errors import InvalidStepInput
 from workflow_engine.store.items import MAX_INLINE_BYTES, dump
 
 Link = str
@@ -87,9 +88,13 @@ class PayloadStore:
         """The JSON text that `keep` put there, as UTF-8."""
         return self.objects.get(link.removeprefix(_PREFIX))
 
-    def is_of(self, tenant_id: str, link: str) -> bool:
-        """Whether a text that somebody sent is a link to an object of this tenant: what may be fetched for them."""
-        return bool(re.fullmatch(rf"{re.escape(_folder(tenant_id))}[0-9a-f]{{64}}\.json", link))
+    def handed_on(self, tenant_id: str, link: str) -> Any:
+        """The document of a link that came through somebody's hands, such as the input of a step. InvalidStepInput for what is
+        no link to a document of this tenant.
+        """
+        if not re.fullmatch(rf"{re.escape(_folder(tenant_id))}[0-9a-f]{{64}}\.json", link):
+            raise InvalidStepInput(f"'{link[:200]}' is not a reference that an earlier step gave.")
+        return self.load(link)
 
     def url(self, link: Link, seconds: int) -> str:
         """An address from which a client may read an object for so long."""
