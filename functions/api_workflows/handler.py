@@ -49,7 +49,7 @@ def _store_file(request: Request) -> StoredFile:
     caller, form = request.caller, request.form
     if form is None:
         return store_file.take_json(engine(), caller, request.body, request.idempotency_key)
-    return store_file.take_parts(engine(), caller, form)
+    return store_file.take_parts(engine(), caller, form, request.idempotency_key)
 
 
 def _execute_stored(request: Request) -> tuple[ExecutionStarted | Results, HTTPStatus]:

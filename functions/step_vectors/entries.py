@@ -16,6 +16,10 @@ from workflow_engine.vector_filters import NOT_FILTERED
 Object = Mapping[str, Any]
 
 MAX_TEXTS: Final = 20_000
+MAX_KEY_CHARACTERS: Final = 1024
+MAX_METADATA_KEYS: Final = 50
+"""S3 Vectors, "Limitations and restrictions": length of a key, and keys of metadata of a vector."""
+
 MODEL: Final = "embedding_model"
 """The entry of metadata that names the model, so that a query by another one is noticed."""
 
@@ -83,6 +87,8 @@ def vectors_of(entries: Sequence[Any], model: str | None, further: Object) -> li
         metadata = {**_metadata(entry, model), **_flat(further, "metadata of the step")}
         _check_size(metadata, number)
         key = str(entry.get("id") or _key(entry))
+        if len(key) > MAX_KEY_CHARACTERS:
+            raise InvalidStepInput(f"Embedding {number} has an 'id' of more than {MAX_KEY_CHARACTERS} characters.")
         found[key] = Vector(key, values, metadata)
     return list(found.values())
 
@@ -117,6 +123,8 @@ def _flat(metadata: Object, what: str) -> dict[str, Any]:
 
 
 def _check_size(metadata: Object, number: int) -> None:
+    if len(metadata) > MAX_METADATA_KEYS:
+        raise InvalidStepInput(f"Embedding {number} has more than {MAX_METADATA_KEYS} entries of metadata.")
     filterable = {name: value for name, value in metadata.items() if name != NOT_FILTERED}
     for value, most in ((filterable, MAX_FILTERABLE_BYTES), (metadata, MAX_METADATA_BYTES)):
         size = len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))

@@ -143,6 +143,8 @@ def test_embeddings_are_deleted_by_id_and_a_collection_with_all_it_has(world: Wo
         ({"embeddings": [{"text": "a", "embedding": [1], "metadata": {"text": "b"}}]}, "meaning of its own"),
         ({"embeddings": [{"text": "a", "embedding": [1], "metadata": {"x": "y" * 3000}}]}, "at most 2,048"),
         ({"embeddings": [{"text": "a" * 50_000, "embedding": [1]}]}, "at most 40,960"),
+        ({"embeddings": [{"text": "a", "embedding": [1], "id": "i" * 1025}]}, "more than 1024 characters"),
+        ({"embeddings": [{"text": "a", "embedding": [1], "metadata": {str(i): 1 for i in range(50)}}]}, "more than 50"),
         ({}, "has no embeddings"),
     ],
 )

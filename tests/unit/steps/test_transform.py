@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.compiled import CATALOGUE, compiled, data, work
+from tests.support.jsonata_node import Case, evaluate_all
 from tests.unit.steps.evaluation import evaluate
 from workflow_engine.compiler import compile_workflow
 from workflow_engine.language import parse_workflow
@@ -22,6 +23,7 @@ ORDERS = {
     "limits": {"least": 10},
     "one": [{"x": 1}],
     "no": None,
+    "a b": {"c d": "y"},
 }
 
 
@@ -29,14 +31,18 @@ def transform(expression: str, **fields: Any) -> dict[str, Any]:
     return {"step_id": "t", "step_type": "transform", "config": {"expression": expression}, **fields}
 
 
-def value_of(expression: str, inputs: dict[str, Any]) -> Any:
+def case_of(expression: str, inputs: dict[str, Any]) -> Case:
     """What the step's Pass gives, with `inputs` as the run's input, each mapped to an entry of its name."""
-    mapping: dict[str, Any] = {name: f"input[{json.dumps(name)}]" for name in inputs} or {"none": {"value": None}}
+    mapping: dict[str, Any] = {name: f"input[{json.dumps(name)}]" for name in inputs}
     machine = compiled(transform(expression, input_mapping=mapping)).machine
     (state,) = [s for s in machine["States"].values() if s["Type"] == "Pass"]
-    bindings = {"config": {}, "literals": {"t": {"p0": None}}, "input": inputs}
-    context = {"Execution": {"Input": bindings}, "State": {"EnteredTime": "2026-01-01T00:00:00Z"}}
-    return evaluate(state["Output"]["t"][2:-2], {"states": {"context": context}})
+    context = {"Execution": {"Input": {"input": inputs}}, "State": {"EnteredTime": "2026-01-01T00:00:00Z"}}
+    return Case(state["Output"]["t"][2:-2], {"states": {"context": context}})
+
+
+def value_of(expression: str, inputs: dict[str, Any]) -> Any:
+    case = case_of(expression, inputs)
+    return evaluate(case.expression, case.bindings)
 
 
 def findings(*steps: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -53,36 +59,45 @@ def test_an_example_of_the_docs_gives_what_they_say(example: dict[str, Any]) -> 
     assert value_of(example["expression"], example["input"]) == example["output"]
 
 
-@pytest.mark.parametrize(
-    ("expression", "value"),
-    [
-        ("orders.total", [5, 50]),
-        ("$sum(orders.total)", 55),
-        ("$count(orders)", 2),
-        ("one.x", 1),
-        ("one.x[]", [1]),
-        ("[orders[total > 100]]", []),
-        ("orders[total > 100]", None),
-        ("no", None),
-        ("orders[total > $$.limits.least].id", 2),
-        ("orders[total > $$.limits.least].id[]", [2]),
-        ("$lookup($, 'limits').least", 10),
-        ("$keys($$)", ["orders", "limits", "one", "no"]),
-        ('"$$"', "$$"),
-        ("\"$ref('x')\"", "$ref('x')"),
-        ("$x := orders.total; $x", [5, 50]),
-        ("$o := 3", 3),
-        ("$ref_ := limits; $ref_.least + $$.limits.least", 20),
-        ("/* all */ orders^(>total)[0].id", 2),
-        ("orders{$string(id): total}", {"1": 5, "2": 50}),
-        ("$map(orders, function($o) { $o.total > limits.least })", [False, True]),
-        ("{'a': orders.id}", {"a": [1, 2]}),
-    ],
-)
+EXPRESSIONS: list[tuple[str, Any]] = [
+    ("orders.total", [5, 50]),
+    ("$sum(orders.total)", 55),
+    ("$count(orders)", 2),
+    ("one.x", 1),
+    ("one.x[]", [1]),
+    ("[orders[total > 100]]", []),
+    ("orders[total > 100]", None),
+    ("no", None),
+    ("orders[total > $$.limits.least].id", 2),
+    ("orders[total > $$.limits.least].id[]", [2]),
+    ("$lookup($, 'limits').least", 10),
+    ("$keys($$)", ["orders", "limits", "one", "no", "a b"]),
+    ('"$$"', "$$"),
+    ("\"$ref('x')\"", "$ref('x')"),
+    ("($x := orders.total; $x)", [5, 50]),
+    ("$o := 3", 3),
+    ("($ref_ := limits; $ref_.least + $$.limits.least)", 20),
+    ("/* all */ orders^(>total)[0].id", 2),
+    ("orders{$string(id): total}", {"1": 5, "2": 50}),
+    ("$map(orders, function($o) { $o.total > limits.least })", [False, True]),
+    ("{'a': orders.id}", {"a": [1, 2]}),
+    ("`a b`.`c d` & 'x'", "yx"),
+    ("'orders'.id", [1, 2]),
+]
+
+
+@pytest.mark.parametrize(("expression", "value"), EXPRESSIONS)
 def test_an_expression_gives_what_it_gives_over_a_document(expression: str, value: Any) -> None:
-    if ";" in expression:
-        expression = f"({expression})"
     assert value_of(expression, ORDERS) == value
+
+
+def test_npm_jsonata_gives_the_same() -> None:
+    wanted = [*EXPRESSIONS, *((e["expression"], e["output"]) for e in EXAMPLES)]
+    inputs = [ORDERS] * len(EXPRESSIONS) + [e["input"] for e in EXAMPLES]
+    cases = [case_of(expression, given) for (expression, _), given in zip(wanted, inputs, strict=True)]
+    for (expression, value), answer in zip(wanted, evaluate_all(cases, measure=True), strict=True):
+        assert (answer.value, answer.error, answer.undefined) == (value, None, False), expression
+        assert answer.evaluation_depth < 60
 
 
 def test_a_step_that_the_expression_names_by_ref_is_waited_for() -> None:

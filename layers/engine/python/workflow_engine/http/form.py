@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -49,7 +50,7 @@ def form_of(event: APIGatewayProxyEventV2) -> list[Part] | None:
         parser = MultipartParser(boundary, reading.callbacks())  # type: ignore[arg-type]  # a TypedDict of the same keys
         parser.write(raw_body(event))
         parser.finalize()
-    except FormParserError as error:
+    except (FormParserError, binascii.Error) as error:
         raise InvalidRequestError(f"The body is no {MEDIA_TYPE}: {str(error)[:200]}") from None
     if not reading.is_whole:
         raise InvalidRequestError(f"The body is no {MEDIA_TYPE}: it ends before its last boundary.")

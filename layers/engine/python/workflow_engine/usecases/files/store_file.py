@@ -61,19 +61,22 @@ class FilePart(Protocol):
     def content(self) -> bytearray: ...
 
 
-def take_parts(engine: Engine, caller: Caller, parts: Sequence[FilePart]) -> answers.StoredFile:
+def take_parts(
+    engine: Engine, caller: Caller, parts: Sequence[FilePart], idempotency_key: str | None = None
+) -> answers.StoredFile:
     """Keep the one file of a form. Raises InvalidRequestError where there is none, or more than one part."""
     if len(parts) != 1 or parts[0].file_name is None:
         raise InvalidRequestError(
             "The form has one part, a file: curl -F file=@report.pdf. Send several files one by one, or beside the workflow that "
             "reads them."
         )
-    return take_part(engine, caller, parts[0])
+    return take_part(engine, caller, parts[0], idempotency_key)
 
 
-def take_part(engine: Engine, caller: Caller, part: FilePart) -> answers.StoredFile:
+def take_part(engine: Engine, caller: Caller, part: FilePart, idempotency_key: str | None = None) -> answers.StoredFile:
     """Keep a file of a form."""
-    return _kept(engine, caller, part.file_name or "", part.content_type, bytes(part.content), f"/{part.name}")
+    name, content_type = _checked(part.file_name or "", part.content_type, f"/{part.name}")
+    return _kept(engine, caller, name, content_type, bytes(part.content), idempotency_key)
 
 
 def take_json(engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None) -> answers.StoredFile:
@@ -81,33 +84,39 @@ def take_json(engine: Engine, caller: Caller, body: Json, idempotency_key: str |
     fields = read_fields(FileUpload, body)
     if (fields.content is None) == (fields.size_bytes is None):
         raise InvalidRequestError("Send the 'content', or the 'size_bytes' of a file that you will upload.")
+    name, content_type = _checked(fields.file_name, fields.content_type, "/file_name")
     if fields.content is not None:
         try:
             content = base64.b64decode(fields.content, validate=True)
         except (binascii.Error, ValueError):
             raise InvalidRequestError.at("/content", "The content is not base64.") from None
-        return _kept(engine, caller, fields.file_name, fields.content_type, content, "/file_name")
+        return _kept(engine, caller, name, content_type, content, idempotency_key)
 
     def work(attempt: Attempt) -> Any:
-        return _announced(engine, caller, fields, attempt.made_id)
+        return _announced(engine, caller, name, content_type, fields.size_bytes or 0, attempt.made_id)
 
     return cast("answers.StoredFile", engine.idempotency.once(caller.tenant_id, "file", idempotency_key, body, work))
 
 
 def _kept(
-    engine: Engine, caller: Caller, name: str, content_type: str | None, content: bytes, place: str
+    engine: Engine, caller: Caller, name: str, content_type: str | None, content: bytes, idempotency_key: str | None
 ) -> answers.StoredFile:
     """Keep a file under the hash of what it is, so that sending it again keeps nothing twice."""
-    name, content_type = _checked(name, content_type, place)
     head = json.dumps([name, content_type]).encode()
     file_id = hashlib.sha256(head + b"\0" + content).hexdigest()[:32]
-    record = _record(engine, caller, file_id, name, content_type, len(content))
-    return _shown(engine.files.put(caller.tenant_id, record, io.BytesIO(content), file_id), None)
+
+    def work(_attempt: Attempt) -> Any:
+        record = _record(engine, caller, file_id, name, content_type, len(content))
+        return _shown(engine.files.put(caller.tenant_id, record, io.BytesIO(content), file_id), None)
+
+    done = engine.idempotency.once(caller.tenant_id, "file", idempotency_key, {"file_id": file_id}, work)
+    return cast("answers.StoredFile", done)
 
 
-def _announced(engine: Engine, caller: Caller, fields: FileUpload, file_id: str) -> answers.StoredFile:
-    name, content_type = _checked(fields.file_name, fields.content_type, "/file_name")
-    size, kind = fields.size_bytes or 0, content_type or "application/octet-stream"
+def _announced(
+    engine: Engine, caller: Caller, name: str, content_type: str | None, size: int, file_id: str
+) -> answers.StoredFile:
+    kind = content_type or "application/octet-stream"
     url = engine.files.upload_url(caller.tenant_id, file_id, kind, size, UPLOAD_SECONDS)
     if url is None:
         raise InvalidRequestError.at(
