@@ -11,6 +11,9 @@ SECONDS ?= 600
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # uv installs in a sixth of the time; where it does not reach the index as pip is set up to, pip does it.
 install = $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1) 2>/dev/null || $(PIP) --require-hashes -r $(1)
+# To compile modules takes as long as all else that a command does; where Python may not write what it compiled, every time.
+# What does not parse is no module but a template of one.
+compile = $(BIN)/python -m compileall -q -j 0 $(1) >/dev/null || true
 
 .PHONY: setup run serve test fuzz clients e2e lint format bench synth generate lock
 
@@ -21,6 +24,7 @@ $(STAMP): requirements.lock requirements-setup.lock pyproject.toml
 	$(PIP) --require-hashes -r requirements-setup.lock
 	$(call install,requirements.lock)
 	$(PIP) --no-deps --no-build-isolation -e .
+	$(call compile,$(VENV)/lib functions infra layers)
 	@touch $(STAMP)
 
 run: setup
@@ -59,6 +63,7 @@ bench: setup $(BENCH_STAMP)
 
 $(BENCH_STAMP): requirements-bench.lock $(STAMP)
 	$(call install,requirements-bench.lock)
+	$(call compile,$(VENV)/lib)
 	@touch $(BENCH_STAMP)
 
 # The CDK app as CloudFormation templates and assets, in cdk.out: without the cdk command line, an account or Docker.

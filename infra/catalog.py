@@ -7,10 +7,11 @@ those that `workflow_engine.http.api` declares there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal
 
 from workflow_engine.http import api
+from workflow_engine.lazy_dataclass import dataclass
 
 Kind = Literal["api", "step", "event", "schedule", "deployment"]
 """`api`: behind API Gateway. `step`: a task of the state machines, found by its name as alias. `event`: fed by a

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store.payloads import PayloadStore
 
 ValueT = TypeVar("ValueT")

@@ -36,7 +36,7 @@ def world() -> World:
 
 def clients() -> tuple[object, ...]:
     """What an event may need that takes time to make."""
-    return () if engine().laptop is not None else (engine().s3,)
+    return () if engine().laptop is not None else (engine().dynamodb, engine().s3)
 
 
 def s3_object(bucket: str, key: str, most: int) -> bytes:

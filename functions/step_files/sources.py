@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -17,6 +16,7 @@ from workflow_engine.endpoint_errors import (
 )
 from workflow_engine.errors import InvalidStepInput
 from workflow_engine.file_errors import FileAccessError, FileMissingError, FileTooLargeError
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.outbound import AddressPolicy
 from workflow_engine.outbound_http import Answer, Request, send
 from workflow_engine.store.files import MAX_FILE_BYTES, REFERENCE, FileStore

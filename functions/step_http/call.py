@@ -8,7 +8,6 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -21,6 +20,7 @@ from workflow_engine.endpoint_errors import (
     HttpTimeoutError,
     SecretNotSetError,
 )
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.outbound import AddressPolicy
 from workflow_engine.outbound_http import Answer, Request, send
 from workflow_engine.sdk import InvalidStepInput, StepContext

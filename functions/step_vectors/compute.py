@@ -6,7 +6,6 @@ import json
 import time
 from array import array
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from functions.step_vectors.entries import MODEL, chunks_of, embeddings_in, query_of, vectors_of
@@ -14,6 +13,7 @@ from llm_gateway.gateway import Gateway
 from llm_gateway.request import EmbeddingRequest, Target
 from llm_gateway.response import EmbeddingResponse, Usage
 from workflow_engine.errors import InvalidStepInput
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.sdk import StepContext
 from workflow_engine.steps.vectors import (
     DEFAULT_BATCH,

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Final, Self
 
 from workflow_engine.http.problem import Problem
+from workflow_engine.lazy_dataclass import dataclass
 
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -17,6 +16,7 @@ from typing import Final
 from infra.local.data import DataFolder
 from infra.local.stepfunctions.sqlite_journal import SqliteJournal
 from workflow_engine.http.caller import LOCAL_TENANT
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.statuses import has_ended
 from workflow_engine.store import keys
 from workflow_engine.store.executions import ExecutionStore

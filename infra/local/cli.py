@@ -7,11 +7,14 @@ to stderr. Exit codes: 0 completed or valid, 1 the run failed, 2 the workflow, i
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import json
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from infra.local.stepfunctions.failures import exit_status
 from workflow_engine.statuses import has_ended
 
 if TYPE_CHECKING:
@@ -74,6 +78,7 @@ def run(file: str, run_input: str | None, as_json: bool, skips_time: bool, steps
     with _one_document() if as_json else contextlib.nullcontext(sys.stdout) as stdout:
         with _cloud(steps_directory, skips_time=skips_time) as cloud:
             started = _call(cloud, "POST", "/workflows/execute", body)
+            _has_started()
             progress = _progress(started["workflow_name"], as_json)
             results = _follow(cloud, started["execution_id"], progress)
         if as_json:
@@ -153,14 +158,15 @@ def serve(
         except ValueError as error:  # --allow-host or --cors-origin
             raise click.UsageError(str(error)) from None
         click.echo(f"Listening on http://127.0.0.1:{server.port} (documentation at /docs). Ctrl-C stops.", err=True)
+        _has_started()
         cloud.keep_house()
         serve_until_stopped(server, cloud.stop_waiting)
 
 
-@main.command()
+@main.command(name="gc")
 @click.option("--older-than", "age", metavar="AGE", required=True, help="As 30d, 12h or 90m.")
 @DATA
-def gc(age: str, data: Path) -> None:
+def gc_(age: str, data: Path) -> None:
     """Delete runs that ended that long ago, with their histories, and files that nothing leads to. No server may be running."""
     from datetime import UTC, datetime
 
@@ -206,15 +212,30 @@ def _one_document() -> Iterator[IO[Any]]:
 @contextlib.contextmanager
 def _cloud(steps_directory: Path | None, data: Path | None = None, *, skips_time: bool = False) -> Iterator[LocalCloud]:
     """The local cloud; imported here, so that `--help` and mistakes on the command line answer at once."""
-    from infra.local.cloud import LocalCloud
-    from infra.local.data import DataFolder
+    gc.disable()  # until `_has_started`
+    try:
+        from infra.local.cloud import LocalCloud
+        from infra.local.data import DataFolder
 
-    folder = None if data is None else DataFolder(data)
-    with (
-        _clear_errors(),
-        LocalCloud(steps_directory=steps_directory, data=folder, skips_time=skips_time) as cloud,
-    ):
-        yield cloud
+        if steps_directory is None:
+            # Ours need none, and to find them the metadata of every package that is installed is read.
+            os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+        folder = None if data is None else DataFolder(data)
+        with (
+            _clear_errors(),
+            LocalCloud(steps_directory=steps_directory, data=folder, skips_time=skips_time) as cloud,
+        ):
+            yield cloud
+    finally:
+        _has_started()
+
+
+def _has_started() -> None:
+    """What was made so far lives to the end. To look through it for garbage, while it is made, ever after and once more at the
+    exit, would be a fifth of the time of a short command.
+    """
+    gc.freeze()
+    gc.enable()
 
 
 @contextlib.contextmanager
@@ -333,5 +354,21 @@ def _print_json(document: Any, stdout: IO[Any]) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace"), file=stdout)
 
 
+def program() -> NoReturn:
+    """`main` as a process, which is over when that is: Python would wait for the threads that steps have left behind."""
+    status = EXIT_FAILED
+    try:
+        main()
+    except SystemExit as end:
+        status = exit_status(end)
+    except BaseException:
+        traceback.print_exc()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # its reader may be gone
+            stream.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    main()
+    program()

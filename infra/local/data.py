@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from infra.local.process_lock import HeldError, ProcessLock
+from workflow_engine.lazy_dataclass import dataclass
 
 _IGNORED_BY_GIT: Final = "*\n"
 
@@ -53,22 +53,13 @@ class DataFolder:
             ignored = self.path / ".gitignore"
             if not ignored.exists():
                 ignored.write_text(_IGNORED_BY_GIT)
-            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            lock = ProcessLock(self.path / "lock")
+        except HeldError as error:
+            told = f"Another server (process {error.holder}) keeps its data in '{self.path}'."
+            raise DataFolderError(f"{told} Stop it, or choose another folder with --data.") from None
         except OSError as error:
             raise DataFolderError(f"The data folder '{self.path}' cannot be used: {error.strerror}.") from error
         try:
-            self._take(lock)
             yield
         finally:
-            os.close(lock)  # which lets go of the lock, as the end of the process does
-
-    def _take(self, lock: int) -> None:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pid = os.pread(lock, 20, 0).decode().strip() or "unknown"
-            raise DataFolderError(
-                f"Another server (process {pid}) keeps its data in '{self.path}'. Stop it, or choose another folder with --data."
-            ) from None
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, str(os.getpid()).encode(), 0)
+            lock.release()

@@ -13,12 +13,12 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote
 
 from infra.catalog import BELOW, Function, Route
 from workflow_engine.http.body import MAX_ANSWER_BYTES, answer_bytes
+from workflow_engine.lazy_dataclass import dataclass
 
 logger = logging.getLogger(__name__)
 

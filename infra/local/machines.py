@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.journal import JournalError
 from workflow_engine.errors import InvalidRequestError, MisconfiguredError
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.naming import MachineSettings, execution_arn
 from workflow_engine.machines.port import (
     DefinitionRefusedError,

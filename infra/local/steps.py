@@ -15,9 +15,10 @@ import importlib.util
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from workflow_engine.lazy_dataclass import dataclass
 
 MANIFEST: Final = "steps.json"
 

@@ -109,4 +109,7 @@ def test_results_of_a_megabyte_are_kept_whole(cloud: MotoCloud) -> None:
     assert (status, results["status"]) == (200, "completed"), results
     assert all(len(s["output_data"]["data"]) == 200_000 for s in results["step_results"].values())
     _, again = cloud.call("GET", f"/executions/{results['execution_id']}/results")
+    # Each answer signs its address anew, for the second that it is given in.
+    for answer in (results, again):
+        answer["output_link"]["href"] = answer["output_link"]["href"].partition("?")[0]
     assert again == results

@@ -7,13 +7,10 @@ from typing import Any
 
 import pytest
 
-from infra.local import moto_seams
 from tests.support.data_limit import DOCUMENT, FILLER, FUNCTION_SOURCE, TOO_LARGE, check_run, compiled
-from tests.support.local_machines import EndedRun, LocalMachines, local_machines
+from tests.support.embedded_machines import EmbeddedMachines, EndedRun, embedded_machines
 from tests.support.run_report import RunReport, report
 from workflow_engine.compiler import Compilation, execution_input
-
-pytestmark = pytest.mark.xdist_group("local-data-limit")
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:filler"
 RUN = dict.fromkeys(("tenant_id", "session_id", "user_id", "correlation_id"))
@@ -21,23 +18,21 @@ RUN |= {"execution_id": "x", "workflow_id": "w", "workflow_version": "1"}
 
 
 @pytest.fixture
-def machines() -> Iterator[LocalMachines]:
+def machines() -> Iterator[EmbeddedMachines]:
     made: dict[str, Any] = {}
     exec(FUNCTION_SOURCE, made)
-    moto_seams.register_lambda(ARN, made["handler"])
-    with local_machines() as machines:
+    with embedded_machines({ARN: made["handler"]}) as machines:
         yield machines
-    moto_seams.unregister_lambda(ARN)
 
 
-def run(machines: LocalMachines, compilation: Compilation) -> EndedRun:
+def run(machines: EmbeddedMachines, compilation: Compilation) -> EndedRun:
     functions = dict.fromkeys(compilation.bindings["functions"], ARN)
     return machines.run(
         dict(compilation.machine), execution_input(compilation.bindings, input={}, functions=functions, run=RUN)
     )
 
 
-def results(machines: LocalMachines, *steps: dict[str, Any], **workflow: Any) -> RunReport:
+def results(machines: EmbeddedMachines, *steps: dict[str, Any], **workflow: Any) -> RunReport:
     compilation = compiled({"name": "x", "steps": list(steps), **workflow})
     return report(run(machines, compilation).events, compilation.outline)
 
@@ -46,7 +41,7 @@ def fill(step_id: str, **fields: Any) -> dict[str, Any]:
     return {"step_id": step_id, "step_type": FILLER, **fields}
 
 
-def test_whatever_is_too_large_is_the_failure_of_a_step_that_is_not_critical(machines: LocalMachines) -> None:
+def test_whatever_is_too_large_is_the_failure_of_a_step_that_is_not_critical(machines: EmbeddedMachines) -> None:
     compilation = compiled(DOCUMENT)
     ended = run(machines, compilation)
     assert ended.status == "SUCCEEDED", (ended.error, ended.cause)
@@ -60,7 +55,7 @@ def test_whatever_is_too_large_is_the_failure_of_a_step_that_is_not_critical(mac
     )
 
 
-def test_in_an_element_of_a_map_only_that_step_fails(machines: LocalMachines) -> None:
+def test_in_an_element_of_a_map_only_that_step_fails(machines: EmbeddedMachines) -> None:
     big = fill("big", critical=False, input_mapping={"bytes": "item"})
     after = fill("after", input_mapping={"how": "big.status"})
     told = results(
@@ -74,7 +69,7 @@ def test_in_an_element_of_a_map_only_that_step_fails(machines: LocalMachines) ->
     assert (found["m[0].after"]["status"], found["m[1].big"]["status"]) == ("completed", "completed")
 
 
-def test_a_turn_that_was_too_large_is_not_that_of_a_later_turn(machines: LocalMachines) -> None:
+def test_a_turn_that_was_too_large_is_not_that_of_a_later_turn(machines: EmbeddedMachines) -> None:
     big = fill("big", critical=False, input_mapping={"sizes": "item", "index": "index"})
     rest = fill("rest", input_mapping={"how": "big.status"})
     loop = {
@@ -94,7 +89,7 @@ def test_a_turn_that_was_too_large_is_not_that_of_a_later_turn(machines: LocalMa
     assert statuses["m[0].again[0].rest"] == "completed"
 
 
-def test_a_loop_that_may_fail_fails_by_what_is_too_large_in_it(machines: LocalMachines) -> None:
+def test_a_loop_that_may_fail_fails_by_what_is_too_large_in_it(machines: EmbeddedMachines) -> None:
     loop = {
         "step_id": "again",
         "step_type": "loop",
@@ -109,7 +104,9 @@ def test_a_loop_that_may_fail_fails_by_what_is_too_large_in_it(machines: LocalMa
     assert told.step_results["after"]["status"] == "completed"
 
 
-def test_what_fits_a_result_but_not_beside_what_its_branch_gives_back_fails_the_step(machines: LocalMachines) -> None:
+def test_what_fits_a_result_but_not_beside_what_its_branch_gives_back_fails_the_step(
+    machines: EmbeddedMachines,
+) -> None:
     first = fill("first", config={"bytes": 200_000})
     second = fill("second", critical=False, config={"bytes": 100_000}, dependencies=["first"])
     inputs = {"a": "first.text.length", "how": "second.error.type", "b": "other.text"}
@@ -120,7 +117,7 @@ def test_what_fits_a_result_but_not_beside_what_its_branch_gives_back_fails_the_
     assert (told.step_results["second"]["status"], told.step_results["second"]["error_type"]) == ("failed", TOO_LARGE)
 
 
-def test_a_critical_step_that_is_too_large_ends_the_run_and_says_why(machines: LocalMachines) -> None:
+def test_a_critical_step_that_is_too_large_ends_the_run_and_says_why(machines: EmbeddedMachines) -> None:
     told = results(machines, fill("big", config={"bytes": 300_000}, max_retries=3))
     assert told.status == "failed"
     assert told.error is not None
@@ -129,7 +126,7 @@ def test_a_critical_step_that_is_too_large_ends_the_run_and_says_why(machines: L
     assert told.step_results["big"]["retry_count"] == 0
 
 
-def test_a_critical_list_that_is_too_large_says_by_how_much(machines: LocalMachines) -> None:
+def test_a_critical_list_that_is_too_large_says_by_how_much(machines: EmbeddedMachines) -> None:
     told = results(
         machines, fill("list", config={"bytes": 100_000}, for_each="variables.three"), variables={"three": [1, 2, 3]}
     )
@@ -139,7 +136,7 @@ def test_a_critical_list_that_is_too_large_says_by_how_much(machines: LocalMachi
     assert "by 37,893 bytes" in str(told.error["message"])
 
 
-def test_a_critical_input_that_is_too_large_is_told_as_such(machines: LocalMachines) -> None:
+def test_a_critical_input_that_is_too_large_is_told_as_such(machines: EmbeddedMachines) -> None:
     halves = [fill(step, config={"bytes": 150_000}) for step in ("left", "right")]
     both = fill("both", input_mapping={"a": "left.text", "b": "right.text"})
     told = results(machines, *halves, both)

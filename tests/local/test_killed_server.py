@@ -151,6 +151,28 @@ def test_a_server_that_is_killed_again_and_again_loses_nothing(folder: Path) -> 
     assert max(calls.count(call) for call in calls) <= 2 + KILLS
 
 
+LEAVES_THREADS: Final = """
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+POOL = ThreadPoolExecutor(1)
+
+def handler(event, context):
+    POOL.submit(threading.Event().wait)
+    threading.Thread(target=threading.Event().wait, daemon=False).start()
+    return {"n": 1}
+"""
+
+
+def test_a_server_is_gone_whatever_its_steps_have_left_behind(folder: Path) -> None:
+    (folder / "steps" / "leaves.py").write_text(LEAVES_THREADS)
+    body = {"name": "Leaves", "steps": [{"step_id": "a", "step_type": "leaves"}]}
+    with server(folder) as (process, api):
+        assert api.post("/workflows/execute?wait=25", body).body["status"] == "completed"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+
+
 def test_a_server_that_is_interrupted_answers_what_it_was_asked_and_is_gone(folder: Path) -> None:
     body = {"name": "Long", "steps": [{"step_id": "w", "step_type": "delay", "config": {"delay_seconds": 3600}}]}
     with server(folder) as (process, api):

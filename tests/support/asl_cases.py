@@ -24,7 +24,7 @@ _PLACEHOLDER: Final = re.compile(r"<[^<>]*>")
 _LAMBDA_RESULT_FIELDS: Final = ("Payload", "StatusCode")
 # The recorder lost this event: its id is missing between its neighbours' ids.
 _UNRECORDED_TYPES: Final = frozenset({"ParallelStateFailed"})
-# The account of the recordings, and moto's.
+# The account of the recordings, and that of tests.
 _ACCOUNTS: Final = ("123456789012", "111111111111")
 # Where the code of a recorded function lay, and on which line, shows in its stack trace only.
 _UNCOMPARED_FIELDS: Final = frozenset({"roleArn", "RoleArn", "stackTrace", "timestamp", "region"})

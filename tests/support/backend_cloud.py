@@ -1,11 +1,14 @@
-"""The backend on stock moto: table, bucket, role and an engine, without the local runtime's interpreter."""
+"""The backend on moto: table, bucket, role and an engine. Nothing runs there."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import wraps
 from typing import Any
+from unittest import mock
 
 from workflow_engine.settings import Settings
 from workflow_engine.store.schema import table_definition
@@ -22,13 +25,13 @@ SETTINGS = Settings(
 
 
 @contextmanager
-def backend(*, runs: bool = False, **settings: Any) -> Iterator[Engine]:
-    """An engine on an empty moto. With `runs`, executions are interpreted; else they stay as they are started."""
+def backend(**settings: Any) -> Iterator[Engine]:
+    """An engine on an empty moto, where executions stay as they are started."""
     import boto3
     from botocore.session import get_session
     from moto import mock_aws
 
-    with mock_aws(config={"core": {"mock_credentials": True}, "stepfunctions": {"execute_state_machine": runs}}):
+    with mock_aws(config={"core": {"mock_credentials": True}, "stepfunctions": {"execute_state_machine": False}}):
         boto3.setup_default_session(region_name=REGION)
         boto3.client("dynamodb", region_name=REGION).create_table(**table_definition(SETTINGS.table_name))
         boto3.client("s3", region_name=REGION).create_bucket(Bucket=SETTINGS.bucket_name)
@@ -37,6 +40,24 @@ def backend(*, runs: bool = False, **settings: Any) -> Iterator[Engine]:
         session.set_config_variable("region", REGION)
         object.__setattr__(engine, "_session", session)
         yield engine
+
+
+@contextmanager
+def one_request_at_a_time() -> Iterator[None]:
+    """moto answers threads one after the other: its conditional writes are not atomic, and its objects are closed while they are
+    read. AWS's are not.
+    """
+    from moto.core.botocore_stubber import BotocoreStubber
+
+    lock, answer = threading.RLock(), BotocoreStubber.__call__
+
+    @wraps(answer)
+    def alone(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with lock:
+            return answer(self, *args, **kwargs)
+
+    with mock.patch.object(BotocoreStubber, "__call__", alone):
+        yield
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from urllib.parse import unquote
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.lambdas import Functions, LambdaFunctions, request_id
 from infra.local.stepfunctions.limits import json_text
-from infra.local.stepfunctions.service import Actions, StepFunctions
+from infra.local.stepfunctions.service import StepFunctions
+from tests.support import aws_json
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
@@ -79,13 +80,8 @@ def _answering(answer: Any) -> Iterator[None]:
 
 
 def _of_step_functions(engine: StepFunctions, operation: str, body: bytes) -> Reply:
-    from botocore import xform_name
-
-    action = xform_name(operation)
-    if not hasattr(Actions, action):
-        return _refusal("UnknownOperationException", f"The local Step Functions has no {operation}.", 400)
     try:
-        return _reply(200, getattr(engine, action)(**json.loads(body)))
+        return _reply(200, aws_json.call(engine, operation, json.loads(body)))
     except ServiceError as error:
         return _refusal(error.code, error.message, 400)
 

@@ -13,7 +13,6 @@ from unittest import mock
 from moto.backends import get_backend
 from moto.stepfunctions.models import Execution as MotoExecution
 
-from infra.local import moto_dynamodb
 from tests.support.backend_cloud import REGION, SETTINGS, backend
 from tests.support.wire_faults import Wire, wire
 from workflow_engine.usecases.engine import Engine
@@ -97,7 +96,6 @@ class World:
 @contextmanager
 def fault_world() -> Iterator[World]:
     """A deployment on moto whose runs go on until a test ends them."""
-    moto_dynamodb.apply()
     clock = Clock()
     functions = {
         f"step_{n}": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:workflow-step-{n}" for n in ("data", "agent")

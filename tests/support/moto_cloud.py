@@ -7,9 +7,9 @@ from __future__ import annotations
 import contextlib
 from typing import Final
 
-from infra.local import moto_dynamodb
 from infra.local.cloud import NAME, LocalCloud
 from infra.local.gateway import ACCOUNT, REGION
+from tests.support.backend_cloud import one_request_at_a_time
 from tests.support.embedded_behind_boto3 import embedded_behind_boto3
 from workflow_engine.store.payloads.s3 import S3Objects
 from workflow_engine.store.schema import table_definition
@@ -26,8 +26,8 @@ class MotoCloud(LocalCloud):
         import pytest
         from moto import mock_aws
 
-        moto_dynamodb.apply()
         opening.enter_context(mock_aws())
+        opening.enter_context(one_request_at_a_time())
         environment = opening.enter_context(pytest.MonkeyPatch.context())
         environment.setenv("AWS_DEFAULT_REGION", REGION)
         functions = self.functions()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
 from typing import Any, Final
-from unittest import mock
 
-from tests.support.backend_cloud import SETTINGS, backend
+from tests.support.backend_cloud import SETTINGS, backend, one_request_at_a_time
 from workflow_engine.store.items import Record
 from workflow_engine.store.payloads import ObjectStore
 from workflow_engine.store.payloads.files import FileObjects
@@ -19,31 +16,12 @@ from workflow_engine.store.payloads.s3 import S3Objects
 from workflow_engine.store.table import Page, Query, Table, Write
 from workflow_engine.store.tables.dynamodb import DynamoTable
 from workflow_engine.store.tables.sqlite import SqliteTable
-from workflow_engine.usecases.engine import Engine
-
-
-@contextmanager
-def one_request_at_a_time() -> Iterator[Engine]:
-    """An engine on moto that answers threads one after the other: moto's conditional writes are not atomic, and its objects are
-    closed while they are read. AWS's are not.
-    """
-    from moto.core.botocore_stubber import BotocoreStubber
-
-    lock, answer = threading.RLock(), BotocoreStubber.__call__
-
-    @wraps(answer)
-    def alone(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with lock:
-            return answer(self, *args, **kwargs)
-
-    with backend() as engine, mock.patch.object(BotocoreStubber, "__call__", alone):
-        yield engine
 
 
 @contextmanager
 def dynamodb(_directory: Path) -> Iterator[Table]:
     """A table on moto."""
-    with one_request_at_a_time() as engine:
+    with backend() as engine, one_request_at_a_time():
         yield DynamoTable(engine.dynamodb, SETTINGS.table_name, lambda _: None)
 
 
@@ -66,7 +44,7 @@ def sqlite_in_memory(_directory: Path) -> Iterator[Table]:
 @contextmanager
 def s3(_directory: Path) -> Iterator[ObjectStore]:
     """A bucket on moto."""
-    with one_request_at_a_time() as engine:
+    with backend() as engine, one_request_at_a_time():
         yield S3Objects(lambda: engine.s3, SETTINGS.bucket_name)
 
 

@@ -6,7 +6,7 @@ them that only the engine reads. So a run that is read back from its journal goe
 it was parked because it waits long, and after a redrive. There is one mechanism for all three: the interpreter runs
 again, and takes from the history what the history holds (`history.Frame`).
 
-- `service`      the door: the actions of the AWS API, for any thread
+- `service`      the door: the actions of the AWS API, for any thread, in their `shapes`
 - `engine`       runs that begin, wait, end, are stopped and redriven, and come back
 - `definition`   a definition, read once: states with their templates compiled
 - `interpreter`  one chain of states, state by state
@@ -14,7 +14,7 @@ again, and takes from the history what the history holds (`history.Frame`).
 - `containers`   Parallel and inline Map: chains beside each other that stop together
 - `distributed`  Map in its distributed mode: child executions, `items` from and results to the store of `payloads`
 - `tasks`        one attempt of a task, in its events; `calls` is what it calls: functions, tokens, workers, children
-- `answers`      SendTask* and GetActivityTask, on `pending` tasks and their `tokens`
+- `answers`      SendTask* and GetActivityTask, on `pending` tasks and their tokens
 - `lambdas`      the functions, which are Python callables of this process
 - `workers`      the threads that functions run in
 - `history`      events: what is recorded, chained to what, and how it is read back; `redrive` is what a redrive keeps
@@ -23,14 +23,15 @@ again, and takes from the history what the history holds (`history.Frame`).
 - `ports`        what the parts know of what is above them: the run of a chain, the engine of a run
 - `evaluation`   templates of a state, evaluated by `jsonata`, whose dialect is that of `jsonata_source`
 - `validation`   ValidateStateMachineDefinition, by the compiler's verifier
-- `limits`       quotas on what a run may carry
+- `limits`       quotas on what a run may carry, and what requests may bring
 - `failures`     the names of errors, and which of them Retry and Catch see
 
 It imports neither boto3 nor moto, and nothing of it is imported by code that runs on AWS.
 
 What AWS does and this does not: it never makes an attempt again by itself (here one that was under way when the server
 ended is, with `repeatedAfterRestart` in its last event); it throttles, counts starts and transitions, ends functions by
-their time and memory and checks roles; it tells of ends late or twice; it measures the depth of an evaluation while that
-goes on (here only the depth of the expression counts) and its memory (here only that of a range). A distributed Map runs
-1,000 children at once, not 10,000, and ItemReader reads no manifests and no inventories.
+their time and memory and checks roles (here only who gives `denied` does); it tells of ends late or twice; it measures the
+memory of an evaluation (here that of a text and of an array are), and it writes "Infinity" and "NaN" where arithmetic gives
+them (here the first is an error and the second null). A distributed Map runs 1,000 children at once, not 10,000, and
+ItemReader reads no manifests and no inventories.
 """

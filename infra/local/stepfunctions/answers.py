@@ -4,33 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
-from typing import Any, Final, Protocol
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final
 
 from infra.local.stepfunctions.calls import Attempt
 from infra.local.stepfunctions.failures import ServiceError
-from infra.local.stepfunctions.journal import Journal
-from infra.local.stepfunctions.limits import in_utf8
-from infra.local.stepfunctions.pending import ActivityQueue, PendingTask, checked_output
-from infra.local.stepfunctions.ports import Run
-from infra.local.stepfunctions.tokens import run_of
-
-
-class Runs(Protocol):
-    """The runs that answers are for, and what keeps them."""
-
-    loop: asyncio.AbstractEventLoop
-    journal: Journal
-
-    def knows(self, arn: str) -> bool:
-        """Whether there has been a run of this ARN."""
-
-    def visit(self, arn: str) -> AbstractContextManager[Run | None]:
-        """A run, in memory while the block lasts; None where it has ended."""
-
-    def has_in_memory(self, run: Any) -> bool:
-        """Whether an `interpreter.Run` goes on in memory."""
-
+from infra.local.stepfunctions.limits import checked_output, in_utf8
+from infra.local.stepfunctions.pending import ActivityQueue, PendingTask, run_of
+from infra.local.stepfunctions.ports import Engine
 
 # So many turns of the loop a run that comes back may need until it waits for its token again.
 _TURNS_TO_COME_BACK: Final = 100_000
@@ -39,7 +20,7 @@ _TURNS_TO_COME_BACK: Final = 100_000
 class Answers:
     """Who waits for an answer, and how it gets there."""
 
-    def __init__(self, engine: Runs) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.pending: dict[str, PendingTask] = {}
         self._activities: dict[str, ActivityQueue] = {}

@@ -6,15 +6,17 @@ import asyncio
 import json
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, NamedTuple
 
 from infra.local.stepfunctions.definition import State
 from infra.local.stepfunctions.failures import RUNTIME, TASK_FAILED, ServiceError, StateError, decorated, given
-from infra.local.stepfunctions.history import REPEATED, Frame
+from infra.local.stepfunctions.history import QUEUED, REPEATED, Frame
 from infra.local.stepfunctions.journal import Entry, Head
-from infra.local.stepfunctions.lambdas import Invocation, sdk_metadata
+from infra.local.stepfunctions.lambdas import Invocation, sdk_metadata, throttled
 from infra.local.stepfunctions.limits import check_result, json_text
+from infra.local.stepfunctions.workers import NoThreadLeftError
+from workflow_engine.lazy_dataclass import dataclass
 
 MOST_RECOVERIES: Final = 3
 
@@ -67,6 +69,8 @@ class Attempt:
     answer: Mapping[str, Any] | None = None
     repeats: int = 0
     is_repeat: bool = False
+    is_queued: bool = False
+    clock: asyncio.Timeout | None = None
 
     @property
     def parameters(self) -> Any:
@@ -74,10 +78,31 @@ class Attempt:
         return json.loads(self.scheduled.data or "null")
 
     @property
+    def due(self) -> float:
+        """When its time is over, seconds since the epoch; infinity where it has no limit, or has not been started."""
+        return math.inf if self.started is None else float(self.started.private.get("due", math.inf))
+
+    @property
     def token(self) -> str:
         """The token by which somebody outside answers."""
         token: str = self.scheduled.private["token"]
         return token
+
+    def start(self, **fields: Any) -> None:
+        """Record that it is started, if it was not before. Its time begins with that, and not while it waits for a thread
+        or a worker (AWS page "Task workflow state", TimeoutSeconds).
+        """
+        if self.started is None:
+            seconds = self.scheduled.fields.get("timeoutInSeconds")
+            private = {} if seconds is None else {"due": self.frame.run.engine.now() + seconds}
+            self.started = self.frame.record(self.events.started, None, self.fields(**fields), private)
+            self.begin_time()
+
+    def begin_time(self) -> None:
+        """Let its clock ring when its time is over."""
+        engine = self.frame.run.engine
+        if self.clock is not None and self.due < math.inf:
+            self.clock.reschedule(engine.loop.time() + max(0.0, self.due - engine.now()))
 
     def fields(self, **more: Any) -> dict[str, Any]:
         """The details of an event of this attempt."""
@@ -125,7 +150,8 @@ async def _begin(attempt: Attempt) -> None:
     Raises StateError when it was called again too often.
     """
     frame = attempt.frame
-    if attempt.is_repeat:
+    # One that waited for a thread when the server ended has not been made.
+    if attempt.is_repeat and (attempt.started is not None or not attempt.is_queued):
         if attempt.repeats >= MOST_RECOVERIES:
             cause = (
                 f"The server ended {MOST_RECOVERIES + 1} times while this attempt was under way; it is not made again."
@@ -135,15 +161,28 @@ async def _begin(attempt: Attempt) -> None:
         attempt.repeats += 1
         frame.record(REPEATED, private={"count": attempt.repeats})
     await frame.run.journal.durable()
-    if attempt.started is None:
-        attempt.started = frame.record(attempt.events.started, None, attempt.fields())
 
 
 async def _invoke(attempt: Attempt, function: str, event: str) -> Invocation:
-    """Call a function in a thread. Raises TaskError for what it raises."""
+    """Call a function in a thread. Raises TaskError for what it raises, and where the machine's role may not call it."""
     await _begin(attempt)
-    engine = attempt.frame.run.engine
-    answer = await engine.workers.call(engine.functions.invoke, function, event)
+    run = attempt.frame.run
+    engine = run.engine
+    refusal = engine.denied(run.head.role, "lambda:InvokeFunction", function)
+    if refusal is not None:
+        told = "(Service: AWSLambda; Status Code: 403; Error Code: AccessDeniedException; Proxy: null)"
+        raise TaskError("Lambda.AWSLambdaException", f"{refusal} {told}")
+    try:
+        answer = await engine.workers.call(
+            engine.functions.invoke,
+            function,
+            event,
+            name=f"The function {function}",
+            waits=lambda: attempt.frame.record(QUEUED),
+            begins=attempt.start,
+        )
+    except NoThreadLeftError:
+        answer = throttled()
     if answer.error is not None:
         raise TaskError(answer.error, answer.cause)
     return answer
@@ -194,7 +233,7 @@ async def _wait_for_worker(attempt: Attempt) -> str:
         if attempt.started is None and attempt.answer is None:
             with frame.run.waiting(may_park=False):
                 worker = await pending.taken_by_worker()
-            attempt.started = frame.record(ACTIVITY.started, None, given(workerName=worker))
+            attempt.start(**given(workerName=worker))
             await frame.run.journal.durable()
             pending.hand_over()
         return await pending.answered()
@@ -209,8 +248,7 @@ async def _start_execution(attempt: Attempt) -> str:
 async def _begin_quietly(attempt: Attempt) -> None:
     """As `_begin`, for a call that can be repeated without being made twice."""
     await attempt.frame.run.journal.durable()
-    if attempt.started is None:
-        attempt.started = attempt.frame.record(attempt.events.started, None, attempt.fields())
+    attempt.start()
 
 
 def _child_of(attempt: Attempt) -> Head:
@@ -250,7 +288,7 @@ def _start_and_wait(*, parses_json: bool) -> Call:
         if attempt.submitted is None:
             attempt.submitted = frame.record(SUBMITTED, json_text(_started(child)), attempt.fields())
         try:
-            with frame.run.waiting(attempt.scheduled.private.get("due", math.inf)):
+            with frame.run.waiting(attempt.due):
                 child = await engine.end_of(child.arn)
         except asyncio.CancelledError:
             # AWS stops the child of a task that is aborted or timed out. A parked run only goes on later.

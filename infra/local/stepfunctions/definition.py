@@ -8,12 +8,13 @@ created is in `validation`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any, Final
 
 from infra.local.stepfunctions.limits import parsed
 from workflow_engine.aws_quotas import STATE_SECONDS
+from workflow_engine.lazy_dataclass import dataclass
 
 JSONATA: Final = "JSONata"
 JSONPATH: Final = "JSONPath"

@@ -103,8 +103,8 @@ async def _inputs(frame: Frame, state: State, scope: Scope, how: Distribution, i
             arguments = await evaluated(frame, how.reader_arguments, scope)
         engine = frame.run.engine
         try:
-            items = await engine.workers.call(read_items, engine.payloads, how.reader, arguments)
-        except (ItemsError, LookupError) as error:
+            items = await engine.helpers.call(read_items, engine.payloads, how.reader, arguments)
+        except (ItemsError, LookupError, OSError) as error:
             raise _MapRunError(ITEM_READER_FAILED, str(error)) from None
     selected = items
     if state.item_selector is not None:
@@ -265,7 +265,7 @@ async def _result(frame: Frame, scope: Scope, how: Distribution, arn: str, heads
         return f"{folder}/manifest.json"
 
     try:
-        key = await engine.workers.call(write)
+        key = await engine.helpers.call(write)
     except (LookupError, OSError) as error:
         raise _MapRunError(RESULT_WRITER_FAILED, str(error)) from None
     return Payload.of({"MapRunArn": arn, "ResultWriterDetails": {"Bucket": arguments["Bucket"], "Key": key}})

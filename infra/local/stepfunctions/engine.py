@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
-import heapq
 import logging
 import math
 import random
-import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -23,30 +22,28 @@ from infra.local.stepfunctions.calls import children_waited_for
 from infra.local.stepfunctions.definition import Machine, read_definition
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.interpreter import Run
-from infra.local.stepfunctions.journal import Head, Journal, NoJournal
+from infra.local.stepfunctions.journal import Entry, Head, Journal, NoJournal
 from infra.local.stepfunctions.jsonata import Evaluator
 from infra.local.stepfunctions.lambdas import Functions
-from infra.local.stepfunctions.limits import in_utf8, parsed, utf8_size
+from infra.local.stepfunctions.limits import check_name, checked_input, in_utf8
 from infra.local.stepfunctions.payloads import NoPayloads, Payloads
-from infra.local.stepfunctions.redrive import REDRIVEN
-from infra.local.stepfunctions.waiting import Now, SkippingLoop, sleep_until
+from infra.local.stepfunctions.ports import Denied
+from infra.local.stepfunctions.redrive import REDRIVEN, asked_before, why_not_redrivable
+from infra.local.stepfunctions.waiting import Now, SkippingLoop, Sleepers
 from infra.local.stepfunctions.workers import MOST_THREADS, Workers
-from workflow_engine.aws_quotas import EXECUTION_NAME_LENGTH, HISTORY_EVENTS, PAYLOAD_BYTES
 
 LOG = logging.getLogger(__name__)
 
 # A run that waits for longer than this leaves memory, and comes back by the way of a crash.
 PARK_AFTER_SECONDS: Final = 60.0
 
-# AWS page "Restarting state machine executions with redrive": within 14 days of the end.
-REDRIVABLE_SECONDS: Final = 14 * 24 * 3600
+# Threads for what is not the functions': slow expressions, items and results of a distributed Map, news of ends.
+HELPERS: Final = 2
 
 # A run that is to be parked is gone after this.
 _TURNS_TO_PARK: Final = 3
 
 _CHILDREN: Final = uuid.UUID("5b2a3d0e-3f63-4d38-9f0b-6c9a54f7b2c1")
-# API reference, CreateStateMachine, `name`.
-_NAME: Final = re.compile(r"""[^\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]+""")
 
 OnEnd = Callable[[Head], None]
 
@@ -65,21 +62,26 @@ class Engine:
         threads: int = MOST_THREADS,
         park_after: float = PARK_AFTER_SECONDS,
         on_end: OnEnd | None = None,
+        denied: Denied = lambda _role, _action, _resource: None,
         region: str = "us-east-1",
         account: str = "123456789012",
     ) -> None:
         """`on_end` is called in a thread for each run that has ended, when that is durable: once, or again after it
-        failed or the engine ended meanwhile.
+        failed or the engine ended meanwhile. `denied` is asked, in the loop, before a function is called or a child is
+        started; without it a role may do everything.
         """
         self.loop = asyncio.get_running_loop()
         self.journal = journal
         self.functions = functions
+        self.denied = denied
         self.payloads: Payloads = payloads or NoPayloads()
         # In a loop that skips time, its time is the only one.
         self.now: Now = self.loop.now if isinstance(self.loop, SkippingLoop) else now
         self.randomness = randomness or random.Random()
         self.evaluator = Evaluator(self.now, self.randomness)
+        # Steps, which may take all the threads that they have, keep nobody from what is the engine's own work.
         self.workers = Workers(self.loop, threads)
+        self.helpers = Workers(self.loop, HELPERS)
         self.region, self.account = region, account
         self._park_after = math.inf if isinstance(self.loop, SkippingLoop) else park_after
         self._on_end = on_end
@@ -87,8 +89,7 @@ class Engine:
         self._runs: dict[str, Run] = {}
         self.answers = Answers(self)
         self._ends: dict[str, list[asyncio.Future[Head]]] = {}
-        self._sleepers: list[tuple[float, str]] = []
-        self._waker: asyncio.Task[None] | None = None
+        self._sleepers = Sleepers(self.loop, self.now, self._wake)
         self._telling: set[asyncio.Task[None]] = set()
         self._is_closing = False
 
@@ -144,9 +145,10 @@ class Engine:
 
     def begin(self, head: Head) -> Head:
         """Begin a run of which nothing is known yet."""
-        self.journal_of(head).put_head(head)
-        run = Run(self, head, self.machine_of(head), [])
-        run.append("", "ExecutionStarted", head.input, {"roleArn": head.role}, {}, 0)
+        first = Entry(1, 1, head.started, 0, "", "ExecutionStarted", head.input, {"roleArn": head.role}, {})
+        run = Run(self, head, self.machine_of(head), [first])
+        run.journal.put_head(head)
+        run.journal.append(head.arn, first)
         self._go_on(run)
         return head
 
@@ -184,20 +186,20 @@ class Engine:
         """
         heads = self.journal.unfinished()
         for head in heads:
-            try:
+            if head.status != "RUNNING":
+                self._tell_later(head)
+            elif head.wakes_at is not None and head.wakes_at > self.now():
+                self._sleepers.add(head.arn, head.wakes_at)
+            else:
                 self._recover(head)
-            except Exception:
-                # What is wrong with one run must not keep the others from going on.
-                LOG.exception("%s cannot go on", head.arn)
         return len(heads)
 
     def _recover(self, head: Head) -> None:
-        if head.status != "RUNNING":
-            self._tell_later(head)
-        elif head.wakes_at is not None and head.wakes_at > self.now():
-            self._sleep(head)
-        else:
+        try:
             self._come_back(head)
+        except Exception:
+            # What is wrong with one run must not keep the others from going on.
+            LOG.exception("%s cannot go on", head.arn)
 
     def note_end(self, run: Run) -> None:
         """A run has recorded its end: keep it, and tell those who wait for it."""
@@ -222,7 +224,7 @@ class Engine:
         self._express.forget([head.arn])
         if self._on_end is not None and not head.is_told:
             try:
-                await self.workers.call(self._on_end, head)
+                await self.helpers.call(self._on_end, head)
             except Exception:
                 # Told again when the next engine begins, as a queue would.
                 LOG.exception("A callback for the end of %s failed", head.arn)
@@ -269,55 +271,55 @@ class Engine:
             self.stop_run(child, None, None)
         return run.head
 
-    def redrive(self, arn: str) -> Head:
-        """Let a run that did not succeed go on where it failed.
+    def redrive(self, arn: str, token: str | None = None) -> float:
+        """Let a run that did not succeed go on where it failed; gives when it does, seconds since the epoch.
 
+        Asked again with a client token, it gives the answer that it gave.
         Raises ServiceError: ExecutionDoesNotExist, ExecutionNotRedrivable.
         """
         head = self.head(arn)
+        if token is not None and (asked := asked_before(self.journal.entries(arn), token, self.now())) is not None:
+            return asked
         reason = self.why_not_redrivable(head)
         if reason is not None:
             raise ServiceError("ExecutionNotRedrivable", reason)
-        return self.redrive_unasked(head)
+        return self.redrive_unasked(head, token).redriven or 0.0
 
-    def redrive_unasked(self, head: Head) -> Head:
+    def redrive_unasked(self, head: Head, token: str | None = None) -> Head:
         """Redrive a run that may be, or the child of a Map Run whose parent is."""
         entries = self.journal.entries(head.arn)
-        head = head.changed(
-            status="RUNNING", error=None, cause=None, stopped=None, redrives=head.redrives + 1, redriven=self.now()
-        )
+        head = head.changed(status="RUNNING", error=None, cause=None, stopped=None, redrives=head.redrives + 1)
         machine = self.machine_of(head)
         last = max(entry.id for entry in entries)
+        private = {} if token is None else {"token": token}
         redriven = Run(self, head, machine, entries).append(
-            "", REDRIVEN, None, {"redriveCount": head.redrives}, {}, last
+            "", REDRIVEN, None, {"redriveCount": head.redrives}, private, last
         )
+        head = head.changed(redriven=redriven.moment)
         self.journal.put_head(head)
         self._go_on(Run(self, head, machine, [*entries, redriven]))
         return head
 
     def why_not_redrivable(self, head: Head) -> str | None:
-        """Why RedriveExecution refuses a run, in AWS's words; None where it takes it."""
-        if head.kind == "EXPRESS":
-            return "Execution is EXPRESS and cannot be redriven"
-        if head.status in ("RUNNING", "SUCCEEDED"):
-            return f"Execution is {head.status} and cannot be redriven"
-        if head.map_run:
-            return "Execution is a child of a Map Run and is redriven with its parent"
-        if head.stopped is not None and self.now() - head.stopped > REDRIVABLE_SECONDS:
-            return "Execution redrivable period exceeded"
-        entries = self.journal.events(head.arn, 0, 1, newest_first=True)
-        if entries and entries[0].id >= HISTORY_EVENTS - 1:
-            return "Execution history event limit exceeded"
-        return None
+        """Why RedriveExecution refuses a run; None where it takes it."""
+
+        newest = functools.partial(self.journal.events, head.arn, 0, 1, newest_first=True)
+        return why_not_redrivable(head, self.now(), lambda: sum(entry.id for entry in newest()))
 
     def start_child(self, parent: Head, event: int, machine_arn: str, name: str | None, text: str) -> Head:
-        """Start the child of a task, or find the one that this very event has started."""
+        """Start the child of a task, or find the one that this very event has started.
+
+        Raises ServiceError: what `start` raises, AWSStepFunctionsException where the parent's role may not start it.
+        """
         name = name or str(uuid.uuid5(_CHILDREN, f"{parent.arn} {event}"))
         if len(machine_arn.split(":")) == 7:
             arn = f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
             existing = self.journal.head(arn)
             if existing is not None and (existing.parent, existing.event) == (parent.arn, event):
                 return existing
+        refusal = self.denied(parent.role, "states:StartExecution", machine_arn)
+        if refusal is not None:
+            raise ServiceError("AWSStepFunctionsException", refusal)
         return self.start(machine_arn, text, name, parent=parent, event=event)
 
     # Waiting for long
@@ -344,7 +346,7 @@ class Engine:
         head = run.head.changed(wakes_at=min(dues))
         self.journal.put_head(head)
         self._leave(run)
-        self._sleep(head)
+        self._sleepers.add(head.arn, min(dues))
 
     def _leave(self, run: Run) -> None:
         """Take a run out of memory without a word in its history."""
@@ -354,24 +356,11 @@ class Engine:
             run.task.cancel()
         self._runs.pop(run.head.arn, None)
 
-    def _sleep(self, head: Head) -> None:
-        if head.wakes_at is None or head.wakes_at == math.inf:
-            return
-        is_first = not self._sleepers or head.wakes_at < self._sleepers[0][0]
-        heapq.heappush(self._sleepers, (head.wakes_at, head.arn))
-        if is_first:
-            if self._waker is not None:
-                self._waker.cancel()
-            self._waker = self.loop.create_task(self._wake_sleepers())
-
-    async def _wake_sleepers(self) -> None:
-        while self._sleepers:
-            await sleep_until(self._sleepers[0][0], self.now)
-            due, arn = heapq.heappop(self._sleepers)
-            head = self.journal.head(arn)
-            # It may have come back, and gone to sleep again, for another reason in the meantime.
-            if head is not None and head.status == "RUNNING" and head.wakes_at == due and arn not in self._runs:
-                self._come_back(head)
+    def _wake(self, arn: str, due: float) -> None:
+        head = self.journal.head(arn)
+        # It may have come back, and gone to sleep again, for another reason in the meantime.
+        if head is not None and head.status == "RUNNING" and head.wakes_at == due and arn not in self._runs:
+            self._recover(head)
 
     def knows(self, arn: str) -> bool:
         """Whether there has been a run of this ARN."""
@@ -402,28 +391,10 @@ class Engine:
     def close(self) -> None:
         """Let all runs leave memory; the journal holds them."""
         self._is_closing = True
+        self.workers.close()
+        self.helpers.close()
         for run in list(self._runs.values()):
             self._leave(run)
-        for waiting in (self._waker, *self._telling):
-            if waiting is not None:
-                waiting.cancel()
-
-
-def check_name(name: str) -> str:
-    """A name for a machine or an execution. Raises ServiceError (InvalidName)."""
-    if len(name) > EXECUTION_NAME_LENGTH or _NAME.fullmatch(name) is None or name != in_utf8(name):
-        raise ServiceError("InvalidName", f"Invalid Name: '{name}'")
-    return name
-
-
-def checked_input(text: str) -> str:
-    """The input of an execution. Raises ServiceError (ValidationException, InvalidExecutionInput) for what is refused."""
-    if utf8_size(text) > PAYLOAD_BYTES:
-        rule = f"Member must have length less than or equal to {PAYLOAD_BYTES}"
-        message = f"1 validation error detected: Value at 'input' failed to satisfy constraint: {rule}"
-        raise ServiceError("ValidationException", message)
-    try:
-        parsed(text)
-    except (ValueError, RecursionError) as error:
-        raise ServiceError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'") from error
-    return in_utf8(text)
+        self._sleepers.close()
+        for telling in self._telling:
+            telling.cancel()

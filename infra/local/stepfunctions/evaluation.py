@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from infra.local.stepfunctions.definition import Exit, Expression, State, Template
 from infra.local.stepfunctions.failures import QUERY_EVALUATION_ERROR, StateError
 from infra.local.stepfunctions.jsonata import (
+    LIMIT_CODE,
     JsonataError,
     SlowExpressionError,
     UndefinedResultError,
     UnsupportedResultError,
 )
 from infra.local.stepfunctions.limits import Variables, check_result, in_javascript_order, json_text
+from workflow_engine.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from infra.local.stepfunctions.history import Frame
@@ -115,7 +116,7 @@ async def evaluated(frame: Frame, template: Template, scope: Scope) -> Any:
         try:
             return evaluator.evaluate(expression.source, bindings, seconds=seconds, lets_others_run=seconds is None)
         except JsonataError as error:
-            problem = f"threw an error during evaluation. {error}"
+            problem = f"threw an error during evaluation{':' if error.code == LIMIT_CODE else '.'} {error}"
         except UndefinedResultError:
             problem = "returned nothing (undefined)."
         except UnsupportedResultError:
@@ -127,7 +128,7 @@ async def evaluated(frame: Frame, template: Template, scope: Scope) -> Any:
         try:
             return fill(template.value, _SECONDS_IN_THE_LOOP)
         except SlowExpressionError:
-            return await frame.run.engine.workers.call(fill, template.value, None)
+            return await frame.run.engine.helpers.call(fill, template.value, None)
     except _EvaluationError as error:
         raise frame.evaluation_failed(QUERY_EVALUATION_ERROR, error.cause, error.location) from None
 

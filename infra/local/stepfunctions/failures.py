@@ -9,7 +9,6 @@ DATA_LIMIT_EXCEEDED: Final = "States.DataLimitExceeded"
 EXCEED_TOLERATED_FAILURES: Final = "States.ExceedToleratedFailureThreshold"
 HEARTBEAT_TIMEOUT: Final = "States.HeartbeatTimeout"
 ITEM_READER_FAILED: Final = "States.ItemReaderFailed"
-NO_CHOICE_MATCHED: Final = "States.NoChoiceMatched"
 QUERY_EVALUATION_ERROR: Final = "States.QueryEvaluationError"
 RESULT_WRITER_FAILED: Final = "States.ResultWriterFailed"
 RUNTIME: Final = "States.Runtime"
@@ -81,3 +80,11 @@ def matches(raised: str | None, error_equals: Sequence[str | None]) -> bool:
 def decorated(state: str, entered: int, cause: str) -> str:
     """A cause with the name and entry of the state in which it happened, as AWS words it (recorded)."""
     return f"An error occurred while executing the state '{state}' (entered at the event id #{entered}). {cause}"
+
+
+def exit_status(error: BaseException | None) -> int:
+    """The status that a process of Python ends with when nobody catches this; 0 for None."""
+    code = error.code if isinstance(error, SystemExit) else int(error is not None)
+    if code is None:
+        return 0
+    return code & 255 if isinstance(code, int) else 1

@@ -49,6 +49,7 @@ RETRY: Final = "_Retry"
 CONTAINER_FAILED: Final = "_Failed"
 ANSWER: Final = "_Answer"
 REPEATED: Final = "_Repeated"
+QUEUED: Final = "_Queued"
 
 
 class NotTheSameMachineError(RuntimeError):

@@ -14,15 +14,15 @@ from infra.local.stepfunctions.attempts import attempt_until_done
 from infra.local.stepfunctions.definition import Machine, State
 from infra.local.stepfunctions.evaluation import Leaving, Payload, Scope, evaluated, evaluated_as, leave, wrong_value
 from infra.local.stepfunctions.failures import (
-    NO_CHOICE_MATCHED,
     RUNTIME,
+    TIMEOUT,
     HistoryLimitError,
     StateError,
     decorated,
     given,
 )
 from infra.local.stepfunctions.history import WAIT, Frame, NotTheSameMachineError, Numbers, by_path
-from infra.local.stepfunctions.journal import Entry, Head
+from infra.local.stepfunctions.journal import Entry, Head, JournalError
 from infra.local.stepfunctions.limits import Variables, parsed
 from infra.local.stepfunctions.redrive import REDRIVEN, what_remains
 from infra.local.stepfunctions.waiting import (
@@ -56,7 +56,7 @@ class Run:
         self.machine = machine
         self.journal = engine.journal_of(head)
         self.numbers = Numbers(entries, is_limited=head.kind == "STANDARD")
-        self.past = by_path(what_remains(entries))
+        self.past = by_path(what_remains(entries, is_express=head.kind == "EXPRESS"))
         self.last_redrive = max((entry.id for entry in entries if entry.type == REDRIVEN), default=0)
         self.input = Payload(parsed(head.input), head.input)
         self.root = Frame(self, "/", chain=0, variables=Variables())
@@ -138,12 +138,14 @@ class Run:
         except HistoryLimitError:
             cause = f"The execution reached the maximum number of history events ({self.numbers.limit})."
             status, event, end = "FAILED", "ExecutionFailed", {"error": RUNTIME, "cause": cause}
+        except JournalError:
+            # Nothing can be recorded any more, an end neither; the engine stops, and says why.
+            return
         except Exception as error:
             LOG.exception("The interpreter failed in %s", self.head.arn)
             cause = f"{type(error).__name__}: {error}"
             status, event, end = "FAILED", "ExecutionFailed", {"error": RUNTIME, "cause": cause}
-        previous = self.root.newest() if status == "TIMED_OUT" else self.root.chain
-        self.end(status, event, previous, **end)
+        self.end(status, event, 0 if status == "TIMED_OUT" else self.root.chain, **end)
 
     def end(
         self,
@@ -159,7 +161,9 @@ class Run:
         self.root.close()
         # API reference, ExecutionFailedEventDetails: an error has at most 256 characters, a cause 32,768.
         error, cause = error and error[:256], cause and cause[:32768]
-        last = self.append("", event, output, given(error=error, cause=cause), {}, previous)
+        # That the run's own time was over is told by its last event alone.
+        fields = given(error=TIMEOUT if status == "TIMED_OUT" else error, cause=cause)
+        last = self.append("", event, output, fields, {}, previous)
         self.head = self.head.changed(
             status=status, output=output, error=error, cause=cause, stopped=last.moment, wakes_at=None
         )
@@ -237,8 +241,9 @@ async def _choose(frame: Frame, state: State, scope: Scope) -> Leaving:
         if await evaluated_as(frame, rule.condition, scope, "Condition", "boolean"):
             return await leave(frame, state, scope, rule, scope.input)
     if state.default is None:
-        cause = "No choice rule matched and the state has no Default."
-        raise StateError(NO_CHOICE_MATCHED, decorated(state.name, frame.entered, cause))
+        # Measured on AWS, in the place of the States.NoChoiceMatched that the documentation has for it.
+        cause = "Failed to transition out of the state. The state does not point to a next state."
+        raise StateError(RUNTIME, decorated(state.name, frame.entered, cause))
     return await leave(frame, state, scope, state.default, scope.input)
 
 

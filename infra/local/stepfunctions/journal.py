@@ -8,11 +8,12 @@ not durable.
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple, Protocol
+
+from workflow_engine.lazy_dataclass import dataclass
 
 
 class Entry(NamedTuple):
@@ -165,7 +166,9 @@ class MemoryJournal:
 
     async def durable(self) -> None:
         # As where there is something to wait for, all others begin what they do first.
-        await asyncio.sleep(0)
+        from asyncio import sleep  # here, since whoever only validates needs this module's errors and no loop
+
+        await sleep(0)
 
     def entries(self, arn: str) -> list[Entry]:
         run = self._runs.get(arn)

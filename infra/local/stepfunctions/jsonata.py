@@ -4,47 +4,63 @@
 be evaluated from any thread. Values are bound as data, never spliced into the source. Rules of the dialect come from the
 AWS page "Transforming data with JSONata in Step Functions"; where jlens answers otherwise than JSONata 2.0.6, the version
 that Step Functions runs, `jsonata_source` rewrites the expression to calls of functions that are here.
+
+That page says that an evaluation has limits of depth, memory and time, and names no number. Those here were measured with
+TestState (GitHub, floci-io/floci, issue 2737 and the page on Step Functions in its documentation): a depth of 100 is
+evaluated and 101 is not, as jlens counts it: 100 terms of `1+1+...`, 99 pairs of brackets, the 31st call of a function that
+calls itself. Only where a function is passed to a function does jlens count one more than JSONata, for each such call.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import math
 import random
 import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 import jlens
 
-from infra.local.stepfunctions.jsonata_source import RANGE, TEXT, in_jlens_dialect
+from infra.local.stepfunctions.jsonata_source import TEXT, in_jlens_dialect
 from infra.local.stepfunctions.limits import json_text, parsed
 from workflow_engine.aws_quotas import EVALUATION_DEPTH
 from workflow_engine.language.jsonata.syntax import NestedTooDeepError, read_expression
 from workflow_engine.language.jsonata.tokens import JsonataSyntaxError
+from workflow_engine.lazy_dataclass import dataclass
 
 # Step Functions ends an evaluation after a time that it does not publish; ours is the most that may hold a thread.
 EVALUATION_TIMEOUT_SECONDS = 5.0
 COMPILED_EXPRESSIONS_KEPT: Final = 8192
 
-# `$range` answers at most this many elements (AWS page "Intrinsic functions", States.ArrayRange).
-RANGE_MAX_ELEMENTS: Final = 1000
-
-# `[a..b]` has no limit of elements that AWS publishes, only one of memory: `$sum([1..900000])` was observed to fail.
-SPAN_MAX_ELEMENTS: Final = 500_000
+# AWS's limit of memory, as measured (see above): `[1..873782]` and a text of 2**22 characters are within it, `[1..873783]`
+# and 2**23 characters are not, nor are 360,146 elements of `$range`. Ours between the two: 8 bytes a number, 1 a character.
+MAX_ARRAY_ELEMENTS: Final = 873_782
+MAX_TEXT_BYTES: Final = 8 * MAX_ARRAY_ELEMENTS
+MAX_RANGE_ELEMENTS: Final = 360_145
+_MEMORY: Final[Any] = {"max_array_length": MAX_ARRAY_ELEMENTS, "max_string_length": MAX_TEXT_BYTES}
 
 # A call without arguments may take the context in their place, as $string() does.
 _CONTEXT_CALL: Final = re.compile(r"\$(?!(?:now|millis|uuid|random)\b)\w+\s*\(\s*\)")
+# The code under which an evaluation that exceeds a limit is known, and jlens's codes for the limits with AWS's texts.
+LIMIT_CODE: Final = "U1001"
+_DEPTH_CODE: Final = "D1011"
 _TIMEOUT_CODE: Final = "D1012"
-_STACK_OVERFLOW: Final = (
-    "Stack overflow error: Check for non-terminating recursive function.  Consider rewriting as tail-recursive."
-)
+_MEMORY_CODE: Final = "U1001"
+_LIMITS: Final = {
+    _DEPTH_CODE: (
+        "Stack overflow error: Check for non-terminating recursive function. Consider rewriting as tail-recursive"
+    ),
+    _TIMEOUT_CODE: "Expression evaluation timeout: Check for infinite loop",
+    _MEMORY_CODE: "Expression evaluation memory limit exceeded: Check for excessive memory usage",
+}
+# The blocks around an expression that assign its variables.
+_DEPTH_OF_ASSIGNMENTS: Final = 2
 _HASHES: Final = {
     "MD5": hashlib.md5,
     "SHA-1": hashlib.sha1,
@@ -57,13 +73,24 @@ _HASHES: Final = {
 class JsonataError(Exception):
     """An expression that does not compile, or whose evaluation failed.
 
-    `code` is JSONata's own (such as "T1006") or "D3137" for an AWS function that was called wrongly.
+    `code` is JSONata's own (such as "T1006", or "U1001" where a limit was exceeded) or "D3137" for an AWS function that was
+    called wrongly. The text has the code where AWS tells it: not for a limit.
     """
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
+        super().__init__(message if code == LIMIT_CODE else f"{code}: {message}")
         self.code = code
         self.message = message
+
+
+def _limit_exceeded(jlens_code: str) -> JsonataError:
+    return JsonataError(LIMIT_CODE, _LIMITS[jlens_code])
+
+
+def _assigning(names: Sequence[str] | None, source: str) -> str:
+    """An expression in which variables are assigned from fields of the input first."""
+    assignments = "".join(f"${name}:=`{name}`;" for name in names or ())
+    return f"({assignments}(\n{source}\n))" if assignments else source
 
 
 class UndefinedResultError(Exception):
@@ -81,12 +108,37 @@ class SlowExpressionError(Exception):
 @dataclass(frozen=True, slots=True)
 class CompiledExpression:
     """An expression ready to run. It assigns its variables itself from the fields of its input where `reads` names
-    them; else it may look at its context, which nothing must stand in, and gets all variables as bindings.
+    them; else it may look at its context, which nothing must stand in, and gets all variables as bindings. `depth` is how
+    deep its evaluation may be, unless only what was rewritten made it so deep.
     """
 
     source: str
     program: jlens.Expression
     reads: tuple[str, ...] | None
+    is_rewritten: bool
+    depth: int
+
+
+class _Given(NamedTuple):
+    """What an evaluation starts from."""
+
+    document: dict[str, Any] | None
+    bindings: dict[str, Any] | None
+    seconds: float
+    lets_others_run: bool
+
+
+def _run(program: jlens.Expression, given: _Given, depth: int | None) -> tuple[Any, bool]:
+    """The value of an expression, and whether there is one. Raises JlensError."""
+    document, bindings, seconds, lets_others_run = given
+    if not lets_others_run:
+        value = program.evaluate(document, bindings, timeout=seconds, max_depth=depth, **_MEMORY)
+        if value is not None:
+            return value, True
+    # Only as JSON text does jlens tell null ("null") from undefined (None).
+    given_text = None if document is None else json_text(document)
+    text = program.evaluate_json(given_text, bindings, timeout=seconds, max_depth=depth, **_MEMORY)
+    return (None, False) if text is None else (json.loads(text), True)
 
 
 class Evaluator:
@@ -97,12 +149,12 @@ class Evaluator:
         self._now = now
         self._random = randomness or random.Random()
         self._evaluation = threading.local()
-        self._functions: dict[str, Callable[..., Any]] = {
+        self._functions: dict[str, tuple[Callable[..., Any], str | None]] = {
             **_FUNCTIONS,
-            "random": self._draw,
-            "uuid": self._uuid,
-            "now": self._now_text,
-            "millis": lambda: self._evaluation.millis,
+            "random": (self._draw, "<n?:n>"),
+            "uuid": (self._uuid, "<:s>"),
+            "now": (self._now_text, "<s?s?:s>"),
+            "millis": (lambda: self._evaluation.millis, "<:n>"),
         }
         self.compile = lru_cache(maxsize=COMPILED_EXPRESSIONS_KEPT)(self._compile)
 
@@ -118,78 +170,75 @@ class Evaluator:
         compiled = self.compile(source)
         # What an expression reads is its input, of which jlens converts what it meets; a binding is converted whole.
         names = compiled.reads
-        document = None if names is None else {name: bindings[name] for name in names if name in bindings}
+        document = None if names is None else {name: bindings[name] for name in names if name in bindings} or None
         bound = dict(bindings) if names is None else None
-        document = document or None
-        limit = EVALUATION_TIMEOUT_SECONDS if seconds is None else seconds
+        given = _Given(document, bound, EVALUATION_TIMEOUT_SECONDS if seconds is None else seconds, lets_others_run)
         self._evaluation.millis = int(self._now() * 1000)
         try:
-            if not lets_others_run:
-                value = compiled.program.evaluate(document, bound, timeout=limit)
-                if value is not None:
-                    return value
-            # Only as JSON text does jlens tell null ("null") from undefined (None).
-            given = None if document is None else json_text(document)
-            text = compiled.program.evaluate_json(given, bound, timeout=limit)
+            value, is_defined = self._value(compiled, given)
         except jlens.JlensError as error:
             if error.code == _TIMEOUT_CODE and seconds is not None:
                 raise SlowExpressionError(source) from error
+            if error.code in _LIMITS:
+                raise _limit_exceeded(error.code) from error
             raise JsonataError(error.code, str(error)) from error
         except RecursionError as error:
-            raise JsonataError("U1001", _STACK_OVERFLOW) from error
-        except (TypeError, ValueError) as error:
-            raise JsonataError("D3137", str(error)) from error
-        if text is None:
-            self._raise_for_no_value(compiled, document, bound)
-        return json.loads(text)
+            raise _limit_exceeded(_DEPTH_CODE) from error
+        if not is_defined:
+            self._raise_for_no_value(compiled, given)
+        return value
+
+    def _value(self, compiled: CompiledExpression, given: _Given) -> tuple[Any, bool]:
+        try:
+            return _run(compiled.program, given, compiled.depth)
+        except jlens.JlensError as error:
+            if error.code != _DEPTH_CODE or not compiled.is_rewritten:
+                raise
+        # It was made deeper here. Whether it is too deep is to be asked of what AWS evaluates.
+        _run(self._program(_assigning(compiled.reads, compiled.source)), given, compiled.depth)
+        return _run(compiled.program, given, None)
 
     def _compile(self, source: str) -> CompiledExpression:
         """Compile an expression with the functions of Step Functions. Raises JsonataError for a syntax error."""
         try:
             reading = read_expression(source)
-            if reading.depth > EVALUATION_DEPTH:
-                raise NestedTooDeepError(source)
-            plain = self._program(in_jlens_dialect(source))
+            rewritten = in_jlens_dialect(source)
+            plain = self._program(rewritten)
         except JsonataSyntaxError as error:
             raise JsonataError("S0500", str(error)) from error
         except NestedTooDeepError as error:
-            raise JsonataError("U1001", _STACK_OVERFLOW) from error
+            raise _limit_exceeded(_DEPTH_CODE) from error
         except jlens.JlensError as error:
             raise JsonataError(error.code, str(error)) from error
         reads = plain.reads()
         if reads.get("everyBinding") or reading.context_names or _CONTEXT_CALL.search(source):
-            return CompiledExpression(source, plain, None)
-        names = tuple(name for name in reads["bindings"] if name not in self._functions)
-        assignments = "".join(f"${name}:=`{name}`;" for name in names)
-        program = self._program(f"({assignments}(\n{in_jlens_dialect(source)}\n))") if names else plain
-        return CompiledExpression(source, program, names)
+            names = None
+        else:
+            names = tuple(name for name in reads["bindings"] if name not in self._functions)
+        program = self._program(_assigning(names, rewritten)) if names else plain
+        depth = EVALUATION_DEPTH + (_DEPTH_OF_ASSIGNMENTS if names else 0)
+        return CompiledExpression(source, program, names, rewritten != source, depth)
 
     def _program(self, source: str) -> jlens.Expression:
         program = jlens.Expression(source)
-        for name, function in self._functions.items():
-            program.register_function(name, function)
+        for name, (function, signature) in self._functions.items():
+            # Each costs time in every evaluation, so it gets those that it may name.
+            if f"${name}" in source:
+                program.register_function(name, function, signature)
         return program
 
-    def _raise_for_no_value(
-        self, compiled: CompiledExpression, document: Any, bound: dict[str, Any] | None
-    ) -> NoReturn:
-        assignments = "".join(f"${name}:=`{name}`;" for name in compiled.reads or ())
-        try:
-            probe = self._program(f"({assignments}$type((\n{in_jlens_dialect(compiled.source)}\n)))")
-            kind = probe.evaluate(document, bound, timeout=EVALUATION_TIMEOUT_SECONDS)
-        except (jlens.JlensError, TypeError, ValueError):
-            kind = None
+    def _raise_for_no_value(self, compiled: CompiledExpression, given: _Given) -> NoReturn:
+        kind = None
+        with contextlib.suppress(jlens.JlensError):
+            probe = self._program(_assigning(compiled.reads, f"$type((\n{in_jlens_dialect(compiled.source)}\n))"))
+            kind, _ = _run(probe, given, None)
         if kind == "function":
             raise UnsupportedResultError(compiled.source)
         raise UndefinedResultError(compiled.source)
 
-    def _draw(self, seed: Any = None) -> float:
+    def _draw(self, seed: float | None = None) -> float:
         """`$random(seed?)`: a number n with 0 <= n < 1, the same for the same seed."""
-        if seed is None:
-            return self._random.random()
-        if isinstance(seed, bool) or not isinstance(seed, int | float):
-            raise _wrong_argument("random", "the seed must be a number")
-        return java_random(int(seed))
+        return self._random.random() if seed is None else java_random(int(seed))
 
     def _uuid(self) -> str:
         """`$uuid()`: a version 4 UUID."""
@@ -220,79 +269,69 @@ def java_random(seed: int) -> float:
     return ((bits(26) << 27) + bits(27)) / (1 << 53)
 
 
-def _wrong_argument(function: str, rule: str) -> JsonataError:
-    return JsonataError("D3137", f"${function}: {rule}")
+# What these functions do with arguments that they cannot take was measured as the limits were. Arguments of a wrong type are
+# refused by their signatures, numbers are cut to whole ones towards zero, and what is undefined arrives as None.
 
 
-def _integer(function: str, value: Any, rule: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != math.floor(value):
-        raise _wrong_argument(function, rule)
-    return int(value)
-
-
-def _partition(values: Any = None, size: Any = None) -> Any:
+def _partition(values: Any = None, size: float | None = None) -> Any:
     """`$partition(array, size)`: consecutive chunks, the last one possibly shorter."""
+    if values is None or values == []:
+        return None
     if not isinstance(values, list):
-        raise _wrong_argument("partition", "the first argument must be an array")
-    width = _integer("partition", size, "the chunk size must be a positive integer")
-    if width <= 0:
-        raise _wrong_argument("partition", "the chunk size must be a positive integer")
-    return [values[start : start + width] for start in range(0, len(values), width)]
+        raise JsonataError("T0412", 'Argument 1 of function "partition" must be an array of undefined')
+    width = len(values) if size is None else int(size)
+    if width < 0:
+        raise JsonataError("D3137", "Second argument must be zero or greater")
+    return [values[start : start + width] for start in range(0, len(values), width)] if width else None
 
 
-def _range(first: Any = None, last: Any = None, step: Any = None) -> Any:
+def _range(first: float | None = None, last: float | None = None, step: float | None = None) -> Any:
     """`$range(first, last, step)`: a sequence, so one element comes back bare, as AWS answers (recorded)."""
-    rule = "first, last and step must be integers and step must not be 0"
-    start, stop, delta = (_integer("range", value, rule) for value in (first, last, step))
+    for number, value in enumerate((first, last), 1):
+        if value is None:
+            raise JsonataError("T0410", f'Argument {number} of function "range" does not match function signature')
+    assert first is not None
+    assert last is not None
+    delta = int(step or 0)
     if delta == 0:
-        raise _wrong_argument("range", rule)
-    values = list(range(start, stop + (1 if delta > 0 else -1), delta)[: RANGE_MAX_ELEMENTS + 1])
-    if len(values) > RANGE_MAX_ELEMENTS:
-        raise _wrong_argument("range", f"more than {RANGE_MAX_ELEMENTS} elements")
-    return values[0] if len(values) == 1 else values
+        return None
+    elements = range(int(first), int(last) + (1 if delta > 0 else -1), delta)
+    if len(elements) > MAX_RANGE_ELEMENTS:
+        raise _limit_exceeded(_MEMORY_CODE)
+    return elements[0] if len(elements) == 1 else list(elements) or None
 
 
-def _hash(data: Any = None, algorithm: Any = None) -> str:
+def _hash(data: str | None = None, algorithm: str | None = None) -> str | None:
     """`$hash(text, algorithm)`: the digest as lower-case hexadecimal digits."""
-    if not isinstance(data, str):
-        raise _wrong_argument("hash", "the first argument must be a string")
+    if data is None:
+        raise JsonataError("T0410", 'Argument 1 of function "hash" does not match function signature')
+    if algorithm is None:
+        return None
     if algorithm not in _HASHES:
-        raise _wrong_argument("hash", f"the algorithm must be one of {', '.join(_HASHES)}")
+        raise JsonataError("D3137", f"Hash algorithm '{algorithm}' must be one of {', '.join(_HASHES)}")
     return _HASHES[algorithm](data.encode()).hexdigest()
 
 
-def _parse(text: Any = None) -> Any:
+def _parse(text: str | None = None) -> Any:
     """`$parse(text)`: the JSON value that the text holds."""
-    if not isinstance(text, str):
-        raise _wrong_argument("parse", "the argument must be a string")
+    if text is None:
+        return None
     try:
-        return parsed(text)
-    except ValueError as error:
-        raise _wrong_argument("parse", f"not JSON: {error}") from error
+        return parsed(text, _with_names_once)
+    except (ValueError, RecursionError) as error:
+        raise JsonataError("D3137", "Invalid JSON") from error
+
+
+def _with_names_once(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(fields)
+    if len(value) < len(fields):
+        raise ValueError("A name stands twice in an object.")
+    return value
 
 
 def _eval(*_arguments: Any) -> None:
     """Step Functions does not support `$eval` (AWS page "Transforming data with JSONata")."""
     raise JsonataError("T1006", "Attempted to invoke a non-function")
-
-
-def _span(first: Any = None, last: Any = None) -> list[int] | None:
-    """`[first..last]`, in bounds: jlens does not stop in time while it builds a long one.
-
-    Codes and messages are JSONata's own.
-    """
-    for value, code, side in ((first, "T2003", "left"), (last, "T2004", "right")):
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if value is not None and (not is_number or value != int(value)):
-            raise JsonataError(code, f"The {side} side of the range operator (..) must evaluate to an integer")
-    if first is None or last is None:
-        return None
-    if last - first + 1 > SPAN_MAX_ELEMENTS:
-        raise JsonataError(
-            "D2014",
-            f"The size of the sequence allocated by the range operator (..) exceeds the limit: {last - first + 1}",
-        )
-    return list(range(int(first), int(last) + 1))
 
 
 def _text(holder: dict[str, Any]) -> str | None:
@@ -330,14 +369,14 @@ def _written_number(number: float) -> str:
     return f"{mantissa}e{'+' if int(exponent) > 0 else '-'}{abs(int(exponent))}"
 
 
-_FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
-    "partition": _partition,
-    "range": _range,
-    "hash": _hash,
-    "parse": _parse,
-    "eval": _eval,
-    RANGE: _span,
-    TEXT: _text,
+# With their signatures; a `$partition` that is given no array has an error of its own.
+_FUNCTIONS: Final[dict[str, tuple[Callable[..., Any], str | None]]] = {
+    "partition": (_partition, "<x?n?:x>"),
+    "range": (_range, "<n?n?n?:x>"),
+    "hash": (_hash, "<s?s?:s>"),
+    "parse": (_parse, "<s?:x>"),
+    "eval": (_eval, None),
+    TEXT: (_text, None),
 }
 
 _SHARED: Final = Evaluator()
@@ -346,8 +385,3 @@ _SHARED: Final = Evaluator()
 def evaluate(source: str, bindings: Mapping[str, Any]) -> Any:
     """Evaluate an expression on the machine's own clock, as `Evaluator.evaluate` does."""
     return _SHARED.evaluate(source, bindings)
-
-
-def compile_expression(source: str) -> CompiledExpression:
-    """Compile an expression. Raises JsonataError for a syntax error."""
-    return _SHARED.compile(source)

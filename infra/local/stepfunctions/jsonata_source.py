@@ -1,7 +1,7 @@
 """Expressions of JSONata 2.0.6 in the dialect of jlens: the same text, with calls where the two would differ.
 
-`[a..b]` becomes a call that counts before it builds; `$string(a)` and the operands of `&` become calls that write numbers
-with 15 digits. The rest stays as it is, spaces and comments included.
+`$string(a)` and the operands of `&` become calls that write numbers with 15 digits. The rest stays as it is, spaces and
+comments included.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 
 from workflow_engine.language.jsonata.tokens import JsonataSyntaxError, next_token
 
-RANGE: Final = "__range"
 TEXT: Final = "__text"
 
 _CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
@@ -36,7 +35,7 @@ class _Part(NamedTuple):
 
 def in_jlens_dialect(source: str) -> str:
     """The expression as jlens is to evaluate it. Raises JsonataSyntaxError for what has no matching brackets."""
-    if ".." not in source and "&" not in source and "$string" not in source:
+    if "&" not in source and "$string" not in source:
         return source
     parts, end, _ = _read(source, 0, "end")
     return _rendered(parts) + end
@@ -130,20 +129,6 @@ def _is_call_of_string(part: _Part, following: _Part | None) -> bool:
 
 def _group(part: _Part, called: _Part | None) -> str:
     opening, closing = part.brackets
-    if part.kind == "group[":
-        items = (_item(item) + ("" if comma is None else comma.text) for item, comma in _split(part.inside, _COMMA))
-        return opening + "".join(items) + closing
     if part.kind == "group(" and called is not None and _is_call_of_string(called, part):
         return f'{opening}{{"value":{_rendered(part.inside)}}}{closing}'
     return opening + _rendered(part.inside) + closing
-
-
-_COMMA: Final = frozenset({","})
-_DOTS: Final = frozenset({".."})
-
-
-def _item(parts: Sequence[_Part]) -> str:
-    sides = [side for side, _ in _split(parts, _DOTS)]
-    if len(sides) != 2:
-        return _rendered(parts)
-    return f"${RANGE}({_rendered(sides[0])},{_rendered(sides[1])})"

@@ -1,23 +1,27 @@
 """Lambda functions of this machine: Python callables under the names and ARNs that state machines use.
 
-What a handler returns goes through JSON as AWS's Python runtime sends it (package `awslambdaric`, its marshaller on
-`simplejson`): decimals are numbers, bytes are text, named tuples are objects. What it raises, or cannot be sent, is an
-answer of Lambda's, never an exception here.
+What a handler returns goes through JSON as AWS's Python runtime sends it: decimals are numbers, bytes are text, named tuples
+are objects. The runtime's own marshaller (package `awslambdaric`, on `simplejson`) is none that a laptop can depend on: it has
+wheels for Linux alone, and its source builds a client in C++ with cmake. So `response_text` is ours, and its tests are what
+awslambdaric 4.2.2 answered. What a handler raises, or cannot be sent, is an answer of Lambda's, never an exception here.
 """
 
 from __future__ import annotations
 
 import decimal
 import json
+import os
 import random
 import time
 import traceback
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Protocol
 
+from infra.local.stepfunctions.failures import exit_status
 from infra.local.stepfunctions.limits import json_text, parsed, utf8_size
+from workflow_engine.lazy_dataclass import dataclass
 
 # AWS page "Lambda quotas", "Invocation payload (request and response)", synchronous: 6 MB each.
 MAX_REQUEST_BYTES: Final = 6 * 1024 * 1024
@@ -85,10 +89,6 @@ class LambdaFunctions:
         """Let machines call `handler(event, context)`. The later one of a name replaces the former."""
         self._handlers[unqualified(function)] = handler
 
-    def unregister(self, function: str) -> None:
-        """Undo `register`. A function that is not registered is no error."""
-        self._handlers.pop(unqualified(function), None)
-
     def invoke(self, function: str, event: str) -> Invocation:
         """Call a function as Lambda's synchronous Invoke does."""
         wanted = unqualified(function)
@@ -111,30 +111,50 @@ def unqualified(function: str) -> str:
     return function.rpartition("function:")[2].partition(":")[0]
 
 
+def throttled() -> Invocation:
+    """The answer where nothing is left that a function could run in."""
+    context = LambdaContext(function_name="", invoked_function_arn="")
+    return _refused(context, "TooManyRequestsException", "Rate Exceeded.", 429)
+
+
 def _refused(context: LambdaContext, code: str, message: str, status: int) -> Invocation:
     told = f"(Service: AWSLambda; Status Code: {status}; Error Code: {code}; Request ID: {context.aws_request_id}; Proxy: null)"
     return Invocation(context.aws_request_id, error=f"Lambda.{code}", cause=f"{message} {told}")
 
 
 def _call(handler: Handler, event: str, context: LambdaContext) -> Invocation:
+    process = os.getpid()
     try:
         result = handler(json.loads(event), context)
-    except SystemExit as error:
-        request = f"RequestId: {context.aws_request_id}"
-        return _failed(context, "Runtime.ExitError", f"{request} Error: Runtime exited with status {error.code}", [])
-    except BaseException as error:
-        # KeyboardInterrupt and the like end Lambda's runtime; here they must not end the thread.
+    except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)[1:]
         return _failed(context, type(error).__name__, _message(error), traceback.format_list(frames))
+    except BaseException as error:
+        if os.getpid() != process:
+            raise  # the child that the handler has forked ends as it wants to
+        return _exited(context, error)
     try:
-        payload, text = marshalled(result)
+        text = response_text(result)
+        size = utf8_size(text)
+        if size > MAX_RESPONSE_BYTES:
+            message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
+            return _told(context, {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"})
+        # Bytes are what a handler says they are; what was written here is JSON.
+        payload = parsed(text) if isinstance(result, bytes) else json.loads(text)
+        return Invocation(context.aws_request_id, payload, size)
     except (TypeError, ValueError, RecursionError) as error:
         return _failed(context, "Runtime.MarshalError", f"Unable to marshal response: {error}", [])
-    size = utf8_size(text)
-    if size > MAX_RESPONSE_BYTES:
-        message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
-        return _failed(context, "Function.ResponseSizeTooLarge", message, [])
-    return Invocation(context.aws_request_id, payload, size)
+
+
+def _exited(context: LambdaContext, error: BaseException) -> Invocation:
+    """What Lambda says when its runtime ended: that catches Exception alone, so all else ends the process as Python would."""
+    if isinstance(error, KeyboardInterrupt):
+        how = "with error: signal: interrupt"
+    else:
+        status = exit_status(error)
+        how = f"with error: exit status {status}" if status else "without providing a reason"
+    message = f"RequestId: {context.aws_request_id} Error: Runtime exited {how}"
+    return _told(context, {"errorType": "Runtime.ExitError", "errorMessage": message})
 
 
 def _message(error: BaseException) -> str:
@@ -151,76 +171,54 @@ def _failed(context: LambdaContext, error_type: str, message: str, stack: list[s
         "requestId": context.aws_request_id,
         "stackTrace": [_in_utf8(line) for line in stack],
     }
-    return Invocation(context.aws_request_id, error=error_type, cause=json_text(told))
+    return _told(context, told)
+
+
+def _told(context: LambdaContext, told: dict[str, Any]) -> Invocation:
+    """The answer of Lambda with an error as its payload."""
+    return Invocation(context.aws_request_id, error=told["errorType"], cause=json_text(told))
 
 
 def _in_utf8(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def marshalled(result: Any) -> tuple[Any, str]:
-    """What a handler returned as the JSON value that its caller gets, and the text that it is sent as.
+def response_text(result: Any) -> str:
+    """What a handler returned as the JSON text that AWS's runtime sends of it.
 
-    Raises TypeError, ValueError or RecursionError for what AWS's runtime cannot send, and ValueError for what is sent and
-    is no JSON then: NaN and infinities, a lone surrogate, bytes at the top that hold none.
+    Raises TypeError, ValueError or RecursionError for what it cannot send, and ValueError for what it sends and is no JSON
+    then: NaN and infinities, a lone surrogate, bytes at the top that hold none.
     """
     if isinstance(result, bytes):
         # The runtime sends them as they are.
-        return parsed(result.decode()), result.decode()
+        return result.decode()
     text = json.dumps(_plain(result, set()), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     text.encode()
-    return json.loads(text), text
+    return text
 
 
 def _plain(value: Any, around: set[int]) -> Any:
-    """The value in types that JSON has. `around` are the ids of the containers it lies in."""
-    match value:
-        case None | bool() | str():
-            return value
-        case bytes():
-            return value.decode()
-        case decimal.Decimal():
-            return _number(value)
-        case int() | float():
-            return value
-    is_record = isinstance(value, tuple) and callable(getattr(value, "_asdict", None))
-    if not isinstance(value, dict | list | tuple):
-        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+    """The value in types that `json` writes, or refuses, alike. `around` are the ids of the containers it lies in."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, decimal.Decimal):
+        return json.loads(str(value))
+    as_record = getattr(value, "_asdict", None)
+    if not callable(as_record) and not isinstance(value, dict | list | tuple):
+        return value
     if id(value) in around:
         raise ValueError("Circular reference detected")
     around.add(id(value))
-    if is_record:
-        value = value._asdict()  # type: ignore[union-attr] # it is a named tuple
-    if isinstance(value, dict):
-        written = {_key(name): _plain(item, around) for name, item in value.items()}
-        around.discard(id(value))
-        return written
-    items = [_plain(item, around) for item in value]
+    held = as_record() if callable(as_record) else value
+    plain: Any
+    if isinstance(held, dict):
+        plain = {name.decode() if isinstance(name, bytes) else name: _plain(v, around) for name, v in held.items()}
+    else:
+        plain = [_plain(item, around) for item in held]
     around.discard(id(value))
-    return items
-
-
-def _number(value: decimal.Decimal) -> int | float:
-    if not value.is_finite():
-        raise ValueError("Out of range decimal values are not JSON compliant")
-    return (
-        int(value)
-        if value == value.to_integral_value() and "E" not in str(value) and "." not in str(value)
-        else float(value)
-    )
-
-
-def _key(name: Any) -> str:
-    match name:
-        case str():
-            return name
-        case bytes():
-            return name.decode()
-        case None | bool():
-            return json.dumps(name)
-        case int() | float() | decimal.Decimal():
-            return str(name)
-    raise TypeError(f"keys must be str, int, float, bool or None, not {type(name).__name__}")
+    return plain
 
 
 def sdk_metadata(request_id: str, size: int) -> dict[str, Any]:

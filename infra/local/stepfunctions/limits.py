@@ -1,15 +1,18 @@
-"""JSON text as Step Functions writes it, its size, and the quotas on what a run may carry."""
+"""JSON text as Step Functions writes it, its size, the quotas on what a run may carry, and checks of what requests bring."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
-from infra.local.stepfunctions.failures import DATA_LIMIT_EXCEEDED, StateError
-from workflow_engine.aws_quotas import ASSIGN_BYTES, PAYLOAD_BYTES, VARIABLES_BYTES_PER_RUN
+from infra.local.stepfunctions.failures import DATA_LIMIT_EXCEEDED, ServiceError, StateError
+from workflow_engine.aws_quotas import ASSIGN_BYTES, EXECUTION_NAME_LENGTH, PAYLOAD_BYTES, VARIABLES_BYTES_PER_RUN
 
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+# API reference, CreateStateMachine, `name`.
+_NAME: Final = re.compile(r"""[^\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]+""")
 _INTEGER_KEY: Final = re.compile(r'"(?:0|[1-9][0-9]*)":')
 
 
@@ -18,12 +21,13 @@ def json_text(value: Any) -> str:
     return _encode(value)
 
 
-def parsed(text: str) -> Any:
-    """The value of a JSON text that came from outside. Raises ValueError for what is no JSON, NaN included.
+def parsed(text: str, fields: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+    """The value of a JSON text that came from outside, `fields` making an object of its names and values. Raises ValueError
+    for what is no JSON, NaN included.
 
     A surrogate without its other half, which no UTF-8 text can hold, becomes the replacement character.
     """
-    value = json.loads(text, parse_constant=_refuse_constant)
+    value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=fields)
     return json.loads(in_utf8(json_text(value))) if "\\u" in text or not text.isascii() else value
 
 
@@ -111,3 +115,34 @@ class Variables(dict[str, Any]):
         """Set variables, given with their JSON texts."""
         self.update(values)
         self.sizes.update((name, utf8_size(text)) for name, text in texts.items())
+
+
+def check_name(name: str) -> str:
+    """A name for a machine or an execution. Raises ServiceError (InvalidName)."""
+    if len(name) > EXECUTION_NAME_LENGTH or _NAME.fullmatch(name) is None or name != in_utf8(name):
+        raise ServiceError("InvalidName", f"Invalid Name: '{name}'")
+    return name
+
+
+def checked_input(text: str) -> str:
+    """The input of an execution. Raises ServiceError (ValidationException, InvalidExecutionInput) for what is refused."""
+    if utf8_size(text) > PAYLOAD_BYTES:
+        rule = f"Member must have length less than or equal to {PAYLOAD_BYTES}"
+        message = f"1 validation error detected: Value at 'input' failed to satisfy constraint: {rule}"
+        raise ServiceError("ValidationException", message)
+    try:
+        parsed(text)
+    except (ValueError, RecursionError) as error:
+        raise ServiceError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'") from error
+    return in_utf8(text)
+
+
+def checked_output(text: str) -> str:
+    """The output of SendTaskSuccess as compact JSON text. Raises ServiceError (InvalidOutput)."""
+    try:
+        value = parsed(text)
+    except (ValueError, RecursionError) as error:
+        raise ServiceError("InvalidOutput", f"Invalid Output: '{error}'") from error
+    if utf8_size(text) > PAYLOAD_BYTES:
+        raise ServiceError("InvalidOutput", f"Invalid Output: over {PAYLOAD_BYTES} bytes")
+    return json_text(value)

@@ -1,31 +1,18 @@
-"""Tasks that somebody outside answers: by a token, or as a worker of an activity."""
+"""Tasks that somebody outside answers, by a token or as a worker of an activity, and their tokens."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
+import uuid
 from collections import deque
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from infra.local.stepfunctions.calls import Attempt, HeartbeatMissedError, TaskError
 from infra.local.stepfunctions.failures import ServiceError
-from infra.local.stepfunctions.history import ANSWER
-from infra.local.stepfunctions.limits import json_text, parsed, utf8_size
-from workflow_engine.aws_quotas import PAYLOAD_BYTES
-
-if TYPE_CHECKING:
-    pass
-
-
-def checked_output(text: str) -> str:
-    """The output of SendTaskSuccess as compact JSON text. Raises ServiceError (InvalidOutput)."""
-    try:
-        value = parsed(text)
-    except (ValueError, RecursionError) as error:
-        raise ServiceError("InvalidOutput", f"Invalid Output: '{error}'") from error
-    if utf8_size(text) > PAYLOAD_BYTES:
-        raise ServiceError("InvalidOutput", f"Invalid Output: over {PAYLOAD_BYTES} bytes")
-    return json_text(value)
+from infra.local.stepfunctions.history import ANSWER, Frame
 
 
 class PendingTask:
@@ -68,10 +55,9 @@ class PendingTask:
         """The output that the task was answered with. Raises TaskError or HeartbeatMissedError."""
         self.beat()
         has_heartbeat = "heartbeatInSeconds" in self.attempt.scheduled.fields
-        due = self.attempt.scheduled.private.get("due", float("inf"))
         try:
             # A parked run would begin its time for a heartbeat anew each time it goes on.
-            with self.attempt.frame.run.waiting(due, may_park=not has_heartbeat):
+            with self.attempt.frame.run.waiting(self.attempt.due, may_park=not has_heartbeat):
                 answer = await self._answer
         finally:
             if self._timer is not None:
@@ -133,3 +119,19 @@ class ActivityQueue:
                 return await worker
         except TimeoutError:
             return None
+
+
+def new_token(frame: Frame) -> str:
+    """A token that tells whose it is: the run may be anywhere when somebody answers with it."""
+    return base64.urlsafe_b64encode(f"{frame.run.head.arn}\n{uuid.uuid4().hex}".encode()).decode()
+
+
+def run_of(token: str) -> str:
+    """The ARN of the run that a token is of. Raises ServiceError (InvalidToken)."""
+    try:
+        arn, _, nonce = base64.urlsafe_b64decode(token.encode()).decode().partition("\n")
+    except (binascii.Error, ValueError):
+        arn = nonce = ""
+    if not arn.startswith("arn:") or not nonce:
+        raise ServiceError("InvalidToken", "Invalid Token: 'Invalid token'")
+    return arn

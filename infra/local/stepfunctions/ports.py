@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -20,6 +20,9 @@ from infra.local.stepfunctions.lambdas import Functions
 from infra.local.stepfunctions.payloads import Payloads
 from infra.local.stepfunctions.waiting import Now
 from infra.local.stepfunctions.workers import Workers
+
+Denied = Callable[[str, str, str], str | None]
+"""Why a machine's role may not do an action ("lambda:InvokeFunction") on what is named, a sentence; None where it may."""
 
 
 class PendingTask(Protocol):
@@ -51,11 +54,13 @@ class Engine(Protocol):
     loop: asyncio.AbstractEventLoop
     journal: Journal
     functions: Functions
+    denied: Denied
     payloads: Payloads
     now: Now
     randomness: random.Random
     evaluator: Evaluator
     workers: Workers
+    helpers: Workers
     region: str
 
     @property
@@ -64,6 +69,15 @@ class Engine(Protocol):
 
     def journal_of(self, head: Head) -> Journal:
         """What keeps a run."""
+
+    def knows(self, arn: str) -> bool:
+        """Whether there has been a run of this ARN."""
+
+    def visit(self, arn: str) -> AbstractContextManager[Run | None]:
+        """A run, in memory while the block lasts; None where it has ended."""
+
+    def has_in_memory(self, run: Any) -> bool:
+        """Whether an `interpreter.Run` goes on in memory."""
 
     def begin(self, head: Head) -> Head:
         """Begin a run of which nothing is known yet."""

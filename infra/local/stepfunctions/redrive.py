@@ -1,4 +1,4 @@
-"""What a redrive keeps of a history: all that succeeded, and how what did not succeed was entered.
+"""Which runs may be redriven, and what a redrive keeps of a history: all that succeeded, and how what did not was entered.
 
 AWS page "Restarting state machine executions with redrive", "Redrive behavior of individual states": a Task is scheduled
 again, with its retries and its time counted anew; the rules of a Choice are evaluated again; a Fail is entered again and
@@ -8,14 +8,21 @@ them when the state failed with States.DataLimitExceeded. A state was unsuccessf
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from infra.local.stepfunctions.failures import DATA_LIMIT_EXCEEDED
 from infra.local.stepfunctions.history import CONTAINER_FAILED, by_path
-from infra.local.stepfunctions.journal import Entry
+from infra.local.stepfunctions.journal import Entry, Head
+from workflow_engine.aws_quotas import EXECUTION_SECONDS, HISTORY_EVENTS
 
 REDRIVEN: Final = "ExecutionRedriven"
+
+REDRIVABLE_SECONDS: Final = 14 * 24 * 3600
+
+# API reference, RedriveExecution, `clientToken`: the last ten of an execution are known for 15 minutes.
+TOKENS_KEPT: Final = 10
+TOKEN_SECONDS: Final = 15 * 60
 
 # An iteration ends with one of these, or with its success.
 _ENDS_UNSUCCESSFUL: Final = frozenset({"EvaluationFailed", "MapIterationFailed", "MapIterationAborted"})
@@ -23,12 +30,44 @@ _ENDS_UNSUCCESSFUL: Final = frozenset({"EvaluationFailed", "MapIterationFailed",
 _BEGINNINGS: Final = frozenset({"ParallelStateStarted", "MapStateStarted", "MapRunStarted"})
 
 
-def what_remains(entries: Sequence[Entry]) -> list[Entry]:
-    """The lines of a run that the interpreter goes on from: all since the last redrive, and what redrives kept."""
+def why_not_redrivable(head: Head, now: float, events: Callable[[], int]) -> str | None:
+    """Why RedriveExecution refuses a run; None where it takes it. `events` is asked how many there are, if that matters.
+
+    In the words of the API reference (DescribeExecution, redriveStatusReason), where it has some. The rules are those of
+    "Redrive eligibility for unsuccessful executions".
+    """
+    if head.status in ("RUNNING", "SUCCEEDED"):
+        return f"Execution is {head.status} and cannot be redriven"
+    if head.map_run:
+        return "Execution is a child of a Map Run and is redriven with its parent"
+    if head.kind == "EXPRESS":
+        return "Execution is EXPRESS and cannot be redriven"
+    if head.stopped is not None and now - head.stopped > REDRIVABLE_SECONDS:
+        return "Execution redrivable period exceeded"
+    if now - head.started > EXECUTION_SECONDS:
+        return "Execution has exceeded the max execution time"
+    if events() >= HISTORY_EVENTS - 1:
+        return "Execution history event limit exceeded"
+    return None
+
+
+def asked_before(entries: Sequence[Entry], token: str, now: float) -> float | None:
+    """When a run was redriven by a request with this client token, as long as it is known by it."""
+    redrives = [entry for entry in entries if entry.type == REDRIVEN][-TOKENS_KEPT:]
+    return next(
+        (e.moment for e in redrives if e.private.get("token") == token and now - e.moment <= TOKEN_SECONDS), None
+    )
+
+
+def what_remains(entries: Sequence[Entry], *, is_express: bool) -> list[Entry]:
+    """The lines of a run that the interpreter goes on from: all since the last redrive, and what redrives kept.
+
+    An Express child of a Map Run begins again (AWS page "Redriving Map Runs"): nothing is kept of it.
+    """
     kept: list[Entry] = []
     for entry in entries:
         if entry.type == REDRIVEN:
-            kept = _kept(kept)
+            kept = [] if is_express else _kept(kept)
         else:
             kept.append(entry)
     return kept

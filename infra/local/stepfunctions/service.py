@@ -7,33 +7,42 @@ answered is durable. Who is refused gets a ServiceError with the code of the API
 from __future__ import annotations
 
 import asyncio
-import base64
 import concurrent.futures
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
-from infra.local.stepfunctions.engine import Engine, OnEnd, check_name
+from infra.local.stepfunctions.engine import Engine, OnEnd
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.history import shown
 from infra.local.stepfunctions.journal import Head, Journal, JournalError, MemoryJournal
 from infra.local.stepfunctions.lambdas import Functions
+from infra.local.stepfunctions.limits import check_name
 from infra.local.stepfunctions.payloads import Payloads
+from infra.local.stepfunctions.shapes import (
+    PAGE_DEFAULT,
+    Answer,
+    date,
+    described,
+    listed,
+    page_size,
+    paged,
+    position,
+    without_data,
+)
 from infra.local.stepfunctions.validation import check_definition, diagnostics
 from infra.local.stepfunctions.waiting import SkippingLoop
-from workflow_engine.aws_quotas import EXECUTIONS_PAGE
 
-# API reference, GetExecutionHistory and ListExecutions, maxResults
-PAGE_DEFAULT: Final = 100
 # API reference, GetActivityTask: the service holds the connection open for 60 seconds.
 ACTIVITY_POLL_SECONDS: Final = 60.0
 
-_EXECUTION_DATA: Final = frozenset({"input", "inputDetails", "output", "outputDetails", "parameters"})
+# Closing takes no longer, and requests that wait for nothing but the journal are answered in so many turns of the loop.
+CLOSING_SECONDS: Final = 4.0
+_TURNS_TO_ANSWER: Final = 100
 
-Answer = dict[str, Any]
 T = TypeVar("T")
 
 LOG = logging.getLogger(__name__)
@@ -63,7 +72,7 @@ class Actions:
         elif (self._journal.record("definition", existing["definition"]), existing["type"]) != (definition, type):
             raise ServiceError("StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'")
         await self._journal.durable()
-        return {"stateMachineArn": arn, "creationDate": _date(existing["created"])}
+        return {"stateMachineArn": arn, "creationDate": date(existing["created"])}
 
     async def update_state_machine(
         self, *, stateMachineArn: str, definition: str | None = None, roleArn: str | None = None, **_options: Any
@@ -77,7 +86,7 @@ class Actions:
         record["updated"] = self._engine.now()
         self._journal.put_record("machine", stateMachineArn, record)
         await self._journal.durable()
-        return {"updateDate": _date(record["updated"])}
+        return {"updateDate": date(record["updated"])}
 
     async def describe_state_machine(self, *, stateMachineArn: str, **_options: Any) -> Answer:
         record = self._machine(stateMachineArn)
@@ -88,7 +97,7 @@ class Actions:
             "definition": self._journal.record("definition", record["definition"]),
             "roleArn": record["role"],
             "type": record["type"],
-            "creationDate": _date(record["created"]),
+            "creationDate": date(record["created"]),
         }
 
     async def list_state_machines(self, *, maxResults: int = 0, nextToken: str | None = None) -> Answer:
@@ -97,12 +106,12 @@ class Actions:
                 "stateMachineArn": arn,
                 "name": arn.split(":")[6],
                 "type": record["type"],
-                "creationDate": _date(record["created"]),
+                "creationDate": date(record["created"]),
             }
             for arn, record in self._journal.records("machine").items()
         ]
-        start, size = _position(nextToken), _page(maxResults)
-        return _paged({"stateMachines": machines[start : start + size]}, start, size, len(machines) - start)
+        start, size = position(nextToken), page_size(maxResults)
+        return paged({"stateMachines": machines[start : start + size]}, start, size, len(machines) - start)
 
     async def delete_state_machine(self, *, stateMachineArn: str) -> Answer:
         """Runs that go on keep their definition, and end as they would have."""
@@ -130,7 +139,7 @@ class Actions:
     ) -> Answer:
         head = self._engine.start(stateMachineArn, input, name)
         await self._journal.durable()
-        return {"executionArn": head.arn, "startDate": _date(head.started)}
+        return {"executionArn": head.arn, "startDate": date(head.started)}
 
     async def start_sync_execution(
         self, *, stateMachineArn: str, name: str | None = None, input: str = "{}", **_options: Any
@@ -150,32 +159,7 @@ class Actions:
         return self._described(self._engine.head(executionArn))
 
     def _described(self, head: Head) -> Answer:
-        answer: Answer = {
-            "executionArn": head.arn,
-            "stateMachineArn": head.machine,
-            "name": head.name,
-            "status": head.status,
-            "startDate": _date(head.started),
-            "input": head.input,
-            "inputDetails": {"included": True},
-            "redriveCount": head.redrives,
-        }
-        if head.stopped is not None:
-            answer["stopDate"] = _date(head.stopped)
-        if head.redriven is not None:
-            answer["redriveDate"] = _date(head.redriven)
-        if head.map_run:
-            answer["mapRunArn"] = head.map_run
-        for name in ("output", "error", "cause"):
-            if getattr(head, name) is not None:
-                answer[name] = getattr(head, name)
-        if head.output is not None:
-            answer["outputDetails"] = {"included": True}
-        reason = self._engine.why_not_redrivable(head)
-        answer["redriveStatus"] = "REDRIVABLE" if reason is None else "NOT_REDRIVABLE"
-        if reason is not None:
-            answer["redriveStatusReason"] = reason
-        return answer
+        return described(head, self._engine.why_not_redrivable(head))
 
     async def list_executions(
         self,
@@ -189,9 +173,9 @@ class Actions:
     ) -> Answer:
         if not mapRunArn:
             self._machine(stateMachineArn)
-        start, size = _position(nextToken), _page(maxResults)
+        start, size = position(nextToken), page_size(maxResults)
         heads = self._journal.heads(stateMachineArn, statusFilter, start, size + 1, map_run=mapRunArn)
-        return _paged({"executions": [_listed(head) for head in heads[:size]]}, start, size, len(heads))
+        return paged({"executions": [listed(head) for head in heads[:size]]}, start, size, len(heads))
 
     async def get_execution_history(
         self,
@@ -204,24 +188,24 @@ class Actions:
     ) -> Answer:
         if self._engine.head(executionArn).kind == "EXPRESS":
             raise ServiceError("InvalidArn", f"Invalid Arn: 'Resource type not valid in this context: {executionArn}'")
-        start, size = _position(nextToken), _page(maxResults)
+        start, size = position(nextToken), page_size(maxResults)
         entries = self._journal.events(executionArn, start, size + 1, newest_first=reverseOrder)
         events = [shown(entry) for entry in entries[:size]]
         for event in events:
-            event["timestamp"] = _date(event["timestamp"])
+            event["timestamp"] = date(event["timestamp"])
         if not includeExecutionData:
-            events = [_without_data(event) for event in events]
-        return _paged({"events": events}, start, size, len(entries))
+            events = [without_data(event) for event in events]
+        return paged({"events": events}, start, size, len(entries))
 
     async def stop_execution(self, *, executionArn: str, error: str | None = None, cause: str | None = None) -> Answer:
         head = self._engine.stop_run(executionArn, error, cause)
         await self._journal.durable()
-        return {"stopDate": _date(head.stopped or head.started)}
+        return {"stopDate": date(head.stopped or head.started)}
 
-    async def redrive_execution(self, *, executionArn: str, **_options: Any) -> Answer:
-        head = self._engine.redrive(executionArn)
+    async def redrive_execution(self, *, executionArn: str, clientToken: str | None = None) -> Answer:
+        redriven = self._engine.redrive(executionArn, clientToken)
         await self._journal.durable()
-        return {"redriveDate": _date(head.redriven or head.started)}
+        return {"redriveDate": date(redriven)}
 
     # Tasks and activities
 
@@ -242,18 +226,7 @@ class Actions:
         created = (self._journal.record("activity", arn) or {}).get("created", self._engine.now())
         self._journal.put_record("activity", arn, {"created": created})
         await self._journal.durable()
-        return {"activityArn": arn, "creationDate": _date(created)}
-
-    async def describe_activity(self, *, activityArn: str) -> Answer:
-        record = self._journal.record("activity", activityArn)
-        if record is None:
-            raise ServiceError("ActivityDoesNotExist", f"Activity Does Not Exist: '{activityArn}'")
-        return {"activityArn": activityArn, "name": activityArn.split(":")[6], "creationDate": _date(record["created"])}
-
-    async def list_activities(self, *, maxResults: int = 0, nextToken: str | None = None) -> Answer:
-        found = [await self.describe_activity(activityArn=arn) for arn in self._journal.records("activity")]
-        start, size = _position(nextToken), _page(maxResults)
-        return _paged({"activities": found[start : start + size]}, start, size, len(found) - start)
+        return {"activityArn": arn, "creationDate": date(created)}
 
     async def delete_activity(self, *, activityArn: str) -> Answer:
         self._engine.answers.forget_activity(activityArn)
@@ -263,6 +236,13 @@ class Actions:
     async def get_activity_task(self, *, activityArn: str, workerName: str | None = None) -> Answer:
         task = await self._engine.answers.next_activity_task(activityArn, workerName, ACTIVITY_POLL_SECONDS)
         return task or {}
+
+
+class ClosedError(RuntimeError):
+    """The engine was closed before it answered."""
+
+    def __init__(self) -> None:
+        super().__init__("This Step Functions is closed.")
 
 
 class StepFunctions:
@@ -287,7 +267,9 @@ class StepFunctions:
         self._options = {"payloads": payloads, "on_end": on_end, **options}
         self._functions = functions
         self._actions: Actions | None = None
+        # Why nothing more is answered, once that is so.
         self._problem: BaseException | None = None
+        self._lock = threading.Lock()
         self._is_ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="step functions")
         self._thread.start()
@@ -307,16 +289,20 @@ class StepFunctions:
         return lambda **request: self._wait(method(**request))
 
     def _wait(self, request: Coroutine[Any, Any, T]) -> T:
-        """The answer to a request. Raises ServiceError, and JournalError when nothing can be kept any more."""
-        if self._problem is None:
-            try:
-                return asyncio.run_coroutine_threadsafe(request, self._loop).result()
-            except (concurrent.futures.CancelledError, RuntimeError):
-                # It has ended before it answered.
-                if self._problem is None:
-                    raise
+        """The answer to a request. Raises ServiceError, JournalError when nothing can be kept any more, and ClosedError."""
+        answer: concurrent.futures.Future[T] | None = None
+        with self._lock:
+            # What is accepted before it is seen to end is run, and so is answered or cancelled.
+            if self._problem is None:
+                answer = asyncio.run_coroutine_threadsafe(request, self._loop)
+        try:
+            if answer is not None:
+                return answer.result()
+        except concurrent.futures.CancelledError:
+            pass
         request.close()
-        raise self._problem
+        assert self._problem is not None
+        raise self._problem.with_traceback(None)
 
     def wait_for_end(self, execution_arn: str) -> Head:
         """Wait until an execution has ended. Raises ServiceError (ExecutionDoesNotExist)."""
@@ -324,10 +310,15 @@ class StepFunctions:
         return self._wait(self._actions._engine.end_of(execution_arn))
 
     def close(self) -> None:
-        """Let runs leave memory where they are, and end. What was answered is kept."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
+        """Answer what was asked, as far as that takes no waiting, and let runs leave memory where they are.
+
+        What was answered is kept. It lasts at most `CLOSING_SECONDS`, whatever functions do.
+        """
+        with self._lock:
+            if self._problem is None:
+                self._problem = ClosedError()
+                self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(CLOSING_SECONDS)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -338,20 +329,25 @@ class StepFunctions:
             engine = self._loop.run_until_complete(self._begin(journal))
             self._is_ready.set()
             self._loop.run_forever()
-            engine.close()
-            self._loop.run_until_complete(_cancelled(asyncio.all_tasks(self._loop)))
+            self._loop.run_until_complete(_end(engine, answers=isinstance(self._problem, ClosedError)))
         except BaseException as error:
-            self._problem = error
+            self._end(error)
         finally:
             if journal is not None:
-                journal.close()
+                with contextlib.suppress(JournalError):  # which `_fail` has told of
+                    journal.close()
             self._loop.close()
             self._is_ready.set()
 
+    def _end(self, problem: BaseException) -> None:
+        """Whoever asks is told so from here on."""
+        with self._lock:
+            self._problem = problem
+
     def _fail(self, problem: JournalError) -> None:
-        """Nothing can be kept any more: whoever asks is told so from here on, and nothing goes on."""
+        """Nothing can be kept any more, so nothing goes on."""
         LOG.critical("Step Functions stops: %s", problem)
-        self._problem = problem
+        self._end(problem)
         self._loop.stop()
 
     async def _begin(self, journal: Journal) -> Engine:
@@ -361,12 +357,16 @@ class StepFunctions:
         return engine
 
 
-async def _cancelled(tasks: set[asyncio.Task[Any]]) -> None:
-    """Let what is left see that it is over."""
-    for task in tasks:
+async def _end(engine: Engine, *, answers: bool) -> None:
+    """Let requests be answered, where that may be, and then all that is left see that it is over."""
+    for _ in range(_TURNS_TO_ANSWER if answers else 0):
+        await asyncio.sleep(0)
+    engine.close()
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
         task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
+    if left:
+        await asyncio.wait(left, timeout=CLOSING_SECONDS / 2)
 
 
 def sqlite_in(folder: Path) -> Callable[[], Journal]:
@@ -378,52 +378,3 @@ def sqlite_in(folder: Path) -> Callable[[], Journal]:
         return SqliteJournal(folder / "stepfunctions.db")
 
     return open_journal
-
-
-def _listed(head: Head) -> Answer:
-    listed: Answer = {
-        "executionArn": head.arn,
-        "stateMachineArn": head.machine,
-        "name": head.name,
-        "status": head.status,
-        "startDate": _date(head.started),
-        "redriveCount": head.redrives,
-    }
-    if head.stopped is not None:
-        listed["stopDate"] = _date(head.stopped)
-    if head.map_run:
-        listed["mapRunArn"] = head.map_run
-    return listed
-
-
-def _without_data(event: Answer) -> Answer:
-    return {
-        key: {name: value for name, value in details.items() if name not in _EXECUTION_DATA}
-        if isinstance(details, dict)
-        else details
-        for key, details in event.items()
-    }
-
-
-def _date(moment: float) -> datetime:
-    return datetime.fromtimestamp(int(moment * 1000) / 1000, UTC)
-
-
-def _page(size: int) -> int:
-    return min(size or PAGE_DEFAULT, EXECUTIONS_PAGE)
-
-
-def _position(token: str | None) -> int:
-    if token is None:
-        return 0
-    try:
-        return int(base64.urlsafe_b64decode(token))
-    except ValueError as error:
-        raise ServiceError("InvalidToken", "Invalid Token: 'Invalid token'") from error
-
-
-def _paged(answer: Answer, start: int, size: int, found: int) -> Answer:
-    """The answer with a token for what follows, if there was more than a page."""
-    if found > size:
-        answer["nextToken"] = base64.urlsafe_b64encode(str(start + size).encode()).decode()
-    return answer

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import fcntl
 import itertools
 import json
 import operator
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, cast
 
+from infra.local.process_lock import HeldError, ProcessLock
 from infra.local.stepfunctions.journal import Entry, Head, JournalError
 from infra.local.stepfunctions.limits import json_text
 
@@ -57,15 +56,25 @@ class SqliteJournal:
     """A journal in a file, which belongs to one process at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Open it, or make it. Raises JournalError when another process has it, or a later version made it."""
+        """Open it, or make it.
+
+        Raises JournalError when another process has it, a later version made it, or the folder or file cannot be used.
+        """
         self._path = path
-        self._lock = _locked(path)
         try:
-            self._database = _connect(path)
-            _migrate(self._database)
-        except BaseException:
-            os.close(self._lock)
-            raise
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = ProcessLock(path.with_suffix(".lock"))
+            try:
+                self._database = _connect(path)
+                _migrate(self._database)
+            except BaseException:
+                self._lock.release()
+                raise
+        except HeldError as error:
+            told = f"The process {error.holder} uses the data in {path.parent}. Stop it, or use another folder."
+            raise JournalError(told) from error
+        except (OSError, sqlite3.Error) as error:
+            raise JournalError(f"The journal {path} cannot be opened: {error}") from error
         self.on_failure: Callable[[JournalError], None] | None = None
         self._statements: list[tuple[str, tuple[Any, ...]]] = []
         self._waiter: asyncio.Future[None] | None = None
@@ -176,6 +185,9 @@ class SqliteJournal:
                 self._database.executemany(statement, [values for _, values in group])
             self._database.execute("COMMIT")
         except (sqlite3.Error, ValueError) as error:
+            # What was written of it must not be read any more.
+            if self._database.in_transaction:
+                self._database.rollback()
             self._failure = failure = JournalError(f"The journal {self._path} cannot be written: {error}")
             if self.on_failure is not None:
                 self.on_failure(failure)
@@ -269,7 +281,7 @@ class SqliteJournal:
                 self._checkpoint.join()
         finally:
             self._database.close()
-            os.close(self._lock)
+            self._lock.release()
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -289,23 +301,6 @@ def _migrate(database: sqlite3.Connection) -> None:
         )
     for number, script in enumerate(MIGRATIONS[version:], version + 1):
         database.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;")
-
-
-def _locked(path: Path) -> int:
-    """A lock on the journal for as long as the process lives. Raises JournalError naming the process that has it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = os.read(lock, 32).decode().strip() or "unknown"
-        os.close(lock)
-        raise JournalError(
-            f"The process {holder} uses the data in {path.parent}. Stop it, or use another folder."
-        ) from error
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-    return lock
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

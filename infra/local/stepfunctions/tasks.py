@@ -24,10 +24,10 @@ from infra.local.stepfunctions.calls import (
 from infra.local.stepfunctions.definition import State, Template
 from infra.local.stepfunctions.evaluation import Payload, Scope, evaluated, wrong_value
 from infra.local.stepfunctions.failures import HEARTBEAT_TIMEOUT, TIMEOUT, StateError
-from infra.local.stepfunctions.history import ANSWER, REPEATED, Frame
+from infra.local.stepfunctions.history import ANSWER, QUEUED, REPEATED, Frame
 from infra.local.stepfunctions.journal import Entry
 from infra.local.stepfunctions.limits import check_input, json_text
-from infra.local.stepfunctions.tokens import new_token
+from infra.local.stepfunctions.pending import new_token
 from workflow_engine.aws_quotas import STATE_SECONDS
 
 
@@ -60,13 +60,15 @@ async def run_task(frame: Frame, state: State, scope: Scope) -> Payload:
 
 
 def _read_past(attempt: Attempt) -> None:
-    while (entry := attempt.frame.taken(attempt.events.started, SUBMITTED, REPEATED, ANSWER)) is not None:
+    while (entry := attempt.frame.taken(attempt.events.started, SUBMITTED, REPEATED, QUEUED, ANSWER)) is not None:
         if entry.type == SUBMITTED:
             attempt.submitted = entry
         elif entry.type == REPEATED:
             attempt.repeats += 1
         elif entry.type == ANSWER:
             attempt.answer = entry.private
+        elif entry.type == QUEUED:
+            attempt.is_queued = True
         else:
             attempt.started = entry
 
@@ -90,7 +92,6 @@ async def _schedule(frame: Frame, state: State, scope: Scope, target: Target) ->
         fields["region"] = frame.run.engine.region
     if state.timeout is not None:
         fields["timeoutInSeconds"] = await _seconds(frame, state.timeout, scope, "TimeoutSeconds")
-        private["due"] = frame.run.engine.now() + fields["timeoutInSeconds"]
     if state.heartbeat is not None:
         fields["heartbeatInSeconds"] = await _seconds(frame, state.heartbeat, scope, "HeartbeatSeconds")
     try:
@@ -111,11 +112,9 @@ async def _seconds(frame: Frame, template: Template, scope: Scope, field_name: s
 
 async def _perform(attempt: Attempt, target: Target) -> str:
     """Make the call within its time, and record how it failed if it did. Raises StateError."""
-    engine = attempt.frame.run.engine
-    due = attempt.scheduled.private.get("due")
-    deadline = None if due is None else max(0.0, due - engine.now())
     try:
-        async with asyncio.timeout(deadline):
+        async with asyncio.timeout(None) as attempt.clock:
+            attempt.begin_time()
             return await target.call(attempt)
     except TaskError as error:
         raise failed_attempt(attempt, error.error, error.cause) from None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import heapq
+import math
 import re
 import selectors
 import time
@@ -61,6 +63,39 @@ async def sleep_until(due: float, now: Now) -> None:
     """Return when the clock shows `due`, seconds since the epoch; at once where it is over."""
     while (remaining := due - now()) > 0:
         await asyncio.sleep(min(remaining, _LONGEST_SLEEP_SECONDS))
+
+
+class Sleepers:
+    """Runs that left memory while they wait, by the moment they come back at: one task sleeps until the first is due."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, now: Now, wake: Callable[[str, float], None]) -> None:
+        """`wake` is called with the ARN and the moment that `add` was called with, once that is over."""
+        self._loop = loop
+        self._now = now
+        self._wake = wake
+        self._dues: list[tuple[float, str]] = []
+        self._waker: asyncio.Task[None] | None = None
+
+    def add(self, arn: str, due: float) -> None:
+        """Wake a run at a moment, seconds since the epoch; never where that is infinity."""
+        if due == math.inf:
+            return
+        is_first = not self._dues or due < self._dues[0][0]
+        heapq.heappush(self._dues, (due, arn))
+        if is_first:
+            self.close()
+            self._waker = self._loop.create_task(self._work())
+
+    async def _work(self) -> None:
+        while self._dues:
+            await sleep_until(self._dues[0][0], self._now)
+            due, arn = heapq.heappop(self._dues)
+            self._wake(arn, due)
+
+    def close(self) -> None:
+        """Wake nobody any more."""
+        if self._waker is not None:
+            self._waker.cancel()
 
 
 def timestamp_text(moment: float) -> str:

@@ -3,7 +3,7 @@
 - `synthesis`  runs the CDK app and reads what it wrote: templates, assets, the order of the stacks
 - `launcher`   the child process: MiniStack with the seams below
 - `seams`      where MiniStack differs from AWS in what the product relies on; one function each, with its reason
-- `states`     the Step Functions service of that process: moto with the project's seams, under MiniStack's IAM
+- `states`     the Step Functions service of that process: the embedded engine, under MiniStack's IAM
 - `roles`      what a role may do, asked where MiniStack itself does not ask
 - `emulator`   starting and stopping the process
 - `deployment` bootstrap, assets, stacks, and the client that may call the API

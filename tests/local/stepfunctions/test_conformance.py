@@ -28,7 +28,9 @@ NEED_JSONPATH: Final = frozenset(
     }
 )
 
-pytestmark = pytest.mark.skipif(cases_folder() is None, reason="no AWS recordings: set ASL_CASES to their folder")
+needs_recordings: Final = pytest.mark.skipif(
+    cases_folder() is None, reason="no AWS recordings: set ASL_CASES to their folder"
+)
 
 
 def handlers_of(case: AslCase) -> dict[str, Any]:
@@ -63,6 +65,7 @@ def all_cases() -> list[AslCase]:
     return [] if cases_folder() is None else [*load_cases("pure"), *load_cases("lambda")]
 
 
+@needs_recordings
 def test_exactly_the_machines_with_jsonpath_fields_are_refused() -> None:
     refused = {case.name for case in all_cases() if diagnostics(json.dumps(case.definition))}
     assert refused == NEED_JSONPATH
@@ -73,6 +76,7 @@ def test_a_recorded_machine_ends_and_is_recorded_as_on_aws(case: AslCase) -> Non
     assert differences(case) == []
 
 
+@needs_recordings
 def test_the_recordings_are_there() -> None:
     assert Counter(case.name in NEED_JSONPATH for case in all_cases()) == {False: 137, True: 9}
 
@@ -89,3 +93,26 @@ def test_a_definition_is_validated_as_on_aws(path: Path) -> None:
     found = diagnostics(recorded["definition_text"], recorded["type"])
     assert bool(found) == bool(expected)
     assert {d["code"] for d in expected} <= {d["code"] for d in found}
+
+
+def test_the_comparison_with_recordings_sees_what_differs() -> None:
+    case = AslCase(
+        name="x",
+        definition={},
+        input=None,
+        functions={},
+        status="SUCCEEDED",
+        output={"id": "<uuid:1>", "at": "date", "n": [1, {"Payload": 2}]},
+        error=None,
+        cause=None,
+        history=[],
+        masks=(("fn-[0-9]+", "<name>"),),
+    )
+    same = {"id": "abc", "at": "2026-01-01T00:00:00Z", "n": [1, {"Payload": 2}]}
+    assert case.difference("SUCCEEDED", same, None) is None
+    assert case.difference("SUCCEEDED", json.dumps(same), None) is None
+    assert case.difference("FAILED", None, "E") is not None
+    assert case.difference("SUCCEEDED", {**same, "n": [1, {"Payload": 3}]}, None) is not None
+    assert case.difference("SUCCEEDED", {**same, "more": 1}, None) is not None
+    assert case.difference("SUCCEEDED", {**same, "n": [True, {"Payload": 2}]}, None) is not None
+    assert case.equal("call <name>", "call fn-12")

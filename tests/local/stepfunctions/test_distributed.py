@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from infra.local.stepfunctions.engine import Engine
 from infra.local.stepfunctions.journal import Head, MemoryJournal
 from infra.local.stepfunctions.payloads import NoSuchObjectError
+from infra.local.stepfunctions.shapes import described
 from tests.local.stepfunctions.support import EndedRun, branch, create, ended, engine, in_skipping_time, task
 from tests.local.stepfunctions.test_runs import single
 
@@ -180,6 +182,63 @@ def test_a_redrive_runs_only_the_children_again_that_did_not_succeed() -> None:
     after = in_skipping_time(again)
     assert (after.output, calls) == ([1, 2, 3, 4], {1: 1, 2: 1, 3: 2, 4: 1})
     assert after.types()[len(before.types()) :][:2] == ["ExecutionRedriven", "MapRunRedriven"]
+
+
+@pytest.mark.parametrize(("kind", "again"), [("STANDARD", {"a": 1, "b": 2}), ("EXPRESS", {"a": 2, "b": 2})])
+def test_a_child_that_is_redriven_goes_on_and_an_express_one_begins_again(kind: str, again: dict[str, int]) -> None:
+    calls: Counter[str] = Counter()
+
+    def handler(event: str, context: Any) -> str:
+        calls[event] += 1
+        if event == "b" and calls["b"] == 1:
+            raise ValueError("no")
+        return event
+
+    steps = {"a": task("f", "a", Next="b"), "b": task("f", "b", Output=1)}
+    processor = {"StartAt": "a", "States": steps, "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": kind}}
+    state = {"Type": "Map", "Items": [1], "ItemProcessor": processor, "End": True}
+
+    async def work() -> EndedRun:
+        on = engine(None, {"f": handler})
+        arn = on.start(create(on, single(state)), "{}").arn
+        await on.end_of(arn)
+        [child] = on.journal.heads("", None, 0, 9, map_run=map_run_of(on, arn))
+        assert described(child, on.why_not_redrivable(child))["redriveStatus"] == "REDRIVABLE_BY_MAP_RUN"
+        await asyncio.sleep(1)
+        on.redrive(arn)
+        return await ended(on, arn)
+
+    assert in_skipping_time(work).output == [1]
+    assert calls == again
+
+
+def map_run_of(on: Engine, arn: str) -> str:
+    [started] = [entry for entry in on.journal.entries(arn) if entry.type == "MapRunStarted"]
+    name: str = started.fields["mapRunArn"]
+    return name
+
+
+def test_a_map_run_that_was_too_large_runs_wholly_again() -> None:
+    calls: Counter[int] = Counter()
+
+    def handler(event: int, context: Any) -> int:
+        calls[event] += 1
+        return event
+
+    each = task("f", "{% $states.input %}", Output="{% $pad('', 200000, 'x') %}")
+    state = distributed(each, Items=[1, 2], Output=0)
+
+    async def work() -> EndedRun:
+        on = engine(None, {"f": handler})
+        arn = on.start(create(on, single(state)), "{}").arn
+        assert (await on.end_of(arn)).error == "States.DataLimitExceeded"
+        await asyncio.sleep(1)
+        on.redrive(arn)
+        return await ended(on, arn)
+
+    run = in_skipping_time(work)
+    assert (run.error, calls) == ("States.DataLimitExceeded", {1: 2, 2: 2})
+    assert len({e["mapRunStartedEventDetails"]["mapRunArn"] for e in run.of("MapRunStarted")}) == 2
 
 
 def test_children_that_had_ended_are_not_run_again_after_a_restart() -> None:

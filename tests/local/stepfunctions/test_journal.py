@@ -8,6 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,7 @@ def test_what_is_durable_is_there_for_the_next_process(tmp_path: Path) -> None:
         journal.append("run-1", entry(1, 1))
         await journal.durable()
         journal._database.close()  # as the end of a process would, without a last commit
-        os.close(journal._lock)
+        journal._lock.release()
 
     asyncio.run(write())
     journal = SqliteJournal(tmp_path / "journal.db")
@@ -174,6 +175,89 @@ def test_after_a_failed_commit_nothing_more_is_accepted(tmp_path: Path) -> None:
         journal.close()
 
     asyncio.run(work())
+
+
+def test_a_disk_that_is_full_is_told_of_and_what_was_kept_is_there(tmp_path: Path) -> None:
+    async def work() -> None:
+        journal = SqliteJournal(tmp_path / "journal.db")
+        journal.put_head(head(1))
+        await journal.durable()
+        pages = journal._database.execute("PRAGMA page_count").fetchone()[0]
+        journal._database.execute(f"PRAGMA max_page_count = {pages + 2}")
+        failures: list[JournalError] = []
+        journal.on_failure = failures.append
+        journal.append("run-1", entry(1, 1))
+        journal.append("run-1", entry(2, 2, data="x" * 100_000))
+        with pytest.raises(JournalError, match="cannot be written: database or disk is full"):
+            await journal.durable()
+        assert [str(failure) for failure in failures] == [str(journal._failure)]
+        assert journal.entries("run-1") == []
+        assert journal.head("run-1") == head(1)
+        journal.close()
+
+    asyncio.run(work())
+
+
+def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "journal.db").write_bytes(b"something else" * 1000)
+    with pytest.raises(JournalError, match=r"journal\.db cannot be opened: file is not a database"):
+        SqliteJournal(tmp_path / "journal.db")
+
+
+def test_a_folder_that_cannot_be_written_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(JournalError, match=r"cannot be opened:.*file"):
+        SqliteJournal(tmp_path / "file" / "journal.db")
+
+    def refuse(*_: Any, **__: Any) -> int:
+        raise PermissionError(13, "Permission denied", "journal.lock")
+
+    # The mode of a folder keeps nobody out who runs as root, as tests in a container do.
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(JournalError, match=r"cannot be opened: \[Errno 13\] Permission denied"):
+        SqliteJournal(tmp_path / "journal.db")
+
+
+def test_the_file_has_a_write_ahead_log_which_another_thread_moves(tmp_path: Path) -> None:
+    async def work() -> None:
+        journal = SqliteJournal(tmp_path / "journal.db")
+        pragmas = [journal._database.execute(f"PRAGMA {p}").fetchone()[0] for p in ("journal_mode", "synchronous")]
+        assert pragmas == ["wal", 1]
+        log = tmp_path / "journal.db-wal"
+        journal.put_head(head(1))
+        lines = sqlite_journal._ROWS_BETWEEN_CHECKPOINTS
+        for position in range(1, lines):
+            journal.append("run-1", entry(position, position))
+        await journal.durable()
+        assert journal._checkpoint is not None
+        assert journal._checkpoint is not threading.current_thread()
+        journal._checkpoint.join(30)
+        assert log.stat().st_size == 0
+        journal.append("run-1", entry(lines, lines))
+        await journal.durable()
+        assert len(journal.entries("run-1")) == lines
+        journal.close()
+
+    asyncio.run(work())
+
+
+def test_a_child_that_a_step_leaves_behind_does_not_hold_the_journal(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal.db")
+    (reading, writing), (begun, begins) = os.pipe(), os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(writing)
+        os.write(begins, b"!")
+        os.read(reading, 1)  # until the parent lets it go
+        os._exit(0)
+    try:
+        assert os.read(begun, 1) == b"!"
+        journal.close()
+        SqliteJournal(tmp_path / "journal.db").close()
+    finally:
+        for end in (writing, reading, begun, begins):
+            os.close(end)
+        os.waitpid(child, 0)
 
 
 def test_a_journal_of_a_later_version_is_refused(tmp_path: Path) -> None:

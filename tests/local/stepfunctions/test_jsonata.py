@@ -5,17 +5,22 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import jlens
 import pytest
 
+from infra.local.stepfunctions import jsonata
 from infra.local.stepfunctions.jsonata import (
+    LIMIT_CODE,
     Evaluator,
     JsonataError,
     SlowExpressionError,
     UndefinedResultError,
+    UnsupportedResultError,
     evaluate,
     java_random,
 )
 from infra.local.stepfunctions.jsonata_source import in_jlens_dialect
+from tests.support.jsonata_node import Case, evaluate_all
 
 
 @pytest.mark.parametrize(("seed", "number"), [(42, 0.7275636800328681), (0, 0.730967787376657)])
@@ -83,21 +88,130 @@ def test_ranges(expression: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("expression", "code"),
     [
-        ("$sum([1..900000])", "D2014"),
-        ("$count([1..9900000])", "D2014"),
+        ("$sum([1..900000])", "U1001"),
+        ("$count([1..9900000])", "U1001"),
+        ("$count($range(1, 360146, 1))", "U1001"),
+        ("($p := function($s, $n) {$n = 0 ? $s : $p($s & $s, $n - 1)}; $length($p('x', 23)))", "U1001"),
         ("[1..1.5]", "T2004"),
         ('["a"..2]', "T2003"),
         ("$a ?? 1", "S0500"),
         ("$a ?: 1", "S0500"),
-        ("+".join(["1"] * 150), "U1001"),
         ('$eval("1")', "T1006"),
         ("$missing(1)", "T1006"),
+        ("1 +", "S0500"),
+        ("1 + 'x'", "T2002"),
+        ("$hash('a', 'CRC')", "D3137"),
+        ("$hash(1, 'MD5')", "T0410"),
+        ("$hash()", "T0410"),
+        ("$partition('ab', 1)", "T0412"),
+        ("$partition([1], -1)", "D3137"),
+        ("$partition([1], 1, 1)", "T0410"),
+        ("$range(1)", "T0410"),
+        ("$random('seed')", "T0410"),
+        ("$uuid(1)", "T0410"),
+        ("$parse('{')", "D3137"),
+        ("$parse('')", "D3137"),
+        ("$parse('1 2')", "D3137"),
+        ("$parse('NaN')", "D3137"),
+        ('$parse(\'{"a": {"b": 1, "b": 2}}\')', "D3137"),
+        ("$parse(1)", "T0410"),
     ],
 )
 def test_what_step_functions_refuses(expression: str, code: str) -> None:
     with pytest.raises(JsonataError) as refused:
         evaluate(expression, {"a": None})
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("null", None),
+        ("$a", None),
+        ("[]", []),
+        ("$count([1..873782])", 873_782),
+        ("$count($range(1, 360145, 1))", 360_145),
+        ("($p := function($s, $n) {$n = 0 ? $s : $p($s & $s, $n - 1)}; $length($p('x', 22)))", 2**22),
+        ("$range(1, 9, 2)", [1, 3, 5, 7, 9]),
+        ("$range(9, 1, -4)", [9, 5, 1]),
+        ("$range(1, 9, 9)", 1),
+        ("$range(-1.7, 2, 1)", [-1, 0, 1, 2]),
+        ("$partition([1, 2, 3], 2)", [[1, 2], [3]]),
+        ("$partition([1, 2, 3], 2.9)", [[1, 2], [3]]),
+        ("$partition([0], 5)", [[0]]),
+        ("$partition([1, 2])", [[1, 2]]),
+        ("$hash('a', 'SHA-256')", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"),
+        ("$parse('{\"a\": [1, null]}')", {"a": [1, None]}),
+        ("$parse('-0')", 0),
+        ("[1, 2, 3][$ > 1]", [2, 3]),
+        ("($partition := function($x) {$x}; $partition(1))", 1),
+        ("$map(['1', '2'], $parse)", [1, 2]),
+    ],
+)
+def test_what_step_functions_answers(expression: str, value: Any) -> None:
+    assert evaluate(expression, {"a": None}) == value
+
+
+RECURSION = "($f := function($n) {$n > 0 ? $f($n - 1) %s : %s}; $f(%d))"
+
+
+@pytest.mark.parametrize(
+    ("deepest", "too_deep"),
+    [
+        ("+".join(["1"] * 100), "+".join(["1"] * 101)),
+        ("(" * 99 + "1" + ")" * 99, "(" * 100 + "1" + ")" * 100),
+        ("[" * 99 + "1" + "]" * 99, "[" * 100 + "1" + "]" * 100),
+        ("1" + " ~> $abs()" * 98, "1" + " ~> $abs()" * 100),
+        (RECURSION % ("+ 1", "0", 31), RECURSION % ("+ 1", "0", 32)),
+        # As the evaluator gets them these are deeper, by what writes numbers as text and by what assigns variables.
+        (RECURSION % ("& 'x'", "''", 31), RECURSION % ("& 'x'", "''", 32)),
+        ("+".join(["$a"] * 100), "+".join(["$a"] * 101)),
+        ("+".join(["$a"] * 99) + " & ''", "+".join(["$a"] * 100) + " & ''"),
+    ],
+    ids=["sum", "brackets", "arrays", "chain", "recursion", "text", "variables", "text of variables"],
+)
+def test_an_evaluation_is_as_deep_as_it_may_be_on_aws(deepest: str, too_deep: str) -> None:
+    evaluate(deepest, {"a": 1})
+    with pytest.raises(JsonataError, match="Stack overflow error") as refused:
+        evaluate(too_deep, {"a": 1})
+    assert refused.value.code == LIMIT_CODE
+
+
+def test_what_is_deep_and_is_not_evaluated_is_no_harm() -> None:
+    assert evaluate(f"true ? 1 : {'+'.join(['1'] * 110)}", {}) == 1
+
+
+def test_depth_is_counted_as_jsonata_counts_it() -> None:
+    sources = [
+        "($x := 1; $y := 2; $x + $y)",
+        "{'a': {'b': [1, {'c': 2}]}}",
+        "[1, 2].($ + 1)",
+        "[1, 2][$ > 1]",
+        "[3, 1]^($)",
+        "'a' ~> $uppercase() ~> $lowercase()",
+        "$string([1, {'a': 2}])",
+        "$each({'a': 1}, function($v, $k) {$k})",
+        "[1..3].[1..3].$",
+        "($c := function($n) {$n > 0 ? {'x': $c($n - 1)} : 0}; $c(5))",
+        "($g := function($n) {$n = 0 ? 0 : $g($n - 1)}; $g(50))",
+    ]
+    for source, answer in zip(sources, evaluate_all([Case(source) for source in sources], measure=True), strict=True):
+        program = jlens.Expression(source)
+        program.evaluate(max_depth=answer.evaluation_depth)
+        with pytest.raises(jlens.JlensError):
+            program.evaluate(max_depth=answer.evaluation_depth - 1)
+
+
+@pytest.mark.parametrize("expression", ["$sum", "function($x) {$x}", "$fn := function($x) {$x}"])
+def test_a_function_is_no_result(expression: str) -> None:
+    with pytest.raises(UnsupportedResultError):
+        evaluate(expression, {})
+
+
+def test_an_expression_that_loops_for_ever_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonata, "EVALUATION_TIMEOUT_SECONDS", 0.2)
+    with pytest.raises(JsonataError, match="Expression evaluation timeout: Check for infinite loop"):
+        evaluate("($f := function($x) {$f($x + 1)}; $f(0))", {})
 
 
 def test_an_evaluation_has_one_instant() -> None:
@@ -118,7 +232,14 @@ def test_an_expression_that_takes_longer_than_it_may_is_told_apart() -> None:
         Evaluator().evaluate("($f := function($x){$f($x + 1)}; $f(0))", {}, seconds=0.05)
 
 
-@pytest.mark.parametrize("expression", ["$", "$[0]", "x", "$states.missing", "$string()", "$x.y"])
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("$", "$[0]", "x", "$states.missing", "$string()", "$x.y", "$nothing"),
+        *("$range(1, 5, 0)", "$range(1, 5)", "$range(5, 1, 1)", "$partition([1], 0.5)", "$partition([], 1)"),
+        *("$partition()", "$hash('a')", "$parse()"),
+    ],
+)
 def test_there_is_no_context_and_nothing_but_what_is_bound(expression: str) -> None:
     with pytest.raises(UndefinedResultError):
         evaluate(expression, {"states": {"input": 1}, "x": {"z": 1}})

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
 import decimal
+import enum
 import json
-from collections import namedtuple
+import uuid
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from typing import Any, NamedTuple
 
 import pytest
 
-from infra.local.stepfunctions.lambdas import LambdaFunctions, marshalled
+from infra.local.stepfunctions.lambdas import LambdaFunctions, response_text
 from tests.local.stepfunctions.support import ACCOUNT, REGION
 
 
@@ -23,6 +26,24 @@ Old = namedtuple("Old", "a")
 
 class Name(str):
     pass
+
+
+class Level(enum.IntEnum):
+    HIGH = 3
+
+
+class Color(enum.Enum):
+    RED = 1
+
+
+class Loud(int):
+    def __str__(self) -> str:
+        return "LOUD"
+
+
+class Record:
+    def _asdict(self) -> dict[str, int]:
+        return {"a": 1}
 
 
 ITEM = {"price": decimal.Decimal("19.99"), "tags": ["a"], "id": decimal.Decimal(7)}
@@ -42,20 +63,28 @@ KEYS = {1: "a", 2.5: "b", None: "c", False: "d", b"e": "f", Name("g"): Name("h")
         ("é 😀", "é 😀"),
         (None, None),
         (2**70, 2**70),
+        ([decimal.Decimal("-0"), decimal.Decimal("1E-7"), decimal.Decimal("1.0")], [0, 1e-7, 1.0]),
+        ([Level.HIGH, Loud(7), Name("n"), True], [3, 7, "n", True]),
+        ({Level.HIGH: 1, Loud(7): 2, True: 3, 1e22: 4}, {"3": 1, "7": 2, "true": 3, "1e+22": 4}),
+        ({1: "first", "1": "second"}, {"1": "second"}),
+        (
+            [Record(), OrderedDict(b=1), defaultdict(list, c=[2]), Counter("aab")],
+            [{"a": 1}, {"b": 1}, {"c": [2]}, {"a": 2, "b": 1}],
+        ),
+        ("\u2028", "\u2028"),
     ],
 )
 def test_a_result_is_sent_as_the_runtime_sends_it(returned: Any, sent: Any) -> None:
-    value, text = marshalled(returned)
-    assert value == sent
-    assert json.loads(text) == sent
+    """What awslambdaric 4.2.2 on simplejson 4.3.0 sent in the environment of Python 3.13, read back."""
+    assert invoke(lambda event, context: returned) == (None, sent)
 
 
 def test_a_value_may_occur_twice_but_not_in_itself() -> None:
     shared: dict[str, Any] = {"a": 1}
-    assert marshalled([shared, shared])[0] == [{"a": 1}, {"a": 1}]
+    assert response_text([shared, shared]) == '[{"a":1},{"a":1}]'
     shared["self"] = [shared]
     with pytest.raises(ValueError, match="Circular reference"):
-        marshalled(shared)
+        response_text(shared)
 
 
 def invoke(handler: Any, event: str = "{}") -> tuple[str | None, Any]:
@@ -76,8 +105,22 @@ def invoke(handler: Any, event: str = "{}") -> tuple[str | None, Any]:
         b"\xff",
         b"no json",
         {("a",): 1},
+        {decimal.Decimal(1): 1},
+        {b"\xff": 1},
+        (item for item in [1]),
+        range(3),
+        {}.keys(),
+        Color.RED,
+        datetime.datetime(2020, 1, 1),
+        uuid.UUID(int=1),
+        deque([1]),
+        bytearray(b"a"),
+        1j,
+        decimal.Decimal("sNaN"),
+        decimal.Decimal("-Infinity"),
+        10**5000,
     ],
-    ids=["object", "set", "nan", "infinity", "decimal", "surrogate", "bytes", "text", "key"],
+    ids=lambda returned: type(returned).__name__,
 )
 def test_what_cannot_be_sent_is_an_error_of_the_runtime(returned: Any) -> None:
     error, cause = invoke(lambda event, context: returned)
@@ -110,6 +153,34 @@ def test_an_exception_that_cannot_be_told_is_told_by_its_name() -> None:
 
     error, cause = invoke(handler)
     assert (error, cause["errorMessage"]) == ("ShyError", "")
+
+
+class LateError(BaseException):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("raised", "how"),
+    [
+        (SystemExit(), "without providing a reason"),
+        (SystemExit(0), "without providing a reason"),
+        (SystemExit(3), "with error: exit status 3"),
+        (SystemExit(-1), "with error: exit status 255"),
+        (SystemExit("no"), "with error: exit status 1"),
+        (KeyboardInterrupt(), "with error: signal: interrupt"),
+        (GeneratorExit(), "with error: exit status 1"),
+        (LateError("late"), "with error: exit status 1"),
+    ],
+)
+def test_what_ends_the_runtime_is_told_as_its_exit(raised: BaseException, how: str) -> None:
+    def handler(event: Any, context: Any) -> None:
+        ids.append(context.aws_request_id)
+        raise raised
+
+    ids: list[str] = []
+    error, cause = invoke(handler)
+    assert error == "Runtime.ExitError"
+    assert cause == {"errorType": error, "errorMessage": f"RequestId: {ids[0]} Error: Runtime exited {how}"}
 
 
 def test_an_event_is_a_fresh_value_for_each_call() -> None:

@@ -9,11 +9,17 @@ from typing import Any
 
 import pytest
 
-from infra.local.stepfunctions.engine import REDRIVABLE_SECONDS, Engine
+from infra.local.stepfunctions import redrive
+from infra.local.stepfunctions.engine import Engine
 from infra.local.stepfunctions.failures import ServiceError
-from infra.local.stepfunctions.journal import MemoryJournal
+from infra.local.stepfunctions.journal import Head, MemoryJournal
+from infra.local.stepfunctions.redrive import REDRIVABLE_SECONDS
+from tests.local.stepfunctions.crashes import DyingJournal
 from tests.local.stepfunctions.support import EndedRun, branch, create, ended, engine, in_skipping_time, task
+from tests.local.stepfunctions.test_recovery import check_lines
 
+# Twice this is too much for one output, until the run is redriven.
+FILLED = "$pad('', $states.context.Execution.RedriveCount > 0 ? 10 : 200000, 'x')"
 ALWAYS = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 60, "MaxAttempts": 2}]
 
 
@@ -152,7 +158,7 @@ def test_the_rules_of_a_choice_are_evaluated_again() -> None:
         },
     }
     before, after = redriven(definition)
-    assert (before.error, after.status, after.output) == ("States.NoChoiceMatched", "SUCCEEDED", True)
+    assert (before.error, after.status, after.output) == ("States.Runtime", "SUCCEEDED", True)
     assert appended(before, after)[0] == "ChoiceStateExited"
 
 
@@ -174,6 +180,98 @@ def test_a_wait_for_a_moment_that_is_over_ends_at_once() -> None:
     before, after = redriven(chain(w=wait, b=task("ok", "b")), first=stop)
     assert (before.status, after.status) == ("ABORTED", "SUCCEEDED")
     assert appended(before, after)[:2] == ["WaitStateExited", "TaskStateEntered"]
+
+
+def test_a_wait_for_seconds_waits_again() -> None:
+    async def stop(on: Engine, arn: str) -> None:
+        await asyncio.sleep(50)
+        on.stop_run(arn, None, None)
+
+    before, after = redriven(chain(w={"Type": "Wait", "Seconds": 60}, b=task("ok", "b")), first=stop)
+    assert appended(before, after)[0] == "WaitStateExited"
+    [redrive], [left] = after.of("ExecutionRedriven"), after.of("WaitStateExited")
+    assert 60 <= round(left["timestamp"] - redrive["timestamp"], 1) < 70
+
+
+def test_a_pass_that_was_left_is_not_run_again_and_one_that_failed_is() -> None:
+    flaky = {"Type": "Pass", "Output": "{% $states.context.Execution.RedriveCount = 1 ? $v %}"}
+    before, after = redriven(chain(a={"Type": "Pass", "Assign": {"v": "{% $uuid() %}"}}, b=flaky))
+    assert (before.error, after.status) == ("States.QueryEvaluationError", "SUCCEEDED")
+    assert appended(before, after) == ["PassStateExited", "ExecutionSucceeded"]
+    [assigned] = [e["stateExitedEventDetails"] for e in before.of("PassStateExited")]
+    assert assigned["assignedVariables"]["v"] == f'"{after.output}"'
+
+
+def test_a_succeed_that_failed_in_its_output_succeeds() -> None:
+    last = {"Type": "Succeed", "Output": "{% $states.context.Execution.RedriveCount = 1 ? 'done' %}"}
+    before, after = redriven(chain(s=last))
+    assert (before.error, after.output) == ("States.QueryEvaluationError", "done")
+    assert appended(before, after) == ["SucceedStateExited", "ExecutionSucceeded"]
+
+
+def test_the_time_of_a_task_begins_anew() -> None:
+    world = World()
+    state = {**task("ok", "t"), "TimeoutSeconds": 100}
+    state["Resource"] += ".waitForTaskToken"
+    state["Arguments"]["Payload"] = "{% $states.context.Task.Token %}"
+    before, after = redriven(chain(a=state), world)
+    assert (before.error, after.error) == ("States.Timeout", "States.Timeout")
+    assert appended(before, after) == [
+        *("TaskScheduled", "TaskStarted", "TaskSubmitted", "TaskTimedOut", "ExecutionFailed")
+    ]
+    [_, again], [_, late] = after.of("TaskScheduled"), after.of("TaskTimedOut")
+    assert 100 <= round(late["timestamp"] - again["timestamp"], 1) < 110
+
+
+def test_a_task_that_was_stopped_starts_again() -> None:
+    world = World()
+    state = task("ok", "t", Retry=ALWAYS)
+    state["Resource"] += ".waitForTaskToken"
+    state["Arguments"]["Payload"] = "{% $states.context.Task.Token %}"
+
+    async def stop(on: Engine, arn: str) -> None:
+        await asyncio.sleep(30)
+        on.stop_run(arn, "Enough", None)
+
+    before, after = redriven(chain(a={**state, "TimeoutSeconds": 60}), world, first=stop)
+    assert (before.status, after.error) == ("ABORTED", "States.Timeout")
+    assert len(world.calls) == 4
+    assert len(after.of("TaskTimedOut")) == 3
+
+
+SYNC = "arn:aws:states:::states:startExecution.sync:2"
+
+
+def test_a_nested_execution_is_started_anew_with_the_same_input() -> None:
+    world, journal = World(), MemoryJournal()
+
+    async def work() -> tuple[EndedRun, list[Head]]:
+        on = engine(journal, world.handlers())
+        child = create(on, chain(a=task("ok", "once"), b=task("bad", "twice")), name="child")
+        nested = {"Type": "Task", "Resource": SYNC, "Arguments": {"StateMachineArn": child, "Input": "{% $uuid() %}"}}
+        arn = on.start(create(on, chain(n=nested)), "{}").arn
+        assert (await on.end_of(arn)).error == "States.TaskFailed"
+        world.is_mended = True
+        on.redrive(arn)
+        return await ended(on, arn), on.journal.heads(child, None, 0, 10)
+
+    run, children = in_skipping_time(work)
+    assert run.status == "SUCCEEDED"
+    assert [child.status for child in children] == ["SUCCEEDED", "FAILED"]
+    assert world.calls == {"once": 2, "twice": 2}
+
+
+def test_a_nested_execution_with_a_name_of_its_own_finds_the_name_taken() -> None:
+    async def work() -> EndedRun:
+        on = engine()
+        child = create(on, chain(f={"Type": "Fail"}), name="child")
+        nested = {"Type": "Task", "Resource": SYNC, "Arguments": {"StateMachineArn": child, "Name": "only"}}
+        arn = on.start(create(on, chain(n=nested)), "{}").arn
+        await on.end_of(arn)
+        on.redrive(arn)
+        return await ended(on, arn)
+
+    assert in_skipping_time(work).error == "StepFunctions.ExecutionAlreadyExistsException"
 
 
 def test_a_parallel_runs_only_the_branches_again_that_did_not_succeed() -> None:
@@ -242,14 +340,41 @@ def test_containers_inside_containers_keep_what_succeeded() -> None:
 
 def test_a_container_that_was_too_large_runs_wholly_again() -> None:
     world = World()
-    size = "$states.context.Execution.RedriveCount > 0 ? 10 : 200000"
-    fill = {"Type": "Pass", "Output": f"{{% $pad('', {size}, 'x') %}}"}
+    fill = {"Type": "Pass", "Output": f"{{% {FILLED} %}}"}
     branches = [chain(**{f"t{n}": task("ok", f"t{n}"), f"f{n}": dict(fill)}) for n in (1, 2)]
     parallel = {"Type": "Parallel", "Branches": branches, "Output": {}, "End": True}
     before, after = redriven(chain(p=parallel), world)
     assert (before.error, after.status) == ("States.DataLimitExceeded", "SUCCEEDED")
     assert world.calls == {"t1": 2, "t2": 2}
     assert appended(before, after)[0] == "ParallelStateStarted"
+
+
+def test_a_map_that_was_too_large_runs_wholly_again() -> None:
+    world = World()
+    each = chain(t=task("ok", "{% $states.input %}"), f={"Type": "Pass", "Output": f"{{% {FILLED} %}}"})
+    mapped = {"Type": "Map", "Items": [1, 2], "ItemProcessor": each, "Output": {}}
+    before, after = redriven(chain(m=mapped), world)
+    assert (before.error, after.status) == ("States.DataLimitExceeded", "SUCCEEDED")
+    assert world.calls == {"1": 2, "2": 2}
+    assert appended(before, after)[0] == "MapStateStarted"
+
+
+def test_a_container_in_which_something_was_too_large_runs_wholly_again() -> None:
+    world = World()
+    large = {"Type": "Pass", "Output": "{% $pad('', $states.context.Execution.RedriveCount > 0 ? 1 : 300000, 'x') %}"}
+    wait = {"Type": "Wait", "Seconds": 1}
+    parallel = {"Type": "Parallel", "Branches": [branch("t", task("ok", "t")), chain(w=wait, f=large)], "Output": {}}
+    before, after = redriven(chain(p=parallel), world)
+    assert (before.error, after.status) == ("States.DataLimitExceeded", "SUCCEEDED")
+    assert world.calls == {"t": 2}
+
+
+def test_retries_of_a_container_are_counted_anew() -> None:
+    world = World()
+    parallel = {"Type": "Parallel", "Branches": [branch("t", task("bad", "t"))], "Retry": ALWAYS}
+    before, after = redriven(chain(p=parallel), world, mends=False)
+    assert (before.status, after.status) == ("FAILED", "FAILED")
+    assert world.calls == {"t": 6}
 
 
 def test_after_a_timeout_the_time_of_the_run_begins_anew() -> None:
@@ -290,25 +415,146 @@ def test_a_callback_gets_a_new_token() -> None:
     assert in_skipping_time(work).output == 2
 
 
+FAILS: dict[str, Any] = {"StartAt": "s", "States": {"s": {"Type": "Fail"}}}
+
+
+def refusal(on: Engine, arn: str) -> str:
+    with pytest.raises(ServiceError) as refused:
+        on.redrive(arn)
+    assert refused.value.code == "ExecutionNotRedrivable"
+    return refused.value.message
+
+
 @pytest.mark.parametrize(
     ("definition", "age", "reason"),
     [
-        ({"StartAt": "s", "States": {"s": {"Type": "Succeed"}}}, 0, "Execution is SUCCEEDED and cannot be redriven"),
+        (chain(s={"Type": "Succeed"}), 0, "Execution is SUCCEEDED and cannot be redriven"),
+        (FAILS, REDRIVABLE_SECONDS - 60, None),
+        (FAILS, REDRIVABLE_SECONDS + 1, "Execution redrivable period exceeded"),
         (
-            {"StartAt": "s", "States": {"s": {"Type": "Fail"}}},
-            REDRIVABLE_SECONDS + 1,
-            "Execution redrivable period exceeded",
+            chain(a={"Type": "Wait", "Seconds": 31_536_000}, b={"Type": "Fail"}),
+            60,
+            "Execution has exceeded the max execution time",
         ),
     ],
+    ids=["succeeded", "in time", "too late", "too old"],
 )
-def test_what_cannot_be_redriven_is_refused(definition: dict[str, Any], age: int, reason: str) -> None:
+def test_what_cannot_be_redriven_is_refused(definition: dict[str, Any], age: int, reason: str | None) -> None:
     async def work() -> None:
         on = engine()
         arn = on.start(create(on, definition), "{}").arn
         await on.end_of(arn)
         await asyncio.sleep(age)
-        with pytest.raises(ServiceError, match=reason) as refused:
+        if reason is None:
             on.redrive(arn)
-        assert refused.value.code == "ExecutionNotRedrivable"
+            assert refusal(on, arn) == "Execution is RUNNING and cannot be redriven"
+        else:
+            assert refusal(on, arn) == reason
 
     in_skipping_time(work)
+
+
+def test_a_history_with_no_room_left_cannot_be_redriven(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> list[str | None]:
+        on = engine()
+        reasons = []
+        for limit in (4, 5):
+            monkeypatch.setattr(redrive, "HISTORY_EVENTS", limit)
+            arn = on.start(create(on, FAILS), "{}").arn
+            head = await on.end_of(arn)
+            assert len(on.journal.entries(arn)) == 3
+            reasons.append(on.why_not_redrivable(head))
+        return reasons
+
+    # Fewer than 24,999 events leave room for the redrive and one more.
+    assert in_skipping_time(work) == ["Execution history event limit exceeded", None]
+
+
+def test_an_express_run_cannot_be_redriven() -> None:
+    async def work() -> str | None:
+        on = engine()
+        return on.why_not_redrivable(await on.end_of(on.start(create(on, FAILS, "EXPRESS"), "{}").arn))
+
+    assert in_skipping_time(work) == "Execution is EXPRESS and cannot be redriven"
+
+
+def test_a_redrive_that_is_asked_for_twice_with_a_token_happens_once() -> None:
+    async def work() -> None:
+        on = engine()
+        arn = on.start(create(on, FAILS), "{}").arn
+        await on.end_of(arn)
+        first = on.redrive(arn, "t")
+        assert on.redrive(arn, "t") == first
+        await on.end_of(arn)
+        await asyncio.sleep(14 * 60)
+        assert on.redrive(arn, "t") == first
+        await asyncio.sleep(2 * 60)
+        assert on.redrive(arn, "t") > first
+        head = await on.end_of(arn)
+        assert head.redrives == 2
+        for number in range(10):
+            on.redrive(arn, f"other {number}")
+            await on.end_of(arn)
+        # Only the last ten are known.
+        assert on.redrive(arn, "t") > first
+        assert (await on.end_of(arn)).redrives == 13
+
+    in_skipping_time(work)
+
+
+def test_a_redriven_run_whose_server_dies_after_any_line_comes_to_the_same_end() -> None:
+    each = chain(
+        i=task("ok", "{% 'i' & $states.input %}", Output="{% $states.input %}"),
+        j=task("bad", "{% 'j' & $states.input %}", Retry=ALWAYS),
+    )
+    mapped = {"Type": "Map", "Items": [1, 2], "MaxConcurrency": 1, "ItemProcessor": each, "Output": {}}
+    wait = {"Type": "Wait", "Seconds": 500}
+    parallel = {"Type": "Parallel", "Branches": [branch("w", wait), branch("m", mapped)], "Output": {}}
+    definition = chain(a=task("ok", "a"), p=parallel, z=task("ok", "z", Output="done"))
+
+    def deaths_after(lines: float) -> tuple[bool, Head, Counter[str]]:
+        """Whether it died, how the run ended, and the calls since the redrive."""
+        world, journal = World(), DyingJournal()
+
+        async def fail() -> str:
+            on = engine(journal, world.handlers())
+            arn = on.start(create(on, definition), "{}", "run").arn
+            await on.end_of(arn)
+            return arn
+
+        arn = in_skipping_time(fail)
+        world.is_mended = True
+        world.calls.clear()
+
+        async def first() -> bool:
+            journal.lines_left, journal.died = lines, asyncio.Event()
+            on = engine(journal, world.handlers())
+            on.redrive(arn)
+            ends = [asyncio.create_task(wait) for wait in (on.end_of(arn), journal.died.wait())]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            on.close()
+            return journal.died.is_set()
+
+        async def second() -> Head:
+            journal.lines_left = float("inf")
+            on = engine(journal, world.handlers())
+            on.recover()
+            return await on.end_of(arn)
+
+        died = in_skipping_time(first)
+        head = in_skipping_time(second)
+        check_lines(journal.entries(arn))
+        return died, head, world.calls
+
+    undisturbed = {"j1": 1, "i2": 1, "j2": 1, "z": 1}
+    # The line of the redrive itself is one transaction with what is known of the run.
+    for lines in range(2, 100):
+        died, head, calls = deaths_after(lines)
+        assert (head.status, head.output) == ("SUCCEEDED", '"done"')
+        assert calls.keys() == undisturbed.keys()
+        assert all(count <= 1 + died for count in calls.values())
+        if not died:
+            break
+    else:
+        raise AssertionError("It never ended undisturbed.")
+    assert calls == undisturbed

@@ -105,7 +105,7 @@ def test_nothing_that_a_function_raises_harms_the_engine(raised: BaseException) 
     def handler(event: Any, context: Any) -> None:
         raise raised
 
-    expected = "Runtime.ExitError" if isinstance(raised, SystemExit) else type(raised).__name__
+    expected = "StopIteration" if isinstance(raised, StopIteration) else "Runtime.ExitError"
     catch = [{"ErrorEquals": ["States.ALL"], "Next": "T"}]
     ended = run_state(task(Catch=catch), None, {"f": handler}, T={"Type": "Pass", "End": True})
     assert ended.output["Error"] == expected
@@ -209,6 +209,41 @@ def test_an_attempt_that_ends_the_server_again_and_again_fails_its_run() -> None
     assert failed.fields["repeatedAfterRestart"] == MOST_RECOVERIES
 
 
+def test_an_attempt_that_waited_for_a_thread_when_the_server_ended_is_not_counted_as_made() -> None:
+    journal, patient = MemoryJournal(), 0
+
+    async def life(*, ends: bool) -> EndedRun | None:
+        working, release = threading.Event(), threading.Event()
+
+        def handler(event: Any, context: Any) -> Any:
+            nonlocal patient
+            patient += event == "patient"
+            working.set()
+            if event == "slow":
+                release.wait(0 if ends else 30)
+            return event
+
+        on = engine(journal, {"f": handler}, threads=1)
+        if not journal.records("machine"):
+            for name in ("slow", "patient"):
+                on.start(create(on, single(task("f", name)), name=name), "{}", name)
+        else:
+            on.recover()
+        await until(working.is_set)
+        run = await ended(on, journal.all_heads()[1].arn) if ends else None
+        on.close()
+        release.set()
+        return run
+
+    for _ in range(MOST_RECOVERIES):
+        assert in_skipping_time(lambda: life(ends=False)) is None
+    assert patient == 0
+    run = in_skipping_time(lambda: life(ends=True))
+    assert run is not None
+    assert (run.status, patient) == ("SUCCEEDED", 1)
+    assert "repeatedAfterRestart" not in run.of("TaskSucceeded")[0]["taskSucceededEventDetails"]
+
+
 # Callbacks and heartbeats
 
 
@@ -243,6 +278,33 @@ def test_a_callback_fails_with_what_it_is_answered() -> None:
     ended = with_engine(single(callback()), answer, {"f": lambda event, context: None})
     assert (ended.status, ended.error, ended.cause) == ("FAILED", "E", "C")
     assert ended.of("TaskFailed")[0]["taskFailedEventDetails"]["resource"] == "invoke.waitForTaskToken"
+
+
+def test_each_attempt_of_a_callback_has_a_token_of_its_own() -> None:
+    tokens: list[str] = []
+
+    async def answer(on: Engine, arn: str) -> None:
+        for cause in ("not today", "never"):
+            await until(lambda: on.answers.pending and token_of(on) not in tokens)
+            tokens.append(token_of(on))
+            await on.answers.send_failure(tokens[-1], "Denied", cause)
+
+    retry = [{"ErrorEquals": ["Denied"], "MaxAttempts": 1}]
+    ended = with_engine(single(callback(Retry=retry)), answer, {"f": lambda event, context: None})
+    assert (ended.status, ended.error, ended.cause) == ("FAILED", "Denied", "never")
+    assert len(set(tokens)) == 2
+
+
+def test_the_token_of_a_run_that_was_stopped_is_worth_nothing() -> None:
+    async def stop(on: Engine, arn: str) -> None:
+        await until(lambda: on.answers.pending)
+        token = token_of(on)
+        on.stop_run(arn, None, None)
+        with pytest.raises(ServiceError) as late:
+            await on.answers.send_success(token, "1")
+        assert late.value.code == "TaskTimedOut"
+
+    assert with_engine(single(callback()), stop, {"f": lambda event, context: None}).status == "ABORTED"
 
 
 def test_a_callback_may_be_answered_before_its_function_returns() -> None:
@@ -306,18 +368,33 @@ def test_an_activity_is_done_by_a_worker() -> None:
     assert run.of("ActivityStarted")[0]["activityStartedEventDetails"] == {"workerName": "me"}
 
 
-def test_an_activity_that_nobody_takes_times_out() -> None:
+def test_the_time_of_an_activity_begins_when_a_worker_takes_it() -> None:
+    journal = MemoryJournal()
+
     async def work() -> EndedRun:
-        on = engine()
+        on = engine(journal)
         on.journal.put_record("activity", ACTIVITY, {})
         state = {"Type": "Task", "Resource": ACTIVITY, "TimeoutSeconds": 300, "End": True}
         arn = on.start(create(on, single(state)), "{}").arn
+        await asyncio.sleep(1000)
+        assert on.head(arn).status == "RUNNING"
+        got = await on.answers.next_activity_task(ACTIVITY, None, 1)
+        assert got is not None
+        await asyncio.sleep(100)
+        on.close()
+        await asyncio.sleep(0)
+        # It goes on in another life of the server.
+        on = engine(journal)
+        on.recover()
         run = await ended(on, arn)
-        assert await on.answers.next_activity_task(ACTIVITY, None, 1) is None
+        with pytest.raises(ServiceError):
+            await on.answers.send_success(got["taskToken"], "1")
         return run
 
     run = in_skipping_time(work)
     assert (run.error, run.types()[-2]) == ("States.Timeout", "ActivityTimedOut")
+    [started], [timed_out] = run.of("ActivityStarted"), run.of("ActivityTimedOut")
+    assert 300 <= round(timed_out["timestamp"] - started["timestamp"], 1) < 310
 
 
 def test_a_task_on_an_unknown_activity_fails_the_run() -> None:
@@ -346,7 +423,9 @@ def test_a_parent_gets_the_output_of_its_child() -> None:
     run, [child] = nested(single({"Type": "Pass", "Output": "{% $states.input.n + 1 %}", "End": True}))
     assert (run.output["Output"], run.output["Status"], run.output["Input"]) == (2, "SUCCEEDED", {"n": 1})
     assert (child.parent, run.output["ExecutionArn"]) == (run.head.arn, child.arn)
-    assert "TaskSubmitted" in run.types()
+    assert run.output["StopDate"] >= run.output["StartDate"] > 1_700_000_000_000
+    assert run.types()[1:6] == ["TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSubmitted", "TaskSucceeded"]
+    assert run.of("TaskScheduled")[0]["taskScheduledEventDetails"]["resource"] == "startExecution.sync:2"
 
 
 def test_a_child_that_fails_fails_the_task_with_its_description() -> None:
@@ -360,6 +439,32 @@ def test_a_child_of_a_task_that_times_out_is_stopped() -> None:
     assert (run.error, child.status) == ("States.Timeout", "ABORTED")
 
 
+def test_a_child_whose_name_was_taken_fails_the_task() -> None:
+    async def work() -> EndedRun:
+        on = engine()
+        machine = create(on, single({"Type": "Succeed"}))
+        await on.end_of(on.start(machine, "{}", "one").arn)
+        arguments = {"StateMachineArn": machine, "Name": "one"}
+        parent = single({"Type": "Task", "Resource": SYNC, "Arguments": arguments, "End": True})
+        return await ended(on, on.start(create(on, parent), "{}").arn)
+
+    assert in_skipping_time(work).error == "StepFunctions.ExecutionAlreadyExistsException"
+
+
+def test_a_run_that_is_stopped_stops_its_child() -> None:
+    async def work() -> list[str]:
+        on = engine()
+        child = create(on, single({"Type": "Wait", "Seconds": 86_400, "End": True}))
+        parent = {"Type": "Task", "Resource": SYNC, "Arguments": {"StateMachineArn": child}, "End": True}
+        arn = on.start(create(on, single(parent)), "{}").arn
+        await until(lambda: on.journal.heads(child, "RUNNING", 0, 1))
+        on.stop_run(arn, None, None)
+        [head] = on.journal.heads(child, None, 0, 10)
+        return [(await ended(on, one)).status for one in (arn, head.arn)]
+
+    assert in_skipping_time(work) == ["ABORTED", "ABORTED"]
+
+
 def test_a_child_may_be_left_alone() -> None:
     run, [child] = nested(single({"Type": "Wait", "Seconds": 9, "End": True}), SYNC.removesuffix(".sync:2"))
     assert run.output["ExecutionArn"] == child.arn
@@ -370,6 +475,26 @@ def test_a_child_of_an_unknown_machine_fails_the_task() -> None:
     arguments = {"StateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:nobody"}
     run = run_state({"Type": "Task", "Resource": SYNC, "Arguments": arguments, "End": True})
     assert run.error == "StepFunctions.StateMachineDoesNotExistException"
+
+
+def denied(role: str, action: str, resource: str) -> str:
+    return f"{role.rpartition('/')[2]} may not {action} {resource}"
+
+
+def test_a_function_that_the_role_may_not_call_fails_the_task_and_is_not_called() -> None:
+    called: list[Any] = []
+    ended_run = run(single(task("f")), None, {"f": lambda event, context: called.append(event)}, denied=denied)
+    assert (ended_run.error, called) == ("Lambda.AWSLambdaException", [])
+    assert (ended_run.cause or "").startswith(
+        "machines may not lambda:InvokeFunction f (Service: AWSLambda; Status Code: 403;"
+    )
+
+
+def test_a_machine_that_the_role_may_not_start_fails_the_task() -> None:
+    arguments = {"StateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:other"}
+    ended_run = run(single({"Type": "Task", "Resource": SYNC, "Arguments": arguments, "End": True}), denied=denied)
+    assert ended_run.error == "StepFunctions.AWSStepFunctionsException"
+    assert f"machines may not states:StartExecution {arguments['StateMachineArn']}" in str(ended_run.cause)
 
 
 # Containers
@@ -502,7 +627,10 @@ def test_a_wait_for_no_number_of_seconds_is_an_evaluation_error(seconds: Any) ->
 
 def test_a_run_over_its_time_is_timed_out() -> None:
     run_ = run({**single({"Type": "Wait", "Seconds": 9_999, "End": True}), "TimeoutSeconds": 100})
-    assert (run_.status, run_.types()[-1]) == ("TIMED_OUT", "ExecutionTimedOut")
+    assert (run_.status, run_.error, run_.cause) == ("TIMED_OUT", None, None)
+    last = run_.events[-1]
+    assert (last["type"], last["previousEventId"]) == ("ExecutionTimedOut", 0)
+    assert last["executionTimedOutEventDetails"] == {"error": "States.Timeout"}
     lasted = run_.events[-1]["timestamp"] - run_.events[0]["timestamp"]
     assert 100 <= round(lasted, 1) < 110  # both are whole milliseconds, and may be rounded apart
 
@@ -593,7 +721,7 @@ def test_fields_come_in_the_order_of_javascript() -> None:
 def test_an_expression_that_takes_long_lets_other_runs_go_on() -> None:
     async def work() -> list[str]:
         on = engine()
-        slow = single({"Type": "Pass", "Output": "{% $count($map([1..300000], function($x) {$x * 2})) %}", "End": True})
+        slow = single({"Type": "Pass", "Output": "{% $count($map([1..800000], function($x) {$x * 2})) %}", "End": True})
         ends: list[str] = []
 
         async def note(name: str, definition: dict[str, Any]) -> None:
@@ -603,7 +731,7 @@ def test_an_expression_that_takes_long_lets_other_runs_go_on() -> None:
         await asyncio.gather(note("slow", slow), note("quick", single({"Type": "Succeed"})))
         return ends
 
-    assert in_skipping_time(work) == ["quick {}", "slow 300000"]
+    assert in_skipping_time(work) == ["quick {}", "slow 800000"]
 
 
 def test_an_express_run_has_no_history_and_five_minutes() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ import pytest
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.journal import JournalError
 from infra.local.stepfunctions.lambdas import LambdaFunctions
-from infra.local.stepfunctions.service import StepFunctions, sqlite_in
+from infra.local.stepfunctions.service import ClosedError, StepFunctions, sqlite_in
+from infra.local.stepfunctions.sqlite_journal import SqliteJournal
 from tests.local.stepfunctions.support import ACCOUNT, PATIENCE_SECONDS, REGION, task
 from tests.local.stepfunctions.test_runs import ACTIVITY, CALLBACK, single
 
@@ -60,6 +62,8 @@ def test_an_execution_is_started_described_and_listed(client: StepFunctions) -> 
     assert described["executionArn"] == f"arn:aws:states:us-east-1:{ACCOUNT}:execution:m:run"
     assert (described["status"], described["input"], described["output"]) == ("SUCCEEDED", '{"a":1}', '{"x":1}')
     assert described["startDate"] == started["startDate"]
+    [first] = client.get_execution_history(executionArn=started["executionArn"], maxResults=1)["events"]
+    assert (first["timestamp"], first["previousEventId"]) == (started["startDate"], 0)
     assert timedelta() <= described["stopDate"] - started["startDate"] < timedelta(minutes=1)
     assert described["redriveStatusReason"] == "Execution is SUCCEEDED and cannot be redriven"
     [listed] = client.list_executions(stateMachineArn=arn, statusFilter="SUCCEEDED")["executions"]
@@ -252,6 +256,83 @@ def test_when_nothing_can_be_kept_whoever_asks_is_told_so(tmp_path: Path) -> Non
             client.describe_execution(executionArn=run)
         waiter.join(30)
         assert [type(error) for error in waiting] == [JournalError]
+
+
+@pytest.mark.filterwarnings("error")
+def test_it_ends_where_the_last_that_was_written_cannot_be_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = SqliteJournal.close
+
+    def full(journal: SqliteJournal) -> None:
+        close(journal)
+        failure = JournalError("The journal cannot be written: database or disk is full")
+        assert journal.on_failure is not None
+        journal.on_failure(failure)
+        raise failure
+
+    with StepFunctions(functions(), journal=sqlite_in(tmp_path)) as client:
+        machine(client, PASS)
+        monkeypatch.setattr(SqliteJournal, "close", full)
+    assert not client._thread.is_alive()
+    assert "disk is full" in caplog.text
+
+
+@pytest.mark.filterwarnings("error")
+def test_who_asks_what_is_closed_is_told_so() -> None:
+    with StepFunctions(functions()) as client:
+        run = client.start_execution(stateMachineArn=machine(client, {**task(), "Resource": CALLBACK}))["executionArn"]
+        waiting: list[BaseException] = []
+        asks = [
+            lambda: client.wait_for_end(run),
+            lambda: client.get_activity_task(activityArn=client.create_activity(name="a")["activityArn"]),
+        ]
+        waiters = [threading.Thread(target=lambda ask=ask: waiting.append(error_of(ask))) for ask in asks]
+        for waiter in waiters:
+            waiter.start()
+        tokens_of(client, run)
+    for waiter in waiters:
+        waiter.join(30)
+    assert [type(error) for error in waiting] == [ClosedError, ClosedError]
+    for _ in range(2):
+        assert isinstance(error_of(lambda: client.describe_execution(executionArn=run)), ClosedError)
+    gc.collect()  # a request that nobody awaited is told of now
+
+
+def error_of(ask: Callable[[], Any]) -> BaseException:
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - which one is what the caller wants to know
+        ask()
+    return raised.value
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_is_answered_while_it_closes_is_kept_and_nobody_waits_for_ever(tmp_path: Path) -> None:
+    answered: list[str] = []
+    refused: list[BaseException] = []
+    begun = threading.Barrier(9)
+
+    def ask() -> None:
+        begun.wait(30)
+        while not refused:
+            try:
+                answered.append(client.start_execution(stateMachineArn=arn)["executionArn"])
+            except ClosedError as error:
+                refused.append(error)
+
+    with StepFunctions(functions(), journal=sqlite_in(tmp_path)) as client:
+        arn = machine(client, PASS)
+        askers = [threading.Thread(target=ask) for _ in range(8)]
+        for asker in askers:
+            asker.start()
+        begun.wait(30)
+        while len(answered) < 50:
+            time.sleep(0.001)
+    for asker in askers:
+        asker.join(30)
+    assert not any(asker.is_alive() for asker in askers)
+    with StepFunctions(functions(), journal=sqlite_in(tmp_path)) as client:
+        assert {client.wait_for_end(run).status for run in answered} == {"SUCCEEDED"}
+    gc.collect()
 
 
 def test_it_ends_at_once_while_a_function_hangs() -> None:

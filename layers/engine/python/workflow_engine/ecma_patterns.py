@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, Literal, NoReturn, TypeAlias
+
+from workflow_engine.lazy_dataclass import dataclass
 
 MAX_PATTERN_CHARACTERS: Final = 2_000
 MAX_GROUP_DEPTH: Final = 40

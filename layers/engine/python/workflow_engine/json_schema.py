@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from workflow_engine.ecma_patterns import PatternError
+from workflow_engine.json_schema_fits import verdict
 from workflow_engine.json_schema_flattening import (
     CannotApplyError,
     Path,
@@ -30,6 +31,7 @@ from workflow_engine.json_schema_flattening import (
     flattened,
     unusable,
 )
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.linear_patterns import linear
 
 if TYPE_CHECKING:
@@ -95,6 +97,8 @@ class SchemaValidator:
         """The first misfits, none for a value that fits. Of alternatives (anyOf, oneOf) that which fits best is told: it
         says more than that none of them does. Raises CannotApplyError.
         """
+        if verdict(self._schema, value):
+            return ()
         validator = _make_validator()(self._schema)
         token = _RUN.set(_Run(self._schema))
         try:

@@ -8,11 +8,11 @@ of references is found before it is entered, and what is too large or leads nowh
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
 from workflow_engine.ecma_patterns import PatternError
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.linear_patterns import linear
 
 Path: TypeAlias = tuple[str | int, ...]

@@ -19,11 +19,11 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from workflow_engine.errors import InvalidRequestError, WorkflowEngineError
+from workflow_engine.lazy_dataclass import dataclass
 
 ALLOWED_HOSTS_VARIABLE: Final = "STEP_HTTP_ALLOWED_HOSTS"
 

@@ -18,7 +18,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
@@ -31,6 +31,7 @@ from workflow_engine.endpoint_errors import (
     HttpTimeoutError,
 )
 from workflow_engine.init_phase import once
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.outbound import AddressPolicy, Destination, HostNotFoundError, Lookup
 
 MAX_REDIRECTS: Final = 5

@@ -6,8 +6,10 @@ import fnmatch
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
+
+from workflow_engine.lazy_dataclass import dataclass
 
 STEP_HTTP: Final = "step_http"
 """Alias of our function that sends steps to their endpoints."""

@@ -6,8 +6,9 @@ What calling them does is code with packages of its own (`agent_tools.builtin`),
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from workflow_engine.lazy_dataclass import dataclass
 
 MAX_EXPRESSION_CHARACTERS: Final = 500
 MAX_QUERY_CHARACTERS: Final = 1_000

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
 from workflow_engine.agents.builtin_tools import BUILTIN_TOOL_NAMES
 from workflow_engine.agents.names import ID_PATTERN
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.suggestions import suggest
 
 Kind = Literal["builtin", "step", "agent", "mcp"]

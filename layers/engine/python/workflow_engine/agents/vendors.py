@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from workflow_engine.lazy_dataclass import dataclass
 
 Capability = Literal["textgen", "embedding", "vision"]
 CAPABILITIES: Final[tuple[Capability, ...]] = ("textgen", "embedding", "vision")

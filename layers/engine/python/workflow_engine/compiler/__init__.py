@@ -14,12 +14,13 @@ Pure and deterministic: equal workflows give equal bytes, in any process; no AWS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from workflow_engine import aws_quotas
 from workflow_engine.compiler.hints import Hints
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, has_errors
+from workflow_engine.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from workflow_engine.compiler.catalogue import CompilerCatalogue

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.language.catalogue import StepTypeSpec
 from workflow_engine.language.syntax import Reference, ScopeReference
+from workflow_engine.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ not be counted here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from workflow_engine import aws_quotas
@@ -21,6 +21,7 @@ from workflow_engine.compiler.reports.plan import RUN_EVENTS, count_block, count
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
 from workflow_engine.language.paths import value_at
 from workflow_engine.language.syntax import ScopeReference, Segment, Wildcard
+from workflow_engine.lazy_dataclass import dataclass
 
 
 def bound_lists(block: Block) -> Block:

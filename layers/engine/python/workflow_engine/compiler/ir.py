@@ -10,11 +10,12 @@ gives back is its last state's output, `{"_vars": {variable: record}}`; step ids
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.language.syntax import Reference
+from workflow_engine.lazy_dataclass import dataclass
 
 Template = Any
 """JSON in which a fragment stands for the value that it has in the run."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import binascii
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from workflow_engine.errors import InvalidRequestError, PayloadTooLargeError
 from workflow_engine.http.body import raw_body
 from workflow_engine.http.powertools import APIGatewayProxyEventV2
+from workflow_engine.lazy_dataclass import dataclass
 
 MAX_PARTS: Final = 100
 MEDIA_TYPE: Final = "multipart/form-data"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from http import HTTPStatus
 from typing import Final
 
@@ -32,6 +32,7 @@ from workflow_engine.errors import (
 )
 from workflow_engine.http.powertools import Response
 from workflow_engine.language.diagnostics import InvalidWorkflowError
+from workflow_engine.lazy_dataclass import dataclass
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ Counted repetitions are loops here unless they are short, references back to a g
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
 
 from workflow_engine.ecma_patterns import (
@@ -29,6 +28,7 @@ from workflow_engine.ecma_patterns import (
     complement,
     parse,
 )
+from workflow_engine.lazy_dataclass import dataclass
 
 MAX_POSITIONS: Final = 1_000
 MAX_PAIRS: Final = 100_000

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from typing import Final, Literal, cast, get_args
 
 from workflow_engine.language.diagnostics import Json
@@ -40,6 +39,7 @@ from workflow_engine.language.syntax import (
     Or,
     Truthy,
 )
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.suggestions import suggest
 
 MAX_CONDITION_CHARACTERS: Final = 10_000

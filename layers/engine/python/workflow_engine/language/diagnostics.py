@@ -9,8 +9,9 @@ never of the client).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from workflow_engine.lazy_dataclass import dataclass
 
 Severity = Literal["error", "warning"]
 

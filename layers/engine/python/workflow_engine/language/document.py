@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -23,6 +22,7 @@ from workflow_engine.aws_quotas import EXECUTION_SECONDS, INLINE_MAP_CONCURRENCY
 from workflow_engine.language.advice import LIST_ADVICE, field_advice, other_value, text_advice
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.findings import Findings, quoted, shown
+from workflow_engine.lazy_dataclass import dataclass
 
 MAX_RETRIES: Final = 100
 MAX_ITEMS: Final = 1_000_000

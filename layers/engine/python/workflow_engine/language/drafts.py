@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Literal
 
 from workflow_engine.language.advice import step_type_advice
@@ -20,6 +20,7 @@ from workflow_engine.language.document import (
 )
 from workflow_engine.language.findings import Findings, quoted
 from workflow_engine.language.scopes import StepIndex
+from workflow_engine.lazy_dataclass import dataclass
 
 MAX_CONTAINER_NESTING: Final = 5
 MAX_STEPS: Final = 10_000  # a definition has at most 1 MB, and the state of a step takes more than 100 bytes of it

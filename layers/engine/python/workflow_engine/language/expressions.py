@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise, starmap
 from typing import Any, Final, Literal, NoReturn
 
@@ -23,6 +23,7 @@ from workflow_engine.language.jsonata.syntax import NestedTooDeepError, read_exp
 from workflow_engine.language.jsonata.tokens import JsonataSyntaxError
 from workflow_engine.language.references import MalformedTextError, malformed, parse_reference, scan_quoted
 from workflow_engine.language.syntax import Expression, Reference, WholeInput
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.suggestions import suggest
 
 MAX_EXPRESSION_CHARACTERS: Final = 10_000

@@ -10,8 +10,6 @@ All findings are collected. A `Workflow` comes out only if none of them is an er
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from workflow_engine.aws_quotas import EXECUTION_SECONDS
 from workflow_engine.json_schema import schema_problem
 from workflow_engine.language.catalogue import StepCatalogue
@@ -28,6 +26,7 @@ from workflow_engine.language.step_parser import StepParser
 from workflow_engine.language.step_shapes import StepShapes
 from workflow_engine.language.syntax import Workflow
 from workflow_engine.language.wellformed import check_well_formed
+from workflow_engine.lazy_dataclass import dataclass
 
 _VARIABLES_FIELDS = ("variables", "global_config", "global_variables")
 

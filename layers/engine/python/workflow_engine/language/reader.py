@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final, cast
 
 from workflow_engine.language.advice import LIST_ADVICE
@@ -46,6 +45,7 @@ from workflow_engine.language.syntax import (
     Template,
 )
 from workflow_engine.language.templates import parse_template
+from workflow_engine.lazy_dataclass import dataclass
 
 TEST_FIELDS: Final = ("left_operand", "operator", "right_operand")
 GROUP_FIELDS: Final = ("logical_operator", "conditions")

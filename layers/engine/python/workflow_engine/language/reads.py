@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import singledispatch
 
 from workflow_engine.language.diagnostics import pointer
@@ -26,6 +25,7 @@ from workflow_engine.language.syntax import (
     Template,
     Truthy,
 )
+from workflow_engine.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ container only the container itself is readable.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from workflow_engine.language.condition_text import LITERAL_WORDS, OPERATOR_WORDS
 from workflow_engine.language.findings import Findings, quoted
 from workflow_engine.language.references import reference_text
 from workflow_engine.language.syntax import SCOPE_WORDS, Reference, ScopeReference, StepReference
+from workflow_engine.lazy_dataclass import dataclass
 
 RESERVED_IDS: Final = frozenset((*SCOPE_WORDS, *OPERATOR_WORDS, *LITERAL_WORDS))
 """Words that a condition or reference would read as something else. No step can have them as its id."""

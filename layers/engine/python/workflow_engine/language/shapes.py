@@ -10,12 +10,13 @@ fits every shape, because a step may be skipped and a field left out, so it is n
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal
 from urllib.parse import unquote
 
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.syntax import MAX_LIST_NESTING, Segment, Wildcard
+from workflow_engine.lazy_dataclass import dataclass
 
 MAX_ALTERNATIVES: Final = 100
 """Alternatives of one shape, elements of a literal list included. What has more is taken as unknown, so that the time that a

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from workflow_engine.json_schema import CannotApplyError, Misfit, SchemaValidator, UnusableSchemaError, surplus_fields
 from workflow_engine.language.catalogue import StepTypeSpec
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.findings import Findings, quoted, shown
+from workflow_engine.lazy_dataclass import dataclass
 
 _TYPE_NAMES: Final = {
     "string": "a text",

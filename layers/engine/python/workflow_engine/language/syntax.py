@@ -30,10 +30,11 @@ Values of references (the rules that compiler, docs and the reference executor o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal
 
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.lazy_dataclass import dataclass
 
 MAX_LIST_NESTING: Final = 4
 MAX_PATH_SEGMENTS: Final = 20

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.timeline import Failure, Timeline, Visit
 from workflow_engine.machines.too_large import in_words
 from workflow_engine.state_names import FAIL

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from workflow_engine.aws_quotas import EXECUTIONS_PAGE
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.port import MachineGoneError
 
 if TYPE_CHECKING:

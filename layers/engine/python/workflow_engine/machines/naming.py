@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import Final
+
+from workflow_engine.lazy_dataclass import dataclass
 
 HASH_LENGTH: Final = 32
 """128 bits: names have room for 80 characters (CreateStateMachine, `name`), prefix, stage and generation included."""

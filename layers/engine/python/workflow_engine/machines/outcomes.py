@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.outputs import Output
 from workflow_engine.machines.timeline import Failure, Visit
 from workflow_engine.statuses import StepStatus

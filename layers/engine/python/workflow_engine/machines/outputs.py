@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.lazy_dataclass import dataclass
 
 SPOOL_BYTES: Final = 192 * 1024 * 1024
 """Of outputs in the temporary file. It and one output put together of it, which is no larger, fit into the 512 MB of

@@ -8,11 +8,11 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from workflow_engine.errors import MisconfiguredError, ThrottledError, UnavailableError
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.naming import MachineSettings, machine_hash, machine_name
 from workflow_engine.machines.port import DefinitionRefusedError, NameTakenError
 from workflow_engine.observability import get_logger

@@ -9,11 +9,12 @@ Keys of results: `s`, and for the parts `s[0]`, `outer[3].inner`, `loop[0].inner
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.failure_messages import FailureMessages, needs_values
 from workflow_engine.machines.outcomes import Outcome
 from workflow_engine.machines.outputs import Output, Outputs

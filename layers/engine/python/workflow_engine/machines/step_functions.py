@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.aws import code_of, errors_translated
 from workflow_engine.errors import InvalidRequestError, OutcomeUnknownError, ThrottledError
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.naming import MachineSettings, execution_arn
 from workflow_engine.machines.port import (
     DefinitionRefusedError,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.failure_messages import FailureMessages
 from workflow_engine.machines.outcomes import Outcome
 from workflow_engine.machines.outputs import Output

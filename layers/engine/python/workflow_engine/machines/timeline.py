@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Final
 
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.outputs import Output
 from workflow_engine.state_names import role_of, step_of, suffix_of
 from workflow_engine.statuses import RunStatus, StepStatus

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.paths import value_at
 from workflow_engine.language.references import EXECUTION_FIELDS, parse_reference, reference_text
 from workflow_engine.language.syntax import Reference, ScopeReference, StepReference
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.history_text import parsed
 from workflow_engine.machines.outcomes import Outcome
 from workflow_engine.machines.outputs import Outputs

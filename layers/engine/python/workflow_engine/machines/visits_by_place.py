@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.outputs import Joined, Output
 from workflow_engine.machines.timeline import Frames, Timeline, Visit
 from workflow_engine.state_names import EACH, FAIL, OUTPUT, START, SWITCH, TRY, UNTIL, WHILE

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.steps.agent import AGENT_EXECUTION
 from workflow_engine.steps.containers import LOOP, MAP, SWITCH
 from workflow_engine.steps.data_input import DATA_INPUT

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from workflow_engine.compiler.catalogue import Lowering
 from workflow_engine.language.syntax import Source
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.schema_parts import Schema
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ milliseconds, so text order is time order).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
 from workflow_engine.store.conditions import Condition, Exists, all_of, at_most
 from workflow_engine.store.items import Scalar

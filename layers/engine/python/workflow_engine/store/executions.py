@@ -5,11 +5,12 @@ one redrive the statuses that end a run come last and the first of them stays.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from workflow_engine.errors import ConflictError, NotFoundError, RequestUnderWayError
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.statuses import RUN_ENDS, RunStatus, has_ended
 from workflow_engine.store import keys
 from workflow_engine.store.conditions import Condition, Missing, all_of, any_of, below, equals

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from workflow_engine.errors import MisconfiguredError
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store.payloads import ObjectStore
 from workflow_engine.store.registrations import Registration, RegistrationStore
 

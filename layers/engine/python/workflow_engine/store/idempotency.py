@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
 
 from workflow_engine.errors import (
@@ -23,6 +23,7 @@ from workflow_engine.errors import (
     WorkflowEngineError,
 )
 from workflow_engine.language.diagnostics import InvalidWorkflowError, Json
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.observability import get_logger
 from workflow_engine.store import keys
 from workflow_engine.store.conditions import Condition, Missing, all_of, any_of, below, equals

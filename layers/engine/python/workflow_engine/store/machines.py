@@ -4,8 +4,7 @@ of one shape share one machine, and nothing of a client's data is in it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
 from workflow_engine.store.conditions import Missing, all_of, any_of, below, equals
 from workflow_engine.store.items import Record

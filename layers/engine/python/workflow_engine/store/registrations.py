@@ -5,10 +5,10 @@ uploaded files, under names of ours.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from workflow_engine.errors import NotFoundError, ThrottledError
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
 from workflow_engine.store.conditions import Missing, equals
 from workflow_engine.store.deletions import delete_once

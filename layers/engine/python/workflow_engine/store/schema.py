@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from workflow_engine.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import (

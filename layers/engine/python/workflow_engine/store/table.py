@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, NamedTuple, Protocol
 
 from workflow_engine.aws_quotas import PARTITION_KEY_BYTES, SORT_KEY_BYTES, TRANSACTION_ITEMS
 from workflow_engine.errors import InvalidRequestError
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import cursors
 from workflow_engine.store.conditions import Condition
 from workflow_engine.store.items import Record, Scalar

@@ -8,11 +8,12 @@ runs and workflows refer to them, and an id that is used again counts on from th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
 from workflow_engine.errors import ConflictError, NotFoundError
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
 from workflow_engine.store.conditions import Condition, Missing, all_of, any_of, equals
 from workflow_engine.store.deletions import MARKED, NOT_MARKED, delete_once, is_marked

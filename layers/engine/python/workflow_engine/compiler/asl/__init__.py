@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -36,6 +36,7 @@ from workflow_engine.compiler.ir import (
 from workflow_engine.compiler.jsonata.fragments import NULL, Array, Call, Fragment, Text
 from workflow_engine.compiler.jsonata.states import INDEX, INPUT, ITEM, PAYLOAD
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, told_as_caught
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.state_names import END, START, derived_name, step_of
 
 State = dict[str, Any]

@@ -7,11 +7,11 @@ it from a local variable of the expression, `$now_<variable>`, which stands for 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from workflow_engine.compiler.ir import Template, Value
 from workflow_engine.compiler.jsonata.fragments import Fragment, Group, Read, bind, object_fragment
 from workflow_engine.compiler.records import completed_fragment, completed_record
+from workflow_engine.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

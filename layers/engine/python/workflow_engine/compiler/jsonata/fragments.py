@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from operator import is_
 from typing import Any, Final
@@ -21,6 +21,7 @@ from typing import Any, Final
 from workflow_engine.compiler.jsonata.helpers import HELPERS
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.jsonata.syntax import BINDING_POWER
+from workflow_engine.lazy_dataclass import dataclass
 
 _WORDS: Final = frozenset({"and", "or", "in", "true", "false", "null", "function"})
 _TIGHTEST: Final = 100

@@ -21,11 +21,11 @@ is true for a function, and raises when it is passed to any function.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 from workflow_engine.language.syntax import MAX_LIST_NESTING
+from workflow_engine.lazy_dataclass import dataclass
 
 NUMERIC_STRING: Final = r"^-?[0-9]{1,99}(\.[0-9]{1,99})?([eE][-+]?[0-9]{1,2})?$"
 """Strings that order as numbers. The bounds keep them finite, because `$number` raises for an infinite one."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from workflow_engine.compiler.jsonata.fragments import (
@@ -19,6 +18,7 @@ from workflow_engine.compiler.jsonata.fragments import (
 )
 from workflow_engine.compiler.jsonata.states import from_input
 from workflow_engine.language.syntax import Reference, ScopeReference, Segment, Wildcard
+from workflow_engine.lazy_dataclass import dataclass
 
 MAX_LIST_LENGTH: Final = 10**9
 """No list is longer, so greater indexes need not be written (a JSONata number of over 308 digits does not parse)."""

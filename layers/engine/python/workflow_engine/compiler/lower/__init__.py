@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from workflow_engine.compiler.catalogue import CompilerCatalogue
@@ -23,6 +22,7 @@ from workflow_engine.compiler.structure import Tree
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.reads import references_of
 from workflow_engine.language.syntax import Workflow
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.state_names import WORKFLOW_OUTPUT
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from workflow_engine.compiler import structure
@@ -25,6 +25,7 @@ from workflow_engine.compiler.records import SKIPPED_RECORD
 from workflow_engine.compiler.structure import Leaf, Parallel, Tree
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.syntax import Reference, Step
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.state_names import GUARD, PARALLEL
 
 MAX_NESTING: Final = 30

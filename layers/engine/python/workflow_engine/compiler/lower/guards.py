@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from workflow_engine.compiler.jsonata.conditions import all_of, condition_fragment
@@ -13,6 +12,7 @@ from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.status import SKIPPED, Statuses, rule_fragment, rule_verdict
 from workflow_engine.compiler.structure import Leaf, Parallel, Sequence, Tree
 from workflow_engine.language.syntax import Step
+from workflow_engine.lazy_dataclass import dataclass
 
 Guard = Fragment | Literal["always", "never"]
 

@@ -7,12 +7,12 @@ A record that nobody reads is never assigned; a branch gives back only what is r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.lower.status import COMPLETED, FAILED, SKIPPED, Statuses, rule_verdict
 from workflow_engine.language.reads import nested_reads
 from workflow_engine.language.syntax import Reference, Step, StepReference
+from workflow_engine.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

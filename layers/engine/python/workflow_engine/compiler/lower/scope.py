@@ -7,7 +7,7 @@ guide, "Passing data between states with variables", scope rules), so names carr
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import groupby
 
 from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Infix, Read, Text, json_literal
@@ -15,6 +15,7 @@ from workflow_engine.compiler.jsonata.references import Root
 from workflow_engine.compiler.jsonata.states import INDEX, ITEM, from_input
 from workflow_engine.compiler.lower.status import COMPLETED, Statuses
 from workflow_engine.language.syntax import Reference, ScopeReference, StepReference
+from workflow_engine.lazy_dataclass import dataclass
 
 _MAX_ESCAPED = 70
 _NULL = Root(NULL, defined=True)

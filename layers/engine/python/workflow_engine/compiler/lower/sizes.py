@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from workflow_engine.aws_quotas import KIB, PAYLOAD_BYTES
+from workflow_engine.lazy_dataclass import dataclass
 
 
 def json_bytes(value: object) -> int:

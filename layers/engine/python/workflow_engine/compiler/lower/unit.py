@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from workflow_engine.compiler.catalogue import CompilerCatalogue, Lowering, TaskLowering
@@ -15,6 +15,7 @@ from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.language.diagnostics import Diagnostic, Json
 from workflow_engine.language.syntax import LiteralValue, ScopeReference, Step, StepReference, Template
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.state_names import derived_name
 
 

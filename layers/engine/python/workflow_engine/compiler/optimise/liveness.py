@@ -13,8 +13,8 @@ Variables belong to the lexical scope (top level, Parallel branch, Map body) tha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import field, fields, replace
 from typing import Any, Final, get_args
 
 from workflow_engine.aws_quotas import KIB
@@ -41,6 +41,7 @@ from workflow_engine.compiler.ir import (
     WaitNode,
 )
 from workflow_engine.compiler.jsonata.fragments import Fragment, Read, VariableRead
+from workflow_engine.lazy_dataclass import dataclass
 
 SMALL_BYTES: Final = KIB
 """A record known to be smaller than this is not worth the text that would empty it."""
@@ -50,10 +51,19 @@ _READ_NOTHING: Final = frozenset(
 )
 """Types of fields without templates, as they are written in `ir`."""
 
-_READING_FIELDS: Final[Mapping[type, tuple[str, ...]]] = {
-    kind: tuple(f.name for f in fields(kind) if f.type not in _READ_NOTHING)
-    for kind in (*get_args(Node), Block, Case, Elements, Failure, Value)
-}
+_KINDS: Final = frozenset((*get_args(Node), Block, Case, Elements, Failure, Value))
+
+
+class _FieldsByKind(dict[type, tuple[str, ...]]):
+    """The names of the fields that may read something, by kind of node: most kinds are not in most workflows."""
+
+    def __missing__(self, kind: type) -> tuple[str, ...]:
+        assert kind in _KINDS
+        names = self[kind] = tuple(f.name for f in fields(kind) if f.type not in _READ_NOTHING)
+        return names
+
+
+_READING_FIELDS: Final = _FieldsByKind()
 
 Nodes = tuple[Node, ...]
 

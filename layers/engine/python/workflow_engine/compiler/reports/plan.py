@@ -7,7 +7,6 @@ transition is a state entered, and each retry is one more. A run may have 25,000
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Final
 
@@ -30,6 +29,7 @@ from workflow_engine.compiler.ir import (
 from workflow_engine.compiler.lower import Lowered
 from workflow_engine.compiler.structure import critical_path, fold, span
 from workflow_engine.language.diagnostics import Diagnostic
+from workflow_engine.lazy_dataclass import dataclass
 
 UNKNOWN_SECONDS: Final = 1.0
 """Stands for a duration that nobody gave, in the figures of run time."""

@@ -1,7 +1,8 @@
 """A partial order as bitsets: a set of vertices is an int, bit v stands for vertex v."""
 
 import collections.abc as abc
-from dataclasses import dataclass
+
+from workflow_engine.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 import collections.abc as abc
 from collections.abc import Generator
-from dataclasses import dataclass
 from functools import reduce
 from math import inf, isfinite, sqrt
 from typing import TypeAlias
@@ -11,6 +10,7 @@ from workflow_engine.compiler.structure.cuts import CutFinder
 from workflow_engine.compiler.structure.lanes import Lanes, sampled
 from workflow_engine.compiler.structure.order import PartialOrder, components, partial_order
 from workflow_engine.compiler.structure.tree import Leaf, Parallel, Tree, fold, in_sequence, level_barriers
+from workflow_engine.lazy_dataclass import dataclass
 
 # Graphs of up to so many vertices get all the effort below, larger ones share it.
 _SMALL = 200

@@ -2,8 +2,9 @@
 
 import collections.abc as abc
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
+
+from workflow_engine.lazy_dataclass import dataclass
 
 _Value = TypeVar("_Value")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from types import ModuleType
 from typing import Any, Final, Literal
@@ -17,6 +16,7 @@ from workflow_engine.compiler.verify.shapes import shape_of
 from workflow_engine.language.jsonata import FUNCTIONS
 from workflow_engine.language.jsonata.syntax import MAX_NESTING, NestedTooDeepError, Reading, read_expression
 from workflow_engine.language.jsonata.tokens import SPACE, JsonataSyntaxError
+from workflow_engine.lazy_dataclass import dataclass
 
 Place = Literal["entry", "result", "error"]
 """What `$states` holds besides input and context: nothing more, the result of a success, or the error output."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from workflow_engine.language.diagnostics import pointer
+from workflow_engine.lazy_dataclass import dataclass
 
 Path = tuple[str | int, ...]
 """Keys from the top of the machine down to a value."""

@@ -6,10 +6,10 @@ A scope has its own States, its own transitions and its own variables.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from workflow_engine.compiler.verify.rules import Path, Violation, violation
+from workflow_engine.lazy_dataclass import dataclass
 
 State = Mapping[str, Any]
 

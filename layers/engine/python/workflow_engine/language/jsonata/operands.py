@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from workflow_engine.lazy_dataclass import dataclass
 
 
 @dataclass(slots=True)

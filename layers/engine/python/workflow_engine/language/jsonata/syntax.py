@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from workflow_engine.language.jsonata.operands import Operand
 from workflow_engine.language.jsonata.tokens import JsonataSyntaxError, Token, next_token
+from workflow_engine.lazy_dataclass import dataclass
 
 MAX_NESTING: Final = 120
 """Where reading stops: nested deeper than this, an expression is over every limit and would exhaust Python's stack."""

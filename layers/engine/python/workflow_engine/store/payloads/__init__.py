@@ -11,10 +11,10 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import IO, Any, Final, Protocol
 
 from workflow_engine.errors import InvalidStepInput
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store.items import MAX_INLINE_BYTES, dump
 
 Link = str

@@ -7,11 +7,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from workflow_engine.errors import MisconfiguredError, ThrottledError, UnavailableError
+from workflow_engine.lazy_dataclass import dataclass
 
 Migration = Sequence[str]
 """Statements that lead from one version of a schema to the next. What was released is never changed."""

@@ -7,8 +7,9 @@ Nearness is the cosine of the angle, from 1 (the same direction) to -1. A collec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
+
+from workflow_engine.lazy_dataclass import dataclass
 
 MAX_METADATA_BYTES: Final = 40 * 1024
 MAX_FILTERABLE_BYTES: Final = 2048

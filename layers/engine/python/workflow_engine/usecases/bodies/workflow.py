@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.usecases.bodies.run import WorkflowRunFields, read_run
 
 WRAPPERS: Final = ("workflow", "workflow_config")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from workflow_engine.errors import InvalidRequestError
@@ -11,6 +10,7 @@ from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.findings import Findings
 from workflow_engine.language.step_config import ConfigChecker, Wording
 from workflow_engine.language.wellformed import check_well_formed
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store.versions import Version, VersionStore
 from workflow_engine.usecases.engine import Caller, Engine
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.aws_quotas import HISTORY_PAGE_EVENTS
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.history_text import parsed
 from workflow_engine.machines.port import ExecutionGoneError, PageForgottenError
 from workflow_engine.machines.read_timeline import failure_of

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from workflow_engine.errors import NotFoundError
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.naming import execution_name
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.results import RunReport, report

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import quote
 
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import cursors
 from workflow_engine.store.results import (
     LARGE_OUTPUT_BYTES,

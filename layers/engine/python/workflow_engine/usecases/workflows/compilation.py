@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,6 +15,7 @@ from workflow_engine.language.document import UNNAMED
 from workflow_engine.language.findings import Findings
 from workflow_engine.language.walk import walk_steps
 from workflow_engine.language.wellformed import check_well_formed
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store.items import dump
 from workflow_engine.store.names import Name
 from workflow_engine.store.workflows import Compiled, StoredWorkflow

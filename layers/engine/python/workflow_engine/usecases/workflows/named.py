@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -17,6 +16,7 @@ from workflow_engine.agents.tool_references import parse_tool
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
 from workflow_engine.language.findings import shown
 from workflow_engine.language.walk import walk_steps
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store.names import Name, NameKind
 from workflow_engine.suggestions import suggest
 

@@ -1,0 +1,135 @@
+"""Parallel and inline Map: what goes on beside each other, what stops together, and how it is recorded."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from tests.local.stepfunctions.support import PATIENCE_SECONDS, branch, run_state, task
+
+CATCH_ALL = [{"ErrorEquals": ["States.ALL"], "Output": "{% $states.errorOutput %}", "Next": "Caught"}]
+CAUGHT = {"Type": "Pass", "End": True}
+
+
+def called(name: str = "f", payload: Any = "{% $states.input %}") -> dict[str, Any]:
+    return task(name, payload, Output="{% $states.result.Payload %}")
+
+
+def mapped(items: Any, state: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"Type": "Map", "Items": items, "ItemProcessor": branch("I", state), "End": True, **more}
+
+
+def parallel(*states: dict[str, Any], **more: Any) -> dict[str, Any]:
+    branches = [branch(f"B{index}", state) for index, state in enumerate(states)]
+    return {"Type": "Parallel", "Branches": branches, "End": True, **more}
+
+
+class Failing:
+    """Two functions: `f` works until it is released, and `g` fails once `f` works."""
+
+    def __init__(self) -> None:
+        self._working, self.release = threading.Event(), threading.Event()
+        self.handlers = {"f": self._work, "g": self._fail}
+
+    def _work(self, event: Any, context: Any) -> None:
+        self._working.set()
+        self.release.wait(PATIENCE_SECONDS)
+
+    def _fail(self, event: Any, context: Any) -> None:
+        self._working.wait(PATIENCE_SECONDS)
+        raise ValueError("broken")
+
+
+def test_branches_run_together_and_answer_in_order() -> None:
+    meeting = threading.Barrier(3)
+
+    def handler(event: Any, context: Any) -> Any:
+        meeting.wait(PATIENCE_SECONDS)
+        return event
+
+    ended = run_state(parallel(*(called(payload=n) for n in (1, 2, 3))), None, {"f": handler})
+    assert ended.output == [1, 2, 3]
+    [started], [left] = ended.of("ParallelStateStarted"), ended.of("ParallelStateExited")
+    assert [event["previousEventId"] for event in ended.of("TaskStateEntered")] == [started["id"]] * 3
+    assert left["previousEventId"] == max(event["id"] for event in ended.of("TaskStateExited"))
+
+
+def test_a_failed_branch_aborts_the_others() -> None:
+    functions = Failing()
+    ended = run_state(parallel(called("f"), called("g"), Catch=CATCH_ALL), None, functions.handlers, Caught=CAUGHT)
+    functions.release.set()
+    assert ended.output["Error"] == "ValueError"
+    assert json.loads(ended.output["Cause"])["errorMessage"] == "broken"
+    [failed] = ended.of("TaskFailed")
+    # As recorded on AWS (test_parallel_catch_error_*), the state that failed is among what was aborted.
+    assert {event["previousEventId"] for event in ended.of("TaskStateAborted")} == {failed["id"]}
+    assert ended.types()[-8:] == [
+        "TaskFailed",
+        *["TaskStateAborted"] * 2,
+        "ParallelStateFailed",
+        "ParallelStateExited",
+        "PassStateEntered",
+        "PassStateExited",
+        "ExecutionSucceeded",
+    ]
+    assert "TaskSucceeded" not in ended.types()
+
+
+def test_a_failed_iteration_aborts_the_others() -> None:
+    functions = Failing()
+    ended = run_state(mapped(["f", "g"], called("{% $states.input %}")), None, functions.handlers)
+    functions.release.set()
+    assert (ended.status, ended.error) == ("FAILED", "ValueError")
+    [failed], [aborted] = ended.of("MapIterationFailed"), ended.of("MapIterationAborted")
+    assert failed["mapIterationFailedEventDetails"] == {"name": "S", "index": 1}
+    assert aborted["mapIterationAbortedEventDetails"] == {"name": "S", "index": 0}
+    # The state that failed is among what was aborted, as where four fail together on AWS (test_runs).
+    assert len(ended.of("TaskStateAborted")) == 2
+    assert ended.types()[-2:] == ["MapStateFailed", "ExecutionFailed"]
+
+
+@pytest.mark.parametrize(("limit", "at_once"), [(3, 3), (0, 10)])
+def test_so_many_iterations_run_at_once_as_may(limit: int, at_once: int) -> None:
+    meeting = threading.Barrier(at_once)
+
+    def handler(event: Any, context: Any) -> Any:
+        meeting.wait(PATIENCE_SECONDS)
+        return event
+
+    items = 30
+    ended = run_state(
+        mapped(f"{{% [1..{items}] %}}", called(), MaxConcurrency=limit),
+        None,
+        {"f": handler},
+    )
+    assert ended.output == list(range(1, items + 1))
+    started = [event["mapIterationStartedEventDetails"] for event in ended.of("MapIterationStarted")]
+    assert [details["index"] for details in started] == list(range(items))
+    assert {details["name"] for details in started} == {"S"}
+
+
+def test_a_map_of_a_thousand_items_one_at_a_time_ends() -> None:
+    state = mapped("{% [1..1200] %}", {"Type": "Pass"}, MaxConcurrency=1)
+    assert run_state(state).output == list(range(1, 1201))
+
+
+def test_the_item_is_known_below_its_iteration() -> None:
+    item = "{% $states.context.Map.Item %}"
+    echo = {"f": lambda event, context: event}
+    inner = parallel(called(payload=item), {"Type": "Pass", "Output": item, "End": True})
+    assert run_state(mapped(["a", "b"], inner), None, echo).output == [
+        [{"Index": index, "Value": value}] * 2 for index, value in enumerate("ab")
+    ]
+    nested = mapped("{% [$states.context.Map.Item.Value] %}", called(payload=item))
+    assert run_state(mapped(["a", "b"], nested), None, echo).output == [
+        [{"Index": 0, "Value": value}] for value in "ab"
+    ]
+
+
+def test_an_item_selector_shapes_each_input() -> None:
+    selector = {"n": "{% $states.context.Map.Item.Value %}", "all": "{% $count($states.input) %}"}
+    state = mapped("{% $states.input %}", {"Type": "Pass"}, ItemSelector=selector)
+    assert run_state(state, [5, 6]).output == [{"n": 5, "all": 2}, {"n": 6, "all": 2}]
