@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.stores import name_of
-from tests.support.vectors import VECTOR_STORES, metadata_of
+from tests.support.vectors import BUCKET, VECTOR_STORES, metadata_of, s3_vectors
 from workflow_engine.store.vectors import Vector, VectorStore
+from workflow_engine.store.vectors.s3vectors import S3Vectors
 from workflow_engine.vector_errors import CollectionMissingError, DimensionMismatchError
 
 EAST, NORTH, NORTH_EAST, WEST = (1.0, 0.0), (0.0, 2.0), (0.5, 0.5), (-3.0, 0.0)
@@ -98,3 +99,15 @@ def test_nothing_is_stored_for_nothing(store: VectorStore) -> None:
     store.upsert("t", "empty", [])
     with pytest.raises(CollectionMissingError):
         store.query("t", "empty", EAST, 1, None)
+
+
+def test_an_index_that_another_makes_meanwhile_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with s3_vectors(tmp_path) as first:
+        assert isinstance(first, S3Vectors)
+        client = first._client()
+        other = S3Vectors(lambda: client, BUCKET)
+        unknown, known = [None], other._dimension
+        monkeypatch.setattr(other, "_dimension", lambda place: unknown.pop() if unknown else known(place))
+        first.upsert("t", "race", [Vector("a", EAST, metadata_of())])
+        other.upsert("t", "race", [Vector("b", NORTH, metadata_of())])
+        assert [match.key for match in other.query("t", "race", NORTH, 1, None)] == ["b"]
