@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
-from workflow_engine.file_errors import FINAL_ERRORS, TRANSIENT_ERRORS
 from workflow_engine.schema_parts import SUCCESS, TIMESTAMP, object_schema, output_schema, property_schema
 from workflow_engine.steps.step_type import StepType
 from workflow_engine.steps.text_chunking import STEP_FILES
@@ -23,6 +22,8 @@ NO_FILE: Final = (
 
 
 def _lower(config: Mapping[str, Any]) -> Lowering:
+    from workflow_engine.file_errors import FINAL_ERRORS, TRANSIENT_ERRORS  # which load what judges addresses
+
     return TaskLowering(
         STEP_FILES,
         TIMEOUT_SECONDS,
