@@ -37,10 +37,10 @@ MARGIN_SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the steps work with. `gateway` gives a tenant's."""
+    """What the steps work with. `gateway` gives a tenant's; a deployment may be without `vectors`, which raises then."""
 
     gateway: Callable[[str], Gateway]
-    vectors: VectorStore
+    vectors: Callable[[], VectorStore]
     payloads: PayloadStore
     now: Callable[[], float] = time.monotonic
 
@@ -86,14 +86,14 @@ def store(config: Object, input_data: Object, step: StepContext, world: World, a
             given = embeddings_in(input_data)
             vectors = vectors_of(_entries(given, tenant, world), _model_of(given), config.get("metadata") or {})
             ids = [vector.key for vector in vectors]
-            world.vectors.upsert(tenant, collection, vectors)
+            world.vectors().upsert(tenant, collection, vectors)
         case "delete":
             ids = _ids(config.get("ids", input_data.get("ids")))
-            world.vectors.delete(tenant, collection, ids)
+            world.vectors().delete(tenant, collection, ids)
         case "drop":
-            world.vectors.drop(tenant, collection)
+            world.vectors().drop(tenant, collection)
     return {
-        "storage_type": world.vectors.name,
+        "storage_type": world.vectors().name,
         "collection_name": collection,
         "operation": operation,
         "stored_count": len(ids) if operation == "upsert" else 0,
@@ -114,7 +114,7 @@ def search(config: Object, input_data: Object, step: StepContext, world: World, 
         for path, sentence in problems(filter_, ("filter",)):
             raise InvalidStepInput(f"{'.'.join(map(str, path))}: {sentence}")
     asked = _embedded([query], config, step, world)
-    found = world.vectors.query(
+    found = world.vectors().query(
         tenant, collection, _short(asked.vectors[0]), config.get("top_k", DEFAULT_TOP_K), filter_
     )
     model = _model_name(asked.model.name, asked.mode)

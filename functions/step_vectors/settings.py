@@ -22,7 +22,7 @@ def engine() -> Engine:
 def world() -> World:
     """Made at the first event and kept while the function stays warm."""
     secrets = SecretSource(get_secret=secret_reader(_secrets_manager))
-    return World(Gateways(secrets).of_tenant, engine().vectors, engine().payloads)
+    return World(Gateways(secrets).of_tenant, lambda: engine().vectors, engine().payloads)
 
 
 def clients() -> tuple[object, ...]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+
 from tests.support.backend_cloud import SETTINGS, backend
+from workflow_engine.file_errors import FileAccessError, FileMissingError
 from workflow_engine.usecases.engine import Caller
 from workflow_engine.usecases.files import read_files, store_file
 
@@ -32,3 +35,18 @@ def test_announcing_again_under_a_key_gives_the_same_file() -> None:
     with backend() as engine:
         first = store_file.take_json(engine, CALLER, BODY, "key")
         assert store_file.take_json(engine, CALLER, BODY, "key")["id"] == first["id"]
+
+
+def test_an_object_of_s3_that_is_not_there_is_told_from_one_that_may_not_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from functions.step_files import settings
+
+    with backend() as engine:
+        monkeypatch.setattr(settings, "engine", lambda: engine)
+        engine.s3.put_object(Bucket=SETTINGS.bucket_name, Key="a/b.txt", Body=b"0123456789")
+        assert settings.s3_object(SETTINGS.bucket_name, "a/b.txt", 4) == b"0123"
+        with pytest.raises(FileMissingError, match="no object"):
+            settings.s3_object(SETTINGS.bucket_name, "a/none.txt", 4)
+        with pytest.raises(FileAccessError, match="NoSuchBucket"):
+            settings.s3_object("nobodys-bucket-here", "a", 4)

@@ -144,3 +144,30 @@ def test_a_file_in_json_that_cannot_be_meant_is_refused(api: ApiClient, body: di
     answer = api.post("/files", body)
     assert (answer.status, answer.body["code"]) == (422, "invalid_request")
     assert [e["pointer"] for e in answer.body["errors"]] == pointers
+
+
+def test_a_file_is_cut_and_embedded(api: ApiClient, without_keys: None) -> None:
+    workflow = {
+        "name": "Embed",
+        "execution_pattern": "dependency",
+        "steps": [
+            *READ["steps"],
+            {
+                "step_id": "cut",
+                "step_type": "text_chunking",
+                "dependencies": ["read"],
+                "config": {"strategy": "sentence", "chunk_size": 30},
+            },
+            {"step_id": "embed", "step_type": "embedding_generation", "dependencies": ["cut"]},
+            {
+                "step_id": "texts",
+                "step_type": "transform",
+                "dependencies": ["embed"],
+                "config": {"expression": "[embed.embeddings.text.$trim()]"},
+            },
+        ],
+    }
+    content = form(("report", "r.pdf", pdf("Lions sleep all day long. Bears like honey.")), document=workflow)
+    results = api.results(sent(api, "/workflows/execute", content).body["execution_id"])
+    assert results["output"] == {"texts": ["Lions sleep all day long.", "Bears like honey."]}
+    assert results["step_results"]["embed"]["output_data"]["mode"] == "simulation"

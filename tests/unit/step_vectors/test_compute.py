@@ -31,7 +31,8 @@ CHUNKS = [
 @pytest.fixture
 def world() -> World:
     gateway = Gateway({})
-    return World(lambda _tenant: gateway, SqliteVectors(), PayloadStore(MemoryObjects()))
+    vectors = SqliteVectors()
+    return World(lambda _tenant: gateway, lambda: vectors, PayloadStore(MemoryObjects()))
 
 
 def embedded(world: World, chunks: Any = CHUNKS, **config: Any) -> dict[str, Any]:

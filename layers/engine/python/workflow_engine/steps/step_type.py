@@ -79,4 +79,5 @@ class StepType:
             "config_schema": dict(self.config_schema),
             "output_schema": dict(self.output_schema),
             "template_fields": list(self.template_fields),
+            "expression_fields": list(self.expression_fields),
         }

@@ -30,6 +30,8 @@ class StepType(TypedDict):
     """Other names of a built-in type."""
     template_fields: NotRequired[list[str]]
     """Fields of a built-in type's config in which {{ references }} are filled in."""
+    expression_fields: NotRequired[list[str]]
+    """Fields of a built-in type's config that are JSONata over the step's input."""
     execution_type: NotRequired[Literal["lambda", "local", "http"]]
     """Of a registered type, like what follows."""
     function_arn: NotRequired[str | None]
