@@ -41,14 +41,15 @@ SETTINGS = settings(
 )
 
 
-def _handler(event: dict[str, Any], _context: object) -> Any:
+def run_probe(event: dict[str, Any], _context: object) -> Any:
+    """The Lambda function of probes."""
     context = event["execution_context"]
     return probe_output(event["step_config"]["config"], event["input_data"], context.get("index"), context["attempt"])
 
 
 @pytest.fixture(scope="module")
 def machines() -> Iterator[EmbeddedMachines]:
-    with embedded_machines({ARN: _handler}) as made:
+    with embedded_machines({ARN: run_probe}) as made:
         yield made
 
 
@@ -66,6 +67,12 @@ def run(machines: EmbeddedMachines, compiled: Compilation) -> tuple[EndedRun, Ru
 
 
 def oracle(workflow: Workflow) -> ReferenceRun:
+    return reference(workflow).execute()
+
+
+def reference(workflow: Workflow) -> ReferenceRun:
+    """A run of the reference executor that has not begun."""
+
     def function(step: Step, data: dict[str, Any], index: int | None) -> Any:
         if step.step_type == "merge":
             there = {name: value for name, value in data.items() if value is not None}
@@ -85,7 +92,7 @@ def oracle(workflow: Workflow) -> ReferenceRun:
         except ProbeFailedError as failure:
             raise StepFailedError(str(failure)) from failure
 
-    return ReferenceRun(workflow, INPUT, function).execute()
+    return ReferenceRun(workflow, INPUT, function)
 
 
 @dataclass(frozen=True)

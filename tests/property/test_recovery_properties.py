@@ -15,7 +15,7 @@ from infra.local.stepfunctions.journal import Head
 from tests.local.stepfunctions.crashes import Calls, DyingJournal, live
 from tests.local.stepfunctions.support import create, in_skipping_time
 from tests.local.stepfunctions.test_recovery import check_lines
-from tests.property.test_compiler_properties import ARN, CATALOGUE, RUN, _handler, parsed
+from tests.property.test_compiler_properties import ARN, CATALOGUE, RUN, parsed, run_probe
 from tests.support.random_workflows import INPUT, workflows
 from workflow_engine.compiler import Compilation, compile_workflow, execution_input
 
@@ -36,7 +36,7 @@ def ended(compiled: Compilation, lives: list[int]) -> tuple[DyingJournal, Head]:
 
     for lines in [*lives, float("inf")]:
         before = [journal.entries(head.arn) for head in journal.all_heads()]
-        is_ended = in_skipping_time(lambda: live(journal, calls, lines, start, {ARN: _handler}))  # noqa: B023 - at once
+        is_ended = in_skipping_time(lambda: live(journal, calls, lines, start, {ARN: run_probe}))  # noqa: B023 - at once
         for kept, head in zip(before, journal.all_heads(), strict=False):
             assert journal.entries(head.arn)[: len(kept)] == kept
         if is_ended:

@@ -33,6 +33,7 @@ FIELD_NAMES = st.sampled_from(
         "for_each", "items", "cases", "when", "default", "while", "until", "max_iterations", "output", "value", "template",
         "expression", "left_operand", "operator", "right_operand", "logical_operator", "variables", "global_config",
         "input_schema", "max_retries", "timeout_seconds", "retry_strategy", "on_error", "critical", "dependancies", "a/b~c",
+        "on_failure", "compensate",
     ]
 )  # fmt: skip
 JSON = st.recursive(
@@ -68,6 +69,10 @@ def full_workflow() -> dict[str, Any]:
                     "e": {"expression": '$sum($ref("a.xs")) / 2 & "x"'},
                     "o": [1, None, {"a": "b"}],
                 },
+                compensate=[
+                    task("undo_b", input_mapping={"was": "b.x", "why": "failure.message", "n": "failure.others"}),
+                    task("check_undo", dependencies=["undo_b"], conditions="undo_b.status == 'completed'"),
+                ],
                 conditions="a.score >= 0.5 and not (a.status == 'failed' or input.skip in [true, 'yes'])",
                 trigger_rule="all_done",
                 on_error="continue",
@@ -78,6 +83,7 @@ def full_workflow() -> dict[str, Any]:
                 max_concurrency=5,
                 max_items=10,
                 input_mapping={"name": "item.name", "i": "index"},
+                compensate=[task("undo_c", input_mapping={"was": "c", "name": "item.name"}, conditions="index < 3")],
                 conditions=[
                     {"left_operand": "item.x", "operator": "regex_match", "right_operand": "^[a-z]+$"},
                     {
@@ -123,6 +129,14 @@ def full_workflow() -> dict[str, Any]:
                     "default": [task("s3")],
                     "output": {"r": "s3"},
                 },
+            },
+        ],
+        "on_failure": [
+            task("tell", input_mapping={"why": {"template": "{{ failure.step_id }}: {{ undo_b.status }}"}, "a": "a"}),
+            {
+                "step_id": "each_failure",
+                "step_type": "map",
+                "config": {"items": "failure.others", "steps": [task("note", input_mapping={"f": "item.message"})]},
             },
         ],
         "output": {"result": "s.r", "text": {"template": "{{ q.response }}"}, "fixed": 1},

@@ -98,6 +98,7 @@ class _Drawing:
     paths: dict[str, list[str]] = field(default_factory=dict)
     rules: bool = True
     plain: bool = False
+    after_failure: bool = False
 
     def chance(self, percent: int) -> bool:
         return self.choices.number(0, 99) < percent
@@ -114,6 +115,7 @@ class _Drawing:
     def reference(self, ids: list[str], in_list: bool) -> str:
         options = ["input.count", "input.items[1].v", "input.none", "variables.limit"]
         options += ["item.v", "index"] if in_list else []
+        options += ["failure.step_id", "failure.error_type", "failure.others"] if self.after_failure else []
         for step_id in ids[-6:]:
             options += [f"{step_id}{path}" for path in self.paths.get(step_id, [])]
             options += [f"{step_id}.status", step_id]
@@ -291,6 +293,92 @@ def random_workflow(choices: Choices, *, rules: bool = True, plain: bool = False
     if drawing.chance(50):
         document["output"] = {"out": steps[-1]["step_id"], "how": steps[0]["step_id"] + ".status"}
     return document
+
+
+def random_saga(choices: Choices) -> dict[str, Any]:
+    """A workflow document in which a critical step mostly fails, with steps that undo others and deal with the failure."""
+    drawing = _Drawing(choices)
+    steps = drawing.body(0, False, [], 6)
+    if drawing.may_fail and drawing.chance(85):
+        _make_fail(drawing, steps)
+    drawing.may_fail = False
+    drawing.after_failure = True
+    ids = [step["step_id"] for step in steps]
+    undoing: list[str] = []
+    for step in steps:
+        if drawing.chance(50):
+            drawing.budget = 2
+            step["compensate"] = _after_failure(drawing, ids, undoes_elements="for_each" in step)
+            undoing += [one["step_id"] for one in step["compensate"]]
+    undoing += _undo_inside(drawing, steps)
+    drawing.budget = 3
+    on_failure = _after_failure(drawing, ids + undoing) if not undoing or drawing.chance(60) else []
+    return {
+        "name": "saga",
+        "execution_pattern": choices.pick(_PATTERNS),
+        "variables": {"limit": 2, "pair": [{"v": 1}, {"v": 0}]},
+        "steps": steps,
+        "on_failure": on_failure,
+    }
+
+
+def _undo_inside(drawing: _Drawing, steps: list[dict[str, Any]]) -> list[str]:
+    """Let steps inside of critical switches be undone. Gives the ids of what undoes them."""
+    made: list[str] = []
+    for switch in steps:
+        if switch["step_type"] != "switch" or switch.get("critical") is False:
+            continue
+        config = switch["config"]
+        inside = [*(step for case in config["cases"] for step in case["steps"]), *config["default"]]
+        made += _undo_inside(drawing, inside)
+        for step in inside:
+            if drawing.chance(70):
+                own = drawing.new_id()
+                mapping = drawing.pick([None, {"was": step["step_id"], "why": "failure.step_id"}])
+                step["compensate"] = [
+                    {"step_id": own, "step_type": PROBE, **({"input_mapping": mapping} if mapping else {})}
+                ]
+                drawing.paths[own] = _PROBE_PATHS
+                made.append(own)
+    return made
+
+
+def _after_failure(drawing: _Drawing, outer: list[str], *, undoes_elements: bool = False) -> list[dict[str, Any]]:
+    """A body of failure steps, some of which fail. What undoes elements is one step per element."""
+    steps = drawing.body(1, undoes_elements, outer, 3)
+    while undoes_elements and (others := [s for s in steps if s["step_type"] != PROBE or "for_each" in s]):
+        left = [step for step in steps if others[0]["step_id"] not in json.dumps(step)]
+        steps = [step for step in left if step is not others[0]]
+    for step in steps:
+        step.pop("critical", None)
+        if step["step_type"] == PROBE and "for_each" not in step and drawing.chance(25):
+            step["config"] = {"fail": True}
+    return steps
+
+
+def _make_fail(drawing: _Drawing, steps: list[dict[str, Any]]) -> None:
+    """Let one step of the body fail critically; one of the workflow's own, or one inside of a switch or map."""
+    step = drawing.pick(steps)
+    inner = step["config"] if step["step_type"] in ("map", "switch") else {}
+    bodies = [inner.get("steps", []), *(case["steps"] for case in inner.get("cases", []))]
+    step.pop("critical", None)
+    if any(bodies) and drawing.chance(60):
+        _make_fail(drawing, drawing.pick([body for body in bodies if body]))
+    elif step["step_type"] == PROBE and "for_each" in step:
+        step["config"] = {"fail_index": 0}
+    elif step["step_type"] == PROBE and drawing.chance(60):
+        step["config"] = {"fail": True}
+    elif step["step_type"] in (PROBE, "merge"):
+        for name in ("config", "input_mapping", "max_retries"):
+            step.pop(name, None)
+        step |= {"step_type": "fail", "config": {"error": "Refused", "message": "n={{ variables.limit }}"}}
+        drawing.paths[step["step_id"]] = []
+
+
+@st.composite
+def sagas(draw: Any) -> dict[str, Any]:
+    """Documents of `random_saga` as hypothesis draws them."""
+    return random_saga(_Drawn(draw))
 
 
 @st.composite

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.reference_semantics import evaluate_condition, evaluate_source, read_path, read_reference
-from workflow_engine.language.reads import nested_steps, references_of, step_reads
+from workflow_engine.language.reads import all_steps, failure_steps, nested_steps, references_of, step_reads
 from workflow_engine.language.syntax import (
+    ForEach,
     LoopBody,
     MapBody,
     Reference,
@@ -33,10 +34,11 @@ class StepFailedError(Exception):
 
 
 class RunFailedError(Exception):
-    """A critical step failed."""
+    """A critical step failed, with an error of this type."""
 
-    def __init__(self, step_id: str) -> None:
+    def __init__(self, step_id: str, error_type: str = "") -> None:
         self.step_id = step_id
+        self.error_type = error_type
         super().__init__(step_id)
 
 
@@ -84,6 +86,8 @@ class Frame:
                 return self.item
             case ScopeReference(word="index"):
                 return self.index
+            case ScopeReference(word="failure"):
+                return self.run.failure
         raise AssertionError(reference)
 
 
@@ -98,6 +102,8 @@ class ReferenceRun:
     status: str = "pending"
     result: Json = None
     failed_step: str | None = None
+    failure: Json = None
+    completed: dict[str, dict[int, tuple[Json, Json]]] = field(default_factory=dict)
 
     def execute(self) -> ReferenceRun:
         """Run to the end."""
@@ -109,6 +115,47 @@ class ReferenceRun:
         except RunFailedError as failure:
             self.status, self.failed_step = "failed", failure.step_id
         return self
+
+    def go_on(self) -> dict[str, Record]:
+        """How the workflow's own steps end if all of them run that wait for no critical step that fails; those that do, stay
+        pending. Notes in `failure` what failed.
+        """
+        frame = Frame(self)
+        waiting = list(self.workflow.steps)
+        ids = {s.step_id for s in waiting}
+        while waiting:
+            ready = next(s for s in waiting if not (waits_for(s, ids) & {w.step_id for w in waiting}))
+            waiting.remove(ready)
+            if any(is_stopped(ready_before, frame, self.workflow) for ready_before in waits_for(ready, ids)):
+                frame.records[ready.step_id] = Record("pending")
+                continue
+            try:
+                frame.records[ready.step_id] = self.step(ready, frame, "", ids)
+            except RunFailedError as failed:
+                frame.records[ready.step_id] = Record("failed")
+                self.failure = {"step_id": failed.step_id, "error_type": failed.error_type, "others": []}
+        return frame.records
+
+    def recover(self, left: Mapping[str, Record]) -> dict[str, Record]:
+        """What the failure steps come to where the failure has left the workflow's steps like this; those inside of a switch
+        are left as well as its own.
+        """
+        main = Frame(self, dict(left))
+        undone = Frame(self, {}, parent=main)
+        self.results = {}
+        for step in all_steps(self.workflow.steps):
+            if not step.compensate:
+                continue
+            frame = Frame(self, {}, parent=main)
+            some = step.for_each is not None and left[step.step_id].status == "failed"
+            if left[step.step_id].status == "completed" or some:
+                self.body(step.compensate, frame, "")
+            else:
+                frame.records = {one.step_id: Record("skipped") for one in step.compensate}
+            undone.records |= frame.records
+        last = Frame(self, {}, parent=undone)
+        self.body(self.workflow.on_failure, last, "")
+        return undone.records | last.records
 
     def body(self, steps: Sequence[Step], frame: Frame, prefix: str) -> None:
         """Run the steps of one body."""
@@ -132,12 +179,14 @@ class ReferenceRun:
         except StepFailedError as failure:
             if step.critical:
                 self.results[prefix + step.step_id] = Record("failed")
-                raise RunFailedError(step.step_id) from failure
+                raise RunFailedError(step.step_id, error_type(failure)) from failure
             return Record("failed", None, {"type": type(failure).__name__})
         except RunFailedError as failure:
             # A critical step inside a container that is not critical fails the container.
             if step.critical:
                 self.results[prefix + step.step_id] = Record("failed")
+                if isinstance(step.body, MapBody) and has_failure_steps(self.workflow):
+                    raise RunFailedError(step.step_id, failure.error_type) from failure
                 raise
             return Record("failed", None, {"type": failure.step_id})
 
@@ -157,22 +206,52 @@ class ReferenceRun:
                 return self.contained(step, taken, body.output, self.inner(frame, frame.item, frame.index), f"{key}.")
         if step.for_each is None:
             return self.call(step, frame)
-        outputs = []
-        for i, item in enumerate(self.elements(step.for_each.items, frame)):
-            inner = self.inner(frame, item, i)
+        return self.each(step, step.for_each, frame, key)
+
+    def each(self, step: Step, for_each: ForEach, frame: Frame, key: str) -> list[Json]:
+        """The outputs of a step that runs once per element: of a list, or of those that it undoes."""
+        done: dict[int, tuple[Json, Json]] = {}
+        failures: list[StepFailedError] = []
+        outputs: list[Json] = []
+        for i, inner in enumerate(self.frames(for_each, frame)):
             runs = not reads_element(step) or (
                 step.condition is not None and evaluate_condition(step.condition, inner.lookup)
             )
-            outputs.append(self.call(step, inner) if runs else None)
-            self.results[f"{key}[{i}]"] = Record("completed" if runs else "skipped", outputs[-1])
+            record = Record("skipped")
+            if runs:
+                try:
+                    record = Record("completed", self.call(step, inner))
+                    done[i] = inner.item, record.output
+                except StepFailedError as failure:
+                    if not step.elements_fail_alone:
+                        raise
+                    record = Record("failed")
+                    failures.append(failure)
+            outputs.append(record.output)
+            self.results[f"{key}[{i}]"] = record
+        self.completed[step.step_id] = done
+        if failures:
+            raise failures[0]
         return outputs
+
+    def frames(self, for_each: ForEach, frame: Frame) -> list[Frame]:
+        """A frame for each element."""
+        undone = for_each.completed_of
+        if undone is None:
+            return [self.inner(frame, item, i) for i, item in enumerate(self.elements(for_each.items, frame))]
+        frames = []
+        for i, (item, output) in self.completed.get(undone, {}).items():
+            inner = self.inner(frame, item, i)
+            inner.records[undone] = Record("completed", output)
+            frames.append(inner)
+        return frames
 
     def elements(self, items: Reference, frame: Frame) -> list[Json]:
         value = read_reference(items, frame.lookup)
         if value is None:
             return []
         if not isinstance(value, list):
-            raise StepFailedError("not a list")
+            raise StepFailedError("not a list") from NamedError("States.QueryEvaluationError")
         return value
 
     def inner(self, frame: Frame, item: Json, index: int | None) -> Frame:
@@ -195,7 +274,7 @@ class ReferenceRun:
             if body.while_ is not None and not evaluate_condition(body.while_, inner.lookup):
                 return output
             if turn == body.max_iterations:
-                raise StepFailedError("out of turns")
+                raise StepFailedError("out of turns") from NamedError("MaxIterationsExceeded")
             self.body(body.steps, inner, f"{key}[{turn}].")
             output = body_output(body.steps, body.output, inner)
             inner.records[step.step_id] = Record("completed", output)
@@ -205,6 +284,8 @@ class ReferenceRun:
 
     def call(self, step: Step, frame: Frame) -> Json:
         """Map the inputs and call the function."""
+        if step.step_type == "fail":
+            raise StepFailedError("told to") from NamedError(str(step.config["error"]))
         if step.input_mapping is not None:
             data = {name: evaluate_source(s, frame.lookup, {}) for name, s in step.input_mapping.items()}
         else:
@@ -223,6 +304,28 @@ def body_output(steps: Sequence[Step], output: Mapping[str, Source] | None, fram
         for s in steps
         if s.step_id not in waited and frame.records[s.step_id].status == "completed"
     }
+
+
+class NamedError(Exception):
+    """An error that is no exception of a step function, by its name."""
+
+
+def error_type(failure: StepFailedError) -> str:
+    """The name of the error that a step failed with."""
+    cause = failure.__cause__
+    return str(cause) if isinstance(cause, NamedError) else type(cause).__name__
+
+
+def has_failure_steps(workflow: Workflow) -> bool:
+    """Whether something runs when the run fails."""
+    return bool(failure_steps(workflow))
+
+
+def is_stopped(step_id: str, frame: Frame, workflow: Workflow) -> bool:
+    """Whether a step ended in a way that ends the run, or did not begin for such a step."""
+    critical = {s.step_id for s in workflow.steps if s.critical}
+    status = frame.records[step_id].status
+    return status == "pending" or (status == "failed" and step_id in critical)
 
 
 def nested(step: Step) -> list[Step]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from workflow_engine.compiler.verify import verify
 
 Json = Any
@@ -109,3 +111,31 @@ def test_a_machine_of_two_thousand_states_and_variables_is_verified() -> None:
         for i in range(2000)
     }
     assert unassigned(machine(**states)) == []
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        '{% $exists($x)?$x:{"status":"pending"} %}',
+        '{% ($exists($x.status)?$x.status:"pending")="completed" %}',
+        "{% ($exists($x.a)?$x.a:($exists($x.b)?$x.b:[])) %}",
+        "{% $exists($x) and $states.input.c %}",
+    ],
+)
+def test_what_is_asked_for_before_it_is_read_may_have_no_value(read: str) -> None:
+    assert unassigned(machine(c=branch("a", "j"), a=step("j", **ASSIGN_X), j=step(Output=read))) == []
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        "{% $exists($x)?$x.a:$x %}",
+        "{% $exists($y)?$x:0 %}",
+        "{% $exists($x.a)?$x.b:0 %}",
+        "{% ($exists($x)?$x:0)=$x %}",
+        "{% $exists($x)?0:$x %}",
+    ],
+)
+def test_another_read_of_it_than_the_one_that_was_asked_for_needs_a_value(read: str) -> None:
+    found = unassigned(machine(c=branch("a", "j"), a=step("j", **ASSIGN_X), j=step(Output=read)))
+    assert found == ["/States/j/Output"]

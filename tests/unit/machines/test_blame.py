@@ -70,3 +70,44 @@ def test_of_states_aborted_one_inside_the_other_each_is_told_once_and_the_outer_
 
     statuses = {key: result["status"] for key, result in run.step_results.items()}
     assert statuses == {"s": "failed", "s.a": "failed", "s.n": "aborted", "s.n.b": "aborted"}
+
+
+def test_a_parallel_that_is_aborted_beside_a_failure_is_not_the_one_around_it() -> None:
+    """The abortion is chained to the failure, which is inside of another branch of the same Parallel."""
+    history = History()
+    history.enter("m.parallel", "Parallel")
+    history.add("ParallelStateStarted")
+    mapped = history.map("m", 1)
+    history.iteration("m", 0, previous=mapped)
+    history.enter("a.parallel", "Parallel")
+    started = history.add("ParallelStateStarted")
+    history.enter("a", previous=started)
+    a = history.schedule()
+    history.enter("n.try", "Parallel", previous=started)
+    history.add("ParallelStateStarted")
+    history.enter("b")
+    history.schedule()
+    history.last = a
+    _fail(history, "of-a")
+    failed = history.last
+    history.add("TaskStateAborted", previous=failed)
+    history.add("ParallelStateAborted", previous=failed)
+    joined = history.add("ParallelStateFailed", previous=failed)
+    history.iteration("m", 0, "Failed", previous=joined)
+    history.add("MapStateFailed", previous=joined)
+    history.exit("m", "Map")
+    history.add("ParallelStateSucceeded")
+    history.exit("m.parallel", "Parallel")
+    inner = {
+        "id": "n",
+        "type": "switch",
+        "body": {"kind": "switch", "sinks": ["b"], "steps": [{"id": "b", "type": "work"}]},
+    }
+    steps = [{"id": "a", "type": "work"}, inner]
+    outer = {"id": "m", "type": "map", "body": {"kind": "map", "sinks": [], "steps": steps}}
+
+    run = report(history.end(), {"steps": [outer], "sinks": ["m"]})
+
+    statuses = {key: result["status"] for key, result in run.step_results.items()}
+    assert statuses["m"] == "failed"
+    assert statuses["m[0].n"] == "aborted"

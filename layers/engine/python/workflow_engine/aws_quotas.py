@@ -56,6 +56,10 @@ RETRY_INTERVAL_SECONDS: Final = 99_999_999
 RETRY_DELAY_SECONDS: Final = 31_622_400
 """MaxDelaySeconds stays below this. Handling errors in Step Functions workflows, "Retrying after an error"."""
 
+ERROR_NAME_LENGTH: Final = 256
+CAUSE_LENGTH: Final = 32_768
+"""Characters of an error's name and of its cause. API reference, ExecutionFailedEventDetails."""
+
 HISTORY_PAGE_EVENTS: Final = 1_000
 """Most events of one answer. API reference, GetExecutionHistory, `maxResults`."""
 

@@ -18,6 +18,8 @@ FAIL: Final = "fail"
 """Fails the step without having run it, or the run."""
 PARALLEL: Final = "parallel"
 """Around steps that run side by side. It is named by the first of them and is none of them."""
+JOIN: Final = "join"
+"""After such a Parallel: whether a critical step in it has failed."""
 TRY: Final = "try"
 """Around a step whose own states cannot catch its failure."""
 START: Final = "start"
@@ -32,6 +34,10 @@ END: Final = "end"
 
 WORKFLOW_OUTPUT: Final = "workflow.output"
 """Gives the run's output."""
+WORKFLOW_FAILED: Final = "workflow.failed"
+"""Ends a run whose failure steps have run."""
+STATES_OF_THE_WORKFLOW: Final = frozenset({WORKFLOW_OUTPUT, WORKFLOW_FAILED})
+"""States that belong to no step."""
 
 
 def derived_name(step_id: str, suffix: str, number: int = 1) -> str:

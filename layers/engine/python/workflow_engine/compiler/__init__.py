@@ -36,8 +36,8 @@ class Compilation:
     """A compiled workflow.
 
     `machine` is ASL and `definition` its canonical text; `bindings` is what travels in the execution input instead of the
-    definition; `outline` is what the reader of results needs; `graph` is what `diagram` is drawn from. `fan_out`
-    is for `compiler.fan_out.events_of_input`, before a start.
+    definition; `outline` is what the reader of results needs; `graph` and `after_failure`, that of the failure steps, are what
+    `diagram` is drawn from. `fan_out` is for `compiler.fan_out.events_of_input`, before a start.
     """
 
     machine: Mapping[str, Any]
@@ -48,13 +48,14 @@ class Compilation:
     graph: StepGraph
     fan_out: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = field(default=())
+    after_failure: StepGraph | None = None
 
     @property
     def diagram(self) -> str:
         """The graph as Mermaid text, drawn when somebody asks for it: a start doesn't."""
         from workflow_engine.compiler.reports.diagram import mermaid
 
-        return mermaid(self.graph)
+        return mermaid(self.graph, self.after_failure)
 
 
 def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hints | None = None) -> Compilation:
@@ -96,6 +97,7 @@ def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hi
         plan=plan.as_dict(findings),
         outline=outline(workflow, lowered.graph, catalogue),
         graph=lowered.graph,
+        after_failure=lowered.after_failure,
         fan_out=fan_out(block),
         warnings=findings,
     )

@@ -114,11 +114,16 @@ class WaitLowering:
 
 
 @dataclass(frozen=True, slots=True)
+class FailLowering:
+    """The step fails, with the rendered templates `error` and `message` of its configuration."""
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerLowering:
     """The step holds other steps: `map`, `loop` or `switch`, told apart by `Step.body`."""
 
 
-Lowering = PureLowering | TaskLowering | WaitLowering | ContainerLowering
+Lowering = PureLowering | TaskLowering | WaitLowering | FailLowering | ContainerLowering
 
 
 class CompilableStepType(StepTypeSpec, Protocol):

@@ -31,7 +31,7 @@ def bound_lists(block: Block) -> Block:
 
 
 def _bounded(block: Block, left: int) -> Block:
-    return replace(block, nodes=_bounded_nodes(block.nodes, left))
+    return replace(block, nodes=_bounded_nodes(block.nodes, left), recovery=_bounded_nodes(block.recovery, left))
 
 
 def _bounded_nodes(nodes: tuple[Node, ...], left: int) -> tuple[Node, ...]:
@@ -58,7 +58,7 @@ def _bounded_node(node: Node, left: int) -> Node:
 def unbounded_warnings(block: Block) -> list[Diagnostic]:
     """A warning for each list that nobody bounds; `bound_lists` has been here."""
     found = []
-    for node in _maps(block.nodes):
+    for node in _maps((*block.nodes, *block.recovery)):
         if node.elements.room is not None:
             detail = (
                 f"Nothing bounds the list of '{node.step_id}'. A run has {aws_quotas.HISTORY_EVENTS:,} history events, room for "

@@ -7,10 +7,11 @@ and every index in `predecessors[i]` is smaller than `i`.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
 
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
-from workflow_engine.language.reads import outside_reads
+from workflow_engine.language.reads import all_steps, nested_steps, outside_reads
 from workflow_engine.language.syntax import Step
 from workflow_engine.lazy_dataclass import dataclass
 
@@ -59,6 +60,86 @@ def build_graph(steps: Sequence[Step], *, by_step_order: bool) -> StepGraph:
         predecessors=tuple(frozenset(place[p] for p in waits[i]) for i in order),
         rule_dependencies=tuple(rules[i] for i in order),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGraph:
+    """The failure steps of a workflow as one graph. `undoes` has for each that undoes another step that step's id."""
+
+    graph: StepGraph
+    undoes: Mapping[str, str]
+
+
+def failure_graph(main: StepGraph, on_failure: Sequence[Step], *, by_step_order: bool) -> FailureGraph:
+    """What runs when the run fails: compensations, those of a step before those of the steps that it waited for, then
+    `on_failure`. Between compensations there is an order, but no trigger rule: the failure of one stops no other.
+
+    With `by_step_order` the steps stand in the order in which they run one after the other: that of `main` backwards.
+    """
+    undoing = _Undoing(by_step_order)
+    undoing.group(on_failure, undoing.body(main, frozenset()))
+    return FailureGraph(
+        StepGraph(tuple(undoing.steps), tuple(undoing.predecessors), tuple(undoing.rules)), undoing.undoes
+    )
+
+
+@dataclass(slots=True)
+class _Undoing:
+    """A failure graph while it is made. What a method takes and gives are the steps that come before, and those that end it."""
+
+    by_step_order: bool
+    steps: list[Step] = field(default_factory=list)
+    predecessors: list[frozenset[int]] = field(default_factory=list)
+    rules: list[tuple[str, ...]] = field(default_factory=list)
+    undoes: dict[str, str] = field(default_factory=dict)
+
+    def body(self, graph: StepGraph, waits: frozenset[int]) -> frozenset[int]:
+        """What undoes the steps of a body; of a container what undoes it as a whole, then what undoes the steps inside."""
+        undone = [
+            i for i in reversed(range(len(graph.steps))) if any(s.compensate for s in all_steps((graph.steps[i],)))
+        ]
+        before = _nearest_after(graph, undone)
+        last: dict[int, frozenset[int]] = {}
+        for vertex in undone:
+            step = graph.steps[vertex]
+            ends = self.group(step.compensate, _union(last[v] for v in before[vertex]) or waits)
+            self.undoes.update((one.step_id, step.step_id) for one in step.compensate)
+            inside = [self.body(build_graph(s, by_step_order=self.by_step_order), ends) for s in nested_steps(step)]
+            last[vertex] = _union(inside) or ends
+        waited = _union(before.values())
+        return _union(ends for vertex, ends in last.items() if vertex not in waited) or waits
+
+    def group(self, group: Sequence[Step], waits: frozenset[int]) -> frozenset[int]:
+        """Steps that wait for each other as they say."""
+        if not group:
+            return waits
+        graph = build_graph(group, by_step_order=self.by_step_order)
+        first = len(self.steps)
+        self.steps.extend(graph.steps)
+        self.predecessors.extend(frozenset(first + p for p in mine) or waits for mine in graph.predecessors)
+        self.rules.extend(graph.rule_dependencies)
+        waited = _union(graph.predecessors)
+        return frozenset(first + i for i in range(len(graph.steps)) if i not in waited)
+
+
+def _union(sets: Iterable[frozenset[int]]) -> frozenset[int]:
+    return frozenset[int]().union(*sets)
+
+
+def _nearest_after(graph: StepGraph, vertices: Sequence[int]) -> dict[int, frozenset[int]]:
+    """For each of these vertices those of them that wait for it, at whatever distance, with none of the others in between."""
+    ancestors: list[int] = []
+    for before in graph.predecessors:
+        mine = 0
+        for p in before:
+            mine |= ancestors[p] | 1 << p
+        ancestors.append(mine)
+    nearest: dict[int, frozenset[int]] = {}
+    for vertex in vertices:
+        later = [v for v in vertices if ancestors[v] >> vertex & 1]
+        mask = sum(1 << v for v in later)
+        nearest[vertex] = frozenset(v for v in later if not ancestors[v] & mask)
+    return nearest
 
 
 def _topological(steps: Sequence[Step], waits: list[set[int]], *, by_step_order: bool) -> list[int]:

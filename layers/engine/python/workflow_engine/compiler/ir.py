@@ -26,12 +26,15 @@ Assigns = Mapping[str, Template]
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """What a branch gives back for one step: its record, from the inner `variable` to the `outer` one."""
+    """What a branch gives back for one step: its record, from the inner `variable` to the `outer` one; where it is `unsure`, the
+    step may not have begun, and there is none.
+    """
 
     step_id: str
     variable: str
     outer: str
     keeps_output: bool
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,25 @@ class Block:
     kind: Literal["branch", "element", "machine"] = "branch"
     element: Template = None
     """For `element`: what the last state gives, if it is not the bare result of the Task or Pass that it is."""
+    failures: str | None = None
+    """For a branch in which a critical step may fail: the variable that then holds the notes of it. They are given back
+    beside the records, which may be missing where steps had not begun. For an element that fails alone: what it then gives."""
+    room: int = 0
+    """Of such a branch: characters that its records may have together after a failure, so that they can leave it."""
+    recovery: tuple[Node, ...] = ()
+    """For `machine`: the failure steps, which failures lead to, and the end of the run after them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What a Catcher assigns. A node without one is critical: its failure ends the run."""
+    """What a Catcher assigns. A node without one is critical: its failure ends the run.
+
+    `ends` is None where the run goes on. Else the failure ends the block, a branch to its end, the machine to its failure
+    steps, and `ends` is assigned besides: the note of the failure that is read there.
+    """
 
     assigns: Assigns
+    ends: Assigns | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +161,29 @@ class MapNode:
 
 @dataclass(frozen=True, slots=True)
 class ParallelNode:
-    """Independent blocks. What they return is assigned, and `assigns`. A single branch is there for its Catch."""
+    """Independent blocks. What they return is assigned, and `assigns`. A single branch is there for its Catch. `failures`
+    is the variable that takes the notes of what failed inside the branches, where something may.
+    """
 
     name: str
     branches: tuple[Block, ...]
     assigns: Assigns
     failure: Failure | None = None
+    failures: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JoinNode:
+    """After a Parallel or Map: where `failed` (a boolean) says that something in it failed, assigns the records in `assigns`,
+    and with `ends` that too and ends the block; else goes on.
+    """
+
+    name: str
+    failed: Fragment
+    assigns: Assigns
+    ends: Assigns | None
+    of_branches: bool = False
+    """Whether it is after a Parallel, whose own result tells at the end of a branch what it would tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,22 +199,28 @@ class GuardNode:
 
 @dataclass(frozen=True, slots=True)
 class FailNode:
-    """Ends the run as failed."""
+    """Ends the run as failed. `by_author` says that error and cause are those of a `fail` step, which no other
+    place of the machine knows.
+    """
 
     name: str
-    error: str
-    cause: str
+    error: Template
+    cause: Template
+    by_author: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FailedPassNode:
-    """Records that a non-critical step failed without a Task that could fail: the output names the error for the reader."""
+    """Records that a step failed without a Task that could fail, and goes on: the output names the error for the reader.
+    `ends` is as in `Failure`.
+    """
 
     name: str
     step_id: str
-    error: str
-    cause: str
+    error: Template
+    cause: Template
     assigns: Assigns
+    ends: Assigns | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +280,7 @@ Node = (
     | WaitNode
     | MapNode
     | ParallelNode
+    | JoinNode
     | GuardNode
     | LoopNode
     | SwitchNode

@@ -14,7 +14,11 @@ SKIPPED_RECORD: Final[Template] = {"status": "skipped"}
 PENDING_RECORD: Final[Template] = {"status": "pending"}
 
 _CAUSE: Final = Text("$states.errorOutput.Cause")
-_MESSAGE: Final = Conditional((Call("$exists", (_CAUSE,)), _CAUSE, Text("''")))
+CAUGHT_ERROR: Final = Text("$states.errorOutput.Error")
+CAUGHT_MESSAGE: Final = Conditional((Call("$exists", (_CAUSE,)), _CAUSE, Text("''")))
+CAUGHT_TEXT: Final = Text("$states.errorOutput.Cause&''")
+"""What a Catcher has caught; the last is the message in fewer bytes, for what stands in every Task. Cause is kept as text:
+parsing it could raise."""
 
 
 def completed_record(output: Template, *, keeps_output: bool) -> dict[str, Template]:
@@ -28,8 +32,8 @@ def completed_fragment(output: Fragment, *, keeps_output: bool) -> Fragment:
     return object_fragment({**status, "output": output} if keeps_output else status)
 
 
-def failed_record(*, keeps_error: bool) -> dict[str, Template]:
-    """Record of a failed step, as a Catcher assigns it. Cause is kept as text: parsing it could raise."""
-    if not keeps_error:
-        return {"status": "failed"}
-    return {"status": "failed", "error": {"type": Text("$states.errorOutput.Error"), "message": _MESSAGE}}
+def failed_record(
+    error: Template = CAUGHT_ERROR, message: Template = CAUGHT_MESSAGE, *, keeps_error: bool
+) -> dict[str, Template]:
+    """Record of a failed step, by default as a Catcher assigns it."""
+    return {"status": "failed", "error": {"type": error, "message": message}} if keeps_error else {"status": "failed"}

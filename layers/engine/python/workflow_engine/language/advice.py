@@ -15,8 +15,11 @@ _RETRY: Final = (
 _CONDITIONS: Final = "A condition under which a step runs is its 'conditions', such as \"a.data.n > 1\"."
 _NEXT: Final = "Order is said the other way round: name the steps that a step waits for in its 'dependencies'."
 _FAILURE: Final = (
-    "A step whose failure does not end the run has 'critical': false; others read its '.status' and '.error'."
+    "A step whose failure does not end the run has 'critical': false; others read its '.status' and '.error'. What runs when "
+    "the run fails is the workflow's 'on_failure', what undoes a step its 'compensate'."
 )
+_UNDO: Final = "What undoes a step when the run fails is its 'compensate', a list of steps."
+_ON_FAILURE: Final = "What runs when the run fails is 'on_failure', a list of steps."
 _INPUT: Final = "What a step is given is its 'input_mapping', {name: reference}."
 _DEPENDENCIES: Final = "The steps that a step waits for are its 'dependencies', a list of ids."
 _EACH: Final = "A step runs once per element by 'for_each'; several steps do in a 'map'."
@@ -29,6 +32,7 @@ FIELDS: Final = {
         **dict.fromkeys(("if", "when", "condition", "run_if", "only_if", "skip_if", "rules"), _CONDITIONS),
         **dict.fromkeys(("next", "then", "transitions", "on_success", "edges", "goto"), _NEXT),
         **dict.fromkeys(("catch", "on_failure", "continue_on_error", "ignore_errors", "allow_failure"), _FAILURE),
+        **dict.fromkeys(("compensation", "compensations", "undo", "rollback", "revert", "compensate_with"), _UNDO),
         **dict.fromkeys(("input", "inputs", "args", "arguments", "params", "with", "mapping", "input_data"), _INPUT),
         **dict.fromkeys(("needs", "depends_on", "dependsOn", "depends", "after", "upstream"), _DEPENDENCIES),
         **dict.fromkeys(("foreach", "forEach", "with_items", "loop", "matrix"), _EACH),
@@ -45,6 +49,7 @@ FIELDS: Final = {
         **dict.fromkeys(("tasks", "nodes", "states", "jobs"), "The steps are the list 'steps'."),
         **dict.fromkeys(("pattern", "mode", "execution_mode"), "How steps are ordered is the 'execution_pattern'."),
         **dict.fromkeys(("edges", "transitions"), _NEXT),
+        **dict.fromkeys(("catch", "failure", "on_error", "onFailure", "failure_workflow"), _ON_FAILURE),
         "timeout": "The time that a run may take is its 'timeout_seconds'.",
         "title": "The name of a workflow is its 'name'.",
     },
@@ -92,6 +97,7 @@ _PARALLEL: Final = (
 _TURNS: Final = "Steps run again and again in a 'loop', with 'while' or 'until'."
 _ASK: Final = "A model is asked by an 'agent_execution'."
 _WAIT: Final = "Waiting is a 'delay'."
+_FAIL: Final = "A step that fails the run is a 'fail', with 'error' and 'message' in its config."
 _JOIN: Final = "Branches are brought together by a 'merge', values by a 'data_merge'."
 _RESHAPE: Final = 'Values are moved by \'input_mapping\', and computed there by {"expression": "JSONata"}.'
 _CONSTANT: Final = "Constant data is a 'data_input', or stands in the workflow's 'variables'."
@@ -110,6 +116,7 @@ STEP_TYPES: Final = {
     **dict.fromkeys(("while", "until", "repeat", "do_while", "do_until"), _TURNS),
     **dict.fromkeys(("llm", "chat", "openai", "gpt", "prompt_execution", "completion", "ai", "model"), _ASK),
     **dict.fromkeys(("wait", "sleep", "timer", "pause"), _WAIT),
+    **dict.fromkeys(("throw", "raise", "error", "terminate", "abort", "exception"), _FAIL),
     **dict.fromkeys(("join", "fan_in", "combine", "aggregate", "collect"), _JOIN),
     **dict.fromkeys(("transform", "map_data", "expression", "jsonata", "set", "assign", "pass", "formula"), _RESHAPE),
     **dict.fromkeys(("constant", "static", "variable", "variables", "data"), _CONSTANT),

@@ -60,6 +60,7 @@ Delay = Annotated[float, Field(gt=0, le=RETRY_DELAY_SECONDS - 1)]
 Concurrency = Annotated[int, Field(ge=1, le=INLINE_MAP_CONCURRENCY), Whole]
 Items = Annotated[int, Field(ge=1, le=MAX_ITEMS), Whole]
 Steps = Annotated[list[Any], Field(min_length=1), refers_to("Step", "items")]
+SomeSteps = Annotated[list[Any] | None, refers_to("Step", "items")]
 Sources = Annotated[dict[str, Any] | None, refers_to("Source", "additionalProperties")]
 OutputSources = Annotated[dict[str, Any] | None, refers_to("OutputSource", "additionalProperties")]
 ConditionValue = Annotated[Any, refers_to("Condition")]
@@ -100,6 +101,7 @@ class WorkflowDocument(DocumentModel):
     global_variables: dict[str, Any] | None = None
     input_schema: dict[str, Any] | None = None
     output: OutputSources = None
+    on_failure: SomeSteps = None
     timeout_seconds: Annotated[int, Field(ge=1, le=EXECUTION_SECONDS), Whole] | None = None
 
 
@@ -134,6 +136,7 @@ class StepDocument(DocumentModel):
     for_each: ReferenceText | None = None
     max_concurrency: Concurrency | None = None
     max_items: Items | None = None
+    compensate: SomeSteps = None
     step_order: Annotated[int, Field(ge=-(2**31), lt=2**31), Whole] | None = None
     estimated_seconds: Annotated[float, Field(ge=0, le=EXECUTION_SECONDS)] | None = None
 
@@ -177,7 +180,7 @@ class SwitchConfig(DocumentModel):
     PLACEHOLDERS: ClassVar[dict[str, Any]] = {"cases": []}
 
     cases: Annotated[list[Any], Field(min_length=1), refers_to("CaseDocument", "items")]
-    default: Annotated[list[Any] | None, refers_to("Step", "items")] = None
+    default: SomeSteps = None
     output: OutputSources = None
 
 

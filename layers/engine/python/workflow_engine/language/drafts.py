@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any, Final, Literal
 
 from workflow_engine.language.advice import step_type_advice
@@ -59,6 +59,7 @@ class Draft:
     config: dict[str, Json] = field(default_factory=dict)
     sent_as_parameters: frozenset[str] = frozenset()
     container: DraftContainer | None = None
+    compensate: tuple[Draft, ...] = ()
 
     @property
     def step_id(self) -> str:
@@ -74,6 +75,25 @@ class Draft:
         return self.pointer + ("/parameters" if self.fields.parameters is not None else "")
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Where a body of steps stands: the containers around it, the outermost first, and whether it runs only when the run fails.
+
+    `undone_by` is the outermost container around it whose steps are undone only as one: all but a switch that is critical.
+    """
+
+    containers: tuple[str, ...] = ()
+    after_failure: bool = False
+    undone_by: str | None = None
+
+    def inside(self, kind: ContainerKind, draft: Draft) -> Around:
+        """Inside of a container that stands here."""
+        tolerated = draft.fields.critical is False or draft.fields.on_error == "continue"
+        closes = kind != "switch" or tolerated
+        undone_by = draft.step_id if self.undone_by is None and closes else self.undone_by
+        return Around((*self.containers, draft.step_id), self.after_failure, undone_by)
+
+
 class Drafter:
     """Makes drafts of raw steps and declares their ids in `index`."""
 
@@ -83,7 +103,7 @@ class Drafter:
         self._findings = findings
         self._steps_left = MAX_STEPS
 
-    def drafts(self, raw: Sequence[Json], place: str, containers: tuple[str, ...]) -> tuple[Draft, ...]:
+    def drafts(self, raw: Sequence[Json], place: str, around: Around) -> tuple[Draft, ...]:
         """Drafts of a list of steps at pointer `place`, within these containers. What is no object is left out."""
         if 0 <= self._steps_left < len(raw):
             detail = f"A workflow has at most {MAX_STEPS:,} steps, since a definition has at most 1 MB. Split it."
@@ -91,16 +111,18 @@ class Drafter:
         self._steps_left -= len(raw)
         if self._steps_left < 0:
             return ()
-        made = (self._draft(step, place + pointer(i), containers) for i, step in enumerate(raw))
+        made = (self._draft(step, place + pointer(i), around) for i, step in enumerate(raw))
         return tuple(draft for draft in made if draft is not None)
 
-    def _draft(self, raw: Json, place: str, containers: tuple[str, ...]) -> Draft | None:
+    def _draft(self, raw: Json, place: str, around: Around) -> Draft | None:
         checked = check_fields(StepDocument, raw, place, self._findings, self._fields_of_config(raw))
         if checked is None:
             return None
         fields = checked.fields
         if fields.step_id:
-            self._index.declare(fields.step_id, place, containers, self._findings)
+            self._index.declare(fields.step_id, place, around.containers, self._findings)
+            if around.after_failure:
+                self._index.after_failure.add(fields.step_id)
         config = {**(fields.parameters or {}), **(fields.config or {})}
         draft = Draft(
             fields,
@@ -109,12 +131,27 @@ class Drafter:
             spec=self._spec(fields, place),
             config=config,
             sent_as_parameters=frozenset(config) - frozenset(fields.config or {}),
+            compensate=self._compensate(fields, place, around),
         )
         kind = _CONTAINERS.get(draft.spec.name) if draft.spec is not None else None
         if kind is None or "config" in checked.failed or "parameters" in checked.failed:
             return draft
-        container = self._container(kind, draft, containers)
-        return Draft(fields, checked.failed, place, draft.spec, config, draft.sent_as_parameters, container)
+        return replace(draft, container=self._container(kind, draft, around))
+
+    def _compensate(self, fields: StepDocument, place: str, around: Around) -> tuple[Draft, ...]:
+        """The steps that undo this one. Where they could not run, that is reported, too."""
+        if not fields.compensate:
+            return ()
+        place += "/compensate"
+        if around.after_failure:
+            self._findings.add("WFE-E406", place, "What runs when the run fails is not undone itself. Remove it.")
+        elif around.undone_by is not None:
+            detail = (
+                f"What a step inside '{around.undone_by}' did cannot be undone by itself: what that holds may have run many times, "
+                f"or may fail as a whole. Put 'compensate' on '{around.undone_by}'; its steps read what that gave."
+            )
+            self._findings.add("WFE-E406", place, detail)
+        return self.drafts(fields.compensate, place, Around(after_failure=True))
 
     def _fields_of_config(self, raw: Json) -> dict[str, str]:
         """Advice for fields that were written beside `config` and belong into it, by the schema of the step type."""
@@ -142,13 +179,13 @@ class Drafter:
             return None
         return spec
 
-    def _container(self, kind: ContainerKind, draft: Draft, containers: tuple[str, ...]) -> DraftContainer | None:
-        if len(containers) >= MAX_CONTAINER_NESTING:
+    def _container(self, kind: ContainerKind, draft: Draft, around: Around) -> DraftContainer | None:
+        if len(around.containers) >= MAX_CONTAINER_NESTING:
             limit = f"Containers are nested at most {MAX_CONTAINER_NESTING} deep."
             detail = f"{limit} Move the inner ones into a workflow of their own."
             self._findings.add("WFE-E503", draft.pointer, detail)
             return None
-        inside = (*containers, draft.step_id)
+        inside = around.inside(kind, draft)
         match kind:
             case "map":
                 return self._single_body(MapConfig, draft, inside)
@@ -158,7 +195,7 @@ class Drafter:
                 return self._switch(draft, inside)
 
     def _single_body(
-        self, model: type[MapConfig] | type[LoopConfig], draft: Draft, inside: tuple[str, ...]
+        self, model: type[MapConfig] | type[LoopConfig], draft: Draft, inside: Around
     ) -> DraftContainer | None:
         checked: Checked[Any] | None = _check_config(model, draft, self._findings)
         if checked is None:
@@ -166,7 +203,7 @@ class Drafter:
         steps = self.drafts(checked.fields.steps, draft.config_pointer("steps"), inside)
         return DraftContainer(checked.fields, checked.failed, steps)
 
-    def _switch(self, draft: Draft, inside: tuple[str, ...]) -> DraftContainer | None:
+    def _switch(self, draft: Draft, inside: Around) -> DraftContainer | None:
         checked = _check_config(SwitchConfig, draft, self._findings)
         if checked is None:
             return None

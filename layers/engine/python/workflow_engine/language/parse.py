@@ -10,12 +10,14 @@ All findings are collected. A `Workflow` comes out only if none of them is an er
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from workflow_engine.aws_quotas import EXECUTION_SECONDS
 from workflow_engine.json_schema import schema_problem
 from workflow_engine.language.catalogue import StepCatalogue
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
 from workflow_engine.language.document import UNNAMED, Checked, WorkflowDocument, check_fields
-from workflow_engine.language.drafts import Drafter
+from workflow_engine.language.drafts import Around, Draft, Drafter
 from workflow_engine.language.findings import Findings, shown
 from workflow_engine.language.judge import Judge
 from workflow_engine.language.notes import Notes
@@ -61,10 +63,14 @@ def _workflow(checked: Checked[WorkflowDocument], catalogue: StepCatalogue, find
     fields = checked.fields
     pattern = fields.execution_pattern or "sequential"
     index = StepIndex()
-    drafts = Drafter(catalogue, index, findings).drafts(fields.steps, "/steps", ())
+    drafter = Drafter(catalogue, index, findings)
+    drafts = drafter.drafts(fields.steps, "/steps", Around())
+    on_failure = drafter.drafts(fields.on_failure or (), "/on_failure", Around(after_failure=True))
     scope = Scope(frozenset(draft.step_id for draft in drafts))
+    undoing = Scope(frozenset(_undoing(drafts)), scope, after_failure=True)
     notes = Notes()
-    steps = StepParser(index, notes, findings).steps(drafts, scope)
+    parser = StepParser(index, notes, findings)
+    steps = parser.steps(drafts, scope)
     output = Reader(findings, index, notes, scope, None).sources(fields.output, "/output", expressions=False)
     if fields.input_schema is not None and (problem := schema_problem(fields.input_schema)):
         findings.add("WFE-E103", pointer("input_schema", *problem.path), problem.detail)
@@ -76,10 +82,21 @@ def _workflow(checked: Checked[WorkflowDocument], catalogue: StepCatalogue, find
         output=output,
         input_schema=fields.input_schema,
         timeout_seconds=fields.timeout_seconds or EXECUTION_SECONDS,
+        on_failure=parser.failure_steps(on_failure, undoing),
     )
     complete = not findings.has_errors
     Judge(StepShapes(workflow, catalogue, notes, complete=complete), findings, complete=complete).judge(notes)
     return workflow
+
+
+def _undoing(drafts: Iterable[Draft]) -> Iterator[str]:
+    """The ids of all steps that undo others."""
+    for draft in drafts:
+        yield from (one.step_id for one in draft.compensate)
+        if draft.container is not None:
+            yield from _undoing(draft.container.steps)
+            for case in draft.container.cases:
+                yield from _undoing(case.steps)
 
 
 def _variables(fields: WorkflowDocument, findings: Findings) -> dict[str, Json]:

@@ -24,6 +24,7 @@ from workflow_engine.language.syntax import (
     SwitchBody,
     Template,
     Truthy,
+    Workflow,
 )
 from workflow_engine.lazy_dataclass import dataclass
 
@@ -90,6 +91,7 @@ def step_reads(step: Step) -> tuple[Read, ...]:
         reads.extend(_at(step.condition, step.pointer + "/conditions"))
     if step.for_each is not None:
         reads.append(Read(step.for_each.items, step.pointer + "/for_each"))
+        reads.extend(_at(step.for_each.ran_if, step.pointer) if step.for_each.ran_if is not None else ())
     for name, template in (*step.templates.items(), *step.expressions.items()):
         reads.extend(_at(template, config_pointer(step, name)))
     match step.body:
@@ -131,6 +133,11 @@ def all_steps(steps: Iterable[Step]) -> Iterator[Step]:
     for step in steps:
         yield step
         yield from all_steps(body_steps(step))
+
+
+def failure_steps(workflow: Workflow) -> tuple[Step, ...]:
+    """The steps that run when the run fails: those that undo others, in document order, then `on_failure`."""
+    return (*(undoing for step in all_steps(workflow.steps) for undoing in step.compensate), *workflow.on_failure)
 
 
 def nested_reads(step: Step) -> Iterator[Read]:

@@ -33,7 +33,8 @@ class Items:
 class Scope:
     """A body of steps. `container` is the step that holds it (None at the top), `outer` the scope of that step.
 
-    `items` is the list whose elements `item` is, where its reference could be read.
+    `items` is the list whose elements `item` is, where its reference could be read. `after_failure` says that the steps run
+    when the run has failed, so that `failure` is known; `element_of` is a step of which they read what one element gave.
     """
 
     steps: Collection[str]
@@ -43,6 +44,8 @@ class Scope:
     has_item: bool = False
     has_index: bool = False
     items: Items | None = None
+    after_failure: bool = False
+    element_of: str | None = None
 
     def chain(self) -> tuple[str, ...]:
         """Ids of the containers around this scope, the outermost first."""
@@ -56,10 +59,13 @@ class Scope:
 
 @dataclass(slots=True)
 class StepIndex:
-    """Every step id of a workflow: where it was declared and within which containers."""
+    """Every step id of a workflow: where it was declared and within which containers; `after_failure` are those of steps that
+    run only when the run fails.
+    """
 
     pointers: dict[str, str] = field(default_factory=dict)
     containers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    after_failure: set[str] = field(default_factory=set)
 
     def declare(self, step_id: str, pointer: str, containers: tuple[str, ...], findings: Findings) -> None:
         """Enter a step; report an id that is taken (WFE-E200) or reserved (WFE-E201)."""
@@ -98,6 +104,8 @@ def unresolved(
         if step_id in level.steps:
             return _own_or_around(step_id, reader if inner is None else None, inner)
         level, inner = level.outer, level
+    if step_id in index.after_failure and (not scope.after_failure or not index.containers[step_id]):
+        return "WFE-E216", _after_failure(step_id, scope)
     if step_id in index:
         return _inside_container(step_id, scope, index)
     return (
@@ -130,6 +138,8 @@ def _meant(reference: StepReference, index: StepIndex, findings: Findings, liter
 def _unresolved_word(reference: ScopeReference, scope: Scope) -> tuple[str, str] | None:
     if reference.word == "item" and not scope.has_item:
         return "WFE-E206", "'item' is known only in a step with for_each and in the steps of a map."
+    if reference.word == "failure" and not scope.after_failure:
+        return "WFE-E217", "'failure' is known only in the steps of 'on_failure' and 'compensate'."
     if reference.word == "index" and not scope.has_index:
         return "WFE-E206", "'index' is known only in a step with for_each and in the steps of a map or loop."
     return None
@@ -144,6 +154,12 @@ def _own_or_around(step_id: str, reader: str | None, inner: Scope | None) -> tup
     return None
 
 
+def _after_failure(step_id: str, scope: Scope) -> str:
+    if scope.after_failure:
+        return f"The step '{step_id}' cannot be read from here: each 'compensate' reads its own steps and those of the workflow."
+    return f"The step '{step_id}' runs only when the run fails. Read it in a step of 'on_failure'."
+
+
 def _inside_container(step_id: str, scope: Scope, index: StepIndex) -> tuple[str, str]:
     around = scope.chain()
     foreign = next((c for c in index.containers[step_id] if c not in around), index.containers[step_id][-1])
@@ -153,6 +169,13 @@ def _inside_container(step_id: str, scope: Scope, index: StepIndex) -> tuple[str
 
 def unknown_dependency(step_id: str, scope: Scope, index: StepIndex, findings: Findings) -> str:
     """The sentence for a dependency that is no sibling."""
+    if step_id in index.after_failure:
+        return _after_failure(step_id, scope)
+    if scope.after_failure and step_id in index and scope.container is None:
+        return (
+            f"The step '{step_id}' has ended, or never will, when steps run that deal with a failure. Remove the dependency; "
+            f"the steps here may read '{step_id}' and '{step_id}.status'."
+        )
     if step_id in index:
         inside = index.containers[step_id]
         foreign = next((c for c in inside if c not in scope.chain()), None)

@@ -29,6 +29,7 @@ from workflow_engine.language.syntax import (
     ScopeReference,
     Source,
     Step,
+    StepReference,
     SwitchBody,
     SwitchCase,
     Template,
@@ -64,17 +65,54 @@ class StepParser:
         """The steps of one body, in document order."""
         return tuple(self._step(draft, scope) for draft in drafts)
 
-    def _step(self, draft: Draft, scope: Scope) -> Step:
+    def failure_steps(
+        self, drafts: tuple[Draft, ...], scope: Scope, undone: str | None = None, for_each: ForEach | None = None
+    ) -> tuple[Step, ...]:
+        """Steps that run when the run has failed, in a scope of their own in `scope`: those that undo the step `undone`, which
+        may have a `for_each`, or the workflow's `on_failure`. They are not critical: nothing is left to stop.
+        """
+        inner = Scope(frozenset(draft.step_id for draft in drafts), scope, after_failure=True)
+        if for_each is None:
+            return tuple(self._failure_step(draft, inner, undone) for draft in drafts)
+        items = Items(for_each.items, scope)
+        each = replace(inner, has_item=True, has_index=True, items=items, element_of=undone)
+        completed = replace(for_each, max_items=None, completed_of=undone)
+        for draft in drafts:
+            self._check_undoes_elements(draft)
+        return tuple(replace(self._failure_step(draft, each, undone), for_each=completed) for draft in drafts)
+
+    def _check_undoes_elements(self, draft: Draft) -> None:
+        """Report a step that cannot run once per element of another one's for_each (WFE-E406)."""
+        problem = ""
+        if draft.fields.for_each is not None:
+            problem = "It runs once per element that has completed. Remove its 'for_each'; it reads 'item', 'index' and the step."
+        elif draft.container is not None:
+            problem = "It runs once per element that has completed, which a container cannot. Write its steps one beside the other."
+        if problem:
+            self._findings.add("WFE-E406", draft.pointer, f"This undoes the elements of a for_each. {problem}")
+
+    def _failure_step(self, draft: Draft, scope: Scope, undone: str | None) -> Step:
+        for name, wanted in (("critical", True), ("on_error", "fail")):
+            if getattr(draft.fields, name) == wanted:
+                detail = f"'{name}' has no effect on a step that runs when the run has failed: its own failure stops no other."
+                self._findings.add("WFE-W405", draft.pointer + pointer(name), detail)
+        step = replace(self._step(draft, scope, undone), critical=False)
+        if undone is None or not _is_given_nothing(draft):
+            return step
+        return replace(step, input_mapping={undone: StepReference(undone, "output")})
+
+    def _step(self, draft: Draft, scope: Scope, undone: str | None = None) -> Step:
         fields = draft.fields
         outer = self._reader(scope, draft.step_id)
         for_each = self._for_each(draft, outer)
         reader = replace(outer, scope=self._per_element(draft, scope, for_each))
+        condition = reader.condition(fields.conditions, draft.pointer + "/conditions")
         self._check_templates(draft, reader)
         if draft.container is None and draft.spec is not None and not draft.failed & {"config", "parameters"}:
             self._configs.check(draft.spec, draft.config, draft.config_pointer)
             self._note_references_of_config(draft.spec, draft, scope)
         self._check_fields_that_fit(draft)
-        self._check_fields_with_effect(draft)
+        self._check_fields_with_effect(draft, undone)
         return Step(
             step_id=draft.step_id,
             step_type=draft.spec.name if draft.spec is not None else fields.step_type,
@@ -84,7 +122,7 @@ class StepParser:
             config={} if draft.container is not None else draft.config,
             templates=self._templates(draft, reader),
             expressions=self._expressions(draft, reader),
-            condition=reader.condition(fields.conditions, draft.pointer + "/conditions"),
+            condition=condition,
             trigger_rule=fields.trigger_rule or "none_failed_min_one_success",
             critical=self._critical(draft),
             timeout_seconds=fields.timeout_seconds,
@@ -94,6 +132,9 @@ class StepParser:
             step_order=fields.step_order,
             estimated_seconds=fields.estimated_seconds,
             sent_as_parameters=draft.sent_as_parameters,
+            compensate=self.failure_steps(
+                draft.compensate, scope, draft.step_id, for_each and replace(for_each, ran_if=condition)
+            ),
         )
 
     def _dependencies(self, draft: Draft, scope: Scope) -> tuple[str, ...]:
@@ -202,11 +243,12 @@ class StepParser:
         if draft.container is not None:
             refused.update({n: why for n, why in _NOT_ON_CONTAINERS.items() if _is_given(fields, n)})
         if draft.spec is not None and not draft.spec.takes_input and fields.input_mapping:
-            refused["input_mapping"] = f"means nothing on '{draft.spec.name}', which reads the run's input. Remove it."
+            reads = "reads values by its templates" if draft.spec.template_fields else "reads the run's input"
+            refused["input_mapping"] = f"means nothing on '{draft.spec.name}', which {reads}. Remove it."
         for name, advice in refused.items():
             self._findings.add("WFE-E404", draft.pointer + pointer(name), f"'{name}' {advice}")
 
-    def _check_fields_with_effect(self, draft: Draft) -> None:
+    def _check_fields_with_effect(self, draft: Draft, undone: str | None) -> None:
         """Warn of settings of retries without any retry (WFE-W405), and of work on nothing (WFE-W215)."""
         fields = draft.fields
         if not fields.max_retries and "max_retries" not in draft.failed:
@@ -214,7 +256,7 @@ class StepParser:
                 if getattr(fields, name) not in (None, "none") and fields.max_retries is None:
                     detail = f"'{name}' has no effect without 'max_retries', which is 0 by default. Set it."
                     self._findings.add("WFE-W405", draft.pointer + pointer(name), detail)
-        given = fields.dependencies or fields.input_mapping or draft.failed
+        given = fields.dependencies or fields.input_mapping or draft.failed or undone
         if draft.spec is not None and draft.spec.needs_input and not given:
             detail = (
                 f"'{fields.step_id}' has nothing to work on. The order of steps hands nothing on: name a step in 'dependencies' "
@@ -301,7 +343,13 @@ class StepParser:
 def _inner(draft: Draft, scope: Scope, drafts: tuple[Draft, ...]) -> Scope:
     """The scope of steps within a container; item and index stay those around it."""
     ids = frozenset(nested.step_id for nested in drafts)
-    return Scope(ids, scope, draft.step_id, False, scope.has_item, scope.has_index, scope.items)
+    return Scope(ids, scope, draft.step_id, False, scope.has_item, scope.has_index, scope.items, scope.after_failure)
+
+
+def _is_given_nothing(draft: Draft) -> bool:
+    """Whether nothing says what the step is given: it then takes what the step gave that it undoes."""
+    takes_input = draft.spec is not None and draft.spec.takes_input and draft.container is None
+    return takes_input and not draft.fields.input_mapping and not draft.fields.dependencies
 
 
 def _instead_of_template(spec: StepTypeSpec, name: str) -> str:

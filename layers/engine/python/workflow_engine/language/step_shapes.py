@@ -8,7 +8,7 @@ from typing import Any, Final
 from workflow_engine.language.catalogue import StepCatalogue
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.notes import Notes
-from workflow_engine.language.reads import all_steps, body_steps, nested_steps, outside_reads
+from workflow_engine.language.reads import all_steps, body_steps, failure_steps, nested_steps, outside_reads
 from workflow_engine.language.references import EXECUTION_FIELDS
 from workflow_engine.language.scopes import Scope
 from workflow_engine.language.shapes import (
@@ -41,6 +41,8 @@ from workflow_engine.statuses import STEP_STATUSES
 _TEXT: Final = BySchema.of({"type": "string"})
 _STATUS: Final = BySchema.of({"enum": list(STEP_STATUSES)})
 _ERROR: Final = Record({"type": _TEXT, "message": _TEXT})
+_FAILED: Final = {"step_id": _TEXT, "error_type": _TEXT, "message": _TEXT}
+_FAILURE: Final = Record({**_FAILED, "others": ListOf(Record(_FAILED))})
 _EXECUTION: Final = Record(dict.fromkeys(EXECUTION_FIELDS, _TEXT))
 _INDEX: Final = BySchema.of({"type": "integer"})
 
@@ -61,7 +63,7 @@ class StepShapes:
         self._variables = ByValue(dict(workflow.variables)) if complete or workflow.variables else ANYTHING
         self._input = BySchema.of(workflow.input_schema or {})
         self._steps: dict[str, Step | None] = {}
-        for step in all_steps(workflow.steps):
+        for step in all_steps((*workflow.steps, *failure_steps(workflow))):
             # Of two steps with one id, which is an error of its own, nobody can say which is meant.
             self._steps[step.step_id] = None if step.step_id in self._steps else step
         self._made: dict[str, Shape] = {}
@@ -86,7 +88,8 @@ class StepShapes:
                 return _STATUS
             case "error":
                 return _ERROR
-        return self._output(reference.step_id)
+        shape = self._output(reference.step_id)
+        return shape.element if isinstance(shape, ListOf) and reference.step_id == scope.element_of else shape
 
     def is_inside(self, step_id: str, container_id: str) -> bool:
         """Whether a step stands directly inside of a container."""
@@ -103,6 +106,8 @@ class StepShapes:
                 return _INDEX
             case "execution":
                 return _EXECUTION
+            case "failure":
+                return _FAILURE
         items = scope.items
         if items is None:
             return ANYTHING

@@ -16,6 +16,11 @@ How a run goes (one semantics, for every structure: the top level, branches, joi
 * A failure inside a container fails the container, which is critical or not by itself.
 * for_each: a condition that reads item or index is decided per element, and a skipped element gives null; any other condition
   is decided once. Retries are per element, criticality is of the whole.
+* A workflow that has *failure steps* (`on_failure`, or `compensate` on a step) does not end with its first critical failure:
+  what runs beside the failed step goes on to the next join of both, nothing begins after that, and the failure steps run.
+  Compensations of completed steps come first, a step's before those of what it waited for; then `on_failure`. They read
+  every step as the failure has left it (`pending` where it had not begun) and `failure`, and are never critical. The run
+  then ends failed.
 
 Values of references (the rules that compiler, docs and the reference executor of the tests share):
 
@@ -39,8 +44,8 @@ from workflow_engine.lazy_dataclass import dataclass
 MAX_LIST_NESTING: Final = 4
 MAX_PATH_SEGMENTS: Final = 20
 
-SCOPE_WORDS: Final = ("input", "variables", "item", "index", "execution")
-ScopeWord = Literal["input", "variables", "item", "index", "execution"]
+SCOPE_WORDS: Final = ("input", "variables", "item", "index", "execution", "failure")
+ScopeWord = Literal["input", "variables", "item", "index", "execution", "failure"]
 Facet = Literal["output", "status", "error"]
 
 TriggerRule = Literal["none_failed_min_one_success", "all_success", "all_done", "one_success", "one_failed"]
@@ -67,7 +72,9 @@ class StepReference:
 
 @dataclass(frozen=True, slots=True)
 class ScopeReference:
-    """`input.path`, `variables.path`, `item.path`, `index`, `execution.id` (`started_at`, `workflow_id`)."""
+    """`input.path`, `variables.path`, `item.path`, `index`, `execution.id` (`started_at`, `workflow_id`), and in failure steps
+    `failure.step_id` (`error_type`, `message`, `others`: a list of such objects without `others`).
+    """
 
     word: ScopeWord
     path: tuple[Segment, ...] = ()
@@ -215,11 +222,17 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class ForEach:
-    """The step runs once per element of `items`; `item` and `index` are readable in its mapping, condition and templates."""
+    """The step runs once per element of `items`; `item` and `index` are readable in its mapping, condition and templates.
+
+    With `completed_of` it undoes that step, whose for_each has these items: it runs once per element that has completed, and
+    what it reads of that step is what the element gave. `ran_if` is the condition under which such an element had run at all.
+    """
 
     items: Reference
     max_concurrency: int | None
     max_items: int | None
+    completed_of: str | None = None
+    ran_if: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +287,8 @@ class Step:
     id. `templates` has the parsed templates of those top-level `config` fields that the step type marks as templates,
     `expressions` those that are JSONata over the step's input.
     `sent_as_parameters` names the `config` fields that the client sent under the alias `parameters`, for pointers.
+    `compensate` are the steps that undo this one, once it has completed, when the run fails. Those of a step with for_each
+    run once per element that has completed.
     """
 
     step_id: str
@@ -294,11 +309,19 @@ class Step:
     step_order: int | None = None
     estimated_seconds: float | None = None
     sent_as_parameters: frozenset[str] = frozenset()
+    compensate: tuple[Step, ...] = ()
+
+    @property
+    def elements_fail_alone(self) -> bool:
+        """Whether each element of its for_each runs whatever becomes of the others: those that complete are undone, or undo."""
+        return self.for_each is not None and (bool(self.compensate) or self.for_each.completed_of is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """A workflow whose every reference is known to resolve. `steps` in document order, nested ones inside their containers."""
+    """A workflow whose every reference is known to resolve. `steps` in document order, nested ones inside their containers;
+    `on_failure` are those that run when the run fails, after the compensations.
+    """
 
     name: str
     pattern: ExecutionPattern
@@ -307,3 +330,4 @@ class Workflow:
     output: Mapping[str, Source] | None
     input_schema: Mapping[str, Json] | None
     timeout_seconds: int
+    on_failure: tuple[Step, ...] = ()

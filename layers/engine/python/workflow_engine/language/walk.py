@@ -1,4 +1,6 @@
-"""The steps of a document as a client sent it, before anything is known to be right about it: in `steps`, and in containers."""
+"""The steps of a document as a client sent it, before anything is known to be right about it: in `steps`, in containers, and
+those that run when the run fails.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,8 @@ from typing import Any, Final
 
 from workflow_engine.language.diagnostics import Json, pointer
 
-_OF_A_WORKFLOW: Final = ("steps",)
+_OF_A_WORKFLOW: Final = ("steps", "on_failure")
+_OF_A_STEP: Final = ("compensate",)
 _OF_A_CONFIG: Final = ("steps", "default")
 _OF_A_CASE: Final = ("steps",)
 _CASES: Final = "cases"
@@ -25,7 +28,7 @@ def walk_steps(document: Json) -> Iterator[tuple[str, Mapping[str, Json]]]:
     while stack:
         place, step = stack.pop()
         yield place, step
-        inner: list[tuple[str, Mapping[str, Json]]] = []
+        inner = [*_steps_of(step, place, _OF_A_STEP)]
         for name in _CONFIGS:
             config, inside = step.get(name), place + pointer(name)
             inner += _steps_of(config, inside, _OF_A_CONFIG)
@@ -71,4 +74,4 @@ def _mapped_step(step: Json, place: int, visit: Visit) -> Json:
             if isinstance(config.get(_CASES), list):
                 config[_CASES] = [_mapped(case, _OF_A_CASE, visit) for case in config[_CASES]]
             made = {**made, name: _mapped(config, _OF_A_CONFIG, visit)}
-    return made
+    return made if _OF_A_STEP[0] not in made else _mapped(made, _OF_A_STEP, visit)

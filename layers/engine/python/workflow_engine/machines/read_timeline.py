@@ -16,8 +16,9 @@ from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.history_text import parsed, readable
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit
-from workflow_engine.state_names import EACH, FAIL, step_of
+from workflow_engine.state_names import EACH, FAIL, WORKFLOW_FAILED, step_of
 from workflow_engine.statuses import RunEnd, StepStatus
+from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR, failure_told
 
 _RUN_ENDS: Final[Mapping[str, RunEnd]] = {
     "ExecutionSucceeded": "completed",
@@ -70,6 +71,7 @@ class _Reader:
         self._visits: dict[tuple[str, Frames], Visit] = {}
         self._latest: dict[str, Visit] = {}
         self._failed: list[Visit] = []
+        self._open: dict[int, Visit] = {}
 
     def read(self, event: Event) -> None:
         kind = event["type"]
@@ -99,10 +101,14 @@ class _Reader:
         name = event["stateEnteredEventDetails"]["name"]
         frames, over = self._place(name, origin)
         visit = Visit(name, kind, frames, event.get("timestamp"), over)
+        if kind == "Fail":
+            visit.outcome = "failed"
         if before is not None:
             opened = before.kind in ("Map", "Parallel") and not before.left
             visit.inside = before if opened else before.inside
             visit.inside_attempt = visit.inside.attempts if visit.inside is not None else 0
+        if kind in ("Map", "Parallel"):
+            self._open[id(visit)] = visit
         self._visits[name, frames] = self._latest[name] = visit
         self.timeline.enter(event["id"], visit)
         return _Origin(frames, over, visit)
@@ -142,6 +148,7 @@ class _Reader:
         if visit is None:
             return origin
         visit.left, visit.left_at = True, event.get("timestamp")
+        self._open.pop(id(visit), None)
         value = parsed(details.get("output"))
         if visit.kind == "Pass" and visit.role == FAIL and isinstance(value, dict) and "error_type" in value:
             visit.failure = Failure(value["error_type"], value.get("error_message"))
@@ -152,9 +159,18 @@ class _Reader:
         if is_caught(value, visit.name):
             visit.outcome = "failed"
             visit.failure = visit.failure or Failure(DATA_LIMIT_EXCEEDED, None)
+        if (told := failure_told(value, visit.name)) is not None:
+            self._tell(visit, failure_of({"error": told[0], "cause": told[1]}, timed_out=False))
         for iteration in self._around(visit.frames):
             iteration.output = output
         return _Origin(visit.frames, visit.over, visit)
+
+    def _tell(self, visit: Visit, failure: Failure) -> None:
+        """Note what a Catcher tells, also of the `fail` step inside, of whose error no event has anything."""
+        visit.failure = visit.failure or failure
+        inside = (v for v in self.timeline.visits if v.kind == "Fail" and v.failure is None and v.is_inside(visit))
+        if (failed := next(inside, None)) is not None:
+            failed.failure = failure
 
     def _state_output(self, value: Any, visit: Visit) -> Output | None:
         """A state's output; that of one which computes steps in parts, since each is the output of a step."""
@@ -204,11 +220,14 @@ class _Reader:
     def _block(self, kind: str, what: str, event: Event, origin: _Origin) -> Visit | None:
         """Start (again), success, failure or abortion of the innermost Map or Parallel around an event that has not ended.
 
-        Only the entry of a state carries its name. An abortion may come after the failure of the same state, and then says
-        nothing; where several are aborted, one inside the other, it is the innermost's turn.
+        Only the entry of a state carries its name. An abortion is chained to what caused it, a failure beside the state that it
+        is of. It may also come after the failure of the same state, and then says nothing; where several are aborted, one
+        inside the other, it is the innermost's turn.
         """
         visit = origin.visit
-        if what == "Aborted":
+        if what == "Aborted" and (beside := self._open_beside(kind, visit)) is not None:
+            visit = beside
+        elif what == "Aborted":
             while visit is not None and (visit.kind != kind or visit.outcome == "aborted"):
                 visit = visit.inside
         else:
@@ -217,12 +236,26 @@ class _Reader:
         if visit is None or visit.ended:
             return None
         visit.ended = what != "Started"
+        if visit.ended:
+            self._open.pop(id(visit), None)
         if what == "Started":
             visit.attempts += 1
             visit.outcome = None
         else:
             visit.outcome, visit.left_at = what.lower(), event.get("timestamp")
         return visit
+
+    def _open_beside(self, kind: str, visit: Visit | None) -> Visit | None:
+        """A Map or Parallel that goes on inside of the innermost one around a visit that has not ended; the last entered."""
+        around = visit
+        while around is not None and (around.kind not in ("Map", "Parallel") or around.ended):
+            around = around.inside
+        if around is None:
+            return None
+        inside = (
+            v for v in reversed(self._open.values()) if v.kind == kind and v.is_inside(around) and not v.superseded
+        )
+        return next(inside, None)
 
     def _attempt(self, visit: Visit, event: Event, kind: str) -> None:
         details_name = f"{kind[0].lower()}{kind[1:]}EventDetails"
@@ -274,6 +307,7 @@ class _Reader:
             line.redrive_count += 1
             line.redriven_at = event.get("timestamp")
             line.status, line.completed_at, line.failure, line.failed_visit = "running", None, None, None
+            line.recovered = None
         elif kind in _RUN_ENDS:
             line.status, line.completed_at = _RUN_ENDS[kind], event.get("timestamp")
             if kind == "ExecutionSucceeded":
@@ -282,7 +316,24 @@ class _Reader:
                 line.failure = failure_of(event.get("executionTimedOutEventDetails") or {}, timed_out=True)
             elif kind == "ExecutionFailed":
                 line.failure = failure_of(event.get("executionFailedEventDetails") or {}, timed_out=False)
-                self._blame(event.get("executionFailedEventDetails") or {}, origin)
+                if origin.visit is not None and origin.visit.name == WORKFLOW_FAILED:
+                    self._recovered(line.failure)
+                else:
+                    self._blame(event.get("executionFailedEventDetails") or {}, origin)
+
+    def _recovered(self, failure: Failure) -> None:
+        """The end of a run after its failure steps: its cause says what had failed."""
+        told = parsed(failure.message)
+        if failure.type != WORKFLOW_FAILED_ERROR or not isinstance(told, dict):
+            return
+        line = self.timeline
+        line.recovered = str(told.get("step_id"))
+        line.failure = failure_of({"error": told.get("type"), "cause": told.get("message")}, timed_out=False)
+        # The step itself; of a list, which has no failure of its own, the part with the cause that begins as this message.
+        cause = str(told.get("message"))
+        alike = [v for v in line.visits if v.failure and v.failure.type == line.failure.type and not v.superseded]
+        own = (v for v in alike if v.step_id == line.recovered)
+        line.failed_visit = next(own, None) or next((v for v in alike if (v.cause or "").startswith(cause)), None)
 
     def _blame(self, details: Mapping[str, Any], origin: _Origin) -> None:
         """Find the visit that ended the run: its own failure event, else what the cause says, else the event before."""
@@ -291,6 +342,8 @@ class _Reader:
         alike = [v for v in reversed(self._failed) if v.failure == failure]
         # Two steps may fail alike, one of them to be retried; only one has the very cause of the run's failure.
         visit = next((v for v in alike if v.cause == details.get("cause")), alike[0] if alike else None)
+        # A `fail` step says what it likes, also what another step has failed with.
+        visit = self._uncaught_fail() or visit
         if visit is None:
             visit = self.timeline.visit_named_in(cause)
         if visit is None and (named := _STATE_IN_CAUSE.search(cause)):
@@ -306,6 +359,15 @@ class _Reader:
         self.timeline.failed_visit = visit
         for iteration in self._around(visit.frames):
             iteration.failure = failure
+
+    def _uncaught_fail(self) -> Visit | None:
+        """A Fail state that nothing around it has caught: entering it ends the run."""
+        return next((v for v in self.timeline.visits if v.kind == "Fail" and not v.superseded and not _caught(v)), None)
+
+
+def _caught(visit: Visit) -> bool:
+    around = visit.inside
+    return around is not None and (around.left or _caught(around))
 
 
 def _task_output(details: Mapping[str, Any]) -> Any:

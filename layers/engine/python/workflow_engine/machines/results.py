@@ -1,8 +1,9 @@
 """Step results of an execution, from its history and the outline of its workflow. Pure, linear in events and iterations.
 
 The outline says which steps there are:
-`{"steps": [{"id", "type", "each"?, "reads"?, "body"?: {"kind", "steps", "sinks"}}], "sinks"}`. A step's own state has
-its id as name (`<id>.each` inside a for_each); a Pass computes one or more steps, its output is `{step id: output}`.
+`{"steps": [{"id", "type", "each"?, "reads"?, "body"?: {"kind", "steps", "sinks"}}], "sinks", "after_failure"?: [steps]}`.
+Those after a failure stand behind the others in results. A step's own state has its id as name (`<id>.each` inside a
+for_each); a Pass computes one or more steps, its output is `{step id: output}`.
 Keys of results: `s`, and for the parts `s[0]`, `outer[3].inner`, `loop[0].inner`, `switch.inner`.
 """
 
@@ -51,11 +52,13 @@ def report(events: Iterable[Event], outline: Mapping[str, Any], outputs: Outputs
     """
     enclosing: dict[str, tuple[str, ...]] = {}
     entries: dict[str, Mapping[str, Any]] = {}
-    _enclose(outline["steps"], (), enclosing, entries)
+    after_failure = outline.get("after_failure", ())
+    _enclose((*outline["steps"], *after_failure), (), enclosing, entries)
     loops = frozenset(step_id for step_id, step in entries.items() if step.get("body", {}).get("kind") == "loop")
     timeline = read_timeline(events, enclosing, loops, outputs)
     results = _Results(timeline, entries, enclosing, loops, outputs)
     outcomes = results.walk(outline["steps"], (), "", _absent_status(timeline.status))
+    results.walk(after_failure, (), "", "skipped" if timeline.recovered else _absent_status(timeline.status))
     return RunReport(
         status=timeline.status,
         output=results.run_output(outline.get("sinks"), outcomes),
@@ -97,6 +100,8 @@ def _run_error(timeline: Timeline, failed_steps: set[str], messages: FailureMess
     """`step_id` is a step that failed, or null: what failed may be what joins steps, or the workflow's output."""
     if timeline.failure is None:
         return None
+    if timeline.recovered:
+        return _error_before_recovery(timeline, messages)
     visit = timeline.failed_visit
     message = messages.message(timeline.failure, visit) or ""
     if visit is not None and visit.step_id not in failed_steps:
@@ -106,6 +111,18 @@ def _run_error(timeline: Timeline, failed_steps: set[str], messages: FailureMess
             message = f"The outputs of the steps that ran in parallel could not be joined. {message}"
         visit = None
     return {"step_id": visit.step_id if visit else None, "type": timeline.failure.type, "message": message}
+
+
+def _error_before_recovery(timeline: Timeline, messages: FailureMessages) -> dict[str, Json]:
+    """The failure that failure steps dealt with: its message as the history has it, which is the whole of it."""
+    told, visit = timeline.failure, timeline.failed_visit
+    assert told is not None
+    failure = visit.failure if visit is not None and visit.failure is not None else told
+    return {
+        "step_id": timeline.recovered,
+        "type": failure.type,
+        "message": messages.message(failure, visit) or told.message or "",
+    }
 
 
 _ABSENT: Final = {status: Outcome(status) for status in ("skipped", "pending")}
@@ -201,6 +218,12 @@ class _Results:
         output = visit.output if status == "completed" and visit.kind == "Task" else None
         return Outcome(status, output, visit.failure if status == "failed" else None, visit)
 
+    def _ends_what_holds(self, step_id: str) -> bool:
+        """Whether the failure of a step fails what holds it, as far as the outline tells: where failure steps follow, the run
+        goes on after it, and nothing else in a history does.
+        """
+        return self.entries[step_id].get("critical", False) is True
+
     def _never_entered(self, step_id: str, frames: Frames, absent: StepStatus) -> Outcome:
         """A step whose own state was not entered failed if what decides about it (`<id>.guard`, say) ended the run."""
         blamed = self.timeline.failed_visit
@@ -228,8 +251,14 @@ class _Results:
             return self._single(step_id, frames, absent)
         iterations = self.timeline.iterations.get((frames, step_id), {})
         size = max(visit.length or 0, max(iterations, default=-1) + 1)
+        before = len(self.steps.outcomes)
         parts = [self._iteration(step, i, iterations.get(i), frames, f"{key}[{i}]") for i in range(size)]
         status = self._status(visit)
+        if step.get("each") and status == "completed":
+            # Elements that are undone one by one fail alone; the step fails when all have ended.
+            alone = next((o for o in self.steps.outcomes[before:] if o.status == "failed"), None)
+            if alone is not None:
+                return Outcome("failed", None, alone.failure, visit)
         blamed = self.timeline.failed_visit
         if status == "aborted" and blamed is not None and _is_within(blamed.frames, frames, step_id):
             status = "failed"
@@ -288,6 +317,9 @@ class _Results:
         visit = self.visits.own.get(key) or self.visits.derived.get(key)
         if visit is None and not entered and statuses <= {"skipped", "pending"}:
             return self._never_entered(step_id, frames, absent)
+        failed = next((o for step, o in inner.items() if o.status == "failed" and self._ends_what_holds(step)), None)
+        if failed is not None:
+            return Outcome("failed", None, failed.failure, tried)
         blamed = self.timeline.failed_visit
         if blamed is not None and (blamed.step_id in inner or _is_within(blamed.frames, frames, step_id)):
             return Outcome("failed", None, self.timeline.failure, tried)
@@ -302,7 +334,8 @@ class _Results:
 
 def _failure_of_fail_state(visit: Visit, *, looped: bool) -> Failure:
     """Why a step failed that ended in its `<id>.fail` state: a Fail that ended the run or a Parallel, or a Pass in its
-    place where the run goes on. The history tells the error of the first and the last; a Parallel's failure carries none.
+    place where the run goes on. The history tells the error of the first and the last; a Parallel's failure carries none,
+    unless a Catcher tells it (`told_failures.told_as_failed`).
     """
     from workflow_engine.compiler.lower.loops import OUT_OF_TURNS
     from workflow_engine.compiler.lower.waits import INVALID_DELAY, INVALID_DELAY_CAUSE

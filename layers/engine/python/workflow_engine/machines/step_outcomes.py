@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import field
+from itertools import islice
 
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.lazy_dataclass import dataclass
@@ -30,6 +31,11 @@ class StepOutcomes:
 
     is_stopping: bool = False
     """True while the run is being stopped and its history does not show it: what runs is told as aborted."""
+
+    def failed(self, most: int) -> list[str]:
+        """The keys of the first of those that failed."""
+        ends = zip(self.keys, self.outcomes, strict=True)
+        return list(islice((key for key, outcome in ends if outcome.status == "failed"), most))
 
     def read(
         self, start: int, stop: int, wanted: Callable[[str], bool]

@@ -101,7 +101,8 @@ class Iteration:
 @dataclass(slots=True)
 class Timeline:
     """A whole history. `failed_visit` is the visit whose failure ended the run, where that can be told; `run_input` the
-    text of the execution's input.
+    text of the execution's input. `recovered` is the step that failed where failure steps ran to their end after it; `failure`
+    and `failed_visit` are then those of that step.
     """
 
     visits: list[Visit] = field(default_factory=list)
@@ -115,6 +116,7 @@ class Timeline:
     redrive_count: int = 0
     redriven_at: datetime | None = None
     run_input: str | None = None
+    recovered: str | None = None
     _entered: dict[int, Visit] = field(default_factory=dict)
 
     def enter(self, event_id: int, visit: Visit) -> None:

@@ -14,6 +14,7 @@ from workflow_engine.steps.data_input import DATA_INPUT
 from workflow_engine.steps.data_merge import DATA_MERGE
 from workflow_engine.steps.data_processing import DATA_PROCESSING
 from workflow_engine.steps.delay import DELAY
+from workflow_engine.steps.fail import FAIL
 from workflow_engine.steps.file_reader import FILE_READER
 from workflow_engine.steps.merge import MERGE
 from workflow_engine.steps.output import OUTPUT
@@ -37,6 +38,7 @@ BUILTIN: Final[tuple[StepType, ...]] = (
     MERGE,
     OUTPUT,
     DELAY,
+    FAIL,
     MAP,
     LOOP,
     SWITCH,

@@ -15,13 +15,15 @@ from typing import Any, Final
 from workflow_engine.compiler.asl.expressions import rendered
 from workflow_engine.compiler.asl.fusing import fused
 from workflow_engine.compiler.asl.items import list_items
-from workflow_engine.compiler.asl.returns import carried, records_from_branches
+from workflow_engine.compiler.asl.returns import FAILURES, carried, carried_after_failure, records_from_branches
+from workflow_engine.compiler.asl.ways import fails_by_author, reachable
 from workflow_engine.compiler.ir import (
     Assigns,
     Block,
     FailedPassNode,
     FailNode,
     GuardNode,
+    JoinNode,
     LoopNode,
     MapNode,
     Node,
@@ -33,16 +35,20 @@ from workflow_engine.compiler.ir import (
     Template,
     WaitNode,
 )
-from workflow_engine.compiler.jsonata.fragments import NULL, Array, Call, Fragment, Text
-from workflow_engine.compiler.jsonata.states import INDEX, INPUT, ITEM, PAYLOAD
+from workflow_engine.compiler.jsonata.fragments import NULL, Array, Call, Fragment, Read, Text, call, if_assigned
+from workflow_engine.compiler.jsonata.states import INDEX, INPUT, ITEM, PAYLOAD, RESULT
+from workflow_engine.compiler.records import CAUGHT_ERROR, CAUGHT_MESSAGE
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, told_as_caught
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.state_names import END, START, derived_name, step_of
+from workflow_engine.told_failures import told_as_failed
 
 State = dict[str, Any]
 
 LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
 
+_SHORT_MESSAGE: Final = call("substring", CAUGHT_MESSAGE, Text("0"), Text("4000"))
+"""It stands beside the element of a list, and what a Catcher gives nothing catches."""
 _NO_ELEMENT: Final[Mapping[str, Fragment]] = MappingProxyType({})
 _ELEMENT: Final[Mapping[str, Fragment]] = {"item": ITEM, "index": INDEX}
 
@@ -65,8 +71,9 @@ class _Rendering:
     """One block while its states are written.
 
     `end` is the state that catches jumps to the block's end, once something jumps there; `ends` counts such states of the
-    whole machine, by the step they are named after. `carries` is what the states hand on as their input, because they run for
-    an element of a list: `{item, index}`, and in a map inside of others `at`, the positions of those.
+    whole machine, by the step they are named after. `recovery` is the first of the failure steps' states, which critical
+    failures lead to; where there is none they lead to the block's end. `carries` is what the states hand on as their input,
+    because they run for an element of a list: `{item, index}`, and in a map inside of others `at`, the positions of those.
     """
 
     block: Block
@@ -74,6 +81,7 @@ class _Rendering:
     carries: Mapping[str, Fragment]
     states: dict[str, State] = field(default_factory=dict)
     end: str | None = None
+    recovery: str | None = None
 
     # --- the ways out of a state ---
 
@@ -97,9 +105,9 @@ class _Rendering:
     def _result(self, assigns: Assigns, own: Template) -> Template:
         """What the block gives when it ends in a state that would assign `assigns`."""
         records = {r.variable: assigns.get(r.variable, carried(r)) for r in self.block.returns}
-        if not records:
-            return own if own is not None else {}
-        return {**(own or {}), "_vars": records}
+        result = {**(own or {}), "_vars": records} if records else own if own is not None else {}
+        failures = self.block.failures
+        return {**result, FAILURES: assigns[failures]} if failures is not None and failures in assigns else result
 
     def target(self, following: str | None, hint: str) -> str:
         """A state to jump to: `following`, or the block's own last state, made when something first jumps there."""
@@ -109,12 +117,25 @@ class _Rendering:
             hint = step_of(hint)
             self.ends[hint] = number = self.ends.get(hint, 0) + 1
             self.end = derived_name(hint, END, number)
-            output: Template = {"branch": None, "element": NULL, "machine": {}}[self.block.kind]
-            self.states[self.end] = {
-                "Type": "Succeed",
-                "Output": self._result({}, None) if self.block.kind == "branch" else output,
-            }
+            self.states[self.end] = {"Type": "Succeed", "Output": self._result_at_end()}
         return self.end
+
+    def _result_at_end(self) -> Template:
+        """What a block gives where jumps to its end meet. After a failure steps have not begun that would have a record."""
+        failures = self.block.failures
+        match self.block.kind:
+            case "machine":
+                return {}
+            case "element":
+                return NULL if failures is None else if_assigned(Read(failures), NULL)
+        if failures is None:
+            return self._result({}, None)
+        records = carried_after_failure(self.block.returns, failures, self.block.room)
+        return {**({"_vars": records} if records else {}), FAILURES: if_assigned(Read(failures), Text("[]"))}
+
+    def ending(self, hint: str) -> str:
+        """Where a critical failure leads."""
+        return self.recovery or self.target(None, hint)
 
     # --- nodes ---
 
@@ -122,7 +143,9 @@ class _Rendering:
         """Writes the nodes so that the last goes on to `following`. Returns the name of the first state."""
         at = following
         for node in reversed(nodes):
-            at = self.node(node, at)
+            # Where a branch ends with a Parallel, it makes no difference whether something in that failed.
+            if not (isinstance(node, JoinNode) and node.of_branches and at is None and self.block.kind == "branch"):
+                at = self.node(node, at)
         return at
 
     def node(self, node: Node, following: str | None) -> str:
@@ -141,9 +164,13 @@ class _Rendering:
                     "Branches": [_states(b, self.ends, self.carries) for b in node.branches],
                     **self._caught(node, following),
                     **self.leave(
-                        following, {**node.assigns, **records_from_branches(node.branches)}, _nothing_caught(node)
+                        following,
+                        {**node.assigns, **records_from_branches(node.branches), **_notes_from_branches(node)},
+                        _nothing_caught(node),
                     ),
                 }
+            case JoinNode():
+                self._join(node, following)
             case GuardNode():
                 self._guard(node, following)
             case LoopNode():
@@ -154,7 +181,10 @@ class _Rendering:
                 self.states[node.name] = {"Type": "Fail", "Error": node.error, "Cause": node.cause}
             case FailedPassNode():
                 own = {"error_type": node.error, "error_message": node.cause}
-                self.states[node.name] = {"Type": "Pass", **self.leave(following, node.assigns, own)}
+                if node.ends is not None:
+                    following = self.ending(node.name)
+                assigns = {**node.assigns, **(node.ends or {})}
+                self.states[node.name] = {"Type": "Pass", **self.leave(following, assigns, own)}
             case OutputNode():
                 self.states[node.name] = {"Type": "Succeed", "Output": node.output}
         return node.name
@@ -163,13 +193,18 @@ class _Rendering:
         """Catchers for whatever may fail. States.ALL leaves out States.DataLimitExceeded, which its own name catches."""
         if node.failure is None:
             return {}
-        assign: State = {"Assign": dict(node.failure.assigns)} if node.failure.assigns else {}
-        target = self.target(following, node.name)
-        told = told_as_caught(node.name)
+        failure = node.failure
+        assigns = {**failure.assigns, **(failure.ends or {})}
+        assign: State = {"Assign": assigns} if assigns else {}
+        target = self.target(following, node.name) if failure.ends is None else self.ending(node.name)
+        told = self.handed_on(told_as_caught(node.name))
+        told_all = self.handed_on(
+            told_as_failed(node.name, CAUGHT_ERROR, _SHORT_MESSAGE) if fails_by_author(node) else None
+        )
         return {
             "Catch": [
                 {"ErrorEquals": [name], **assign, "Output": output, "Next": target}
-                for name, output in ((DATA_LIMIT_EXCEEDED, self.handed_on(told)), ("States.ALL", self.handed_on()))
+                for name, output in ((DATA_LIMIT_EXCEEDED, told), ("States.ALL", told_all))
             ]
         }
 
@@ -240,6 +275,17 @@ class _Rendering:
             "Output": self.handed_on(),
         }
 
+    def _join(self, node: JoinNode, following: str | None) -> None:
+        assigns = {**node.assigns, **(node.ends or {})}
+        rule: State = {"Condition": node.failed, **({"Assign": assigns} if assigns else {})}
+        target = self.target(following, node.name) if node.ends is None else self.ending(node.name)
+        self.states[node.name] = {
+            "Type": "Choice",
+            "Choices": [{**rule, "Output": self.handed_on(), "Next": target}],
+            "Default": self.target(following, node.name),
+            "Output": self.handed_on(),
+        }
+
     def _switch(self, node: SwitchNode, following: str | None) -> None:
         default = self.sequence(node.default, following) or self.target(following, node.step_id)
         # The Assign of the state goes with its Default. Were it to hold for the rules too, it would do no harm: `assigns` is
@@ -291,6 +337,11 @@ class _Rendering:
         return start
 
 
+def _notes_from_branches(node: ParallelNode) -> Assigns:
+    """The notes of what failed in the branches, as one list."""
+    return {} if node.failures is None else {node.failures: Text(f"[{RESULT.code}.{FAILURES}]")}
+
+
 def _nothing_caught(node: TaskNode | MapNode | ParallelNode) -> Template:
     """What a state that has catchers gives when it succeeds: not its input, where what an earlier turn told may stand."""
     return None if node.failure is None else {}
@@ -309,6 +360,8 @@ def _positions(depth: int) -> Fragment:
 def _states(block: Block, ends: dict[str, int], carries: Mapping[str, Fragment] = _NO_ELEMENT) -> State:
     """`StartAt` and `States` of a block, the states in the order in which they run."""
     rendering = _Rendering(block, ends, carries)
+    rendering.recovery = rendering.sequence(block.recovery, None)
     start = rendering.sequence(block.nodes, None)
     start = start or rendering.target(None, "workflow")
-    return {"StartAt": start, "States": dict(reversed(rendering.states.items()))}
+    states = dict(reversed(rendering.states.items()))
+    return {"StartAt": start, "States": reachable(start, states)}

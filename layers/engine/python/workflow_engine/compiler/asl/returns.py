@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from workflow_engine.compiler.ir import Block, GuardNode, Node, PassNode, Return, SwitchNode, Template
 from workflow_engine.compiler.jsonata.fragments import (
     Conditional,
     Fragment,
+    Group,
+    Infix,
     Read,
     Text,
+    bind,
     call,
+    if_assigned,
     name_step,
     object_fragment,
 )
@@ -23,7 +29,7 @@ def records_from_branches(branches: tuple[Block, ...]) -> dict[str, Template]:
 
 def _record_of(block: Block, back: Return, result: str) -> Template:
     """One outer record. A Pass with which the branch ends has the step's value in its output by the step's id, not twice."""
-    paths = _ends_in_pass(block.nodes, back.step_id)
+    paths = _ends_in_pass(block.nodes, back.step_id) | (set() if block.failures is None else {False})
     record = Text(f"{result}._vars{name_step(back.variable)}")
     if paths == {False}:
         return record
@@ -46,8 +52,38 @@ def _ends_in_pass(nodes: tuple[Node, ...], step_id: str) -> set[bool]:
             return {False}
 
 
+FAILURES: Final = "_failures"
+"""Under which a branch gives back the notes of what failed in it. Step ids start with a letter or digit."""
+
+
+_TOO_LARGE: Final = (
+    "$merge($each($r,function($v,$k){{$k:$exists($v.output)?"
+    '{"status":$v.status,"output":{"too_large":$length($string($v.output))}}:$v}}))'
+)
+
+
+def carried_after_failure(returns: tuple[Return, ...], failures: str, room: int) -> Template:
+    """What a branch gives back where it may have ended early: records of steps that have begun. If it has, as the variable
+    `failures` tells, only the length of outputs where all of it has more than `room` characters: nothing could catch it,
+    were it too large to leave the branch.
+    """
+    records = {back.variable: _carried_if_any(back) for back in returns}
+    if not any(back.keeps_output for back in returns):
+        return dict(records)
+    too_large = Infix(" and ", (call("exists", Read(failures)), Text(f"$length($string($r))>{room}")))
+    return Group((bind("r", object_fragment(records)), Conditional((too_large, Text(_TOO_LARGE), Text("$r")))))
+
+
+def _carried_if_any(back: Return) -> Fragment:
+    if back.keeps_output:
+        return if_assigned(Read(back.variable), object_fragment({"status": Text('"pending"')}))
+    return object_fragment({"status": if_assigned(Read(back.variable, ("status",)), Text('"pending"'))})
+
+
 def carried(back: Return) -> Fragment:
     """What a branch gives back of a record that a state before its last one has assigned."""
+    if back.unsure:
+        return _carried_if_any(back)
     if back.keeps_output:
         return Read(back.variable)
     return object_fragment({"status": Read(back.variable, ("status",))})

@@ -255,6 +255,11 @@ def call(function: str, *arguments: Fragment) -> Call:
     return Call("$" + function, arguments)
 
 
+def if_assigned(read: Read, otherwise: Fragment) -> Group:
+    """What is read of a variable that may never have been assigned, in the one form that `verify` knows to be safe."""
+    return Group((Conditional((call("exists", read), read, otherwise)),))
+
+
 def bind(name: str, value: Fragment) -> Bind:
     """`$name:=value`."""
     return Bind(name, (value,))

@@ -7,28 +7,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import CompilerCatalogue
-from workflow_engine.compiler.graph import StepGraph
+from workflow_engine.compiler.graph import FailureGraph, StepGraph, failure_graph
 from workflow_engine.compiler.hints import Hints
-from workflow_engine.compiler.ir import Block, Node, OutputNode
+from workflow_engine.compiler.ir import Block, FailNode, Node, OutputNode
 from workflow_engine.compiler.jsonata.sources import source_fragment
-from workflow_engine.compiler.lower.body import lower_steps
+from workflow_engine.compiler.lower.body import lower_graph, lower_steps
 from workflow_engine.compiler.lower.containers import lower_container
-from workflow_engine.compiler.lower.scope import Scope
+from workflow_engine.compiler.lower.guards import GuardedSteps
+from workflow_engine.compiler.lower.recovery import cause_of_failed_run
+from workflow_engine.compiler.lower.scope import Entry, Recovery, Scope
+from workflow_engine.compiler.lower.status import ANY, SKIPPED
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.structure import Tree
 from workflow_engine.language.diagnostics import Diagnostic
-from workflow_engine.language.reads import references_of
-from workflow_engine.language.syntax import Workflow
+from workflow_engine.language.reads import all_steps, failure_steps, nested_reads, references_of
+from workflow_engine.language.syntax import StepReference, Workflow
 from workflow_engine.lazy_dataclass import dataclass
-from workflow_engine.state_names import WORKFLOW_OUTPUT
+from workflow_engine.state_names import WORKFLOW_FAILED, WORKFLOW_OUTPUT
+from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR
+
+_NEVER_RECOVERS: Final = (
+    "These steps never run: no critical step of this workflow is a task, a list or a 'fail', so nothing can fail that they "
+    "could deal with."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """The workflow as a block, with its graph and tree, the durations these were built for, and what travels in the input."""
+    """The workflow as a block, with its graph and tree, the durations these were built for, and what travels in the input.
+    `after_failure` is the graph of its failure steps, None where there are none.
+    """
 
     block: Block
     graph: StepGraph
@@ -36,6 +47,7 @@ class Lowered:
     durations: tuple[float | None, ...]
     bindings: Mapping[str, Any]
     warnings: tuple[Diagnostic, ...]
+    after_failure: StepGraph | None = None
 
 
 def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hints) -> Lowered:
@@ -44,6 +56,10 @@ def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hint
     output = workflow.output or {}
     scope = Scope(depth=0)
     reads = [r for source in output.values() for r in references_of(source)]
+    recovers = bool(failure_steps(workflow))
+    if recovers:
+        scope.recovery = Recovery.of([s.step_id for s in all_steps(workflow.steps)], sequential=unit.sequential)
+        unit.read_after_failure = _reads_after_failure(workflow)
     body = lower_steps(unit, workflow.steps, scope, lambda _: reads, "/steps")
     nodes: tuple[Node, ...] = body.nodes
     if workflow.output is not None:
@@ -52,11 +68,49 @@ def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hint
             for name, source in output.items()
         }
         nodes = (*nodes, OutputNode(WORKFLOW_OUTPUT, template))
+    recovery: tuple[Node, ...] = ()
+    after_failure = failure_graph(body.graph, workflow.on_failure, by_step_order=unit.sequential) if recovers else None
+    if after_failure is not None:
+        recovery = _recovery(unit, workflow, after_failure, scope)
     return Lowered(
-        Block(nodes, kind="machine"),
+        Block(nodes, kind="machine", recovery=recovery),
         body.graph,
         body.tree,
         body.durations,
         unit.bindings(),
         tuple(unit.warnings),
+        None if after_failure is None else after_failure.graph,
     )
+
+
+def _reads_after_failure(workflow: Workflow) -> tuple[StepReference, ...]:
+    """What failure steps read, at every depth, and the ends of the steps that they undo."""
+    undone = [step for step in all_steps(workflow.steps) if step.compensate]
+    # Of a for_each its list tells which elements are to be undone.
+    reads = [StepReference(step.step_id, "status" if step.for_each is None else "output") for step in undone]
+    for step in failure_steps(workflow):
+        reads += [read.reference for read in nested_reads(step) if isinstance(read.reference, StepReference)]
+    # What stands in a case of a switch may never be assigned, and is kept as it is to the end.
+    own = {step.step_id for step in workflow.steps}
+    return tuple(read if read.step_id in own else StepReference(read.step_id, "output") for read in reads)
+
+
+def _recovery(unit: Unit, workflow: Workflow, graph: FailureGraph, scope: Scope) -> tuple[Node, ...]:
+    """The failure steps, in the machine's own scope as a failure has left it, and the end of the run. None where no failure
+    leads to them, of which it warns.
+    """
+    place = "/on_failure" if workflow.on_failure else "/steps"
+    if not scope.may_end:
+        unit.warnings.append(Diagnostic("WFE-W405", place, _NEVER_RECOVERS))
+        return ()
+    left = {
+        step_id: entry if entry.variable is None else Entry(ANY, entry.variable, unsure=True)
+        for step_id, entry in scope.entries.items()
+    }
+    for step in all_steps(workflow.steps):
+        left.setdefault(step.step_id, Entry(SKIPPED, None))  # inside of a switch that can never run
+    after = Scope(depth=0, entries=left, fields=scope.fields)
+    guarded = GuardedSteps(graph.graph.steps, graph.graph.rule_dependencies, graph.undoes)
+    body = lower_graph(unit, graph.graph, guarded, after, (), place, SKIPPED)
+    end = FailNode(WORKFLOW_FAILED, WORKFLOW_FAILED_ERROR, cause_of_failed_run())
+    return (*body.nodes, end)

@@ -7,7 +7,7 @@ from dataclasses import field
 from typing import Final
 
 from workflow_engine.compiler import structure
-from workflow_engine.compiler.catalogue import Lowering, PureLowering
+from workflow_engine.compiler.catalogue import FailLowering, Lowering, PureLowering
 from workflow_engine.compiler.graph import StepGraph, build_graph
 from workflow_engine.compiler.ir import Block, GuardNode, Node, ParallelNode, Return, Template
 from workflow_engine.compiler.jsonata.conditions import not_fragment
@@ -16,17 +16,19 @@ from workflow_engine.compiler.lower.durations import expected_seconds
 from workflow_engine.compiler.lower.guards import GuardedSteps, first_leaf, leaves
 from workflow_engine.compiler.lower.inputs import has_expression
 from workflow_engine.compiler.lower.readers import Readers, find_readers
-from workflow_engine.compiler.lower.scope import Entry, Scope
+from workflow_engine.compiler.lower.recovery import RECORDS_CHARACTERS, join
+from workflow_engine.compiler.lower.scope import Entry, Scope, failures_variable
 from workflow_engine.compiler.lower.sizes import Size
-from workflow_engine.compiler.lower.status import SKIPPED, Statuses
+from workflow_engine.compiler.lower.status import FAILED, NOT_BEGUN, SKIPPED, Statuses
 from workflow_engine.compiler.lower.step import lower_step
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import SKIPPED_RECORD
 from workflow_engine.compiler.structure import Leaf, Parallel, Tree
 from workflow_engine.language.diagnostics import Diagnostic
+from workflow_engine.language.reads import all_steps, body_steps
 from workflow_engine.language.syntax import Reference, Step
 from workflow_engine.lazy_dataclass import dataclass
-from workflow_engine.state_names import GUARD, PARALLEL
+from workflow_engine.state_names import GUARD, JOIN, PARALLEL
 
 MAX_NESTING: Final = 30
 """Parallels inside Parallels. Each is five levels of nested JSON; no page of AWS says where it stops, but something will."""
@@ -56,11 +58,28 @@ def lower_steps(
     graph = build_graph(steps, by_step_order=unit.sequential)
     if not steps:
         return LoweredBody(graph, structure.Sequence(()), (), ())
+    guarded = GuardedSteps(graph.steps, graph.rule_dependencies)
+    # Failure steps see steps that had not begun when the run failed.
+    also = frozenset() if scope.recovery is None else NOT_BEGUN
+    return lower_graph(unit, graph, guarded, scope, end_reads(graph), place, also)
+
+
+def lower_graph(
+    unit: Unit,
+    graph: StepGraph,
+    guarded: GuardedSteps,
+    scope: Scope,
+    end_reads: Iterable[Reference],
+    place: str,
+    also: Statuses,
+) -> LoweredBody:
+    """The same for a graph of at least one step. `also` are ways in which steps may end that the graph does not tell."""
     lowerings = {s.step_id: unit.lowering(s) for s in graph.steps}
     durations = tuple(expected_seconds(unit, s) for s in graph.steps)
     tree = _tree(graph, durations, unit, place)
-    readers = find_readers(graph, end_reads(graph))
-    guarded = GuardedSteps(graph.steps, graph.rule_dependencies)
+    failing = {step_id for step_id, lowering in lowerings.items() if isinstance(lowering, FailLowering)}
+    later = () if scope.recovery is None else unit.read_after_failure
+    readers = find_readers(graph, (*end_reads, *later), failing, also)
     nodes = BodyLowering(unit, graph, readers, lowerings, guarded).lower([tree], scope)
     return LoweredBody(graph, tree, durations, nodes)
 
@@ -157,6 +176,7 @@ class BodyLowering:
         self, trees: Sequence[Tree], scope: Scope, guard: Fragment, assumed: frozenset[Fragment]
     ) -> GuardNode:
         ids = [self.graph.steps[v].step_id for v in leaves(trees)]
+        critical = {self.graph.steps[v].step_id for v in leaves(trees) if self.graph.steps[v].critical}
         name = self.unit.state_name(ids[0], GUARD)
         body = self.lower(trees, scope, assumed | {guard})
         skipped: dict[str, Template] = {}
@@ -164,7 +184,9 @@ class BodyLowering:
             entry = scope.entries[step_id]
             if entry.statuses == SKIPPED:
                 continue  # skipped on either path: no state assigns it, and nobody has to ask
-            scope.entries[step_id] = self._entry(step_id, entry.statuses | SKIPPED, scope)
+            # The run goes on after a `fail` that is critical only where that was skipped.
+            ends_run = entry.statuses == FAILED and step_id in critical
+            scope.entries[step_id] = self._entry(step_id, SKIPPED if ends_run else entry.statuses | SKIPPED, scope)
             variable = scope.entries[step_id].variable
             if variable is not None:
                 skipped[variable] = SKIPPED_RECORD
@@ -204,7 +226,7 @@ class BodyLowering:
         if len(rest) == 1:
             nodes.extend(self.lower(rest, scope, assumed))
         elif rest:
-            nodes.append(self._parallel_node(rest, scope, assumed))
+            nodes.extend(self._parallel_nodes(rest, scope, assumed))
         return tuple(nodes)
 
     def _is_pure(self, tree: Tree) -> bool:
@@ -216,18 +238,26 @@ class BodyLowering:
             for step in (self.graph.steps[v] for v in leaves([tree]))
         )
 
-    def _parallel_node(self, branches: Sequence[Tree], scope: Scope, assumed: frozenset[Fragment]) -> ParallelNode:
-        name = self.unit.state_name(self.graph.steps[first_leaf(branches[0])].step_id, PARALLEL)
+    def _parallel_nodes(self, branches: Sequence[Tree], scope: Scope, assumed: frozenset[Fragment]) -> tuple[Node, ...]:
+        """A Parallel, and after it what asks whether a critical step in it has failed, where failure steps follow that."""
+        first = self.graph.steps[first_leaf(branches[0])].step_id
+        name = self.unit.state_name(first, PARALLEL)
         blocks: list[Block] = []
         for branch in branches:
             inner = scope.child()
+            inner.recovery = None if scope.recovery is None else scope.recovery.in_branch()
             nodes = self.lower([branch], inner, assumed)
-            block = Block(nodes, self._returns(branch, inner, scope))
+            failures = failures_variable(inner.depth) if inner.may_end else None
+            room = RECORDS_CHARACTERS // len(branches) if failures else 0
+            block = Block(nodes, self._returns(branch, inner, scope), failures=failures, room=room)
             blocks.append(block)
             outer = {r.step_id: r.outer for r in block.returns}
             for step_id, entry in inner.entries.items():
                 scope.entries[step_id] = Entry(entry.statuses, outer.get(step_id))
-        return ParallelNode(name, tuple(blocks), {})
+        if not any(block.failures for block in blocks):
+            return (ParallelNode(name, tuple(blocks), {}),)
+        after = join(scope, self.unit.state_name(first, JOIN))
+        return ParallelNode(name, tuple(blocks), {}, failures=failures_variable(scope.depth)), after
 
     def _returns(self, branch: Tree, inner: Scope, scope: Scope) -> tuple[Return, ...]:
         """What is read of the branch's steps outside of it: nothing else travels."""
@@ -240,4 +270,10 @@ class BodyLowering:
             if variable is not None and self.readers.keeps_record(step_id, inside):
                 keeps_output = self.readers.keeps_output(step_id, inside)
                 returns.append(Return(step_id, variable, scope.name(step_id), keeps_output))
+        if scope.recovery is not None:
+            read = {reference.step_id for reference in self.unit.read_after_failure}
+            for one in all_steps(s for v in vertices for s in body_steps(self.graph.steps[v])):
+                entry = inner.entries.get(one.step_id)
+                if one.step_id in read and entry is not None and entry.variable is not None:
+                    returns.append(Return(one.step_id, entry.variable, scope.name(one.step_id), True, unsure=True))
         return tuple(returns)

@@ -13,6 +13,7 @@ from workflow_engine.aws_quotas import INLINE_MAP_CONCURRENCY
 from workflow_engine.compiler.ir import (
     Block,
     Case,
+    Failure,
     MapNode,
     Node,
     OutputNode,
@@ -36,7 +37,7 @@ from workflow_engine.compiler.lower.status import SKIPPED
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import completed_record
 from workflow_engine.language.diagnostics import pointer
-from workflow_engine.language.reads import config_pointer, nested_steps
+from workflow_engine.language.reads import all_steps, config_pointer, nested_steps
 from workflow_engine.language.syntax import LoopBody, MapBody, Step, SwitchBody
 from workflow_engine.state_names import OUTPUT, SWITCH, derived_name
 
@@ -66,7 +67,7 @@ def _wrapped(unit: Unit, step: Step, scope: Scope, *, keeps_record: bool, keeps_
     inner = scope.child()
     nodes = _in_line(unit, step, inner, keeps_record=keeps_output, keeps_output=keeps_output)
     variable = scope.name(step.step_id) if keeps_record else None
-    failure = failure_of(step, variable, keeps_output=keeps_output)
+    failure = failure_of(step, scope, variable, keeps_output=keeps_output)
     assert failure is not None, "a critical step is not wrapped"
     return tried(unit, step, nodes, inner.name(step.step_id), variable, failure, keeps_output=keeps_output)
 
@@ -113,7 +114,7 @@ def _map(unit: Unit, step: Step, body: MapBody, scope: Scope, *, keeps_record: b
         max_concurrency=body.max_concurrency or INLINE_MAP_CONCURRENCY,
         body=block,
         assigns={variable: record} if variable else {},
-        failure=failure_of(step, variable, keeps_output=keeps_output),
+        failure=failure_of(step, scope, variable, keeps_output=keeps_output),
         depth=scope.maps,
     )
 
@@ -135,7 +136,7 @@ def _natural_end(lowered: LoweredBody, body: MapBody) -> Block | None:
 def _ends_in_sink(lowered: LoweredBody) -> bool:
     """Whether the body's last state is a critical Task that is its only sink."""
     match lowered.nodes:
-        case (*_, TaskNode(step_id=step_id, failure=None)):
+        case (*_, TaskNode(step_id=step_id, failure=None | Failure(ends=dict()))):
             return lowered.graph.sinks() == (step_id,)
         case _:
             return False
@@ -148,18 +149,25 @@ def _switch(
     unit: Unit, step: Step, body: SwitchBody, scope: Scope, *, keeps_record: bool, keeps_output: bool
 ) -> SwitchNode:
     wanted = keeps_output or body.output is not None
+    own = scope.name(step.step_id) if keeps_record else None
+    recovery = scope.recovery
     outside = scope.around
     scope.around = (*outside, f"{step.step_id}.")
     every = [s.step_id for steps in nested_steps(step) for s in steps]
+    ended: dict[str, Entry] = {}
 
     def taken(steps: Sequence[Step], place: str) -> tuple[Node, ...]:
         """One case: its steps, and the container's output where something reads it. The other cases' steps count as skipped."""
         scope.entries.update({step_id: Entry(SKIPPED, None) for step_id in every})
+        if recovery is not None:
+            scope.recovery = recovery.inside(own, keeps_error=keeps_output)
         lowered = lower_steps(unit, steps, scope, end_reads(body.output, wanted=wanted), place)
+        scope.recovery = recovery
+        ended.update((s.step_id, scope.entries[s.step_id]) for s in all_steps(steps) if s.step_id in scope.entries)
         if not wanted:
             return lowered.nodes
         if body.output is None and _ends_in_sink(lowered):
-            return _recording(lowered.nodes, scope.name(step.step_id) if keeps_record else None, keeps_output)
+            return _recording(lowered.nodes, own, keeps_output)
         output = container_output(unit, step, body.output, lowered.graph, scope)
         name = unit.state_name(step.step_id, OUTPUT)
         return (*lowered.nodes, _output_pass(step, name, output, scope, kept=keeps_record, keeps_output=keeps_output))
@@ -179,6 +187,7 @@ def _switch(
     if keeps_record and not wanted:
         assigns[scope.name(step.step_id)] = completed_record(None, keeps_output=False)
     scope.around = outside
+    scope.entries.update(ended)  # of all cases, as failure steps may find them
     return SwitchNode(unit.state_name(step.step_id, SWITCH), step.step_id, tuple(cases), default, assigns, otherwise)
 
 

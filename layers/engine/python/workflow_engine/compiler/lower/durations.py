@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from workflow_engine.compiler.catalogue import PureLowering, WaitLowering
+from workflow_engine.compiler.catalogue import FailLowering, PureLowering, WaitLowering
 from workflow_engine.compiler.graph import build_graph
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.structure import critical_path
@@ -31,6 +31,8 @@ def expected_seconds(unit: Unit, step: Step) -> float | None:
         return max(known) if len(known) == len(bodies) else None
     match unit.lowering(step):
         case PureLowering() if step.for_each is None:
+            return PURE_SECONDS
+        case FailLowering():
             return PURE_SECONDS
         case WaitLowering(expected_seconds=seconds):
             return seconds

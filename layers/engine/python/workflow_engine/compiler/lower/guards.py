@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import field
 from typing import Literal
 
 from workflow_engine.compiler.jsonata.conditions import all_of, condition_fragment
-from workflow_engine.compiler.jsonata.fragments import Fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment, Infix, Text
 from workflow_engine.compiler.lower.readers import decides_per_element
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.status import SKIPPED, Statuses, rule_fragment, rule_verdict
@@ -19,10 +20,13 @@ Guard = Fragment | Literal["always", "never"]
 
 @dataclass(frozen=True, slots=True)
 class GuardedSteps:
-    """Steps of a body by vertex, and what their trigger rules look at."""
+    """Steps of a body by vertex, and what their trigger rules look at. Of those that undo another step `undoes` has that
+    step: they run only if it has completed.
+    """
 
     steps: tuple[Step, ...]
     rule_dependencies: tuple[tuple[str, ...], ...]
+    undoes: Mapping[str, str] = field(default_factory=dict)
 
     def guard(self, vertex: int, scope: Scope) -> Guard:
         """The guard of one step at this point of the machine."""
@@ -32,6 +36,12 @@ class GuardedSteps:
         if verdict == "never":
             return "never"
         parts: list[Fragment] = []
+        if step.step_id in self.undoes:
+            ended = scope.status(self.undoes[step.step_id])
+            # Of a list, elements may have completed although the step failed.
+            some = step.for_each is not None and step.for_each.completed_of is not None
+            test = (" in ", '["completed","failed"]') if some else ("=", '"completed"')
+            parts.append(Infix(test[0], (ended, Text(test[1]))))
         if verdict == "depends":
             statuses = dict.fromkeys(scope.status(d) for d in dependencies)
             parts.append(rule_fragment(step.trigger_rule, list(statuses)))

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
+from workflow_engine.aws_quotas import CAUSE_LENGTH, ERROR_NAME_LENGTH
 from workflow_engine.compiler.catalogue import PureContext, PureLowering, TaskLowering
 from workflow_engine.compiler.ir import (
     Assigns,
     Block,
+    FailedPassNode,
+    FailNode,
     Failure,
     Node,
     ParallelNode,
@@ -21,7 +24,10 @@ from workflow_engine.compiler.jsonata.fragments import (
     Array,
     Call,
     Fragment,
+    Group,
     Text,
+    bind,
+    call,
     json_literal,
     object_fragment,
 )
@@ -29,15 +35,17 @@ from workflow_engine.compiler.jsonata.references import reference_fragment
 from workflow_engine.compiler.jsonata.sources import expression_fragment, pieces_fragment, template_fragment
 from workflow_engine.compiler.jsonata.states import ENTERED, from_input
 from workflow_engine.compiler.lower.inputs import has_expression, input_bound, input_object, mapped_inputs
+from workflow_engine.compiler.lower.recovery import ends_with, fails
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.unit import Unit
-from workflow_engine.compiler.records import completed_record, failed_record
+from workflow_engine.compiler.records import CAUGHT_ERROR, CAUGHT_MESSAGE, CAUGHT_TEXT, completed_record, failed_record
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.syntax import RetryPolicy, Source, Step, StepReference
 from workflow_engine.language.templates import may_hold_names
-from workflow_engine.state_names import TRY
+from workflow_engine.state_names import FAIL, TRY
+from workflow_engine.told_failures import ERRORS_OF_AWS
 
 SERVICE_FAULTS: Final[Mapping[str, Any]] = {
     # Developer guide, "Handle transient Lambda service exceptions", and throttling.
@@ -95,11 +103,15 @@ def retriers(lowering: TaskLowering, policy: RetryPolicy | None) -> tuple[Mappin
     return (SERVICE_FAULTS,)
 
 
-def failure_of(step: Step, variable: str | None, *, keeps_output: bool) -> Failure | None:
-    """What is assigned when a non-critical step fails; None for a critical one, whose failure ends the run."""
-    if step.critical:
+def failure_of(step: Step, scope: Scope, variable: str | None, *, keeps_output: bool) -> Failure | None:
+    """What is assigned when a step fails; None for a critical one whose failure ends the run."""
+    record = {variable: failed_record(keeps_error=keeps_output)} if variable else {}
+    if not step.critical:
+        return Failure(record)
+    if scope.recovery is None:
         return None
-    return Failure({variable: failed_record(keeps_error=keeps_output)} if variable else {})
+    around = scope.recovery.records(CAUGHT_ERROR, CAUGHT_MESSAGE)
+    return Failure({**around, **record}, ends_with(scope, step.step_id, CAUGHT_ERROR, CAUGHT_TEXT))
 
 
 def tried(
@@ -124,6 +136,27 @@ def tried(
     elif variable is not None:
         assigns = {variable: completed_record(None, keeps_output=False)}
     return ParallelNode(unit.state_name(step.step_id, TRY), (Block(nodes, returns),), assigns, failure)
+
+
+STEP_FAILED: Final = "StepFailed"
+_IS_NO_NAME: Final = f'$e=""or $substring($e,0,{len(ERRORS_OF_AWS)})="{ERRORS_OF_AWS}"'
+_NAME: Final = f'{_IS_NO_NAME}?"{STEP_FAILED}":$substring($e,0,{ERROR_NAME_LENGTH})'
+"""No error of ours is called as one of Step Functions': what catches and retries those would take it for one."""
+
+
+def fail(unit: Unit, step: Step, scope: Scope, variable: str | None, *, keeps_error: bool) -> FailNode | FailedPassNode:
+    """A `fail` step. Its texts are cut to the lengths that AWS has for an error and its cause."""
+    told = templates(unit, step, scope)
+    error: Template = STEP_FAILED
+    if "error" in told:
+        error = told["error"] if _is_constant(step, "error") else Group((bind("e", told["error"]), Text(_NAME)))
+    message = call("substring", told["message"], Text("0"), Text(str(CAUSE_LENGTH))) if "message" in told else ""
+    name = unit.state_name(step.step_id, FAIL)
+    return fails(step, scope, name, error, message, variable, keeps_error=keeps_error, by_author=True)
+
+
+def _is_constant(step: Step, name: str) -> bool:
+    return all(isinstance(part, str) for part in step.templates[name].parts)
 
 
 def step_config(unit: Unit, step: Step, scope: Scope, *, fills_names: bool = False) -> Fragment:

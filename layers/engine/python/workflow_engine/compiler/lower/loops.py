@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from workflow_engine.compiler.graph import StepGraph
-from workflow_engine.compiler.ir import FailNode, LoopNode, Template
+from workflow_engine.compiler.ir import LoopNode, Template
 from workflow_engine.compiler.jsonata.conditions import condition_fragment, not_fragment
 from workflow_engine.compiler.jsonata.fragments import (
     NULL,
@@ -21,6 +22,7 @@ from workflow_engine.compiler.jsonata.fragments import (
 )
 from workflow_engine.compiler.lower.body import LoweredBody, lower_steps
 from workflow_engine.compiler.lower.outputs import container_output, end_reads
+from workflow_engine.compiler.lower.recovery import fails
 from workflow_engine.compiler.lower.scope import Entry, Scope
 from workflow_engine.compiler.lower.status import COMPLETED, SKIPPED
 from workflow_engine.compiler.lower.unit import Unit
@@ -58,7 +60,11 @@ def lower_loop(unit: Unit, step: Step, body: LoopBody, scope: Scope, *, keeps_ou
         yield from references_of(condition)
         yield from end_reads(body.output, wanted=wanted)(graph)
 
+    recovery = scope.recovery
+    if recovery is not None:
+        scope.recovery = recovery.inside(variable, keeps_error=keeps_output)
     lowered = lower_steps(unit, body.steps, scope, reads, config_pointer(step, "steps"))
+    scope.recovery = recovery
     pending = _not_begun(lowered, scope) if before else {}
     output = container_output(unit, step, body.output, lowered.graph, scope) if wanted else NULL
     if before:
@@ -78,10 +84,14 @@ def lower_loop(unit: Unit, step: Step, body: LoopBody, scope: Scope, *, keeps_ou
         done={variable: completed_record(output, keeps_output=keeps_output)},
         output=output if body.output is not None else None,
         body=lowered.nodes,
-        instead=FailNode(
+        instead=fails(
+            replace(step, critical=True),  # what holds a loop that may fail catches it
+            scope,
             unit.state_name(step.step_id, FAIL),
             OUT_OF_TURNS,
             f"The loop took {body.max_iterations} turns and its condition asks for more.",
+            variable if recovery is not None else None,
+            keeps_error=keeps_output,
         ),
     )
 

@@ -6,12 +6,12 @@ A record that nobody reads is never assigned; a branch gives back only what is r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.lower.status import COMPLETED, FAILED, SKIPPED, Statuses, rule_verdict
-from workflow_engine.language.reads import nested_reads
-from workflow_engine.language.syntax import Reference, Step, StepReference
+from workflow_engine.language.reads import nested_reads, references_of
+from workflow_engine.language.syntax import Condition, Reference, Step, StepReference
 from workflow_engine.lazy_dataclass import dataclass
 
 
@@ -38,16 +38,17 @@ class Readers:
         return bool(self.whole.get(step_id, 0) & ~beside)
 
 
-def possible_statuses(graph: StepGraph) -> dict[str, Statuses]:
+def possible_statuses(graph: StepGraph, never_complete: Collection[str] = ()) -> dict[str, Statuses]:
     """How each step may end, whatever the data. A critical step that fails ends the run, so nobody sees that; any other may
-    fail, if only because it is too large."""
+    fail, if only because it is too large. `never_complete` are the steps that only fail.
+    """
     possible: dict[str, Statuses] = {}
     for step, dependencies in zip(graph.steps, graph.rule_dependencies, strict=True):
         verdict = rule_verdict(step.trigger_rule, {possible[d] for d in dependencies})
         if verdict == "never":
             possible[step.step_id] = SKIPPED
             continue
-        statuses = COMPLETED
+        statuses = FAILED if step.step_id in never_complete else COMPLETED
         if not step.critical:
             statuses |= FAILED
         if verdict == "depends" or (step.condition is not None and not decides_per_element(step)):
@@ -58,18 +59,24 @@ def possible_statuses(graph: StepGraph) -> dict[str, Statuses]:
 
 def decides_per_element(step: Step) -> bool:
     """A condition that reads item or index is decided for each element, any other once for the whole step."""
-    from workflow_engine.language.reads import references_of
-
-    return (
-        step.for_each is not None
-        and step.condition is not None
-        and any(not isinstance(r, StepReference) and r.word in ("item", "index") for r in references_of(step.condition))
-    )
+    return step.for_each is not None and step.condition is not None and reads_element(step.condition)
 
 
-def find_readers(graph: StepGraph, end_reads: Iterable[Reference]) -> Readers:
-    """Masks of all readers in the body. `end_reads` are the references of the body's own output."""
-    possible = possible_statuses(graph)
+def reads_element(condition: Condition) -> bool:
+    """Whether a condition reads the element that it is decided for."""
+    return any(not isinstance(r, StepReference) and r.word in ("item", "index") for r in references_of(condition))
+
+
+def find_readers(
+    graph: StepGraph,
+    end_reads: Iterable[Reference],
+    never_complete: Collection[str] = (),
+    also: Statuses = frozenset(),
+) -> Readers:
+    """Masks of all readers in the body. `end_reads` are the references of the body's own output; `also` are ways in which its
+    steps may end as seen from outside.
+    """
+    possible = {step_id: ends | also for step_id, ends in possible_statuses(graph, never_complete).items()}
     whole: dict[str, int] = {}
     status: dict[str, int] = {}
 

@@ -7,13 +7,17 @@ guide, "Passing data between states with variables", scope rules), so names carr
 from __future__ import annotations
 
 import hashlib
-from dataclasses import field
+from collections.abc import Mapping
+from dataclasses import field, replace
 from itertools import groupby
+from typing import Final
 
-from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Infix, Read, Text, json_literal
+from workflow_engine.compiler.ir import Assigns, Template
+from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Infix, Read, Text, if_assigned, json_literal
 from workflow_engine.compiler.jsonata.references import Root
 from workflow_engine.compiler.jsonata.states import INDEX, ITEM, from_input
 from workflow_engine.compiler.lower.status import COMPLETED, Statuses
+from workflow_engine.compiler.records import failed_record
 from workflow_engine.language.syntax import Reference, ScopeReference, StepReference
 from workflow_engine.lazy_dataclass import dataclass
 
@@ -31,12 +35,63 @@ def variable_name(depth: int, step_id: str) -> str:
     return f"s{depth}_{escaped}"
 
 
+FAILURE_VARIABLE: Final = "failure"
+"""What has failed the run, as failure steps read it."""
+
+
+def failures_variable(depth: int) -> str:
+    """The notes of critical failures in a scope. No record of a step has such a name."""
+    return f"failures{depth}"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is known of a step at a point of the machine. `variable` is None when no record of it is kept."""
+    """What is known of a step at a point of the machine. `variable` is None when no record of it is kept; where it is
+    `unsure`, the step may not have begun, and there is no value then. `output`, if given, is what it gave.
+    """
 
     statuses: Statuses
     variable: str | None
+    unsure: bool = False
+    output: Fragment | None = None
+
+
+NOTES_CHARACTERS: Final = 30_000
+"""Of the messages of all failures that may come together, so that they can leave a branch and be variables: 256 KiB, of which
+a character may take six bytes."""
+MOST_CHARACTERS: Final = 4_000
+FEWEST_CHARACTERS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What critical failures in a scope lead to. `order` is the place of each step in the document, `characters` what is kept
+    of a message. `containers` are the loops and switches of the same scope around a place, whose records fail with it, by
+    variable, with whether their error is read.
+    """
+
+    order: Mapping[str, int]
+    characters: int
+    containers: Mapping[str, bool]
+
+    @classmethod
+    def of(cls, step_ids: list[str], *, sequential: bool) -> Recovery:
+        """For a workflow of these steps."""
+        share = NOTES_CHARACTERS // (1 if sequential else max(1, len(step_ids)))
+        order = {step_id: place for place, step_id in enumerate(step_ids)}
+        return cls(order, min(MOST_CHARACTERS, max(FEWEST_CHARACTERS, share)), {})
+
+    def in_branch(self) -> Recovery:
+        """Inside a branch, where nothing of the scope around it can be assigned."""
+        return replace(self, containers={})
+
+    def inside(self, variable: str | None, *, keeps_error: bool) -> Recovery:
+        """Inside a loop or switch whose record is this variable, None where it has none."""
+        return self if variable is None else replace(self, containers={**self.containers, variable: keeps_error})
+
+    def records(self, error: Template, message: Template) -> Assigns:
+        """The records of the loops and switches around a failure."""
+        return {name: failed_record(error, message, keeps_error=keeps) for name, keeps in self.containers.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +111,8 @@ class Scope:
 
     `item` and `index` are the innermost element and its position, None outside for_each and map. `around` is what stands in
     front of a step's id in its place, `maps` how many maps are around. `fields` are those that every output of a step is sure
-    to have, by step id; all scopes of a machine share them.
+    to have, by step id; all scopes of a machine share them. `recovery` is what critical failures lead to, None where they end
+    the run, or what is around; `may_end` says that one of them may end this scope.
     """
 
     depth: int
@@ -67,9 +123,11 @@ class Scope:
     maps: int = 0
     entries: dict[str, Entry] = field(default_factory=dict)
     fields: dict[str, frozenset[str]] = field(default_factory=dict)
+    recovery: Recovery | None = None
+    may_end: bool = False
 
     def child(self) -> Scope:
-        """A scope one deeper that sees all of this one (a Parallel branch or a Map body)."""
+        """A scope one deeper that sees all of this one (a Parallel branch or a Map body), and ends with its first failure."""
         return Scope(self.depth + 1, self, self.item, self.index, self.around, self.maps, fields=self.fields)
 
     def element_of(self, step_id: str) -> Scope:
@@ -117,13 +175,14 @@ class Scope:
         """The variable of this scope for a step's record."""
         return variable_name(self.depth, step_id)
 
-    def status(self, step_id: str) -> Text | Read:
+    def status(self, step_id: str) -> Fragment:
         """The step's status: a constant where it is known before the run."""
         entry = self.find(step_id)
         if len(entry.statuses) == 1:
             return json_literal(next(iter(entry.statuses)))
         assert entry.variable is not None, f"the status of {step_id} is read but not kept"
-        return Read(entry.variable, ("status",))
+        read = Read(entry.variable, ("status",))
+        return if_assigned(read, Text('"pending"')) if entry.unsure else read
 
     def locate(self, reference: Reference) -> Root:
         """Where the reference's value starts, before its path is applied."""
@@ -136,6 +195,8 @@ class Scope:
             case ScopeReference(word="index"):
                 assert self.index is not None, "index outside a list; the language refuses that"
                 return Root(self.index, defined=True)
+            case ScopeReference(word="failure"):
+                return Root(Read(FAILURE_VARIABLE), defined=True)
             case ScopeReference(word=word):
                 return Root(from_input(word), defined=True)
 
@@ -143,12 +204,16 @@ class Scope:
         entry = self.find(step_id)
         if facet == "status":
             return Root(self.status(step_id), defined=True)
+        if facet == "output" and entry.output is not None:
+            return Root(entry.output, defined=True)
         if (facet == "output" and "completed" not in entry.statuses) or (
             facet == "error" and "failed" not in entry.statuses
         ):
             return _NULL
         assert entry.variable is not None, f"the record of {step_id} is read but not kept"
         code = Read(entry.variable, (facet,))
+        if entry.unsure:
+            return Root(if_assigned(code, NULL), defined=True)
         if facet == "error":
             return Root(code, defined=False)
         return Root(code, defined=entry.statuses == COMPLETED, fields=self.fields.get(step_id, frozenset()))

@@ -13,12 +13,15 @@ from workflow_engine.compiler.jsonata.fragments import Array, Fragment, Group, T
 from workflow_engine.language.syntax import TriggerRule
 from workflow_engine.statuses import StepEnd
 
-Statuses = frozenset[StepEnd]
+Statuses = frozenset[StepEnd | Literal["pending"]]
+"""`pending` is what only failure steps see."""
 Verdict = Literal["always", "never", "depends"]
 
 COMPLETED: Statuses = frozenset({"completed"})
 SKIPPED: Statuses = frozenset({"skipped"})
 FAILED: Statuses = frozenset({"failed"})
+NOT_BEGUN: Statuses = frozenset({"pending"})
+ANY: Statuses = COMPLETED | SKIPPED | FAILED | NOT_BEGUN
 
 
 def _all_success(deps: Set[Statuses]) -> Verdict:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from workflow_engine.aws_quotas import INLINE_MAP_CONCURRENCY
-from workflow_engine.compiler.catalogue import ContainerLowering, PureLowering, TaskLowering, WaitLowering
+from workflow_engine.compiler.catalogue import (
+    ContainerLowering,
+    FailLowering,
+    PureLowering,
+    TaskLowering,
+    WaitLowering,
+)
 from workflow_engine.compiler.ir import Block, Failure, GuardNode, MapNode, Node, PassNode, Template
 from workflow_engine.compiler.jsonata.conditions import condition_fragment, not_fragment
 from workflow_engine.compiler.jsonata.states import PAYLOAD, RESULT
 from workflow_engine.compiler.lower import leaf, waits
+from workflow_engine.compiler.lower.elements import after_elements, enter_undone, mark_failure, undone_elements
 from workflow_engine.compiler.lower.inputs import has_expression, varies
 from workflow_engine.compiler.lower.lists import find_elements, warn_if_unbounded
 from workflow_engine.compiler.lower.readers import Readers, decides_per_element
-from workflow_engine.compiler.lower.scope import Entry, Scope
+from workflow_engine.compiler.lower.scope import Entry, Scope, failures_variable
 from workflow_engine.compiler.lower.sizes import Size, is_surely_carried
 from workflow_engine.compiler.lower.status import COMPLETED, FAILED
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import completed_record
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
 from workflow_engine.language.syntax import ForEach, Step
-from workflow_engine.state_names import EACH, GUARD, derived_name
+from workflow_engine.state_names import EACH, GUARD, JOIN, derived_name
 
 _NEVER_RETRIED: Final = (
     "'max_retries' has no effect here: an expression that failed fails again on the same data. Remove it; 'critical: false' "
@@ -37,13 +45,14 @@ def lower_step(
         unit.warnings.append(Diagnostic("WFE-W405", step.pointer + "/max_retries", _NEVER_RETRIED))
     kept = readers.keeps_record(step.step_id)
     keeps_output = readers.keeps_output(step.step_id)
-    variable = scope.name(step.step_id) if kept else None
-    failure = leaf.failure_of(step, variable, keeps_output=keeps_output)
+    variable = scope.name(step.step_id) if kept or step.elements_fail_alone else None
+
+    def failure() -> Failure | None:
+        return leaf.failure_of(step, scope, variable, keeps_output=keeps_output)
 
     nodes: tuple[Node, ...]
     if step.for_each is not None:
-        assigns = _record(variable, RESULT, keeps_output=keeps_output)
-        nodes = (_for_each(unit, step, step.for_each, lowering, scope, assigns, failure),)
+        nodes = _repeated(unit, step, step.for_each, lowering, scope, variable, failure(), keeps_output=keeps_output)
     else:
         match lowering:
             case PureLowering() if _needs_branch(unit, step, lowering, bounds, keeps_output=keeps_output):
@@ -52,7 +61,9 @@ def lower_step(
                     unit, step, lowering, inner, kept=False, keeps_output=keeps_output, bounds=bounds
                 )
                 inside = (PassNode(step.step_id, (value,)),)
-                nodes = (leaf.tried(unit, step, inside, value.variable, variable, failure, keeps_output=keeps_output),)
+                nodes = (
+                    leaf.tried(unit, step, inside, value.variable, variable, failure(), keeps_output=keeps_output),
+                )
             case PureLowering():
                 value = leaf.pure_value(
                     unit, step, lowering, scope, kept=kept, keeps_output=keeps_output, bounds=bounds
@@ -60,15 +71,18 @@ def lower_step(
                 nodes = (PassNode(step.step_id, (value,)),)
             case TaskLowering():
                 assigns = _record(variable, PAYLOAD, keeps_output=keeps_output)
-                nodes = (leaf.task(unit, step, lowering, scope, step.step_id, assigns, failure),)
-            case WaitLowering() if failure is not None and has_expression(step):
-                nodes = (waits.tried_wait(unit, step, lowering, scope, variable, failure, keeps_output=keeps_output),)
+                nodes = (leaf.task(unit, step, lowering, scope, step.step_id, assigns, failure()),)
+            case WaitLowering() if not step.critical and has_expression(step):
+                nodes = (waits.tried_wait(unit, step, lowering, scope, variable, failure(), keeps_output=keeps_output),)
             case WaitLowering():
                 nodes = waits.wait(unit, step, lowering, scope, variable, keeps_output=keeps_output)
+            case FailLowering():
+                nodes = (leaf.fail(unit, step, scope, variable, keeps_error=keeps_output),)
             case ContainerLowering():
                 nodes = unit.container(unit, step, scope, keeps_record=kept, keeps_output=keeps_output)
     surely_completes = step.critical or isinstance(nodes[0], PassNode)
-    scope.entries[step.step_id] = Entry(COMPLETED if surely_completes else COMPLETED | FAILED, variable)
+    statuses = COMPLETED if surely_completes else COMPLETED | FAILED
+    scope.entries[step.step_id] = Entry(FAILED if isinstance(lowering, FailLowering) else statuses, variable)
     unit.step_types[step.step_id] = step.step_type
     if isinstance(lowering, PureLowering | TaskLowering) and lowering.no_input and step.for_each is None:
         unit.no_inputs[step.step_id] = lowering.no_input
@@ -91,6 +105,27 @@ def _record(variable: str | None, output: Template, *, keeps_output: bool) -> di
     return {variable: completed_record(output, keeps_output=keeps_output)} if variable else {}
 
 
+def _repeated(
+    unit: Unit,
+    step: Step,
+    each: ForEach,
+    lowering: object,
+    scope: Scope,
+    variable: str | None,
+    failure: Failure | None,
+    *,
+    keeps_output: bool,
+) -> tuple[Node, ...]:
+    """A step with a for_each; after elements that fail alone a Choice looks at the record."""
+    if not step.elements_fail_alone or variable is None:
+        assigns = _record(variable, RESULT, keeps_output=keeps_output)
+        return (_for_each(unit, step, each, lowering, scope, assigns, failure),)
+    assigns = _record(variable, RESULT, keeps_output=True)
+    every = _for_each(unit, step, each, lowering, scope, assigns, failure)
+    name = unit.state_name(step.step_id, JOIN)
+    return every, after_elements(step, scope, name, variable, keeps_error=keeps_output)
+
+
 def _for_each(
     unit: Unit,
     step: Step,
@@ -102,6 +137,9 @@ def _for_each(
 ) -> MapNode:
     """A Map over one state. Its condition, if it reads item or index, is decided per element; a skipped element gives null."""
     inner = scope.element_of(step.step_id)
+    if each.completed_of is not None:
+        enter_undone(each, inner)
+    alone = mark_failure(inner) if step.elements_fail_alone else None
     name = derived_name(step.step_id, EACH)
     node: Node
     match lowering:
@@ -109,27 +147,30 @@ def _for_each(
             value = leaf.pure_value(unit, step, lowering, inner, kept=False, keeps_output=False, bounds={})
             node = PassNode(name, (value,))
         case TaskLowering():
-            node = leaf.task(unit, step, lowering, inner, name, {}, None, is_element=True)
+            node = leaf.task(unit, step, lowering, inner, name, {}, alone, is_element=True)
         case _:
-            raise InvalidWorkflowError(
-                [
-                    Diagnostic(
-                        "WFE-E404", f"{step.pointer}/for_each", f"'{step.step_type}' cannot be repeated by for_each."
-                    )
-                ]
-            )
+            place = f"{step.pointer}/for_each" if each.completed_of is None else step.pointer
+            detail = f"'{step.step_type}' cannot be repeated by for_each."
+            if each.completed_of is not None:
+                detail = (
+                    f"'{step.step_type}' cannot be repeated for each element that '{each.completed_of}' has completed."
+                )
+            raise InvalidWorkflowError([Diagnostic("WFE-E404", place, detail)])
     nodes: tuple[Node, ...] = (node,)
     if decides_per_element(step) and step.condition is not None:
         skip_when = not_fragment(condition_fragment(step.condition, inner))
         nodes = (GuardNode(unit.state_name(step.step_id, GUARD), skip_when, {}, nodes),)
     elements = find_elements(unit, each.items, each.max_items, scope, f"{step.pointer}/for_each")
-    warn_if_unbounded(unit, step, elements, (step,))
+    if each.completed_of is None:
+        warn_if_unbounded(unit, step, elements, (step,))
+    else:
+        elements = replace(elements, code=undone_elements(each, scope), least=0)
     return MapNode(
         name=step.step_id,
         step_id=step.step_id,
         elements=elements,
         max_concurrency=each.max_concurrency or INLINE_MAP_CONCURRENCY,
-        body=Block(nodes, kind="element"),
+        body=Block(nodes, kind="element", failures=failures_variable(inner.depth) if alone else None),
         assigns=assigns,
         failure=failure,
         depth=scope.maps,

@@ -33,7 +33,7 @@ class Unit:
 
     `constants` are fields of pure steps' outputs that are known before the run, by step id, and `handed_on` those that are
     parts of the run's input; `step_types` are the types of the steps that were lowered so far, without aliases, and
-    `no_inputs` says of those whose output is nothing to work on why.
+    `no_inputs` says of those whose output is nothing to work on why. `read_after_failure` is what failure steps read.
     """
 
     catalogue: CompilerCatalogue
@@ -51,6 +51,7 @@ class Unit:
     handed_on: dict[str, Mapping[str, ScopeReference]] = field(default_factory=dict)
     step_types: dict[str, str] = field(default_factory=dict)
     no_inputs: dict[str, str] = field(default_factory=dict)
+    read_after_failure: tuple[StepReference, ...] = ()
     variables_size: Size = field(init=False)
     _taken: set[str] = field(default_factory=set)
     _lowerings: dict[str, Lowering] = field(default_factory=dict)

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from workflow_engine.aws_quotas import EXECUTION_SECONDS
 from workflow_engine.compiler.catalogue import WaitLowering
-from workflow_engine.compiler.ir import FailedPassNode, FailNode, Failure, GuardNode, Node, ParallelNode, WaitNode
+from workflow_engine.compiler.ir import Failure, GuardNode, Node, ParallelNode, WaitNode
 from workflow_engine.compiler.jsonata.fragments import NULL, Group, Infix
 from workflow_engine.compiler.lower.leaf import pure_context, tried
+from workflow_engine.compiler.lower.recovery import fails
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import completed_record
@@ -45,14 +46,7 @@ def wait(
     invalid = Infix("=", (Group((seconds,)), NULL))
     name = unit.state_name(step.step_id, CHECK)
     failed = unit.state_name(step.step_id, FAIL)
-    if step.critical:
-        return (GuardNode(name, invalid, {}, (node,), FailNode(failed, INVALID_DELAY, INVALID_DELAY_CAUSE)),)
-    record = {"status": "failed"}
-    if keeps_output:
-        record["error"] = {"type": INVALID_DELAY, "message": INVALID_DELAY_CAUSE}
-    failing = FailedPassNode(
-        failed, step.step_id, INVALID_DELAY, INVALID_DELAY_CAUSE, {variable: record} if variable else {}
-    )
+    failing = fails(step, scope, failed, INVALID_DELAY, INVALID_DELAY_CAUSE, variable, keeps_error=keeps_output)
     return (GuardNode(name, invalid, {}, (node,), failing),)
 
 
@@ -62,7 +56,7 @@ def tried_wait(
     lowering: WaitLowering,
     scope: Scope,
     variable: str | None,
-    failure: Failure,
+    failure: Failure | None,
     *,
     keeps_output: bool,
 ) -> ParallelNode:

@@ -39,8 +39,9 @@ def fuse_pure_states(block: Block) -> Block:
 
     Every entered state is billed, so a chain of n pure steps should cost one transition, not n.
     """
-    nodes = _fused(block.nodes)
-    return block if nodes is block.nodes else replace(block, nodes=nodes)
+    nodes, recovery = _fused(block.nodes), _fused(block.recovery)
+    unchanged = nodes is block.nodes and recovery is block.recovery
+    return block if unchanged else replace(block, nodes=nodes, recovery=recovery)
 
 
 def _fused(nodes: Nodes) -> Nodes:

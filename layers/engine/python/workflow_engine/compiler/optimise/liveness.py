@@ -27,6 +27,7 @@ from workflow_engine.compiler.ir import (
     FailNode,
     Failure,
     GuardNode,
+    JoinNode,
     LoopNode,
     MapNode,
     Node,
@@ -47,7 +48,16 @@ SMALL_BYTES: Final = KIB
 """A record known to be smaller than this is not worth the text that would empty it."""
 
 _READ_NOTHING: Final = frozenset(
-    {"str", "int", "bool", "int | None", "Reference", "tuple[Return, ...]", "tuple[Mapping[str, Any], ...]"}
+    {
+        "str",
+        "str | None",
+        "int",
+        "bool",
+        "int | None",
+        "Reference",
+        "tuple[Return, ...]",
+        "tuple[Mapping[str, Any], ...]",
+    }
 )
 """Types of fields without templates, as they are written in `ir`."""
 
@@ -128,7 +138,15 @@ class _Liveness:
         wanted = {
             (r.variable, whole) for r in block.returns for whole in ((False, True) if r.keeps_output else (False,))
         }
-        return replace(block, nodes=self.nodes(block.nodes, _Later(Counter(wanted)), _Held(), ends=True))
+        if block.failures is not None:
+            wanted |= {(block.failures, False), (block.failures, True)}
+        later = _Later(Counter(wanted))
+        after_failure = frozenset[VariableRead]().union(*map(self.reads, block.recovery))
+        later.expected(after_failure)
+        nodes = self.nodes(block.nodes, later, _Held(), ends=True)
+        later.passed(after_failure)
+        # A failure may have come before anything was assigned, and the run ends anyway: nothing is emptied there.
+        return replace(block, nodes=nodes, recovery=self.nodes(block.recovery, later, _Held(), ends=False))
 
     def nodes(self, nodes: Nodes, later: _Later, held: _Held, *, ends: bool) -> Nodes:
         """`later` is what is read after these nodes. `ends` says that the last of them ends its block: all variables of the
@@ -152,6 +170,9 @@ class _Liveness:
                 return self._loop(node, later, held, ends=ends)
             case FailedPassNode():
                 return replace(node, assigns=_trimmed(node.assigns, later))
+            case JoinNode():
+                held.note_dead(self.reads(node), later)
+                return replace(node, assigns=_trimmed(node.assigns, later))
             case OutputNode() | FailNode():
                 return node
         held.note_dead(self.reads(node), later)
@@ -170,7 +191,7 @@ class _Liveness:
         if node.assigns or emptied:
             changed["assigns"] = {**_trimmed(node.assigns, later), **emptied}
         if not isinstance(node, PassNode | WaitNode) and node.failure is not None:
-            changed["failure"] = Failure({**_trimmed(node.failure.assigns, later), **emptied})
+            changed["failure"] = replace(node.failure, assigns={**_trimmed(node.failure.assigns, later), **emptied})
         rewritten = replace(node, **changed) if changed else node
         held.held.update(_holding(rewritten))
         return rewritten

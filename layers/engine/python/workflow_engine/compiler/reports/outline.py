@@ -9,27 +9,34 @@ from typing import Any
 
 from workflow_engine.compiler.catalogue import CompilerCatalogue, WaitLowering
 from workflow_engine.compiler.graph import StepGraph, build_graph
-from workflow_engine.language.reads import body_steps, nested_steps, references_of
+from workflow_engine.language.reads import body_steps, failure_steps, nested_steps, references_of
 from workflow_engine.language.references import reference_text
 from workflow_engine.language.syntax import Expression, LoopBody, MapBody, Source, Step, Workflow
 
 
 def outline(workflow: Workflow, graph: StepGraph, catalogue: CompilerCatalogue) -> dict[str, Any]:
-    """JSON: `{"steps": [{"id", "type", "each"?, "body"?, "reads"?}], "sinks": [...] | null}`.
+    """JSON: `{"steps": [step], "sinks": [...] | null, "after_failure"?: [step]}`, a step being `{"id", "type", "each"?,
+    "critical"?, "body"?, "reads"?}`.
 
     `sinks` null says that the run's output is the machine's own; else it is the outputs of the completed sinks by id.
     `reads` has the references, as texts, of what may fail: `input_mapping` those of each entry that is an expression, or
-    the time of a delay; `for_each` or `items` that of the list. Conditions and templates take any data.
+    the time of a delay; `for_each` or `items` that of the list. Conditions and templates take any data. `critical` is told
+    where failure steps follow a failure.
     """
     sinks = set(graph.sinks())
+    recovers = bool(failure_steps(workflow))
+    after_failure = [_step(s, catalogue, recovers=recovers) for s in failure_steps(workflow)]
     return {
-        "steps": [_step(s, catalogue) for s in workflow.steps],
+        **({"after_failure": after_failure} if after_failure else {}),
+        "steps": [_step(s, catalogue, recovers=recovers) for s in workflow.steps],
         "sinks": None if workflow.output is not None else [s.step_id for s in workflow.steps if s.step_id in sinks],
     }
 
 
-def _step(step: Step, catalogue: CompilerCatalogue) -> dict[str, Any]:
+def _step(step: Step, catalogue: CompilerCatalogue, *, recovers: bool) -> dict[str, Any]:
     entry: dict[str, Any] = {"id": step.step_id, "type": step.step_type}
+    if recovers and step.critical:
+        entry["critical"] = True
     if step.for_each is not None:
         entry["each"] = True
     if reads := _reads(step, catalogue):
@@ -39,7 +46,11 @@ def _step(step: Step, catalogue: CompilerCatalogue) -> dict[str, Any]:
         sinks = None
         if step.body.output is None:
             sinks = [sink for body in nested_steps(step) for sink in build_graph(body, by_step_order=False).sinks()]
-        entry["body"] = {"kind": kind, "steps": [_step(s, catalogue) for s in body_steps(step)], "sinks": sinks}
+        entry["body"] = {
+            "kind": kind,
+            "steps": [_step(s, catalogue, recovers=recovers) for s in body_steps(step)],
+            "sinks": sinks,
+        }
     return entry
 
 

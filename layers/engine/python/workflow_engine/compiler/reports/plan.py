@@ -16,6 +16,7 @@ from workflow_engine.compiler.ir import (
     FailedPassNode,
     FailNode,
     GuardNode,
+    JoinNode,
     LoopNode,
     MapNode,
     Node,
@@ -97,8 +98,11 @@ ITERATION: Final = Count(0, 0, 2, 2)
 
 
 def count_block(block: Block) -> Count:
-    """Bounds for one way through the block; a jump to its end may enter one more state."""
-    return _count_nodes(block.nodes, last_in_block=True)
+    """Bounds for one way through the block; a jump to its end may enter one more state, and so may failure steps follow."""
+    count = _count_nodes(block.nodes, last_in_block=True)
+    if block.failures is not None:
+        return count.then(NOTHING.either(SIMPLE))
+    return count.then(NOTHING.either(_count_nodes(block.recovery, last_in_block=False)))
 
 
 def count_element(node: MapNode) -> Count:
@@ -138,6 +142,8 @@ def _count(node: Node, *, last: bool) -> Count:
             return SIMPLE.then(reduce(Count.either, taken))
         case FailNode():
             return FAIL
+        case JoinNode():
+            return NOTHING.either(SIMPLE.then(SIMPLE)) if last else SIMPLE
         case FailedPassNode() | PassNode() | WaitNode() | OutputNode():
             return SIMPLE
 
@@ -149,7 +155,7 @@ def _entered_around(inner: Count) -> Count:
 
 def _with_catch(node: TaskNode | MapNode | ParallelNode, count: Count, *, last: bool) -> Count:
     """A Catcher may end the node early; where the block ends there, it has to jump to one more state."""
-    if node.failure is None:
+    if node.failure is None or node.failure.ends is not None:
         return count
     early = count.either(CAUGHT_EARLY)
     return early.either(early.then(SIMPLE)) if last else early

@@ -51,6 +51,13 @@ class Expression:
     path: Path
     place: Place
     reading: Reading | None
+    text: str
+
+    def asks_for(self, variable: str) -> bool:
+        """Whether it reads the variable only where it has asked for a value: `$exists($v.a)?$v.a:...`."""
+        read = rf"\${re.escape(variable)}\b"
+        asked = re.sub(rf"\$exists\(({read}(?:\.\w+)*)\)(?:\?\1:)?", "", self.text)
+        return not re.search(read, asked)
 
 
 @cache
@@ -125,7 +132,7 @@ def state_expressions(path: Path, state: State) -> tuple[list[Expression], list[
     for keys, place, value in _evaluated_values(state):
         for inner, text in _texts((*path, *keys), value, wrong):
             analysis = analyse(text)
-            expression = Expression(inner, place, analysis.reading)
+            expression = Expression(inner, place, analysis.reading, text)
             found.append(expression)
             wrong += _check_expression(expression, analysis)
     return found, wrong

@@ -107,7 +107,7 @@ def _check_reads(
         if any(name in names for names in hidden):
             detail = f"${name} is assigned outside the distributed Map; pass it by ItemSelector."
             yield violation("ASL-DISTRIBUTED-VARIABLE", expression.path, detail)
-        elif name not in FUNCTIONS:
+        elif name not in FUNCTIONS and not expression.asks_for(name):
             reason = (
                 "on some path here it has no value" if name in bits else "nothing assigns it, and it is not a function"
             )

@@ -59,6 +59,9 @@ class Results(TypedDict):
     started_at: Time | None
     completed_at: Time | None
     output_link: NotRequired[OutputLink]
+    failed_steps: list[str] | None
+    """Keys of the first 100 steps and parts that failed, also of a run that completed all the same; null where an earlier version
+    of the service has kept the results."""
     step_results: dict[str, StepResult]
     """By step id; a part of a step as `outer[3].inner`."""
     step_io_data: dict[str, StepOutput]

@@ -10,6 +10,7 @@ from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.history_text import parsed
 from workflow_engine.machines.port import ExecutionGoneError, PageForgottenError
 from workflow_engine.machines.read_timeline import failure_of
+from workflow_engine.state_names import STATES_OF_THE_WORKFLOW, step_of
 from workflow_engine.store import cursors
 from workflow_engine.store.results import PAGE_BYTES, body_bytes
 from workflow_engine.timestamps import iso
@@ -132,7 +133,7 @@ def _event(event: dict[str, Any], states: States) -> answers.Event:
         "type": event["type"],
         "timestamp": iso(event.get("timestamp")),
         "state": state,
-        "step_id": state.partition(".")[0] if state else None,
+        "step_id": step_of(state) if state and state not in STATES_OF_THE_WORKFLOW else None,
         "details": _shown(event["type"], _details(event)),
     }
 

@@ -27,6 +27,10 @@ _CLOCKS_DIFFER_BY: Final = timedelta(seconds=1)
 """Between the end that an event tells and the same end in the history."""
 
 
+MAX_FAILED_STEPS: Final = 100
+"""Of the steps that failed, so many are named beside the results of a run: it may have thousands."""
+
+
 class EndNotShownError(Exception):
     """A run has ended and its history does not show it yet: GetExecutionHistory is eventually consistent."""
 
@@ -168,6 +172,7 @@ def _run(execution: Execution, run: RunReport) -> dict[str, Json]:
         "status": run.status,
         "started_at": execution.started_at,
         "error": run.error,
+        "failed_steps": run.steps.failed(MAX_FAILED_STEPS),
         "completed_at": run.completed_at,
         "metadata": {
             "workflow_name": execution.workflow_name,

@@ -72,7 +72,7 @@ def results_page(
     if query.cursor is not None:
         ordinal, key = cursors.decode(caller.tenant_id, scope, query.cursor)
         position = (int(ordinal), str(key))
-    head: dict[str, Json] = {**results.run, **_told_output(results)}
+    head: dict[str, Json] = {"failed_steps": None, **results.run, **_told_output(results)}
     room = PAGE_BYTES - body_bytes(head)
     page = results.page(
         position,
