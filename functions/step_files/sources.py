@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from workflow_engine.endpoint_errors import (
@@ -51,8 +51,7 @@ _EXTENSION_OF_TYPE: Final[Mapping[str, str]] = {
 _DEPTH: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """A file's bytes, its name without directories, and its extension in lower case with the dot."""
 
     name: str
