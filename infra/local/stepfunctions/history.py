@@ -174,6 +174,11 @@ class Frame:
             child.abort(previous)
         self.close()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether another chain has ended this one."""
+        return self._is_closed
+
     def close(self) -> None:
         """Let nothing follow in this chain or those inside it."""
         self._is_closed = True

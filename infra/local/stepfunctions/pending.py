@@ -31,8 +31,8 @@ class PendingTask:
 
     @property
     def is_open(self) -> bool:
-        """Whether an answer is still waited for."""
-        return not self._answer.done()
+        """Whether an answer is still waited for. The chain of a run that was stopped learns of it a turn of the loop later."""
+        return not self._answer.done() and not self.attempt.frame.is_closed
 
     def answer(self, **answer: Any) -> None:
         """Take an answer: {"output": text}, or {"error": name, "cause": text}. It is durable when the journal is."""
