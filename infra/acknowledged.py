@@ -38,6 +38,10 @@ BY_GRANT: Final[Mapping[Resource, str]] = {
         "Documents over 300 KB are objects named by the hash of their content, below the one prefix that is allowed; "
         "their names are not known at deployment."
     ),
+    "uploaded_files": (
+        "Users' files are objects below a folder of their tenant, and named by the hash of their content; a request may "
+        "remove one of its own tenant, and nothing else in the bucket."
+    ),
     "machines": (
         "State machines are made at run time and named by the hash of their definition, below the prefix of this "
         "stage, which no other deployment in the account shares."
@@ -57,6 +61,14 @@ BY_GRANT: Final[Mapping[Resource, str]] = {
     "bedrock_models": (
         "The wildcards stand for versions of models and for the regions that an inference profile may choose; which "
         "vendors' models there are is the deployment's own choice (context bedrock_models)."
+    ),
+    "vector_indexes": (
+        "Indexes are made at run time, one for each collection of a tenant, and named by the hash of both; they lie in "
+        "the one bucket of vectors that is this deployment's own."
+    ),
+    "file_buckets": (
+        "Users' files have keys that are not known at deployment; which buckets they may be read from is the "
+        "deployment's own choice (context file_buckets), and by default there is none."
     ),
     "llm_secrets": SECRETS_OF_TENANTS,
     "tenant_secrets": SECRETS_OF_TENANTS,

@@ -19,8 +19,8 @@ machines, found by its name as alias. `event`: fed by a queue. `schedule`: start
 CloudFormation's custom resources.
 """
 
-Layer = Literal["deps", "llm_deps", "engine", "llm"]
-"""`llm_deps` is `deps` and what agents need beside it, so a function has one of the two."""
+Layer = Literal["deps", "files_deps", "llm_deps", "engine", "llm"]
+"""`llm_deps` is `deps` and what agents need beside it, `files_deps` what reading files does: a function has one of the three."""
 
 Resource = Literal[
     "table",
@@ -29,6 +29,8 @@ Resource = Literal[
     "arn_index",
     "due_index",
     "bucket_objects",
+    "uploaded_files",
+    "file_buckets",
     "machines",
     "executions",
     "activities",
@@ -38,11 +40,13 @@ Resource = Literal[
     "bedrock_models",
     "llm_secrets",
     "tenant_secrets",
+    "vector_indexes",
 ]
 """What a function may be allowed to act on. `machines`, `executions` and `activities` are those with our name prefix,
 `activity_relay` is that function; the indexes are those of `workflow_engine.store.schema`; `client_functions` are Lambdas that
 clients may register as steps; `llm_secrets` hold the keys of models' vendors, `tenant_secrets` are those of them that are a
-tenant's own. Where a deployment has none of a kind, the grant falls away.
+tenant's own; `file_buckets` have files that steps may read, `vector_indexes` are those of the deployment's vector bucket. Where
+a deployment has none of a kind, the grant falls away.
 """
 
 
@@ -174,12 +178,13 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=1024,  # the compiler is bound by CPU, and Lambda gives CPU by memory
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes("workflows"),
+        routes=_routes("workflows", "files"),
         environment=(*API_ENVIRONMENT, *COMPILER_ENVIRONMENT),
         grants=(
             _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _LIST_BY_TENANT,
             _KEEP_DOCUMENTS,
+            Grant("uploaded_files", ("s3:DeleteObject",)),
             Grant("executions", (_READ_HISTORY,)),
             Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
             Grant("machine_role", ("iam:PassRole",)),
@@ -280,6 +285,15 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     ),
     Function("step_data", "step", memory_mb=512, timeout_seconds=60),
     Function(
+        "step_files",
+        "step",
+        memory_mb=2048,  # a file of 50 MB, and what a library makes of it
+        timeout_seconds=300,
+        layers=("files_deps", "engine"),
+        environment=(*ENGINE_ENVIRONMENT, "STEP_HTTP_ALLOWED_HOSTS"),
+        grants=(_table("GetItem"), _KEEP_DOCUMENTS, Grant("file_buckets", ("s3:GetObject",))),
+    ),
+    Function(
         "step_http",
         "step",
         memory_mb=512,  # an answer may have 5 MB, and is held as bytes, text and value
@@ -309,6 +323,31 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
             _READ_LLM_SECRETS,
             Grant("client_functions", ("lambda:InvokeFunction",)),
             Grant("bedrock_models", ("bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream")),
+        ),
+    ),
+    Function(
+        "step_vectors",
+        "step",
+        memory_mb=1024,  # importing a vendor's SDK is bound by CPU
+        timeout_seconds=600,
+        layers=("llm_deps", "llm", "engine"),
+        environment=(*ENGINE_ENVIRONMENT, *LLM_ENVIRONMENT, "LLM_PRICES", "VECTOR_BUCKET_NAME"),
+        grants=(
+            _KEEP_DOCUMENTS,
+            _READ_LLM_SECRETS,
+            Grant("bedrock_models", ("bedrock:InvokeModel",)),
+            Grant(
+                "vector_indexes",
+                (
+                    "s3vectors:CreateIndex",
+                    "s3vectors:DeleteIndex",
+                    "s3vectors:DeleteVectors",
+                    "s3vectors:GetIndex",
+                    "s3vectors:GetVectors",  # QueryVectors asks for it where there is a filter, or metadata to return
+                    "s3vectors:PutVectors",
+                    "s3vectors:QueryVectors",
+                ),
+            ),
         ),
     ),
     Function(

@@ -36,6 +36,9 @@ LOG_RETENTION: Final[Mapping[int, str]] = {
 _STAGE: Final = re.compile(r"[a-z][a-z0-9]{0,11}")
 """No hyphen: the machines of stage `a` are named `workflow-a-*`, which must not be the name of those of stage `a-b`."""
 
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+"""S3, "General purpose bucket naming rules"."""
+
 _RESERVED_STAGES: Final = frozenset({"step", "local"})
 """`workflow-step-*` is what clients' step functions are called by default, and must not match our own functions."""
 
@@ -86,6 +89,12 @@ class StageConfig:
     """Models of Amazon Bedrock that agents may ask, by id; `*` stands for anything. None: no Bedrock."""
     step_http_allowed_hosts: tuple[str, ...] = ()
     """Hosts and networks that steps may reach although they are private (`workflow_engine.outbound`)."""
+
+    file_buckets: tuple[str, ...] = ()
+    """Buckets whose objects steps of type file_reader may read (s3://bucket/key), those of every tenant."""
+
+    vectors: bool = True
+    """Whether there is a bucket of vectors (Amazon S3 Vectors), for steps of types vector_storage and vector_search."""
 
     retain_data: bool = False
     """Table and bucket outlive their stack, and the table refuses to be deleted."""
@@ -150,6 +159,7 @@ class StageConfig:
         _check(
             self.throttle_rate >= 1 and self.throttle_burst >= 1, "throttle_rate and throttle_burst", "are 1 at least"
         )
+        _check(all(map(_BUCKET.fullmatch, self.file_buckets)), "file_buckets", "are names of buckets")
 
     @property
     def stem(self) -> str:

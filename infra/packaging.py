@@ -32,7 +32,8 @@ FUNCTIONS_FOLDER: Final = ROOT / "functions"
 LAYERS_FOLDER: Final = ROOT / "layers"
 DEPS_LOCK: Final = LAYERS_FOLDER / "deps" / "requirements.lock"
 LLM_DEPS_LOCK: Final = LAYERS_FOLDER / "llm_deps" / "requirements.lock"
-LOCKS: Final = {"deps": DEPS_LOCK, "llm_deps": LLM_DEPS_LOCK}
+FILES_DEPS_LOCK: Final = LAYERS_FOLDER / "files_deps" / "requirements.lock"
+LOCKS: Final = {"deps": DEPS_LOCK, "files_deps": FILES_DEPS_LOCK, "llm_deps": LLM_DEPS_LOCK}
 """Layers of third-party packages, each with its lock."""
 OPENAPI_FILE: Final = ROOT / "infra" / "openapi.json"
 

@@ -1,4 +1,6 @@
-"""Routes of workflows: execute, validate and compile what a client posts; store, list, change and execute stored ones."""
+"""Routes of workflows: execute, validate and compile what a client posts; store, list, change and execute stored ones. And of the
+files that their steps read.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +9,47 @@ from typing import TYPE_CHECKING, Any, Final
 
 from functions.api_workflows.settings import clients, engine
 from workflow_engine.http.api import VERSION, WAIT
+from workflow_engine.http.body import parse_json
 from workflow_engine.http.powertools import LambdaContext
 from workflow_engine.http.request import Handlers, Request, saved
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.http.runs import started
 from workflow_engine.init_phase import at_init
 from workflow_engine.usecases.bodies.run import waiting_seconds
+from workflow_engine.usecases.files import read_files
 from workflow_engine.usecases.runs import start_run
 from workflow_engine.usecases.workflows import compile_workflow, read_workflows, save_workflow, validate_workflow
 
 if TYPE_CHECKING:
-    from workflow_engine.usecases.answers import ExecutionStarted, Results
+    from workflow_engine.http.form import Part
+    from workflow_engine.language.diagnostics import Json
+    from workflow_engine.usecases.answers import ExecutionStarted, Results, StoredFile
+    from workflow_engine.usecases.engine import Caller
 
 
 def _execute(request: Request) -> tuple[ExecutionStarted | Results, HTTPStatus]:
     caller, wait = request.caller, request.number(WAIT)  # refused before anything starts
-    body = request.body
+    form = request.form
+    body = request.body if form is None else _body_of_form(caller, form)
     run = start_run.start(engine(), caller, body, request.idempotency_key)
     return started(engine(), caller, run, waiting_seconds(body) if wait is None else wait)
+
+
+def _body_of_form(caller: Caller, form: list[Part]) -> Json:
+    from workflow_engine.usecases.files import run_with_files
+
+    fields = {part.name: part.text() for part in form if part.file_name is None}
+    files = [part for part in form if part.file_name is not None]
+    return run_with_files.body_with_files(engine(), caller, fields, files, parse_json)
+
+
+def _store_file(request: Request) -> StoredFile:
+    from workflow_engine.usecases.files import store_file
+
+    caller, form = request.caller, request.form
+    if form is None:
+        return store_file.take_json(engine(), caller, request.body, request.idempotency_key)
+    return store_file.take_parts(engine(), caller, form, request.idempotency_key)
 
 
 def _execute_stored(request: Request) -> tuple[ExecutionStarted | Results, HTTPStatus]:
@@ -47,6 +72,10 @@ HANDLERS: Final[Handlers] = {
         engine(), r.caller, r.path["workflow_id"], *r.page
     ),
     "execute_stored_workflow": _execute_stored,
+    "store_file": _store_file,
+    "list_files": lambda r: read_files.list_files(engine(), r.caller, *r.page),
+    "get_file": lambda r: read_files.get(engine(), r.caller, r.path["file_id"]),
+    "delete_file": lambda r: read_files.delete(engine(), r.caller, r.path["file_id"]),
 }
 
 

@@ -66,6 +66,15 @@ class Deployment:
         return f"arn:{Aws.PARTITION}:s3:::{self.bucket_name}"
 
     @property
+    def vector_bucket_name(self) -> str:
+        """The name of the bucket of vectors, which is one of an account and region; "" where there is none."""
+        return self.name("vectors") if self.config.vectors else ""
+
+    @property
+    def vector_bucket_arn(self) -> str:
+        return _arn("s3vectors", f"bucket/{self.vector_bucket_name}")
+
+    @property
     def table_arn(self) -> str:
         return _arn("dynamodb", f"table/{self.name('table')}")
 
@@ -148,6 +157,12 @@ class Deployment:
                 return [self.index_arn(BY_DUE)]
             case "bucket_objects":
                 return [f"{self.bucket_arn}/payloads/*"]
+            case "uploaded_files":
+                return [f"{self.bucket_arn}/payloads/*/files/*"]
+            case "file_buckets":
+                return [f"arn:{Aws.PARTITION}:s3:::{bucket}/*" for bucket in self.config.file_buckets]
+            case "vector_indexes":
+                return [f"{self.vector_bucket_arn}/index/*"] if self.config.vectors else []
             case "machines":
                 return [self.machine_arns]
             case "executions":
@@ -230,6 +245,7 @@ class Deployment:
             "LLM_DEFAULT_PROVIDER": config.llm_default_provider,
             "LLM_DEFAULT_MODEL": config.llm_default_model,
             "LLM_VARIABLES": _LLM_VARIABLES if config.bedrock_models else _WITHOUT_BEDROCK,
+            "VECTOR_BUCKET_NAME": self.vector_bucket_name,
             "STEP_HTTP_ALLOWED_HOSTS": ",".join(config.step_http_allowed_hosts),
         }
 

@@ -166,10 +166,13 @@ class LocalCloud:
         from workflow_engine.store.payloads.files import FileObjects
         from workflow_engine.store.payloads.memory import MemoryObjects
         from workflow_engine.store.tables.sqlite import SqliteTable
+        from workflow_engine.store.vectors.sqlite import SqliteVectors
 
         table = SqliteTable(self._data.table if self._data else None)
         opening.callback(table.close)
         self._objects = FileObjects(self._data.objects) if self._data else MemoryObjects()
+        vectors = SqliteVectors(self._data.vectors if self._data else None)
+        opening.callback(vectors.close)
         load_step = None if self._steps is None else self._load_step
         opening.callback(use_laptop, None)
         use_laptop(
@@ -180,6 +183,7 @@ class LocalCloud:
                 self._invoke,
                 self._ends.watching,
                 load_step,
+                vectors,
             )
         )
 

@@ -46,6 +46,11 @@ class DataFolder:
         """Whether a server has kept something in it."""
         return self.table.is_file() or self.journal.is_file()
 
+    @property
+    def vectors(self) -> Path:
+        """The file of vectors."""
+        return self.path / "vectors.sqlite"
+
     @contextmanager
     def held(self) -> Iterator[ProcessLock]:
         """Have the folder for this process alone; it is made if it is not there. Raises DataFolderError for one that holds other

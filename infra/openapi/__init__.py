@@ -84,6 +84,8 @@ def _operation(operation: Operation, schemas: Schemas) -> dict[str, Any]:
         described["security"] = []
     if operation.body is not None:
         content = {"application/json": _content(schemas.body(operation.body))}
+        if operation.form is not None:
+            content["multipart/form-data"] = _content(schemas.form(operation.form, PROSE["forms"][operation.form]))
         described["requestBody"] = {"required": operation.body_required, "content": content}
     answers = {str(status): _answer(status, name, operation, schemas) for status, name in operation.answers.items()}
     problems = {str(status): {"$ref": f"#/components/responses/{status}"} for status in operation.problems}

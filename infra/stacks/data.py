@@ -7,6 +7,7 @@ from typing import Any
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3vectors as s3vectors
 from constructs import Construct
 
 from infra.constructs.deployment import Deployment
@@ -14,7 +15,7 @@ from workflow_engine.store.schema import INDEXES, PARTITION_KEY, SORT_KEY, TTL_A
 
 
 class DataStack(Stack):
-    """The single table, as `workflow_engine.store.schema` describes it, and the bucket of large documents."""
+    """The single table, as `workflow_engine.store.schema` describes it, the bucket of large documents, and that of vectors."""
 
     def __init__(self, scope: Construct, id_: str, *, deployment: Deployment, **options: Any) -> None:
         super().__init__(scope, id_, **options)
@@ -75,6 +76,10 @@ class DataStack(Stack):
             ],
             removal_policy=deployment.removal_policy,
         )
+        if config.vectors:
+            vectors = s3vectors.CfnVectorBucket(self, "Vectors", vector_bucket_name=deployment.vector_bucket_name)
+            vectors.apply_removal_policy(deployment.removal_policy)
+            self.table.node.add_dependency(vectors)
         # Last of all, so that nothing can fail after it: a rollback could not delete a table that is protected.
         self.table.node.add_dependency(self.bucket)
 

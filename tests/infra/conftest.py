@@ -50,6 +50,7 @@ def prod(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
         "llm_default_provider": "bedrock_textgen",
         "llm_default_model": "anthropic.claude-sonnet-4-5-v1:0",
         "bedrock_models": "anthropic.*",
+        "file_buckets": "reports-of-the-company",
         "step_http_allowed_hosts": "mcp.internal,10.0.0.0/8",
         "alarm_topic_arn": "arn:aws:sns:eu-west-1:123456789012:alarms",
     }

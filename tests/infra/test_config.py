@@ -36,6 +36,7 @@ def test_the_command_line_can_give_lists_and_objects_as_text() -> None:
     ("context", "complaint"),
     [
         ({"stage": "a-b"}, "stage"),
+        ({"file_buckets": "Reports"}, "file_buckets"),
         ({"stage": "step"}, "stage"),
         ({"prefix": "Work_flow"}, "prefix"),
         ({"auth": "none"}, "auth"),

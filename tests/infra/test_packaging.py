@@ -26,7 +26,7 @@ from tests.support.lambda_runtime import IN_LAMBDAS_RUNTIME
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
-MAX_DEPS_ZIPPED_BYTES: Final = {"deps": 20 * 1024 * 1024, "llm_deps": 50 * 1024 * 1024}
+MAX_DEPS_ZIPPED_BYTES: Final = {"deps": 20 * 1024 * 1024, "files_deps": 50 * 1024 * 1024, "llm_deps": 50 * 1024 * 1024}
 BOTO3: Final = (*IN_LAMBDAS_RUNTIME, "jmespath")
 """What Lambda's runtime brings; jmespath is in the layer too, because Powertools names it."""
 
@@ -114,8 +114,13 @@ def test_a_layers_lock_has_the_versions_that_are_tested(layer: str) -> None:
     assert {"aws-lambda-powertools", "jlens", "jsonschema", "pydantic"} <= set(found)
 
 
-def test_the_layer_of_agents_is_the_other_one_and_more() -> None:
-    assert locked().items() < locked(LOCKS["llm_deps"]).items()
+@pytest.mark.parametrize("layer", ["files_deps", "llm_deps"])
+def test_another_layer_is_the_first_one_and_more(layer: str) -> None:
+    assert locked().items() < locked(LOCKS[layer]).items()
+
+
+def test_the_layers_have_what_their_functions_use() -> None:
+    assert {"pypdf", "python-docx", "openpyxl", "sentencex"} <= set(locked(LOCKS["files_deps"])) - set(locked())
     assert {"openai", "google-genai", "mcp"} <= set(locked(LOCKS["llm_deps"])) - set(locked())
 
 
@@ -125,7 +130,7 @@ def test_a_lock_names_no_package_index(layer: str) -> None:
 
 
 def test_no_function_has_both_layers_of_packages() -> None:
-    assert all(len({"deps", "llm_deps"} & set(f.layers)) <= 1 for f in FUNCTIONS)
+    assert all(len(set(LOCKS) & set(f.layers)) <= 1 for f in FUNCTIONS)
 
 
 @pytest.mark.slow

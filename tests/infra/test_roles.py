@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from infra.catalog import FUNCTIONS
+from tests.infra.conftest import synthesize
 from tests.support.templates import Assembly, as_text, roles
 
 pytestmark = pytest.mark.xdist_group("cdk")
@@ -94,12 +95,16 @@ def test_machines_may_invoke_what_the_context_names(prod: Assembly) -> None:
     assert allowed.resources == (
         f"{account}:workflow-prod-step-data",
         f"{account}:workflow-prod-step-data:*",
+        f"{account}:workflow-prod-step-files",
+        f"{account}:workflow-prod-step-files:*",
         f"{account}:workflow-prod-step-http",
         f"{account}:workflow-prod-step-http:*",
         f"{account}:workflow-prod-step-approval",
         f"{account}:workflow-prod-step-approval:*",
         f"{account}:workflow-prod-step-agent",
         f"{account}:workflow-prod-step-agent:*",
+        f"{account}:workflow-prod-step-vectors",
+        f"{account}:workflow-prod-step-vectors:*",
         f"{account}:steps-*",
         "arn:aws:lambda:eu-west-1:123456789012:function:ocr",
         "arn:aws:lambda:eu-west-1:123456789012:function:ocr:*",
@@ -157,3 +162,19 @@ def physical_names(assembly: Assembly) -> set[str]:
         if key in resource.get("Properties", {})
         and resource["Type"] not in ("AWS::Lambda::Alias", "AWS::Logs::MetricFilter")  # which name another resource
     }
+
+
+def test_files_are_read_from_the_buckets_that_the_context_names_and_no_others(dev: Assembly, prod: Assembly) -> None:
+    def readable(assembly: Assembly) -> set[str]:
+        (statements,) = (found for name, found in roles(assembly).items() if "StepFiles" in name)
+        return {r for s in statements if "s3:GetObject" in s.actions for r in s.resources}
+
+    own = "arn:${AWS::Partition}:s3:::workflow-{}-${AWS::AccountId}-${AWS::Region}/payloads/*"
+    assert readable(dev) == {own.replace("{}", "dev")}
+    assert readable(prod) == {own.replace("{}", "prod"), "arn:${AWS::Partition}:s3:::reports-of-the-company/*"}
+
+
+def test_without_vectors_there_is_no_bucket_of_them_and_nobody_may_anything_there(tmp_path: Path) -> None:
+    without = synthesize(tmp_path, {"vectors": "false"})
+    assert not without.resources("AWS::S3Vectors::VectorBucket")
+    assert not any("s3vectors" in action for found in roles(without).values() for s in found for action in s.actions)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from aws_cdk import App
 from aws_cdk.assertions import Match, Template
 
-from infra.catalog import FUNCTIONS, Function
+from infra.catalog import FUNCTIONS, Function, function
 from infra.config import StageConfig
 from infra.constructs.deployment import Deployment
 from infra.stacks.observability import ObservabilityStack
@@ -51,17 +51,23 @@ def test_the_table_can_be_restored_to_any_second(dev: Assembly, prod: Assembly) 
         assert recovery == {"PointInTimeRecoveryEnabled": True}
 
 
+HOLDING_DATA: Final = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::S3Vectors::VectorBucket", "AWS::Logs::LogGroup")
+
+
 def test_data_outlives_its_stack_in_prod_only(dev: Assembly, prod: Assembly) -> None:
     kept = ("RetainExceptOnCreate", "Retain")
     for assembly, policies, protected in ((dev, ("Delete", "Delete"), False), (prod, kept, True)):
         assert assembly.only("AWS::DynamoDB::Table")["DeletionProtectionEnabled"] is protected
-        holding = [
-            resource
-            for resource in assembly.all_resources()
-            if resource["Type"] in ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Logs::LogGroup")
-        ]
-        assert len(holding) == 2 + len(FUNCTIONS) + 2
+        holding = [resource for resource in assembly.all_resources() if resource["Type"] in HOLDING_DATA]
+        assert len(holding) == 3 + len(FUNCTIONS) + 2
         assert {(r["DeletionPolicy"], r["UpdateReplacePolicy"]) for r in holding} == {policies}
+
+
+def test_the_function_of_vectors_knows_their_bucket(dev: Assembly) -> None:
+    (bucket,) = dev.resources("AWS::S3Vectors::VectorBucket").values()
+    assert bucket["VectorBucketName"] == "workflow-dev-vectors"
+    variables = lambda_function(dev, function("step_vectors"))["Environment"]["Variables"]
+    assert variables["VECTOR_BUCKET_NAME"] == "workflow-dev-vectors"
 
 
 def test_nothing_is_made_after_the_table_whose_failure_would_have_to_delete_it(prod: Assembly) -> None:

@@ -197,9 +197,9 @@ def test_an_id_that_is_too_long_for_any_record_is_of_none(api: ApiClient, path: 
         assert api.call("DELETE", f"{path}/{'a' * 3000}").status == 404
 
 
-def test_a_form_with_parts_is_not_taken(api: ApiClient) -> None:
+def test_a_form_with_parts_is_not_taken_where_there_are_no_files(api: ApiClient) -> None:
     answer = api.call(
-        "POST", "/workflows/execute", content=b"--x--", headers={"content-type": "multipart/form-data; boundary=x"}
+        "POST", "/workflows", content=b"--x--", headers={"content-type": "multipart/form-data; boundary=x"}
     )
     assert (answer.status, answer.body["code"]) == (415, "unsupported_media_type")
 

@@ -63,7 +63,7 @@ def synthesize_all(output: Path) -> Assembly:
     """The system, built for this machine, and after it the stack that adds a step of its own."""
     with ThreadPoolExecutor() as pool:
         # Tenants have secrets, and what runs on this machine may be reached: tests put models and MCP servers there.
-        settings = {"llm_tenant_secrets": "true", "step_http_allowed_hosts": "127.0.0.1"}
+        settings = {"llm_tenant_secrets": "true", "step_http_allowed_hosts": "127.0.0.1", "vectors": "false"}
         system = pool.submit(synthesize, output / "system", host_build="true", **settings)
         step = pool.submit(synthesize, output / "step", "python -m tests.e2e.custom_step.app", host_build="true")
     first, second = system.result(), step.result()

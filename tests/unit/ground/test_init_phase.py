@@ -32,6 +32,7 @@ CLIENT_OF_GRANT: Final = {
     "llm_secrets": "secretsmanager",
     "tenant_secrets": "secretsmanager",
     "client_functions": "lambda",
+    "vector_indexes": "s3vectors",
 }
 """What a function is granted is what it calls; roles that are passed and models of tenants need no client of ours."""
 

@@ -96,6 +96,7 @@ class StepCase:
             input_data=_input_data(inputs),
             templates={},
             template_pieces={},
+            expressions={},
             entered=Text("$entered"),
             read=self._read,
             declared=len(names),

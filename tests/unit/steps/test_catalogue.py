@@ -70,10 +70,7 @@ def test_an_unknown_config_field_is_refused(step_type: StepType) -> None:
 def test_types_of_later_versions_are_known_and_not_available() -> None:
     unavailable = [step_type for step_type in BUILTIN if not step_type.available]
 
-    assert {t.name for t in unavailable} == {
-        "subflow", "file_reader",
-        "text_chunking", "embedding_generation", "vector_storage", "vector_search",
-    }  # fmt: skip
+    assert {t.name for t in unavailable} == {"subflow"}
     with pytest.raises(ValueError, match="not available"):
         unavailable[0].lowering({})
 
@@ -99,6 +96,12 @@ def test_types_of_later_versions_are_known_and_not_available() -> None:
         ("agent", {"agent_config": {"model": "gpt-4o-mini"}, "query": "Hi"}, TaskLowering),
         ("tool_execution", {"tool_name": "calculator"}, TaskLowering),
         ("http_request", {"url": "https://api.example.com/{{ a.id }}"}, TaskLowering),
+        ("transform", {"expression": "$sum(a)"}, PureLowering),
+        ("file_reader", {"file_path": "{{ input.file }}", "max_characters": 10}, TaskLowering),
+        ("text_chunking", {"strategy": "tokens", "chunk_size": 10, "overlap": 0, "model": "gpt-4o"}, TaskLowering),
+        ("embedding_generation", {"provider": "openai", "dimensions": 64, "batch_size": 5}, TaskLowering),
+        ("vector_storage", {"storage_type": "in_memory", "collection_name": "a", "metadata": {"x": 1}}, TaskLowering),
+        ("vector_search", {"query": "x", "top_k": 3, "filter": {"a": 1}, "min_score": 0.5}, TaskLowering),
         *(
             ("data_processing", {"processing_type": name}, TaskLowering)
             for name in ("uppercase", "lowercase", "word_count", "sentiment_analysis", "transform")

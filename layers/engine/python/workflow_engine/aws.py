@@ -96,7 +96,12 @@ KINDS: Final[Mapping[str, Kind]] = {
 _REASONS_THAT_PASS: Final = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
 """Codes of TransactWriteItems' `CancellationReasons`; botocore does not retry a cancelled transaction."""
 
-_NAMES: Final[Mapping[str, str]] = {"dynamodb": "The table", "s3": "The bucket", "sfn": "Step Functions"}
+_NAMES: Final[Mapping[str, str]] = {
+    "dynamodb": "The table",
+    "s3": "The bucket",
+    "s3vectors": "The store of vectors",
+    "sfn": "Step Functions",
+}
 """By service id, as botocore's events have it."""
 
 _EXPLAINED: Final[Mapping[str, str]] = {
@@ -127,6 +132,7 @@ class CallLimits:
 LIMITS: Final[Mapping[str, CallLimits]] = {
     "dynamodb": CallLimits(attempts=3),
     "s3": CallLimits(attempts=3),
+    "s3vectors": CallLimits(attempts=3, read_seconds=15),  # for steps only
     "secretsmanager": CallLimits(attempts=3),
     "lambda": CallLimits(attempts=2),
     # CreateStateMachine is tried again by `machines.registry` too, for which time must be left.
@@ -146,7 +152,7 @@ def config(service: str) -> Config:
 
 
 def translating(made: Any) -> Any:
-    """A client of DynamoDB, S3 or Step Functions that from now on raises ThrottledError, UnavailableError and
+    """A client of DynamoDB, S3, S3 Vectors or Step Functions that from now on raises ThrottledError, UnavailableError and
     MisconfiguredError by itself; those of other services stay as they are.
     """
     if made.meta.service_model.service_id.hyphenize() in _NAMES:

@@ -55,6 +55,7 @@ class Settings:
     step_function_arn_patterns: tuple[str, ...] = DEFAULT_STEP_FUNCTION_PATTERNS
     allow_local_steps: bool = False
     step_http_allowed_hosts: str = ""
+    vector_bucket_name: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -72,6 +73,7 @@ class Settings:
             step_function_arn_patterns=patterns or DEFAULT_STEP_FUNCTION_PATTERNS,
             allow_local_steps=env.get("ALLOW_LOCAL_STEPS") == "1",
             step_http_allowed_hosts=env.get("STEP_HTTP_ALLOWED_HOSTS", ""),
+            vector_bucket_name=env.get("VECTOR_BUCKET_NAME", ""),
         )
 
     @property

@@ -31,10 +31,10 @@ class PureContext:
     `config(key)` reads a top-level config value at run time (null when the client gave none), so that values stay out of
     the definition; `static_config` is for what decides the code, such as a mode. `inputs` are in mapping order; `input_data`
     is the object of all of them. `templates` are the rendered template fields, `template_pieces` those whose own text may
-    hold `{names}` in pieces (`expressions.pieces_fragment`). `entered` is when the state was entered, as
-    text (ISO 8601), the same in every expression of the state. `read` gives the value of a reference. `declared` counts the
-    inputs as the workflow declares them: entries of input_mapping, else dependencies, also those that cannot complete;
-    `mapped` tells which of the two.
+    hold `{names}` in pieces (`expressions.pieces_fragment`), `expressions` the values of the fields that are JSONata.
+    `entered` is when the state was entered, as text (ISO 8601), the same in every expression of the state. `read` gives the
+    value of a reference. `declared` counts the inputs as the workflow declares them: entries of input_mapping, else
+    dependencies, also those that cannot complete; `mapped` tells which of the two.
     """
 
     static_config: Mapping[str, Any]
@@ -43,6 +43,7 @@ class PureContext:
     input_data: Fragment
     templates: Mapping[str, Fragment]
     template_pieces: Mapping[str, Fragment]
+    expressions: Mapping[str, Fragment]
     entered: Fragment
     read: Callable[[Reference], Fragment]
     declared: int

@@ -71,6 +71,8 @@ class Operation(NamedTuple):
     """Any other query parameter is refused."""
     body: str | None = None
     """The type of the JSON body as `module:name` below `workflow_engine`: a pydantic model, or a JSON Schema."""
+    form: str | None = None
+    """What it takes as multipart/form-data, too: the schema of that, a name in `infra/openapi/prose.json`."""
     body_required: bool = True
     """False: no body means an empty object."""
     takes_key: bool = False
@@ -155,7 +157,9 @@ _RUN: Final = "usecases.bodies.run:WorkflowRunFields"
 """The same, and what is said of the run beside it."""
 
 _WORKFLOWS: Final = (
-    Operation("execute_workflow", "POST /workflows/execute", STARTED, query=(WAIT,), body=_RUN, takes_key=True),
+    Operation(
+        "execute_workflow", "POST /workflows/execute", STARTED, query=(WAIT,), body=_RUN, form="RunForm", takes_key=True
+    ),
     Operation("validate_workflow", "POST /workflows/validate", {200: "ValidationReport"}, body=_RUN),
     Operation("compile_workflow", "POST /workflows/compile", {200: "CompiledWorkflow"}, body=_WORKFLOW),
     Operation("create_workflow", "POST /workflows", {201: "StoredWorkflow"}, body=_WORKFLOW, takes_key=True),
@@ -307,6 +311,20 @@ _TOOLS: Final = (
     Operation("discover_mcp_tools", "GET /tools/mcp-servers/{name}/tools", {200: "McpToolPage"}, asks_others=True),
 )
 
+_FILES: Final = (
+    Operation(
+        "store_file",
+        "POST /files",
+        {201: "StoredFile"},
+        body="usecases.files.store_file:FileUpload",
+        form="FileForm",
+        takes_key=True,
+    ),
+    Operation("list_files", "GET /files", {200: "FilePage"}, query=PAGED),
+    Operation("get_file", "GET /files/{file_id}", {200: "StoredFile"}),
+    Operation("delete_file", "DELETE /files/{file_id}", GONE),
+)
+
 _SERVICE: Final = (
     Operation("health", "GET /health", {200: "Health"}, is_open=True),
     Operation("docs", "GET /docs", {200: "Text"}, media_type="text/html", is_page=True),
@@ -317,7 +335,7 @@ _SERVICE: Final = (
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     operation.name: operation
-    for operation in (*_WORKFLOWS, *_EXECUTIONS, *_ACTIVITIES, *_STEPS, *_AGENTS, *_TOOLS, *_SERVICE)
+    for operation in (*_WORKFLOWS, *_EXECUTIONS, *_ACTIVITIES, *_STEPS, *_AGENTS, *_TOOLS, *_FILES, *_SERVICE)
 }
 """Every route, by name."""
 

@@ -75,19 +75,23 @@ def parse_json(text: str) -> Json:
     return value
 
 
-def _text(event: APIGatewayProxyEventV2) -> str:
+def raw_body(event: APIGatewayProxyEventV2) -> bytes:
+    """The bytes of the body. Raises `PayloadTooLargeError`, and `binascii.Error` where the gateway's own encoding is broken."""
     raw = event.get("body") or ""
     if len(raw) > MAX_BODY_BYTES * 4 // 3 + 4:
         raise _too_large()
-    if not event.get("isBase64Encoded"):
-        if len(raw.encode("utf-8", "surrogatepass")) > MAX_BODY_BYTES:
-            raise _too_large()
-        return str(raw)
+    is_encoded = event.get("isBase64Encoded")
+    content = base64.b64decode(raw, validate=True) if is_encoded else raw.encode("utf-8", "surrogatepass")
+    if len(content) > MAX_BODY_BYTES:
+        raise _too_large()
+    return content
+
+
+def _text(event: APIGatewayProxyEventV2) -> str:
     try:
-        content = base64.b64decode(raw, validate=True)
-        if len(content) > MAX_BODY_BYTES:
-            raise _too_large()
-        return content.decode("utf-8")
+        content = raw_body(event)
+        # What the gateway hands over as text is that, whatever half of a surrogate pair it holds.
+        return content.decode("utf-8") if event.get("isBase64Encoded") else str(event.get("body") or "")
     except (binascii.Error, UnicodeDecodeError):
         raise MalformedJsonError("The body is not UTF-8 text. JSON is UTF-8 (RFC 8259 section 8.1).") from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from workflow_engine.http import parameters
 from workflow_engine.http.api import Operation, Query
@@ -15,6 +15,9 @@ from workflow_engine.http.parameters import Page
 from workflow_engine.http.powertools import APIGatewayProxyEventV2, Response
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.usecases.engine import Caller
+
+if TYPE_CHECKING:
+    from workflow_engine.http.form import Part
 
 AnswerT = TypeVar("AnswerT")
 
@@ -39,6 +42,13 @@ class Request(NamedTuple):
     def body(self) -> Json:
         """The JSON body; an empty object where the route needs none and there is none."""
         return json_body(self.event, when_empty=None if self.operation.body_required else {})
+
+    @property
+    def form(self) -> list[Part] | None:
+        """The parts of a body that is a form, None for another body. Only routes that take forms ask for it."""
+        from workflow_engine.http.form import form_of
+
+        return form_of(self.event)
 
     @property
     def idempotency_key(self) -> str | None:

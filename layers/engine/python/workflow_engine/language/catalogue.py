@@ -63,6 +63,10 @@ class StepTypeSpec(Protocol):
     def nested_template_fields(self) -> tuple[str, ...]:
         """Top-level `config` fields in which every text, at any depth, is a template, keys aside."""
 
+    @property
+    def expression_fields(self) -> tuple[str, ...]:
+        """Top-level `config` fields whose strings are JSONata over the step's input."""
+
 
 class StepCatalogue(Protocol):
     """Step types by name, built-in and registered ones alike."""

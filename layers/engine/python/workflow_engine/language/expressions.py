@@ -1,14 +1,17 @@
-"""`{"expression": "<JSONata>"}`: what a power user may write, and how the references in it are found.
+"""JSONata of a power user, and how the references in it are found: `{"expression": "<JSONata>"}`, and that of a `transform`.
 
 An expression runs inside a state of Step Functions, but must not depend on how the workflow is compiled. So it sees
 only what it names by `$ref("step.path")`: no `$states`, no variable of the machine, no top-level name. `$eval` is
 refused since Step Functions has none.
+
+That of a `transform` is evaluated over the step's input, as JSONata is elsewhere: a bare name, `$` and `$$` read that.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise, starmap
 from typing import Any, Final, Literal, NoReturn
 
@@ -19,7 +22,7 @@ from workflow_engine.language.jsonata import FUNCTIONS
 from workflow_engine.language.jsonata.syntax import NestedTooDeepError, read_expression
 from workflow_engine.language.jsonata.tokens import JsonataSyntaxError
 from workflow_engine.language.references import MalformedTextError, malformed, parse_reference, scan_quoted
-from workflow_engine.language.syntax import Expression, Reference
+from workflow_engine.language.syntax import Expression, Reference, WholeInput
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.suggestions import suggest
 
@@ -39,6 +42,8 @@ _TOO_DEEP: Final = (
 # JSONata that takes its place when an expression is analysed; padded, so that positions of errors stay right.
 _AWS_FUNCTIONS: Final = {name: "$now".ljust(len(name)) for name in ("$partition", "$range", "$hash", "$uuid", "$parse")}
 _PLACEHOLDER: Final = "ref"
+_WILD: Final = ("$", "*", "**")
+"""What reads a context item without naming a field of it."""
 
 _TOKEN: Final = re.compile(
     r"""(?P<space>\s+)|(?P<comment>/\*.*?\*/)|(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<name>`[^`]*`)
@@ -48,10 +53,11 @@ _TOKEN: Final = re.compile(
 _CALL: Final = re.compile(r"\s*\(\s*(?=[\"'])")
 _CLOSE: Final = re.compile(r"\s*\)")
 
+_ROOT: Final = "$$"
 _REFUSED_VARIABLES: Final = {
     "$eval": "Step Functions has no $eval.",
     "$states": '$states depends on how the workflow is compiled; read steps, input and variables by $ref("...").',
-    "$$": '$$ is empty in Step Functions; read steps, input and variables by $ref("...").',
+    _ROOT: '$$ is empty in Step Functions; read steps, input and variables by $ref("...").',
 }
 _REFUSED_SYMBOLS: Final = {
     "??": "the JSONata of Step Functions has no '??'; write $exists(a) ? a : b.",
@@ -65,11 +71,14 @@ class _Token:
     text: str
     start: int
     end: int
-    reference: Reference | None = None
+    stands_for: Reference | WholeInput | None = None
 
 
-def parse_expression(text: str) -> Expression:
-    """Source and references in turn. Raises `MalformedTextError` (WFE-E304, or WFE-E208 for a reference in it)."""
+def parse_expression(text: str, *, over_input: bool = False) -> Expression:
+    """Source and references in turn. `over_input`: it is evaluated over the step's input, so it may read bare names.
+
+    Raises `MalformedTextError` (WFE-E304, or WFE-E208 for a reference in it).
+    """
     if not text.strip():
         raise MalformedTextError("WFE-E304", "The expression is empty.")
     if len(text) > MAX_EXPRESSION_CHARACTERS:
@@ -82,19 +91,21 @@ def parse_expression(text: str) -> Expression:
             "'%}' ends an expression of Step Functions; write a space in between, or %\\u007d in a text.",
         )
     tokens = _tokenise(text)
+    if over_input:
+        tokens = [replace(t, stands_for=WholeInput()) if t.text == _ROOT else t for t in tokens]
     _check_tokens(text, tokens)
-    _check_parse(text, tokens)
-    parts: list[str | Reference] = []
+    names = _check_parse(text, tokens, over_input=over_input)
+    parts: list[str | Reference | WholeInput] = []
     position = 0
     for token in tokens:
-        if token.reference is not None:
+        if token.stands_for is not None:
             if token.start > position:
                 parts.append(text[position : token.start])
-            parts.append(token.reference)
+            parts.append(token.stands_for)
             position = token.end
     if position < len(text):
         parts.append(text[position:])
-    return Expression(tuple(parts))
+    return Expression(tuple(parts), names if over_input else None)
 
 
 def _tokenise(text: str) -> list[_Token]:
@@ -173,7 +184,7 @@ def _reference_call(text: str, start: int, name_end: int) -> _Token:
 def _check_tokens(text: str, tokens: list[_Token]) -> None:
     depth = 0
     for token in tokens:
-        if token.kind == "variable" and token.text in _REFUSED_VARIABLES:
+        if token.kind == "variable" and token.stands_for is None and token.text in _REFUSED_VARIABLES:
             raise malformed("WFE-E304", text, token.start, _REFUSED_VARIABLES[token.text])
         if token.kind == "symbol" and token.text in _REFUSED_SYMBOLS:
             raise malformed("WFE-E304", text, token.start, _REFUSED_SYMBOLS[token.text])
@@ -182,9 +193,9 @@ def _check_tokens(text: str, tokens: list[_Token]) -> None:
             raise malformed("WFE-E304", text, token.start, f"brackets are nested deeper than {MAX_BRACKETS} levels.")
 
 
-def _check_parse(text: str, tokens: list[_Token]) -> None:
-    """Parse the expression and look at what it reads. Every reference is replaced by the variable `$ref`, of equal
-    length, so that positions stay right.
+def _check_parse(text: str, tokens: list[_Token], *, over_input: bool) -> tuple[str, ...]:
+    """Parse the expression and look at what it reads: the names of a context item, which only one over an input may have.
+    Every reference is replaced by the variable `$ref`, of equal length, so that positions stay right.
     """
     import jlens  # here, since only workflows with expressions or patterns need it
 
@@ -204,6 +215,8 @@ def _check_parse(text: str, tokens: list[_Token]) -> None:
     if reading.depth > MAX_SYNTAX_DEPTH:
         raise MalformedTextError("WFE-E304", _TOO_DEEP)
     _check_variables(text, reading.variables - FUNCTIONS - {_PLACEHOLDER})
+    if over_input:
+        return tuple(name for name in reading.context_names if name not in _WILD)
     if reading.context_names:
         _refuse_context(text, reading.context_names[0])
     if reads.get("input") is True:
@@ -212,6 +225,7 @@ def _check_parse(text: str, tokens: list[_Token]) -> None:
         plain = jlens.Expression(_replaced(probe, tokens, calls)).reads()
         if plain.get("input") is True and not any(starmap(_is_call_of_result, pairwise(tokens))):
             _refuse_context(text, "$")
+    return ()
 
 
 def _replaced(text: str, tokens: list[_Token], standing_for: Mapping[int, str]) -> str:
@@ -242,7 +256,7 @@ def _check_variables(text: str, unknown: frozenset[str]) -> None:
 
 
 def _refuse_context(text: str, name: str) -> NoReturn:
-    if name in ("$", "*", "**"):
+    if name in _WILD:
         problem = "there is no context at the top level that a '$', a '*' or a function could read."
     else:
         problem = f'{quoted(name)} is read from nowhere. Read a step, input or variables by $ref("...").'

@@ -33,6 +33,7 @@ from workflow_engine.language.syntax import (
     Comparison,
     ComparisonOperator,
     Condition,
+    Expression,
     LiteralValue,
     Not,
     Operand,
@@ -125,7 +126,7 @@ class Reader:
             case "expression" if not isinstance(inner, str):
                 self.findings.add("WFE-E304", inner_place, f"An expression must be a text, not {shown(inner)}.")
             case "expression":
-                return self._expression(inner, inner_place)
+                return self.expression(inner, inner_place)
             case _:
                 return self._literal(value, place)
         return None
@@ -148,9 +149,10 @@ class Reader:
         """The first placeholder of a text that would be filled in if the text were a template here; None if there is none."""
         return placeholder_in(text, self._can_read)
 
-    def _expression(self, text: str, place: str) -> Source | None:
+    def expression(self, text: str, place: str, *, over_input: bool = False) -> Expression | None:
+        """An author's JSONata, all of whose references resolve here; with `over_input` that of a step over its input."""
         try:
-            expression = parse_expression(text)
+            expression = parse_expression(text, over_input=over_input)
         except MalformedTextError as error:
             self.findings.add(error.code, place, error.detail)
             return None

@@ -92,7 +92,7 @@ def step_reads(step: Step) -> tuple[Read, ...]:
     if step.for_each is not None:
         reads.append(Read(step.for_each.items, step.pointer + "/for_each"))
         reads.extend(_at(step.for_each.ran_if, step.pointer) if step.for_each.ran_if is not None else ())
-    for name, template in step.templates.items():
+    for name, template in (*step.templates.items(), *step.expressions.items()):
         reads.extend(_at(template, config_pointer(step, name)))
     for place, template in step.nested_templates.items():
         field = place.split("/")[1]  # names of fields hold nothing that a pointer escapes

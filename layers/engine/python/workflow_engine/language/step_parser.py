@@ -10,7 +10,7 @@ from workflow_engine.language.catalogue import StepTypeSpec
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import LoopConfig, MapConfig, StepDocument, SwitchConfig
 from workflow_engine.language.drafts import Draft, DraftContainer
-from workflow_engine.language.findings import Findings
+from workflow_engine.language.findings import Findings, quoted
 from workflow_engine.language.lookalikes import texts_in
 from workflow_engine.language.notes import Notes, PlacedReference
 from workflow_engine.language.reader import Reader
@@ -19,6 +19,7 @@ from workflow_engine.language.step_config import ConfigChecker
 from workflow_engine.language.syntax import (
     Body,
     Condition,
+    Expression,
     ForEach,
     LiteralValue,
     LoopBody,
@@ -121,6 +122,7 @@ class StepParser:
             config={} if draft.container is not None else draft.config,
             templates=self._templates(draft, reader),
             nested_templates=self._nested_templates(draft, reader),
+            expressions=self._expressions(draft, reader),
             condition=condition,
             trigger_rule=fields.trigger_rule or "none_failed_min_one_success",
             critical=self._critical(draft),
@@ -167,6 +169,27 @@ class StepParser:
                 if "{{" in text and (template := reader.template(text, sent)) is not None:
                     templates[place] = template
         return templates
+
+    def _expressions(self, draft: Draft, reader: Reader) -> dict[str, Expression]:
+        """The fields of the configuration that are JSONata over the step's input, whose names must be entries of that."""
+        expressions: dict[str, Expression] = {}
+        for name in draft.spec.expression_fields if draft.spec is not None else ():
+            text, place = draft.config.get(name), draft.config_pointer(name)
+            if isinstance(text, str) and (read := reader.expression(text, place, over_input=True)) is not None:
+                expressions[name] = read
+                self._check_names_of_input(draft, read, place)
+        return expressions
+
+    def _check_names_of_input(self, draft: Draft, expression: Expression, place: str) -> None:
+        """Report names that are no entry of the step's input: whatever the run brings, they read nothing (WFE-E304)."""
+        if draft.failed & {"input_mapping", "dependencies"}:
+            return
+        known = list(draft.fields.input_mapping or draft.fields.dependencies or ())
+        for name in expression.names or ():
+            if name not in known:
+                has = f"It has {', '.join(map(quoted, known))}." if known else "It has none."
+                advice = self._findings.suggest(name, known) or f" {has} Give it to the step in its 'input_mapping'."
+                self._findings.add("WFE-E304", place, f"{quoted(name)} is no entry of the step's input.{advice}")
 
     def _critical(self, draft: Draft) -> bool:
         fields = draft.fields
@@ -265,7 +288,7 @@ class StepParser:
         if draft.spec is None or draft.container is not None:
             return
         for name, value in draft.config.items():
-            taken = isinstance(value, str) and name in draft.spec.template_fields
+            taken = isinstance(value, str) and name in (*draft.spec.template_fields, *draft.spec.expression_fields)
             taken = taken or name in draft.spec.nested_template_fields
             for text, place in () if taken else texts_in(value, draft.config_pointer(name)):
                 if (placeholder := reader.unfilled(text)) is not None:

@@ -127,10 +127,20 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
-class Expression:
-    """JSONata of a power user: source text and, in place of each `$ref("...")`, the reference it names."""
+class WholeInput:
+    """`$$` in an expression over a step's input: that input, wherever in the expression it stands."""
 
-    parts: tuple[str | Reference, ...]
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """JSONata of a power user: source text and, in place of each `$ref("...")`, the reference it names.
+
+    `names` are the entries of the step's input that it reads by their bare names; None for an expression that is evaluated
+    over nothing.
+    """
+
+    parts: tuple[str | Reference | WholeInput, ...]
+    names: tuple[str, ...] | None = None
 
 
 Source = StepReference | ScopeReference | LiteralValue | Template | Expression
@@ -275,7 +285,8 @@ class Step:
 
     `input_mapping` is None when the step has none: it then gets the outputs of its explicit, completed dependencies by
     id. `templates` has the parsed templates of those top-level `config` fields that the step type marks as templates;
-    `nested_templates` those at any depth of `config`, by their pointer in it, of fields that are marked so.
+    `nested_templates` those at any depth of `config`, by their pointer in it, of fields that are marked so; `expressions` those
+    fields that are JSONata over the step's input.
     `sent_as_parameters` names the `config` fields that the client sent under the alias `parameters`, for pointers.
     `compensate` are the steps that undo this one, once it has completed, when the run fails. Those of a step with for_each
     run once per element that has completed.
@@ -289,6 +300,7 @@ class Step:
     config: Mapping[str, Json] = field(default_factory=dict)
     templates: Mapping[str, Template] = field(default_factory=dict)
     nested_templates: Mapping[str, Template] = field(default_factory=dict)
+    expressions: Mapping[str, Expression] = field(default_factory=dict)
     condition: Condition | None = None
     trigger_rule: TriggerRule = "none_failed_min_one_success"
     critical: bool = True

@@ -15,6 +15,7 @@ from workflow_engine.steps.data_merge import DATA_MERGE
 from workflow_engine.steps.data_processing import DATA_PROCESSING
 from workflow_engine.steps.delay import DELAY
 from workflow_engine.steps.fail import FAIL
+from workflow_engine.steps.file_reader import FILE_READER
 from workflow_engine.steps.http_request import HTTP_REQUEST
 from workflow_engine.steps.human_approval import HUMAN_APPROVAL
 from workflow_engine.steps.merge import MERGE
@@ -22,9 +23,12 @@ from workflow_engine.steps.output import OUTPUT
 from workflow_engine.steps.prompt import PROMPT
 from workflow_engine.steps.registered import registered_step_type
 from workflow_engine.steps.step_type import StepType
+from workflow_engine.steps.text_chunking import TEXT_CHUNKING
 from workflow_engine.steps.tool import TOOL_EXECUTION
+from workflow_engine.steps.transform import TRANSFORM
 from workflow_engine.steps.trigger import INPUT, TRIGGER
 from workflow_engine.steps.unavailable import UNAVAILABLE
+from workflow_engine.steps.vectors import EMBEDDING_GENERATION, VECTOR_SEARCH, VECTOR_STORAGE
 
 BUILTIN: Final[tuple[StepType, ...]] = (
     TRIGGER,
@@ -32,6 +36,7 @@ BUILTIN: Final[tuple[StepType, ...]] = (
     DATA_INPUT,
     DATA_PROCESSING,
     DATA_MERGE,
+    TRANSFORM,
     MERGE,
     OUTPUT,
     DELAY,
@@ -44,6 +49,11 @@ BUILTIN: Final[tuple[StepType, ...]] = (
     TOOL_EXECUTION,
     HUMAN_APPROVAL,
     HTTP_REQUEST,
+    FILE_READER,
+    TEXT_CHUNKING,
+    EMBEDDING_GENERATION,
+    VECTOR_STORAGE,
+    VECTOR_SEARCH,
     *UNAVAILABLE,
 )
 

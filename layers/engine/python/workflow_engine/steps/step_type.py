@@ -51,6 +51,7 @@ class StepType:
     available: bool = True
     template_fields: tuple[str, ...] = ()
     nested_template_fields: tuple[str, ...] = ()
+    expression_fields: tuple[str, ...] = ()
     takes_input: bool = True
     needs_input: bool = False
     known_output: KnownOutput = nothing_known
@@ -79,4 +80,5 @@ class StepType:
             "config_schema": dict(self.config_schema),
             "output_schema": dict(self.output_schema),
             "template_fields": [*self.template_fields, *self.nested_template_fields],
+            "expression_fields": list(self.expression_fields),
         }

@@ -25,11 +25,4 @@ def _unavailable(name: str, description: str, *aliases: str) -> StepType:
     )
 
 
-UNAVAILABLE: Final = (
-    _unavailable("subflow", "Runs another stored workflow."),
-    _unavailable("file_reader", "Reads text out of a file."),
-    _unavailable("text_chunking", "Cuts a text into pieces."),
-    _unavailable("embedding_generation", "Embeds texts as vectors."),
-    _unavailable("vector_storage", "Stores vectors."),
-    _unavailable("vector_search", "Finds the nearest vectors."),
-)
+UNAVAILABLE: Final = (_unavailable("subflow", "Runs another stored workflow."),)

@@ -151,6 +151,16 @@ def definition_versions(tenant_id: str, kind: str, definition_id: str) -> str:
     return f"{_tenant(tenant_id)}#{kind.upper()}#{_escape(definition_id)}"
 
 
+def files(tenant_id: str) -> str:
+    """Partition of a tenant's uploaded files."""
+    return f"{_tenant(tenant_id)}#FILES"
+
+
+def file(file_id: str) -> str:
+    """Sort key of an uploaded file."""
+    return f"FILE#{_escape(file_id)}"
+
+
 def mcp_servers(tenant_id: str) -> str:
     """Partition of a tenant's MCP servers."""
     return f"{_tenant(tenant_id)}#MCPSERVERS"

@@ -1,4 +1,5 @@
-"""Registrations: what a tenant added under a name of its choice, which registering again replaces: step types, MCP servers.
+"""Registrations: what a tenant added under a name of its choice, which registering again replaces: step types, MCP servers. And
+uploaded files, under names of ours.
 
 Step types have versions besides: each registration is one, numbered from 1, kept for ever beside the one in use and never
 changed. A type that was removed and is registered again counts on from its last.
@@ -49,6 +50,7 @@ class Registered:
 STEPS: Final = Registered(
     "registered step type", "step_type", keys.steps, keys.step, "registration", keys.step_versions
 )
+FILES: Final = Registered("file", "file_id", keys.files, keys.file, "file")
 MCP_SERVERS: Final = Registered("MCP server", "name", keys.mcp_servers, keys.mcp_server, "server")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine import aws
 from workflow_engine.aws_quotas import HTTP_API_SECONDS
+from workflow_engine.errors import MisconfiguredError
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.settings import Settings
 from workflow_engine.store.executions import ExecutionStore
@@ -21,7 +22,7 @@ from workflow_engine.store.idempotency import IdempotencyStore
 from workflow_engine.store.names import NameStore
 from workflow_engine.store.payloads import ObjectStore, PayloadStore
 from workflow_engine.store.payloads.s3 import S3Objects
-from workflow_engine.store.registrations import MCP_SERVERS, STEPS, RegistrationStore
+from workflow_engine.store.registrations import FILES, MCP_SERVERS, STEPS, RegistrationStore
 from workflow_engine.store.table import Table
 from workflow_engine.store.tables.dynamodb import DynamoTable
 from workflow_engine.store.workflows import WorkflowStore
@@ -41,8 +42,10 @@ if TYPE_CHECKING:
     from workflow_engine.store.activity_tasks import ActivityTaskStore
     from workflow_engine.store.approvals import ApprovalStore
     from workflow_engine.store.due import DueStore
+    from workflow_engine.store.files import FileStore
     from workflow_engine.store.machines import MachineStore
     from workflow_engine.store.results import ResultsStore
+    from workflow_engine.store.vectors import VectorStore
     from workflow_engine.store.versions import Version, VersionStore
 
 LocalStepLoader = Callable[[str], str]
@@ -60,7 +63,7 @@ class Laptop:
 
     `invoke` calls a function by ARN with an event, as Lambda's Invoke does: `(result, whether it failed)`, of a failure
     `{"errorType", "errorMessage"}`. `watching` is `Engine.watching`. `load_step` is None where no folder of steps
-    was given.
+    was given, `vectors` where nothing is to be kept of vectors for longer than the process.
     """
 
     table: Table
@@ -69,6 +72,7 @@ class Laptop:
     invoke: Callable[[str, Mapping[str, Any]], tuple[Any, bool]]
     watching: Callable[[str], AbstractContextManager[Callable[[float], bool]]]
     load_step: LocalStepLoader | None = None
+    vectors: VectorStore | None = None
 
 
 _laptop: Laptop | None = None
@@ -245,6 +249,30 @@ class Engine:
     @cached_property
     def mcp_servers(self) -> RegistrationStore:
         return RegistrationStore(self._table, self._payloads, MCP_SERVERS)
+
+    @cached_property
+    def files(self) -> FileStore:
+        from workflow_engine.store.files import FileStore
+
+        return FileStore(RegistrationStore(self._table, self._payloads, FILES), self._payloads.objects)
+
+    @cached_property
+    def vectors(self) -> VectorStore:
+        if self.laptop is not None:
+            from workflow_engine.store.vectors.sqlite import SqliteVectors
+
+            return self.laptop.vectors or SqliteVectors()
+        if not self.settings.vector_bucket_name:
+            detail = "This deployment keeps no vectors. Whoever runs the service makes a bucket for them by 'vectors'."
+            raise MisconfiguredError(detail, aws_code="NoVectorBucket", aws_message=detail)
+        from workflow_engine.store.vectors.s3vectors import S3Vectors
+
+        return S3Vectors(lambda: self.client("s3vectors"), self.settings.vector_bucket_name)
+
+    @property
+    def payloads(self) -> PayloadStore:
+        """Documents that steps keep and hand on by reference."""
+        return self._payloads
 
     @cached_property
     def names(self) -> NameStore:

@@ -28,6 +28,7 @@ from workflow_engine.language.syntax import (
     Template,
     TemplateVariable,
     TemplateVariableName,
+    WholeInput,
 )
 
 PlaceLiteral = Callable[[Json], Fragment]
@@ -62,7 +63,7 @@ def source_fragment(source: Source, scope: Scope, literal: PlaceLiteral) -> Frag
         case Template():
             return template_fragment(source, scope, literal)
         case Expression():
-            return _expression(source, scope)
+            return expression_fragment(source, scope)
 
 
 def template_fragment(template: Template, scope: Scope, literal: PlaceLiteral) -> Fragment:
@@ -125,17 +126,30 @@ def _rendered(part: _Part, scope: Scope) -> Fragment:
     return call("s", reference_fragment(part, scope))
 
 
-def _expression(source: Expression, scope: Scope) -> Fragment:
-    """The author's text, references read into variables before it, so that its variables shadow no helper they call."""
+def expression_fragment(source: Expression, scope: Scope, over: Fragment | None = None) -> Fragment:
+    """The author's text, references read into variables before it, so that its variables shadow no helper they call; null
+    where it gives nothing. `over` is what names in it are read from.
+
+    A grouping is what gives JSONata a context that is one value and leaves the result as it is: as the step of a path, it
+    would lose the `[]` that keeps a list of one. The brackets keep variables of the author inside.
+    """
     prefix = "ref"
     while any(isinstance(part, str) and f"${prefix}" in part for part in source.parts):
         prefix += "_"
     bindings: list[Bind] = []
+    if over is not None:
+        bindings.append(bind(prefix, over))
     text: list[str] = []
     for part in source.parts:
-        if isinstance(part, str):
-            text.append(part)
-            continue
-        bindings.append(bind(f"{prefix}{len(bindings)}", reference_fragment(part, scope)))
-        text.append(f"${bindings[-1].name}")
-    return call("o", Group((*bindings, Text("".join(text)))))
+        match part:
+            case str():
+                text.append(part)
+            case WholeInput():
+                text.append(f"${prefix}")
+            case _:
+                bindings.append(bind(f"{prefix}{len(bindings)}", reference_fragment(part, scope)))
+                text.append(f"${bindings[-1].name}")
+    code = "".join(text)
+    if over is not None:
+        code = f'$lookup(${prefix}{{"v":({code})}},"v")'
+    return call("o", Group((*bindings, Text(code))))

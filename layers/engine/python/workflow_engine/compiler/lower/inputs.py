@@ -47,14 +47,22 @@ _VARYING: Final = re.compile(r"\$(?:now|millis|random|shuffle|uuid)\b")
 
 
 def has_expression(step: Step) -> bool:
-    """True if a mapping has JSONata of the client, which may raise."""
-    return any(isinstance(s, Expression) for s in (step.input_mapping or {}).values())
+    """True if a mapping or the configuration has JSONata of the client, which may raise."""
+    return bool(step.expressions) or any(isinstance(s, Expression) for s in (step.input_mapping or {}).values())
 
 
 def varies(step: Step) -> bool:
     """Whether the step's input may be another one each time that it is computed."""
     return any(
-        map(_varies, (*(step.input_mapping or {}).values(), *step.templates.values(), *step.nested_templates.values()))
+        map(
+            _varies,
+            (
+                *(step.input_mapping or {}).values(),
+                *step.templates.values(),
+                *step.nested_templates.values(),
+                *step.expressions.values(),
+            ),
+        )
     )
 
 
@@ -104,7 +112,11 @@ def input_object(inputs: tuple[MappedInput, ...]) -> Fragment:
 
 
 def input_bound(unit: Unit, step: Step, bounds: Mapping[str, Size | None]) -> Size | None:
-    """Upper bound of the step's input_data and rendered templates, None when these depend on data of unknown size."""
+    """Upper bound of the step's input_data and rendered templates, None when these depend on data of unknown size, or on
+    what an author computes.
+    """
+    if step.expressions:
+        return None
     if step.input_mapping is None:
         parts = [bounds.get(d) for d in step.dependencies]
         names = list(step.dependencies)

@@ -33,7 +33,12 @@ from workflow_engine.compiler.jsonata.fragments import (
     object_fragment,
 )
 from workflow_engine.compiler.jsonata.references import reference_fragment
-from workflow_engine.compiler.jsonata.sources import pieces_fragment, template_fragment, values_fragment
+from workflow_engine.compiler.jsonata.sources import (
+    expression_fragment,
+    pieces_fragment,
+    template_fragment,
+    values_fragment,
+)
 from workflow_engine.compiler.jsonata.states import ENTERED, REDRIVE, TOKEN, from_input
 from workflow_engine.compiler.lower.inputs import has_expression, input_bound, input_object, mapped_inputs
 from workflow_engine.compiler.lower.recovery import ends_with, fails
@@ -351,13 +356,17 @@ def _counted_retries(lowering: TaskLowering, policy: RetryPolicy | None) -> int:
 def pure_context(unit: Unit, step: Step, scope: Scope) -> PureContext:
     """What the builders of the catalogue may use to compute a pure step or a wait."""
     inputs = mapped_inputs(unit, step, scope)
+    input_data = input_object(inputs)
     return PureContext(
         static_config=step.config,
         config=lambda key: unit.config_value(step, key),
         inputs=inputs,
-        input_data=input_object(inputs),
+        input_data=input_data,
         templates=templates(unit, step, scope),
         template_pieces=template_pieces(unit, step, scope),
+        expressions={
+            key: expression_fragment(expression, scope, input_data) for key, expression in step.expressions.items()
+        },
         entered=ENTERED,
         read=lambda reference: reference_fragment(reference, scope),
         declared=len(step.dependencies if step.input_mapping is None else step.input_mapping),

@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any, Final, Protocol
 
+from workflow_engine.errors import InvalidStepInput
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store.items import MAX_INLINE_BYTES, dump
 
@@ -44,6 +46,12 @@ class ObjectStore(Protocol):
 
     def get(self, key: str) -> bytes:
         """An object. MisconfiguredError when there is none: its key is in a record, so it should be there."""
+
+    def delete(self, key: str) -> object:
+        """Remove an object, if it is there."""
+
+    def upload_url(self, key: str, content_type: str, size: int, seconds: int) -> str | None:
+        """Where a client may put an object of this type and size for so long; None where there is no such place."""
 
     def url(self, key: str, seconds: int) -> str:
         """Where a client reads an object, for so long at least if nothing stands against it. Made here, without a call."""
@@ -79,6 +87,14 @@ class PayloadStore:
     def fetch(self, link: Link) -> bytes:
         """The JSON text that `keep` put there, as UTF-8."""
         return self.objects.get(link.removeprefix(_PREFIX))
+
+    def handed_on(self, tenant_id: str, link: str) -> Any:
+        """The document of a link that came through somebody's hands, such as the input of a step. InvalidStepInput for what is
+        no link to a document of this tenant.
+        """
+        if not re.fullmatch(rf"{re.escape(_folder(tenant_id))}[0-9a-f]{{64}}\.json", link):
+            raise InvalidStepInput(f"'{link[:200]}' is not a reference that an earlier step gave.")
+        return self.load(link)
 
     def url(self, link: Link, seconds: int) -> str:
         """An address from which a client may read an object for so long."""
@@ -131,5 +147,9 @@ def _gathered(tenant_id: str, pieces: Iterable[bytes]) -> tuple[Link, IO[bytes]]
     for piece in pieces:
         digest.update(piece)
         content.write(piece)
-    owner = hashlib.sha256(tenant_id.encode()).hexdigest()[:16]
-    return f"{_PREFIX}payloads/{owner}/{digest.hexdigest()}.json", content
+    return f"{_folder(tenant_id)}{digest.hexdigest()}.json", content
+
+
+def _folder(tenant_id: str) -> str:
+    """How links to a tenant's objects begin."""
+    return f"{_PREFIX}payloads/{hashlib.sha256(tenant_id.encode()).hexdigest()[:16]}/"

@@ -28,6 +28,13 @@ class MemoryObjects:
                 "A document that a record names is not there.", aws_code="NoSuchKey", aws_message=key
             ) from None
 
+    def delete(self, key: str) -> None:
+        """Forget an object."""
+        self._objects.pop(key, None)
+
+    def upload_url(self, key: str, content_type: str, size: int, seconds: int) -> None:
+        """There is no such place."""
+
     def url(self, key: str, seconds: int) -> str:
         """The path at which the server shows it."""
         return self._base_url + key

@@ -28,6 +28,16 @@ class S3Objects:
         with errors_translated("s3"):
             return self._client().get_object(Bucket=self._bucket_name, Key=key)["Body"].read()
 
+    def delete(self, key: str) -> None:
+        """One DeleteObject, which succeeds where there is none."""
+        with errors_translated("s3"):
+            self._client().delete_object(Bucket=self._bucket_name, Key=key)
+
+    def upload_url(self, key: str, content_type: str, size: int, seconds: int) -> str:
+        """A presigned address to which one PUT of this type and length is taken: both headers are signed. Needs s3:PutObject."""
+        place = {"Bucket": self._bucket_name, "Key": key, "ContentType": content_type, "ContentLength": size}
+        return self._client().generate_presigned_url("put_object", Params=place, ExpiresIn=seconds)
+
     def url(self, key: str, seconds: int) -> str:
         """A presigned address, from which anybody may read (at most until the credentials of this process expire); needs
         s3:GetObject.

@@ -19,6 +19,7 @@ from workflow_engine.usecases.answers.definitions import (
     StoredDefinition,
     StoredPrompt,
 )
+from workflow_engine.usecases.answers.files import FilePage, StoredFile, Upload
 from workflow_engine.usecases.answers.problems import Finding, GatewayRefusal, Problem
 from workflow_engine.usecases.answers.runs import (
     Event,
@@ -90,6 +91,7 @@ __all__ = (
     "ExecutionProgress",
     "ExecutionStarted",
     "ExecutionSummary",
+    "FilePage",
     "Finding",
     "GatewayRefusal",
     "Health",
@@ -121,6 +123,7 @@ __all__ = (
     "StepVersionPage",
     "StoredAgent",
     "StoredDefinition",
+    "StoredFile",
     "StoredPrompt",
     "StoredWorkflow",
     "TaskAnswer",
@@ -128,6 +131,7 @@ __all__ = (
     "Time",
     "Tool",
     "ToolPage",
+    "Upload",
     "ValidationReport",
     "Version",
     "WorkflowPage",

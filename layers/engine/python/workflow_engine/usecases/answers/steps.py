@@ -39,6 +39,8 @@ class StepType(TypedDict):
     """Other names of a built-in type."""
     template_fields: NotRequired[list[str]]
     """Fields of a built-in type's config in which {{ references }} are filled in."""
+    expression_fields: NotRequired[list[str]]
+    """Fields of a built-in type's config that are JSONata over the step's input."""
     version: NotRequired[Version]
     """Of a registered type, like what follows. Registering again makes the next one."""
     execution_type: NotRequired[Literal["lambda", "local", "http", "activity"]]

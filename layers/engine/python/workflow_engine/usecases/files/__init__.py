@@ -1,0 +1,1 @@
+"""Files that clients upload, for steps that read them."""

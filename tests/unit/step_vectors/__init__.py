@@ -1,0 +1,1 @@
+"""Embedding texts, keeping and finding vectors."""
