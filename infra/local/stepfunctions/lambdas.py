@@ -29,6 +29,7 @@ MAX_REQUEST_BYTES: Final = 6 * 1024 * 1024
 MAX_RESPONSE_BYTES: Final = 6_291_556
 
 DEFAULT_TIMEOUT_SECONDS: Final = 900.0
+_encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 Handler = Callable[[Any, Any], Any]
 
@@ -192,7 +193,7 @@ def response_text(result: Any) -> str:
     if isinstance(result, bytes):
         # The runtime sends them as they are.
         return result.decode()
-    text = json.dumps(_plain(result, set()), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = _encode(_plain(result, set()))
     text.encode()
     return text
 

@@ -46,9 +46,12 @@ MIGRATIONS: Final = (
 
 _ROWS_BETWEEN_CHECKPOINTS: Final = 4000
 _ENTRIES: Final = (
-    "SELECT position, id, moment, previous, path, type, data, fields, private FROM entry JOIN run ON run = number "
-    "WHERE arn = ?"
+    "SELECT position, id, moment, previous, path, type, data, fields, {} "
+    "FROM entry JOIN run ON run = number WHERE arn = ?"
 )
+_WITH_PRIVATE: Final = _ENTRIES.format("private")
+# What is private is no part of a history, and to read it would be half of the work.
+_WITHOUT_PRIVATE: Final = _ENTRIES.format("NULL")
 _HEADS: Final = "SELECT head FROM run"
 
 
@@ -102,7 +105,7 @@ class SqliteJournal:
             number = self._next
             self._next += 1
         self._numbers[head.arn] = number
-        if head.status != "RUNNING" or head.wakes_at is not None:
+        if not head.is_unfinished or head.wakes_at is not None:
             # Nothing more is written until it is read again, which finds the number in the table.
             del self._numbers[head.arn]
         self._write(
@@ -232,12 +235,12 @@ class SqliteJournal:
         return number
 
     def entries(self, arn: str) -> list[Entry]:
-        rows = self._read(f"{_ENTRIES} ORDER BY position", (arn,))
+        rows = self._read(f"{_WITH_PRIVATE} ORDER BY position", (arn,))
         return [_entry(row) for row in rows]
 
     def events(self, arn: str, start: int, count: int, *, newest_first: bool) -> list[Entry]:
         order = "DESC" if newest_first else "ASC"
-        query = f"{_ENTRIES} AND id > 0 ORDER BY position {order} LIMIT ? OFFSET ?"
+        query = f"{_WITHOUT_PRIVATE} AND id > 0 ORDER BY position {order} LIMIT ? OFFSET ?"
         rows = self._read(query, (arn, count, start))
         return [_entry(row) for row in rows]
 
@@ -308,16 +311,13 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     return Entry._make((*row[:-2], json.loads(fields) if fields else {}, json.loads(private) if private else {}))
 
 
-_OPTIONAL: Final = tuple(f for f in dataclasses.fields(Head) if f.default is not dataclasses.MISSING)
+# Of what has to be given it is something that no value equals.
+_DEFAULTS: Final = tuple((field.name, field.default) for field in dataclasses.fields(Head))
 
 
 def _head_text(head: Head) -> str:
     """What a head has, without what it has not."""
-    kept = {name.name: getattr(head, name.name) for name in dataclasses.fields(Head)}
-    for field in _OPTIONAL:
-        if kept[field.name] == field.default:
-            del kept[field.name]
-    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+    return json_text({name: value for name, default in _DEFAULTS if (value := getattr(head, name)) != default})
 
 
 def _head(text: str) -> Head:
