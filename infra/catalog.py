@@ -191,11 +191,18 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         "api_steps",
         "api",
-        memory_mb=512,
+        memory_mb=1024,  # it compiles the workflow of a step's test
         timeout_seconds=API_TIMEOUT_SECONDS,
         routes=_routes("steps"),
-        environment=(*API_ENVIRONMENT, *REGISTRATION_ENVIRONMENT),
-        grants=(_table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"), _KEEP_DOCUMENTS),
+        environment=(*API_ENVIRONMENT, "LOG_GROUP_ARN", *REGISTRATION_ENVIRONMENT),
+        grants=(
+            _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            _LIST_BY_TENANT,
+            _KEEP_DOCUMENTS,
+            Grant("executions", (_READ_HISTORY,)),
+            Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
+            Grant("machine_role", ("iam:PassRole",)),
+        ),
     ),
     Function(
         "api_agents",
@@ -241,7 +248,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "step",
         memory_mb=512,  # an answer may have 5 MB, and is held as bytes, text and value
         timeout_seconds=900,
-        layers=("engine",),
+        # Of "deps" only jsonschema is used, and only where an output is held to a schema.
         environment=("LLM_TENANT_SECRET_PREFIX", "LLM_OWNER_TENANT", "STEP_HTTP_ALLOWED_HOSTS"),
         grants=(Grant("tenant_secrets", ("secretsmanager:GetSecretValue",)),),
     ),
@@ -306,7 +313,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         memory_mb=256,
         timeout_seconds=60,
         environment=(*ENGINE_ENVIRONMENT, *REGISTRATION_ENVIRONMENT),
-        grants=(_table("DeleteItem", "GetItem", "PutItem"), _KEEP_DOCUMENTS),
+        grants=(_table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query"), _LIST_BY_TENANT, _KEEP_DOCUMENTS),
     ),
 )
 

@@ -55,8 +55,10 @@ def _end(detail: dict[str, Any]) -> RunEnd:
 
 def _put_back(message: dict[str, Any]) -> None:
     """Let a message be delivered again soon, each time after twice the pause, instead of after the queue's visibility
-    timeout, which is for what was killed.
+    timeout, which is for what was killed. A laptop has no queue: who tells of ends there tells again.
     """
+    if engine().laptop is not None:
+        return
     try:
         received = int(message["attributes"]["ApproximateReceiveCount"])
         pause = min(FIRST_PAUSE_SECONDS * 2 ** (received - 1), LONGEST_PAUSE_SECONDS)

@@ -19,6 +19,7 @@ HIDDEN: Final = b"[secret]"
 LEAST_HIDDEN: Final = 6
 """A shorter secret is found in texts that have nothing to do with it."""
 
+_UNTYPED: Final = "application/octet-stream"
 _JSON: Final = re.compile(r"(application|text)/([\w.+-]+\+)?json")
 _TEXT: Final = re.compile(
     r"text/.+|application/([\w.+-]+\+)?(xml|yaml|x-yaml|x-www-form-urlencoded|javascript|x-ndjson)"
@@ -31,35 +32,55 @@ def output_of(answer: Answer, hidden: Iterable[str], max_bytes: int) -> Any:
 
     Raises HttpAnswerError for what calls itself JSON and is not, HttpAnswerTooLargeError.
     """
-    body = _without(answer.body, hidden)
+    content = content_of(answer, hidden, max_bytes)
+    if isinstance(content, str) and not _is_json(answer):
+        return {"content_type": _content_type(answer)[0] or _UNTYPED, "text": content}
+    return content
+
+
+def content_of(answer: Answer, hidden: Iterable[str], max_bytes: int, *, wanted: str = "auto") -> Any:
+    """The JSON of an answer; null where there is no content; a text; `{content_type, base64}` of what is neither. With `wanted`
+    json, text or base64 it is that, whatever it calls itself.
+
+    Raises HttpAnswerError for what is not as it calls itself or was wanted, HttpAnswerTooLargeError.
+    """
+    body = without(answer.body, hidden)
     if not body.strip():
         return None
     media_type, charset = _content_type(answer)
-    if _JSON.fullmatch(media_type):
+    if wanted == "json" or (wanted == "auto" and _is_json(answer)):
         try:
             return _strict_json(body)
         except ValueError as error:
-            raise HttpAnswerError(f"The endpoint's answer calls itself {media_type} and is not: {error}.") from None
-    if not media_type:
+            called = f"calls itself {media_type} and is not" if wanted == "auto" else "is no JSON, which was asked for"
+            raise HttpAnswerError(f"The endpoint's answer {called}: {error}.") from None
+    if wanted == "auto" and not media_type:
         try:
             return _strict_json(body)
         except ValueError:
-            media_type = "application/octet-stream"
-    text = _text(body, charset) if charset or _TEXT.fullmatch(media_type) else None
+            media_type = _UNTYPED
+    is_text = wanted == "text" or (wanted == "auto" and (charset or _TEXT.fullmatch(media_type)))
+    text = _text(body, charset) if is_text else None
     if text is not None:
-        return {"content_type": media_type, "text": text}
+        return text
+    if wanted == "text":
+        raise HttpAnswerError("The endpoint's answer is no text, which was asked for.")
     if len(body) * 4 / 3 > max_bytes:
         raise HttpAnswerTooLargeError(f"The answer has {len(body):,} bytes, too many to be kept as base64.")
-    return {"content_type": media_type, "base64": base64.b64encode(body).decode()}
+    return {"content_type": media_type or _UNTYPED, "base64": base64.b64encode(body).decode()}
+
+
+def _is_json(answer: Answer) -> bool:
+    return bool(_JSON.fullmatch(_content_type(answer)[0]))
 
 
 def shown(answer: Answer, hidden: Iterable[str]) -> str:
     """The beginning of an answer's body, without the secrets that it may repeat."""
-    text = _without(answer.body, hidden)[:SHOWN_BYTES].decode("utf-8", "replace").strip()
+    text = without(answer.body, hidden)[:SHOWN_BYTES].decode("utf-8", "replace").strip()
     return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text) or "(no content)"
 
 
-def _without(body: bytes, hidden: Iterable[str]) -> bytes:
+def without(body: bytes, hidden: Iterable[str]) -> bytes:
     for secret in hidden:
         if len(secret) >= LEAST_HIDDEN:
             for form in {secret, json.dumps(secret)[1:-1]}:

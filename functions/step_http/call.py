@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import count
 from typing import Any, Final
 
 from functions.step_http.answers import output_of, shown
+from functions.step_http.authorization import authorization
 from workflow_engine.endpoint_errors import (
     HttpClientError,
     HttpServerError,
     HttpThrottledError,
     HttpTimeoutError,
-    SecretNotSetError,
 )
+from workflow_engine.language.diagnostics import pointer
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.outbound import AddressPolicy
 from workflow_engine.outbound_http import Answer, Request, send
-from workflow_engine.sdk import InvalidStepInput, StepContext
+from workflow_engine.sdk import InvalidStepInput, StepContext, StepOutputError
 
 Object = Mapping[str, Any]
 
@@ -43,7 +44,6 @@ CALL_FIELD: Final = "call"
 _XRAY: Final = re.compile(
     r"Root=1-(?P<time>[0-9a-f]{8})-(?P<rest>[0-9a-f]{24});Parent=(?P<parent>[0-9a-f]{16})(;Sampled=(?P<sampled>[01]))?"
 )
-_FIT_FOR_HEADER: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,8 @@ def call_endpoint(event: Object, step: StepContext, world: World, trace: str = "
     endpoint = call.get("endpoint") if isinstance(call, Mapping) else None
     if not isinstance(call, Mapping) or not isinstance(endpoint, Mapping):
         raise InvalidStepInput("The event names no endpoint. This function runs steps of execution_type http only.")
-    allowed = [s for s in (step.seconds_left, call.get("timeout_seconds")) if s is not None]
-    seconds = float(min(allowed, default=UNKNOWN_SECONDS))
-    end = world.now() + seconds - min(MARGIN_SECONDS, seconds / 10)
-    authorization, hidden = _authorization(endpoint.get("auth"), step.tenant_id or "", world)
+    time_ = Time.of(call, step, world)
+    given = authorization(endpoint.get("auth"), lambda name: world.secret_of(step.tenant_id or "", name))
     request = Request(
         endpoint["method"],
         endpoint["url"],
@@ -82,37 +80,77 @@ def call_endpoint(event: Object, step: StepContext, world: World, trace: str = "
             "Content-Type": "application/json",
             "Idempotency-Key": attempt_group_key(event, step),
             **trace_headers(trace),
-            **authorization,
         },
         json.dumps({name: value for name, value in event.items() if name != CALL_FIELD}).encode(),
     )
-    answer = _answer_in_time(request, float(endpoint["timeout_seconds"]), end, world)
-    if 200 <= answer.status < 300:
-        return output_of(answer, hidden, MAX_ANSWER_BYTES)
+    answer, _ = time_.answer(given.signed(request), float(endpoint["timeout_seconds"]), world)
+    if not 200 <= answer.status < 300:
+        raise refused(answer, given.hidden)
+    output = output_of(answer, given.hidden, MAX_ANSWER_BYTES)
+    _check(output, endpoint.get("output_schema"))
+    return output
+
+
+def _check(output: Any, schema: Object | None) -> None:
+    """Raises StepOutputError for an output that its step type's schema does not allow."""
+    if schema is None:
+        return
+    from workflow_engine.json_schema import CannotApplyError, SchemaValidator, UnusableSchemaError
+
+    try:
+        misfits = SchemaValidator(schema).misfits(output)
+    except (CannotApplyError, UnusableSchemaError) as error:
+        raise StepOutputError(f"The output cannot be held to the step type's output_schema: {error}") from None
+    if misfits:
+        found = "; ".join(f"{pointer(*m.path) or 'the whole'}: {m.keyword} {m.rule!r:.100}" for m in misfits[:5])
+        raise StepOutputError(f"The output does not fit the step type's output_schema: {found}")
+
+
+def refused(answer: Answer, hidden: Iterable[str], who: str = "endpoint") -> Exception:
+    """The error of an answer that is a failure, with the beginning of its body."""
+    if answer.status == 429:
+        return HttpThrottledError(f"The {who} answered 429 and does not say when it may be asked again.")
     error = HttpServerError if answer.status >= 500 else HttpClientError
-    raise error(f"The endpoint answered {answer.status}: {shown(answer, hidden)}")
+    return error(f"The {who} answered {answer.status}: {shown(answer, hidden)}")
 
 
-def _answer_in_time(request: Request, request_seconds: float, end: float, world: World) -> Answer:
-    """The answer to a request, which is sent again as often as the endpoint asks to wait and the step has time. `end`
-    is of `world.now`.
-    """
-    while True:
-        left = end - world.now()
-        if left <= 0:
-            raise HttpTimeoutError("The step's time was over before the endpoint could be asked.")
-        answer = world.send(request, world.policy, seconds=min(request_seconds, left), max_bytes=MAX_ANSWER_BYTES)
-        if answer.status != 429:
-            return answer
-        pause = _retry_after(answer.headers.get("retry-after", ""), world.utc_now())
-        if pause is None:
-            raise HttpThrottledError("The endpoint answered 429 and does not say when it may be asked again.")
-        pause = max(pause, SHORTEST_PAUSE_SECONDS)
-        if world.now() + pause >= end:
-            raise HttpThrottledError(
-                f"The endpoint answered 429 and asks to wait {pause:.0f} seconds, which is more than the step has left."
-            )
-        world.sleep(pause)
+@dataclass(frozen=True, slots=True)
+class Time:
+    """The time that a step has, up to `end` of `World.now`."""
+
+    end: float
+
+    @classmethod
+    def of(cls, call: Object, step: StepContext, world: World) -> Time:
+        """As much as Lambda and the step's own limit leave, but for handing over the answer."""
+        allowed = [s for s in (step.seconds_left, call.get("timeout_seconds")) if s is not None]
+        seconds = float(min(allowed, default=UNKNOWN_SECONDS))
+        return cls(world.now() + seconds - min(MARGIN_SECONDS, seconds / 10))
+
+    def answer(
+        self, request: Request, request_seconds: float, world: World, *, wanted: Container[int] = ()
+    ) -> tuple[Answer, int]:
+        """The answer to a request, which is sent again as often as the endpoint asks to wait and the step has time; and how
+        often it was sent. An answer of a status that is `wanted` is taken as it is.
+        """
+        for sent in count(1):
+            left = self.end - world.now()
+            if left <= 0:
+                raise HttpTimeoutError("The step's time was over before the endpoint could be asked.")
+            seconds = min(request_seconds, left)
+            answer = world.send(request, world.policy, seconds=seconds, max_bytes=MAX_ANSWER_BYTES, wanted=wanted)
+            if answer.status != 429 or 429 in wanted:
+                return answer, sent
+            pause = _retry_after(answer.headers.get("retry-after", ""), world.utc_now())
+            if pause is None:
+                raise refused(answer, ())
+            pause = max(pause, SHORTEST_PAUSE_SECONDS)
+            if world.now() + pause >= self.end:
+                raise HttpThrottledError(
+                    f"The endpoint answered 429 and asks to wait {pause:.0f} seconds, which is more than the step has left."
+                )
+            world.sleep(pause)
+        raise AssertionError("count ends")
 
 
 def _retry_after(value: str, now: datetime) -> float | None:
@@ -127,12 +165,15 @@ def _retry_after(value: str, now: datetime) -> float | None:
 
 
 def attempt_group_key(event: Object, step: StepContext) -> str:
-    """What the endpoint knows repeated attempts of one step by: the same for all attempts of a state that was entered once,
-    another for each element and each turn.
+    """What the endpoint knows repeated attempts of one step by: the same for all attempts, another for each element and each
+    turn.
 
-    The place is the step and the innermost index; when the state was entered, and what is sent, tell turns of a loop and
-    elements of nested lists apart. So a redriven step has another key.
+    It is the step's full place, where the machine tells it, the same over redrives. A machine that does not tells the step and the
+    innermost index alone; there, when the state was entered and what is sent tell turns of a loop and elements of nested lists
+    apart, so that a redriven step has another key.
     """
+    if step.place:
+        return f"{step.execution_id}:{step.place}"
     call = event.get(CALL_FIELD) or {}
     parts = [step.index, call.get("entered_at"), event.get("step_config"), event.get("input_data")]
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
@@ -149,18 +190,3 @@ def trace_headers(trace: str) -> dict[str, str]:
         "X-Amzn-Trace-Id": found[0],
         "traceparent": f"00-{found['time']}{found['rest']}-{found['parent']}-{flags}",
     }
-
-
-def _authorization(auth: Object | None, tenant_id: str, world: World) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The header that carries the tenant's secret, and the texts that may not be seen anywhere."""
-    if not auth:
-        return {}, ()
-    secret = world.secret_of(tenant_id, auth["secret"]).strip()
-    if auth["type"] == "basic":
-        pair = base64.b64encode(f"{auth['username']}:{secret}".encode()).decode()
-        return {"Authorization": f"Basic {pair}"}, (secret, pair)
-    if not _FIT_FOR_HEADER.fullmatch(secret):
-        raise SecretNotSetError(f"The secret {auth['secret']} holds characters that no header can carry.")
-    if auth["type"] == "bearer":
-        return {"Authorization": f"Bearer {secret}"}, (secret,)
-    return {auth["header"]: secret}, (secret,)

@@ -1,4 +1,4 @@
-"""The Lambda of step types that are registered with an HTTP endpoint: it sends the step to its endpoint."""
+"""The Lambda of steps that ask servers: those of types that are registered with an HTTP endpoint, and `http_request`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.step_http.call import call_endpoint
+from functions.step_http.request import HTTP_REQUEST, make_request
 from functions.step_http.settings import clients, world
 from workflow_engine.faults import faults_logged
 from workflow_engine.init_phase import at_init
@@ -15,11 +16,12 @@ from workflow_engine.sdk import StepContext
 
 
 def handler(event: Mapping[str, Any], context: Any = None) -> Any:
-    """The output of the step: what its endpoint answers."""
+    """The output of the step: what the server answers."""
     step = StepContext.from_event(event, context)
     fields = log_fields(tenant_id=step.tenant_id, execution_id=step.execution_id, step_id=step.step_id)
     with fields, faults_logged():
-        return call_endpoint(event, step, world(), os.environ.get("_X_AMZN_TRACE_ID", ""))
+        work = make_request if step.step_type == HTTP_REQUEST else call_endpoint
+        return work(event, step, world(), os.environ.get("_X_AMZN_TRACE_ID", ""))
 
 
 at_init(clients)

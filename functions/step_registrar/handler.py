@@ -16,7 +16,7 @@ from functions.step_registrar.settings import clients, engine
 from workflow_engine.errors import NotFoundError, WorkflowEngineError
 from workflow_engine.init_phase import at_init
 from workflow_engine.usecases.engine import Caller
-from workflow_engine.usecases.steps import register_step
+from workflow_engine.usecases.steps import register_step, remove_step
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def _apply(event: dict[str, Any], physical_id: str) -> str:
         return f"{caller.tenant_id}/{body['step_type']}"
     if physical_id != NEVER_REGISTERED:
         try:
-            register_step.delete(engine(), caller, body["step_type"])
+            remove_step.delete(engine(), caller, body["step_type"])
         except NotFoundError:
             logger.info("step type %s was removed before", body["step_type"])
     return physical_id

@@ -52,9 +52,11 @@ class WorkflowStep(Construct):
         memory_mb: int = 512,
         environment: Mapping[str, str] | None = None,
         statements: Sequence[iam.PolicyStatement] = (),
+        layers: Sequence[lambda_.ILayerVersion] = (),
         tenant_id: str | None = None,
     ) -> None:
-        """`statements` are what the Lambda that is made here may do beside writing logs and traces.
+        """`statements` are what the Lambda that is made here may do beside writing logs and traces. `layers` lie over the SDK's,
+        which brings no other package: pydantic for models, Powertools for log lines, metrics and work that is done once.
 
         Raises ValueError when `code` and the kind of `handler` do not fit.
         """
@@ -71,6 +73,7 @@ class WorkflowStep(Construct):
                 memory_size=memory_mb,
                 timeout=Duration.seconds(timeout_seconds),
                 environment=dict(environment or {}),
+                over=layers,
             )
         else:
             self.function = handler
@@ -96,7 +99,14 @@ class WorkflowStep(Construct):
         )
 
     def _make_function(
-        self, step_type: str, handler: str, code: str, policy: iam.PolicyDocument, **options: Any
+        self,
+        step_type: str,
+        handler: str,
+        code: str,
+        policy: iam.PolicyDocument,
+        *,
+        over: Sequence[lambda_.ILayerVersion],
+        **options: Any,
     ) -> lambda_.Function:
         config = self._deployment.config
         group = logs.LogGroup(
@@ -121,7 +131,7 @@ class WorkflowStep(Construct):
             architecture=lambda_.Architecture.X86_64 if config.host_build else lambda_.Architecture.ARM_64,
             handler=handler,
             code=lambda_.Code.from_asset(code),
-            layers=[sdk],
+            layers=[sdk, *over],
             role=role.without_policy_updates(),
             tracing=lambda_.Tracing.ACTIVE,
             logging_format=lambda_.LoggingFormat.JSON,

@@ -1,7 +1,8 @@
 """Cleaning up a data folder: `workflow gc`.
 
-Runs that ended before a moment go, with their results and histories; then every file that no record leads to. Each part can be
-interrupted, and what is left then goes the next time.
+Runs that ended before a moment go, with their results and histories; then the workflows that were only sent to be run, where no
+run of them is left; then every file that no record leads to. Each part can be interrupted, and what is left then goes the next
+time.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -25,6 +27,7 @@ from workflow_engine.store.payloads.files import FileObjects
 from workflow_engine.store.table import SortRange
 from workflow_engine.store.tables.sqlite import SqliteTable
 from workflow_engine.timestamps import iso
+from workflow_engine.usecases.workflows.compilation import SNAPSHOT_PREFIX
 
 _PAGE: Final = 500
 _LINK: Final = re.compile(r"\bs3:([A-Za-z0-9._/-]+)")
@@ -33,10 +36,13 @@ _LINK: Final = re.compile(r"\bs3:([A-Za-z0-9._/-]+)")
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """What has gone: runs, histories of runs and of their children, and files with their bytes."""
+    """What has gone: runs, histories of runs and of their children, workflows that were never saved, and files with their
+    bytes.
+    """
 
     runs: int
     histories: int
+    workflows: int
     files: int
     bytes: int
 
@@ -49,15 +55,17 @@ def clean(folder: DataFolder, before: datetime) -> Cleaned:
         table, objects = SqliteTable(folder.table), FileObjects(folder.objects)
         journal = SqliteJournal(folder.journal)
         try:
-            runs = _delete_runs(table, ExecutionStore(table, PayloadStore(objects)), before)
+            executions = ExecutionStore(table, PayloadStore(objects))
+            runs = _delete_runs(table, executions, before)
             histories = _forget_histories(journal, before.timestamp())
+            workflows = _delete_snapshots(table, executions)
             files = [objects.delete(key) for key in set(objects.keys()) - _reachable(table.texts(), objects)]
         finally:
             journal.close()
             table.close()
         for file in (folder.table, folder.journal):
             _give_back_space(file)
-    return Cleaned(runs, histories, len(files), sum(files))
+    return Cleaned(runs, histories, workflows, len(files), sum(files))
 
 
 def _delete_runs(table: SqliteTable, executions: ExecutionStore, before: datetime) -> int:
@@ -72,6 +80,19 @@ def _delete_runs(table: SqliteTable, executions: ExecutionStore, before: datetim
     for execution_id in ended:
         table.delete_partition(keys.execution(LOCAL_TENANT, execution_id))
     return len(ended)
+
+
+def _delete_snapshots(table: SqliteTable, executions: ExecutionStore) -> int:
+    """Who sends such a workflow once more makes its record anew."""
+    before_id = keys.workflow(LOCAL_TENANT, "")
+    idle = [
+        pk
+        for pk in table.partitions(before_id + SNAPSHOT_PREFIX)
+        if not executions.page(LOCAL_TENANT, pk.removeprefix(before_id), None, 1, None).records
+    ]
+    for pk in idle:
+        table.delete_partition(pk)
+    return len(idle)
 
 
 def _forget_histories(journal: SqliteJournal, moment: float) -> int:
@@ -103,9 +124,9 @@ def _links(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _give_back_space(file: Path) -> None:
-    connection = sqlite3.connect(file, isolation_level=None)
-    try:
+    """Make a file as small as what it holds, which needs as much room beside it for a while. Where there is none, what is written
+    next takes the place of what has gone.
+    """
+    with suppress(sqlite3.Error), closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    finally:
-        connection.close()

@@ -47,7 +47,7 @@ STEPS = click.option(
 
 DATA = click.option(
     "--data",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, resolve_path=True, path_type=Path),  # since a step may change the directory
     envvar="WORKFLOW_DATA",
     default=Path(".workflow"),
     show_default=True,
@@ -148,38 +148,47 @@ def serve(
 
     Runs that the last server left go on where they were.
     """
-    from infra.local.server import make_local_server, serve_until_stopped
+    from infra.local.server import make_local_server, serve_until, stop_signals
 
-    with _cloud(steps_directory, None if in_memory else data) as cloud:
+    with _starting():
+        cloud = _closed_cloud(steps_directory, None if in_memory else data)
         try:
+            # Before the cloud opens, since runs that go on only to be interrupted again have made an attempt.
             server = make_local_server(cloud.gateway, port, allow_hosts=allow_hosts, cors_origins=cors_origins)
         except OSError as error:
-            raise click.ClickException(f"Port {port} cannot be used: {error.strerror}.") from None
+            told = os.strerror(error.errno) if error.errno else str(error)
+            raise click.ClickException(f"Port {port} cannot be used: {told}. Choose another with --port.") from None
         except ValueError as error:  # --allow-host or --cors-origin
             raise click.UsageError(str(error)) from None
-        click.echo(f"Listening on http://127.0.0.1:{server.port} (documentation at /docs). Ctrl-C stops.", err=True)
-        _has_started()
-        cloud.keep_house()
-        serve_until_stopped(server, cloud.stop_waiting)
+        with contextlib.closing(server.socket), _clear_errors(), cloud, stop_signals() as stopping:
+            _tell_found(cloud)
+            click.echo(f"Listening on http://127.0.0.1:{server.port} (documentation at /docs). Ctrl-C stops.", err=True)
+            _has_started()
+            cloud.keep_house()
+            problem = serve_until(stopping, server, cloud.stop_waiting, cloud.lost_folder)
+    if problem is not None:
+        raise click.ClickException(problem)
 
 
 @main.command(name="gc")
 @click.option("--older-than", "age", metavar="AGE", required=True, help="As 30d, 12h or 90m.")
 @DATA
 def gc_(age: str, data: Path) -> None:
-    """Delete runs that ended that long ago, with their histories, and files that nothing leads to. No server may be running."""
+    """Delete runs that ended that long ago, with all that only they lead to. No server may be running."""
     from datetime import UTC, datetime
 
-    before = datetime.now(UTC) - _age(age)
-    if not data.is_dir():
-        raise click.UsageError(f"There is no data folder '{data}'.")
+    from infra.local.data import DataFolder
+
+    before, folder = datetime.now(UTC) - _age(age), DataFolder(data)
+    if not folder.is_used:
+        raise click.UsageError(f"There is no data of a server in '{data}'.")
     with _clear_errors():
         from infra.local.cleaning import clean
-        from infra.local.data import DataFolder
 
-        done = clean(DataFolder(data), before)
+        done = clean(folder, before)
     click.echo(
-        f"Deleted {done.runs:,} runs, {done.histories:,} histories and {done.files:,} files ({done.bytes:,} bytes)."
+        f"Deleted {done.runs:,} runs, {done.histories:,} histories, {done.workflows:,} workflows that were never saved, and "
+        f"{done.files:,} files ({done.bytes:,} bytes)."
     )
 
 
@@ -210,22 +219,39 @@ def _one_document() -> Iterator[IO[Any]]:
 
 
 @contextlib.contextmanager
-def _cloud(steps_directory: Path | None, data: Path | None = None, *, skips_time: bool = False) -> Iterator[LocalCloud]:
-    """The local cloud; imported here, so that `--help` and mistakes on the command line answer at once."""
-    gc.disable()  # until `_has_started`
-    try:
-        from infra.local.cloud import LocalCloud
-        from infra.local.data import DataFolder
-
-        if steps_directory is None:
-            # Ours need none, and to find them the metadata of every package that is installed is read.
-            os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-        folder = None if data is None else DataFolder(data)
-        with (
-            _clear_errors(),
-            LocalCloud(steps_directory=steps_directory, data=folder, skips_time=skips_time) as cloud,
-        ):
+def _cloud(steps_directory: Path | None, *, skips_time: bool = False) -> Iterator[LocalCloud]:
+    """A local cloud that keeps nothing."""
+    with _starting():
+        cloud = _closed_cloud(steps_directory, skips_time=skips_time)
+        with _clear_errors(), cloud:
+            _tell_found(cloud)
             yield cloud
+
+
+def _tell_found(cloud: LocalCloud) -> None:
+    """What the folder of steps holds, and what of it is no step type."""
+    for line in () if cloud.found is None else cloud.found.lines():
+        click.echo(line, err=True)
+
+
+def _closed_cloud(steps_directory: Path | None, data: Path | None = None, *, skips_time: bool = False) -> LocalCloud:
+    """The local cloud, to be opened; imported here, so that `--help` and mistakes on the command line answer at once."""
+    from infra.local.cloud import LocalCloud
+    from infra.local.data import DataFolder
+
+    if steps_directory is None:
+        # Ours need none, and to find them the metadata of every package that is installed is read.
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    folder = None if data is None else DataFolder(data)
+    return LocalCloud(steps_directory=steps_directory, data=folder, skips_time=skips_time)
+
+
+@contextlib.contextmanager
+def _starting() -> Iterator[None]:
+    """Collects no garbage until `_has_started`."""
+    gc.disable()
+    try:
+        yield
     finally:
         _has_started()
 
@@ -244,13 +270,14 @@ def _clear_errors() -> Iterator[None]:
     from infra.local.data import DataFolderError
     from infra.local.stepfunctions.journal import JournalError
     from infra.local.steps import StepsDirectoryError
+    from workflow_engine.errors import MisconfiguredError
     from workflow_engine.store.tables.sqlite_database import UnreadableDataError
 
     try:
         yield
     except StepsDirectoryError as error:
         raise click.UsageError(str(error)) from None
-    except (DataFolderError, JournalError, UnreadableDataError) as error:
+    except (DataFolderError, JournalError, MisconfiguredError, UnreadableDataError) as error:
         raise click.ClickException(str(error)) from None
 
 

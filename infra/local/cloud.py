@@ -12,8 +12,6 @@ import logging
 import os
 import sys
 import threading
-import time
-import uuid
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -23,13 +21,24 @@ from urllib.parse import unquote
 from infra.catalog import FUNCTIONS, Function
 from infra.local.data import DataFolder
 from infra.local.ended_runs import Ends, queued_event
-from infra.local.gateway import ACCOUNT, REGION, Gateway, HttpRequest, LambdaContext, load_handler
-from infra.local.steps import StepsDirectory, StepsDirectoryError
+from infra.local.gateway import (
+    ACCOUNT,
+    ARN_OF_FUNCTIONS,
+    REGION,
+    Gateway,
+    HttpRequest,
+    context_of,
+    function_arn,
+    load_handler,
+)
+from infra.local.lambda_context import request_id
+from infra.local.steps import Found, StepHandler, StepsDirectory, StepsDirectoryError, registered_handlers, unavailable
 from workflow_engine.errors import MisconfiguredError
 from workflow_engine.http.caller import LOCAL_TENANT
-from workflow_engine.usecases.engine import Laptop, use_laptop
+from workflow_engine.usecases.engine import Engine, Laptop, use_laptop
 
 if TYPE_CHECKING:
+    from infra.local.process_lock import ProcessLock
     from infra.local.stepfunctions.journal import Head
     from infra.local.stepfunctions.lambdas import LambdaFunctions
     from infra.local.stepfunctions.service import StepFunctions
@@ -44,13 +53,16 @@ OPENAPI_FILE: Final = Path(__file__).parents[1] / "openapi.json"
 PAUSES_BETWEEN_RECORDINGS: Final = (0.1, 1.0, 5.0, 15.0)
 """Seconds before the end of a run is recorded again that could not be, as a queue would deliver it again."""
 
+FIRST_HOUSEKEEPING_SECONDS: Final = 60.0
+
 _one_at_a_time: Final = threading.Lock()
 
 
 class LocalCloud:
     """The whole system on this machine, for as long as the context lasts; one at a time in a process.
 
-    `gateway` answers HTTP requests as the deployed API would. Each start is a cold start: functions are imported afresh.
+    `gateway` answers HTTP requests as the deployed API would. `found` is what the folder of steps holds, None without one. Each
+    start is a cold start: functions are imported afresh.
     """
 
     def __init__(
@@ -61,7 +73,9 @@ class LocalCloud:
         """
         self.gateway = Gateway(FUNCTIONS, self._object)
         self._steps = None if steps_directory is None else StepsDirectory(steps_directory.resolve())
+        self.found: Found | None = None
         self._data = data
+        self._lock: ProcessLock | None = None
         self._skips_time = skips_time
         self._functions: LambdaFunctions | None = None
         self._step_functions: StepFunctions | None = None
@@ -103,6 +117,15 @@ class LocalCloud:
         self._closing.set()
         self._ends.close()
 
+    def lost_folder(self) -> str | None:
+        """Says so when the data folder has been removed or replaced, so that nothing is kept any more."""
+        if self._data is None or self._lock is None or self._lock.is_in_place():
+            return None
+        return (
+            f"The data folder '{self._data.path}' was removed or replaced under the server. It has stopped, since nothing that it "
+            "does would be kept."
+        )
+
     def step_functions(self) -> StepFunctions:
         """Step Functions, started when first asked for. Runs that an earlier process left go on then."""
         with self._starting:
@@ -111,7 +134,9 @@ class LocalCloud:
             return self._step_functions
 
     def keep_house(self) -> None:
-        """From now on call the functions that a schedule calls in the cloud, for as long as this lasts."""
+        """From now on call the functions that a schedule calls in the cloud, for as long as this lasts; first soon, since a server
+        on a laptop may never last as long as the pause of a schedule.
+        """
         for function in FUNCTIONS:
             if function.schedule_minutes is not None:
                 name = f"schedule of {function.name}"
@@ -121,7 +146,7 @@ class LocalCloud:
 
     def _start(self, opening: contextlib.ExitStack) -> None:
         if self._data is not None:
-            opening.enter_context(self._data.held())
+            self._lock = opening.enter_context(self._data.held())
         opening.enter_context(_environment(_settings()))
         opening.enter_context(_fresh_functions())
         self._open = opening
@@ -132,6 +157,7 @@ class LocalCloud:
             opening.callback(sys.path.remove, str(self._steps.path))
             self._register_all(self._steps)
         if self._data is not None:
+            self._load_registered()
             self.step_functions()
 
     def _set_up(self, opening: contextlib.ExitStack) -> None:
@@ -193,10 +219,17 @@ class LocalCloud:
             return {"errorType": done.error, "errorMessage": done.cause}, True
 
     def _record(self, ended: Head) -> None:
-        """What EventBridge and SQS do on AWS: hand the end of a run to the recorder, again if that fails."""
+        """What EventBridge and SQS do on AWS: hand the end of a run to the recorder, again if that fails.
+
+        Raises RuntimeError for one that could not be recorded; it is told of again when the next server starts, unless the run
+        has no record any more.
+        """
         recorder = next(f for f in FUNCTIONS if f.name == "execution_recorder")
         for pause in (*PAUSES_BETWEEN_RECORDINGS, None):
-            if not load_handler(recorder)(queued_event(ended), _context(recorder))["batchItemFailures"]:
+            if not load_handler(recorder)(queued_event(ended), context_of(recorder, request_id()))["batchItemFailures"]:
+                break
+            if pause is None and Engine.from_environment().executions.find_by_arn(ended.arn) is None:
+                LOG.warning("The run '%s' has ended, and its record is gone.", ended.name)
                 break
             if pause is None or self._closing.wait(pause):
                 raise RuntimeError(f"The end of {ended.arn} could not be recorded.")
@@ -204,17 +237,22 @@ class LocalCloud:
 
     def _repeat(self, function: Function) -> None:
         assert function.schedule_minutes is not None
-        while not self._closing.wait(function.schedule_minutes * 60):
+        pause = FIRST_HOUSEKEEPING_SECONDS
+        while not self._closing.wait(pause):
             try:
-                load_handler(function)({}, _context(function))
+                load_handler(function)({}, context_of(function, request_id()))
             except Exception:
                 LOG.exception("%s failed", function.name)
+            pause = function.schedule_minutes * 60
 
-    def _load_step(self, _tenant_id: str, step_type: str, handler: str) -> str:
+    def _load_step(self, handler: str) -> str:
         """The ARN under which machines call a Python function. Raises `StepsDirectoryError` for one that is not there."""
         assert self._steps is not None
-        arn = function_arn(f"step-local-{step_type}")
-        self.functions().register(arn, self._steps.load(handler))
+        return self._put_step(handler, self._steps.load(handler))
+
+    def _put_step(self, handler: str, function: StepHandler) -> str:
+        arn = local_step_arn(handler)
+        self.functions().register(arn, function)
         return arn
 
     def _object(self, key: str) -> bytes | None:
@@ -227,17 +265,34 @@ class LocalCloud:
                 raise
             return None
 
+    def _load_registered(self) -> None:
+        """Load the Python functions that step types name which an earlier process registered. What cannot be loaded is told, and
+        a step of it fails saying why.
+        """
+        for step_type, handler in registered_handlers(Engine.from_environment().steps):
+            try:
+                if self._steps is None:
+                    raise StepsDirectoryError("This server was started without a folder of steps (--steps DIR).")
+                self._load_step(handler)
+            except StepsDirectoryError as error:
+                told = f"Step type '{step_type}' cannot run its handler '{handler}'. {error}"
+                LOG.warning("%s Bring it back, or delete the step type (DELETE /steps/%s).", told, step_type)
+                self._put_step(handler, unavailable(told))
+
     def _register_all(self, directory: StepsDirectory) -> None:
-        for registration in directory.registrations():
+        self.found = directory.found()
+        for registration in self.found.registrations:
             status, answer = self.call("POST", "/steps/register", registration)
             if status >= 400:
                 reasons = " ".join(f"{e['pointer']} {e['detail']}".strip() for e in answer["errors"])
                 raise StepsDirectoryError(f"Step type '{registration.get('step_type')}' is refused: {reasons}")
 
 
-def function_arn(name: str) -> str:
-    """ARN of a function of the catalogue."""
-    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:workflow-{name.replace('_', '-')}"
+def local_step_arn(handler: str) -> str:
+    """ARN of a Python function `module:function`. It names the function, so that runs in flight keep theirs when the step type is
+    registered with another one.
+    """
+    return f"{ARN_OF_FUNCTIONS}workflow-step-local-{handler.replace(':', '--').replace('.', '-')}"  # no identifier holds either
 
 
 def _at_first_call(function: Function) -> Any:
@@ -247,10 +302,6 @@ def _at_first_call(function: Function) -> Any:
         return load_handler(function)(event, context)
 
     return handler
-
-
-def _context(function: Function) -> LambdaContext:
-    return LambdaContext(function.name, uuid.uuid4().hex, time.monotonic() + function.timeout_seconds)
 
 
 def _settings() -> dict[str, str]:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, quote
 
 from infra.catalog import BELOW, Function, Route
+from infra.local.lambda_context import LambdaContext
 from workflow_engine.http.body import MAX_ANSWER_BYTES, answer_bytes
 from workflow_engine.lazy_dataclass import dataclass
 
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 ACCOUNT: Final = "123456789012"
 REGION: Final = "us-east-1"
 API_ID: Final = "local"
+ARN_OF_FUNCTIONS: Final = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
 
 TEXT_TYPES: Final = ("text/", "application/json", "application/xml", "application/javascript")
 """Content types whose body API Gateway hands over as text; anything else it encodes in base64."""
@@ -63,25 +65,6 @@ class HttpResponse:
     status: int
     headers: Mapping[str, str]
     body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class LambdaContext:
-    """What Lambda hands a handler beside the event, as far as handlers use it."""
-
-    function_name: str
-    aws_request_id: str
-    deadline: float
-    memory_limit_in_mb: int = 512
-    function_version: str = "$LATEST"
-
-    @property
-    def invoked_function_arn(self) -> str:
-        return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.function_name}"
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until Lambda would end the invocation."""
-        return max(0, int((self.deadline - time.monotonic()) * 1000))
 
 
 class Gateway:
@@ -123,12 +106,7 @@ class Gateway:
         self, function: Function, route: Route, variables: dict[str, str], request: HttpRequest
     ) -> HttpResponse:
         event = api_gateway_event(request, route.key, variables)
-        context = LambdaContext(
-            function.name,
-            event["requestContext"]["requestId"],
-            time.monotonic() + function.timeout_seconds,
-            function.memory_mb,
-        )
+        context = context_of(function, event["requestContext"]["requestId"])
         try:
             answer = self._handler(function)(event, context)
             size = answer_bytes(answer)
@@ -151,6 +129,17 @@ def load_handler(function: Function) -> Handler:
     module, _, name = function.handler.rpartition(".")
     handler: Handler = getattr(importlib.import_module(module), name)
     return handler
+
+
+def function_arn(name: str) -> str:
+    """ARN of a function of the catalogue."""
+    return f"{ARN_OF_FUNCTIONS}workflow-{name.replace('_', '-')}"
+
+
+def context_of(function: Function, request_id: str) -> LambdaContext:
+    """The context of a call of a function that begins now."""
+    deadline = time.monotonic() + function.timeout_seconds
+    return LambdaContext(function.name, function_arn(function.name), request_id, deadline, str(function.memory_mb))
 
 
 def match_path(template: str, path: str) -> dict[str, str] | None:

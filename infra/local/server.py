@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +33,8 @@ takes, is refused by the function."""
 
 ANSWER_FOR_SECONDS: Final = 4.0
 """How long an interrupted server goes on answering what it was asked."""
+
+LOOK_EVERY_SECONDS: Final = 1.0
 
 _ISOLATION: Final = {
     "x-content-type-options": "nosniff",
@@ -105,17 +108,35 @@ def make_local_server(
         return make_server(HOST, port, application, threaded=True, request_handler=_RequestHandler, fd=bound.fileno())
 
 
-def serve_until_stopped(server: BaseWSGIServer, stop_waiting: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM, then free the port and answer what was asked before, for a few seconds at most.
+@contextmanager
+def stop_signals() -> Iterator[threading.Event]:
+    """An event that SIGINT or SIGTERM sets, for as long as the block lasts."""
+    stopping = threading.Event()
+    previous = {s: signal.signal(s, lambda *_: stopping.set()) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopping
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def serve_until(
+    stopping: threading.Event,
+    server: BaseWSGIServer,
+    stop_waiting: Callable[[], None],
+    problem: Callable[[], str | None],
+) -> str | None:
+    """Serve until the event is set, or until `problem`, which is asked every second, gives one: that is given back. Then free
+    the port and answer what was asked before, for a few seconds at most.
 
     `stop_waiting` is called first: requests that wait for the end of a run are to be answered now.
     """
-    stopping = threading.Event()
-    previous = {s: signal.signal(s, lambda *_: stopping.set()) for s in (signal.SIGINT, signal.SIGTERM)}
+    found: str | None = None
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="local-api")
     thread.start()
     try:
-        stopping.wait()
+        while found is None and not stopping.wait(LOOK_EVERY_SECONDS):
+            found = problem()
     finally:
         server.shutdown()
         thread.join()
@@ -124,8 +145,7 @@ def serve_until_stopped(server: BaseWSGIServer, stop_waiting: Callable[[], None]
         under_way = server.app
         assert isinstance(under_way, CountedRequests)
         under_way.wait_for_none(ANSWER_FOR_SECONDS)
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    return found
 
 
 def _answer(gateway: Gateway, access: Access, environ: dict[str, Any], headers: dict[str, str]) -> HttpResponse:

@@ -21,7 +21,7 @@ from workflow_engine.usecases.engine import Caller
 from workflow_engine.usecases.prompts import try_prompt
 from workflow_engine.usecases.prompts.check_prompt import PROMPTS
 from workflow_engine.usecases.runs import cancel_run, read_results, start_run
-from workflow_engine.usecases.steps import read_steps, register_step
+from workflow_engine.usecases.steps import read_steps, register_step, remove_step
 from workflow_engine.usecases.tools import register_mcp_server
 from workflow_engine.usecases.workflows import read_workflows, save_workflow
 
@@ -219,7 +219,7 @@ JOURNEYS = (
     ),
     Journey(
         "delete step",
-        lambda w, _: register_step.delete(w.engine, ME, "own"),
+        lambda w, _: remove_step.delete(w.engine, ME, "own"),
         nothing_left(lambda w, _: read_steps.get(w.engine, ME, "own")),
         _own_step,
     ),

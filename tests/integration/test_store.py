@@ -435,7 +435,7 @@ def test_every_record_carries_its_tenant(engine: Engine) -> None:
     engine.idempotency.once("t", "op", "key", {}, lambda _: 1)
     MachineStore(engine._table, engine._payloads).put("h", 1, "arn", "{}", "now")
     items = engine.dynamodb.scan(TableName=engine.settings.table_name)["Items"]
-    assert len(items) == 7
+    assert len(items) == 8
     for item in items:
         tenant = item["tenant_id"]["S"]
         assert tenant in ("t", keys.PLATFORM)
@@ -448,7 +448,7 @@ def test_registrations_are_found_in_one_batch(engine: Engine) -> None:
         assert is_new
     found = engine.steps.find_many("t", ["ocr", "translate", "none", "ocr"])
     assert json.dumps(found, sort_keys=True) == json.dumps(
-        {n: {"step_type": n, "x": 1.5} for n in ("ocr", "translate")}, sort_keys=True
+        {n: {"step_type": n, "version": 1, "x": 1.5} for n in ("ocr", "translate")}, sort_keys=True
     )
     assert engine.steps.find_many("t", []) == {}
     page, cursor = engine.steps.page("t", 1, None)

@@ -28,7 +28,7 @@ from workflow_engine.usecases.answers import ExecutionSummary, Results
 from workflow_engine.usecases.engine import Caller, Engine, Laptop
 from workflow_engine.usecases.runs import cancel_run, read_results, record_execution, start_run
 from workflow_engine.usecases.runs.record_execution import RunEnd
-from workflow_engine.usecases.steps import read_steps, register_step
+from workflow_engine.usecases.steps import read_steps, register_step, remove_step
 from workflow_engine.usecases.workflows import compile_workflow, read_workflows, save_workflow, validate_workflow
 
 ME = Caller("default", "me")
@@ -138,9 +138,10 @@ def test_a_warm_start_with_a_registered_step_makes_four_calls(engine: Engine) ->
     with counted(engine.dynamodb, engine.stepfunctions) as calls:
         start_run.start_stored(engine, ME, workflow_id, {})
     assert calls == ["GetItem", "BatchGetItem", "PutItem", "StartExecution"]
-    register_step.delete(engine, ME, "ocr")
+    save_workflow.update(engine, ME, workflow_id, HELLO)
+    remove_step.delete(engine, ME, "ocr")
     with pytest.raises(ConflictError, match="no longer registered"):
-        start_run.start_stored(engine, ME, workflow_id, {})
+        start_run.start_stored(engine, ME, workflow_id, {"version": 1})
 
 
 def test_saving_equal_content_makes_no_new_version(engine: Engine) -> None:
@@ -500,7 +501,7 @@ def test_a_registered_lambda_is_listed_replaced_and_removed(engine: Engine) -> N
             break
     assert "translate" in names
     assert len(names) == len(set(names))
-    register_step.delete(engine, ME, "translate")
+    remove_step.delete(engine, ME, "translate")
     with pytest.raises(NotFoundError):
         read_steps.get(engine, ME, "translate")
 
@@ -518,7 +519,8 @@ def test_a_registered_lambda_is_listed_replaced_and_removed(engine: Engine) -> N
             InvalidRequestError,
             "/function_arn",
         ),
-        ({"step_type": "x", "execution_type": "activity"}, InvalidRequestError, "/execution_type"),
+        ({"step_type": "x", "execution_type": "activity", "activity": "a b"}, InvalidRequestError, "/activity"),
+        ({"step_type": "x", "execution_type": "daemon"}, InvalidRequestError, "/execution_type"),
         ({"step_type": "x", "execution_type": "local", "handler": "m:f"}, InvalidRequestError, "/handler"),
         (
             {
@@ -576,15 +578,16 @@ def test_a_type_that_turned_from_a_lambda_into_an_endpoint_asks_for_the_workflow
         start_run.start_stored(engine, ME, saved["workflow_id"], {})
     save_workflow.update(engine, ME, saved["workflow_id"], workflow)
     assert engine.workflows.newest("default", saved["workflow_id"]).compiled.bindings["endpoints"] == ["scored"]
-    register_step.delete(engine, ME, "scored")
+    save_workflow.delete(engine, ME, saved["workflow_id"])
+    remove_step.delete(engine, ME, "scored")
 
 
 def test_a_local_step_is_loaded_by_the_local_runtime(engine: Engine) -> None:
     arn = "arn:aws:lambda:us-east-1:123456789012:function:local-default-shout"
-    loaded: list[tuple[str, str, str]] = []
+    loaded: list[str] = []
 
-    def load(tenant_id: str, step_type: str, handler: str) -> str:
-        loaded.append((tenant_id, step_type, handler))
+    def load(handler: str) -> str:
+        loaded.append(handler)
         if handler == "steps:missing":
             raise LookupError("no function 'missing'")
         return arn
@@ -596,7 +599,7 @@ def test_a_local_step_is_loaded_by_the_local_runtime(engine: Engine) -> None:
     with pytest.raises(InvalidRequestError, match="missing"):
         register_step.register(local, ME, {**body, "handler": "steps:missing"})
     assert record["function_arn"] == arn
-    assert loaded[0] == ("default", "shout", "steps:shout")
+    assert loaded[0] == "steps:shout"
 
 
 def test_an_expression_that_fails_is_told_with_its_step_and_its_entry(engine: Engine) -> None:

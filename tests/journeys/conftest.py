@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from infra import openapi
 from tests.support.http_client import Answer, ApiClient
+from tests.support.llm.vendor_server import VendorServer
 from tests.support.openapi_check import assert_documented
 
 LOCAL_STEPS = Path(__file__).parent / "local_steps"
@@ -66,3 +68,13 @@ def without_keys() -> None:
     """For journeys whose agents are to be answered by the simulation of the usual model."""
     if os.environ.get("WORKFLOW_API_URL"):
         pytest.skip("a deployed API asks the models that it has keys for")
+
+
+@pytest.fixture
+def peer(request: pytest.FixtureRequest) -> Iterator[VendorServer]:
+    """A server on this machine that steps ask; the module's `answer` says what it gives."""
+    deployed = os.environ.get("WORKFLOW_API_URL")
+    if deployed and urlsplit(deployed).hostname not in ("127.0.0.1", "localhost"):
+        pytest.skip("a system elsewhere does not reach this machine")
+    with VendorServer(answer=request.module.answer) as server:
+        yield server

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from infra.local import cleaning
 from infra.local.cleaning import Cleaned, clean
 from infra.local.cloud import LocalCloud
 from infra.local.data import DataFolder, DataFolderError
@@ -70,14 +73,45 @@ def test_a_file_stays_for_as_long_as_a_record_leads_to_it(tmp_path: Path) -> Non
         assert status == 201, saved
     kept = files(folder)
     assert kept > 0
-    assert clean(folder, later(days=1)) == Cleaned(0, 0, 0, 0)
+    assert clean(folder, later(days=1)) == Cleaned(0, 0, 0, 0, 0)
     assert files(folder) == kept
     (folder.objects / "payloads" / "lost.json").write_text("{}")
-    assert clean(folder, later(days=1)) == Cleaned(0, 0, 1, 2)
+    assert clean(folder, later(days=1)) == Cleaned(0, 0, 0, 1, 2)
     with LocalCloud(data=folder) as cloud:
         stored = cloud.call("GET", f"/workflows/{saved['workflow_id']}")[1]
         assert stored["configuration"]["metadata"]["long"] == LONG
         assert cloud.call("DELETE", f"/workflows/{saved['workflow_id']}")[0] == 204
+
+
+def test_a_workflow_that_was_only_sent_to_be_run_goes_with_its_last_run(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    with LocalCloud(data=folder) as cloud:
+        for body in (echo("one"), echo("two"), echo("two"), {**echo("long"), "metadata": {"long": LONG}}):
+            run(cloud, body)
+        assert cloud.call("POST", "/workflows", {**echo("saved"), "workflow_id": "kept"})[0] == 201
+        assert cloud.call("POST", "/workflows/execute", waiting())[0] == 202
+    assert files(folder) > 0
+    done = clean(folder, later())
+    assert (done.runs, done.workflows, files(folder)) == (4, 3, 0)
+    with LocalCloud(data=folder) as cloud:
+        run(cloud, echo("two"))
+        assert cloud.call("GET", "/workflows/kept")[0] == 200
+        _, runs = cloud.call("GET", "/executions?status=running")
+        (going,) = runs["items"]
+        assert cloud.call("GET", f"/executions/{going['execution_id']}/results")[1]["step_results"]["w"]
+
+
+def test_a_disk_too_full_to_make_files_smaller_keeps_nobody_from_cleaning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    folder = DataFolder(tmp_path / "data")
+    with LocalCloud(data=folder) as cloud:
+        run(cloud, echo("old"))
+    monkeypatch.setattr(cleaning, "sqlite3", SimpleNamespace(connect=full, Error=sqlite3.Error))
+    assert clean(folder, later()).runs == 1
 
 
 def test_nothing_is_cleaned_under_a_server(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from infra.local.cli import all_results, fetch_outputs, main
+from infra.local.cloud import LocalCloud
+from infra.local.data import DataFolder
 from tests.support.http_client import ApiClient
 
 pytestmark = pytest.mark.xdist_group("cli")
@@ -57,13 +59,18 @@ def test_an_age_that_is_none_is_refused(tmp_path: Path, age: str) -> None:
 def test_a_folder_that_is_not_there_is_not_made_to_be_cleaned(tmp_path: Path) -> None:
     done = workflow("gc", "--older-than", "1d", "--data", tmp_path / "none")
     assert done.exit_code == 2
-    assert "There is no data folder" in done.stderr
+    assert "There is no data of a server" in done.stderr
     assert not (tmp_path / "none").exists()
 
 
 def test_cleaning_says_what_has_gone(tmp_path: Path) -> None:
+    with LocalCloud(data=DataFolder(tmp_path)):
+        pass
     done = workflow("gc", "--older-than", "12h", "--data", tmp_path)
-    assert (done.exit_code, done.stdout) == (0, "Deleted 0 runs, 0 histories and 0 files (0 bytes).\n")
+    assert (done.exit_code, done.stdout) == (
+        0,
+        "Deleted 0 runs, 0 histories, 0 workflows that were never saved, and 0 files (0 bytes).\n",
+    )
 
 
 def test_time_that_is_skipped_is_in_the_history_and_not_on_the_clock(tmp_path: Path) -> None:

@@ -6,12 +6,17 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from infra.catalog import FUNCTIONS, Function
 from infra.local.cloud import LocalCloud
+from infra.local.data import DataFolder
 from infra.local.ended_runs import queued_event
+from infra.local.lambda_context import LambdaContext
 from infra.local.stepfunctions.journal import Head
 from infra.local.steps import StepsDirectoryError
 from tests.support.http_events import sample
@@ -41,6 +46,25 @@ def test_a_step_may_import_its_neighbours(tmp_path: Path) -> None:
     assert str(tmp_path) not in sys.path
 
 
+def test_a_local_step_goes_on_with_its_function_after_a_restart(tmp_path: Path) -> None:
+    steps, data = tmp_path / "steps", tmp_path / "data"
+    steps.mkdir()
+    source = "def {}(event, context):\n    return '{}'\n"
+    (steps / "cloud_texts.py").write_text(source.format("one", "one") + source.format("two", "two"), encoding="utf-8")
+    body = {"step_type": "cloud_texts_step", "execution_type": "local"}
+    workflow = {"name": "Texts", "steps": [{"step_id": "a", "step_type": "cloud_texts_step"}]}
+    with LocalCloud(steps_directory=steps, data=DataFolder(data)) as cloud:
+        assert cloud.call("POST", "/steps/register", {**body, "handler": "cloud_texts:one"})[0] == 201
+        _, again = cloud.call("POST", "/steps/register", {**body, "handler": "cloud_texts:one"})
+        assert again["version"] == 1
+        _, second = cloud.call("POST", "/steps/register", {**body, "handler": "cloud_texts:two"})
+        assert second["version"] == 2
+        _, saved = cloud.call("POST", "/workflows", workflow)
+    with LocalCloud(steps_directory=steps, data=DataFolder(data)) as cloud:
+        status, results = cloud.call("POST", f"/workflows/{saved['workflow_id']}/execute?wait=20", {})
+        assert (status, results["step_results"]["a"]["output_data"]) == (200, "two")
+
+
 def test_a_cloud_leaves_the_environment_as_it_was() -> None:
     before = dict(os.environ)
     with LocalCloud() as cloud:
@@ -60,6 +84,45 @@ print(status, [m for m in ("moto", "boto3", "botocore") if m in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout == "202 []\n"
+
+
+def test_a_run_whose_record_is_gone_is_told_of_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("infra.local.cloud.PAUSES_BETWEEN_RECORDINGS", ())
+    folder = DataFolder(tmp_path / "data")
+    steps = [{"step_id": "w", "step_type": "delay", "config": {"delay_seconds": 1}}]
+    with LocalCloud(data=folder) as cloud:
+        assert cloud.call("POST", "/workflows/execute", {"name": "Lost", "steps": steps})[0] == 202
+    folder.table.unlink()
+    with LocalCloud(data=folder) as cloud:
+        assert cloud.wait_for_an_end(20)
+    assert "its record is gone" in caplog.text
+    caplog.clear()
+    with LocalCloud(data=folder) as cloud:
+        assert not cloud.wait_for_an_end(0.5)
+    assert caplog.text == ""
+
+
+def test_what_a_schedule_calls_is_called_soon_after_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: set[str] = set()
+    both = threading.Event()
+
+    def load(function: Function) -> Any:
+        def handler(_event: Any, context: LambdaContext) -> None:
+            assert context.get_remaining_time_in_millis() > 0
+            called.add(function.name)
+            if len(called) == 2:
+                both.set()
+
+        return handler
+
+    monkeypatch.setattr("infra.local.cloud.load_handler", load)
+    monkeypatch.setattr("infra.local.cloud.FIRST_HOUSEKEEPING_SECONDS", 0.01)
+    with LocalCloud() as cloud:
+        cloud.keep_house()
+        assert both.wait(20)
+    assert called == {function.name for function in FUNCTIONS if function.schedule_minutes is not None}
 
 
 def test_the_recorders_event_has_the_form_of_a_real_one() -> None:

@@ -73,8 +73,9 @@ WORKFLOW: Final[dict[str, Any]] = {
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[tuple[subprocess.Popen[str], ApiClient]]:
-    command = [sys.executable, "-m", "infra.local.cli", "serve", "--port", "0", "--data", str(folder / "data")]
+def server(folder: Path, data: str = "") -> Iterator[tuple[subprocess.Popen[str], ApiClient]]:
+    """A server in a process of its own, with the steps of a folder, and its data there unless `data` says where."""
+    command = [sys.executable, "-m", "infra.local.cli", "serve", "--port", "0", "--data", data or str(folder / "data")]
     process = subprocess.Popen(
         [*command, "--steps", str(folder / "steps")], stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
     )
@@ -171,6 +172,13 @@ def test_a_server_is_gone_whatever_its_steps_have_left_behind(folder: Path) -> N
         assert api.post("/workflows/execute?wait=25", body).body["status"] == "completed"
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+
+
+def test_a_server_that_has_said_that_it_listens_can_be_told_to_stop(folder: Path) -> None:
+    for _ in range(3):
+        with server(folder) as (process, _api):
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
 
 
 def test_a_server_that_is_interrupted_answers_what_it_was_asked_and_is_gone(folder: Path) -> None:

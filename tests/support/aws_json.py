@@ -17,9 +17,9 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, NamedTuple
 
+from infra.local.lambda_context import request_id
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.journal import JournalError
-from infra.local.stepfunctions.lambdas import request_id
 from infra.local.stepfunctions.service import Actions, StepFunctions
 
 TARGET: Final = "AWSStepFunctions"

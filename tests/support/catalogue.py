@@ -16,6 +16,7 @@ class FakeStepType:
     name: str
     config_schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "object"})
     template_fields: tuple[str, ...] = ()
+    nested_template_fields: tuple[str, ...] = ()
     available: bool = True
     takes_input: bool = True
     needs_input: bool = False

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
+from infra.local.lambda_context import request_id
 from infra.local.stepfunctions.failures import ServiceError
-from infra.local.stepfunctions.lambdas import Functions, LambdaFunctions, request_id
+from infra.local.stepfunctions.lambdas import Functions, LambdaFunctions
 from infra.local.stepfunctions.limits import json_text
 from infra.local.stepfunctions.service import StepFunctions
 from tests.support import aws_json

@@ -11,14 +11,11 @@ from __future__ import annotations
 import decimal
 import json
 import os
-import random
-import time
 import traceback
-import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import field
 from typing import Any, Final, Protocol
 
+from infra.local.lambda_context import LambdaContext
 from infra.local.stepfunctions.failures import exit_status
 from infra.local.stepfunctions.limits import json_text, parsed, utf8_size
 from workflow_engine.lazy_dataclass import dataclass
@@ -28,7 +25,6 @@ MAX_REQUEST_BYTES: Final = 6 * 1024 * 1024
 # The number that Lambda's own error message names.
 MAX_RESPONSE_BYTES: Final = 6_291_556
 
-DEFAULT_TIMEOUT_SECONDS: Final = 900.0
 _encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 Handler = Callable[[Any, Any], Any]
@@ -50,31 +46,6 @@ class Functions(Protocol):
 
     def invoke(self, function: str, event: str) -> Invocation:
         """Call a function, given by name or ARN, with an event of JSON text. Called in a thread; raises nothing."""
-
-
-def request_id() -> str:
-    """An id for a request. Not from the system's randomness: that lets other threads run, which costs more than a step."""
-    return str(uuid.UUID(int=random.getrandbits(128), version=4))
-
-
-@dataclass(frozen=True, slots=True)
-class LambdaContext:
-    """What a handler gets as its second argument, with the attributes of Lambda's Python runtime."""
-
-    function_name: str
-    invoked_function_arn: str
-    function_version: str = "$LATEST"
-    memory_limit_in_mb: str = "512"
-    aws_request_id: str = field(default_factory=request_id)
-    log_group_name: str = ""
-    log_stream_name: str = "local"
-    identity: None = None
-    client_context: None = None
-    deadline: float = field(default_factory=lambda: time.monotonic() + DEFAULT_TIMEOUT_SECONDS)
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the function's time is over."""
-        return max(0, int((self.deadline - time.monotonic()) * 1000))
 
 
 class LambdaFunctions:

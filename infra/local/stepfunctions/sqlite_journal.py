@@ -77,7 +77,7 @@ class SqliteJournal:
             told = f"The process {error.holder} uses the data in {path.parent}. Stop it, or use another folder."
             raise JournalError(told) from error
         except (OSError, sqlite3.Error) as error:
-            raise JournalError(f"The journal {path} cannot be opened: {error}") from error
+            raise JournalError(f"The journal {path} cannot be opened: {error}.") from error
         self.on_failure: Callable[[JournalError], None] | None = None
         self._statements: list[tuple[str, tuple[Any, ...]]] = []
         # The runs that they are about.
@@ -197,7 +197,7 @@ class SqliteJournal:
             # What was written of it must not be read any more.
             if self._database.in_transaction:
                 self._database.rollback()
-            self._failure = failure = JournalError(f"The journal {self._path} cannot be written: {error}")
+            self._failure = failure = JournalError(f"The journal {self._path} cannot be written: {error}.")
             if self.on_failure is not None:
                 self.on_failure(failure)
             raise failure from error
@@ -226,7 +226,7 @@ class SqliteJournal:
         try:
             return self._database.execute(query, values).fetchall()
         except sqlite3.Error as error:
-            raise JournalError(f"The journal {self._path} cannot be read: {error}") from error
+            raise JournalError(f"The journal {self._path} cannot be read: {error}.") from error
 
     def _found_number(self, arn: str) -> int | None:
         found = self._read("SELECT number FROM run WHERE arn = ?", (arn,), arn=arn)

@@ -15,11 +15,18 @@ from workflow_engine.errors import MisconfiguredError, ThrottledError
 from workflow_engine.faults import faults_logged, is_failure_by_contract
 from workflow_engine.http.api import WAIT, Operation
 from workflow_engine.http.resolver import ApiResolver, api_resolver
-from workflow_engine.sdk import InvalidStepInput, StepReportedFailure
+from workflow_engine.sdk import InvalidStepInput, StepOutputError, StepReportedFailure
 
 
 @pytest.mark.parametrize(
-    "error", [InvalidStepInput("no"), StepReportedFailure("no"), LlmUnavailableError("down"), ThrottledError("busy")]
+    "error",
+    [
+        InvalidStepInput("no"),
+        StepOutputError("no"),
+        StepReportedFailure("no"),
+        LlmUnavailableError("down"),
+        ThrottledError("busy"),
+    ],
 )
 def test_a_failure_by_contract_is_no_fault(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(type(error)), faults_logged():

@@ -132,9 +132,20 @@ def test_a_stored_workflow_may_be_executed_without_a_body(api: Api) -> None:
         ("POST", "/executions/e-1/cancel", "runs.cancel_run.cancel", {"status": "cancelled"}, 200, ("e-1",)),
         ("POST", "/steps/register", "steps.register_step.register", ({"step_type": "a"}, True), 201, ({"a": 1}, None)),
         ("POST", "/steps/register", "steps.register_step.register", ({"step_type": "a"}, False), 200, ({"a": 1}, None)),
-        ("GET", "/steps", "steps.read_steps.list_steps", {"steps": []}, 200, (50, None)),
-        ("GET", "/steps/a", "steps.read_steps.get", {"step_type": "a"}, 200, ("a",)),
-        ("DELETE", "/steps/a", "steps.register_step.delete", None, 204, ("a",)),
+        ("GET", "/steps", "steps.read_steps.list_steps", {"steps": []}, 200, (50, None, (None,) * 3)),
+        (
+            "GET",
+            "/steps?tag=x&kind=builtin&limit=2",
+            "steps.read_steps.list_steps",
+            {},
+            200,
+            (2, None, ("builtin", None, "x")),
+        ),
+        ("GET", "/steps/a", "steps.read_steps.get", {"step_type": "a"}, 200, ("a", None)),
+        ("GET", "/steps/a?version=2", "steps.read_steps.get", {"step_type": "a"}, 200, ("a", 2)),
+        ("GET", "/steps/a/schema", "steps.read_steps.get_schema", {"step_type": "a"}, 200, ("a", None)),
+        ("GET", "/steps/a/versions", "steps.read_steps.list_versions", {"items": []}, 200, ("a", 50, None)),
+        ("DELETE", "/steps/a", "steps.remove_step.delete", None, 204, ("a",)),
         ("POST", "/prompts/p/render", "prompts.render_prompt.render", {"query": "Hi"}, 200, ("p", {"a": 1})),
         ("GET", "/tools?limit=2", "tools.read_tools.list_tools", {"items": []}, 200, (2, None)),
         (
@@ -201,10 +212,14 @@ def test_agents_and_prompts_have_the_same_routes(
 
 @pytest.mark.parametrize(
     ("url", "usecase"),
-    [("/agents/a/execute", "agents.run_agent.execute"), ("/prompts/a/test", "prompts.try_prompt.try_out")],
+    [
+        ("/agents/a/execute", "agents.run_agent.execute"),
+        ("/prompts/a/test", "prompts.try_prompt.try_out"),
+        ("/steps/a/test", "steps.try_step.try_out"),
+    ],
 )
 @pytest.mark.parametrize(("wait", "status"), [("", 202), ("?wait=5", 200)])
-def test_a_run_of_an_agent_or_prompt_is_answered_at_once_or_when_it_ended(
+def test_a_run_of_an_agent_prompt_or_step_is_answered_at_once_or_when_it_ended(
     api: Api, url: str, usecase: str, wait: str, status: int
 ) -> None:
     api.answer(usecase, STARTED)
@@ -262,7 +277,7 @@ def test_executions_are_listed_by_the_time_they_started(api: Api) -> None:
         ("GET", "/executions?stauts=failed", "Did you mean 'status'?"),
         ("GET", "/executions/e-1?limit=1", "takes wait"),
         ("GET", "/workflows?status=failed", "takes limit, cursor"),
-        ("GET", "/steps/a?limit=1", "takes none"),
+        ("GET", "/steps/a?limit=1", "takes version"),
         ("DELETE", "/workflows/w-1?version=1", "takes none"),
         ("POST", "/workflows/execute?Wait=1", "Did you mean 'wait'?"),
         ("GET", "/health?x=", "takes none"),

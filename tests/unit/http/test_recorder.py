@@ -64,7 +64,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
         if end.execution_arn.removeprefix("arn:") in errors:
             raise errors[end.execution_arn.removeprefix("arn:")]
 
-    monkeypatch.setattr(handler, "engine", object)
+    monkeypatch.setattr(handler, "engine", lambda: SimpleNamespace(laptop=None))
     monkeypatch.setattr(handler, "sqs", lambda: made.queue)
     monkeypatch.setattr(handler, "record_execution", SimpleNamespace(record=record))
     return made
@@ -98,6 +98,14 @@ def test_a_message_that_cannot_be_put_back_has_failed_all_the_same(
 
     monkeypatch.setattr(recorder.queue, "change_message_visibility", refuse)
     assert recorder.receive("not-shown", "good") == ["not-shown"]
+
+
+def test_on_a_laptop_there_is_no_queue_to_put_a_message_back_into(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "engine", lambda: SimpleNamespace(laptop=object()))
+    assert recorder.receive("not-shown") == ["not-shown"]
+    assert recorder.queue.asked == []
 
 
 def test_the_recorder_takes_from_an_event_which_end_it_tells(recorder: Recorder) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.event_handler.api_gateway import Response
 
-from infra.local.gateway import LambdaContext
+from infra.local.lambda_context import LambdaContext
 from tests.support.http_events import request
 from workflow_engine.errors import NotFoundError
 from workflow_engine.http.body import MAX_ANSWER_BYTES
@@ -20,7 +20,7 @@ Send = Callable[..., tuple[int, Any, dict[str, str]]]
 
 def sender(app: ApiResolver) -> Send:
     def send(method: str, path: str, **more: Any) -> tuple[int, Any, dict[str, str]]:
-        answer = app.resolve(request(method, path, **more), LambdaContext("f", "r", 0.0))  # type: ignore[arg-type]
+        answer = app.resolve(request(method, path, **more), LambdaContext("f", "arn", "r", 0.0))  # type: ignore[arg-type]
         return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
 
     return send
@@ -108,7 +108,7 @@ def test_a_slash_that_hides_the_route_of_another_function_is_redirected_with_met
         ("HEAD", "/workflows/a/", "../a?limit=2"),
     ):
         event = request(method, path, query={"limit": "2"})
-        answer = app.resolve(event, LambdaContext("f", "r", 0.0))  # type: ignore[arg-type]  # as far as it is used
+        answer = app.resolve(event, LambdaContext("f", "arn", "r", 0.0))  # type: ignore[arg-type]  # as far as it is used
         assert (answer["statusCode"], answer["headers"]["Location"]) == (308, location)
     assert sender(app)("GET", "/workflows/")[0] == 405
 
@@ -116,7 +116,7 @@ def test_a_slash_that_hides_the_route_of_another_function_is_redirected_with_met
 def test_head_is_the_get_without_its_body_and_options_tells_the_methods(app: ApiResolver) -> None:
     answers = {}
     for method, path in (("HEAD", "/things/a"), ("OPTIONS", "/things"), ("HEAD", "/things"), ("OPTIONS", "/no")):
-        answer = app.resolve(request(method, path), LambdaContext("f", "r", 0.0))  # type: ignore[arg-type]  # as above
+        answer = app.resolve(request(method, path), LambdaContext("f", "arn", "r", 0.0))  # type: ignore[arg-type]  # as above
         answers[method, path] = (answer["statusCode"], answer.get("body") or "", answer["headers"].get("Allow"))
     assert answers["HEAD", "/things/a"] == (200, "", None)
     assert answers["OPTIONS", "/things"] == (204, "", "OPTIONS, POST")

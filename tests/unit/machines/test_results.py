@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from tests.support.backend_history import History
@@ -661,3 +662,12 @@ def test_elements_that_a_completed_run_never_came_to_were_skipped() -> None:
     history.exit("a", "Map", {})
     run = report(history.end(), outline(leaf("a", each=True)))
     assert statuses(run) == {"a": "failed", "a[0]": "failed", "a[1]": "aborted", "a[2]": "skipped"}
+
+
+def test_a_step_during_which_the_clock_was_set_back_took_no_time() -> None:
+    history = History()
+    history.task("a", {"n": 1})
+    exited = next(event for event in history.events if event["type"] == "TaskStateExited")
+    exited["timestamp"] -= timedelta(hours=1)
+    run = report(history.end({}), outline(leaf("a"), sinks=["a"]))
+    assert run.step_results["a"]["execution_time_ms"] == 0

@@ -16,6 +16,7 @@ from workflow_engine.compiler.catalogue import (
     TaskLowering,
     WaitLowering,
 )
+from workflow_engine.errors import FINAL_STEP_ERRORS
 from workflow_engine.steps import StepType, builtin_catalogue
 
 BUILTIN = builtin_catalogue().step_types()
@@ -70,7 +71,7 @@ def test_types_of_later_versions_are_known_and_not_available() -> None:
     unavailable = [step_type for step_type in BUILTIN if not step_type.available]
 
     assert {t.name for t in unavailable} == {
-        "subflow", "human_approval", "http_request", "file_reader",
+        "subflow", "human_approval", "file_reader",
         "text_chunking", "embedding_generation", "vector_storage", "vector_search",
     }  # fmt: skip
     with pytest.raises(ValueError, match="not available"):
@@ -97,6 +98,7 @@ def test_types_of_later_versions_are_known_and_not_available() -> None:
         ("agent_execution", {"agent_id": "helper"}, TaskLowering),
         ("agent", {"agent_config": {"model": "gpt-4o-mini"}, "query": "Hi"}, TaskLowering),
         ("tool_execution", {"tool_name": "calculator"}, TaskLowering),
+        ("http_request", {"url": "https://api.example.com/{{ a.id }}"}, TaskLowering),
         *(
             ("data_processing", {"processing_type": name}, TaskLowering)
             for name in ("uppercase", "lowercase", "word_count", "sentiment_analysis", "transform")
@@ -135,6 +137,11 @@ def test_each_type_is_lowered_as_designed(step_type: str, config: dict[str, Any]
         ("agent_execution", {"agent_config": {"model": "m", "tools": [{"type": "lambda", "name": "x"}]}}),
         ("agent_execution", {"model": "m", "budget": {}}),
         ("agent_execution", {"model": "m", "conversation_history": [{"role": "robot", "content": "x"}]}),
+        ("http_request", {}),
+        ("http_request", {"url": "https://a.example", "method": "TRACE"}),
+        ("http_request", {"url": "https://a.example", "expect": 200}),
+        ("http_request", {"url": "https://a.example", "auth": {"type": "bearer", "secret": "hunter2"}}),
+        ("http_request", {"url": "https://a.example", "pagination": {"type": "link", "max_pages": 101}}),
         ("tool_execution", {}),
         ("tool_execution", {"tool_name": "x", "param_mapping": {"a": 1}}),
     ],
@@ -204,9 +211,10 @@ def test_a_registered_type_is_a_task_on_its_own_function() -> None:
 
     assert ocr is not None
     assert plain is not None
-    assert ocr.lowering({"language": "en"}) == TaskLowering("ocr", 90)
+    of_anybody: dict[str, Any] = {"transient_errors": ("StepTransientError",), "final_errors": FINAL_STEP_ERRORS}
+    assert ocr.lowering({"language": "en"}) == TaskLowering("ocr", 90, **of_anybody)
     assert ocr.config_schema == schema
-    assert plain.lowering({}) == TaskLowering("plain", None)
+    assert plain.lowering({}) == TaskLowering("plain", None, **of_anybody)
     assert plain.config_schema == {"type": "object"}
     assert builtin_catalogue().find("ocr") is None
 

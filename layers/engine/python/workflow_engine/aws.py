@@ -134,7 +134,8 @@ LIMITS: Final[Mapping[str, CallLimits]] = {
 """By boto3's name of the service. A call never outlives the request that it is made for (29 s)."""
 
 LEFT_TO_THE_CALLER: Final = frozenset({"StartExecution"})
-"""Operations whose errors no client translates: `machines.executions` must tell from each sending whether a run may have started.
+"""Operations whose errors no client translates: `machines.step_functions` must tell from each sending whether a run may have
+started.
 """
 
 

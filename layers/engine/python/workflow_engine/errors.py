@@ -7,7 +7,7 @@ At the end stands what step Lambdas raise (`workflow_engine.sdk`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class WorkflowEngineError(Exception):
@@ -126,3 +126,19 @@ class StepReportedFailure(Exception):  # noqa: N818 - errorType is the class nam
 
 class InvalidStepInput(Exception):  # noqa: N818 - errorType is the class name; results and conditions rely on it
     """The event, its config or its input data are not what the step needs. A retry would not help."""
+
+
+class StepInputError(InvalidStepInput):
+    """The config or the input data of a step that was made with `@step(config=..., input=...)` do not fit its models."""
+
+
+class StepOutputError(Exception):
+    """The step's output is not what its type promises. A retry would not help."""
+
+
+class StepTransientError(Exception):
+    """What passes by itself: a server that does not answer, a lock that is taken. It is retried twice, or as the step says."""
+
+
+FINAL_STEP_ERRORS: Final = (InvalidStepInput.__name__, StepInputError.__name__, StepOutputError.__name__)
+"""What a step of anybody's raises that no retry helps."""

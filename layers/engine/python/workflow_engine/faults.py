@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from workflow_engine.errors import InvalidStepInput, MisconfiguredError, StepReportedFailure, WorkflowEngineError
+from workflow_engine.errors import (
+    InvalidStepInput,
+    MisconfiguredError,
+    StepOutputError,
+    StepReportedFailure,
+    StepTransientError,
+    WorkflowEngineError,
+)
 from workflow_engine.observability import get_logger
 
 logger = get_logger(__name__)
@@ -21,9 +28,8 @@ UNEXPECTED: Final = "unexpected"
 
 def is_failure_by_contract(error: Exception) -> bool:
     """Whether an exception tells the author of a workflow, or a vendor's fault, and not a mistake in the engine."""
-    return isinstance(error, InvalidStepInput | StepReportedFailure | WorkflowEngineError) and not isinstance(
-        error, MisconfiguredError
-    )
+    by_contract = InvalidStepInput | StepOutputError | StepReportedFailure | StepTransientError | WorkflowEngineError
+    return isinstance(error, by_contract) and not isinstance(error, MisconfiguredError)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final
@@ -40,6 +40,7 @@ CONNECT_SECONDS: Final = 5.0
 """For one address, so that a second one gets its turn."""
 
 _PIECE: Final = 65_536
+_WITHOUT_BODY: Final = frozenset({"GET", "HEAD"})
 _KEEPS_METHOD: Final = frozenset({307, 308})
 """RFC 9110, 15.4: the other redirects let a client send GET, without the body."""
 
@@ -92,11 +93,13 @@ def send(
     *,
     seconds: float,
     max_bytes: int,
+    wanted: Container[int] = (),
     lookup: Lookup | None = None,
     verify: ssl.SSLContext | None = None,
 ) -> Answer:
     """Send a request and read its answer, whatever its status. Redirects that keep method and body are followed on the same
-    host; each hop is judged anew. `lookup` and `verify` stand in for the system's name service and certificates.
+    host, unless their status is one of those `wanted`; each hop is judged anew. `lookup` and `verify` stand in for the
+    system's name service and certificates.
 
     Raises AddressRefusedError, HttpConnectionError, HttpTimeoutError, HttpCertificateError,
     HttpRedirectError, HttpAnswerError, HttpAnswerTooLargeError.
@@ -110,14 +113,15 @@ def send(
                 answer = _exchange(connection, request, leads_to, max_bytes)
             finally:
                 connection.close()
-        if not 300 <= answer.status < 400:
+        if answer.status in wanted or not 300 <= answer.status < 400:
             return answer
-        request = replace(request, url=_next_url(request.url, leads_to, answer))
+        request = replace(request, url=_next_url(request, leads_to, answer))
     raise HttpRedirectError(f"'{leads_to.host}' redirects more than {MAX_REDIRECTS} times.")
 
 
-def _next_url(url: str, leads_to: Destination, answer: Answer) -> str:
+def _next_url(request: Request, leads_to: Destination, answer: Answer) -> str:
     """Where a redirect leads, if it is followed."""
+    url = request.url
     location = answer.headers.get("location", "")
     if not location:
         raise HttpRedirectError(
@@ -138,7 +142,7 @@ def _next_url(url: str, leads_to: Destination, answer: Answer) -> str:
             f"'{leads_to.host}' redirects to {shown}. A redirect to another host, port or from https to http is not "
             "followed. Register the address that is meant."
         )
-    if answer.status not in _KEEPS_METHOD:
+    if answer.status not in _KEEPS_METHOD and request.method not in _WITHOUT_BODY:
         raise HttpRedirectError(
             f"'{leads_to.host}' answers {answer.status} with a redirect to {shown}, which would lose the body. "
             "Register that address, or let the endpoint answer 307 or 308."
@@ -156,7 +160,7 @@ def _exchange(connection: _Connection, request: Request, leads_to: Destination, 
     connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
     own = {
         "Host": _host(leads_to),
-        "Content-Length": str(len(request.body)),
+        **({"Content-Length": str(len(request.body))} if request.body or request.method not in _WITHOUT_BODY else {}),
         "Accept-Encoding": "gzip",
         "Connection": "close",
     }

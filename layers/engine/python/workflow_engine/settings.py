@@ -74,6 +74,12 @@ class Settings:
             step_http_allowed_hosts=env.get("STEP_HTTP_ALLOWED_HOSTS", ""),
         )
 
+    def activity_arn(self, name: str) -> str:
+        """The ARN of an activity of this deployment: in the partition, region and account that our own functions are in."""
+        arn = self.step_functions[STEP_HTTP]
+        _, partition, _, region, account, *_ = arn.split(":")
+        return f"arn:{partition}:states:{region}:{account}:activity:{name}"
+
     def may_invoke(self, function_arn: str) -> bool:
         """True if a step may be registered on this Lambda ARN."""
         return any(fnmatch.fnmatchcase(function_arn, p) for p in self.step_function_arn_patterns)

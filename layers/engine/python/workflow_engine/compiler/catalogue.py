@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.language.catalogue import StepTypeSpec
-from workflow_engine.language.syntax import Reference, ScopeReference
+from workflow_engine.language.syntax import Reference, RetryPolicy, ScopeReference
 from workflow_engine.lazy_dataclass import dataclass
 
 
@@ -83,7 +83,11 @@ class TaskLowering:
     is the sentence that says why this step's output is as good as none to such a step; None where it is one. `of_text` does
     the same without a call where the only input has one of these names and is sure to be a text. With `calls_endpoint` the
     function sends the step to the endpoint that the execution input's `endpoints` has under the alias, and learns beside
-    the step's payload what it needs for that: `call`, an object of `endpoint`, `entered_at` and `timeout_seconds`.
+    the step's payload what it needs for that: `call`, an object of `endpoint`, `entered_at` and `timeout_seconds`. `activity` is
+    the ARN of an activity whose workers do the step, in the place of a function. `retry` is how a step is retried that says
+    nothing itself; `expected_seconds` how long it usually takes, None where nothing tells. With `fills_texts` the
+    function fills the nested templates itself, by what a value means at its place, such as a part of a URL: `call` has `texts`, the
+    pieces of each by its pointer in the configuration (`jsonata.sources.values_fragment`), and the other fields but `endpoint`.
     """
 
     function: str
@@ -98,6 +102,10 @@ class TaskLowering:
     no_input: str | None = None
     of_text: Mapping[str, PureLowering] = field(default_factory=dict)
     calls_endpoint: bool = False
+    fills_texts: bool = False
+    activity: str | None = None
+    retry: RetryPolicy | None = None
+    expected_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from dataclasses import field
 from typing import Any, Literal
 
 from workflow_engine.compiler.jsonata.fragments import Fragment
+from workflow_engine.compiler.jsonata.states import PAYLOAD, RESULT
 from workflow_engine.language.syntax import Reference
 from workflow_engine.lazy_dataclass import dataclass
 
@@ -73,7 +74,9 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class TaskNode:
-    """One Lambda step. `result` in templates is `$states.result.Payload`."""
+    """One step that is done elsewhere: by a Lambda function, or by a worker of the activity whose ARN is `resource`. `output`
+    is what it gives, in templates of its own.
+    """
 
     name: str
     step_id: str
@@ -83,6 +86,11 @@ class TaskNode:
     assigns: Assigns
     failure: Failure | None
     max_retries: int = 0
+    resource: str | None = None
+
+    @property
+    def output(self) -> Fragment:
+        return PAYLOAD if self.resource is None else RESULT
 
 
 @dataclass(frozen=True, slots=True)

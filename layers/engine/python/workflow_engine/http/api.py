@@ -40,6 +40,9 @@ STEPS: Final = Query("steps", "texts")
 LINKS: Final = Query("links", "flag")
 WORKFLOW_ID: Final = Query("workflow_id")
 STATUS: Final = Query("status", shape="RunStatus")
+KIND: Final = Query("kind")
+EXECUTION_TYPE: Final = Query("execution_type")
+TAG: Final = Query("tag")
 STARTED_AFTER: Final = Query("started_after", "moment")
 STARTED_BEFORE: Final = Query("started_before", "moment")
 
@@ -202,9 +205,20 @@ _STEPS: Final = (
         body="usecases.steps.register_step:StepRegistration",
         takes_key=True,
     ),
-    Operation("list_steps", "GET /steps", {200: "StepPage"}, query=PAGED),
-    Operation("get_step", "GET /steps/{step_type}", {200: "StepType"}),
+    Operation("list_steps", "GET /steps", {200: "StepPage"}, query=(KIND, EXECUTION_TYPE, TAG, *PAGED)),
+    Operation("get_step", "GET /steps/{step_type}", {200: "StepType"}, query=(VERSION,)),
+    Operation("get_step_schema", "GET /steps/{step_type}/schema", {200: "StepSchemas"}, query=(VERSION,)),
+    Operation("list_step_versions", "GET /steps/{step_type}/versions", {200: "StepVersionPage"}, query=PAGED),
     Operation("delete_step", "DELETE /steps/{step_type}", GONE, conflicts=True),
+    Operation(
+        "test_step",
+        "POST /steps/{step_type}/test",
+        STARTED,
+        query=(WAIT,),
+        body="usecases.steps.try_step:StepTestRequest",
+        body_required=False,
+        takes_key=True,
+    ),
 )
 
 _AGENTS: Final = (

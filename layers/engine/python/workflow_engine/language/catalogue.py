@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from workflow_engine.language.syntax import Source
 
 if TYPE_CHECKING:
     from workflow_engine.json_schema import Path
+
+
+_PINNED: Final = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,63})@([1-9]\d{0,7})")
+
+
+def split_version(step_type: str) -> tuple[str, int | None]:
+    """The name of a step type and the version that a workflow pins: `("score", 3)` of `score@3`, `("score", None)` of `score`."""
+    pinned = _PINNED.fullmatch(step_type)
+    return (step_type, None) if pinned is None else (pinned[1], int(pinned[2]))
 
 
 class StepTypeSpec(Protocol):
@@ -48,6 +58,10 @@ class StepTypeSpec(Protocol):
     @property
     def template_fields(self) -> tuple[str, ...]:
         """Top-level `config` fields whose strings are templates."""
+
+    @property
+    def nested_template_fields(self) -> tuple[str, ...]:
+        """Top-level `config` fields in which every text, at any depth, is a template, keys aside."""
 
 
 class StepCatalogue(Protocol):

@@ -168,16 +168,23 @@ class Drafter:
             return None
         spec = self._catalogue.find(fields.step_type)
         if spec is None:
-            names = list(self._catalogue.names())
-            near = step_type_advice(fields.step_type) or self._findings.suggest(fields.step_type, names)
-            detail = f"There is no step type {quoted(fields.step_type)}.{near or ' GET /steps lists those there are.'}"
-            self._findings.add("WFE-E400", place + "/step_type", detail)
+            self._findings.add("WFE-E400", place + "/step_type", self._no_step_type(fields.step_type))
             return None
         if not spec.available:
             detail = f"The step type '{spec.name}' is known, but not available in this version."
             self._findings.add("WFE-E401", place + "/step_type", detail)
             return None
         return spec
+
+    def _no_step_type(self, step_type: str) -> str:
+        name, at, version = step_type.partition("@")
+        if at and self._catalogue.find(name) is not None:
+            return (
+                f"Step type '{name}' has no version {quoted(version)}. A version is written {name}@3; GET /steps/{name}/versions "
+                "lists those of a registered type, and a built-in type has none."
+            )
+        near = step_type_advice(step_type) or self._findings.suggest(step_type, list(self._catalogue.names()))
+        return f"There is no step type {quoted(step_type)}.{near or ' GET /steps lists those there are.'}"
 
     def _container(self, kind: ContainerKind, draft: Draft, around: Around) -> DraftContainer | None:
         if len(around.containers) >= MAX_CONTAINER_NESTING:

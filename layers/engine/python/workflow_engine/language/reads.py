@@ -94,6 +94,9 @@ def step_reads(step: Step) -> tuple[Read, ...]:
         reads.extend(_at(step.for_each.ran_if, step.pointer) if step.for_each.ran_if is not None else ())
     for name, template in step.templates.items():
         reads.extend(_at(template, config_pointer(step, name)))
+    for place, template in step.nested_templates.items():
+        field = place.split("/")[1]  # names of fields hold nothing that a pointer escapes
+        reads.extend(_at(template, config_pointer(step, field) + place.removeprefix(pointer(field))))
     match step.body:
         case MapBody(items=items):
             reads.append(Read(items, config_pointer(step, "items")))

@@ -120,6 +120,7 @@ class StepParser:
             input_mapping=reader.sources(fields.input_mapping, draft.pointer + "/input_mapping", expressions=True),
             config={} if draft.container is not None else draft.config,
             templates=self._templates(draft, reader),
+            nested_templates=self._nested_templates(draft, reader),
             condition=condition,
             trigger_rule=fields.trigger_rule or "none_failed_min_one_success",
             critical=self._critical(draft),
@@ -129,6 +130,7 @@ class StepParser:
             body=self._body(draft.container, draft, scope) if draft.container is not None else None,
             step_order=fields.step_order,
             estimated_seconds=fields.estimated_seconds,
+            never_retried=fields.max_retries == 0 or fields.retry_strategy == "none",
             sent_as_parameters=draft.sent_as_parameters,
             compensate=self.failure_steps(
                 draft.compensate, scope, draft.step_id, for_each and replace(for_each, ran_if=condition)
@@ -153,6 +155,17 @@ class StepParser:
             text = draft.config.get(name)
             if isinstance(text, str) and (template := reader.template(text, draft.config_pointer(name))) is not None:
                 templates[name] = template
+        return templates
+
+    def _nested_templates(self, draft: Draft, reader: Reader) -> dict[str, Template]:
+        if draft.spec is None or draft.container is not None:
+            return {}
+        templates: dict[str, Template] = {}
+        for name in draft.spec.nested_template_fields:
+            for text, place in texts_in(draft.config.get(name), pointer(name)):
+                sent = draft.config_pointer(name) + place.removeprefix(pointer(name))
+                if "{{" in text and (template := reader.template(text, sent)) is not None:
+                    templates[place] = template
         return templates
 
     def _critical(self, draft: Draft) -> bool:
@@ -253,6 +266,7 @@ class StepParser:
             return
         for name, value in draft.config.items():
             taken = isinstance(value, str) and name in draft.spec.template_fields
+            taken = taken or name in draft.spec.nested_template_fields
             for text, place in () if taken else texts_in(value, draft.config_pointer(name)):
                 if (placeholder := reader.unfilled(text)) is not None:
                     detail = (

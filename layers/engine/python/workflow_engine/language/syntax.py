@@ -274,7 +274,8 @@ class Step:
     """One step. `pointer` is its place in the document that the client sent; `config` is plain JSON, defaults not filled in.
 
     `input_mapping` is None when the step has none: it then gets the outputs of its explicit, completed dependencies by
-    id. `templates` has the parsed templates of those top-level `config` fields that the step type marks as templates.
+    id. `templates` has the parsed templates of those top-level `config` fields that the step type marks as templates;
+    `nested_templates` those at any depth of `config`, by their pointer in it, of fields that are marked so.
     `sent_as_parameters` names the `config` fields that the client sent under the alias `parameters`, for pointers.
     `compensate` are the steps that undo this one, once it has completed, when the run fails. Those of a step with for_each
     run once per element that has completed.
@@ -287,6 +288,7 @@ class Step:
     input_mapping: Mapping[str, Source] | None = None
     config: Mapping[str, Json] = field(default_factory=dict)
     templates: Mapping[str, Template] = field(default_factory=dict)
+    nested_templates: Mapping[str, Template] = field(default_factory=dict)
     condition: Condition | None = None
     trigger_rule: TriggerRule = "none_failed_min_one_success"
     critical: bool = True
@@ -296,6 +298,8 @@ class Step:
     body: Body | None = None
     step_order: int | None = None
     estimated_seconds: float | None = None
+    never_retried: bool = False
+    """The author says that the step is not retried, whatever its type says."""
     sent_as_parameters: frozenset[str] = frozenset()
     compensate: tuple[Step, ...] = ()
 

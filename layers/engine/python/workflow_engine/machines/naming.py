@@ -8,6 +8,7 @@ from typing import Final
 
 from workflow_engine.lazy_dataclass import dataclass
 
+NAME_LENGTH: Final = 80
 HASH_LENGTH: Final = 32
 """128 bits: names have room for 80 characters (CreateStateMachine, `name`), prefix, stage and generation included."""
 
@@ -35,6 +36,12 @@ def machine_name(settings: MachineSettings, hash_: str, generation: int) -> str:
     machine that is made anew gets the next generation.
     """
     return f"{settings.prefix}-{settings.stage}-{hash_}-g{generation}"
+
+
+def activity_name(prefix: str, tenant_id: str, name: str) -> str:
+    """The name of a tenant's activity: of 80 characters at most (CreateActivity, `name`), and no other tenant's."""
+    own = hashlib.sha256(json.dumps([tenant_id, name]).encode()).hexdigest()[:16]
+    return f"{prefix}-{name[: NAME_LENGTH - len(prefix) - len(own) - 2]}-{own}"
 
 
 def execution_arn(machine_arn: str, execution_name: str) -> str:

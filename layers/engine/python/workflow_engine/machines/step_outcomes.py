@@ -55,7 +55,9 @@ class StepOutcomes:
         if outcome.status == "running":
             ended_at = None
         started_at = visit.entered_at if visit is not None else None
-        duration = round((ended_at - started_at).total_seconds() * 1000) if ended_at and started_at else None
+        duration = None
+        if ended_at and started_at:  # a laptop's clock may have been set back meanwhile
+            duration = max(0, round((ended_at - started_at).total_seconds() * 1000))
         repeats = {"repeated_after_restart": visit.repeats} if visit is not None and visit.repeats else {}
         return {
             "status": status,

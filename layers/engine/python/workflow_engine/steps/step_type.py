@@ -50,6 +50,7 @@ class StepType:
     aliases: tuple[str, ...] = ()
     available: bool = True
     template_fields: tuple[str, ...] = ()
+    nested_template_fields: tuple[str, ...] = ()
     takes_input: bool = True
     needs_input: bool = False
     known_output: KnownOutput = nothing_known
@@ -77,5 +78,5 @@ class StepType:
             "description": self.description,
             "config_schema": dict(self.config_schema),
             "output_schema": dict(self.output_schema),
-            "template_fields": list(self.template_fields),
+            "template_fields": [*self.template_fields, *self.nested_template_fields],
         }

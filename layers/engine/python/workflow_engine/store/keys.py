@@ -94,6 +94,11 @@ def step(step_type: str) -> str:
     return f"STEP#{_escape(step_type)}"
 
 
+def step_versions(tenant_id: str, step_type: str) -> str:
+    """Partition of all versions of a step registration."""
+    return f"{_tenant(tenant_id)}#STEP#{_escape(step_type)}"
+
+
 def definitions(tenant_id: str, kind: str) -> str:
     """Partition of the newest versions of a tenant's definitions of one kind, such as its agents."""
     return f"{_tenant(tenant_id)}#{kind.upper()}S"

@@ -18,7 +18,7 @@ NameKind = Literal["step", "agent", "prompt", "mcp"]
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A registered step type, an agent, a prompt or an MCP server. `version` is one of an agent or a prompt; None is the newest."""
+    """A registered step type, an agent, a prompt or an MCP server. `version` is one of all but the last; None is the newest."""
 
     kind: NameKind
     name: str
@@ -39,6 +39,8 @@ class NameStore:
 
 def _key(tenant_id: str, name: Name) -> tuple[str, str]:
     match name.kind:
+        case "step" if name.version is not None:
+            return keys.step_versions(tenant_id, name.name), keys.version(name.version)
         case "step":
             return keys.steps(tenant_id), keys.step(name.name)
         case "mcp":

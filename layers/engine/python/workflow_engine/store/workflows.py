@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Any, Final
 
@@ -11,11 +11,15 @@ from workflow_engine.language.diagnostics import Json
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
 from workflow_engine.store.conditions import equals
+from workflow_engine.store.deletions import is_marked
 from workflow_engine.store.items import Record, dump
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.schema import BY_TENANT
-from workflow_engine.store.table import ConditionFailedError
+from workflow_engine.store.table import ConditionFailedError, Query
 from workflow_engine.store.versions import Noun, Version, VersionStore
+
+_PAGE: Final = 100
+"""As many as one BatchGetItem reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,19 @@ class WorkflowStore(VersionStore[StoredWorkflow]):
     """Workflows of all tenants; every call names the tenant."""
 
     noun: Noun[StoredWorkflow] = WORKFLOWS
+
+    def in_use(self, tenant_id: str) -> Iterator[StoredWorkflow]:
+        """All workflows of a tenant that are in use, in their newest versions. Reads them all, page by page, as they are
+        asked for."""
+        in_use = Query(self.noun.listed(tenant_id), self.noun.index)
+        cursor = None
+        while True:
+            page = self.table.query(tenant_id, in_use, limit=_PAGE, cursor=cursor)
+            newest = self.table.get_many(self.noun.newest(tenant_id, r[self.noun.id_attribute]) for r in page.records)
+            yield from (self._version(record) for record in newest if not is_marked(record))
+            if page.next_cursor is None:
+                return
+            cursor = page.next_cursor
 
     def replace_machine(self, workflow: StoredWorkflow, machine_arn: str) -> None:
         """Let a version and, if it is the newest, what stands for the newest point to a newer generation of its machine."""

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from workflow_engine.store.results import ResultsStore
     from workflow_engine.store.versions import Version, VersionStore
 
-LocalStepLoader = Callable[[str, str, str], str]
-"""`(tenant_id, step_type, "module:function") -> ARN` under which the local runtime calls the handler."""
+LocalStepLoader = Callable[[str], str]
+"""`"module:function" -> ARN` under which the local runtime calls the handler."""
 
 LONGEST_WAIT_SECONDS: Final = HTTP_API_SECONDS - 5
 """How long a request may ask to wait for the end of a run; the rest is for reading its results and for the way back."""

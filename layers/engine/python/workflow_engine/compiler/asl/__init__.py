@@ -36,7 +36,7 @@ from workflow_engine.compiler.ir import (
     WaitNode,
 )
 from workflow_engine.compiler.jsonata.fragments import NULL, Array, Call, Fragment, Read, Text, call, if_assigned
-from workflow_engine.compiler.jsonata.states import INDEX, INPUT, ITEM, PAYLOAD, RESULT
+from workflow_engine.compiler.jsonata.states import INDEX, INPUT, ITEM, RESULT
 from workflow_engine.compiler.records import CAUGHT_ERROR, CAUGHT_MESSAGE
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, told_as_caught
 from workflow_engine.lazy_dataclass import dataclass
@@ -209,12 +209,13 @@ class _Rendering:
         }
 
     def _task(self, node: TaskNode, following: str | None) -> State:
-        state: State = {"Type": "Task", "Resource": LAMBDA_INVOKE, "Arguments": node.arguments}
+        state: State = {"Type": "Task", "Resource": node.resource or LAMBDA_INVOKE, "Arguments": node.arguments}
         if node.timeout is not None:
             state["TimeoutSeconds"] = node.timeout
-        state["Retry"] = [dict(r) for r in node.retry]
+        if node.retry:
+            state["Retry"] = [dict(r) for r in node.retry]
         state.update(self._caught(node, following))
-        own = self._element(PAYLOAD, following)
+        own = self._element(node.output, following)
         return {**state, **self.leave(following, node.assigns, _nothing_caught(node) if own is None else own)}
 
     def _element(self, bare: Template, following: str | None) -> Template:

@@ -33,6 +33,8 @@ from workflow_engine.language.syntax import (
 PlaceLiteral = Callable[[Json], Fragment]
 """Puts a value where the compiler keeps values, and says how to read it there."""
 
+_Part = StepReference | ScopeReference | TemplateVariable
+
 _X: Final = Text("$x")
 _TEMPLATE_VARIABLES: Final[Mapping[TemplateVariableName, Fragment]] = {
     "current_timestamp": ENTERED,
@@ -88,13 +90,23 @@ def pieces_fragment(template: Template, scope: Scope, literal: PlaceLiteral) -> 
     return Group((bind("x", literal(texts)), Array(pieces)))
 
 
-def _in_turn(template: Template, scope: Scope) -> tuple[list[str], list[Fragment | None]]:
+def values_fragment(template: Template, scope: Scope, literal: PlaceLiteral) -> Fragment:
+    """The text as a list of `{"text": own text}` and `{"value": what a reference is}`, for a step that renders values itself."""
+    texts, parts = _in_turn(template, scope, _value)
+    own = iter([item(_X, i) for i in range(len(texts))])
+    pieces = tuple(object_fragment({"value": part} if part else {"text": next(own)}) for part in parts)
+    return Group((bind("x", literal(texts)), Array(pieces))) if texts else Array(pieces)
+
+
+def _in_turn(
+    template: Template, scope: Scope, rendered: Callable[[_Part, Scope], Fragment] | None = None
+) -> tuple[list[str], list[Fragment | None]]:
     """The template's own texts, and its references rendered, with None for the next of the texts."""
     texts: list[str] = []
     parts: list[Fragment | None] = []
     for part in template.parts:
         if not isinstance(part, str):
-            parts.append(_rendered(part, scope))
+            parts.append((rendered or _rendered)(part, scope))
         elif part and parts and parts[-1] is None:
             texts[-1] += part
         elif part:
@@ -103,7 +115,11 @@ def _in_turn(template: Template, scope: Scope) -> tuple[list[str], list[Fragment
     return texts, parts
 
 
-def _rendered(part: StepReference | ScopeReference | TemplateVariable, scope: Scope) -> Fragment:
+def _value(part: _Part, scope: Scope) -> Fragment:
+    return _TEMPLATE_VARIABLES[part.name] if isinstance(part, TemplateVariable) else reference_fragment(part, scope)
+
+
+def _rendered(part: _Part, scope: Scope) -> Fragment:
     if isinstance(part, TemplateVariable):
         return _TEMPLATE_VARIABLES[part.name]
     return call("s", reference_fragment(part, scope))

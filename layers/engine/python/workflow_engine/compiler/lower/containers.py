@@ -26,7 +26,7 @@ from workflow_engine.compiler.ir import (
 )
 from workflow_engine.compiler.jsonata.conditions import condition_fragment
 from workflow_engine.compiler.jsonata.fragments import Fragment
-from workflow_engine.compiler.jsonata.states import PAYLOAD, RESULT
+from workflow_engine.compiler.jsonata.states import RESULT
 from workflow_engine.compiler.lower.body import LoweredBody, lower_steps
 from workflow_engine.compiler.lower.leaf import failure_of, tried
 from workflow_engine.compiler.lower.lists import find_elements, warn_if_unbounded
@@ -126,7 +126,7 @@ def _natural_end(lowered: LoweredBody, body: MapBody) -> Block | None:
         return None
     last = lowered.nodes[-1]
     if _ends_in_sink(lowered) and isinstance(last, TaskNode):
-        return Block(lowered.nodes, kind="element", element={last.step_id: PAYLOAD})
+        return Block(lowered.nodes, kind="element", element={last.step_id: last.output})
     if isinstance(last, PassNode) and lowered.graph.sinks() == tuple(v.step_id for v in last.values):
         before = lowered.nodes[-2] if len(lowered.nodes) > 1 else None
         return None if isinstance(before, PassNode) else Block(lowered.nodes)
@@ -197,5 +197,5 @@ def _recording(nodes: tuple[Node, ...], variable: str | None, keeps_output: bool
     assert isinstance(last, TaskNode)
     if variable is None:
         return nodes
-    record = completed_record({last.step_id: PAYLOAD}, keeps_output=keeps_output)
+    record = completed_record({last.step_id: last.output}, keeps_output=keeps_output)
     return (*nodes[:-1], replace(last, assigns={**last.assigns, variable: record}))

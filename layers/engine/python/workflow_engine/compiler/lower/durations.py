@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from workflow_engine.compiler.catalogue import FailLowering, PureLowering, WaitLowering
+from workflow_engine.compiler.catalogue import FailLowering, PureLowering, TaskLowering, WaitLowering
 from workflow_engine.compiler.graph import build_graph
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.structure import critical_path
@@ -19,7 +19,8 @@ def expected_seconds(unit: Unit, step: Step) -> float | None:
     """Seconds that the step takes; None where nothing tells.
 
     The author's estimate wins over what was measured, that over what follows from the step itself: a pure step takes no time,
-    a delay its seconds, a container as long as the critical path of its longest body (one element, one turn).
+    a delay its seconds, a step of a registered type what its registration says, a container as long as the critical path of its
+    longest body (one element, one turn).
     """
     if step.estimated_seconds is not None:
         return step.estimated_seconds
@@ -34,7 +35,7 @@ def expected_seconds(unit: Unit, step: Step) -> float | None:
             return PURE_SECONDS
         case FailLowering():
             return PURE_SECONDS
-        case WaitLowering(expected_seconds=seconds):
+        case WaitLowering(expected_seconds=seconds) | TaskLowering(expected_seconds=seconds):
             return seconds
         case _:
             return None

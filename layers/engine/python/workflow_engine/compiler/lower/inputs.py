@@ -53,7 +53,9 @@ def has_expression(step: Step) -> bool:
 
 def varies(step: Step) -> bool:
     """Whether the step's input may be another one each time that it is computed."""
-    return any(map(_varies, (*(step.input_mapping or {}).values(), *step.templates.values())))
+    return any(
+        map(_varies, (*(step.input_mapping or {}).values(), *step.templates.values(), *step.nested_templates.values()))
+    )
 
 
 def _varies(source: Source) -> bool:

@@ -32,7 +32,7 @@ from workflow_engine.compiler.jsonata.fragments import (
     object_fragment,
 )
 from workflow_engine.compiler.jsonata.references import reference_fragment
-from workflow_engine.compiler.jsonata.sources import pieces_fragment, template_fragment
+from workflow_engine.compiler.jsonata.sources import pieces_fragment, template_fragment, values_fragment
 from workflow_engine.compiler.jsonata.states import ENTERED, from_input
 from workflow_engine.compiler.lower.inputs import has_expression, input_bound, input_object, mapped_inputs
 from workflow_engine.compiler.lower.recovery import ends_with, fails
@@ -41,6 +41,8 @@ from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import CAUGHT_ERROR, CAUGHT_MESSAGE, CAUGHT_TEXT, completed_record, failed_record
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
+from workflow_engine.errors import StepTransientError
+from workflow_engine.language.catalogue import split_version
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.syntax import RetryPolicy, Source, Step, StepReference
 from workflow_engine.language.templates import may_hold_names
@@ -70,6 +72,7 @@ TRANSIENT_FAULTS: Final[Mapping[str, Any]] = {
     "BackoffRate": 3,
     "JitterStrategy": "FULL",
 }
+_RARE: Final = frozenset({StepTransientError.__name__})
 _ATTEMPT: Final = Text("$states.context.State.RetryCount+1")
 
 
@@ -96,11 +99,12 @@ def own_retriers(policy: RetryPolicy, final_errors: Iterable[str] = ()) -> tuple
 
 def retriers(lowering: TaskLowering, policy: RetryPolicy | None) -> tuple[Mapping[str, Any], ...]:
     """How a Task is retried: service faults always; then as the step says, or what passes by itself where it says nothing."""
+    service: tuple[Mapping[str, Any], ...] = () if lowering.activity else (SERVICE_FAULTS,)
     if policy is not None:
-        return (SERVICE_FAULTS, *own_retriers(policy, lowering.final_errors))
+        return (*service, *own_retriers(policy, lowering.final_errors))
     if lowering.transient_errors:
-        return (SERVICE_FAULTS, {"ErrorEquals": list(lowering.transient_errors), **TRANSIENT_FAULTS})
-    return (SERVICE_FAULTS,)
+        return (*service, {"ErrorEquals": list(lowering.transient_errors), **TRANSIENT_FAULTS})
+    return service
 
 
 def failure_of(step: Step, scope: Scope, variable: str | None, *, keeps_output: bool) -> Failure | None:
@@ -221,7 +225,7 @@ def payload(
         "step_config": object_fragment(
             {
                 **identity,
-                "step_type": json_literal(step.step_type),
+                "step_type": json_literal(split_version(step.step_type)[0]),
                 "config": step_config(unit, step, scope, fills_names=fills_names),
             }
         ),
@@ -236,15 +240,21 @@ def payload(
     return {**parts, "input_data": {entry.name: entry.value for entry in inputs}}
 
 
-def _endpoint_call(unit: Unit, lowering: TaskLowering, timeout: Fragment | None) -> Fragment | None:
-    """What a function that sends the step elsewhere must know for that; None for one that does the step itself."""
-    if not lowering.calls_endpoint:
+def _call(unit: Unit, step: Step, lowering: TaskLowering, scope: Scope, timeout: Fragment | None) -> Fragment | None:
+    """What a function that asks a server must know for that; None for one that does the step by itself."""
+    call: dict[str, Fragment] = {"entered_at": ENTERED}
+    if lowering.calls_endpoint:
+        unit.endpoints.setdefault(lowering.function)
+        call["endpoint"] = from_input("endpoints", lowering.function)
+    elif lowering.fills_texts:
+        call["texts"] = object_fragment(
+            {
+                place: values_fragment(template, scope, lambda value: unit.literal(step.step_id, value))
+                for place, template in step.nested_templates.items()
+            }
+        )
+    else:
         return None
-    unit.endpoints.setdefault(lowering.function)
-    call = {
-        "endpoint": from_input("endpoints", lowering.function),
-        "entered_at": ENTERED,
-    }
     return object_fragment(call if timeout is None else {**call, "timeout_seconds": timeout})
 
 
@@ -259,8 +269,13 @@ def task(
     *,
     is_element: bool = False,
 ) -> TaskNode:
-    """A Task that invokes the step's function; its ARN comes from the execution input, so re-registering needs no new machine."""
-    unit.functions.setdefault(lowering.function)
+    """A Task that invokes the step's function, whose ARN comes from the execution input, so that registering anew needs no new
+    machine; or one that waits for a worker of an activity, whose ARN must be constant.
+    """
+    if lowering.activity is None:
+        unit.functions.setdefault(lowering.function)
+    else:
+        unit.activities[lowering.function] = lowering.activity
     if lowering.without_input and not _has_input(unit, step):
         unit.warnings.append(Diagnostic("WFE-E402", step.pointer, _without_input(unit, step, lowering.without_input)))
     timeout = None
@@ -268,27 +283,28 @@ def task(
     if seconds is not None:
         unit.timeouts[step.step_id] = seconds
         timeout = from_input("timeouts", step.step_id)
+    event = payload(
+        unit,
+        step,
+        scope,
+        timeout if lowering.tells_timeout else None,
+        lowering.names_inputs_of_type,
+        fills_names=lowering.fills_names,
+        call=_call(unit, step, lowering, scope, timeout),
+        is_element=is_element,
+    )
+    invoke = {"FunctionName": from_input("functions", lowering.function), "Payload": event}
+    policy = step.retry or (None if step.never_retried else lowering.retry)
     return TaskNode(
         name=name,
         step_id=step.step_id,
-        arguments={
-            "FunctionName": from_input("functions", lowering.function),
-            "Payload": payload(
-                unit,
-                step,
-                scope,
-                timeout if lowering.tells_timeout else None,
-                lowering.names_inputs_of_type,
-                fills_names=lowering.fills_names,
-                call=_endpoint_call(unit, lowering, timeout),
-                is_element=is_element,
-            ),
-        },
+        arguments=event if lowering.activity else invoke,
         timeout=timeout,
-        retry=retriers(lowering, step.retry),
+        retry=retriers(lowering, policy),
         assigns=assigns,
         failure=failure,
-        max_retries=_counted_retries(lowering, step.retry),
+        max_retries=_counted_retries(lowering, policy),
+        resource=lowering.activity,
     )
 
 
@@ -323,10 +339,10 @@ def _inputs_of_type(unit: Unit, step: Step, step_type: str) -> list[str]:
 
 
 def _counted_retries(lowering: TaskLowering, policy: RetryPolicy | None) -> int:
-    """The retries that a plan reckons with: not those of service faults, which are rare."""
+    """The retries that a plan reckons with: not those of service faults, nor of what a step of anybody's may raise."""
     if policy is not None:
         return policy.max_retries
-    return TRANSIENT_ATTEMPTS if lowering.transient_errors else 0
+    return TRANSIENT_ATTEMPTS if set(lowering.transient_errors) - _RARE else 0
 
 
 def pure_context(unit: Unit, step: Step, scope: Scope) -> PureContext:

@@ -70,7 +70,8 @@ def lower_step(
                 )
                 nodes = (PassNode(step.step_id, (value,)),)
             case TaskLowering():
-                assigns = _record(variable, PAYLOAD, keeps_output=keeps_output)
+                output = RESULT if lowering.activity else PAYLOAD
+                assigns = _record(variable, output, keeps_output=keeps_output)
                 nodes = (leaf.task(unit, step, lowering, scope, step.step_id, assigns, failure()),)
             case WaitLowering() if not step.critical and has_expression(step):
                 nodes = (waits.tried_wait(unit, step, lowering, scope, variable, failure(), keeps_output=keeps_output),)

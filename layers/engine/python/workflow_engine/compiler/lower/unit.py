@@ -46,6 +46,7 @@ class Unit:
     timeouts: dict[str, int] = field(default_factory=dict)
     functions: dict[str, None] = field(default_factory=dict)
     endpoints: dict[str, None] = field(default_factory=dict)
+    activities: dict[str, str] = field(default_factory=dict)
     warnings: list[Diagnostic] = field(default_factory=list)
     constants: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     handed_on: dict[str, Mapping[str, ScopeReference]] = field(default_factory=dict)
@@ -107,7 +108,8 @@ class Unit:
 
     def bindings(self) -> dict[str, Any]:
         """What the execution input carries besides the client's input, the ARNs, endpoints and the run's identity. The
-        aliases among `functions` whose steps are sent to an endpoint are also in `endpoints`, where there are any.
+        aliases among `functions` whose steps are sent to an endpoint are also in `endpoints`, where there are any; `activities` has
+        the ARNs of activities by step type, where there are any.
         """
         return {
             "config": {k: dict(v) for k, v in sorted(self.config.items())},
@@ -116,6 +118,7 @@ class Unit:
             "variables": dict(self.variables),
             "functions": sorted(self.functions),
             **({"endpoints": sorted(self.endpoints)} if self.endpoints else {}),
+            **({"activities": dict(sorted(self.activities.items()))} if self.activities else {}),
         }
 
 

@@ -29,14 +29,15 @@ class FileObjects:
 
     def __init__(self, directory: Path, base_url: str = "/") -> None:
         """Objects below a directory, which is made; `base_url` is where a server shows them, by key. What an earlier process
-        was writing when it ended is removed.
+        was writing when it ended is removed. Raises MisconfiguredError for a directory that cannot be used.
         """
         self._directory = directory
         self._base_url = base_url
         self._incoming = directory / _INCOMING
-        self._incoming.mkdir(parents=True, exist_ok=True)
-        for left_over in self._incoming.iterdir():
-            left_over.unlink()
+        with _translated():
+            self._incoming.mkdir(parents=True, exist_ok=True)
+            for left_over in self._incoming.iterdir():
+                left_over.unlink()
 
     def put(self, key: str, content: IO[bytes]) -> None:
         """Write a file. ValueError for what is no key."""
@@ -113,8 +114,9 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
         raise MisconfiguredError(
-            f"The data cannot be written or read: {error.strerror}. It goes on until the disk is mended.",
+            f"The data cannot be written or read: {error.strerror}{where}. It goes on until the disk is mended.",
             aws_code=errno.errorcode.get(error.errno or 0, "OSError"),
             aws_message=str(error),
         ) from error

@@ -192,6 +192,14 @@ class SqliteTable:
         """Delete all records of a partition, or none."""
         self._write(lambda connection: connection.execute("DELETE FROM items WHERE pk = ?", (pk,)))
 
+    def partitions(self, prefix: str) -> list[str]:
+        """The partitions whose keys begin with a text."""
+        statement, values = "SELECT DISTINCT pk FROM items WHERE pk >= ?", [prefix]
+        if (end := _after_all_with(prefix)) is not None:
+            statement, values = f"{statement} AND pk < ?", [prefix, end]
+        with self._database.reading() as connection:
+            return [pk for (pk,) in connection.execute(statement, values)]
+
     def texts(self) -> Iterator[str]:
         """What all records hold beside their keys, as JSON text, to look for references in."""
         with self._database.reading() as connection:

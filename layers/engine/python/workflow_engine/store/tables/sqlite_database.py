@@ -60,16 +60,19 @@ class Database:
         self._waiting: list[_Write] = []
         self._readers: deque[sqlite3.Connection] = deque()
         self._is_closed = False
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        self._writer = self._connect()
+        try:
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = self._connect()
+        except (OSError, sqlite3.Error) as error:
+            raise UnreadableDataError(f"'{path}' cannot be opened: {error}.") from error
         try:
             self._migrate(migrations)
             self._writer.execute("PRAGMA journal_mode=WAL")
             self._writer.execute("PRAGMA synchronous=FULL")
         except sqlite3.DatabaseError as error:
             self._writer.close()
-            raise UnreadableDataError(f"'{path}' cannot be opened as this program's data: {error}.") from error
+            raise UnreadableDataError(f"'{path}' cannot be opened: {error}.") from error
         except BaseException:
             self._writer.close()
             raise

@@ -34,7 +34,14 @@ from workflow_engine.usecases.answers.runs import (
     StepResult,
 )
 from workflow_engine.usecases.answers.service import Health
-from workflow_engine.usecases.answers.steps import RegisteredStep, StepPage, StepType
+from workflow_engine.usecases.answers.steps import (
+    RegisteredStep,
+    StepPage,
+    StepRetry,
+    StepSchemas,
+    StepType,
+    StepVersionPage,
+)
 from workflow_engine.usecases.answers.tools import McpServer, McpServerPage, McpTool, McpToolPage, Tool, ToolPage
 from workflow_engine.usecases.answers.values import (
     AnyValue,
@@ -100,9 +107,12 @@ __all__ = (
     "StepOutput",
     "StepPage",
     "StepResult",
+    "StepRetry",
+    "StepSchemas",
     "StepStatus",
     "StepType",
     "StepValidation",
+    "StepVersionPage",
     "StoredAgent",
     "StoredDefinition",
     "StoredPrompt",

@@ -6,7 +6,16 @@ from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from workflow_engine.usecases.answers.values import Count, Cursor, Id, Object, Time
+from workflow_engine.usecases.answers.values import Count, Cursor, Id, Object, Time, Version
+
+
+class StepRetry(TypedDict):
+    """How a step is retried."""
+
+    max_retries: Count
+    strategy: Literal["fixed_delay", "exponential_backoff"]
+    delay_seconds: int
+    max_delay_seconds: int
 
 
 class StepType(TypedDict):
@@ -30,13 +39,23 @@ class StepType(TypedDict):
     """Other names of a built-in type."""
     template_fields: NotRequired[list[str]]
     """Fields of a built-in type's config in which {{ references }} are filled in."""
-    execution_type: NotRequired[Literal["lambda", "local", "http"]]
-    """Of a registered type, like what follows."""
+    version: NotRequired[Version]
+    """Of a registered type, like what follows. Registering again makes the next one."""
+    execution_type: NotRequired[Literal["lambda", "local", "http", "activity"]]
     function_arn: NotRequired[str | None]
     function_reference: NotRequired[str | None]
     handler: NotRequired[str | None]
     endpoint_config: NotRequired[Object | None]
+    activity: NotRequired[str | None]
+    """The name under which workers ask for tasks."""
+    activity_arn: NotRequired[str | None]
+    validate_output: NotRequired[bool]
     timeout_seconds: NotRequired[int | None]
+    retry: NotRequired[StepRetry | None]
+    """How steps are retried that say nothing themselves."""
+    estimated_seconds: NotRequired[float | None]
+    transient_errors: NotRequired[list[str]]
+    final_errors: NotRequired[list[str]]
     tags: NotRequired[list[str]]
     created_at: NotRequired[Time]
     updated_at: NotRequired[Time]
@@ -57,5 +76,22 @@ class StepPage(TypedDict):
 
     steps: list[StepType]
     total: Count
-    """Of all pages."""
+    """Of all pages, of those that the filters let through."""
     next_cursor: Cursor
+
+
+class StepVersionPage(TypedDict):
+    """Versions of a step type, newest first."""
+
+    items: list[StepType]
+    next_cursor: Cursor
+
+
+class StepSchemas(TypedDict):
+    """The JSON Schemas of a step type."""
+
+    step_type: str
+    config_schema: Object
+    parameters_schema: Object
+    """The same as `config_schema`."""
+    output_schema: Object

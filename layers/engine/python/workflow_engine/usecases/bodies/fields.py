@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json
@@ -22,3 +22,13 @@ def read_fields(model: type[ModelT], body: Json) -> ModelT:
             errors=[d.as_dict() for d in findings.in_document_order(body)],
         )
     return checked.fields
+
+
+def one_of(fields: object, name: str, alias: str) -> Any:
+    """The value of a field or of its other name. Raises InvalidRequestError when both are given and differ."""
+    value, other = getattr(fields, name), getattr(fields, alias)
+    if value is not None and other is not None and value != other:
+        raise InvalidRequestError.at(
+            f"/{alias}", f"'{alias}' is another name of '{name}', and the two differ. Send one."
+        )
+    return other if value is None else value

@@ -8,7 +8,7 @@ on, and the record stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -169,23 +169,36 @@ def _functions(
     """ARNs by alias: our own functions from the settings, registered ones as they are registered now. And of those that have
     an endpoint, what it is now. Raises ConflictError.
     """
-    aliases = workflow.compiled.functions
-    own = engine.settings.step_functions
-    functions = {a: own[a] for a in aliases if a in own}
+    own, bindings = engine.settings.step_functions, workflow.compiled.bindings
+    activities = bindings.get("activities", {})
+    aliases = [*workflow.compiled.functions, *activities]
     registered = engine.steps.find_many(tenant_id, [a for a in aliases if a not in own])
-    endpoints = {name: r["endpoint_config"] for name, r in registered.items() if r.get("execution_type") == "http"}
-    functions |= {name: own[STEP_HTTP] if name in endpoints else r["function_arn"] for name, r in registered.items()}
-    turned = set(endpoints) ^ set(workflow.compiled.bindings.get("endpoints", ()))
-    if changed := sorted(turned & set(registered)):
-        raise ConflictError(
-            f"Step type '{changed[0]}' was registered anew with another execution_type. Save the workflow again."
-        )
-    missing = [a for a in aliases if a not in functions]
+    missing = [a for a in aliases if a not in own and a not in registered]
     if missing:
         raise ConflictError(
             f"Step type '{missing[0]}' is no longer registered. Register it, or save a workflow without it."
         )
+    compiled_with = {a: (a in bindings.get("endpoints", ()), activities.get(a)) for a in aliases}
+    changed = sorted(name for name, r in registered.items() if compiled_with[name] != _kind_of_task(r))
+    if changed:
+        raise ConflictError(
+            f"Step type '{changed[0]}' was registered anew with another execution_type. Save the workflow again."
+        )
+    endpoints = {name: _endpoint(r) for name, r in registered.items() if r.get("execution_type") == "http"}
+    functions = {a: own[a] for a in aliases if a in own}
+    functions |= {name: own[STEP_HTTP] if name in endpoints else r["function_arn"] for name, r in registered.items()}
     return functions, endpoints
+
+
+def _endpoint(registration: Mapping[str, Any]) -> dict[str, Any]:
+    """How `step_http` calls the endpoint, and the schema that it holds the output to, if it does."""
+    held = {"output_schema": registration["output_schema"]} if registration.get("validate_output") else {}
+    return {**registration["endpoint_config"], **held}
+
+
+def _kind_of_task(registration: Mapping[str, Any]) -> tuple[bool, str | None]:
+    """What the machine has of where a step runs: whether it is sent to an endpoint, or the activity whose worker does it."""
+    return registration.get("execution_type") == "http", registration.get("activity_arn")
 
 
 def _start(engine: Engine, workflow: StoredWorkflow, execution: Execution, content: str) -> None:

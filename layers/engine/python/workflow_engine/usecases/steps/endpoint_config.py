@@ -13,6 +13,7 @@ from workflow_engine.aws_quotas import FUNCTION_SECONDS
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import DocumentModel, refers_to
+from workflow_engine.outbound_headers import CREDENTIAL, header_problem, may_carry_key
 from workflow_engine.usecases.bodies.fields import read_fields
 
 DEFAULT_SECONDS: Final = 30
@@ -21,41 +22,10 @@ MAX_SECONDS: Final = FUNCTION_SECONDS - 10
 
 MAX_URL: Final = 2048
 MAX_HEADERS: Final = 50
-MAX_HEADER_VALUE: Final = 2000
 
 _PLACE: Final = "/endpoint_config"
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
-"""A token (RFC 9110, 5.6.2)."""
-_HEADER_VALUE: Final = re.compile(r"([\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?)?")
 _UNFIT_IN_URL: Final = re.compile(r"[^\x21-\x7e]|[\"<>\\^`{|}]")
-_CREDENTIAL: Final = re.compile(
-    r"authorization|cookie|sig|(.*[-_])?((api|access|subscription|auth)[-_]?key|(access|auth|api|bearer)?token|"
-    r"(client)?secret|password|passwd|signature)",
-    re.IGNORECASE,
-)
 _OF_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-
-_MADE_HERE: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        (
-            "host",
-            "content-length",
-            "transfer-encoding",
-            "connection",
-            "keep-alive",
-            "te",
-            "trailer",
-            "upgrade",
-            "expect",
-        ),
-        "It describes the connection, which is made anew for each call.",
-    ),
-    "accept-encoding": "The answer's encoding is agreed on for you.",
-    "content-type": "The body is always JSON.",
-    "idempotency-key": "Each step sends one of its own.",
-    "traceparent": "Each step sends that of its run.",
-    "x-amzn-trace-id": "Each step sends that of its run.",
-}
 
 
 class EndpointAuth(DocumentModel):
@@ -142,7 +112,7 @@ def _check_url(url: str, allowed_hosts: str) -> tuple[str, str]:
     if "#" in url:
         raise _at("url", "The URL has a fragment, which no server is sent. Remove it.")
     for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True):
-        if _CREDENTIAL.fullmatch(name):
+        if CREDENTIAL.fullmatch(name):
             raise _at("url", f"The query parameter '{name}' looks like a credential, and URLs are shown. Use 'auth'.")
     return leads_to.scheme, leads_to.host
 
@@ -152,26 +122,9 @@ def _check_headers(headers: Mapping[str, str]) -> None:
         raise _at("headers", f"There are {len(headers)} headers; {MAX_HEADERS} are the most.")
     seen: set[str] = set()
     for name, value in headers.items():
-        if problem := _problem_of_header(name, value, seen):
+        if problem := header_problem(name, value, seen):
             raise InvalidRequestError.at(_PLACE + pointer("headers", name), problem)
         seen.add(name.lower())
-
-
-def _problem_of_header(name: str, value: str, seen: set[str]) -> str | None:
-    if not _HEADER_NAME.fullmatch(name):
-        return "The name of a header is letters, digits and hyphens, 100 at most."
-    if name.lower() in seen:
-        return f"The header '{name}' is given twice; upper and lower case are the same. Remove one."
-    if name.lower() in _MADE_HERE or name.lower().startswith("proxy-"):
-        why = _MADE_HERE.get(name.lower(), "There is no proxy.")
-        return f"The header '{name}' cannot be set. {why}"
-    if _CREDENTIAL.fullmatch(name):
-        return f"The header '{name}' looks like a credential, and headers are shown. Name a secret in 'auth' instead."
-    if not _HEADER_VALUE.fullmatch(value) or len(value) > MAX_HEADER_VALUE:
-        return (
-            f"The value of a header is visible ASCII characters and blanks between them, {MAX_HEADER_VALUE:,} at most."
-        )
-    return None
 
 
 def _auth(fields: EndpointAuth) -> dict[str, Any]:
@@ -190,7 +143,7 @@ def _auth(fields: EndpointAuth) -> dict[str, Any]:
         raise _at("auth/username", "A user name has no colon and no control characters (RFC 7617, 2).")
     if fields.header is not None:
         name = fields.header.lower()
-        if not _HEADER_NAME.fullmatch(name) or name in _MADE_HERE or name.startswith("proxy-"):
+        if not may_carry_key(name):
             raise _at("auth/header", f"'{fields.header[:100]}' cannot carry an API key. Usual is X-API-Key.")
     own_fields = {name: getattr(fields, name) for name in own}
     return {"type": fields.type, "secret": fields.secret, **own_fields}

@@ -3,48 +3,124 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from workflow_engine.errors import NotFoundError
+from workflow_engine.errors import InvalidRequestError, NotFoundError
+from workflow_engine.language.findings import quoted
 from workflow_engine.store import cursors
 from workflow_engine.usecases.engine import Caller, Engine
 
 if TYPE_CHECKING:
-    from workflow_engine.usecases.answers import StepPage, StepType
+    from workflow_engine.usecases.answers import StepPage, StepSchemas, StepType, StepVersionPage
 
 _BUILTIN_PAGE: Final = "builtin"
+_COUNTED_AT_ONCE: Final = 100
+NAMES_OF_HTTP: Final = ("rpc", "api")
+"""Other names of execution_type http."""
+EXECUTION_TYPES: Final = ("lambda", "local", "http", *NAMES_OF_HTTP, "activity")
 
 
-def get(engine: Engine, caller: Caller, step_type: str) -> StepType:
-    """A step type, built-in or registered. Raises NotFoundError."""
+def get(engine: Engine, caller: Caller, step_type: str, version: int | None = None) -> StepType:
+    """A step type, built-in or registered, as it is in use or in one of its versions. Raises NotFoundError."""
     from workflow_engine.steps import builtin_catalogue
 
     builtin = builtin_catalogue().find(step_type)
     if builtin is not None:
+        if version is not None:
+            raise NotFoundError(f"'{step_type}' is built in and has no versions.")
         return described(builtin.describe())
-    registration = engine.steps.find(caller.tenant_id, step_type)
+    asked = step_type if version is None else f"{step_type}@{version}"
+    registration = engine.steps.find_many(caller.tenant_id, [asked]).get(asked)
     if registration is None:
-        raise NotFoundError(f"There is no step type '{step_type}'.")
+        raise NotFoundError(
+            f"There is no {'' if version is None else f'version {version} of '}step type '{step_type}'."
+        )
     return described(registration)
 
 
-def list_steps(engine: Engine, caller: Caller, limit: int, cursor: str | None = None) -> StepPage:
-    """`{steps, total, next_cursor}`: the built-in types, then the registered ones by name; `total` counts those of all pages."""
+class Filters(NamedTuple):
+    """What a list of step types is narrowed to; None lets all through."""
+
+    kind: str | None = None
+    execution_type: str | None = None
+    tag: str | None = None
+
+    def admits(self, step_type: Mapping[str, Any]) -> bool:
+        wanted_type = "http" if self.execution_type in NAMES_OF_HTTP else self.execution_type
+        return (
+            self.kind in (None, step_type["kind"])
+            and wanted_type in (None, step_type.get("execution_type"))
+            and (self.tag is None or self.tag in step_type.get("tags", ()))
+        )
+
+
+NO_FILTERS: Final = Filters()
+
+
+def list_steps(
+    engine: Engine, caller: Caller, limit: int, cursor: str | None = None, filters: Filters = NO_FILTERS
+) -> StepPage:
+    """`{steps, total, next_cursor}`: the built-in types, then the registered ones by name; `total` counts those of all pages.
+    Raises InvalidRequestError for a kind or an execution type that there is none of.
+    """
+    _check(filters)
     from workflow_engine.steps import builtin_catalogue
 
-    builtin = builtin_catalogue().describe()
-    offset, inner = (0, None) if cursor is None else cursors.decode(caller.tenant_id, _BUILTIN_PAGE, cursor)
+    builtin = [step for step in builtin_catalogue().describe() if filters.admits(step)]
+    scope = _BUILTIN_PAGE if filters == NO_FILTERS else f"{_BUILTIN_PAGE}|{filters!r}"
+    offset, inner = (0, None) if cursor is None else cursors.decode(caller.tenant_id, scope, cursor)
     steps = builtin[offset : offset + limit]
     offset += len(steps)
-    if len(steps) < limit:
+    more = True
+    while more and len(steps) < limit:
         registered, inner = engine.steps.page(caller.tenant_id, limit - len(steps), inner)
-        steps = steps + registered
+        steps += [step for step in registered if filters.admits(step)]
         more = inner is not None
-    else:
-        more = True
-    next_cursor = cursors.encode(caller.tenant_id, _BUILTIN_PAGE, [offset, inner]) if more else None
-    total = len(builtin_catalogue().describe()) + engine.steps.count(caller.tenant_id)
+    next_cursor = cursors.encode(caller.tenant_id, scope, [offset, inner]) if more else None
+    total = len(builtin) + _count(engine, caller, filters)
     return {"steps": [described(step) for step in steps], "total": total, "next_cursor": next_cursor}
+
+
+def _check(filters: Filters) -> None:
+    for name, value, known in (
+        ("kind", filters.kind, ("builtin", "registered")),
+        ("execution_type", filters.execution_type, EXECUTION_TYPES),
+    ):
+        if value is not None and value not in known:
+            raise InvalidRequestError(f"'{name}' must be one of {', '.join(known)}, not {quoted(value)}.")
+
+
+def _count(engine: Engine, caller: Caller, filters: Filters) -> int:
+    """How many registered types there are of those asked for. A count reads them all, whether it is filtered or not."""
+    if filters == NO_FILTERS:
+        return engine.steps.count(caller.tenant_id)
+    count, cursor = 0, None
+    while True:
+        registered, cursor = engine.steps.page(caller.tenant_id, _COUNTED_AT_ONCE, cursor)
+        count += sum(map(filters.admits, registered))
+        if cursor is None:
+            return count
+
+
+def get_schema(engine: Engine, caller: Caller, step_type: str, version: int | None = None) -> StepSchemas:
+    """The schemas of a step type. Raises NotFoundError."""
+    told = get(engine, caller, step_type, version)
+    return {
+        "step_type": told["step_type"],
+        "config_schema": told["config_schema"],
+        "parameters_schema": told["parameters_schema"],
+        "output_schema": told["output_schema"],
+    }
+
+
+def list_versions(
+    engine: Engine, caller: Caller, step_type: str, limit: int, cursor: str | None = None
+) -> StepVersionPage:
+    """The versions of a registered step type, newest first. Raises NotFoundError, also for a built-in type, which has none."""
+    if engine.steps.find(caller.tenant_id, step_type) is None:
+        raise NotFoundError(f"There is no registered step type '{step_type}'. A built-in type has no versions.")
+    versions, next_cursor = engine.steps.versions(caller.tenant_id, step_type, limit, cursor)
+    return {"items": [described(version) for version in versions], "next_cursor": next_cursor}
 
 
 def described(step_type: Mapping[str, Any]) -> StepType:

@@ -1,5 +1,5 @@
-"""Register step types at run time: any Lambda that the deployment may invoke, any HTTP endpoint that it may reach, locally
-also a Python function.
+"""Register step types at run time: any Lambda that the deployment may invoke, any HTTP endpoint that it may reach, any worker
+that asks for its tasks, locally also a Python function.
 """
 
 from __future__ import annotations
@@ -10,37 +10,45 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
 from pydantic import Field
 
-from workflow_engine.aws_quotas import FUNCTION_SECONDS
+from workflow_engine.aws_quotas import EXECUTION_SECONDS, FUNCTION_SECONDS, RETRY_DELAY_SECONDS
 from workflow_engine.errors import ConflictError, InvalidRequestError
 from workflow_engine.json_schema import schema_problem
 from workflow_engine.language.diagnostics import Json, pointer
-from workflow_engine.language.document import NAME_PATTERN, DocumentModel, Whole, refers_to
+from workflow_engine.language.document import MAX_RETRIES, NAME_PATTERN, DocumentModel, Seconds, Whole, refers_to
+from workflow_engine.language.step_parser import DEFAULT_MAX_RETRY_DELAY_SECONDS, DEFAULT_RETRY_DELAY_SECONDS
 from workflow_engine.settings import STEP_HTTP
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.registrations import Registration
-from workflow_engine.usecases.bodies.fields import read_fields
+from workflow_engine.usecases.bodies.fields import one_of, read_fields
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.steps.read_steps import described
+from workflow_engine.usecases.steps.read_steps import NAMES_OF_HTTP, described
 
 if TYPE_CHECKING:
     from workflow_engine.usecases import answers
 
 _LAMBDA_ARN: Final = re.compile(
-    r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9$_-]{1,128})?"
+    r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]{1,64}(:(?P<qualifier>[A-Za-z0-9$_-]{1,128}))?"
 )
+_QUALIFIER: Final = re.compile(r"\$LATEST|[A-Za-z0-9_-]{1,128}")
+"""A version or an alias (Lambda API reference, Invoke, "Qualifier")."""
 _PLACE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "http": ("endpoint_config", "function_reference"),
     "local": ("handler", "function_reference"),
-    "lambda": ("function_arn", "function_reference"),
-    "activity": (),
+    "lambda": ("function_arn", "function_reference", "qualifier"),
+    "activity": ("activity",),
 }
 """Which fields say where the step runs, by execution_type. With an endpoint, `function_reference` is kept and not read; whom
 a field is said to belong to is the last that has it.
 """
 
-_NAMES_OF_HTTP: Final = ("rpc", "api")
-
 _HANDLER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*")
+
+LONGEST_DELAY_SECONDS: Final = RETRY_DELAY_SECONDS - 1
+
+ErrorNames = Annotated[list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,127}$")]], Field(max_length=20)]
+
+_NAMED_ERRORS_OF_STATES: Final = ("States.Timeout", "States.HeartbeatTimeout")
+"""Those of Step Functions' own errors that a registration may name; the others are the engine's to deal with."""
 
 
 class StepRegistration(DocumentModel):
@@ -54,6 +62,8 @@ class StepRegistration(DocumentModel):
     """rpc and api are other names of http."""
     function_arn: str | None = None
     """Of the Lambda function, for execution_type lambda."""
+    qualifier: str | None = None
+    """A version or an alias of the Lambda function, where its ARN ends with none."""
     function_reference: str | None = None
     """Another name of function_arn; for execution_type local another way to write handler, `module.function`; for http it is
     kept and not read.
@@ -62,13 +72,29 @@ class StepRegistration(DocumentModel):
     """`module:function` in the folder of --steps, for execution_type local."""
     endpoint_config: Annotated[dict[str, Any] | None, refers_to("usecases.steps.endpoint_config:EndpointConfig")] = None
     """Where the step is sent, for execution_type http."""
+    activity: Annotated[str, Field(pattern=NAME_PATTERN)] | None = None
+    """The name under which workers ask for tasks, for execution_type activity. Default: the step type."""
     config_schema: dict[str, Any] | None = None
     """JSON Schema of a step's config."""
     parameters_schema: dict[str, Any] | None = None
     """Another name of config_schema."""
     output_schema: dict[str, Any] | None = None
     """JSON Schema of the step's output."""
-    timeout_seconds: Annotated[int, Field(ge=1, le=FUNCTION_SECONDS), Whole] | None = None
+    validate_output: bool | None = None
+    """Whether an output that does not fit `output_schema` fails the step, for execution_type http."""
+    timeout_seconds: Seconds | None = None
+    """Of a step that says nothing itself: at most 900, of an activity up to a year."""
+    max_retries: Annotated[int, Field(ge=0, le=MAX_RETRIES), Whole] | None = None
+    """Of a step that says nothing itself, like the rest of how it is retried."""
+    retry_strategy: Literal["fixed_delay", "exponential_backoff"] | None = None
+    retry_delay_seconds: Annotated[int, Field(ge=1, le=LONGEST_DELAY_SECONDS), Whole] | None = None
+    max_retry_delay_seconds: Annotated[int, Field(ge=1, le=LONGEST_DELAY_SECONDS), Whole] | None = None
+    estimated_seconds: Annotated[float, Field(ge=0, le=EXECUTION_SECONDS)] | None = None
+    """About how long a step takes, of which the compiler makes the shortest run."""
+    transient_errors: ErrorNames | None = None
+    """Errors that pass by themselves: retried twice, unless the step or this registration says how to retry."""
+    final_errors: ErrorNames | None = None
+    """Errors that are never retried, whatever the step says."""
     tags: list[str] | None = None
 
     PLACEHOLDERS = {"step_type": ""}  # noqa: RUF012  # as in the base class
@@ -77,9 +103,10 @@ class StepRegistration(DocumentModel):
 def register(
     engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None
 ) -> tuple[answers.RegisteredStep, bool]:
-    """Register a step type or replace its registration; gives the record, and True if it is new.
+    """Register a step type, or a new version of it; gives the record, and True if the name was free.
 
-    Runs that are going keep the function they were started with. Raises InvalidRequestError, ConflictError (a built-in name).
+    Runs that are going keep the version they were started with, and workflows that pin one (`score@3`) take that. Raises
+    InvalidRequestError, ConflictError (a built-in name).
     """
 
     def work(attempt: Attempt) -> list[Any]:
@@ -91,22 +118,32 @@ def register(
     return cast("answers.RegisteredStep", told), created  # mypy knows no key of a TypedDict that is spread into another
 
 
-def delete(engine: Engine, caller: Caller, step_type: str) -> None:
-    """Remove a registration. It may be repeated for a day. Raises NotFoundError, ConflictError for a built-in type."""
-    _refuse_builtin(engine, step_type)
-    engine.steps.delete(caller.tenant_id, step_type, engine.now().timestamp())
-
-
 def _register(engine: Engine, caller: Caller, fields: StepRegistration, attempt: Attempt) -> tuple[Registration, bool]:
-    _refuse_builtin(engine, fields.step_type)
+    refuse_builtin(engine, fields.step_type)
     if fields.step_type == "register":
         raise InvalidRequestError.at("/step_type", "A step type of this name could not be read. Choose another.")
     _refuse_fields_of_other_types(fields)
-    config_schema = _one_of(fields, "config_schema", "parameters_schema")
-    for name in ("config_schema", "parameters_schema", "output_schema"):
-        schema = getattr(fields, name)
-        if schema is not None and (problem := schema_problem(schema)):
-            raise InvalidRequestError.at(pointer(name, *problem.path), problem.detail)
+    _check_schemas(fields)
+    _check_errors(fields)
+    if attempt.is_repeat:
+        earlier = engine.steps.made_by_request(caller.tenant_id, fields.step_type, attempt.made_id)
+        if earlier is not None:
+            return earlier
+    record = _record(engine, caller, fields)
+    if record["execution_type"] == "local":
+        # A folder of steps is registered at every start of a laptop's server; that is no new version.
+        standing = engine.steps.find(caller.tenant_id, fields.step_type)
+        if standing is not None and _content(standing) == _content(record):
+            return standing, False
+    return engine.steps.put(caller.tenant_id, record, attempt.made_id)
+
+
+def _content(record: Registration) -> dict[str, Any]:
+    about = ("version", "created_at", "updated_at", "created_by")
+    return {name: value for name, value in record.items() if name not in about}
+
+
+def _record(engine: Engine, caller: Caller, fields: StepRegistration) -> Registration:
     now = engine.timestamp()
     execution_type = _execution_type(fields)
     record: Registration = {
@@ -115,20 +152,88 @@ def _register(engine: Engine, caller: Caller, fields: StepRegistration, attempt:
         "name": fields.name,
         "description": fields.description or "",
         "execution_type": execution_type,
-        "function_arn": None if execution_type == "http" else _function_arn(engine, caller, fields),
+        "function_arn": _function_arn(engine, fields) if execution_type in ("lambda", "local") else None,
         "function_reference": fields.function_reference if execution_type == "http" else None,
         "handler": _handler(fields),
         "endpoint_config": _endpoint(engine, fields) if execution_type == "http" else None,
-        "config_schema": config_schema or {"type": "object"},
+        "activity": fields.activity or fields.step_type if execution_type == "activity" else None,
+        "activity_arn": _activity_arn(engine, caller, fields) if execution_type == "activity" else None,
+        "config_schema": one_of(fields, "config_schema", "parameters_schema") or {"type": "object"},
         "output_schema": fields.output_schema or {},
-        "timeout_seconds": fields.timeout_seconds,
+        "validate_output": fields.validate_output or False,
+        "timeout_seconds": _timeout(fields),
+        "retry": _retry(fields),
+        "estimated_seconds": fields.estimated_seconds,
+        "transient_errors": list(dict.fromkeys(fields.transient_errors or ())),
+        "final_errors": list(dict.fromkeys(fields.final_errors or ())),
         "tags": fields.tags or [],
         "available": True,
         "created_at": now,
         "updated_at": now,
         "created_by": caller.user_id,
     }
-    return engine.steps.put(caller.tenant_id, record, attempt.made_id)
+    return record
+
+
+def _check_schemas(fields: StepRegistration) -> None:
+    for name in ("config_schema", "parameters_schema", "output_schema"):
+        schema = getattr(fields, name)
+        if schema is not None and (problem := schema_problem(schema)):
+            raise InvalidRequestError.at(pointer(name, *problem.path), problem.detail)
+    if not fields.validate_output:
+        return
+    if not fields.output_schema:
+        raise InvalidRequestError.at("/validate_output", "There is no 'output_schema' that an output could be held to.")
+    if _execution_type(fields) != "http":
+        raise InvalidRequestError.at(
+            "/validate_output",
+            "The output of an HTTP step is checked on its way; that of a function by the function itself, with "
+            "`@step(output=Model)` of workflow_engine.sdk. Leave it out.",
+        )
+
+
+def _check_errors(fields: StepRegistration) -> None:
+    for field in ("transient_errors", "final_errors"):
+        for number, name in enumerate(getattr(fields, field) or ()):
+            if name.startswith("States.") and name not in _NAMED_ERRORS_OF_STATES:
+                allowed = " and ".join(_NAMED_ERRORS_OF_STATES)
+                raise InvalidRequestError.at(
+                    pointer(field, number),
+                    f"'{name}' is an error of Step Functions itself, of which only {allowed} may be named.",
+                )
+    both = sorted(set(fields.transient_errors or ()) & set(fields.final_errors or ()))
+    if both:
+        place = pointer("final_errors", (fields.final_errors or []).index(both[0]))
+        raise InvalidRequestError.at(place, f"'{both[0]}' is named as transient, too. It is one or the other.")
+
+
+def _timeout(fields: StepRegistration) -> int | None:
+    seconds = fields.timeout_seconds
+    if seconds is not None and seconds > FUNCTION_SECONDS and _execution_type(fields) != "activity":
+        raise InvalidRequestError.at("/timeout_seconds", f"A function runs {FUNCTION_SECONDS} seconds at most.")
+    return seconds
+
+
+def _retry(fields: StepRegistration) -> dict[str, Any] | None:
+    """How steps of this type are retried that say nothing themselves."""
+    rest = ("retry_strategy", "retry_delay_seconds", "max_retry_delay_seconds")
+    if fields.max_retries is None:
+        if idle := [name for name in rest if getattr(fields, name) is not None]:
+            raise InvalidRequestError.at(
+                f"/{idle[0]}", f"'{idle[0]}' says nothing without 'max_retries'. Give that, too."
+            )
+        return None
+    delay = fields.retry_delay_seconds or DEFAULT_RETRY_DELAY_SECONDS
+    longest = fields.max_retry_delay_seconds or max(DEFAULT_MAX_RETRY_DELAY_SECONDS, delay)
+    if longest < delay:
+        detail = f"'max_retry_delay_seconds' ({longest}) is less than 'retry_delay_seconds' ({delay}). Raise it."
+        raise InvalidRequestError.at("/max_retry_delay_seconds", detail)
+    return {
+        "max_retries": fields.max_retries,
+        "strategy": fields.retry_strategy or "exponential_backoff",
+        "delay_seconds": delay,
+        "max_delay_seconds": longest,
+    }
 
 
 def _refuse_fields_of_other_types(fields: StepRegistration) -> None:
@@ -155,7 +260,7 @@ def _takes(own: tuple[str, ...]) -> str:
 
 def _execution_type(fields: StepRegistration) -> str:
     """What the record says; the original system's names of http are read, not kept."""
-    return "http" if fields.execution_type in _NAMES_OF_HTTP else fields.execution_type
+    return "http" if fields.execution_type in NAMES_OF_HTTP else fields.execution_type
 
 
 def _endpoint(engine: Engine, fields: StepRegistration) -> dict[str, Any]:
@@ -170,34 +275,41 @@ def _endpoint(engine: Engine, fields: StepRegistration) -> dict[str, Any]:
     return endpoint_config(fields.endpoint_config, engine.settings.step_http_allowed_hosts)
 
 
-def _function_arn(engine: Engine, caller: Caller, fields: StepRegistration) -> str:
-    match fields.execution_type:
-        case "lambda":
-            return _lambda_arn(engine, fields)
-        case "local":
-            return _local_arn(engine, caller, fields)
-        case other:
-            raise InvalidRequestError.at(
-                "/execution_type", f"Steps of execution_type '{other}' are not available in this version. Use 'lambda'."
-            )
+def _function_arn(engine: Engine, fields: StepRegistration) -> str:
+    return _local_arn(engine, fields) if fields.execution_type == "local" else _lambda_arn(engine, fields)
 
 
 def _lambda_arn(engine: Engine, fields: StepRegistration) -> str:
-    arn: str | None = _one_of(fields, "function_arn", "function_reference")
+    arn: str | None = one_of(fields, "function_arn", "function_reference")
     place = "/function_reference" if fields.function_reference is not None else "/function_arn"
     if arn is None:
         raise InvalidRequestError.at("", "A step of execution_type 'lambda' needs 'function_arn'.")
-    if not _LAMBDA_ARN.fullmatch(arn):
+    found = _LAMBDA_ARN.fullmatch(arn)
+    if found is None:
         raise InvalidRequestError.at(
             place, "This is not a valid ARN of a Lambda function (arn:aws:lambda:...:function:NAME)."
         )
+    if fields.qualifier is not None:
+        if not _QUALIFIER.fullmatch(fields.qualifier):
+            raise InvalidRequestError.at("/qualifier", "A qualifier is a version, an alias or $LATEST.")
+        if found["qualifier"] not in (None, fields.qualifier):
+            detail = f"The ARN ends with the qualifier '{found['qualifier']}', this is another. Send one."
+            raise InvalidRequestError.at("/qualifier", detail)
+        arn = arn if found["qualifier"] else f"{arn}:{fields.qualifier}"
     if not engine.settings.may_invoke(arn):
         allowed = ", ".join(engine.settings.step_function_arn_patterns)
         raise InvalidRequestError.at(place, f"This deployment may invoke only functions that match {allowed}.")
     return arn
 
 
-def _local_arn(engine: Engine, caller: Caller, fields: StepRegistration) -> str:
+def _activity_arn(engine: Engine, caller: Caller, fields: StepRegistration) -> str:
+    from workflow_engine.machines.naming import activity_name
+
+    name = activity_name(engine.settings.machine_prefix, caller.tenant_id, fields.activity or fields.step_type)
+    return engine.settings.activity_arn(name)
+
+
+def _local_arn(engine: Engine, fields: StepRegistration) -> str:
     if not engine.settings.allow_local_steps:
         raise InvalidRequestError.at("/execution_type", "Local steps exist on the local server only. Use 'lambda'.")
     handler = _handler(fields)
@@ -207,7 +319,7 @@ def _local_arn(engine: Engine, caller: Caller, fields: StepRegistration) -> str:
     if engine.laptop is None or engine.laptop.load_step is None:
         raise InvalidRequestError.at(place, "The server was started without a folder of steps (--steps DIR).")
     try:
-        return engine.laptop.load_step(caller.tenant_id, fields.step_type, handler)
+        return engine.laptop.load_step(handler)
     except Exception as error:  # the client's own code is imported here, and may raise anything
         raise InvalidRequestError.at(place, f"The handler cannot be loaded: {error}") from error
 
@@ -227,17 +339,8 @@ def _handler(fields: StepRegistration) -> str | None:
     return reference
 
 
-def _one_of(fields: StepRegistration, name: str, alias: str) -> Any:
-    """The value of a field or of its older name. Raises InvalidRequestError when both are given and differ."""
-    value, other = getattr(fields, name), getattr(fields, alias)
-    if value is not None and other is not None and value != other:
-        raise InvalidRequestError.at(
-            f"/{alias}", f"'{alias}' is another name of '{name}', and the two differ. Send one."
-        )
-    return other if value is None else value
-
-
-def _refuse_builtin(engine: Engine, step_type: str) -> None:
+def refuse_builtin(engine: Engine, step_type: str) -> None:
+    """Raises ConflictError for a name of the language or of one of our own functions."""
     from workflow_engine.steps import builtin_catalogue
 
     names: Mapping[str, str] = engine.settings.step_functions

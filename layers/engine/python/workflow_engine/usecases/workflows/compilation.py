@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import workflow_engine
+from workflow_engine.language.catalogue import split_version
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, Json
 from workflow_engine.language.document import UNNAMED
 from workflow_engine.language.findings import Findings
@@ -31,7 +32,7 @@ SNAPSHOT_PREFIX: Final = "adhoc-"
 
 _COMPILING_ROOMS: Final = ("agents", "language", "compiler", "steps")
 
-_STEP_TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_STEP_TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}(@[1-9][0-9]{0,7})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,9 @@ class Vocabulary:
 
     def fingerprint(self) -> str:
         """Changes when a registration changes in what compiling depends on, or the engine itself does. JSON text."""
-        from workflow_engine.steps.registered import task_of
+        from workflow_engine.steps.registered import compiled_of
 
-        registered = {
-            name: [r.get("config_schema"), r.get("output_schema"), *task_of(r)]
-            for name, r in sorted(self.registrations.items())
-        }
+        registered = {name: compiled_of(r) for name, r in sorted(self.registrations.items())}
         return dump([_engine_version(), registered])
 
 
@@ -67,11 +65,19 @@ def vocabulary(engine: Engine, caller: Caller, document: Json, *, looks_names_up
     named = {step.get("step_type") for _, step in walk_steps(document) if isinstance(step.get("step_type"), str)}
     unknown = [t for t in named if isinstance(t, str) and catalogue.find(t) is None and _STEP_TYPE.fullmatch(t)]
     mentions = mentions_in(document, catalogue) if looks_names_up else ()
-    types = {step_type: Name("step", step_type) for step_type in sorted(unknown)}
-    found = engine.names.find_many(caller.tenant_id, dict.fromkeys([*types.values(), *to_look_up(mentions)]))
-    registrations = {t: engine.steps.of_record(found[name]) for t, name in types.items() if name in found}
-    if registrations:
-        catalogue = catalogue.with_registered(registrations.values())
+    types = {step_type: split_version(step_type) for step_type in sorted(unknown)}
+    names = [Name("step", name, v) for name, version in types.values() for v in {None, version}]
+    found = engine.names.find_many(caller.tenant_id, dict.fromkeys([*names, *to_look_up(mentions)]))
+    registrations, unpinned = {}, {}
+    for step_type, (name, version) in types.items():
+        in_use = found.get(Name("step", name))
+        chosen = engine.steps.chosen(step_type, in_use, found.get(Name("step", name, version)))
+        if chosen is not None:
+            registrations[step_type] = {**chosen, "step_type": step_type}
+        elif in_use is not None:  # so that what is wrong with the version can be said
+            unpinned[name] = engine.steps.of_record(in_use)
+    if registrations or unpinned:
+        catalogue = catalogue.with_registered({**unpinned, **registrations}.values())
     return Vocabulary(catalogue, registrations, missing(mentions, found))
 
 
