@@ -46,6 +46,10 @@ BY_GRANT: Final[Mapping[Resource, str]] = {
         "Executions are of machines below the prefix of this stage and named by a random id at run time; the prefix is "
         "shared with no other deployment."
     ),
+    "activities": (
+        "Activities are made when clients register step types that workers do, and named by tenant and name below the "
+        "prefix of this stage."
+    ),
     "client_functions": (
         "Agents may call what clients registered as steps, whose names are not known at deployment. The pattern is the "
         "deployment's own choice (context step_function_arns); registration refuses every ARN outside it."

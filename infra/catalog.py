@@ -13,9 +13,10 @@ from typing import Final, Literal
 from workflow_engine.http import api
 from workflow_engine.lazy_dataclass import dataclass
 
-Kind = Literal["api", "step", "event", "schedule", "deployment"]
-"""`api`: behind API Gateway. `step`: a task of the state machines, found by its name as alias. `event`: fed by a
-queue. `schedule`: started by the clock. `deployment`: answers CloudFormation's custom resources.
+Kind = Literal["api", "step", "event", "schedule", "background", "deployment"]
+"""`api`: behind API Gateway. `background`: invoked by one of these, which does not wait for it. `step`: a task of the state
+machines, found by its name as alias. `event`: fed by a queue. `schedule`: started by the clock. `deployment`: answers
+CloudFormation's custom resources.
 """
 
 Layer = Literal["deps", "llm_deps", "engine", "llm"]
@@ -30,16 +31,18 @@ Resource = Literal[
     "bucket_objects",
     "machines",
     "executions",
+    "activities",
+    "activity_relay",
     "machine_role",
     "client_functions",
     "bedrock_models",
     "llm_secrets",
     "tenant_secrets",
 ]
-"""What a function may be allowed to act on. `machines` and `executions` are those with our name prefix; the indexes are
-those of `workflow_engine.store.schema`; `client_functions` are Lambdas that clients may register as steps; `llm_secrets`
-hold the keys of models' vendors, `tenant_secrets` are those of them that are a tenant's own. Where a deployment has none of
-a kind, the grant falls away.
+"""What a function may be allowed to act on. `machines`, `executions` and `activities` are those with our name prefix,
+`activity_relay` is that function; the indexes are those of `workflow_engine.store.schema`; `client_functions` are Lambdas that
+clients may register as steps; `llm_secrets` hold the keys of models' vendors, `tenant_secrets` are those of them that are a
+tenant's own. Where a deployment has none of a kind, the grant falls away.
 """
 
 
@@ -127,7 +130,14 @@ def _routes(*roots: str) -> tuple[Route, ...]:
 
 
 ENGINE_ENVIRONMENT: Final = ("TABLE_NAME", "BUCKET_NAME", "MACHINE_ROLE_ARN", "MACHINE_PREFIX", "STAGE")
-API_ENVIRONMENT: Final = (*ENGINE_ENVIRONMENT, "AUTH_MODE", "TENANT_CLAIM", "TENANT_ROLES")
+API_ENVIRONMENT: Final = (
+    *ENGINE_ENVIRONMENT,
+    "AUTH_MODE",
+    "TENANT_CLAIM",
+    "TENANT_ROLES",
+    "ROLES_CLAIM",
+    "CALLER_ROLES",
+)
 LLM_ENVIRONMENT: Final = (
     "LLM_SECRET_ARN",
     "LLM_TENANT_SECRET_PREFIX",
@@ -154,6 +164,8 @@ _QUERY_DUE: Final = Grant("due_index", ("dynamodb:Query",))
 _KEEP_DOCUMENTS: Final = Grant("bucket_objects", ("s3:GetObject", "s3:PutObject"))
 _READ_DOCUMENTS: Final = Grant("bucket_objects", ("s3:GetObject",))
 _READ_LLM_SECRETS: Final = Grant("llm_secrets", ("secretsmanager:GetSecretValue",))
+_ANSWER: Final = ("states:SendTaskFailure", "states:SendTaskSuccess")
+"""Answers to tasks are allowed by machine, as `StateMachine.grantTaskResponse` of CDK does."""
 _READ_HISTORY: Final = "states:GetExecutionHistory"
 
 FUNCTIONS: Final[tuple[Function, ...]] = (
@@ -178,15 +190,38 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=512,
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes("executions"),
+        routes=_routes("executions", "approvals"),
         environment=API_ENVIRONMENT,
         grants=(
-            _table("GetItem", "PutItem", "UpdateItem"),
+            _table("BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _LIST_BY_TENANT,
             _LIST_BY_WORKFLOW,
             _KEEP_DOCUMENTS,
             Grant("executions", (_READ_HISTORY, "states:StopExecution")),
+            Grant("machines", _ANSWER),
         ),
+    ),
+    Function(
+        "api_activities",
+        "api",
+        memory_mb=256,
+        timeout_seconds=API_TIMEOUT_SECONDS,
+        routes=_routes("activities"),
+        environment=(*API_ENVIRONMENT, "STEP_FUNCTIONS", "ACTIVITY_RELAY"),
+        grants=(
+            _table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            Grant("activities", (*_ANSWER, "states:SendTaskHeartbeat")),
+            Grant("machines", (*_ANSWER, "states:SendTaskHeartbeat")),
+            Grant("activity_relay", ("lambda:InvokeFunction",)),
+        ),
+    ),
+    Function(
+        "activity_relay",
+        "background",
+        memory_mb=128,
+        timeout_seconds=75,
+        environment=ENGINE_ENVIRONMENT,
+        grants=(_table("DeleteItem", "PutItem"), Grant("activities", ("states:GetActivityTask",))),
     ),
     Function(
         "api_steps",
@@ -202,6 +237,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
             Grant("executions", (_READ_HISTORY,)),
             Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
             Grant("machine_role", ("iam:PassRole",)),
+            Grant("activities", ("states:CreateActivity",)),
         ),
     ),
     Function(
@@ -253,6 +289,14 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         grants=(Grant("tenant_secrets", ("secretsmanager:GetSecretValue",)),),
     ),
     Function(
+        "step_approval",
+        "step",
+        memory_mb=256,
+        timeout_seconds=30,
+        environment=ENGINE_ENVIRONMENT,
+        grants=(_table("GetItem", "PutItem", "UpdateItem"), _KEEP_DOCUMENTS),
+    ),
+    Function(
         "step_agent",
         "step",
         memory_mb=1024,  # importing a vendor's SDK is bound by CPU
@@ -288,10 +332,11 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         environment=ENGINE_ENVIRONMENT,
         schedule_minutes=15,
         grants=(
-            _table("GetItem", "PutItem", "UpdateItem"),
+            _table("GetItem", "PutItem", "Query", "UpdateItem"),
             _QUERY_DUE,
             _KEEP_DOCUMENTS,
             Grant("executions", ("states:DescribeExecution", _READ_HISTORY)),
+            Grant("machines", _ANSWER),
         ),
     ),
     Function(
@@ -313,7 +358,12 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         memory_mb=256,
         timeout_seconds=60,
         environment=(*ENGINE_ENVIRONMENT, *REGISTRATION_ENVIRONMENT),
-        grants=(_table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query"), _LIST_BY_TENANT, _KEEP_DOCUMENTS),
+        grants=(
+            _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query"),
+            _LIST_BY_TENANT,
+            _KEEP_DOCUMENTS,
+            Grant("activities", ("states:CreateActivity",)),
+        ),
     ),
 )
 

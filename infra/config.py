@@ -58,6 +58,10 @@ class StageConfig:
     tenant_claim: str = ""
     tenant_roles: Mapping[str, str] = field(default_factory=dict)
     """Tenant by role ARN (without the role's path), for callers that sign with IAM; other callers' tenant is their account."""
+    roles_claim: str = ""
+    """The claim that names a caller's roles, for approvals; without one callers with a token have none."""
+    caller_roles: Mapping[str, str] = field(default_factory=dict)
+    """Roles, joined by commas, by role ARN, for callers that sign with IAM."""
     cors_origins: tuple[str, ...] = ()
     throttle_rate: int = 100
     """Requests a second that the API takes on average."""

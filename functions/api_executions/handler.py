@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import unquote
 
 from functions.api_executions.settings import clients, engine
 from workflow_engine.http.api import (
     CURSOR,
+    ELEMENT,
+    EXECUTION_ID,
     LIMIT,
     LINKS,
+    ROLE,
     STARTED_AFTER,
     STARTED_BEFORE,
     STATUS,
@@ -25,7 +28,7 @@ from workflow_engine.init_phase import at_init
 from workflow_engine.usecases.runs import cancel_run, read_progress, read_results
 
 if TYPE_CHECKING:
-    from workflow_engine.usecases.answers import ExecutionPage, ExecutionProgress, Results
+    from workflow_engine.usecases.answers import ApprovalPage, Decision, ExecutionPage, ExecutionProgress, Results
 
 
 def _list(request: Request) -> ExecutionPage:
@@ -55,6 +58,23 @@ def _results(request: Request) -> Results:
     return read_results.results(engine(), request.caller, request.path["execution_id"], query)
 
 
+def _approvals(request: Request) -> ApprovalPage:
+    from workflow_engine.usecases.approvals import read_approvals  # as below
+
+    limit, cursor = request.page
+    role, execution_id = request.text(ROLE), request.text(EXECUTION_ID)
+    return read_approvals.list_approvals(
+        engine(), request.caller, role=role, execution_id=execution_id, limit=limit, cursor=cursor
+    )
+
+
+def _decide(request: Request, decision: Literal["approved", "denied"]) -> Decision:
+    from workflow_engine.usecases.approvals import decide  # the models of bodies, which no other route here needs
+
+    step, element = unquote(request.path["step"]), request.text(ELEMENT)
+    return decide.decide(engine(), request.caller, request.path["execution_id"], step, element, decision, request.body)
+
+
 def _step_output(request: Request) -> Response[str]:
     key = unquote(request.path["step"])  # a decoded one has no percent sign
     return _output(read_results.output_of_step(engine(), request.caller, request.path["execution_id"], key))
@@ -79,6 +99,9 @@ HANDLERS: Final[Handlers] = {
     "get_output": lambda r: _output(read_results.output_of_run(engine(), r.caller, r.path["execution_id"])),
     "get_step_output": _step_output,
     "list_events": lambda r: read_results.events(engine(), r.caller, r.path["execution_id"], *r.page),
+    "list_approvals": _approvals,
+    "approve_step": lambda r: _decide(r, "approved"),
+    "deny_step": lambda r: _decide(r, "denied"),
     "cancel_execution": lambda r: cancel_run.cancel(engine(), r.caller, r.path["execution_id"]),
 }
 

@@ -14,4 +14,4 @@ def engine() -> Engine:
 
 def clients() -> tuple[object, ...]:
     """The clients that a request may need."""
-    return engine().dynamodb, engine().s3
+    return engine().dynamodb, engine().s3, engine().stepfunctions

@@ -152,6 +152,10 @@ class Deployment:
                 return [self.machine_arns]
             case "executions":
                 return [self.execution_arns]
+            case "activities":
+                return [_arn("states", f"activity:{self.config.stem}-*")]
+            case "activity_relay":
+                return [self.function_arn("activity_relay")]
             case "machine_role":
                 return [self.machine_role_arn]
             case "client_functions":
@@ -215,6 +219,9 @@ class Deployment:
             "AUTH_MODE": config.auth,
             "TENANT_CLAIM": config.tenant_claim,
             "TENANT_ROLES": stack.to_json_string(dict(config.tenant_roles)),
+            "ROLES_CLAIM": config.roles_claim,
+            "CALLER_ROLES": stack.to_json_string(dict(config.caller_roles)),
+            "ACTIVITY_RELAY": self.function_arn("activity_relay"),
             "MACHINE_IDLE_DAYS": str(config.machine_idle_days),
             "LLM_SECRET_ARN": config.llm_secret_arn,
             "LLM_TENANT_SECRET_PREFIX": self.tenant_secret_prefix,

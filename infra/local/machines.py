@@ -12,11 +12,14 @@ from workflow_engine.errors import InvalidRequestError, MisconfiguredError
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.naming import MachineSettings, execution_arn
 from workflow_engine.machines.port import (
+    ActivityGoneError,
+    ActivityTask,
     DefinitionRefusedError,
     ExecutionGoneError,
     MachineGoneError,
     NameTakenError,
     PageForgottenError,
+    TaskGoneError,
     Use,
 )
 
@@ -26,11 +29,14 @@ if TYPE_CHECKING:
     from infra.local.stepfunctions.service import StepFunctions
 
 _KINDS: Final[Mapping[str, type[Exception]]] = {
+    "ActivityDoesNotExist": ActivityGoneError,
     "ExecutionDoesNotExist": ExecutionGoneError,
     "InvalidDefinition": DefinitionRefusedError,
     "InvalidToken": PageForgottenError,
     "StateMachineAlreadyExists": NameTakenError,
     "StateMachineDoesNotExist": MachineGoneError,
+    "TaskDoesNotExist": TaskGoneError,
+    "TaskTimedOut": TaskGoneError,
 }
 
 
@@ -94,6 +100,32 @@ class EmbeddedMachines:
             page = self.step_functions().list_executions(stateMachineArn=machine_arn, maxResults=limit, nextToken=token)
         return [Use(e["startDate"], e.get("stopDate")) for e in page["executions"]], page.get("nextToken")
 
+    def send_success(self, token: str, output: str) -> None:
+        """Answer a task, durably."""
+        with _of_a_task():
+            self.step_functions().send_task_success(taskToken=token, output=output)
+
+    def send_failure(self, token: str, error: str, cause: str) -> None:
+        """Answer a task that it failed, durably."""
+        with _of_a_task():
+            self.step_functions().send_task_failure(taskToken=token, error=error, cause=cause)
+
+    def send_heartbeat(self, token: str) -> None:
+        """Keep a task from missing its heartbeat."""
+        with _of_a_task():
+            self.step_functions().send_task_heartbeat(taskToken=token)
+
+    def create_activity(self, name: str) -> str:
+        """Create an activity, durably."""
+        with _translated():
+            return str(self.step_functions().create_activity(name=name)["activityArn"])
+
+    def next_activity_task(self, activity_arn: str, worker: str | None) -> ActivityTask | None:
+        """Wait for a task of an activity."""
+        with _translated():
+            task = self.step_functions().get_activity_task(activityArn=activity_arn, workerName=worker)
+        return ActivityTask(task["taskToken"], task["input"]) if task else None
+
 
 @contextmanager
 def _translated() -> Iterator[None]:
@@ -106,6 +138,20 @@ def _translated() -> Iterator[None]:
         raise _KINDS[error.code](error.message) from error
     except JournalError as error:
         _stopped(error)
+
+
+@contextmanager
+def _of_a_task() -> Iterator[None]:
+    """Of answers to tasks: a token is no place in a list."""
+    try:
+        with _translated():
+            yield
+    except PageForgottenError as error:
+        raise TaskGoneError(str(error)) from error
+    except ServiceError as error:
+        if error.code != "InvalidOutput":
+            raise
+        raise InvalidRequestError(f"Step Functions does not take this output: {error.message}") from error
 
 
 def _stopped(error: JournalError) -> NoReturn:

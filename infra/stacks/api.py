@@ -77,6 +77,8 @@ class ApiStack(Stack):
             preflight = (PREFLIGHT,) if config.cors_origins and described.name == "api_docs" else ()
             for route in (*described.served_routes, *preflight):
                 self._add_route(route, integration)
+        for described in (f for f in FUNCTIONS if f.kind == "background"):
+            self.functions[described.name] = EngineFunction(self, described, deployment, layers)
         self._stage(deployment)
         CfnOutput(self, "ApiUrl", value=self.api.api_endpoint, description="Address of the API")
 

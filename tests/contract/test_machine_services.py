@@ -19,12 +19,14 @@ from workflow_engine.aws import translating
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.machines.naming import MachineSettings, execution_arn
 from workflow_engine.machines.port import (
+    ActivityGoneError,
     DefinitionRefusedError,
     ExecutionGoneError,
     MachineGoneError,
     MachineService,
     NameTakenError,
     PageForgottenError,
+    TaskGoneError,
 )
 from workflow_engine.machines.step_functions import StepFunctionsMachines
 
@@ -180,3 +182,65 @@ def test_a_machine_that_is_deleted_starts_nothing_and_may_be_deleted_again(machi
     machines.delete(arn)
     with pytest.raises(MachineGoneError):
         machines.start(arn, "run", "{}")
+
+
+def types_of(machines: MachineService, execution: str) -> list[str]:
+    return [event["type"] for event in machines.events(execution, 100, None, with_data=True)[0]]
+
+
+def asked(machines: MachineService, name: str) -> tuple[str, str]:
+    """An execution that waits for an answer, and the token for it."""
+    arn = machines.create_activity("ask")
+    machine = machines.create("asks", definition({"Type": "Task", "Resource": arn}), SETTINGS)
+    execution = machines.start(machine, name, '{"word": "hello"}')
+    task = machines.next_activity_task(arn, "worker-1")
+    assert task is not None
+    assert json.loads(task.input) == {"word": "hello"}
+    return execution, task.token
+
+
+def test_an_activity_is_created_once(machines: MachineService) -> None:
+    arn = machines.create_activity("ask")
+    assert arn == f"arn:aws:states:{REGION}:{ACCOUNT}:activity:ask"
+    assert machines.create_activity("ask") == arn
+    with pytest.raises(ActivityGoneError):
+        machines.next_activity_task(arn + "-not", None)
+
+
+def test_a_task_takes_one_answer(machines: MachineService) -> None:
+    execution, token = asked(machines, "run-1")
+    machines.send_heartbeat(token)
+    machines.send_success(token, '{"n": 1}')
+    answers: tuple[Callable[[], None], ...] = (
+        lambda: machines.send_success(token, "2"),
+        lambda: machines.send_failure(token, "Late", "too late"),
+        lambda: machines.send_heartbeat(token),
+    )
+    for answer in answers:
+        with pytest.raises(TaskGoneError):
+            answer()
+    assert types_of(machines, ended(machines, execution))[-1] == "ExecutionSucceeded"
+
+
+def test_a_task_that_failed_fails_its_execution(machines: MachineService) -> None:
+    execution, token = asked(machines, "run-1")
+    machines.send_failure(token, "Refused", "for a reason")
+    last = machines.events(ended(machines, execution), 100, None, with_data=True)[0][-1]
+    details = last["executionFailedEventDetails"]
+    assert (details["error"], details["cause"]) == ("Refused", "for a reason")
+
+
+def test_an_answer_that_is_no_json_is_none(machines: MachineService) -> None:
+    execution, token = asked(machines, "run-1")
+    with pytest.raises(InvalidRequestError):
+        machines.send_success(token, "{")
+    machines.send_success(token, "{}")
+    assert types_of(machines, ended(machines, execution))[-1] == "ExecutionSucceeded"
+
+
+def test_a_token_that_is_none_and_one_of_a_stopped_execution_are_answered_alike(machines: MachineService) -> None:
+    execution, token = asked(machines, "run-1")
+    machines.stop(execution, "enough")
+    for nobodys in ("no token", token):
+        with pytest.raises(TaskGoneError):
+            machines.send_success(nobodys, "{}")

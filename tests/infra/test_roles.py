@@ -96,6 +96,8 @@ def test_machines_may_invoke_what_the_context_names(prod: Assembly) -> None:
         f"{account}:workflow-prod-step-data:*",
         f"{account}:workflow-prod-step-http",
         f"{account}:workflow-prod-step-http:*",
+        f"{account}:workflow-prod-step-approval",
+        f"{account}:workflow-prod-step-approval:*",
         f"{account}:workflow-prod-step-agent",
         f"{account}:workflow-prod-step-agent:*",
         f"{account}:steps-*",

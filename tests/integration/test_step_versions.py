@@ -254,7 +254,7 @@ def test_what_a_client_says_of_an_endpoints_errors_counts_more(engine: Engine) -
 
 def test_an_activity_is_a_task_of_its_own(engine: Engine) -> None:
     told = register(engine, execution_type="activity", activity="scorers", timeout_seconds=86_400)
-    name = activity_name(engine.settings.machine_prefix, "default", "scorers")
+    name = activity_name(engine.settings.activity_prefix, "default", "scorers")
     assert told["activity_arn"] == f"arn:aws:states:us-east-1:123456789012:activity:{name}"
     document = workflow(input_mapping={"n": "input.n"})
     compiled = compile_workflow.compile_body(engine, ME, {**document, "output": {"n": "one.n"}})

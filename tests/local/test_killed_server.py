@@ -81,9 +81,13 @@ def server(folder: Path, data: str = "") -> Iterator[tuple[subprocess.Popen[str]
     )
     try:
         assert process.stderr is not None
-        line = process.stderr.readline()
-        assert line.startswith("Listening on "), line + process.stderr.read()
-        yield process, ApiClient(line.split()[2])
+        said = [""]
+        for line in process.stderr:
+            said.append(line)
+            if line.startswith("Listening on "):
+                break
+        assert said[-1].startswith("Listening on "), "".join(said)
+        yield process, ApiClient(said[-1].split()[2])
     finally:
         process.kill()
         process.wait(10)

@@ -27,6 +27,8 @@ CLIENT_OF_GRANT: Final = {
     "bucket_objects": "s3",
     "machines": "stepfunctions",
     "executions": "stepfunctions",
+    "activities": "stepfunctions",
+    "activity_relay": "lambda",
     "llm_secrets": "secretsmanager",
     "tenant_secrets": "secretsmanager",
     "client_functions": "lambda",

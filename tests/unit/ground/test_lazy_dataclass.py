@@ -142,7 +142,7 @@ def test_an_object_that_is_unpickled_before_any_was_made_is_whole() -> None:
     unpickled = pickle.dumps(importlib.import_module(module).Caller("t", "u"))
     code = f"import pickle; print(pickle.loads({unpickled!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "Caller(tenant_id='t', user_id='u')\n"
+    assert done.stdout == "Caller(tenant_id='t', user_id='u', roles=frozenset())\n"
 
 
 def test_wrong_arguments_are_refused_in_pythons_words() -> None:

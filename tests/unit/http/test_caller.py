@@ -6,8 +6,8 @@ import pytest
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from tests.support.http_events import request, sample
+from workflow_engine.errors import ForbiddenError
 from workflow_engine.http.caller import caller_of, claim_values
-from workflow_engine.http.problem import ForbiddenError
 from workflow_engine.usecases.engine import Caller
 
 SESSION = "arn:aws:sts::123456789012:assumed-role/Analysts/session"
@@ -30,7 +30,29 @@ ANONYMOUS = APIGatewayProxyEventV2(request("GET", "/executions"))
 
 def test_locally_everyone_is_the_default_tenant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTH_MODE", "local")
-    assert caller_of(ANONYMOUS) == Caller(tenant_id="default", user_id=None)
+    assert caller_of(ANONYMOUS) == Caller(tenant_id="default", user_id=None, roles=None)
+
+
+def test_locally_everyone_has_every_role_and_a_caller_without_roles_has_none() -> None:
+    assert Caller("default", None, roles=None).has_role("manager")
+    assert not Caller("default", "me").has_role("manager")
+
+
+def test_with_a_token_the_roles_are_the_configured_claim(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTH_MODE", "jwt")
+    monkeypatch.setenv("TENANT_CLAIM", "org")
+    token = with_token(**{"cognito:groups": "[manager finance]"})
+    assert caller_of(token).roles == frozenset()
+    monkeypatch.setenv("ROLES_CLAIM", "cognito:groups")
+    assert caller_of(token).roles == frozenset({"manager", "finance"})
+    assert caller_of(with_token()).roles == frozenset()
+
+
+def test_a_signer_has_the_roles_that_the_mapping_gives_its_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTH_MODE", "iam")
+    monkeypatch.setenv("CALLER_ROLES", json.dumps({"arn:aws:iam::123456789012:role/Analysts": "manager, finance"}))
+    assert caller_of(signed_by()).roles == frozenset({"manager", "finance"})
+    assert caller_of(signed_by("arn:aws:iam::123456789012:user/manager")).roles == frozenset()
 
 
 @pytest.mark.parametrize("mode", ["", "none", "LOCAL", "iam", "jwt"])

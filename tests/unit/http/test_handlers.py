@@ -24,7 +24,7 @@ from workflow_engine.usecases.engine import Caller
 from workflow_engine.usecases.prompts.check_prompt import PROMPTS
 from workflow_engine.usecases.runs.results_page import EVERYTHING, Output, ResultsQuery
 
-CALLER = Caller(tenant_id="default", user_id=None)
+CALLER = Caller(tenant_id="default", user_id=None, roles=None)
 ENGINE = object()
 STARTED = {"execution_id": "e-1", "status": "running", "workflow_name": "w", "started_at": "2026-01-12T21:45:55.000Z"}
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from workflow_engine import errors
-from workflow_engine.http.problem import ForbiddenError, method_not_allowed, no_such_route, problem_of
+from workflow_engine.http.problem import method_not_allowed, no_such_route, problem_of
 from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
 
 
@@ -21,7 +21,7 @@ def answer(error: Exception) -> tuple[int, dict[str, Any], dict[str, Any]]:
     ("error", "status"),
     [
         (errors.MalformedJsonError("no"), 400),
-        (ForbiddenError("no"), 403),
+        (errors.ForbiddenError("no"), 403),
         (errors.NotFoundError("no"), 404),
         (errors.ConflictError("no"), 409),
         (errors.PayloadTooLargeError("no"), 413),

@@ -71,7 +71,7 @@ def test_types_of_later_versions_are_known_and_not_available() -> None:
     unavailable = [step_type for step_type in BUILTIN if not step_type.available]
 
     assert {t.name for t in unavailable} == {
-        "subflow", "human_approval", "file_reader",
+        "subflow", "file_reader",
         "text_chunking", "embedding_generation", "vector_storage", "vector_search",
     }  # fmt: skip
     with pytest.raises(ValueError, match="not available"):

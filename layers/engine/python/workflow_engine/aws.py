@@ -128,6 +128,7 @@ LIMITS: Final[Mapping[str, CallLimits]] = {
     "dynamodb": CallLimits(attempts=3),
     "s3": CallLimits(attempts=3),
     "secretsmanager": CallLimits(attempts=3),
+    "lambda": CallLimits(attempts=2),
     # CreateStateMachine is tried again by `machines.registry` too, for which time must be left.
     "stepfunctions": CallLimits(attempts=2),
 }

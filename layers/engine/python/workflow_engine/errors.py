@@ -38,6 +38,12 @@ class InvalidRequestError(WorkflowEngineError):
         return cls(detail, errors=[{"code": cls.code, "pointer": pointer, "detail": detail}])
 
 
+class ForbiddenError(WorkflowEngineError):
+    """The caller is known, and may not do this."""
+
+    code = "forbidden"
+
+
 class NotFoundError(WorkflowEngineError):
     """The caller's tenant has no such record."""
 
@@ -48,6 +54,18 @@ class ConflictError(WorkflowEngineError):
     """The request does not fit the state that the record is in."""
 
     code = "conflict"
+
+
+class AlreadyDecidedError(ConflictError):
+    """Somebody has decided before. The first decision holds."""
+
+    code = "already_decided"
+
+
+class TooLateError(ConflictError):
+    """What is answered waits for no answer any more."""
+
+    code = "too_late"
 
 
 class RequestUnderWayError(ConflictError):

@@ -74,6 +74,11 @@ class Settings:
             step_http_allowed_hosts=env.get("STEP_HTTP_ALLOWED_HOSTS", ""),
         )
 
+    @property
+    def activity_prefix(self) -> str:
+        """The beginning of names of activities: another stage in the account has others."""
+        return f"{self.machine_prefix}-{self.stage}"
+
     def activity_arn(self, name: str) -> str:
         """The ARN of an activity of this deployment: in the partition, region and account that our own functions are in."""
         arn = self.step_functions[STEP_HTTP]

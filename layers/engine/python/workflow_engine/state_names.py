@@ -29,6 +29,8 @@ UNTIL: Final = "until"
 SWITCH: Final = "switch"
 OUTPUT: Final = "output"
 """Gives the output of a container."""
+LATE: Final = "late"
+"""Gives what a step comes to whose answer has not come in time."""
 END: Final = "end"
 """Where jumps to the end of a block lead."""
 

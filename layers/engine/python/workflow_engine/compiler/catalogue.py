@@ -69,6 +69,17 @@ class PureLowering:
 
 
 @dataclass(frozen=True, slots=True)
+class Late:
+    """What a step comes to whose time is over: the output that `build` gives, from the values of its configuration; without
+    one it fails, with this error and cause.
+    """
+
+    build: Callable[[Callable[[str], Fragment]], Fragment] | None = None
+    error: str = ""
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskLowering:
     """The step is a Lambda function, named by an alias that the execution input's `functions` maps to an ARN.
 
@@ -85,9 +96,12 @@ class TaskLowering:
     function sends the step to the endpoint that the execution input's `endpoints` has under the alias, and learns beside
     the step's payload what it needs for that: `call`, an object of `endpoint`, `entered_at` and `timeout_seconds`. `activity` is
     the ARN of an activity whose workers do the step, in the place of a function. `retry` is how a step is retried that says
-    nothing itself; `expected_seconds` how long it usually takes, None where nothing tells. With `fills_texts` the
-    function fills the nested templates itself, by what a value means at its place, such as a part of a URL: `call` has `texts`, the
-    pieces of each by its pointer in the configuration (`jsonata.sources.values_fragment`), and the other fields but `endpoint`.
+    nothing itself; `expected_seconds` how long it usually takes, None where nothing tells. With `waits_for_answer` the
+    function only begins the step: its output is what somebody sends later, by the token that the function gets in `call`,
+    beside `redrive`, `entered_at` and `timeout_seconds`. `late` is what such a step comes to when nobody does in time; None
+    where it then fails as any other. With `fills_texts` the function fills the nested templates itself, by what a value means
+    at its place, such as a part of a URL: `call` has `texts`, the pieces of each by its pointer in the configuration
+    (`jsonata.sources.values_fragment`), and the other fields but `endpoint`.
     """
 
     function: str
@@ -106,6 +120,8 @@ class TaskLowering:
     activity: str | None = None
     retry: RetryPolicy | None = None
     expected_seconds: float | None = None
+    waits_for_answer: bool = False
+    late: Late | None = None
 
 
 @dataclass(frozen=True, slots=True)

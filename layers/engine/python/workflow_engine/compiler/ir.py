@@ -11,12 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.compiler.jsonata.states import PAYLOAD, RESULT
 from workflow_engine.language.syntax import Reference
 from workflow_engine.lazy_dataclass import dataclass
+
+ANSWERED_INVOKE: Final = "arn:aws:states:::lambda:invoke.waitForTaskToken"
+"""The resource of a Task whose function only begins the step: somebody answers it later."""
 
 Template = Any
 """JSON in which a fragment stands for the value that it has in the run."""
@@ -74,8 +77,9 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class TaskNode:
-    """One step that is done elsewhere: by a Lambda function, or by a worker of the activity whose ARN is `resource`. `output`
-    is what it gives, in templates of its own.
+    """One step that is done elsewhere: by a Lambda function, or as `resource` says: by a worker of this activity, or by whoever
+    answers what a function has begun. `output` is what it gives, in templates of its own. `late` is where it goes on when its
+    time is over, if that is no failure like others.
     """
 
     name: str
@@ -87,6 +91,7 @@ class TaskNode:
     failure: Failure | None
     max_retries: int = 0
     resource: str | None = None
+    late: PassNode | FailNode | FailedPassNode | None = None
 
     @property
     def output(self) -> Fragment:

@@ -36,6 +36,10 @@ WAIT: Final = Query("wait", "number", 0, LONGEST_WAIT_SECONDS)
 LIMIT: Final = Query("limit", "number", 1, 100)
 CURSOR: Final = Query("cursor")
 VERSION: Final = Query("version", "number", 1, 1_000_000)
+ROLE: Final = Query("role")
+EXECUTION_ID: Final = Query("execution_id")
+WORKER: Final = Query("worker")
+ELEMENT: Final = Query("element")
 STEPS: Final = Query("steps", "texts")
 LINKS: Final = Query("links", "flag")
 WORKFLOW_ID: Final = Query("workflow_id")
@@ -194,7 +198,46 @@ _EXECUTIONS: Final = (
     Operation("get_output", "GET /executions/{execution_id}/output", OUTPUT, conflicts=True),
     Operation("get_step_output", "GET /executions/{execution_id}/steps/{step}/output", OUTPUT, conflicts=True),
     Operation("list_events", "GET /executions/{execution_id}/events", {200: "EventPage"}, query=PAGED),
+    Operation("list_approvals", "GET /approvals", {200: "ApprovalPage"}, query=(ROLE, EXECUTION_ID, *PAGED)),
+    *(
+        Operation(
+            f"{verb}_step",
+            f"POST /executions/{{execution_id}}/steps/{{step}}/{verb}",
+            {200: "Decision"},
+            query=(ELEMENT,),
+            body="usecases.approvals.decide:DecisionRequest",
+            body_required=False,
+            conflicts=True,
+        )
+        for verb in ("approve", "deny")
+    ),
     Operation("cancel_execution", "POST /executions/{execution_id}/cancel", {200: "Execution"}, conflicts=True),
+)
+
+_TASK: Final = "POST /activities/{activity}/tasks/{task_id}"
+
+_ACTIVITIES: Final = (
+    Operation(
+        "poll_activity",
+        "POST /activities/{activity}/poll",
+        {200: "ActivityTask", 204: None},
+        query=(WAIT, WORKER),
+    ),
+    Operation(
+        "succeed_task",
+        f"{_TASK}/success",
+        {200: "TaskAnswer"},
+        body="usecases.activities.answer:TaskSuccess",
+        conflicts=True,
+    ),
+    Operation(
+        "fail_task",
+        f"{_TASK}/failure",
+        {200: "TaskAnswer"},
+        body="usecases.activities.answer:TaskFailure",
+        conflicts=True,
+    ),
+    Operation("beat_task", f"{_TASK}/heartbeat", {200: "TaskAnswer"}, conflicts=True),
 )
 
 _STEPS: Final = (
@@ -273,7 +316,8 @@ _SERVICE: Final = (
 )
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
-    operation.name: operation for operation in (*_WORKFLOWS, *_EXECUTIONS, *_STEPS, *_AGENTS, *_TOOLS, *_SERVICE)
+    operation.name: operation
+    for operation in (*_WORKFLOWS, *_EXECUTIONS, *_ACTIVITIES, *_STEPS, *_AGENTS, *_TOOLS, *_SERVICE)
 }
 """Every route, by name."""
 

@@ -1,4 +1,4 @@
-"""Who calls: tenant and user, from what API Gateway's authoriser says, never from the body.
+"""Who calls: tenant, user and roles, from what API Gateway's authoriser says, never from the body.
 
 The environment says which authoriser the API has: `AUTH_MODE` is `iam`, `jwt` or `local`. It has no default, so that
 a function that was deployed without it refuses every caller instead of treating all of them as one tenant.
@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from workflow_engine.errors import ForbiddenError
 from workflow_engine.http.powertools import APIGatewayProxyEventV2
-from workflow_engine.http.problem import ForbiddenError
 from workflow_engine.usecases.engine import Caller
 
 LOCAL_TENANT: Final = "default"
@@ -29,7 +29,7 @@ def caller_of(event: APIGatewayProxyEventV2) -> Caller:
     authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
     match os.environ.get("AUTH_MODE"):
         case "local":
-            return Caller(tenant_id=LOCAL_TENANT, user_id=None)
+            return Caller(tenant_id=LOCAL_TENANT, user_id=None, roles=None)
         case "jwt":
             return _jwt_caller((authorizer.get("jwt") or {}).get("claims") or {})
         case "iam":
@@ -46,7 +46,8 @@ def _jwt_caller(claims: Mapping[str, Any]) -> Caller:
     if not tenants or not _TENANT.fullmatch(tenants[0]):
         raise ForbiddenError(f"The token has no claim '{claim}' that names a tenant.")
     subject = claim_values(claims.get("sub"))
-    return Caller(tenant_id=tenants[0], user_id=subject[0] if subject else None)
+    roles = claim_values(claims.get(os.environ.get("ROLES_CLAIM", "")))
+    return Caller(tenant_id=tenants[0], user_id=subject[0] if subject else None, roles=frozenset(roles))
 
 
 def claim_values(value: Any) -> tuple[str, ...]:
@@ -68,7 +69,9 @@ def _iam_caller(identity: Mapping[str, Any]) -> Caller:
     if not user_arn or not account:
         raise ForbiddenError("The request is not signed by an IAM identity.")
     tenants: Mapping[str, str] = json.loads(os.environ.get("TENANT_ROLES") or "{}")
-    return Caller(tenant_id=tenants.get(role_arn(user_arn), account), user_id=user_arn)
+    roles: Mapping[str, str] = json.loads(os.environ.get("CALLER_ROLES") or "{}")
+    own = frozenset(filter(None, (role.strip() for role in roles.get(role_arn(user_arn), "").split(","))))
+    return Caller(tenant_id=tenants.get(role_arn(user_arn), account), user_id=user_arn, roles=own)
 
 
 def role_arn(user_arn: str) -> str:

@@ -17,6 +17,7 @@ from typing import Final
 from workflow_engine import aws
 from workflow_engine.errors import (
     ConflictError,
+    ForbiddenError,
     InvalidRequestError,
     MalformedJsonError,
     MisconfiguredError,
@@ -37,12 +38,6 @@ from workflow_engine.lazy_dataclass import dataclass
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE: Final = "application/problem+json"
-
-
-class ForbiddenError(WorkflowEngineError):
-    """The caller is known to API Gateway, but no tenant can be told from what it says of the caller."""
-
-    code = "forbidden"
 
 
 STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {

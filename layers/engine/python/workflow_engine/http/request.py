@@ -73,7 +73,7 @@ class Request(NamedTuple):
 
 Handlers = Mapping[str, Callable[[Request], Any]]
 """By the route's name, what answers it: gives the answer, `(answer, status)` where the route has several of success, or a
-response of its own. What it gives is left out where the route's answer is 204.
+response of its own. What it gives is left out where the route's answer is 204; None is 204 where that is one of its answers.
 """
 
 
@@ -85,7 +85,7 @@ def saved(outcome: tuple[AnswerT, bool]) -> tuple[AnswerT, HTTPStatus]:
 
 def answered(operation: Operation, result: Any) -> Any:
     """What a handler gave, in a form that the resolver takes."""
-    if HTTPStatus.NO_CONTENT in operation.answers:
+    if HTTPStatus.NO_CONTENT in operation.answers and (result is None or len(operation.answers) == 1):
         return Response(HTTPStatus.NO_CONTENT)
     if isinstance(result, Response | tuple):
         return result

@@ -33,6 +33,14 @@ class DefinitionRefusedError(Exception):
     """Step Functions does not take the definition; the message says why."""
 
 
+class TaskGoneError(Exception):
+    """Nobody waits for this answer: the task has one already, its time is over, or its run has ended."""
+
+
+class ActivityGoneError(Exception):
+    """There is no such activity."""
+
+
 class PageForgottenError(Exception):
     """The token of a page is no longer known: Step Functions keeps them for a day."""
 
@@ -45,8 +53,16 @@ class Use:
     ended_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class ActivityTask:
+    """A task that a worker was given: the token by which it answers, which whoever holds may, and the task's input as text."""
+
+    token: str
+    input: str
+
+
 class MachineService(Protocol):
-    """Machines and their executions, by ARN.
+    """Machines and their executions, by ARN, and the tasks of executions that wait for an answer, by token.
 
     Every call may raise ThrottledError, UnavailableError and MisconfiguredError (`workflow_engine.errors`) as well.
     """
@@ -84,3 +100,24 @@ class MachineService(Protocol):
 
     def executions(self, machine_arn: str, limit: int, token: str | None) -> tuple[Sequence[Use], str | None]:
         """At most `limit` executions of a machine, newest first, and the token of the next page. Raises MachineGoneError."""
+
+    def send_success(self, token: str, output: str) -> None:
+        """Answer a task: it succeeded with this output, JSON as text. Once only.
+
+        Raises TaskGoneError, InvalidRequestError (the output is not read as JSON).
+        """
+
+    def send_failure(self, token: str, error: str, cause: str) -> None:
+        """Answer a task: it failed so. Once only. Raises TaskGoneError."""
+
+    def send_heartbeat(self, token: str) -> None:
+        """Say that a task is worked on, so that its heartbeat does not run out. Raises TaskGoneError."""
+
+    def create_activity(self, name: str) -> str:
+        """Create an activity unless it is there; gives its ARN."""
+
+    def next_activity_task(self, activity_arn: str, worker: str | None) -> ActivityTask | None:
+        """The next task of an activity, None when none comes within a minute. It is this worker's from then on.
+
+        Who gives up before loses the task that may have been handed out meanwhile. Raises ActivityGoneError.
+        """

@@ -16,7 +16,7 @@ from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.history_text import parsed, readable
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit
-from workflow_engine.state_names import EACH, FAIL, WORKFLOW_FAILED, step_of
+from workflow_engine.state_names import EACH, FAIL, LATE, WORKFLOW_FAILED, step_of
 from workflow_engine.statuses import RunEnd, StepStatus
 from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR, failure_told
 
@@ -177,7 +177,8 @@ class _Reader:
 
     def _state_output(self, value: Any, visit: Visit) -> Output | None:
         """A state's output; that of one which computes steps in parts, since each is the output of a step."""
-        computes = isinstance(value, dict) and visit.suffix != EACH and not value.keys().isdisjoint(self._enclosing)
+        is_bare = visit.suffix == EACH or (visit.role == LATE and visit.is_element)
+        computes = isinstance(value, dict) and not is_bare and not value.keys().isdisjoint(self._enclosing)
         if not computes:
             return self._outputs.add(value)
         return self._outputs.named({name: self._outputs.add(part) for name, part in value.items()})

@@ -204,7 +204,9 @@ class _Results:
     def _single(self, step_id: str, frames: Frames, absent: StepStatus) -> Outcome:
         failing = self.visits.failing.get((step_id, frames))
         if failing is not None:
-            return Outcome("failed", None, _failure_of_fail_state(failing, looped=step_id in self.loops), failing)
+            task = self.visits.own.get((step_id, frames))
+            told = _failure_of_fail_state(failing, looped=step_id in self.loops, late=task is not None)
+            return Outcome("failed", None, told, task or failing)
         tried = self.visits.tried.get((step_id, frames))
         if tried is not None and self._status(tried) == "failed":
             return Outcome("failed", None, tried.failure, tried)
@@ -264,7 +266,20 @@ class _Results:
             status = "failed"
         if status == "completed":
             return Outcome(status, self.outputs.listed(parts), None, visit)
-        return Outcome(status, None, _map_failure(visit, iterations) if status == "failed" else None, visit)
+        if status != "failed":
+            return Outcome(status, None, None, visit)
+        failed = self._failed_element(step, key, iterations) if visit.failure is None else None
+        return Outcome(status, None, failed or _map_failure(visit, iterations), visit)
+
+    def _failed_element(self, step: Mapping[str, Any], key: str, iterations: Mapping[int, Iteration]) -> Failure | None:
+        """Why the first element failed of a for_each that failed for it: its last failure may be that of a Fail, of which the
+        history of an iteration says nothing.
+        """
+        number = next((i for i, iteration in sorted(iterations.items()) if iteration.status == "failed"), None)
+        if number is None or not step.get("each"):
+            return None
+        place = self.steps.keys.index(f"{key}[{number}]")
+        return self.steps.outcomes[place].failure
 
     def _iteration(
         self, step: Mapping[str, Any], index: int, iteration: Iteration | None, frames: Frames, key: str
@@ -309,7 +324,7 @@ class _Results:
         tried = self.visits.tried.get(key)
         if tried is not None and self._status(tried) == "failed":
             failing = self.visits.failing.get(key)
-            told = tried.failure or (_failure_of_fail_state(failing, looped=True) if failing else None)
+            told = tried.failure or (_failure_of_fail_state(failing, looped=True, late=False) if failing else None)
             return Outcome("failed", None, told, tried)
         if key in self.visits.failing:
             return self._single(step_id, frames, absent)
@@ -332,16 +347,19 @@ class _Results:
         return Outcome("completed", value, None, tried)
 
 
-def _failure_of_fail_state(visit: Visit, *, looped: bool) -> Failure:
+def _failure_of_fail_state(visit: Visit, *, looped: bool, late: bool) -> Failure:
     """Why a step failed that ended in its `<id>.fail` state: a Fail that ended the run or a Parallel, or a Pass in its
     place where the run goes on. The history tells the error of the first and the last; a Parallel's failure carries none,
-    unless a Catcher tells it (`told_failures.told_as_failed`).
+    unless a Catcher tells it (`told_failures.told_as_failed`). A `late` one had begun before.
     """
+    from workflow_engine.approval_errors import APPROVAL_DENIED, NOBODY_DECIDED
     from workflow_engine.compiler.lower.loops import OUT_OF_TURNS
     from workflow_engine.compiler.lower.waits import INVALID_DELAY, INVALID_DELAY_CAUSE
 
     if visit.failure is not None:
         return visit.failure
+    if late:
+        return Failure(APPROVAL_DENIED, NOBODY_DECIDED)
     if looped:
         return Failure(OUT_OF_TURNS, "The loop took all its turns and its condition asks for more.")
     return Failure(INVALID_DELAY, INVALID_DELAY_CAUSE)

@@ -12,11 +12,14 @@ from workflow_engine.errors import InvalidRequestError, OutcomeUnknownError, Thr
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.naming import MachineSettings, execution_arn
 from workflow_engine.machines.port import (
+    ActivityGoneError,
+    ActivityTask,
     DefinitionRefusedError,
     ExecutionGoneError,
     MachineGoneError,
     NameTakenError,
     PageForgottenError,
+    TaskGoneError,
     Use,
 )
 from workflow_engine.observability import get_logger
@@ -30,6 +33,7 @@ logger = get_logger(__name__)
 _THROTTLES: Final = frozenset({"ThrottlingException", "TooManyRequestsException", "ExecutionLimitExceeded"})
 _GONE: Final = frozenset({"StateMachineDoesNotExist", "StateMachineDeleting"})
 _NAME_TAKEN: Final = frozenset({"StateMachineAlreadyExists", "StateMachineDeleting"})
+_TASK_GONE: Final = frozenset({"InvalidToken", "TaskDoesNotExist", "TaskTimedOut"})
 _FIRST_SERVER_FAULT: Final = 500
 
 _sendings: ContextVar[list[bool]] = ContextVar("sendings_of_start_execution")
@@ -130,6 +134,55 @@ class StepFunctionsMachines:
                 raise MachineGoneError(machine_arn) from error
             raise
         return [Use(e["startDate"], e.get("stopDate")) for e in page["executions"]], page.get("nextToken")
+
+    def send_success(self, token: str, output: str) -> None:
+        """SendTaskSuccess."""
+        with self._of_a_task():
+            self.client.send_task_success(taskToken=token, output=output)
+
+    def send_failure(self, token: str, error: str, cause: str) -> None:
+        """SendTaskFailure."""
+        with self._of_a_task():
+            self.client.send_task_failure(taskToken=token, error=error, cause=cause)
+
+    def send_heartbeat(self, token: str) -> None:
+        """SendTaskHeartbeat."""
+        with self._of_a_task():
+            self.client.send_task_heartbeat(taskToken=token)
+
+    def create_activity(self, name: str) -> str:
+        """CreateActivity, which gives the standing one for a name that is taken."""
+        with errors_translated("sfn"):
+            return self.client.create_activity(name=name)["activityArn"]
+
+    def next_activity_task(self, activity_arn: str, worker: str | None) -> ActivityTask | None:
+        """GetActivityTask, which holds the request for up to 60 seconds: the client must read for 65 at least."""
+        named = {"workerName": worker} if worker else {}
+        with self._of_a_task():
+            try:
+                answer = self.client.get_activity_task(activityArn=activity_arn, **named)
+            except self.client.exceptions.ClientError as error:
+                if code_of(error) == "ActivityDoesNotExist":
+                    raise ActivityGoneError(activity_arn) from error
+                raise
+        return ActivityTask(answer["taskToken"], answer["input"]) if answer.get("taskToken") else None
+
+    @contextmanager
+    def _of_a_task(self) -> Iterator[None]:
+        with errors_translated("sfn"):
+            try:
+                yield
+            except self.client.exceptions.ClientError as error:
+                match code_of(error):
+                    case code if code in _TASK_GONE:
+                        raise TaskGoneError(_message(error)) from error
+                    case "InvalidOutput":
+                        raise InvalidRequestError(
+                            f"Step Functions does not take this output: {_message(error)}"
+                        ) from error
+                    case code if code in _THROTTLES:
+                        raise ThrottledError("Step Functions cannot take more answers now. Try again.") from error
+                raise
 
     @contextmanager
     def _of_an_execution(self, arn: str, when_throttled: str) -> Iterator[None]:

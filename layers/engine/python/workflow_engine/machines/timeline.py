@@ -74,6 +74,11 @@ class Visit:
         return around is not None and (self.inside_attempt != around.attempts or around.superseded)
 
     @property
+    def is_element(self) -> bool:
+        """True for a state of one element of its step's own for_each, which gives the bare output of that."""
+        return bool(self.frames) and self.frames[-1][0] == self.step_id
+
+    @property
     def step_id(self) -> str:
         return step_of(self.name)
 

@@ -9,7 +9,7 @@ from typing import Final
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.outputs import Joined, Output
 from workflow_engine.machines.timeline import Frames, Timeline, Visit
-from workflow_engine.state_names import EACH, FAIL, OUTPUT, START, SWITCH, TRY, UNTIL, WHILE
+from workflow_engine.state_names import EACH, FAIL, LATE, OUTPUT, START, SWITCH, TRY, UNTIL, WHILE
 
 Place = tuple[str, Frames]
 """A step id, and the frames around that step."""
@@ -65,12 +65,23 @@ class VisitsByPlace:
             return
         if suffix == EACH:
             self.values[visit.step_id, visit.frames] = (visit.output, visit)
+        elif suffix == LATE:
+            self._read_late(visit)
         elif isinstance(visit.output, Joined):
             for name, value in visit.output.fields():
                 if name == visit.step_id:
                     self.values[name, outside] = (value, visit)
                 elif not suffix and name in self.steps:
                     self.values[name, visit.frames] = (value, visit)
+
+    def _read_late(self, visit: Visit) -> None:
+        """What a step came to whose answer did not come in time. Its own state tells when it began, and that it ended."""
+        place = visit.step_id, visit.frames
+        output = visit.output
+        if not visit.is_element and isinstance(output, Joined):
+            output = dict(output.fields()).get(visit.step_id)
+        if place in self.own:
+            self.values[place] = (output, self.own[place])
 
     def around(self, frames: Frames, step_id: str) -> Frames:
         """The frames around a step, given those of one of its derived states: a loop's own stand in its last turn."""

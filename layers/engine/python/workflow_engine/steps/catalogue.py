@@ -16,6 +16,7 @@ from workflow_engine.steps.data_processing import DATA_PROCESSING
 from workflow_engine.steps.delay import DELAY
 from workflow_engine.steps.fail import FAIL
 from workflow_engine.steps.http_request import HTTP_REQUEST
+from workflow_engine.steps.human_approval import HUMAN_APPROVAL
 from workflow_engine.steps.merge import MERGE
 from workflow_engine.steps.output import OUTPUT
 from workflow_engine.steps.prompt import PROMPT
@@ -41,6 +42,7 @@ BUILTIN: Final[tuple[StepType, ...]] = (
     PROMPT,
     AGENT_EXECUTION,
     TOOL_EXECUTION,
+    HUMAN_APPROVAL,
     HTTP_REQUEST,
     *UNAVAILABLE,
 )

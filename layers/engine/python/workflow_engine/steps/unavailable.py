@@ -27,7 +27,6 @@ def _unavailable(name: str, description: str, *aliases: str) -> StepType:
 
 UNAVAILABLE: Final = (
     _unavailable("subflow", "Runs another stored workflow."),
-    _unavailable("human_approval", "Waits for a person to decide."),
     _unavailable("file_reader", "Reads text out of a file."),
     _unavailable("text_chunking", "Cuts a text into pieces."),
     _unavailable("embedding_generation", "Embeds texts as vectors."),

@@ -40,6 +40,10 @@ class DueStore:
         """Machines and retired machines that are due, oldest first."""
         return self._due((keys.DUE_MACHINES,), now, limit)
 
+    def approvals(self, now: str, limit: int) -> list[Key]:
+        """Approvals whose time is over, and decisions that are to be sent again, oldest first."""
+        return self._due((keys.DUE_APPROVALS,), now, limit)
+
     def postpone(self, key: Key, until: str) -> None:
         """Look at a record later, unless it has left its list meanwhile."""
         self._change(key, {"due_at": until})

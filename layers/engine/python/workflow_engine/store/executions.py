@@ -4,7 +4,8 @@ one redrive the statuses that end a run come last and the first of them stays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -67,6 +68,8 @@ class Execution:
     """When it was last found running."""
     attempt_id: str | None = None
     attempted_at: str | None = None
+    waits_since: str | None = None
+    """The opening of the last approval that the run came to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,12 @@ class ExecutionStore:
     def find(self, tenant_id: str, execution_id: str) -> Execution | None:
         """An execution, None when the tenant has none of this id."""
         return self.load((keys.execution(tenant_id, execution_id), keys.META))
+
+    def find_many(self, tenant_id: str, execution_ids: Iterable[str]) -> dict[str, Execution]:
+        """Executions by id, without those that are not there."""
+        wanted = [(keys.execution(tenant_id, execution_id), keys.META) for execution_id in execution_ids]
+        found = map(self._execution, self.table.get_many(wanted) if wanted else ())
+        return {execution.execution_id: execution for execution in found}
 
     def find_by_arn(self, execution_arn: str) -> tuple[str, str] | None:
         """Tenant's and execution's key of a Step Functions execution; eventually consistent, None when it has no record (yet)."""
@@ -197,6 +206,25 @@ class ExecutionStore:
             return False
         return True
 
+    def set_waiting(self, execution_key: tuple[str, str], epoch: str) -> None:
+        """A run waits for a decision, unless it has ended. `epoch` tells this moment from any other."""
+        with contextlib.suppress(ConditionFailedError):
+            self.table.update(
+                *execution_key, {"status": "waiting", "waits_since": epoch}, below("status_rank", ASKED_FOR)
+            )
+
+    def set_running(self, execution: Execution) -> bool:
+        """A run waits for nobody any more, as far as this record of it goes: False when it has ended, or has begun to wait
+        again since the record was read.
+        """
+        key = keys.execution(execution.tenant_id, execution.execution_id), keys.META
+        still = all_of(below("status_rank", ASKED_FOR), equals("waits_since", execution.waits_since))
+        try:
+            self.table.update(*key, {"status": "running"}, all_of(still, equals("status", "waiting")))
+        except ConditionFailedError:
+            return False
+        return True
+
     def page(
         self,
         tenant_id: str,
@@ -245,6 +273,7 @@ class ExecutionStore:
             seen_at=record.get("seen_at"),
             attempt_id=record.get("attempt_id"),
             attempted_at=record.get("attempted_at"),
+            waits_since=record.get("waits_since"),
         )
 
 

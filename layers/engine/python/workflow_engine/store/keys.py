@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from typing import Final
 
@@ -20,6 +21,9 @@ escaped in names.
 
 DUE_MACHINES: Final = "DUE#MACHINES"
 """Partition, in the index by_due, of machines that may have become idle."""
+
+DUE_APPROVALS: Final = "DUE#APPROVALS"
+"""Partition, in the index by_due, of approvals whose time is limited, and of decisions that are to be sent again."""
 
 DUE_EXECUTIONS: Final = tuple(f"DUE#EXECUTIONS#{shard}" for shard in range(8))
 """Partitions, in the index by_due, of runs that have not ended. Several, because one partition takes 1,000 writes a
@@ -67,6 +71,39 @@ def executions(tenant_id: str) -> str:
 def executions_of(tenant_id: str, workflow_id: str) -> str:
     """Partition, in the index by_workflow, of a workflow's executions."""
     return f"{_tenant(tenant_id)}#WORKFLOW#{_escape(workflow_id)}#EXECUTIONS"
+
+
+APPROVALS: Final = "APPROVAL#"
+"""Begins the sort keys of an execution's approvals."""
+
+_LONGEST_PLACE: Final = 400
+
+
+def approval(place: str) -> str:
+    """Sort key, in an execution's partition, of the approval at a place."""
+    return APPROVALS + _short(place)
+
+
+def approvals(tenant_id: str) -> str:
+    """Partition, in the index by_tenant, of a tenant's open approvals."""
+    return f"{_tenant(tenant_id)}#APPROVALS"
+
+
+def approvals_of_role(tenant_id: str, role: str) -> str:
+    """Partition, in the index by_workflow, of the open approvals that a role decides."""
+    return f"{_tenant(tenant_id)}#APPROVALS#{_escape(role)}"
+
+
+def ordered_approval(opened_at: str, execution_id: str, place: str) -> str:
+    """Sort key of lists of approvals by time."""
+    return f"{opened_at}#{_escape(execution_id)}#{_short(place)}"
+
+
+def _short(place: str) -> str:
+    """A place, or its hash where a key would have no room for it."""
+    if len(place) <= _LONGEST_PLACE:
+        return place
+    return "sha256." + hashlib.sha256(place.encode()).hexdigest()
 
 
 def due_execution(execution_id: str) -> str:
@@ -127,6 +164,30 @@ def mcp_server(name: str) -> str:
 def idempotency(tenant_id: str, operation: str, key: str) -> str:
     """Partition of the record of one idempotency key of one operation."""
     return f"{_tenant(tenant_id)}#IDEMPOTENCY#{_escape(operation)}#{_escape(key)}"
+
+
+def activity(tenant_id: str, name: str) -> str:
+    """Partition of a tenant's activity: `META`, its tasks, and who asks for some."""
+    return f"{_tenant(tenant_id)}#ACTIVITY#{_escape(name)}"
+
+
+ARRIVED_TASKS: Final = "ARRIVED#"
+"""Begins the sort keys of an activity's tasks that wait for a worker."""
+
+
+def arrived_task(arrived_at: str, task_id: str) -> str:
+    """Sort key of a task that waits for a worker."""
+    return f"{ARRIVED_TASKS}{arrived_at}#{task_id}"
+
+
+def taken_task(task_id: str) -> str:
+    """Sort key of a task that a worker has."""
+    return f"TASK#{_escape(task_id)}"
+
+
+def relay(worker: str) -> str:
+    """Sort key of the request for a task on a worker's behalf."""
+    return f"RELAY#{_escape(worker)}"
 
 
 def ordered(timestamp: str, record_id: str) -> str:

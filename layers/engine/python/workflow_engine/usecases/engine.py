@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from workflow_engine.machines.idleness import MachineUse
     from workflow_engine.machines.port import MachineService
     from workflow_engine.machines.registry import MachineRegistry
+    from workflow_engine.store.activity_tasks import ActivityTaskStore
+    from workflow_engine.store.approvals import ApprovalStore
     from workflow_engine.store.due import DueStore
     from workflow_engine.store.machines import MachineStore
     from workflow_engine.store.results import ResultsStore
@@ -81,11 +83,16 @@ def use_laptop(laptop: Laptop | None) -> None:
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks, as the authoriser says and never a body: the tenant, and in `user_id` the principal, whom roles, quotas
-    and records of who did something go by.
+    and records of who did something go by. `roles` are what they may decide as; None is every role.
     """
 
     tenant_id: str
     user_id: str | None = None
+    roles: frozenset[str] | None = frozenset()
+
+    def has_role(self, role: str) -> bool:
+        """Whether they may decide what this role decides."""
+        return self.roles is None or role in self.roles
 
 
 def _presigning() -> dict[str, Any]:
@@ -198,6 +205,18 @@ class Engine:
     @cached_property
     def executions(self) -> ExecutionStore:
         return ExecutionStore(self._table, self._payloads)
+
+    @cached_property
+    def approvals(self) -> ApprovalStore:
+        from workflow_engine.store.approvals import ApprovalStore
+
+        return ApprovalStore(self._table, self._payloads)
+
+    @cached_property
+    def activity_tasks(self) -> ActivityTaskStore:
+        from workflow_engine.store.activity_tasks import ActivityTaskStore
+
+        return ActivityTaskStore(self._table)
 
     @cached_property
     def steps(self) -> RegistrationStore:

@@ -46,6 +46,7 @@ from workflow_engine.told_failures import told_as_failed
 State = dict[str, Any]
 
 LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
+TIMEOUT: Final = "States.Timeout"
 
 _SHORT_MESSAGE: Final = call("substring", CAUGHT_MESSAGE, Text("0"), Text("4000"))
 """It stands beside the element of a list, and what a Catcher gives nothing catches."""
@@ -191,8 +192,17 @@ class _Rendering:
 
     def _caught(self, node: TaskNode | MapNode | ParallelNode, following: str | None) -> State:
         """Catchers for whatever may fail. States.ALL leaves out States.DataLimitExceeded, which its own name catches."""
+        catchers = [*self._late(node, following), *self._failed(node, following)]
+        return {"Catch": catchers} if catchers else {}
+
+    def _late(self, node: TaskNode | MapNode | ParallelNode, following: str | None) -> list[State]:
+        if not isinstance(node, TaskNode) or node.late is None:
+            return []
+        return [{"ErrorEquals": [TIMEOUT], "Output": self.handed_on(), "Next": self.node(node.late, following)}]
+
+    def _failed(self, node: TaskNode | MapNode | ParallelNode, following: str | None) -> list[State]:
         if node.failure is None:
-            return {}
+            return []
         failure = node.failure
         assigns = {**failure.assigns, **(failure.ends or {})}
         assign: State = {"Assign": assigns} if assigns else {}
@@ -201,12 +211,10 @@ class _Rendering:
         told_all = self.handed_on(
             told_as_failed(node.name, CAUGHT_ERROR, _SHORT_MESSAGE) if fails_by_author(node) else None
         )
-        return {
-            "Catch": [
-                {"ErrorEquals": [name], **assign, "Output": output, "Next": target}
-                for name, output in ((DATA_LIMIT_EXCEEDED, told), ("States.ALL", told_all))
-            ]
-        }
+        return [
+            {"ErrorEquals": [name], **assign, "Output": output, "Next": target}
+            for name, output in ((DATA_LIMIT_EXCEEDED, told), ("States.ALL", told_all))
+        ]
 
     def _task(self, node: TaskNode, following: str | None) -> State:
         state: State = {"Type": "Task", "Resource": node.resource or LAMBDA_INVOKE, "Arguments": node.arguments}
@@ -345,7 +353,8 @@ def _notes_from_branches(node: ParallelNode) -> Assigns:
 
 def _nothing_caught(node: TaskNode | MapNode | ParallelNode) -> Template:
     """What a state that has catchers gives when it succeeds: not its input, where what an earlier turn told may stand."""
-    return None if node.failure is None else {}
+    has_catchers = node.failure is not None or (isinstance(node, TaskNode) and node.late is not None)
+    return {} if has_catchers else None
 
 
 def _element(node: MapNode) -> Mapping[str, Fragment]:

@@ -18,6 +18,12 @@ PAYLOAD: Final = Text("$states.result.Payload")
 ENTERED: Final = Text("$states.context.State.EnteredTime")
 """The time of entry, not $now(): two expressions of one state then give the same text."""
 
+TOKEN: Final = Text("$states.context.Task.Token")
+"""By which whoever holds it answers the task. There is one in tasks that wait for that."""
+
+REDRIVE: Final = Text("($exists($states.context.Execution.RedriveCount)?$states.context.Execution.RedriveCount:0)")
+"""How often the run was redriven."""
+
 
 def from_input(*names: str) -> Text:
     """What is at this path in the execution input, which all states read: config, literals and ARNs travel there."""

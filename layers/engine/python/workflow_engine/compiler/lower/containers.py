@@ -136,7 +136,7 @@ def _natural_end(lowered: LoweredBody, body: MapBody) -> Block | None:
 def _ends_in_sink(lowered: LoweredBody) -> bool:
     """Whether the body's last state is a critical Task that is its only sink."""
     match lowered.nodes:
-        case (*_, TaskNode(step_id=step_id, failure=None | Failure(ends=dict()))):
+        case (*_, TaskNode(step_id=step_id, failure=None | Failure(ends=dict()), late=None)):
             return lowered.graph.sinks() == (step_id,)
         case _:
             return False

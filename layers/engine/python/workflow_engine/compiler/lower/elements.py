@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from workflow_engine.compiler.ir import Failure, JoinNode, Template
+from workflow_engine.compiler.ir import FailedPassNode, Failure, JoinNode, Template
 from workflow_engine.compiler.jsonata.conditions import condition_fragment
 from workflow_engine.compiler.jsonata.fragments import (
     Around,
@@ -50,6 +50,12 @@ def mark_failure(inner: Scope) -> Failure:
     message = call("substring", CAUGHT_MESSAGE, Text("0"), Text(str(MOST_CHARACTERS)))
     mark: Template = {_MARK: {"type": CAUGHT_ERROR, "message": message}}
     return Failure({}, {failures_variable(inner.depth): mark})
+
+
+def element_fails(step: Step, inner: Scope, name: str, error: str, message: str) -> FailedPassNode:
+    """A state that fails one element, and no other."""
+    mark: Template = {_MARK: {"type": error, "message": message}}
+    return FailedPassNode(name, step.step_id, error, message, {}, {failures_variable(inner.depth): mark})
 
 
 def after_elements(step: Step, scope: Scope, name: str, variable: str, *, keeps_error: bool) -> JoinNode:

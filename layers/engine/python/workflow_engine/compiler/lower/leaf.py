@@ -8,6 +8,7 @@ from typing import Any, Final
 from workflow_engine.aws_quotas import CAUSE_LENGTH, ERROR_NAME_LENGTH
 from workflow_engine.compiler.catalogue import PureContext, PureLowering, TaskLowering
 from workflow_engine.compiler.ir import (
+    ANSWERED_INVOKE,
     Assigns,
     Block,
     FailedPassNode,
@@ -33,7 +34,7 @@ from workflow_engine.compiler.jsonata.fragments import (
 )
 from workflow_engine.compiler.jsonata.references import reference_fragment
 from workflow_engine.compiler.jsonata.sources import pieces_fragment, template_fragment, values_fragment
-from workflow_engine.compiler.jsonata.states import ENTERED, from_input
+from workflow_engine.compiler.jsonata.states import ENTERED, REDRIVE, TOKEN, from_input
 from workflow_engine.compiler.lower.inputs import has_expression, input_bound, input_object, mapped_inputs
 from workflow_engine.compiler.lower.recovery import ends_with, fails
 from workflow_engine.compiler.lower.scope import Scope
@@ -241,11 +242,13 @@ def payload(
 
 
 def _call(unit: Unit, step: Step, lowering: TaskLowering, scope: Scope, timeout: Fragment | None) -> Fragment | None:
-    """What a function that asks a server must know for that; None for one that does the step by itself."""
+    """What a function that asks somebody else must know for that; None for one that does the step by itself."""
     call: dict[str, Fragment] = {"entered_at": ENTERED}
     if lowering.calls_endpoint:
         unit.endpoints.setdefault(lowering.function)
         call["endpoint"] = from_input("endpoints", lowering.function)
+    elif lowering.waits_for_answer:
+        call |= {"task_token": TOKEN, "redrive": REDRIVE}
     elif lowering.fills_texts:
         call["texts"] = object_fragment(
             {
@@ -304,7 +307,7 @@ def task(
         assigns=assigns,
         failure=failure,
         max_retries=_counted_retries(lowering, policy),
-        resource=lowering.activity,
+        resource=ANSWERED_INVOKE if lowering.waits_for_answer else lowering.activity,
     )
 
 

@@ -15,10 +15,11 @@ from workflow_engine.compiler.catalogue import (
 )
 from workflow_engine.compiler.ir import Block, Failure, GuardNode, MapNode, Node, PassNode, Template
 from workflow_engine.compiler.jsonata.conditions import condition_fragment, not_fragment
-from workflow_engine.compiler.jsonata.states import PAYLOAD, RESULT
+from workflow_engine.compiler.jsonata.states import RESULT
 from workflow_engine.compiler.lower import leaf, waits
 from workflow_engine.compiler.lower.elements import after_elements, enter_undone, mark_failure, undone_elements
 from workflow_engine.compiler.lower.inputs import has_expression, varies
+from workflow_engine.compiler.lower.late import with_late
 from workflow_engine.compiler.lower.lists import find_elements, warn_if_unbounded
 from workflow_engine.compiler.lower.readers import Readers, decides_per_element
 from workflow_engine.compiler.lower.scope import Entry, Scope, failures_variable
@@ -70,9 +71,9 @@ def lower_step(
                 )
                 nodes = (PassNode(step.step_id, (value,)),)
             case TaskLowering():
-                output = RESULT if lowering.activity else PAYLOAD
-                assigns = _record(variable, output, keeps_output=keeps_output)
-                nodes = (leaf.task(unit, step, lowering, scope, step.step_id, assigns, failure()),)
+                task = leaf.task(unit, step, lowering, scope, step.step_id, {}, failure())
+                task = replace(task, assigns=_record(variable, task.output, keeps_output=keeps_output))
+                nodes = (with_late(unit, step, lowering, scope, task, variable, keeps_output=keeps_output),)
             case WaitLowering() if not step.critical and has_expression(step):
                 nodes = (waits.tried_wait(unit, step, lowering, scope, variable, failure(), keeps_output=keeps_output),)
             case WaitLowering():
@@ -148,7 +149,8 @@ def _for_each(
             value = leaf.pure_value(unit, step, lowering, inner, kept=False, keeps_output=False, bounds={})
             node = PassNode(name, (value,))
         case TaskLowering():
-            node = leaf.task(unit, step, lowering, inner, name, {}, alone, is_element=True)
+            task = leaf.task(unit, step, lowering, inner, name, {}, alone, is_element=True)
+            node = with_late(unit, step, lowering, inner, task, None, keeps_output=False)
         case _:
             place = f"{step.pointer}/for_each" if each.completed_of is None else step.pointer
             detail = f"'{step.step_type}' cannot be repeated by for_each."

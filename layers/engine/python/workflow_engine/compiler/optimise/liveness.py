@@ -179,6 +179,8 @@ class _Liveness:
         emptied = {} if ends else held.emptied(later)
         changed: dict[str, Any] = {}
         match node:
+            case TaskNode(late=late) if late is not None:
+                changed["late"] = _when_late(late, later, emptied)
             case MapNode():
                 changed["body"] = self.block(node.body)
             case ParallelNode():
@@ -276,6 +278,18 @@ def _wanted(returns: tuple[Return, ...], later: _Later) -> tuple[Return, ...]:
         for r in returns
         if (r.outer, False) in later
     )
+
+
+def _when_late(node: PassNode | FailNode | FailedPassNode, later: _Later, emptied: Assigns) -> Node:
+    """The other way out of a Task, which assigns what the Task does."""
+    match node:
+        case PassNode():
+            values = tuple([_kept(value, later) for value in node.values])
+            return replace(node, values=values, assigns={**node.assigns, **emptied})
+        case FailedPassNode():
+            return replace(node, assigns={**_trimmed(node.assigns, later), **emptied})
+        case FailNode():
+            return node
 
 
 def _kept(value: Value, later: _Later) -> Value:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from workflow_engine import aws_quotas
 from workflow_engine.compiler.ir import (
+    ANSWERED_INVOKE,
     Block,
     FailedPassNode,
     FailNode,
@@ -37,6 +38,8 @@ UNKNOWN_SECONDS: Final = 1.0
 NEAR: Final = 0.8
 
 TASK_EVENTS: Final = 5
+ANSWERED_TASK_EVENTS: Final = TASK_EVENTS + 1
+"""One that waits for an answer tells besides that it was submitted."""
 """StateEntered, TaskScheduled, TaskStarted, TaskSucceeded, StateExited."""
 ATTEMPT_EVENTS: Final = 3
 """A failed attempt: TaskScheduled, TaskStarted, TaskFailed."""
@@ -120,7 +123,10 @@ def _count_nodes(nodes: Sequence[Node], *, last_in_block: bool) -> Count:
 def _count(node: Node, *, last: bool) -> Count:
     match node:
         case TaskNode():
-            one = Count(1, 1 + node.max_retries, TASK_EVENTS, TASK_EVENTS + ATTEMPT_EVENTS * node.max_retries)
+            events = ANSWERED_TASK_EVENTS if node.resource == ANSWERED_INVOKE else TASK_EVENTS
+            one = Count(1, 1 + node.max_retries, events, events + ATTEMPT_EVENTS * node.max_retries)
+            if node.late is not None:
+                one = one.either(one.then(_count(node.late, last=last)))
             return _with_catch(node, one, last=last)
         case MapNode():
             body = count_element(node).times(node.elements.least, node.elements.most)

@@ -6,6 +6,8 @@ with fields that come later.
 
 from __future__ import annotations
 
+from workflow_engine.usecases.answers.activities import ActivityTask, TaskAnswer
+from workflow_engine.usecases.answers.approvals import Approval, ApprovalPage, Decision
 from workflow_engine.usecases.answers.definitions import (
     AgentPage,
     AgentSummary,
@@ -68,13 +70,17 @@ from workflow_engine.usecases.answers.workflows import (
 )
 
 __all__ = (
+    "ActivityTask",
     "AgentPage",
     "AgentSummary",
     "AnyValue",
+    "Approval",
+    "ApprovalPage",
     "CompiledWorkflow",
     "Costs",
     "Count",
     "Cursor",
+    "Decision",
     "DefinitionSummary",
     "Document",
     "Event",
@@ -117,6 +123,7 @@ __all__ = (
     "StoredDefinition",
     "StoredPrompt",
     "StoredWorkflow",
+    "TaskAnswer",
     "Text",
     "Time",
     "Tool",

@@ -54,13 +54,18 @@ _NEVER_STARTED_AFTER: Final = timedelta(seconds=60)
 def get_execution(engine: Engine, caller: Caller, execution_id: str) -> answers.Execution:
     """The record of a run, without its step results. Raises NotFoundError."""
     execution = engine.executions.get(caller.tenant_id, execution_id)
+    status: str = execution.status
+    if status == "waiting":
+        from workflow_engine.usecases.runs.waiting import settle_waiting
+
+        status = settle_waiting(engine, execution)
     return {
         "execution_id": execution.execution_id,
         "id": execution.execution_id,
         "workflow_id": execution.workflow_id,
         "workflow_name": execution.workflow_name,
         "workflow_version": execution.workflow_version,
-        "status": execution.status,
+        "status": status,
         "started_at": execution.started_at,
         "completed_at": execution.completed_at,
         "user_id": execution.user_id,

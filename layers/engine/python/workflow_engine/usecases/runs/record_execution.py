@@ -169,7 +169,7 @@ def _run(execution: Execution, run: RunReport) -> dict[str, Json]:
         "execution_id": execution.execution_id,
         "id": execution.execution_id,
         "workflow_id": execution.workflow_id,
-        "status": run.status,
+        "status": "waiting" if run.status == "running" and execution.status == "waiting" else run.status,
         "started_at": execution.started_at,
         "error": run.error,
         "failed_steps": run.steps.failed(MAX_FAILED_STEPS),

@@ -303,10 +303,13 @@ def _lambda_arn(engine: Engine, fields: StepRegistration) -> str:
 
 
 def _activity_arn(engine: Engine, caller: Caller, fields: StepRegistration) -> str:
+    """The ARN of the step type's activity, which is made if it is not there."""
     from workflow_engine.machines.naming import activity_name
 
-    name = activity_name(engine.settings.machine_prefix, caller.tenant_id, fields.activity or fields.step_type)
-    return engine.settings.activity_arn(name)
+    own = fields.activity or fields.step_type
+    arn = engine.runs.create_activity(activity_name(engine.settings.activity_prefix, caller.tenant_id, own))
+    engine.activity_tasks.make_activity(caller.tenant_id, own)
+    return arn
 
 
 def _local_arn(engine: Engine, fields: StepRegistration) -> str:

@@ -1,0 +1,1 @@
+"""Workers of activities: they ask for tasks and answer them. Behind API Gateway."""

@@ -1,0 +1,1 @@
+"""Activities: workers anywhere ask for tasks and answer them, over HTTP."""

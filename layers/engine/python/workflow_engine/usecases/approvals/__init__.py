@@ -1,0 +1,1 @@
+"""Approvals: opened by a step, listed, decided once, delivered to the run that waits for them."""
