@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from infra.local.stepfunctions.definition import Exit, Expression, State, Template
@@ -101,7 +100,7 @@ async def evaluated(frame: Frame, template: Template, scope: Scope) -> Any:
     if template.is_constant:
         return template.value
     evaluator = frame.run.engine.evaluator
-    bindings = ChainMap({"states": scope.states}, scope.variables)
+    bindings = {**scope.variables, "states": scope.states}
 
     def fill(value: Any, seconds: float | None) -> Any:
         if isinstance(value, Expression):

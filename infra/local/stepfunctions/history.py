@@ -8,6 +8,7 @@ is there, `record` writes the one that is not.
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -249,19 +250,28 @@ def shown(entry: Entry) -> dict[str, Any]:
         "id": entry.id,
         "previousEventId": entry.previous,
     }
-    if entry.type in _WITHOUT_DETAILS or entry.type.endswith("StateAborted"):
+    where, name = _names_in(entry.type)
+    if where is None:
         return event
     details = dict(entry.fields)
     if entry.data is not None:
-        name = "input" if entry.type.endswith("StateEntered") else _DATA.get(entry.type, "output")
         details[name] = entry.data
         if name != "parameters":
             details[f"{name}Details"] = {"truncated": False}
     if "assignedVariables" in details:
         details["assignedVariablesDetails"] = {"truncated": False}
-    kind = entry.type
+    event[where] = details
+    return event
+
+
+@functools.cache
+def _names_in(event_type: str) -> tuple[str | None, str]:
+    """Under which name an event of a type has its details, if it has any, and under which they have its data."""
+    if event_type in _WITHOUT_DETAILS or event_type.endswith("StateAborted"):
+        return None, ""
+    name = "input" if event_type.endswith("StateEntered") else _DATA.get(event_type, "output")
+    kind = event_type
     for ending in ("StateEntered", "StateExited"):
         if kind.endswith(ending):
             kind = ending
-    event[f"{kind[0].lower()}{kind[1:]}EventDetails"] = details
-    return event
+    return f"{kind[0].lower()}{kind[1:]}EventDetails", name

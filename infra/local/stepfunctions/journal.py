@@ -106,7 +106,7 @@ class Journal(Protocol):
         """All lines of a run, in order."""
 
     def events(self, arn: str, start: int, count: int, *, newest_first: bool) -> list[Entry]:
-        """Events of a run (no notes), `count` of them from the `start`th on, counted from 0."""
+        """Events of a run (no notes), `count` of them from the `start`th on, counted from 0. What is private may be missing."""
 
     def head(self, arn: str) -> Head | None:
         """What is known of a run."""

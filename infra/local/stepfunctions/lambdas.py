@@ -25,6 +25,8 @@ MAX_REQUEST_BYTES: Final = 6 * 1024 * 1024
 # The number that Lambda's own error message names.
 MAX_RESPONSE_BYTES: Final = 6_291_556
 
+_encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
 Handler = Callable[[Any, Any], Any]
 
 
@@ -162,7 +164,7 @@ def response_text(result: Any) -> str:
     if isinstance(result, bytes):
         # The runtime sends them as they are.
         return result.decode()
-    text = json.dumps(_plain(result, set()), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = _encode(_plain(result, set()))
     text.encode()
     return text
 

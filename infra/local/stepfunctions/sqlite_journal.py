@@ -46,9 +46,12 @@ MIGRATIONS: Final = (
 
 _ROWS_BETWEEN_CHECKPOINTS: Final = 4000
 _ENTRIES: Final = (
-    "SELECT position, id, moment, previous, path, type, data, fields, private FROM entry JOIN run ON run = number "
-    "WHERE arn = ?"
+    "SELECT position, id, moment, previous, path, type, data, fields, {} "
+    "FROM entry JOIN run ON run = number WHERE arn = ?"
 )
+_WITH_PRIVATE: Final = _ENTRIES.format("private")
+# What is private is no part of a history, and to read it would be half of the work.
+_WITHOUT_PRIVATE: Final = _ENTRIES.format("NULL")
 _HEADS: Final = "SELECT head FROM run"
 
 
@@ -77,6 +80,8 @@ class SqliteJournal:
             raise JournalError(f"The journal {path} cannot be opened: {error}.") from error
         self.on_failure: Callable[[JournalError], None] | None = None
         self._statements: list[tuple[str, tuple[Any, ...]]] = []
+        # The runs that they are about.
+        self._changed: set[str] = set()
         self._waiter: asyncio.Future[None] | None = None
         self._is_called = False
         self._failure: JournalError | None = None
@@ -91,6 +96,7 @@ class SqliteJournal:
     def append(self, arn: str, entry: Entry) -> None:
         fields = json_text(entry.fields) if entry.fields else None
         private = json_text(entry.private) if entry.private else None
+        self._changed.add(arn)
         self._write(
             "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (self._number(arn), *entry[:6], entry.data, fields, private),
@@ -102,9 +108,10 @@ class SqliteJournal:
             number = self._next
             self._next += 1
         self._numbers[head.arn] = number
-        if head.status != "RUNNING" or head.wakes_at is not None:
+        if not head.is_unfinished or head.wakes_at is not None:
             # Nothing more is written until it is read again, which finds the number in the table.
             del self._numbers[head.arn]
+        self._changed.add(head.arn)
         self._write(
             "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET status = excluded.status, "
             "is_unfinished = excluded.is_unfinished, stopped = excluded.stopped, head = excluded.head",
@@ -132,6 +139,7 @@ class SqliteJournal:
         for arn in arns:
             number = self._found_number(arn)
             if number is not None:
+                self._changed.add(arn)
                 self._write("DELETE FROM entry WHERE run = ?", (number,))
                 self._write("DELETE FROM run WHERE number = ?", (number,))
                 self._numbers.pop(arn, None)
@@ -176,6 +184,7 @@ class SqliteJournal:
         if self._failure is not None:
             raise self._failure
         statements, self._statements = self._statements, []
+        self._changed = set()
         if not statements:
             return
         try:
@@ -208,10 +217,11 @@ class SqliteJournal:
         finally:
             connection.close()
 
-    # Reading. What was written before is committed first, so that nobody is told of what may still be lost.
+    # Reading. What was written before is committed first, so that nobody is told of what may still be lost; but not what is
+    # about other runs alone than the one that is read. That would be a commit for each of many runs that start at once.
 
-    def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        if self._statements:
+    def _read(self, query: str, values: tuple[Any, ...] = (), *, arn: str | None = None) -> list[tuple[Any, ...]]:
+        if self._statements and (arn is None or arn in self._changed):
             self._commit()
         try:
             return self._database.execute(query, values).fetchall()
@@ -219,7 +229,7 @@ class SqliteJournal:
             raise JournalError(f"The journal {self._path} cannot be read: {error}.") from error
 
     def _found_number(self, arn: str) -> int | None:
-        found = self._read("SELECT number FROM run WHERE arn = ?", (arn,))
+        found = self._read("SELECT number FROM run WHERE arn = ?", (arn,), arn=arn)
         return int(found[0][0]) if found else None
 
     def _number(self, arn: str) -> int:
@@ -232,17 +242,17 @@ class SqliteJournal:
         return number
 
     def entries(self, arn: str) -> list[Entry]:
-        rows = self._read(f"{_ENTRIES} ORDER BY position", (arn,))
+        rows = self._read(f"{_WITH_PRIVATE} ORDER BY position", (arn,), arn=arn)
         return [_entry(row) for row in rows]
 
     def events(self, arn: str, start: int, count: int, *, newest_first: bool) -> list[Entry]:
         order = "DESC" if newest_first else "ASC"
-        query = f"{_ENTRIES} AND id > 0 ORDER BY position {order} LIMIT ? OFFSET ?"
-        rows = self._read(query, (arn, count, start))
+        query = f"{_WITHOUT_PRIVATE} AND id > 0 ORDER BY position {order} LIMIT ? OFFSET ?"
+        rows = self._read(query, (arn, count, start), arn=arn)
         return [_entry(row) for row in rows]
 
     def head(self, arn: str) -> Head | None:
-        found = self._read("SELECT head FROM run WHERE arn = ?", (arn,))
+        found = self._read("SELECT head FROM run WHERE arn = ?", (arn,), arn=arn)
         return _head(found[0][0]) if found else None
 
     def unfinished(self) -> list[Head]:
@@ -308,16 +318,13 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     return Entry._make((*row[:-2], json.loads(fields) if fields else {}, json.loads(private) if private else {}))
 
 
-_OPTIONAL: Final = tuple(f for f in dataclasses.fields(Head) if f.default is not dataclasses.MISSING)
+# Of what has to be given it is something that no value equals.
+_DEFAULTS: Final = tuple((field.name, field.default) for field in dataclasses.fields(Head))
 
 
 def _head_text(head: Head) -> str:
     """What a head has, without what it has not."""
-    kept = {name.name: getattr(head, name.name) for name in dataclasses.fields(Head)}
-    for field in _OPTIONAL:
-        if kept[field.name] == field.default:
-            del kept[field.name]
-    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+    return json_text({name: value for name, default in _DEFAULTS if (value := getattr(head, name)) != default})
 
 
 def _head(text: str) -> Head:

@@ -146,6 +146,27 @@ def test_what_comes_in_one_turn_of_the_loop_is_one_transaction(tmp_path: Path) -
     assert asyncio.run(write()) == [0, 1]
 
 
+def test_to_look_for_one_run_commits_nothing_about_others(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal.db")
+    commits: list[str] = []
+    journal._database.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
+
+    async def start_many() -> None:
+        for number in range(20):
+            assert journal.head(f"run-{number}") is None
+            journal.put_head(head(number))
+            journal.append(f"run-{number}", entry(1, 1))
+        assert commits == []
+        assert journal.head("run-7") == head(7)
+        assert len(commits) == 1
+        assert journal.entries("run-8") == [entry(1, 1)]
+        await journal.durable()
+
+    asyncio.run(start_many())
+    assert len(commits) == 1
+    journal.close()
+
+
 def test_a_waiter_that_is_cancelled_leaves_the_others_waiting(tmp_path: Path) -> None:
     async def work() -> list[bool]:
         journal = SqliteJournal(tmp_path / "journal.db")

@@ -41,10 +41,7 @@ def parsed(text: Any) -> Any:
     if _is_deep(text):
         text = _pruned(text)
     try:
-        if _may_overflow(text):
-            value = json.loads(text, parse_constant=_none, parse_float=_finite)
-        else:
-            value = json.loads(text, parse_constant=_none)
+        value = _decode_finite(text) if _may_overflow(text) else _decode(text)
     except ValueError:
         return None
     if ("\\u" in text and _SURROGATE_ESCAPE.search(text)) or not _is_unicode(text):
@@ -64,6 +61,11 @@ def _none(_constant: str) -> None:
 def _finite(digits: str) -> float | None:
     number = float(digits)
     return number if math.isfinite(number) else None
+
+
+# Made once, because to make one takes as long as to read a short text, of which a history has thousands.
+_decode: Final = json.JSONDecoder(parse_constant=_none).decode
+_decode_finite: Final = json.JSONDecoder(parse_constant=_none, parse_float=_finite).decode
 
 
 def _may_overflow(text: str) -> bool:

@@ -20,6 +20,7 @@ SPOOL_BYTES: Final = 192 * 1024 * 1024
 
 _IN_MEMORY_BYTES: Final = 4 * 1024 * 1024
 _TINY_BYTES: Final = 16
+_dump: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 Keep = Callable[[Iterable[bytes]], str]
 """Puts a JSON text, in pieces of UTF-8, into the payload store and gives its link."""
@@ -150,7 +151,3 @@ def _joined(names: tuple[str, ...] | None, parts: tuple[Output | None, ...]) -> 
         size += sum(len(_dump(name).encode()) + 1 for name in names)
     whole = not any(isinstance(part, Kept) or (isinstance(part, Joined) and not part.is_whole) for part in parts)
     return Joined(names, parts, size, whole)
-
-
-def _dump(value: Json) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

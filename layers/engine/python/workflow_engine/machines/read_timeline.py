@@ -48,6 +48,9 @@ class _Origin:
     visit: Visit | None = None
 
 
+_NOWHERE: Final = _Origin()
+
+
 def read_timeline(
     events: Iterable[Event], enclosing: Mapping[str, tuple[str, ...]], loops: frozenset[str], outputs: Outputs
 ) -> Timeline:
@@ -75,7 +78,7 @@ class _Reader:
 
     def read(self, event: Event) -> None:
         kind = event["type"]
-        origin = self._origins.get(event["previousEventId"], _Origin())
+        origin = self._origins.get(event["previousEventId"], _NOWHERE)
         if kind.endswith("StateEntered"):
             origin = self._enter(event, kind.removesuffix("StateEntered"), origin)
         elif kind.endswith("StateExited"):

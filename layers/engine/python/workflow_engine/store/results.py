@@ -32,6 +32,8 @@ from workflow_engine.store.table import ConditionFailedError, Table, Write
 LARGE_OUTPUT_BYTES: Final = 64 * 1024
 """An output with more bytes of JSON is kept by itself, and told by its link."""
 
+_encode_ascii: Final = json.JSONEncoder(separators=(",", ":")).encode
+
 CHUNK_BYTES: Final = 1024 * 1024
 
 PAGE_BYTES: Final = 5_000_000
@@ -100,7 +102,7 @@ def body_bytes(value: Json) -> int:
     """What a value takes of a Lambda answer, in whose JSON an HTTP body is a string: its own JSON text, ASCII alone, with
     quotes and backslashes escaped once more.
     """
-    text = json.dumps(value, separators=(",", ":"))
+    text = _encode_ascii(value)
     return len(text) + text.count('"') + text.count("\\")
 
 

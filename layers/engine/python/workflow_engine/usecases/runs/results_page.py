@@ -98,8 +98,14 @@ def _repeated(result: Mapping[str, Json]) -> Json:
 
 def _bytes_of_both(results: Mapping[str, Mapping[str, Json]]) -> int:
     """What results take in `step_results` and in `step_io_data`."""
-    repeated = {key: {"output_data": _repeated(result)} for key, result in results.items()}
-    return body_bytes(dict(results)) + body_bytes(repeated)
+    size = body_bytes(dict(results))
+    # Where all of it is small each output is, and need not be looked at by itself.
+    of = _output_data if size <= LARGE_OUTPUT_BYTES else _repeated
+    return size + body_bytes({key: {"output_data": of(result)} for key, result in results.items()})
+
+
+def _output_data(result: Mapping[str, Json]) -> Json:
+    return result["output_data"]
 
 
 def _most_inline(room: int) -> int:
