@@ -10,18 +10,18 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
-import json
 import os
 import re
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from infra.local.documents import EXIT_INVALID, document, invalid, json_option, one_document, print_findings, print_json
 from infra.local.stepfunctions.failures import exit_status
 from workflow_engine.statuses import has_ended
 
@@ -29,11 +29,7 @@ if TYPE_CHECKING:
     from infra.local.cloud import LocalCloud
     from infra.local.progress import Progress
 
-STDOUT: Final = 1
-STDERR: Final = 2
-
 EXIT_FAILED: Final = 1
-EXIT_INVALID: Final = 2
 
 
 FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=str)
@@ -70,19 +66,19 @@ def main() -> None:
 @STEPS
 def run(file: str, run_input: str | None, as_json: bool, skips_time: bool, steps_directory: Path | None) -> None:
     """Run a workflow and show how each step ended."""
-    body = _document(file)
+    body = document(file)
     if run_input is not None:
         if not isinstance(body, dict):
-            _invalid([{"code": "invalid_request", "pointer": "", "detail": "A workflow is a JSON object."}])
-        body = {**body, "input": _json_option(run_input, "--input")}
-    with _one_document() if as_json else contextlib.nullcontext(sys.stdout) as stdout:
+            invalid([{"code": "invalid_request", "pointer": "", "detail": "A workflow is a JSON object."}])
+        body = {**body, "input": json_option(run_input, "--input")}
+    with one_document() if as_json else contextlib.nullcontext(sys.stdout) as stdout:
         with _cloud(steps_directory, skips_time=skips_time) as cloud:
             started = _call(cloud, "POST", "/workflows/execute", body)
             _has_started()
             progress = _progress(started["workflow_name"], as_json)
             results = _follow(cloud, started["execution_id"], progress)
         if as_json:
-            _print_json(results, stdout)
+            print_json(results, stdout)
     sys.exit(0 if results["status"] == "completed" else EXIT_FAILED)
 
 
@@ -91,11 +87,11 @@ def run(file: str, run_input: str | None, as_json: bool, skips_time: bool, steps
 @STEPS
 def validate(file: str, steps_directory: Path | None) -> None:
     """Check a workflow without running it; prints the report, plan and cost included."""
-    with _one_document() as stdout:
+    with one_document() as stdout:
         with _cloud(steps_directory) as cloud:
-            report = _call(cloud, "POST", "/workflows/validate", _document(file))
-        _print_json(report, stdout)
-    _print_findings([*report["errors"], *report["warnings"]])
+            report = _call(cloud, "POST", "/workflows/validate", document(file))
+        print_json(report, stdout)
+    print_findings([*report["errors"], *report["warnings"]])
     sys.exit(0 if report["is_valid"] else EXIT_INVALID)
 
 
@@ -108,13 +104,13 @@ def compile_(file: str, plan: bool, diagram: bool, steps_directory: Path | None)
     """Print the state machine that a workflow becomes, in Amazon States Language."""
     if plan and diagram:
         raise click.UsageError("--plan and --diagram exclude each other.")
-    with _one_document() as stdout:
+    with one_document() as stdout:
         with _cloud(steps_directory) as cloud:
-            compiled = _call(cloud, "POST", "/workflows/compile", _document(file))
+            compiled = _call(cloud, "POST", "/workflows/compile", document(file))
         if diagram:
             click.echo(compiled["diagram"].rstrip("\n").encode(), file=stdout)
         else:
-            _print_json(compiled["plan" if plan else "asl"], stdout)
+            print_json(compiled["plan" if plan else "asl"], stdout)
 
 
 @main.command()
@@ -225,25 +221,6 @@ def _age(text: str) -> timedelta:
 
 
 @contextlib.contextmanager
-def _one_document() -> Iterator[IO[Any]]:
-    """Gives standard output for the one document that is asked for; whatever else is printed goes to stderr.
-
-    Steps are a developer's own code: they print, their modules do when imported, and so do processes that they start,
-    which know only the file descriptor. It stays turned to the end of the process, because threads that were given up
-    and exit handlers may print later still. A caller in this process has put its own stream in place; that is given back.
-    """
-    if sys.stdout is not sys.__stdout__ or sys.__stdout__ is None:
-        own = sys.stdout
-        with contextlib.redirect_stdout(sys.stderr):
-            yield own
-        return
-    sys.__stdout__.flush()
-    with os.fdopen(os.dup(STDOUT), "wb") as own_file:
-        os.dup2(STDERR, STDOUT)
-        yield own_file
-
-
-@contextlib.contextmanager
 def _cloud(steps_directory: Path | None, *, skips_time: bool = False) -> Iterator[LocalCloud]:
     """A local cloud that keeps nothing."""
     with _starting():
@@ -312,7 +289,7 @@ def _call(cloud: LocalCloud, method: str, path: str, body: Any = None) -> Any:
     if status >= 500:
         raise click.ClickException(answer.get("detail") or answer.get("message") or f"status {status}")
     if status >= 400:
-        _invalid(answer["errors"])
+        invalid(answer["errors"])
     return answer
 
 
@@ -352,58 +329,6 @@ def _progress(title: str, as_json: bool) -> Progress:
     if as_json:
         return progress.SilentProgress()
     return progress.LiveProgress(title) if sys.stdout.isatty() else progress.PlainProgress(sys.stdout)
-
-
-def _document(file: str) -> Any:
-    if file == "-":
-        return _parse(sys.stdin.buffer.read(), "standard input")
-    return _parse(_read(file), file)
-
-
-def _json_option(value: str, option: str) -> Any:
-    if value.startswith("@"):
-        return _parse(_read(value[1:]), value[1:])
-    return _parse(value.encode("utf-8", "surrogateescape"), option)
-
-
-def _read(file: str) -> bytes:
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise click.UsageError(f"{file} cannot be read: {error.strerror}.") from None
-
-
-def _parse(content: bytes, source: str) -> Any:
-    """JSON as strictly as the API reads it."""
-    from workflow_engine.errors import MalformedJsonError
-    from workflow_engine.http.body import parse_json
-
-    try:
-        return parse_json(content.decode("utf-8"))
-    except UnicodeDecodeError:
-        return _malformed(f"{source}: Not UTF-8 text.")
-    except MalformedJsonError as error:
-        return _malformed(f"{source}: {error.detail}")
-
-
-def _malformed(detail: str) -> NoReturn:
-    _invalid([{"code": "malformed_json", "pointer": "", "detail": detail}])
-
-
-def _invalid(findings: Iterable[Mapping[str, str]]) -> NoReturn:
-    _print_findings(findings)
-    sys.exit(EXIT_INVALID)
-
-
-def _print_findings(findings: Iterable[Mapping[str, str]]) -> None:
-    """One finding a line: code, JSON pointer ("/" stands for the whole document), what to do."""
-    for finding in findings:
-        click.echo(f"{finding['code']} {finding['pointer'] or '/'} {finding['detail']}", err=True)
-
-
-def _print_json(document: Any, stdout: IO[Any]) -> None:
-    """UTF-8 whatever the terminal says; half a surrogate pair, which JSON allows and UTF-8 does not, is escaped."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace"), file=stdout)
 
 
 def program() -> NoReturn:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Collection, Mapping
+from typing import Final
 
 from workflow_engine.aws_quotas import CAUSE_LENGTH, ERROR_NAME_LENGTH
 from workflow_engine.compiler.catalogue import PureContext, PureLowering, TaskLowering
@@ -42,75 +42,19 @@ from workflow_engine.compiler.jsonata.sources import (
 from workflow_engine.compiler.jsonata.states import ENTERED, REDRIVE, TOKEN, from_input
 from workflow_engine.compiler.lower.inputs import has_expression, input_bound, input_object, mapped_inputs
 from workflow_engine.compiler.lower.recovery import ends_with, fails
+from workflow_engine.compiler.lower.retries import counted_retries, retriers
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import CAUGHT_ERROR, CAUGHT_MESSAGE, CAUGHT_TEXT, completed_record, failed_record
-from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
-from workflow_engine.errors import StepTransientError
 from workflow_engine.language.catalogue import split_version
 from workflow_engine.language.diagnostics import Diagnostic
-from workflow_engine.language.syntax import RetryPolicy, Source, Step, StepReference
+from workflow_engine.language.syntax import Source, Step, StepReference
 from workflow_engine.language.templates import may_hold_names
 from workflow_engine.state_names import FAIL, TRY
 from workflow_engine.told_failures import ERRORS_OF_AWS
 
-SERVICE_FAULTS: Final[Mapping[str, Any]] = {
-    # Developer guide, "Handle transient Lambda service exceptions", and throttling.
-    "ErrorEquals": [
-        "Lambda.ClientExecutionTimeoutException",
-        "Lambda.ServiceException",
-        "Lambda.AWSLambdaException",
-        "Lambda.SdkClientException",
-        "Lambda.TooManyRequestsException",
-    ],
-    # Not Lambda.Unknown, Sandbox.Timedout, Runtime.ExitError: the same page counts a function that ran out of time or memory
-    # as an unhandled error. That is the step's own failure, for its max_retries to deal with.
-    # One second at first and a rate of 2 are the defaults, and left out: every Task has these bytes.
-    "MaxAttempts": 6,
-    "JitterStrategy": "FULL",
-}
-TRANSIENT_ATTEMPTS: Final = 2
-TRANSIENT_FAULTS: Final[Mapping[str, Any]] = {
-    # After seconds, since the function has tried again within the first ones itself.
-    "IntervalSeconds": 5,
-    "MaxAttempts": TRANSIENT_ATTEMPTS,
-    "BackoffRate": 3,
-    "JitterStrategy": "FULL",
-}
-_RARE: Final = frozenset({StepTransientError.__name__})
 _ATTEMPT: Final = Text("$states.context.State.RetryCount+1")
-
-
-def own_retriers(policy: RetryPolicy, final_errors: Iterable[str] = ()) -> tuple[Mapping[str, Any], ...]:
-    """The step's own retry policy as ASL: first what is not tried again, then the rest. MaxDelaySeconds is given only
-    where it limits.
-
-    `States.ALL` stands alone and last, and the first Retrier that names an error decides (ASL specification, "Retrier").
-    What is too large is so the next time too. AWS's page says that States.ALL leaves it out; a public recording of 2024 has
-    it matched, so it is named.
-    """
-    final = {"ErrorEquals": [*final_errors, DATA_LIMIT_EXCEEDED], "MaxAttempts": 0}
-    grows = policy.strategy == "exponential_backoff" and policy.delay_seconds < policy.max_delay_seconds
-    retrier: dict[str, Any] = {
-        "ErrorEquals": ["States.ALL"],
-        "IntervalSeconds": min(policy.delay_seconds, policy.max_delay_seconds),
-        "MaxAttempts": policy.max_retries,
-        "BackoffRate": 2 if grows else 1,
-    }
-    if grows:
-        retrier["MaxDelaySeconds"] = policy.max_delay_seconds
-    return (final, retrier)
-
-
-def retriers(lowering: TaskLowering, policy: RetryPolicy | None) -> tuple[Mapping[str, Any], ...]:
-    """How a Task is retried: service faults always; then as the step says, or what passes by itself where it says nothing."""
-    service: tuple[Mapping[str, Any], ...] = () if lowering.activity else (SERVICE_FAULTS,)
-    if policy is not None:
-        return (*service, *own_retriers(policy, lowering.final_errors))
-    if lowering.transient_errors:
-        return (*service, {"ErrorEquals": list(lowering.transient_errors), **TRANSIENT_FAULTS})
-    return service
 
 
 def failure_of(step: Step, scope: Scope, variable: str | None, *, keeps_output: bool) -> Failure | None:
@@ -311,7 +255,7 @@ def task(
         retry=retriers(lowering, policy),
         assigns=assigns,
         failure=failure,
-        max_retries=_counted_retries(lowering, policy),
+        max_retries=counted_retries(lowering, policy),
         resource=ANSWERED_INVOKE if lowering.waits_for_answer else lowering.activity,
     )
 
@@ -344,13 +288,6 @@ def _inputs_of_type(unit: Unit, step: Step, step_type: str) -> list[str]:
         for name, source in step.input_mapping.items()
         if (given := _whole_output(source)) is not None and unit.step_types.get(given) == step_type
     ]
-
-
-def _counted_retries(lowering: TaskLowering, policy: RetryPolicy | None) -> int:
-    """The retries that a plan reckons with: not those of service faults, nor of what a step of anybody's may raise."""
-    if policy is not None:
-        return policy.max_retries
-    return TRANSIENT_ATTEMPTS if set(lowering.transient_errors) - _RARE else 0
 
 
 def pure_context(unit: Unit, step: Step, scope: Scope) -> PureContext:
