@@ -127,7 +127,8 @@ def test_a_decision_whose_arrival_nobody_noticed_is_found_in_the_history(
 
 
 def test_a_decision_on_a_task_that_was_over_is_told_as_too_late(engine: Engine) -> None:
-    execution_id = started(engine, timeout_seconds=1, on_timeout="deny")
+    # Time enough for a slow machine to ask before it is over.
+    execution_id = started(engine, timeout_seconds=5, on_timeout="deny")
     found = ended(engine, execution_id)
     assert found["step_results"]["ask"]["output_data"]["decision"] == "denied"
     claimed = engine.approvals.claim(
