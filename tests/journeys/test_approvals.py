@@ -51,7 +51,7 @@ def opened(api: ApiClient, execution_id: str, places: int = 1) -> list[dict[str,
 def decide(
     api: ApiClient, execution_id: str, verb: str, step: str = "release", element: str = "", **body: Any
 ) -> Answer:
-    query = f"?element={element}" if element else ""
+    query = f"?element={quote(element)}" if element else ""
     return api.post(f"/executions/{execution_id}/steps/{step}/{verb}{query}", body)
 
 

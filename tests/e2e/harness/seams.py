@@ -5,12 +5,16 @@ Each raises when MiniStack no longer has what it mends, so that a new version is
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from typing import Any, Final
 from urllib.parse import unquote
 
+from infra.local.stepfunctions.failures import ServiceError
+from infra.local.stepfunctions.pending import run_of
 from tests.e2e.harness.roles import ministack, role_may
+from workflow_engine.machines.naming import machine_arn
 
 VERSION: Final = "1.5.33"
 
@@ -33,6 +37,7 @@ def install() -> None:
     answer_without_a_body()
     count_the_loopback_as_encrypted()
     ask_for_models_as_bedrock_does()
+    ask_for_tasks_and_activities_as_step_functions_does()
 
 
 def run_functions_on_a_bare_interpreter() -> None:
@@ -145,3 +150,25 @@ def ask_for_models_as_bedrock_does() -> None:
         return stock_resource(service, method, path, *rest)
 
     actions.extract_iam_action, actions.extract_resource_arn = action, resource
+
+
+def ask_for_tasks_and_activities_as_step_functions_does() -> None:
+    """MiniStack asks for answers to tasks on all resources, and for the creation of an activity on a machine of its name.
+
+    On AWS an answer is to a task of a machine (CDK grants it so: `StateMachine.grantTaskResponse`), and an activity is created
+    on its own ARN ("Actions, resources, and condition keys for AWS Step Functions").
+    """
+    actions = ministack("core.iam_actions")
+    stock = actions.extract_resource_arn
+
+    def resource(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> Any:
+        action = headers.get("x-amz-target", "").rpartition(".")[2] if service == "states" else ""
+        if action.startswith("SendTask"):
+            try:
+                return machine_arn(run_of(json.loads(body)["taskToken"]))
+            except ServiceError:  # of no task
+                return "*"
+        named: str = stock(service, method, path, headers, body, *rest)
+        return named.replace(":stateMachine:", ":activity:") if action == "CreateActivity" else named
+
+    actions.extract_resource_arn = resource
