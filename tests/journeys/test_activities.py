@@ -113,7 +113,7 @@ def test_what_no_activity_has_is_not_found_and_wrong_answers_are_refused(api: Ap
     assert api.post("/activities/none/poll").status == 404
     assert api.post(f"/activities/{activity}/tasks/none/success", {}).status == 404
     assert api.post(f"/activities/{activity}/poll?wait=26").status == 422
-    assert api.post(f"/activities/{activity}/poll?worker=two+words").status == 422
+    assert api.post(f"/activities/{activity}/poll?worker=two%20words").status == 422
     execution_id = start(api, activity)
     path = f"/activities/{activity}/tasks/{task(api, activity)['task_id']}"
     for body, pointer in (

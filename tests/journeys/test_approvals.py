@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from typing import Any, Final
+from urllib.parse import quote
 
 import pytest
 
