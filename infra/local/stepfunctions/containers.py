@@ -82,21 +82,28 @@ async def _together(frame: Frame, jobs: Sequence[Job], chain_of: Callable[[int],
 
     async def work(index: int) -> None:
         nonlocal left
+        was_going_on = True
         try:
             await jobs[index]()
             left -= 1
-            if not left and not ended.done():
+            was_going_on = not ended.done()
+            if not left and was_going_on:
                 ended.set_result(None)
         except StateError as failure:
-            if not ended.done():
+            was_going_on = not ended.done()
+            if was_going_on:
                 _abort_all(frame, chain_of(index), failure)
                 ended.set_exception(failure)
         except Exception as error:
             # The interpreter itself cannot go on; the whole run ends with this.
-            if not ended.done():
+            was_going_on = not ended.done()
+            if was_going_on:
                 ended.set_exception(error)
         finally:
-            run.active -= 1
+            # Who ends the container stays active for it until that goes on, a turn of the loop later. Parked in between, the
+            # run would wait for nothing.
+            if not was_going_on or not ended.done():
+                run.active -= 1
 
     run.active += len(jobs)
     tasks = [asyncio.create_task(work(index)) for index in range(len(jobs))]
@@ -104,6 +111,8 @@ async def _together(frame: Frame, jobs: Sequence[Job], chain_of: Callable[[int],
         with run.waiting():
             await ended
     finally:
+        if ended.done() and not ended.cancelled():
+            run.active -= 1
         for task in tasks:
             task.cancel()
 

@@ -17,7 +17,7 @@ import pytest
 
 from infra.local.stepfunctions.sqlite_journal import SqliteJournal
 from tests.local.stepfunctions.crashes import OUTPUT
-from tests.local.stepfunctions.support import create, ended, engine, task, until
+from tests.local.stepfunctions.support import branch, create, ended, engine, task, until
 from tests.local.stepfunctions.test_recovery import check_lines
 from tests.local.stepfunctions.test_runs import CALLBACK, SYNC, single
 
@@ -111,6 +111,29 @@ def test_an_answer_wakes_a_parked_run_and_its_parked_parent(tmp_path: Path) -> N
         assert (await ended(on, arn)).output == [{"approved": True}, tokens[0]]
         on.close()
         journal.close()
+
+    in_real_time(work)
+
+
+def test_a_run_is_not_parked_between_the_end_of_its_parts_and_its_own_next_step() -> None:
+    tokens: dict[str, str] = {}
+
+    async def work() -> None:
+        on = engine(
+            handlers={"f": lambda event, context: tokens.update({event["place"]: event["token"]})}, park_after=0.1
+        )
+        ask = {
+            **task("f", {"place": "{% $states.input %}", "token": "{% $states.context.Task.Token %}"}),
+            "Resource": CALLBACK,
+            "Output": "{% $states.result %}",
+        }
+        inner = {"Type": "Map", "Items": "{% $states.input %}", "ItemProcessor": branch("ask", ask)}
+        outer = {"Type": "Map", "Items": [["a"], ["b", "c"]], "ItemProcessor": branch("inner", inner), "End": True}
+        arn = on.start(create(on, single(outer)), "{}").arn
+        await until(lambda: len(tokens) == 3)
+        for place in "abc":
+            await on.answers.send_success(tokens[place], json.dumps(place.upper()))
+        assert (await asyncio.wait_for(ended(on, arn), 20)).output == [["A"], ["B", "C"]]
 
     in_real_time(work)
 
