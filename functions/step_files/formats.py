@@ -213,9 +213,8 @@ def _damage_told(kind: str) -> Iterator[None]:
         TypeError,
         AttributeError,
         EOFError,
+        RuntimeError,  # of zipfile: a password, or a compression that it does not know; or nested too deep
     ) as error:
-        raise FileUnreadableError(f"The {kind} cannot be read: {type(error).__name__}.") from error
-    except (NotImplementedError, RuntimeError) as error:  # a compression that nobody writes; a password; too deep
         raise FileUnreadableError(f"The {kind} cannot be read: {type(error).__name__}.") from error
 
 

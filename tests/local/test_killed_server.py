@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from typing import Any, Final
 import pytest
 
 from tests.support.http_client import ENDED, ApiClient
+from tests.support.processes import address_of, command
 
 pytestmark = pytest.mark.xdist_group("killed-server")
 
@@ -75,24 +75,9 @@ WORKFLOW: Final[dict[str, Any]] = {
 @contextmanager
 def server(folder: Path, data: str = "") -> Iterator[tuple[subprocess.Popen[str], ApiClient]]:
     """A server in a process of its own, with the steps of a folder, and its data there unless `data` says where."""
-    command = [sys.executable, "-m", "infra.local.cli", "serve", "--port", "0", "--data", data or str(folder / "data")]
-    process = subprocess.Popen(
-        [*command, "--steps", str(folder / "steps")], stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
-    )
-    try:
-        assert process.stderr is not None
-        said = [""]
-        for line in process.stderr:
-            said.append(line)
-            if line.startswith("Listening on "):
-                break
-        assert said[-1].startswith("Listening on "), "".join(said)
-        yield process, ApiClient(said[-1].split()[2])
-    finally:
-        process.kill()
-        process.wait(10)
-        assert process.stderr is not None
-        process.stderr.close()
+    kept = data or folder / "data"
+    with command("serve", "--port", "0", "--data", kept, "--steps", folder / "steps") as process:
+        yield process, ApiClient(address_of(process))
 
 
 @pytest.fixture

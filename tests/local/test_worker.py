@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,10 +20,10 @@ from infra.local import worker as workers
 from infra.local.worker import Api, Worker, WorkerError, load
 from tests.local.test_killed_server import results, server
 from tests.support.http_client import ApiClient
+from tests.support.processes import REPOSITORY, command
 
 pytestmark = pytest.mark.xdist_group("killed-server")
 
-REPOSITORY: Final = Path(__file__).parents[2]
 MOST_LOOKS: Final = 600
 FUNCTIONS: Final = """
 import os
@@ -42,16 +41,10 @@ def endless(event, context):
 
 @contextmanager
 def working(folder: Path, url: str, function: str = "scanning:scan") -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "infra.local.cli", "worker", function, "--activity", "scan", "--api", url]
     environment = os.environ | {"PYTHONPATH": f"{REPOSITORY}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder, env=environment)
-    try:
+    arguments = ("worker", function, "--activity", "scan", "--api", url)
+    with command(*arguments, cwd=folder, environment=environment) as process:
         yield process
-    finally:
-        process.kill()
-        process.wait(10)
-        assert process.stderr is not None
-        process.stderr.close()
 
 
 @pytest.fixture

@@ -229,7 +229,7 @@ class _Iterations:
         """What an iteration begins with: its item, or what ItemSelector makes of it."""
         selector = self._state.item_selector
         # Where the history goes on with a state, the state's input is there.
-        is_past = bool(child.past) and child.past[0].type.endswith("StateEntered")  # type: ignore[index] # it is no None
+        is_past = child.past is not None and len(child.past) > 0 and child.past[0].type.endswith("StateEntered")
         if selector is None or is_past:
             return Payload.of(child.map_item["Value"])
         child.state, child.entered = self._state, self._frame.entered

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import field, replace
-from itertools import groupby
 from typing import Final
 
 from workflow_engine.compiler.ir import Assigns, Template
@@ -147,12 +146,16 @@ class Scope:
         return self._text((*self.around[:-1], "]"))
 
     def _text(self, parts: tuple[PlacePart, ...]) -> Fragment:
+        """The parts as one text. It begins and ends with a name or a bracket, and so does what is between two positions."""
         written: list[Fragment] = []
-        for is_text, group in groupby(parts, lambda part: isinstance(part, str)):
-            if is_text:
-                written.append(json_literal("".join(map(str, group))))
+        text = ""
+        for part in parts:
+            if isinstance(part, str):
+                text += part
             else:
-                written += [self._position(part) if isinstance(part, MapLevel) else part for part in group]  # type: ignore[misc]
+                written += [json_literal(text), self._position(part) if isinstance(part, MapLevel) else part]
+                text = ""
+        written.append(json_literal(text))
         return written[0] if len(written) == 1 else Infix("&", tuple(written))
 
     def _position(self, level: MapLevel) -> Fragment:
