@@ -71,8 +71,9 @@ def lower_step(
                 )
                 nodes = (PassNode(step.step_id, (value,)),)
             case TaskLowering():
-                task = leaf.task(unit, step, lowering, scope, step.step_id, {}, failure())
-                task = replace(task, assigns=_record(variable, task.output, keeps_output=keeps_output))
+                task = leaf.task(
+                    unit, step, lowering, scope, step.step_id, variable, failure(), keeps_output=keeps_output
+                )
                 nodes = (with_late(unit, step, lowering, scope, task, variable, keeps_output=keeps_output),)
             case WaitLowering() if not step.critical and has_expression(step):
                 nodes = (waits.tried_wait(unit, step, lowering, scope, variable, failure(), keeps_output=keeps_output),)
@@ -149,7 +150,7 @@ def _for_each(
             value = leaf.pure_value(unit, step, lowering, inner, kept=False, keeps_output=False, bounds={})
             node = PassNode(name, (value,))
         case TaskLowering():
-            task = leaf.task(unit, step, lowering, inner, name, {}, alone, is_element=True)
+            task = leaf.task(unit, step, lowering, inner, name, None, alone, keeps_output=False, is_element=True)
             node = with_late(unit, step, lowering, inner, task, None, keeps_output=False)
         case _:
             place = f"{step.pointer}/for_each" if each.completed_of is None else step.pointer
@@ -167,7 +168,7 @@ def _for_each(
     if each.completed_of is None:
         warn_if_unbounded(unit, step, elements, (step,))
     else:
-        elements = replace(elements, code=undone_elements(each, scope), least=0)
+        elements = replace(elements, code=undone_elements(each, scope), least=0, undone=each.completed_of)
     return MapNode(
         name=step.step_id,
         step_id=step.step_id,
