@@ -244,3 +244,19 @@ def test_what_cannot_be_repeated_undoes_no_elements() -> None:
         InvalidWorkflowError, match="'delay' cannot be repeated for each element that 'e' has completed"
     ):
         compiled(work("e", for_each="input.list", compensate=[pause]), work("z", "e"))
+
+
+def test_what_undoes_a_switch_as_a_whole_comes_before_what_undoes_the_steps_inside_of_it() -> None:
+    inside = [work(i, *before, compensate=[work(f"undo_{i}")]) for i, before in (("a", ()), ("b", ("a",)))]
+    config = {"cases": [{"when": "input.x", "steps": inside}]}
+    machine = saga(
+        container("s", "switch", config=config, compensate=[work("undo_s")]),
+        work("z", "s"),
+        execution_pattern="dependency",
+    )
+    assert [name for name in order(machine, ways(machine)["z"][1]) if "." not in name] == [
+        "undo_s",
+        "undo_b",
+        "undo_a",
+        "tell",
+    ]
