@@ -27,7 +27,7 @@ from workflow_engine.compiler.lower.sizes import Size, is_surely_carried
 from workflow_engine.compiler.lower.status import COMPLETED, FAILED
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import completed_record
-from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
+from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, pointer
 from workflow_engine.language.syntax import ForEach, Step
 from workflow_engine.state_names import EACH, GUARD, JOIN, derived_name
 
@@ -35,6 +35,10 @@ _NEVER_RETRIED: Final = (
     "'max_retries' has no effect here: an expression that failed fails again on the same data. Remove it; 'critical: false' "
     "lets the run go on."
 )
+_NO_EFFECT_ON_FAIL: Final = {
+    "max_retries": "'max_retries' has no effect on a step that only fails: it would fail again. Remove it.",
+    "compensate": "'compensate' has no effect on a step that only fails: it does nothing that could be undone. Remove it.",
+}
 
 
 def lower_step(
@@ -44,6 +48,13 @@ def lower_step(
     lowering = unit.lowering(step)
     if isinstance(lowering, PureLowering | WaitLowering) and has_expression(step) and step.retry is not None:
         unit.warnings.append(Diagnostic("WFE-W405", step.pointer + "/max_retries", _NEVER_RETRIED))
+    if isinstance(lowering, FailLowering):
+        given = {"max_retries": step.retry, "compensate": step.compensate}
+        unit.warnings += [
+            Diagnostic("WFE-W405", step.pointer + pointer(name), detail)
+            for name, detail in _NO_EFFECT_ON_FAIL.items()
+            if given[name]
+        ]
     kept = readers.keeps_record(step.step_id)
     keeps_output = readers.keeps_output(step.step_id)
     variable = scope.name(step.step_id) if kept or step.elements_fail_alone else None
