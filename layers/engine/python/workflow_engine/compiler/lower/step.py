@@ -153,7 +153,8 @@ def _for_each(
     inner = scope.element_of(step.step_id)
     if each.completed_of is not None:
         enter_undone(each, inner)
-    alone = mark_failure(inner) if step.elements_fail_alone else None
+    elements = find_elements(unit, each.items, each.max_items, scope, f"{step.pointer}/for_each")
+    alone = mark_failure(inner, elements.most) if step.elements_fail_alone else None
     name = derived_name(step.step_id, EACH)
     node: Node
     match lowering:
@@ -175,7 +176,6 @@ def _for_each(
     if decides_per_element(step) and step.condition is not None:
         skip_when = not_fragment(condition_fragment(step.condition, inner))
         nodes = (GuardNode(unit.state_name(step.step_id, GUARD), skip_when, {}, nodes),)
-    elements = find_elements(unit, each.items, each.max_items, scope, f"{step.pointer}/for_each")
     if each.completed_of is None:
         warn_if_unbounded(unit, step, elements, (step,))
     else:
