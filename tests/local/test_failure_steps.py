@@ -461,3 +461,17 @@ def test_the_message_of_the_run_is_whole_however_long_the_cause_is(run: Runs, ki
     assert (told.error["type"], told.error["message"]) == ("NoStockError", "é" * 9_000)
     assert told.error["step_id"] == ("held" if kind == "map" else "broken")
     assert len(run.world.received["tell"]["failure"]["message"]) == 4_000
+
+
+def test_a_pure_step_with_which_a_branch_ends_has_not_begun_where_the_branch_failed_before(run: Runs) -> None:
+    pure = {
+        "step_id": "pure",
+        "step_type": "data_processing",
+        "dependencies": ["a"],
+        "config": {"processing_type": "passthrough"},
+        "input_mapping": {"input": "a.id"},
+    }
+    read = {"how": "pure.status", "what": "pure"}
+    told, _ = run(failing("a"), pure, work("z"), work("c", "pure", "z"), on_failure=[work("tell", input_mapping=read)])
+    assert statuses(told)["pure"] == "pending"
+    assert run.world.received["tell"] == {"how": "pending", "what": None}
