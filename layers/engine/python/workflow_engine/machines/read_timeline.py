@@ -106,7 +106,6 @@ class _Reader:
         frames, over = self._place(name, origin)
         visit = Visit(name, kind, frames, event.get("timestamp"), over)
         if kind == "Fail":
-            visit.outcome = "failed"
             self._untold[id(visit)] = visit
         if before is not None:
             opened = before.kind in ("Map", "Parallel") and not before.left
