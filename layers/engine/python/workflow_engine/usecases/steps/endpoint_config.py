@@ -13,7 +13,7 @@ from workflow_engine.aws_quotas import FUNCTION_SECONDS
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import DocumentModel, refers_to
-from workflow_engine.outbound_headers import CREDENTIAL, header_problem, may_carry_key
+from workflow_engine.outbound_headers import CREDENTIAL, header_problem, may_carry_key, secret_may_go_to
 from workflow_engine.usecases.bodies.fields import read_fields
 
 DEFAULT_SECONDS: Final = 30
@@ -25,7 +25,6 @@ MAX_HEADERS: Final = 50
 
 _PLACE: Final = "/endpoint_config"
 _UNFIT_IN_URL: Final = re.compile(r"[^\x21-\x7e]|[\"<>\\^`{|}]")
-_OF_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class EndpointAuth(DocumentModel):
@@ -71,7 +70,7 @@ def endpoint_config(body: Json, allowed_hosts: str) -> dict[str, Any]:
     if method not in ("POST", "PUT", "PATCH"):
         raise _at("method", "A step is sent to its endpoint as a body, so the method is POST, PUT or PATCH.")
     auth = None if fields.auth is None else _auth(_read(EndpointAuth, fields.auth, f"{_PLACE}/auth"))
-    if auth and scheme != "https" and host not in _OF_THIS_MACHINE:
+    if auth and not secret_may_go_to(scheme, host):
         raise _at("auth", "A secret is sent over https only. Give an https address.")
     headers = fields.headers or {}
     _check_headers(headers)
