@@ -65,6 +65,11 @@ def header_problem(
     return value_problem(value)
 
 
+def overlaid(*layers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of all layers, each name once, in whatever case it is written: as the last layer has it."""
+    return dict({name.lower(): (name, value) for layer in layers for name, value in layer.items()}.values())
+
+
 def secret_may_go_to(scheme: str, host: str) -> bool:
     """Whether nobody on the way to an address can read what is sent there. `host` is in lower case, without brackets."""
     return scheme == "https" or host in _OF_THIS_MACHINE
