@@ -25,7 +25,7 @@ from workflow_engine.sdk import (
     idempotency,
     step,
 )
-from workflow_engine.sdk.testing import StepCall, call_step
+from workflow_engine.sdk.testing import FakeLambdaContext, StepCall, call_step
 
 
 class Config(BaseModel):
@@ -279,6 +279,36 @@ def test_a_second_attempt_waits_for_the_first() -> None:
         return 1
 
     assert call_step(again).output == 1
+
+
+@pytest.mark.parametrize("output", [None, 0, False, "", [], {}, [{}]])
+def test_an_output_that_is_empty_is_given_again_as_it_was(output: Any) -> None:
+    calls: list[int] = []
+
+    @step(idempotent=True)
+    def empty() -> Any:
+        calls.append(1)
+        return output
+
+    assert [call_step(empty).output for _ in range(2)] == [output, output]
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("tells_time", [True, False])
+def test_an_attempt_whose_time_is_over_keeps_no_other_from_the_work(
+    tells_time: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "LEASE_SECONDS", -1)
+    calls: list[int] = []
+
+    @step(idempotent=True)
+    def cut_off() -> Any:
+        calls.append(1)
+        return call_step(cut_off).output if len(calls) == 1 else len(calls)
+
+    event = StepCall().event({}, {})
+    assert cut_off(event, FakeLambdaContext(seconds_left=-1) if tells_time else None) == 2
+    assert call_step(cut_off).output == 2
 
 
 def test_without_a_place_elements_are_told_apart_by_what_they_are_given() -> None:
