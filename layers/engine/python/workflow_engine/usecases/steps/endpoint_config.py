@@ -106,11 +106,12 @@ def _check_url(url: str, allowed_hosts: str) -> tuple[str, str]:
         leads_to = AddressPolicy.from_text(allowed_hosts).check_url(url)
     except AddressRefusedError as error:
         raise _at("url", error.detail) from None
-    if unfit := _UNFIT_IN_URL.search(url.replace(urlsplit(url).hostname or "", "", 1)):
+    parts = urlsplit(url)
+    if unfit := _UNFIT_IN_URL.search(parts.path + parts.query):
         raise _at("url", f"The URL holds '{unfit[0]}', which has to be percent-encoded. It is sent as it is written.")
     if "#" in url:
         raise _at("url", "The URL has a fragment, which no server is sent. Remove it.")
-    for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True):
+    for name, _ in parse_qsl(parts.query, keep_blank_values=True):
         if CREDENTIAL.fullmatch(name):
             raise _at("url", f"The query parameter '{name}' looks like a credential, and URLs are shown. Use 'auth'.")
     return leads_to.scheme, leads_to.host
