@@ -244,6 +244,17 @@ def registered_over_the_api(tmp_path: Path) -> tuple[DataFolder, Path]:
     return data, steps
 
 
+def test_a_folder_that_is_as_it_was_makes_no_new_versions(tmp_path: Path) -> None:
+    data, steps = DataFolder(tmp_path / "data"), tmp_path / "steps"
+    steps.mkdir()
+    (steps / "kept_double.py").write_text(DOUBLE)
+    for timeout, version in ((5, 1), (5, 1), (6, 2)):
+        entry = {"step_type": "kept_double", "handler": "kept_double:handler", "timeout_seconds": timeout}
+        (steps / "steps.json").write_text(json.dumps([entry]))
+        with LocalCloud(steps_directory=steps, data=data) as cloud:
+            assert cloud.call("GET", "/steps/kept_double")[1]["version"] == version
+
+
 def test_a_step_type_that_an_earlier_server_registered_is_loaded_again(tmp_path: Path) -> None:
     data, steps = registered_over_the_api(tmp_path)
     with LocalCloud(steps_directory=steps, data=data) as cloud:

@@ -18,6 +18,7 @@ from workflow_engine import endpoint_errors as errors
 from workflow_engine.outbound import AddressPolicy, AddressRefusedError
 from workflow_engine.outbound_http import Answer, Request
 from workflow_engine.sdk import InvalidStepInput, StepContext
+from workflow_engine.sdk.testing import FakeLambdaContext
 
 
 def test_an_endpoint_is_sent_what_a_lambda_step_receives_and_its_json_is_the_output() -> None:
@@ -181,6 +182,25 @@ def test_waits_end_with_the_steps_time() -> None:
     assert len(server.requests) == 4
 
 
+def test_waits_end_with_the_time_that_lambda_leaves() -> None:
+    given, slept, passed = event("https://a.example/", timeout_seconds=900), [], [0.0]
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        passed[0] += seconds
+
+    world = World(
+        HERE,
+        lambda *_: "",
+        now=lambda: passed[0],
+        sleep=sleep,
+        send=lambda *_, **__: Answer(429, {"retry-after": "10"}, b""),
+    )
+    with pytest.raises(errors.HttpThrottledError):
+        call_endpoint(given, StepContext.from_event(given, FakeLambdaContext(seconds_left=30)), world)
+    assert slept == [10, 10]
+
+
 def test_an_answer_that_takes_too_long_is_a_timeout() -> None:
     with (
         VendorServer(Reply(200, body={}, delay_seconds=30)) as server,
@@ -320,6 +340,13 @@ def test_the_secret_is_sent_and_what_the_endpoint_repeats_of_it_is_left_out(
         assert "[secret]" in shown
         assert "s3cr3t-token" not in shown
         assert value.removeprefix("Basic ") not in shown
+
+
+def test_a_secret_is_hidden_as_json_writes_it_too() -> None:
+    auth = {"type": "bearer", "secret": "STEP_SECRET_A"}
+    with VendorServer(answer=lambda received: json_reply({"seen": received.headers["authorization"]})) as server:
+        output = call(event(server.url, auth=auth), secrets={"STEP_SECRET_A": 'quo"ted\\secret'})
+    assert output == {"seen": "Bearer [secret]"}
 
 
 def test_a_secret_that_would_be_a_second_header_is_refused() -> None:

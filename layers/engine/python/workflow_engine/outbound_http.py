@@ -138,7 +138,7 @@ def _next_url(request: Request, leads_to: Destination, answer: Answer) -> str:
     same = host == leads_to.host and (
         (parts.scheme, port or _default_port(parts.scheme)) in ((leads_to.scheme, leads_to.port), ("https", 443))
     )
-    if not same or (parts.scheme == "http" and leads_to.scheme == "https"):
+    if not same:
         raise HttpRedirectError(
             f"'{leads_to.host}' redirects to {shown}. A redirect to another host, port or from https to http is not "
             "followed. Register the address that is meant."
