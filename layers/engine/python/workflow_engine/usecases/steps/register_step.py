@@ -245,17 +245,13 @@ def _refuse_fields_of_other_types(fields: StepRegistration) -> None:
             "code": InvalidRequestError.code,
             "pointer": f"/{name}",
             "detail": f"'{name}' is a field of execution_type '{type_}'. A step of execution_type "
-            f"'{fields.execution_type}' {_takes(own)}.",
+            f"'{fields.execution_type}' takes '{own[0]}'.",
         }
         for name, type_ in others.items()
         if getattr(fields, name) is not None
     ]
     if errors:
         raise InvalidRequestError(errors[0]["detail"], errors=errors)
-
-
-def _takes(own: tuple[str, ...]) -> str:
-    return f"takes '{own[0]}'" if own else "takes none"
 
 
 def _execution_type(fields: StepRegistration) -> str:
