@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from tests.support.moto_cloud import MotoCloud
-from workflow_engine.errors import InvalidRequestError, NotFoundError, TooLateError
+from workflow_engine.errors import InvalidRequestError, NotFoundError, ThrottledError, TooLateError
 from workflow_engine.usecases.activities import answer
 from workflow_engine.usecases.activities.poll import RELAY_SECONDS, poll
 from workflow_engine.usecases.engine import Caller, Engine
@@ -23,6 +23,7 @@ from workflow_engine.usecases.workflows import compile_workflow
 
 ME: Final = Caller("default", "me")
 SCAN: Final = {"name": "Scan", "steps": [{"step_id": "scan", "step_type": "scan"}]}
+START: Final = datetime(2030, 1, 1, tzinfo=UTC)
 RELAY_ARN: Final = "arn:aws:lambda:us-east-1:123456789012:function:workflow-activity-relay"
 
 
@@ -32,12 +33,16 @@ class Lambda:
 
     calls: list[dict[str, Any]] = field(default_factory=list)
     is_lost: bool = False
+    refusals: int = 0
     threads: list[threading.Thread] = field(default_factory=list)
 
     def invoke(self, FunctionName: str, InvocationType: str, Payload: bytes) -> None:  # noqa: N803  # boto3's names
         from functions.activity_relay import handler
 
         assert (FunctionName, InvocationType) == (RELAY_ARN, "Event")
+        if self.refusals:
+            self.refusals -= 1
+            raise ThrottledError("Lambda takes no more at the moment.")
         event = json.loads(Payload)
         self.calls.append(event)
         if not self.is_lost:
@@ -101,6 +106,28 @@ def test_who_asked_and_was_lost_is_followed_by_another(engine: Engine) -> None:
     later._clients.update(engine._clients)
     assert poll(later, ME, "scan", 0, "w") is None
     assert len(relays(engine).calls) == 2
+
+
+def test_a_worker_whose_asking_was_refused_asks_again(engine: Engine) -> None:
+    relays(engine).refusals = 1
+    with pytest.raises(ThrottledError):
+        poll(engine, ME, "scan", 0, "w")
+    assert poll(engine, ME, "scan", 0, "w") is None
+    assert len(relays(engine).calls) == 1
+
+
+def test_a_poll_writes_seldom_while_it_waits_and_asks_again_when_who_asked_is_done(engine: Engine) -> None:
+    relays(engine).is_lost = True
+    slept = [0.0]
+
+    def sleep(seconds: float) -> None:
+        slept[0] += seconds
+        engine.activity_tasks.end_relay("default", "scan", "w")
+
+    waiting = Engine(engine.settings, now=lambda: START + timedelta(seconds=slept[0]), sleep=sleep)
+    waiting._clients.update(engine._clients)
+    assert poll(waiting, ME, "scan", 25, "w") is None
+    assert len(relays(engine).calls) == 5
 
 
 def test_a_task_whose_worker_has_gone_is_given_to_another(engine: Engine) -> None:
