@@ -15,12 +15,13 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
-from infra.local.stepfunctions.engine import Engine, OnEnd
+from infra.local.stepfunctions.engine import Engine
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.history import shown
 from infra.local.stepfunctions.journal import Head, Journal, JournalError, MemoryJournal
 from infra.local.stepfunctions.lambdas import Functions
 from infra.local.stepfunctions.limits import check_name
+from infra.local.stepfunctions.news import OnEnd
 from infra.local.stepfunctions.payloads import Payloads
 from infra.local.stepfunctions.shapes import (
     PAGE_DEFAULT,
@@ -362,6 +363,8 @@ async def _end(engine: Engine, *, answers: bool) -> None:
     for _ in range(_TURNS_TO_ANSWER if answers else 0):
         await asyncio.sleep(0)
     engine.close()
+    # What hears of them uses what is closed after this.
+    await engine.last_told(CLOSING_SECONDS / 4)
     left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:
         task.cancel()
