@@ -13,7 +13,7 @@ import json
 import operator
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -270,6 +270,11 @@ class SqliteJournal:
     def ended_before(self, moment: float) -> list[str]:
         rows = self._read("SELECT arn FROM run WHERE NOT is_unfinished AND stopped < ? ORDER BY number", (moment,))
         return [row[0] for row in rows]
+
+    def texts(self) -> Iterator[str]:
+        """What the lines of all runs hold, as JSON text, to look for references in."""
+        for line in self._database.execute("SELECT data, fields, private FROM entry"):
+            yield from filter(None, line)
 
     def records(self, kind: str) -> dict[str, Any]:
         rows = self._read("SELECT key, value FROM record WHERE kind = ? ORDER BY key", (kind,))
