@@ -323,6 +323,7 @@ class StepFunctions:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
+        self._loop.set_exception_handler(self._tell_unheard)
         journal: Journal | None = None
         try:
             journal = self._open()
@@ -350,6 +351,11 @@ class StepFunctions:
         LOG.critical("Step Functions stops: %s", problem)
         self._end(problem)
         self._loop.stop()
+
+    def _tell_unheard(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What ends a task that nobody waits for; but not that nothing can be kept any more, once that is told."""
+        if not isinstance(context.get("exception"), JournalError) or not isinstance(self._problem, JournalError):
+            loop.default_exception_handler(context)
 
     async def _begin(self, journal: Journal) -> Engine:
         engine = Engine(journal, self._functions, **self._options)
