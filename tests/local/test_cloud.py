@@ -86,10 +86,10 @@ print(status, [m for m in ("moto", "boto3", "botocore") if m in sys.modules])
     assert done.stdout == "202 []\n"
 
 
-def test_a_run_whose_record_is_gone_is_told_of_once(
+def test_a_run_whose_record_is_gone_is_told_of_once_and_holds_up_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("infra.local.cloud.PAUSES_BETWEEN_RECORDINGS", ())
+    monkeypatch.setattr("infra.local.cloud.PAUSES_BETWEEN_RECORDINGS", (3600.0,))
     folder = DataFolder(tmp_path / "data")
     steps = [{"step_id": "w", "step_type": "delay", "config": {"delay_seconds": 1}}]
     with LocalCloud(data=folder) as cloud:
