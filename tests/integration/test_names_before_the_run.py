@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from tests.support.backend_cloud import counted
-from tests.support.moto_cloud import MotoCloud
 from workflow_engine.language.diagnostics import InvalidWorkflowError
 from workflow_engine.usecases.agents.check_agent import AGENTS
 from workflow_engine.usecases.definitions import save_definition
@@ -24,12 +23,6 @@ from workflow_engine.usecases.workflows.named import MAX_LOOKED_UP
 ME = Caller("default", "me")
 OTHER = Caller("other")
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:workflow-step-x"
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with MotoCloud():
-        yield Engine.from_environment()
 
 
 @pytest.fixture(scope="module")

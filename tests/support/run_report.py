@@ -42,3 +42,13 @@ def report(events: Iterable[Mapping[str, Any]], outline: Mapping[str, Any]) -> R
         run.redrive_count,
         {key: result | {"output_data": outputs.value(output)} for _, key, result, output in steps},
     )
+
+
+def statuses(run: RunReport) -> dict[str, Any]:
+    """The status of each step."""
+    return {key: result["status"] for key, result in run.step_results.items()}
+
+
+def outputs(run: RunReport) -> dict[str, Any]:
+    """The output of each step."""
+    return {key: result["output_data"] for key, result in run.step_results.items()}

@@ -21,6 +21,9 @@ T = TypeVar("T")
 ACCOUNT: Final = "123456789012"
 REGION: Final = "us-east-1"
 INVOKE: Final = "arn:aws:states:::lambda:invoke"
+CALLBACK: Final = f"{INVOKE}.waitForTaskToken"
+SYNC: Final = "arn:aws:states:::states:startExecution.sync:2"
+ACTIVITY: Final = f"arn:aws:states:{REGION}:{ACCOUNT}:activity:review"
 # Far longer than anything takes: only what hangs reaches it.
 PATIENCE_SECONDS: Final = 60.0
 PATIENCE_TURNS: Final = 6000
@@ -115,15 +118,39 @@ def run(
     return in_skipping_time(work)
 
 
+def single(state: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """A machine of one state named "S", beside further states if given."""
+    return {"StartAt": "S", "States": {"S": state, **more}}
+
+
 def run_state(state: Mapping[str, Any], value: Any = None, handlers: Any = None, **more: Any) -> EndedRun:
     """Run a machine of one state named "S", beside further states if given."""
-    return run({"StartAt": "S", "States": {"S": state, **more}}, value, handlers)
+    return run(single(state, **more), value, handlers)
+
+
+def with_engine(
+    definition: dict[str, Any], drive: Callable[[Engine, str], Awaitable[Any]], handlers: Any = None, **options: Any
+) -> EndedRun:
+    """Start a machine, let `drive` do something to it meanwhile, and return how it ended."""
+
+    async def work() -> EndedRun:
+        on = engine(None, handlers, **options)
+        arn = on.start(create(on, definition), "{}").arn
+        await drive(on, arn)
+        return await ended(on, arn)
+
+    return in_skipping_time(work)
 
 
 def task(name: str = "f", payload: Any = "{% $states.input %}", **more: Any) -> dict[str, Any]:
     """A Task on a function."""
     end = {} if "Next" in more else {"End": True}
     return {"Type": "Task", "Resource": INVOKE, "Arguments": {"FunctionName": name, "Payload": payload}, **end, **more}
+
+
+def callback(**more: Any) -> dict[str, Any]:
+    """A Task that ends when its token is answered; its function is given the token."""
+    return {**task("f", "{% $states.context.Task.Token %}"), "Resource": CALLBACK, **more}
 
 
 def branch(name: str, state: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,8 +17,7 @@ from botocore.model import ListShape, MapShape, OperationModel, Shape, Structure
 
 from infra.local.stepfunctions.lambdas import LambdaFunctions
 from infra.local.stepfunctions.service import StepFunctions
-from tests.local.stepfunctions.support import ACCOUNT, REGION, task
-from tests.local.stepfunctions.test_runs import ACTIVITY, CALLBACK, single
+from tests.local.stepfunctions.support import ACCOUNT, ACTIVITY, CALLBACK, REGION, single, task
 from tests.support.aws_json import step_functions_server
 
 if TYPE_CHECKING:

@@ -20,8 +20,7 @@ from infra.local.stepfunctions.journal import Head
 from infra.local.stepfunctions.lambdas import LambdaFunctions
 from infra.local.stepfunctions.service import StepFunctions
 from infra.local.stepfunctions.workers import NoThreadLeftError, Workers
-from tests.local.stepfunctions.support import ACCOUNT, REGION, task
-from tests.local.stepfunctions.test_runs import single
+from tests.local.stepfunctions.support import ACCOUNT, REGION, single, task
 
 # So much for the loop that it is evaluated in a thread.
 SLOW = "{% $count($map([1..800000], function($x) {$x * 2})) %}"

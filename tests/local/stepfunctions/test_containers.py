@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.stepfunctions.support import PATIENCE_SECONDS, branch, run_state, task
+from tests.local.stepfunctions.support import PATIENCE_SECONDS, branch, callback, run, run_state, task
 
 CATCH_ALL = [{"ErrorEquals": ["States.ALL"], "Output": "{% $states.errorOutput %}", "Next": "Caught"}]
 CAUGHT = {"Type": "Pass", "End": True}
@@ -86,7 +86,7 @@ def test_a_failed_iteration_aborts_the_others() -> None:
     [failed], [aborted] = ended.of("MapIterationFailed"), ended.of("MapIterationAborted")
     assert failed["mapIterationFailedEventDetails"] == {"name": "S", "index": 1}
     assert aborted["mapIterationAbortedEventDetails"] == {"name": "S", "index": 0}
-    # The state that failed is among what was aborted, as where four fail together on AWS (test_runs).
+    # The state that failed is among what was aborted, as where four fail together on AWS (below).
     assert len(ended.of("TaskStateAborted")) == 2
     assert ended.types()[-2:] == ["MapStateFailed", "ExecutionFailed"]
 
@@ -133,3 +133,92 @@ def test_an_item_selector_shapes_each_input() -> None:
     selector = {"n": "{% $states.context.Map.Item.Value %}", "all": "{% $count($states.input) %}"}
     state = mapped("{% $states.input %}", {"Type": "Pass"}, ItemSelector=selector)
     assert run_state(state, [5, 6]).output == [{"n": 5, "all": 2}, {"n": 6, "all": 2}]
+
+
+def test_iterations_that_fail_together_are_recorded_as_on_aws() -> None:
+    """The order of events that AWS gave for a Map of four Lambda tasks that time out (LocalStack, test_timeouts)."""
+    each = branch("L", {**callback(), "TimeoutSeconds": 5})
+    run = run_state(
+        {"Type": "Map", "Items": [1, 2, 3, 4], "ItemProcessor": each, "End": True}, None, {"f": lambda e, c: 1}
+    )
+    types = run.types()
+    assert types[2:7] == ["MapStateStarted", *["MapIterationStarted"] * 4]
+    assert types[7:15] == ["TaskStateEntered", "TaskScheduled"] * 4
+    assert types[15:19] == ["TaskStarted"] * 4
+    failed = types.index("MapIterationFailed")
+    assert types[failed:] == [
+        "MapIterationFailed",
+        "TaskStateAborted",
+        *["MapIterationAborted", "TaskStateAborted"] * 3,
+        "MapStateFailed",
+        "ExecutionFailed",
+    ]
+    timed_out = run.of("TaskTimedOut")[0]["id"]
+    assert {e["previousEventId"] for e in run.events[failed:-1]} == {timed_out}
+    assert run.error == "States.Timeout"
+
+
+def test_a_map_never_runs_more_iterations_than_it_may() -> None:
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    def handler(event: Any, context: Any) -> Any:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        threading.Event().wait(0.005)
+        with lock:
+            at_once -= 1
+        return event
+
+    mapped = {
+        "Type": "Map",
+        "Items": "{% [1..12] %}",
+        "MaxConcurrency": 3,
+        "ItemProcessor": branch("I", task()),
+        "End": True,
+    }
+    run = run_state({**mapped, "Output": "{% $states.result.Payload %}"}, None, {"f": handler})
+    assert run.output == list(range(1, 13))
+    assert most == 3
+
+
+def test_no_iteration_begins_after_one_has_failed() -> None:
+    each = {
+        "StartAt": "C",
+        "States": {
+            "C": {"Type": "Choice", "Choices": [{"Condition": "{% $states.input = 1 %}", "Next": "F"}], "Default": "W"},
+            "F": {"Type": "Fail", "Error": "E"},
+            "W": {"Type": "Wait", "Seconds": 10, "End": True},
+        },
+    }
+    run = run_state({"Type": "Map", "Items": "{% [0..9] %}", "MaxConcurrency": 2, "ItemProcessor": each, "End": True})
+    assert run.error == "E"
+    assert len(run.of("MapIterationStarted")) == 2
+    assert run.types()[-5:] == [
+        "MapIterationFailed",
+        "MapIterationAborted",
+        "WaitStateAborted",
+        "MapStateFailed",
+        "ExecutionFailed",
+    ]
+
+
+def test_a_branch_sees_the_variables_around_it_and_keeps_its_own() -> None:
+    inside = {"Type": "Pass", "Assign": {"own": 1}, "Output": "{% $outer %}"}
+    parallel = {"Type": "Parallel", "Branches": [branch("B", inside)], "Output": "{% $exists($own) %}", "End": True}
+    before = {"Type": "Pass", "Assign": {"outer": 7}, "Next": "P"}
+    ended = run({"StartAt": "A", "States": {"A": before, "P": parallel}})
+    assert ended.output is False
+    assert ended.of("PassStateExited")[1]["stateExitedEventDetails"]["output"] == "7"
+
+
+def test_arguments_of_a_parallel_are_the_input_of_its_branches() -> None:
+    parallel = {
+        "Type": "Parallel",
+        "Arguments": {"x": "{% $uuid() %}"},
+        "Branches": [branch(n, {"Type": "Pass"}) for n in "AB"],
+    }
+    first, second = run_state({**parallel, "End": True}).output
+    assert first == second
+    assert len(first["x"]) == 36

@@ -13,8 +13,7 @@ from infra.local.stepfunctions.engine import Engine
 from infra.local.stepfunctions.journal import Head, MemoryJournal
 from infra.local.stepfunctions.payloads import NoSuchObjectError
 from infra.local.stepfunctions.shapes import described
-from tests.local.stepfunctions.support import EndedRun, branch, create, ended, engine, in_skipping_time, task
-from tests.local.stepfunctions.test_runs import single
+from tests.local.stepfunctions.support import EndedRun, branch, create, ended, engine, in_skipping_time, single, task
 
 GET = "arn:aws:states:::s3:getObject"
 PUT = "arn:aws:states:::s3:putObject"

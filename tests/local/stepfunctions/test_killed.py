@@ -17,9 +17,8 @@ import pytest
 
 from infra.local.stepfunctions.sqlite_journal import SqliteJournal
 from tests.local.stepfunctions.crashes import OUTPUT
-from tests.local.stepfunctions.support import branch, create, ended, engine, task, until
+from tests.local.stepfunctions.support import CALLBACK, SYNC, branch, create, ended, engine, single, task, until
 from tests.local.stepfunctions.test_recovery import check_lines
-from tests.local.stepfunctions.test_runs import CALLBACK, SYNC, single
 
 RUNS = 5
 MOST_KILLS = 40

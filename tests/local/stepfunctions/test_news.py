@@ -16,9 +16,8 @@ from infra.local.stepfunctions.lambdas import LambdaFunctions
 from infra.local.stepfunctions.news import AT_ONCE
 from infra.local.stepfunctions.service import StepFunctions, sqlite_in
 from infra.local.stepfunctions.sqlite_journal import SqliteJournal
-from tests.local.stepfunctions.support import create, engine, until
+from tests.local.stepfunctions.support import create, engine, single, until
 from tests.local.stepfunctions.test_bad_steps import SLOW
-from tests.local.stepfunctions.test_runs import single
 from tests.local.stepfunctions.test_service import machine
 
 RUNS = 20

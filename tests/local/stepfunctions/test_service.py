@@ -22,8 +22,7 @@ from infra.local.stepfunctions.journal import Head, JournalError
 from infra.local.stepfunctions.lambdas import LambdaFunctions
 from infra.local.stepfunctions.service import ClosedError, StepFunctions, sqlite_in
 from infra.local.stepfunctions.sqlite_journal import SqliteJournal
-from tests.local.stepfunctions.support import ACCOUNT, PATIENCE_SECONDS, REGION, task
-from tests.local.stepfunctions.test_runs import ACTIVITY, CALLBACK, single
+from tests.local.stepfunctions.support import ACCOUNT, ACTIVITY, CALLBACK, PATIENCE_SECONDS, REGION, single, task
 
 PASS = {"Type": "Pass", "End": True}
 
