@@ -11,6 +11,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from math import isfinite
 from typing import Any, Final, NamedTuple
 
 from workflow_engine.file_errors import (
@@ -20,6 +21,7 @@ from workflow_engine.file_errors import (
     FileTypeError,
     FileUnreadableError,
 )
+from workflow_engine.machines.history_text import readable
 
 MAX_UNPACKED_BYTES: Final = 100_000_000
 """Of a Word or Excel file, whose parts are compressed; and of a PDF's page."""
@@ -88,7 +90,7 @@ def _decoded(content: bytes, encoding: str | None) -> str:
         ) from None
     if "\0" in text:
         raise FileTypeError("The file is binary. Text, PDF, docx, xlsx, CSV, JSON and HTML are read.")
-    return text
+    return readable(text)  # UTF-7, say, may hold half a surrogate pair, which goes into no output
 
 
 # --- PDF ---
@@ -118,7 +120,7 @@ def _pages(texts: Iterable[str]) -> Iterator[str]:
         length += len(text)
         if length > MAX_TEXT_CHARACTERS:
             raise FileTooLargeError(f"The PDF has more than {MAX_TEXT_CHARACTERS:,} characters of text.")
-        yield text.strip()
+        yield readable(text).strip()  # a font may name half a surrogate pair
 
 
 # --- Office ---
@@ -185,7 +187,9 @@ def _excel(content: bytes) -> Contents:
 
 
 def _cell(value: Any) -> Any:
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+    """As JSON has it, which has no infinities; dates and their like as texts."""
+    is_plain = value is None or isinstance(value, str | int | bool) or (isinstance(value, float) and isfinite(value))
+    return value if is_plain else str(value)
 
 
 def _line(values: Iterable[Any]) -> str:
@@ -222,10 +226,21 @@ def _damage_told(kind: str) -> Iterator[None]:
 
 
 def _json(text: str) -> Contents:
+    """Its value as a step may hand it on: Python's reader takes more than there is in JSON, such as NaN."""
+    from workflow_engine.language.findings import Findings
+    from workflow_engine.language.wellformed import check_well_formed
+
     try:
-        return Contents(text, json.loads(text))
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise FileUnreadableError(f"The file is not JSON: {str(error)[:200]}") from None
+    findings = Findings()
+    if not check_well_formed(value, findings):
+        first = findings.in_document_order(value)[0]
+        raise FileUnreadableError(
+            f"This is no JSON that a step can hand on, at '{first.pointer[:200]}': {first.detail}"
+        )
+    return Contents(text, value)
 
 
 def _csv(text: str) -> Contents:

@@ -30,6 +30,7 @@ def world() -> World:
         files=engine().files,
         policy=AddressPolicy.from_text(os.environ.get(ALLOWED_HOSTS_VARIABLE, "")),
         s3_object=None if on_laptop else s3_object,
+        own_bucket=engine().settings.bucket_name,
         directory=Path(os.environ.get("FILES_DIRECTORY") or Path.cwd()) if on_laptop else None,
     )
 

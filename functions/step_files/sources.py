@@ -62,12 +62,14 @@ class File(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class World:
     """What reading works with. `s3_object` gives an object of a bucket, at most so many bytes of it; None on a laptop.
-    `directory` is the one below which paths are read, None where there are none.
+    `own_bucket` is the deployment's, which the function may read, and has files and documents of all tenants: they are read by
+    reference only. `directory` is the one below which paths are read, None where there are none.
     """
 
     files: FileStore
     policy: AddressPolicy
     s3_object: Callable[[str, str, int], bytes] | None = None
+    own_bucket: str | None = None
     directory: Path | None = None
     send: Callable[..., Answer] = send
 
@@ -130,6 +132,10 @@ def _in_s3(named: str, world: World) -> File:
         raise FileMissingError(f"'{named[:200]}' is not an address of an object: s3://bucket/key.")
     if world.s3_object is None:
         raise FileAccessError("There is no S3 on a laptop. Upload the file with POST /files, or name a path.")
+    if match["bucket"] == world.own_bucket:
+        raise FileAccessError(
+            f"'{named[:200]}' is in the service's own bucket. Name an uploaded file by its reference, file:ID."
+        )
     content = world.s3_object(match["bucket"], match["key"], MAX_FILE_BYTES + 1)
     _check_size(len(content), named)
     return _file(match["key"], content)

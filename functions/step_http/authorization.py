@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from workflow_engine.endpoint_errors import SecretNotSetError
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.outbound_headers import overlaid
 from workflow_engine.outbound_http import Request
 
 _FIT_FOR_HEADER: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
@@ -42,7 +43,7 @@ def authorization(auth: Mapping[str, Any] | None, secret_of: Callable[[str], str
 
 
 def _header(name: str, value: str, hidden: tuple[str, ...]) -> Authorization:
-    return Authorization(lambda request: replace(request, headers={**request.headers, name: value}), hidden)
+    return Authorization(lambda request: replace(request, headers=overlaid(request.headers, {name: value})), hidden)
 
 
 def _sigv4(auth: Mapping[str, Any], secret: str) -> Authorization:

@@ -23,6 +23,7 @@ from workflow_engine.endpoint_errors import (
 from workflow_engine.language.diagnostics import pointer
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.outbound import AddressPolicy
+from workflow_engine.outbound_headers import overlaid
 from workflow_engine.outbound_http import Answer, Request, send
 from workflow_engine.sdk import InvalidStepInput, StepContext, StepOutputError
 
@@ -40,6 +41,11 @@ SHORTEST_PAUSE_SECONDS: Final = 1.0
 
 CALL_FIELD: Final = "call"
 """Of the event, beside what the endpoint is sent: the endpoint, the step's time, and when its state was entered."""
+
+USUAL_HEADERS: Final[Mapping[str, str]] = {
+    "User-Agent": "workflow-engine",
+    "Accept": "application/json, */*;q=0.5",
+}
 
 _XRAY: Final = re.compile(
     r"Root=1-(?P<time>[0-9a-f]{8})-(?P<rest>[0-9a-f]{24});Parent=(?P<parent>[0-9a-f]{16})(;Sampled=(?P<sampled>[01]))?"
@@ -73,14 +79,12 @@ def call_endpoint(event: Object, step: StepContext, world: World, trace: str = "
     request = Request(
         endpoint["method"],
         endpoint["url"],
-        {
-            "User-Agent": "workflow-engine",
-            "Accept": "application/json, */*;q=0.5",
-            **(endpoint.get("headers") or {}),
-            "Content-Type": "application/json",
-            "Idempotency-Key": attempt_group_key(event, step),
-            **trace_headers(trace),
-        },
+        overlaid(
+            USUAL_HEADERS,
+            endpoint.get("headers") or {},
+            {"Content-Type": "application/json", "Idempotency-Key": attempt_group_key(event, step)},
+            trace_headers(trace),
+        ),
         json.dumps({name: value for name, value in event.items() if name != CALL_FIELD}).encode(),
     )
     answer, _ = time_.answer(given.signed(request), float(endpoint["timeout_seconds"]), world)
@@ -159,7 +163,7 @@ def _retry_after(value: str, now: datetime) -> float | None:
         return float(value)
     try:
         until = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, (until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp() - now.timestamp())
 

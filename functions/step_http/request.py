@@ -11,6 +11,7 @@ from functions.step_http.authorization import authorization
 from functions.step_http.call import (
     CALL_FIELD,
     MAX_ANSWER_BYTES,
+    USUAL_HEADERS,
     Time,
     World,
     attempt_group_key,
@@ -21,6 +22,7 @@ from functions.step_http.filling import Texts, body_of, headers_of, query_of, ur
 from functions.step_http.pages import items_of, next_url
 from workflow_engine.endpoint_errors import HttpAnswerError, HttpAnswerTooLargeError
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.outbound_headers import overlaid
 from workflow_engine.outbound_http import Answer, Request
 from workflow_engine.sdk import InvalidStepInput, StepContext
 
@@ -93,21 +95,11 @@ def _request(event: Object, step: StepContext, config: Object, texts: Texts, tra
     method = config.get("method", "GET")
     input_data = event.get("input_data")
     body, content_type = (b"", None) if method in ("GET", "HEAD") else body_of(config, texts, input_data or {})
-    headers = {
-        "User-Agent": "workflow-engine",
-        "Accept": "application/json, */*;q=0.5",
-        **({"Content-Type": content_type} if content_type else {}),
-    }
+    usual = {**USUAL_HEADERS, **({"Content-Type": content_type} if content_type else {})}
     own = headers_of(config.get("headers") or {}, texts)
-    given = {name.lower() for name in own}
     made = {} if method in _READS else {"Idempotency-Key": attempt_group_key(event, step)}
     url = url_of(config["url"], texts, query_of(config.get("query") or {}, texts))
-    return Request(
-        method,
-        url,
-        {**{n: v for n, v in headers.items() if n.lower() not in given}, **own, **made, **trace_headers(trace)},
-        body,
-    )
+    return Request(method, url, overlaid(usual, own, made, trace_headers(trace)), body)
 
 
 def _page(request: Request, config: Object, hidden: Collection[str], time: Time, world: World) -> Page:

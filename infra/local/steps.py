@@ -142,17 +142,24 @@ class StepsDirectory:
         self._seen.clear()
 
     def _modules(self) -> list[tuple[str, ModuleType]]:
-        """The modules that were loaded from this folder."""
+        """The modules that were loaded from this folder, by names that begin in it: libraries that lie below, such as those of a
+        `.venv`, are none of its own.
+        """
         loaded = [(name, module) for name, module in list(sys.modules.items()) if isinstance(module, ModuleType)]
         return [
             (name, module)
             for name, module in loaded
-            if (file := getattr(module, "__file__", None)) and Path(file).is_relative_to(self.path)
+            if (file := getattr(module, "__file__", None)) and Path(file) in self._files(name)
         ]
+
+    def _files(self, name: str) -> tuple[Path, Path]:
+        """Where a module of the folder lies: as a file, and as a package."""
+        place = self.path.joinpath(*name.split("."))
+        return place.with_suffix(".py"), place / "__init__.py"
 
     def _import(self, name: str) -> ModuleType:
         """Import a module of the folder; never one of the same name from elsewhere, such as `os`."""
-        file = self.path.joinpath(*name.split(".")).with_suffix(".py")
+        file, _ = self._files(name)
         if not all(part.isidentifier() for part in name.split(".")) or not file.is_file():
             raise StepsDirectoryError(f"There is no module '{name}' in {self.path}.")
         with self._loading:

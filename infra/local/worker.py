@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import field
@@ -37,6 +38,19 @@ _REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 class WorkerError(Exception):
     """The worker cannot work. The message says why."""
+
+
+class TaskGoneError(Exception):
+    """Nobody needs the work any more: the step's time is over, or its run has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskContext:
+    """What a function gets beside the event, where Lambda gives its own context. `heartbeat` raises TaskGoneError once the task
+    is not wanted any more, so that a long job may end early.
+    """
+
+    heartbeat: Callable[[], None]
 
 
 def load(reference: str) -> StepHandler:
@@ -127,7 +141,9 @@ class Worker:
         while not self.stop.is_set():
             status, answer = self._post(path)
             if status == HTTPStatus.OK:
-                self._do(answer["task_id"], answer["input"])
+                if not isinstance(answer, dict) or "task_id" not in answer:
+                    raise WorkerError(f"{self.api.url} answers as no API of workflows does. Is the address right?")
+                self._do(answer["task_id"], answer.get("input"))
             if status in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
                 pause = FIRST_PAUSE_SECONDS
                 continue
@@ -151,10 +167,15 @@ class Worker:
     def _do(self, task_id: str, event: Any) -> None:
         path = f"{self._path}/tasks/{task_id}"
         done = threading.Event()
-        beating = threading.Thread(target=self._beat, args=(f"{path}/heartbeat", done), daemon=True)
-        beating.start()
+
+        def heartbeat() -> None:
+            status, answer = self._post(f"{path}/heartbeat")
+            if status in (HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND):
+                raise TaskGoneError(_detail(status, answer))
+
+        threading.Thread(target=self._beat, args=(heartbeat, done), daemon=True).start()
         try:
-            verb, body = "success", {"output": self.handler(event, None)}
+            verb, body = "success", {"output": self.handler(event, TaskContext(heartbeat))}
             json.dumps(body, allow_nan=False)
         except Exception as error:  # the developer's code: whatever it raises fails the step, by its name
             self.tell(f"{task_id}: {type(error).__name__}: {error}")
@@ -163,11 +184,12 @@ class Worker:
             done.set()
         self._answer(f"{path}/{verb}", body, task_id)
 
-    def _beat(self, path: str, done: threading.Event) -> None:
+    def _beat(self, heartbeat: Callable[[], None], done: threading.Event) -> None:
         while not done.wait(HEARTBEAT_SECONDS):
-            status, answer = self._post(path)
-            if status in (HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND):
-                self.tell(_detail(status, answer))
+            try:
+                heartbeat()
+            except TaskGoneError as error:
+                self.tell(str(error))
                 return
 
     def _answer(self, path: str, body: Any, task_id: str) -> None:
@@ -181,14 +203,14 @@ class Worker:
             if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and path.endswith("/success"):
                 path, body = (
                     path.removesuffix("success") + "failure",
-                    {"error": "OutputTooLarge", "message": answer["detail"]},
+                    {"error": "OutputTooLarge", "message": _detail(status, answer)},
                 )
                 continue
             if status and status < 500 and status != HTTPStatus.TOO_MANY_REQUESTS:
                 self.tell(f"{task_id}: {_detail(status, answer)}")
                 return
             self.tell(f"{task_id}: {_detail(status, answer)} Answering again in {pause:g} s.")
-            threading.Event().wait(pause)
+            time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 

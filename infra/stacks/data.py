@@ -54,10 +54,14 @@ class DataStack(Stack):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
             minimum_tls_version=1.2,
-            # Web pages that may use the API may follow its links to large outputs, which lead here.
+            # Web pages that may use the API may follow its links, which lead here: to large outputs, and to where a file is
+            # uploaded, whose type is signed and sent as a header.
             cors=[
                 s3.CorsRule(
-                    allowed_methods=[s3.HttpMethods.GET], allowed_origins=list(config.cors_origins), max_age=3600
+                    allowed_methods=[s3.HttpMethods.GET, s3.HttpMethods.PUT],
+                    allowed_headers=["content-type"],
+                    allowed_origins=list(config.cors_origins),
+                    max_age=3600,
                 )
             ]
             if config.cors_origins

@@ -186,7 +186,8 @@ def test_only_configured_origins_may_call_from_a_browser(dev: Assembly, prod: As
     cors = prod.only("AWS::ApiGatewayV2::Api")["CorsConfiguration"]
     assert cors["AllowOrigins"] == ["https://app.example.com"]
     (of_bucket,) = prod.only("AWS::S3::Bucket")["CorsConfiguration"]["CorsRules"]
-    assert (of_bucket["AllowedOrigins"], of_bucket["AllowedMethods"]) == (["https://app.example.com"], ["GET"])
+    assert of_bucket["AllowedOrigins"] == ["https://app.example.com"]
+    assert (of_bucket["AllowedMethods"], of_bucket["AllowedHeaders"]) == (["GET", "PUT"], ["content-type"])
     assert set(cors["AllowMethods"]) == {route.method for route in ROUTES if route.method}
 
 

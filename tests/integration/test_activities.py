@@ -13,15 +13,17 @@ from typing import Any, Final
 import pytest
 
 from tests.support.moto_cloud import MotoCloud
-from workflow_engine.errors import NotFoundError, TooLateError
+from workflow_engine.errors import InvalidRequestError, NotFoundError, ThrottledError, TooLateError
 from workflow_engine.usecases.activities import answer
 from workflow_engine.usecases.activities.poll import RELAY_SECONDS, poll
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs import cancel_run, read_results, start_run
 from workflow_engine.usecases.steps import register_step
+from workflow_engine.usecases.workflows import compile_workflow
 
 ME: Final = Caller("default", "me")
 SCAN: Final = {"name": "Scan", "steps": [{"step_id": "scan", "step_type": "scan"}]}
+START: Final = datetime(2030, 1, 1, tzinfo=UTC)
 RELAY_ARN: Final = "arn:aws:lambda:us-east-1:123456789012:function:workflow-activity-relay"
 
 
@@ -31,12 +33,16 @@ class Lambda:
 
     calls: list[dict[str, Any]] = field(default_factory=list)
     is_lost: bool = False
+    refusals: int = 0
     threads: list[threading.Thread] = field(default_factory=list)
 
     def invoke(self, FunctionName: str, InvocationType: str, Payload: bytes) -> None:  # noqa: N803  # boto3's names
         from functions.activity_relay import handler
 
         assert (FunctionName, InvocationType) == (RELAY_ARN, "Event")
+        if self.refusals:
+            self.refusals -= 1
+            raise ThrottledError("Lambda takes no more at the moment.")
         event = json.loads(Payload)
         self.calls.append(event)
         if not self.is_lost:
@@ -102,6 +108,28 @@ def test_who_asked_and_was_lost_is_followed_by_another(engine: Engine) -> None:
     assert len(relays(engine).calls) == 2
 
 
+def test_a_worker_whose_asking_was_refused_asks_again(engine: Engine) -> None:
+    relays(engine).refusals = 1
+    with pytest.raises(ThrottledError):
+        poll(engine, ME, "scan", 0, "w")
+    assert poll(engine, ME, "scan", 0, "w") is None
+    assert len(relays(engine).calls) == 1
+
+
+def test_a_poll_writes_seldom_while_it_waits_and_asks_again_when_who_asked_is_done(engine: Engine) -> None:
+    relays(engine).is_lost = True
+    slept = [0.0]
+
+    def sleep(seconds: float) -> None:
+        slept[0] += seconds
+        engine.activity_tasks.end_relay("default", "scan", "w")
+
+    waiting = Engine(engine.settings, now=lambda: START + timedelta(seconds=slept[0]), sleep=sleep)
+    waiting._clients.update(engine._clients)
+    assert poll(waiting, ME, "scan", 25, "w") is None
+    assert len(relays(engine).calls) == 5
+
+
 def test_a_task_whose_worker_has_gone_is_given_to_another(engine: Engine) -> None:
     assert poll(engine, ME, "scan", 0, "gone") is None
     execution_id = start(engine)
@@ -141,3 +169,44 @@ def test_an_answer_that_comes_too_late_says_so_each_time(engine: Engine) -> None
     for _ in range(2):
         with pytest.raises(TooLateError):
             answer.succeed(engine, ME, "scan", task["task_id"], {"output": 1})
+
+
+def test_a_worker_that_is_silent_for_too_long_is_taken_for_lost_and_another_tries_again(engine: Engine) -> None:
+    standing = engine.steps.find("default", "scan") or {}
+    engine.steps.put("default", {**standing, "heartbeat_seconds": 1}, "shorter than clients may ask for")
+    step = {"step_id": "scan", "step_type": "scan", "max_retries": 1, "retry_delay_seconds": 1}
+    execution_id = str(start_run.start(engine, ME, {"name": "Scan", "steps": [step]})["execution_id"])
+    silent, second = poll(engine, ME, "scan", 20, "w"), poll(engine, ME, "scan", 20, "w")
+    assert silent is not None
+    assert second is not None
+    answer.succeed(engine, ME, "scan", second["task_id"], {"output": 2})
+    with pytest.raises(TooLateError):
+        answer.heartbeat(engine, ME, "scan", silent["task_id"])
+    assert ended(engine, execution_id)["step_results"]["scan"]["output_data"] == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"heartbeat_seconds": 59}, "60"),
+        ({"heartbeat_seconds": 90, "timeout_seconds": 90}, "must be less than 'timeout_seconds'"),
+        ({"heartbeat_seconds": 60, "execution_type": "local", "handler": "m:f"}, "of execution_type 'activity'"),
+    ],
+)
+def test_a_heartbeat_that_would_not_work_is_refused(engine: Engine, more: dict[str, Any], told: str) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        register_step.register(engine, ME, {"step_type": "beat", "execution_type": "activity", **more})
+    (error,) = refused.value.errors
+    assert error["pointer"] == "/heartbeat_seconds"
+    assert told in error["detail"]
+
+
+@pytest.mark.parametrize(("timeout", "heartbeat"), [(None, 60), (61, 60), (60, None), (30, None)])
+def test_a_step_has_the_heartbeat_of_its_type_unless_its_time_is_over_before(
+    engine: Engine, timeout: int | None, heartbeat: int | None
+) -> None:
+    body = {"step_type": "beat", "execution_type": "activity", "heartbeat_seconds": 60}
+    register_step.register(engine, ME, body)
+    step = {"step_id": "a", "step_type": "beat", **({} if timeout is None else {"timeout_seconds": timeout})}
+    machine = compile_workflow.compile_body(engine, ME, {"name": "Beat", "steps": [step]})["asl"]
+    assert machine["States"]["a"].get("HeartbeatSeconds") == heartbeat

@@ -50,3 +50,17 @@ def test_an_object_of_s3_that_is_not_there_is_told_from_one_that_may_not_be_read
             settings.s3_object(SETTINGS.bucket_name, "a/none.txt", 4)
         with pytest.raises(FileAccessError, match="NoSuchBucket"):
             settings.s3_object("nobodys-bucket-here", "a", 4)
+
+
+def test_the_address_of_an_object_opens_no_file_of_another_tenant(monkeypatch: pytest.MonkeyPatch) -> None:
+    from functions.step_files import settings
+    from functions.step_files.sources import open_file
+
+    with backend() as engine:
+        monkeypatch.setattr(settings, "engine", lambda: engine)
+        stored = store_file.take_json(engine, CALLER, {"file_name": "a.txt", "content": "c2VjcmV0"})
+        world = settings.world.__wrapped__()  # type: ignore[attr-defined]  # not the one that is kept
+        assert open_file(stored["reference"], "t", world, None).content == b"secret"
+        address = f"s3://{SETTINGS.bucket_name}/{engine.files.key('t', stored['id'])}"
+        with pytest.raises(FileAccessError, match="by its reference"):
+            open_file(address, "somebody-else", world, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,18 @@ def test_an_agent_answers_by_what_was_read_from_a_pdf_also_after_a_restart(in_zo
     (found,) = answered["step_results"]["find"]["output_data"]["retrieved_chunks"]
     assert (found["text"].strip(), found["filename"]) == ("Penguins get fish at noon.", "zoo.pdf")
     assert f"Penguins get fish at noon.\n\n Answer: {QUESTION}" in answered["output"]["answer"]["query"]
+
+
+def test_what_was_embedded_with_fewer_dimensions_is_found_by_as_many(in_zoo: Path) -> None:
+    ingest, ask = deepcopy(INGEST), deepcopy(ASK)
+    for step in (ingest["steps"][2], ask["steps"][0]):
+        step["config"] = {**step.get("config", {}), "dimensions": 64}
+    with LocalCloud() as cloud:
+        assert run(cloud, ingest, file="zoo.pdf")["output"]["keep"]["stored_count"] == 3
+        answered = run(cloud, ask, question=QUESTION)
+        refused = run(cloud, ASK, question=QUESTION)
+    assert "Penguins" in answered["step_results"]["find"]["output_data"]["retrieved_chunks"][0]["text"]
+    assert refused["error"]["type"] == "DimensionMismatchError"
 
 
 @pytest.mark.parametrize(

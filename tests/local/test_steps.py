@@ -192,6 +192,37 @@ def test_what_a_step_imports_of_the_folder_is_loaded_again_too(tmp_path: Path, m
     assert handler({}, None) == "hello"
 
 
+def test_libraries_that_lie_below_the_folder_stay_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    libraries = tmp_path / ".venv" / "site-packages"
+    libraries.mkdir(parents=True)
+    (libraries / "kept_library.py").write_text("class Thing: ...\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(libraries))
+    directory = write(
+        tmp_path, kept_user__py="from kept_library import Thing\ndef handler(event, context):\n    return 1\n"
+    )
+    handler = directory.load("kept_user:handler")
+    library = sys.modules["kept_library"]
+    (tmp_path / "kept_user.py").write_text("import kept_library\ndef handler(e, c):\n    return 22\n", encoding="utf-8")
+    assert handler({}, None) == 22
+    assert sys.modules["kept_library"] is library
+
+
+def test_a_module_of_a_package_in_the_folder_is_loaded_again_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    package = tmp_path / "kept_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("PREFIX = 'a'\n", encoding="utf-8")
+    (package / "words.py").write_text("WORD = 'hi'\n", encoding="utf-8")
+    source = "from kept_package import PREFIX, words\ndef handler(event, context):\n    return PREFIX + words.WORD\n"
+    handler = write(tmp_path, kept_greet__py=source).load("kept_greet:handler")
+    assert handler({}, None) == "ahi"
+    (package / "__init__.py").write_text("PREFIX = 'bb'\n", encoding="utf-8")
+    (package / "words.py").write_text("WORD = 'hello'\n", encoding="utf-8")
+    assert handler({}, None) == "bbhello"
+
+
 DOUBLE = "def handler(event, context):\n    return {'n': 2}\n"
 
 
@@ -211,6 +242,17 @@ def registered_over_the_api(tmp_path: Path) -> tuple[DataFolder, Path]:
         body = {"step_type": "kept_double", "execution_type": "local", "handler": "kept_double:handler"}
         assert cloud.call("POST", "/steps/register", body)[0] == 201
     return data, steps
+
+
+def test_a_folder_that_is_as_it_was_makes_no_new_versions(tmp_path: Path) -> None:
+    data, steps = DataFolder(tmp_path / "data"), tmp_path / "steps"
+    steps.mkdir()
+    (steps / "kept_double.py").write_text(DOUBLE)
+    for timeout, version in ((5, 1), (5, 1), (6, 2)):
+        entry = {"step_type": "kept_double", "handler": "kept_double:handler", "timeout_seconds": timeout}
+        (steps / "steps.json").write_text(json.dumps([entry]))
+        with LocalCloud(steps_directory=steps, data=data) as cloud:
+            assert cloud.call("GET", "/steps/kept_double")[1]["version"] == version
 
 
 def test_a_step_type_that_an_earlier_server_registered_is_loaded_again(tmp_path: Path) -> None:

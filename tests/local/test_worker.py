@@ -21,6 +21,7 @@ from infra.local.worker import Api, Worker, WorkerError, load
 from tests.local.test_killed_server import results, server
 from tests.support.http_client import ApiClient
 from tests.support.processes import REPOSITORY, command
+from workflow_engine.sdk import StepContext, step
 
 pytestmark = pytest.mark.xdist_group("killed-server")
 
@@ -192,12 +193,14 @@ def test_an_answer_that_was_not_taken_is_given_again(monkeypatch: pytest.MonkeyP
 
 
 def test_an_output_that_is_too_large_or_no_json_fails_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    script = Script(TASK, (413, {"detail": "Too large."}), (200, {}), TASK, (200, {}))
-    outputs: list[Any] = ["x", {1, 2}]
+    of_a_gateway = (413, {"message": "Request Entity Too Large"})
+    script = Script(TASK, (413, {"detail": "Too large."}), (200, {}), TASK, (200, {}), TASK, of_a_gateway, (200, {}))
+    outputs: list[Any] = ["x", {1, 2}, "x"]
     work(script, lambda event, context: outputs.pop(0), monkeypatch)
     failures = [body for path, body in script.asked if path.endswith("/failure")]
     assert failures[0] == {"error": "OutputTooLarge", "message": "Too large."}
     assert failures[1]["error"] == "TypeError"
+    assert failures[2] == {"error": "OutputTooLarge", "message": "Request Entity Too Large"}
 
 
 def test_a_task_that_nobody_needs_any_more_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,6 +225,28 @@ def test_a_heartbeat_goes_on_while_the_function_works(monkeypatch: pytest.Monkey
     work(script, handler, monkeypatch)
     assert beaten.is_set()
     assert script.asked[1][0] == "/activities/scan/tasks/t/heartbeat"
+
+
+def test_a_function_may_tell_its_heartbeat_and_learns_that_nobody_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Script(
+        TASK, (200, {}), (409, {"detail": "Nobody waits for it."}), (409, {"detail": "Nobody waits for it."})
+    )
+    rounds: list[int] = []
+
+    @step
+    def handler(config: Any, input_data: Any, context: StepContext) -> None:
+        for number in range(5):
+            rounds.append(number)
+            context.heartbeat()
+
+    work(script, handler, monkeypatch)
+    assert rounds == [0, 1]
+    assert script.asked[3][1] == {"error": "TaskGoneError", "message": "Nobody waits for it."}
+
+
+def test_an_address_that_answers_something_else_is_told() -> None:
+    with Script((200, None)) as url, pytest.raises(WorkerError, match="Is the address right"):
+        Worker(Api(url), "scan", lambda event, context: 1, print).run()
 
 
 def test_an_api_that_is_elsewhere_is_asked_with_credentials(monkeypatch: pytest.MonkeyPatch) -> None:

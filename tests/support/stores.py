@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,20 +25,14 @@ def dynamodb(_directory: Path) -> Iterator[Table]:
         yield DynamoTable(engine.dynamodb, SETTINGS.table_name, lambda _: None)
 
 
-@contextmanager
-def sqlite(directory: Path) -> Iterator[Table]:
+def sqlite(directory: Path) -> AbstractContextManager[Table]:
     """A table in a file."""
-    table = SqliteTable(directory / "data" / "table.sqlite")
-    yield table
-    table.close()
+    return closing(SqliteTable(directory / "data" / "table.sqlite"))
 
 
-@contextmanager
-def sqlite_in_memory(_directory: Path) -> Iterator[Table]:
+def sqlite_in_memory(_directory: Path) -> AbstractContextManager[Table]:
     """A table in memory."""
-    table = SqliteTable()
-    yield table
-    table.close()
+    return closing(SqliteTable())
 
 
 @contextmanager
@@ -48,16 +42,14 @@ def s3(_directory: Path) -> Iterator[ObjectStore]:
         yield S3Objects(lambda: engine.s3, SETTINGS.bucket_name)
 
 
-@contextmanager
-def files(directory: Path) -> Iterator[ObjectStore]:
+def files(directory: Path) -> AbstractContextManager[ObjectStore]:
     """A directory."""
-    yield FileObjects(directory / "objects")
+    return nullcontext(FileObjects(directory / "objects"))
 
 
-@contextmanager
-def memory(_directory: Path) -> Iterator[ObjectStore]:
+def memory(_directory: Path) -> AbstractContextManager[ObjectStore]:
     """Memory."""
-    yield MemoryObjects()
+    return nullcontext(MemoryObjects())
 
 
 _MOST_PAGES: Final = 100

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,20 +52,14 @@ def _distance(one: Sequence[float], other: Sequence[float]) -> float:
     return 1 - product / (math.hypot(*one) * math.hypot(*other))
 
 
-@contextmanager
-def sqlite(directory: Path) -> Iterator[VectorStore]:
+def sqlite(directory: Path) -> AbstractContextManager[VectorStore]:
     """In a file."""
-    made = SqliteVectors(directory / "data" / "vectors.sqlite")
-    yield made
-    made.close()
+    return closing(SqliteVectors(directory / "data" / "vectors.sqlite"))
 
 
-@contextmanager
-def sqlite_in_memory(_directory: Path) -> Iterator[VectorStore]:
+def sqlite_in_memory(_directory: Path) -> AbstractContextManager[VectorStore]:
     """In memory."""
-    made = SqliteVectors()
-    yield made
-    made.close()
+    return closing(SqliteVectors())
 
 
 @contextmanager

@@ -68,6 +68,8 @@ def test_what_passes_is_tried_again_and_what_stays_never_is() -> None:
         ([*final, "States.DataLimitExceeded"], 0),
         (["States.ALL"], 4),
     ]
+    checked = compiled(http(validate_output=True, output_schema={"type": "object"}), max_retries=4)
+    assert retriers(checked)[0] == ([*final, "StepOutputError", "States.DataLimitExceeded"], 0)
 
 
 def test_every_failure_of_a_call_is_either_transient_or_final() -> None:

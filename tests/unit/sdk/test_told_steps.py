@@ -6,10 +6,13 @@ import json
 import logging
 import subprocess
 import sys
-from typing import Any
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel, computed_field, field_serializer
 
 from workflow_engine.endpoint_errors import SecretNotSetError
 from workflow_engine.sdk import (
@@ -22,7 +25,7 @@ from workflow_engine.sdk import (
     idempotency,
     step,
 )
-from workflow_engine.sdk.testing import StepCall, call_step
+from workflow_engine.sdk.testing import FakeLambdaContext, StepCall, call_step
 
 
 class Config(BaseModel):
@@ -79,6 +82,64 @@ def test_an_output_that_does_not_fit_is_an_error_of_a_stable_name(result: Any) -
 
     with pytest.raises(StepOutputError, match="output"):
         call_step(wrong)
+
+
+class Total(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    day: date = Field(alias="theDay")
+    amount: Decimal = Field(validation_alias="sum", serialization_alias="total")
+    parts: list[Part]
+    kept: str = Field(default="inside", exclude=True)
+
+    @field_serializer("amount")
+    def _in_euro(self, amount: Decimal) -> str:
+        return f"{amount} EUR"
+
+    @computed_field
+    def count(self) -> int:
+        return len(self.parts)
+
+
+class Part(BaseModel):
+    n: int = Field(alias="N", ge=0)
+
+
+MADE: Final[Mapping[str, Any]] = {"theDay": date(2026, 1, 2), "sum": Decimal("1.5"), "parts": [Part(N=1)]}
+
+
+@pytest.mark.parametrize("made", [lambda: Total(**MADE), lambda: MADE], ids=["model", "object"])
+def test_an_output_is_as_its_schema_has_it_whatever_its_model_makes_of_names_and_values(made: Any) -> None:
+    @step(output=Total)
+    def total() -> Any:
+        return made()
+
+    output = call_step(total).output
+    assert output == {"theDay": "2026-01-02", "total": "1.5 EUR", "parts": [{"N": 1}], "count": 1}
+    definition = definition_of(total)
+    assert definition is not None
+    assert set(definition.registration()["output_schema"]["required"]) == set(output)
+
+
+def test_a_list_as_a_model_is_an_output() -> None:
+    class Parts(RootModel[list[Part]]): ...
+
+    @step(output=Parts)
+    def parts() -> Any:
+        return Parts([Part(N=1)])
+
+    assert call_step(parts).output == [{"N": 1}]
+
+
+def test_a_model_that_was_changed_is_checked_at_every_depth() -> None:
+    @step(output=Total)
+    def changed() -> Total:
+        made = Total(**MADE)
+        made.parts[0].n = -1
+        return made
+
+    with pytest.raises(StepOutputError, match=r"output\.parts\.0\.n|output\.parts\.0\.N"):
+        call_step(changed)
 
 
 def test_annotations_are_models_too_and_a_model_without_output_is_dumped() -> None:
@@ -218,6 +279,36 @@ def test_a_second_attempt_waits_for_the_first() -> None:
         return 1
 
     assert call_step(again).output == 1
+
+
+@pytest.mark.parametrize("output", [None, 0, False, "", [], {}, [{}]])
+def test_an_output_that_is_empty_is_given_again_as_it_was(output: Any) -> None:
+    calls: list[int] = []
+
+    @step(idempotent=True)
+    def empty() -> Any:
+        calls.append(1)
+        return output
+
+    assert [call_step(empty).output for _ in range(2)] == [output, output]
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("tells_time", [True, False])
+def test_an_attempt_whose_time_is_over_keeps_no_other_from_the_work(
+    tells_time: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "LEASE_SECONDS", -1)
+    calls: list[int] = []
+
+    @step(idempotent=True)
+    def cut_off() -> Any:
+        calls.append(1)
+        return call_step(cut_off).output if len(calls) == 1 else len(calls)
+
+    event = StepCall().event({}, {})
+    assert cut_off(event, FakeLambdaContext(seconds_left=-1) if tells_time else None) == 2
+    assert call_step(cut_off).output == 2
 
 
 def test_without_a_place_elements_are_told_apart_by_what_they_are_given() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import datetime
+import io
+import zipfile
 
 import pytest
 
@@ -53,6 +55,30 @@ def test_json_gives_its_value_and_its_text() -> None:
     assert read(b'{"a": [1]}', ".json") == Contents('{"a": [1]}', {"a": [1]})
 
 
+def test_json_that_goes_into_no_output_is_told_with_its_place() -> None:
+    with pytest.raises(FileUnreadableError, match="at '/rows/1/mean': NaN and infinities"):
+        read(b'{"rows": [{"mean": 1}, {"mean": NaN}]}', ".json")
+
+
+def test_a_cell_with_a_number_that_json_has_not_is_a_text() -> None:
+    content = files.xlsx(S=[["x"]])
+    with zipfile.ZipFile(io.BytesIO(content)) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    start, end = parts[sheet].index(b"<c "), parts[sheet].index(b"</c>")
+    parts[sheet] = parts[sheet][:start] + b'<c r="A1"><v>1e999</v>' + parts[sheet][end:]
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as book:
+        for name, part in parts.items():
+            book.writestr(name, part)
+    assert read(out.getvalue(), ".xlsx").parsed == {"S": [["inf"]]}
+
+
+def test_half_a_character_of_a_pdf_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pypdf.PageObject.extract_text", lambda _: "a\ud800b")
+    assert read(files.pdf("x"), ".pdf").text == "a\N{REPLACEMENT CHARACTER}b"
+
+
 def test_html_gives_what_is_seen() -> None:
     page = b"<html><head><style>p{}</style></head><body><h1>Hi &amp; bye</h1><script>x()</script><p>You</p></body>"
     assert read(page, ".html").text == "Hi & bye\nYou"
@@ -71,6 +97,7 @@ def test_what_a_file_is_shows_in_its_first_bytes_whatever_it_is_called() -> None
         ("é".encode("utf-16"), None, "é"),
         ("é".encode("latin-1"), "latin-1", "é"),
         (b"", None, ""),
+        (b"half +2AA- a pair", "utf-7", "half \N{REPLACEMENT CHARACTER} a pair"),
     ],
 )
 def test_a_text_is_read_in_the_encoding_that_is_named_or_that_it_tells(
@@ -93,6 +120,10 @@ def test_a_text_is_read_in_the_encoding_that_is_named_or_that_it_tells(
         (files.archive(any_txt=b"x"), ".zip", FileTypeError),
         (b"{", ".json", FileUnreadableError),
         (b"[" * 100_000, ".json", FileUnreadableError),
+        (b"[" * 101 + b"]" * 101, ".json", FileUnreadableError),
+        (b'{"mean": NaN}', ".json", FileUnreadableError),
+        (b"[1e999]", ".json", FileUnreadableError),
+        (b'"\\ud800"', ".json", FileUnreadableError),
         (b"\xff\xfe\xfd\xfc\x00", ".txt", FileUnreadableError),
         (b"\x89PNG\r\n\x1a\n\x00\x00", ".png", FileTypeError),
         (b"MZ\x00\x01", ".exe", FileTypeError),

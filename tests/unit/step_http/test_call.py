@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
-from functions.step_http.call import attempt_group_key
+from functions.step_http.call import World, attempt_group_key, call_endpoint
 from tests.support.llm.vendor_server import Reply, VendorServer, json_reply
-from tests.unit.step_http.calls import PAYLOAD, call, event
+from tests.unit.step_http.calls import HERE, PAYLOAD, call, event
 from workflow_engine import endpoint_errors as errors
 from workflow_engine.outbound import AddressPolicy, AddressRefusedError
+from workflow_engine.outbound_http import Answer, Request
 from workflow_engine.sdk import InvalidStepInput, StepContext
+from workflow_engine.sdk.testing import FakeLambdaContext
 
 
 def test_an_endpoint_is_sent_what_a_lambda_step_receives_and_its_json_is_the_output() -> None:
@@ -28,6 +30,24 @@ def test_an_endpoint_is_sent_what_a_lambda_step_receives_and_its_json_is_the_out
     assert received.headers["content-type"] == "application/json"
     assert received.headers["x-team"] == "risk"
     assert received.headers["host"] == server.url.removeprefix("http://")
+
+
+def test_a_header_is_sent_once_in_whatever_case_it_is_written() -> None:
+    sent: list[Request] = []
+
+    def send(request: Request, *_: Any, **__: Any) -> Answer:
+        sent.append(request)
+        return Answer(200, {}, b"")
+
+    auth = {"type": "api_key", "header": "x-team-key", "secret": "STEP_SECRET_A"}
+    headers = {"user-agent": "risk", "ACCEPT": "text/csv", "X-Team-Key": "theirs"}
+    given = event("https://a.example/", headers=headers, auth=auth)
+    call_endpoint(given, StepContext.from_event(given), World(HERE, lambda *_: "ours", send=send))
+    names = [name.lower() for name in sent[0].headers]
+    assert sorted(set(names)) == sorted(names)
+    assert sent[0].headers["user-agent"] == "risk"
+    assert sent[0].headers["ACCEPT"] == "text/csv"
+    assert sent[0].headers["x-team-key"] == "ours"
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
@@ -55,8 +75,25 @@ def typed(content_type: str | None, raw: bytes, **headers: str) -> Reply:
         (typed("", b"hello"), {"content_type": "application/octet-stream", "base64": "aGVsbG8="}),
         (Reply(204, raw=b""), None),
         (typed("application/json", gzip.compress(b'{"a": 2}'), **{"content-encoding": "gzip"}), {"a": 2}),
+        (
+            typed("text/csv", gzip.compress(b"a\n") + gzip.compress(b"b\n"), **{"content-encoding": "gzip"}),
+            {"content_type": "text/csv", "text": "a\nb\n"},
+        ),
     ],
-    ids=["json", "vnd+json", "csv", "latin-1", "xml", "png", "no text", "untyped json", "untyped", "empty", "gzip"],
+    ids=[
+        "json",
+        "vnd+json",
+        "csv",
+        "latin-1",
+        "xml",
+        "png",
+        "no text",
+        "untyped json",
+        "untyped",
+        "empty",
+        "gzip",
+        "gzips",
+    ],
 )
 def test_a_2xx_answer_is_the_output_by_its_type(reply: Reply, output: Any) -> None:
     with VendorServer(reply) as server:
@@ -122,7 +159,15 @@ def test_an_endpoint_that_asks_to_wait_is_asked_again_in_the_same_attempt(after:
     assert len(keys) == 1
 
 
-@pytest.mark.parametrize(("after", "says"), [("60", "60 seconds"), (None, "does not say"), ("soon", "does not say")])
+@pytest.mark.parametrize(
+    ("after", "says"),
+    [
+        ("60", "60 seconds"),
+        (None, "does not say"),
+        ("soon", "does not say"),
+        ("Thu, 01 Jan 99999999999999999999 00:00:00 GMT", "does not say"),
+    ],
+)
 def test_a_wait_that_the_step_has_no_time_for_fails_at_once(after: str | None, says: str) -> None:
     with VendorServer(throttled(after)) as server, pytest.raises(errors.HttpThrottledError, match=says):
         call(event(server.url))
@@ -135,6 +180,25 @@ def test_waits_end_with_the_steps_time() -> None:
         call(event(server.url, timeout_seconds=35), sleep=slept.append)
     assert slept == [10, 10, 10]
     assert len(server.requests) == 4
+
+
+def test_waits_end_with_the_time_that_lambda_leaves() -> None:
+    given, slept, passed = event("https://a.example/", timeout_seconds=900), [], [0.0]
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        passed[0] += seconds
+
+    world = World(
+        HERE,
+        lambda *_: "",
+        now=lambda: passed[0],
+        sleep=sleep,
+        send=lambda *_, **__: Answer(429, {"retry-after": "10"}, b""),
+    )
+    with pytest.raises(errors.HttpThrottledError):
+        call_endpoint(given, StepContext.from_event(given, FakeLambdaContext(seconds_left=30)), world)
+    assert slept == [10, 10]
 
 
 def test_an_answer_that_takes_too_long_is_a_timeout() -> None:
@@ -219,6 +283,23 @@ def test_another_redirect_is_refused_and_says_what_to_register(status: int, loca
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (b"plain", "cannot be unpacked"),
+        (gzip.compress(b"{}" * 99)[:-4], "ends too early"),
+        (gzip.compress(b"{}")[:-8] + b"\0" * 8, "cannot be unpacked"),
+        (gzip.compress(b"{}") + b"more", "cannot be unpacked"),
+    ],
+)
+def test_an_answer_that_calls_itself_gzip_and_is_not_is_final(raw: bytes, says: str) -> None:
+    with (
+        VendorServer(typed("application/json", raw, **{"content-encoding": "gzip"})) as server,
+        pytest.raises(errors.HttpAnswerError, match=says),
+    ):
+        call(event(server.url))
+
+
 def test_redirects_in_a_circle_end() -> None:
     circle = VendorServer(answer=lambda _: moved(307, "/again"))
     with circle as server, pytest.raises(errors.HttpRedirectError, match="more than 5"):
@@ -259,6 +340,13 @@ def test_the_secret_is_sent_and_what_the_endpoint_repeats_of_it_is_left_out(
         assert "[secret]" in shown
         assert "s3cr3t-token" not in shown
         assert value.removeprefix("Basic ") not in shown
+
+
+def test_a_secret_is_hidden_as_json_writes_it_too() -> None:
+    auth = {"type": "bearer", "secret": "STEP_SECRET_A"}
+    with VendorServer(answer=lambda received: json_reply({"seen": received.headers["authorization"]})) as server:
+        output = call(event(server.url, auth=auth), secrets={"STEP_SECRET_A": 'quo"ted\\secret'})
+    assert output == {"seen": "Bearer [secret]"}
 
 
 def test_a_secret_that_would_be_a_second_header_is_refused() -> None:

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from functions.step_http.call import World
+from functions.step_http.pages import next_url
 from functions.step_http.request import make_request
 from tests.support.llm.vendor_server import Received, Reply, VendorServer, json_reply
 from tests.unit.step_http.calls import HERE, PAYLOAD
 from workflow_engine import endpoint_errors as errors
 from workflow_engine.outbound import AddressRefusedError
+from workflow_engine.outbound_http import Answer
 from workflow_engine.sdk import InvalidStepInput, StepContext
 
 Texts = Mapping[str, list[dict[str, Any]]]
@@ -119,7 +121,7 @@ def test_a_body_keeps_the_types_of_values_that_stand_alone() -> None:
     texts = {
         "/body/user": [value({"id": 1})],
         "/body/tags/0": [value(None)],
-        "/body/note": [text("n="), value(2.5), text("!")],
+        "/body/note": [value(2.5), text("!")],
         "/body/a~1b": [value([1])],
         "/headers/X-Trace": [text("t-"), value(7)],
     }
@@ -127,7 +129,7 @@ def test_a_body_keeps_the_types_of_values_that_stand_alone() -> None:
     with VendorServer(json_reply({})) as server:
         ask({"url": server.url, "method": "POST", "body": body, "headers": {"X-Trace": "..."}}, texts)
     (received,) = server.requests
-    assert received.body == {"user": {"id": 1}, "tags": [None, "x"], "note": "n=2.5!", "a/b": [1], "own": "{{{raw}}}"}
+    assert received.body == {"user": {"id": 1}, "tags": [None, "x"], "note": "2.5!", "a/b": [1], "own": "{{{raw}}}"}
     assert received.headers["content-type"] == "application/json"
     assert received.headers["x-trace"] == "t-7"
     assert received.headers["idempotency-key"].startswith("exe-1:score:")
@@ -348,6 +350,16 @@ def test_each_page_of_a_post_has_a_key_of_its_own() -> None:
 def test_a_page_that_leads_nowhere_good_fails_the_step(path: str, pagination: dict[str, Any], says: str) -> None:
     with VendorServer(answer=pages) as server, pytest.raises(errors.HttpAnswerError, match=says):
         ask({"url": server.url + path, "pagination": pagination})
+
+
+@pytest.mark.parametrize(
+    "following",
+    ["http://a.example/2", "https://a.example:8443/2", "https://b.example/2", "https://a.example.b.example/2"],
+)
+def test_a_page_on_another_scheme_port_or_host_is_not_asked_for(following: str) -> None:
+    answer = Answer(200, {"link": f"<{following}>; rel=next"}, b"")
+    with pytest.raises(errors.HttpAnswerError, match="another host, port or scheme"):
+        next_url("https://a.example/1", answer, [], {"type": "link"})
 
 
 def test_the_limit_counts_for_all_pages_together() -> None:

@@ -112,6 +112,10 @@ def test_a_url_that_no_step_can_be_sent_to_is_refused(url: str, says: str) -> No
     assert says in detail
 
 
+def test_a_host_is_a_name_in_any_script_and_case() -> None:
+    assert endpoint_config({"url": "https://BÜCHER.example/score"}, "")["url"] == "https://BÜCHER.example/score"
+
+
 def test_what_an_operator_allows_may_be_registered() -> None:
     assert endpoint_config({"url": "http://localhost:8000/"}, "127.0.0.1")["url"] == "http://localhost:8000/"
 

@@ -20,6 +20,8 @@ CREDENTIAL: Final = re.compile(
 )
 """Names of headers and query parameters that stand for a credential."""
 
+_OF_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
 _MADE_HERE: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         (
@@ -61,6 +63,16 @@ def header_problem(
     if CREDENTIAL.fullmatch(name):
         return f"The header '{name}' looks like a credential, and headers are shown. Name a secret in 'auth' instead."
     return value_problem(value)
+
+
+def overlaid(*layers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of all layers, each name once, in whatever case it is written: as the last layer has it."""
+    return dict({name.lower(): (name, value) for layer in layers for name, value in layer.items()}.values())
+
+
+def secret_may_go_to(scheme: str, host: str) -> bool:
+    """Whether nobody on the way to an address can read what is sent there. `host` is in lower case, without brackets."""
+    return scheme == "https" or host in _OF_THIS_MACHINE
 
 
 def value_problem(value: str) -> str | None:

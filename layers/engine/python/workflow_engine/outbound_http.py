@@ -10,6 +10,7 @@ nothing of the environment is heeded but the trusted certificates (no proxy, no 
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import io
 import socket
@@ -137,7 +138,7 @@ def _next_url(request: Request, leads_to: Destination, answer: Answer) -> str:
     same = host == leads_to.host and (
         (parts.scheme, port or _default_port(parts.scheme)) in ((leads_to.scheme, leads_to.port), ("https", 443))
     )
-    if not same or (parts.scheme == "http" and leads_to.scheme == "https"):
+    if not same:
         raise HttpRedirectError(
             f"'{leads_to.host}' redirects to {shown}. A redirect to another host, port or from https to http is not "
             "followed. Register the address that is meant."
@@ -200,15 +201,15 @@ def _unpacked(body: bytes, headers: Mapping[str, str], max_bytes: int) -> bytes:
         return body
     if encoding not in ("gzip", "x-gzip"):
         raise HttpAnswerError(f"The answer comes as '{encoding[:40]}', which was not asked for.")
-    unpacking = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     try:
-        plain = unpacking.decompress(body, max_bytes + 1)
-    except zlib.error:
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as unpacking:
+            plain = unpacking.read(max_bytes + 1)
+    except EOFError:
+        raise HttpAnswerError("The answer calls itself gzip and ends too early.") from None
+    except (gzip.BadGzipFile, zlib.error):
         raise HttpAnswerError("The answer calls itself gzip and cannot be unpacked.") from None
     if len(plain) > max_bytes:
         raise _too_large(max_bytes)
-    if not unpacking.eof:
-        raise HttpAnswerError("The answer calls itself gzip and ends too early.")
     return plain
 
 

@@ -19,7 +19,7 @@ class DimensionMismatchError(WorkflowEngineError):
         """The error with a sentence on both."""
         return cls(
             f"The collection '{collection}' has vectors of {has} dimensions, and this one has {given}. Embed with the same "
-            "provider and model, or use another collection."
+            "provider, model and 'dimensions', or use another collection."
         )
 
 

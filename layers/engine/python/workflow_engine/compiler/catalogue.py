@@ -96,7 +96,8 @@ class TaskLowering:
     the same without a call where the only input has one of these names and is sure to be a text. With `calls_endpoint` the
     function sends the step to the endpoint that the execution input's `endpoints` has under the alias, and learns beside
     the step's payload what it needs for that: `call`, an object of `endpoint`, `entered_at` and `timeout_seconds`. `activity` is
-    the ARN of an activity whose workers do the step, in the place of a function. `retry` is how a step is retried that says
+    the ARN of an activity whose workers do the step, in the place of a function; one that tells nothing for
+    `heartbeat_seconds` is taken for lost. `retry` is how a step is retried that says
     nothing itself; `expected_seconds` how long it usually takes, None where nothing tells. With `waits_for_answer` the
     function only begins the step: its output is what somebody sends later, by the token that the function gets in `call`,
     beside `redrive`, `entered_at` and `timeout_seconds`. `late` is what such a step comes to when nobody does in time; None
@@ -119,6 +120,7 @@ class TaskLowering:
     calls_endpoint: bool = False
     fills_texts: bool = False
     activity: str | None = None
+    heartbeat_seconds: int | None = None
     retry: RetryPolicy | None = None
     expected_seconds: float | None = None
     waits_for_answer: bool = False

@@ -78,7 +78,8 @@ class Failure:
 @dataclass(frozen=True, slots=True)
 class TaskNode:
     """One step that is done elsewhere: by a Lambda function, or as `resource` says: by a worker of this activity, or by whoever
-    answers what a function has begun. `output` is what it gives, in templates of its own. `late` is where it goes on when its
+    answers what a function has begun. `output` is what it gives, in templates of its own. A worker that tells nothing for
+    `heartbeat` seconds is taken for lost. `late` is where it goes on when its
     time is over, if that is no failure like others.
     """
 
@@ -91,6 +92,7 @@ class TaskNode:
     failure: Failure | None
     max_retries: int = 0
     resource: str | None = None
+    heartbeat: int | None = None
     late: PassNode | FailNode | FailedPassNode | None = None
 
     @property

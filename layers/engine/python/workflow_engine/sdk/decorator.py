@@ -240,11 +240,26 @@ def _checked_output(model: Model, result: Any) -> Any:
     from pydantic import ValidationError
 
     try:
-        # Also one of its own: it may have been changed since it was made.
-        dumped = _dumped(result)
-        return _dumped(model.model_validate(dumped))
+        if isinstance(result, model):  # also one of its own may have been changed since it was made
+            checked = model.model_validate(_values(result), by_alias=True, by_name=True)
+        else:
+            checked = model.model_validate(_dumped(result))
+        return checked.model_dump(mode="json", by_alias=True, warnings=False)  # as its schema has it
     except ValidationError as error:
         raise StepOutputError(_problems(error, "output")) from error
+
+
+def _values(value: Any) -> Any:
+    """What a model was made of, at every depth. Its dump may have other names, and texts that none of its fields takes."""
+    if getattr(value, "__pydantic_root_model__", False):
+        return _values(value.root)
+    if hasattr(value, "model_dump"):
+        return {name: _values(v) for name, v in value}
+    if isinstance(value, list):
+        return [_values(v) for v in value]
+    if isinstance(value, dict):
+        return {name: _values(v) for name, v in value.items()}
+    return value
 
 
 def _dumped(result: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,13 +19,15 @@ from aws_lambda_powertools.utilities.idempotency import (
 )
 from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyAlreadyInProgressError,
+    IdempotencyInconsistentStateError,
     IdempotencyItemAlreadyExistsError,
     IdempotencyItemNotFoundError,
     IdempotencyPersistenceLayerError,
 )
 from aws_lambda_powertools.utilities.idempotency.persistence.base import BasePersistenceLayer
-from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import DataRecord
+from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import STATUS_CONSTANTS, DataRecord
 
+from workflow_engine.aws_quotas import FUNCTION_SECONDS
 from workflow_engine.errors import StepTransientError
 from workflow_engine.init_phase import IN_LAMBDA, once
 from workflow_engine.settings import required
@@ -32,6 +35,8 @@ from workflow_engine.settings import required
 TABLE_VARIABLE: Final = "STEP_IDEMPOTENCY_TABLE"
 KEPT_SECONDS: Final = 15 * 24 * 3600
 """Longer than a run may be redriven (RedriveExecution: 14 days)."""
+LEASE_SECONDS: Final = FUNCTION_SECONDS
+"""How long an attempt is taken to be at work whose caller tells no time, as a worker does: one that was killed tells no end."""
 
 
 class InProcess(BasePersistenceLayer):
@@ -51,8 +56,9 @@ class InProcess(BasePersistenceLayer):
     def _put_record(self, data_record: DataRecord) -> None:
         key = data_record.idempotency_key
         with self._changing:
-            if key in self._records and not self._records[key].is_expired:
-                raise IdempotencyItemAlreadyExistsError(old_data_record=self._records[key])
+            standing = self._records.get(key)
+            if standing is not None and not standing.is_expired and not _is_cut_off(standing):
+                raise IdempotencyItemAlreadyExistsError(old_data_record=standing)
             self._records[key] = data_record
 
     def _update_record(self, data_record: DataRecord) -> None:
@@ -62,6 +68,20 @@ class InProcess(BasePersistenceLayer):
     def _delete_record(self, data_record: DataRecord) -> None:
         with self._changing:
             self._records.pop(data_record.idempotency_key, None)
+
+
+def _is_cut_off(record: DataRecord) -> bool:
+    """Whether the time of the attempt that wrote a record is over before it ended, as Powertools' condition on a table has it."""
+    end = record.in_progress_expiry_timestamp
+    return record.status == STATUS_CONSTANTS["INPROGRESS"] and end is not None and end < time.time() * 1000
+
+
+class _Lease:
+    """In the place of a context of Lambda."""
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return LEASE_SECONDS * 1000
 
 
 def made_records() -> BasePersistenceLayer:
@@ -82,18 +102,18 @@ def once_for(key: str, work: Callable[[], Any], lambda_context: Any) -> Any:
     Raises StepTransientError while another attempt is at work, and where the table does not answer.
     """
     config = IdempotencyConfig(expires_after_seconds=KEPT_SECONDS)
-    if hasattr(lambda_context, "get_remaining_time_in_millis"):
-        config.register_lambda_context(lambda_context)
+    timed: Any = lambda_context if hasattr(lambda_context, "get_remaining_time_in_millis") else _Lease()
+    config.register_lambda_context(timed)
 
-    def done(*, key: str) -> Any:  # Powertools reads it
-        return work()
+    def done(*, key: str) -> dict[str, Any]:  # Powertools reads it, and gives None for what is empty
+        return {"output": work()}
 
     kept = idempotent_function(
         done, data_keyword_argument="key", persistence_store=records(), config=config, key_prefix="step"
     )
     try:
-        return kept(key=key)
-    except IdempotencyAlreadyInProgressError:
+        return kept(key=key)["output"]
+    except (IdempotencyAlreadyInProgressError, IdempotencyInconsistentStateError):
         raise StepTransientError("Another attempt at this step is still at work.") from None
     except IdempotencyPersistenceLayerError as error:
         raise StepTransientError(f"The step's earlier result cannot be looked up: {error}") from error

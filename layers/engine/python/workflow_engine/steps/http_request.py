@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 from workflow_engine.aws_quotas import FUNCTION_SECONDS
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
 from workflow_engine.json_schema import Path
-from workflow_engine.outbound_headers import CREDENTIAL, header_problem, may_carry_key
+from workflow_engine.outbound_headers import CREDENTIAL, header_problem, may_carry_key, secret_may_go_to
 from workflow_engine.schema_parts import Schema, object_schema, output_schema, property_schema
 from workflow_engine.settings import STEP_HTTP
 from workflow_engine.steps.registered import HAND_OVER_SECONDS
@@ -149,8 +149,8 @@ def _wrong_url(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
             return
     if "#" in url:
         yield ("url",), "The URL has a fragment, which no server is sent. Remove it."
-    for name, value in parse_qsl(own.partition("?")[2]):
-        if CREDENTIAL.fullmatch(name) and value:
+    for name, value in parse_qsl(url.partition("?")[2]):
+        if CREDENTIAL.fullmatch(name) and not _is_filled(value):
             yield ("url",), f"The query parameter '{name}' looks like a credential, and URLs are shown. Use 'auth'."
 
 
@@ -186,6 +186,16 @@ def _wrong_auth(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     authority = _AUTHORITY.match(config["url"])
     if authority is None or "{{" in authority[0]:
         yield ("url",), "Where a secret is sent, the host is written out: no data may decide who gets it."
+    elif not _is_private(authority[0]):
+        yield ("url",), "A secret is sent over https only. Give an https address."
+
+
+def _is_private(authority: str) -> bool:
+    try:
+        parts = urlsplit(authority)
+        return secret_may_go_to(parts.scheme, (parts.hostname or "").removesuffix("."))
+    except ValueError:
+        return True  # it is told as no address
 
 
 def _wrong_pagination(pagination: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:

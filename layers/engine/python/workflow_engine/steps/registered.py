@@ -18,6 +18,7 @@ _COMPILED: Final = (
     "output_schema",
     "validate_output",
     "activity_arn",
+    "heartbeat_seconds",
     "retry",
     "estimated_seconds",
     "transient_errors",
@@ -28,7 +29,8 @@ _COMPILED: Final = (
 
 def registered_step_type(registration: Mapping[str, Any]) -> StepType:
     """The step type of a registration `{step_type, execution_type?, description?, config_schema?, output_schema?,
-    timeout_seconds?, endpoint_config?, activity_arn?, retry?, estimated_seconds?, transient_errors?, final_errors?, ...}`.
+    timeout_seconds?, endpoint_config?, activity_arn?, heartbeat_seconds?, retry?, estimated_seconds?, transient_errors?,
+    final_errors?, ...}`.
 
     Without a schema any object is a valid config. The function's alias is the step type itself. Further keys are ignored.
     """
@@ -58,6 +60,7 @@ def _lowering(registration: Mapping[str, Any]) -> TaskLowering:
         final_errors=final,
         calls_endpoint=calls_endpoint,
         activity=registration.get("activity_arn"),
+        heartbeat_seconds=registration.get("heartbeat_seconds"),
         retry=RetryPolicy(**retry) if retry else None,
         expected_seconds=registration.get("estimated_seconds"),
     )

@@ -60,6 +60,13 @@ _PROVIDER: Final = property_schema(
     minLength=1,
 )
 _MODEL: Final = property_schema("Model", "Default: the provider's own.", type="string", minLength=1)
+_DIMENSIONS: Final = property_schema(
+    "Dimensions",
+    "Of a vector, where the model lets one choose. Default: the model's own.",
+    type="integer",
+    minimum=1,
+    maximum=MAX_DIMENSION,
+)
 _COLLECTION: Final = property_schema(
     "Collection",
     f"A letter or digit, then letters, digits, '_' or '-', 64 at most. Default: {DEFAULT_COLLECTION}.",
@@ -87,13 +94,7 @@ EMBEDDING_GENERATION: Final = StepType(
         {
             "provider": _PROVIDER,
             "model": _MODEL,
-            "dimensions": property_schema(
-                "Dimensions",
-                "Of a vector, where the model lets one choose. Default: the model's own.",
-                type="integer",
-                minimum=1,
-                maximum=MAX_DIMENSION,
-            ),
+            "dimensions": _DIMENSIONS,
             "batch_size": property_schema(
                 "Batch size",
                 f"Texts in one request. Default: {DEFAULT_BATCH}.",
@@ -214,6 +215,7 @@ VECTOR_SEARCH: Final = StepType(
             ),
             "provider": _PROVIDER,
             "model": _MODEL,
+            "dimensions": _DIMENSIONS,
             "filter": property_schema(
                 "Filter",
                 'On metadata: {"year": {"$gte": 2020}, "kind": "report"}. Default: `filter` of the input.',

@@ -220,6 +220,8 @@ class _Rendering:
         state: State = {"Type": "Task", "Resource": node.resource or LAMBDA_INVOKE, "Arguments": node.arguments}
         if node.timeout is not None:
             state["TimeoutSeconds"] = node.timeout
+        if node.heartbeat is not None:
+            state["HeartbeatSeconds"] = node.heartbeat
         if node.retry:
             state["Retry"] = [dict(r) for r in node.retry]
         state.update(self._caught(node, following))

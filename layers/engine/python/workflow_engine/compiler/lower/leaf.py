@@ -257,7 +257,16 @@ def task(
         failure=failure,
         max_retries=counted_retries(lowering, policy),
         resource=ANSWERED_INVOKE if lowering.waits_for_answer else lowering.activity,
+        heartbeat=_heartbeat(lowering, seconds),
     )
+
+
+def _heartbeat(lowering: TaskLowering, timeout: int | None) -> int | None:
+    """Step Functions takes none that is not shorter than the timeout (Task workflow state, `HeartbeatSeconds`), which is what
+    ends such a step anyway.
+    """
+    heartbeat = lowering.heartbeat_seconds
+    return heartbeat if heartbeat is not None and (timeout is None or heartbeat < timeout) else None
 
 
 def _has_input(unit: Unit, step: Step) -> bool:

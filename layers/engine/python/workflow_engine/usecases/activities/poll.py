@@ -29,6 +29,11 @@ RELAY_SECONDS: Final = 75
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 0.5
 
+ASK_AGAIN_SECONDS: Final = 5.0
+"""How often a poll looks whether somebody still asks on its behalf, which is a write each time. Who did may be done by now, and
+another worker have what came.
+"""
+
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _WORKER: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
@@ -43,13 +48,16 @@ def poll(
     arn = activity_arn(engine, caller.tenant_id, activity)
     if worker is not None and not _WORKER.fullmatch(worker):
         raise InvalidRequestError("The query parameter worker must have 1 to 64 letters, digits, or any of . _ : -")
-    end = engine.now() + timedelta(seconds=seconds)
+    ask_at = engine.now()
+    end = ask_at + timedelta(seconds=seconds)
     pause = FIRST_PAUSE_SECONDS
     while True:
         task = _taken(engine, caller.tenant_id, activity)
         if task is not None:
             return {"task_id": task.task_id, "input": json.loads(task.input or "null")}
-        _ask(engine, caller.tenant_id, activity, arn, worker or "")
+        if engine.now() >= ask_at:
+            _ask(engine, caller.tenant_id, activity, arn, worker or "")
+            ask_at = engine.now() + timedelta(seconds=ASK_AGAIN_SECONDS)
         left = (end - engine.now()).total_seconds()
         if left <= 0:
             return None
@@ -97,9 +105,13 @@ def _ask(engine: Engine, tenant_id: str, activity: str, arn: str, worker: str) -
         name = f"relay of {activity}"
         threading.Thread(target=_relay_here, args=(engine, event), daemon=True, name=name).start()
         return
-    engine.client("lambda").invoke(
-        FunctionName=required("ACTIVITY_RELAY"), InvocationType="Event", Payload=json.dumps(event).encode()
-    )
+    try:
+        engine.client("lambda").invoke(
+            FunctionName=required("ACTIVITY_RELAY"), InvocationType="Event", Payload=json.dumps(event).encode()
+        )
+    except Exception:
+        engine.activity_tasks.end_relay(tenant_id, activity, worker)  # else nobody would ask for as long as one takes
+        raise
 
 
 def _relay_here(engine: Engine, event: dict[str, Any]) -> None:

@@ -51,6 +51,7 @@ class StepType(TypedDict):
     activity: NotRequired[str | None]
     """The name under which workers ask for tasks."""
     activity_arn: NotRequired[str | None]
+    heartbeat_seconds: NotRequired[int | None]
     validate_output: NotRequired[bool]
     timeout_seconds: NotRequired[int | None]
     retry: NotRequired[StepRetry | None]

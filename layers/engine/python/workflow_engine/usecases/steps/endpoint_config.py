@@ -13,7 +13,7 @@ from workflow_engine.aws_quotas import FUNCTION_SECONDS
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import DocumentModel, refers_to
-from workflow_engine.outbound_headers import CREDENTIAL, header_problem, may_carry_key
+from workflow_engine.outbound_headers import CREDENTIAL, header_problem, may_carry_key, secret_may_go_to
 from workflow_engine.usecases.bodies.fields import read_fields
 
 DEFAULT_SECONDS: Final = 30
@@ -25,7 +25,6 @@ MAX_HEADERS: Final = 50
 
 _PLACE: Final = "/endpoint_config"
 _UNFIT_IN_URL: Final = re.compile(r"[^\x21-\x7e]|[\"<>\\^`{|}]")
-_OF_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class EndpointAuth(DocumentModel):
@@ -71,7 +70,7 @@ def endpoint_config(body: Json, allowed_hosts: str) -> dict[str, Any]:
     if method not in ("POST", "PUT", "PATCH"):
         raise _at("method", "A step is sent to its endpoint as a body, so the method is POST, PUT or PATCH.")
     auth = None if fields.auth is None else _auth(_read(EndpointAuth, fields.auth, f"{_PLACE}/auth"))
-    if auth and scheme != "https" and host not in _OF_THIS_MACHINE:
+    if auth and not secret_may_go_to(scheme, host):
         raise _at("auth", "A secret is sent over https only. Give an https address.")
     headers = fields.headers or {}
     _check_headers(headers)
@@ -107,11 +106,12 @@ def _check_url(url: str, allowed_hosts: str) -> tuple[str, str]:
         leads_to = AddressPolicy.from_text(allowed_hosts).check_url(url)
     except AddressRefusedError as error:
         raise _at("url", error.detail) from None
-    if unfit := _UNFIT_IN_URL.search(url.replace(urlsplit(url).hostname or "", "", 1)):
+    parts = urlsplit(url)
+    if unfit := _UNFIT_IN_URL.search(parts.path + parts.query):
         raise _at("url", f"The URL holds '{unfit[0]}', which has to be percent-encoded. It is sent as it is written.")
     if "#" in url:
         raise _at("url", "The URL has a fragment, which no server is sent. Remove it.")
-    for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True):
+    for name, _ in parse_qsl(parts.query, keep_blank_values=True):
         if CREDENTIAL.fullmatch(name):
             raise _at("url", f"The query parameter '{name}' looks like a credential, and URLs are shown. Use 'auth'.")
     return leads_to.scheme, leads_to.host

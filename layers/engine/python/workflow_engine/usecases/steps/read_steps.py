@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from workflow_engine.errors import InvalidRequestError, NotFoundError
 from workflow_engine.language.findings import quoted
 from workflow_engine.store import cursors
+from workflow_engine.store.registrations import Registration
 from workflow_engine.usecases.engine import Caller, Engine
 
 if TYPE_CHECKING:
     from workflow_engine.usecases.answers import StepPage, StepSchemas, StepType, StepVersionPage
 
 _BUILTIN_PAGE: Final = "builtin"
-_COUNTED_AT_ONCE: Final = 100
+_READ_AT_ONCE: Final = 100
 NAMES_OF_HTTP: Final = ("rpc", "api")
 """Other names of execution_type http."""
 EXECUTION_TYPES: Final = ("lambda", "local", "http", *NAMES_OF_HTTP, "activity")
@@ -71,14 +72,37 @@ def list_steps(
     offset, inner = (0, None) if cursor is None else cursors.decode(caller.tenant_id, scope, cursor)
     steps = builtin[offset : offset + limit]
     offset += len(steps)
-    more = True
-    while more and len(steps) < limit:
-        registered, inner = engine.steps.page(caller.tenant_id, limit - len(steps), inner)
-        steps += [step for step in registered if filters.admits(step)]
-        more = inner is not None
+    registered, inner, more, count = _page(engine, caller, filters, limit - len(steps), inner)
     next_cursor = cursors.encode(caller.tenant_id, scope, [offset, inner]) if more else None
-    total = len(builtin) + _count(engine, caller, filters)
-    return {"steps": [described(step) for step in steps], "total": total, "next_cursor": next_cursor}
+    shown = [described(step) for step in (*steps, *registered)]
+    return {"steps": shown, "total": len(builtin) + count, "next_cursor": next_cursor}
+
+
+def _page(
+    engine: Engine, caller: Caller, filters: Filters, wanted: int, inner: str | None
+) -> tuple[list[Registration], str | None, bool, int]:
+    """Registered types of a page, where the next one begins, whether there is one, and how many types there are in all. With
+    filters all are read, once, since no index tells how many they let through; `inner` is the name before the page then.
+    """
+    if filters == NO_FILTERS:
+        count = engine.steps.count(caller.tenant_id)
+        if not wanted:
+            return [], None, count > 0, count
+        steps, following = engine.steps.page(caller.tenant_id, wanted, inner)
+        return steps, following, following is not None, count
+    admitted = [step for step in _registered(engine, caller) if filters.admits(step)]
+    rest = [step for step in admitted if inner is None or step["step_type"] > inner]
+    steps = rest[:wanted]
+    return steps, steps[-1]["step_type"] if steps else None, len(rest) > wanted, len(admitted)
+
+
+def _registered(engine: Engine, caller: Caller) -> Iterator[Registration]:
+    cursor: str | None = None
+    while True:
+        registered, cursor = engine.steps.page(caller.tenant_id, _READ_AT_ONCE, cursor)
+        yield from registered
+        if cursor is None:
+            return
 
 
 def _check(filters: Filters) -> None:
@@ -88,18 +112,6 @@ def _check(filters: Filters) -> None:
     ):
         if value is not None and value not in known:
             raise InvalidRequestError(f"'{name}' must be one of {', '.join(known)}, not {quoted(value)}.")
-
-
-def _count(engine: Engine, caller: Caller, filters: Filters) -> int:
-    """How many registered types there are of those asked for. A count reads them all, whether it is filtered or not."""
-    if filters == NO_FILTERS:
-        return engine.steps.count(caller.tenant_id)
-    count, cursor = 0, None
-    while True:
-        registered, cursor = engine.steps.page(caller.tenant_id, _COUNTED_AT_ONCE, cursor)
-        count += sum(map(filters.admits, registered))
-        if cursor is None:
-            return count
 
 
 def get_schema(engine: Engine, caller: Caller, step_type: str, version: int | None = None) -> StepSchemas:

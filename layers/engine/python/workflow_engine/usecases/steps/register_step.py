@@ -35,13 +35,16 @@ _PLACE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "http": ("endpoint_config", "function_reference"),
     "local": ("handler", "function_reference"),
     "lambda": ("function_arn", "function_reference", "qualifier"),
-    "activity": ("activity",),
+    "activity": ("activity", "heartbeat_seconds"),
 }
 """Which fields say where the step runs, by execution_type. With an endpoint, `function_reference` is kept and not read; whom
 a field is said to belong to is the last that has it.
 """
 
 _HANDLER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*")
+
+SHORTEST_HEARTBEAT_SECONDS: Final = 60
+"""`workflow worker` tells one every 20 seconds, of which one may be lost on the way."""
 
 LONGEST_DELAY_SECONDS: Final = RETRY_DELAY_SECONDS - 1
 
@@ -74,6 +77,10 @@ class StepRegistration(DocumentModel):
     """Where the step is sent, for execution_type http."""
     activity: Annotated[str, Field(pattern=NAME_PATTERN)] | None = None
     """The name under which workers ask for tasks, for execution_type activity. Default: the step type."""
+    heartbeat_seconds: Annotated[int, Field(ge=SHORTEST_HEARTBEAT_SECONDS, le=EXECUTION_SECONDS), Whole] | None = None
+    """After how long without a heartbeat a worker is taken for lost, so that its step fails or is tried again, for
+    execution_type activity. Without it the step's timeout alone decides.
+    """
     config_schema: dict[str, Any] | None = None
     """JSON Schema of a step's config."""
     parameters_schema: dict[str, Any] | None = None
@@ -158,6 +165,7 @@ def _record(engine: Engine, caller: Caller, fields: StepRegistration) -> Registr
         "endpoint_config": _endpoint(engine, fields) if execution_type == "http" else None,
         "activity": fields.activity or fields.step_type if execution_type == "activity" else None,
         "activity_arn": _activity_arn(engine, caller, fields) if execution_type == "activity" else None,
+        "heartbeat_seconds": _heartbeat(fields),
         "config_schema": one_of(fields, "config_schema", "parameters_schema") or {"type": "object"},
         "output_schema": fields.output_schema or {},
         "validate_output": fields.validate_output or False,
@@ -214,6 +222,14 @@ def _timeout(fields: StepRegistration) -> int | None:
     return seconds
 
 
+def _heartbeat(fields: StepRegistration) -> int | None:
+    heartbeat, timeout = fields.heartbeat_seconds, fields.timeout_seconds
+    if heartbeat is not None and timeout is not None and heartbeat >= timeout:
+        detail = f"'heartbeat_seconds' ({heartbeat}) must be less than 'timeout_seconds' ({timeout})."
+        raise InvalidRequestError.at("/heartbeat_seconds", detail)
+    return heartbeat
+
+
 def _retry(fields: StepRegistration) -> dict[str, Any] | None:
     """How steps of this type are retried that say nothing themselves."""
     rest = ("retry_strategy", "retry_delay_seconds", "max_retry_delay_seconds")
@@ -245,17 +261,13 @@ def _refuse_fields_of_other_types(fields: StepRegistration) -> None:
             "code": InvalidRequestError.code,
             "pointer": f"/{name}",
             "detail": f"'{name}' is a field of execution_type '{type_}'. A step of execution_type "
-            f"'{fields.execution_type}' {_takes(own)}.",
+            f"'{fields.execution_type}' takes '{own[0]}'.",
         }
         for name, type_ in others.items()
         if getattr(fields, name) is not None
     ]
     if errors:
         raise InvalidRequestError(errors[0]["detail"], errors=errors)
-
-
-def _takes(own: tuple[str, ...]) -> str:
-    return f"takes '{own[0]}'" if own else "takes none"
 
 
 def _execution_type(fields: StepRegistration) -> str:

@@ -18,7 +18,7 @@ MOST_NAMED: Final = 20
 
 
 def delete(engine: Engine, caller: Caller, step_type: str) -> None:
-    """Remove a registration. Its versions stay readable, and runs in flight keep theirs. It may be repeated for a day.
+    """Remove a registration. Its versions are kept, and runs in flight keep theirs. It may be repeated for a day.
 
     Raises NotFoundError; ConflictError for a built-in type, and while the newest version of a stored workflow has it as a step
     or as a tool, with the names of those workflows. A type that nobody uses is looked for in all workflows of the tenant.
