@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from infra.local.stepfunctions.jsonata import evaluate
 
+from infra.local.stepfunctions.jsonata import evaluate
 from workflow_engine.compiler.jsonata.fragments import Text
 from workflow_engine.compiler.jsonata.run_outputs import output_is_marked, output_of_run
 from workflow_engine.run_output import MARKER
