@@ -18,7 +18,7 @@ _MARK = dict(MARKER)
     ("value", "output", "marked"),
     [
         ({"_failed": []}, {}, False),
-        ({"a": [1], "b": None, "_failed": ["x"], "_steps": {"a": 2}}, {"a": [1], "b": None}, False),
+        ({"a": [1], "b": None, "_failed": ["x"]}, {"a": [1], "b": None}, False),
         ({"a": _MARK, "_failed": []}, {"a": _MARK}, True),
         ({"_in_history": True, "_failed": []}, {}, True),
         ({"a": 1, "_failed": [_MARK]}, {"a": 1}, False),

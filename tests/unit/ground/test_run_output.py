@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from workflow_engine.run_output import MARKER, run_output, step_records
+from workflow_engine.run_output import MARKER, assigned_record, record_variable, run_output
 
 
 def test_the_output_is_what_stands_beside_the_own_keys() -> None:
-    read = run_output({"a": 1, "b": None, "_failed": ["c"], "_steps": {"a": 1, "p": 2}})
+    read = run_output({"a": 1, "b": None, "_failed": ["c"]})
     assert (read.output, read.failed_steps, read.marked) == ({"a": 1, "b": None}, ("c",), False)
 
 
@@ -35,6 +35,6 @@ def test_the_output_of_a_machine_of_an_earlier_version_asks_for_the_history(valu
     assert run_output(value).marked
 
 
-def test_the_last_state_has_its_record_beside_the_output_of_the_run() -> None:
-    assert step_records({"a": dict(MARKER), "_failed": [], "_steps": {"a": 1}}) == {"a": 1}
-    assert step_records({"a": 1}) == {"a": 1}
+def test_the_record_of_the_last_state_is_among_the_variables_that_it_assigned() -> None:
+    assert assigned_record({"s0_a": "1", record_variable(0): '{"a":1}'}) == '{"a":1}'
+    assert assigned_record({"s0_a": "1"}) is None

@@ -8,8 +8,11 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from workflow_engine.compiler.jsonata.fragments import Fragment, Group, Text, bind
+from workflow_engine.compiler.jsonata.fragments import Around, Fragment, Group, Text, bind, call
 from workflow_engine.run_output import IN_HISTORY, OWN_KEYS
+
+_SHORT_BELOW: Final = 2_000
+"""Bytes. Sinks that have no more each are so many that the text of the longer guard would count in the size of a machine."""
 
 _OWN: Final = json.dumps(sorted(OWN_KEYS), separators=(",", ":"))
 _OUTPUT: Final = Text(f"$merge([$sift($o,function($v,$k){{$not($k in {_OWN})}})])")
@@ -27,3 +30,13 @@ def output_of_run(value: Fragment) -> Fragment:
 def output_is_marked(value: Fragment) -> Fragment:
     """Whether some of the run's output in the Output of a machine, `value`, is only in its history: a boolean."""
     return Group((bind("o", value), _IS_MARKED))
+
+
+def guarded(value: Fragment, share: int) -> Fragment:
+    """The value, or the marker where its JSON may have more than `share` bytes."""
+    return call("y" if share < _SHORT_BELOW else "z", value, Text(str(share)))
+
+
+def is_over(value: Fragment, most: int) -> Fragment:
+    """Whether the JSON of a value, none that has the key of the marker on top, may have more than `most` bytes: a boolean."""
+    return call("exists", Around("", (guarded(value, most),), f".{IN_HISTORY}"))
