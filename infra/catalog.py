@@ -357,7 +357,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         timeout_seconds=180,
         environment=ENGINE_ENVIRONMENT,
         grants=(
-            _table("GetItem", "PutItem", "UpdateItem"),
+            _table("GetItem", "PutItem", "Query", "UpdateItem"),
             _FIND_BY_ARN,
             _KEEP_DOCUMENTS,
             Grant("executions", (_READ_HISTORY, "states:StopExecution")),

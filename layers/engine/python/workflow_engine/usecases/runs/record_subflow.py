@@ -16,6 +16,7 @@ from workflow_engine.machines.naming import execution_name
 from workflow_engine.machines.port import ExecutionGoneError
 from workflow_engine.observability import get_logger
 from workflow_engine.statuses import has_ended
+from workflow_engine.store import keys
 from workflow_engine.store.executions import Execution
 from workflow_engine.subflows import NAME_PREFIX
 from workflow_engine.timestamps import iso
@@ -67,8 +68,18 @@ def record_subflow(engine: Engine, start: SubflowStart) -> Execution | None:
         engine.executions.create(execution)
     except ConflictError:
         return engine.executions.get(execution.tenant_id, execution.execution_id)
+    _note_waiting(engine, execution)
     _stop_if_orphaned(engine, execution, run["parent_redrive_count"])
     return execution
+
+
+def _note_waiting(engine: Engine, execution: Execution) -> None:
+    """A subflow may have come to an approval before there was a record that could say that it waits."""
+    for approval in engine.approvals.of_execution(execution.tenant_id, execution.execution_id):
+        if approval.state == "open":
+            key = keys.execution(execution.tenant_id, execution.execution_id), keys.META
+            engine.executions.set_waiting(key, f"{approval.opening} {approval.place}")
+            return
 
 
 def _run_of(engine: Engine, start: SubflowStart) -> dict[str, Any] | None:
@@ -91,21 +102,22 @@ def _stop_if_orphaned(engine: Engine, execution: Execution, redrive_count: int) 
     if parent is None or parent.status != "cancelled" or parent.redrive_count > redrive_count:
         return
     logger.info("subflow of a cancelled run is stopped", extra={"execution_id": execution.execution_id})
-    stop_subflow(engine, execution, "The run that started it was cancelled.")
+    _stop(engine, execution)
 
 
-def stop_subflow(engine: Engine, execution: Execution, cause: str) -> None:
-    """Stop a subflow, if it has not ended. Its end is recorded as that of any run."""
-    if has_ended(execution.status):
-        return
+def stop_subflows(engine: Engine, execution: Execution) -> None:
+    """Stop all subflows, at any depth, of a run that was cancelled. May be repeated. Step Functions stops them too, but
+    promises no more than to try ("Run a Job", on tasks that are aborted).
+    """
+    for child in engine.executions.find_many(execution.tenant_id, engine.executions.children(execution)).values():
+        if not has_ended(child.status):
+            _stop(engine, child)
+        stop_subflows(engine, child)
+
+
+def _stop(engine: Engine, execution: Execution) -> None:
+    """Stop a subflow. Its end is recorded as that of any run."""
     try:
-        engine.runs.stop(execution.execution_arn, cause)
+        engine.runs.stop(execution.execution_arn, "The run that started it was cancelled.")
     except ExecutionGoneError:
         logger.warning("subflow is unknown to Step Functions", extra={"execution_id": execution.execution_id})
-
-
-def stop_subflows(engine: Engine, execution: Execution, cause: str) -> None:
-    """Stop all subflows of a run that go on, at any depth. May be repeated."""
-    for found in engine.executions.find_many(execution.tenant_id, engine.executions.children(execution)).values():
-        stop_subflow(engine, found, cause)
-        stop_subflows(engine, found, cause)
