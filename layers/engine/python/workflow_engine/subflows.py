@@ -44,7 +44,9 @@ ERROR_PATTERN: Final = r'\\*"Error\\*":\\*"([^\\"]*)\\*",\\*"ExecutionArn'
 CAUSE_PATTERN: Final = r'^((?:\{\\*"Cause\\*":\\*")+)([\s\S]*?)\\*",\\*"E(?:rror|xecutionArn)\\*":'
 NO_CAUSE_PATTERN: Final = r'^\{\\*"E(?:rror|xecutionArn)\\*":'
 INNER_TYPE_PATTERN: Final = r'\\*"type\\*":\\*"([^\\"]*)\\*",\\*"message'
-INNER_MESSAGE_PATTERN: Final = r'\\*"message\\*":\\*"([\s\S]*)\\*"\}$'
+INNER_MESSAGE_PATTERN: Final = r'\\*"message\\*":\\*"([\s\S]*?)\\*"\}$'
+INPUT_KEY: Final = '"Input":'
+"""What stands behind it is the child's input, which may hold anything. Inside of a text the quotation marks are escaped."""
 TIMED_OUT: Final = '"Status":"TIMED_OUT"'
 
 
@@ -72,9 +74,10 @@ def child_failure(error: str, cause: str) -> tuple[str, str] | None:
     """
     if error != TASK_FAILED or not (child := re.search(CHILD_PATTERN, cause)):
         return None
-    named = re.search(ERROR_PATTERN, cause)
+    told_first = cause.partition(INPUT_KEY)[0]
+    named = re.search(ERROR_PATTERN, told_first)
     kind = named[1] if named else TIMEOUT if TIMED_OUT in cause else CHILD_CANCELLED
-    told = re.search(CAUSE_PATTERN, cause)
+    told = re.search(CAUSE_PATTERN, told_first)
     text, levels = (told[2], told[1].count("{")) if told else ("", 0)
     if re.search(NO_CAUSE_PATTERN, text):
         text = ""

@@ -13,6 +13,7 @@ from workflow_engine.subflows import (
     FAILED_RUN,
     INNER_MESSAGE_PATTERN,
     INNER_TYPE_PATTERN,
+    INPUT_KEY,
     NO_CAUSE_PATTERN,
     OUTPUT_FIELDS,
     TASK_FAILED,
@@ -51,9 +52,10 @@ def _in_child_failure(value: str, otherwise: str) -> Text:
         '($cause:=$states.errorOutput.Cause&"";'
         f"$run:=$match($cause,/{CHILD_PATTERN}/,1);"
         f'$states.errorOutput.Error!="{TASK_FAILED}"or $not($exists($run))?{otherwise}:('
-        f"$named:=$match($cause,/{ERROR_PATTERN}/,1);"
+        f"$first:=$substringBefore($cause,'{INPUT_KEY}');"
+        f"$named:=$match($first,/{ERROR_PATTERN}/,1);"
         f'$kind:=$exists($named)?$named.groups[0]:$contains($cause,\'{TIMED_OUT}\')?"{TIMEOUT}":"{CHILD_CANCELLED}";'
-        f"$told:=$match($cause,/{CAUSE_PATTERN}/,1);"
+        f"$told:=$match($first,/{CAUSE_PATTERN}/,1);"
         '$text:=$exists($told)?$told.groups[1]:"";'
         f'$text:=$contains($text,/{NO_CAUSE_PATTERN}/)?"":$text;'
         f'$inner:=$kind="{WORKFLOW_FAILED_ERROR}"?$match($text,/{INNER_TYPE_PATTERN}/,1);'
