@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, Final, Literal
 
+from workflow_engine.compiler.jsonata.children import CHILD_RESULT
 from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.compiler.jsonata.states import PAYLOAD, RESULT
 from workflow_engine.language.syntax import Reference
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.subflows import START_EXECUTION
 
 ANSWERED_INVOKE: Final = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 """The resource of a Task whose function only begins the step: somebody answers it later."""
@@ -110,10 +112,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class TaskNode:
-    """One step that is done elsewhere: by a Lambda function, or as `resource` says: by a worker of this activity, or by whoever
-    answers what a function has begun. `output` is what it gives, in templates of its own. A worker that tells nothing for
-    `heartbeat` seconds is taken for lost. `late` is where it goes on when its
-    time is over, if that is no failure like others.
+    """One step that is done elsewhere: by a Lambda function, or as `resource` says: by a worker of this activity, by whoever
+    answers what a function has begun, or by a run of another machine. `output` is what it gives, in templates of its own. A
+    worker that tells nothing for `heartbeat` seconds is taken for lost. `late` is where it goes on when its time is over, if
+    that is no failure like others.
     """
 
     name: str
@@ -135,6 +137,8 @@ class TaskNode:
 
 def task_output(resource: str | None) -> Fragment:
     """What a Task of this resource gives."""
+    if resource == START_EXECUTION:
+        return CHILD_RESULT
     return PAYLOAD if resource is None else RESULT
 
 

@@ -19,6 +19,7 @@ from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration,
 from workflow_engine.run_output import assigned_record, is_of_a_run, run_output
 from workflow_engine.state_names import EACH, FAIL, LATE, WORKFLOW_FAILED, step_of
 from workflow_engine.statuses import RunEnd, StepStatus
+from workflow_engine.subflows import child_failure, output_of
 from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR, failure_told
 
 _RUN_ENDS: Final[Mapping[str, RunEnd]] = {
@@ -384,11 +385,15 @@ def _caught(visit: Visit) -> bool:
 
 
 def _task_output(details: Mapping[str, Any]) -> Any:
-    """A step's output: what a function returned (`Payload` of lambda:invoke), or what a callback or activity sent."""
+    """A step's output: what a function returned (`Payload` of lambda:invoke), what a callback or activity sent, or what
+    is told of a child.
+    """
     output = parsed(details.get("output"))
-    if details.get("resourceType") == "lambda" and details.get("resource") == "invoke" and isinstance(output, dict):
+    if not isinstance(output, dict):
+        return output
+    if details.get("resourceType") == "lambda" and details.get("resource") == "invoke":
         return output.get("Payload")
-    return output
+    return output_of(output) if details.get("resourceType") == "states" else output
 
 
 def failure_of(details: Mapping[str, Any], *, timed_out: bool) -> Failure:
@@ -396,6 +401,8 @@ def failure_of(details: Mapping[str, Any], *, timed_out: bool) -> Failure:
     error = readable(details.get("error") or ("States.Timeout" if timed_out else "States.TaskFailed"))
     timed_out = timed_out or error == "States.Timeout"
     cause = readable(details.get("cause") or "")
+    if (of_child := child_failure(error, cause)) is not None:
+        return Failure(*of_child)
     told = parsed(cause)
     if isinstance(told, dict) and "errorMessage" in told:
         message = told["errorMessage"]
