@@ -36,6 +36,10 @@ class DueStore:
         """Runs that have not ended and are due, at most `limit` of each partition, oldest first in each."""
         return self._due(keys.DUE_EXECUTIONS, now, limit)
 
+    def archive(self, now: str, limit: int) -> list[Key]:
+        """Ended runs whose history is to be read, at most `limit` of each partition, those first that are due longest."""
+        return [key for _, key in sorted(self._due_at(keys.DUE_ARCHIVE, now, limit))]
+
     def machines(self, now: str, limit: int) -> list[Key]:
         """Machines and retired machines that are due, oldest first."""
         return self._due((keys.DUE_MACHINES,), now, limit)
@@ -76,8 +80,11 @@ class DueStore:
         return True
 
     def _due(self, lists: Iterable[str], now: str, limit: int) -> list[Key]:
-        found: list[Key] = []
+        return [key for _, key in self._due_at(lists, now, limit)]
+
+    def _due_at(self, lists: Iterable[str], now: str, limit: int) -> list[tuple[str, Key]]:
+        found: list[tuple[str, Key]] = []
         for due_list in lists:
             page = self.table.query(keys.PLATFORM, Query(due_list, BY_DUE, newest_first=False), limit=limit)
-            found += [(r[PARTITION_KEY], r[SORT_KEY]) for r in page.records if r["due_at"] <= now]
+            found += [(r["due_at"], (r[PARTITION_KEY], r[SORT_KEY])) for r in page.records if r["due_at"] <= now]
         return found

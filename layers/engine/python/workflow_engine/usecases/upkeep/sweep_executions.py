@@ -12,12 +12,12 @@ from workflow_engine.errors import ThrottledError, UnavailableError
 from workflow_engine.machines.port import ExecutionGoneError
 from workflow_engine.metrics import QUARANTINED_RUNS, emit
 from workflow_engine.observability import get_logger
-from workflow_engine.statuses import has_ended
 from workflow_engine.store.due import after
 from workflow_engine.store.executions import Execution
 from workflow_engine.store.table import Key
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.read_results import open_results
+from workflow_engine.usecases.runs.record_execution import record_told
 
 logger = get_logger(__name__)
 
@@ -94,13 +94,18 @@ def _due_runs(engine: Engine, counts: dict[str, int]) -> list[tuple[Key, Executi
 
 
 def _look_at(engine: Engine, key: Key, execution: Execution) -> str:
-    if not has_ended(execution.status) and _is_running(engine, execution):
-        now = engine.timestamp()
-        engine.due.found_running(key, now, after(now, _pause(engine, execution)))
-        return "running"
-    # Records the end of a run that has ended.
-    open_results(engine, Caller(execution.tenant_id), execution.execution_id)
-    return "recorded"
+    try:
+        end = engine.runs.end(execution.execution_arn)
+    except ExecutionGoneError:
+        # What is known of a run that AWS does not know.
+        open_results(engine, Caller(execution.tenant_id), execution.execution_id)
+        return "recorded"
+    if end is not None:
+        record_told(engine, execution.tenant_id, execution.execution_id, end)
+        return "recorded"
+    now = engine.timestamp()
+    engine.due.found_running(key, now, after(now, _pause(engine, execution)))
+    return "running"
 
 
 def _quarantine(engine: Engine, key: Key, execution: Execution) -> bool:
@@ -111,13 +116,6 @@ def _quarantine(engine: Engine, key: Key, execution: Execution) -> bool:
     logger.error("run is quarantined: its end cannot be recorded", extra=told)
     emit(QUARANTINED_RUNS, 1)
     return True
-
-
-def _is_running(engine: Engine, execution: Execution) -> bool:
-    try:
-        return engine.runs.is_running(execution.execution_arn)
-    except ExecutionGoneError:
-        return False
 
 
 def _pause(engine: Engine, execution: Execution) -> float:
