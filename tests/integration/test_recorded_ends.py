@@ -23,12 +23,13 @@ from tests.support.recorded_ends import (
     arn,
     engine_on,
     event,
+    machine_output,
     running,
     tell,
 )
 from tests.support.stores import dynamodb, sqlite_in_memory
 from workflow_engine.errors import NotFoundError, ThrottledError
-from workflow_engine.machines import told_output
+from workflow_engine.run_output import MARKER
 from workflow_engine.store import keys
 from workflow_engine.store.executions import ASKED_FOR, Execution
 from workflow_engine.store.items import Record
@@ -55,12 +56,7 @@ def machines() -> Machines:
 
 @pytest.fixture
 def engine(table: Table, machines: Machines, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    """An engine with one run, whose machine's output is the run's as it stands."""
-
-    def plain(text: str) -> told_output.ToldOutput:
-        return told_output.ToldOutput(json.loads(text))
-
-    monkeypatch.setattr(record_execution, "told_output", plain)
+    """An engine with one run of two steps."""
     monkeypatch.setattr(record_execution, "outline", lambda *_: OUTLINE)
     monkeypatch.setattr(read_results, "outline", lambda *_: OUTLINE)
     made = engine_on(table, machines)
@@ -85,7 +81,7 @@ def found(engine: Engine) -> Execution:
 
 
 def test_the_end_of_a_run_is_recorded_from_its_event_alone(engine: Engine, machines: Machines) -> None:
-    tell(engine, [event(output='{"n": 1.0}', outputDetails={"included": True})])
+    tell(engine, [event(output={"n": 1.0})])
     run = found(engine)
     assert (run.status, run.completed_at, run.redrive_count) == ("completed", iso(after(10)), 0)
     assert run.output == '{"n":1.0}'
@@ -121,7 +117,7 @@ def test_every_kind_of_end_has_its_status(engine: Engine, status: str, expected:
 ENDS: Final = {
     "first": event("FAILED", 10, **FAILED),
     "first again": event("FAILED", 10, **FAILED),
-    "redriven": event("SUCCEEDED", 30, redrive_count=1, output="[1]"),
+    "redriven": event("SUCCEEDED", 30, redrive_count=1, output={"n": 1}),
 }
 UNCOUNTED: Final = {
     name: {key: value for key, value in detail.items() if key != "redriveCount"} for name, detail in ENDS.items()
@@ -136,7 +132,7 @@ def test_in_whatever_order_events_come_the_end_of_the_last_redrive_stays(
     redriven(engine, 1, 20)
     tell(engine, [details[name] for name in order])
     run = found(engine)
-    assert (run.status, run.redrive_count, run.output) == ("completed", 1, "[1]")
+    assert (run.status, run.redrive_count, run.output) == ("completed", 1, '{"n":1}')
     assert (run.completed_at, run.error) == (iso(after(30)), None)
 
 
@@ -149,20 +145,20 @@ def test_an_end_from_before_a_redrive_does_not_end_the_redrive(engine: Engine, c
 
 @pytest.mark.parametrize("count", [1, None])
 def test_a_redrive_that_somebody_else_has_asked_for_ends_too(engine: Engine, count: int | None) -> None:
-    tell(engine, [event("FAILED", 10, **FAILED), event("SUCCEEDED", 40, redrive_count=count, output="2")])
-    assert (found(engine).status, found(engine).output, found(engine).error) == ("completed", "2", None)
+    tell(engine, [event("FAILED", 10, **FAILED), event("SUCCEEDED", 40, redrive_count=count, output={"n": 2})])
+    assert (found(engine).status, found(engine).output, found(engine).error) == ("completed", '{"n":2}', None)
     tell(engine, [event("FAILED", 10, **FAILED)])
     assert found(engine).status == "completed"
 
 
 def test_a_run_that_is_asked_to_stop_is_what_it_ended_as(engine: Engine) -> None:
     engine.executions.update_status(running(), "cancelled", 0, completed_at=iso(after(9)), rank=ASKED_FOR)
-    tell(engine, [event("SUCCEEDED", 9.5, output="3")])
+    tell(engine, [event("SUCCEEDED", 9.5, output={"n": 3})])
     assert found(engine).status == "completed"
 
 
 def test_an_end_before_the_record_is_there_is_told_again(engine: Engine) -> None:
-    early = event(execution_id="early", output="1")
+    early = event(execution_id="early", output={"n": 1})
     with pytest.raises(NotFoundError, match="no record of execution 'early'"):
         tell(engine, [early])
     engine.executions.create(running("early"))
@@ -171,14 +167,14 @@ def test_an_end_before_the_record_is_there_is_told_again(engine: Engine) -> None
 
 
 def test_a_run_whose_input_was_left_out_is_found_by_its_arn(engine: Engine) -> None:
-    tell(engine, [event(input=None, inputDetails={"included": False}, output="1")])
+    tell(engine, [event(input=None, inputDetails={"included": False}, output={"n": 1})])
     assert found(engine).status == "completed"
     with pytest.raises(NotFoundError):
         tell(engine, [event(execution_id="unknown", input=None, inputDetails={"included": False})])
 
 
 def test_an_execution_with_the_input_of_another_ends_nothing_of_it(engine: Engine) -> None:
-    theirs = event(output='"forged"', executionArn=arn("by-hand"))
+    theirs = event(output={"n": "forged"}, executionArn=arn("by-hand"))
     tell(engine, [theirs])
     assert (found(engine).status, found(engine).output) == ("running", None)
 
@@ -187,7 +183,7 @@ def test_an_execution_with_the_input_of_another_ends_nothing_of_it(engine: Engin
     "text", ["1", "[]", '{"run": 1}', '{"run": {"tenant_id": ""}}', "{", '{"run": {"tenant_id": "t"}}']
 )
 def test_an_input_that_names_no_run_is_no_input(engine: Engine, text: str) -> None:
-    tell(engine, [event(input=text, output="1")])
+    tell(engine, [event(input=text, output={"n": 1})])
     assert found(engine).status == "completed"
 
 
@@ -195,11 +191,11 @@ def left_out() -> dict[str, Any]:
     return event(outputDetails={"included": False})
 
 
-def history(machines: Machines, output: Any = None) -> None:
+def history(machines: Machines, output: dict[str, Any] | None = None) -> None:
     told = History()
     told.task("a", 1)
     told.task("b", 2)
-    told.end(output)
+    told.end(machine_output(output or {}))
     machines.histories[arn("e")] = told.events
 
 
@@ -229,15 +225,15 @@ def test_recording_waits_for_no_history_and_an_output_is_added_when_it_is_read(
     assert (found(engine).status, found(engine).output) == ("completed", None)
     assert engine.due.archive(iso(after(3600)), 10) == [(keys.execution(TENANT, "e"), keys.META)]
     machines.refuse = lambda _: None
-    assert read_results.results(engine, ME, "e")["output"] == {"large": True}
-    assert found(engine).output == '{"large":true}'
+    assert read_results.results(engine, ME, "e")["output"]["large"] is True
+    assert found(engine).output is not None
     assert engine.due.archive(iso(after(3600)), 10) == []
 
 
 def test_outputs_that_were_left_out_are_read_within_a_budget(engine: Engine, machines: Machines) -> None:
     for number in range(40):
         engine.executions.create(running(f"e{number}"))
-        machines.histories[arn(f"e{number}")] = History().end(1)
+        machines.histories[arn(f"e{number}")] = History().end(machine_output({"n": 1}))
     tell(engine, [event(execution_id=f"e{n}", outputDetails={"included": False}) for n in range(40)])
     assert 1 <= len(machines.calls) <= 5  # no second has passed
     assert all(engine.executions.get(TENANT, f"e{n}").status == "completed" for n in range(40))
@@ -246,12 +242,12 @@ def test_outputs_that_were_left_out_are_read_within_a_budget(engine: Engine, mac
 @pytest.mark.parametrize("table", [sqlite_in_memory], indirect=True)  # moto has changed what it refuses
 def test_beside_long_metadata_an_output_is_kept_apart(engine: Engine) -> None:
     engine.executions.create(running("full", metadata={"text": "x" * 250_000}))
-    output = json.dumps("y" * 200_000)
+    output = {"n": "y" * 200_000}
     tell(engine, [event(execution_id="full", output=output)])
     run = engine.executions.get(TENANT, "full")
     assert run.output is not None
     assert run.output.startswith("s3:")
-    assert read_results.output_of_run(engine, ME, "full").text == output
+    assert read_results.output_of_run(engine, ME, "full").text == json.dumps(output, separators=(",", ":"))
 
 
 class Busy:
@@ -276,9 +272,9 @@ def test_what_a_busy_table_did_not_take_is_told_again_and_recorded_then(table: T
     vars(engine)["_table"] = busy
     for _ in range(2):
         with pytest.raises(ThrottledError):
-            tell(engine, [event(output="1")])
-    tell(engine, [event(output="1")])
-    assert found(engine).output == "1"
+            tell(engine, [event(output={"n": 1})])
+    tell(engine, [event(output={"n": 1})])
+    assert found(engine).output == '{"n":1}'
 
 
 def test_the_first_reading_adds_the_step_that_failed_and_keeps_the_results(engine: Engine, machines: Machines) -> None:
@@ -307,7 +303,7 @@ def test_a_history_that_lags_behind_the_event_is_not_kept(engine: Engine, machin
     history(machines)
     *begun, last = machines.histories[arn("e")]
     machines.histories[arn("e")] = begun
-    tell(engine, [event(seconds=0.9, output='{"n": 1}')])
+    tell(engine, [event(seconds=0.9, output={"n": 1})])
     answer = read_results.results(engine, ME, "e")
     assert (answer["status"], answer["output"]) == ("completed", {"n": 1})
     assert engine.results.find(TENANT, "e") is None
@@ -329,8 +325,8 @@ def test_results_from_before_a_redrive_are_not_those_of_its_end(engine: Engine, 
     machines.histories[arn("e")] = list(told.events)
     assert read_results.results(engine, ME, "e")["status"] == "running"
     told.task("b", 2)
-    machines.histories[arn("e")] = told.end({"done": True})
-    tell(engine, [event("SUCCEEDED", 30, redrive_count=1, output='{"done": true}')])
+    machines.histories[arn("e")] = told.end(machine_output({"done": True}))
+    tell(engine, [event("SUCCEEDED", 30, redrive_count=1, output={"done": True})])
     answer = read_results.results(engine, ME, "e")
     assert (answer["status"], answer["step_results"]["b"]["status"]) == ("completed", "completed")
     assert answer["metadata"]["redrive_count"] == 1
@@ -340,7 +336,7 @@ def test_the_record_of_an_ended_run_is_read_without_asking_step_functions(engine
     from workflow_engine.usecases.runs.read_progress import read_progress
 
     history(machines, {"n": 1})
-    tell(engine, [event(seconds=1, output='{"n": 1}')])
+    tell(engine, [event(seconds=1, output={"n": 1})])
     progress = read_progress(engine, ME, "e")
     assert (progress["status"], progress["step_statuses"]) == ("completed", None)
     assert read_results.output_of_run(engine, ME, "e").text == '{"n":1}'
@@ -354,7 +350,7 @@ def test_who_waited_gets_the_record_and_a_way_to_the_steps_when_the_budget_is_us
     engine: Engine, machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     history(machines, {"n": 1})
-    tell(engine, [event(seconds=1, output='{"n": 1}')])
+    tell(engine, [event(seconds=1, output={"n": 1})])
     with monkeypatch.context() as busy:
         busy.setattr(Engine, "may_ask", lambda *_: False)
         answer = read_results.results_at_hand(engine, ME, "e")
@@ -368,7 +364,7 @@ def test_who_waited_gets_the_record_and_a_way_to_the_steps_when_the_budget_is_us
 
 
 def test_of_a_run_whose_history_is_gone_the_record_stays(engine: Engine) -> None:
-    tell(engine, [event(output='{"n": 1}')])
+    tell(engine, [event(output={"n": 1})])
     answer = read_results.results(engine, ME, "e")
     assert (answer["status"], answer["output"], answer["step_results"]) == ("completed", {"n": 1}, {})
     assert answer["next_cursor"] is None
@@ -376,3 +372,19 @@ def test_of_a_run_whose_history_is_gone_the_record_stays(engine: Engine) -> None
         read_results.output_of_step(engine, ME, "e", "a")
     with pytest.raises(NotFoundError, match="no step 'c'"):
         read_results.output_of_step(engine, ME, "e", "c")
+
+
+def test_a_marker_in_the_output_is_read_from_the_history_when_somebody_asks(engine: Engine, machines: Machines) -> None:
+    tell(engine, [event(output={"a": dict(MARKER)})])
+    assert (found(engine).status, found(engine).output) == ("completed", None)
+    assert machines.calls == []
+    assert engine.due.archive(iso(after(3600)), 10) == [(keys.execution(TENANT, "e"), keys.META)]
+
+
+def test_tolerated_failures_are_known_at_once(engine: Engine) -> None:
+    tell(engine, [event(output={"n": 1}), event(output={"n": 2}, execution_id="e")])
+    assert (found(engine).failed_steps, found(engine).output) == ([], '{"n":1}')
+    engine.executions.create(running("some"))
+    output = json.dumps(machine_output({"n": 1}, "b"))
+    tell(engine, [event(execution_id="some", output=None) | {"output": output}])
+    assert engine.executions.get(TENANT, "some").failed_steps == ["b"]

@@ -21,8 +21,9 @@ from workflow_engine.store.table import Key
 from workflow_engine.store.tables.dynamodb import DynamoTable
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs import cancel_run, read_results, record_execution, start_run
+from workflow_engine.usecases.upkeep.looks import LONGEST_LOOK_SECONDS, MAX_LOOKS
 from workflow_engine.usecases.upkeep.retire_machines import retire_machines
-from workflow_engine.usecases.upkeep.sweep_executions import LONGEST_LOOK_SECONDS, MAX_LOOKS, sweep_executions
+from workflow_engine.usecases.upkeep.sweep_executions import sweep_executions
 from workflow_engine.usecases.workflows import save_workflow
 
 ME = Caller("default", "me")
@@ -197,7 +198,7 @@ def test_a_run_that_kills_every_round_is_quarantined_and_a_metric_tells(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, deadly: list[str]
 ) -> None:
     told: list[tuple[str, float]] = []
-    monkeypatch.setattr("workflow_engine.usecases.upkeep.sweep_executions.emit", lambda *point: told.append(point))
+    monkeypatch.setattr("workflow_engine.usecases.upkeep.looks.emit", lambda *point: told.append(point))
     execution_id = unrecorded_end(engine, monkeypatch)
     deadly.append(execution_id)
     for look in range(MAX_LOOKS):

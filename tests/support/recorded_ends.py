@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from workflow_engine.machines.ends import ExecutionEnd, of_last_event
 from workflow_engine.machines.port import ExecutionGoneError
+from workflow_engine.run_output import FAILED
 from workflow_engine.settings import Archive, Settings
 from workflow_engine.store.executions import Execution
 from workflow_engine.store.payloads import ObjectStore, PayloadStore
@@ -39,6 +40,11 @@ def running(execution_id: str = "e", **fields: Any) -> Execution:
     return replace(made, **fields)
 
 
+def machine_output(output: dict[str, Any], *failed: str) -> dict[str, Any]:
+    """What a machine gives whose run gives this, and in which these steps have failed."""
+    return {**output, FAILED: list(failed)}
+
+
 def event(
     status: str = "SUCCEEDED",
     seconds: float = 10,
@@ -46,9 +52,10 @@ def event(
     execution_id: str = "e",
     redrive_count: int | None = 0,
     tenant_id: str = TENANT,
+    output: dict[str, Any] | None = None,
     **detail: Any,
 ) -> dict[str, Any]:
-    """`detail` of the event of an end so long after the start."""
+    """`detail` of the event of an end so long after the start. `output` is that of the run."""
     told: dict[str, Any] = {
         "executionArn": arn(execution_id),
         "name": execution_id,
@@ -57,8 +64,8 @@ def event(
         "stopDate": int(after(seconds).timestamp() * 1000),
         "input": json.dumps({"input": {}, "run": {"tenant_id": tenant_id, "execution_id": execution_id}}),
         "inputDetails": {"included": True},
-        "output": None,
-        "outputDetails": None,
+        "output": None if output is None else json.dumps(machine_output(output)),
+        "outputDetails": None if output is None else {"included": True},
         "error": None,
         "cause": None,
         **detail,

@@ -12,7 +12,7 @@ from typing import Final
 
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
-from workflow_engine.store.conditions import Condition, Exists, all_of, at_most
+from workflow_engine.store.conditions import Condition, Exists, all_of, at_most, equals
 from workflow_engine.store.items import Scalar
 from workflow_engine.store.schema import BY_DUE, PARTITION_KEY, SORT_KEY
 from workflow_engine.store.table import ConditionFailedError, Key, Query, Table
@@ -65,6 +65,11 @@ class DueStore:
     def found_running(self, key: Key, now: str, until: str) -> None:
         """A run goes on: look again then."""
         self._change(key, {"due_at": until, "looks": None, "seen_at": now})
+
+    def leave_archive(self, key: Key, execution_id: str) -> None:
+        """The history of an ended run has not to be read any more; a run that was redriven meanwhile is on another list."""
+        of_archive = equals("due_list", keys.due_archive(execution_id))
+        self._change(key, {"due_list": None, "due_at": None, "looks": None}, of_archive)
 
     def quarantine(self, key: Key, now: str) -> bool:
         """Look at a run no more. False when it has left its list meanwhile. When its results are asked for, its end

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from workflow_engine.errors import NotFoundError, ThrottledError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.machines.history_text import parsed
 from workflow_engine.machines.naming import execution_name
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.port import ExecutionGoneError
 from workflow_engine.machines.results import RunReport, report
 from workflow_engine.machines.timeline import Event
-from workflow_engine.machines.told_output import told_output
 from workflow_engine.observability import get_logger
+from workflow_engine.run_output import MAX_FAILED_STEPS, RunOutput, run_output
 from workflow_engine.statuses import RunStatus, has_ended
 from workflow_engine.store.ends import RecordedEnd
 from workflow_engine.store.executions import Execution
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
     from workflow_engine.machines.ends import ExecutionEnd, RunId
 
 logger = get_logger(__name__)
-
-
-MAX_FAILED_STEPS: Final = 100
-"""Of the steps that failed, so many are named beside the results of a run: it may have thousands."""
 
 
 def record(engine: Engine, end: ExecutionEnd) -> None:
@@ -61,8 +58,8 @@ def record_told(engine: Engine, tenant_id: str, execution_id: str, end: Executio
     """Write an end as it is told. False if there is no such run, or what its record says is newer."""
     if end.lacks_output:
         end = _with_output(engine, end)
-    told = told_output(end.output) if end.output is not None else None
-    output = dump(told.value) if told is not None else None
+    told = _told_output(end)
+    output = None if told is None else dump(told.output)
     recorded = RecordedEnd(
         end.execution_arn,
         end.status,
@@ -77,6 +74,14 @@ def record_told(engine: Engine, tenant_id: str, execution_id: str, end: Executio
         return False
     logger.info("run ended", extra={"execution_id": execution_id, "status": end.status})
     return True
+
+
+def _told_output(end: ExecutionEnd) -> RunOutput | None:
+    """What the machine's output tells of a run that has completed, None where only the history has all of it."""
+    if end.status != "completed" or end.output is None:
+        return None
+    told = run_output(parsed(end.output))
+    return None if told.marked else told
 
 
 def _run_of(engine: Engine, execution_arn: str) -> RunId:
