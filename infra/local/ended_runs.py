@@ -118,7 +118,6 @@ def queued_event(ended: Head) -> dict[str, Any]:
             **_data(ended),
             "error": ended.error,
             "cause": ended.cause,
-            "redriveCount": ended.redrives,
         },
     }
     body = json.dumps(event)
