@@ -355,7 +355,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         "execution_recorder",
         "event",
-        memory_mb=1024,  # ten writes at once are bound by CPU
+        memory_mb=1769,  # one processor ("Configure Lambda function memory"): ten writes at once are bound by it
         timeout_seconds=60,
         environment=ENGINE_ENVIRONMENT,
         grants=(

@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from functions.execution_recorder.settings import clients, engine, sqs
-from workflow_engine.errors import NotFoundError, ThrottledError
+from workflow_engine.errors import NotFoundError, ThrottledError, UnavailableError
 from workflow_engine.init_phase import at_init
 from workflow_engine.machines.ends import of_event
 from workflow_engine.usecases.runs import record_execution
 
 logger = logging.getLogger(__name__)
 
-MAY_PASS: Final = (NotFoundError, ThrottledError)
-"""What is over in moments as a rule: an index that lags behind, a quota."""
+MAY_PASS: Final = (NotFoundError, ThrottledError, UnavailableError)
+"""What is over in moments as a rule: an index that lags behind, a quota, a lost connection."""
 
 FIRST_PAUSE_SECONDS: Final = 5
 LONGEST_PAUSE_SECONDS: Final = 900

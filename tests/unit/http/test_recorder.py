@@ -12,7 +12,7 @@ import pytest
 
 from functions.execution_recorder import handler
 from tests.support.http_events import sample
-from workflow_engine.errors import NotFoundError, ThrottledError
+from workflow_engine.errors import NotFoundError, ThrottledError, UnavailableError
 from workflow_engine.machines.ends import ExecutionEnd
 
 
@@ -56,6 +56,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
         "broken": RuntimeError("broken"),
         "unknown": NotFoundError("no record"),
         "throttled": ThrottledError("busy"),
+        "unanswered": UnavailableError("no answer"),
     }
 
     def record(engine: Any, end: ExecutionEnd) -> None:
@@ -75,7 +76,7 @@ def test_the_recorder_names_the_messages_that_failed(recorder: Recorder) -> None
 
 
 def test_what_may_pass_is_delivered_again_soon_and_ever_later(recorder: Recorder) -> None:
-    assert recorder.receive("unknown", "throttled") == ["unknown", "throttled"]
+    assert recorder.receive("unknown", "throttled", "unanswered") == ["unknown", "throttled", "unanswered"]
     url = "https://sqs.example/123456789012/workflow-executions"
     assert {(asked[0], asked[2]) for asked in recorder.queue.asked} == {(url, 5)}
     recorder.queue.asked.clear()
