@@ -30,6 +30,9 @@ DUE_EXECUTIONS: Final = tuple(f"DUE#EXECUTIONS#{shard}" for shard in range(8))
 second (DynamoDB, "Partition throughput limits") and every start writes here.
 """
 
+DUE_ARCHIVE: Final = tuple(f"DUE#ARCHIVE#{shard}" for shard in range(8))
+"""Partitions, in the index by_due, of ended runs whose history is to be read before Step Functions forgets it."""
+
 PLATFORM: Final = "#platform"
 """The tenant of records that belong to the deployment: state machines are shared by all tenants whose workflows have
 the same shape. No caller's tenant escapes to this name, since it is used unescaped."""
@@ -117,7 +120,21 @@ def _short(place: str) -> str:
 
 def due_execution(execution_id: str) -> str:
     """The partition, of `DUE_EXECUTIONS`, of a run that has not ended."""
-    return DUE_EXECUTIONS[zlib.crc32(execution_id.encode()) % len(DUE_EXECUTIONS)]
+    return _shard(DUE_EXECUTIONS, execution_id)
+
+
+def due_archive(execution_id: str) -> str:
+    """The partition, of `DUE_ARCHIVE`, of a run that has ended."""
+    return _shard(DUE_ARCHIVE, execution_id)
+
+
+def _shard(shards: tuple[str, ...], name: str) -> str:
+    return shards[zlib.crc32(name.encode()) % len(shards)]
+
+
+def token(bucket: str, number: int) -> str:
+    """Partition of one of the tokens of a bucket that all callers share."""
+    return f"T#{PLATFORM}#TOKEN#{_escape(bucket)}#{number}"
 
 
 def machine(machine_hash: str) -> str:
