@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from workflow_engine.store.due import DueStore
     from workflow_engine.store.files import FileStore
     from workflow_engine.store.machines import MachineStore
+    from workflow_engine.store.reminders import ReminderStore
     from workflow_engine.store.results import ResultsStore
     from workflow_engine.store.vectors import VectorStore
     from workflow_engine.store.versions import Version, VersionStore
@@ -215,6 +216,12 @@ class Engine:
         from workflow_engine.store.approvals import ApprovalStore
 
         return ApprovalStore(self._table, self._payloads)
+
+    @cached_property
+    def reminders(self) -> ReminderStore:
+        from workflow_engine.store.reminders import ReminderStore
+
+        return ReminderStore(self._table)
 
     @cached_property
     def activity_tasks(self) -> ActivityTaskStore:

@@ -12,6 +12,7 @@ from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.steps.register_step import refuse_builtin
 from workflow_engine.usecases.workflows.named import mentions_in
+from workflow_engine.usecases.workflows.reminders import reminders_in
 
 MOST_NAMED: Final = 20
 """Workflows that a refusal names; a type may be used by thousands."""
@@ -43,10 +44,13 @@ def _workflows_with(engine: Engine, caller: Caller, step_type: str) -> list[Stor
 
 
 def step_types_of(document: Json) -> frozenset[str]:
-    """The step types that a valid document has as steps, of whatever version, and those that it names as tools."""
+    """The step types that a valid document has as steps, of whatever version, those that send its reminders, and those that it
+    names as tools.
+    """
     from workflow_engine.steps import builtin_catalogue
 
-    steps = {split_version(str(step.get("step_type")))[0] for _, step in walk_steps(document)}
+    named = {str(step.get("step_type")) for _, step in walk_steps(document)}
+    steps = {split_version(name)[0] for name in (*named, *(r.step_type for r in reminders_in(document)))}
     tools = {m.name.name for m in mentions_in(document, builtin_catalogue()) if m.name.kind == "step"}
     return frozenset(steps | tools)
 
