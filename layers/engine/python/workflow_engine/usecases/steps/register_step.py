@@ -126,7 +126,8 @@ def register(
 
 
 def _register(engine: Engine, caller: Caller, fields: StepRegistration, attempt: Attempt) -> tuple[Registration, bool]:
-    refuse_builtin(engine, fields.step_type)
+    if is_builtin(engine, fields.step_type):
+        raise ConflictError(f"'{fields.step_type}' is a built-in name. Choose another.")
     if fields.step_type == "register":
         raise InvalidRequestError.at("/step_type", "A step type of this name could not be read. Choose another.")
     _refuse_fields_of_other_types(fields)
@@ -354,10 +355,9 @@ def _handler(fields: StepRegistration) -> str | None:
     return reference
 
 
-def refuse_builtin(engine: Engine, step_type: str) -> None:
-    """Raises ConflictError for a name of the language or of one of our own functions."""
+def is_builtin(engine: Engine, step_type: str) -> bool:
+    """Whether this is a name of the language or of one of our own functions."""
     from workflow_engine.steps import builtin_catalogue
 
     names: Mapping[str, str] = engine.settings.step_functions
-    if builtin_catalogue().find(step_type) is not None or step_type in names:
-        raise ConflictError(f"'{step_type}' is a built-in name. Choose another.")
+    return builtin_catalogue().find(step_type) is not None or step_type in names

@@ -10,7 +10,7 @@ from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.walk import walk_steps
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.steps.register_step import refuse_builtin
+from workflow_engine.usecases.steps.register_step import is_builtin
 from workflow_engine.usecases.workflows.named import mentions_in
 from workflow_engine.usecases.workflows.reminders import reminders_in
 
@@ -24,7 +24,8 @@ def delete(engine: Engine, caller: Caller, step_type: str) -> None:
     Raises NotFoundError; ConflictError for a built-in type, and while the newest version of a stored workflow has it as a step
     or as a tool, with the names of those workflows. A type that nobody uses is looked for in all workflows of the tenant.
     """
-    refuse_builtin(engine, step_type)
+    if is_builtin(engine, step_type):
+        raise ConflictError(f"'{step_type}' is built in, and cannot be removed.")
     if engine.steps.find(caller.tenant_id, step_type) is not None:
         using = _workflows_with(engine, caller, step_type)
         if using:
