@@ -165,7 +165,7 @@ def _record(engine: Engine, caller: Caller, fields: StepRegistration) -> Registr
         "handler": _handler(fields),
         "endpoint_config": _endpoint(engine, fields) if execution_type == "http" else None,
         "activity": fields.activity or fields.step_type if execution_type == "activity" else None,
-        "activity_arn": _activity_arn(engine, caller, fields) if execution_type == "activity" else None,
+        "activity_arn": None,
         "heartbeat_seconds": _heartbeat(fields),
         "config_schema": one_of(fields, "config_schema", "parameters_schema") or {"type": "object"},
         "output_schema": fields.output_schema or {},
@@ -181,6 +181,8 @@ def _record(engine: Engine, caller: Caller, fields: StepRegistration) -> Registr
         "updated_at": now,
         "created_by": caller.user_id,
     }
+    if execution_type == "activity":  # last, since nothing may be left of a registration that is refused
+        record["activity_arn"] = _activity_arn(engine, caller, fields)
     return record
 
 
