@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from workflow_engine.compiler.ir import Block, GuardNode, Node, PassNode, Return, SwitchNode, Template
+from workflow_engine.compiler.ir import Block, GuardNode, Node, PassNode, Return, SwitchNode, TaskNode, Template
 from workflow_engine.compiler.jsonata.fragments import (
     Conditional,
     Fragment,
@@ -44,6 +44,8 @@ def _ends_in_pass(nodes: tuple[Node, ...], step_id: str) -> set[bool]:
     match nodes[-1] if nodes else None:
         case PassNode(values=values):
             return {any(v.step_id == step_id for v in values)}
+        case TaskNode(late=PassNode() as late):
+            return {False} | _ends_in_pass((late,), step_id)
         case GuardNode(body=body):
             return {False} | _ends_in_pass(body, step_id)
         case SwitchNode(cases=cases, default=default):

@@ -42,7 +42,7 @@ ANSWERED_TASK_EVENTS: Final = TASK_EVENTS + 1
 """One that waits for an answer tells besides that it was submitted."""
 """StateEntered, TaskScheduled, TaskStarted, TaskSucceeded, StateExited."""
 ATTEMPT_EVENTS: Final = 3
-"""A failed attempt: TaskScheduled, TaskStarted, TaskFailed."""
+"""A failed attempt: TaskScheduled, TaskStarted, TaskFailed. That of a task that waits for an answer was submitted, too."""
 SIMPLE_EVENTS: Final = 2
 RUN_EVENTS: Final = 2
 
@@ -124,7 +124,8 @@ def _count(node: Node, *, last: bool) -> Count:
     match node:
         case TaskNode():
             events = ANSWERED_TASK_EVENTS if node.resource == ANSWERED_INVOKE else TASK_EVENTS
-            one = Count(1, 1 + node.max_retries, events, events + ATTEMPT_EVENTS * node.max_retries)
+            again = ATTEMPT_EVENTS + events - TASK_EVENTS
+            one = Count(1, 1 + node.max_retries, events, events + again * node.max_retries)
             if node.late is not None:
                 one = one.either(one.then(_count(node.late, last=last)))
             return _with_catch(node, one, last=last)
