@@ -395,6 +395,21 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         ),
     ),
     Function(
+        "approval_reminder",
+        "schedule",
+        memory_mb=1024,  # it compiles the workflow of a reminder
+        timeout_seconds=300,
+        environment=(*ENGINE_ENVIRONMENT, *COMPILER_ENVIRONMENT),
+        schedule_minutes=5,
+        grants=(
+            _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
+            _QUERY_DUE,
+            _KEEP_DOCUMENTS,
+            Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
+            Grant("machine_role", ("iam:PassRole",)),
+        ),
+    ),
+    Function(
         "machine_janitor",
         "schedule",
         memory_mb=256,

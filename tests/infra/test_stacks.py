@@ -247,7 +247,7 @@ def test_what_cannot_be_recorded_is_kept_for_two_weeks(dev: Assembly) -> None:
 def test_the_clock_starts_what_the_catalogue_schedules(dev: Assembly) -> None:
     scheduled = [f for f in FUNCTIONS if f.kind == "schedule"]
     rules = [r["ScheduleExpression"] for r in dev.resources("AWS::Events::Rule").values() if "ScheduleExpression" in r]
-    minutes = {15: "rate(15 minutes)", 60: "rate(1 hour)"}
+    minutes = {5: "rate(5 minutes)", 15: "rate(15 minutes)", 60: "rate(1 hour)"}
     assert sorted(rules) == sorted(minutes[f.schedule_minutes or 0] for f in scheduled)
 
 

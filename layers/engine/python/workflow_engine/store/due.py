@@ -48,6 +48,10 @@ class DueStore:
         """Approvals whose time is over, and decisions that are to be sent again, oldest first."""
         return self._due((keys.DUE_APPROVALS,), now, limit)
 
+    def reminders(self, now: str, limit: int) -> list[Key]:
+        """Reminders of decisions that are to be sent, oldest first."""
+        return self._due((keys.DUE_REMINDERS,), now, limit)
+
     def postpone(self, key: Key, until: str) -> None:
         """Look at a record later, unless it has left its list meanwhile."""
         self._change(key, {"due_at": until})

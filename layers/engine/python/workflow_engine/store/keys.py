@@ -25,6 +25,9 @@ DUE_MACHINES: Final = "DUE#MACHINES"
 DUE_APPROVALS: Final = "DUE#APPROVALS"
 """Partition, in the index by_due, of approvals whose time is limited, and of decisions that are to be sent again."""
 
+DUE_REMINDERS: Final = "DUE#REMINDERS"
+"""Partition, in the index by_due, of reminders of decisions that nobody has made yet."""
+
 DUE_EXECUTIONS: Final = tuple(f"DUE#EXECUTIONS#{shard}" for shard in range(8))
 """Partitions, in the index by_due, of runs that have not ended. Several, because one partition takes 1,000 writes a
 second (DynamoDB, "Partition throughput limits") and every start writes here.
@@ -94,6 +97,11 @@ _LONGEST_PLACE: Final = 400
 def approval(place: str) -> str:
     """Sort key, in an execution's partition, of the approval at a place."""
     return APPROVALS + _short(place)
+
+
+def reminder(place: str) -> str:
+    """Sort key, in the partition of an execution, of the next reminder of the decision at a place."""
+    return f"REMINDER#{_short(place)}"
 
 
 def approvals(tenant_id: str) -> str:

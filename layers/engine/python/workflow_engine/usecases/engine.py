@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from workflow_engine.store.ends import EndStore
     from workflow_engine.store.files import FileStore
     from workflow_engine.store.machines import MachineStore
+    from workflow_engine.store.reminders import ReminderStore
     from workflow_engine.store.results import ResultsStore
     from workflow_engine.store.shared_budgets import Budget, SharedBudgets
     from workflow_engine.store.vectors import VectorStore
@@ -221,6 +222,12 @@ class Engine:
         from workflow_engine.store.approvals import ApprovalStore
 
         return ApprovalStore(self._table, self._payloads)
+
+    @cached_property
+    def reminders(self) -> ReminderStore:
+        from workflow_engine.store.reminders import ReminderStore
+
+        return ReminderStore(self._table)
 
     @cached_property
     def activity_tasks(self) -> ActivityTaskStore:
