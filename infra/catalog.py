@@ -202,7 +202,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
             _LIST_BY_TENANT,
             _LIST_BY_WORKFLOW,
             _KEEP_DOCUMENTS,
-            Grant("executions", (_READ_HISTORY, "states:StopExecution")),
+            Grant("executions", (_READ_HISTORY, "states:RedriveExecution", "states:StopExecution")),
             Grant("machines", _ANSWER),
         ),
     ),

@@ -215,7 +215,21 @@ _EXECUTIONS: Final = (
         )
         for verb in ("approve", "deny")
     ),
-    Operation("cancel_execution", "POST /executions/{execution_id}/cancel", {200: "Execution"}, conflicts=True),
+    Operation(
+        "cancel_execution",
+        "POST /executions/{execution_id}/cancel",
+        {200: "Execution"},
+        body="usecases.bodies.cancel:CancelRequest",
+        body_required=False,
+        conflicts=True,
+    ),
+    Operation(
+        "redrive_execution",
+        "POST /executions/{execution_id}/redrive",
+        {202: "Execution", 200: "Results"},
+        query=(WAIT,),
+        takes_key=True,
+    ),
 )
 
 _TASK: Final = "POST /activities/{activity}/tasks/{task_id}"

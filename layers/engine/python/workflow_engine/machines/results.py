@@ -42,6 +42,8 @@ class RunReport:
     completed_at: str | None
     redrive_count: int
     redriven_at: datetime | None
+    ended_in_fail: bool
+    """Whether a Fail state ended it: that of a step, or the one after failure steps. A redrive would only enter it again."""
     steps: StepOutcomes
     outputs: Outputs
 
@@ -67,6 +69,7 @@ def report(events: Iterable[Event], outline: Mapping[str, Any], outputs: Outputs
         completed_at=iso(timeline.completed_at),
         redrive_count=timeline.redrive_count,
         redriven_at=timeline.redriven_at,
+        ended_in_fail=_ended_in_fail(timeline),
         steps=results.steps,
         outputs=outputs,
     )
@@ -123,6 +126,11 @@ def _error_before_recovery(timeline: Timeline, messages: FailureMessages) -> dic
         "type": failure.type,
         "message": messages.message(failure, visit) or told.message or "",
     }
+
+
+def _ended_in_fail(timeline: Timeline) -> bool:
+    blamed = timeline.failed_visit
+    return timeline.recovered is not None or (blamed is not None and blamed.kind == "Fail")
 
 
 _ABSENT: Final = {status: Outcome(status) for status in ("skipped", "pending")}

@@ -78,6 +78,12 @@ def get_execution(engine: Engine, caller: Caller, execution_id: str) -> answers.
         "backend": execution.backend,
         "error": execution.error,
         "redrive_count": execution.redrive_count,
+        "last_redrive_at": execution.last_redrive_at,
+        "redriven_by": execution.redriven_by,
+        "cancelled_by": execution.cancelled_by,
+        "cancel_cause": execution.cancel_cause,
+        "rerun_of": execution.rerun_of,
+        "rerun_from_step": execution.rerun_from_step,
     }
 
 
@@ -160,6 +166,10 @@ def open_results(engine: Engine, caller: Caller, execution_id: str) -> RunResult
         run = read_report(engine, execution)
     except ExecutionGoneError:
         is_known, run = False, _without_history(engine, execution)
+    if run.redrive_count < execution.redrive_count:
+        from workflow_engine.usecases.runs.redrive_run import settled
+
+        run = settled(engine, execution, run)
     if record_end(engine, execution, run, is_never_started=not is_known):
         return engine.results.find(caller.tenant_id, execution_id) or reported_results(engine, execution, run)
     if not is_known and has_ended(run.status):
@@ -196,7 +206,7 @@ def may_still_start(engine: Engine, execution: Execution) -> bool:
 
 def _without_history(engine: Engine, execution: Execution) -> RunReport:
     """A run that Step Functions does not know: about to start, or (after a minute) lost."""
-    run = read_report(engine, execution, ())
+    run = replace(read_report(engine, execution, ()), redrive_count=execution.redrive_count)
     if may_still_start(engine, execution):
         return run
     if has_ended(execution.status):  # it was being stopped
