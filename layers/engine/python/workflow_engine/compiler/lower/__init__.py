@@ -21,10 +21,11 @@ from workflow_engine.compiler.lower.recovery import cause_of_failed_run
 from workflow_engine.compiler.lower.scope import Entry, Recovery, Scope
 from workflow_engine.compiler.lower.status import ANY, SKIPPED
 from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.reuse import NOTHING_REUSED, Reused, never_undone
 from workflow_engine.compiler.structure import Tree
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.reads import all_steps, failure_steps, nested_reads, references_of
-from workflow_engine.language.syntax import StepReference, Workflow
+from workflow_engine.language.syntax import Step, StepReference, Workflow
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.state_names import WORKFLOW_FAILED, WORKFLOW_OUTPUT
 from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR
@@ -50,8 +51,15 @@ class Lowered:
     after_failure: StepGraph | None = None
 
 
-def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hints) -> Lowered:
-    """Lower a whole workflow. Raises InvalidWorkflowError for a cycle and for what this version cannot run."""
+def lower_workflow(
+    workflow: Workflow, catalogue: CompilerCatalogue, hints: Hints, reused: Reused = NOTHING_REUSED
+) -> Lowered:
+    """Lower a whole workflow, but for the steps that are `reused`. Raises InvalidWorkflowError for a cycle and for what this
+    version cannot run.
+    """
+    document_steps = workflow.steps
+    if reused:
+        workflow = never_undone(workflow, reused)
     unit = Unit(catalogue, workflow.pattern == "sequential", workflow.variables, hints, lower_container)
     output = workflow.output or {}
     scope = Scope(depth=0)
@@ -60,7 +68,7 @@ def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hint
     if recovers:
         scope.recovery = Recovery.of([s.step_id for s in all_steps(workflow.steps)], sequential=unit.sequential)
         unit.read_after_failure = _reads_after_failure(workflow)
-    body = lower_steps(unit, workflow.steps, scope, lambda _: reads, "/steps")
+    body = lower_steps(unit, workflow.steps, scope, lambda _: reads, "/steps", reused)
     nodes: tuple[Node, ...] = body.nodes
     if workflow.output is not None:
         template = {
@@ -71,7 +79,7 @@ def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hint
     recovery: tuple[Node, ...] = ()
     after_failure = failure_graph(body.graph, workflow.on_failure, by_step_order=unit.sequential) if recovers else None
     if after_failure is not None:
-        recovery = _recovery(unit, workflow, after_failure, scope)
+        recovery = _recovery(unit, workflow, document_steps, after_failure, scope)
     return Lowered(
         Block(nodes, kind="machine", recovery=recovery),
         body.graph,
@@ -99,7 +107,9 @@ def _first_undoing(workflow: Workflow) -> str:
     return next(step.pointer + "/compensate" for step in all_steps(workflow.steps) if step.compensate)
 
 
-def _recovery(unit: Unit, workflow: Workflow, graph: FailureGraph, scope: Scope) -> tuple[Node, ...]:
+def _recovery(
+    unit: Unit, workflow: Workflow, steps: tuple[Step, ...], graph: FailureGraph, scope: Scope
+) -> tuple[Node, ...]:
     """The failure steps, in the machine's own scope as a failure has left it, and the end of the run. None where no failure
     leads to them, of which it warns.
     """
@@ -111,8 +121,10 @@ def _recovery(unit: Unit, workflow: Workflow, graph: FailureGraph, scope: Scope)
         step_id: entry if entry.variable is None else Entry(ANY, entry.variable, unsure=True)
         for step_id, entry in scope.entries.items()
     }
-    for step in all_steps(workflow.steps):
-        left.setdefault(step.step_id, Entry(SKIPPED, None))  # inside of a switch that can never run
+    for step in all_steps(steps):
+        left.setdefault(
+            step.step_id, Entry(SKIPPED, None)
+        )  # inside of a switch that can never run, or that is not run again
     after = Scope(depth=0, entries=left, fields=scope.fields)
     guarded = GuardedSteps(graph.graph.steps, graph.graph.rule_dependencies, graph.undoes)
     body = lower_graph(unit, graph.graph, guarded, after, (), place, SKIPPED)

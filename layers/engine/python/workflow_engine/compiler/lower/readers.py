@@ -7,6 +7,7 @@ A record that nobody reads is never assigned; a branch gives back only what is r
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 
 from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.lower.status import COMPLETED, FAILED, SKIPPED, Statuses, rule_verdict
@@ -38,11 +39,13 @@ class Readers:
         return bool(self.whole.get(step_id, 0) & ~beside)
 
 
-def possible_statuses(graph: StepGraph, never_complete: Collection[str] = ()) -> dict[str, Statuses]:
+def possible_statuses(
+    graph: StepGraph, never_complete: Collection[str] = (), known: Mapping[str, Statuses] = MappingProxyType({})
+) -> dict[str, Statuses]:
     """How each step may end, whatever the data. A critical step that fails ends the run, so nobody sees that; any other may
-    fail, if only because it is too large. `never_complete` are the steps that only fail.
+    fail, if only because it is too large. `never_complete` are the steps that only fail, `known` those that have ended before.
     """
-    possible: dict[str, Statuses] = {}
+    possible: dict[str, Statuses] = dict(known)
     for step, dependencies in zip(graph.steps, graph.rule_dependencies, strict=True):
         verdict = rule_verdict(step.trigger_rule, {possible[d] for d in dependencies})
         if verdict == "never":
@@ -72,11 +75,12 @@ def find_readers(
     end_reads: Iterable[Reference],
     never_complete: Collection[str] = (),
     also: Statuses = frozenset(),
+    known: Mapping[str, Statuses] = MappingProxyType({}),
 ) -> Readers:
     """Masks of all readers in the body. `end_reads` are the references of the body's own output; `also` are ways in which its
-    steps may end as seen from outside.
+    steps may end as seen from outside, `known` are steps that have ended before.
     """
-    possible = {step_id: ends | also for step_id, ends in possible_statuses(graph, never_complete).items()}
+    possible = {step_id: ends | also for step_id, ends in possible_statuses(graph, never_complete, known).items()}
     whole: dict[str, int] = {}
     status: dict[str, int] = {}
 

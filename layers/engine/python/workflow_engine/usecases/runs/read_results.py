@@ -167,7 +167,7 @@ def open_results(engine: Engine, caller: Caller, execution_id: str) -> RunResult
     except ExecutionGoneError:
         is_known, run = False, _without_history(engine, execution)
     if run.redrive_count < execution.redrive_count:
-        from workflow_engine.usecases.runs.redrive_run import settled
+        from workflow_engine.usecases.runs.settle_redrive import settled
 
         run = settled(engine, execution, run)
     if record_end(engine, execution, run, is_never_started=not is_known):

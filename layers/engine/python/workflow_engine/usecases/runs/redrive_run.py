@@ -2,13 +2,12 @@
 
 The record is changed first, the execution is redriven then, as a start does it: whoever looks from then on sees a run that goes
 on, and the end that is recorded next is that of the redrive. Where Step Functions refuses, the record is put back. Where its
-answer was lost, the request may be repeated, and whoever reads the run later finds out (`settled`).
+answer was lost, the request may be repeated, and whoever reads the run later finds out (`settle_redrive`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -18,19 +17,16 @@ from workflow_engine.machines.port import ExecutionGoneError, NotRedrivableError
 from workflow_engine.statuses import has_ended
 from workflow_engine.store.control import begin_redrive, take_back_redrive
 from workflow_engine.usecases.engine import Caller, Engine
+from workflow_engine.usecases.runs.read_results import get_execution
 from workflow_engine.usecases.runs.record_execution import read_report
 
 if TYPE_CHECKING:
-    from workflow_engine.machines.results import RunReport
     from workflow_engine.machines.timeline import Event
     from workflow_engine.store.executions import Execution
     from workflow_engine.usecases import answers
 
 TOKEN_KNOWN_FOR: Final = timedelta(minutes=15)
 """For how long Step Functions takes a repetition for the same redrive (RedriveExecution, `clientToken`)."""
-
-_NEVER_CAME_AFTER: Final = timedelta(seconds=60)
-"""A redrive that the history does not show by then was never made: no request lasts so long."""
 
 _RERUN: Final = "POST /executions/{id}/rerun starts it anew, all of it or `from_step`."
 
@@ -44,8 +40,6 @@ def redrive(engine: Engine, caller: Caller, execution_id: str, idempotency_key: 
     """
 
     def work(_: object) -> answers.Execution:
-        from workflow_engine.usecases.runs.read_results import get_execution
-
         execution = engine.executions.get(caller.tenant_id, execution_id)
         if has_ended(execution.status):
             _redrive(engine, caller, execution)
@@ -54,28 +48,6 @@ def redrive(engine: Engine, caller: Caller, execution_id: str, idempotency_key: 
         return get_execution(engine, caller, execution_id)
 
     return engine.idempotency.once(caller.tenant_id, f"redrive/{execution_id}", idempotency_key, {}, work)
-
-
-def settled(engine: Engine, execution: Execution, run: RunReport) -> RunReport:
-    """What the history of a run tells, given that it may lag behind a redrive; or the redrive was never made, which puts the
-    record back.
-    """
-    if run.redrive_count >= execution.redrive_count or execution.last_redrive_at is None:
-        return run
-    if engine.now() - datetime.fromisoformat(execution.last_redrive_at) < _NEVER_CAME_AFTER:
-        return replace(run, status="running", completed_at=None, error=None, output=None)
-    if has_ended(run.status) and not has_ended(execution.status):
-        before = replace(
-            execution,
-            status=run.status,
-            redrive_count=run.redrive_count,
-            completed_at=run.completed_at,
-            error=run.error,
-            last_redrive_at=None,
-            redriven_by=None,
-        )
-        take_back_redrive(engine.executions, before, execution.last_redrive_at)
-    return run
 
 
 def _redrive(engine: Engine, caller: Caller, execution: Execution) -> None:
