@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Execution,
         ExecutionPage,
         ExecutionProgress,
+        ExecutionStarted,
         Results,
     )
 
@@ -91,6 +92,15 @@ def _redrive(request: Request) -> tuple[Execution | Results, HTTPStatus]:
     return started(engine(), caller, run, wait or 0)
 
 
+def _rerun(request: Request) -> tuple[ExecutionStarted | Results, HTTPStatus]:
+    from workflow_engine.usecases.bodies.run import waiting_seconds
+    from workflow_engine.usecases.runs import rerun_run
+
+    caller, wait, body = request.caller, request.number(WAIT), request.body
+    run = rerun_run.rerun(engine(), caller, request.path["execution_id"], body, request.idempotency_key)
+    return started(engine(), caller, run, waiting_seconds(body) if wait is None else wait)
+
+
 def _step_output(request: Request) -> Response[str]:
     key = unquote(request.path["step"])  # a decoded one has no percent sign
     return _output(read_results.output_of_step(engine(), request.caller, request.path["execution_id"], key))
@@ -120,6 +130,7 @@ HANDLERS: Final[Handlers] = {
     "deny_step": lambda r: _decide(r, "denied"),
     "cancel_execution": lambda r: cancel_run.cancel(engine(), r.caller, r.path["execution_id"], r.body),
     "redrive_execution": _redrive,
+    "rerun_execution": _rerun,
 }
 
 

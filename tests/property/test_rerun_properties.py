@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from tests.property.test_compiler_properties import ARN, CATALOGUE, INPUT, RUN, SETTINGS, oracle, parsed, run_probe
+from tests.property.test_compiler_properties import ARN, CATALOGUE, RUN, SETTINGS, oracle, parsed, run_probe
 from tests.support.embedded_machines import EmbeddedMachines, embedded_machines
-from tests.support.random_workflows import PROBE, ProbeFailedError, timeless, workflows
+from tests.support.random_workflows import INPUT, PROBE, ProbeFailedError, timeless, workflows
 from tests.support.run_report import RunReport, report
 from workflow_engine.compiler import Compilation, compile_workflow, execution_input
 from workflow_engine.compiler.reuse import reusable

@@ -163,9 +163,9 @@ def execution_input(
     """What StartExecution gets.
 
     `functions` maps the aliases in `bindings["functions"]` to ARNs, `endpoints` those in `bindings["endpoints"]` to where
-    and how `step_http` sends the step, without secrets; `reused` has what `bindings["reused"]` asks for; `run` is flat: execution_id, workflow_id,
-    workflow_version, tenant_id, session_id, user_id, principal, correlation_id. `context` repeats what every step Lambda is
-    told, in the form in which it is told, so that no state has to build it.
+    and how `step_http` sends the step, without secrets; `reused` has what `bindings["reused"]` asks for; `run` is flat:
+    execution_id, workflow_id, workflow_version, tenant_id, session_id, user_id, principal, correlation_id. `context` repeats what
+    every step Lambda is told, in the form in which it is told, so that no state has to build it.
     """
     return {
         "input": input,

@@ -84,9 +84,12 @@ def reusable(
             ends[step.step_id] = cast("StepEnd", status)
         elif status == "pending" and step.body is None and _is_passed(graph, step, statuses):
             ends[step.step_id] = "skipped"
-        elif status == "failed" and not step.critical:
-            if _is_final(step, catalogue, results[step.step_id]) or _is_passed(graph, step, statuses):
-                ends[step.step_id] = "failed"
+        elif (
+            status == "failed"
+            and not step.critical
+            and (_is_final(step, catalogue, results[step.step_id]) or _is_passed(graph, step, statuses))
+        ):
+            ends[step.step_id] = "failed"
     again = [s.step_id for s in graph.steps if s.step_id == from_step or s.step_id not in ends or _undone(s, statuses)]
     for step_id in descendants(graph, again):
         ends.pop(step_id, None)

@@ -230,6 +230,15 @@ _EXECUTIONS: Final = (
         query=(WAIT,),
         takes_key=True,
     ),
+    Operation(
+        "rerun_execution",
+        "POST /executions/{execution_id}/rerun",
+        STARTED,
+        query=(WAIT,),
+        body="usecases.bodies.rerun:RerunRequest",
+        body_required=False,
+        takes_key=True,
+    ),
 )
 
 _TASK: Final = "POST /activities/{activity}/tasks/{task_id}"

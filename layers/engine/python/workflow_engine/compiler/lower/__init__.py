@@ -121,10 +121,11 @@ def _recovery(
         step_id: entry if entry.variable is None else Entry(ANY, entry.variable, unsure=True)
         for step_id, entry in scope.entries.items()
     }
-    for step in all_steps(steps):
-        left.setdefault(
-            step.step_id, Entry(SKIPPED, None)
-        )  # inside of a switch that can never run, or that is not run again
+    undoing = [one for step in all_steps(steps) for one in step.compensate]
+    after_all = {step.step_id for step in graph.graph.steps}
+    # Inside of a switch that can never run, or of a step that an earlier run has done, with what would undo that.
+    for step in (*all_steps(steps), *(one for one in undoing if one.step_id not in after_all)):
+        left.setdefault(step.step_id, Entry(SKIPPED, None))
     after = Scope(depth=0, entries=left, fields=scope.fields)
     guarded = GuardedSteps(graph.graph.steps, graph.graph.rule_dependencies, graph.undoes)
     body = lower_graph(unit, graph.graph, guarded, after, (), place, SKIPPED)

@@ -19,6 +19,7 @@ from workflow_engine.store.executions import Execution
 from workflow_engine.store.payloads import Keep
 from workflow_engine.store.results import LARGE_OUTPUT_BYTES, LargeOutput, RunResults, StepResult, Wanted
 from workflow_engine.usecases.engine import Engine
+from workflow_engine.usecases.runs.reused_results import reused_outcomes
 
 logger = get_logger(__name__)
 
@@ -84,13 +85,16 @@ def read_report(engine: Engine, execution: Execution, events: Iterable[Event] | 
     if events is None:
         events = engine.history.read(execution.execution_arn)
     with engine.results.payloads.uploads(execution.tenant_id) as keep:
-        return report(events, outline(engine, execution), Outputs(keep))
+        told, outputs = outline(engine, execution), Outputs(keep)
+        return report(events, told, outputs, reused_outcomes(engine, execution, told, outputs))
 
 
 def outline(engine: Engine, execution: Execution) -> Any:
-    """The outline of the workflow version that was run."""
-    version = engine.workflows.get(execution.tenant_id, execution.workflow_id, execution.workflow_version)
-    return version.compiled.outline
+    """The outline of the workflow version that was run, or of its variant."""
+    run, version = execution.workflow_id, execution.workflow_version
+    if execution.variant_id is not None:
+        run, version = execution.variant_id, 1
+    return engine.workflows.get(execution.tenant_id, run, version).compiled.outline
 
 
 def record_end(engine: Engine, execution: Execution, run: RunReport, *, is_never_started: bool = False) -> bool:
