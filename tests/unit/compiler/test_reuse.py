@@ -57,13 +57,13 @@ def test_a_tolerated_failure_is_kept_unless_it_might_have_been_tried_again() -> 
 
 def test_what_a_run_has_come_past_was_skipped() -> None:
     steps = (work("a"), work("b", conditions="a.x"), work("c", "b", trigger_rule="all_done"), work("d", "c"))
-    told = {"a": "completed", "b": "pending", "c": "completed", "d": "failed"}
+    told: dict[str, Any] = {"a": "completed", "b": "pending", "c": "completed", "d": "failed"}
     assert chosen(*steps, from_step="d", **told) == {"a": "completed", "b": "skipped", "c": "completed"}
 
 
 def test_what_was_undone_is_done_again() -> None:
     steps = (work("a", compensate=[work("undo_a")]), work("b", compensate=[work("undo_b")]), work("c", "a", "b"))
-    told = {"a": "completed", "b": "completed", "c": "failed", "undo_a": "completed", "undo_b": "skipped"}
+    told: dict[str, Any] = {"a": "completed", "b": "completed", "c": "failed", "undo_a": "completed", "undo_b": "skipped"}
     assert chosen(*steps, from_step="c", **told) == {"b": "completed"}
 
 
