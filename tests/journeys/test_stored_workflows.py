@@ -115,3 +115,25 @@ def test_a_python_function_outside_the_folder_is_refused(api: ApiClient, local_s
     assert answer.status == 422, answer.body
     assert answer.body["errors"][0]["pointer"] == "/handler"
     assert api.get("/steps/journey_evil").status == 404
+
+
+def test_a_change_names_the_version_that_it_is_of(api: ApiClient) -> None:
+    path = f"/workflows/greeting-{uuid.uuid4().hex[:8]}"
+    only_new = {"if-none-match": "*"}
+    made = api.call("PUT", path, greeting("one"), headers=only_new)
+    assert made.status == 201
+    assert api.call("PUT", path, greeting("other"), headers=only_new).body["code"] == "precondition_failed"
+    first = made.headers["etag"]
+    assert api.get(path).headers["etag"] == first
+    known = api.call("GET", path, headers={"if-none-match": first})
+    assert (known.status, known.body, known.headers["etag"]) == (304, None, first)
+    changed = api.call("PUT", path, greeting("two"), headers={"if-match": first})
+    assert (changed.status, changed.body["version"]) == (200, 2)
+    repeated = api.call("PUT", path, greeting("two"), headers={"if-match": first})
+    assert (repeated.status, repeated.body["version"], repeated.headers["etag"]) == (200, 2, changed.headers["etag"])
+    assert api.call("PUT", path, greeting("three"), headers={"if-match": first}).status == 412
+    assert api.call("PUT", path, greeting("three"), headers={"if-match": "2"}).status == 422
+    assert api.get(f"{path}?version=1").headers["etag"] == first
+    assert api.call("DELETE", path, headers={"if-match": first}).status == 412
+    assert api.call("DELETE", path, headers={"if-match": changed.headers["etag"]}).status == 204
+    assert api.call("PUT", path, greeting("two"), headers={"if-match": "*"}).status == 412

@@ -63,7 +63,13 @@ def test_what_a_run_has_come_past_was_skipped() -> None:
 
 def test_what_was_undone_is_done_again() -> None:
     steps = (work("a", compensate=[work("undo_a")]), work("b", compensate=[work("undo_b")]), work("c", "a", "b"))
-    told: dict[str, Any] = {"a": "completed", "b": "completed", "c": "failed", "undo_a": "completed", "undo_b": "skipped"}
+    told: dict[str, Any] = {
+        "a": "completed",
+        "b": "completed",
+        "c": "failed",
+        "undo_a": "completed",
+        "undo_b": "skipped",
+    }
     assert chosen(*steps, from_step="c", **told) == {"b": "completed"}
 
 

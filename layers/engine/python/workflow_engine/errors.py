@@ -56,6 +56,12 @@ class ConflictError(WorkflowEngineError):
     code = "conflict"
 
 
+class PreconditionFailedError(WorkflowEngineError):
+    """The record is not as the client, by the headers If-Match or If-None-Match, says that it must be."""
+
+    code = "precondition_failed"
+
+
 class AlreadyDecidedError(ConflictError):
     """Somebody has decided before. The first decision holds."""
 
