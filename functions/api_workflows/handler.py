@@ -18,7 +18,13 @@ from workflow_engine.init_phase import at_init
 from workflow_engine.usecases.bodies.run import waiting_seconds
 from workflow_engine.usecases.files import read_files
 from workflow_engine.usecases.runs import start_run
-from workflow_engine.usecases.workflows import compile_workflow, read_workflows, save_workflow, validate_workflow
+from workflow_engine.usecases.workflows import (
+    compile_workflow,
+    pause_workflow,
+    read_workflows,
+    save_workflow,
+    validate_workflow,
+)
 from workflow_engine.usecases.workflows.preconditions import entity_tag
 
 if TYPE_CHECKING:
@@ -89,6 +95,8 @@ HANDLERS: Final[Handlers] = {
     "get_workflow": _get,
     "update_workflow": _update,
     "delete_workflow": lambda r: save_workflow.delete(engine(), r.caller, r.path["workflow_id"], r.precondition),
+    "pause_workflow": lambda r: pause_workflow.pause(engine(), r.caller, r.path["workflow_id"], r.body),
+    "resume_workflow": lambda r: pause_workflow.resume(engine(), r.caller, r.path["workflow_id"]),
     "list_workflow_versions": lambda r: read_workflows.list_versions(
         engine(), r.caller, r.path["workflow_id"], *r.page
     ),

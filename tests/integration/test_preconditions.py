@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from tests.integration.support import HELLO, ME, new_id
-from workflow_engine.errors import ConflictError, NotFoundError, PreconditionFailedError
+from tests.support.backend_cloud import counted
+from workflow_engine.errors import ConflictError, NotFoundError, PausedError, PreconditionFailedError
 from workflow_engine.usecases.engine import Engine
-from workflow_engine.usecases.workflows import read_workflows, save_workflow
+from workflow_engine.usecases.runs import start_run
+from workflow_engine.usecases.workflows import compilation, pause_workflow, read_workflows, save_workflow
 from workflow_engine.usecases.workflows.preconditions import ANY, Precondition
 
 RACERS = 4
@@ -86,3 +88,26 @@ def test_a_workflow_is_deleted_in_the_version_that_is_named(engine: Engine, monk
         save_workflow.delete(engine, ME, workflow_id, Precondition(match=(tag,)))
     with pytest.raises(NotFoundError):
         read_workflows.get(engine, ME, workflow_id)
+
+
+def test_a_pause_outlives_a_save_that_races_with_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    workflow_id = new_id("pause")
+    save_workflow.update(engine, ME, workflow_id, named("one"))
+    compiled = compilation.compile_posted
+
+    def pausing_meanwhile(*args: Any) -> Any:
+        pause_workflow.pause(engine, ME, workflow_id, {})
+        return compiled(*args)
+
+    monkeypatch.setattr(save_workflow, "compile_posted", pausing_meanwhile)
+    with pytest.raises(ConflictError):
+        save_workflow.update(engine, ME, workflow_id, named("two"))
+    monkeypatch.undo()
+    saved, _ = save_workflow.update(engine, ME, workflow_id, named("two"))
+    assert (saved["version"], saved["paused_by"]) == (2, "me")
+    with pytest.raises(PausedError, match="by me"):
+        start_run.start_stored(engine, ME, workflow_id, {})
+    assert pause_workflow.resume(engine, ME, workflow_id)["resumed_by"] == "me"
+    with counted(engine.dynamodb, engine.stepfunctions) as calls:
+        start_run.start_stored(engine, ME, workflow_id, {})
+    assert calls == ["GetItem", "PutItem", "StartExecution"]

@@ -197,6 +197,14 @@ _WORKFLOWS: Final = (
         body_required=False,
         takes_key=True,
     ),
+    Operation(
+        "pause_workflow",
+        "POST /workflows/{workflow_id}/pause",
+        {200: "StoredWorkflow"},
+        body="usecases.workflows.pause_workflow:PauseRequest",
+        body_required=False,
+    ),
+    Operation("resume_workflow", "POST /workflows/{workflow_id}/resume", {200: "StoredWorkflow"}),
 )
 
 _EXECUTIONS: Final = (

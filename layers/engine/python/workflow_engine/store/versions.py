@@ -121,7 +121,10 @@ class VersionStore(Generic[VersionT]):
 
         ConflictError when the newest is no longer the version before: another save came first, or it was deleted.
         """
-        is_newest = all_of(equals(self.noun.version_attribute, following.version - 1), NOT_MARKED)
+        self._add_version(following)
+
+    def _add_version(self, following: VersionT, *also: Condition) -> None:
+        is_newest = all_of(equals(self.noun.version_attribute, following.version - 1), NOT_MARKED, *also)
         try:
             self._save(following, is_newest)
         except ConditionFailedError:

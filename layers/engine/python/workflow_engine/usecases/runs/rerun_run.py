@@ -10,6 +10,7 @@ from workflow_engine.machines.port import ExecutionGoneError
 from workflow_engine.usecases.bodies.rerun import RerunRequest
 from workflow_engine.usecases.bodies.run import read_run
 from workflow_engine.usecases.runs.launch import Rerun, launch_once
+from workflow_engine.usecases.runs.start_run import refuse_paused
 
 if TYPE_CHECKING:
     from workflow_engine.language.diagnostics import Json
@@ -30,13 +31,14 @@ def rerun(
     gave is taken over. Gives what `launch_once` gives.
 
     Raises NotFoundError; InvalidRequestError for a `from_step` that is none of the workflow's own steps; ConflictError where the
-    input or the results of the earlier run are no longer known, or it has not ended; PayloadTooLargeError; and what
-    `launch_once` raises.
+    input or the results of the earlier run are no longer known, it has not ended, or the workflow is paused;
+    PayloadTooLargeError; and what `launch_once` raises.
     """
 
     def prepare() -> tuple[StoredWorkflow, RerunRequest, Rerun]:
         asked = read_run(RerunRequest, body)
         earlier = engine.executions.get(caller.tenant_id, execution_id)
+        refuse_paused(engine.workflows.find(caller.tenant_id, earlier.workflow_id))
         workflow = engine.workflows.get(caller.tenant_id, earlier.workflow_id, earlier.workflow_version)
         if asked.from_step is None:
             compiled, reused = workflow, None

@@ -96,7 +96,14 @@ def _update(
     compiled, warnings = _compiled(engine, caller, posted, words, workflow_id)
     if is_same and newest.compiled.means_the_same(compiled.compiled):
         return _saved(newest, warnings), False
-    workflow = replace(compiled, version=newest.version + 1, created_at=newest.created_at)
+    workflow = replace(
+        compiled,
+        version=newest.version + 1,
+        created_at=newest.created_at,
+        pause=newest.pause,
+        resumed_at=newest.resumed_at,
+        resumed_by=newest.resumed_by,
+    )
     engine.workflows.add_version(workflow)
     return _saved(workflow, warnings), False
 
