@@ -195,17 +195,18 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         "api_executions",
         "api",
-        memory_mb=512,
+        memory_mb=1024,  # it compiles what a rerun from a step leaves of a workflow
         timeout_seconds=API_TIMEOUT_SECONDS,
         routes=_routes("executions", "approvals"),
-        environment=API_ENVIRONMENT,
+        environment=(*API_ENVIRONMENT, *COMPILER_ENVIRONMENT),
         grants=(
-            _table("BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _LIST_BY_TENANT,
             _LIST_BY_WORKFLOW,
             _KEEP_DOCUMENTS,
-            Grant("executions", (*_READ_RUNS, "states:StopExecution")),
-            Grant("machines", _ANSWER),
+            Grant("executions", (*_READ_RUNS, "states:RedriveExecution", "states:StopExecution")),
+            Grant("machines", (*_ANSWER, "states:CreateStateMachine", "states:StartExecution")),
+            Grant("machine_role", ("iam:PassRole",)),
         ),
     ),
     Function(

@@ -24,11 +24,20 @@ from workflow_engine.http.api import (
 from workflow_engine.http.powertools import LambdaContext, Response
 from workflow_engine.http.request import Handlers, Request
 from workflow_engine.http.resolver import api_resolver
+from workflow_engine.http.runs import started
 from workflow_engine.init_phase import at_init
 from workflow_engine.usecases.runs import cancel_run, read_progress, read_results
 
 if TYPE_CHECKING:
-    from workflow_engine.usecases.answers import ApprovalPage, Decision, ExecutionPage, ExecutionProgress, Results
+    from workflow_engine.usecases.answers import (
+        ApprovalPage,
+        Decision,
+        Execution,
+        ExecutionPage,
+        ExecutionProgress,
+        ExecutionStarted,
+        Results,
+    )
 
 
 def _list(request: Request) -> ExecutionPage:
@@ -75,6 +84,23 @@ def _decide(request: Request, decision: Literal["approved", "denied"]) -> Decisi
     return decide.decide(engine(), request.caller, request.path["execution_id"], step, element, decision, request.body)
 
 
+def _redrive(request: Request) -> tuple[Execution | Results, HTTPStatus]:
+    from workflow_engine.usecases.runs import redrive_run  # what most requests here do without
+
+    caller, wait = request.caller, request.number(WAIT)
+    run = redrive_run.redrive(engine(), caller, request.path["execution_id"], request.idempotency_key)
+    return started(engine(), caller, run, wait or 0)
+
+
+def _rerun(request: Request) -> tuple[ExecutionStarted | Results, HTTPStatus]:
+    from workflow_engine.usecases.bodies.run import waiting_seconds
+    from workflow_engine.usecases.runs import rerun_run
+
+    caller, wait, body = request.caller, request.number(WAIT), request.body
+    run = rerun_run.rerun(engine(), caller, request.path["execution_id"], body, request.idempotency_key)
+    return started(engine(), caller, run, waiting_seconds(body) if wait is None else wait)
+
+
 def _step_output(request: Request) -> Response[str]:
     key = unquote(request.path["step"])  # a decoded one has no percent sign
     return _output(read_results.output_of_step(engine(), request.caller, request.path["execution_id"], key))
@@ -102,7 +128,9 @@ HANDLERS: Final[Handlers] = {
     "list_approvals": _approvals,
     "approve_step": lambda r: _decide(r, "approved"),
     "deny_step": lambda r: _decide(r, "denied"),
-    "cancel_execution": lambda r: cancel_run.cancel(engine(), r.caller, r.path["execution_id"]),
+    "cancel_execution": lambda r: cancel_run.cancel(engine(), r.caller, r.path["execution_id"], r.body),
+    "redrive_execution": _redrive,
+    "rerun_execution": _rerun,
 }
 
 

@@ -79,6 +79,8 @@ class Operation(NamedTuple):
     """Whether it reads the header `Idempotency-Key`."""
     conflicts: bool = False
     """Whether it may answer 409; what takes a key always may."""
+    has_etag: bool = False
+    """Whether its answer has an ETag, which a GET compares with `If-None-Match`, a change with `If-Match` or `If-None-Match`."""
     asks_others: bool = False
     """Whether it may answer 424, since it asks a server that is not ours."""
     media_type: str = "application/json"
@@ -129,11 +131,14 @@ class Operation(NamedTuple):
             found |= {HTTPStatus.NOT_FOUND}
         if self.takes_key or self.conflicts:
             found |= {HTTPStatus.CONFLICT}
+        if self.has_etag and self.method in CHANGES:
+            found |= {HTTPStatus.PRECONDITION_FAILED}
         if self.asks_others:
             found |= {HTTPStatus.FAILED_DEPENDENCY}
         return tuple(sorted(found))
 
 
+CHANGES: Final = ("PUT", "DELETE")
 SERVICE_ROOTS: Final = ("health", "docs", "openapi.json")
 
 
@@ -162,17 +167,26 @@ _WORKFLOWS: Final = (
     ),
     Operation("validate_workflow", "POST /workflows/validate", {200: "ValidationReport"}, body=_RUN),
     Operation("compile_workflow", "POST /workflows/compile", {200: "CompiledWorkflow"}, body=_WORKFLOW),
-    Operation("create_workflow", "POST /workflows", {201: "StoredWorkflow"}, body=_WORKFLOW, takes_key=True),
+    Operation(
+        "create_workflow", "POST /workflows", {201: "StoredWorkflow"}, body=_WORKFLOW, takes_key=True, has_etag=True
+    ),
     Operation("list_workflows", "GET /workflows", {200: "WorkflowPage"}, query=PAGED),
-    Operation("get_workflow", "GET /workflows/{workflow_id}", {200: "StoredWorkflow"}, query=(VERSION,)),
+    Operation(
+        "get_workflow",
+        "GET /workflows/{workflow_id}",
+        {200: "StoredWorkflow", 304: None},
+        query=(VERSION,),
+        has_etag=True,
+    ),
     Operation(
         "update_workflow",
         "PUT /workflows/{workflow_id}",
         {200: "StoredWorkflow", 201: "StoredWorkflow"},
         body=_WORKFLOW,
         conflicts=True,
+        has_etag=True,
     ),
-    Operation("delete_workflow", "DELETE /workflows/{workflow_id}", GONE),
+    Operation("delete_workflow", "DELETE /workflows/{workflow_id}", GONE, has_etag=True),
     Operation("list_workflow_versions", "GET /workflows/{workflow_id}/versions", {200: "WorkflowPage"}, query=PAGED),
     Operation(
         "execute_stored_workflow",
@@ -183,6 +197,14 @@ _WORKFLOWS: Final = (
         body_required=False,
         takes_key=True,
     ),
+    Operation(
+        "pause_workflow",
+        "POST /workflows/{workflow_id}/pause",
+        {200: "StoredWorkflow"},
+        body="usecases.workflows.pause_workflow:PauseRequest",
+        body_required=False,
+    ),
+    Operation("resume_workflow", "POST /workflows/{workflow_id}/resume", {200: "StoredWorkflow"}),
 )
 
 _EXECUTIONS: Final = (
@@ -215,7 +237,30 @@ _EXECUTIONS: Final = (
         )
         for verb in ("approve", "deny")
     ),
-    Operation("cancel_execution", "POST /executions/{execution_id}/cancel", {200: "Execution"}, conflicts=True),
+    Operation(
+        "cancel_execution",
+        "POST /executions/{execution_id}/cancel",
+        {200: "Execution"},
+        body="usecases.bodies.cancel:CancelRequest",
+        body_required=False,
+        conflicts=True,
+    ),
+    Operation(
+        "redrive_execution",
+        "POST /executions/{execution_id}/redrive",
+        {202: "Execution", 200: "Results"},
+        query=(WAIT,),
+        takes_key=True,
+    ),
+    Operation(
+        "rerun_execution",
+        "POST /executions/{execution_id}/rerun",
+        STARTED,
+        query=(WAIT,),
+        body="usecases.bodies.rerun:RerunRequest",
+        body_required=False,
+        takes_key=True,
+    ),
 )
 
 _TASK: Final = "POST /activities/{activity}/tasks/{task_id}"

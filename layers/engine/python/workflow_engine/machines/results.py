@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.language.diagnostics import Json
@@ -24,7 +25,7 @@ from workflow_engine.machines.step_outcomes import StepOutcomes
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit
 from workflow_engine.machines.visits_by_place import Place, VisitsByPlace
 from workflow_engine.state_names import PARALLEL, WORKFLOW_OUTPUT
-from workflow_engine.statuses import RunStatus, StepStatus
+from workflow_engine.statuses import RunStatus, StepEnd, StepStatus
 from workflow_engine.timestamps import iso
 
 if TYPE_CHECKING:
@@ -42,13 +43,21 @@ class RunReport:
     completed_at: str | None
     redrive_count: int
     redriven_at: datetime | None
+    ended_in_fail: bool
+    """Whether a Fail state ended it: that of a step, or the one after failure steps. A redrive would only enter it again."""
     steps: StepOutcomes
     outputs: Outputs
 
 
-def report(events: Iterable[Event], outline: Mapping[str, Any], outputs: Outputs) -> RunReport:
+def report(
+    events: Iterable[Event],
+    outline: Mapping[str, Any],
+    outputs: Outputs,
+    reused: Mapping[str, Outcome] = MappingProxyType({}),
+) -> RunReport:
     """Everything a history says about a run. `events` are those of GetExecutionHistory, oldest first; they are read
-    once, as they come.
+    once, as they come. `reused` are the outcomes, by key and in order, of steps that an earlier run has done and of their
+    parts; their outputs are held by `outputs`.
     """
     enclosing: dict[str, tuple[str, ...]] = {}
     entries: dict[str, Mapping[str, Any]] = {}
@@ -56,7 +65,7 @@ def report(events: Iterable[Event], outline: Mapping[str, Any], outputs: Outputs
     _enclose((*outline["steps"], *after_failure), (), enclosing, entries)
     loops = frozenset(step_id for step_id, step in entries.items() if step.get("body", {}).get("kind") == "loop")
     timeline = read_timeline(events, enclosing, loops, outputs)
-    results = _Results(timeline, entries, enclosing, loops, outputs)
+    results = _Results(timeline, entries, enclosing, loops, outputs, reused)
     outcomes = results.walk(outline["steps"], (), "", _absent_status(timeline.status))
     results.walk(after_failure, (), "", "skipped" if timeline.recovered else _absent_status(timeline.status))
     return RunReport(
@@ -67,6 +76,7 @@ def report(events: Iterable[Event], outline: Mapping[str, Any], outputs: Outputs
         completed_at=iso(timeline.completed_at),
         redrive_count=timeline.redrive_count,
         redriven_at=timeline.redriven_at,
+        ended_in_fail=_ended_in_fail(timeline),
         steps=results.steps,
         outputs=outputs,
     )
@@ -125,6 +135,11 @@ def _error_before_recovery(timeline: Timeline, messages: FailureMessages) -> dic
     }
 
 
+def _ended_in_fail(timeline: Timeline) -> bool:
+    blamed = timeline.failed_visit
+    return timeline.recovered is not None or (blamed is not None and blamed.kind == "Fail")
+
+
 _ABSENT: Final = {status: Outcome(status) for status in ("skipped", "pending")}
 _PENDING: Final = _ABSENT["pending"]
 
@@ -136,6 +151,7 @@ class _Results:
     enclosing: Mapping[str, tuple[str, ...]]
     loops: frozenset[str]
     outputs: Outputs
+    reused: Mapping[str, Outcome]
     steps: StepOutcomes = field(init=False)
     visits: VisitsByPlace = field(init=False)
     failed_steps: set[str] = field(default_factory=set)
@@ -155,8 +171,21 @@ class _Results:
         for step in steps:
             if not prefix:
                 self.steps.tops[step["id"]] = len(self.steps.keys)
+            if "reused" in step:
+                outcomes[step["id"]] = self._reused(step["id"], step["reused"], frames)
+                continue
             outcomes[step["id"]] = self._placed(step, frames, prefix + step["id"], absent)
         return outcomes
+
+    def _reused(self, step_id: str, end: StepEnd, frames: Frames) -> Outcome:
+        """The outcome of a step that an earlier run has done, and those of its parts, as far as they are still known."""
+        outcome = self.reused.get(step_id) or Outcome(end)
+        parts = {k: o for k, o in self.reused.items() if k.startswith((f"{step_id}[", f"{step_id}."))}
+        if self._keeps_places:
+            self._places[step_id, frames] = len(self.steps.keys)
+        self.steps.keys += [step_id, *parts]
+        self.steps.outcomes += [outcome, *parts.values()]
+        return outcome
 
     def _placed(self, step: Mapping[str, Any], frames: Frames, key: str, absent: StepStatus) -> Outcome:
         """The outcome of a step, in its place before those of its parts, which it follows from."""

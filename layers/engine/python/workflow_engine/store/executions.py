@@ -91,6 +91,14 @@ class Execution:
     attempted_at: str | None = None
     waits_since: str | None = None
     """The opening of the last approval that the run came to."""
+    redriven_by: str | None = None
+    cancelled_by: str | None = None
+    cancel_cause: str | None = None
+    rerun_of: str | None = None
+    """The run whose input, or steps, this one took over."""
+    rerun_from_step: str | None = None
+    variant_id: str | None = None
+    """The unlisted workflow that is run in place of the version, which differs from it in the steps that are not run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +324,18 @@ class ExecutionStore:
             attempt_id=record.get("attempt_id"),
             attempted_at=record.get("attempted_at"),
             waits_since=record.get("waits_since"),
+            redriven_by=record.get("redriven_by"),
+            cancelled_by=record.get("cancelled_by"),
+            cancel_cause=record.get("cancel_cause"),
+            rerun_of=record.get("rerun_of"),
+            rerun_from_step=record.get("rerun_from_step"),
+            variant_id=record.get("variant_id"),
         )
+
+
+def rank_of(status: RunStatus) -> int:
+    """`status_rank` of a status, but for `ASKED_FOR`."""
+    return _RANKS[status]
 
 
 def _is_started_by(execution: Execution) -> Condition:
@@ -370,4 +389,7 @@ def _record(execution: Execution) -> Record:
         "parent_place": execution.parent_place,
         "attempt_id": execution.attempt_id,
         "attempted_at": execution.attempted_at,
+        "rerun_of": execution.rerun_of,
+        "rerun_from_step": execution.rerun_from_step,
+        "variant_id": execution.variant_id,
     }

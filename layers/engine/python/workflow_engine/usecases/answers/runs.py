@@ -114,6 +114,15 @@ class Execution(ExecutionSummary):
     """The place there of the step that started it: `outer[3].inner`."""
     error: Any
     redrive_count: Count
+    last_redrive_at: Time | None
+    redriven_by: str | None
+    """Who asked for the last redrive, as the API authenticated them."""
+    cancelled_by: str | None
+    cancel_cause: str | None
+    rerun_of: str | None
+    """The run that this one repeats, all of it or a part."""
+    rerun_from_step: str | None
+    """The step from which on it repeats that run, whose results are taken for the others."""
 
 
 class Progress(TypedDict):

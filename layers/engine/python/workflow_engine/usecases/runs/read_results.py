@@ -95,6 +95,12 @@ def get_execution(engine: Engine, caller: Caller, execution_id: str) -> answers.
         "parent_place": execution.parent_place,
         "error": execution.error,
         "redrive_count": execution.redrive_count,
+        "last_redrive_at": execution.last_redrive_at,
+        "redriven_by": execution.redriven_by,
+        "cancelled_by": execution.cancelled_by,
+        "cancel_cause": execution.cancel_cause,
+        "rerun_of": execution.rerun_of,
+        "rerun_from_step": execution.rerun_from_step,
     }
 
 
@@ -209,6 +215,11 @@ def _read_results(engine: Engine, caller: Caller, execution: Execution) -> RunRe
         if execution.is_end_recorded:
             return recorded_results(engine, execution, outline(engine, execution))
         is_known, run = False, _without_history(engine, execution)
+    if is_known and run.redrive_count < execution.redrive_count:
+        from workflow_engine.usecases.runs.settle_redrive import settled
+
+        run = settled(engine, execution, run)
+        execution = engine.executions.get(execution.tenant_id, execution.execution_id)
     is_current = not is_known or run.redrive_count >= execution.redrive_count
     if is_current and record_end(engine, execution, run, is_never_started=not is_known):
         kept = engine.results.find(execution.tenant_id, execution.execution_id)
@@ -264,7 +275,7 @@ def may_still_start(engine: Engine, execution: Execution) -> bool:
 
 def _without_history(engine: Engine, execution: Execution) -> RunReport:
     """A run that Step Functions does not know: about to start, or (after a minute) lost."""
-    run = read_report(engine, execution, ())
+    run = replace(read_report(engine, execution, ()), redrive_count=execution.redrive_count)
     if may_still_start(engine, execution):
         return run
     if has_ended(execution.status):  # it was being stopped
