@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from workflow_engine.agents.vendors import PROVIDER_TYPES, vendor_of_model
 from workflow_engine.machines.idleness import MIN_IDLE_DAYS
+from workflow_engine.store.shards import MAX_SHARDS
 
 Auth = Literal["iam", "jwt"]
 Context = Callable[[str], Any]
@@ -96,6 +97,9 @@ class StageConfig:
     vectors: bool = True
     """Whether there is a bucket of vectors (Amazon S3 Vectors), for steps of types vector_storage and vector_search."""
 
+    execution_shards: int = 4
+    """How many partitions each list of runs is written to. Each takes 500 runs a second, and each is read for every page."""
+
     retain_data: bool = False
     """Table and bucket outlive their stack, and the table refuses to be deleted."""
     log_retention_days: int = 30
@@ -159,6 +163,8 @@ class StageConfig:
         _check(
             self.throttle_rate >= 1 and self.throttle_burst >= 1, "throttle_rate and throttle_burst", "are 1 at least"
         )
+        shards = 1 <= self.execution_shards <= MAX_SHARDS
+        _check(shards, "execution_shards", f"is from 1 to {MAX_SHARDS}")
         _check(all(map(_BUCKET.fullmatch, self.file_buckets)), "file_buckets", "are names of buckets")
 
     @property

@@ -56,6 +56,8 @@ class Settings:
     allow_local_steps: bool = False
     step_http_allowed_hosts: str = ""
     vector_bucket_name: str = ""
+    execution_shards: int = 1
+    """How many partitions each list of runs is written to (`store.shards`)."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -74,6 +76,7 @@ class Settings:
             allow_local_steps=env.get("ALLOW_LOCAL_STEPS") == "1",
             step_http_allowed_hosts=env.get("STEP_HTTP_ALLOWED_HOSTS", ""),
             vector_bucket_name=env.get("VECTOR_BUCKET_NAME", ""),
+            execution_shards=_number("EXECUTION_SHARDS", env.get("EXECUTION_SHARDS") or "1"),
         )
 
     @property
@@ -90,6 +93,12 @@ class Settings:
     def may_invoke(self, function_arn: str) -> bool:
         """True if a step may be registered on this Lambda ARN."""
         return any(fnmatch.fnmatchcase(function_arn, p) for p in self.step_function_arn_patterns)
+
+
+def _number(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise InvalidSettingError(f"The environment variable {name} must be a whole number.")
+    return int(text)
 
 
 def _step_functions(text: str) -> Mapping[str, str]:

@@ -18,8 +18,10 @@ from workflow_engine.store.conditions import Condition, Missing, all_of, any_of,
 from workflow_engine.store.due import after
 from workflow_engine.store.items import Record, Scalar, dump
 from workflow_engine.store.payloads import PayloadStore
-from workflow_engine.store.schema import BY_ARN, BY_TENANT, BY_WORKFLOW, PARTITION_KEY
-from workflow_engine.store.table import EVERYTHING, ConditionFailedError, Page, Query, SortRange, Table, Write
+from workflow_engine.store.run_lists import RunFilter, RunLists, RunPage, shown_error, shown_tags
+from workflow_engine.store.schema import BY_ARN, PARTITION_KEY
+from workflow_engine.store.shards import RunShards
+from workflow_engine.store.table import ConditionFailedError, Table, Write
 
 _ENDED: Final = 3
 _RANKS: Final[Mapping[str, int]] = {"pending": 0, "running": 1, "waiting": 1, **dict.fromkeys(RUN_ENDS, _ENDED)}
@@ -70,6 +72,8 @@ class Execution:
     attempted_at: str | None = None
     waits_since: str | None = None
     """The opening of the last approval that the run came to."""
+    parent_id: str | None = None
+    """The execution that it is a part of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +82,14 @@ class ExecutionStore:
 
     table: Table
     payloads: PayloadStore
+    shards: RunShards
 
     def create(self, execution: Execution, start_input: str | None = None, expires_at: int | None = None) -> None:
         """Write a new execution and, for attempts to come until `expires_at` (seconds since the epoch), what it is started
         with. ConflictError when the id is taken.
         """
-        meta = Write(_record(execution), Missing(PARTITION_KEY))
+        self.shards.announce()
+        meta = Write(_record(execution, self.shards.of(execution.execution_id)), Missing(PARTITION_KEY))
         try:
             if start_input is None:
                 self.table.put(meta)
@@ -176,8 +182,10 @@ class ExecutionStore:
         error: Json = None,
         rank: int | None = None,
         attempt_id: str | None = None,
+        has_failures: bool = False,
     ) -> bool:
-        """Set a status unless a newer one stands. True if it was set. `rank` is given for `ASKED_FOR` only.
+        """Set a status unless a newer one stands. True if it was set. `rank` is given for `ASKED_FOR` only. `has_failures` is
+        whether a step has failed, also in a run that went on; a run with an error always has.
 
         With `attempt_id` it is set only while no other attempt starts the run.
         """
@@ -188,6 +196,8 @@ class ExecutionStore:
             "redrive_count": redrive_count,
             "completed_at": completed_at,
             "error": self.payloads.store(execution.tenant_id, error) if error is not None else None,
+            "shown_error": shown_error(error),
+            "has_failures": has_failures or error is not None or None,
             # An ended run leaves the index of those to look at; any other status is to be looked at soon.
             "due_list": None if rank == _ENDED else keys.due_execution(execution.execution_id),
             "due_at": None if rank == _ENDED else completed_at or execution.started_at,
@@ -225,28 +235,9 @@ class ExecutionStore:
             return False
         return True
 
-    def page(
-        self,
-        tenant_id: str,
-        workflow_id: str | None,
-        status: str | None,
-        limit: int,
-        cursor: str | None,
-        *,
-        started: SortRange = EVERYTHING,
-    ) -> Page:
-        """Summaries, newest first, of all executions or of those of one workflow, of all statuses or of one.
-
-        `started` has timestamps in the form of `Execution.started_at`; runs of its `low` are in, of its `high` are not,
-        since the keys are longer than the timestamps they begin with.
-        """
-        index, partition = (
-            (BY_WORKFLOW, keys.executions_of(tenant_id, workflow_id))
-            if workflow_id
-            else (BY_TENANT, keys.executions(tenant_id))
-        )
-        wanted = Query(partition, index, started, equals={"status": status} if status else {})
-        return self.table.query(tenant_id, wanted, limit=limit, cursor=cursor)
+    def page(self, tenant_id: str, wanted: RunFilter, limit: int, cursor: str | None = None) -> RunPage:
+        """Runs of a tenant, newest first (`RunLists.page`)."""
+        return RunLists(self.table, self.payloads, self.shards).page(tenant_id, wanted, limit, cursor)
 
     def _execution(self, record: Record) -> Execution:
         return Execution(
@@ -274,6 +265,7 @@ class ExecutionStore:
             attempt_id=record.get("attempt_id"),
             attempted_at=record.get("attempted_at"),
             waits_since=record.get("waits_since"),
+            parent_id=record.get("parent_id"),
         )
 
 
@@ -285,14 +277,14 @@ def _taken_over() -> RequestUnderWayError:
     return RequestUnderWayError("A repetition of this request is starting the run. Try again in a second.")
 
 
-def _record(execution: Execution) -> Record:
+def _record(execution: Execution, shard: int) -> Record:
     order = keys.ordered(execution.started_at, execution.execution_id)
     return {
         "pk": keys.execution(execution.tenant_id, execution.execution_id),
         "sk": keys.META,
-        "tenant_list": keys.executions(execution.tenant_id),
+        "tenant_list": keys.executions(execution.tenant_id, shard),
         "tenant_order": order,
-        "workflow_list": keys.executions_of(execution.tenant_id, execution.workflow_id),
+        "workflow_list": keys.executions_of(execution.tenant_id, execution.workflow_id, shard),
         "workflow_order": order,
         "due_list": keys.due_execution(execution.execution_id),
         "due_at": after(execution.started_at, UNRECORDED_AFTER_SECONDS),
@@ -310,7 +302,9 @@ def _record(execution: Execution) -> Record:
         "started_by": execution.started_by,
         "session_id": execution.session_id,
         "correlation_id": execution.correlation_id,
+        "parent_id": execution.parent_id,
         "tags": None if execution.tags is None else dump(execution.tags),
+        "shown_tags": shown_tags(execution.tags),
         "metadata": None if execution.metadata is None else dump(execution.metadata),
         "organization_id": execution.organization_id,
         "backend": execution.backend,

@@ -63,14 +63,23 @@ def execution(tenant_id: str, execution_id: str) -> str:
     return f"{_tenant(tenant_id)}#EXECUTION#{_escape(execution_id)}"
 
 
-def executions(tenant_id: str) -> str:
-    """Partition, in the index by_tenant, of a tenant's executions."""
-    return f"{_tenant(tenant_id)}#EXECUTIONS"
+RUN_SHARDS: Final = "T##platform#SHARDS"
+"""Partition of the largest number of shards that lists of executions ever had (`store.shards`)."""
 
 
-def executions_of(tenant_id: str, workflow_id: str) -> str:
-    """Partition, in the index by_workflow, of a workflow's executions."""
-    return f"{_tenant(tenant_id)}#WORKFLOW#{_escape(workflow_id)}#EXECUTIONS"
+def executions(tenant_id: str, shard: int = 0) -> str:
+    """Partition, in the index by_tenant, of a shard of a tenant's executions."""
+    return f"{_tenant(tenant_id)}#EXECUTIONS{_shard(shard)}"
+
+
+def executions_of(tenant_id: str, workflow_id: str, shard: int = 0) -> str:
+    """Partition, in the index by_workflow, of a shard of a workflow's executions."""
+    return f"{_tenant(tenant_id)}#WORKFLOW#{_escape(workflow_id)}#EXECUTIONS{_shard(shard)}"
+
+
+def _shard(number: int) -> str:
+    """The first has no number: it is where all were before there were several."""
+    return f"#{number}" if number else ""
 
 
 APPROVALS: Final = "APPROVAL#"

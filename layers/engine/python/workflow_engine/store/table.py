@@ -81,7 +81,7 @@ class Query:
     index: Index | None = None
     sort: SortPrefix | SortRange = EVERYTHING
     newest_first: bool = True
-    equals: Mapping[str, str] = field(default_factory=dict)
+    equals: Mapping[str, str | bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         undeclared = set(self.equals) - set(self.index.filters if self.index else ())
@@ -105,6 +105,10 @@ class Query:
     def sort_key(self) -> str:
         """The attribute that gives the order; an index without one has the order of the table's."""
         return (self.index.sort_key if self.index else None) or SORT_KEY
+
+    def keys_of(self, record: Record) -> dict[str, str]:
+        """The keys of a record of this list, after which a page may begin."""
+        return {name: record[name] for name in (PARTITION_KEY, SORT_KEY, self.partition_key, self.sort_key)}
 
     def position(self, tenant_id: str, cursor: str | None) -> dict[str, str] | None:
         """The keys after which a page begins, None for the first page.
@@ -180,6 +184,9 @@ class Table(Protocol):
 
     def query(self, tenant_id: str, query: Query, *, limit: int, cursor: str | None = None) -> Page:
         """One page of a query: at most `limit` records. Of an index, with the attributes that are projected into it.
+
+        What a filter leaves out is read all the same, so a page of a filtered list ends after so many records read, too: with
+        fewer than `limit`, or none, and a cursor that goes on from there.
 
         Raises InvalidRequestError for a cursor of another list or tenant.
         """

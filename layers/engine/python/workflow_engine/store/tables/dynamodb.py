@@ -38,8 +38,14 @@ _TRANSACTION_ATTEMPTS: Final = 3
 conflict handling"); the other takes milliseconds.
 """
 
-_MAX_PAGES_PER_LIST: Final = 20
-"""A filtered list reads at most this many pages for one answer, so that a rare status cannot hold a request for ever."""
+_MAX_REQUESTS_PER_PAGE: Final = 20
+"""Of a list that is not filtered: a request reads 1 MB at most ("Paginating table query results")."""
+
+_MAX_FILTERED_REQUESTS_PER_PAGE: Final = 4
+_MAX_FILTERED_READS: Final = 1000
+"""A page of a filtered list takes few requests. The first reads as many records as are wanted, since most may pass, each
+further one 16 times as many, 1,000 at most, since few did. So a rare value cannot hold a request for ever.
+"""
 
 
 class DynamoTable:
@@ -133,15 +139,20 @@ class DynamoTable:
         start = query.position(tenant_id, cursor)
         request = query_arguments(query)
         records: list[Record] = []
-        for _ in range(_MAX_PAGES_PER_LIST):
+        reads = limit
+        for _ in range(_MAX_FILTERED_REQUESTS_PER_PAGE if query.equals else _MAX_REQUESTS_PER_PAGE):
             if start:
                 request["ExclusiveStartKey"] = {k: {"S": v} for k, v in start.items()}
             with _translated(bad_cursor=cursor is not None):
-                answer = self._client.query(TableName=self._name, Limit=limit - len(records), **request)
+                answer = self._client.query(TableName=self._name, Limit=reads, **request)
             records += [from_attributes(i) for i in answer["Items"]]
             start = {k: v["S"] for k, v in answer.get("LastEvaluatedKey", {}).items()}
             if not start or len(records) >= limit:
                 break
+            reads = max(limit, min(16 * reads, _MAX_FILTERED_READS)) if query.equals else limit - len(records)
+        if len(records) > limit:
+            records = records[:limit]
+            start = query.keys_of(records[-1])
         return Page(records, query.cursor(tenant_id, start))
 
     def count(self, partition: str) -> int:

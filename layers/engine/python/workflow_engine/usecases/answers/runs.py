@@ -97,6 +97,11 @@ class ExecutionSummary(TypedDict):
     """For whom the run is: what its start said, else who started it."""
     session_id: str | None
     correlation_id: str | None
+    parent_id: str | None
+    """The run that it is a part of."""
+    tags: Any
+    error: Any
+    """Why it failed: step_id, type, message. In lists the message has 1,000 characters at most."""
 
 
 class Execution(ExecutionSummary):
@@ -104,11 +109,9 @@ class Execution(ExecutionSummary):
 
     started_by: str | None
     """Who started the run, as the API authenticated them."""
-    tags: Any
     metadata: Any
     organization_id: str | None
     backend: str | None
-    error: Any
     redrive_count: Count
 
 
@@ -133,6 +136,19 @@ class ExecutionPage(TypedDict):
     """Runs, newest first."""
 
     items: list[ExecutionSummary]
+    next_cursor: Cursor
+
+
+class ExecutionCounts(TypedDict):
+    """How many runs there are of each status: of all, or of those that were counted at once."""
+
+    counts: dict[str, Count]
+    """By status."""
+    total: Count
+    is_complete: bool
+    """False where runs are left that were not counted, or a cursor was given: add up the pages."""
+    counted_since: Time | None
+    """Runs that started before were not counted yet; null where none is left."""
     next_cursor: Cursor
 
 

@@ -113,6 +113,7 @@ def record_end(engine: Engine, execution: Execution, run: RunReport, *, is_never
         run.redrive_count,
         completed_at=run.completed_at,
         error=run.error,
+        has_failures=bool(run.steps.failed(1)),
         attempt_id=execution.attempt_id if is_never_started else None,
     )
     if changed:
