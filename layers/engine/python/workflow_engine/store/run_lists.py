@@ -137,7 +137,7 @@ class RunLists:
             return RunPage([], None, None)  # half a character, which no record has
         before = None if cursor is None else _position(tenant_id, wanted, cursor)
         shards = self.shards.all()
-        reads = _LOOKED_AT if wanted.is_decided_here else limit // len(shards) + limit // (4 * len(shards)) + 2
+        reads = _LOOKED_AT if wanted.is_decided_here else _share(limit, len(shards)) + (before is not None)
         streams = [self._shard(tenant_id, wanted, shard, before, reads) for shard in shards]
         merged = heapq.merge(*streams, key=lambda entry: entry[0], reverse=True)
         runs: list[ListedRun] = []
@@ -187,6 +187,11 @@ class RunLists:
             whole = self.table.get(record["pk"], record["sk"])
             text = whole.get("tags") if whole else None
         return self.payloads.load(text) if text else None
+
+
+def _share(limit: int, shards: int) -> int:
+    """What is read of each shard at first: one more than a page has tells whether there is another, and shards are uneven."""
+    return limit + 1 if shards == 1 else limit // shards + limit // (4 * shards) + 2
 
 
 def _query(tenant_id: str, wanted: RunFilter, shard: int, before: str | None) -> Query:
