@@ -142,6 +142,7 @@ API_ENVIRONMENT: Final = (
     "ROLES_CLAIM",
     "CALLER_ROLES",
     "EXECUTION_SHARDS",
+    "TENANT_QUOTA",
 )
 LLM_ENVIRONMENT: Final = (
     "LLM_SECRET_ARN",
@@ -199,7 +200,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         routes=_routes("executions", "approvals"),
         environment=API_ENVIRONMENT,
         grants=(
-            _table("BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _LIST_BY_TENANT,
             _LIST_BY_WORKFLOW,
             _KEEP_DOCUMENTS,
@@ -358,7 +359,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         timeout_seconds=180,
         environment=ENGINE_ENVIRONMENT,
         grants=(
-            _table("GetItem", "PutItem", "UpdateItem"),
+            _table("DeleteItem", "GetItem", "PutItem", "UpdateItem"),
             _FIND_BY_ARN,
             _KEEP_DOCUMENTS,
             Grant("executions", (_READ_HISTORY,)),
@@ -372,7 +373,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         environment=ENGINE_ENVIRONMENT,
         schedule_minutes=15,
         grants=(
-            _table("GetItem", "PutItem", "Query", "UpdateItem"),
+            _table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _QUERY_DUE,
             _KEEP_DOCUMENTS,
             Grant("executions", ("states:DescribeExecution", _READ_HISTORY)),

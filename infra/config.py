@@ -100,6 +100,12 @@ class StageConfig:
     execution_shards: int = 4
     """How many partitions each list of runs is written to. Each takes 500 runs a second, and each is read for every page."""
 
+    quota_running: int = 0
+    """Runs that a tenant may have at once, unless it has a quota of its own; 0 is any number. So are the next two."""
+    quota_starts_per_minute: int = 0
+    quota_monthly_usd: int = 0
+    """Dollars, by what the plans of workflows say of their transitions."""
+
     retain_data: bool = False
     """Table and bucket outlive their stack, and the table refuses to be deleted."""
     log_retention_days: int = 30
@@ -166,6 +172,16 @@ class StageConfig:
         shards = 1 <= self.execution_shards <= MAX_SHARDS
         _check(shards, "execution_shards", f"is from 1 to {MAX_SHARDS}")
         _check(all(map(_BUCKET.fullmatch, self.file_buckets)), "file_buckets", "are names of buckets")
+
+    @property
+    def tenant_quota(self) -> dict[str, int]:
+        """The quota of tenants that have none of their own, without what is not limited."""
+        limits = {
+            "running": self.quota_running,
+            "starts_per_minute": self.quota_starts_per_minute,
+            "monthly_usd": self.quota_monthly_usd,
+        }
+        return {name: limit for name, limit in limits.items() if limit}
 
     @property
     def stem(self) -> str:

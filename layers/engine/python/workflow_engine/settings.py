@@ -58,6 +58,8 @@ class Settings:
     vector_bucket_name: str = ""
     execution_shards: int = 1
     """How many partitions each list of runs is written to (`store.shards`)."""
+    tenant_quota: Mapping[str, int] = field(default_factory=dict)
+    """What tenants may use that have no quota of their own (`store.quotas.Quota`)."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -76,6 +78,7 @@ class Settings:
             allow_local_steps=env.get("ALLOW_LOCAL_STEPS") == "1",
             step_http_allowed_hosts=env.get("STEP_HTTP_ALLOWED_HOSTS", ""),
             vector_bucket_name=env.get("VECTOR_BUCKET_NAME", ""),
+            tenant_quota=_quota(env.get("TENANT_QUOTA") or "{}"),
             execution_shards=_number("EXECUTION_SHARDS", env.get("EXECUTION_SHARDS") or "1"),
         )
 
@@ -99,6 +102,19 @@ def _number(name: str, text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise InvalidSettingError(f"The environment variable {name} must be a whole number.")
     return int(text)
+
+
+def _quota(text: str) -> Mapping[str, int]:
+    try:
+        read = json.loads(text)
+    except ValueError:
+        read = None
+    names = ("running", "starts_per_minute", "monthly_usd")
+    if not isinstance(read, dict) or not all(n in names and type(v) is int and v >= 0 for n, v in read.items()):
+        raise InvalidSettingError(
+            f"The environment variable TENANT_QUOTA must be a JSON object of whole numbers: {', '.join(names)}."
+        )
+    return read
 
 
 def _step_functions(text: str) -> Mapping[str, str]:

@@ -19,6 +19,7 @@ from workflow_engine.store.due import after
 from workflow_engine.store.items import Record, Scalar, dump
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.run_lists import RunFilter, RunLists, RunPage, shown_error, shown_tags
+from workflow_engine.store.run_slots import SlotTakenError, leave_slot, slot_write
 from workflow_engine.store.schema import BY_ARN, PARTITION_KEY
 from workflow_engine.store.shards import RunShards
 from workflow_engine.store.table import ConditionFailedError, Table, Write
@@ -74,6 +75,8 @@ class Execution:
     """The opening of the last approval that the run came to."""
     parent_id: str | None = None
     """The execution that it is a part of."""
+    slot: int | None = None
+    """Its place among the runs that its tenant may have at once (`store.quotas`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +89,24 @@ class ExecutionStore:
 
     def create(self, execution: Execution, start_input: str | None = None, expires_at: int | None = None) -> None:
         """Write a new execution and, for attempts to come until `expires_at` (seconds since the epoch), what it is started
-        with. ConflictError when the id is taken.
+        with. ConflictError when the id is taken, SlotTakenError when the slot is.
         """
         self.shards.announce()
-        meta = Write(_record(execution, self.shards.of(execution.execution_id)), Missing(PARTITION_KEY))
+        writes = [Write(_record(execution, self.shards.of(execution.execution_id)), Missing(PARTITION_KEY))]
+        if start_input is not None:
+            start = {"pk": writes[0].record["pk"], "sk": keys.START, "tenant_id": execution.tenant_id}
+            # At most 262,144 bytes (StartExecution, `input`), which an item has room for.
+            writes.append(Write(start | {"start_input": start_input, "expires_at": expires_at}))
+        if execution.slot is not None:
+            writes.append(slot_write(execution.tenant_id, execution.slot, execution.execution_id))
         try:
-            if start_input is None:
-                self.table.put(meta)
+            if len(writes) == 1:
+                self.table.put(writes[0])
             else:
-                start = {"pk": meta.record["pk"], "sk": keys.START, "tenant_id": execution.tenant_id}
-                # At most 262,144 bytes (StartExecution, `input`), which an item has room for.
-                self.table.write_all([meta, Write(start | {"start_input": start_input, "expires_at": expires_at})])
+                self.table.write_all(writes)
         except ConditionFailedError:
+            if execution.slot is not None and self.find(execution.tenant_id, execution.execution_id) is None:
+                raise SlotTakenError from None
             raise ConflictError(f"There is an execution '{execution.execution_id}' already.") from None
 
     def start_input(self, execution: Execution) -> str | None:
@@ -171,6 +180,11 @@ class ExecutionStore:
             self.table.delete(key, keys.META, _is_started_by(execution))
         except ConditionFailedError:
             return
+        self._leave_slot(execution)
+
+    def _leave_slot(self, execution: Execution) -> None:
+        if execution.slot is not None:
+            leave_slot(self.table, execution.tenant_id, execution.slot, execution.execution_id)
 
     def update_status(
         self,
@@ -214,6 +228,8 @@ class ExecutionStore:
             self.table.update(key, keys.META, changes, condition)
         except ConditionFailedError:
             return False
+        if rank == _ENDED:
+            self._leave_slot(execution)
         return True
 
     def set_waiting(self, execution_key: tuple[str, str], epoch: str) -> None:
@@ -266,6 +282,7 @@ class ExecutionStore:
             attempted_at=record.get("attempted_at"),
             waits_since=record.get("waits_since"),
             parent_id=record.get("parent_id"),
+            slot=record.get("slot"),
         )
 
 
@@ -303,6 +320,7 @@ def _record(execution: Execution, shard: int) -> Record:
         "session_id": execution.session_id,
         "correlation_id": execution.correlation_id,
         "parent_id": execution.parent_id,
+        "slot": execution.slot,
         "tags": None if execution.tags is None else dump(execution.tags),
         "shown_tags": shown_tags(execution.tags),
         "metadata": None if execution.metadata is None else dump(execution.metadata),

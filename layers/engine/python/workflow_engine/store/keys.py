@@ -82,6 +82,26 @@ def _shard(number: int) -> str:
     return f"#{number}" if number else ""
 
 
+def quota(tenant_id: str) -> str:
+    """Partition of a tenant's own quota: `META`."""
+    return f"{_tenant(tenant_id)}#QUOTA"
+
+
+def usage(tenant_id: str) -> str:
+    """Partition of what a tenant has used, by month: `2026-01`."""
+    return f"{_tenant(tenant_id)}#USAGE"
+
+
+def run_slots(tenant_id: str) -> str:
+    """Partition of the places of a tenant's runs, where the tenant may have only so many at once."""
+    return f"{_tenant(tenant_id)}#SLOTS"
+
+
+def run_slot(number: int) -> str:
+    """Sort key of a place of a run."""
+    return f"SLOT#{number:06d}"
+
+
 APPROVALS: Final = "APPROVAL#"
 """Begins the sort keys of an execution's approvals."""
 

@@ -179,6 +179,20 @@ class Table(Protocol):
         condition does not hold.
         """
 
+    def add(
+        self,
+        pk: str,
+        sk: str,
+        amounts: Mapping[str, int],
+        changes: Mapping[str, Scalar],
+        condition: Condition | None = None,
+    ) -> None:
+        """Add to whole numbers of a record and set other attributes, in one step; the record is made if it is not there, and a
+        number that is missing counts as 0. ConditionFailedError when the condition does not hold.
+
+        When the answer of AWS is lost, the amounts may be added once more than was asked.
+        """
+
     def delete(self, pk: str, sk: str, condition: Condition | None = None) -> None:
         """Delete a record. ConditionFailedError when the condition does not hold; without one, having none is no error."""
 

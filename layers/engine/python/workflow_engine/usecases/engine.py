@@ -22,6 +22,7 @@ from workflow_engine.store.idempotency import IdempotencyStore
 from workflow_engine.store.names import NameStore
 from workflow_engine.store.payloads import ObjectStore, PayloadStore
 from workflow_engine.store.payloads.s3 import S3Objects
+from workflow_engine.store.quotas import Quota, Quotas
 from workflow_engine.store.registrations import FILES, MCP_SERVERS, STEPS, RegistrationStore
 from workflow_engine.store.shards import RunShards
 from workflow_engine.store.table import Table
@@ -210,6 +211,10 @@ class Engine:
     @cached_property
     def executions(self) -> ExecutionStore:
         return ExecutionStore(self._table, self._payloads, RunShards(self._table, self.settings.execution_shards))
+
+    @cached_property
+    def quotas(self) -> Quotas:
+        return Quotas(self._table, Quota(**self.settings.tenant_quota), self.now)
 
     @cached_property
     def approvals(self) -> ApprovalStore:

@@ -17,6 +17,7 @@ from workflow_engine.store.items import (
     Record,
     Scalar,
     checked,
+    checked_amounts,
     checked_changes,
     from_attributes,
     to_attributes,
@@ -24,7 +25,7 @@ from workflow_engine.store.items import (
 )
 from workflow_engine.store.schema import PARTITION_KEY, SORT_KEY, Index
 from workflow_engine.store.table import ConditionFailedError, Key, Page, Query, Removal, Write, is_key, transaction
-from workflow_engine.store.tables.expressions import conditional, query_arguments, update_arguments
+from workflow_engine.store.tables.expressions import add_arguments, conditional, query_arguments, update_arguments
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -122,6 +123,25 @@ class DynamoTable:
         arguments = update_arguments(changes, is_there if condition is None else all_of(is_there, condition))
         with _unless(lambda: self._is_changed(pk, sk, changes)), _translated():
             self._client.update_item(TableName=self._name, Key=_key(pk, sk), **arguments)
+
+    def add(
+        self,
+        pk: str,
+        sk: str,
+        amounts: Mapping[str, int],
+        changes: Mapping[str, Scalar],
+        condition: Condition | None = None,
+    ) -> None:
+        """Add to numbers and set attributes (UpdateItem, `ADD`). A number that was added by a call whose answer was lost is added
+        again: that is told apart by nothing.
+        """
+        checked_amounts(amounts, changes)
+        if not is_key(pk, sk):
+            raise ConditionFailedError
+        with _translated():
+            self._client.update_item(
+                TableName=self._name, Key=_key(pk, sk), **add_arguments(amounts, changes, condition)
+            )
 
     def delete(self, pk: str, sk: str, condition: Condition | None = None) -> None:
         """Delete a record. ConditionFailedError when the condition does not hold."""

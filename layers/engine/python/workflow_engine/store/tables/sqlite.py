@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from workflow_engine.store.conditions import Condition, holds
-from workflow_engine.store.items import Record, Scalar, checked, checked_changes
+from workflow_engine.store.items import Record, Scalar, checked, checked_amounts, checked_changes
 from workflow_engine.store.schema import PARTITION_KEY, SORT_KEY, TTL_ATTRIBUTE, Index
 from workflow_engine.store.table import (
     ConditionFailedError,
@@ -163,6 +163,28 @@ class SqliteTable:
             if not standing or not holds(condition, standing):
                 raise ConditionFailedError
             _store(connection, checked({**standing, **changes}))
+
+        self._write(change)
+
+    def add(
+        self,
+        pk: str,
+        sk: str,
+        amounts: Mapping[str, int],
+        changes: Mapping[str, Scalar],
+        condition: Condition | None = None,
+    ) -> None:
+        """Add to numbers of a record, made if it is not there, and set attributes."""
+        checked_amounts(amounts, changes)
+        if not is_key(pk, sk):
+            raise ConditionFailedError
+
+        def change(connection: sqlite3.Connection) -> None:
+            standing = _standing(connection, (pk, sk))
+            if not holds(condition, standing):
+                raise ConditionFailedError
+            sums = {name: standing.get(name, 0) + amount for name, amount in amounts.items()}
+            _store(connection, checked({PARTITION_KEY: pk, SORT_KEY: sk, **standing, **changes, **sums}))
 
         self._write(change)
 
