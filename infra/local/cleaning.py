@@ -1,8 +1,8 @@
 """Cleaning up a data folder: `workflow gc`.
 
 Runs that ended before a moment go, with their results and histories; then the workflows that were only sent to be run, where no
-run of them is left; then every file that no record leads to. Each part can be interrupted, and what is left then goes the next
-time.
+run of them is left; then every file that no record and no history leads to. Each part can be interrupted, and what is left then
+goes the next time.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -61,7 +62,9 @@ def clean(folder: DataFolder, before: datetime) -> Cleaned:
             runs = _delete_runs(table, executions, before)
             histories = _forget_histories(journal, before.timestamp())
             workflows = _delete_snapshots(table, executions)
-            files = [objects.delete(key) for key in set(objects.keys()) - _reachable(table.texts(), objects)]
+            # What a step of a run that goes on has put there, only the run's history leads to.
+            reachable = _reachable(chain(table.texts(), journal.texts()), objects)
+            files = [objects.delete(key) for key in set(objects.keys()) - reachable]
         finally:
             journal.close()
             table.close()
@@ -110,7 +113,7 @@ def _forget_histories(journal: SqliteJournal, moment: float) -> int:
 
 
 def _reachable(texts: Iterable[str], objects: FileObjects) -> set[str]:
-    """The keys of the objects that records lead to, by way of other objects as well."""
+    """The keys of the objects that texts lead to, by way of other objects as well."""
     found = set[str]()
     waiting = set(_links(texts))
     there = set(objects.keys())

@@ -232,7 +232,8 @@ class LocalCloud:
         for pause in (*PAUSES_BETWEEN_RECORDINGS, None):
             if not load_handler(recorder)(queued_event(ended), context_of(recorder, request_id()))["batchItemFailures"]:
                 break
-            if pause is None and Engine.from_environment().executions.find_by_arn(ended.arn) is None:
+            # It is written before the run is started, and what was written is found at once here.
+            if Engine.from_environment().executions.find_by_arn(ended.arn) is None:
                 LOG.warning("The run '%s' has ended, and its record is gone.", ended.name)
                 break
             if pause is None or self._closing.wait(pause):

@@ -13,7 +13,7 @@ import math
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -26,6 +26,7 @@ from infra.local.stepfunctions.journal import Entry, Head, Journal, NoJournal
 from infra.local.stepfunctions.jsonata import Evaluator
 from infra.local.stepfunctions.lambdas import Functions
 from infra.local.stepfunctions.limits import check_name, checked_input, in_utf8
+from infra.local.stepfunctions.news import News, OnEnd
 from infra.local.stepfunctions.payloads import NoPayloads, Payloads
 from infra.local.stepfunctions.ports import Denied
 from infra.local.stepfunctions.redrive import REDRIVEN, asked_before, why_not_redrivable
@@ -37,15 +38,13 @@ LOG = logging.getLogger(__name__)
 # A run that waits for longer than this leaves memory, and comes back by the way of a crash.
 PARK_AFTER_SECONDS: Final = 60.0
 
-# Threads for what is not the functions': slow expressions, items and results of a distributed Map, news of ends.
+# Threads for what is not the functions': slow expressions, items and results of a distributed Map.
 HELPERS: Final = 2
 
 # A run that is to be parked is gone after this.
 _TURNS_TO_PARK: Final = 3
 
 _CHILDREN: Final = uuid.UUID("5b2a3d0e-3f63-4d38-9f0b-6c9a54f7b2c1")
-
-OnEnd = Callable[[Head], None]
 
 
 class Engine:
@@ -84,7 +83,7 @@ class Engine:
         self.helpers = Workers(self.loop, HELPERS)
         self.region, self.account = region, account
         self._park_after = math.inf if isinstance(self.loop, SkippingLoop) else park_after
-        self._on_end = on_end
+        self._news = None if on_end is None else News(self.loop, journal, on_end)
         self._express = NoJournal()
         self._runs: dict[str, Run] = {}
         self.answers = Answers(self)
@@ -204,7 +203,7 @@ class Engine:
     def note_end(self, run: Run) -> None:
         """A run has recorded its end: keep it, and tell those who wait for it."""
         # Express executions send no event "Step Functions Execution Status Change".
-        head = run.head = run.head.changed(is_told=self._on_end is None or run.head.kind == "EXPRESS")
+        head = run.head = run.head.changed(is_told=self._news is None or run.head.kind == "EXPRESS")
         self.journal_of(head).put_head(head)
         self._runs.pop(head.arn, None)
         self._tell_later(head)
@@ -222,14 +221,8 @@ class Engine:
         if head.parent:
             await self._wake_parent(head.parent)
         self._express.forget([head.arn])
-        if self._on_end is not None and not head.is_told:
-            try:
-                await self.helpers.call(self._on_end, head)
-            except Exception:
-                # Told again when the next engine begins, as a queue would.
-                LOG.exception("A callback for the end of %s failed", head.arn)
-            else:
-                self._note_told(head)
+        if self._news is not None and not head.is_told:
+            self._news.add(head.arn)
 
     async def _wake_parent(self, arn: str) -> None:
         """Let the parent of a run that has ended go on, if it is parked, or about to be."""
@@ -239,12 +232,6 @@ class Engine:
             parent = self.journal.head(arn)
             if parent is not None and parent.status == "RUNNING":
                 self._come_back(parent)
-
-    def _note_told(self, told: Head) -> None:
-        head = self.head(told.arn)
-        # A redrive may have begun meanwhile, whose end is another piece of news.
-        if head.redrives == told.redrives:
-            self.journal_of(head).put_head(head.changed(is_told=True))
 
     async def end_of(self, arn: str) -> Head:
         """Wait for the end of a run. Raises ServiceError (ExecutionDoesNotExist)."""
@@ -398,3 +385,10 @@ class Engine:
         self._sleepers.close()
         for telling in self._telling:
             telling.cancel()
+        if self._news is not None:
+            self._news.close()
+
+    async def last_told(self, seconds: float) -> None:
+        """Wait, so long at most, until those have heard who were being told of an end when this was closed."""
+        if self._news is not None:
+            await self._news.last_told(seconds)

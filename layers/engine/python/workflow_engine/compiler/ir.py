@@ -97,7 +97,12 @@ class TaskNode:
 
     @property
     def output(self) -> Fragment:
-        return PAYLOAD if self.resource is None else RESULT
+        return task_output(self.resource)
+
+
+def task_output(resource: str | None) -> Fragment:
+    """What a Task of this resource gives."""
+    return PAYLOAD if resource is None else RESULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +150,8 @@ class Elements:
 
     `least` and `most` bound how many elements it has, None where only the run can tell. `max_items` is what the author
     allows, `room` how many elements the history of a run can take at most, where nobody bounds the list; a longer list
-    fails the step before its first element. `place` is the pointer of the list in the document.
+    fails the step before its first element. `place` is the pointer of the list in the document. `undone` is the step whose
+    completed elements these are.
     """
 
     code: Fragment
@@ -155,6 +161,7 @@ class Elements:
     least: int = 0
     most: int | None = None
     room: int | None = None
+    undone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

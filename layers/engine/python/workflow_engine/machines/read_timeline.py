@@ -75,6 +75,7 @@ class _Reader:
         self._latest: dict[str, Visit] = {}
         self._failed: list[Visit] = []
         self._open: dict[int, Visit] = {}
+        self._untold: dict[int, Visit] = {}  # Fail states of which no event has the error, until a Catcher tells it
 
     def read(self, event: Event) -> None:
         kind = event["type"]
@@ -105,7 +106,7 @@ class _Reader:
         frames, over = self._place(name, origin)
         visit = Visit(name, kind, frames, event.get("timestamp"), over)
         if kind == "Fail":
-            visit.outcome = "failed"
+            self._untold[id(visit)] = visit
         if before is not None:
             opened = before.kind in ("Map", "Parallel") and not before.left
             visit.inside = before if opened else before.inside
@@ -171,8 +172,9 @@ class _Reader:
     def _tell(self, visit: Visit, failure: Failure) -> None:
         """Note what a Catcher tells, also of the `fail` step inside, of whose error no event has anything."""
         visit.failure = visit.failure or failure
-        inside = (v for v in self.timeline.visits if v.kind == "Fail" and v.failure is None and v.is_inside(visit))
-        if (failed := next(inside, None)) is not None:
+        failed = next((v for v in self._untold.values() if v.is_inside(visit)), None)
+        if failed is not None:
+            self._untold.pop(id(failed))
             failed.failure = failure
 
     def _state_output(self, value: Any, visit: Visit) -> Output | None:

@@ -9,7 +9,7 @@ Keys of results: `s`, and for the parts `s[0]`, `outer[3].inner`, `loop[0].inner
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -255,10 +255,11 @@ class _Results:
         size = max(visit.length or 0, max(iterations, default=-1) + 1)
         before = len(self.steps.outcomes)
         parts = [self._iteration(step, i, iterations.get(i), frames, f"{key}[{i}]") for i in range(size)]
+        elements = self.steps.outcomes[before:] if step.get("each") else []  # of a map there are also parts of elements
         status = self._status(visit)
-        if step.get("each") and status == "completed":
+        if status == "completed":
             # Elements that are undone one by one fail alone; the step fails when all have ended.
-            alone = next((o for o in self.steps.outcomes[before:] if o.status == "failed"), None)
+            alone = next((o for o in elements if o.status == "failed"), None)
             if alone is not None:
                 return Outcome("failed", None, alone.failure, visit)
         blamed = self.timeline.failed_visit
@@ -268,18 +269,8 @@ class _Results:
             return Outcome(status, self.outputs.listed(parts), None, visit)
         if status != "failed":
             return Outcome(status, None, None, visit)
-        failed = self._failed_element(step, key, iterations) if visit.failure is None else None
+        failed = _failed_element(elements, iterations) if visit.failure is None else None
         return Outcome(status, None, failed or _map_failure(visit, iterations), visit)
-
-    def _failed_element(self, step: Mapping[str, Any], key: str, iterations: Mapping[int, Iteration]) -> Failure | None:
-        """Why the first element failed of a for_each that failed for it: its last failure may be that of a Fail, of which the
-        history of an iteration says nothing.
-        """
-        number = next((i for i, iteration in sorted(iterations.items()) if iteration.status == "failed"), None)
-        if number is None or not step.get("each"):
-            return None
-        place = self.steps.keys.index(f"{key}[{number}]")
-        return self.steps.outcomes[place].failure
 
     def _iteration(
         self, step: Mapping[str, Any], index: int, iteration: Iteration | None, frames: Frames, key: str
@@ -345,6 +336,14 @@ class _Results:
         if value is None and sinks is not None and inner:
             value = self._completed_outputs(sinks, inner)
         return Outcome("completed", value, None, tried)
+
+
+def _failed_element(elements: Sequence[Outcome], iterations: Mapping[int, Iteration]) -> Failure | None:
+    """Why the first element failed of a for_each that failed for it: its last failure may be that of a Fail, of which the
+    history of an iteration says nothing.
+    """
+    failed = (i for i, iteration in sorted(iterations.items()) if iteration.status == "failed")
+    return next((elements[i].failure for i in failed if i < len(elements)), None)
 
 
 def _failure_of_fail_state(visit: Visit, *, looped: bool, late: bool) -> Failure:

@@ -95,11 +95,15 @@ def _reads_after_failure(workflow: Workflow) -> tuple[StepReference, ...]:
     return tuple(read if read.step_id in own else StepReference(read.step_id, "output") for read in reads)
 
 
+def _first_undoing(workflow: Workflow) -> str:
+    return next(step.pointer + "/compensate" for step in all_steps(workflow.steps) if step.compensate)
+
+
 def _recovery(unit: Unit, workflow: Workflow, graph: FailureGraph, scope: Scope) -> tuple[Node, ...]:
     """The failure steps, in the machine's own scope as a failure has left it, and the end of the run. None where no failure
     leads to them, of which it warns.
     """
-    place = "/on_failure" if workflow.on_failure else "/steps"
+    place = "/on_failure" if workflow.on_failure else _first_undoing(workflow)
     if not scope.may_end:
         unit.warnings.append(Diagnostic("WFE-W405", place, _NEVER_RECOVERS))
         return ()

@@ -9,7 +9,6 @@ from workflow_engine.aws_quotas import CAUSE_LENGTH, ERROR_NAME_LENGTH
 from workflow_engine.compiler.catalogue import PureContext, PureLowering, TaskLowering
 from workflow_engine.compiler.ir import (
     ANSWERED_INVOKE,
-    Assigns,
     Block,
     FailedPassNode,
     FailNode,
@@ -20,6 +19,7 @@ from workflow_engine.compiler.ir import (
     TaskNode,
     Template,
     Value,
+    task_output,
 )
 from workflow_engine.compiler.jsonata.fragments import (
     Array,
@@ -216,13 +216,15 @@ def task(
     lowering: TaskLowering,
     scope: Scope,
     name: str,
-    assigns: Assigns,
+    variable: str | None,
     failure: Failure | None,
     *,
+    keeps_output: bool,
     is_element: bool = False,
 ) -> TaskNode:
     """A Task that invokes the step's function, whose ARN comes from the execution input, so that registering anew needs no new
-    machine; or one that waits for a worker of an activity, whose ARN must be constant.
+    machine; or one that waits for a worker of an activity, whose ARN must be constant. `variable` holds the step's record,
+    where one is kept.
     """
     if lowering.activity is None:
         unit.functions.setdefault(lowering.function)
@@ -247,16 +249,18 @@ def task(
     )
     invoke = {"FunctionName": from_input("functions", lowering.function), "Payload": event}
     policy = step.retry or (None if step.never_retried else lowering.retry)
+    resource = ANSWERED_INVOKE if lowering.waits_for_answer else lowering.activity
+    record = completed_record(task_output(resource), keeps_output=keeps_output)
     return TaskNode(
         name=name,
         step_id=step.step_id,
         arguments=event if lowering.activity else invoke,
         timeout=timeout,
         retry=retriers(lowering, policy),
-        assigns=assigns,
+        assigns={variable: record} if variable else {},
         failure=failure,
         max_retries=counted_retries(lowering, policy),
-        resource=ANSWERED_INVOKE if lowering.waits_for_answer else lowering.activity,
+        resource=resource,
         heartbeat=_heartbeat(lowering, seconds),
     )
 

@@ -62,6 +62,12 @@ MOST_CHARACTERS: Final = 4_000
 FEWEST_CHARACTERS: Final = 200
 
 
+def message_characters(failures: int | None) -> int:
+    """How much is kept of a message where so many failures may come together; None where only the run can tell how many."""
+    share = 0 if failures is None else NOTES_CHARACTERS // max(1, failures)
+    return min(MOST_CHARACTERS, max(FEWEST_CHARACTERS, share))
+
+
 @dataclass(frozen=True, slots=True)
 class Recovery:
     """What critical failures in a scope lead to. `order` is the place of each step in the document, `characters` what is kept
@@ -76,9 +82,8 @@ class Recovery:
     @classmethod
     def of(cls, step_ids: list[str], *, sequential: bool) -> Recovery:
         """For a workflow of these steps."""
-        share = NOTES_CHARACTERS // (1 if sequential else max(1, len(step_ids)))
         order = {step_id: place for place, step_id in enumerate(step_ids)}
-        return cls(order, min(MOST_CHARACTERS, max(FEWEST_CHARACTERS, share)), {})
+        return cls(order, message_characters(1 if sequential else len(step_ids)), {})
 
     def in_branch(self) -> Recovery:
         """Inside a branch, where nothing of the scope around it can be assigned."""

@@ -24,8 +24,9 @@ def outline(workflow: Workflow, graph: StepGraph, catalogue: CompilerCatalogue) 
     where failure steps follow a failure.
     """
     sinks = set(graph.sinks())
-    recovers = bool(failure_steps(workflow))
-    after_failure = [_step(s, catalogue, recovers=recovers) for s in failure_steps(workflow)]
+    undoing = failure_steps(workflow)
+    recovers = bool(undoing)
+    after_failure = [_step(s, catalogue, recovers=recovers) for s in undoing]
     return {
         **({"after_failure": after_failure} if after_failure else {}),
         "steps": [_step(s, catalogue, recovers=recovers) for s in workflow.steps],

@@ -105,7 +105,9 @@ def count_block(block: Block) -> Count:
     count = _count_nodes(block.nodes, last_in_block=True)
     if block.failures is not None:
         return count.then(NOTHING.either(SIMPLE))
-    return count.then(NOTHING.either(_count_nodes(block.recovery, last_in_block=False)))
+    if block.recovery:
+        return count.then(NOTHING.either(_count_nodes(block.recovery, last_in_block=False)))
+    return count
 
 
 def count_element(node: MapNode) -> Count:
