@@ -197,7 +197,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=512,
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes("executions", "approvals"),
+        routes=_routes("executions", "approvals", "audit"),
         environment=API_ENVIRONMENT,
         grants=(
             _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from workflow_engine.usecases.answers import (
         ApprovalPage,
+        AuditPage,
         Decision,
         ExecutionCounts,
         ExecutionPage,
@@ -122,6 +123,18 @@ def _output(output: read_results.Output) -> Response[str]:
     return Response(HTTPStatus.OK, "application/json", output.text)
 
 
+def _delete(request: Request) -> None:
+    from workflow_engine.usecases.runs import delete_run  # as above: what few requests need
+
+    delete_run.delete(engine(), request.caller, request.path["execution_id"])
+
+
+def _audit(request: Request) -> AuditPage:
+    from workflow_engine.usecases.runs import delete_run  # as above
+
+    return delete_run.list_audit(engine(), request.caller, *request.page)
+
+
 def _wait(request: Request) -> None:
     """Hold the answer back until the run has ended, for at most `?wait` seconds."""
     if seconds := request.number(WAIT):
@@ -139,6 +152,8 @@ HANDLERS: Final[Handlers] = {
     "list_approvals": _approvals,
     "approve_step": lambda r: _decide(r, "approved"),
     "deny_step": lambda r: _decide(r, "denied"),
+    "delete_execution": _delete,
+    "list_audit": _audit,
     "cancel_execution": lambda r: cancel_run.cancel(engine(), r.caller, r.path["execution_id"]),
 }
 

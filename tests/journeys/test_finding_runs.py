@@ -67,3 +67,19 @@ def test_runs_are_found_by_what_their_starts_said_and_how_they_ended(api: ApiCli
     assert counts.status == 200, counts.body
     assert {s: n for s, n in counts.body["counts"].items() if n} == {"completed": 2, "failed": 1}
     assert (counts.body["total"], counts.body["is_complete"], counts.body["next_cursor"]) == (3, True, None)
+
+
+def test_a_run_that_has_ended_is_deleted_and_who_did_is_told(api: ApiClient) -> None:
+    step = {"step_id": "pause", "step_type": "delay", "config": {"delay_seconds": 3600}}
+    started = api.post("/workflows/execute", {"name": "Waits", "steps": [step]})
+    path = f"/executions/{started.body['id']}"
+    going = api.call("DELETE", path)
+    assert (going.status, going.body["code"]) == (409, "conflict")
+    assert api.post(f"{path}/cancel").status == 200
+    api.results(started.body["id"])
+    assert [api.call("DELETE", path).status for _ in range(2)] == [204, 204]
+    assert {api.get(f"{path}{part}").status for part in ("", "/results", "/output", "/events")} == {404}
+    assert started.body["id"] not in found(api, workflow_id=started.body["workflow_id"])
+    (newest,) = api.get("/audit?limit=1").body["items"]
+    assert (newest["action"], newest["target"]) == ("delete_execution", started.body["id"])
+    assert api.call("DELETE", "/executions/none").status == 404

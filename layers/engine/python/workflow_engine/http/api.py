@@ -236,6 +236,8 @@ _EXECUTIONS: Final = (
         )
         for verb in ("approve", "deny")
     ),
+    Operation("delete_execution", "DELETE /executions/{execution_id}", GONE, conflicts=True),
+    Operation("list_audit", "GET /audit", {200: "AuditPage"}, query=PAGED),
     Operation("cancel_execution", "POST /executions/{execution_id}/cancel", {200: "Execution"}, conflicts=True),
 )
 

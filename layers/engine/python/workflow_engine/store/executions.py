@@ -24,8 +24,9 @@ from workflow_engine.store.schema import BY_ARN, PARTITION_KEY
 from workflow_engine.store.shards import RunShards
 from workflow_engine.store.table import ConditionFailedError, Table, Write
 
-_ENDED: Final = 3
-_RANKS: Final[Mapping[str, int]] = {"pending": 0, "running": 1, "waiting": 1, **dict.fromkeys(RUN_ENDS, _ENDED)}
+ENDED: Final = 3
+"""The rank of a status that ends a run."""
+_RANKS: Final[Mapping[str, int]] = {"pending": 0, "running": 1, "waiting": 1, **dict.fromkeys(RUN_ENDS, ENDED)}
 """A status may replace one of lower rank, or any of a lower redrive count."""
 
 UNRECORDED_AFTER_SECONDS: Final = 900
@@ -213,8 +214,8 @@ class ExecutionStore:
             "shown_error": shown_error(error),
             "has_failures": has_failures or error is not None or None,
             # An ended run leaves the index of those to look at; any other status is to be looked at soon.
-            "due_list": None if rank == _ENDED else keys.due_execution(execution.execution_id),
-            "due_at": None if rank == _ENDED else completed_at or execution.started_at,
+            "due_list": None if rank == ENDED else keys.due_execution(execution.execution_id),
+            "due_at": None if rank == ENDED else completed_at or execution.started_at,
             "looks": None,
         }
         condition: Condition = any_of(
@@ -228,7 +229,7 @@ class ExecutionStore:
             self.table.update(key, keys.META, changes, condition)
         except ConditionFailedError:
             return False
-        if rank == _ENDED:
+        if rank == ENDED:
             self._leave_slot(execution)
         return True
 

@@ -102,6 +102,11 @@ def run_slot(number: int) -> str:
     return f"SLOT#{number:06d}"
 
 
+def audit(tenant_id: str) -> str:
+    """Partition of who deleted what of a tenant's; sort keys are `ordered`."""
+    return f"{_tenant(tenant_id)}#AUDIT"
+
+
 APPROVALS: Final = "APPROVAL#"
 """Begins the sort keys of an execution's approvals."""
 

@@ -22,6 +22,8 @@ from workflow_engine.usecases.answers.definitions import (
 from workflow_engine.usecases.answers.files import FilePage, StoredFile, Upload
 from workflow_engine.usecases.answers.problems import Finding, GatewayRefusal, Problem
 from workflow_engine.usecases.answers.runs import (
+    AuditPage,
+    AuditRecord,
     Event,
     EventPage,
     Execution,
@@ -78,6 +80,8 @@ __all__ = (
     "AnyValue",
     "Approval",
     "ApprovalPage",
+    "AuditPage",
+    "AuditRecord",
     "CompiledWorkflow",
     "Costs",
     "Count",

@@ -152,6 +152,24 @@ class ExecutionCounts(TypedDict):
     next_cursor: Cursor
 
 
+class AuditRecord(TypedDict):
+    """That somebody deleted something."""
+
+    action: str
+    target: str
+    """The id of what was deleted."""
+    done_by: str | None
+    """As the API authenticated them."""
+    done_at: Time
+
+
+class AuditPage(TypedDict):
+    """Who deleted what, newest first."""
+
+    items: list[AuditRecord]
+    next_cursor: Cursor
+
+
 class Event(TypedDict):
     """An event of a run's history."""
 
