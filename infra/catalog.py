@@ -141,6 +141,8 @@ API_ENVIRONMENT: Final = (
     "TENANT_ROLES",
     "ROLES_CLAIM",
     "CALLER_ROLES",
+    "EXECUTION_SHARDS",
+    "TENANT_QUOTA",
 )
 LLM_ENVIRONMENT: Final = (
     "LLM_SECRET_ARN",
@@ -197,7 +199,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=1024,  # it compiles what a rerun from a step leaves of a workflow
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes("executions", "approvals"),
+        routes=_routes("executions", "approvals", "audit"),
         environment=(*API_ENVIRONMENT, *COMPILER_ENVIRONMENT),
         grants=(
             _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
@@ -360,7 +362,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         timeout_seconds=60,
         environment=ENGINE_ENVIRONMENT,
         grants=(
-            _table("GetItem", "PutItem", "Query", "UpdateItem"),
+            _table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _FIND_BY_ARN,
             _KEEP_DOCUMENTS,
             Grant("executions", (_READ_HISTORY, "states:StopExecution")),
@@ -374,7 +376,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         environment=ENGINE_ENVIRONMENT,
         schedule_minutes=15,
         grants=(
-            _table("GetItem", "PutItem", "Query", "UpdateItem"),
+            _table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _QUERY_DUE,
             _KEEP_DOCUMENTS,
             Grant("executions", _READ_RUNS),

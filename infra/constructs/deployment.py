@@ -239,6 +239,8 @@ class Deployment:
             "CALLER_ROLES": stack.to_json_string(dict(config.caller_roles)),
             "ACTIVITY_RELAY": self.function_arn("activity_relay"),
             "MACHINE_IDLE_DAYS": str(config.machine_idle_days),
+            "TENANT_QUOTA": json.dumps(config.tenant_quota),
+            "EXECUTION_SHARDS": str(config.execution_shards),
             "LLM_SECRET_ARN": config.llm_secret_arn,
             "LLM_TENANT_SECRET_PREFIX": self.tenant_secret_prefix,
             "LLM_OWNER_TENANT": config.llm_owner_tenant,

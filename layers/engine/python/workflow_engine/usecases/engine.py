@@ -22,7 +22,9 @@ from workflow_engine.store.idempotency import IdempotencyStore
 from workflow_engine.store.names import NameStore
 from workflow_engine.store.payloads import ObjectStore, PayloadStore
 from workflow_engine.store.payloads.s3 import S3Objects
+from workflow_engine.store.quotas import Quota, Quotas
 from workflow_engine.store.registrations import FILES, MCP_SERVERS, STEPS, RegistrationStore
+from workflow_engine.store.shards import RunShards
 from workflow_engine.store.table import Table
 from workflow_engine.store.tables.dynamodb import DynamoTable
 from workflow_engine.store.workflows import WorkflowStore
@@ -215,7 +217,11 @@ class Engine:
 
     @cached_property
     def executions(self) -> ExecutionStore:
-        return ExecutionStore(self._table, self._payloads)
+        return ExecutionStore(self._table, self._payloads, RunShards(self._table, self.settings.execution_shards))
+
+    @cached_property
+    def quotas(self) -> Quotas:
+        return Quotas(self._table, Quota(**self.settings.tenant_quota), self.now)
 
     @cached_property
     def approvals(self) -> ApprovalStore:

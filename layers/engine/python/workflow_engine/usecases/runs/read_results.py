@@ -8,19 +8,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from workflow_engine.errors import InvalidRequestError, ThrottledError, UnavailableError, WorkflowEngineError
+from workflow_engine.errors import ThrottledError, UnavailableError, WorkflowEngineError
 from workflow_engine.machines.idleness import MIN_IDLE_DAYS
 from workflow_engine.machines.port import ExecutionGoneError
 from workflow_engine.machines.results import RunReport
 from workflow_engine.observability import get_logger
-from workflow_engine.statuses import RUN_STATUSES, has_ended
+from workflow_engine.statuses import has_ended
 from workflow_engine.store.executions import Execution
-from workflow_engine.store.items import Record
 from workflow_engine.store.results import RunResults
 from workflow_engine.store.shared_budgets import ANSWERS, LOOKS
-from workflow_engine.store.table import SortRange
-from workflow_engine.suggestions import suggest
-from workflow_engine.timestamps import iso
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.read_events import events
 from workflow_engine.usecases.runs.record_execution import (
@@ -48,7 +44,6 @@ __all__ = [
     "ResultsQuery",
     "events",
     "get_execution",
-    "list_executions",
     "may_still_start",
     "open_results",
     "output_of_run",
@@ -102,55 +97,6 @@ def get_execution(engine: Engine, caller: Caller, execution_id: str) -> answers.
         "rerun_of": execution.rerun_of,
         "rerun_from_step": execution.rerun_from_step,
     }
-
-
-def list_executions(
-    engine: Engine,
-    caller: Caller,
-    *,
-    workflow_id: str | None = None,
-    status: str | None = None,
-    started_after: datetime | None = None,
-    started_before: datetime | None = None,
-    limit: int,
-    cursor: str | None = None,
-) -> answers.ExecutionPage:
-    """`{items, next_cursor}`, newest first; of runs started at or after the one moment and before the other.
-
-    Raises InvalidRequestError for an unknown status, moments in the wrong order, a bad cursor.
-    """
-    if status is not None and status not in RUN_STATUSES:
-        raise InvalidRequestError(
-            f"There is no status '{status}'.{suggest(status, RUN_STATUSES)} Use one of {', '.join(RUN_STATUSES)}."
-        )
-    if started_after is not None and started_before is not None and started_before < started_after:
-        raise InvalidRequestError("started_before lies before started_after, so no run fits. Exchange the two.")
-    started = SortRange(_bound(started_after), _bound(started_before))
-    page = engine.executions.page(caller.tenant_id, workflow_id, status, limit, cursor, started=started)
-    return {"items": [_summary(record) for record in page.records], "next_cursor": page.next_cursor}
-
-
-def _summary(record: Record) -> answers.ExecutionSummary:
-    return {
-        "execution_id": record["execution_id"],
-        "id": record["execution_id"],
-        "workflow_id": record["workflow_id"],
-        "workflow_name": record["workflow_name"],
-        "workflow_version": record["workflow_version"],
-        "status": record["status"],
-        "started_at": record["started_at"],
-        "completed_at": record.get("completed_at"),
-        "user_id": record.get("user_id"),
-        "session_id": record.get("session_id"),
-        "correlation_id": record.get("correlation_id"),
-    }
-
-
-def _bound(moment: datetime | None) -> str | None:
-    """A moment as records have it. Theirs are cut to milliseconds, so one between two of them is the later."""
-    if moment is None:
-        return None
-    return iso(moment + timedelta(microseconds=-moment.microsecond % 1000))
 
 
 def results(engine: Engine, caller: Caller, execution_id: str, query: ResultsQuery = EVERYTHING) -> answers.Results:
