@@ -11,6 +11,7 @@ from workflow_engine.http.api import (
     CURSOR,
     ELEMENT,
     EXECUTION_ID,
+    INCLUDE,
     LIMIT,
     LINKS,
     ROLE,
@@ -52,7 +53,11 @@ def _get(request: Request) -> ExecutionProgress:
 
 def _results(request: Request) -> Results:
     query = read_results.ResultsQuery(
-        request.number(LIMIT), request.text(CURSOR), request.texts(STEPS), request.flag(LINKS)
+        request.number(LIMIT),
+        request.text(CURSOR),
+        request.texts(STEPS),
+        request.flag(LINKS),
+        request.texts(INCLUDE),
     )
     _wait(request)
     return read_results.results(engine(), request.caller, request.path["execution_id"], query)

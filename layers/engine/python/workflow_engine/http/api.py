@@ -42,6 +42,7 @@ WORKER: Final = Query("worker")
 ELEMENT: Final = Query("element")
 STEPS: Final = Query("steps", "texts")
 LINKS: Final = Query("links", "flag")
+INCLUDE: Final = Query("include", "texts")
 WORKFLOW_ID: Final = Query("workflow_id")
 STATUS: Final = Query("status", shape="RunStatus")
 KIND: Final = Query("kind")
@@ -197,7 +198,7 @@ _EXECUTIONS: Final = (
         "get_results",
         "GET /executions/{execution_id}/results",
         {200: "Results"},
-        query=(WAIT, *PAGED, STEPS, LINKS),
+        query=(WAIT, *PAGED, STEPS, LINKS, INCLUDE),
     ),
     Operation("get_output", "GET /executions/{execution_id}/output", OUTPUT, conflicts=True),
     Operation("get_step_output", "GET /executions/{execution_id}/steps/{step}/output", OUTPUT, conflicts=True),

@@ -163,7 +163,9 @@ def _told_call(function: Callable[..., Any], definition: StepDefinition, wanted:
         try:
             result = function(**arguments)
         except definition.transient as error:
-            raise StepTransientError(f"{type(error).__name__}: {error}") from error
+            # Lambda tells the frames of what is raised alone, and those that matter are the cause's.
+            told = StepTransientError(f"{type(error).__name__}: {error}")
+            raise told.with_traceback(error.__traceback__) from error
         return _checked_output(definition.output, result)
 
     def call(event: Any, lambda_context: Any) -> Any:

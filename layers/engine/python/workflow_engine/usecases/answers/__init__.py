@@ -22,6 +22,8 @@ from workflow_engine.usecases.answers.definitions import (
 from workflow_engine.usecases.answers.files import FilePage, StoredFile, Upload
 from workflow_engine.usecases.answers.problems import Finding, GatewayRefusal, Problem
 from workflow_engine.usecases.answers.runs import (
+    Attempt,
+    CostUsd,
     Event,
     EventPage,
     Execution,
@@ -35,6 +37,7 @@ from workflow_engine.usecases.answers.runs import (
     RunError,
     StepOutput,
     StepResult,
+    Usage,
 )
 from workflow_engine.usecases.answers.service import Health
 from workflow_engine.usecases.answers.steps import (
@@ -77,7 +80,9 @@ __all__ = (
     "AnyValue",
     "Approval",
     "ApprovalPage",
+    "Attempt",
     "CompiledWorkflow",
+    "CostUsd",
     "Costs",
     "Count",
     "Cursor",
@@ -132,6 +137,7 @@ __all__ = (
     "Tool",
     "ToolPage",
     "Upload",
+    "Usage",
     "ValidationReport",
     "Version",
     "WorkflowPage",

@@ -18,7 +18,9 @@ from workflow_engine.statuses import has_ended
 from workflow_engine.store.executions import Execution
 from workflow_engine.store.payloads import Keep
 from workflow_engine.store.results import LARGE_OUTPUT_BYTES, LargeOutput, RunResults, StepResult, Wanted
+from workflow_engine.store.step_details import StepDetails
 from workflow_engine.usecases.engine import Engine
+from workflow_engine.usecases.runs.step_details import cost_usd, known_secrets, told_details
 
 logger = get_logger(__name__)
 
@@ -84,7 +86,7 @@ def read_report(engine: Engine, execution: Execution, events: Iterable[Event] | 
     if events is None:
         events = engine.history.read(execution.execution_arn)
     with engine.results.payloads.uploads(execution.tenant_id) as keep:
-        return report(events, outline(engine, execution), Outputs(keep))
+        return report(events, outline(engine, execution), Outputs(keep), known_secrets())
 
 
 def outline(engine: Engine, execution: Execution) -> Any:
@@ -143,6 +145,9 @@ class _ReportedSteps:
     def tops(self) -> dict[str, int]:
         return self.run.steps.tops
 
+    def details(self, ordinal: int) -> StepDetails | None:
+        return told_details(self.run, ordinal, self.keep)
+
     def statuses(self) -> dict[str, str]:
         tops = self.tops
         found = self.run.steps.read(0, self.total, lambda key: key in tops)
@@ -173,6 +178,8 @@ def _run(execution: Execution, run: RunReport) -> dict[str, Json]:
         "started_at": execution.started_at,
         "error": run.error,
         "failed_steps": run.steps.failed(MAX_FAILED_STEPS),
+        "usage": run.usage.as_dict(),
+        "cost_usd": cost_usd(run),
         "completed_at": run.completed_at,
         "metadata": {
             "workflow_name": execution.workflow_name,
