@@ -18,6 +18,7 @@ from workflow_engine.http.api import (
     STARTED_AFTER,
     STARTED_BEFORE,
     STATUS,
+    STEP,
     STEPS,
     WAIT,
     WORKFLOW_ID,
@@ -29,7 +30,14 @@ from workflow_engine.init_phase import at_init
 from workflow_engine.usecases.runs import cancel_run, read_progress, read_results
 
 if TYPE_CHECKING:
-    from workflow_engine.usecases.answers import ApprovalPage, Decision, ExecutionPage, ExecutionProgress, Results
+    from workflow_engine.usecases.answers import (
+        ApprovalPage,
+        Decision,
+        ExecutionPage,
+        ExecutionProgress,
+        LogPage,
+        Results,
+    )
 
 
 def _list(request: Request) -> ExecutionPage:
@@ -61,6 +69,17 @@ def _results(request: Request) -> Results:
     )
     _wait(request)
     return read_results.results(engine(), request.caller, request.path["execution_id"], query)
+
+
+def _logs(request: Request) -> LogPage:
+    from workflow_engine.usecases.runs import read_logs  # as below
+
+    limit, cursor = request.page
+    seconds = request.number(WAIT) or 0
+    step, execution_id = request.text(STEP), request.path["execution_id"]
+    return read_logs.read_logs(
+        engine(), request.caller, execution_id, step=step, limit=limit, cursor=cursor, wait=seconds
+    )
 
 
 def _approvals(request: Request) -> ApprovalPage:
@@ -104,6 +123,7 @@ HANDLERS: Final[Handlers] = {
     "get_output": lambda r: _output(read_results.output_of_run(engine(), r.caller, r.path["execution_id"])),
     "get_step_output": _step_output,
     "list_events": lambda r: read_results.events(engine(), r.caller, r.path["execution_id"], *r.page),
+    "list_logs": _logs,
     "list_approvals": _approvals,
     "approve_step": lambda r: _decide(r, "approved"),
     "deny_step": lambda r: _decide(r, "denied"),

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from workflow_engine.redaction import REDACTED, Redactor, is_secret_name
+from workflow_engine.redaction import REDACTED, Redactor, is_secret_name, known_secrets
 
 
 @pytest.mark.parametrize(
@@ -109,3 +109,14 @@ def test_a_short_secret_does_not_tear_words_apart() -> None:
     redactor = Redactor()
     redactor.learn({"password": "cat"})
     assert redactor.text("concatenate") == "concatenate"
+
+
+def test_secrets_of_the_environment_are_those_of_secret_names_and_some_length() -> None:
+    environment = {
+        "STEP_SECRET_CRM": "abcdefgh",
+        "OPENAI_API_KEY": "ijklmnop",
+        "AUTH_TOKEN": "short",
+        "PWD": "/home/me/project",
+        "HOME": "/home/me",
+    }
+    assert set(known_secrets(environment)) == {"abcdefgh", "ijklmnop"}

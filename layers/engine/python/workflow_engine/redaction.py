@@ -1,14 +1,15 @@
 """Keep secrets out of what is answered: by the names that they stand under, by what they look like, and by their values.
 
 A value that stood under a secret name anywhere in what was learned is a secret wherever else it stands, in a message of an error
-or in the middle of a URL. Pure.
+or in the middle of a URL. Pure, but for `known_secrets`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any, Final
@@ -81,6 +82,20 @@ def is_secret_name(name: str) -> bool:
         if (before, word) == ("connection", "string"):
             return True
     return any(_RUN_TOGETHER.search(word) for word in words if word != "token")
+
+
+_SHORTEST_SECRET: Final = 8
+"""Characters of a secret in the environment; what is shorter there is a switch or a name."""
+
+_FOLDERS: Final = frozenset({"PWD", "OLDPWD"})
+"""Of a shell: where it stands, which elsewhere is a password."""
+
+
+def known_secrets(environment: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Secrets of this process's own environment: on a laptop those of all steps."""
+    for name, value in (os.environ if environment is None else environment).items():
+        if len(value) >= _SHORTEST_SECRET and is_secret_name(name) and name not in _FOLDERS:
+            yield value
 
 
 class Redactor:

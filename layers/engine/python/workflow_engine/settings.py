@@ -17,6 +17,11 @@ STEP_HTTP: Final = "step_http"
 DEFAULT_STEP_FUNCTION_PATTERNS = ("arn:aws:lambda:*:*:function:workflow-step-*",)
 
 
+def own_step_prefix(stage: str) -> str:
+    """The beginning of the names of functions that our CDK construct `WorkflowStep` makes in a stage."""
+    return f"workflow-step-{stage}-".replace("_", "-")
+
+
 class MissingSettingError(KeyError):
     """A required environment variable is not set; the key is its name."""
 

@@ -40,6 +40,7 @@ ROLE: Final = Query("role")
 EXECUTION_ID: Final = Query("execution_id")
 WORKER: Final = Query("worker")
 ELEMENT: Final = Query("element")
+STEP: Final = Query("step")
 STEPS: Final = Query("steps", "texts")
 LINKS: Final = Query("links", "flag")
 INCLUDE: Final = Query("include", "texts")
@@ -203,6 +204,7 @@ _EXECUTIONS: Final = (
     Operation("get_output", "GET /executions/{execution_id}/output", OUTPUT, conflicts=True),
     Operation("get_step_output", "GET /executions/{execution_id}/steps/{step}/output", OUTPUT, conflicts=True),
     Operation("list_events", "GET /executions/{execution_id}/events", {200: "EventPage"}, query=PAGED),
+    Operation("list_logs", "GET /executions/{execution_id}/logs", {200: "LogPage"}, query=(STEP, *PAGED, WAIT)),
     Operation("list_approvals", "GET /approvals", {200: "ApprovalPage"}, query=(ROLE, EXECUTION_ID, *PAGED)),
     *(
         Operation(

@@ -20,6 +20,7 @@ from workflow_engine.usecases.answers.definitions import (
     StoredPrompt,
 )
 from workflow_engine.usecases.answers.files import FilePage, StoredFile, Upload
+from workflow_engine.usecases.answers.logs import LogElsewhere, LogLine, LogPage
 from workflow_engine.usecases.answers.problems import Finding, GatewayRefusal, Problem
 from workflow_engine.usecases.answers.runs import (
     Attempt,
@@ -101,6 +102,9 @@ __all__ = (
     "GatewayRefusal",
     "Health",
     "Id",
+    "LogElsewhere",
+    "LogLine",
+    "LogPage",
     "McpServer",
     "McpServerPage",
     "McpTool",

@@ -14,13 +14,14 @@ from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.results import RunReport, report
 from workflow_engine.machines.timeline import Event
 from workflow_engine.observability import get_logger
+from workflow_engine.redaction import known_secrets
 from workflow_engine.statuses import has_ended
 from workflow_engine.store.executions import Execution
 from workflow_engine.store.payloads import Keep
 from workflow_engine.store.results import LARGE_OUTPUT_BYTES, LargeOutput, RunResults, StepResult, Wanted
 from workflow_engine.store.step_details import StepDetails
 from workflow_engine.usecases.engine import Engine
-from workflow_engine.usecases.runs.step_details import cost_usd, known_secrets, told_details
+from workflow_engine.usecases.runs.step_details import cost_usd, told_details
 
 logger = get_logger(__name__)
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
 from typing import Final, Literal
 
 from workflow_engine.aws_quotas import USD_PER_MILLION_TRANSITIONS
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.machines.results import RunReport
-from workflow_engine.redaction import is_secret_name
 from workflow_engine.store.items import dump
 from workflow_engine.store.payloads import Keep
 from workflow_engine.store.results import LARGE_OUTPUT_BYTES
@@ -19,19 +16,6 @@ from workflow_engine.suggestions import suggest
 
 Include = Literal["inputs", "attempts"]
 INCLUDES: Final[tuple[Include, ...]] = ("inputs", "attempts")
-
-_SHORTEST_SECRET: Final = 8
-"""Characters of a secret in the environment; what is shorter there is a switch or a name."""
-
-_FOLDERS: Final = frozenset({"PWD", "OLDPWD"})
-"""Of a shell: where it stands, which elsewhere is a password."""
-
-
-def known_secrets(environment: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Secrets of this process's own environment: on a laptop those of all steps."""
-    for name, value in (os.environ if environment is None else environment).items():
-        if len(value) >= _SHORTEST_SECRET and is_secret_name(name) and name not in _FOLDERS:
-            yield value
 
 
 def refuse_unknown_includes(include: tuple[str, ...]) -> None:
