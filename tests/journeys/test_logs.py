@@ -29,7 +29,7 @@ def _lines(api: ApiClient, execution_id: str, query: str = "limit=100") -> list[
 
 
 def test_lines_of_all_attempts_are_told_with_attempt_and_request(api: ApiClient, local_steps: None) -> None:
-    retried = {"max_retries": 1, "retry_delay_seconds": 1}
+    retried: dict[str, Any] = {"max_retries": 1, "retry_delay_seconds": 1}
     step = _talks(**retried, input_mapping={"name": {"value": "ann"}, "fails": {"value": True}})
     run = api.execute({"name": "Talk", "steps": [step]})["execution_id"]
     lines = _lines(api, run)

@@ -187,6 +187,16 @@ def test_of_many_attempts_with_long_traces_the_last_are_told_and_their_ends() ->
     assert sum(map(len, attempts[0]["stack_trace"])) <= MAX_STACK
 
 
+def test_a_subflow_is_told_with_the_input_of_its_run() -> None:
+    parameters = {"StateMachineArn": "arn", "Name": "sub-1", "Input": {"input": {"x": 1}, "config": {}, "run": {}}}
+    history = History()
+    history.enter("a")
+    task = {"resourceType": "states", "resource": "startExecution.sync:2", "parameters": json.dumps(parameters)}
+    history.add("TaskScheduled", taskScheduledEventDetails=task)
+    details = _details(_report(history.events, outline(leaf("a"))), "a")
+    assert (details.received, details.function_name) == ({"input_data": {"x": 1}, "config": None}, None)
+
+
 def test_a_step_without_a_task_has_no_details() -> None:
     history = History()
     history.enter("a", "Pass")

@@ -145,6 +145,9 @@ def _event_of(visit: Visit, outputs: Outputs) -> dict[str, Any] | None:
     sent = parsed(outputs.text(visit.received))
     if isinstance(sent, dict) and "FunctionName" in sent:
         sent = sent.get("Payload")
+    elif isinstance(sent, dict) and "StateMachineArn" in sent:
+        started_with = sent.get("Input")
+        return {"input_data": started_with.get("input")} if isinstance(started_with, dict) else None
     return sent if isinstance(sent, dict) else None
 
 

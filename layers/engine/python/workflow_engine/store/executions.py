@@ -5,7 +5,7 @@ one redrive the statuses that end a run come last and the first of them stays.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -19,10 +19,20 @@ from workflow_engine.store.due import after
 from workflow_engine.store.items import Record, Scalar, dump
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.schema import BY_ARN, BY_TENANT, BY_WORKFLOW, PARTITION_KEY
-from workflow_engine.store.table import EVERYTHING, ConditionFailedError, Page, Query, SortRange, Table, Write
+from workflow_engine.store.table import (
+    EVERYTHING,
+    ConditionFailedError,
+    Page,
+    Query,
+    SortPrefix,
+    SortRange,
+    Table,
+    Write,
+)
 
-_ENDED: Final = 3
-_RANKS: Final[Mapping[str, int]] = {"pending": 0, "running": 1, "waiting": 1, **dict.fromkeys(RUN_ENDS, _ENDED)}
+ENDED: Final = 3
+_CHILDREN_PAGE: Final = 100
+_RANKS: Final[Mapping[str, int]] = {"pending": 0, "running": 1, "waiting": 1, **dict.fromkeys(RUN_ENDS, ENDED)}
 """A status may replace one of lower rank, or any of a lower redrive count."""
 
 UNRECORDED_AFTER_SECONDS: Final = 900
@@ -59,9 +69,20 @@ class Execution:
     metadata: Json = None
     organization_id: str | None = None
     backend: str | None = None
+    parent_execution_id: str | None = None
+    """The run of which this is a subflow."""
+    parent_place: str | None = None
+    """The place there of the step that started it."""
     completed_at: str | None = None
     error: Json = None
     redrive_count: int = 0
+    last_redrive_at: str | None = None
+    output: str | None = None
+    """What it gave, as `payloads` keeps a document; None until it has completed, and while only its history tells."""
+    failed_steps: list[str] | None = None
+    """The first of the steps that failed; None while only its history tells."""
+    is_end_recorded: bool = False
+    """Whether it has ended, and is not only asked to."""
     looks: int = 0
     """How often in a row it was looked at because its end is not recorded, and nothing came of it."""
     seen_at: str | None = None
@@ -85,7 +106,9 @@ class ExecutionStore:
         """
         meta = Write(_record(execution), Missing(PARTITION_KEY))
         try:
-            if start_input is None:
+            if execution.parent_execution_id is not None:
+                self.table.write_all([meta, Write(_child_record(execution, execution.parent_execution_id))])
+            elif start_input is None:
                 self.table.put(meta)
             else:
                 start = {"pk": meta.record["pk"], "sk": keys.START, "tenant_id": execution.tenant_id}
@@ -129,6 +152,18 @@ class ExecutionStore:
     def find(self, tenant_id: str, execution_id: str) -> Execution | None:
         """An execution, None when the tenant has none of this id."""
         return self.load((keys.execution(tenant_id, execution_id), keys.META))
+
+    def children(self, execution: Execution) -> Iterator[str]:
+        """The ids of the runs that an execution has started as subflows, and of which there is a record, in no order."""
+        wanted = Query(keys.execution(execution.tenant_id, execution.execution_id), sort=SortPrefix(keys.CHILDREN))
+        cursor = None
+        while True:
+            page = self.table.query(execution.tenant_id, wanted, limit=_CHILDREN_PAGE, cursor=cursor)
+            for record in page.records:
+                yield record["execution_id"]
+            cursor = page.next_cursor
+            if cursor is None:
+                return
 
     def find_many(self, tenant_id: str, execution_ids: Iterable[str]) -> dict[str, Execution]:
         """Executions by id, without those that are not there."""
@@ -188,9 +223,10 @@ class ExecutionStore:
             "redrive_count": redrive_count,
             "completed_at": completed_at,
             "error": self.payloads.store(execution.tenant_id, error) if error is not None else None,
+            "output": None,
             # An ended run leaves the index of those to look at; any other status is to be looked at soon.
-            "due_list": None if rank == _ENDED else keys.due_execution(execution.execution_id),
-            "due_at": None if rank == _ENDED else completed_at or execution.started_at,
+            "due_list": None if rank == ENDED else keys.due_execution(execution.execution_id),
+            "due_at": None if rank == ENDED else completed_at or execution.started_at,
             "looks": None,
         }
         condition: Condition = any_of(
@@ -266,9 +302,15 @@ class ExecutionStore:
             metadata=self.payloads.load(record["metadata"]) if "metadata" in record else None,
             organization_id=record.get("organization_id"),
             backend=record.get("backend"),
+            parent_execution_id=record.get("parent_execution_id"),
+            parent_place=record.get("parent_place"),
             completed_at=record.get("completed_at"),
             error=self.payloads.load(record["error"]) if "error" in record else None,
             redrive_count=record["redrive_count"],
+            last_redrive_at=record.get("last_redrive_at"),
+            output=record.get("output"),
+            failed_steps=self.payloads.load(record["failed_steps"]) if "failed_steps" in record else None,
+            is_end_recorded=record["status_rank"] == ENDED,
             looks=record.get("looks", 0),
             seen_at=record.get("seen_at"),
             attempt_id=record.get("attempt_id"),
@@ -283,6 +325,16 @@ def _is_started_by(execution: Execution) -> Condition:
 
 def _taken_over() -> RequestUnderWayError:
     return RequestUnderWayError("A repetition of this request is starting the run. Try again in a second.")
+
+
+def _child_record(execution: Execution, parent_id: str) -> Record:
+    """What the parent's partition has of a subflow."""
+    return {
+        "pk": keys.execution(execution.tenant_id, parent_id),
+        "sk": keys.child(execution.execution_id),
+        "tenant_id": execution.tenant_id,
+        "execution_id": execution.execution_id,
+    }
 
 
 def _record(execution: Execution) -> Record:
@@ -314,6 +366,8 @@ def _record(execution: Execution) -> Record:
         "metadata": None if execution.metadata is None else dump(execution.metadata),
         "organization_id": execution.organization_id,
         "backend": execution.backend,
+        "parent_execution_id": execution.parent_execution_id,
+        "parent_place": execution.parent_place,
         "attempt_id": execution.attempt_id,
         "attempted_at": execution.attempted_at,
     }

@@ -11,18 +11,20 @@ from workflow_engine.store.executions import ASKED_FOR, Execution
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.read_results import get_execution, may_still_start
 from workflow_engine.usecases.runs.record_execution import read_report, record_end
+from workflow_engine.usecases.runs.record_subflow import stop_subflows
 
 if TYPE_CHECKING:
     from workflow_engine.usecases import answers
 
 
 def cancel(engine: Engine, caller: Caller, execution_id: str) -> answers.Execution:
-    """Stop a run; gives its record, which then is `cancelled`. It may be repeated.
+    """Stop a run and its subflows; gives its record, which then is `cancelled`. It may be repeated.
 
     Raises NotFoundError, ConflictError when the run has ended in another way, ThrottledError when it is about to start.
     """
     execution = engine.executions.get(caller.tenant_id, execution_id)
     if execution.status == "cancelled":
+        stop_subflows(engine, execution)
         return get_execution(engine, caller, execution_id)
     if has_ended(execution.status):
         raise _ended(execution.status)
@@ -40,6 +42,7 @@ def cancel(engine: Engine, caller: Caller, execution_id: str) -> answers.Executi
             _ask(engine, execution)
         elif run.status != "cancelled":
             raise _ended(run.status)
+    stop_subflows(engine, execution)
     return get_execution(engine, caller, execution_id)
 
 

@@ -35,6 +35,7 @@ from workflow_engine.usecases.bodies.run import WorkflowRunFields, run_input
 if TYPE_CHECKING:
     from workflow_engine.usecases.answers import ExecutionStarted
     from workflow_engine.usecases.engine import Caller, Engine
+    from workflow_engine.usecases.runs.subflows import Subflows
 
 logger = get_logger(__name__)
 
@@ -153,7 +154,18 @@ def _execution_input(engine: Engine, workflow: StoredWorkflow, execution: Execut
     }
     functions, endpoints = _functions(engine, execution.tenant_id, workflow)
     bindings = workflow.compiled.bindings
-    text = dump(execution_input(bindings, input=run_input(fields), functions=functions, run=run, endpoints=endpoints))
+    subflows = _subflows(engine, workflow) if "subflows" in bindings else None
+    text = dump(
+        execution_input(
+            bindings,
+            input=run_input(fields),
+            functions=functions,
+            run=run,
+            endpoints=endpoints,
+            children=None if subflows is None else subflows.children,
+            subflows=None if subflows is None else subflows.starts,
+        )
+    )
     size = len(text.encode())
     if size > PAYLOAD_BYTES:
         raise PayloadTooLargeError(
@@ -161,6 +173,12 @@ def _execution_input(engine: Engine, workflow: StoredWorkflow, execution: Execut
             f"{PAYLOAD_BYTES:,}. Put large data into S3 and pass its address."
         )
     return text
+
+
+def _subflows(engine: Engine, workflow: StoredWorkflow) -> Subflows | None:
+    from workflow_engine.usecases.runs.subflows import fix_subflows  # which most workflows have none of
+
+    return fix_subflows(engine, workflow, lambda child: _functions(engine, child.tenant_id, child))
 
 
 def _functions(
@@ -220,6 +238,8 @@ def _start_renewed(engine: Engine, workflow: StoredWorkflow, execution: Executio
     machine = engine.machines.renew(compiled.machine_hash, compiled.machine_arn)
     if machine is None:
         raise ConflictError(f"The machine of workflow '{workflow.id}' is gone. Save the workflow again.")
+    if "subflows" in compiled.bindings:
+        _subflows(engine, replace(workflow, compiled=replace(compiled, machine_arn=machine.machine_arn)))
     moved = replace(execution, execution_arn=execution_arn(machine.machine_arn, execution.execution_id))
     engine.executions.move(moved)
     engine.workflows.replace_machine(workflow, machine.machine_arn)
