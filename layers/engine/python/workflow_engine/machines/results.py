@@ -18,6 +18,7 @@ from workflow_engine.language.diagnostics import Json
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.failure_messages import FailureMessages, needs_values
 from workflow_engine.machines.outcomes import Outcome
+from workflow_engine.machines.outlines import KnownSteps
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.read_timeline import read_timeline
 from workflow_engine.machines.step_outcomes import StepOutcomes
@@ -50,14 +51,15 @@ def report(events: Iterable[Event], outline: Mapping[str, Any], outputs: Outputs
     """Everything a history says about a run. `events` are those of GetExecutionHistory, oldest first; they are read
     once, as they come.
     """
-    enclosing: dict[str, tuple[str, ...]] = {}
-    entries: dict[str, Mapping[str, Any]] = {}
-    after_failure = outline.get("after_failure", ())
-    _enclose((*outline["steps"], *after_failure), (), enclosing, entries)
-    loops = frozenset(step_id for step_id, step in entries.items() if step.get("body", {}).get("kind") == "loop")
-    timeline = read_timeline(events, enclosing, loops, outputs)
-    results = _Results(timeline, entries, enclosing, loops, outputs)
+    known = KnownSteps.of(outline)
+    return report_of(read_timeline(events, known.enclosing, known.loops, outputs), outline, known, outputs)
+
+
+def report_of(timeline: Timeline, outline: Mapping[str, Any], known: KnownSteps, outputs: Outputs) -> RunReport:
+    """What a history says that was read so far."""
+    results = _Results(timeline, known.entries, known.enclosing, known.loops, outputs)
     outcomes = results.walk(outline["steps"], (), "", _absent_status(timeline.status))
+    after_failure = outline.get("after_failure", ())
     results.walk(after_failure, (), "", "skipped" if timeline.recovered else _absent_status(timeline.status))
     return RunReport(
         status=timeline.status,
@@ -70,25 +72,6 @@ def report(events: Iterable[Event], outline: Mapping[str, Any], outputs: Outputs
         steps=results.steps,
         outputs=outputs,
     )
-
-
-def _enclose(
-    steps: Iterable[Mapping[str, Any]],
-    around: tuple[str, ...],
-    enclosing: dict[str, tuple[str, ...]],
-    entries: dict[str, Mapping[str, Any]],
-) -> None:
-    """Notes of each step, at whatever depth, the lists and loops around it and its entry in the outline."""
-    for step in steps:
-        enclosing[step["id"]] = around
-        entries[step["id"]] = step
-        body = step.get("body")
-        if body is None:
-            continue
-        inner = (*around, step["id"]) if step.get("each") else around
-        if body["kind"] != "switch":
-            inner = (*inner, step["id"])
-        _enclose(body["steps"], inner, enclosing, entries)
 
 
 def _absent_status(run_status: RunStatus) -> StepStatus:
