@@ -41,6 +41,7 @@ EXECUTION_ID: Final = Query("execution_id")
 WORKER: Final = Query("worker")
 ELEMENT: Final = Query("element")
 STEPS: Final = Query("steps", "texts")
+LAST_EVENT_ID: Final = Query("last_event_id")
 LINKS: Final = Query("links", "flag")
 WORKFLOW_ID: Final = Query("workflow_id")
 STATUS: Final = Query("status", shape="RunStatus")
@@ -49,6 +50,9 @@ EXECUTION_TYPE: Final = Query("execution_type")
 TAG: Final = Query("tag")
 STARTED_AFTER: Final = Query("started_after", "moment")
 STARTED_BEFORE: Final = Query("started_before", "moment")
+
+EVENT_STREAM: Final = "text/event-stream"
+"""The media type of server-sent events."""
 
 PAGED: Final = (LIMIT, CURSOR)
 
@@ -201,7 +205,15 @@ _EXECUTIONS: Final = (
     ),
     Operation("get_output", "GET /executions/{execution_id}/output", OUTPUT, conflicts=True),
     Operation("get_step_output", "GET /executions/{execution_id}/steps/{step}/output", OUTPUT, conflicts=True),
-    Operation("list_events", "GET /executions/{execution_id}/events", {200: "EventPage"}, query=PAGED),
+    Operation("list_events", "GET /executions/{execution_id}/events", {200: "RunEventPage"}, query=(WAIT, *PAGED)),
+    Operation(
+        "stream_events",
+        "GET /executions/{execution_id}/stream",
+        {200: "Text", 204: None},
+        query=(LAST_EVENT_ID,),
+        media_type=EVENT_STREAM,
+    ),
+    Operation("list_history", "GET /executions/{execution_id}/history", {200: "EventPage"}, query=PAGED),
     Operation("list_approvals", "GET /approvals", {200: "ApprovalPage"}, query=(ROLE, EXECUTION_ID, *PAGED)),
     *(
         Operation(

@@ -188,7 +188,7 @@ class _Results:
         failing = self.visits.failing.get((step_id, frames))
         if failing is not None:
             task = self.visits.own.get((step_id, frames))
-            told = _failure_of_fail_state(failing, looped=step_id in self.loops, late=task is not None)
+            told = failure_of_fail_state(failing, looped=step_id in self.loops, late=task is not None)
             return Outcome("failed", None, told, task or failing)
         tried = self.visits.tried.get((step_id, frames))
         if tried is not None and self._status(tried) == "failed":
@@ -298,7 +298,7 @@ class _Results:
         tried = self.visits.tried.get(key)
         if tried is not None and self._status(tried) == "failed":
             failing = self.visits.failing.get(key)
-            told = tried.failure or (_failure_of_fail_state(failing, looped=True, late=False) if failing else None)
+            told = tried.failure or (failure_of_fail_state(failing, looped=True, late=False) if failing else None)
             return Outcome("failed", None, told, tried)
         if key in self.visits.failing:
             return self._single(step_id, frames, absent)
@@ -329,7 +329,7 @@ def _failed_element(elements: Sequence[Outcome], iterations: Mapping[int, Iterat
     return next((elements[i].failure for i in failed if i < len(elements)), None)
 
 
-def _failure_of_fail_state(visit: Visit, *, looped: bool, late: bool) -> Failure:
+def failure_of_fail_state(visit: Visit, *, looped: bool, late: bool) -> Failure:
     """Why a step failed that ended in its `<id>.fail` state: a Fail that ended the run or a Parallel, or a Pass in its
     place where the run goes on. The history tells the error of the first and the last; a Parallel's failure carries none,
     unless a Catcher tells it (`told_failures.told_as_failed`). A `late` one had begun before.

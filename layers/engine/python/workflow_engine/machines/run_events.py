@@ -19,7 +19,7 @@ from workflow_engine.machines.failure_messages import FailureMessages
 from workflow_engine.machines.outlines import KnownSteps
 from workflow_engine.machines.outputs import Joined, Outputs
 from workflow_engine.machines.read_timeline import FAILED_ATTEMPT, NEW_ATTEMPT, TimelineReader, task_output
-from workflow_engine.machines.results import RunReport, report_of
+from workflow_engine.machines.results import RunReport, failure_of_fail_state, report_of
 from workflow_engine.machines.timeline import Event, Failure, Visit
 from workflow_engine.machines.values_read import ValuesRead
 from workflow_engine.state_names import EACH, FAIL, LATE, OUTPUT, PARALLEL, START, SWITCH, TRY, UNTIL, WHILE
@@ -106,6 +106,7 @@ class RunEvents:
         self._told: dict[str, StepStatus] = {}
         self._open: dict[str, Visit] = {}
         self._held: dict[int, Visit] = {}
+        self._failing: dict[str, Visit] = {}
         self._event: Event = {}
         self._brought: list[RunEvent] = []
 
@@ -155,6 +156,8 @@ class RunEvents:
         elif visit.role in _OPENS and self._told.get(key) != "running":
             self._open[key] = visit
             self._start(key, visit)
+        elif visit.role == FAIL:
+            self._failing[key] = visit
 
     def _start(self, key: str, visit: Visit) -> None:
         if self._told.get(key) != "running":
@@ -329,6 +332,10 @@ class RunEvents:
         return None if found is None else found.get("type")
 
     def _error(self, failure: Failure | None, visit: Visit) -> dict[str, Json]:
+        failing = self._failing.get(self._key(visit))
+        if failure is None and failing is not None:
+            own = visit.step_id in self._known.loops
+            failure = failure_of_fail_state(failing, looped=own, late=self._type_of(visit) == APPROVAL)
         if failure is None:
             return {"type": "States.TaskFailed", "message": None}
         return _cut({"type": failure.type, "message": self._messages.message(failure, visit)})

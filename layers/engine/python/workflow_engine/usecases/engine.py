@@ -45,8 +45,11 @@ if TYPE_CHECKING:
     from workflow_engine.store.files import FileStore
     from workflow_engine.store.machines import MachineStore
     from workflow_engine.store.results import ResultsStore
+    from workflow_engine.store.run_feeds import RunFeedStore
     from workflow_engine.store.vectors import VectorStore
     from workflow_engine.store.versions import Version, VersionStore
+    from workflow_engine.usecases.runs.event_places import LogLines
+    from workflow_engine.usecases.runs.run_feed import RunFeeds
 
 LocalStepLoader = Callable[[str], str]
 """`"module:function" -> ARN` under which the local runtime calls the handler."""
@@ -63,7 +66,8 @@ class Laptop:
 
     `invoke` calls a function by ARN with an event, as Lambda's Invoke does: `(result, whether it failed)`, of a failure
     `{"errorType", "errorMessage"}`. `watching` is `Engine.watching`. `load_step` is None where no folder of steps
-    was given, `vectors` where nothing is to be kept of vectors for longer than the process.
+    was given, `vectors` where nothing is to be kept of vectors for longer than the process. `following` is `Engine.following`,
+    `logs` what steps print; None where nobody tells of changes, or keeps what is printed.
     """
 
     table: Table
@@ -73,6 +77,8 @@ class Laptop:
     watching: Callable[[str], AbstractContextManager[Callable[[float], bool]]]
     load_step: LocalStepLoader | None = None
     vectors: VectorStore | None = None
+    following: Callable[[str], AbstractContextManager[Callable[[float], bool]]] | None = None
+    logs: LogLines | None = None
 
 
 _laptop: Laptop | None = None
@@ -151,6 +157,16 @@ class Engine:
             return True
 
         yield sleep
+
+    @contextmanager
+    def following(self, execution_id: str) -> Iterator[Callable[[float], bool]]:
+        """As `watching`, for whatever happens in a run."""
+        if self.laptop is None or self.laptop.following is None:
+            with self.watching(execution_id) as wait:
+                yield wait
+            return
+        with self.laptop.following(execution_id) as wait:
+            yield wait
 
     @cached_property
     def _session(self) -> Session:
@@ -324,3 +340,23 @@ class Engine:
         from workflow_engine.machines.history import HistoryReader
 
         return HistoryReader(self.runs)
+
+    @cached_property
+    def feeds(self) -> RunFeeds:
+        """The events of runs, as this process has read them."""
+        from workflow_engine.usecases.runs.record_execution import outline
+        from workflow_engine.usecases.runs.run_feed import RunFeeds
+
+        return RunFeeds(self.history, lambda execution: outline(self, execution))
+
+    @cached_property
+    def run_feeds(self) -> RunFeedStore:
+        """What was read of histories for all who watch."""
+        from workflow_engine.store.run_feeds import RunFeedStore
+
+        return RunFeedStore(self._table, lambda: int(self.now().timestamp() * 1000))
+
+    @property
+    def logs(self) -> LogLines | None:
+        """What steps printed and logged; None where nobody keeps it."""
+        return self.laptop.logs if self.laptop is not None else None

@@ -1,0 +1,100 @@
+"""The events of runs as this process has read them: each run has one reader, however many watch it."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from workflow_engine.aws_quotas import HISTORY_PAGE_EVENTS
+from workflow_engine.machines.history import HistoryReader
+from workflow_engine.machines.port import PageForgottenError
+from workflow_engine.machines.run_events import Position, RunEvent, RunEvents
+
+if TYPE_CHECKING:
+    from workflow_engine.store.executions import Execution
+
+MOST_EVENTS: Final = 200_000
+"""Of all runs together that are kept in memory; about 400 bytes each. What is dropped is read again when asked for."""
+
+MOST_RUNS: Final = 512
+
+
+class RunFeed:
+    """The events of one run, as far as its history was read. Threads may share it."""
+
+    def __init__(self, history: HistoryReader, execution_arn: str, outline: Mapping[str, Any]) -> None:
+        self._history = history
+        self._arn = execution_arn
+        self._lock = threading.Lock()
+        self._reader = RunEvents(outline)
+        self._events: list[RunEvent] = []
+        self._token: str | None = None
+        self.read = 0
+        """The last event of the history that was read."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the run has ended, as far as its history was read. A redrive lets it go on."""
+        return self._reader.has_ended
+
+    @property
+    def size(self) -> int:
+        return len(self._events)
+
+    def read_on(self, charge: Callable[[], None] = lambda: None) -> bool:
+        """Read what the history has beyond what was read; says whether it brought events. `charge` is called for each page.
+
+        Step Functions gives no token at the end of a history, so its last page is read again and again. Raises
+        ExecutionGoneError, ThrottledError.
+        """
+        with self._lock:
+            before = len(self._events)
+            while True:
+                charge()
+                try:
+                    found, token = self._history.page(self._arn, HISTORY_PAGE_EVENTS, self._token)
+                except PageForgottenError:
+                    self._token = None
+                    continue
+                for event in found:
+                    if event["id"] > self.read:
+                        self._events += self._reader.read(event)
+                        self.read = event["id"]
+                if token is None:
+                    return len(self._events) > before
+                self._token = token
+
+    def after(self, position: Position, limit: int) -> list[RunEvent]:
+        """At most so many events after a position."""
+        events = self._events
+        start = bisect_right(events, position, key=attrgetter("position"))
+        return events[start : start + limit]
+
+
+class RunFeeds:
+    """The feeds of a process: those asked for last."""
+
+    def __init__(self, history: HistoryReader, outline_of: Callable[[Execution], Mapping[str, Any]]) -> None:
+        """`outline_of` gives the outline of the version that a run is of."""
+        self._history = history
+        self._outline_of = outline_of
+        self._lock = threading.Lock()
+        self._feeds: OrderedDict[str, RunFeed] = OrderedDict()
+
+    def of(self, execution: Execution) -> RunFeed:
+        """The feed of a run."""
+        arn = execution.execution_arn
+        with self._lock:
+            feed = self._feeds.get(arn)
+            if feed is None:
+                feed = self._feeds[arn] = RunFeed(self._history, arn, self._outline_of(execution))
+            self._feeds.move_to_end(arn)
+            while len(self._feeds) > 1 and (
+                len(self._feeds) > MOST_RUNS or sum(f.size for f in self._feeds.values()) > MOST_EVENTS
+            ):
+                self._feeds.popitem(last=False)
+        return feed
