@@ -115,6 +115,11 @@ class RunEvents:
         """Whether the run has ended, as far as its history was read."""
         return self._reader.timeline.status != "running"
 
+    @property
+    def redrives(self) -> int:
+        """How often it was redriven, as far as its history was read."""
+        return self._reader.timeline.redrive_count
+
     def read(self, event: Event) -> list[RunEvent]:
         """What the next event of the history brings: nothing, or one event, or several."""
         self._event, self._brought = event, []

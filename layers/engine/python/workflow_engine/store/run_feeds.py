@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
-from workflow_engine.store.conditions import Condition, Missing, any_of, at_most, equals
+from workflow_engine.store.conditions import Missing, any_of, at_most, equals
 from workflow_engine.store.items import Record
 from workflow_engine.store.schema import PARTITION_KEY, SORT_KEY, TTL_ATTRIBUTE
 from workflow_engine.store.table import ConditionFailedError, Query, SortRange, Table, Write
@@ -36,12 +36,13 @@ MOST_AHEAD_MS: Final = 2_000
 @dataclass(frozen=True, slots=True)
 class FeedHead:
     """How far a run's history was read: `number` is its last event that was, `last` the last event that it brought, `has_ended`
-    whether the run had ended with it.
+    whether the run had ended with it, `redrives` how often it was redriven before that.
     """
 
     number: int = 0
     last: Position = (0, 0)
     has_ended: bool = False
+    redrives: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class RunFeedStore:
         record = self.table.get(keys.execution(tenant_id, execution_id), keys.FEED)
         if record is None or "number" not in record:
             return FeedHead()
-        return FeedHead(record["number"], _position(record["last"]), record["has_ended"])
+        return FeedHead(record["number"], _position(record["last"]), record["has_ended"], record["redrives"])
 
     def after(self, tenant_id: str, execution_id: str, position: Position, limit: int) -> list[tuple[Position, Event]]:
         """Events after a position that were read, oldest first; at most `limit`.
@@ -84,13 +85,14 @@ class RunFeedStore:
             if cursor is None or len(found) >= limit:
                 return found[:limit]
 
-    def may_read(self, tenant_id: str, execution_id: str, pause_ms: int, *, at_once: bool) -> bool:
-        """Take the next read of a run's history upon oneself: for so long nobody else does, unless `at_once`."""
+    def may_read(self, tenant_id: str, execution_id: str, pause_ms: int, early_ms: int = 0) -> bool:
+        """Take the next read of a run's history upon oneself: for `pause_ms` nobody else does. It may be taken so much before it
+        is due.
+        """
         now = self.now_ms()
-        next_read = now + pause_ms
-        changes = {"next_read": next_read, TTL_ATTRIBUTE: self._expires()}
+        changes = {"next_read": now + pause_ms, TTL_ATTRIBUTE: self._expires()}
         pk = keys.execution(tenant_id, execution_id)
-        is_due: Condition | None = None if at_once else at_most("next_read", now)
+        is_due = at_most("next_read", now + early_ms)
         try:
             self.table.update(pk, keys.FEED, changes, is_due)
         except ConditionFailedError:
@@ -114,6 +116,7 @@ class RunFeedStore:
             "number": now.number,
             "last": _text(now.last),
             "has_ended": now.has_ended,
+            "redrives": now.redrives,
             TTL_ATTRIBUTE: expires,
         }
         try:

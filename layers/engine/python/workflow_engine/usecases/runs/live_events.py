@@ -62,10 +62,10 @@ def open_stream(engine: Engine, caller: Caller, execution_id: str, last_event_id
 
     Raises NotFoundError, InvalidRequestError (last_event_id).
     """
-    execution = engine.executions.get(caller.tenant_id, execution_id)
     place = Place() if last_event_id is None else Place.of(last_event_id, "The id of the last event")
     stays_open = engine.laptop is not None
     try:
+        execution = engine.executions.get(caller.tenant_id, execution_id)
         seconds = 0 if stays_open else LONGEST_WAIT_SECONDS
         found = wait_for_events(engine, execution, place, EVENTS_AT_ONCE, seconds)
     except ThrottledError:

@@ -42,6 +42,11 @@ class RunFeed:
         return self._reader.has_ended
 
     @property
+    def redrives(self) -> int:
+        """How often it was redriven, as far as its history was read."""
+        return self._reader.redrives
+
+    @property
     def size(self) -> int:
         return len(self._events)
 

@@ -29,6 +29,8 @@ logger = get_logger(__name__)
 
 READ_PAUSE_MS: Final = 1_000
 """The least time between two reads of the history of a run in the cloud."""
+END_PAUSE_MS: Final = 250
+"""The same once the record says that the run has ended: its history may show that a little later."""
 LOOK_PAUSE_SECONDS: Final = 0.5
 """Between two looks at what others have read."""
 TOLD_PAUSE_SECONDS: Final = 5.0
@@ -97,18 +99,23 @@ def wait_for_events(engine: Engine, execution: Execution, place: Place, limit: i
     watch = RunWatch(engine, execution)
     with engine.following(execution.execution_id) as wait:
         while True:
+            refusal = _read_on(watch)
             found = watch.after(place, limit)
-            if not found.has_ended and len(found.events) < limit:
-                try:
-                    watch.read_on()
-                except ThrottledError:
-                    if not seconds and not found.events:
-                        raise
-                    logger.info("history is read later", extra={"execution_id": execution.execution_id})
-                found = watch.after(place, limit)
+            if refusal is not None and not seconds and not found.events:
+                raise refusal
             left = (until - engine.now()).total_seconds()
             if found.events or found.has_ended or left <= 0 or not wait(min(pause, left)):
                 return found
+
+
+def _read_on(watch: RunWatch) -> ThrottledError | None:
+    """Look for more; gives why that may not be done now."""
+    try:
+        watch.read_on()
+    except ThrottledError as error:
+        logger.info("history is read later", exc_info=True)
+        return error
+    return None
 
 
 @dataclass(slots=True)
@@ -136,14 +143,14 @@ class _Shared:
     execution: Execution
 
     def read_on(self) -> None:
-        """Read the history, if it is this process's turn: at once when the run has ended, as its record says."""
+        """Read the history, if it is this process's turn: soon when the run has ended, as its record says."""
         engine, tenant_id, execution_id = self.engine, self.execution.tenant_id, self.execution.execution_id
         before = engine.run_feeds.head(tenant_id, execution_id)
-        record = engine.executions.get(tenant_id, execution_id)
-        if before.has_ended and has_ended(record.status):
+        self.execution = engine.executions.get(tenant_id, execution_id)
+        if self._is_whole(before):
             return
-        is_over = has_ended(record.status)
-        if not engine.run_feeds.may_read(tenant_id, execution_id, READ_PAUSE_MS, at_once=is_over):
+        early = READ_PAUSE_MS - END_PAUSE_MS if has_ended(self.execution.status) else 0
+        if not engine.run_feeds.may_read(tenant_id, execution_id, READ_PAUSE_MS, early):
             return
         self._reserve()
         feed = engine.feeds.of(self.execution)
@@ -151,8 +158,12 @@ class _Shared:
         read = feed.after(before.last, feed.size)
         last = read[-1].position if read else before.last
         if feed.read > before.number:
-            now = FeedHead(feed.read, last, feed.has_ended)
+            now = FeedHead(feed.read, last, feed.has_ended, feed.redrives)
             engine.run_feeds.add(tenant_id, execution_id, before, now, [(e.position, dict(as_answer(e))) for e in read])
+
+    def _is_whole(self, head: FeedHead) -> bool:
+        """Whether nothing follows what was read: the run has ended, and was not redriven since."""
+        return head.has_ended and self.execution.redrive_count <= head.redrives
 
     def _reserve(self) -> None:
         pause = self.engine.run_feeds.reserve_read()
@@ -165,11 +176,11 @@ class _Shared:
         feeds, tenant_id, execution_id = self.engine.run_feeds, self.execution.tenant_id, self.execution.execution_id
         head = feeds.head(tenant_id, execution_id)
         if head.last <= position:
-            return Found([], head.has_ended)
+            return Found([], self._is_whole(head))
         events = feeds.after(tenant_id, execution_id, position, limit + 1)
-        is_whole = bool(events) and events[-1][0] >= head.last
+        reaches_its_end = bool(events) and events[-1][0] >= head.last
         told = [(place, cast("answers.RunEvent", event)) for place, event in events]
-        return _found(told, limit, has_ended=head.has_ended and is_whole)
+        return _found(told, limit, has_ended=reaches_its_end and self._is_whole(head))
 
 
 class _AfterTheFirst:
