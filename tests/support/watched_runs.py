@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+from workflow_engine.machines.log_lines import LogLines
 from workflow_engine.machines.port import ExecutionGoneError, PageForgottenError
 from workflow_engine.settings import Settings
 from workflow_engine.store.executions import Execution
@@ -14,11 +16,9 @@ from workflow_engine.store.payloads.memory import MemoryObjects
 from workflow_engine.store.table import Table
 from workflow_engine.store.tables.sqlite import SqliteTable
 from workflow_engine.usecases.engine import Caller, Engine, Laptop
-from workflow_engine.usecases.runs.event_places import LogLines
-from workflow_engine.usecases.runs.run_feed import RunFeeds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 ME = Caller("acme")
 SETTINGS = Settings(table_name="t", bucket_name="b", machine_role_arn="role", stage="test", step_functions={})
@@ -61,7 +61,7 @@ class Clock:
 
 def watching_engine(
     machines: GrowingHistory,
-    outline: dict[str, Any],
+    outline: Mapping[str, Any],
     clock: Clock,
     *,
     table: Table | None = None,
@@ -85,7 +85,8 @@ def watching_engine(
     else:
         engine = Engine(SETTINGS, now=clock, sleep=clock.sleep)
         vars(engine).update(_table=table, runs=machines, _payloads=PayloadStore(MemoryObjects()))
-    vars(engine)["feeds"] = RunFeeds(engine.history, lambda _: outline)
+    version = SimpleNamespace(compiled=SimpleNamespace(outline=outline))
+    vars(engine)["workflows"] = SimpleNamespace(get=lambda *_: version)
     return engine
 
 

@@ -9,12 +9,12 @@ from tests.support.backend_history import History
 from tests.support.outlines import leaf, outline
 from tests.support.watched_runs import ME, Clock, GrowingHistory, record, watching_engine
 from workflow_engine.errors import InvalidRequestError, NotFoundError, ThrottledError
-from workflow_engine.store.executions import Execution
+from workflow_engine.machines.log_lines import LogLine
 from workflow_engine.store.table import Table
 from workflow_engine.store.tables.sqlite import SqliteTable
 from workflow_engine.usecases.answers import RunEvent
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.runs.event_places import LogLine, Place
+from workflow_engine.usecases.runs.event_places import Place
 from workflow_engine.usecases.runs.live_events import last_event_id, open_stream, place_after, run_events
 
 WORKFLOW = outline(leaf("a"), leaf("b"))
@@ -72,7 +72,8 @@ class Lines:
     def __init__(self, *lines: LogLine) -> None:
         self.lines = list(lines)
 
-    def after(self, execution: Execution, position: str, limit: int) -> list[LogLine]:
+    def after(self, tenant_id: str, execution_id: str, position: str, limit: int) -> list[LogLine]:
+        assert (tenant_id, execution_id) == ("acme", "e")
         positions = ["", *(line.position for line in self.lines)]
         return self.lines[positions.index(position) :][:limit]
 
@@ -201,7 +202,10 @@ def test_the_cursor_of_another_run_is_refused() -> None:
 
 def test_another_tenant_sees_nothing() -> None:
     world = World(is_laptop=True)
-    for ask in (lambda who: run_events(world.engine, who, "e", 1), lambda who: open_stream(world.engine, who, "e", None)):
+    for ask in (
+        lambda who: run_events(world.engine, who, "e", 1),
+        lambda who: open_stream(world.engine, who, "e", None),
+    ):
         with pytest.raises(NotFoundError):
             ask(Caller("somebody else"))
 

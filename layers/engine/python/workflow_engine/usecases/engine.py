@@ -37,8 +37,10 @@ if TYPE_CHECKING:
 
     from workflow_engine.machines.history import HistoryReader
     from workflow_engine.machines.idleness import MachineUse
+    from workflow_engine.machines.log_lines import LogLines
     from workflow_engine.machines.port import MachineService
     from workflow_engine.machines.registry import MachineRegistry
+    from workflow_engine.machines.run_feed import RunFeeds
     from workflow_engine.store.activity_tasks import ActivityTaskStore
     from workflow_engine.store.approvals import ApprovalStore
     from workflow_engine.store.due import DueStore
@@ -48,8 +50,6 @@ if TYPE_CHECKING:
     from workflow_engine.store.run_feeds import RunFeedStore
     from workflow_engine.store.vectors import VectorStore
     from workflow_engine.store.versions import Version, VersionStore
-    from workflow_engine.usecases.runs.event_places import LogLines
-    from workflow_engine.usecases.runs.run_feed import RunFeeds
 
 LocalStepLoader = Callable[[str], str]
 """`"module:function" -> ARN` under which the local runtime calls the handler."""
@@ -344,10 +344,9 @@ class Engine:
     @cached_property
     def feeds(self) -> RunFeeds:
         """The events of runs, as this process has read them."""
-        from workflow_engine.usecases.runs.record_execution import outline
-        from workflow_engine.usecases.runs.run_feed import RunFeeds
+        from workflow_engine.machines.run_feed import RunFeeds
 
-        return RunFeeds(self.history, lambda execution: outline(self, execution))
+        return RunFeeds(self.history)
 
     @cached_property
     def run_feeds(self) -> RunFeedStore:

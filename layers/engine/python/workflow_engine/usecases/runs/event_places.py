@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.machines.run_events import BEGINNING, Position, position_of, position_text
-from workflow_engine.store.executions import Execution
 
 _LOG: Final = re.compile(r"[A-Za-z0-9._:=-]{1,200}")
 
@@ -33,26 +32,3 @@ class Place(NamedTuple):
                 f"{name} is not the id of an event of this run. Leave it out to begin with the first event."
             )
         return cls(found, log)
-
-
-class LogLine(NamedTuple):
-    """A line that a step printed or logged. `position` is what `LogLines.after` takes; texts of up to 200 letters, digits and
-    `._:=-`. `timestamp` is in ISO 8601, as `timestamps.iso` writes it.
-    """
-
-    position: str
-    timestamp: str
-    message: str
-    step: str | None = None
-    step_id: str | None = None
-    attempt: int | None = None
-    level: str | None = None
-
-
-class LogLines(Protocol):
-    """What steps printed and logged, by run."""
-
-    def after(self, execution: Execution, position: str, limit: int) -> list[LogLine]:
-        """At most so many lines of a run after a position ("" is before the first), oldest first. A line that was given once stays
-        where it is: what comes late comes after it.
-        """

@@ -8,19 +8,24 @@ the time between two reads of a run grows with the number of runs that are watch
 
 from __future__ import annotations
 
-from datetime import timedelta
+import itertools
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
 
 from workflow_engine.errors import ThrottledError
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.machines.log_lines import LogLine
 from workflow_engine.machines.port import ExecutionGoneError
 from workflow_engine.machines.run_events import Position, RunEvent, position_text
+from workflow_engine.machines.run_feed import RunFeed
 from workflow_engine.observability import get_logger
 from workflow_engine.statuses import has_ended
 from workflow_engine.store.executions import Execution
 from workflow_engine.store.run_feeds import FeedHead
 from workflow_engine.usecases.engine import Engine
-from workflow_engine.usecases.runs.event_places import LogLine, Place
+from workflow_engine.usecases.runs.event_places import Place
+from workflow_engine.usecases.runs.record_execution import outline
 
 if TYPE_CHECKING:
     from workflow_engine.usecases import answers
@@ -31,6 +36,8 @@ READ_PAUSE_MS: Final = 1_000
 """The least time between two reads of the history of a run in the cloud."""
 END_PAUSE_MS: Final = 250
 """The same once the record says that the run has ended: its history may show that a little later."""
+LONGEST_READ_SECONDS: Final = 3
+"""Of one reading of a history by many pages; the next goes on there."""
 LOOK_PAUSE_SECONDS: Final = 0.5
 """Between two looks at what others have read."""
 TOLD_PAUSE_SECONDS: Final = 5.0
@@ -85,7 +92,7 @@ class RunWatch:
         found = source.after(place.position, limit)
         if self._engine.logs is None:
             return found
-        lines = self._engine.logs.after(self._execution, place.log, limit + 1)
+        lines = self._engine.logs.after(self._execution.tenant_id, self._execution.execution_id, place.log, limit + 1)
         return _merged(found, lines, place, limit)
 
 
@@ -108,6 +115,10 @@ def wait_for_events(engine: Engine, execution: Execution, place: Place, limit: i
                 return found
 
 
+def _feed(engine: Engine, execution: Execution) -> RunFeed:
+    return engine.feeds.of(execution.execution_arn, lambda: outline(engine, execution))
+
+
 def _read_on(watch: RunWatch) -> ThrottledError | None:
     """Look for more; gives why that may not be done now."""
     try:
@@ -126,10 +137,10 @@ class _Told:
     execution: Execution
 
     def read_on(self) -> None:
-        self.engine.feeds.of(self.execution).read_on()
+        _feed(self.engine, self.execution).read_on()
 
     def after(self, position: Position, limit: int) -> Found:
-        feed = self.engine.feeds.of(self.execution)
+        feed = _feed(self.engine, self.execution)
         has_ended = feed.has_ended
         events = feed.after(position, limit + 1)
         return _found([(e.position, as_answer(e)) for e in events], limit, has_ended=has_ended)
@@ -152,9 +163,10 @@ class _Shared:
         early = READ_PAUSE_MS - END_PAUSE_MS if has_ended(self.execution.status) else 0
         if not engine.run_feeds.may_read(tenant_id, execution_id, READ_PAUSE_MS, early):
             return
-        self._reserve()
-        feed = engine.feeds.of(self.execution)
-        feed.read_on(charge=_AfterTheFirst(engine))
+        if not self._reserve():
+            raise ThrottledError("The histories of many runs are read just now. Try again.")
+        feed = _feed(engine, self.execution)
+        feed.read_on(self._may_go_on(engine.now() + timedelta(seconds=LONGEST_READ_SECONDS)))
         read = feed.after(before.last, feed.size)
         last = read[-1].position if read else before.last
         if feed.read > before.number:
@@ -165,12 +177,17 @@ class _Shared:
         """Whether nothing follows what was read: the run has ended, and was not redriven since."""
         return head.has_ended and self.execution.redrive_count <= head.redrives
 
-    def _reserve(self) -> None:
+    def _reserve(self) -> bool:
+        """Wait for a turn to read a page of a history; False when too many do."""
         pause = self.engine.run_feeds.reserve_read()
-        if pause is None:
-            raise ThrottledError("The histories of many runs are read just now. Try again.")
         if pause:
             self.engine.sleep(pause / 1000)
+        return pause is not None
+
+    def _may_go_on(self, until: datetime) -> Callable[[], bool]:
+        """For the first page a turn was waited for already; the others have each their own, while there is time."""
+        pages = itertools.count()
+        return lambda: next(pages) == 0 or (self.engine.now() < until and self._reserve())
 
     def after(self, position: Position, limit: int) -> Found:
         feeds, tenant_id, execution_id = self.engine.run_feeds, self.execution.tenant_id, self.execution.execution_id
@@ -181,18 +198,6 @@ class _Shared:
         reaches_its_end = bool(events) and events[-1][0] >= head.last
         told = [(place, cast("answers.RunEvent", event)) for place, event in events]
         return _found(told, limit, has_ended=reaches_its_end and self._is_whole(head))
-
-
-class _AfterTheFirst:
-    """Charges the pages of a history that follow the first, which was paid for."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine, self._is_first = engine, True
-
-    def __call__(self) -> None:
-        if not self._is_first and (pause := self._engine.run_feeds.reserve_read()):
-            self._engine.sleep(pause / 1000)
-        self._is_first = False
 
 
 @dataclass(slots=True)

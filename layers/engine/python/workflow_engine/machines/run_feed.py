@@ -7,15 +7,12 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from workflow_engine.aws_quotas import HISTORY_PAGE_EVENTS
 from workflow_engine.machines.history import HistoryReader
 from workflow_engine.machines.port import PageForgottenError
 from workflow_engine.machines.run_events import Position, RunEvent, RunEvents
-
-if TYPE_CHECKING:
-    from workflow_engine.store.executions import Execution
 
 MOST_EVENTS: Final = 200_000
 """Of all runs together that are kept in memory; about 400 bytes each. What is dropped is read again when asked for."""
@@ -50,16 +47,15 @@ class RunFeed:
     def size(self) -> int:
         return len(self._events)
 
-    def read_on(self, charge: Callable[[], None] = lambda: None) -> bool:
-        """Read what the history has beyond what was read; says whether it brought events. `charge` is called for each page.
+    def read_on(self, may_read: Callable[[], bool] = lambda: True) -> bool:
+        """Read what the history has beyond what was read; says whether it brought events. `may_read` is asked before each page.
 
         Step Functions gives no token at the end of a history, so its last page is read again and again. Raises
         ExecutionGoneError, ThrottledError.
         """
         with self._lock:
             before = len(self._events)
-            while True:
-                charge()
+            while may_read():
                 try:
                     found, token = self._history.page(self._arn, HISTORY_PAGE_EVENTS, self._token)
                 except PageForgottenError:
@@ -70,8 +66,9 @@ class RunFeed:
                         self._events += self._reader.read(event)
                         self.read = event["id"]
                 if token is None:
-                    return len(self._events) > before
+                    break
                 self._token = token
+            return len(self._events) > before
 
     def after(self, position: Position, limit: int) -> list[RunEvent]:
         """At most so many events after a position."""
@@ -83,21 +80,20 @@ class RunFeed:
 class RunFeeds:
     """The feeds of a process: those asked for last."""
 
-    def __init__(self, history: HistoryReader, outline_of: Callable[[Execution], Mapping[str, Any]]) -> None:
-        """`outline_of` gives the outline of the version that a run is of."""
+    def __init__(self, history: HistoryReader) -> None:
         self._history = history
-        self._outline_of = outline_of
         self._lock = threading.Lock()
         self._feeds: OrderedDict[str, RunFeed] = OrderedDict()
 
-    def of(self, execution: Execution) -> RunFeed:
-        """The feed of a run."""
-        arn = execution.execution_arn
+    def of(self, execution_arn: str, outline: Callable[[], Mapping[str, Any]]) -> RunFeed:
+        """The feed of a run; `outline` is asked for where nobody has asked for the run lately."""
         with self._lock:
-            feed = self._feeds.get(arn)
-            if feed is None:
-                feed = self._feeds[arn] = RunFeed(self._history, arn, self._outline_of(execution))
-            self._feeds.move_to_end(arn)
+            feed = self._feeds.get(execution_arn)
+        if feed is None:
+            feed = RunFeed(self._history, execution_arn, outline())
+        with self._lock:
+            feed = self._feeds.setdefault(execution_arn, feed)
+            self._feeds.move_to_end(execution_arn)
             while len(self._feeds) > 1 and (
                 len(self._feeds) > MOST_RUNS or sum(f.size for f in self._feeds.values()) > MOST_EVENTS
             ):
