@@ -133,6 +133,20 @@ def test_streams_cost_no_threads_and_clients_that_leave_leave_nothing(served: Se
     assert streams._channels == {}
 
 
+def test_clients_that_are_gone_before_their_stream_begins_leave_nothing(served: Served) -> None:
+    execution_id, url = served.start(600), urlsplit(served.url)
+    for _ in range(40):
+        connection = socket.create_connection((url.hostname or "", url.port or 0))
+        connection.sendall(f"GET /executions/{execution_id}/stream HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n".encode())
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        connection.close()
+    connection = served.raw(execution_id)
+    eventually(lambda: served.open_streams == 1)
+    connection.close()
+    eventually(lambda: served.open_streams == 0)
+    assert served.cloud._changes._listeners == {}
+
+
 def test_a_client_that_leaves_a_wait_for_events_leaves_nothing_when_it_is_over(served: Served) -> None:
     execution_id = served.start(600)
     cursor = served.api.get(f"/executions/{execution_id}/events?limit=100").body["next_cursor"]

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import itertools
+import random
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -107,3 +109,17 @@ def test_who_would_wait_long_asks_again(feeds: RunFeedStore) -> None:
     assert pauses[:3] == [0, 100, 200]
     assert pauses[20] == MOST_AHEAD_MS
     assert pauses[21:] == [None] * 9
+
+
+def test_of_many_watched_runs_none_is_forgotten(feeds: RunFeedStore, time: Time) -> None:
+    dice, reads, looks = random.Random(1), Counter[str](), 240
+    runs = [f"r{number}" for number in range(60)]
+    for _ in range(looks):
+        for run in dice.sample(runs, len(runs)):
+            if feeds.may_read("t", run, 1000) and feeds.reserve_read() is not None:
+                reads[run] += 1
+        time.ms += 500
+    seconds = looks / 2
+    assert sum(reads.values()) <= 10 * seconds + MOST_AHEAD_MS // 100 + 1
+    assert sum(reads.values()) > 0.9 * 10 * seconds
+    assert min(reads[run] for run in runs) > 10 * seconds / len(runs) / 4

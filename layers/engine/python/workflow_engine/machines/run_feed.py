@@ -23,8 +23,16 @@ MOST_RUNS: Final = 512
 class RunFeed:
     """The events of one run, as far as its history was read. Threads may share it."""
 
-    def __init__(self, history: HistoryReader, execution_arn: str, outline: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        history: HistoryReader,
+        execution_arn: str,
+        outline: Mapping[str, Any],
+        page_events: int = HISTORY_PAGE_EVENTS,
+    ) -> None:
+        """`page_events` are read at once: of a history that grows, up to so many are read once more each time."""
         self._history = history
+        self._page_events = page_events
         self._arn = execution_arn
         self._lock = threading.Lock()
         self._reader = RunEvents(outline)
@@ -57,7 +65,7 @@ class RunFeed:
             before = len(self._events)
             while may_read():
                 try:
-                    found, token = self._history.page(self._arn, HISTORY_PAGE_EVENTS, self._token)
+                    found, token = self._history.page(self._arn, self._page_events, self._token)
                 except PageForgottenError:
                     self._token = None
                     continue
@@ -80,8 +88,9 @@ class RunFeed:
 class RunFeeds:
     """The feeds of a process: those asked for last."""
 
-    def __init__(self, history: HistoryReader) -> None:
+    def __init__(self, history: HistoryReader, page_events: int = HISTORY_PAGE_EVENTS) -> None:
         self._history = history
+        self._page_events = page_events
         self._lock = threading.Lock()
         self._feeds: OrderedDict[str, RunFeed] = OrderedDict()
 
@@ -90,7 +99,7 @@ class RunFeeds:
         with self._lock:
             feed = self._feeds.get(execution_arn)
         if feed is None:
-            feed = RunFeed(self._history, execution_arn, outline())
+            feed = RunFeed(self._history, execution_arn, outline(), self._page_events)
         with self._lock:
             feed = self._feeds.setdefault(execution_arn, feed)
             self._feeds.move_to_end(execution_arn)

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine import aws
-from workflow_engine.aws_quotas import HTTP_API_SECONDS
+from workflow_engine.aws_quotas import HISTORY_PAGE_EVENTS, HTTP_API_SECONDS
 from workflow_engine.errors import MisconfiguredError
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.settings import Settings
@@ -56,6 +56,8 @@ LocalStepLoader = Callable[[str], str]
 
 LONGEST_WAIT_SECONDS: Final = HTTP_API_SECONDS - 5
 """How long a request may ask to wait for the end of a run; the rest is for reading its results and for the way back."""
+
+LAPTOP_PAGE_EVENTS: Final = 50
 
 _making_clients: Final = threading.RLock()  # boto3 sessions may not make two clients at once
 
@@ -346,7 +348,8 @@ class Engine:
         """The events of runs, as this process has read them."""
         from workflow_engine.machines.run_feed import RunFeeds
 
-        return RunFeeds(self.history)
+        # A page of AWS's is a call of few that may be made, one of a laptop's is time of the process that runs the steps.
+        return RunFeeds(self.history, HISTORY_PAGE_EVENTS if self.laptop is None else LAPTOP_PAGE_EVENTS)
 
     @cached_property
     def run_feeds(self) -> RunFeedStore:

@@ -40,7 +40,7 @@ LONGEST_READ_SECONDS: Final = 3
 """Of one reading of a history by many pages; the next goes on there."""
 LOOK_PAUSE_SECONDS: Final = 0.5
 """Between two looks at what others have read."""
-TOLD_PAUSE_SECONDS: Final = 5.0
+TOLD_PAUSE_SECONDS: Final = 15.0
 """Where somebody tells, to look all the same is only for what nobody tells of."""
 
 
