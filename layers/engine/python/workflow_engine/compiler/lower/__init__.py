@@ -24,17 +24,20 @@ from workflow_engine.compiler.lower.scope import Entry, Recovery, Scope
 from workflow_engine.compiler.lower.status import ANY, SKIPPED
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.structure import Tree
-from workflow_engine.language.diagnostics import Diagnostic
+from workflow_engine.language.diagnostics import Diagnostic, pointer
 from workflow_engine.language.reads import all_steps, body_steps, failure_steps, nested_reads, references_of
 from workflow_engine.language.syntax import Reference, StepReference, Workflow
 from workflow_engine.lazy_dataclass import dataclass
-from workflow_engine.run_output import MARKER
+from workflow_engine.run_output import MARKER, OWN_KEYS
 from workflow_engine.state_names import WORKFLOW_FAILED, WORKFLOW_OUTPUT
 from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR
 
 _NEVER_RECOVERS: Final = (
     "These steps never run: no critical step of this workflow is a task, a list or a 'fail', so nothing can fail that they "
     "could deal with."
+)
+_RESERVED: Final = (
+    "An output cannot be called '{name}': under this name a machine tells what is no output. Choose another one."
 )
 
 
@@ -74,6 +77,11 @@ def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hint
     if any(not inner.critical for step in workflow.steps for inner in all_steps(body_steps(step))):
         tolerated = (*tolerated, json_literal(dict(MARKER)))
     if workflow.output is not None:
+        unit.warnings += [
+            Diagnostic("WFE-E201", pointer("output", name), _RESERVED.format(name=name))
+            for name in output
+            if name in OWN_KEYS
+        ]
         template = {
             name: source_fragment(source, scope, lambda value: unit.literal(WORKFLOW_OUTPUT, value))
             for name, source in output.items()
