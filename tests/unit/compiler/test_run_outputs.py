@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ def test_a_machine_reads_what_another_one_gave(value: Any, output: Any, marked: 
 # --- what machines give ---
 
 
-def last(machine: dict[str, Any]) -> Any:
+def last(machine: Mapping[str, Any]) -> Any:
     """The Output of the only state that ends the machine."""
     (ends,) = [s for s in machine["States"].values() if s.get("End") or s["Type"] == "Succeed"]
     return ends["Output"]
@@ -122,7 +123,9 @@ def test_an_output_cannot_have_the_name_of_what_is_none() -> None:
     assert (found.code, found.pointer) == ("WFE-E201", "/output/_failed")
 
 
-def test_the_history_of_a_machine_of_an_earlier_version_tells_the_output_of_its_run() -> None:
-    """Such a machine ends in a state whose output is what every other state of its kind gives."""
-    outline = compiled(work("a"), merged("b", "a"), work("c", "a")).outline
-    assert outline["sinks"] == ["b", "c"]
+def test_of_more_failures_than_a_run_tells_the_first_are_told() -> None:
+    many = [work(f"s{i}", critical=False) for i in range(120)]
+    machine = compiled(*many, execution_pattern="sequential", output={"x": "s0.status"}).machine
+    listed = last(machine)["_failed"]
+    failed = {f"s0_s{i}": {"status": "failed" if i > 5 else "completed"} for i in range(120)}
+    assert evaluate(listed[2:-2], failed) == [f"s{i}" for i in range(6, 106)]

@@ -18,7 +18,7 @@ from workflow_engine.compiler.jsonata.sources import source_fragment
 from workflow_engine.compiler.lower.body import lower_graph, lower_steps
 from workflow_engine.compiler.lower.containers import lower_container
 from workflow_engine.compiler.lower.guards import GuardedSteps
-from workflow_engine.compiler.lower.outputs import run_reads, run_result, tolerated_steps
+from workflow_engine.compiler.lower.outputs import first_of, run_reads, run_result, tolerated_steps
 from workflow_engine.compiler.lower.recovery import cause_of_failed_run
 from workflow_engine.compiler.lower.scope import Entry, Recovery, Scope
 from workflow_engine.compiler.lower.status import ANY, SKIPPED
@@ -73,7 +73,7 @@ def lower_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hint
     body = lower_steps(unit, workflow.steps, scope, lambda _: reads, "/steps", run_reads=sinks)
     nodes: tuple[Node, ...] = body.nodes
     result = run_result(unit, workflow.steps, body.graph, scope) if workflow.output is None else None
-    tolerated = tolerated_steps(scope)
+    tolerated = first_of(tolerated_steps(scope), sum(not step.critical for step in workflow.steps))
     if any(not inner.critical for step in workflow.steps for inner in all_steps(body_steps(step))):
         tolerated = (*tolerated, json_literal(dict(MARKER)))
     if workflow.output is not None:

@@ -9,6 +9,8 @@ from workflow_engine.compiler.catalogue import MappedInput, PureLowering
 from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.ir import RunResult, Sink
 from workflow_engine.compiler.jsonata.fragments import (
+    Around,
+    Array,
     Conditional,
     Fragment,
     Group,
@@ -27,7 +29,7 @@ from workflow_engine.compiler.lower.status import COMPLETED, FAILED
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.language.reads import references_of
 from workflow_engine.language.syntax import Reference, Source, Step, StepReference
-from workflow_engine.run_output import RUN_BYTES
+from workflow_engine.run_output import MAX_FAILED_STEPS, RUN_BYTES
 
 LEAST_SHARE: Final = 256
 """Bytes. Where the share of a sink would be less, nothing is carried."""
@@ -130,6 +132,13 @@ def run_result(unit: Unit, steps: Iterable[Step], graph: StepGraph, scope: Scope
 def tolerated_steps(scope: Scope) -> tuple[Fragment, ...]:
     """Items of the list of steps of this scope whose failures were tolerated."""
     return tuple(one if isinstance(one, Fragment) else _if_failed(one, scope) for one in scope.tolerated)
+
+
+def first_of(items: tuple[Fragment, ...], most: int) -> tuple[Fragment, ...]:
+    """The same items, of which the list may have `most`: the first of them where that is more than a run tells."""
+    if most <= MAX_FAILED_STEPS:
+        return items
+    return (Around("$filter(", (Array(items),), f",function($v,$i){{$i<{MAX_FAILED_STEPS}}})"),)
 
 
 def _if_failed(step_id: str, scope: Scope) -> Fragment:
