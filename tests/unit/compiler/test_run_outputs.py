@@ -9,6 +9,7 @@ import pytest
 
 from infra.local.stepfunctions.jsonata import evaluate
 from tests.support.compiled import compiled, container, merged, work
+from workflow_engine import aws_quotas
 from workflow_engine.compiler.jsonata.fragments import Text
 from workflow_engine.compiler.jsonata.run_outputs import output_is_marked, output_of_run
 from workflow_engine.language.diagnostics import InvalidWorkflowError
@@ -129,3 +130,10 @@ def test_of_more_failures_than_a_run_tells_the_first_are_told() -> None:
     listed = last(machine)["_failed"]
     failed = {f"s0_s{i}": {"status": "failed" if i > 5 else "completed"} for i in range(120)}
     assert evaluate(listed[2:-2], failed) == [f"s{i}" for i in range(6, 106)]
+
+
+def test_what_a_run_output_takes_never_makes_a_definition_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [work(f"s{i}") for i in range(20)]
+    room = compiled(*many).plan["definition_bytes"] - 1
+    monkeypatch.setattr(aws_quotas, "DEFINITION_BYTES", room)
+    assert last(compiled(*many).machine) == {**_MARK, "_failed": []}
