@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,8 @@ from infra.local.cleaning import Cleaned, clean
 from infra.local.cloud import LocalCloud
 from infra.local.data import DataFolder, DataFolderError
 from infra.local.stepfunctions.sqlite_journal import SqliteJournal
+from workflow_engine.store.vectors import Vector
+from workflow_engine.store.vectors.sqlite import SqliteVectors
 
 pytestmark = pytest.mark.xdist_group("local-cloud")
 
@@ -83,6 +86,28 @@ def test_a_file_stays_for_as_long_as_a_record_leads_to_it(tmp_path: Path) -> Non
         assert cloud.call("DELETE", f"/workflows/{saved['workflow_id']}")[0] == 204
 
 
+def test_a_file_stays_for_as_long_as_a_run_that_goes_on_leads_to_it(tmp_path: Path) -> None:
+    folder, steps = DataFolder(tmp_path / "data"), tmp_path / "steps"
+    steps.mkdir()
+    (steps / "keeps_large.py").write_text(
+        "def handler(event, context):\n    return {'ref': 's3:payloads/large.json'}\n"
+    )
+    wait = waiting()["steps"][0] | {"dependencies": ["large"]}
+    body = {"name": "Keeps", "steps": [{"step_id": "large", "step_type": "keeps_large"}, wait]}
+    with LocalCloud(data=folder, steps_directory=steps) as cloud:
+        _, going = cloud.call("POST", "/workflows/execute", body)
+        for _ in range(600):
+            found = cloud.call("GET", f"/executions/{going['execution_id']}/results")[1]["step_results"]
+            if found.get("large", {}).get("status") == "completed":
+                break
+            time.sleep(0.05)
+    large = folder.objects / "payloads" / "large.json"
+    large.parent.mkdir(exist_ok=True)
+    large.write_text("{}")
+    assert clean(folder, later(days=1)) == Cleaned(0, 0, 0, 0, 0)
+    assert large.exists()
+
+
 def test_a_workflow_that_was_only_sent_to_be_run_goes_with_its_last_run(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / "data")
     with LocalCloud(data=folder) as cloud:
@@ -118,3 +143,29 @@ def test_nothing_is_cleaned_under_a_server(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / "data")
     with LocalCloud(data=folder), pytest.raises(DataFolderError, match="Another server"):
         clean(folder, later())
+
+
+def test_the_space_of_vectors_that_were_deleted_is_given_back_and_the_others_are_found(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    with LocalCloud(data=folder):
+        pass
+    vectors = SqliteVectors(folder.vectors)
+    many = [Vector(str(n), [float(n + i % 7) for i in range(512)], {"n": n}) for n in range(1, 500)]
+    vectors.upsert("default", "kept", many[:10])
+    vectors.upsert("default", "gone", many)
+    vectors.drop("default", "gone")
+    vectors.close()
+    before = folder.vectors.stat().st_size
+    assert clean(folder, later(days=1)).runs == 0
+    assert folder.vectors.stat().st_size < before / 4
+    vectors = SqliteVectors(folder.vectors)
+    assert [m.key for m in vectors.query("default", "kept", many[4].values, 1, {"n": {"$lte": 10}})] == ["5"]
+    vectors.close()
+
+
+def test_no_file_of_vectors_is_made_where_there_is_none(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    with LocalCloud(data=folder) as cloud:
+        run(cloud, echo("x"))
+    clean(folder, later(days=1))
+    assert not folder.vectors.exists()

@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, Final, Literal
 
+from workflow_engine.compiler.jsonata.children import CHILD_RESULT
 from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.compiler.jsonata.states import PAYLOAD, RESULT
 from workflow_engine.language.syntax import Reference
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.subflows import START_EXECUTION
 
 ANSWERED_INVOKE: Final = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 """The resource of a Task whose function only begins the step: somebody answers it later."""
@@ -110,10 +112,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class TaskNode:
-    """One step that is done elsewhere: by a Lambda function, or as `resource` says: by a worker of this activity, or by whoever
-    answers what a function has begun. `output` is what it gives, in templates of its own. A worker that tells nothing for
-    `heartbeat` seconds is taken for lost. `late` is where it goes on when its
-    time is over, if that is no failure like others.
+    """One step that is done elsewhere: by a Lambda function, or as `resource` says: by a worker of this activity, by whoever
+    answers what a function has begun, or by a run of another machine. `output` is what it gives, in templates of its own. A
+    worker that tells nothing for `heartbeat` seconds is taken for lost. `late` is where it goes on when its time is over, if
+    that is no failure like others.
     """
 
     name: str
@@ -130,7 +132,14 @@ class TaskNode:
 
     @property
     def output(self) -> Fragment:
-        return PAYLOAD if self.resource is None else RESULT
+        return task_output(self.resource)
+
+
+def task_output(resource: str | None) -> Fragment:
+    """What a Task of this resource gives."""
+    if resource == START_EXECUTION:
+        return CHILD_RESULT
+    return PAYLOAD if resource is None else RESULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +189,8 @@ class Elements:
 
     `least` and `most` bound how many elements it has, None where only the run can tell. `max_items` is what the author
     allows, `room` how many elements the history of a run can take at most, where nobody bounds the list; a longer list
-    fails the step before its first element. `place` is the pointer of the list in the document.
+    fails the step before its first element. `place` is the pointer of the list in the document. `undone` is the step whose
+    completed elements these are.
     """
 
     code: Fragment
@@ -190,6 +200,7 @@ class Elements:
     least: int = 0
     most: int | None = None
     room: int | None = None
+    undone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +358,8 @@ def ends_in_pass(nodes: tuple[Node, ...], step_id: str) -> set[bool]:
     match nodes[-1] if nodes else None:
         case PassNode(values=values):
             return {any(v.step_id == step_id for v in values)}
+        case TaskNode(late=PassNode() as late):
+            return {False} | ends_in_pass((late,), step_id)
         case GuardNode(body=body):
             return {False} | ends_in_pass(body, step_id)
         case SwitchNode(cases=cases, default=default):

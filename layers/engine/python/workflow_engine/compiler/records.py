@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Final
 
 from workflow_engine.compiler.ir import Template
+from workflow_engine.compiler.jsonata.children import CAUGHT_CHILD_ERROR, CAUGHT_CHILD_MESSAGE
 from workflow_engine.compiler.jsonata.fragments import Call, Conditional, Fragment, Text, json_literal, object_fragment
+from workflow_engine.lazy_dataclass import dataclass
 
 SKIPPED_RECORD: Final[Template] = {"status": "skipped"}
 PENDING_RECORD: Final[Template] = {"status": "pending"}
@@ -19,6 +21,20 @@ CAUGHT_MESSAGE: Final = Conditional((Call("$exists", (_CAUSE,)), _CAUSE, Text("'
 CAUGHT_TEXT: Final = Text("$states.errorOutput.Cause&''")
 """What a Catcher has caught; the last is the message in fewer bytes, for what stands in every Task. Cause is kept as text:
 parsing it could raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """What Catchers take for the error and the message of a failure; `text` is the message where bytes count."""
+
+    error: Fragment = CAUGHT_ERROR
+    message: Fragment = CAUGHT_MESSAGE
+    text: Fragment = CAUGHT_TEXT
+
+
+CAUGHT_AS_TOLD: Final = Caught()
+CAUGHT_OF_CHILD: Final = Caught(CAUGHT_CHILD_ERROR, CAUGHT_CHILD_MESSAGE, CAUGHT_CHILD_MESSAGE)
+"""Where the failure may be that of a subflow."""
 
 
 def completed_record(output: Template, *, keeps_output: bool) -> dict[str, Template]:

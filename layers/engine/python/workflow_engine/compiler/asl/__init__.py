@@ -78,6 +78,7 @@ class _Rendering:
     whole machine, by the step they are named after. `recovery` is the first of the failure steps' states, which critical
     failures lead to; where there is none they lead to the block's end. `carries` is what the states hand on as their input,
     because they run for an element of a list: `{item, index}`, and in a map inside of others `at`, the positions of those.
+    `fails` says that a step only fails here: what stands after it may never be entered.
     `depth` is that of its scope.
     """
 
@@ -88,6 +89,7 @@ class _Rendering:
     states: dict[str, State] = field(default_factory=dict)
     end: str | None = None
     recovery: str | None = None
+    fails: bool = False
 
     # --- the ways out of a state ---
 
@@ -194,10 +196,12 @@ class _Rendering:
             case SwitchNode():
                 self._switch(node, following)
             case FailNode():
+                self.fails = True
                 self.states[node.name] = {"Type": "Fail", "Error": node.error, "Cause": node.cause}
             case FailedPassNode():
                 own = {"error_type": node.error, "error_message": node.cause}
                 if node.ends is not None:
+                    self.fails = True
                     following = self.ending(node.name)
                 assigns = {**node.assigns, **(node.ends or {})}
                 self.states[node.name] = {"Type": "Pass", **self.leave(following, assigns, own)}
@@ -406,4 +410,4 @@ def _states(block: Block, ends: dict[str, int], carries: Mapping[str, Fragment] 
     start = rendering.sequence(block.nodes, None)
     start = start or rendering.target(None, "workflow")
     states = dict(reversed(rendering.states.items()))
-    return {"StartAt": start, "States": reachable(start, states)}
+    return {"StartAt": start, "States": reachable(start, states) if rendering.fails else states}

@@ -51,13 +51,14 @@ def failures_variable(depth: int) -> str:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What is known of a step at a point of the machine. `variable` is None when no record of it is kept; where it is
-    `unsure`, the step may not have begun, and there is no value then. `output`, if given, is what it gave.
+    `unsure`, the step may not have begun, and there is no value then. `output` and `error`, if given, are what it gave.
     """
 
     statuses: Statuses
     variable: str | None
     unsure: bool = False
     output: Fragment | None = None
+    error: Fragment | None = None
 
 
 NOTES_CHARACTERS: Final = 30_000
@@ -65,6 +66,12 @@ NOTES_CHARACTERS: Final = 30_000
 a character may take six bytes."""
 MOST_CHARACTERS: Final = 4_000
 FEWEST_CHARACTERS: Final = 200
+
+
+def message_characters(failures: int | None) -> int:
+    """How much is kept of a message where so many failures may come together; None where only the run can tell how many."""
+    share = 0 if failures is None else NOTES_CHARACTERS // max(1, failures)
+    return min(MOST_CHARACTERS, max(FEWEST_CHARACTERS, share))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +88,8 @@ class Recovery:
     @classmethod
     def of(cls, step_ids: list[str], *, sequential: bool) -> Recovery:
         """For a workflow of these steps."""
-        share = NOTES_CHARACTERS // (1 if sequential else max(1, len(step_ids)))
         order = {step_id: place for place, step_id in enumerate(step_ids)}
-        return cls(order, min(MOST_CHARACTERS, max(FEWEST_CHARACTERS, share)), {})
+        return cls(order, message_characters(1 if sequential else len(step_ids)), {})
 
     def in_branch(self) -> Recovery:
         """Inside a branch, where nothing of the scope around it can be assigned."""
@@ -216,6 +222,8 @@ class Scope:
             return Root(self.status(step_id), defined=True)
         if facet == "output" and entry.output is not None:
             return Root(entry.output, defined=True)
+        if facet == "error" and entry.error is not None:
+            return Root(entry.error, defined=True)
         if (facet == "output" and "completed" not in entry.statuses) or (
             facet == "error" and "failed" not in entry.statuses
         ):

@@ -157,6 +157,8 @@ class _Liveness:
         if block.failures is not None:
             wanted |= {(block.failures, False), (block.failures, True)}
         later = _Later(Counter(wanted))
+        if not block.recovery:
+            return replace(block, nodes=self.nodes(block.nodes, later, _Held(), ends=True))
         after_failure = frozenset[VariableRead]().union(*map(self.reads, block.recovery))
         later.expected(after_failure)
         nodes = self.nodes(block.nodes, later, _Held(), ends=True)
