@@ -5,6 +5,7 @@ output never fails a run that completes without it, and is what the steps gave.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -204,8 +205,9 @@ def test_what_is_carried_to_the_end_never_fails_a_run_that_completes_without(
         assert settled(result["output_data"]) == settled(steps[key]["output_data"]), key
 
 
+_DELAY: Final = re.compile(r'"delay_actual": [0-9.]+')
+
+
 def settled(value: Any) -> Any:
     """The value without what depends on the time: a wait that is computed twice, or in another run, has taken another one."""
-    if isinstance(value, dict) and "delay_actual" in value:
-        return None
-    return {k: settled(v) for k, v in value.items()} if isinstance(value, dict) else timeless(value)
+    return json.loads(_DELAY.sub('"delay_actual": 0', json.dumps(timeless(value))))
