@@ -1,5 +1,5 @@
-"""Amazon S3 Vectors on loopback, as far as steps use it, since the emulator of AWS has none: its wire (rest-json), played over vectors
-in memory. Signatures and permissions are not looked at.
+"""Amazon S3 Vectors on loopback, as far as steps use it, since the emulator of AWS has none: its wire (rest-json), played over
+vectors in memory. Signatures and permissions are not looked at.
 """
 
 from __future__ import annotations
