@@ -215,6 +215,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         environment=(*API_ENVIRONMENT, "STEP_FUNCTIONS", "ACTIVITY_RELAY"),
         grants=(
             _table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            _READ_DOCUMENTS,
             Grant("activities", (*_ANSWER, "states:SendTaskHeartbeat")),
             Grant("machines", (*_ANSWER, "states:SendTaskHeartbeat")),
             Grant("activity_relay", ("lambda:InvokeFunction",)),
