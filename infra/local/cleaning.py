@@ -1,8 +1,8 @@
 """Cleaning up a data folder: `workflow gc`.
 
 Runs that ended before a moment go, with their results and histories; then the workflows that were only sent to be run, where no
-run of them is left; then every file that no record leads to. Each part can be interrupted, and what is left then goes the next
-time.
+run of them is left; then every file that no record and no history leads to. Each part can be interrupted, and what is left then
+goes the next time.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,8 @@ from workflow_engine.store import keys
 from workflow_engine.store.executions import ExecutionStore
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.payloads.files import FileObjects
+from workflow_engine.store.run_lists import RunFilter
+from workflow_engine.store.shards import RunShards
 from workflow_engine.store.table import SortRange
 from workflow_engine.store.tables.sqlite import SqliteTable
 from workflow_engine.timestamps import iso
@@ -55,11 +58,13 @@ def clean(folder: DataFolder, before: datetime) -> Cleaned:
         table, objects = SqliteTable(folder.table), FileObjects(folder.objects)
         journal = SqliteJournal(folder.journal)
         try:
-            executions = ExecutionStore(table, PayloadStore(objects))
+            executions = ExecutionStore(table, PayloadStore(objects), RunShards(table))
             runs = _delete_runs(table, executions, before)
             histories = _forget_histories(journal, before.timestamp())
             workflows = _delete_snapshots(table, executions)
-            files = [objects.delete(key) for key in set(objects.keys()) - _reachable(table.texts(), objects)]
+            # What a step of a run that goes on has put there, only the run's history leads to.
+            reachable = _reachable(chain(table.texts(), journal.texts()), objects)
+            files = [objects.delete(key) for key in set(objects.keys()) - reachable]
         finally:
             journal.close()
             table.close()
@@ -73,8 +78,9 @@ def _delete_runs(table: SqliteTable, executions: ExecutionStore, before: datetim
     # A run that ended before a moment started before it.
     moment, cursor, ended = iso(before), None, list[str]()
     while True:
-        page = executions.page(LOCAL_TENANT, None, None, _PAGE, cursor, started=SortRange(high=moment))
-        ended += [r["execution_id"] for r in page.records if has_ended(r["status"]) and r["completed_at"] < moment]
+        page = executions.page(LOCAL_TENANT, RunFilter(started=SortRange(high=moment)), _PAGE, cursor)
+        records = (run.record for run in page.runs)
+        ended += [r["execution_id"] for r in records if has_ended(r["status"]) and r["completed_at"] < moment]
         cursor = page.next_cursor
         if cursor is None:
             break
@@ -89,7 +95,7 @@ def _delete_snapshots(table: SqliteTable, executions: ExecutionStore) -> int:
     idle = [
         pk
         for pk in table.partitions(before_id + SNAPSHOT_PREFIX)
-        if not executions.page(LOCAL_TENANT, pk.removeprefix(before_id), None, 1, None).records
+        if not executions.page(LOCAL_TENANT, RunFilter(pk.removeprefix(before_id)), 1).runs
     ]
     for pk in idle:
         table.delete_partition(pk)
@@ -108,7 +114,7 @@ def _forget_histories(journal: SqliteJournal, moment: float) -> int:
 
 
 def _reachable(texts: Iterable[str], objects: FileObjects) -> set[str]:
-    """The keys of the objects that records lead to, by way of other objects as well."""
+    """The keys of the objects that texts lead to, by way of other objects as well."""
     found = set[str]()
     waiting = set(_links(texts))
     there = set(objects.keys())

@@ -40,7 +40,7 @@ from workflow_engine.usecases.engine import Engine, Laptop, use_laptop
 if TYPE_CHECKING:
     from infra.local.process_lock import ProcessLock
     from infra.local.stepfunctions.journal import Head
-    from infra.local.stepfunctions.lambdas import LambdaFunctions
+    from infra.local.stepfunctions.lambdas import CalledIn, LambdaFunctions
     from infra.local.stepfunctions.service import StepFunctions
     from workflow_engine.store.payloads import ObjectStore
 
@@ -78,6 +78,7 @@ class LocalCloud:
         self._lock: ProcessLock | None = None
         self._skips_time = skips_time
         self._functions: LambdaFunctions | None = None
+        self._called_in: CalledIn | None = None
         self._step_functions: StepFunctions | None = None
         self._starting = threading.Lock()
         self._ends = Ends()
@@ -162,7 +163,9 @@ class LocalCloud:
 
     def _set_up(self, opening: contextlib.ExitStack) -> None:
         """What stands behind the ports."""
+        from infra.local.capture import capturing
         from infra.local.machines import EmbeddedMachines
+        from workflow_engine.store.logs.files import FileLogs
         from workflow_engine.store.payloads.files import FileObjects
         from workflow_engine.store.payloads.memory import MemoryObjects
         from workflow_engine.store.tables.sqlite import SqliteTable
@@ -173,6 +176,9 @@ class LocalCloud:
         self._objects = FileObjects(self._data.objects) if self._data else MemoryObjects()
         vectors = SqliteVectors(self._data.vectors if self._data else None)
         opening.callback(vectors.close)
+        logs = FileLogs(self._data.logs if self._data else None)
+        opening.callback(logs.close)
+        self._called_in = opening.enter_context(capturing(logs.write))
         load_step = None if self._steps is None else self._load_step
         opening.callback(use_laptop, None)
         use_laptop(
@@ -184,6 +190,7 @@ class LocalCloud:
                 self._ends.watching,
                 load_step,
                 vectors,
+                logs,
             )
         )
 
@@ -196,6 +203,7 @@ class LocalCloud:
             journal=MemoryJournal if self._data is None else sqlite_in(self._data.path),
             skips_time=self._skips_time,
             on_end=self._record,
+            on_child=self._record_child,
             region=REGION,
             account=ACCOUNT,
         )
@@ -205,7 +213,7 @@ class LocalCloud:
         if self._functions is None:
             from infra.local.stepfunctions.lambdas import LambdaFunctions
 
-            self._functions = LambdaFunctions(region=REGION, account=ACCOUNT)
+            self._functions = LambdaFunctions(region=REGION, account=ACCOUNT, called_in=self._called_in)
             for function in FUNCTIONS:
                 if function.kind == "step":
                     self._functions.register(function_arn(function.name), _at_first_call(function))
@@ -232,12 +240,18 @@ class LocalCloud:
         for pause in (*PAUSES_BETWEEN_RECORDINGS, None):
             if not load_handler(recorder)(queued_event(ended), context_of(recorder, request_id()))["batchItemFailures"]:
                 break
-            if pause is None and Engine.from_environment().executions.find_by_arn(ended.arn) is None:
+            # It is written before the run is started, and what was written is found at once here.
+            if Engine.from_environment().executions.find_by_arn(ended.arn) is None:
                 LOG.warning("The run '%s' has ended, and its record is gone.", ended.name)
                 break
             if pause is None or self._closing.wait(pause):
                 raise RuntimeError(f"The end of {ended.arn} could not be recorded.")
         self._ends.tell(ended.name)
+
+    def _record_child(self, begun: Head) -> None:
+        """Hand the start of a subflow to the recorder, once: what fails here is made up for at its end."""
+        recorder = next(f for f in FUNCTIONS if f.name == "execution_recorder")
+        load_handler(recorder)(queued_event(begun), context_of(recorder, request_id()))
 
     def _repeat(self, function: Function) -> None:
         assert function.schedule_minutes is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -83,6 +84,28 @@ def test_a_file_stays_for_as_long_as_a_record_leads_to_it(tmp_path: Path) -> Non
         stored = cloud.call("GET", f"/workflows/{saved['workflow_id']}")[1]
         assert stored["configuration"]["metadata"]["long"] == LONG
         assert cloud.call("DELETE", f"/workflows/{saved['workflow_id']}")[0] == 204
+
+
+def test_a_file_stays_for_as_long_as_a_run_that_goes_on_leads_to_it(tmp_path: Path) -> None:
+    folder, steps = DataFolder(tmp_path / "data"), tmp_path / "steps"
+    steps.mkdir()
+    (steps / "keeps_large.py").write_text(
+        "def handler(event, context):\n    return {'ref': 's3:payloads/large.json'}\n"
+    )
+    wait = waiting()["steps"][0] | {"dependencies": ["large"]}
+    body = {"name": "Keeps", "steps": [{"step_id": "large", "step_type": "keeps_large"}, wait]}
+    with LocalCloud(data=folder, steps_directory=steps) as cloud:
+        _, going = cloud.call("POST", "/workflows/execute", body)
+        for _ in range(600):
+            found = cloud.call("GET", f"/executions/{going['execution_id']}/results")[1]["step_results"]
+            if found.get("large", {}).get("status") == "completed":
+                break
+            time.sleep(0.05)
+    large = folder.objects / "payloads" / "large.json"
+    large.parent.mkdir(exist_ok=True)
+    large.write_text("{}")
+    assert clean(folder, later(days=1)) == Cleaned(0, 0, 0, 0, 0)
+    assert large.exists()
 
 
 def test_a_workflow_that_was_only_sent_to_be_run_goes_with_its_last_run(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +88,10 @@ print(status, [m for m in ("moto", "boto3", "botocore") if m in sys.modules])
     assert done.stdout == "202 []\n"
 
 
-def test_a_run_whose_record_is_gone_is_told_of_once(
+def test_a_run_whose_record_is_gone_is_told_of_once_and_holds_up_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("infra.local.cloud.PAUSES_BETWEEN_RECORDINGS", ())
+    monkeypatch.setattr("infra.local.cloud.PAUSES_BETWEEN_RECORDINGS", (3600.0,))
     folder = DataFolder(tmp_path / "data")
     steps = [{"step_id": "w", "step_type": "delay", "config": {"delay_seconds": 1}}]
     with LocalCloud(data=folder) as cloud:
@@ -106,14 +108,15 @@ def test_a_run_whose_record_is_gone_is_told_of_once(
 
 def test_what_a_schedule_calls_is_called_soon_after_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     called: set[str] = set()
-    both = threading.Event()
+    scheduled = {function.name for function in FUNCTIONS if function.schedule_minutes is not None}
+    all_of_them = threading.Event()
 
     def load(function: Function) -> Any:
         def handler(_event: Any, context: LambdaContext) -> None:
             assert context.get_remaining_time_in_millis() > 0
             called.add(function.name)
-            if len(called) == 2:
-                both.set()
+            if called == scheduled:
+                all_of_them.set()
 
         return handler
 
@@ -121,8 +124,22 @@ def test_what_a_schedule_calls_is_called_soon_after_the_start(monkeypatch: pytes
     monkeypatch.setattr("infra.local.cloud.FIRST_HOUSEKEEPING_SECONDS", 0.01)
     with LocalCloud() as cloud:
         cloud.keep_house()
-        assert both.wait(20)
-    assert called == {function.name for function in FUNCTIONS if function.schedule_minutes is not None}
+        assert all_of_them.wait(20), called
+
+
+def test_a_worker_that_waits_for_a_task_is_answered_when_the_server_stops() -> None:
+    with LocalCloud() as cloud, ThreadPoolExecutor(1) as clients:
+        body = {"step_type": "by_hand", "execution_type": "activity", "activity": "hand"}
+        assert cloud.call("POST", "/steps/register", body)[0] == 201
+        polling = clients.submit(cloud.call, "POST", "/activities/hand/poll?wait=20")
+        for _ in range(1000):
+            if cloud._ends._waiting:
+                break
+            time.sleep(0.01)
+        else:
+            pytest.fail("the poll does not wait where it could be told that the server stops")
+        cloud.stop_waiting()
+        assert polling.result() == (204, None)
 
 
 def test_the_recorders_event_has_the_form_of_a_real_one() -> None:

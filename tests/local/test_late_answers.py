@@ -221,3 +221,13 @@ def test_an_element_that_nobody_decided_fails_alone_where_elements_are_undone(cl
     assert (status, found["status"]) == (200, "failed"), found
     assert [found["step_results"][f"ask[{n}]"]["status"] for n in (0, 1)] == ["failed", "failed"]
     assert found["error"]["type"] == "ApprovalDenied"
+
+
+def test_a_list_fails_with_the_error_of_the_element_that_was_denied(cloud: LocalCloud) -> None:
+    """The last failure that the history has of the element is that nobody answered in time."""
+    step = ask(critical=False, **DENIED_FAILS) | {"for_each": "input.list", "max_items": 3}
+    body = {"workflow": {"name": "Elements", "steps": [step, data("next")]}, "input": {"list": [1, 2]}}
+    status, found = cloud.call("POST", "/workflows/execute?wait=25", body)
+    assert (status, found["status"]) == (200, "completed"), found
+    result = found["step_results"]["ask"]
+    assert (result["status"], result["error_type"]) == ("failed", "ApprovalDenied")

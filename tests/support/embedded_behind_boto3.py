@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
     from botocore.model import OperationModel
 
-    from infra.local.stepfunctions.engine import OnEnd
+    from infra.local.stepfunctions.news import OnEnd
 
 # What Lambda answers instead of calling a function (API reference, Invoke, Errors), by the engine's name of it.
 _REFUSED_INVOCATIONS: Final[Mapping[str, int]] = {

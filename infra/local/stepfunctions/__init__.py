@@ -8,6 +8,7 @@ again, and takes from the history what the history holds (`history.Frame`).
 
 - `service`      the door: the actions of the AWS API, for any thread, in their `shapes`
 - `engine`       runs that begin, wait, end, are stopped and redriven, and come back
+- `news`         tells somebody of runs that have ended
 - `definition`   a definition, read once: states with their templates compiled
 - `interpreter`  one chain of states, state by state
 - `attempts`     a state that may be tried again: Retry, Catch, the time of a task

@@ -30,13 +30,16 @@ class Answers:
         """An attempt waits for an answer while the block lasts."""
         pending = PendingTask(attempt)
         self.pending[attempt.token] = pending
-        if attempt.state.resource in self._activities and attempt.started is None:
-            self._activities[attempt.state.resource].put(pending)
+        offered = self._activities.get(attempt.state.resource) if attempt.started is None else None
+        if offered is not None:
+            offered.put(pending)
         try:
             yield pending
         finally:
             if self.pending.get(attempt.token) is pending:
                 del self.pending[attempt.token]
+            if offered is not None:
+                offered.remove(pending)
             pending.close()
 
     @asynccontextmanager

@@ -13,7 +13,7 @@ import math
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -26,6 +26,7 @@ from infra.local.stepfunctions.journal import Entry, Head, Journal, NoJournal
 from infra.local.stepfunctions.jsonata import Evaluator
 from infra.local.stepfunctions.lambdas import Functions
 from infra.local.stepfunctions.limits import check_name, checked_input, in_utf8
+from infra.local.stepfunctions.news import News, OnChild, OnEnd, tell_of_child
 from infra.local.stepfunctions.payloads import NoPayloads, Payloads
 from infra.local.stepfunctions.ports import Denied
 from infra.local.stepfunctions.redrive import REDRIVEN, asked_before, why_not_redrivable
@@ -37,15 +38,13 @@ LOG = logging.getLogger(__name__)
 # A run that waits for longer than this leaves memory, and comes back by the way of a crash.
 PARK_AFTER_SECONDS: Final = 60.0
 
-# Threads for what is not the functions': slow expressions, items and results of a distributed Map, news of ends.
+# Threads for what is not the functions': slow expressions, items and results of a distributed Map.
 HELPERS: Final = 2
 
 # A run that is to be parked is gone after this.
 _TURNS_TO_PARK: Final = 3
 
 _CHILDREN: Final = uuid.UUID("5b2a3d0e-3f63-4d38-9f0b-6c9a54f7b2c1")
-
-OnEnd = Callable[[Head], None]
 
 
 class Engine:
@@ -62,12 +61,14 @@ class Engine:
         threads: int = MOST_THREADS,
         park_after: float = PARK_AFTER_SECONDS,
         on_end: OnEnd | None = None,
+        on_child: OnChild | None = None,
         denied: Denied = lambda _role, _action, _resource: None,
         region: str = "us-east-1",
         account: str = "123456789012",
     ) -> None:
         """`on_end` is called in a thread for each run that has ended, when that is durable: once, or again after it
-        failed or the engine ended meanwhile. `denied` is asked, in the loop, before a function is called or a child is
+        failed or the engine ended meanwhile; `on_child` for each that a task has started, at least once, if all goes
+        well. `denied` is asked, in the loop, before a function is called or a child is
         started; without it a role may do everything.
         """
         self.loop = asyncio.get_running_loop()
@@ -84,13 +85,14 @@ class Engine:
         self.helpers = Workers(self.loop, HELPERS)
         self.region, self.account = region, account
         self._park_after = math.inf if isinstance(self.loop, SkippingLoop) else park_after
-        self._on_end = on_end
+        self._news = None if on_end is None else News(self.loop, journal, on_end)
         self._express = NoJournal()
         self._runs: dict[str, Run] = {}
         self.answers = Answers(self)
         self._ends: dict[str, list[asyncio.Future[Head]]] = {}
         self._sleepers = Sleepers(self.loop, self.now, self._wake)
         self._telling: set[asyncio.Task[None]] = set()
+        self._on_child = on_child
         self._is_closing = False
 
     # Runs
@@ -188,7 +190,9 @@ class Engine:
         for head in heads:
             if head.status != "RUNNING":
                 self._tell_later(head)
-            elif head.wakes_at is not None and head.wakes_at > self.now():
+                continue
+            self._tell_of_child(head)
+            if head.wakes_at is not None and head.wakes_at > self.now():
                 self._sleepers.add(head.arn, head.wakes_at)
             else:
                 self._recover(head)
@@ -204,13 +208,20 @@ class Engine:
     def note_end(self, run: Run) -> None:
         """A run has recorded its end: keep it, and tell those who wait for it."""
         # Express executions send no event "Step Functions Execution Status Change".
-        head = run.head = run.head.changed(is_told=self._on_end is None or run.head.kind == "EXPRESS")
+        head = run.head = run.head.changed(is_told=self._news is None or run.head.kind == "EXPRESS")
         self.journal_of(head).put_head(head)
         self._runs.pop(head.arn, None)
         self._tell_later(head)
 
     def _tell_later(self, head: Head) -> None:
-        telling = self.loop.create_task(self._tell(head))
+        self._keep(self._tell(head))
+
+    def _tell_of_child(self, head: Head) -> None:
+        if self._on_child is not None and head.parent and not head.map_run:
+            self._keep(tell_of_child(head, self.journal_of(head), self.helpers, self._on_child))
+
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
+        telling = self.loop.create_task(work)
         self._telling.add(telling)
         telling.add_done_callback(self._telling.discard)
 
@@ -222,14 +233,8 @@ class Engine:
         if head.parent:
             await self._wake_parent(head.parent)
         self._express.forget([head.arn])
-        if self._on_end is not None and not head.is_told:
-            try:
-                await self.helpers.call(self._on_end, head)
-            except Exception:
-                # Told again when the next engine begins, as a queue would.
-                LOG.exception("A callback for the end of %s failed", head.arn)
-            else:
-                self._note_told(head)
+        if self._news is not None and not head.is_told:
+            self._news.add(head.arn)
 
     async def _wake_parent(self, arn: str) -> None:
         """Let the parent of a run that has ended go on, if it is parked, or about to be."""
@@ -239,12 +244,6 @@ class Engine:
             parent = self.journal.head(arn)
             if parent is not None and parent.status == "RUNNING":
                 self._come_back(parent)
-
-    def _note_told(self, told: Head) -> None:
-        head = self.head(told.arn)
-        # A redrive may have begun meanwhile, whose end is another piece of news.
-        if head.redrives == told.redrives:
-            self.journal_of(head).put_head(head.changed(is_told=True))
 
     async def end_of(self, arn: str) -> Head:
         """Wait for the end of a run. Raises ServiceError (ExecutionDoesNotExist)."""
@@ -320,7 +319,9 @@ class Engine:
         refusal = self.denied(parent.role, "states:StartExecution", machine_arn)
         if refusal is not None:
             raise ServiceError("AWSStepFunctionsException", refusal)
-        return self.start(machine_arn, text, name, parent=parent, event=event)
+        child = self.start(machine_arn, text, name, parent=parent, event=event)
+        self._tell_of_child(child)
+        return child
 
     # Waiting for long
 
@@ -398,3 +399,10 @@ class Engine:
         self._sleepers.close()
         for telling in self._telling:
             telling.cancel()
+        if self._news is not None:
+            self._news.close()
+
+    async def last_told(self, seconds: float) -> None:
+        """Wait, so long at most, until those have heard who were being told of an end when this was closed."""
+        if self._news is not None:
+            await self._news.last_told(seconds)

@@ -6,13 +6,14 @@ import asyncio
 import base64
 import binascii
 import uuid
-from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from infra.local.stepfunctions.calls import Attempt, HeartbeatMissedError, TaskError
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.history import ANSWER, Frame
+
+T = TypeVar("T")
 
 
 class PendingTask:
@@ -94,31 +95,46 @@ class ActivityQueue:
     """The tasks of one activity that wait for a worker, oldest first, and the workers that wait for a task."""
 
     def __init__(self) -> None:
-        self._tasks: deque[PendingTask] = deque()
-        self._workers: deque[asyncio.Future[PendingTask]] = deque()
+        # By order of insertion, so that who has gone leaves at once: a task holds its whole run.
+        self._tasks: dict[PendingTask, None] = {}
+        self._workers: dict[asyncio.Future[PendingTask], None] = {}
 
     def put(self, task: PendingTask) -> None:
         """Offer a task to the workers."""
         while self._workers:
-            worker = self._workers.popleft()
+            worker = _first(self._workers)
             if not worker.done():
                 worker.set_result(task)
                 return
-        self._tasks.append(task)
+        self._tasks[task] = None
+
+    def remove(self, task: PendingTask) -> None:
+        """Offer a task no longer."""
+        self._tasks.pop(task, None)
 
     async def next(self, seconds: float) -> PendingTask | None:
         """The next task that is still waited for, None if none comes in time."""
         while self._tasks:
-            task = self._tasks.popleft()
+            task = _first(self._tasks)
             if task.is_open:
                 return task
         worker: asyncio.Future[PendingTask] = asyncio.get_running_loop().create_future()
-        self._workers.append(worker)
+        self._workers[worker] = None
         try:
             async with asyncio.timeout(seconds):
                 return await worker
         except TimeoutError:
-            return None
+            # The task may have come in the very turn of the loop in which the time was over.
+            return None if worker.cancelled() else worker.result()
+        finally:
+            self._workers.pop(worker, None)
+
+
+def _first(queue: dict[T, None]) -> T:
+    """Take the oldest."""
+    found = next(iter(queue))
+    del queue[found]
+    return found
 
 
 def new_token(frame: Frame) -> str:

@@ -15,12 +15,13 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
-from infra.local.stepfunctions.engine import Engine, OnEnd
+from infra.local.stepfunctions.engine import Engine
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.history import shown
 from infra.local.stepfunctions.journal import Head, Journal, JournalError, MemoryJournal
 from infra.local.stepfunctions.lambdas import Functions
 from infra.local.stepfunctions.limits import check_name
+from infra.local.stepfunctions.news import OnEnd
 from infra.local.stepfunctions.payloads import Payloads
 from infra.local.stepfunctions.shapes import (
     PAGE_DEFAULT,
@@ -322,6 +323,7 @@ class StepFunctions:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
+        self._loop.set_exception_handler(self._tell_unheard)
         journal: Journal | None = None
         try:
             journal = self._open()
@@ -350,6 +352,11 @@ class StepFunctions:
         self._end(problem)
         self._loop.stop()
 
+    def _tell_unheard(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What ends a task that nobody waits for; but not that nothing can be kept any more, once that is told."""
+        if not isinstance(context.get("exception"), JournalError) or not isinstance(self._problem, JournalError):
+            loop.default_exception_handler(context)
+
     async def _begin(self, journal: Journal) -> Engine:
         engine = Engine(journal, self._functions, **self._options)
         self._actions = Actions(engine)
@@ -362,6 +369,8 @@ async def _end(engine: Engine, *, answers: bool) -> None:
     for _ in range(_TURNS_TO_ANSWER if answers else 0):
         await asyncio.sleep(0)
     engine.close()
+    # What hears of them uses what is closed after this.
+    await engine.last_told(CLOSING_SECONDS / 4)
     left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:
         task.cancel()

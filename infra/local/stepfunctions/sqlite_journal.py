@@ -13,7 +13,7 @@ import json
 import operator
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -45,6 +45,7 @@ MIGRATIONS: Final = (
 )
 
 _ROWS_BETWEEN_CHECKPOINTS: Final = 4000
+_RECORDS_AT_HAND: Final = 1000
 _ENTRIES: Final = (
     "SELECT position, id, moment, previous, path, type, data, fields, {} "
     "FROM entry JOIN run ON run = number WHERE arn = ?"
@@ -132,7 +133,7 @@ class SqliteJournal:
         if value is None:
             self._write("DELETE FROM record WHERE kind = ? AND key = ?", (kind, key))
         else:
-            self._records[kind, key] = value
+            self._keep(kind, key, value)
             self._write("INSERT OR REPLACE INTO record VALUES (?, ?, ?)", (kind, key, json_text(value)))
 
     def forget(self, arns: Iterable[str]) -> None:
@@ -271,6 +272,11 @@ class SqliteJournal:
         rows = self._read("SELECT arn FROM run WHERE NOT is_unfinished AND stopped < ? ORDER BY number", (moment,))
         return [row[0] for row in rows]
 
+    def texts(self) -> Iterator[str]:
+        """What the lines of all runs hold, as JSON text, to look for references in."""
+        for line in self._database.execute("SELECT data, fields, private FROM entry"):
+            yield from filter(None, line)
+
     def records(self, kind: str) -> dict[str, Any]:
         rows = self._read("SELECT key, value FROM record WHERE kind = ? ORDER BY key", (kind,))
         return {key: json.loads(value) for key, value in rows}
@@ -280,8 +286,14 @@ class SqliteJournal:
             found = self._read("SELECT value FROM record WHERE kind = ? AND key = ?", (kind, key))
             if not found:
                 return None
-            self._records[kind, key] = json.loads(found[0][0])
+            self._keep(kind, key, json.loads(found[0][0]))
         return self._records[kind, key]
+
+    def _keep(self, kind: str, key: str, value: Any) -> None:
+        """Have a record at hand. Those that were are read again, since a definition may have a megabyte."""
+        if len(self._records) >= _RECORDS_AT_HAND:
+            self._records.clear()
+        self._records[kind, key] = value
 
     def close(self) -> None:
         try:

@@ -38,7 +38,7 @@ class World:
         if "fail_with" in config:
             raise NoStockError(config["fail_with"])
         if config.get("fail") or event["input_data"].get("order") in config.get("fail_for", ()):
-            raise NoStockError(f"{step_id} has none left")
+            raise NoStockError(f"{step_id} has none left{config.get('reason', '')}")
         return {"id": "x" * config["characters"]} if "characters" in config else {"id": f"{step_id}-1"}
 
     @property

@@ -78,6 +78,15 @@ def test_all_elements_run_then_the_step_fails_and_those_that_completed_are_undon
     assert "pay" not in run.world.order
 
 
+def test_the_messages_of_many_elements_that_fail_do_not_keep_the_others_from_being_undone(run: Runs) -> None:
+    orders = [f"bad{i}" for i in range(120)]
+    book = per_order("book", config={"fail_for": orders, "reason": "x" * 3_000})
+    told, _ = run(book, run_input={"orders": ["good", *orders]})
+    assert [given["order"] for given in run.world.given["undo_book"]] == ["good"]
+    assert told.error is not None
+    assert told.error["message"].endswith("x" * 3_000)
+
+
 def test_an_element_that_could_not_be_undone_is_told_and_the_others_are_undone(run: Runs) -> None:
     book = per_order("book")
     book["compensate"][0]["config"] = {"fail_for": ["x"]}

@@ -181,3 +181,40 @@ def test_the_message_of_the_run_is_whole_however_long_the_cause_is(run: Runs, ki
     assert (told.error["type"], told.error["message"]) == ("NoStockError", "é" * 9_000)
     assert told.error["step_id"] == ("held" if kind == "map" else "broken")
     assert len(run.world.received["tell"]["failure"]["message"]) == 4_000
+
+
+def test_a_pure_step_with_which_a_branch_ends_has_not_begun_where_the_branch_failed_before(run: Runs) -> None:
+    pure = {
+        "step_id": "pure",
+        "step_type": "data_processing",
+        "dependencies": ["a"],
+        "config": {"processing_type": "passthrough"},
+        "input_mapping": {"input": "a.id"},
+    }
+    read = {"how": "pure.status", "what": "pure"}
+    told, _ = run(failing("a"), pure, work("z"), work("c", "pure", "z"), on_failure=[work("tell", input_mapping=read)])
+    assert statuses(told)["pure"] == "pending"
+    assert run.world.received["tell"] == {"how": "pending", "what": None}
+
+
+def test_a_switch_that_fails_after_another_step_is_told_as_failed(run: Runs) -> None:
+    slow = {"step_id": "slow", "step_type": "delay", "config": {"delay_seconds": 60}}
+    config = {"cases": [{"when": "input.go", "steps": [slow, failing("late", "slow")]}]}
+    told, _ = run(
+        failing("first"), container("held", "switch", config=config), on_failure=[TELL], run_input={"go": True}
+    )
+    assert told.error is not None
+    assert told.error["step_id"] == "first"
+    assert (statuses(told)["held.late"], statuses(told)["held"]) == ("failed", "failed")
+    assert told.step_results["held"]["error_message"] == "late has none left"
+
+
+def test_a_fail_step_that_something_further_out_has_caught_is_not_blamed_for_the_end_of_the_run(run: Runs) -> None:
+    stop = {"step_id": "stop", "step_type": "fail", "config": {"error": "Refused", "message": "No."}}
+    inner = container("all", "map", config={"items": "input.list", "steps": [stop]})
+    held = container(
+        "held", "switch", critical=False, config={"cases": [{"when": "input.list exists", "steps": [inner]}]}
+    )
+    told, _ = run(held, failing("b", "held", trigger_rule="all_done"), run_input={"list": [1]})
+    assert told.error == {"step_id": "b", "type": "NoStockError", "message": "b has none left"}
+    assert statuses(told)["held"] == "failed"

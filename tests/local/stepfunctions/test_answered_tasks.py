@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+import time
+from typing import Any, cast
 
 import pytest
 
 from infra.local.stepfunctions.engine import Engine
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.journal import Head, MemoryJournal
+from infra.local.stepfunctions.pending import ActivityQueue, PendingTask
 from tests.local.stepfunctions.support import (
     ACTIVITY,
     SYNC,
@@ -168,6 +170,32 @@ def test_the_time_of_an_activity_begins_when_a_worker_takes_it() -> None:
     assert (run.error, run.types()[-2]) == ("States.Timeout", "ActivityTimedOut")
     [started], [timed_out] = run.of("ActivityStarted"), run.of("ActivityTimedOut")
     assert 300 <= round(timed_out["timestamp"] - started["timestamp"], 1) < 310
+
+
+def test_a_task_of_an_activity_whose_run_has_ended_is_not_held_for_a_worker_who_may_never_come() -> None:
+    async def stop(on: Engine, arn: str) -> None:
+        on.journal.put_record("activity", ACTIVITY, {})
+        await until(lambda: on.answers.pending)
+        assert len(on.answers._activities[ACTIVITY]._tasks) == 1
+        on.stop_run(arn, None, None)
+        await until(lambda: not on.answers.pending)
+        assert len(on.answers._activities[ACTIVITY]._tasks) == 0
+
+    assert with_engine(single({"Type": "Task", "Resource": ACTIVITY, "End": True}), stop).status == "ABORTED"
+
+
+def test_a_worker_has_the_task_that_comes_in_the_moment_in_which_it_would_give_up() -> None:
+    async def poll() -> None:
+        queue, task, loop = ActivityQueue(), cast(PendingTask, object()), asyncio.get_running_loop()
+        polling = asyncio.create_task(queue.next(0.05))
+        await asyncio.sleep(0)
+        loop.call_later(0.04, queue.put, task)
+        time.sleep(0.1)  # so that both are due at once
+        assert await polling is task
+        assert await queue.next(0.01) is None
+        assert not queue._workers
+
+    asyncio.run(poll())
 
 
 def test_a_task_on_an_unknown_activity_fails_the_run() -> None:

@@ -95,6 +95,16 @@ def test_records_are_kept_and_forgotten(journal: Journal) -> None:
     assert (journal.record("activity", "c"), journal.record("machine", "b")) == ("text", None)
 
 
+def test_records_that_are_many_are_not_all_held_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_journal, "_RECORDS_AT_HAND", 2)
+    journal = SqliteJournal(tmp_path / "journal.db")
+    for number in range(5):
+        journal.put_record("definition", str(number), number)
+    assert [journal.record("definition", str(number)) for number in range(5)] == [*range(5)]
+    assert len(journal._records) <= 2
+    journal.close()
+
+
 def test_a_forgotten_run_is_gone(journal: Journal) -> None:
     journal.put_head(head(1, status="FAILED"))
     journal.put_head(head(2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import sqlite3
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 from infra.local.stepfunctions.failures import ServiceError
-from infra.local.stepfunctions.journal import JournalError
+from infra.local.stepfunctions.journal import Head, JournalError
 from infra.local.stepfunctions.lambdas import LambdaFunctions
 from infra.local.stepfunctions.service import ClosedError, StepFunctions, sqlite_in
 from infra.local.stepfunctions.sqlite_journal import SqliteJournal
@@ -228,6 +229,27 @@ def test_what_was_answered_is_there_when_it_is_opened_again(tmp_path: Path) -> N
 def test_a_folder_in_use_is_refused_where_it_is_opened(tmp_path: Path) -> None:
     with StepFunctions(functions(), journal=sqlite_in(tmp_path)), pytest.raises(JournalError, match="uses the data"):
         StepFunctions(functions(), journal=sqlite_in(tmp_path))
+
+
+def test_that_nothing_can_be_kept_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    hearing, release = threading.Event(), threading.Event()
+
+    def hear(_: Head) -> None:
+        hearing.set()
+        release.wait(30)
+
+    with StepFunctions(functions(), journal=sqlite_in(tmp_path), on_end=hear) as client:
+        arn = machine(client, {"Type": "Succeed"})
+        client.start_execution(stateMachineArn=arn)
+        assert hearing.wait(30)
+        with contextlib.closing(sqlite3.connect(tmp_path / "stepfunctions.db")) as other:
+            other.execute("DROP TABLE entry")
+        with pytest.raises(JournalError, match="cannot be written"):
+            client.start_execution(stateMachineArn=arn)
+        release.set()
+    del client
+    gc.collect()
+    assert [record.levelname for record in caplog.records] == ["CRITICAL"]
 
 
 def test_when_nothing_can_be_kept_whoever_asks_is_told_so(tmp_path: Path) -> None:

@@ -71,7 +71,9 @@ def test_a_parallel_in_which_nothing_fails_critically_takes_no_choice() -> None:
 def test_a_branch_that_ended_early_gives_back_what_there_is() -> None:
     machine = saga(work("a"), work("b", "a"), work("z"), on_failure=[work("tell", input_mapping={"b": "b.status"})])
     end = states(machine)["b.end"]["Output"]
-    assert end["_vars"]["s1_b"] == '{% {"status":($exists($s1_b.status)?$s1_b.status:"pending")} %}'
+    status = '{"status":($exists($s1_b.status)?$s1_b.status:"pending")}'
+    whole = '($exists($s1_b)?$s1_b:{"status":"pending"})'
+    assert end["_vars"]["s1_b"] == f"{{% ($exists($failures1)?{status}:{whole}) %}}"
     assert end["_failures"] == "{% ($exists($failures1)?$failures1:[]) %}"
 
 
@@ -172,6 +174,24 @@ def test_failure_steps_that_can_never_run_are_warned_of() -> None:
     assert set(ways(machine)) == {"a"}
 
 
+def test_compensations_that_can_never_run_are_warned_of_where_they_stand() -> None:
+    machine = compiled(data("a", 1), data("b", 1, "a", compensate=[work("u")]))
+    assert [(w.code, w.pointer) for w in machine.warnings] == [("WFE-W405", "/steps/1/compensate")]
+
+
+def test_what_has_no_effect_on_a_step_that_only_fails_is_warned_of() -> None:
+    machine = compiled(work("a"), {**FAIL, "dependencies": ["a"], "max_retries": 2, "compensate": [work("u")]})
+    assert [(w.code, w.pointer) for w in machine.warnings] == [
+        ("WFE-W405", "/steps/1/max_retries"),
+        ("WFE-W405", "/steps/1/compensate"),
+    ]
+
+
+def test_what_may_leave_branches_after_a_failure_is_shared_out_between_them() -> None:
+    machine = saga(work("a"), work("b", "a"), work("z"), on_failure=[work("tell", input_mapping={"b": "b.x"})])
+    assert "$length($string($r))>40000 " in states(machine)["b.end"]["Output"]["_vars"].replace("?", " ")
+
+
 def test_a_cycle_among_failure_steps_is_named() -> None:
     with pytest.raises(InvalidWorkflowError, match="u -> v -> u"):
         compiled(work("a", compensate=[work("u", "v"), work("v", "u")]))
@@ -244,3 +264,19 @@ def test_what_cannot_be_repeated_undoes_no_elements() -> None:
         InvalidWorkflowError, match="'delay' cannot be repeated for each element that 'e' has completed"
     ):
         compiled(work("e", for_each="input.list", compensate=[pause]), work("z", "e"))
+
+
+def test_what_undoes_a_switch_as_a_whole_comes_before_what_undoes_the_steps_inside_of_it() -> None:
+    inside = [work(i, *before, compensate=[work(f"undo_{i}")]) for i, before in (("a", ()), ("b", ("a",)))]
+    config = {"cases": [{"when": "input.x", "steps": inside}]}
+    machine = saga(
+        container("s", "switch", config=config, compensate=[work("undo_s")]),
+        work("z", "s"),
+        execution_pattern="dependency",
+    )
+    assert [name for name in order(machine, ways(machine)["z"][1]) if "." not in name] == [
+        "undo_s",
+        "undo_b",
+        "undo_a",
+        "tell",
+    ]

@@ -205,3 +205,13 @@ def test_the_warning_of_a_map_is_at_its_items() -> None:
 def test_a_bounded_list_has_no_warning() -> None:
     assert warnings(each("input.rows", max_items=100)) == []
     assert warnings(data("rows", [1, 2]), each("rows.data", "e", "rows")) == []
+
+
+def test_a_list_whose_elements_are_undone_has_room_for_that_too() -> None:
+    """Else the history would end while they are undone."""
+    steps = [each("input.rows", compensate=[work("undo")]), work("pay", "e")]
+    found = compiled(*steps).plan["warnings"]
+    assert [(w["code"], w["pointer"]) for w in found] == [("WFE-W513", "/steps/0/for_each")]
+    map_events, choice, task, failed_run = 4, 2, 5, 1
+    sure = 2 + (map_events + choice + task) + (choice + map_events + failed_run)
+    assert f"room for {(25_000 - sure) // (2 * EACH):,} elements" in found[0]["detail"]

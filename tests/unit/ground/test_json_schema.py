@@ -262,3 +262,14 @@ def test_a_value_fits_exactly_when_the_library_finds_it_valid(schema: Any, value
 
     assert schema_problem(whole) is None
     assert (SchemaValidator(whole).misfits(value) == ()) == Draft202012Validator(whole).is_valid(value)
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"not": {"items": False, "prefixItems": [{}]}}, [1]),
+        ({"not": {"additionalProperties": False, "patternProperties": {"^x": {}}}}, {"x1": 1}),
+    ],
+)
+def test_a_keyword_means_what_those_after_it_make_of_it(schema: Any, value: Any) -> None:
+    assert [m.keyword for m in SchemaValidator(schema).misfits(value)] == ["not"]

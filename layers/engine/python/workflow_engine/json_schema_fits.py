@@ -35,16 +35,10 @@ def verdict(schema: Any, value: Any) -> bool | None:
 def _fits(schema: Any, value: Any, left: Iterator[int]) -> bool:
     if isinstance(schema, bool):
         return schema
-    if next(left, None) is None:
+    # What is not here may change what a keyword means that is, as `prefixItems` does with `items`.
+    if next(left, None) is None or not schema.keys() <= _KEYWORDS.keys():
         raise _UncertainError
-    return all(_keyword(name)(rule, value, schema, left) for name, rule in schema.items())
-
-
-def _keyword(name: str) -> Callable[..., bool]:
-    try:
-        return _KEYWORDS[name]
-    except KeyError:
-        raise _UncertainError from None
+    return all(_KEYWORDS[name](rule, value, schema, left) for name, rule in schema.items())
 
 
 def _says_nothing(*_: Any) -> bool:

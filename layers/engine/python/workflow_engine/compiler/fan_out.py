@@ -11,7 +11,8 @@ not be counted here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,34 +24,53 @@ from workflow_engine.language.paths import value_at
 from workflow_engine.language.syntax import ScopeReference, Segment, Wildcard
 from workflow_engine.lazy_dataclass import dataclass
 
+Room = Callable[[MapNode], int | None]
+"""How many elements of a Map the history of the run can take at most."""
+
 
 def bound_lists(block: Block) -> Block:
-    """The machine's block in which every list that nobody bounds has the room that the rest of the run leaves for it."""
-    left = aws_quotas.HISTORY_EVENTS - RUN_EVENTS - count_block(block).events_low
-    return _bounded(block, max(0, left))
+    """The machine's block in which every list that nobody bounds has the room that the rest of the run leaves for it: for its
+    elements, for what undoes them one by one, and for the other failure steps.
+    """
+    maps = list(_maps((*block.nodes, *block.recovery)))
+    if all(node.elements.most is not None for node in maps):
+        return block
+    sure = count_block(block).events_low + count_block(Block(block.recovery)).events_low
+    left = max(0, aws_quotas.HISTORY_EVENTS - RUN_EVENTS - sure)
+    undoing: Counter[str] = Counter()
+    for node in maps:
+        if node.elements.undone is not None:
+            undoing[node.elements.undone] += count_element(node).events_low
+
+    def room(node: MapNode) -> int | None:
+        if node.elements.undone is not None:  # no more than the list that is undone
+            return None
+        return left // (count_element(node).events_low + undoing[node.step_id])
+
+    return _bounded(block, room)
 
 
-def _bounded(block: Block, left: int) -> Block:
-    return replace(block, nodes=_bounded_nodes(block.nodes, left), recovery=_bounded_nodes(block.recovery, left))
+def _bounded(block: Block, room: Room) -> Block:
+    return replace(block, nodes=_bounded_nodes(block.nodes, room), recovery=_bounded_nodes(block.recovery, room))
 
 
-def _bounded_nodes(nodes: tuple[Node, ...], left: int) -> tuple[Node, ...]:
-    return tuple(_bounded_node(node, left) for node in nodes)
+def _bounded_nodes(nodes: tuple[Node, ...], room: Room) -> tuple[Node, ...]:
+    return tuple(_bounded_node(node, room) for node in nodes)
 
 
-def _bounded_node(node: Node, left: int) -> Node:
+def _bounded_node(node: Node, room: Room) -> Node:
     match node:
         case MapNode(elements=elements):
             if elements.most is None:
-                elements = replace(elements, room=left // count_element(node).events_low)
-            return replace(node, elements=elements, body=_bounded(node.body, left))
+                elements = replace(elements, room=room(node))
+            return replace(node, elements=elements, body=_bounded(node.body, room))
         case ParallelNode():
-            return replace(node, branches=tuple(_bounded(b, left) for b in node.branches))
+            return replace(node, branches=tuple(_bounded(b, room) for b in node.branches))
         case GuardNode() | LoopNode():
-            return replace(node, body=_bounded_nodes(node.body, left))
+            return replace(node, body=_bounded_nodes(node.body, room))
         case SwitchNode():
-            cases = tuple(replace(case, nodes=_bounded_nodes(case.nodes, left)) for case in node.cases)
-            return replace(node, cases=cases, default=_bounded_nodes(node.default, left))
+            cases = tuple(replace(case, nodes=_bounded_nodes(case.nodes, room)) for case in node.cases)
+            return replace(node, cases=cases, default=_bounded_nodes(node.default, room))
         case _:
             return node
 

@@ -135,7 +135,8 @@ def all_steps(steps: Iterable[Step]) -> Iterator[Step]:
     """The steps and those inside of them, at any depth, each before its own."""
     for step in steps:
         yield step
-        yield from all_steps(body_steps(step))
+        if step.body is not None:
+            yield from all_steps(body_steps(step))
 
 
 def failure_steps(workflow: Workflow) -> tuple[Step, ...]:

@@ -27,7 +27,7 @@ from workflow_engine.compiler.lower.sizes import Size, is_surely_carried
 from workflow_engine.compiler.lower.status import COMPLETED, FAILED
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import completed_record
-from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
+from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, pointer
 from workflow_engine.language.syntax import ForEach, Step
 from workflow_engine.state_names import EACH, GUARD, JOIN, derived_name
 
@@ -35,6 +35,10 @@ _NEVER_RETRIED: Final = (
     "'max_retries' has no effect here: an expression that failed fails again on the same data. Remove it; 'critical: false' "
     "lets the run go on."
 )
+_NO_EFFECT_ON_FAIL: Final = {
+    "max_retries": "'max_retries' has no effect on a step that only fails: it would fail again. Remove it.",
+    "compensate": "'compensate' has no effect on a step that only fails: it does nothing that could be undone. Remove it.",
+}
 
 
 def lower_step(
@@ -44,12 +48,19 @@ def lower_step(
     lowering = unit.lowering(step)
     if isinstance(lowering, PureLowering | WaitLowering) and has_expression(step) and step.retry is not None:
         unit.warnings.append(Diagnostic("WFE-W405", step.pointer + "/max_retries", _NEVER_RETRIED))
+    if isinstance(lowering, FailLowering):
+        given = {"max_retries": step.retry, "compensate": step.compensate}
+        unit.warnings += [
+            Diagnostic("WFE-W405", step.pointer + pointer(name), detail)
+            for name, detail in _NO_EFFECT_ON_FAIL.items()
+            if given[name]
+        ]
     kept = readers.keeps_record(step.step_id)
     keeps_output = readers.keeps_output(step.step_id)
     variable = scope.name(step.step_id) if kept or step.elements_fail_alone else None
 
     def failure() -> Failure | None:
-        return leaf.failure_of(step, scope, variable, keeps_output=keeps_output)
+        return leaf.failure_of(unit, step, scope, variable, keeps_output=keeps_output)
 
     nodes: tuple[Node, ...]
     if step.for_each is not None:
@@ -71,8 +82,9 @@ def lower_step(
                 )
                 nodes = (PassNode(step.step_id, (value,)),)
             case TaskLowering():
-                task = leaf.task(unit, step, lowering, scope, step.step_id, {}, failure())
-                task = replace(task, assigns=_record(variable, task.output, keeps_output=keeps_output))
+                task = leaf.task(
+                    unit, step, lowering, scope, step.step_id, variable, failure(), keeps_output=keeps_output
+                )
                 nodes = (with_late(unit, step, lowering, scope, task, variable, keeps_output=keeps_output),)
             case WaitLowering() if not step.critical and has_expression(step):
                 nodes = (waits.tried_wait(unit, step, lowering, scope, variable, failure(), keeps_output=keeps_output),)
@@ -85,11 +97,17 @@ def lower_step(
     surely_completes = step.critical or isinstance(nodes[0], PassNode)
     statuses = COMPLETED if surely_completes else COMPLETED | FAILED
     scope.entries[step.step_id] = Entry(FAILED if isinstance(lowering, FailLowering) else statuses, variable)
+    note_step(unit, step, scope)
+    return nodes
+
+
+def note_step(unit: Unit, step: Step, scope: Scope) -> None:
+    """Let later steps know of what type this one is, and what that says of its output."""
+    lowering = unit.lowering(step)
     unit.step_types[step.step_id] = step.step_type
     if isinstance(lowering, PureLowering | TaskLowering) and lowering.no_input and step.for_each is None:
         unit.no_inputs[step.step_id] = lowering.no_input
     scope.fields[step.step_id] = unit.output_fields(step)
-    return nodes
 
 
 def _needs_branch(
@@ -141,7 +159,8 @@ def _for_each(
     inner = scope.element_of(step.step_id)
     if each.completed_of is not None:
         enter_undone(each, inner)
-    alone = mark_failure(inner) if step.elements_fail_alone else None
+    elements = find_elements(unit, each.items, each.max_items, scope, f"{step.pointer}/for_each")
+    alone = mark_failure(inner, elements.most, unit.caught(step)) if step.elements_fail_alone else None
     name = derived_name(step.step_id, EACH)
     node: Node
     match lowering:
@@ -149,7 +168,7 @@ def _for_each(
             value = leaf.pure_value(unit, step, lowering, inner, kept=False, keeps_output=False, bounds={})
             node = PassNode(name, (value,))
         case TaskLowering():
-            task = leaf.task(unit, step, lowering, inner, name, {}, alone, is_element=True)
+            task = leaf.task(unit, step, lowering, inner, name, None, alone, keeps_output=False, is_element=True)
             node = with_late(unit, step, lowering, inner, task, None, keeps_output=False)
         case _:
             place = f"{step.pointer}/for_each" if each.completed_of is None else step.pointer
@@ -163,11 +182,10 @@ def _for_each(
     if decides_per_element(step) and step.condition is not None:
         skip_when = not_fragment(condition_fragment(step.condition, inner))
         nodes = (GuardNode(unit.state_name(step.step_id, GUARD), skip_when, {}, nodes),)
-    elements = find_elements(unit, each.items, each.max_items, scope, f"{step.pointer}/for_each")
     if each.completed_of is None:
         warn_if_unbounded(unit, step, elements, (step,))
     else:
-        elements = replace(elements, code=undone_elements(each, scope), least=0)
+        elements = replace(elements, code=undone_elements(each, scope), least=0, undone=each.completed_of)
     return MapNode(
         name=step.step_id,
         step_id=step.step_id,

@@ -61,8 +61,15 @@ def poll(
         left = (end - engine.now()).total_seconds()
         if left <= 0:
             return None
-        engine.sleep(min(pause, left))
+        if not _paused(engine, arn, min(pause, left)):
+            return None
         pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
+
+
+def _paused(engine: Engine, arn: str, seconds: float) -> bool:
+    """Wait so long; False where the server stops meanwhile."""
+    with engine.watching(arn) as wait:  # an ARN of an activity is nobody's run
+        return wait(seconds)
 
 
 def activity_arn(engine: Engine, tenant_id: str, activity: str) -> str:
