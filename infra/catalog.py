@@ -223,6 +223,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         environment=(*API_ENVIRONMENT, "STEP_FUNCTIONS", "ACTIVITY_RELAY"),
         grants=(
             _table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            _READ_DOCUMENTS,
             Grant("activities", (*_ANSWER, "states:SendTaskHeartbeat")),
             Grant("machines", (*_ANSWER, "states:SendTaskHeartbeat")),
             Grant("activity_relay", ("lambda:InvokeFunction",)),
@@ -405,10 +406,10 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "schedule",
         memory_mb=1024,  # it compiles the workflow of a reminder
         timeout_seconds=300,
-        environment=(*ENGINE_ENVIRONMENT, *COMPILER_ENVIRONMENT),
+        environment=(*ENGINE_ENVIRONMENT, *COMPILER_ENVIRONMENT, "EXECUTION_SHARDS", "TENANT_QUOTA"),
         schedule_minutes=5,
         grants=(
-            _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
+            _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _QUERY_DUE,
             _KEEP_DOCUMENTS,
             Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
