@@ -16,9 +16,11 @@ from typing import Any, Final
 from functions.execution_recorder.settings import clients, engine, sqs
 from workflow_engine.errors import NotFoundError, ThrottledError
 from workflow_engine.init_phase import at_init
+from workflow_engine.machines.naming import execution_name
+from workflow_engine.subflows import is_subflow
 from workflow_engine.usecases.runs import record_execution
 from workflow_engine.usecases.runs.record_execution import EndNotShownError, RunEnd
-from workflow_engine.usecases.runs.record_subflow import SubflowStart, is_subflow, record_subflow
+from workflow_engine.usecases.runs.record_subflow import SubflowStart, record_subflow
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +54,11 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, list[dict[str, st
 
 def _record(detail: dict[str, Any]) -> None:
     arn = detail["executionArn"]
-    start = SubflowStart(arn, _moment(detail["startDate"]), detail.get("input")) if is_subflow(arn) else None
+    start = (
+        SubflowStart(arn, _moment(detail["startDate"]), detail.get("input"))
+        if is_subflow(execution_name(arn))
+        else None
+    )
     if detail["status"] != "RUNNING":
         end = RunEnd(arn, _moment(detail["stopDate"]), detail.get("redriveCount"), start)
         record_execution.record(engine(), end)

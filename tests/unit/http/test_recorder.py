@@ -14,6 +14,7 @@ from functions.execution_recorder import handler
 from tests.support.http_events import sample
 from workflow_engine.errors import NotFoundError, ThrottledError
 from workflow_engine.usecases.runs.record_execution import EndNotShownError, RunEnd
+from workflow_engine.usecases.runs.record_subflow import SubflowStart
 
 
 class Queue:
@@ -113,3 +114,20 @@ def test_the_recorder_takes_from_an_event_which_end_it_tells(recorder: Recorder)
     recorder.receive("second", redriveCount=2)
     stopped_at = datetime(2026, 1, 12, 21, 45, 58, tzinfo=UTC)
     assert recorder.recorded == [RunEnd("arn:first", stopped_at), RunEnd("arn:second", stopped_at, 2)]
+
+
+def test_a_start_is_recorded_of_a_subflow_alone(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[SubflowStart] = []
+    monkeypatch.setattr(handler, "record_subflow", lambda _, start: started.append(start))
+    assert recorder.receive("machine:by-hand", "machine:sub-1", status="RUNNING", stopDate=None, input="{}") == []
+    began = started[0].started_at
+    assert started == [SubflowStart("arn:machine:sub-1", began, "{}")]
+    assert recorder.recorded == []
+
+
+def test_the_end_of_a_subflow_tells_of_its_start_which_may_not_have_been_heard(recorder: Recorder) -> None:
+    recorder.receive("machine:sub-1", input=None)
+    (end,) = recorder.recorded
+    assert end.start is not None
+    assert (end.start.execution_arn, end.start.input) == ("arn:machine:sub-1", None)
+    assert end.start.started_at < end.stopped_at

@@ -50,6 +50,11 @@ INPUT_KEY: Final = '"Input":'
 TIMED_OUT: Final = '"Status":"TIMED_OUT"'
 
 
+def is_subflow(execution_id: str) -> bool:
+    """Whether a run is one that a step of another run has started."""
+    return execution_id.startswith(NAME_PREFIX)
+
+
 def output_of(description: Mapping[str, Any]) -> dict[str, Any]:
     """The output of a subflow step, of what its Task gave. `compiler.lower.subflows` says the same in JSONata."""
     started_with = description.get("Input")

@@ -18,7 +18,6 @@ from workflow_engine.observability import get_logger
 from workflow_engine.statuses import has_ended
 from workflow_engine.store import keys
 from workflow_engine.store.executions import Execution
-from workflow_engine.subflows import NAME_PREFIX
 from workflow_engine.timestamps import iso
 from workflow_engine.usecases.engine import Engine
 
@@ -32,11 +31,6 @@ class SubflowStart:
     execution_arn: str
     started_at: datetime
     input: str | None
-
-
-def is_subflow(execution_arn: str) -> bool:
-    """Whether an execution is one that a step has started."""
-    return execution_name(execution_arn).startswith(NAME_PREFIX)
 
 
 def record_subflow(engine: Engine, start: SubflowStart) -> Execution | None:
