@@ -14,12 +14,13 @@ from tests.integration.test_upkeep import IDLE_DAYS, later, machines
 from tests.support.moto_cloud import MotoCloud
 from workflow_engine.errors import ConflictError, NotFoundError
 from workflow_engine.language.diagnostics import InvalidWorkflowError
+from workflow_engine.machines.ends import ExecutionEnd, SubflowStart
 from workflow_engine.store.executions import Execution
 from workflow_engine.subflows import MAX_DEPTH
 from workflow_engine.usecases.engine import Engine
 from workflow_engine.usecases.runs import cancel_run, read_results, start_run
-from workflow_engine.usecases.runs.record_execution import RunEnd, record
-from workflow_engine.usecases.runs.record_subflow import SubflowStart, record_subflow
+from workflow_engine.usecases.runs.record_execution import record
+from workflow_engine.usecases.runs.record_subflow import record_subflow
 from workflow_engine.usecases.upkeep.retire_machines import retire_machines
 from workflow_engine.usecases.workflows import compilation, save_workflow
 
@@ -93,7 +94,7 @@ def test_an_execution_that_no_run_of_ours_started_gets_no_record(engine: Engine)
     told = SubflowStart(arn, engine.now(), None)
     assert record_subflow(engine, told) is None
     with pytest.raises(NotFoundError):
-        record(engine, RunEnd(arn, engine.now(), None, told))
+        record(engine, ExecutionEnd(arn, "completed", engine.now()), told)
 
 
 def test_a_subflow_that_begins_while_its_parent_is_cancelled_is_stopped(
@@ -113,9 +114,9 @@ def test_a_subflow_that_begins_while_its_parent_is_cancelled_is_stopped(
         # As where Step Functions does not stop it with its parent.
         real = engine.executions.get(ME.tenant_id, execution_id)
         assert engine.executions.update_status(real, "cancelled", 0, completed_at=engine.timestamp())
-    assert engine.runs.is_running(arn)
+    assert engine.runs.end(arn) is None
     record_subflow(engine, SubflowStart(arn, engine.now(), None))
-    assert not engine.runs.is_running(arn)
+    assert engine.runs.end(arn) is not None
 
 
 def test_cancelling_a_cancelled_run_once_more_stops_what_goes_on_below_it(
@@ -130,8 +131,8 @@ def test_cancelling_a_cancelled_run_once_more_stops_what_goes_on_below_it(
     parent = engine.executions.get(ME.tenant_id, execution_id)
     assert engine.executions.update_status(parent, "cancelled", 0, completed_at=engine.timestamp())
     cancel_run.cancel(engine, ME, execution_id)
-    assert not engine.runs.is_running(child.execution_arn)
-    assert not engine.runs.is_running(leaf.execution_arn)
+    assert engine.runs.end(child.execution_arn) is not None
+    assert engine.runs.end(leaf.execution_arn) is not None
 
 
 def test_the_machine_of_a_subflow_stays_while_a_run_may_come_to_it(engine: Engine) -> None:

@@ -287,3 +287,20 @@ def test_an_input_that_the_subflow_refuses_is_refused_before_it_runs(api: ApiCli
     assert [(e["code"], e["pointer"]) for e in api.post("/workflows/validate", document).body["errors"]] == [
         ("WFE-E412", "/steps/0/input_mapping/x")
     ]
+
+
+def test_an_output_that_the_child_has_left_to_its_history_is_never_taken_for_data(api: ApiClient) -> None:
+    double = {**WORKS["steps"][0], "input_mapping": {"x": "item"}}
+    each = {"step_id": "all", "step_type": "map", "config": {"items": "input.x", "steps": [double]}}
+    inner = save(api, "inner", {"steps": [each]})
+    reads = {"step_id": "reads", "step_type": "data_merge", "input_mapping": {"all": "sub.subflow_output.all"}}
+    assert run(api, save(api, "outer", {"steps": [subflow(inner)]}), [1, 2])["status"] == "completed"
+    error = run(api, save(api, "outer", {"steps": [subflow(inner), reads]}), [1, 2])["error"]
+    assert (error["step_id"], error["type"]) == ("sub", "States.QueryEvaluationError")
+    assert "Give its workflow an 'output'" in error["message"]
+    assert "input_mapping" not in error["message"]
+    told = save(api, "inner", {"steps": [each], "output": {"all": "all"}})
+    found = run(api, save(api, "outer", {"steps": [subflow(told), reads]}), [1, 2])
+    assert found["status"] == "completed", found["error"]
+    result = found["step_results"]["reads"]["output_data"]["result"]
+    assert [one["double"] for one in result["all"]] == [2, 4]

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from infra.local.stepfunctions.engine import Engine
@@ -45,10 +45,32 @@ def ended(compiled: Compilation, lives: list[int]) -> tuple[DyingJournal, Head]:
     return journal, head
 
 
+# Dies between a container's failure and the end of the state that failed in it.
+_FAILING_CONTAINER = {
+    "name": "failing",
+    "steps": [
+        {
+            "step_id": "turns",
+            "step_type": "loop",
+            "critical": False,
+            "config": {
+                "until": "b.n > 99",
+                "max_iterations": 2,
+                "steps": [
+                    {"step_id": "a", "step_type": "probe", "config": {"fail": True}},
+                    {"step_id": "b", "step_type": "probe", "config": {}, "dependencies": ["a"]},
+                ],
+            },
+        }
+    ],
+}
+
+
 def told(head: Head) -> tuple[str, str | None, str]:
     return head.status, head.error, _VOLATILE.sub("", head.output or "")
 
 
+@example(document=_FAILING_CONTAINER, lives=[10])
 @settings(
     max_examples=40,
     deadline=None,

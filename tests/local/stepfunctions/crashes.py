@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from infra.local.stepfunctions.engine import Engine
-from infra.local.stepfunctions.history import LAST_EVENTS
+from infra.local.stepfunctions.history import CONTAINER_FAILED, LAST_EVENTS
 from infra.local.stepfunctions.journal import Entry, Head, MemoryJournal
 from infra.local.stepfunctions.lambdas import Handler
 from tests.local.stepfunctions.support import branch, create, engine, task
@@ -146,18 +146,24 @@ class Calls:
 
 
 class DyingJournal(MemoryJournal):
-    """After so many lines nothing more is kept, and nothing more becomes durable."""
+    """After so many lines nothing more is kept, and nothing more becomes durable.
+
+    What a failing container aborts is kept with its failure: it is all of one turn of the loop, and so of one transaction.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.lines_left: float = float("inf")
         self.died = asyncio.Event()
+        self._in_failure = False
 
     def append(self, arn: str, entry: Entry) -> None:
-        if self.lines_left <= 0:
+        self._in_failure = self._in_failure and entry.type.endswith("Aborted")
+        if self.lines_left <= 0 and not self._in_failure:
             self.died.set()
             return
         self.lines_left -= 1
+        self._in_failure = self._in_failure or entry.type == CONTAINER_FAILED
         super().append(arn, entry)
 
     def put_head(self, head: Head) -> None:

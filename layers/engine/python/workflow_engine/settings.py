@@ -7,12 +7,17 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Final
+from typing import Final, Literal, get_args
 
 from workflow_engine.lazy_dataclass import dataclass
 
 STEP_HTTP: Final = "step_http"
 """Alias of our function that sends steps to their endpoints."""
+
+Archive = Literal["all", "failed", "none"]
+"""Of which ended runs the histories are read before Step Functions forgets them, though nobody has asked for their steps."""
+
+ARCHIVES: Final[tuple[Archive, ...]] = get_args(Archive)
 
 DEFAULT_STEP_FUNCTION_PATTERNS = ("arn:aws:lambda:*:*:function:workflow-step-*",)
 
@@ -56,6 +61,7 @@ class Settings:
     allow_local_steps: bool = False
     step_http_allowed_hosts: str = ""
     vector_bucket_name: str = ""
+    archive: Archive = "none"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -74,6 +80,7 @@ class Settings:
             allow_local_steps=env.get("ALLOW_LOCAL_STEPS") == "1",
             step_http_allowed_hosts=env.get("STEP_HTTP_ALLOWED_HOSTS", ""),
             vector_bucket_name=env.get("VECTOR_BUCKET_NAME", ""),
+            archive=_archive(env.get("ARCHIVE") or "none"),
         )
 
     @property
@@ -90,6 +97,12 @@ class Settings:
     def may_invoke(self, function_arn: str) -> bool:
         """True if a step may be registered on this Lambda ARN."""
         return any(fnmatch.fnmatchcase(function_arn, p) for p in self.step_function_arn_patterns)
+
+
+def _archive(text: str) -> Archive:
+    if text not in ARCHIVES:
+        raise InvalidSettingError(f"The environment variable ARCHIVE must be one of {', '.join(ARCHIVES)}.")
+    return text
 
 
 def _step_functions(text: str) -> Mapping[str, str]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from workflow_engine.run_output import run_output
 from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR
 
 START_EXECUTION: Final = "arn:aws:states:::states:startExecution.sync:2"
@@ -63,14 +64,9 @@ def output_of(description: Mapping[str, Any]) -> dict[str, Any]:
         run.get("workflow_id") if isinstance(run, dict) else None,
         description.get("Name"),
         "completed",
-        child_output(description.get("Output")),
+        run_output(description.get("Output")).output,
     )
     return dict(zip(OUTPUT_FIELDS, values, strict=True))
-
-
-def child_output(output: Any) -> Any:
-    """What a child gave, of its machine's Output."""
-    return output
 
 
 def child_failure(error: str, cause: str) -> tuple[str, str] | None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from workflow_engine.compiler.ir import Template
 from workflow_engine.compiler.jsonata.children import CAUGHT_CHILD_ERROR, CAUGHT_CHILD_MESSAGE
-from workflow_engine.compiler.jsonata.fragments import Call, Conditional, Fragment, Text, object_fragment
+from workflow_engine.compiler.jsonata.fragments import Call, Conditional, Fragment, Text, json_literal, object_fragment
 from workflow_engine.lazy_dataclass import dataclass
 
 SKIPPED_RECORD: Final[Template] = {"status": "skipped"}
@@ -40,6 +40,17 @@ CAUGHT_OF_CHILD: Final = Caught(CAUGHT_CHILD_ERROR, CAUGHT_CHILD_MESSAGE, CAUGHT
 def completed_record(output: Template, *, keeps_output: bool) -> dict[str, Template]:
     """Record of a completed step."""
     return {"status": "completed", "output": output} if keeps_output else {"status": "completed"}
+
+
+def as_fragment(template: Template) -> Fragment:
+    """A template inside of an expression."""
+    match template:
+        case Fragment():
+            return template
+        case dict():
+            return object_fragment({name: as_fragment(value) for name, value in template.items()})
+        case _:
+            return json_literal(template)
 
 
 def completed_fragment(output: Fragment, *, keeps_output: bool) -> Fragment:

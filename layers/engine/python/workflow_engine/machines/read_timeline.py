@@ -16,12 +16,13 @@ from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.history_text import parsed, readable
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit
+from workflow_engine.run_output import assigned_record, is_of_a_run, run_output
 from workflow_engine.state_names import EACH, FAIL, LATE, WORKFLOW_FAILED, step_of
 from workflow_engine.statuses import RunEnd, StepStatus
 from workflow_engine.subflows import child_failure, output_of
 from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR, failure_told
 
-_RUN_ENDS: Final[Mapping[str, RunEnd]] = {
+ENDS_BY_EVENT: Final[Mapping[str, RunEnd]] = {
     "ExecutionSucceeded": "completed",
     "ExecutionFailed": "failed",
     "ExecutionAborted": "cancelled",
@@ -154,7 +155,7 @@ class _Reader:
             return origin
         visit.left, visit.left_at = True, event.get("timestamp")
         self._open.pop(id(visit), None)
-        value = parsed(details.get("output"))
+        value = parsed(assigned_record(details.get("assignedVariables") or {}) or details.get("output"))
         if visit.kind == "Pass" and visit.role == FAIL and isinstance(value, dict) and "error_type" in value:
             visit.failure = Failure(value["error_type"], value.get("error_message"))
         output = self._state_output(value, visit)
@@ -315,10 +316,10 @@ class _Reader:
             line.redriven_at = event.get("timestamp")
             line.status, line.completed_at, line.failure, line.failed_visit = "running", None, None, None
             line.recovered = None
-        elif kind in _RUN_ENDS:
-            line.status, line.completed_at = _RUN_ENDS[kind], event.get("timestamp")
+        elif kind in ENDS_BY_EVENT:
+            line.status, line.completed_at = ENDS_BY_EVENT[kind], event.get("timestamp")
             if kind == "ExecutionSucceeded":
-                line.output = self._outputs.add(parsed(event["executionSucceededEventDetails"].get("output")))
+                self._succeeded(parsed(event["executionSucceededEventDetails"].get("output")))
             elif kind == "ExecutionTimedOut":
                 line.failure = failure_of(event.get("executionTimedOutEventDetails") or {}, timed_out=True)
             elif kind == "ExecutionFailed":
@@ -327,6 +328,12 @@ class _Reader:
                     self._recovered(line.failure)
                 else:
                     self._blame(event.get("executionFailedEventDetails") or {}, origin)
+
+    def _succeeded(self, value: Any) -> None:
+        told = run_output(value)
+        self.timeline.output_in_history = told.marked
+        # Of a machine of an earlier version the whole may be the explicit output.
+        self.timeline.output = self._outputs.add(told.output if is_of_a_run(value) else value)
 
     def _recovered(self, failure: Failure) -> None:
         """The end of a run after its failure steps: its cause says what had failed."""

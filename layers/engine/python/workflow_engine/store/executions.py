@@ -30,9 +30,9 @@ from workflow_engine.store.table import (
     Write,
 )
 
+ENDED: Final = 3
 _CHILDREN_PAGE: Final = 100
-_ENDED: Final = 3
-_RANKS: Final[Mapping[str, int]] = {"pending": 0, "running": 1, "waiting": 1, **dict.fromkeys(RUN_ENDS, _ENDED)}
+_RANKS: Final[Mapping[str, int]] = {"pending": 0, "running": 1, "waiting": 1, **dict.fromkeys(RUN_ENDS, ENDED)}
 """A status may replace one of lower rank, or any of a lower redrive count."""
 
 UNRECORDED_AFTER_SECONDS: Final = 900
@@ -76,6 +76,13 @@ class Execution:
     completed_at: str | None = None
     error: Json = None
     redrive_count: int = 0
+    last_redrive_at: str | None = None
+    output: str | None = None
+    """What it gave, as `payloads` keeps a document; None until it has completed, and while only its history tells."""
+    failed_steps: list[str] | None = None
+    """The first of the steps that failed; None while only its history tells."""
+    is_end_recorded: bool = False
+    """Whether it has ended, and is not only asked to."""
     looks: int = 0
     """How often in a row it was looked at because its end is not recorded, and nothing came of it."""
     seen_at: str | None = None
@@ -216,9 +223,10 @@ class ExecutionStore:
             "redrive_count": redrive_count,
             "completed_at": completed_at,
             "error": self.payloads.store(execution.tenant_id, error) if error is not None else None,
+            "output": None,
             # An ended run leaves the index of those to look at; any other status is to be looked at soon.
-            "due_list": None if rank == _ENDED else keys.due_execution(execution.execution_id),
-            "due_at": None if rank == _ENDED else completed_at or execution.started_at,
+            "due_list": None if rank == ENDED else keys.due_execution(execution.execution_id),
+            "due_at": None if rank == ENDED else completed_at or execution.started_at,
             "looks": None,
         }
         condition: Condition = any_of(
@@ -299,6 +307,10 @@ class ExecutionStore:
             completed_at=record.get("completed_at"),
             error=self.payloads.load(record["error"]) if "error" in record else None,
             redrive_count=record["redrive_count"],
+            last_redrive_at=record.get("last_redrive_at"),
+            output=record.get("output"),
+            failed_steps=self.payloads.load(record["failed_steps"]) if "failed_steps" in record else None,
+            is_end_recorded=record["status_rank"] == ENDED,
             looks=record.get("looks", 0),
             seen_at=record.get("seen_at"),
             attempt_id=record.get("attempt_id"),

@@ -25,10 +25,16 @@ DUE_MACHINES: Final = "DUE#MACHINES"
 DUE_APPROVALS: Final = "DUE#APPROVALS"
 """Partition, in the index by_due, of approvals whose time is limited, and of decisions that are to be sent again."""
 
+DUE_REMINDERS: Final = "DUE#REMINDERS"
+"""Partition, in the index by_due, of reminders of decisions that nobody has made yet."""
+
 DUE_EXECUTIONS: Final = tuple(f"DUE#EXECUTIONS#{shard}" for shard in range(8))
 """Partitions, in the index by_due, of runs that have not ended. Several, because one partition takes 1,000 writes a
 second (DynamoDB, "Partition throughput limits") and every start writes here.
 """
+
+DUE_ARCHIVE: Final = tuple(f"DUE#ARCHIVE#{shard}" for shard in range(8))
+"""Partitions, in the index by_due, of ended runs whose history is to be read before Step Functions forgets it."""
 
 PLATFORM: Final = "#platform"
 """The tenant of records that belong to the deployment: state machines are shared by all tenants whose workflows have
@@ -93,6 +99,11 @@ def approval(place: str) -> str:
     return APPROVALS + _short(place)
 
 
+def reminder(place: str) -> str:
+    """Sort key, in the partition of an execution, of the next reminder of the decision at a place."""
+    return f"REMINDER#{_short(place)}"
+
+
 def approvals(tenant_id: str) -> str:
     """Partition, in the index by_tenant, of a tenant's open approvals."""
     return f"{_tenant(tenant_id)}#APPROVALS"
@@ -117,7 +128,21 @@ def _short(place: str) -> str:
 
 def due_execution(execution_id: str) -> str:
     """The partition, of `DUE_EXECUTIONS`, of a run that has not ended."""
-    return DUE_EXECUTIONS[zlib.crc32(execution_id.encode()) % len(DUE_EXECUTIONS)]
+    return _shard(DUE_EXECUTIONS, execution_id)
+
+
+def due_archive(execution_id: str) -> str:
+    """The partition, of `DUE_ARCHIVE`, of a run that has ended."""
+    return _shard(DUE_ARCHIVE, execution_id)
+
+
+def _shard(shards: tuple[str, ...], name: str) -> str:
+    return shards[zlib.crc32(name.encode()) % len(shards)]
+
+
+def token(bucket: str, number: int) -> str:
+    """Partition of one of the tokens of a bucket that all callers share."""
+    return f"T#{PLATFORM}#TOKEN#{_escape(bucket)}#{number}"
 
 
 def machine(machine_hash: str) -> str:
