@@ -1,4 +1,4 @@
-"""Subflows on a laptop whose server ends in the middle: one child each, which goes on; a redrive starts another one."""
+"""Subflows on a laptop whose server ends in the middle: one child each, which goes on."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ from infra.local.cloud import LocalCloud
 from infra.local.data import DataFolder
 from tests.local.test_killed_server import server
 from tests.support.http_client import ApiClient
-from workflow_engine.http.caller import LOCAL_TENANT
-from workflow_engine.machines.naming import execution_arn
-from workflow_engine.usecases.engine import Engine
 
 pytestmark = pytest.mark.xdist_group("local-cloud")
 
@@ -68,13 +65,6 @@ def runs(cloud: LocalCloud, workflow_id: str) -> list[dict[str, Any]]:
     return listed
 
 
-def redriven(cloud: LocalCloud, workflow_id: str, execution_id: str) -> str:
-    machine = Engine.from_environment().workflows.newest(LOCAL_TENANT, workflow_id).compiled.machine_arn
-    arn = execution_arn(machine, execution_id)
-    cloud.step_functions().redrive_execution(executionArn=arn)
-    return arn
-
-
 def three_levels(cloud: LocalCloud) -> None:
     saved(cloud, "inner", ASKS, output={"decision": "ask.decision"})
     saved(cloud, "middle", sub("inner"), output=DECISION)
@@ -121,22 +111,3 @@ def test_a_killed_server_starts_no_second_child(tmp_path: Path) -> None:
 def approvals(api: ApiClient) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = api.get("/approvals").body["items"]
     return items
-
-
-def test_redriving_a_run_starts_a_new_child_and_the_old_one_stays_listed() -> None:
-    asks = {**ASKS, "config": {**ASKS["config"], "on_deny": "fail"}}
-    with LocalCloud() as cloud:
-        saved(cloud, "inner", asks)
-        saved(cloud, "outer", sub("inner"))
-        execution_id = started(cloud, "outer")
-        (first,) = awaited(lambda: cloud.call("GET", "/approvals")[1]["items"])
-        cloud.call("POST", f"/executions/{first['execution_id']}/steps/ask/deny", {})
-        assert results(cloud, execution_id)["error"]["type"] == "ApprovalDenied"
-        arn = redriven(cloud, "outer", execution_id)
-        (second,) = awaited(lambda: cloud.call("GET", "/approvals")[1]["items"])
-        cloud.call("POST", f"/executions/{second['execution_id']}/steps/ask/approve", {})
-        ended = cloud.step_functions().wait_for_end(arn)
-        assert ended.status == "SUCCEEDED"
-        assert second["execution_id"] != first["execution_id"]
-        listed = awaited(lambda: sorted(r["status"] for r in runs(cloud, "inner")) == ["completed", "failed"])
-        assert listed
