@@ -36,6 +36,7 @@ Resource = Literal[
     "activities",
     "activity_relay",
     "machine_role",
+    "step_logs",
     "client_functions",
     "bedrock_models",
     "llm_secrets",
@@ -43,7 +44,8 @@ Resource = Literal[
     "vector_indexes",
 ]
 """What a function may be allowed to act on. `machines`, `executions` and `activities` are those with our name prefix,
-`activity_relay` is that function; the indexes are those of `workflow_engine.store.schema`; `client_functions` are Lambdas that
+`activity_relay` is that function; the indexes are those of `workflow_engine.store.schema`; `step_logs` are the log groups of step
+functions, our own and those that `WorkflowStep` makes; `client_functions` are Lambdas that
 clients may register as steps; `llm_secrets` hold the keys of models' vendors, `tenant_secrets` are those of them that are a
 tenant's own; `file_buckets` have files that steps may read, `vector_indexes` are those of the deployment's vector bucket. Where
 a deployment has none of a kind, the grant falls away.
@@ -141,6 +143,8 @@ API_ENVIRONMENT: Final = (
     "TENANT_ROLES",
     "ROLES_CLAIM",
     "CALLER_ROLES",
+    "EXECUTION_SHARDS",
+    "TENANT_QUOTA",
 )
 LLM_ENVIRONMENT: Final = (
     "LLM_SECRET_ARN",
@@ -195,17 +199,19 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         "api_executions",
         "api",
-        memory_mb=512,
+        memory_mb=1024,  # it compiles what a rerun from a step leaves of a workflow
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes("executions", "approvals"),
-        environment=API_ENVIRONMENT,
+        routes=_routes("executions", "approvals", "audit"),
+        environment=(*API_ENVIRONMENT, *COMPILER_ENVIRONMENT),
         grants=(
-            _table("BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _LIST_BY_TENANT,
             _LIST_BY_WORKFLOW,
             _KEEP_DOCUMENTS,
-            Grant("executions", (*_READ_RUNS, "states:StopExecution")),
-            Grant("machines", _ANSWER),
+            Grant("executions", (*_READ_RUNS, "states:RedriveExecution", "states:StopExecution")),
+            Grant("machines", (*_ANSWER, "states:CreateStateMachine", "states:StartExecution")),
+            Grant("machine_role", ("iam:PassRole",)),
+            Grant("step_logs", ("logs:FilterLogEvents",)),
         ),
     ),
     Function(
@@ -359,7 +365,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         timeout_seconds=60,
         environment=ENGINE_ENVIRONMENT,
         grants=(
-            _table("GetItem", "PutItem", "Query", "UpdateItem"),
+            _table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _FIND_BY_ARN,
             _KEEP_DOCUMENTS,
             Grant("executions", (_READ_HISTORY, "states:StopExecution")),
@@ -373,7 +379,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         environment=ENGINE_ENVIRONMENT,
         schedule_minutes=15,
         grants=(
-            _table("GetItem", "PutItem", "Query", "UpdateItem"),
+            _table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _QUERY_DUE,
             _KEEP_DOCUMENTS,
             Grant("executions", _READ_RUNS),

@@ -13,9 +13,10 @@ from tests.integration.support import HELLO, ME, nothing_written, run
 from tests.support.backend_cloud import counted
 from workflow_engine.errors import ConflictError, InvalidRequestError, ThrottledError
 from workflow_engine.machines.port import MachineGoneError
+from workflow_engine.store.run_lists import RunFilter
 from workflow_engine.usecases.answers import ExecutionSummary
 from workflow_engine.usecases.engine import Engine
-from workflow_engine.usecases.runs import cancel_run, read_results, record_execution, start_run
+from workflow_engine.usecases.runs import cancel_run, find_runs, read_results, record_execution, start_run
 from workflow_engine.usecases.runs.read_progress import read_progress
 from workflow_engine.usecases.workflows import save_workflow, validate_workflow
 
@@ -26,7 +27,7 @@ WAITING: dict[str, Any] = {
 
 
 def executions_of(engine: Engine, workflow_id: str) -> list[ExecutionSummary]:
-    return read_results.list_executions(engine, ME, workflow_id=workflow_id, limit=10)["items"]
+    return find_runs.list_executions(engine, ME, RunFilter(workflow_id), limit=10)["items"]
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "ExecutionLimitExceeded", "InvalidArn"])
@@ -177,13 +178,12 @@ def test_executions_are_listed_with_their_filters(engine: Engine) -> None:
     started = [start_run.start_stored(engine, ME, workflow_id, {})["execution_id"] for _ in range(3)]
     for execution_id in started:
         assert read_results.wait_for_end(engine, ME, execution_id, 20)
-    page = read_results.list_executions(engine, ME, workflow_id=workflow_id, status="completed", limit=2)
-    rest = read_results.list_executions(
-        engine, ME, workflow_id=workflow_id, status="completed", limit=2, cursor=page["next_cursor"]
-    )
+    completed = RunFilter(workflow_id, "completed")
+    page = find_runs.list_executions(engine, ME, completed, limit=2)
+    rest = find_runs.list_executions(engine, ME, completed, limit=2, cursor=page["next_cursor"])
     assert sorted(e["execution_id"] for e in page["items"] + rest["items"]) == sorted(started)
     with pytest.raises(InvalidRequestError, match="Did you mean 'completed'"):
-        read_results.list_executions(engine, ME, status="complete", limit=2)
+        find_runs.list_executions(engine, ME, RunFilter(status="complete"), limit=2)
 
 
 def test_an_expression_that_fails_is_told_with_its_step_and_its_entry(engine: Engine) -> None:

@@ -17,8 +17,10 @@ from workflow_engine.store import keys
 from workflow_engine.store.conditions import Condition, Missing, all_of, any_of, at_most, below, equals
 from workflow_engine.store.due import after
 from workflow_engine.store.executions import ENDED, Execution
-from workflow_engine.store.items import Scalar, dump
+from workflow_engine.store.items import Record, Scalar, dump
 from workflow_engine.store.payloads import PayloadStore
+from workflow_engine.store.run_lists import shown_error
+from workflow_engine.store.run_slots import leave_slot
 from workflow_engine.store.table import ConditionFailedError, Table
 from workflow_engine.timestamps import iso
 
@@ -65,13 +67,14 @@ class EndStore:
         condition = _read(end) if from_history else _told(end)
         try:
             try:
-                self.table.update(*key, changes, condition)
+                before = self.table.update(*key, changes, condition)
             except PayloadTooLargeError:
                 # Beside long tags and metadata the record has no room for them.
                 apart = {name: self._apart(tenant_id, changes[name]) for name in ("output", "error")}
-                self.table.update(*key, changes | apart, condition)
+                before = self.table.update(*key, changes | apart, condition)
         except ConditionFailedError:
             return False
+        self._leave_slot(tenant_id, execution_id, before)
         return True
 
     def never_started(self, execution: Execution, end: RecordedEnd) -> bool:
@@ -82,10 +85,18 @@ class EndStore:
         changes = _changes(execution.execution_id, end) | {"output": None, "error": dump(end.error)}
         still = all_of(_of_execution(end), equals("attempt_id", execution.attempt_id), below("status_rank", ENDED))
         try:
-            self.table.update(*key, changes, still)
+            before = self.table.update(*key, changes, still)
         except ConditionFailedError:
             return False
+        self._leave_slot(execution.tenant_id, execution.execution_id, before)
         return True
+
+    def _leave_slot(self, tenant_id: str, execution_id: str, before: Record) -> None:
+        """Give back the run's place among those of its tenant, which few tenants have. Who starts runs finds one that is lost
+        between the two writes.
+        """
+        if "slot" in before:
+            leave_slot(self.table, tenant_id, int(before["slot"]), execution_id)
 
     def _apart(self, tenant_id: str, stored: Scalar) -> Scalar:
         if not isinstance(stored, str) or self.payloads.is_link(stored):
@@ -101,6 +112,9 @@ def _changes(execution_id: str, end: RecordedEnd) -> dict[str, Scalar]:
         "status_rank": ENDED,
         "completed_at": end.completed_at,
         "failed_steps": None if end.failed_steps is None else dump(end.failed_steps),
+        "shown_error": shown_error(end.error),
+        "has_failures": bool(end.failed_steps) or end.error is not None or None,
+        "slot": None,
         **counted,
         "due_list": keys.due_archive(execution_id) if end.is_archived else None,
         "due_at": after(end.completed_at, ARCHIVED_AFTER_SECONDS) if end.is_archived else None,

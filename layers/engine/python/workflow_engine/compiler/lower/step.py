@@ -97,11 +97,17 @@ def lower_step(
     surely_completes = step.critical or isinstance(nodes[0], PassNode)
     statuses = COMPLETED if surely_completes else COMPLETED | FAILED
     scope.entries[step.step_id] = Entry(FAILED if isinstance(lowering, FailLowering) else statuses, variable)
+    note_step(unit, step, scope)
+    return nodes
+
+
+def note_step(unit: Unit, step: Step, scope: Scope) -> None:
+    """Let later steps know of what type this one is, and what that says of its output."""
+    lowering = unit.lowering(step)
     unit.step_types[step.step_id] = step.step_type
     if isinstance(lowering, PureLowering | TaskLowering) and lowering.no_input and step.for_each is None:
         unit.no_inputs[step.step_id] = lowering.no_input
     scope.fields[step.step_id] = unit.output_fields(step)
-    return nodes
 
 
 def _needs_branch(
