@@ -23,7 +23,7 @@ def _report(events: Iterable[Any], steps: dict[str, Any], known: Iterable[str] =
     def refuse(_: Iterable[bytes]) -> str:
         raise AssertionError("nothing is kept")
 
-    return results.report(iter(events), steps, Outputs(refuse), known)
+    return results.report(iter(events), steps, Outputs(refuse), known_secrets=known)
 
 
 def _details(run: results.RunReport, key: str) -> StepDetails:
