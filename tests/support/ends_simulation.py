@@ -292,7 +292,9 @@ class Simulation:
         }
 
     def _redrive(self, at: float, name: str) -> None:
-        """What the use case of a redrive writes before it asks Step Functions."""
+        """What the use case of a redrive writes before it asks Step Functions. It reads a run that has ended; this one's end may
+        not be recorded yet.
+        """
         changes: Record = {"status": "running", "status_rank": 1, "redrive_count": 1, "last_redrive_at": iso(after(at))}
         changes |= {"due_list": keys.due_execution(name), "due_at": iso(after(at + UNRECORDED_AFTER_SECONDS))}
         cleared = dict.fromkeys(("completed_at", "error", "output", "failed_steps"))
