@@ -68,8 +68,9 @@ def take_back_redrive(store: ExecutionStore, before: Execution, at: str) -> bool
         "error": store.payloads.store(before.tenant_id, before.error) if before.error is not None else None,
         "cancelled_by": before.cancelled_by,
         "cancel_cause": before.cancel_cause,
-        "due_list": None,
-        "due_at": None,
+        # It may have been on the list of those whose history is to be kept.
+        "due_list": keys.due_archive(before.execution_id),
+        "due_at": at,
         "looks": None,
     }
     goes_on = any_of(equals("status", "running"), equals("status", "waiting"))

@@ -78,8 +78,8 @@ class EndStore:
         return True
 
     def never_started(self, execution: Execution, end: RecordedEnd) -> bool:
-        """Write that a run was never started, unless it has ended, or another attempt starts it meanwhile. It gives way to the
-        event of an end that comes after all.
+        """Write that a run was never started, unless it has ended, or another attempt starts it meanwhile. It gives way to an
+        end that comes later.
         """
         key = keys.execution(execution.tenant_id, execution.execution_id), keys.META
         changes = _changes(execution.execution_id, end) | {"output": None, "error": dump(end.error)}

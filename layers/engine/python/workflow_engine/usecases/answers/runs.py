@@ -195,7 +195,7 @@ class Execution(ExecutionSummary):
 
 
 class Progress(TypedDict):
-    """How far a run has come; all of it is null while AWS does not tell."""
+    """How far a run has come; all of it is null while AWS does not tell, and of a run that has ended until its results are read."""
 
     step_statuses: dict[str, StepStatus] | None
     step_counts: dict[str, Count] | None
@@ -208,7 +208,9 @@ class Progress(TypedDict):
 
 
 class ExecutionProgress(Execution, Progress):
-    """A run, and how far it has come. What tells of its steps is null while AWS does not tell."""
+    """A run, and how far it has come. What tells of its steps is null while AWS does not tell, and of a run that has ended until
+    its results are read.
+    """
 
 
 class ExecutionPage(TypedDict):
