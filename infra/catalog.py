@@ -358,10 +358,10 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         timeout_seconds=180,
         environment=ENGINE_ENVIRONMENT,
         grants=(
-            _table("GetItem", "PutItem", "UpdateItem"),
+            _table("GetItem", "PutItem", "Query", "UpdateItem"),
             _FIND_BY_ARN,
             _KEEP_DOCUMENTS,
-            Grant("executions", (_READ_HISTORY,)),
+            Grant("executions", (_READ_HISTORY, "states:StopExecution")),
         ),
     ),
     Function(
@@ -387,7 +387,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         environment=(*ENGINE_ENVIRONMENT, "MACHINE_IDLE_DAYS"),
         schedule_minutes=60,
         grants=(
-            _table("DeleteItem", "GetItem", "PutItem", "UpdateItem"),
+            _table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _QUERY_DUE,
             Grant("machines", ("states:DeleteStateMachine", "states:ListExecutions")),
         ),

@@ -1,8 +1,9 @@
-"""Records ended runs: SQS batches of EventBridge's "Step Functions Execution Status Change" events.
+"""Records ended runs, and subflows that have started: SQS batches of EventBridge's "Step Functions Execution Status Change"
+events.
 
 The event is only a hint. It is delivered at least once, in any order, and loses its input and output when they are
-large, so nothing but the execution's ARN and which of its ends it is about is taken from it; the use case reads the
-rest itself and may be called again.
+large, so nothing but the execution's ARN and which of its ends it is about is taken from it, and of a subflow the input that it
+was started with; the use case reads the rest itself and may be called again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from workflow_engine.errors import NotFoundError, ThrottledError
 from workflow_engine.init_phase import at_init
 from workflow_engine.usecases.runs import record_execution
 from workflow_engine.usecases.runs.record_execution import EndNotShownError, RunEnd
+from workflow_engine.usecases.runs.record_subflow import SubflowStart, is_subflow, record_subflow
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, list[dict[str, st
     failures = []
     for message in event["Records"]:
         try:
-            record_execution.record(engine(), _end(json.loads(message["body"])["detail"]))
+            _record(json.loads(message["body"])["detail"])
         except MAY_PASS as error:
             logger.warning("message %s is put back: %s", message["messageId"], error)
             _put_back(message)
@@ -48,9 +50,18 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, list[dict[str, st
     return {"batchItemFailures": failures}
 
 
-def _end(detail: dict[str, Any]) -> RunEnd:
-    stopped_at = datetime.fromtimestamp(detail["stopDate"] / 1000, UTC)
-    return RunEnd(detail["executionArn"], stopped_at, detail.get("redriveCount"))
+def _record(detail: dict[str, Any]) -> None:
+    arn = detail["executionArn"]
+    start = SubflowStart(arn, _moment(detail["startDate"]), detail.get("input")) if is_subflow(arn) else None
+    if detail["status"] != "RUNNING":
+        end = RunEnd(arn, _moment(detail["stopDate"]), detail.get("redriveCount"), start)
+        record_execution.record(engine(), end)
+    elif start is not None:
+        record_subflow(engine(), start)
+
+
+def _moment(milliseconds: float) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _put_back(message: dict[str, Any]) -> None:

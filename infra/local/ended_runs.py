@@ -78,17 +78,17 @@ class Ends:
 def queued_event(ended: Head) -> dict[str, Any]:
     """The batch of one that SQS sends for EventBridge's "Step Functions Execution Status Change" event.
 
-    `ended` is the head of a run that has ended.
+    `ended` is the head of a run that has ended, or of a subflow that has begun.
     """
-    assert ended.stopped is not None
-    stopped = int(ended.stopped * 1000)
+    stopped = None if ended.stopped is None else int(ended.stopped * 1000)
+    told_at = ended.started if ended.stopped is None else ended.stopped
     event = {
         "version": "0",
         "id": str(uuid.uuid4()),
         "detail-type": "Step Functions Execution Status Change",
         "source": "aws.states",
         "account": ACCOUNT,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ended.stopped)),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(told_at)),
         "region": REGION,
         "resources": [ended.arn],
         "detail": {
@@ -113,9 +113,9 @@ def queued_event(ended: Head) -> dict[str, Any]:
         "body": body,
         "attributes": {
             "ApproximateReceiveCount": "1",
-            "SentTimestamp": str(stopped),
+            "SentTimestamp": str(int(told_at * 1000)),
             "SenderId": "AIDAIENQZJOLO23YVJ4VO",
-            "ApproximateFirstReceiveTimestamp": str(stopped),
+            "ApproximateFirstReceiveTimestamp": str(int(told_at * 1000)),
         },
         "messageAttributes": {},
         "md5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),

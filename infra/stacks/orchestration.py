@@ -20,6 +20,7 @@ from infra.constructs.deployment import Deployment
 from infra.constructs.engine_function import EngineFunction, retention
 from infra.constructs.layers import Layers
 from infra.constructs.machine_role import MachineRole
+from workflow_engine.subflows import NAME_PREFIX
 
 RECEIVE_COUNT = 10
 """How often the recorder may try. It puts back what may pass for 5, 10, 20, ... 900 seconds, so that is half an hour:
@@ -87,6 +88,22 @@ class OrchestrationStack(Stack):
                 detail_type=["Step Functions Execution Status Change"],
                 detail={
                     "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
+                    "stateMachineArn": [{"prefix": deployment.machine_arn_prefix}],
+                },
+            ),
+            targets=[targets.SqsQueue(self.queue)],
+        )
+        events.Rule(
+            self,
+            "SubflowStarted",
+            rule_name=deployment.name("subflow-started"),
+            description="Starts of subflows, which no function of the workflow engine starts",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={
+                    "status": ["RUNNING"],
+                    "name": [{"prefix": NAME_PREFIX}],
                     "stateMachineArn": [{"prefix": deployment.machine_arn_prefix}],
                 },
             ),

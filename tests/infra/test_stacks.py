@@ -199,8 +199,28 @@ def test_requests_are_logged_and_limited(dev: Assembly) -> None:
     assert {"$context.requestId", "$context.identity.userArn", "$context.status"} <= set(fields.values())
 
 
+def test_starts_of_subflows_reach_the_recorder_by_the_same_queue(dev: Assembly) -> None:
+    started, ended = rules_of_machines(dev)
+    pattern = as_text(started["EventPattern"])
+    assert pattern["detail"] | {"stateMachineArn": None} == {
+        "status": ["RUNNING"],
+        "name": [{"prefix": "sub-"}],
+        "stateMachineArn": None,
+    }
+    assert pattern["detail"]["stateMachineArn"] == as_text(ended["EventPattern"])["detail"]["stateMachineArn"]
+    assert as_text(started["Targets"])[0]["Arn"] == as_text(ended["Targets"])[0]["Arn"]
+
+
+def rules_of_machines(assembly: Assembly) -> tuple[Any, Any]:
+    """The rules for starts of subflows, and for ends of runs."""
+    rules = [r for r in assembly.resources("AWS::Events::Rule").values() if "EventPattern" in r]
+    (started,) = [r for r in rules if r["EventPattern"]["detail"]["status"] == ["RUNNING"]]
+    (ended,) = [r for r in rules if r is not started]
+    return started, ended
+
+
 def test_ends_of_our_own_machines_reach_the_recorder_by_a_queue(dev: Assembly) -> None:
-    (rule,) = [r for r in dev.resources("AWS::Events::Rule").values() if "EventPattern" in r]
+    _, rule = rules_of_machines(dev)
     pattern = as_text(rule["EventPattern"])
     assert pattern["detail-type"] == ["Step Functions Execution Status Change"]
     assert pattern["detail"]["status"] == ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from workflow_engine.language.syntax import Workflow
     from workflow_engine.statuses import StepEnd
 
-__all__ = ["Compilation", "Hints", "compile_workflow", "execution_input"]
+__all__ = ["Compilation", "Hints", "child_entry", "compile_workflow", "execution_input"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,22 +159,22 @@ def execution_input(
     run: Mapping[str, Any],
     endpoints: Mapping[str, Mapping[str, Any]] | None = None,
     reused: Mapping[str, Mapping[str, Any]] | None = None,
+    children: Mapping[str, Mapping[str, Any]] | None = None,
+    subflows: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """What StartExecution gets.
 
     `functions` maps the aliases in `bindings["functions"]` to ARNs, `endpoints` those in `bindings["endpoints"]` to where
-    and how `step_http` sends the step, without secrets; `reused` has what `bindings["reused"]` asks for; `run` is flat:
-    execution_id, workflow_id, workflow_version, tenant_id, session_id, user_id, principal, correlation_id. `context` repeats what
-    every step Lambda is told, in the form in which it is told, so that no state has to build it.
+    and how `step_http` sends the step, without secrets; `run` is flat: execution_id, workflow_id,
+    workflow_version, tenant_id, session_id, user_id, principal, correlation_id. `context` repeats what every step Lambda is
+    told, in the form in which it is told, so that no state has to build it. `children` are the workflows that this run and its
+    subflows may start (`child_entry`) by names of their own, `subflows` says which of them each subflow step starts. `reused` has
+    what `bindings["reused"]` asks for.
     """
     return {
         "input": input,
-        "variables": bindings["variables"],
-        "config": bindings["config"],
-        "literals": bindings["literals"],
-        "timeouts": bindings["timeouts"],
-        "functions": {alias: functions[alias] for alias in bindings["functions"]},
-        **({"endpoints": {alias: dict(endpoints[alias]) for alias in endpoints}} if endpoints else {}),
+        **_fixed_input(bindings, functions, endpoints, subflows),
+        **({"children": dict(children)} if children else {}),
         **({"reused": {step_id: dict(gave) for step_id, gave in reused.items()}} if reused else {}),
         "run": dict(run),
         "context": {
@@ -183,4 +183,41 @@ def execution_input(
             "workflow_version": run["workflow_version"],
             "user_context": {key: run.get(key) for key in ("user_id", "principal", "session_id", "tenant_id")},
         },
+    }
+
+
+def child_entry(
+    bindings: Mapping[str, Any],
+    *,
+    machine_arn: str,
+    workflow_id: str,
+    workflow_version: int,
+    workflow_name: str,
+    functions: Mapping[str, str],
+    endpoints: Mapping[str, Mapping[str, Any]] | None = None,
+    subflows: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """What a run that may start this workflow as a child has to know of it: `{machine, start, run, context}`. The rest of the
+    child's execution input is made when the step runs (`lower.subflows`).
+    """
+    named = {"workflow_id": workflow_id, "workflow_version": workflow_version}
+    start = _fixed_input(bindings, functions, endpoints, subflows)
+    return {"machine": machine_arn, "start": start, "run": {**named, "workflow_name": workflow_name}, "context": named}
+
+
+def _fixed_input(
+    bindings: Mapping[str, Any],
+    functions: Mapping[str, str],
+    endpoints: Mapping[str, Mapping[str, Any]] | None,
+    subflows: Mapping[str, str] | None,
+) -> dict[str, Any]:
+    """The part of an execution input that is the same for every input of the client."""
+    return {
+        "variables": bindings["variables"],
+        "config": bindings["config"],
+        "literals": bindings["literals"],
+        "timeouts": bindings["timeouts"],
+        "functions": {alias: functions[alias] for alias in bindings["functions"]},
+        **({"endpoints": {alias: dict(endpoints[alias]) for alias in endpoints}} if endpoints else {}),
+        **({"subflows": dict(subflows)} if subflows else {}),
     }

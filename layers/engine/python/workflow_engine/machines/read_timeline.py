@@ -16,8 +16,10 @@ from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.history_text import parsed, readable
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit
+from workflow_engine.run_output import assigned_record, is_of_a_run, run_output
 from workflow_engine.state_names import EACH, FAIL, LATE, WORKFLOW_FAILED, step_of
 from workflow_engine.statuses import RunEnd, StepStatus
+from workflow_engine.subflows import child_failure, output_of
 from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR, failure_told
 
 _RUN_ENDS: Final[Mapping[str, RunEnd]] = {
@@ -153,7 +155,7 @@ class _Reader:
             return origin
         visit.left, visit.left_at = True, event.get("timestamp")
         self._open.pop(id(visit), None)
-        value = parsed(details.get("output"))
+        value = parsed(assigned_record(details.get("assignedVariables") or {}) or details.get("output"))
         if visit.kind == "Pass" and visit.role == FAIL and isinstance(value, dict) and "error_type" in value:
             visit.failure = Failure(value["error_type"], value.get("error_message"))
         output = self._state_output(value, visit)
@@ -317,7 +319,7 @@ class _Reader:
         elif kind in _RUN_ENDS:
             line.status, line.completed_at = _RUN_ENDS[kind], event.get("timestamp")
             if kind == "ExecutionSucceeded":
-                line.output = self._outputs.add(parsed(event["executionSucceededEventDetails"].get("output")))
+                self._succeeded(parsed(event["executionSucceededEventDetails"].get("output")))
             elif kind == "ExecutionTimedOut":
                 line.failure = failure_of(event.get("executionTimedOutEventDetails") or {}, timed_out=True)
             elif kind == "ExecutionFailed":
@@ -326,6 +328,12 @@ class _Reader:
                     self._recovered(line.failure)
                 else:
                     self._blame(event.get("executionFailedEventDetails") or {}, origin)
+
+    def _succeeded(self, value: Any) -> None:
+        told = run_output(value)
+        self.timeline.output_in_history = told.marked
+        # Of a machine of an earlier version the whole may be the explicit output.
+        self.timeline.output = self._outputs.add(told.output if is_of_a_run(value) else value)
 
     def _recovered(self, failure: Failure) -> None:
         """The end of a run after its failure steps: its cause says what had failed."""
@@ -377,11 +385,15 @@ def _caught(visit: Visit) -> bool:
 
 
 def _task_output(details: Mapping[str, Any]) -> Any:
-    """A step's output: what a function returned (`Payload` of lambda:invoke), or what a callback or activity sent."""
+    """A step's output: what a function returned (`Payload` of lambda:invoke), what a callback or activity sent, or what
+    is told of a child.
+    """
     output = parsed(details.get("output"))
-    if details.get("resourceType") == "lambda" and details.get("resource") == "invoke" and isinstance(output, dict):
+    if not isinstance(output, dict):
+        return output
+    if details.get("resourceType") == "lambda" and details.get("resource") == "invoke":
         return output.get("Payload")
-    return output
+    return output_of(output) if details.get("resourceType") == "states" else output
 
 
 def failure_of(details: Mapping[str, Any], *, timed_out: bool) -> Failure:
@@ -389,6 +401,8 @@ def failure_of(details: Mapping[str, Any], *, timed_out: bool) -> Failure:
     error = readable(details.get("error") or ("States.Timeout" if timed_out else "States.TaskFailed"))
     timed_out = timed_out or error == "States.Timeout"
     cause = readable(details.get("cause") or "")
+    if (of_child := child_failure(error, cause)) is not None:
+        return Failure(*of_child)
     told = parsed(cause)
     if isinstance(told, dict) and "errorMessage" in told:
         message = told["errorMessage"]

@@ -210,10 +210,14 @@ class _Results:
         return None if place is None else self.steps.outcomes[place]
 
     def run_output(self, sinks: list[str] | None, outcomes: Mapping[str, Outcome]) -> Output | None:
-        """The machine's own output, or those of the sinks."""
+        """What the end of the run told, or where it had the marker for it the outputs of the sinks; None of those that are
+        explicit.
+        """
         if self.timeline.status != "completed":
             return None
-        return self.timeline.output if sinks is None else self._completed_outputs(sinks, outcomes)
+        if sinks is None or not self.timeline.output_in_history:
+            return self.timeline.output
+        return self._completed_outputs(sinks, outcomes)
 
     def _completed_outputs(self, sinks: Iterable[str], outcomes: Mapping[str, Outcome]) -> Output:
         completed = (s for s in sinks if s in outcomes and outcomes[s].status == "completed")

@@ -106,8 +106,9 @@ class Iteration:
 @dataclass(slots=True)
 class Timeline:
     """A whole history. `failed_visit` is the visit whose failure ended the run, where that can be told; `run_input` the
-    text of the execution's input. `recovered` is the step that failed where failure steps ran to their end after it; `failure`
-    and `failed_visit` are then those of that step.
+    text of the execution's input. `output` is what the end told of the run's output; `output_in_history` says that it is that of
+    the sinks, which their own events tell. `recovered` is the step that failed where failure steps ran to their end after it;
+    `failure` and `failed_visit` are then those of that step.
     """
 
     visits: list[Visit] = field(default_factory=list)
@@ -116,6 +117,7 @@ class Timeline:
     started_at: datetime | None = None
     completed_at: datetime | None = None
     output: Output | None = None
+    output_in_history: bool = False
     failure: Failure | None = None
     failed_visit: Visit | None = None
     redrive_count: int = 0

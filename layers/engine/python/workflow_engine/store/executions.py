@@ -5,7 +5,7 @@ one redrive the statuses that end a run come last and the first of them stays.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -19,8 +19,18 @@ from workflow_engine.store.due import after
 from workflow_engine.store.items import Record, Scalar, dump
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.schema import BY_ARN, BY_TENANT, BY_WORKFLOW, PARTITION_KEY
-from workflow_engine.store.table import EVERYTHING, ConditionFailedError, Page, Query, SortRange, Table, Write
+from workflow_engine.store.table import (
+    EVERYTHING,
+    ConditionFailedError,
+    Page,
+    Query,
+    SortPrefix,
+    SortRange,
+    Table,
+    Write,
+)
 
+_CHILDREN_PAGE: Final = 100
 _ENDED: Final = 3
 _RANKS: Final[Mapping[str, int]] = {"pending": 0, "running": 1, "waiting": 1, **dict.fromkeys(RUN_ENDS, _ENDED)}
 """A status may replace one of lower rank, or any of a lower redrive count."""
@@ -59,6 +69,10 @@ class Execution:
     metadata: Json = None
     organization_id: str | None = None
     backend: str | None = None
+    parent_execution_id: str | None = None
+    """The run of which this is a subflow."""
+    parent_place: str | None = None
+    """The place there of the step that started it."""
     completed_at: str | None = None
     error: Json = None
     redrive_count: int = 0
@@ -94,7 +108,9 @@ class ExecutionStore:
         """
         meta = Write(_record(execution), Missing(PARTITION_KEY))
         try:
-            if start_input is None:
+            if execution.parent_execution_id is not None:
+                self.table.write_all([meta, Write(_child_record(execution, execution.parent_execution_id))])
+            elif start_input is None:
                 self.table.put(meta)
             else:
                 start = {"pk": meta.record["pk"], "sk": keys.START, "tenant_id": execution.tenant_id}
@@ -138,6 +154,18 @@ class ExecutionStore:
     def find(self, tenant_id: str, execution_id: str) -> Execution | None:
         """An execution, None when the tenant has none of this id."""
         return self.load((keys.execution(tenant_id, execution_id), keys.META))
+
+    def children(self, execution: Execution) -> Iterator[str]:
+        """The ids of the runs that an execution has started as subflows, and of which there is a record, in no order."""
+        wanted = Query(keys.execution(execution.tenant_id, execution.execution_id), sort=SortPrefix(keys.CHILDREN))
+        cursor = None
+        while True:
+            page = self.table.query(execution.tenant_id, wanted, limit=_CHILDREN_PAGE, cursor=cursor)
+            for record in page.records:
+                yield record["execution_id"]
+            cursor = page.next_cursor
+            if cursor is None:
+                return
 
     def find_many(self, tenant_id: str, execution_ids: Iterable[str]) -> dict[str, Execution]:
         """Executions by id, without those that are not there."""
@@ -275,6 +303,8 @@ class ExecutionStore:
             metadata=self.payloads.load(record["metadata"]) if "metadata" in record else None,
             organization_id=record.get("organization_id"),
             backend=record.get("backend"),
+            parent_execution_id=record.get("parent_execution_id"),
+            parent_place=record.get("parent_place"),
             completed_at=record.get("completed_at"),
             error=self.payloads.load(record["error"]) if "error" in record else None,
             redrive_count=record["redrive_count"],
@@ -306,6 +336,16 @@ def _taken_over() -> RequestUnderWayError:
     return RequestUnderWayError("A repetition of this request is starting the run. Try again in a second.")
 
 
+def _child_record(execution: Execution, parent_id: str) -> Record:
+    """What the parent's partition has of a subflow."""
+    return {
+        "pk": keys.execution(execution.tenant_id, parent_id),
+        "sk": keys.child(execution.execution_id),
+        "tenant_id": execution.tenant_id,
+        "execution_id": execution.execution_id,
+    }
+
+
 def _record(execution: Execution) -> Record:
     order = keys.ordered(execution.started_at, execution.execution_id)
     return {
@@ -335,6 +375,8 @@ def _record(execution: Execution) -> Record:
         "metadata": None if execution.metadata is None else dump(execution.metadata),
         "organization_id": execution.organization_id,
         "backend": execution.backend,
+        "parent_execution_id": execution.parent_execution_id,
+        "parent_place": execution.parent_place,
         "attempt_id": execution.attempt_id,
         "attempted_at": execution.attempted_at,
         "rerun_of": execution.rerun_of,

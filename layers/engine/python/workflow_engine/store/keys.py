@@ -73,6 +73,15 @@ def executions_of(tenant_id: str, workflow_id: str) -> str:
     return f"{_tenant(tenant_id)}#WORKFLOW#{_escape(workflow_id)}#EXECUTIONS"
 
 
+CHILDREN: Final = "CHILD#"
+"""Begins the sort keys of what an execution's partition has of its subflows."""
+
+
+def child(execution_id: str) -> str:
+    """Sort key, in the parent's partition, of a subflow's execution."""
+    return CHILDREN + _escape(execution_id)
+
+
 APPROVALS: Final = "APPROVAL#"
 """Begins the sort keys of an execution's approvals."""
 
@@ -114,6 +123,11 @@ def due_execution(execution_id: str) -> str:
 def machine(machine_hash: str) -> str:
     """Partition of a state machine: `META` (its newest generation) and the retired ones that still exist."""
     return f"T#{PLATFORM}#MACHINE#{_escape(machine_hash)}"
+
+
+def machine_parents(machine_arn: str) -> str:
+    """Partition of the machines whose runs may start a machine as a child."""
+    return f"T#{PLATFORM}#PARENTS#{_escape(machine_arn)}"
 
 
 def retired(generation: int) -> str:

@@ -6,27 +6,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import CompilerCatalogue
 from workflow_engine.compiler.graph import FailureGraph, StepGraph, failure_graph
 from workflow_engine.compiler.hints import Hints
 from workflow_engine.compiler.ir import Block, FailNode, Node, OutputNode
+from workflow_engine.compiler.jsonata.fragments import json_literal
 from workflow_engine.compiler.jsonata.sources import source_fragment
 from workflow_engine.compiler.lower.body import lower_graph, lower_steps
 from workflow_engine.compiler.lower.containers import lower_container
 from workflow_engine.compiler.lower.guards import GuardedSteps
+from workflow_engine.compiler.lower.outputs import run_reads, run_result, tolerated_steps
 from workflow_engine.compiler.lower.recovery import cause_of_failed_run
 from workflow_engine.compiler.lower.scope import Entry, Recovery, Scope
 from workflow_engine.compiler.lower.status import ANY, SKIPPED
 from workflow_engine.compiler.lower.unit import Unit
-from workflow_engine.compiler.reuse import NOTHING_REUSED, Reused, never_undone
+from workflow_engine.compiler.reuse import NOTHING_REUSED, Reused, never_undone, reused_sinks
 from workflow_engine.compiler.structure import Tree
 from workflow_engine.language.diagnostics import Diagnostic
-from workflow_engine.language.reads import all_steps, failure_steps, nested_reads, references_of
-from workflow_engine.language.syntax import Step, StepReference, Workflow
+from workflow_engine.language.reads import all_steps, body_steps, failure_steps, nested_reads, references_of
+from workflow_engine.language.syntax import Reference, Step, StepReference, Workflow
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.run_output import MARKER
 from workflow_engine.state_names import WORKFLOW_FAILED, WORKFLOW_OUTPUT
 from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR
 
@@ -68,8 +71,17 @@ def lower_workflow(
     if recovers:
         scope.recovery = Recovery.of([s.step_id for s in all_steps(workflow.steps)], sequential=unit.sequential)
         unit.read_after_failure = _reads_after_failure(workflow)
-    body = lower_steps(unit, workflow.steps, scope, lambda _: reads, "/steps", reused)
+    left_out = reused_sinks(workflow, reused) if reused and workflow.output is None else ()
+
+    def sinks(graph: StepGraph) -> Iterable[Reference]:
+        return run_reads(unit, graph, left_out) if workflow.output is None else ()
+
+    body = lower_steps(unit, workflow.steps, scope, lambda _: reads, "/steps", run_reads=sinks, reused=reused)
     nodes: tuple[Node, ...] = body.nodes
+    result = run_result(unit, workflow.steps, body.graph, scope, left_out) if workflow.output is None else None
+    tolerated = tolerated_steps(scope)
+    if any(not inner.critical for step in document_steps for inner in all_steps(body_steps(step))):
+        tolerated = (*tolerated, json_literal(dict(MARKER)))
     if workflow.output is not None:
         template = {
             name: source_fragment(source, scope, lambda value: unit.literal(WORKFLOW_OUTPUT, value))
@@ -81,7 +93,7 @@ def lower_workflow(
     if after_failure is not None:
         recovery = _recovery(unit, workflow, document_steps, after_failure, scope)
     return Lowered(
-        Block(nodes, kind="machine", recovery=recovery),
+        Block(nodes, kind="machine", recovery=recovery, result=result, tolerated=tolerated),
         body.graph,
         body.tree,
         body.durations,

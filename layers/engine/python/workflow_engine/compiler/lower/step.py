@@ -60,7 +60,7 @@ def lower_step(
     variable = scope.name(step.step_id) if kept or step.elements_fail_alone else None
 
     def failure() -> Failure | None:
-        return leaf.failure_of(step, scope, variable, keeps_output=keeps_output)
+        return leaf.failure_of(unit, step, scope, variable, keeps_output=keeps_output)
 
     nodes: tuple[Node, ...]
     if step.for_each is not None:
@@ -160,7 +160,7 @@ def _for_each(
     if each.completed_of is not None:
         enter_undone(each, inner)
     elements = find_elements(unit, each.items, each.max_items, scope, f"{step.pointer}/for_each")
-    alone = mark_failure(inner, elements.most) if step.elements_fail_alone else None
+    alone = mark_failure(inner, elements.most, unit.caught(step)) if step.elements_fail_alone else None
     name = derived_name(step.step_id, EACH)
     node: Node
     match lowering:

@@ -108,6 +108,10 @@ class Execution(ExecutionSummary):
     metadata: Any
     organization_id: str | None
     backend: str | None
+    parent_execution_id: str | None
+    """The run of which this one is a subflow."""
+    parent_place: str | None
+    """The place there of the step that started it: `outer[3].inner`."""
     error: Any
     redrive_count: Count
     last_redrive_at: Time | None

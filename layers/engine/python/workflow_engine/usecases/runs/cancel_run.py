@@ -13,14 +13,15 @@ from workflow_engine.store.executions import ASKED_FOR, Execution
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.read_results import get_execution, may_still_start
 from workflow_engine.usecases.runs.record_execution import read_report, record_end
+from workflow_engine.usecases.runs.record_subflow import stop_subflows
 
 if TYPE_CHECKING:
     from workflow_engine.usecases import answers
 
 
 def cancel(engine: Engine, caller: Caller, execution_id: str, body: Json = None) -> answers.Execution:
-    """Stop a run; gives its record, which then is `cancelled`, with who did it and the cause that the body gives. It may be
-    repeated: the first who cancelled is kept.
+    """Stop a run and its subflows; gives its record, which then is `cancelled`, with who did it and the cause that the body
+    gives. It may be repeated: the first who cancelled is kept.
 
     Raises NotFoundError, InvalidRequestError, ConflictError when the run has ended in another way, ThrottledError when it is
     about to start.
@@ -30,6 +31,7 @@ def cancel(engine: Engine, caller: Caller, execution_id: str, body: Json = None)
     if execution.status != "cancelled":
         _stop(engine, caller, execution, cause)
         note_cancelled(engine.executions, execution, caller.user_id, cause)
+    stop_subflows(engine, execution)
     return get_execution(engine, caller, execution_id)
 
 

@@ -36,6 +36,7 @@ from workflow_engine.usecases.bodies.run import WorkflowRunFields, run_input
 if TYPE_CHECKING:
     from workflow_engine.usecases.answers import ExecutionStarted
     from workflow_engine.usecases.engine import Caller, Engine
+    from workflow_engine.usecases.runs.subflows import Subflows
 
 logger = get_logger(__name__)
 
@@ -185,9 +186,18 @@ def _execution_input(
     }
     functions, endpoints = _functions(engine, execution.tenant_id, workflow)
     bindings = workflow.compiled.bindings
-    given = run_input(fields)
+    subflows = _subflows(engine, workflow) if "subflows" in bindings else None
     text = dump(
-        execution_input(bindings, input=given, functions=functions, run=run, endpoints=endpoints, reused=reused)
+        execution_input(
+            bindings,
+            input=run_input(fields),
+            functions=functions,
+            run=run,
+            endpoints=endpoints,
+            children=None if subflows is None else subflows.children,
+            subflows=None if subflows is None else subflows.starts,
+            reused=reused,
+        )
     )
     size = len(text.encode())
     if size > PAYLOAD_BYTES:
@@ -196,6 +206,12 @@ def _execution_input(
             f"{PAYLOAD_BYTES:,}. Put large data into S3 and pass its address."
         )
     return text
+
+
+def _subflows(engine: Engine, workflow: StoredWorkflow) -> Subflows | None:
+    from workflow_engine.usecases.runs.subflows import fix_subflows  # which most workflows have none of
+
+    return fix_subflows(engine, workflow, lambda child: _functions(engine, child.tenant_id, child))
 
 
 def _functions(
@@ -255,6 +271,8 @@ def _start_renewed(engine: Engine, workflow: StoredWorkflow, execution: Executio
     machine = engine.machines.renew(compiled.machine_hash, compiled.machine_arn)
     if machine is None:
         raise ConflictError(f"The machine of workflow '{workflow.id}' is gone. Save the workflow again.")
+    if "subflows" in compiled.bindings:
+        _subflows(engine, replace(workflow, compiled=replace(compiled, machine_arn=machine.machine_arn)))
     moved = replace(execution, execution_arn=execution_arn(machine.machine_arn, execution.execution_id))
     engine.executions.move(moved)
     engine.workflows.replace_machine(workflow, machine.machine_arn)

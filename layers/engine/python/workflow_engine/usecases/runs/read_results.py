@@ -76,6 +76,8 @@ def get_execution(engine: Engine, caller: Caller, execution_id: str) -> answers.
         "metadata": execution.metadata,
         "organization_id": execution.organization_id,
         "backend": execution.backend,
+        "parent_execution_id": execution.parent_execution_id,
+        "parent_place": execution.parent_place,
         "error": execution.error,
         "redrive_count": execution.redrive_count,
         "last_redrive_at": execution.last_redrive_at,

@@ -19,6 +19,7 @@ from workflow_engine.store.executions import Execution
 from workflow_engine.store.payloads import Keep
 from workflow_engine.store.results import LARGE_OUTPUT_BYTES, LargeOutput, RunResults, StepResult, Wanted
 from workflow_engine.usecases.engine import Engine
+from workflow_engine.usecases.runs.record_subflow import SubflowStart, record_subflow
 from workflow_engine.usecases.runs.reused_results import reused_outcomes
 
 logger = get_logger(__name__)
@@ -38,11 +39,14 @@ class EndNotShownError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """What an event tells of the end of a run. `redrive_count` is that of the end, None where the event has none."""
+    """What an event tells of the end of a run. `redrive_count` is that of the end, None where the event has none. `start` is
+    what it tells of the start of a subflow, which may have no record yet.
+    """
 
     execution_arn: str
     stopped_at: datetime
     redrive_count: int | None = None
+    start: SubflowStart | None = None
 
 
 def record(engine: Engine, end: RunEnd) -> None:
@@ -54,6 +58,8 @@ def record(engine: Engine, end: RunEnd) -> None:
     """
     key = engine.executions.find_by_arn(end.execution_arn)
     execution = engine.executions.load(key) if key else None
+    if execution is None and end.start is not None:
+        execution = record_subflow(engine, end.start)
     if execution is None:
         raise NotFoundError(f"There is no record of execution '{execution_name(end.execution_arn)}'.")
     if _is_recorded(execution, end):

@@ -163,5 +163,5 @@ def _created(
 def _compiled(
     engine: Engine, caller: Caller, posted: PostedWorkflow, words: Vocabulary, workflow_id: str
 ) -> tuple[StoredWorkflow, tuple[Diagnostic, ...]]:
-    compilation, warnings = compile_posted(posted, words)
+    compilation, warnings = compile_posted(posted, words, workflow_id)
     return first_version(engine, caller, posted, workflow_id, compilation, words), warnings
