@@ -167,3 +167,29 @@ def test_a_paused_workflow_is_not_started_until_it_is_resumed(api: ApiClient) ->
 def before_adhoc(api: ApiClient) -> str:
     """The id under which a workflow is kept that was posted to be run once."""
     return str(api.post("/workflows/execute", greeting("once")).body["workflow_id"])
+
+
+def test_versions_are_compared_and_an_earlier_one_becomes_the_newest_again(api: ApiClient) -> None:
+    path = f"/workflows/{api.post('/workflows', greeting('one')).body['workflow_id']}"
+    assert api.get(f"{path}/diff").status == 422
+    second = greeting("two")
+    second["steps"].append({"step_id": "shout", "step_type": "delay", "config": {"delay_seconds": 1}})
+    api.call("PUT", path, second)
+    told = api.get(f"{path}/diff").body
+    assert (told["from_version"], told["to_version"]) == (1, 2)
+    assert told["changes"] == [
+        {"kind": "changed", "pointer": "/steps/0/config/data", "before": "one", "after": "two"},
+        {"kind": "added", "pointer": "/steps/1", "before": None, "after": second["steps"][1]},
+    ]
+    assert told["steps"] == {"added": ["shout"], "removed": [], "changed": ["greet"]}
+    assert told["plan"]["states"] == {"before": 1, "after": 2}
+    assert told["plan"]["transitions_usd_per_1000_runs"] == {"before": 0.025, "after": 0.05}
+    back = api.post(f"{path}/rollback", {"version": 1})
+    assert (back.status, back.body["version"], back.body["workflow"]) == (200, 3, greeting("one"))
+    assert back.headers["etag"] == api.get(path).headers["etag"]
+    assert api.post(f"{path}/rollback", {"version": 1}).body["version"] == 3
+    assert api.get(f"{path}/diff?from_version=1&to_version=3").body["changes"] == []
+    assert api.get(f"{path}/diff?from_version=2&to_version=1").body["steps"]["removed"] == ["shout"]
+    assert api.post(f"{path}/rollback", {"version": 9}).status == 404
+    assert api.post(f"{path}/rollback", {}).body["errors"][0]["code"] == "WFE-E102"
+    assert api.get("/workflows/none-such/diff").status == 404

@@ -35,6 +35,8 @@ class Query(NamedTuple):
 WAIT: Final = Query("wait", "number", 0, LONGEST_WAIT_SECONDS)
 LIMIT: Final = Query("limit", "number", 1, 100)
 CURSOR: Final = Query("cursor")
+FROM_VERSION: Final = Query("from_version", "number", 1, 1_000_000)
+TO_VERSION: Final = Query("to_version", "number", 1, 1_000_000)
 VERSION: Final = Query("version", "number", 1, 1_000_000)
 ROLE: Final = Query("role")
 EXECUTION_ID: Final = Query("execution_id")
@@ -187,6 +189,17 @@ _WORKFLOWS: Final = (
         has_etag=True,
     ),
     Operation("delete_workflow", "DELETE /workflows/{workflow_id}", GONE, has_etag=True),
+    Operation(
+        "diff_workflow", "GET /workflows/{workflow_id}/diff", {200: "WorkflowDiff"}, query=(FROM_VERSION, TO_VERSION)
+    ),
+    Operation(
+        "roll_back_workflow",
+        "POST /workflows/{workflow_id}/rollback",
+        {200: "StoredWorkflow"},
+        body="usecases.workflows.roll_back:RollbackRequest",
+        conflicts=True,
+        has_etag=True,
+    ),
     Operation("list_workflow_versions", "GET /workflows/{workflow_id}/versions", {200: "WorkflowPage"}, query=PAGED),
     Operation(
         "execute_stored_workflow",
