@@ -133,7 +133,7 @@ def _routes(*roots: str) -> tuple[Route, ...]:
     return tuple(Route(o.method, o.path, o.is_open, o.is_page) for o in api.below(*roots))
 
 
-ENGINE_ENVIRONMENT: Final = ("TABLE_NAME", "BUCKET_NAME", "MACHINE_ROLE_ARN", "MACHINE_PREFIX", "STAGE")
+ENGINE_ENVIRONMENT: Final = ("TABLE_NAME", "BUCKET_NAME", "MACHINE_ROLE_ARN", "MACHINE_PREFIX", "STAGE", "ARCHIVE")
 API_ENVIRONMENT: Final = (
     *ENGINE_ENVIRONMENT,
     "AUTH_MODE",
@@ -141,6 +141,8 @@ API_ENVIRONMENT: Final = (
     "TENANT_ROLES",
     "ROLES_CLAIM",
     "CALLER_ROLES",
+    "EXECUTION_SHARDS",
+    "TENANT_QUOTA",
 )
 LLM_ENVIRONMENT: Final = (
     "LLM_SECRET_ARN",
@@ -171,6 +173,8 @@ _READ_LLM_SECRETS: Final = Grant("llm_secrets", ("secretsmanager:GetSecretValue"
 _ANSWER: Final = ("states:SendTaskFailure", "states:SendTaskSuccess")
 """Answers to tasks are allowed by machine, as `StateMachine.grantTaskResponse` of CDK does."""
 _READ_HISTORY: Final = "states:GetExecutionHistory"
+_READ_RUNS: Final = ("states:DescribeExecution", _READ_HISTORY)
+"""Who waits for the end of a run looks at it once before giving up."""
 
 FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
@@ -185,7 +189,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
             _LIST_BY_TENANT,
             _KEEP_DOCUMENTS,
             Grant("uploaded_files", ("s3:DeleteObject",)),
-            Grant("executions", (_READ_HISTORY,)),
+            Grant("executions", _READ_RUNS),
             Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
             Grant("machine_role", ("iam:PassRole",)),
         ),
@@ -195,14 +199,14 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=1024,  # it compiles what a rerun from a step leaves of a workflow
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes("executions", "approvals"),
+        routes=_routes("executions", "approvals", "audit"),
         environment=(*API_ENVIRONMENT, *COMPILER_ENVIRONMENT),
         grants=(
             _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _LIST_BY_TENANT,
             _LIST_BY_WORKFLOW,
             _KEEP_DOCUMENTS,
-            Grant("executions", (_READ_HISTORY, "states:RedriveExecution", "states:StopExecution")),
+            Grant("executions", (*_READ_RUNS, "states:RedriveExecution", "states:StopExecution")),
             Grant("machines", (*_ANSWER, "states:CreateStateMachine", "states:StartExecution")),
             Grant("machine_role", ("iam:PassRole",)),
         ),
@@ -240,7 +244,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
             _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _LIST_BY_TENANT,
             _KEEP_DOCUMENTS,
-            Grant("executions", (_READ_HISTORY,)),
+            Grant("executions", _READ_RUNS),
             Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
             Grant("machine_role", ("iam:PassRole",)),
             Grant("activities", ("states:CreateActivity",)),
@@ -257,7 +261,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         grants=(
             _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _KEEP_DOCUMENTS,
-            Grant("executions", (_READ_HISTORY,)),
+            Grant("executions", _READ_RUNS),
             Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
             Grant("machine_role", ("iam:PassRole",)),
         ),
@@ -354,11 +358,11 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         "execution_recorder",
         "event",
-        memory_mb=1024,  # a full history of large outputs is bound by CPU
-        timeout_seconds=180,
+        memory_mb=1769,  # one processor ("Configure Lambda function memory"): ten writes at once are bound by it
+        timeout_seconds=60,
         environment=ENGINE_ENVIRONMENT,
         grants=(
-            _table("GetItem", "PutItem", "Query", "UpdateItem"),
+            _table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _FIND_BY_ARN,
             _KEEP_DOCUMENTS,
             Grant("executions", (_READ_HISTORY, "states:StopExecution")),
@@ -367,16 +371,45 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         "execution_sweeper",
         "schedule",
-        memory_mb=1024,  # as the recorder
+        memory_mb=1024,  # it may read a history
         timeout_seconds=300,
         environment=ENGINE_ENVIRONMENT,
         schedule_minutes=15,
         grants=(
-            _table("GetItem", "PutItem", "Query", "UpdateItem"),
+            _table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _QUERY_DUE,
             _KEEP_DOCUMENTS,
-            Grant("executions", ("states:DescribeExecution", _READ_HISTORY)),
+            Grant("executions", _READ_RUNS),
             Grant("machines", _ANSWER),
+        ),
+    ),
+    Function(
+        "results_archiver",
+        "schedule",
+        memory_mb=1024,  # a full history of large outputs is bound by CPU
+        timeout_seconds=870,  # a round ends before the next begins, so that two never share the quota
+        environment=ENGINE_ENVIRONMENT,
+        schedule_minutes=15,
+        grants=(
+            _table("GetItem", "PutItem", "UpdateItem"),
+            _QUERY_DUE,
+            _KEEP_DOCUMENTS,
+            Grant("executions", (_READ_HISTORY,)),
+        ),
+    ),
+    Function(
+        "approval_reminder",
+        "schedule",
+        memory_mb=1024,  # it compiles the workflow of a reminder
+        timeout_seconds=300,
+        environment=(*ENGINE_ENVIRONMENT, *COMPILER_ENVIRONMENT),
+        schedule_minutes=5,
+        grants=(
+            _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
+            _QUERY_DUE,
+            _KEEP_DOCUMENTS,
+            Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
+            Grant("machine_role", ("iam:PassRole",)),
         ),
     ),
     Function(

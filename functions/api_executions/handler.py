@@ -8,16 +8,25 @@ from urllib.parse import unquote
 
 from functions.api_executions.settings import clients, engine
 from workflow_engine.http.api import (
+    CORRELATION_ID,
     CURSOR,
     ELEMENT,
+    ERROR,
     EXECUTION_ID,
+    FROM,
+    HAS_FAILURES,
     LIMIT,
     LINKS,
+    PARENT_ID,
     ROLE,
+    SESSION_ID,
     STARTED_AFTER,
     STARTED_BEFORE,
     STATUS,
     STEPS,
+    TAG,
+    TO,
+    USER_ID,
     WAIT,
     WORKFLOW_ID,
 )
@@ -26,13 +35,18 @@ from workflow_engine.http.request import Handlers, Request
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.http.runs import started
 from workflow_engine.init_phase import at_init
-from workflow_engine.usecases.runs import cancel_run, read_progress, read_results
+from workflow_engine.store.run_lists import RunFilter
+from workflow_engine.usecases.runs import cancel_run, find_runs, read_progress, read_results
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from workflow_engine.usecases.answers import (
         ApprovalPage,
+        AuditPage,
         Decision,
         Execution,
+        ExecutionCounts,
         ExecutionPage,
         ExecutionProgress,
         ExecutionStarted,
@@ -40,17 +54,34 @@ if TYPE_CHECKING:
     )
 
 
-def _list(request: Request) -> ExecutionPage:
-    limit, cursor = request.page
-    return read_results.list_executions(
-        engine(),
-        request.caller,
+def _wanted(request: Request) -> tuple[RunFilter, datetime | None, datetime | None]:
+    """Which runs are asked for: what they are, and from when until when they started."""
+    wanted = RunFilter(
         workflow_id=request.text(WORKFLOW_ID),
         status=request.text(STATUS),
-        started_after=request.moment(STARTED_AFTER),
-        started_before=request.moment(STARTED_BEFORE),
-        limit=limit,
-        cursor=cursor,
+        user_id=request.text(USER_ID),
+        session_id=request.text(SESSION_ID),
+        correlation_id=request.text(CORRELATION_ID),
+        parent_id=request.text(PARENT_ID),
+        tag=request.text(TAG),
+        has_failures=request.flag(HAS_FAILURES) if request.text(HAS_FAILURES) else None,
+        error=request.text(ERROR),
+    )
+    return wanted, request.moment(FROM, STARTED_AFTER), request.moment(TO, STARTED_BEFORE)
+
+
+def _list(request: Request) -> ExecutionPage:
+    wanted, since, until = _wanted(request)
+    limit, cursor = request.page
+    return find_runs.list_executions(
+        engine(), request.caller, wanted, since=since, until=until, limit=limit, cursor=cursor
+    )
+
+
+def _count(request: Request) -> ExecutionCounts:
+    wanted, since, until = _wanted(request)
+    return find_runs.count_executions(
+        engine(), request.caller, wanted, since=since, until=until, cursor=request.text(CURSOR)
     )
 
 
@@ -112,6 +143,18 @@ def _output(output: read_results.Output) -> Response[str]:
     return Response(HTTPStatus.OK, "application/json", output.text)
 
 
+def _delete(request: Request) -> None:
+    from workflow_engine.usecases.runs import delete_run  # as above: what few requests need
+
+    delete_run.delete(engine(), request.caller, request.path["execution_id"])
+
+
+def _audit(request: Request) -> AuditPage:
+    from workflow_engine.usecases.runs import delete_run  # as above
+
+    return delete_run.list_audit(engine(), request.caller, *request.page)
+
+
 def _wait(request: Request) -> None:
     """Hold the answer back until the run has ended, for at most `?wait` seconds."""
     if seconds := request.number(WAIT):
@@ -120,6 +163,7 @@ def _wait(request: Request) -> None:
 
 HANDLERS: Final[Handlers] = {
     "list_executions": _list,
+    "count_executions": _count,
     "get_execution": _get,
     "get_results": _results,
     "get_output": lambda r: _output(read_results.output_of_run(engine(), r.caller, r.path["execution_id"])),
@@ -131,6 +175,8 @@ HANDLERS: Final[Handlers] = {
     "cancel_execution": lambda r: cancel_run.cancel(engine(), r.caller, r.path["execution_id"], r.body),
     "redrive_execution": _redrive,
     "rerun_execution": _rerun,
+    "delete_execution": _delete,
+    "list_audit": _audit,
 }
 
 

@@ -230,7 +230,8 @@ def test_ends_of_our_own_machines_reach_the_recorder_by_a_queue(dev: Assembly) -
     mapping = as_text(dev.only("AWS::Lambda::EventSourceMapping"))
     assert mapping["EventSourceArn"] == target["Arn"]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["BatchSize"] == 1  # a killed invocation takes no other message with it
+    assert mapping["BatchSize"] == 10
+    assert "MaximumBatchingWindowInSeconds" not in mapping  # nobody who waits for an end waits for other ends
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}
 
 
@@ -246,7 +247,7 @@ def test_what_cannot_be_recorded_is_kept_for_two_weeks(dev: Assembly) -> None:
 def test_the_clock_starts_what_the_catalogue_schedules(dev: Assembly) -> None:
     scheduled = [f for f in FUNCTIONS if f.kind == "schedule"]
     rules = [r["ScheduleExpression"] for r in dev.resources("AWS::Events::Rule").values() if "ScheduleExpression" in r]
-    minutes = {15: "rate(15 minutes)", 60: "rate(1 hour)"}
+    minutes = {5: "rate(5 minutes)", 15: "rate(15 minutes)", 60: "rate(1 hour)"}
     assert sorted(rules) == sorted(minutes[f.schedule_minutes or 0] for f in scheduled)
 
 
@@ -336,7 +337,7 @@ def test_an_index_is_watched_beside_its_table(dev: Assembly) -> None:
 
 
 def test_a_clock_that_stands_still_is_told_though_it_makes_no_data(dev: Assembly) -> None:
-    for name, period in (("ExecutionSweeper", 900), ("MachineJanitor", 3600)):
+    for name, period in (("ExecutionSweeper", 900), ("ResultsArchiver", 900), ("MachineJanitor", 3600)):
         alarm = alarms_of(dev)[f"{name}NotRunning"]
         assert watched(alarm)[:2] == ("AWS/Lambda", "Invocations")
         assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Sum", period, 3)

@@ -123,7 +123,9 @@ def test_what_compiles_no_longer_is_not_rolled_back_to(engine: Engine, monkeypat
         raise InvalidWorkflowError([Diagnostic("WFE-E301", "/steps/0/step_type", "There is no step type 'x'.")])
 
     monkeypatch.setattr(save_workflow, "compile_posted", refuse)
-    with pytest.raises(ConflictError, match=r"Version 1 can be compiled no longer\. At /steps/0/step_type: There is no"):
+    with pytest.raises(
+        ConflictError, match=r"Version 1 can be compiled no longer\. At /steps/0/step_type: There is no"
+    ):
         roll_back.roll_back(engine, ME, workflow_id, {"version": 1})
     monkeypatch.undo()
     back = roll_back.roll_back(engine, ME, workflow_id, {"version": 1})

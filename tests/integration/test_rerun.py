@@ -13,9 +13,10 @@ from tests.support.random_workflows import timeless
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError, PayloadTooLargeError
 from workflow_engine.machines.port import ExecutionGoneError
 from workflow_engine.store import keys
+from workflow_engine.store.run_lists import RunFilter
 from workflow_engine.usecases.answers import Results
 from workflow_engine.usecases.engine import Engine
-from workflow_engine.usecases.runs import read_results, rerun_run, start_run
+from workflow_engine.usecases.runs import find_runs, rerun_run, start_run
 from workflow_engine.usecases.workflows import save_workflow
 
 
@@ -98,7 +99,7 @@ def test_a_stored_workflow_is_rerun_in_the_version_that_was_run(engine: Engine) 
         again = results_of(engine, rerun_run.rerun(engine, ME, first["execution_id"], body))
         assert again["metadata"]["workflow_version"] == 1
         assert timeless(again["output"]) == timeless(first["output"])
-    listed = read_results.list_executions(engine, ME, workflow_id=workflow_id, limit=10)["items"]
+    listed = find_runs.list_executions(engine, ME, RunFilter(workflow_id=workflow_id), limit=10)["items"]
     assert len(listed) == 3
 
 

@@ -279,7 +279,7 @@ def test_what_is_not_there_is_a_warning_until_a_run_is_started(api: ApiClient) -
 
 def test_an_input_that_the_subflow_refuses_is_refused_before_it_runs(api: ApiClient) -> None:
     inner = save(api, "inner", WORKS)
-    document = {"name": "wrong", "steps": [subflow(inner, input_mapping={"y": "input.y"})]}
+    document: dict[str, Any] = {"name": "wrong", "steps": [subflow(inner, input_mapping={"y": "input.y"})]}
     assert [(e["code"], e["pointer"]) for e in api.post("/workflows/validate", document).body["errors"]] == [
         ("WFE-E412", "/steps/0/input_mapping")
     ]

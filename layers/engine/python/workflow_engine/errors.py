@@ -124,6 +124,12 @@ class ThrottledError(WorkflowEngineError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class QuotaExceededError(ThrottledError):
+    """The tenant has used up what it may; the detail says what, and when there is more."""
+
+    code = "quota_exceeded"
+
+
 class UnavailableError(ThrottledError):
     """AWS did not answer, or failed. It passes as throttling does, and whoever only tries again later need not tell the
     two apart; but what was asked for may have been done.

@@ -158,18 +158,18 @@ def execution_input(
     functions: Mapping[str, str],
     run: Mapping[str, Any],
     endpoints: Mapping[str, Mapping[str, Any]] | None = None,
-    reused: Mapping[str, Mapping[str, Any]] | None = None,
     children: Mapping[str, Mapping[str, Any]] | None = None,
     subflows: Mapping[str, str] | None = None,
+    reused: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """What StartExecution gets.
 
     `functions` maps the aliases in `bindings["functions"]` to ARNs, `endpoints` those in `bindings["endpoints"]` to where
-    and how `step_http` sends the step, without secrets; `run` is flat: execution_id, workflow_id,
-    workflow_version, tenant_id, session_id, user_id, principal, correlation_id. `context` repeats what every step Lambda is
-    told, in the form in which it is told, so that no state has to build it. `children` are the workflows that this run and its
-    subflows may start (`child_entry`) by names of their own, `subflows` says which of them each subflow step starts. `reused` has
-    what `bindings["reused"]` asks for.
+    and how `step_http` sends the step, without secrets; `reused` has what `bindings["reused"]` asks for; `run` is flat:
+    execution_id, workflow_id, workflow_version, tenant_id, session_id, user_id, principal, correlation_id. `context` repeats what
+    every step Lambda is told, in the form in which it is told, so that no state has to build it. `children` are the workflows
+    that this run and its subflows may start (`child_entry`) by names of their own, `subflows` says which of them each subflow
+    step starts.
     """
     return {
         "input": input,

@@ -358,6 +358,8 @@ def ends_in_pass(nodes: tuple[Node, ...], step_id: str) -> set[bool]:
     match nodes[-1] if nodes else None:
         case PassNode(values=values):
             return {any(v.step_id == step_id for v in values)}
+        case TaskNode(late=PassNode() as late):
+            return {False} | ends_in_pass((late,), step_id)
         case GuardNode(body=body):
             return {False} | ends_in_pass(body, step_id)
         case SwitchNode(cases=cases, default=default):

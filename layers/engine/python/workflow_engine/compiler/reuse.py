@@ -126,12 +126,6 @@ def never_undone(workflow: Workflow, reused: Reused) -> Workflow:
     return replace(workflow, steps=tuple(_done(s) if s.step_id in reused else s for s in workflow.steps))
 
 
-def reused_sinks(workflow: Workflow, reused: Reused) -> tuple[str, ...]:
-    """The steps that are not run, and whose outputs are the run's unless it has an explicit one."""
-    sinks = build_graph(workflow.steps, by_step_order=workflow.pattern == "sequential").sinks()
-    return tuple(step_id for step_id in sinks if step_id in reused)
-
-
 def _done(step: Step) -> Step:
     return replace(step, compensate=(), body=None)
 

@@ -51,6 +51,14 @@ EXECUTION_TYPE: Final = Query("execution_type")
 TAG: Final = Query("tag")
 STARTED_AFTER: Final = Query("started_after", "moment")
 STARTED_BEFORE: Final = Query("started_before", "moment")
+FROM: Final = Query("from", "moment")
+TO: Final = Query("to", "moment")
+USER_ID: Final = Query("user_id")
+SESSION_ID: Final = Query("session_id")
+CORRELATION_ID: Final = Query("correlation_id")
+PARENT_ID: Final = Query("parent_id")
+HAS_FAILURES: Final = Query("has_failures", "flag")
+ERROR: Final = Query("error")
 
 PAGED: Final = (LIMIT, CURSOR)
 
@@ -220,13 +228,26 @@ _WORKFLOWS: Final = (
     Operation("resume_workflow", "POST /workflows/{workflow_id}/resume", {200: "StoredWorkflow"}),
 )
 
+_OF_RUNS: Final = (
+    WORKFLOW_ID,
+    STATUS,
+    TAG,
+    USER_ID,
+    SESSION_ID,
+    CORRELATION_ID,
+    PARENT_ID,
+    HAS_FAILURES,
+    ERROR,
+    FROM,
+    TO,
+    STARTED_AFTER,
+    STARTED_BEFORE,
+)
+"""What runs are found by."""
+
 _EXECUTIONS: Final = (
-    Operation(
-        "list_executions",
-        "GET /executions",
-        {200: "ExecutionPage"},
-        query=(WORKFLOW_ID, STATUS, STARTED_AFTER, STARTED_BEFORE, *PAGED),
-    ),
+    Operation("list_executions", "GET /executions", {200: "ExecutionPage"}, query=(*_OF_RUNS, *PAGED)),
+    Operation("count_executions", "GET /executions/counts", {200: "ExecutionCounts"}, query=(*_OF_RUNS, CURSOR)),
     Operation("get_execution", "GET /executions/{execution_id}", {200: "ExecutionProgress"}, query=(WAIT,)),
     Operation(
         "get_results",
@@ -274,6 +295,8 @@ _EXECUTIONS: Final = (
         body_required=False,
         takes_key=True,
     ),
+    Operation("delete_execution", "DELETE /executions/{execution_id}", GONE, conflicts=True),
+    Operation("list_audit", "GET /audit", {200: "AuditPage"}, query=PAGED),
 )
 
 _TASK: Final = "POST /activities/{activity}/tasks/{task_id}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -57,6 +57,16 @@ def moment(event: APIGatewayProxyEventV2, query: Query) -> datetime | None:
             f"The query parameter {query.name} must be a moment in ISO 8601, such as 2026-01-31T08:00:00Z."
         ) from None
     return value
+
+
+def one_moment(event: APIGatewayProxyEventV2, queries: Sequence[Query]) -> datetime | None:
+    """The moment that a parameter of several names gives. InvalidRequestError where two of them are given."""
+    given = [query for query in queries if query_parameter(event, query) is not None]
+    if len(given) > 1:
+        raise InvalidRequestError(
+            f"The query parameters {' and '.join(q.name for q in given)} mean the same. Give one."
+        )
+    return moment(event, given[0]) if given else None
 
 
 def refuse_unknown(event: APIGatewayProxyEventV2, known: Collection[str]) -> None:

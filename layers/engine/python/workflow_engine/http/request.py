@@ -84,9 +84,9 @@ class Request(NamedTuple):
         """Whether it is `true`."""
         return parameters.flag(self.event, query)
 
-    def moment(self, query: Query) -> datetime | None:
-        """A moment in ISO 8601."""
-        return parameters.moment(self.event, query)
+    def moment(self, query: Query, *further: Query) -> datetime | None:
+        """A moment in ISO 8601. InvalidRequestError where another name of it is given as well."""
+        return parameters.one_moment(self.event, (query, *further))
 
 
 Handlers = Mapping[str, Callable[[Request], Any]]

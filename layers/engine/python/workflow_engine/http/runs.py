@@ -28,7 +28,7 @@ def started(engine: Engine, caller: Caller, run: RunT, wait_seconds: int) -> tup
     execution_id = run["execution_id"]
     try:
         if read_results.wait_for_end(engine, caller, execution_id, wait_seconds):
-            return read_results.results(engine, caller, execution_id), HTTPStatus.OK
+            return read_results.results_at_hand(engine, caller, execution_id), HTTPStatus.OK
     except Exception:
         logger.warning("run was started, and not waited for", extra={"execution_id": execution_id}, exc_info=True)
     return run, HTTPStatus.ACCEPTED

@@ -14,6 +14,7 @@ from workflow_engine.lazy_dataclass import dataclass
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
+    from workflow_engine.machines.ends import ExecutionEnd
     from workflow_engine.machines.naming import MachineSettings
 
 
@@ -87,9 +88,14 @@ class MachineService(Protocol):
         started, and OutcomeUnknownError where it is not known what became of it.
         """
 
-    def is_running(self, execution_arn: str) -> bool:
-        """True while an execution goes on. For repairs, not for requests: an account may ask 15 times a second
-        (DescribeExecution). Raises ExecutionGoneError.
+    def end(self, execution_arn: str) -> ExecutionEnd | None:
+        """How an execution ended, None while it goes on. An account may ask 15 times a second, in some regions 10
+        (Service quotas, "API action throttling", DescribeExecution), so requests ask within a budget. Raises ExecutionGoneError.
+        """
+
+    def end_in_history(self, execution_arn: str) -> ExecutionEnd | None:
+        """How an execution ended by the last event of its history, which tells no redrive count; None where that tells no end
+        (yet). An account may ask 20 times a second (GetExecutionHistory, as `events`). Raises ExecutionGoneError.
         """
 
     def stop(self, execution_arn: str, cause: str) -> None:

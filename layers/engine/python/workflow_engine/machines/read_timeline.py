@@ -22,7 +22,7 @@ from workflow_engine.statuses import RunEnd, StepStatus
 from workflow_engine.subflows import child_failure, output_of
 from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR, failure_told
 
-_RUN_ENDS: Final[Mapping[str, RunEnd]] = {
+ENDS_BY_EVENT: Final[Mapping[str, RunEnd]] = {
     "ExecutionSucceeded": "completed",
     "ExecutionFailed": "failed",
     "ExecutionAborted": "cancelled",
@@ -316,8 +316,8 @@ class _Reader:
             line.redriven_at = event.get("timestamp")
             line.status, line.completed_at, line.failure, line.failed_visit = "running", None, None, None
             line.recovered = None
-        elif kind in _RUN_ENDS:
-            line.status, line.completed_at = _RUN_ENDS[kind], event.get("timestamp")
+        elif kind in ENDS_BY_EVENT:
+            line.status, line.completed_at = ENDS_BY_EVENT[kind], event.get("timestamp")
             if kind == "ExecutionSucceeded":
                 self._succeeded(parsed(event["executionSucceededEventDetails"].get("output")))
             elif kind == "ExecutionTimedOut":

@@ -117,6 +117,8 @@ class RunResults:
     large_output: LargeOutput | None
     steps: StepResults
     payloads: PayloadStore
+    is_unread: bool = False
+    """True where the steps are still to be read from the history."""
 
     def page(
         self,

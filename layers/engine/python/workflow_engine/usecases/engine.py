@@ -22,7 +22,9 @@ from workflow_engine.store.idempotency import IdempotencyStore
 from workflow_engine.store.names import NameStore
 from workflow_engine.store.payloads import ObjectStore, PayloadStore
 from workflow_engine.store.payloads.s3 import S3Objects
+from workflow_engine.store.quotas import Quota, Quotas
 from workflow_engine.store.registrations import FILES, MCP_SERVERS, STEPS, RegistrationStore
+from workflow_engine.store.shards import RunShards
 from workflow_engine.store.table import Table
 from workflow_engine.store.tables.dynamodb import DynamoTable
 from workflow_engine.store.workflows import WorkflowStore
@@ -42,9 +44,12 @@ if TYPE_CHECKING:
     from workflow_engine.store.activity_tasks import ActivityTaskStore
     from workflow_engine.store.approvals import ApprovalStore
     from workflow_engine.store.due import DueStore
+    from workflow_engine.store.ends import EndStore
     from workflow_engine.store.files import FileStore
     from workflow_engine.store.machines import MachineStore
+    from workflow_engine.store.reminders import ReminderStore
     from workflow_engine.store.results import ResultsStore
+    from workflow_engine.store.shared_budgets import Budget, SharedBudgets
     from workflow_engine.store.vectors import VectorStore
     from workflow_engine.store.versions import Version, VersionStore
 
@@ -135,6 +140,10 @@ class Engine:
         """Now, ISO 8601 UTC with milliseconds."""
         return iso(self.now())
 
+    def may_ask(self, budget: Budget) -> bool:
+        """Whether AWS may be asked for something that has a budget (`store.shared_budgets`). A laptop has no quotas."""
+        return self.laptop is not None or self.budgets.take(budget)
+
     @contextmanager
     def watching(self, execution_id: str) -> Iterator[Callable[[float], bool]]:
         """Gives what waits for so many seconds, or less if the end of a run is recorded meanwhile, from the beginning of the
@@ -208,13 +217,23 @@ class Engine:
 
     @cached_property
     def executions(self) -> ExecutionStore:
-        return ExecutionStore(self._table, self._payloads)
+        return ExecutionStore(self._table, self._payloads, RunShards(self._table, self.settings.execution_shards))
+
+    @cached_property
+    def quotas(self) -> Quotas:
+        return Quotas(self._table, Quota(**self.settings.tenant_quota), self.now)
 
     @cached_property
     def approvals(self) -> ApprovalStore:
         from workflow_engine.store.approvals import ApprovalStore
 
         return ApprovalStore(self._table, self._payloads)
+
+    @cached_property
+    def reminders(self) -> ReminderStore:
+        from workflow_engine.store.reminders import ReminderStore
+
+        return ReminderStore(self._table)
 
     @cached_property
     def activity_tasks(self) -> ActivityTaskStore:
@@ -231,6 +250,18 @@ class Engine:
         from workflow_engine.store.results import ResultsStore
 
         return ResultsStore(self._table, self._payloads)
+
+    @cached_property
+    def ends(self) -> EndStore:
+        from workflow_engine.store.ends import EndStore
+
+        return EndStore(self._table, self._payloads)
+
+    @cached_property
+    def budgets(self) -> SharedBudgets:
+        from workflow_engine.store.shared_budgets import SharedBudgets
+
+        return SharedBudgets(self._table, lambda: self.now().timestamp())
 
     @cached_property
     def agents(self) -> VersionStore[Version]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from workflow_engine.compiler.catalogue import CompilerCatalogue
 from workflow_engine.compiler.graph import FailureGraph, StepGraph, failure_graph
 from workflow_engine.compiler.hints import Hints
-from workflow_engine.compiler.ir import Block, FailNode, Node, OutputNode
+from workflow_engine.compiler.ir import Block, FailNode, Node, OutputNode, RunResult
 from workflow_engine.compiler.jsonata.fragments import json_literal
 from workflow_engine.compiler.jsonata.sources import source_fragment
 from workflow_engine.compiler.lower.body import lower_graph, lower_steps
@@ -23,7 +23,7 @@ from workflow_engine.compiler.lower.recovery import cause_of_failed_run
 from workflow_engine.compiler.lower.scope import Entry, Recovery, Scope
 from workflow_engine.compiler.lower.status import ANY, SKIPPED
 from workflow_engine.compiler.lower.unit import Unit
-from workflow_engine.compiler.reuse import NOTHING_REUSED, Reused, never_undone, reused_sinks
+from workflow_engine.compiler.reuse import NOTHING_REUSED, Reused, never_undone
 from workflow_engine.compiler.structure import Tree
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.reads import all_steps, body_steps, failure_steps, nested_reads, references_of
@@ -71,16 +71,18 @@ def lower_workflow(
     if recovers:
         scope.recovery = Recovery.of([s.step_id for s in all_steps(workflow.steps)], sequential=unit.sequential)
         unit.read_after_failure = _reads_after_failure(workflow)
-    left_out = reused_sinks(workflow, reused) if reused and workflow.output is None else ()
 
     def sinks(graph: StepGraph) -> Iterable[Reference]:
-        return run_reads(unit, graph, left_out) if workflow.output is None else ()
+        return run_reads(unit, graph) if workflow.output is None and not reused else ()
 
     body = lower_steps(unit, workflow.steps, scope, lambda _: reads, "/steps", run_reads=sinks, reused=reused)
     nodes: tuple[Node, ...] = body.nodes
-    result = run_result(unit, workflow.steps, body.graph, scope, left_out) if workflow.output is None else None
+    result = None
+    if workflow.output is None:
+        # What reused steps gave may be too much to carry along; who reads results has it anyway.
+        result = RunResult(None) if reused else run_result(unit, workflow.steps, body.graph, scope)
     tolerated = tolerated_steps(scope)
-    if any(not inner.critical for step in document_steps for inner in all_steps(body_steps(step))):
+    if reused or any(not inner.critical for step in workflow.steps for inner in all_steps(body_steps(step))):
         tolerated = (*tolerated, json_literal(dict(MARKER)))
     if workflow.output is not None:
         template = {

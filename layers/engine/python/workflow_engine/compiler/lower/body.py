@@ -94,7 +94,7 @@ def lower_graph(
     known: Mapping[str, Statuses] = MappingProxyType({}),
 ) -> LoweredBody:
     """The same for a graph of at least one step. `also` are ways in which steps may end that the graph does not tell, `tolerated`
-    the steps whose failures a run's output tells, `known` how those have ended that are waited for and not in it.
+    the steps whose failures a run's output tells, `known` how those have ended that are waited for and not in the graph.
     """
     lowerings = {s.step_id: unit.lowering(s) for s in graph.steps}
     durations = tuple(expected_seconds(unit, s) for s in graph.steps)
@@ -135,8 +135,6 @@ def enter_reused(unit: Unit, graph: StepGraph, reused: Reused, scope: Scope) -> 
         output, error = (from_reused(step.step_id, facet) if FACET_OF.get(end) == facet else None for facet in FACETS)
         scope.entries[step.step_id] = Entry(frozenset({end}), None, output=output, error=error)
         note_step(unit, step, scope)
-        if end == "failed":
-            scope.tolerated.append(step.step_id)
 
 
 @dataclass(frozen=True, slots=True)

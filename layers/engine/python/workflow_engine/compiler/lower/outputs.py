@@ -84,11 +84,11 @@ def share_of_a_sink(sinks: tuple[str, ...]) -> int:
     return share if share >= LEAST_SHARE else 0
 
 
-def run_reads(unit: Unit, graph: StepGraph, left_out: tuple[str, ...] = ()) -> Iterable[Reference]:
+def run_reads(unit: Unit, graph: StepGraph) -> Iterable[Reference]:
     """What a run's output reads that is not explicit: how the sinks ended, and the outputs of those that can be carried to the
-    end without a state more. `left_out` are the sinks that an earlier run has done.
+    end without a state more.
     """
-    if not share_of_a_sink((*graph.sinks(), *left_out)):
+    if not share_of_a_sink(graph.sinks()):
         return
     steps = {step.step_id: step for step in graph.steps}
     for sink in graph.sinks():
@@ -107,14 +107,10 @@ def _is_carried(unit: Unit, step: Step) -> bool:
     return not (isinstance(unit.lowering(step), PureLowering) and varies(step))
 
 
-def run_result(
-    unit: Unit, steps: Iterable[Step], graph: StepGraph, scope: Scope, left_out: tuple[str, ...] = ()
-) -> RunResult:
-    """The sinks as they are known at the end of the workflow's own steps, in the order of the document. The outputs of those that
-    are `left_out`, since an earlier run has done them, are left to the history.
-    """
-    ids = frozenset((*graph.sinks(), *left_out))
-    share = share_of_a_sink((*graph.sinks(), *left_out))
+def run_result(unit: Unit, steps: Iterable[Step], graph: StepGraph, scope: Scope) -> RunResult:
+    """The sinks as they are known at the end of the workflow's own steps, in the order of the document."""
+    ids = frozenset(graph.sinks())
+    share = share_of_a_sink(graph.sinks())
     if not share:
         return RunResult(None)
     after_failure = {read.step_id for read in unit.read_after_failure if read.facet != "status"}
@@ -122,7 +118,7 @@ def run_result(
     for step in steps:
         entry = scope.entries.get(step.step_id)
         if step.step_id in ids and entry is not None and "completed" in entry.statuses:
-            carried = step.step_id not in left_out and _is_carried(unit, step)
+            carried = _is_carried(unit, step)
             sinks.append(Sink(step.step_id, entry.variable, entry.statuses == COMPLETED, carried))
     return RunResult(tuple(sinks), share, ids - after_failure)
 

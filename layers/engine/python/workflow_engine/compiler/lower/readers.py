@@ -81,8 +81,8 @@ def find_readers(
     known: Mapping[str, Statuses] = MappingProxyType({}),
 ) -> Readers:
     """Masks of all readers in the body. `end_reads` are the references of the body's own output, `run_reads` those of a run's
-    output; `also` are ways in which its steps may end as seen from outside. How those in `tolerated` ended is asked at the end of
-    their blocks. `known` are steps that have ended before.
+    output; `also` are ways in which its steps may end as seen from outside, `known` are steps that have ended before. How those
+    in `tolerated` ended is asked at the end of their blocks.
     """
     possible = {step_id: ends | also for step_id, ends in possible_statuses(graph, never_complete, known).items()}
     whole: dict[str, int] = {}

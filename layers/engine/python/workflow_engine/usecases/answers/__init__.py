@@ -22,9 +22,12 @@ from workflow_engine.usecases.answers.definitions import (
 from workflow_engine.usecases.answers.files import FilePage, StoredFile, Upload
 from workflow_engine.usecases.answers.problems import Finding, GatewayRefusal, Problem
 from workflow_engine.usecases.answers.runs import (
+    AuditPage,
+    AuditRecord,
     Event,
     EventPage,
     Execution,
+    ExecutionCounts,
     ExecutionPage,
     ExecutionProgress,
     ExecutionStarted,
@@ -81,6 +84,8 @@ __all__ = (
     "AnyValue",
     "Approval",
     "ApprovalPage",
+    "AuditPage",
+    "AuditRecord",
     "CompiledWorkflow",
     "Costs",
     "Count",
@@ -91,6 +96,7 @@ __all__ = (
     "Event",
     "EventPage",
     "Execution",
+    "ExecutionCounts",
     "ExecutionPage",
     "ExecutionProgress",
     "ExecutionStarted",

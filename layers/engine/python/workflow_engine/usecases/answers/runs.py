@@ -97,6 +97,11 @@ class ExecutionSummary(TypedDict):
     """For whom the run is: what its start said, else who started it."""
     session_id: str | None
     correlation_id: str | None
+    parent_execution_id: str | None
+    """The run that it is a part of."""
+    tags: Any
+    error: Any
+    """Why it failed: step_id, type, message. In lists the message has 1,000 characters at most."""
 
 
 class Execution(ExecutionSummary):
@@ -104,15 +109,11 @@ class Execution(ExecutionSummary):
 
     started_by: str | None
     """Who started the run, as the API authenticated them."""
-    tags: Any
     metadata: Any
     organization_id: str | None
     backend: str | None
-    parent_execution_id: str | None
-    """The run of which this one is a subflow."""
     parent_place: str | None
     """The place there of the step that started it: `outer[3].inner`."""
-    error: Any
     redrive_count: Count
     last_redrive_at: Time | None
     redriven_by: str | None
@@ -146,6 +147,37 @@ class ExecutionPage(TypedDict):
     """Runs, newest first."""
 
     items: list[ExecutionSummary]
+    next_cursor: Cursor
+
+
+class ExecutionCounts(TypedDict):
+    """How many runs there are of each status: of all, or of those that were counted at once."""
+
+    counts: dict[str, Count]
+    """By status."""
+    total: Count
+    is_complete: bool
+    """False where runs are left that were not counted, or a cursor was given: add up the pages."""
+    counted_since: Time | None
+    """Runs that started before were not counted yet; null where none is left."""
+    next_cursor: Cursor
+
+
+class AuditRecord(TypedDict):
+    """That somebody deleted something."""
+
+    action: str
+    target: str
+    """The id of what was deleted."""
+    done_by: str | None
+    """As the API authenticated them."""
+    done_at: Time
+
+
+class AuditPage(TypedDict):
+    """Who deleted what, newest first."""
+
+    items: list[AuditRecord]
     next_cursor: Cursor
 
 

@@ -32,6 +32,7 @@ from workflow_engine.store.items import dump
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases.bodies.check_input import check_fan_out, check_input
 from workflow_engine.usecases.bodies.run import WorkflowRunFields, run_input
+from workflow_engine.usecases.runs.admit import create_admitted
 
 if TYPE_CHECKING:
     from workflow_engine.usecases.answers import ExecutionStarted
@@ -119,7 +120,8 @@ def _launched(
     except RecursionError:
         raise InvalidRequestError.at("/input", "Lists or objects are nested too deeply.") from None
     try:
-        engine.executions.create(execution, content if attempt.expires_at else None, attempt.expires_at)
+        kept = content if attempt.expires_at else None
+        execution = create_admitted(engine, execution, workflow.compiled.plan, kept, attempt.expires_at)
     except ConflictError:
         # Another attempt has written it meanwhile, and fixed what is started.
         standing = _resumed(engine, caller, attempt)
@@ -187,10 +189,11 @@ def _execution_input(
     functions, endpoints = _functions(engine, execution.tenant_id, workflow)
     bindings = workflow.compiled.bindings
     subflows = _subflows(engine, workflow) if "subflows" in bindings else None
+    given = run_input(fields)
     text = dump(
         execution_input(
             bindings,
-            input=run_input(fields),
+            input=given,
             functions=functions,
             run=run,
             endpoints=endpoints,

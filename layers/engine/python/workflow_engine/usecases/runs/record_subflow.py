@@ -6,11 +6,10 @@ that is lost or late, from that of its end: both carry the input that it was sta
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from workflow_engine.errors import ConflictError, NotFoundError
-from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.machines.ends import SubflowStart
 from workflow_engine.machines.history_text import parsed
 from workflow_engine.machines.naming import execution_name
 from workflow_engine.machines.port import ExecutionGoneError
@@ -18,25 +17,10 @@ from workflow_engine.observability import get_logger
 from workflow_engine.statuses import has_ended
 from workflow_engine.store import keys
 from workflow_engine.store.executions import Execution
-from workflow_engine.subflows import NAME_PREFIX
 from workflow_engine.timestamps import iso
 from workflow_engine.usecases.engine import Engine
 
 logger = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class SubflowStart:
-    """What an event tells of a run: `input` is the text that it was started with, None where that is too large for an event."""
-
-    execution_arn: str
-    started_at: datetime
-    input: str | None
-
-
-def is_subflow(execution_arn: str) -> bool:
-    """Whether an execution is one that a step has started."""
-    return execution_name(execution_arn).startswith(NAME_PREFIX)
 
 
 def record_subflow(engine: Engine, start: SubflowStart) -> Execution | None:

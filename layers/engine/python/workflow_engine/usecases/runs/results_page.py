@@ -63,7 +63,8 @@ def results_page(
     one piece: the list of a map's outputs that would be too large for that, whose parts have results of their own.
     `step_io_data` has the `output_data` of the same steps once more, null for one over 64 KB.
 
-    Every page tells all of the run itself, its output included. Raises InvalidRequestError for steps that the workflow does
+    Every page tells all of the run itself, its output included. One without steps leads to them by its cursor where they were
+    not read (`RunResults.is_unread`). Raises InvalidRequestError for steps that the workflow does
     not have, and for a cursor that was not given for this run and these steps.
     """
     _refuse_unknown(results, query)
@@ -82,10 +83,11 @@ def results_page(
         inline_up_to=LARGE_OUTPUT_BYTES if query.links else _most_inline(room),
         size_of=_bytes_of_both,
     )
+    following = (0, "") if results.is_unread else page.next  # no step has this key, so the page begins at the first
     told = head | {
         "step_results": {r.key: _told_step(results, r) for r in page.results},
         "step_io_data": {r.key: {"output_data": _repeated(r.result)} for r in page.results},
-        "next_cursor": None if page.next is None else cursors.encode(caller.tenant_id, scope, list(page.next)),
+        "next_cursor": None if following is None else cursors.encode(caller.tenant_id, scope, list(following)),
     }
     return cast("answers.Results", told)  # most of it is kept as JSON
 
@@ -122,6 +124,8 @@ def step_output(execution_id: str, results: RunResults, key: str) -> Output:
     that nothing holds in one piece.
     """
     result = results.step(key)
+    if result is None and results.steps.total == 0 and not results.unknown((key,)):
+        raise NotFoundError("What the steps of this run gave is lost: Step Functions has forgotten its history.")
     if result is None:
         raise NotFoundError(f"This run has no step '{key[:200]}'.{suggest(key[:200], results.steps.tops)}")
     status = result.result["status"]

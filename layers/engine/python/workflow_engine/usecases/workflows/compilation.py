@@ -63,9 +63,11 @@ def vocabulary(engine: Engine, caller: Caller, document: Json, *, looks_names_up
     """
     from workflow_engine.steps import builtin_catalogue
     from workflow_engine.usecases.workflows.named import mentions_in, missing, to_look_up
+    from workflow_engine.usecases.workflows.reminders import reminders_in
 
     catalogue = builtin_catalogue()
     named = {step.get("step_type") for _, step in walk_steps(document) if isinstance(step.get("step_type"), str)}
+    named |= {reminder.step_type for reminder in reminders_in(document)}
     unknown = [t for t in named if isinstance(t, str) and catalogue.find(t) is None and _STEP_TYPE.fullmatch(t)]
     mentions = mentions_in(document, catalogue) if looks_names_up else ()
     types = {step_type: split_version(step_type) for step_type in sorted(unknown)}
@@ -94,9 +96,11 @@ def compile_posted(
     from workflow_engine.compiler import compile_workflow
     from workflow_engine.language import parse_workflow
     from workflow_engine.usecases.workflows.named import impossible, mentions_in
+    from workflow_engine.usecases.workflows.reminders import check_reminders
 
     parsed = parse_workflow(posted.document, words.catalogue)
     wrong = impossible(mentions_in(posted.document, words.catalogue), words.catalogue)
+    wrong += check_reminders(posted.document, words.catalogue)
     if parsed.workflow is None or wrong:
         raise InvalidWorkflowError(posted.placed((*wrong, *parsed.diagnostics, *words.missing)))
     try:
