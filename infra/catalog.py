@@ -36,6 +36,7 @@ Resource = Literal[
     "activities",
     "activity_relay",
     "machine_role",
+    "step_logs",
     "client_functions",
     "bedrock_models",
     "llm_secrets",
@@ -43,7 +44,8 @@ Resource = Literal[
     "vector_indexes",
 ]
 """What a function may be allowed to act on. `machines`, `executions` and `activities` are those with our name prefix,
-`activity_relay` is that function; the indexes are those of `workflow_engine.store.schema`; `client_functions` are Lambdas that
+`activity_relay` is that function; the indexes are those of `workflow_engine.store.schema`; `step_logs` are the log groups of step
+functions, our own and those that `WorkflowStep` makes; `client_functions` are Lambdas that
 clients may register as steps; `llm_secrets` hold the keys of models' vendors, `tenant_secrets` are those of them that are a
 tenant's own; `file_buckets` have files that steps may read, `vector_indexes` are those of the deployment's vector bucket. Where
 a deployment has none of a kind, the grant falls away.
@@ -209,6 +211,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
             Grant("executions", (*_READ_RUNS, "states:RedriveExecution", "states:StopExecution")),
             Grant("machines", (*_ANSWER, "states:CreateStateMachine", "states:StartExecution")),
             Grant("machine_role", ("iam:PassRole",)),
+            Grant("step_logs", ("logs:FilterLogEvents",)),
         ),
     ),
     Function(

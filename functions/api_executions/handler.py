@@ -15,6 +15,7 @@ from workflow_engine.http.api import (
     EXECUTION_ID,
     FROM,
     HAS_FAILURES,
+    INCLUDE,
     LIMIT,
     LINKS,
     PARENT_ID,
@@ -23,6 +24,7 @@ from workflow_engine.http.api import (
     STARTED_AFTER,
     STARTED_BEFORE,
     STATUS,
+    STEP,
     STEPS,
     TAG,
     TO,
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
         ExecutionPage,
         ExecutionProgress,
         ExecutionStarted,
+        LogPage,
         Results,
     )
 
@@ -92,10 +95,25 @@ def _get(request: Request) -> ExecutionProgress:
 
 def _results(request: Request) -> Results:
     query = read_results.ResultsQuery(
-        request.number(LIMIT), request.text(CURSOR), request.texts(STEPS), request.flag(LINKS)
+        request.number(LIMIT),
+        request.text(CURSOR),
+        request.texts(STEPS),
+        request.flag(LINKS),
+        request.texts(INCLUDE),
     )
     _wait(request)
     return read_results.results(engine(), request.caller, request.path["execution_id"], query)
+
+
+def _logs(request: Request) -> LogPage:
+    from workflow_engine.usecases.runs import read_logs  # as below
+
+    limit, cursor = request.page
+    seconds = request.number(WAIT) or 0
+    step, execution_id = request.text(STEP), request.path["execution_id"]
+    return read_logs.read_logs(
+        engine(), request.caller, execution_id, step=step, limit=limit, cursor=cursor, wait=seconds
+    )
 
 
 def _approvals(request: Request) -> ApprovalPage:
@@ -169,6 +187,7 @@ HANDLERS: Final[Handlers] = {
     "get_output": lambda r: _output(read_results.output_of_run(engine(), r.caller, r.path["execution_id"])),
     "get_step_output": _step_output,
     "list_events": lambda r: read_results.events(engine(), r.caller, r.path["execution_id"], *r.page),
+    "list_logs": _logs,
     "list_approvals": _approvals,
     "approve_step": lambda r: _decide(r, "approved"),
     "deny_step": lambda r: _decide(r, "denied"),

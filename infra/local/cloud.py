@@ -40,7 +40,7 @@ from workflow_engine.usecases.engine import Engine, Laptop, use_laptop
 if TYPE_CHECKING:
     from infra.local.process_lock import ProcessLock
     from infra.local.stepfunctions.journal import Head
-    from infra.local.stepfunctions.lambdas import LambdaFunctions
+    from infra.local.stepfunctions.lambdas import CalledIn, LambdaFunctions
     from infra.local.stepfunctions.service import StepFunctions
     from workflow_engine.store.payloads import ObjectStore
 
@@ -78,6 +78,7 @@ class LocalCloud:
         self._lock: ProcessLock | None = None
         self._skips_time = skips_time
         self._functions: LambdaFunctions | None = None
+        self._called_in: CalledIn | None = None
         self._step_functions: StepFunctions | None = None
         self._starting = threading.Lock()
         self._ends = Ends()
@@ -162,7 +163,9 @@ class LocalCloud:
 
     def _set_up(self, opening: contextlib.ExitStack) -> None:
         """What stands behind the ports."""
+        from infra.local.capture import capturing
         from infra.local.machines import EmbeddedMachines
+        from workflow_engine.store.logs.files import FileLogs
         from workflow_engine.store.payloads.files import FileObjects
         from workflow_engine.store.payloads.memory import MemoryObjects
         from workflow_engine.store.tables.sqlite import SqliteTable
@@ -173,6 +176,9 @@ class LocalCloud:
         self._objects = FileObjects(self._data.objects) if self._data else MemoryObjects()
         vectors = SqliteVectors(self._data.vectors if self._data else None)
         opening.callback(vectors.close)
+        logs = FileLogs(self._data.logs if self._data else None)
+        opening.callback(logs.close)
+        self._called_in = opening.enter_context(capturing(logs.write))
         load_step = None if self._steps is None else self._load_step
         opening.callback(use_laptop, None)
         use_laptop(
@@ -184,6 +190,7 @@ class LocalCloud:
                 self._ends.watching,
                 load_step,
                 vectors,
+                logs,
             )
         )
 
@@ -206,7 +213,7 @@ class LocalCloud:
         if self._functions is None:
             from infra.local.stepfunctions.lambdas import LambdaFunctions
 
-            self._functions = LambdaFunctions(region=REGION, account=ACCOUNT)
+            self._functions = LambdaFunctions(region=REGION, account=ACCOUNT, called_in=self._called_in)
             for function in FUNCTIONS:
                 if function.kind == "step":
                     self._functions.register(function_arn(function.name), _at_first_call(function))

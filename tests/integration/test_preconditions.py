@@ -109,6 +109,7 @@ def test_a_pause_outlives_a_save_that_races_with_it(engine: Engine, monkeypatch:
     with pytest.raises(PausedError, match="by me"):
         start_run.start_stored(engine, ME, workflow_id, {})
     assert pause_workflow.resume(engine, ME, workflow_id)["resumed_by"] == "me"
+    start_run.start_stored(engine, ME, workflow_id, {})
     with counted(engine.dynamodb, engine.stepfunctions) as calls:
         start_run.start_stored(engine, ME, workflow_id, {})
     assert calls == ["GetItem", "PutItem", "StartExecution"]

@@ -22,6 +22,11 @@ ARCHIVES: Final[tuple[Archive, ...]] = get_args(Archive)
 DEFAULT_STEP_FUNCTION_PATTERNS = ("arn:aws:lambda:*:*:function:workflow-step-*",)
 
 
+def own_step_prefix(stage: str) -> str:
+    """The beginning of the names of functions that our CDK construct `WorkflowStep` makes in a stage."""
+    return f"workflow-step-{stage}-".replace("_", "-")
+
+
 class MissingSettingError(KeyError):
     """A required environment variable is not set; the key is its name."""
 

@@ -42,8 +42,10 @@ ROLE: Final = Query("role")
 EXECUTION_ID: Final = Query("execution_id")
 WORKER: Final = Query("worker")
 ELEMENT: Final = Query("element")
+STEP: Final = Query("step")
 STEPS: Final = Query("steps", "texts")
 LINKS: Final = Query("links", "flag")
+INCLUDE: Final = Query("include", "texts")
 WORKFLOW_ID: Final = Query("workflow_id")
 STATUS: Final = Query("status", shape="RunStatus")
 KIND: Final = Query("kind")
@@ -253,11 +255,12 @@ _EXECUTIONS: Final = (
         "get_results",
         "GET /executions/{execution_id}/results",
         {200: "Results"},
-        query=(WAIT, *PAGED, STEPS, LINKS),
+        query=(WAIT, *PAGED, STEPS, LINKS, INCLUDE),
     ),
     Operation("get_output", "GET /executions/{execution_id}/output", OUTPUT, conflicts=True),
     Operation("get_step_output", "GET /executions/{execution_id}/steps/{step}/output", OUTPUT, conflicts=True),
     Operation("list_events", "GET /executions/{execution_id}/events", {200: "EventPage"}, query=PAGED),
+    Operation("list_logs", "GET /executions/{execution_id}/logs", {200: "LogPage"}, query=(STEP, *PAGED, WAIT)),
     Operation("list_approvals", "GET /approvals", {200: "ApprovalPage"}, query=(ROLE, EXECUTION_ID, *PAGED)),
     *(
         Operation(

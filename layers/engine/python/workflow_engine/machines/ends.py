@@ -5,7 +5,7 @@ Pure. `usecases.runs.record_execution` makes the run's record of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.history_text import parsed
 from workflow_engine.machines.naming import execution_name
 from workflow_engine.machines.read_timeline import ENDS_BY_EVENT, failure_of
+from workflow_engine.redaction import Redactor
 from workflow_engine.statuses import RunEnd
 from workflow_engine.subflows import NAME_PREFIX
 from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR
@@ -32,7 +33,7 @@ RunId = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ExecutionEnd:
-    """The end of an execution. `output` is JSON text, None where it was left out; `run` is None where the input was.
+    """The end of an execution. `output` is JSON text, None where it was left out; `run` and `input` are None where the input was.
 
     `redrive_count` is that of the end, None where nothing tells it. `error` and `cause` are as the machine failed.
     """
@@ -45,15 +46,17 @@ class ExecutionEnd:
     error: str | None = None
     cause: str | None = None
     run: RunId | None = None
+    input: str | None = None
 
     @property
     def lacks_output(self) -> bool:
         """Whether the run gave something that is not told here."""
         return self.status == "completed" and self.output is None
 
-    def failure(self) -> dict[str, Json] | None:
+    def failure(self, known_secrets: Iterable[str] = ()) -> dict[str, Json] | None:
         """`{step_id, type, message}` of a run that failed, None of any other. The machine names the step only at the end of
-        failure steps; else `step_id` is None, and the history tells it.
+        failure steps; else `step_id` is None, and the history tells it. The message is told without secrets, those of the input and
+        `known_secrets`.
         """
         if self.status not in ("failed", "timed_out"):
             return None
@@ -64,7 +67,9 @@ class ExecutionEnd:
             step_id = told["step_id"]
             details = {"error": str(told.get("type")), "cause": str(told.get("message"))}
         failure = failure_of(details, timed_out=self.status == "timed_out")
-        return {"step_id": step_id, "type": failure.type, "message": failure.message or ""}
+        redactor = Redactor(known_secrets)
+        redactor.learn(parsed(self.input))
+        return {"step_id": step_id, "type": failure.type, "message": redactor.text(failure.message or "")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,7 @@ def of_event(detail: Mapping[str, Any]) -> ExecutionEnd:
         error=detail.get("error"),
         cause=detail.get("cause"),
         run=run_of_input(_included(detail, "input")),
+        input=_included(detail, "input"),
     )
 
 
@@ -116,6 +122,7 @@ def of_description(answer: Mapping[str, Any]) -> ExecutionEnd | None:
         error=answer.get("error"),
         cause=answer.get("cause"),
         run=run_of_input(_included(answer, "input")),
+        input=_included(answer, "input"),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, is_caught
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.machines.attempts import note_attempt, note_block, usage_of
 from workflow_engine.machines.history_text import parsed, readable
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit
@@ -251,6 +252,7 @@ class _Reader:
             visit.outcome = None
         else:
             visit.outcome, visit.left_at = what.lower(), event.get("timestamp")
+        note_block(visit, what, event.get("timestamp"), (v for v in reversed(self._failed) if v.is_inside(visit)))
         return visit
 
     def _open_beside(self, kind: str, visit: Visit | None) -> Visit | None:
@@ -267,18 +269,22 @@ class _Reader:
 
     def _attempt(self, visit: Visit, event: Event, kind: str) -> None:
         details_name = f"{kind[0].lower()}{kind[1:]}EventDetails"
-        visit.repeats += (event.get(details_name) or {}).get("repeatedAfterRestart", 0)
+        details = event.get(details_name) or {}
+        visit.repeats += details.get("repeatedAfterRestart", 0)
         if kind in _ATTEMPT:
             visit.attempts += 1
             visit.outcome = None
         elif kind in _SUCCESS:
             visit.outcome, visit.failure, visit.left_at = "succeeded", None, event.get("timestamp")
-            visit.output = self._outputs.add(_task_output(event.get(details_name, {})))
+            value = _task_output(details)
+            visit.usage = usage_of(value)
+            visit.output = self._outputs.add(value)
         elif _FAILURE.fullmatch(kind):
             self._fail(visit, event, details_name)
         elif kind.endswith("StateAborted") and visit.outcome is None and kind.startswith(visit.kind):
             visit.outcome = "aborted"
             visit.left_at = event.get("timestamp")
+        note_attempt(visit, event, details, self._outputs)
 
     def _evaluation_failed(self, event: Event, origin: _Origin) -> _Origin:
         visit = self._evaluated(event, origin)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
+from functools import reduce
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +23,7 @@ from workflow_engine.machines.outcomes import Outcome
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.read_timeline import read_timeline
 from workflow_engine.machines.step_outcomes import StepOutcomes
-from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit
+from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Usage, Visit
 from workflow_engine.machines.visits_by_place import Place, VisitsByPlace
 from workflow_engine.state_names import PARALLEL, WORKFLOW_OUTPUT
 from workflow_engine.statuses import RunStatus, StepEnd, StepStatus
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What a history tells. `error` is {step_id, type, message}; what `output` and the steps' outputs refer to is in `outputs`."""
+    """What a history tells. `error` is {step_id, type, message}; what `output` and the steps' outputs refer to is in `outputs`.
+    `transitions` are those that AWS counts, `usage` is what models took.
+    """
 
     status: RunStatus
     output: Output | None
@@ -47,6 +50,8 @@ class RunReport:
     """Whether a Fail state ended it: that of a step, or the one after failure steps. A redrive would only enter it again."""
     steps: StepOutcomes
     outputs: Outputs
+    transitions: int
+    usage: Usage
 
 
 def report(
@@ -54,10 +59,12 @@ def report(
     outline: Mapping[str, Any],
     outputs: Outputs,
     reused: Mapping[str, Outcome] = MappingProxyType({}),
+    known_secrets: Iterable[str] = (),
 ) -> RunReport:
     """Everything a history says about a run. `events` are those of GetExecutionHistory, oldest first; they are read
     once, as they come. `reused` are the outcomes, by key and in order, of steps that an earlier run has done and of their
-    parts; their outputs are held by `outputs`.
+    parts; their outputs are held by `outputs`. Messages and details are told without secrets, those that the run received and
+    `known_secrets`.
     """
     enclosing: dict[str, tuple[str, ...]] = {}
     entries: dict[str, Mapping[str, Any]] = {}
@@ -65,13 +72,13 @@ def report(
     _enclose((*outline["steps"], *after_failure), (), enclosing, entries)
     loops = frozenset(step_id for step_id, step in entries.items() if step.get("body", {}).get("kind") == "loop")
     timeline = read_timeline(events, enclosing, loops, outputs)
-    results = _Results(timeline, entries, enclosing, loops, outputs, reused)
+    results = _Results(timeline, entries, enclosing, loops, outputs, reused, tuple(known_secrets))
     outcomes = results.walk(outline["steps"], (), "", _absent_status(timeline.status))
     results.walk(after_failure, (), "", "skipped" if timeline.recovered else _absent_status(timeline.status))
     return RunReport(
         status=timeline.status,
         output=results.run_output(outline.get("sinks"), outcomes),
-        error=_run_error(timeline, results.failed_steps, results.steps.messages),
+        error=results.error(),
         started_at=iso(timeline.started_at),
         completed_at=iso(timeline.completed_at),
         redrive_count=timeline.redrive_count,
@@ -79,6 +86,8 @@ def report(
         ended_in_fail=_ended_in_fail(timeline),
         steps=results.steps,
         outputs=outputs,
+        transitions=len(timeline.visits) + sum(max(v.attempts - 1, 0) for v in timeline.visits),
+        usage=reduce(Usage.plus, (v.usage for v in timeline.visits if v.usage is not None), Usage()),
     )
 
 
@@ -152,6 +161,7 @@ class _Results:
     loops: frozenset[str]
     outputs: Outputs
     reused: Mapping[str, Outcome]
+    known_secrets: tuple[str, ...]
     steps: StepOutcomes = field(init=False)
     visits: VisitsByPlace = field(init=False)
     failed_steps: set[str] = field(default_factory=set)
@@ -159,9 +169,15 @@ class _Results:
     _keeps_places: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.steps = StepOutcomes(self.timeline, FailureMessages(self.timeline, self.entries, self._values_read))
+        messages = FailureMessages(self.timeline, self.entries, self._values_read)
+        self.steps = StepOutcomes(self.timeline, messages, self.outputs, self.known_secrets)
         self._keeps_places = any(map(needs_values, self.timeline.visits))
         self.visits = VisitsByPlace(self.timeline, self.entries, self.loops)
+
+    def error(self) -> dict[str, Json] | None:
+        """Why the run failed."""
+        told = _run_error(self.timeline, self.failed_steps, self.steps.messages)
+        return told and {**told, "message": self.steps.without_secrets(str(told["message"]))}
 
     def walk(
         self, steps: Iterable[Mapping[str, Any]], frames: Frames, prefix: str, absent: StepStatus

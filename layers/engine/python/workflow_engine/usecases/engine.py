@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from workflow_engine.store.due import DueStore
     from workflow_engine.store.ends import EndStore
     from workflow_engine.store.files import FileStore
+    from workflow_engine.store.logs import StepLogs
     from workflow_engine.store.machines import MachineStore
     from workflow_engine.store.reminders import ReminderStore
     from workflow_engine.store.results import ResultsStore
@@ -68,7 +69,7 @@ class Laptop:
 
     `invoke` calls a function by ARN with an event, as Lambda's Invoke does: `(result, whether it failed)`, of a failure
     `{"errorType", "errorMessage"}`. `watching` is `Engine.watching`. `load_step` is None where no folder of steps
-    was given, `vectors` where nothing is to be kept of vectors for longer than the process.
+    was given, `vectors` and `logs` where nothing is to be kept of them for longer than the process.
     """
 
     table: Table
@@ -78,6 +79,7 @@ class Laptop:
     watching: Callable[[str], AbstractContextManager[Callable[[float], bool]]]
     load_step: LocalStepLoader | None = None
     vectors: VectorStore | None = None
+    logs: StepLogs | None = None
 
 
 _laptop: Laptop | None = None
@@ -299,6 +301,16 @@ class Engine:
         from workflow_engine.store.vectors.s3vectors import S3Vectors
 
         return S3Vectors(lambda: self.client("s3vectors"), self.settings.vector_bucket_name)
+
+    @cached_property
+    def logs(self) -> StepLogs:
+        if self.laptop is not None:
+            from workflow_engine.store.logs.files import FileLogs
+
+            return self.laptop.logs or FileLogs()
+        from workflow_engine.store.logs.cloudwatch import CloudWatchLogs
+
+        return CloudWatchLogs(lambda: self.client("logs"), self.now)
 
     @property
     def payloads(self) -> PayloadStore:

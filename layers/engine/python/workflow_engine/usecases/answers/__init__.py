@@ -20,10 +20,13 @@ from workflow_engine.usecases.answers.definitions import (
     StoredPrompt,
 )
 from workflow_engine.usecases.answers.files import FilePage, StoredFile, Upload
+from workflow_engine.usecases.answers.logs import LogElsewhere, LogLine, LogPage
 from workflow_engine.usecases.answers.problems import Finding, GatewayRefusal, Problem
 from workflow_engine.usecases.answers.runs import (
+    Attempt,
     AuditPage,
     AuditRecord,
+    CostUsd,
     Event,
     EventPage,
     Execution,
@@ -38,6 +41,7 @@ from workflow_engine.usecases.answers.runs import (
     RunError,
     StepOutput,
     StepResult,
+    Usage,
 )
 from workflow_engine.usecases.answers.service import Health
 from workflow_engine.usecases.answers.steps import (
@@ -84,9 +88,11 @@ __all__ = (
     "AnyValue",
     "Approval",
     "ApprovalPage",
+    "Attempt",
     "AuditPage",
     "AuditRecord",
     "CompiledWorkflow",
+    "CostUsd",
     "Costs",
     "Count",
     "Cursor",
@@ -106,6 +112,9 @@ __all__ = (
     "GatewayRefusal",
     "Health",
     "Id",
+    "LogElsewhere",
+    "LogLine",
+    "LogPage",
     "McpServer",
     "McpServerPage",
     "McpTool",
@@ -144,6 +153,7 @@ __all__ = (
     "Tool",
     "ToolPage",
     "Upload",
+    "Usage",
     "ValidationReport",
     "Version",
     "WorkflowChange",

@@ -17,6 +17,46 @@ class OutputLink(TypedDict):
     bytes: Count
 
 
+class Usage(TypedDict):
+    """What models took."""
+
+    tokens_in: Count
+    tokens_out: Count
+    total_tokens: Count
+    llm_calls: Count
+    cost_usd: float | None
+    """Null where the price of a model is not known."""
+
+
+class CostUsd(TypedDict):
+    """What a run has cost so far, in US dollars; what attempts that failed took of models is not known."""
+
+    total: float | None
+    transitions: float
+    """What AWS takes for the states that were entered, retries included."""
+    models: float | None
+    """Null, and so the total, where the price of a model is not known."""
+
+
+class Attempt(TypedDict):
+    """One attempt at a step, without secrets."""
+
+    attempt: Count
+    status: StepStatus
+    scheduled_at: Time | None
+    started_at: Time | None
+    """When there was a worker or a thread for it."""
+    completed_at: Time | None
+    execution_time_ms: float | None
+    error_type: str | None
+    error_message: str | None
+    stack_trace: list[str] | None
+    """The lines of it, as the function's runtime tells them."""
+    request_id: str | None
+    """By which the log of the function names the call; null where the history does not tell it."""
+    repeated_after_restart: NotRequired[Count]
+
+
 class StepResult(TypedDict):
     """How a step ended. With `output_link`, `output_data` is null. Times are null for a step that has no state of its own."""
 
@@ -31,6 +71,20 @@ class StepResult(TypedDict):
     output_link: NotRequired[OutputLink]
     repeated_after_restart: NotRequired[Count]
     """How often the server of a laptop ended during an attempt, which was then made once more; AWS repeats none."""
+    usage: NotRequired[Usage]
+    """What models took, where the step's output tells it, as that of an agent does."""
+    input_data: NotRequired[Any]
+    """With include=inputs: what the step received, without secrets; null for a step that AWS does without a task."""
+    config: NotRequired[Any]
+    """With include=inputs: its configuration, likewise."""
+    input_link: NotRequired[OutputLink]
+    """In place of what it received of more than 64 KB: a JSON object of `input_data` and `config`."""
+    attempts: NotRequired[list[Attempt] | None]
+    """With include=attempts: the last 50, oldest first; null for a step that AWS does without a task."""
+    function_name: NotRequired[str | None]
+    """With include=attempts: the Lambda function that the step calls, in whose log its lines are."""
+    logs_href: NotRequired[str]
+    """With include=attempts: where the step's log is read."""
 
 
 class StepOutput(TypedDict):
@@ -62,6 +116,10 @@ class Results(TypedDict):
     failed_steps: list[str] | None
     """Keys of the first 100 steps and parts that failed, also of a run that completed all the same; null where an earlier version
     of the service has kept the results."""
+    usage: Usage | None
+    """What models took in all steps; null where an earlier version of the service has kept the results."""
+    cost_usd: CostUsd | None
+    """Null where an earlier version of the service has kept the results."""
     step_results: dict[str, StepResult]
     """By step id; a part of a step as `outer[3].inner`."""
     step_io_data: dict[str, StepOutput]

@@ -16,6 +16,7 @@ from workflow_engine.machines.port import ExecutionGoneError
 from workflow_engine.machines.results import RunReport, report
 from workflow_engine.machines.timeline import Event
 from workflow_engine.observability import get_logger
+from workflow_engine.redaction import known_secrets
 from workflow_engine.run_output import MAX_FAILED_STEPS, RunOutput, run_output
 from workflow_engine.statuses import RunStatus, has_ended
 from workflow_engine.store.ends import RecordedEnd
@@ -24,11 +25,13 @@ from workflow_engine.store.items import MAX_INLINE_BYTES, dump
 from workflow_engine.store.payloads import Keep
 from workflow_engine.store.results import LARGE_OUTPUT_BYTES, LargeOutput, RunResults, StepResult, Wanted
 from workflow_engine.store.shared_budgets import LEFT_OUT_OUTPUTS
+from workflow_engine.store.step_details import StepDetails
 from workflow_engine.timestamps import iso
 from workflow_engine.usecases.engine import Engine
 from workflow_engine.usecases.runs.record_subflow import record_subflow
 from workflow_engine.usecases.runs.recorded_results import run_head
 from workflow_engine.usecases.runs.reused_results import reused_outcomes
+from workflow_engine.usecases.runs.step_details import cost_usd, told_details
 
 if TYPE_CHECKING:
     from workflow_engine.machines.ends import ExecutionEnd, RunId, SubflowStart
@@ -72,7 +75,7 @@ def record_told(engine: Engine, tenant_id: str, execution_id: str, end: Executio
         iso(end.stopped_at),
         end.redrive_count,
         output,
-        end.failure(),
+        end.failure(known_secrets()),
         None if told is None else told.failed_steps,
         is_archived=_is_archived(engine, end.status, lacks_output=end.status == "completed" and output is None),
     )
@@ -129,7 +132,8 @@ def read_report(engine: Engine, execution: Execution, events: Iterable[Event] | 
         events = engine.history.read(execution.execution_arn)
     with engine.results.payloads.uploads(execution.tenant_id) as keep:
         told, outputs = outline(engine, execution), Outputs(keep)
-        return report(events, told, outputs, reused_outcomes(engine, execution, told, outputs))
+        reused = reused_outcomes(engine, execution, told, outputs)
+        return report(events, told, outputs, reused, known_secrets())
 
 
 def outline(engine: Engine, execution: Execution) -> Any:
@@ -200,6 +204,7 @@ def reported_results(engine: Engine, execution: Execution, run: RunReport, keep:
         failed_steps=run.steps.failed(MAX_FAILED_STEPS),
         redrive_count=run.redrive_count,
     )
+    head |= {"usage": run.usage.as_dict(), "cost_usd": cost_usd(run)}
     return RunResults(head, value, large, _ReportedSteps(run, keep), payloads)
 
 
@@ -217,6 +222,9 @@ class _ReportedSteps:
     @property
     def tops(self) -> dict[str, int]:
         return self.run.steps.tops
+
+    def details(self, ordinal: int) -> StepDetails | None:
+        return told_details(self.run, ordinal, self.keep)
 
     def statuses(self) -> dict[str, str]:
         tops = self.tops

@@ -10,6 +10,7 @@ from workflow_engine.language.diagnostics import Json
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store.executions import Execution
 from workflow_engine.store.results import LargeOutput, RunResults, StepResult, Wanted
+from workflow_engine.store.step_details import StepDetails
 from workflow_engine.usecases.engine import Engine
 
 _CLOCKS_DIFFER_BY: Final = timedelta(seconds=1)
@@ -83,6 +84,9 @@ class UntoldSteps:
     @property
     def total(self) -> int:
         return 0
+
+    def details(self, ordinal: int) -> StepDetails | None:
+        return None
 
     def statuses(self) -> dict[str, str]:
         return {}
