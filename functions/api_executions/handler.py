@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         ExecutionStarted,
         LogPage,
         Results,
+        RunEventPage,
     )
 
 
@@ -114,6 +115,20 @@ def _logs(request: Request) -> LogPage:
     return read_logs.read_logs(
         engine(), request.caller, execution_id, step=step, limit=limit, cursor=cursor, wait=seconds
     )
+
+
+def _events(request: Request) -> RunEventPage:
+    from workflow_engine.usecases.runs import live_events  # reading of histories, which no other route here needs
+
+    limit, cursor = request.page
+    seconds = request.number(WAIT) or 0
+    return live_events.run_events(engine(), request.caller, request.path["execution_id"], limit, cursor, seconds)
+
+
+def _stream(request: Request) -> Response[str]:
+    from workflow_engine.http.event_stream import answered_stream  # as above
+
+    return answered_stream(engine(), request)
 
 
 def _approvals(request: Request) -> ApprovalPage:
@@ -186,8 +201,10 @@ HANDLERS: Final[Handlers] = {
     "get_results": _results,
     "get_output": lambda r: _output(read_results.output_of_run(engine(), r.caller, r.path["execution_id"])),
     "get_step_output": _step_output,
-    "list_events": lambda r: read_results.events(engine(), r.caller, r.path["execution_id"], *r.page),
     "list_logs": _logs,
+    "list_events": _events,
+    "stream_events": _stream,
+    "list_history": lambda r: read_results.events(engine(), r.caller, r.path["execution_id"], *r.page),
     "list_approvals": _approvals,
     "approve_step": lambda r: _decide(r, "approved"),
     "deny_step": lambda r: _decide(r, "denied"),

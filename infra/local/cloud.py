@@ -32,6 +32,7 @@ from infra.local.gateway import (
     load_handler,
 )
 from infra.local.lambda_context import request_id
+from infra.local.run_changes import Changes
 from infra.local.steps import Found, StepHandler, StepsDirectory, StepsDirectoryError, registered_handlers, unavailable
 from workflow_engine.errors import MisconfiguredError
 from workflow_engine.http.caller import LOCAL_TENANT
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from infra.local.stepfunctions.journal import Head
     from infra.local.stepfunctions.lambdas import CalledIn, LambdaFunctions
     from infra.local.stepfunctions.service import StepFunctions
+    from infra.local.streams import Streams
     from workflow_engine.store.payloads import ObjectStore
 
 LOG = logging.getLogger(__name__)
@@ -71,7 +73,7 @@ class LocalCloud:
         """`steps_directory` is what `--steps` gives (`infra.local.steps`). Without `data` nothing outlasts the context. With
         `skips_time` nothing waits: when all that could happen is that time passes, it has passed.
         """
-        self.gateway = Gateway(FUNCTIONS, self._object)
+        self.gateway = Gateway(FUNCTIONS, self._object, self._open_streams)
         self._steps = None if steps_directory is None else StepsDirectory(steps_directory.resolve())
         self.found: Found | None = None
         self._data = data
@@ -82,6 +84,8 @@ class LocalCloud:
         self._step_functions: StepFunctions | None = None
         self._starting = threading.Lock()
         self._ends = Ends()
+        self._changes = Changes()
+        self._streams: Streams | None = None
         self._closing = threading.Event()
         self._objects: ObjectStore | None = None
         self._open = contextlib.ExitStack()
@@ -117,6 +121,9 @@ class LocalCloud:
         """Let requests that wait for the end of a run be answered now, and everything that happens now and then cease."""
         self._closing.set()
         self._ends.close()
+        self._changes.close()
+        if self._streams is not None:
+            self._streams.close()
 
     def lost_folder(self) -> str | None:
         """Says so when the data folder has been removed or replaced, so that nothing is kept any more."""
@@ -126,6 +133,15 @@ class LocalCloud:
             f"The data folder '{self._data.path}' was removed or replaced under the server. It has stopped, since nothing that it "
             "does would be kept."
         )
+
+    def _open_streams(self) -> Streams:
+        """What holds the streams of events that are open."""
+        with self._starting:
+            if self._streams is None:
+                from infra.local.streams import Streams
+
+                self._streams = Streams(self._changes)
+            return self._streams
 
     def step_functions(self) -> StepFunctions:
         """Step Functions, started when first asked for. Runs that an earlier process left go on then."""
@@ -191,6 +207,7 @@ class LocalCloud:
                 load_step,
                 vectors,
                 logs,
+                self._changes.following,
             )
         )
 
@@ -204,6 +221,7 @@ class LocalCloud:
             skips_time=self._skips_time,
             on_end=self._record,
             on_child=self._record_child,
+            on_change=self._changes.tell,
             region=REGION,
             account=ACCOUNT,
         )

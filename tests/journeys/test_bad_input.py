@@ -169,6 +169,8 @@ def test_an_input_that_does_not_fit_the_workflows_schema_is_refused(api: ApiClie
         ("GET", "/executions/nothing/results"),
         ("GET", "/executions/nothing/results?wait=1"),
         ("GET", "/executions/nothing/events"),
+        ("GET", "/executions/nothing/stream"),
+        ("GET", "/executions/nothing/history"),
         ("POST", "/executions/nothing/cancel"),
         ("GET", "/workflows/nothing"),
         ("GET", "/workflows/nothing/versions"),

@@ -44,6 +44,7 @@ WORKER: Final = Query("worker")
 ELEMENT: Final = Query("element")
 STEP: Final = Query("step")
 STEPS: Final = Query("steps", "texts")
+LAST_EVENT_ID: Final = Query("last_event_id")
 LINKS: Final = Query("links", "flag")
 INCLUDE: Final = Query("include", "texts")
 WORKFLOW_ID: Final = Query("workflow_id")
@@ -61,6 +62,9 @@ CORRELATION_ID: Final = Query("correlation_id")
 PARENT_ID: Final = Query("parent_id")
 HAS_FAILURES: Final = Query("has_failures", "flag")
 ERROR: Final = Query("error")
+
+EVENT_STREAM: Final = "text/event-stream"
+"""The media type of server-sent events."""
 
 PAGED: Final = (LIMIT, CURSOR)
 
@@ -259,7 +263,15 @@ _EXECUTIONS: Final = (
     ),
     Operation("get_output", "GET /executions/{execution_id}/output", OUTPUT, conflicts=True),
     Operation("get_step_output", "GET /executions/{execution_id}/steps/{step}/output", OUTPUT, conflicts=True),
-    Operation("list_events", "GET /executions/{execution_id}/events", {200: "EventPage"}, query=PAGED),
+    Operation("list_events", "GET /executions/{execution_id}/events", {200: "RunEventPage"}, query=(WAIT, *PAGED)),
+    Operation(
+        "stream_events",
+        "GET /executions/{execution_id}/stream",
+        {200: "Text", 204: None},
+        query=(LAST_EVENT_ID,),
+        media_type=EVENT_STREAM,
+    ),
+    Operation("list_history", "GET /executions/{execution_id}/history", {200: "EventPage"}, query=PAGED),
     Operation("list_logs", "GET /executions/{execution_id}/logs", {200: "LogPage"}, query=(STEP, *PAGED, WAIT)),
     Operation("list_approvals", "GET /approvals", {200: "ApprovalPage"}, query=(ROLE, EXECUTION_ID, *PAGED)),
     *(

@@ -20,6 +20,7 @@ from workflow_engine.language.diagnostics import Json
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.failure_messages import FailureMessages, needs_values
 from workflow_engine.machines.outcomes import Outcome
+from workflow_engine.machines.outlines import KnownSteps
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.read_timeline import read_timeline
 from workflow_engine.machines.step_outcomes import StepOutcomes
@@ -66,14 +67,23 @@ def report(
     parts; their outputs are held by `outputs`. Messages and details are told without secrets, those that the run received and
     `known_secrets`.
     """
-    enclosing: dict[str, tuple[str, ...]] = {}
-    entries: dict[str, Mapping[str, Any]] = {}
-    after_failure = outline.get("after_failure", ())
-    _enclose((*outline["steps"], *after_failure), (), enclosing, entries)
-    loops = frozenset(step_id for step_id, step in entries.items() if step.get("body", {}).get("kind") == "loop")
-    timeline = read_timeline(events, enclosing, loops, outputs)
-    results = _Results(timeline, entries, enclosing, loops, outputs, reused, tuple(known_secrets))
+    known = KnownSteps.of(outline)
+    timeline = read_timeline(events, known.enclosing, known.loops, outputs)
+    return report_of(timeline, outline, known, outputs, reused, known_secrets)
+
+
+def report_of(
+    timeline: Timeline,
+    outline: Mapping[str, Any],
+    known: KnownSteps,
+    outputs: Outputs,
+    reused: Mapping[str, Outcome] = MappingProxyType({}),
+    known_secrets: Iterable[str] = (),
+) -> RunReport:
+    """What a history says that was read so far; what is `reused` and `known_secrets` as in `report`."""
+    results = _Results(timeline, known.entries, known.enclosing, known.loops, outputs, reused, tuple(known_secrets))
     outcomes = results.walk(outline["steps"], (), "", _absent_status(timeline.status))
+    after_failure = outline.get("after_failure", ())
     results.walk(after_failure, (), "", "skipped" if timeline.recovered else _absent_status(timeline.status))
     return RunReport(
         status=timeline.status,
@@ -89,25 +99,6 @@ def report(
         transitions=len(timeline.visits) + sum(max(v.attempts - 1, 0) for v in timeline.visits),
         usage=reduce(Usage.plus, (v.usage for v in timeline.visits if v.usage is not None), Usage()),
     )
-
-
-def _enclose(
-    steps: Iterable[Mapping[str, Any]],
-    around: tuple[str, ...],
-    enclosing: dict[str, tuple[str, ...]],
-    entries: dict[str, Mapping[str, Any]],
-) -> None:
-    """Notes of each step, at whatever depth, the lists and loops around it and its entry in the outline."""
-    for step in steps:
-        enclosing[step["id"]] = around
-        entries[step["id"]] = step
-        body = step.get("body")
-        if body is None:
-            continue
-        inner = (*around, step["id"]) if step.get("each") else around
-        if body["kind"] != "switch":
-            inner = (*inner, step["id"])
-        _enclose(body["steps"], inner, enclosing, entries)
 
 
 def _absent_status(run_status: RunStatus) -> StepStatus:
@@ -254,7 +245,7 @@ class _Results:
         failing = self.visits.failing.get((step_id, frames))
         if failing is not None:
             task = self.visits.own.get((step_id, frames))
-            told = _failure_of_fail_state(failing, looped=step_id in self.loops, late=task is not None)
+            told = failure_of_fail_state(failing, looped=step_id in self.loops, late=task is not None)
             return Outcome("failed", None, told, task or failing)
         tried = self.visits.tried.get((step_id, frames))
         if tried is not None and self._status(tried) == "failed":
@@ -364,7 +355,7 @@ class _Results:
         tried = self.visits.tried.get(key)
         if tried is not None and self._status(tried) == "failed":
             failing = self.visits.failing.get(key)
-            told = tried.failure or (_failure_of_fail_state(failing, looped=True, late=False) if failing else None)
+            told = tried.failure or (failure_of_fail_state(failing, looped=True, late=False) if failing else None)
             return Outcome("failed", None, told, tried)
         if key in self.visits.failing:
             return self._single(step_id, frames, absent)
@@ -395,7 +386,7 @@ def _failed_element(elements: Sequence[Outcome], iterations: Mapping[int, Iterat
     return next((elements[i].failure for i in failed if i < len(elements)), None)
 
 
-def _failure_of_fail_state(visit: Visit, *, looped: bool, late: bool) -> Failure:
+def failure_of_fail_state(visit: Visit, *, looped: bool, late: bool) -> Failure:
     """Why a step failed that ended in its `<id>.fail` state: a Fail that ended the run or a Parallel, or a Pass in its
     place where the run goes on. The history tells the error of the first and the last; a Parallel's failure carries none,
     unless a Catcher tells it (`told_failures.told_as_failed`). A `late` one had begun before.

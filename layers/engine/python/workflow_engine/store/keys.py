@@ -276,3 +276,21 @@ def relay(worker: str) -> str:
 def ordered(timestamp: str, record_id: str) -> str:
     """Sort key of lists by time; the id makes it unique."""
     return f"{timestamp}#{_escape(record_id)}"
+
+
+FEED: Final = "FEED"
+"""Sort key of how far a run's history was read for those who watch it."""
+
+_FEED_PARTS: Final = "FEED#"
+
+HISTORY_READS: Final = "HISTORY_READS"
+"""Sort key, of the platform, of the record by which all who read histories for watchers keep within one rate."""
+
+
+def feed_part(number: int, part: int) -> str:
+    """Sort key of events of a run that were read together, by the position of the last of them; zero-padded."""
+    return f"{_FEED_PARTS}{number:06d}.{part:06d}"
+
+
+LAST_FEED_PART: Final = _FEED_PARTS + "~"
+"""Stands after the sort key of every part."""

@@ -6,7 +6,17 @@ from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
-from workflow_engine.usecases.answers.values import Count, Cursor, Id, Object, RunStatus, StepStatus, Time, Version
+from workflow_engine.usecases.answers.values import (
+    Count,
+    Cursor,
+    Id,
+    Object,
+    RunEventType,
+    RunStatus,
+    StepStatus,
+    Time,
+    Version,
+)
 
 
 class OutputLink(TypedDict):
@@ -237,6 +247,30 @@ class AuditPage(TypedDict):
 
     items: list[AuditRecord]
     next_cursor: Cursor
+
+
+class RunEvent(TypedDict):
+    """Something that happened in a run."""
+
+    id: str
+    """The same however often it is read."""
+    type: RunEventType
+    timestamp: Time | None
+    step: str | None
+    """The key of the step's result: `outer[3].inner`; null for the run itself."""
+    step_id: str | None
+    attempt: Count | None
+    """Which attempt of the step it is about, counted from 1; null where that is not said."""
+    details: Object
+    """What there is to say by type, such as `error`, `duration_ms`, `for`."""
+
+
+class RunEventPage(TypedDict):
+    """Events of a run, oldest first."""
+
+    items: list[RunEvent]
+    next_cursor: Cursor
+    """Null once the run has ended and all was given; a run that goes on may have an empty page."""
 
 
 class Event(TypedDict):
