@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.api_workflows.settings import clients, engine
-from workflow_engine.http.api import FROM_VERSION, TO_VERSION, VERSION, WAIT
+from workflow_engine.http.api import FROM_VERSION, NAME, TAG, TO_VERSION, VERSION, WAIT
 from workflow_engine.http.body import parse_json
 from workflow_engine.http.powertools import LambdaContext
 from workflow_engine.http.request import Handlers, Request, saved, tagged
@@ -102,7 +102,9 @@ HANDLERS: Final[Handlers] = {
     "validate_workflow": lambda r: validate_workflow.validate(engine(), r.caller, r.body),
     "compile_workflow": lambda r: compile_workflow.compile_body(engine(), r.caller, r.body),
     "create_workflow": _create,
-    "list_workflows": lambda r: read_workflows.list_workflows(engine(), r.caller, *r.page),
+    "list_workflows": lambda r: read_workflows.list_workflows(
+        engine(), r.caller, *r.page, name=r.text(NAME), tag=r.text(TAG)
+    ),
     "get_workflow": _get,
     "update_workflow": _update,
     "delete_workflow": lambda r: save_workflow.delete(engine(), r.caller, r.path["workflow_id"], r.precondition),

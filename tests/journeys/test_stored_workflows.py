@@ -193,3 +193,32 @@ def test_versions_are_compared_and_an_earlier_one_becomes_the_newest_again(api: 
     assert api.post(f"{path}/rollback", {"version": 9}).status == 404
     assert api.post(f"{path}/rollback", {}).body["errors"][0]["code"] == "WFE-E102"
     assert api.get("/workflows/none-such/diff").status == 404
+
+
+def test_workflows_are_found_by_name_and_tag(api: ApiClient) -> None:
+    word = uuid.uuid4().hex[:8]
+    ids = []
+    for name, tags in (("Order", ["sales", "eu"]), ("Orders by night", {"team": "sales"}), ("Stock", ["eu"])):
+        made = api.post("/workflows", greeting("x") | {"name": f"{word} {name}", "tags": tags})
+        ids.append(made.body["workflow_id"])
+
+    def found(query: str) -> list[int]:
+        items, cursor = [], ""
+        while True:
+            page = api.get(f"/workflows?limit=2&{query}{cursor}").body
+            items += [ids.index(item["id"]) for item in page["items"] if item["id"] in ids]
+            if page["next_cursor"] is None:
+                return items
+            cursor = f"&cursor={page['next_cursor']}"
+
+    assert found(f"name={word}") == [2, 1, 0]
+    assert found(f"name={word}%20ORDER") == [1, 0]
+    assert found(f"name={word}&tag=eu") == [2, 0]
+    assert found(f"name={word}&tag=team:sales") == [1]
+    assert found(f"name={word}&tag=none") == []
+    first = next(i for i in api.get(f"/workflows?limit=100&name={word}").body["items"] if i["id"] == ids[0])
+    assert first["tags"] == ["sales", "eu"]
+    changed = api.call("PUT", f"/workflows/{ids[0]}", greeting("x") | {"name": f"{word} Order", "tags": ["x" * 2000]})
+    assert changed.status == 200
+    assert found(f"name={word}&tag=sales") == []
+    assert found(f"name={word}&tag={'x' * 2000}") == [0]

@@ -51,6 +51,7 @@ WORKFLOW_ID: Final = Query("workflow_id")
 STATUS: Final = Query("status", shape="RunStatus")
 KIND: Final = Query("kind")
 EXECUTION_TYPE: Final = Query("execution_type")
+NAME: Final = Query("name")
 TAG: Final = Query("tag")
 STARTED_AFTER: Final = Query("started_after", "moment")
 STARTED_BEFORE: Final = Query("started_before", "moment")
@@ -186,7 +187,7 @@ _WORKFLOWS: Final = (
     Operation(
         "create_workflow", "POST /workflows", {201: "StoredWorkflow"}, body=_WORKFLOW, takes_key=True, has_etag=True
     ),
-    Operation("list_workflows", "GET /workflows", {200: "WorkflowPage"}, query=PAGED),
+    Operation("list_workflows", "GET /workflows", {200: "ListedWorkflowPage"}, query=(NAME, TAG, *PAGED)),
     Operation(
         "get_workflow",
         "GET /workflows/{workflow_id}",

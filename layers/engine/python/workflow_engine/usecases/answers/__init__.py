@@ -72,6 +72,8 @@ from workflow_engine.usecases.answers.values import (
 from workflow_engine.usecases.answers.workflows import (
     CompiledWorkflow,
     Costs,
+    ListedWorkflow,
+    ListedWorkflowPage,
     Plan,
     PlanChange,
     StepChanges,
@@ -115,6 +117,8 @@ __all__ = (
     "GatewayRefusal",
     "Health",
     "Id",
+    "ListedWorkflow",
+    "ListedWorkflowPage",
     "LogElsewhere",
     "LogLine",
     "LogPage",

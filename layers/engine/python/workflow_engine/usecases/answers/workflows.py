@@ -77,6 +77,20 @@ class WorkflowSummary(TypedDict):
     updated_at: Time
 
 
+class ListedWorkflow(WorkflowSummary):
+    """A workflow in use, in its newest version."""
+
+    tags: Any
+    """Those of the workflow; null as well where it was last saved before lists had them."""
+
+
+class ListedWorkflowPage(TypedDict):
+    """Workflows in use, newest first. A page of a filtered list may be short, or empty, and go on."""
+
+    items: list[ListedWorkflow]
+    next_cursor: Cursor
+
+
 class WorkflowPage(TypedDict):
     """Versions of workflows."""
 
