@@ -151,6 +151,8 @@ def test_a_paused_workflow_is_not_started_until_it_is_resumed(api: ApiClient) ->
         refused = api.post(start, {})
         assert (refused.status, refused.body["code"]) == (409, "paused")
         assert "The bank is down." in refused.body["detail"]
+    child = {"step_id": "child", "step_type": "subflow", "config": {"workflow_id": path.rpartition("/")[2]}}
+    assert api.post("/workflows/execute", {"name": "Parent", "steps": [child]}).body["code"] == "paused"
     changed = api.call("PUT", path, greeting("two"))
     assert (changed.body["version"], changed.body["paused_at"]) == (2, paused.body["paused_at"])
     assert api.get(f"{path}?version=1").body["paused_at"] == paused.body["paused_at"]
