@@ -216,7 +216,7 @@ def test_workflows_are_found_by_name_and_tag(api: ApiClient) -> None:
     assert found(f"name={word}") == [2, 1, 0]
     assert found(f"name={word}%20ORDER") == [1, 0]
     assert found(f"name={word}&tag=eu") == [2, 0]
-    assert found(f"name={word}&tag=team:sales") == [1]
+    assert found(f"name={word}&tag=team%3Asales") == [1]
     assert found(f"name={word}&tag=none") == []
     first = next(i for i in api.get(f"/workflows?limit=100&name={word}").body["items"] if i["id"] == ids[0])
     assert first["tags"] == ["sales", "eu"]
