@@ -133,7 +133,14 @@ def _routes(*roots: str) -> tuple[Route, ...]:
     return tuple(Route(o.method, o.path, o.is_open, o.is_page) for o in api.below(*roots))
 
 
-ENGINE_ENVIRONMENT: Final = ("TABLE_NAME", "BUCKET_NAME", "MACHINE_ROLE_ARN", "MACHINE_PREFIX", "STAGE")
+ENGINE_ENVIRONMENT: Final = (
+    "TABLE_NAME",
+    "BUCKET_NAME",
+    "MACHINE_ROLE_ARN",
+    "MACHINE_PREFIX",
+    "STAGE",
+    "RETENTION_DAYS",
+)
 API_ENVIRONMENT: Final = (
     *ENGINE_ENVIRONMENT,
     "AUTH_MODE",

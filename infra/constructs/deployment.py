@@ -238,6 +238,7 @@ class Deployment:
             "CALLER_ROLES": stack.to_json_string(dict(config.caller_roles)),
             "ACTIVITY_RELAY": self.function_arn("activity_relay"),
             "MACHINE_IDLE_DAYS": str(config.machine_idle_days),
+            "RETENTION_DAYS": str(config.retention_days),
             "TENANT_QUOTA": json.dumps(config.tenant_quota),
             "EXECUTION_SHARDS": str(config.execution_shards),
             "LLM_SECRET_ARN": config.llm_secret_arn,

@@ -18,6 +18,10 @@ ANSWERS = {"approve_step", "deny_step", "succeed_task", "fail_task"}
 """Where the example answers what nobody has asked; its body is read before."""
 
 
+NOT_MADE = {"delete_execution"}
+"""What has an id of the service's own choice: none of the examples makes it."""
+
+
 def address(operation: Operation) -> str:
     """The path with the documented examples of its variables."""
     return re.sub(r"{\w+}", lambda name: str(PROSE["parameters"][name[0]]["example"]), operation.path)
@@ -35,4 +39,5 @@ def test_every_documented_body_is_taken_where_it_is_documented(
         expected = {404} if operation.name in ANSWERS else set(operation.answers)
         assert answer.status in expected, (operation.name, answer.body)
     for operation in (o for o in OPERATIONS.values() if o.method == "DELETE"):
-        assert api.call("DELETE", address(operation)).status == 204, operation.name
+        expected = {404} if operation.name in NOT_MADE else {204}
+        assert api.call("DELETE", address(operation)).status in expected, operation.name

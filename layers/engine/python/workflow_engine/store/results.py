@@ -27,6 +27,7 @@ from workflow_engine.store import keys
 from workflow_engine.store.conditions import Missing, any_of, at_most
 from workflow_engine.store.items import MAX_INLINE_BYTES, Record, dump
 from workflow_engine.store.payloads import Keep, Link, PayloadStore
+from workflow_engine.store.retention import expiry
 from workflow_engine.store.table import ConditionFailedError, Table, Write
 
 LARGE_OUTPUT_BYTES: Final = 64 * 1024
@@ -233,6 +234,8 @@ class ResultsStore:
 
     table: Table
     payloads: PayloadStore
+    retention_days: int = 0
+    """After a run's end its results expire; 0 keeps them."""
 
     def save(self, tenant_id: str, execution_id: str, redrive_count: int, make: Callable[[Keep], RunResults]) -> None:
         """Keep all results of a run; saving them again replaces them, unless a later redrive's are there.
@@ -249,6 +252,7 @@ class ResultsStore:
             "redrive_count": redrive_count,
             "head": self.payloads.store(tenant_id, head),
             "steps": steps,
+            "expires_at": expiry(_completed_at(head), self.retention_days),
         }
         # Those of earlier versions of this service have no count.
         no_later_one = any_of(Missing("redrive_count"), at_most("redrive_count", redrive_count))
@@ -292,6 +296,12 @@ class ResultsStore:
         output, large = apart(answer.pop("output"))
         steps = KeptSteps(len(lines), tops, [(0, dump(lines))], self.payloads)
         return RunResults(answer, output, large, steps, self.payloads)
+
+
+def _completed_at(head: Mapping[str, Json]) -> str | None:
+    run: Any = head["run"]
+    at: str | None = run.get("completed_at") or run.get("started_at")
+    return at
 
 
 def _in_chunks(results: RunResults, keep: Keep) -> tuple[dict[str, Json], str | None]:

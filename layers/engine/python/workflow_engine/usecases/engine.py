@@ -210,7 +210,8 @@ class Engine:
 
     @cached_property
     def executions(self) -> ExecutionStore:
-        return ExecutionStore(self._table, self._payloads, RunShards(self._table, self.settings.execution_shards))
+        shards = RunShards(self._table, self.settings.execution_shards)
+        return ExecutionStore(self._table, self.payloads, shards, self.settings.retention_days)
 
     @cached_property
     def quotas(self) -> Quotas:
@@ -220,7 +221,7 @@ class Engine:
     def approvals(self) -> ApprovalStore:
         from workflow_engine.store.approvals import ApprovalStore
 
-        return ApprovalStore(self._table, self._payloads)
+        return ApprovalStore(self._table, self.payloads, self.settings.retention_days)
 
     @cached_property
     def activity_tasks(self) -> ActivityTaskStore:
@@ -236,7 +237,7 @@ class Engine:
     def results(self) -> ResultsStore:
         from workflow_engine.store.results import ResultsStore
 
-        return ResultsStore(self._table, self._payloads)
+        return ResultsStore(self._table, self.payloads, self.settings.retention_days)
 
     @cached_property
     def agents(self) -> VersionStore[Version]:
@@ -275,10 +276,10 @@ class Engine:
 
         return S3Vectors(lambda: self.client("s3vectors"), self.settings.vector_bucket_name)
 
-    @property
+    @cached_property
     def payloads(self) -> PayloadStore:
-        """Documents that steps keep and hand on by reference."""
-        return self._payloads
+        """What is kept of runs: documents that steps hand on by reference, outputs, results."""
+        return PayloadStore(self._payloads.objects, of_runs=True)
 
     @cached_property
     def names(self) -> NameStore:
