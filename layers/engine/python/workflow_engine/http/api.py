@@ -57,6 +57,7 @@ CORRELATION_ID: Final = Query("correlation_id")
 PARENT_ID: Final = Query("parent_id")
 HAS_FAILURES: Final = Query("has_failures", "flag")
 ERROR: Final = Query("error")
+CONFIRM: Final = Query("confirm")
 
 PAGED: Final = (LIMIT, CURSOR)
 
@@ -237,6 +238,7 @@ _EXECUTIONS: Final = (
         for verb in ("approve", "deny")
     ),
     Operation("delete_execution", "DELETE /executions/{execution_id}", GONE, conflicts=True),
+    Operation("delete_tenant", "DELETE /tenant", {200: "TenantDeletion"}, query=(CONFIRM,)),
     Operation("list_audit", "GET /audit", {200: "AuditPage"}, query=PAGED),
     Operation("cancel_execution", "POST /executions/{execution_id}/cancel", {200: "Execution"}, conflicts=True),
 )

@@ -50,6 +50,9 @@ class ObjectStore(Protocol):
     def delete(self, key: str) -> object:
         """Remove an object, if it is there."""
 
+    def delete_below(self, prefix: str) -> int:
+        """Remove objects whose keys begin so, up to 1,000 at once; gives how many, 0 when there are none left."""
+
     def upload_url(self, key: str, content_type: str, size: int, seconds: int) -> str | None:
         """Where a client may put an object of this type and size for so long; None where there is no such place."""
 

@@ -38,6 +38,7 @@ from workflow_engine.usecases.answers.runs import (
     RunError,
     StepOutput,
     StepResult,
+    TenantDeletion,
 )
 from workflow_engine.usecases.answers.service import Health
 from workflow_engine.usecases.answers.steps import (
@@ -133,6 +134,7 @@ __all__ = (
     "StoredPrompt",
     "StoredWorkflow",
     "TaskAnswer",
+    "TenantDeletion",
     "Text",
     "Time",
     "Tool",
