@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from workflow_engine.agents.vendors import PROVIDER_TYPES, vendor_of_model
 from workflow_engine.machines.idleness import MIN_IDLE_DAYS
+from workflow_engine.settings import ARCHIVES
 from workflow_engine.store.shards import MAX_SHARDS
 
 Auth = Literal["iam", "jwt"]
@@ -114,6 +115,8 @@ class StageConfig:
     machine_idle_days: int = 30
     recorder_concurrency: int = 5
     """How many batches of ended runs are recorded at once."""
+    archive: str = "failed"
+    """Of which ended runs the steps' results are kept although nobody asks for them: all, failed, none."""
     alarms: bool = True
     """CloudWatch charges for each alarm, beyond ten in an account."""
     alarm_topic_arn: str = ""
@@ -168,6 +171,7 @@ class StageConfig:
         _check(
             2 <= self.recorder_concurrency <= 1000, "recorder_concurrency", "is from 2 to 1000, as SQS sources have it"
         )
+        _check(self.archive in ARCHIVES, "archive", f"is one of {', '.join(ARCHIVES)}")
         _check(
             self.throttle_rate >= 1 and self.throttle_burst >= 1, "throttle_rate and throttle_burst", "are 1 at least"
         )

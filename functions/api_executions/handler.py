@@ -16,6 +16,7 @@ from workflow_engine.http.api import (
     EXECUTION_ID,
     FROM,
     HAS_FAILURES,
+    INCLUDE,
     LIMIT,
     LINKS,
     PARENT_ID,
@@ -24,6 +25,7 @@ from workflow_engine.http.api import (
     STARTED_AFTER,
     STARTED_BEFORE,
     STATUS,
+    STEP,
     STEPS,
     TAG,
     TO,
@@ -34,6 +36,7 @@ from workflow_engine.http.api import (
 from workflow_engine.http.powertools import LambdaContext, Response
 from workflow_engine.http.request import Handlers, Request
 from workflow_engine.http.resolver import api_resolver
+from workflow_engine.http.runs import started
 from workflow_engine.init_phase import at_init
 from workflow_engine.store.run_lists import RunFilter
 from workflow_engine.usecases.runs import cancel_run, find_runs, read_progress, read_results
@@ -45,10 +48,14 @@ if TYPE_CHECKING:
         ApprovalPage,
         AuditPage,
         Decision,
+        Execution,
         ExecutionCounts,
         ExecutionPage,
         ExecutionProgress,
+        ExecutionStarted,
+        LogPage,
         Results,
+        RunEventPage,
         TenantDeletion,
     )
 
@@ -91,10 +98,39 @@ def _get(request: Request) -> ExecutionProgress:
 
 def _results(request: Request) -> Results:
     query = read_results.ResultsQuery(
-        request.number(LIMIT), request.text(CURSOR), request.texts(STEPS), request.flag(LINKS)
+        request.number(LIMIT),
+        request.text(CURSOR),
+        request.texts(STEPS),
+        request.flag(LINKS),
+        request.texts(INCLUDE),
     )
     _wait(request)
     return read_results.results(engine(), request.caller, request.path["execution_id"], query)
+
+
+def _logs(request: Request) -> LogPage:
+    from workflow_engine.usecases.runs import read_logs  # as below
+
+    limit, cursor = request.page
+    seconds = request.number(WAIT) or 0
+    step, execution_id = request.text(STEP), request.path["execution_id"]
+    return read_logs.read_logs(
+        engine(), request.caller, execution_id, step=step, limit=limit, cursor=cursor, wait=seconds
+    )
+
+
+def _events(request: Request) -> RunEventPage:
+    from workflow_engine.usecases.runs import live_events  # reading of histories, which no other route here needs
+
+    limit, cursor = request.page
+    seconds = request.number(WAIT) or 0
+    return live_events.run_events(engine(), request.caller, request.path["execution_id"], limit, cursor, seconds)
+
+
+def _stream(request: Request) -> Response[str]:
+    from workflow_engine.http.event_stream import answered_stream  # as above
+
+    return answered_stream(engine(), request)
 
 
 def _approvals(request: Request) -> ApprovalPage:
@@ -112,6 +148,23 @@ def _decide(request: Request, decision: Literal["approved", "denied"]) -> Decisi
 
     step, element = unquote(request.path["step"]), request.text(ELEMENT)
     return decide.decide(engine(), request.caller, request.path["execution_id"], step, element, decision, request.body)
+
+
+def _redrive(request: Request) -> tuple[Execution | Results, HTTPStatus]:
+    from workflow_engine.usecases.runs import redrive_run  # what most requests here do without
+
+    caller, wait = request.caller, request.number(WAIT)
+    run = redrive_run.redrive(engine(), caller, request.path["execution_id"], request.idempotency_key)
+    return started(engine(), caller, run, wait or 0)
+
+
+def _rerun(request: Request) -> tuple[ExecutionStarted | Results, HTTPStatus]:
+    from workflow_engine.usecases.bodies.run import waiting_seconds
+    from workflow_engine.usecases.runs import rerun_run
+
+    caller, wait, body = request.caller, request.number(WAIT), request.body
+    run = rerun_run.rerun(engine(), caller, request.path["execution_id"], body, request.idempotency_key)
+    return started(engine(), caller, run, waiting_seconds(body) if wait is None else wait)
 
 
 def _step_output(request: Request) -> Response[str]:
@@ -156,14 +209,19 @@ HANDLERS: Final[Handlers] = {
     "get_results": _results,
     "get_output": lambda r: _output(read_results.output_of_run(engine(), r.caller, r.path["execution_id"])),
     "get_step_output": _step_output,
-    "list_events": lambda r: read_results.events(engine(), r.caller, r.path["execution_id"], *r.page),
+    "list_logs": _logs,
+    "list_events": _events,
+    "stream_events": _stream,
+    "list_history": lambda r: read_results.events(engine(), r.caller, r.path["execution_id"], *r.page),
     "list_approvals": _approvals,
     "approve_step": lambda r: _decide(r, "approved"),
     "deny_step": lambda r: _decide(r, "denied"),
+    "cancel_execution": lambda r: cancel_run.cancel(engine(), r.caller, r.path["execution_id"], r.body),
+    "redrive_execution": _redrive,
+    "rerun_execution": _rerun,
     "delete_execution": _delete,
     "list_audit": _audit,
     "delete_tenant": _delete_tenant,
-    "cancel_execution": lambda r: cancel_run.cancel(engine(), r.caller, r.path["execution_id"]),
 }
 
 

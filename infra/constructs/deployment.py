@@ -15,6 +15,7 @@ from aws_cdk import Aws, RemovalPolicy, Stack
 from infra.catalog import FUNCTIONS, Grant, Resource, function
 from infra.config import StageConfig
 from llm_gateway.configuration import AWS_CREDENTIALS
+from workflow_engine.settings import own_step_prefix
 from workflow_engine.store.schema import BY_ARN, BY_DUE, BY_TENANT, BY_WORKFLOW, Index
 
 LIVE_ALIAS: Final = "live"
@@ -122,6 +123,11 @@ class Deployment:
         return _arn("logs", f"log-group:/aws/lambda/{self.function_name(name)}:*")
 
     @property
+    def own_step_logs_arn(self) -> str:
+        """The log groups of the functions that `WorkflowStep` makes in this stage, whose names begin alike."""
+        return _arn("logs", f"log-group:/aws/lambda/{own_step_prefix(self.config.stage)}*:*")
+
+    @property
     def step_function_names(self) -> tuple[str, ...]:
         """Our own functions that machines invoke."""
         return tuple(f.name for f in FUNCTIONS if f.kind == "step")
@@ -173,6 +179,8 @@ class Deployment:
                 return [_arn("states", f"activity:{self.config.stem}-*")]
             case "activity_relay":
                 return [self.function_arn("activity_relay")]
+            case "step_logs":
+                return [*(self.log_arn(name) for name in self.step_function_names), self.own_step_logs_arn]
             case "machine_role":
                 return [self.machine_role_arn]
             case "client_functions":
@@ -232,6 +240,7 @@ class Deployment:
             "MACHINE_ROLE_ARN": self.machine_role_arn,
             "MACHINE_PREFIX": config.prefix,
             "STAGE": config.stage,
+            "ARCHIVE": config.archive,
             "LOG_GROUP_ARN": self.machine_log_group_arn,
             "STEP_FUNCTIONS": stack.to_json_string({n: self.function_arn(n) for n in self.step_function_names}),
             "STEP_FUNCTION_ARN_PATTERNS": ",".join(self.step_function_patterns),

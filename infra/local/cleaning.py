@@ -68,8 +68,9 @@ def clean(folder: DataFolder, before: datetime) -> Cleaned:
         finally:
             journal.close()
             table.close()
-        for file in (folder.table, folder.journal):
-            _give_back_space(file)
+        for file in (folder.table, folder.journal, folder.vectors):
+            if file.is_file():
+                _give_back_space(file)
     return Cleaned(runs, histories, workflows, len(files), sum(files))
 
 

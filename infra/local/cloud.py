@@ -32,6 +32,7 @@ from infra.local.gateway import (
     load_handler,
 )
 from infra.local.lambda_context import request_id
+from infra.local.run_changes import Changes
 from infra.local.steps import Found, StepHandler, StepsDirectory, StepsDirectoryError, registered_handlers, unavailable
 from workflow_engine.errors import MisconfiguredError
 from workflow_engine.http.caller import LOCAL_TENANT
@@ -40,8 +41,9 @@ from workflow_engine.usecases.engine import Engine, Laptop, use_laptop
 if TYPE_CHECKING:
     from infra.local.process_lock import ProcessLock
     from infra.local.stepfunctions.journal import Head
-    from infra.local.stepfunctions.lambdas import LambdaFunctions
+    from infra.local.stepfunctions.lambdas import CalledIn, LambdaFunctions
     from infra.local.stepfunctions.service import StepFunctions
+    from infra.local.streams import Streams
     from workflow_engine.store.payloads import ObjectStore
 
 LOG = logging.getLogger(__name__)
@@ -71,16 +73,19 @@ class LocalCloud:
         """`steps_directory` is what `--steps` gives (`infra.local.steps`). Without `data` nothing outlasts the context. With
         `skips_time` nothing waits: when all that could happen is that time passes, it has passed.
         """
-        self.gateway = Gateway(FUNCTIONS, self._object)
+        self.gateway = Gateway(FUNCTIONS, self._object, self._open_streams)
         self._steps = None if steps_directory is None else StepsDirectory(steps_directory.resolve())
         self.found: Found | None = None
         self._data = data
         self._lock: ProcessLock | None = None
         self._skips_time = skips_time
         self._functions: LambdaFunctions | None = None
+        self._called_in: CalledIn | None = None
         self._step_functions: StepFunctions | None = None
         self._starting = threading.Lock()
         self._ends = Ends()
+        self._changes = Changes()
+        self._streams: Streams | None = None
         self._closing = threading.Event()
         self._objects: ObjectStore | None = None
         self._open = contextlib.ExitStack()
@@ -116,6 +121,9 @@ class LocalCloud:
         """Let requests that wait for the end of a run be answered now, and everything that happens now and then cease."""
         self._closing.set()
         self._ends.close()
+        self._changes.close()
+        if self._streams is not None:
+            self._streams.close()
 
     def lost_folder(self) -> str | None:
         """Says so when the data folder has been removed or replaced, so that nothing is kept any more."""
@@ -125,6 +133,15 @@ class LocalCloud:
             f"The data folder '{self._data.path}' was removed or replaced under the server. It has stopped, since nothing that it "
             "does would be kept."
         )
+
+    def _open_streams(self) -> Streams:
+        """What holds the streams of events that are open."""
+        with self._starting:
+            if self._streams is None:
+                from infra.local.streams import Streams
+
+                self._streams = Streams(self._changes)
+            return self._streams
 
     def step_functions(self) -> StepFunctions:
         """Step Functions, started when first asked for. Runs that an earlier process left go on then."""
@@ -162,7 +179,9 @@ class LocalCloud:
 
     def _set_up(self, opening: contextlib.ExitStack) -> None:
         """What stands behind the ports."""
+        from infra.local.capture import capturing
         from infra.local.machines import EmbeddedMachines
+        from workflow_engine.store.logs.files import FileLogs
         from workflow_engine.store.payloads.files import FileObjects
         from workflow_engine.store.payloads.memory import MemoryObjects
         from workflow_engine.store.tables.sqlite import SqliteTable
@@ -173,6 +192,9 @@ class LocalCloud:
         self._objects = FileObjects(self._data.objects) if self._data else MemoryObjects()
         vectors = SqliteVectors(self._data.vectors if self._data else None)
         opening.callback(vectors.close)
+        logs = FileLogs(self._data.logs if self._data else None)
+        opening.callback(logs.close)
+        self._called_in = opening.enter_context(capturing(logs.write))
         load_step = None if self._steps is None else self._load_step
         opening.callback(use_laptop, None)
         use_laptop(
@@ -184,6 +206,8 @@ class LocalCloud:
                 self._ends.watching,
                 load_step,
                 vectors,
+                logs,
+                self._changes.following,
             )
         )
 
@@ -196,6 +220,8 @@ class LocalCloud:
             journal=MemoryJournal if self._data is None else sqlite_in(self._data.path),
             skips_time=self._skips_time,
             on_end=self._record,
+            on_child=self._record_child,
+            on_change=self._changes.tell,
             region=REGION,
             account=ACCOUNT,
         )
@@ -205,7 +231,7 @@ class LocalCloud:
         if self._functions is None:
             from infra.local.stepfunctions.lambdas import LambdaFunctions
 
-            self._functions = LambdaFunctions(region=REGION, account=ACCOUNT)
+            self._functions = LambdaFunctions(region=REGION, account=ACCOUNT, called_in=self._called_in)
             for function in FUNCTIONS:
                 if function.kind == "step":
                     self._functions.register(function_arn(function.name), _at_first_call(function))
@@ -239,6 +265,11 @@ class LocalCloud:
             if pause is None or self._closing.wait(pause):
                 raise RuntimeError(f"The end of {ended.arn} could not be recorded.")
         self._ends.tell(ended.name)
+
+    def _record_child(self, begun: Head) -> None:
+        """Hand the start of a subflow to the recorder, once: what fails here is made up for at its end."""
+        recorder = next(f for f in FUNCTIONS if f.name == "execution_recorder")
+        load_handler(recorder)(queued_event(begun), context_of(recorder, request_id()))
 
     def _repeat(self, function: Function) -> None:
         assert function.schedule_minutes is not None

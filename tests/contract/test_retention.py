@@ -12,11 +12,14 @@ from tests.support.listed_results import results
 from workflow_engine.errors import InvalidStepInput
 from workflow_engine.store import keys
 from workflow_engine.store.approvals import Approval, ApprovalStore
+from workflow_engine.store.control import begin_redrive, take_back_redrive
+from workflow_engine.store.ends import EndStore, RecordedEnd
 from workflow_engine.store.executions import ASKED_FOR, ExecutionStore
 from workflow_engine.store.payloads import RUNS_FOLDER, PayloadStore, owned_folders
 from workflow_engine.store.payloads.memory import MemoryObjects
 from workflow_engine.store.results import ResultsStore
 from workflow_engine.store.retention import LONGEST_RUN_DAYS
+from workflow_engine.store.run_lists import RunFilter
 from workflow_engine.store.shards import RunShards
 from workflow_engine.store.table import Table
 
@@ -88,3 +91,26 @@ def test_a_link_that_was_handed_on_opens_only_what_its_tenant_has(of_runs: bool)
     assert PayloadStore(objects, of_runs=True).handed_on("t", link) == [1]
     with pytest.raises(InvalidStepInput):
         PayloadStore(objects, of_runs=True).handed_on("u", link)
+
+
+def test_a_redrive_keeps_a_run_until_it_has_ended_again(table: Table) -> None:
+    made = store(table, 30)
+    ends = EndStore(table, PAYLOADS, 30)
+    error = {"step_id": "a", "type": "Boom", "message": "no"}
+    assert ends.record("t", "e1", RecordedEnd("arn:execution:e1", "failed", END, 0, error=error))
+    assert expires_at(table) == END_SECONDS + 30 * DAY
+    ended = made.get("t", "e1")
+    begin_redrive(made, ended, "2026-03-02T00:00:00.000Z", "ann")
+    assert expires_at(table) is None
+    (listed,) = made.page("t", RunFilter(), 9).runs
+    assert (listed.record["status"], listed.error, listed.record.get("has_failures")) == ("running", None, None)
+    assert take_back_redrive(made, ended, "2026-03-02T00:00:00.000Z")
+    assert expires_at(table) == END_SECONDS + 30 * DAY
+    (listed,) = made.page("t", RunFilter(error="boom"), 9).runs
+    assert listed.error == error
+
+
+def test_an_end_without_a_limit_never_expires(table: Table) -> None:
+    store(table, 0)
+    assert EndStore(table, PAYLOADS).record("t", "e1", RecordedEnd("arn:execution:e1", "completed", END, 0))
+    assert expires_at(table) is None

@@ -45,7 +45,7 @@ def made(number: int) -> tuple[Execution, dict[str, Any]]:
         user_id=(None, "ann", "bob")[number % 3],
         session_id=(None, "s")[number % 2],
         correlation_id=f"c{number % 7}",
-        parent_id=(None, None, "e0")[number % 3],
+        parent_execution_id=(None, None, "e0")[number % 3],
         tags=tags,
     )
     message = ("No disk left", "no DISK", "Timeout" + "." * MAX_SHOWN_MESSAGE + "disk")[number % 3]
@@ -72,9 +72,10 @@ def passes(wanted: RunFilter, number: int) -> bool:
     """The filter once more, on what was written."""
     run, end = made(number)
     error, low, high = end["error"], *wanted.started
-    plain = ("workflow_id", "user_id", "session_id", "correlation_id", "parent_id")
+    plain = ("workflow_id", "user_id", "session_id", "correlation_id")
     return (
-        all(getattr(wanted, name) in (None, getattr(run, name)) for name in plain)
+        wanted.parent_id in (None, run.parent_execution_id)
+        and all(getattr(wanted, name) in (None, getattr(run, name)) for name in plain)
         and wanted.status in (None, end["status"])
         and wanted.has_failures in (None, end["has_failures"] or error is not None)
         and (wanted.tag is None or has_tag(run.tags, wanted.tag))

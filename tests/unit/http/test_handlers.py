@@ -25,10 +25,12 @@ from workflow_engine.usecases.definitions.check_definition import DefinitionKind
 from workflow_engine.usecases.engine import Caller
 from workflow_engine.usecases.prompts.check_prompt import PROMPTS
 from workflow_engine.usecases.runs.results_page import EVERYTHING, Output, ResultsQuery
+from workflow_engine.usecases.workflows.preconditions import NO_PRECONDITION
 
 CALLER = Caller(tenant_id="default", user_id=None, roles=None)
 ENGINE = object()
 STARTED = {"execution_id": "e-1", "status": "running", "workflow_name": "w", "started_at": "2026-01-12T21:45:55.000Z"}
+SAVED = {"version": 2, "content_hash": "1f3a" * 16}
 
 Record = Callable[..., None]
 
@@ -106,12 +108,26 @@ def test_a_stored_workflow_may_be_executed_without_a_body(api: Api) -> None:
     [
         ("POST", "/workflows/validate", "workflows.validate_workflow.validate", {"is_valid": False}, 200, ({"a": 1},)),
         ("POST", "/workflows/compile", "workflows.compile_workflow.compile_body", {"asl": {}}, 200, ({"a": 1},)),
-        ("POST", "/workflows", "workflows.save_workflow.create", {"version": 1}, 201, ({"a": 1}, None)),
+        ("POST", "/workflows", "workflows.save_workflow.create", SAVED, 201, ({"a": 1}, None)),
         ("GET", "/workflows?limit=2", "workflows.read_workflows.list_workflows", {"items": []}, 200, (2, None)),
-        ("GET", "/workflows/w-1?version=2", "workflows.read_workflows.get", {"version": 2}, 200, ("w-1", 2)),
-        ("PUT", "/workflows/w-1", "workflows.save_workflow.update", ({"version": 2}, False), 200, ("w-1", {"a": 1})),
-        ("PUT", "/workflows/w-1", "workflows.save_workflow.update", ({"version": 1}, True), 201, ("w-1", {"a": 1})),
-        ("DELETE", "/workflows/w-1", "workflows.save_workflow.delete", None, 204, ("w-1",)),
+        ("GET", "/workflows/w-1?version=2", "workflows.read_workflows.get", SAVED, 200, ("w-1", 2)),
+        (
+            "PUT",
+            "/workflows/w-1",
+            "workflows.save_workflow.update",
+            (SAVED, False),
+            200,
+            ("w-1", {"a": 1}, NO_PRECONDITION),
+        ),
+        (
+            "PUT",
+            "/workflows/w-1",
+            "workflows.save_workflow.update",
+            (SAVED, True),
+            201,
+            ("w-1", {"a": 1}, NO_PRECONDITION),
+        ),
+        ("DELETE", "/workflows/w-1", "workflows.save_workflow.delete", None, 204, ("w-1", NO_PRECONDITION)),
         (
             "GET",
             "/workflows/w-1/versions",
@@ -130,8 +146,16 @@ def test_a_stored_workflow_may_be_executed_without_a_body(api: Api) -> None:
             200,
             ("e-1", ResultsQuery(100, "x", ("a", "b[0].c"), True)),
         ),
-        ("GET", "/executions/e-1/events?cursor=x", "runs.read_results.events", {"items": []}, 200, ("e-1", 50, "x")),
-        ("POST", "/executions/e-1/cancel", "runs.cancel_run.cancel", {"status": "cancelled"}, 200, ("e-1",)),
+        ("GET", "/executions/e-1/history?cursor=x", "runs.read_results.events", {"items": []}, 200, ("e-1", 50, "x")),
+        (
+            "GET",
+            "/executions/e-1/events?cursor=x&wait=3",
+            "runs.live_events.run_events",
+            {"items": []},
+            200,
+            ("e-1", 50, "x", 3),
+        ),
+        ("POST", "/executions/e-1/cancel", "runs.cancel_run.cancel", {"status": "cancelled"}, 200, ("e-1", {"a": 1})),
         ("POST", "/steps/register", "steps.register_step.register", ({"step_type": "a"}, True), 201, ({"a": 1}, None)),
         ("POST", "/steps/register", "steps.register_step.register", ({"step_type": "a"}, False), 200, ({"a": 1}, None)),
         ("GET", "/steps", "steps.read_steps.list_steps", {"steps": []}, 200, (50, None, (None,) * 3)),

@@ -56,6 +56,18 @@ class ConflictError(WorkflowEngineError):
     code = "conflict"
 
 
+class PausedError(ConflictError):
+    """The workflow is not to be started until it is resumed."""
+
+    code = "paused"
+
+
+class PreconditionFailedError(WorkflowEngineError):
+    """The record is not as the client, by the headers If-Match or If-None-Match, says that it must be."""
+
+    code = "precondition_failed"
+
+
 class AlreadyDecidedError(ConflictError):
     """Somebody has decided before. The first decision holds."""
 

@@ -7,14 +7,24 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Final
+from typing import Final, Literal, get_args
 
 from workflow_engine.lazy_dataclass import dataclass
 
 STEP_HTTP: Final = "step_http"
 """Alias of our function that sends steps to their endpoints."""
 
+Archive = Literal["all", "failed", "none"]
+"""Of which ended runs the histories are read before Step Functions forgets them, though nobody has asked for their steps."""
+
+ARCHIVES: Final[tuple[Archive, ...]] = get_args(Archive)
+
 DEFAULT_STEP_FUNCTION_PATTERNS = ("arn:aws:lambda:*:*:function:workflow-step-*",)
+
+
+def own_step_prefix(stage: str) -> str:
+    """The beginning of the names of functions that our CDK construct `WorkflowStep` makes in a stage."""
+    return f"workflow-step-{stage}-".replace("_", "-")
 
 
 class MissingSettingError(KeyError):
@@ -56,6 +66,7 @@ class Settings:
     allow_local_steps: bool = False
     step_http_allowed_hosts: str = ""
     vector_bucket_name: str = ""
+    archive: Archive = "none"
     execution_shards: int = 1
     """How many partitions each list of runs is written to (`store.shards`)."""
     retention_days: int = 0
@@ -81,6 +92,7 @@ class Settings:
             step_http_allowed_hosts=env.get("STEP_HTTP_ALLOWED_HOSTS", ""),
             vector_bucket_name=env.get("VECTOR_BUCKET_NAME", ""),
             retention_days=_number("RETENTION_DAYS", env.get("RETENTION_DAYS") or "0"),
+            archive=_archive(env.get("ARCHIVE") or "none"),
             tenant_quota=_quota(env.get("TENANT_QUOTA") or "{}"),
             execution_shards=_number("EXECUTION_SHARDS", env.get("EXECUTION_SHARDS") or "1"),
         )
@@ -99,6 +111,12 @@ class Settings:
     def may_invoke(self, function_arn: str) -> bool:
         """True if a step may be registered on this Lambda ARN."""
         return any(fnmatch.fnmatchcase(function_arn, p) for p in self.step_function_arn_patterns)
+
+
+def _archive(text: str) -> Archive:
+    if text not in ARCHIVES:
+        raise InvalidSettingError(f"The environment variable ARCHIVE must be one of {', '.join(ARCHIVES)}.")
+    return text
 
 
 def _number(name: str, text: str) -> int:

@@ -15,6 +15,8 @@ from workflow_engine.suggestions import suggest
 DEFAULT_PAGE: Final = 50
 
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_ENTITY_TAG: Final = re.compile(r'\*|(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+_ENTITY_TAGS: Final = re.compile(rf"\s*(?:\*|{_ENTITY_TAG.pattern[3:]}(?:\s*,\s*{_ENTITY_TAG.pattern[3:]})*)\s*")
 _BARE_PLUS: Final = re.compile(r"(?<=:\d\d) (?=\d\d:?\d\d$)|(?<=\.\d{3}) (?=\d\d:?\d\d$)")
 
 
@@ -85,6 +87,20 @@ def idempotency_key(event: APIGatewayProxyEventV2) -> str | None:
     if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
         raise InvalidRequestError("The header Idempotency-Key must have 1 to 255 visible ASCII characters.")
     return key
+
+
+def entity_tags(event: APIGatewayProxyEventV2, header: str) -> tuple[str, ...] | None:
+    """The entity tags of If-Match or If-None-Match with their quotes, or `*`; None when the header is absent. Weak ones are left
+    out: all of ours are strong. Raises `InvalidRequestError` for anything else.
+    """
+    text = event.headers.get(header.lower())
+    if text is None:
+        return None
+    if not _ENTITY_TAGS.fullmatch(text):
+        raise InvalidRequestError(
+            f'The header {header} must be *, or ETags in their double quotes, such as "3-1f3a9c".'
+        )
+    return tuple(found[0] for found in _ENTITY_TAG.finditer(text) if not found[0].startswith("W/"))
 
 
 def whole_number(event: APIGatewayProxyEventV2, query: Query) -> int | None:

@@ -13,14 +13,17 @@ from typing import Any, Final
 
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, is_caught
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.machines.attempts import note_attempt, note_block, usage_of
 from workflow_engine.machines.history_text import parsed, readable
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit
+from workflow_engine.run_output import assigned_record, is_of_a_run, run_output
 from workflow_engine.state_names import EACH, FAIL, LATE, WORKFLOW_FAILED, step_of
 from workflow_engine.statuses import RunEnd, StepStatus
+from workflow_engine.subflows import child_failure, output_of
 from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR, failure_told
 
-_RUN_ENDS: Final[Mapping[str, RunEnd]] = {
+ENDS_BY_EVENT: Final[Mapping[str, RunEnd]] = {
     "ExecutionSucceeded": "completed",
     "ExecutionFailed": "failed",
     "ExecutionAborted": "cancelled",
@@ -33,9 +36,9 @@ _ITERATION_ENDS: Final[Mapping[str, StepStatus]] = {
     "Aborted": "aborted",
 }
 
-_ATTEMPT: Final = frozenset({"TaskScheduled", "LambdaFunctionScheduled", "ActivityScheduled"})
+NEW_ATTEMPT: Final = frozenset({"TaskScheduled", "LambdaFunctionScheduled", "ActivityScheduled"})
 _SUCCESS: Final = frozenset({"TaskSucceeded", "LambdaFunctionSucceeded", "ActivitySucceeded"})
-_FAILURE: Final = re.compile(r"(Task|LambdaFunction|Activity)(Failed|TimedOut|(Start|Submit|Schedule)Failed)")
+FAILED_ATTEMPT: Final = re.compile(r"(Task|LambdaFunction|Activity)(Failed|TimedOut|(Start|Submit|Schedule)Failed)")
 _STATE_IN_CAUSE: Final = re.compile(r"(?:state|state/task) '([^']+)'")
 
 
@@ -58,13 +61,15 @@ def read_timeline(
 
     `enclosing` gives for each step the maps, for_each steps and loops around it, outermost first; `loops` are the loops.
     """
-    reader = _Reader(enclosing, loops, outputs)
+    reader = TimelineReader(enclosing, loops, outputs)
     for event in events:
         reader.read(event)
     return reader.timeline
 
 
-class _Reader:
+class TimelineReader:
+    """Reads a history event by event; `timeline` is what has been read."""
+
     def __init__(self, enclosing: Mapping[str, tuple[str, ...]], loops: frozenset[str], outputs: Outputs) -> None:
         self.timeline = Timeline()
         self._outputs = outputs
@@ -77,7 +82,12 @@ class _Reader:
         self._open: dict[int, Visit] = {}
         self._untold: dict[int, Visit] = {}  # Fail states of which no event has the error, until a Catcher tells it
 
+    def visit_of(self, event_id: int) -> Visit | None:
+        """The visit that an event which was read belongs to."""
+        return self._origins.get(event_id, _NOWHERE).visit
+
     def read(self, event: Event) -> None:
+        """Read the next event."""
         kind = event["type"]
         origin = self._origins.get(event["previousEventId"], _NOWHERE)
         if kind.endswith("StateEntered"):
@@ -153,7 +163,7 @@ class _Reader:
             return origin
         visit.left, visit.left_at = True, event.get("timestamp")
         self._open.pop(id(visit), None)
-        value = parsed(details.get("output"))
+        value = parsed(assigned_record(details.get("assignedVariables") or {}) or details.get("output"))
         if visit.kind == "Pass" and visit.role == FAIL and isinstance(value, dict) and "error_type" in value:
             visit.failure = Failure(value["error_type"], value.get("error_message"))
         output = self._state_output(value, visit)
@@ -249,6 +259,7 @@ class _Reader:
             visit.outcome = None
         else:
             visit.outcome, visit.left_at = what.lower(), event.get("timestamp")
+        note_block(visit, what, event.get("timestamp"), (v for v in reversed(self._failed) if v.is_inside(visit)))
         return visit
 
     def _open_beside(self, kind: str, visit: Visit | None) -> Visit | None:
@@ -265,18 +276,22 @@ class _Reader:
 
     def _attempt(self, visit: Visit, event: Event, kind: str) -> None:
         details_name = f"{kind[0].lower()}{kind[1:]}EventDetails"
-        visit.repeats += (event.get(details_name) or {}).get("repeatedAfterRestart", 0)
-        if kind in _ATTEMPT:
+        details = event.get(details_name) or {}
+        visit.repeats += details.get("repeatedAfterRestart", 0)
+        if kind in NEW_ATTEMPT:
             visit.attempts += 1
             visit.outcome = None
         elif kind in _SUCCESS:
             visit.outcome, visit.failure, visit.left_at = "succeeded", None, event.get("timestamp")
-            visit.output = self._outputs.add(_task_output(event.get(details_name, {})))
-        elif _FAILURE.fullmatch(kind):
+            value = task_output(details)
+            visit.usage = usage_of(value)
+            visit.output = self._outputs.add(value)
+        elif FAILED_ATTEMPT.fullmatch(kind):
             self._fail(visit, event, details_name)
         elif kind.endswith("StateAborted") and visit.outcome is None and kind.startswith(visit.kind):
             visit.outcome = "aborted"
             visit.left_at = event.get("timestamp")
+        note_attempt(visit, event, details, self._outputs)
 
     def _evaluation_failed(self, event: Event, origin: _Origin) -> _Origin:
         visit = self._evaluated(event, origin)
@@ -314,10 +329,10 @@ class _Reader:
             line.redriven_at = event.get("timestamp")
             line.status, line.completed_at, line.failure, line.failed_visit = "running", None, None, None
             line.recovered = None
-        elif kind in _RUN_ENDS:
-            line.status, line.completed_at = _RUN_ENDS[kind], event.get("timestamp")
+        elif kind in ENDS_BY_EVENT:
+            line.status, line.completed_at = ENDS_BY_EVENT[kind], event.get("timestamp")
             if kind == "ExecutionSucceeded":
-                line.output = self._outputs.add(parsed(event["executionSucceededEventDetails"].get("output")))
+                self._succeeded(parsed(event["executionSucceededEventDetails"].get("output")))
             elif kind == "ExecutionTimedOut":
                 line.failure = failure_of(event.get("executionTimedOutEventDetails") or {}, timed_out=True)
             elif kind == "ExecutionFailed":
@@ -326,6 +341,12 @@ class _Reader:
                     self._recovered(line.failure)
                 else:
                     self._blame(event.get("executionFailedEventDetails") or {}, origin)
+
+    def _succeeded(self, value: Any) -> None:
+        told = run_output(value)
+        self.timeline.output_in_history = told.marked
+        # Of a machine of an earlier version the whole may be the explicit output.
+        self.timeline.output = self._outputs.add(told.output if is_of_a_run(value) else value)
 
     def _recovered(self, failure: Failure) -> None:
         """The end of a run after its failure steps: its cause says what had failed."""
@@ -376,12 +397,16 @@ def _caught(visit: Visit) -> bool:
     return around is not None and (around.left or _caught(around))
 
 
-def _task_output(details: Mapping[str, Any]) -> Any:
-    """A step's output: what a function returned (`Payload` of lambda:invoke), or what a callback or activity sent."""
+def task_output(details: Mapping[str, Any]) -> Any:
+    """A step's output: what a function returned (`Payload` of lambda:invoke), what a callback or activity sent, or what
+    is told of a child.
+    """
     output = parsed(details.get("output"))
-    if details.get("resourceType") == "lambda" and details.get("resource") == "invoke" and isinstance(output, dict):
+    if not isinstance(output, dict):
+        return output
+    if details.get("resourceType") == "lambda" and details.get("resource") == "invoke":
         return output.get("Payload")
-    return output
+    return output_of(output) if details.get("resourceType") == "states" else output
 
 
 def failure_of(details: Mapping[str, Any], *, timed_out: bool) -> Failure:
@@ -389,6 +414,8 @@ def failure_of(details: Mapping[str, Any], *, timed_out: bool) -> Failure:
     error = readable(details.get("error") or ("States.Timeout" if timed_out else "States.TaskFailed"))
     timed_out = timed_out or error == "States.Timeout"
     cause = readable(details.get("cause") or "")
+    if (of_child := child_failure(error, cause)) is not None:
+        return Failure(*of_child)
     told = parsed(cause)
     if isinstance(told, dict) and "errorMessage" in told:
         message = told["errorMessage"]

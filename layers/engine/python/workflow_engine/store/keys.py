@@ -25,10 +25,16 @@ DUE_MACHINES: Final = "DUE#MACHINES"
 DUE_APPROVALS: Final = "DUE#APPROVALS"
 """Partition, in the index by_due, of approvals whose time is limited, and of decisions that are to be sent again."""
 
+DUE_REMINDERS: Final = "DUE#REMINDERS"
+"""Partition, in the index by_due, of reminders of decisions that nobody has made yet."""
+
 DUE_EXECUTIONS: Final = tuple(f"DUE#EXECUTIONS#{shard}" for shard in range(8))
 """Partitions, in the index by_due, of runs that have not ended. Several, because one partition takes 1,000 writes a
 second (DynamoDB, "Partition throughput limits") and every start writes here.
 """
+
+DUE_ARCHIVE: Final = tuple(f"DUE#ARCHIVE#{shard}" for shard in range(8))
+"""Partitions, in the index by_due, of ended runs whose history is to be read before Step Functions forgets it."""
 
 PLATFORM: Final = "#platform"
 """The tenant of records that belong to the deployment: state machines are shared by all tenants whose workflows have
@@ -117,6 +123,15 @@ def audit(tenant_id: str) -> str:
     return f"{_tenant(tenant_id)}#AUDIT"
 
 
+CHILDREN: Final = "CHILD#"
+"""Begins the sort keys of what an execution's partition has of its subflows."""
+
+
+def child(execution_id: str) -> str:
+    """Sort key, in the parent's partition, of a subflow's execution."""
+    return CHILDREN + _escape(execution_id)
+
+
 APPROVALS: Final = "APPROVAL#"
 """Begins the sort keys of an execution's approvals."""
 
@@ -126,6 +141,11 @@ _LONGEST_PLACE: Final = 400
 def approval(place: str) -> str:
     """Sort key, in an execution's partition, of the approval at a place."""
     return APPROVALS + _short(place)
+
+
+def reminder(place: str) -> str:
+    """Sort key, in the partition of an execution, of the next reminder of the decision at a place."""
+    return f"REMINDER#{_short(place)}"
 
 
 def approvals(tenant_id: str) -> str:
@@ -152,12 +172,31 @@ def _short(place: str) -> str:
 
 def due_execution(execution_id: str) -> str:
     """The partition, of `DUE_EXECUTIONS`, of a run that has not ended."""
-    return DUE_EXECUTIONS[zlib.crc32(execution_id.encode()) % len(DUE_EXECUTIONS)]
+    return _due_shard(DUE_EXECUTIONS, execution_id)
+
+
+def due_archive(execution_id: str) -> str:
+    """The partition, of `DUE_ARCHIVE`, of a run that has ended."""
+    return _due_shard(DUE_ARCHIVE, execution_id)
+
+
+def _due_shard(shards: tuple[str, ...], name: str) -> str:
+    return shards[zlib.crc32(name.encode()) % len(shards)]
+
+
+def token(bucket: str, number: int) -> str:
+    """Partition of one of the tokens of a bucket that all callers share."""
+    return f"T#{PLATFORM}#TOKEN#{_escape(bucket)}#{number}"
 
 
 def machine(machine_hash: str) -> str:
     """Partition of a state machine: `META` (its newest generation) and the retired ones that still exist."""
     return f"T#{PLATFORM}#MACHINE#{_escape(machine_hash)}"
+
+
+def machine_parents(machine_arn: str) -> str:
+    """Partition of the machines whose runs may start a machine as a child."""
+    return f"T#{PLATFORM}#PARENTS#{_escape(machine_arn)}"
 
 
 def retired(generation: int) -> str:
@@ -247,3 +286,21 @@ def relay(worker: str) -> str:
 def ordered(timestamp: str, record_id: str) -> str:
     """Sort key of lists by time; the id makes it unique."""
     return f"{timestamp}#{_escape(record_id)}"
+
+
+FEED: Final = "FEED"
+"""Sort key of how far a run's history was read for those who watch it."""
+
+_FEED_PARTS: Final = "FEED#"
+
+HISTORY_READS: Final = "HISTORY_READS"
+"""Sort key, of the platform, of the record by which all who read histories for watchers keep within one rate."""
+
+
+def feed_part(number: int, part: int) -> str:
+    """Sort key of events of a run that were read together, by the position of the last of them; zero-padded."""
+    return f"{_FEED_PARTS}{number:06d}.{part:06d}"
+
+
+LAST_FEED_PART: Final = _FEED_PARTS + "~"
+"""Stands after the sort key of every part."""

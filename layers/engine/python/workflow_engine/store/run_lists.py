@@ -70,7 +70,7 @@ class RunFilter:
             "user_id": self.user_id,
             "session_id": self.session_id,
             "correlation_id": self.correlation_id,
-            "parent_id": self.parent_id,
+            "parent_execution_id": self.parent_id,
             "has_failures": (self.has_failures or self.error is not None) or None,
         }
         return {name: value for name, value in wanted.items() if value is not None}

@@ -52,13 +52,13 @@ _SUMMARY: Final = (
     "user_id",
     "session_id",
     "correlation_id",
-    "parent_id",
+    "parent_execution_id",
     "has_failures",
     "shown_error",
     "shown_tags",
 )
 
-_FILTERS: Final = ("status", "user_id", "session_id", "correlation_id", "parent_id", "has_failures")
+_FILTERS: Final = ("status", "user_id", "session_id", "correlation_id", "parent_execution_id", "has_failures")
 
 BY_TENANT: Final = Index("by_tenant", "tenant_list", "tenant_order", _SUMMARY, filters=_FILTERS)
 """All workflows, or the executions of a shard (`store.run_lists`), of a tenant by time."""

@@ -174,9 +174,11 @@ class Table(Protocol):
     def write_all(self, changes: Iterable[Write | Removal]) -> None:
         """Do all changes, of up to 100 different records, or none. ConditionFailedError when any condition does not hold."""
 
-    def update(self, pk: str, sk: str, changes: Mapping[str, Scalar], condition: Condition | None = None) -> None:
-        """Set attributes of a record that is there; None removes one. ConditionFailedError when there is no record, or the
-        condition does not hold.
+    def update(self, pk: str, sk: str, changes: Mapping[str, Scalar], condition: Condition | None = None) -> Record:
+        """Set attributes of a record that is there; None removes one. Gives what these attributes were before, as far as there
+        were any. ConditionFailedError when there is no record, or the condition does not hold.
+
+        When the answer of AWS is lost, nothing is known of what they were.
         """
 
     def add(

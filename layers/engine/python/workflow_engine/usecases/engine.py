@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine import aws
-from workflow_engine.aws_quotas import HTTP_API_SECONDS
+from workflow_engine.aws_quotas import HISTORY_PAGE_EVENTS, HTTP_API_SECONDS
 from workflow_engine.errors import MisconfiguredError
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.settings import Settings
@@ -39,14 +39,21 @@ if TYPE_CHECKING:
 
     from workflow_engine.machines.history import HistoryReader
     from workflow_engine.machines.idleness import MachineUse
+    from workflow_engine.machines.log_lines import LogLines
     from workflow_engine.machines.port import MachineService
     from workflow_engine.machines.registry import MachineRegistry
+    from workflow_engine.machines.run_feed import RunFeeds
     from workflow_engine.store.activity_tasks import ActivityTaskStore
     from workflow_engine.store.approvals import ApprovalStore
     from workflow_engine.store.due import DueStore
+    from workflow_engine.store.ends import EndStore
     from workflow_engine.store.files import FileStore
+    from workflow_engine.store.logs import StepLogs
     from workflow_engine.store.machines import MachineStore
+    from workflow_engine.store.reminders import ReminderStore
     from workflow_engine.store.results import ResultsStore
+    from workflow_engine.store.run_feeds import RunFeedStore
+    from workflow_engine.store.shared_budgets import Budget, SharedBudgets
     from workflow_engine.store.vectors import VectorStore
     from workflow_engine.store.versions import Version, VersionStore
 
@@ -55,6 +62,8 @@ LocalStepLoader = Callable[[str], str]
 
 LONGEST_WAIT_SECONDS: Final = HTTP_API_SECONDS - 5
 """How long a request may ask to wait for the end of a run; the rest is for reading its results and for the way back."""
+
+LAPTOP_PAGE_EVENTS: Final = 50
 
 _making_clients: Final = threading.RLock()  # boto3 sessions may not make two clients at once
 
@@ -65,7 +74,8 @@ class Laptop:
 
     `invoke` calls a function by ARN with an event, as Lambda's Invoke does: `(result, whether it failed)`, of a failure
     `{"errorType", "errorMessage"}`. `watching` is `Engine.watching`. `load_step` is None where no folder of steps
-    was given, `vectors` where nothing is to be kept of vectors for longer than the process.
+    was given, `vectors` and `logs` where nothing is to be kept of them for longer than the process. `following` is
+    `Engine.following`, `log_lines` what steps print; None where nobody tells of changes, or gives what is printed.
     """
 
     table: Table
@@ -75,6 +85,9 @@ class Laptop:
     watching: Callable[[str], AbstractContextManager[Callable[[float], bool]]]
     load_step: LocalStepLoader | None = None
     vectors: VectorStore | None = None
+    logs: StepLogs | None = None
+    following: Callable[[str], AbstractContextManager[Callable[[float], bool]]] | None = None
+    log_lines: LogLines | None = None
 
 
 _laptop: Laptop | None = None
@@ -137,6 +150,10 @@ class Engine:
         """Now, ISO 8601 UTC with milliseconds."""
         return iso(self.now())
 
+    def may_ask(self, budget: Budget) -> bool:
+        """Whether AWS may be asked for something that has a budget (`store.shared_budgets`). A laptop has no quotas."""
+        return self.laptop is not None or self.budgets.take(budget)
+
     @contextmanager
     def watching(self, execution_id: str) -> Iterator[Callable[[float], bool]]:
         """Gives what waits for so many seconds, or less if the end of a run is recorded meanwhile, from the beginning of the
@@ -153,6 +170,16 @@ class Engine:
             return True
 
         yield sleep
+
+    @contextmanager
+    def following(self, execution_id: str) -> Iterator[Callable[[float], bool]]:
+        """As `watching`, for whatever happens in a run."""
+        if self.laptop is None or self.laptop.following is None:
+            with self.watching(execution_id) as wait:
+                yield wait
+            return
+        with self.laptop.following(execution_id) as wait:
+            yield wait
 
     @cached_property
     def _session(self) -> Session:
@@ -224,6 +251,12 @@ class Engine:
         return ApprovalStore(self._table, self.payloads, self.settings.retention_days)
 
     @cached_property
+    def reminders(self) -> ReminderStore:
+        from workflow_engine.store.reminders import ReminderStore
+
+        return ReminderStore(self._table, self.settings.retention_days)
+
+    @cached_property
     def activity_tasks(self) -> ActivityTaskStore:
         from workflow_engine.store.activity_tasks import ActivityTaskStore
 
@@ -238,6 +271,18 @@ class Engine:
         from workflow_engine.store.results import ResultsStore
 
         return ResultsStore(self._table, self.payloads, self.settings.retention_days)
+
+    @cached_property
+    def ends(self) -> EndStore:
+        from workflow_engine.store.ends import EndStore
+
+        return EndStore(self._table, self.payloads, self.settings.retention_days)
+
+    @cached_property
+    def budgets(self) -> SharedBudgets:
+        from workflow_engine.store.shared_budgets import SharedBudgets
+
+        return SharedBudgets(self._table, lambda: self.now().timestamp())
 
     @cached_property
     def agents(self) -> VersionStore[Version]:
@@ -275,6 +320,16 @@ class Engine:
         from workflow_engine.store.vectors.s3vectors import S3Vectors
 
         return S3Vectors(lambda: self.client("s3vectors"), self.settings.vector_bucket_name)
+
+    @cached_property
+    def logs(self) -> StepLogs:
+        if self.laptop is not None:
+            from workflow_engine.store.logs.files import FileLogs
+
+            return self.laptop.logs or FileLogs()
+        from workflow_engine.store.logs.cloudwatch import CloudWatchLogs
+
+        return CloudWatchLogs(lambda: self.client("logs"), self.now)
 
     @cached_property
     def payloads(self) -> PayloadStore:
@@ -331,3 +386,23 @@ class Engine:
         from workflow_engine.machines.history import HistoryReader
 
         return HistoryReader(self.runs)
+
+    @cached_property
+    def feeds(self) -> RunFeeds:
+        """The events of runs, as this process has read them."""
+        from workflow_engine.machines.run_feed import RunFeeds
+
+        # A page of AWS's is a call of few that may be made, one of a laptop's is time of the process that runs the steps.
+        return RunFeeds(self.history, HISTORY_PAGE_EVENTS if self.laptop is None else LAPTOP_PAGE_EVENTS)
+
+    @cached_property
+    def run_feeds(self) -> RunFeedStore:
+        """What was read of histories for all who watch."""
+        from workflow_engine.store.run_feeds import RunFeedStore
+
+        return RunFeedStore(self._table, lambda: int(self.now().timestamp() * 1000))
+
+    @property
+    def log_lines(self) -> LogLines | None:
+        """What steps printed and logged; None where nobody keeps it."""
+        return self.laptop.log_lines if self.laptop is not None else None

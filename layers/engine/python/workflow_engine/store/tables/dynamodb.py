@@ -114,15 +114,19 @@ class DynamoTable:
                     if attempt == _TRANSACTION_ATTEMPTS:
                         raise ThrottledError("The table is busy. Try again in a second.") from error
 
-    def update(self, pk: str, sk: str, changes: Mapping[str, Scalar], condition: Condition | None = None) -> None:
+    def update(self, pk: str, sk: str, changes: Mapping[str, Scalar], condition: Condition | None = None) -> Record:
         """Set attributes. UpdateItem by itself would make a record where there is none."""
         checked_changes(changes)
         if not is_key(pk, sk):
             raise ConditionFailedError
         is_there = Exists(PARTITION_KEY)
         arguments = update_arguments(changes, is_there if condition is None else all_of(is_there, condition))
+        answer: Any = {}
         with _unless(lambda: self._is_changed(pk, sk, changes)), _translated():
-            self._client.update_item(TableName=self._name, Key=_key(pk, sk), **arguments)
+            answer = self._client.update_item(
+                TableName=self._name, Key=_key(pk, sk), ReturnValues="UPDATED_OLD", **arguments
+            )
+        return from_attributes(answer.get("Attributes", {}))
 
     def add(
         self,

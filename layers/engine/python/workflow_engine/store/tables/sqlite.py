@@ -28,7 +28,7 @@ from workflow_engine.store.table import (
     is_key,
     transaction,
 )
-from workflow_engine.store.tables.sqlite_database import Database, Migration
+from workflow_engine.store.tables.sqlite_database import Answer, Database, Migration
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     (
@@ -92,7 +92,7 @@ SUMMARY: Final = frozenset(
         "user_id",
         "session_id",
         "correlation_id",
-        "parent_id",
+        "parent_execution_id",
         "has_failures",
         "shown_error",
         "shown_tags",
@@ -152,19 +152,20 @@ class SqliteTable:
         """Do all changes or none. ConditionFailedError when any condition does not hold."""
         self._write_all(transaction(changes))
 
-    def update(self, pk: str, sk: str, changes: Mapping[str, Scalar], condition: Condition | None = None) -> None:
+    def update(self, pk: str, sk: str, changes: Mapping[str, Scalar], condition: Condition | None = None) -> Record:
         """Set attributes of a record that is there."""
         checked_changes(changes)
         if not is_key(pk, sk):
             raise ConditionFailedError
 
-        def change(connection: sqlite3.Connection) -> None:
+        def change(connection: sqlite3.Connection) -> Record:
             standing = _standing(connection, (pk, sk))
             if not standing or not holds(condition, standing):
                 raise ConditionFailedError
             _store(connection, checked({**standing, **changes}))
+            return {name: standing[name] for name in changes if name in standing}
 
-        self._write(change)
+        return self._write(change)
 
     def add(
         self,
@@ -258,9 +259,9 @@ class SqliteTable:
 
         self._write(change_all)
 
-    def _write(self, work: Callable[[sqlite3.Connection], object]) -> None:
+    def _write(self, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
         self._expire()
-        self._database.write(work)
+        return self._database.write(work)
 
     def _expire(self) -> None:
         """Delete what has expired, now and then. DynamoDB does so "within a few days"; repositories look at the time."""

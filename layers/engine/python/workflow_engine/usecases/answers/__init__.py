@@ -20,10 +20,13 @@ from workflow_engine.usecases.answers.definitions import (
     StoredPrompt,
 )
 from workflow_engine.usecases.answers.files import FilePage, StoredFile, Upload
+from workflow_engine.usecases.answers.logs import LogElsewhere, LogLine, LogPage
 from workflow_engine.usecases.answers.problems import Finding, GatewayRefusal, Problem
 from workflow_engine.usecases.answers.runs import (
+    Attempt,
     AuditPage,
     AuditRecord,
+    CostUsd,
     Event,
     EventPage,
     Execution,
@@ -36,9 +39,12 @@ from workflow_engine.usecases.answers.runs import (
     Progress,
     Results,
     RunError,
+    RunEvent,
+    RunEventPage,
     StepOutput,
     StepResult,
     TenantDeletion,
+    Usage,
 )
 from workflow_engine.usecases.answers.service import Health
 from workflow_engine.usecases.answers.steps import (
@@ -57,6 +63,7 @@ from workflow_engine.usecases.answers.values import (
     Document,
     Id,
     Object,
+    RunEventType,
     RunStatus,
     StepStatus,
     Text,
@@ -81,9 +88,11 @@ __all__ = (
     "AnyValue",
     "Approval",
     "ApprovalPage",
+    "Attempt",
     "AuditPage",
     "AuditRecord",
     "CompiledWorkflow",
+    "CostUsd",
     "Costs",
     "Count",
     "Cursor",
@@ -103,6 +112,9 @@ __all__ = (
     "GatewayRefusal",
     "Health",
     "Id",
+    "LogElsewhere",
+    "LogLine",
+    "LogPage",
     "McpServer",
     "McpServerPage",
     "McpTool",
@@ -118,6 +130,9 @@ __all__ = (
     "RenderedPrompt",
     "Results",
     "RunError",
+    "RunEvent",
+    "RunEventPage",
+    "RunEventType",
     "RunStatus",
     "StepOutput",
     "StepPage",
@@ -140,6 +155,7 @@ __all__ = (
     "Tool",
     "ToolPage",
     "Upload",
+    "Usage",
     "ValidationReport",
     "Version",
     "WorkflowPage",

@@ -97,7 +97,7 @@ def _summary(run: ListedRun) -> answers.ExecutionSummary:
         "user_id": record.get("user_id"),
         "session_id": record.get("session_id"),
         "correlation_id": record.get("correlation_id"),
-        "parent_id": record.get("parent_id"),
+        "parent_execution_id": record.get("parent_execution_id"),
         "tags": run.tags,
         "error": run.error,
     }

@@ -86,11 +86,13 @@ def _ended_and_gone(engine: Engine, caller: Caller, execution_id: str, status: s
     try:
         if not has_ended(status):
             cancel(engine, caller, execution_id)
-        return delete_run(engine.executions.table, caller.tenant_id, execution_id, engine.now().timestamp())
+        is_gone = delete_run(engine.executions.table, caller.tenant_id, execution_id, engine.now().timestamp())
+        engine.logs.delete(execution_id)
     except NotFoundError:
         return False  # the list shows what has gone a moment ago
     except (ConflictError, ThrottledError):
         return False  # it ends, and the next call finds that
+    return is_gone
 
 
 def _has_runs(engine: Engine, caller: Caller) -> bool:
