@@ -77,6 +77,7 @@ generate: setup
 	$(BIN)/python -m infra.openapi > infra/openapi.json
 	$(BIN)/python -c "from workflow_engine.language.diagnostics import codes_as_markdown as m; print(m(), end='')" \
 	  > docs/diagnostics.md
+	$(BIN)/python -m infra.step_types > docs/step-types.md
 
 # Needs uv on the PATH. Hashes are kept, the address of the package index is not.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml

@@ -54,6 +54,11 @@ BY_GRANT: Final[Mapping[Resource, str]] = {
         "Activities are made when clients register step types that workers do, and named by tenant and name below the "
         "prefix of this stage."
     ),
+    "step_logs": (
+        "Our step functions' log groups are named in full, and the wildcard behind stands for their streams. Those of functions "
+        "that the construct WorkflowStep makes in other stacks begin with a prefix of this stage. A request reads the lines "
+        "with the id of a run of its own tenant."
+    ),
     "client_functions": (
         "Agents may call what clients registered as steps, whose names are not known at deployment. The pattern is the "
         "deployment's own choice (context step_function_arns); registration refuses every ARN outside it."

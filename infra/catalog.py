@@ -36,6 +36,7 @@ Resource = Literal[
     "activities",
     "activity_relay",
     "machine_role",
+    "step_logs",
     "client_functions",
     "bedrock_models",
     "llm_secrets",
@@ -43,7 +44,8 @@ Resource = Literal[
     "vector_indexes",
 ]
 """What a function may be allowed to act on. `machines`, `executions` and `activities` are those with our name prefix,
-`activity_relay` is that function; the indexes are those of `workflow_engine.store.schema`; `client_functions` are Lambdas that
+`activity_relay` is that function; the indexes are those of `workflow_engine.store.schema`; `step_logs` are the log groups of step
+functions, our own and those that `WorkflowStep` makes; `client_functions` are Lambdas that
 clients may register as steps; `llm_secrets` hold the keys of models' vendors, `tenant_secrets` are those of them that are a
 tenant's own; `file_buckets` have files that steps may read, `vector_indexes` are those of the deployment's vector bucket. Where
 a deployment has none of a kind, the grant falls away.
@@ -133,7 +135,7 @@ def _routes(*roots: str) -> tuple[Route, ...]:
     return tuple(Route(o.method, o.path, o.is_open, o.is_page) for o in api.below(*roots))
 
 
-ENGINE_ENVIRONMENT: Final = ("TABLE_NAME", "BUCKET_NAME", "MACHINE_ROLE_ARN", "MACHINE_PREFIX", "STAGE")
+ENGINE_ENVIRONMENT: Final = ("TABLE_NAME", "BUCKET_NAME", "MACHINE_ROLE_ARN", "MACHINE_PREFIX", "STAGE", "ARCHIVE")
 API_ENVIRONMENT: Final = (
     *ENGINE_ENVIRONMENT,
     "AUTH_MODE",
@@ -141,6 +143,8 @@ API_ENVIRONMENT: Final = (
     "TENANT_ROLES",
     "ROLES_CLAIM",
     "CALLER_ROLES",
+    "EXECUTION_SHARDS",
+    "TENANT_QUOTA",
 )
 LLM_ENVIRONMENT: Final = (
     "LLM_SECRET_ARN",
@@ -171,6 +175,8 @@ _READ_LLM_SECRETS: Final = Grant("llm_secrets", ("secretsmanager:GetSecretValue"
 _ANSWER: Final = ("states:SendTaskFailure", "states:SendTaskSuccess")
 """Answers to tasks are allowed by machine, as `StateMachine.grantTaskResponse` of CDK does."""
 _READ_HISTORY: Final = "states:GetExecutionHistory"
+_READ_RUNS: Final = ("states:DescribeExecution", _READ_HISTORY)
+"""Who waits for the end of a run looks at it once before giving up."""
 
 FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
@@ -185,7 +191,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
             _LIST_BY_TENANT,
             _KEEP_DOCUMENTS,
             Grant("uploaded_files", ("s3:DeleteObject",)),
-            Grant("executions", (_READ_HISTORY,)),
+            Grant("executions", _READ_RUNS),
             Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
             Grant("machine_role", ("iam:PassRole",)),
         ),
@@ -193,17 +199,19 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         "api_executions",
         "api",
-        memory_mb=512,
+        memory_mb=1024,  # it compiles what a rerun from a step leaves of a workflow
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes("executions", "approvals"),
-        environment=API_ENVIRONMENT,
+        routes=_routes("executions", "approvals", "audit"),
+        environment=(*API_ENVIRONMENT, *COMPILER_ENVIRONMENT),
         grants=(
-            _table("BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _LIST_BY_TENANT,
             _LIST_BY_WORKFLOW,
             _KEEP_DOCUMENTS,
-            Grant("executions", (_READ_HISTORY, "states:StopExecution")),
-            Grant("machines", _ANSWER),
+            Grant("executions", (*_READ_RUNS, "states:RedriveExecution", "states:StopExecution")),
+            Grant("machines", (*_ANSWER, "states:CreateStateMachine", "states:StartExecution")),
+            Grant("machine_role", ("iam:PassRole",)),
+            Grant("step_logs", ("logs:FilterLogEvents",)),
         ),
     ),
     Function(
@@ -239,7 +247,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
             _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _LIST_BY_TENANT,
             _KEEP_DOCUMENTS,
-            Grant("executions", (_READ_HISTORY,)),
+            Grant("executions", _READ_RUNS),
             Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
             Grant("machine_role", ("iam:PassRole",)),
             Grant("activities", ("states:CreateActivity",)),
@@ -256,7 +264,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         grants=(
             _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _KEEP_DOCUMENTS,
-            Grant("executions", (_READ_HISTORY,)),
+            Grant("executions", _READ_RUNS),
             Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
             Grant("machine_role", ("iam:PassRole",)),
         ),
@@ -353,29 +361,58 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         "execution_recorder",
         "event",
-        memory_mb=1024,  # a full history of large outputs is bound by CPU
-        timeout_seconds=180,
+        memory_mb=1769,  # one processor ("Configure Lambda function memory"): ten writes at once are bound by it
+        timeout_seconds=60,
         environment=ENGINE_ENVIRONMENT,
         grants=(
-            _table("GetItem", "PutItem", "UpdateItem"),
+            _table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _FIND_BY_ARN,
             _KEEP_DOCUMENTS,
-            Grant("executions", (_READ_HISTORY,)),
+            Grant("executions", (_READ_HISTORY, "states:StopExecution")),
         ),
     ),
     Function(
         "execution_sweeper",
         "schedule",
-        memory_mb=1024,  # as the recorder
+        memory_mb=1024,  # it may read a history
         timeout_seconds=300,
         environment=ENGINE_ENVIRONMENT,
         schedule_minutes=15,
         grants=(
-            _table("GetItem", "PutItem", "Query", "UpdateItem"),
+            _table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _QUERY_DUE,
             _KEEP_DOCUMENTS,
-            Grant("executions", ("states:DescribeExecution", _READ_HISTORY)),
+            Grant("executions", _READ_RUNS),
             Grant("machines", _ANSWER),
+        ),
+    ),
+    Function(
+        "results_archiver",
+        "schedule",
+        memory_mb=1024,  # a full history of large outputs is bound by CPU
+        timeout_seconds=870,  # a round ends before the next begins, so that two never share the quota
+        environment=ENGINE_ENVIRONMENT,
+        schedule_minutes=15,
+        grants=(
+            _table("GetItem", "PutItem", "UpdateItem"),
+            _QUERY_DUE,
+            _KEEP_DOCUMENTS,
+            Grant("executions", (_READ_HISTORY,)),
+        ),
+    ),
+    Function(
+        "approval_reminder",
+        "schedule",
+        memory_mb=1024,  # it compiles the workflow of a reminder
+        timeout_seconds=300,
+        environment=(*ENGINE_ENVIRONMENT, *COMPILER_ENVIRONMENT),
+        schedule_minutes=5,
+        grants=(
+            _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
+            _QUERY_DUE,
+            _KEEP_DOCUMENTS,
+            Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
+            Grant("machine_role", ("iam:PassRole",)),
         ),
     ),
     Function(
@@ -386,7 +423,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         environment=(*ENGINE_ENVIRONMENT, "MACHINE_IDLE_DAYS"),
         schedule_minutes=60,
         grants=(
-            _table("DeleteItem", "GetItem", "PutItem", "UpdateItem"),
+            _table("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _QUERY_DUE,
             Grant("machines", ("states:DeleteStateMachine", "states:ListExecutions")),
         ),

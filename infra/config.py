@@ -14,6 +14,8 @@ from typing import Any, Final, Literal
 
 from workflow_engine.agents.vendors import PROVIDER_TYPES, vendor_of_model
 from workflow_engine.machines.idleness import MIN_IDLE_DAYS
+from workflow_engine.settings import ARCHIVES
+from workflow_engine.store.shards import MAX_SHARDS
 
 Auth = Literal["iam", "jwt"]
 Context = Callable[[str], Any]
@@ -96,12 +98,23 @@ class StageConfig:
     vectors: bool = True
     """Whether there is a bucket of vectors (Amazon S3 Vectors), for steps of types vector_storage and vector_search."""
 
+    execution_shards: int = 4
+    """How many partitions each list of runs is written to. Each takes 500 runs a second, and each is read for every page."""
+
+    quota_running: int = 0
+    """Runs that a tenant may have at once, unless it has a quota of its own; 0 is any number. So are the next two."""
+    quota_starts_per_minute: int = 0
+    quota_monthly_usd: int = 0
+    """Dollars, by what the plans of workflows say of their transitions."""
+
     retain_data: bool = False
     """Table and bucket outlive their stack, and the table refuses to be deleted."""
     log_retention_days: int = 30
     machine_idle_days: int = 30
     recorder_concurrency: int = 5
     """How many batches of ended runs are recorded at once."""
+    archive: str = "failed"
+    """Of which ended runs the steps' results are kept although nobody asks for them: all, failed, none."""
     alarms: bool = True
     """CloudWatch charges for each alarm, beyond ten in an account."""
     alarm_topic_arn: str = ""
@@ -156,10 +169,23 @@ class StageConfig:
         _check(
             2 <= self.recorder_concurrency <= 1000, "recorder_concurrency", "is from 2 to 1000, as SQS sources have it"
         )
+        _check(self.archive in ARCHIVES, "archive", f"is one of {', '.join(ARCHIVES)}")
         _check(
             self.throttle_rate >= 1 and self.throttle_burst >= 1, "throttle_rate and throttle_burst", "are 1 at least"
         )
+        shards = 1 <= self.execution_shards <= MAX_SHARDS
+        _check(shards, "execution_shards", f"is from 1 to {MAX_SHARDS}")
         _check(all(map(_BUCKET.fullmatch, self.file_buckets)), "file_buckets", "are names of buckets")
+
+    @property
+    def tenant_quota(self) -> dict[str, int]:
+        """The quota of tenants that have none of their own, without what is not limited."""
+        limits = {
+            "running": self.quota_running,
+            "starts_per_minute": self.quota_starts_per_minute,
+            "monthly_usd": self.quota_monthly_usd,
+        }
+        return {name: limit for name, limit in limits.items() if limit}
 
     @property
     def stem(self) -> str:

@@ -1,30 +1,36 @@
-"""Records ended runs: SQS batches of EventBridge's "Step Functions Execution Status Change" events.
+"""Records ended runs, and subflows that have started: SQS batches of EventBridge's "Step Functions Execution Status Change"
+events.
 
-The event is only a hint. It is delivered at least once, in any order, and loses its input and output when they are
-large, so nothing but the execution's ARN and which of its ends it is about is taken from it; the use case reads the
-rest itself and may be called again.
+The event tells the end: status, output or error, and in the run's own input whose record it is about. It is delivered at least
+once, in any order, and without an input or output that is large; the use cases know what that means and may be called again.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Any, Final
 
 from functions.execution_recorder.settings import clients, engine, sqs
-from workflow_engine.errors import NotFoundError, ThrottledError
+from workflow_engine.errors import NotFoundError, ThrottledError, UnavailableError
 from workflow_engine.init_phase import at_init
+from workflow_engine.machines.ends import of_event, start_of_event
 from workflow_engine.usecases.runs import record_execution
-from workflow_engine.usecases.runs.record_execution import EndNotShownError, RunEnd
+from workflow_engine.usecases.runs.record_subflow import record_subflow
 
 logger = logging.getLogger(__name__)
 
-MAY_PASS: Final = (EndNotShownError, NotFoundError, ThrottledError)
-"""What is over in moments as a rule: an index or a history that lags behind, a quota."""
+MAY_PASS: Final = (NotFoundError, ThrottledError, UnavailableError)
+"""What is over in moments as a rule: an index that lags behind, a quota, a lost connection."""
 
 FIRST_PAUSE_SECONDS: Final = 5
 LONGEST_PAUSE_SECONDS: Final = 900
+
+AT_ONCE: Final = 10
+"""Messages of a batch that are recorded side by side, since each only waits for the table; as many as a client of botocore has
+connections (`max_pool_connections`).
+"""
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, list[dict[str, str]]]:
@@ -34,23 +40,39 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, list[dict[str, st
     message is acknowledged when its end is recorded, and no sooner. One that cannot be read fails like any other and
     reaches the dead-letter queue, where it can be looked at.
     """
-    failures = []
-    for message in event["Records"]:
-        try:
-            record_execution.record(engine(), _end(json.loads(message["body"])["detail"]))
-        except MAY_PASS as error:
-            logger.warning("message %s is put back: %s", message["messageId"], error)
-            _put_back(message)
-            failures.append({"itemIdentifier": message["messageId"]})
-        except Exception:  # whatever it was, the other messages of the batch are not to suffer for it
-            logger.exception("message %s was not recorded", message["messageId"])
-            failures.append({"itemIdentifier": message["messageId"]})
-    return {"batchItemFailures": failures}
+    messages = event["Records"]
+    failed = [message for message, done in zip(messages, _each_recorded(messages), strict=True) if not done]
+    return {"batchItemFailures": [{"itemIdentifier": message["messageId"]} for message in failed]}
 
 
-def _end(detail: dict[str, Any]) -> RunEnd:
-    stopped_at = datetime.fromtimestamp(detail["stopDate"] / 1000, UTC)
-    return RunEnd(detail["executionArn"], stopped_at, detail.get("redriveCount"))
+def _each_recorded(messages: Sequence[dict[str, Any]]) -> list[bool]:
+    if len(messages) == 1:
+        return [_recorded(messages[0])]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(_recorded, messages))
+
+
+def _recorded(message: dict[str, Any]) -> bool:
+    try:
+        _record(json.loads(message["body"])["detail"])
+    except MAY_PASS as error:
+        logger.warning("message %s is put back: %s", message["messageId"], error)
+        _put_back(message)
+        return False
+    except Exception:  # whatever it was, the other messages of the batch are not to suffer for it
+        logger.exception("message %s was not recorded", message["messageId"])
+        return False
+    return True
+
+
+def _record(detail: dict[str, Any]) -> None:
+    started = start_of_event(detail)
+    if detail["status"] != "RUNNING":
+        record_execution.record(engine(), of_event(detail), started)
+    elif started is not None:
+        record_subflow(engine(), started)
 
 
 def _put_back(message: dict[str, Any]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from workflow_engine.aws import LIMITS
 from workflow_engine.init_phase import once
 from workflow_engine.usecases.engine import Engine
 
@@ -22,5 +24,8 @@ def sqs() -> Any:
 
 
 def clients() -> tuple[object, ...]:
-    """The clients that every event needs."""
-    return engine().dynamodb, engine().s3, engine().stepfunctions
+    """The clients that every event needs, but for that of DynamoDB as they are anywhere. That one tries once: the queue delivers
+    again what the table did not take, while botocore's pauses, of up to a second, would hold up a whole batch.
+    """
+    once_only = replace(LIMITS["dynamodb"], attempts=1).config()
+    return engine().client("dynamodb", once_only), engine().s3, engine().stepfunctions

@@ -16,8 +16,7 @@ from workflow_engine.sdk import StepContext, step
 @step
 def handler(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> Any:
     """The output of the step that `step_config` names."""
-    fields = log_fields(tenant_id=context.tenant_id, execution_id=context.execution_id, step_id=context.step_id)
-    with fields, faults_logged():
+    with log_fields(**context.log_fields), faults_logged():
         return output_of(services(), config, input_data, _call(context))
 
 

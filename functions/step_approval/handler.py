@@ -16,8 +16,7 @@ from workflow_engine.usecases.approvals.open_approval import open_approval
 def handler(event: Mapping[str, Any], context: Any = None) -> None:
     """Keep what the step asks."""
     step = StepContext.from_event(event, context)
-    fields = log_fields(tenant_id=step.tenant_id, execution_id=step.execution_id, step_id=step.step_id)
-    with fields, faults_logged():
+    with log_fields(**step.log_fields), faults_logged():
         open_approval(engine(), event, step)
 
 

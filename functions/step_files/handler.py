@@ -22,8 +22,7 @@ BEGINNING: Final = 20_000
 def handler(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> dict[str, Any]:
     """The output of the step that `step_config` names."""
     at = iso(datetime.now(UTC))
-    fields = log_fields(tenant_id=context.tenant_id, execution_id=context.execution_id, step_id=context.step_id)
-    with fields, faults_logged():
+    with log_fields(**context.log_fields), faults_logged():
         match context.step_type:
             case "text_chunking":
                 return chunk(config, input_data, _documents(context), at)

@@ -40,6 +40,7 @@ _NAMES: Final = (
 )
 """Entries of a step's input, or of the output of another step, that may name a file, the most telling first."""
 _S3: Final = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>.+)", re.DOTALL)
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _EXTENSION_OF_TYPE: Final[Mapping[str, str]] = {
     "application/json": ".json",
     "application/pdf": ".pdf",
@@ -87,10 +88,16 @@ def named_file(config: Object, input_data: Object) -> str:
 
 
 def _named(value: Any, depth: int) -> Iterator[str]:
-    """Texts that may name a file. The only entry of an input may have any name: that of a step."""
+    """Texts that may name a file. The only entry of an input may have any name: that of a step. Raises InvalidStepInput for
+    several files, of which one would be read and the others forgotten.
+    """
     if isinstance(value, str):
         yield value
     elif isinstance(value, list) and depth and value:
+        if len(value) > 1:
+            raise InvalidStepInput(
+                f"{len(value)} files are given, and a step reads one. Read each by for_each, or name one, such as 'input.files[0]'."
+            )
         yield from _named(value[0], depth - 1)
     elif isinstance(value, Mapping) and depth:
         for name in _NAMES:
@@ -108,6 +115,10 @@ def open_file(named: str, tenant_id: str, world: World, seconds_left: float | No
         return _in_s3(named, world)
     if named.lower().startswith(("http://", "https://")):
         return _at_url(named, world, seconds_left)
+    if _SCHEME.match(named):
+        raise FileAccessError(
+            f"Files are not read from addresses such as '{named[:200]}', but from https://, http://, s3:// and file:ID."
+        )
     return _at_path(named, world)
 
 

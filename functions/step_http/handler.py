@@ -18,8 +18,7 @@ from workflow_engine.sdk import StepContext
 def handler(event: Mapping[str, Any], context: Any = None) -> Any:
     """The output of the step: what the server answers."""
     step = StepContext.from_event(event, context)
-    fields = log_fields(tenant_id=step.tenant_id, execution_id=step.execution_id, step_id=step.step_id)
-    with fields, faults_logged():
+    with log_fields(**step.log_fields), faults_logged():
         work = make_request if step.step_type == HTTP_REQUEST else call_endpoint
         return work(event, step, world(), os.environ.get("_X_AMZN_TRACE_ID", ""))
 

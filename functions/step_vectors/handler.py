@@ -19,8 +19,7 @@ _STEPS: Final = {"embedding_generation": embed, "vector_storage": store, "vector
 @step
 def handler(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> dict[str, Any]:
     """The output of the step that `step_config` names."""
-    fields = log_fields(tenant_id=context.tenant_id, execution_id=context.execution_id, step_id=context.step_id)
-    with fields, faults_logged():
+    with log_fields(**context.log_fields), faults_logged():
         compute = _STEPS.get(context.step_type)
         if compute is None:
             raise InvalidStepInput(f"step_vectors has no step type '{context.step_type}'.")

@@ -15,6 +15,7 @@ from aws_cdk import Aws, RemovalPolicy, Stack
 from infra.catalog import FUNCTIONS, Grant, Resource, function
 from infra.config import StageConfig
 from llm_gateway.configuration import AWS_CREDENTIALS
+from workflow_engine.settings import own_step_prefix
 from workflow_engine.store.schema import BY_ARN, BY_DUE, BY_TENANT, BY_WORKFLOW, Index
 
 LIVE_ALIAS: Final = "live"
@@ -122,6 +123,11 @@ class Deployment:
         return _arn("logs", f"log-group:/aws/lambda/{self.function_name(name)}:*")
 
     @property
+    def own_step_logs_arn(self) -> str:
+        """The log groups of the functions that `WorkflowStep` makes in this stage, whose names begin alike."""
+        return _arn("logs", f"log-group:/aws/lambda/{own_step_prefix(self.config.stage)}*:*")
+
+    @property
     def step_function_names(self) -> tuple[str, ...]:
         """Our own functions that machines invoke."""
         return tuple(f.name for f in FUNCTIONS if f.kind == "step")
@@ -171,6 +177,8 @@ class Deployment:
                 return [_arn("states", f"activity:{self.config.stem}-*")]
             case "activity_relay":
                 return [self.function_arn("activity_relay")]
+            case "step_logs":
+                return [*(self.log_arn(name) for name in self.step_function_names), self.own_step_logs_arn]
             case "machine_role":
                 return [self.machine_role_arn]
             case "client_functions":
@@ -228,6 +236,7 @@ class Deployment:
             "MACHINE_ROLE_ARN": self.machine_role_arn,
             "MACHINE_PREFIX": config.prefix,
             "STAGE": config.stage,
+            "ARCHIVE": config.archive,
             "LOG_GROUP_ARN": self.machine_log_group_arn,
             "STEP_FUNCTIONS": stack.to_json_string({n: self.function_arn(n) for n in self.step_function_names}),
             "STEP_FUNCTION_ARN_PATTERNS": ",".join(self.step_function_patterns),
@@ -238,6 +247,8 @@ class Deployment:
             "CALLER_ROLES": stack.to_json_string(dict(config.caller_roles)),
             "ACTIVITY_RELAY": self.function_arn("activity_relay"),
             "MACHINE_IDLE_DAYS": str(config.machine_idle_days),
+            "TENANT_QUOTA": json.dumps(config.tenant_quota),
+            "EXECUTION_SHARDS": str(config.execution_shards),
             "LLM_SECRET_ARN": config.llm_secret_arn,
             "LLM_TENANT_SECRET_PREFIX": self.tenant_secret_prefix,
             "LLM_OWNER_TENANT": config.llm_owner_tenant,

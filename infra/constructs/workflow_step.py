@@ -24,6 +24,7 @@ from infra.constructs.deployment import Deployment
 from infra.constructs.engine_function import retention, write_traces
 from infra.constructs.layers import RUNTIME
 from infra.packaging import own_layer_asset
+from workflow_engine.settings import own_step_prefix
 
 
 class WorkflowStep(Construct):
@@ -141,7 +142,7 @@ class WorkflowStep(Construct):
 
     def _function_name(self, step_type: str) -> str:
         """A name that the default `step_function_arns` match, of its stage alone."""
-        return f"workflow-step-{self._deployment.config.stage}-{step_type}".replace("_", "-")
+        return f"{own_step_prefix(self._deployment.config.stage)}{step_type}".replace("_", "-")
 
     def _write_logs(self, step_type: str) -> list[iam.PolicyStatement]:
         group = f"log-group:/aws/lambda/{self._function_name(step_type)}:*"

@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -41,9 +41,11 @@ from workflow_engine.usecases.engine import Engine, Laptop, use_laptop
 if TYPE_CHECKING:
     from infra.local.process_lock import ProcessLock
     from infra.local.stepfunctions.journal import Head
-    from infra.local.stepfunctions.lambdas import LambdaFunctions
+    from infra.local.stepfunctions.lambdas import CalledIn, LambdaFunctions
     from infra.local.stepfunctions.service import StepFunctions
     from infra.local.streams import Streams
+    from workflow_engine.store.logs import LogLine
+    from workflow_engine.store.logs.files import FileLogs
     from workflow_engine.store.payloads import ObjectStore
 
 LOG = logging.getLogger(__name__)
@@ -80,6 +82,7 @@ class LocalCloud:
         self._lock: ProcessLock | None = None
         self._skips_time = skips_time
         self._functions: LambdaFunctions | None = None
+        self._called_in: CalledIn | None = None
         self._step_functions: StepFunctions | None = None
         self._starting = threading.Lock()
         self._ends = Ends()
@@ -178,7 +181,9 @@ class LocalCloud:
 
     def _set_up(self, opening: contextlib.ExitStack) -> None:
         """What stands behind the ports."""
+        from infra.local.capture import capturing
         from infra.local.machines import EmbeddedMachines
+        from workflow_engine.store.logs.files import FileLogs
         from workflow_engine.store.payloads.files import FileObjects
         from workflow_engine.store.payloads.memory import MemoryObjects
         from workflow_engine.store.tables.sqlite import SqliteTable
@@ -189,6 +194,9 @@ class LocalCloud:
         self._objects = FileObjects(self._data.objects) if self._data else MemoryObjects()
         vectors = SqliteVectors(self._data.vectors if self._data else None)
         opening.callback(vectors.close)
+        logs = FileLogs(self._data.logs if self._data else None)
+        opening.callback(logs.close)
+        self._called_in = opening.enter_context(capturing(self._writing(logs)))
         load_step = None if self._steps is None else self._load_step
         opening.callback(use_laptop, None)
         use_laptop(
@@ -200,9 +208,19 @@ class LocalCloud:
                 self._ends.watching,
                 load_step,
                 vectors,
+                logs,
                 self._changes.following,
             )
         )
+
+    def _writing(self, logs: FileLogs) -> Callable[[str, LogLine], None]:
+        """Writes a line of a run, and tells those who watch that."""
+
+        def write(execution_id: str, line: LogLine) -> None:
+            logs.write(execution_id, line)
+            self._changes.tell(execution_id)
+
+        return write
 
     def _started(self) -> StepFunctions:
         from infra.local.stepfunctions.journal import MemoryJournal
@@ -214,6 +232,7 @@ class LocalCloud:
             skips_time=self._skips_time,
             on_end=self._record,
             on_change=self._changes.tell,
+            on_child=self._record_child,
             region=REGION,
             account=ACCOUNT,
         )
@@ -223,7 +242,7 @@ class LocalCloud:
         if self._functions is None:
             from infra.local.stepfunctions.lambdas import LambdaFunctions
 
-            self._functions = LambdaFunctions(region=REGION, account=ACCOUNT)
+            self._functions = LambdaFunctions(region=REGION, account=ACCOUNT, called_in=self._called_in)
             for function in FUNCTIONS:
                 if function.kind == "step":
                     self._functions.register(function_arn(function.name), _at_first_call(function))
@@ -257,6 +276,11 @@ class LocalCloud:
             if pause is None or self._closing.wait(pause):
                 raise RuntimeError(f"The end of {ended.arn} could not be recorded.")
         self._ends.tell(ended.name)
+
+    def _record_child(self, begun: Head) -> None:
+        """Hand the start of a subflow to the recorder, once: what fails here is made up for at its end."""
+        recorder = next(f for f in FUNCTIONS if f.name == "execution_recorder")
+        load_handler(recorder)(queued_event(begun), context_of(recorder, request_id()))
 
     def _repeat(self, function: Function) -> None:
         assert function.schedule_minutes is not None

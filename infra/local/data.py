@@ -42,6 +42,11 @@ class DataFolder:
         return self.path / "stepfunctions.db"
 
     @property
+    def logs(self) -> Path:
+        """The folder of what steps print, a file for each run."""
+        return self.path / "logs"
+
+    @property
     def is_used(self) -> bool:
         """Whether a server has kept something in it."""
         return self.table.is_file() or self.journal.is_file()

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.gateway import ACCOUNT, REGION
 
@@ -75,20 +75,37 @@ class Ends:
                 self._waiting.pop(name, None)
 
 
+MAX_DATA_BYTES: Final = 248 * 1024
+"""Of input and output in an event, as JSON strings ("Step Functions Execution Status Change", quotas of the event)."""
+
+
+def _data(ended: Head) -> dict[str, Any]:
+    """Input and output as far as AWS has them in an event: the input goes first."""
+    output = 0 if ended.output is None else len(json.dumps(ended.output, ensure_ascii=False).encode())
+    has_output = output <= MAX_DATA_BYTES
+    has_input = len(json.dumps(ended.input, ensure_ascii=False).encode()) + output <= MAX_DATA_BYTES
+    return {
+        "input": ended.input if has_input else None,
+        "output": ended.output if has_output else None,
+        "inputDetails": {"included": has_input},
+        "outputDetails": None if ended.output is None else {"included": has_output},
+    }
+
+
 def queued_event(ended: Head) -> dict[str, Any]:
     """The batch of one that SQS sends for EventBridge's "Step Functions Execution Status Change" event.
 
-    `ended` is the head of a run that has ended.
+    `ended` is the head of a run that has ended, or of a subflow that has begun.
     """
-    assert ended.stopped is not None
-    stopped = int(ended.stopped * 1000)
+    stopped = None if ended.stopped is None else int(ended.stopped * 1000)
+    told_at = ended.started if ended.stopped is None else ended.stopped
     event = {
         "version": "0",
         "id": str(uuid.uuid4()),
         "detail-type": "Step Functions Execution Status Change",
         "source": "aws.states",
         "account": ACCOUNT,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ended.stopped)),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(told_at)),
         "region": REGION,
         "resources": [ended.arn],
         "detail": {
@@ -98,10 +115,7 @@ def queued_event(ended: Head) -> dict[str, Any]:
             "status": ended.status,
             "startDate": int(ended.started * 1000),
             "stopDate": stopped,
-            "input": ended.input,
-            "output": ended.output,
-            "inputDetails": {"included": True},
-            "outputDetails": None if ended.output is None else {"included": True},
+            **_data(ended),
             "error": ended.error,
             "cause": ended.cause,
         },
@@ -113,9 +127,9 @@ def queued_event(ended: Head) -> dict[str, Any]:
         "body": body,
         "attributes": {
             "ApproximateReceiveCount": "1",
-            "SentTimestamp": str(stopped),
+            "SentTimestamp": str(int(told_at * 1000)),
             "SenderId": "AIDAIENQZJOLO23YVJ4VO",
-            "ApproximateFirstReceiveTimestamp": str(stopped),
+            "ApproximateFirstReceiveTimestamp": str(int(told_at * 1000)),
         },
         "messageAttributes": {},
         "md5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),

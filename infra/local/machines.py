@@ -18,6 +18,7 @@ from workflow_engine.machines.port import (
     ExecutionGoneError,
     MachineGoneError,
     NameTakenError,
+    NotRedrivableError,
     PageForgottenError,
     TaskGoneError,
     Use,
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
     from infra.local.stepfunctions.service import StepFunctions
+    from workflow_engine.machines.ends import ExecutionEnd
 
 _KINDS: Final[Mapping[str, type[Exception]]] = {
     "ActivityDoesNotExist": ActivityGoneError,
     "ExecutionDoesNotExist": ExecutionGoneError,
+    "ExecutionNotRedrivable": NotRedrivableError,
     "InvalidDefinition": DefinitionRefusedError,
     "InvalidToken": PageForgottenError,
     "StateMachineAlreadyExists": NameTakenError,
@@ -74,15 +77,34 @@ class EmbeddedMachines:
             raise
         return str(answer["executionArn"])
 
-    def is_running(self, execution_arn: str) -> bool:
-        """Whether an execution goes on."""
+    def end(self, execution_arn: str) -> ExecutionEnd | None:
+        """How an execution ended."""
+        from workflow_engine.machines.ends import (
+            of_description,  # with the reader of histories, which few requests need
+        )
+
         with _translated():
-            return bool(self.step_functions().describe_execution(executionArn=execution_arn)["status"] == "RUNNING")
+            return of_description(self.step_functions().describe_execution(executionArn=execution_arn))
+
+    def end_in_history(self, execution_arn: str) -> ExecutionEnd | None:
+        """How an execution ended, by its last event."""
+        from workflow_engine.machines.ends import of_last_event  # as above
+
+        with _translated():
+            page = self.step_functions().get_execution_history(
+                executionArn=execution_arn, maxResults=1, reverseOrder=True
+            )
+        return of_last_event(execution_arn, page["events"][0])
 
     def stop(self, execution_arn: str, cause: str) -> None:
         """Stop an execution, durably."""
         with _translated():
             self.step_functions().stop_execution(executionArn=execution_arn, cause=cause)
+
+    def redrive(self, execution_arn: str, token: str) -> None:
+        """Redrive an execution, durably."""
+        with _translated():
+            self.step_functions().redrive_execution(executionArn=execution_arn, clientToken=token)
 
     def events(
         self, execution_arn: str, limit: int, token: str | None, *, with_data: bool

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -25,6 +26,7 @@ from workflow_engine.machines.port import (
     MachineGoneError,
     MachineService,
     NameTakenError,
+    NotRedrivableError,
     PageForgottenError,
     TaskGoneError,
 )
@@ -76,7 +78,7 @@ def machines(request: pytest.FixtureRequest) -> Iterator[MachineService]:
 
 def ended(machines: MachineService, execution: str) -> str:
     for _ in range(MOST_LOOKS):
-        if not machines.is_running(execution):
+        if machines.end(execution) is not None:
             return execution
         time.sleep(0.002)
     raise AssertionError(f"{execution} does not end")
@@ -104,7 +106,7 @@ def test_a_name_starts_one_execution_however_often_it_is_asked(machines: Machine
     machines.stop(started, "enough")
     assert machines.start(arn, "run-1", "{}") == started
     assert machines.start(arn, "run-1", '{"other": 1}') == started
-    assert not machines.is_running(started)
+    assert machines.end(started) is not None
     assert len(machines.executions(arn, 10, None)[0]) == 1
 
 
@@ -117,8 +119,10 @@ def test_what_is_not_there_is_told_by_its_own_error(machines: MachineService) ->
             ask()
     execution = execution_arn(machines.create("hello", passing(), SETTINGS), "never")
     for look in (
-        lambda: machines.is_running(execution),
+        lambda: machines.end(execution),
+        lambda: machines.end_in_history(execution),
         lambda: machines.stop(execution, "because"),
+        lambda: machines.redrive(execution, "token"),
         lambda: machines.events(execution, 10, None, with_data=True),
     ):
         with pytest.raises(ExecutionGoneError):
@@ -133,12 +137,42 @@ def test_an_input_that_is_no_json_starts_nothing(machines: MachineService) -> No
     assert machines.executions(arn, 10, None)[0] == []
 
 
+def test_a_redrive_of_one_token_is_one(machines: MachineService) -> None:
+    execution = machines.start(machines.create("waits", waiting(), SETTINGS), "run-2", "{}")
+    with pytest.raises(NotRedrivableError, match="RUNNING"):
+        machines.redrive(execution, "run-2-1")
+    machines.stop(execution, "enough")
+    for _ in range(3):
+        machines.redrive(execution, "run-2-1")
+    assert machines.end(execution) is None
+    types = [event["type"] for event in machines.events(execution, 100, None, with_data=True)[0]]
+    assert types.count("ExecutionRedriven") == 1
+    machines.stop(execution, "enough")
+
+
 def test_an_execution_that_has_ended_is_not_stopped(machines: MachineService) -> None:
     arn = machines.create("hello", passing(), SETTINGS)
     execution = ended(machines, machines.start(arn, "run", "{}"))
     machines.stop(execution, "too late")
     types = [event["type"] for event in machines.events(execution, 100, None, with_data=True)[0]]
     assert types == ["ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"]
+
+
+def test_an_end_is_told_alike_by_its_description_and_by_the_last_event(machines: MachineService) -> None:
+    run = json.dumps({"run": {"tenant_id": "t", "execution_id": "done"}}, separators=(",", ":"))
+    arn = ended(machines, machines.start(machines.create("hello", passing(), SETTINGS), "done", run))
+    described, last = machines.end(arn), machines.end_in_history(arn)
+    assert described is not None
+    assert last is not None
+    assert (described.status, described.output, described.redrive_count) == ("completed", run, 0)
+    assert described.run == ("t", "done")
+    assert last == replace(described, redrive_count=None, run=None, stopped_at=last.stopped_at)
+    going = machines.start(machines.create("waits", waiting(), SETTINGS), "going", "{}")
+    assert (machines.end(going), machines.end_in_history(going)) == (None, None)
+    machines.stop(going, "enough")
+    stopped = machines.end(going)
+    assert stopped is not None
+    assert (stopped.status, stopped.cause, stopped.failure()) == ("cancelled", "enough", None)
 
 
 def test_a_history_comes_in_pages_oldest_event_first(machines: MachineService) -> None:

@@ -1,4 +1,4 @@
-"""Every example compiles to the machine beside it and runs to the results beside it.
+"""Every example compiles to the machine beside it and runs to the results beside it, and every step type is in one.
 
 After a wanted change of the compiler: `UPDATE_GOLDENS=1 pytest tests/golden/test_examples.py`, and read the diff.
 """
@@ -9,27 +9,23 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from infra.local.cloud import LocalCloud
+from tests.support.example_runs import EXAMPLES, RUNS, difference, load, name_of, results_of
 from workflow_engine.compiler import compile_workflow
 from workflow_engine.language import parse_workflow
+from workflow_engine.language.walk import walk_steps
 from workflow_engine.steps import builtin_catalogue
-
-EXAMPLES = sorted((Path(__file__).parents[2] / "statemachines" / "examples").iterdir())
-RUNS = [run for example in EXAMPLES for run in sorted(example.glob("runs/*.json"))]
-
-
-def load(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[LocalCloud]:
-    with LocalCloud() as running:
-        yield running
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("STEP_HTTP_ALLOWED_HOSTS", "127.0.0.1")
+        with LocalCloud() as running:
+            yield running
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
@@ -43,21 +39,16 @@ def test_an_example_compiles_to_the_machine_beside_it(example: Path) -> None:
     assert machine == load(golden)
 
 
-@pytest.mark.parametrize("run", RUNS, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+@pytest.mark.parametrize("run", RUNS, ids=name_of)
 def test_an_example_runs_to_the_results_beside_it(run: Path, cloud: LocalCloud) -> None:
-    expected = load(run)["expected"]
-    body = {"workflow": load(run.parents[1] / "workflow.json"), "input": load(run)["input"]}
-    status, started = cloud.call("POST", "/workflows/execute?wait=25", body)
-    assert status == 200, started
-    assert difference(expected, started) is None
+    assert difference(load(run)["expected"], results_of(run, cloud.call)) is None
 
 
-def difference(expected: Any, actual: Any, place: str = "") -> str | None:
-    """Where `actual` does not have what is expected of it; objects may have more keys. None if it has all."""
-    if isinstance(expected, dict) and isinstance(actual, dict):
-        found = (difference(v, actual.get(k), f"{place}/{k}") for k, v in expected.items())
-        return next((f for f in found if f), None)
-    return None if expected == actual else f"{place}: {expected!r} is not {actual!r}"
+def test_every_step_type_is_in_an_example_that_runs() -> None:
+    catalogue = builtin_catalogue()
+    documents = [load(example / "workflow.json") for example in {run.parents[1] for run in RUNS}]
+    shown = {catalogue.by_name[str(step["step_type"])].name for d in documents for _, step in walk_steps(d)}
+    assert {t.name for t in catalogue.step_types() if t.available} - shown == set()
 
 
 def test_a_difference_is_found_wherever_it_is() -> None:

@@ -199,8 +199,28 @@ def test_requests_are_logged_and_limited(dev: Assembly) -> None:
     assert {"$context.requestId", "$context.identity.userArn", "$context.status"} <= set(fields.values())
 
 
+def test_starts_of_subflows_reach_the_recorder_by_the_same_queue(dev: Assembly) -> None:
+    started, ended = rules_of_machines(dev)
+    pattern = as_text(started["EventPattern"])
+    assert pattern["detail"] | {"stateMachineArn": None} == {
+        "status": ["RUNNING"],
+        "name": [{"prefix": "sub-"}],
+        "stateMachineArn": None,
+    }
+    assert pattern["detail"]["stateMachineArn"] == as_text(ended["EventPattern"])["detail"]["stateMachineArn"]
+    assert as_text(started["Targets"])[0]["Arn"] == as_text(ended["Targets"])[0]["Arn"]
+
+
+def rules_of_machines(assembly: Assembly) -> tuple[Any, Any]:
+    """The rules for starts of subflows, and for ends of runs."""
+    rules = [r for r in assembly.resources("AWS::Events::Rule").values() if "EventPattern" in r]
+    (started,) = [r for r in rules if r["EventPattern"]["detail"]["status"] == ["RUNNING"]]
+    (ended,) = [r for r in rules if r is not started]
+    return started, ended
+
+
 def test_ends_of_our_own_machines_reach_the_recorder_by_a_queue(dev: Assembly) -> None:
-    (rule,) = [r for r in dev.resources("AWS::Events::Rule").values() if "EventPattern" in r]
+    _, rule = rules_of_machines(dev)
     pattern = as_text(rule["EventPattern"])
     assert pattern["detail-type"] == ["Step Functions Execution Status Change"]
     assert pattern["detail"]["status"] == ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
@@ -210,7 +230,8 @@ def test_ends_of_our_own_machines_reach_the_recorder_by_a_queue(dev: Assembly) -
     mapping = as_text(dev.only("AWS::Lambda::EventSourceMapping"))
     assert mapping["EventSourceArn"] == target["Arn"]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["BatchSize"] == 1  # a killed invocation takes no other message with it
+    assert mapping["BatchSize"] == 10
+    assert "MaximumBatchingWindowInSeconds" not in mapping  # nobody who waits for an end waits for other ends
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}
 
 
@@ -226,7 +247,7 @@ def test_what_cannot_be_recorded_is_kept_for_two_weeks(dev: Assembly) -> None:
 def test_the_clock_starts_what_the_catalogue_schedules(dev: Assembly) -> None:
     scheduled = [f for f in FUNCTIONS if f.kind == "schedule"]
     rules = [r["ScheduleExpression"] for r in dev.resources("AWS::Events::Rule").values() if "ScheduleExpression" in r]
-    minutes = {15: "rate(15 minutes)", 60: "rate(1 hour)"}
+    minutes = {5: "rate(5 minutes)", 15: "rate(15 minutes)", 60: "rate(1 hour)"}
     assert sorted(rules) == sorted(minutes[f.schedule_minutes or 0] for f in scheduled)
 
 
@@ -316,7 +337,7 @@ def test_an_index_is_watched_beside_its_table(dev: Assembly) -> None:
 
 
 def test_a_clock_that_stands_still_is_told_though_it_makes_no_data(dev: Assembly) -> None:
-    for name, period in (("ExecutionSweeper", 900), ("MachineJanitor", 3600)):
+    for name, period in (("ExecutionSweeper", 900), ("ResultsArchiver", 900), ("MachineJanitor", 3600)):
         alarm = alarms_of(dev)[f"{name}NotRunning"]
         assert watched(alarm)[:2] == ("AWS/Lambda", "Invocations")
         assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Sum", period, 3)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.moto_cloud import MotoCloud
 from workflow_engine.errors import ThrottledError, UnavailableError
+from workflow_engine.machines.ends import ExecutionEnd
 from workflow_engine.machines.history import HistoryReader
 from workflow_engine.machines.idleness import MachineUse
 from workflow_engine.machines.port import ExecutionGoneError, Use
@@ -20,8 +21,9 @@ from workflow_engine.store.table import Key
 from workflow_engine.store.tables.dynamodb import DynamoTable
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs import cancel_run, read_results, record_execution, start_run
+from workflow_engine.usecases.upkeep.looks import LONGEST_LOOK_SECONDS, MAX_LOOKS
 from workflow_engine.usecases.upkeep.retire_machines import retire_machines
-from workflow_engine.usecases.upkeep.sweep_executions import LONGEST_LOOK_SECONDS, MAX_LOOKS, sweep_executions
+from workflow_engine.usecases.upkeep.sweep_executions import sweep_executions
 from workflow_engine.usecases.workflows import save_workflow
 
 ME = Caller("default", "me")
@@ -53,7 +55,7 @@ def unrecorded_end(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> str:
         lost.setattr(record_execution, "record", lambda *_: None)
         execution_id: str = start_run.start(engine, ME, QUICK)["execution_id"]
         arn = engine.executions.get(ME.tenant_id, execution_id).execution_arn
-        while engine.runs.is_running(arn):
+        while engine.runs.end(arn) is None:
             engine.sleep(0.02)
         engine.sleep(0.1)
     return execution_id
@@ -73,8 +75,9 @@ def test_a_lost_end_is_recorded(engine: Engine, monkeypatch: pytest.MonkeyPatch)
     assert sweep_executions(engine)["looked_at"] == 0  # it may well be recorded by its event
     assert sweep_executions(later(engine, minutes=16))["recorded"] == 1
     assert status(engine, execution_id) == "completed"
-    assert engine.results.find(ME.tenant_id, execution_id) is not None
+    assert engine.results.find(ME.tenant_id, execution_id) is None  # nobody has asked for its steps
     assert sweep_executions(later(engine, days=1))["looked_at"] == 0
+    assert set(read_results.results(engine, ME, execution_id)["step_results"]) == {"words"}
 
 
 def test_a_recorded_run_is_not_looked_at(engine: Engine) -> None:
@@ -106,7 +109,7 @@ def gone(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> Any:
         raise ExecutionGoneError("gone")
 
-    monkeypatch.setattr(StepFunctionsMachines, "is_running", refuse)
+    monkeypatch.setattr(StepFunctionsMachines, "end", refuse)
     monkeypatch.setattr(HistoryReader, "page", refuse)
 
 
@@ -146,12 +149,13 @@ def test_a_run_that_was_being_stopped_ends_as_cancelled_though_nobody_knows_it(
 ) -> None:
     execution_id = start_run.start(engine, ME, WAITING)["execution_id"]
     execution = engine.executions.get(ME.tenant_id, execution_id)
-    engine.runs.stop(execution.execution_arn, "test")
-    gone(monkeypatch)
     asked = engine.timestamp()
     with monkeypatch.context() as unheard:
         unheard.setattr(record_execution, "record", lambda *_: None)
+        engine.runs.stop(execution.execution_arn, "test")
+        engine.sleep(0.1)
         engine.executions.update_status(execution, "cancelled", 0, completed_at=asked, rank=ASKED_FOR)
+    gone(monkeypatch)
     assert sweep_executions(later(engine, minutes=16))["recorded"] == 1
     assert status(engine, execution_id) == "cancelled"
     assert sweep_executions(later(engine, days=1))["looked_at"] == 0
@@ -165,14 +169,14 @@ class Killed(BaseException):
 def deadly(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Looking at a run whose id is in this list kills the process."""
     deadly: list[str] = []
-    real = HistoryReader.read
+    real = StepFunctionsMachines.end
 
-    def read(self: HistoryReader, arn: str) -> Any:
+    def end(self: StepFunctionsMachines, arn: str) -> Any:
         if arn.rpartition(":")[2] in deadly:
             raise Killed
         return real(self, arn)
 
-    monkeypatch.setattr(HistoryReader, "read", read)
+    monkeypatch.setattr(StepFunctionsMachines, "end", end)
     return deadly
 
 
@@ -194,7 +198,7 @@ def test_a_run_that_kills_every_round_is_quarantined_and_a_metric_tells(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, deadly: list[str]
 ) -> None:
     told: list[tuple[str, float]] = []
-    monkeypatch.setattr("workflow_engine.usecases.upkeep.sweep_executions.emit", lambda *point: told.append(point))
+    monkeypatch.setattr("workflow_engine.usecases.upkeep.looks.emit", lambda *point: told.append(point))
     execution_id = unrecorded_end(engine, monkeypatch)
     deadly.append(execution_id)
     for look in range(MAX_LOOKS):
@@ -216,7 +220,7 @@ def test_a_run_that_kills_every_round_is_quarantined_and_a_metric_tells(
 def test_a_look_that_went_well_begins_the_count_anew(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     execution_id = start_run.start(engine, ME, WAITING)["execution_id"]
     with monkeypatch.context() as broken:
-        broken.setattr(StepFunctionsMachines, "is_running", lambda *_: 1 / 0)
+        broken.setattr(StepFunctionsMachines, "end", lambda *_: 1 / 0)
         assert sweep_executions(later(engine, minutes=16))["failed"] == 1
     assert engine.executions.get(ME.tenant_id, execution_id).looks == 1
     assert sweep_executions(later(engine, hours=1))["running"] == 1
@@ -253,18 +257,18 @@ def test_a_run_that_cannot_be_recorded_does_not_hold_up_the_others(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = (unrecorded_end(engine, monkeypatch) for _ in range(2))
-    real = StepFunctionsMachines.is_running
+    real = StepFunctionsMachines.end
 
-    def fail_for_one(self: StepFunctionsMachines, arn: str) -> bool:
+    def fail_for_one(self: StepFunctionsMachines, arn: str) -> ExecutionEnd | None:
         if arn.endswith(bad):
             raise RuntimeError("no such luck")
         return real(self, arn)
 
-    monkeypatch.setattr(StepFunctionsMachines, "is_running", fail_for_one)
+    monkeypatch.setattr(StepFunctionsMachines, "end", fail_for_one)
     done = sweep_executions(later(engine, minutes=16))
     assert (done["recorded"], done["failed"]) == (1, 1)
     assert (status(engine, bad), status(engine, good)) == ("running", "completed")
-    monkeypatch.setattr(StepFunctionsMachines, "is_running", real)
+    monkeypatch.setattr(StepFunctionsMachines, "end", real)
     assert sweep_executions(later(engine, minutes=40))["recorded"] == 1
 
 
@@ -273,11 +277,11 @@ def test_a_throttled_round_stops(engine: Engine, monkeypatch: pytest.MonkeyPatch
         unrecorded_end(engine, monkeypatch)
     asked: list[str] = []
 
-    def refuse(_: StepFunctionsMachines, arn: str) -> bool:
+    def refuse(_: StepFunctionsMachines, arn: str) -> ExecutionEnd | None:
         asked.append(arn)
         raise ThrottledError("busy")
 
-    monkeypatch.setattr(StepFunctionsMachines, "is_running", refuse)
+    monkeypatch.setattr(StepFunctionsMachines, "end", refuse)
     assert sweep_executions(later(engine, minutes=16))["recorded"] == 0
     assert len(asked) == 1
     assert engine.executions.get(ME.tenant_id, asked[0].rpartition(":")[2]).looks == 0
@@ -287,14 +291,14 @@ def test_a_run_that_aws_does_not_answer_for_does_not_hold_up_the_others(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = (unrecorded_end(engine, monkeypatch) for _ in range(2))
-    real = StepFunctionsMachines.is_running
+    real = StepFunctionsMachines.end
 
-    def no_answer_for_one(self: StepFunctionsMachines, arn: str) -> bool:
+    def no_answer_for_one(self: StepFunctionsMachines, arn: str) -> ExecutionEnd | None:
         if arn.endswith(bad):
             raise UnavailableError("no answer")
         return real(self, arn)
 
-    monkeypatch.setattr(StepFunctionsMachines, "is_running", no_answer_for_one)
+    monkeypatch.setattr(StepFunctionsMachines, "end", no_answer_for_one)
     rounds = [sweep_executions(later(engine, minutes=16 * (number + 1))) for number in range(MAX_LOOKS + 1)]
     assert [(done["recorded"], done["failed"]) for done in rounds] == [(1, 1)] + [(0, 1)] * MAX_LOOKS
     assert status(engine, good) == "completed"

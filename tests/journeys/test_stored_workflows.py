@@ -115,3 +115,55 @@ def test_a_python_function_outside_the_folder_is_refused(api: ApiClient, local_s
     assert answer.status == 422, answer.body
     assert answer.body["errors"][0]["pointer"] == "/handler"
     assert api.get("/steps/journey_evil").status == 404
+
+
+def test_a_change_names_the_version_that_it_is_of(api: ApiClient) -> None:
+    path = f"/workflows/greeting-{uuid.uuid4().hex[:8]}"
+    only_new = {"if-none-match": "*"}
+    made = api.call("PUT", path, greeting("one"), headers=only_new)
+    assert made.status == 201
+    assert api.call("PUT", path, greeting("other"), headers=only_new).body["code"] == "precondition_failed"
+    first = made.headers["etag"]
+    assert api.get(path).headers["etag"] == first
+    known = api.call("GET", path, headers={"if-none-match": first})
+    assert (known.status, known.body, known.headers["etag"]) == (304, None, first)
+    changed = api.call("PUT", path, greeting("two"), headers={"if-match": first})
+    assert (changed.status, changed.body["version"]) == (200, 2)
+    repeated = api.call("PUT", path, greeting("two"), headers={"if-match": first})
+    assert (repeated.status, repeated.body["version"], repeated.headers["etag"]) == (200, 2, changed.headers["etag"])
+    assert api.call("PUT", path, greeting("three"), headers={"if-match": first}).status == 412
+    assert api.call("PUT", path, greeting("three"), headers={"if-match": "2"}).status == 422
+    assert api.get(f"{path}?version=1").headers["etag"] == first
+    assert api.call("DELETE", path, headers={"if-match": first}).status == 412
+    assert api.call("DELETE", path, headers={"if-match": changed.headers["etag"]}).status == 204
+    assert api.call("PUT", path, greeting("two"), headers={"if-match": "*"}).status == 412
+
+
+def test_a_paused_workflow_is_not_started_until_it_is_resumed(api: ApiClient) -> None:
+    path = f"/workflows/{api.post('/workflows', greeting('one')).body['workflow_id']}"
+    before = api.execute({}, path=f"{path}/execute")
+    paused = api.post(f"{path}/pause", {"reason": "The bank is down."})
+    assert paused.status == 200
+    assert paused.body["pause_reason"] == "The bank is down."
+    assert paused.body["paused_at"] is not None
+    assert api.post(f"{path}/pause", {"reason": "Again."}).body["paused_at"] == paused.body["paused_at"]
+    for start in (f"{path}/execute", f"/executions/{before['execution_id']}/rerun"):
+        refused = api.post(start, {})
+        assert (refused.status, refused.body["code"]) == (409, "paused")
+        assert "The bank is down." in refused.body["detail"]
+    changed = api.call("PUT", path, greeting("two"))
+    assert (changed.body["version"], changed.body["paused_at"]) == (2, paused.body["paused_at"])
+    assert api.get(f"{path}?version=1").body["paused_at"] == paused.body["paused_at"]
+    assert api.post(f"{path}/execute", {"version": 1}).status == 409
+    for _ in range(2):
+        resumed = api.post(f"{path}/resume").body
+        assert (resumed["paused_at"], resumed["resumed_at"] is not None) == (None, True)
+    assert api.execute({}, path=f"{path}/execute")["status"] == "completed"
+    assert api.post(f"{path}/pause", {"why": "x"}).status == 422
+    assert api.post("/workflows/none-such/pause").status == 404
+    assert api.post(f"/workflows/{before_adhoc(api)}/pause").status == 404
+
+
+def before_adhoc(api: ApiClient) -> str:
+    """The id under which a workflow is kept that was posted to be run once."""
+    return str(api.post("/workflows/execute", greeting("once")).body["workflow_id"])

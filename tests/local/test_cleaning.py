@@ -16,6 +16,8 @@ from infra.local.cleaning import Cleaned, clean
 from infra.local.cloud import LocalCloud
 from infra.local.data import DataFolder, DataFolderError
 from infra.local.stepfunctions.sqlite_journal import SqliteJournal
+from workflow_engine.store.vectors import Vector
+from workflow_engine.store.vectors.sqlite import SqliteVectors
 
 pytestmark = pytest.mark.xdist_group("local-cloud")
 
@@ -141,3 +143,29 @@ def test_nothing_is_cleaned_under_a_server(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / "data")
     with LocalCloud(data=folder), pytest.raises(DataFolderError, match="Another server"):
         clean(folder, later())
+
+
+def test_the_space_of_vectors_that_were_deleted_is_given_back_and_the_others_are_found(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    with LocalCloud(data=folder):
+        pass
+    vectors = SqliteVectors(folder.vectors)
+    many = [Vector(str(n), [float(n + i % 7) for i in range(512)], {"n": n}) for n in range(1, 500)]
+    vectors.upsert("default", "kept", many[:10])
+    vectors.upsert("default", "gone", many)
+    vectors.drop("default", "gone")
+    vectors.close()
+    before = folder.vectors.stat().st_size
+    assert clean(folder, later(days=1)).runs == 0
+    assert folder.vectors.stat().st_size < before / 4
+    vectors = SqliteVectors(folder.vectors)
+    assert [m.key for m in vectors.query("default", "kept", many[4].values, 1, {"n": {"$lte": 10}})] == ["5"]
+    vectors.close()
+
+
+def test_no_file_of_vectors_is_made_where_there_is_none(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    with LocalCloud(data=folder) as cloud:
+        run(cloud, echo("x"))
+    clean(folder, later(days=1))
+    assert not folder.vectors.exists()

@@ -243,8 +243,8 @@ def test_what_steps_print_goes_to_stderr_so_stdout_is_one_document(tmp_path: Pat
     assert done.returncode == 0, done.stderr
     assert isinstance(json.loads(done.stdout), dict)
     heard = {"imported", "from a child", "at the exit"}
-    heard |= {"in the step", "from the child of a step"} if command[0] == "run" else set()
-    assert heard <= set(done.stderr.splitlines())
+    heard |= {"[RUN a] in the step", "from the child of a step"} if command[0] == "run" else set()
+    assert heard <= {re.sub(r"^\[[0-9a-f]{8} ", "[RUN ", line) for line in done.stderr.splitlines()}
 
 
 def test_a_caller_in_this_process_gets_its_standard_output_back() -> None:

@@ -108,14 +108,15 @@ def test_a_run_whose_record_is_gone_is_told_of_once_and_holds_up_nobody(
 
 def test_what_a_schedule_calls_is_called_soon_after_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     called: set[str] = set()
-    both = threading.Event()
+    scheduled = {function.name for function in FUNCTIONS if function.schedule_minutes is not None}
+    all_of_them = threading.Event()
 
     def load(function: Function) -> Any:
         def handler(_event: Any, context: LambdaContext) -> None:
             assert context.get_remaining_time_in_millis() > 0
             called.add(function.name)
-            if len(called) == 2:
-                both.set()
+            if called == scheduled:
+                all_of_them.set()
 
         return handler
 
@@ -123,8 +124,7 @@ def test_what_a_schedule_calls_is_called_soon_after_the_start(monkeypatch: pytes
     monkeypatch.setattr("infra.local.cloud.FIRST_HOUSEKEEPING_SECONDS", 0.01)
     with LocalCloud() as cloud:
         cloud.keep_house()
-        assert both.wait(20)
-    assert called == {function.name for function in FUNCTIONS if function.schedule_minutes is not None}
+        assert all_of_them.wait(20), called
 
 
 def test_a_worker_that_waits_for_a_task_is_answered_when_the_server_stops() -> None:

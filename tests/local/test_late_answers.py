@@ -49,11 +49,26 @@ def in_loop(*steps: dict[str, Any]) -> dict[str, Any]:
     return {"step_id": "again", "step_type": "loop", "config": config}
 
 
+READS_LIST: Final = {"input_mapping": {"list": "input.list"}}
+
 PLACES: Final[dict[str, tuple[list[dict[str, Any]], str]]] = {
     "alone": ([ask()], "ask"),
     "before another": ([ask(), data("next", dependencies=["ask"])], "ask"),
     "at the end of a branch": (
         [data("first"), ask(), data("beside"), data("last", dependencies=["ask", "beside"])],
+        "ask",
+    ),
+    "all of a branch that is read": (
+        [
+            ask(),
+            {
+                "step_id": "beside",
+                "step_type": "data_processing",
+                "config": {"processing_type": "word_count"},
+                **READS_LIST,
+            },
+            {"step_id": "last", "step_type": "data_merge", "dependencies": ["ask", "beside"], "config": {}},
+        ],
         "ask",
     ),
     "the end of a map": ([in_map(data("first"), ask() | {"dependencies": ["first"]})], "each[1].ask"),
@@ -155,6 +170,14 @@ def test_the_plan_counts_both_ways_out(cloud: LocalCloud) -> None:
     assert (plans["plain"]["transitions_min"], plans["plain"]["transitions_max"]) == (1, 3)
     assert plans["late"]["transitions_max"] == plans["plain"]["transitions_max"] + 1
     assert plans["late"]["states"] == plans["plain"]["states"] + 1
+
+
+def test_the_plan_counts_all_events_of_a_step_that_asks_again_in_vain(cloud: LocalCloud) -> None:
+    steps = [ask() | {"max_retries": 3, "retry_delay_seconds": 1}]
+    found = run(cloud, steps)
+    _, answer = cloud.call("POST", "/workflows/validate", {"name": "Late", "steps": steps})
+    _, page = cloud.call("GET", f"/executions/{found['execution_id']}/events?limit=100")
+    assert len(page["items"]) == answer["plan"]["history_events_max"] == 22
 
 
 TOLD: Final = {

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 
 from tests.support.embedded_machines import EmbeddedMachines, EndedRun, embedded_machines
+from tests.support.random_approvals import APPROVAL, outcome
 from tests.support.random_workflows import INPUT, PROBE, ProbeFailedError, probe_output, timeless, workflows
-from tests.support.reference_executor import ReferenceRun, StepFailedError, waits_for
+from tests.support.reference_executor import NamedError, ReferenceRun, StepFailedError, waits_for
 from tests.support.run_report import RunReport, report
 from workflow_engine.compiler import Compilation, compile_workflow, execution_input
 from workflow_engine.compiler.reports.least_size import least_definition_bytes
@@ -87,6 +88,11 @@ def reference(workflow: Workflow) -> ReferenceRun:
         if step.step_type == "data_input":
             moment = "2026-01-02T03:04:05.678Z"
             return {"data": step.config["data"], "input_type": "static", "timestamp": moment, "success": True}
+        if step.step_type == APPROVAL:
+            decided = outcome(step.config, 1 + (step.retry.max_retries if step.retry else 0))
+            if isinstance(decided, str):
+                raise StepFailedError("decided") from NamedError(decided)
+            return decided
         try:
             return probe_output(dict(step.config), data, index, 1 + (step.retry.max_retries if step.retry else 0))
         except ProbeFailedError as failure:
@@ -122,6 +128,11 @@ def check_bounds(plan: Mapping[str, Any], taken: Cost, *, completed: bool) -> No
 def test_a_random_workflow_runs_as_the_reference_executor_says(
     machines: EmbeddedMachines, document: dict[str, Any]
 ) -> None:
+    check_run(machines, document)
+
+
+def check_run(machines: EmbeddedMachines, document: dict[str, Any]) -> None:
+    """Run a document, and compare all that it comes to with what the reference executor says."""
     note(json.dumps(document))
     workflow = parsed(document)
     compiled = compile_workflow(workflow, CATALOGUE)

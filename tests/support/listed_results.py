@@ -9,6 +9,7 @@ from typing import Any
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.results import LargeOutput, RunResults, StepResult, Wanted
+from workflow_engine.store.step_details import StepDetails
 
 FIELDS = {"status": "completed", "output_data": None}
 
@@ -19,6 +20,7 @@ class Listed:
 
     entries: Sequence[tuple[str, Any]]
     taken: list[str] = field(default_factory=list)
+    known: dict[int, StepDetails] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -30,6 +32,9 @@ class Listed:
 
     def statuses(self) -> dict[str, str]:
         return dict.fromkeys(self.tops, "completed")
+
+    def details(self, ordinal: int) -> StepDetails | None:
+        return self.known.get(ordinal)
 
     def read(self, start: int, stop: int, wanted: Wanted) -> Iterator[StepResult]:
         for ordinal, (key, output) in list(enumerate(self.entries))[start:stop]:

@@ -15,6 +15,8 @@ from typing import Any, Final, Protocol
 
 from hypothesis import strategies as st
 
+from tests.support import random_approvals
+
 PROBE = "probe"
 INPUT = {
     "flag": True,
@@ -99,6 +101,7 @@ class _Drawing:
     rules: bool = True
     plain: bool = False
     after_failure: bool = False
+    approvals: bool = False
 
     def chance(self, percent: int) -> bool:
         return self.choices.number(0, 99) < percent
@@ -136,6 +139,8 @@ class _Drawing:
                 f"{left} != 'failed'",
             ]
         )
+        if left.endswith(".decision"):  # known to be none of what the others compare it with
+            text = f"{left} == '{self.pick(['approved', 'denied'])}'"
         return self.pick(
             [text, [text, "input.count >= 1"], {"logical_operator": "or", "conditions": [text, "input.none"]}]
         )
@@ -179,6 +184,8 @@ class _Drawing:
         kinds = ["probe"] * 6 + ["pure", "each", "rows"] + (["map"] if depth < 2 else [])
         if depth < 2 and not self.plain:
             kinds += ["loop", "switch"]
+        if self.approvals:
+            kinds += ["approval"] * 4
         kind = self.pick(kinds)
         getattr(self, f"_{kind}")(step, depth, in_list, visible)
         if step["step_type"] == PROBE:
@@ -203,6 +210,27 @@ class _Drawing:
         step |= {"step_type": PROBE, "config": self._config(step)}
         if self.chance(60):
             step["input_mapping"] = {f"p{i}": self.source(visible, in_list) for i in range(self.choices.number(0, 2))}
+
+    def _approval(self, step: dict[str, Any], depth: int, in_list: bool, visible: list[str]) -> None:
+        config: dict[str, Any] = {
+            "prompt": f"{self.choices.number(0, 2)} {self.pick(['approved', 'denied', 'late'])}",
+            "timeout_seconds": 60,
+            "on_deny": self.pick(["complete", "fail"]),
+            "on_timeout": self.pick(["fail", "deny", {"decision": "approved", "payload": [1]}, {"decision": "denied"}]),
+        }
+        retries = self.choices.number(0, 2)
+        fails = isinstance(random_approvals.outcome(config, retries + 1), str)
+        if fails and step.get("critical") is not False:
+            if self.may_fail:
+                self.may_fail = False
+            else:
+                config |= {"on_deny": "complete", "on_timeout": "deny"}
+        step |= {"step_type": random_approvals.APPROVAL, "config": config, "max_retries": retries}
+        if self.chance(30):
+            step["for_each"] = self._list(visible)
+        if self.chance(40):
+            step["input_mapping"] = {"p": self.source(visible, in_list or "for_each" in step)}
+        self.paths[step["step_id"]] = [] if "for_each" in step else random_approvals.PATHS
 
     def _pure(self, step: dict[str, Any], depth: int, in_list: bool, visible: list[str]) -> None:
         step |= {"step_type": "merge", "config": {"mode": "wait_all", "combine_mode": "array"}}
@@ -278,11 +306,13 @@ class _Drawing:
         paths += [f".{last}", *(f".{last}{path}" for path in self.paths.get(last, [])[:2])]
 
 
-def random_workflow(choices: Choices, *, rules: bool = True, plain: bool = False, most: int = 7) -> dict[str, Any]:
+def random_workflow(
+    choices: Choices, *, rules: bool = True, plain: bool = False, approvals: bool = False, most: int = 7
+) -> dict[str, Any]:
     """A workflow document. Without `rules` only a loop or switch may skip a step, or fail. If `plain`, it has neither these
-    nor lists of unknown size: every run of it goes the same way.
+    nor lists of unknown size: every run of it goes the same way. With `approvals` some of its steps ask.
     """
-    drawing = _Drawing(choices, rules=rules and not plain, plain=plain)
+    drawing = _Drawing(choices, rules=rules and not plain, plain=plain, approvals=approvals)
     steps = drawing.body(0, False, [], most)
     document: dict[str, Any] = {
         "name": "random",
@@ -295,9 +325,9 @@ def random_workflow(choices: Choices, *, rules: bool = True, plain: bool = False
     return document
 
 
-def random_saga(choices: Choices) -> dict[str, Any]:
+def random_saga(choices: Choices, *, approvals: bool = False) -> dict[str, Any]:
     """A workflow document in which a critical step mostly fails, with steps that undo others and deal with the failure."""
-    drawing = _Drawing(choices)
+    drawing = _Drawing(choices, approvals=approvals)
     steps = drawing.body(0, False, [], 6)
     if drawing.may_fail and drawing.chance(85):
         _make_fail(drawing, steps)
@@ -366,6 +396,8 @@ def _make_fail(drawing: _Drawing, steps: list[dict[str, Any]]) -> None:
         _make_fail(drawing, drawing.pick([body for body in bodies if body]))
     elif step["step_type"] == PROBE and "for_each" in step:
         step["config"] = {"fail_index": 0}
+    elif step["step_type"] == random_approvals.APPROVAL:
+        step["config"] |= {"prompt": "0 denied", "on_deny": "fail"}
     elif step["step_type"] == PROBE and drawing.chance(60):
         step["config"] = {"fail": True}
     elif step["step_type"] in (PROBE, "merge"):
@@ -376,12 +408,14 @@ def _make_fail(drawing: _Drawing, steps: list[dict[str, Any]]) -> None:
 
 
 @st.composite
-def sagas(draw: Any) -> dict[str, Any]:
+def sagas(draw: Any, *, approvals: bool = False) -> dict[str, Any]:
     """Documents of `random_saga` as hypothesis draws them."""
-    return random_saga(_Drawn(draw))
+    return random_saga(_Drawn(draw), approvals=approvals)
 
 
 @st.composite
-def workflows(draw: Any, *, rules: bool = True, plain: bool = False, most: int = 7) -> dict[str, Any]:
+def workflows(
+    draw: Any, *, rules: bool = True, plain: bool = False, approvals: bool = False, most: int = 7
+) -> dict[str, Any]:
     """Workflow documents as hypothesis draws them."""
-    return random_workflow(_Drawn(draw), rules=rules, plain=plain, most=most)
+    return random_workflow(_Drawn(draw), rules=rules, plain=plain, approvals=approvals, most=most)

@@ -334,7 +334,9 @@ def described(child: Head, *, parses_json: bool) -> dict[str, Any]:
     if child.status == "SUCCEEDED":
         told["RedriveStatus"] = "NOT_REDRIVABLE"
         told["RedriveStatusReason"] = "Execution is SUCCEEDED and cannot be redriven"
-    return told
+    else:
+        told["RedriveStatus"] = "REDRIVABLE"
+    return dict(sorted(told.items()))  # recorded: in alphabetical order, as the causes of failures have it
 
 
 def _service(resource_type: str, resource: str, call: Call, *, takes_token: bool = False) -> Target:

@@ -13,7 +13,7 @@ import math
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -26,7 +26,7 @@ from infra.local.stepfunctions.journal import Entry, Head, Journal, NoJournal
 from infra.local.stepfunctions.jsonata import Evaluator
 from infra.local.stepfunctions.lambdas import Functions
 from infra.local.stepfunctions.limits import check_name, checked_input, in_utf8
-from infra.local.stepfunctions.news import News, OnEnd
+from infra.local.stepfunctions.news import News, OnChild, OnEnd, tell_of_child
 from infra.local.stepfunctions.payloads import NoPayloads, Payloads
 from infra.local.stepfunctions.ports import Denied
 from infra.local.stepfunctions.redrive import REDRIVEN, asked_before, why_not_redrivable
@@ -61,15 +61,17 @@ class Engine:
         threads: int = MOST_THREADS,
         park_after: float = PARK_AFTER_SECONDS,
         on_end: OnEnd | None = None,
+        on_child: OnChild | None = None,
         on_change: Callable[[str], None] = lambda _arn: None,
         denied: Denied = lambda _role, _action, _resource: None,
         region: str = "us-east-1",
         account: str = "123456789012",
     ) -> None:
         """`on_end` is called in a thread for each run that has ended, when that is durable: once, or again after it
-        failed or the engine ended meanwhile. `on_change` is called, in the loop, for each event of a run, with its ARN, before
-        that is durable: who reads the history then reads it. `denied` is asked, in the loop, before a function is called or
-        a child is started; without it a role may do everything.
+        failed or the engine ended meanwhile; `on_child` for each that a task has started, at least once, if all goes
+        well. `on_change` is called, in the loop, for each event of a run, with its ARN, before that is durable: who reads the
+        history then reads it. `denied` is asked, in the loop, before a function is called or a child is started; without it a
+        role may do everything.
         """
         self.loop = asyncio.get_running_loop()
         self.journal = journal
@@ -93,6 +95,7 @@ class Engine:
         self._ends: dict[str, list[asyncio.Future[Head]]] = {}
         self._sleepers = Sleepers(self.loop, self.now, self._wake)
         self._telling: set[asyncio.Task[None]] = set()
+        self._on_child = on_child
         self._is_closing = False
 
     # Runs
@@ -190,7 +193,9 @@ class Engine:
         for head in heads:
             if head.status != "RUNNING":
                 self._tell_later(head)
-            elif head.wakes_at is not None and head.wakes_at > self.now():
+                continue
+            self._tell_of_child(head)
+            if head.wakes_at is not None and head.wakes_at > self.now():
                 self._sleepers.add(head.arn, head.wakes_at)
             else:
                 self._recover(head)
@@ -212,7 +217,14 @@ class Engine:
         self._tell_later(head)
 
     def _tell_later(self, head: Head) -> None:
-        telling = self.loop.create_task(self._tell(head))
+        self._keep(self._tell(head))
+
+    def _tell_of_child(self, head: Head) -> None:
+        if self._on_child is not None and head.parent and not head.map_run:
+            self._keep(tell_of_child(head, self.journal_of(head), self.helpers, self._on_child))
+
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
+        telling = self.loop.create_task(work)
         self._telling.add(telling)
         telling.add_done_callback(self._telling.discard)
 
@@ -310,7 +322,9 @@ class Engine:
         refusal = self.denied(parent.role, "states:StartExecution", machine_arn)
         if refusal is not None:
             raise ServiceError("AWSStepFunctionsException", refusal)
-        return self.start(machine_arn, text, name, parent=parent, event=event)
+        child = self.start(machine_arn, text, name, parent=parent, event=event)
+        self._tell_of_child(child)
+        return child
 
     # Waiting for long
 

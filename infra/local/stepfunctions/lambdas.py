@@ -13,6 +13,7 @@ import json
 import os
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, Protocol
 
 from infra.local.lambda_context import LambdaContext
@@ -28,6 +29,11 @@ MAX_RESPONSE_BYTES: Final = 6_291_556
 _encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 Handler = Callable[[Any, Any], Any]
+CalledIn = Callable[[Any, str], AbstractContextManager[None]]
+
+
+def _in_nothing(_event: Any, _request_id: str) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,16 @@ class Functions(Protocol):
 class LambdaFunctions:
     """Handlers by name. One registered by name answers in every account and region; one by ARN only there."""
 
-    def __init__(self, *, region: str, account: str, handlers: Mapping[str, Handler] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        region: str,
+        account: str,
+        handlers: Mapping[str, Handler] | None = None,
+        called_in: CalledIn | None = None,
+    ) -> None:
+        """`called_in` gives what each call is made in, by its event and the id of its request."""
+        self._called_in = called_in or _in_nothing
         self._prefix = f"arn:aws:lambda:{region}:{account}:function:"
         self._handlers: dict[str, Handler] = {}
         for function, handler in (handlers or {}).items():
@@ -73,7 +88,7 @@ class LambdaFunctions:
         if utf8_size(event) > MAX_REQUEST_BYTES:
             message = f"Request must be smaller than {MAX_REQUEST_BYTES} bytes for the InvokeFunction operation"
             return _refused(context, "RequestTooLargeException", message, 413)
-        return _call(handler, event, context)
+        return _call(handler, event, context, self._called_in)
 
 
 def unqualified(function: str) -> str:
@@ -94,10 +109,12 @@ def _refused(context: LambdaContext, code: str, message: str, status: int) -> In
     return Invocation(context.aws_request_id, error=f"Lambda.{code}", cause=f"{message} {told}")
 
 
-def _call(handler: Handler, event: str, context: LambdaContext) -> Invocation:
+def _call(handler: Handler, event: str, context: LambdaContext, called_in: CalledIn) -> Invocation:
     process = os.getpid()
     try:
-        result = handler(json.loads(event), context)
+        given = json.loads(event)
+        with called_in(given, context.aws_request_id):
+            result = handler(given, context)
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)[1:]
         return _failed(context, type(error).__name__, _message(error), traceback.format_list(frames))

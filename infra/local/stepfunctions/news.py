@@ -20,6 +20,17 @@ LOG = logging.getLogger(__name__)
 AT_ONCE: Final = 2
 
 OnEnd = Callable[[Head], None]
+OnChild = Callable[[Head], None]
+"""Told of the start of a child. Nobody makes sure that it hears of every one: of all ends somebody does."""
+
+
+async def tell_of_child(child: Head, journal: Journal, workers: Workers, on_child: OnChild) -> None:
+    """Tell of a child that has begun, once that is durable."""
+    await journal.durable()
+    try:
+        await workers.call(on_child, child, name=f"What hears of the start of {child.arn}")
+    except Exception:
+        LOG.exception("A callback for the start of %s failed", child.arn)
 
 
 class News:

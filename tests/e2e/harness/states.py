@@ -36,6 +36,7 @@ def install() -> None:
             None if role_may(role, action, resource) else denial(role, action, resource)
         ),
         on_end=_publish,
+        on_child=_publish,
     )
 
     async def handle_request(

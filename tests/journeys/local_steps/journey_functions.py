@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+import threading
+import time
 from typing import Any
 
 from workflow_engine.sdk import step
@@ -25,3 +29,27 @@ def broken(event: Any, context: Any) -> None:
 def late(event: Any, context: Any) -> dict[str, bool]:
     """Not in the manifest, so that a journey can register it."""
     return {"registered": True}
+
+
+def talkative(event: Any, context: Any) -> dict[str, int]:
+    """Print, log, and print from threads of its own; fail at the first attempt if it is told to."""
+    attempt = event["execution_context"]["attempt"]
+    print(f"attempt {attempt} of {event['input_data'].get('name')}")
+    print("to stderr", file=sys.stderr)
+    logging.getLogger("journey").info("logged", extra={"order": 7})
+    threads = [threading.Thread(target=print, args=(f"thread {i}",)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if event["input_data"].get("fails") and attempt == 1:
+        raise OvenTooHotError("It burns.")
+    return {"attempt": attempt}
+
+
+def slow_talker(event: Any, context: Any) -> dict[str, bool]:
+    """Print, work on for a while, print again."""
+    print("started")
+    time.sleep(event["input_data"]["seconds"])
+    print("done")
+    return {"done": True}

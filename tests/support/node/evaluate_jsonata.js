@@ -47,6 +47,7 @@ async function answer({ expression, bindings, measure }) {
   try {
     const program = (measure ? measured : plain)(expression);
     program.registerFunction('uuid', () => '00000000-0000-4000-8000-000000000000', '<:s>');
+    program.registerFunction('parse', text => JSON.parse(text), '<s?:x>');
     for (const name of Object.keys(bindings)) program.assign(name, bindings[name]);
     depths.deepest = 0;
     const value = await program.evaluate(undefined);

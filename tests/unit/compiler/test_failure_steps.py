@@ -71,7 +71,9 @@ def test_a_parallel_in_which_nothing_fails_critically_takes_no_choice() -> None:
 def test_a_branch_that_ended_early_gives_back_what_there_is() -> None:
     machine = saga(work("a"), work("b", "a"), work("z"), on_failure=[work("tell", input_mapping={"b": "b.status"})])
     end = states(machine)["b.end"]["Output"]
-    assert end["_vars"]["s1_b"] == '{% {"status":($exists($s1_b.status)?$s1_b.status:"pending")} %}'
+    status = '{"status":($exists($s1_b.status)?$s1_b.status:"pending")}'
+    whole = '($exists($s1_b)?$s1_b:{"status":"pending"})'
+    assert end["_vars"]["s1_b"] == f"{{% ($exists($failures1)?{status}:{whole}) %}}"
     assert end["_failures"] == "{% ($exists($failures1)?$failures1:[]) %}"
 
 

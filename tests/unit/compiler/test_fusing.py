@@ -23,14 +23,14 @@ def test_pure_steps_beside_a_lambda_run_before_it_in_line() -> None:
 
 
 def test_a_state_gives_the_outputs_of_all_its_steps_by_id() -> None:
-    machine = compiled(data("a", 1), data("b", 2))
+    machine = compiled(data("a", 1), data("b", 2), work("c", "a", "b"))
     output = states(machine)["a"]["Output"]
     assert output.startswith('{% {"a":{"data":')
     assert ',"b":{"data":' in output
 
 
 def test_a_step_reads_another_of_the_same_state_from_a_local_variable() -> None:
-    machine = compiled(data("a", 1), merged("b", "a"))
+    machine = compiled(data("a", 1), merged("b", "a"), work("c", "b"))
     output = states(machine)["a"]["Output"]
     assert output.startswith('{% ($now_s0_a:={"status":"completed","output":')
     assert "$now_s0_a.output" in output

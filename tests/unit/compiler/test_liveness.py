@@ -44,7 +44,8 @@ def test_the_catcher_of_the_last_reader_empties_the_record_too() -> None:
     machine = compiled(
         work("a"), work("b", "a", critical=False), work("c", "b", trigger_rule="all_done", input_mapping=ALONE)
     )
-    assert [catcher["Assign"] for catcher in states(machine)["b"]["Catch"]] == [{"s0_a": {}}] * 2
+    emptied = {"s0_a": {}, "s0_b": {"status": "failed"}}
+    assert [catcher["Assign"] for catcher in states(machine)["b"]["Catch"]] == [emptied] * 2
 
 
 def test_a_parallel_empties_what_only_its_branches_read() -> None:
@@ -73,7 +74,7 @@ def test_of_a_step_that_is_asked_only_how_it_ended_no_output_leaves_the_branch()
         work("d", "b", "c", input_mapping={"how": "a.status"}),
     )
     assert assigned(machine, "a") == {"s1_a": kept()}
-    assert states(machine)["b"]["Output"] == {"_vars": {"s1_a": '{% {"status":$s1_a.status} %}'}}
+    assert states(machine)["b"]["Output"]["_vars"] == {"s1_a": '{% {"status":$s1_a.status} %}'}
 
 
 def test_a_record_read_only_beyond_a_guard_is_emptied_on_either_way() -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from functions.execution_recorder import handler
 from tests.support.http_events import sample
-from workflow_engine.errors import NotFoundError, ThrottledError
-from workflow_engine.usecases.runs.record_execution import EndNotShownError, RunEnd
+from workflow_engine.errors import NotFoundError, ThrottledError, UnavailableError
+from workflow_engine.machines.ends import ExecutionEnd
 
 
 class Queue:
@@ -33,7 +33,7 @@ class Recorder:
     """The recorder's handler with a use case that fails by the name of the execution."""
 
     queue: Queue
-    recorded: list[RunEnd]
+    recorded: list[ExecutionEnd]
 
     def receive(self, *names: str, received: int = 1, **detail: Any) -> list[str]:
         """Hand over a message for each name; gives the ids of those that failed."""
@@ -54,12 +54,12 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     made = Recorder(Queue(), [])
     errors = {
         "broken": RuntimeError("broken"),
-        "not-shown": EndNotShownError("not yet"),
         "unknown": NotFoundError("no record"),
         "throttled": ThrottledError("busy"),
+        "unanswered": UnavailableError("no answer"),
     }
 
-    def record(engine: Any, end: RunEnd) -> None:
+    def record(engine: Any, end: ExecutionEnd) -> None:
         made.recorded.append(end)
         if end.execution_arn.removeprefix("arn:") in errors:
             raise errors[end.execution_arn.removeprefix("arn:")]
@@ -72,16 +72,16 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 
 def test_the_recorder_names_the_messages_that_failed(recorder: Recorder) -> None:
     assert recorder.receive("broken", "unreadable", "good") == ["broken", "unreadable"]
-    assert [end.execution_arn for end in recorder.recorded] == ["arn:broken", "arn:good"]
+    assert sorted(end.execution_arn for end in recorder.recorded) == ["arn:broken", "arn:good"]
 
 
 def test_what_may_pass_is_delivered_again_soon_and_ever_later(recorder: Recorder) -> None:
-    assert recorder.receive("not-shown", "unknown", "throttled") == ["not-shown", "unknown", "throttled"]
+    assert recorder.receive("unknown", "throttled", "unanswered") == ["unknown", "throttled", "unanswered"]
     url = "https://sqs.example/123456789012/workflow-executions"
     assert {(asked[0], asked[2]) for asked in recorder.queue.asked} == {(url, 5)}
     recorder.queue.asked.clear()
     for received in (2, 5, 20):
-        recorder.receive("not-shown", received=received)
+        recorder.receive("throttled", received=received)
     assert [asked[2] for asked in recorder.queue.asked] == [10, 80, 900]
 
 
@@ -97,19 +97,40 @@ def test_a_message_that_cannot_be_put_back_has_failed_all_the_same(
         raise ConnectionError("lost")
 
     monkeypatch.setattr(recorder.queue, "change_message_visibility", refuse)
-    assert recorder.receive("not-shown", "good") == ["not-shown"]
+    assert recorder.receive("throttled", "good") == ["throttled"]
 
 
 def test_on_a_laptop_there_is_no_queue_to_put_a_message_back_into(
     recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handler, "engine", lambda: SimpleNamespace(laptop=object()))
-    assert recorder.receive("not-shown") == ["not-shown"]
+    assert recorder.receive("throttled") == ["throttled"]
     assert recorder.queue.asked == []
 
 
-def test_the_recorder_takes_from_an_event_which_end_it_tells(recorder: Recorder) -> None:
-    recorder.receive("first")
-    recorder.receive("second", redriveCount=2)
+def test_the_recorder_takes_the_whole_end_from_its_event(recorder: Recorder) -> None:
+    run = {"run": {"tenant_id": "t", "execution_id": "e-1"}}
+    recorder.receive("first", input=json.dumps(run))
+    recorder.receive("second", redriveCount=2, status="FAILED", output=None, error="Boom", cause="It broke.")
     stopped_at = datetime(2026, 1, 12, 21, 45, 58, tzinfo=UTC)
-    assert recorder.recorded == [RunEnd("arn:first", stopped_at), RunEnd("arn:second", stopped_at, 2)]
+    assert recorder.recorded == [
+        ExecutionEnd("arn:first", "completed", stopped_at, output="{}", run=("t", "e-1")),
+        ExecutionEnd("arn:second", "failed", stopped_at, 2, error="Boom", cause="It broke."),
+    ]
+
+
+def test_what_an_event_left_out_is_not_taken_for_what_is_not_there(recorder: Recorder) -> None:
+    recorder.receive(
+        "large", inputDetails={"included": False}, outputDetails={"included": False}, output=None, input=None
+    )
+    (end,) = recorder.recorded
+    assert end.run is None
+    assert end.lacks_output
+
+
+def test_a_batch_is_recorded_side_by_side_each_message_by_itself(recorder: Recorder) -> None:
+    names = [f"good-{number}" for number in range(9)]
+    assert recorder.receive(*names, "broken") == ["broken"]
+    assert sorted(end.execution_arn for end in recorder.recorded) == sorted(
+        [*(f"arn:{n}" for n in names), "arn:broken"]
+    )

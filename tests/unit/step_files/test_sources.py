@@ -59,6 +59,21 @@ def test_an_input_that_names_no_file_is_refused(input_data: Any) -> None:
         named_file({}, input_data)
 
 
+@pytest.mark.parametrize(
+    "input_data",
+    [{"files": ["a.txt", "b.txt"]}, {"trigger": {"attachments": [{"url": "https://x/a"}, {"url": "https://x/b"}]}}],
+)
+def test_of_several_files_none_is_forgotten(input_data: Any) -> None:
+    with pytest.raises(InvalidStepInput, match="2 files are given"):
+        named_file({}, input_data)
+
+
+@pytest.mark.parametrize("named", ["gopher://x/y", "ftp://x/y.pdf", "File:///etc/passwd"])
+def test_an_address_of_another_kind_is_not_taken_for_a_path(named: str, tmp_path: Path) -> None:
+    with pytest.raises(FileAccessError, match="https://"):
+        opened(named, world(directory=tmp_path))
+
+
 def test_an_uploaded_file_is_its_tenants_alone() -> None:
     here = world()
     here.files.put("t", RECORD, io.BytesIO(b"hello"), "r")

@@ -119,6 +119,8 @@ def _input_data(inputs: tuple[MappedInput, ...]) -> Fragment:
 
 def evaluate(source: str, bindings: Mapping[str, Json]) -> Json:
     """The value of the expression, at the time `ENTERED`. Fails for an undefined one, as Step Functions does."""
-    text = jlens.Expression(source).evaluate_json(None, dict(bindings), now=ENTERED)
+    program = jlens.Expression(source)
+    program.register_function("parse", json.loads, "<s?:x>")
+    text = program.evaluate_json(None, dict(bindings), now=ENTERED)
     assert text is not None, f"undefined: {source}"
     return json.loads(text)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +14,7 @@ from workflow_engine.settings import Settings
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.payloads.s3 import S3Objects
 from workflow_engine.store.results import LargeOutput, RunResults, body_bytes
+from workflow_engine.store.step_details import StepDetails
 from workflow_engine.usecases.answers import Results
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.results_page import EVERYTHING, ResultsQuery, results_page, run_output, step_output
@@ -58,7 +60,7 @@ def run(
 def walked(found: RunResults, query: ResultsQuery = EVERYTHING) -> list[Results]:
     pages, cursor = [], query.cursor
     while True:
-        page = results_page(ME, "e", found, ResultsQuery(query.limit, cursor, query.steps, query.links))
+        page = results_page(ME, "e", found, replace(query, cursor=cursor))
         assert body_bytes(page) < MAX_ANSWER_BYTES
         pages.append(page)
         cursor = page["next_cursor"]
@@ -162,3 +164,47 @@ def test_an_address_in_s3_is_signed_for_the_bucket_of_its_region(monkeypatch: py
     query = parse_qs(address.query)
     assert query["X-Amz-Expires"] == ["900"]
     assert query["X-Amz-Credential"][0].split("/")[2:] == [region, "s3", "aws4_request"]
+
+
+def _detailed(payloads: Payloads, details: StepDetails) -> RunResults:
+    found = run(payloads, ("a[0]", 1), ("b", 2))
+    assert isinstance(found.steps, Listed)
+    found.steps.known[0] = details
+    return found
+
+
+def test_details_are_told_where_they_are_asked_for(payloads: Payloads) -> None:
+    attempts: Any = [{"attempt": 1}]
+    found = _detailed(payloads, StepDetails({"input_data": {"n": 1}, "config": {"c": 2}}, None, attempts, "f"))
+    assert "attempts" not in results_page(ME, "e", found)["step_results"]["a[0]"]
+    inputs = results_page(ME, "e", found, ResultsQuery(include=("inputs",)))["step_results"]
+    assert (inputs["a[0]"]["input_data"], inputs["a[0]"]["config"]) == ({"n": 1}, {"c": 2})
+    assert (inputs["b"]["input_data"], "attempts" in inputs["b"]) == (None, False)
+    told = results_page(ME, "e", found, ResultsQuery(include=("attempts",)))["step_results"]
+    assert told["a[0]"]["attempts"] == attempts
+    assert told["a[0]"]["function_name"] == "f"
+    assert told["a[0]"]["logs_href"] == "/executions/e/logs?step=a%5B0%5D"
+    assert told["b"]["attempts"] is None
+
+
+def test_a_large_input_is_told_by_its_link(payloads: Payloads) -> None:
+    large = payloads.keep({"input_data": "x" * 70_000, "config": None})
+    assert large.link is not None
+    found = _detailed(payloads, StepDetails(None, (large.link, large.size), [], "f"))
+    told = results_page(ME, "e", found, ResultsQuery(include=("inputs",)))["step_results"]["a[0]"]
+    assert told["input_data"] is None
+    assert told["input_link"] == {"href": payloads.url(large.link, 900), "bytes": large.size}
+
+
+def test_a_page_leaves_room_for_details(payloads: Payloads) -> None:
+    found = run(payloads, *((f"s{i}", 0) for i in range(100)))
+    assert isinstance(found.steps, Listed)
+    found.steps.known.update({i: StepDetails({"input_data": '"' * 60_000}, None, [], "f") for i in range(100)})
+    pages = walked(found, ResultsQuery(include=("inputs",)))
+    assert [key for page in pages for key in page["step_results"]] == [f"s{i}" for i in range(100)]
+    assert len(pages) > 1
+
+
+def test_an_unknown_word_in_include_is_refused(payloads: Payloads) -> None:
+    with pytest.raises(InvalidRequestError, match="Did you mean 'inputs'"):
+        results_page(ME, "e", run(payloads, ("a", 1)), ResultsQuery(include=("input",)))

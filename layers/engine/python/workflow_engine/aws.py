@@ -135,6 +135,7 @@ LIMITS: Final[Mapping[str, CallLimits]] = {
     "s3vectors": CallLimits(attempts=3, read_seconds=15),  # for steps only
     "secretsmanager": CallLimits(attempts=3),
     "lambda": CallLimits(attempts=2),
+    "logs": CallLimits(attempts=2),
     # CreateStateMachine is tried again by `machines.registry` too, for which time must be left.
     "stepfunctions": CallLimits(attempts=2),
 }

@@ -17,6 +17,8 @@ _fields: ContextVar[Mapping[str, str]] = ContextVar("log_fields")
 @contextmanager
 def log_fields(**fields: str | None) -> Iterator[None]:
     """Add these fields (tenant_id, execution_id, ...) to every record logged inside the block. None leaves a field out."""
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_BOUND)  # for the loggers of libraries, too
     token = _fields.set({**_fields.get({}), **{k: v for k, v in fields.items() if v is not None}})
     try:
         yield

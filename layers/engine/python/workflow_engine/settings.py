@@ -7,14 +7,24 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Final
+from typing import Final, Literal, get_args
 
 from workflow_engine.lazy_dataclass import dataclass
 
 STEP_HTTP: Final = "step_http"
 """Alias of our function that sends steps to their endpoints."""
 
+Archive = Literal["all", "failed", "none"]
+"""Of which ended runs the histories are read before Step Functions forgets them, though nobody has asked for their steps."""
+
+ARCHIVES: Final[tuple[Archive, ...]] = get_args(Archive)
+
 DEFAULT_STEP_FUNCTION_PATTERNS = ("arn:aws:lambda:*:*:function:workflow-step-*",)
+
+
+def own_step_prefix(stage: str) -> str:
+    """The beginning of the names of functions that our CDK construct `WorkflowStep` makes in a stage."""
+    return f"workflow-step-{stage}-".replace("_", "-")
 
 
 class MissingSettingError(KeyError):
@@ -56,6 +66,11 @@ class Settings:
     allow_local_steps: bool = False
     step_http_allowed_hosts: str = ""
     vector_bucket_name: str = ""
+    archive: Archive = "none"
+    execution_shards: int = 1
+    """How many partitions each list of runs is written to (`store.shards`)."""
+    tenant_quota: Mapping[str, int] = field(default_factory=dict)
+    """What tenants may use that have no quota of their own (`store.quotas.Quota`)."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -74,6 +89,9 @@ class Settings:
             allow_local_steps=env.get("ALLOW_LOCAL_STEPS") == "1",
             step_http_allowed_hosts=env.get("STEP_HTTP_ALLOWED_HOSTS", ""),
             vector_bucket_name=env.get("VECTOR_BUCKET_NAME", ""),
+            archive=_archive(env.get("ARCHIVE") or "none"),
+            tenant_quota=_quota(env.get("TENANT_QUOTA") or "{}"),
+            execution_shards=_number("EXECUTION_SHARDS", env.get("EXECUTION_SHARDS") or "1"),
         )
 
     @property
@@ -90,6 +108,31 @@ class Settings:
     def may_invoke(self, function_arn: str) -> bool:
         """True if a step may be registered on this Lambda ARN."""
         return any(fnmatch.fnmatchcase(function_arn, p) for p in self.step_function_arn_patterns)
+
+
+def _archive(text: str) -> Archive:
+    if text not in ARCHIVES:
+        raise InvalidSettingError(f"The environment variable ARCHIVE must be one of {', '.join(ARCHIVES)}.")
+    return text
+
+
+def _number(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise InvalidSettingError(f"The environment variable {name} must be a whole number.")
+    return int(text)
+
+
+def _quota(text: str) -> Mapping[str, int]:
+    try:
+        read = json.loads(text)
+    except ValueError:
+        read = None
+    names = ("running", "starts_per_minute", "monthly_usd")
+    if not isinstance(read, dict) or not all(n in names and type(v) is int and v >= 0 for n, v in read.items()):
+        raise InvalidSettingError(
+            f"The environment variable TENANT_QUOTA must be a JSON object of whole numbers: {', '.join(names)}."
+        )
+    return read
 
 
 def _step_functions(text: str) -> Mapping[str, str]:

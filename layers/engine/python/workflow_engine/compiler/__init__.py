@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from workflow_engine import aws_quotas
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from workflow_engine.compiler.graph import StepGraph
     from workflow_engine.compiler.ir import Block
     from workflow_engine.language.syntax import Workflow
+    from workflow_engine.statuses import StepEnd
 
-__all__ = ["Compilation", "Hints", "compile_workflow", "execution_input"]
+__all__ = ["Compilation", "Hints", "child_entry", "compile_workflow", "execution_input"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,14 @@ class Compilation:
         return mermaid(self.graph, self.after_failure)
 
 
-def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hints | None = None) -> Compilation:
-    """Compile a parsed workflow.
+def compile_workflow(
+    workflow: Workflow,
+    catalogue: CompilerCatalogue,
+    hints: Hints | None = None,
+    reused: Mapping[str, StepEnd] = MappingProxyType({}),
+) -> Compilation:
+    """Compile a parsed workflow. `reused` are the steps that are not run, and how each has ended (`compiler.reuse`);
+    `bindings["reused"]` then says which of what they gave the machine reads, as `[step_id, "output" | "error"]`.
 
     Raises InvalidWorkflowError with every finding: a cycle, a construct that this version cannot run, a quota that the run
     would break, or (a defect of this compiler) a machine that Step Functions would refuse.
@@ -76,10 +84,17 @@ def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hi
 
     if sure := too_large(workflow, catalogue):
         raise InvalidWorkflowError(sure)
-    lowered = lower_workflow(workflow, catalogue, hints or Hints())
+    lowered = lower_workflow(workflow, catalogue, hints or Hints(), reused)
     block = bound_lists(optimise(lowered.block))
     machine = render_machine(block, workflow.timeout_seconds)
     definition = definition_text(machine)
+    bindings, whole = lowered.bindings, lowered.graph
+    if reused:
+        from workflow_engine.compiler.graph import build_graph
+        from workflow_engine.compiler.reuse import read_in
+
+        bindings = {**bindings, "reused": read_in(definition, reused)}
+        whole = build_graph(workflow.steps, by_step_order=workflow.pattern == "sequential")
     plan = make_plan(block, lowered, machine, definition)
     findings = (
         *lowered.warnings,
@@ -93,9 +108,9 @@ def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hi
     return Compilation(
         machine=machine,
         definition=definition,
-        bindings=lowered.bindings,
+        bindings=bindings,
         plan=plan.as_dict(findings),
-        outline=outline(workflow, lowered.graph, catalogue),
+        outline=outline(workflow, whole, catalogue, reused),
         graph=lowered.graph,
         after_failure=lowered.after_failure,
         fan_out=fan_out(block),
@@ -143,22 +158,24 @@ def execution_input(
     functions: Mapping[str, str],
     run: Mapping[str, Any],
     endpoints: Mapping[str, Mapping[str, Any]] | None = None,
+    children: Mapping[str, Mapping[str, Any]] | None = None,
+    subflows: Mapping[str, str] | None = None,
+    reused: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """What StartExecution gets.
 
     `functions` maps the aliases in `bindings["functions"]` to ARNs, `endpoints` those in `bindings["endpoints"]` to where
-    and how `step_http` sends the step, without secrets; `run` is flat: execution_id, workflow_id,
-    workflow_version, tenant_id, session_id, user_id, principal, correlation_id. `context` repeats what every step Lambda is
-    told, in the form in which it is told, so that no state has to build it.
+    and how `step_http` sends the step, without secrets; `reused` has what `bindings["reused"]` asks for; `run` is flat:
+    execution_id, workflow_id, workflow_version, tenant_id, session_id, user_id, principal, correlation_id. `context` repeats what
+    every step Lambda is told, in the form in which it is told, so that no state has to build it. `children` are the workflows
+    that this run and its subflows may start (`child_entry`) by names of their own, `subflows` says which of them each subflow
+    step starts.
     """
     return {
         "input": input,
-        "variables": bindings["variables"],
-        "config": bindings["config"],
-        "literals": bindings["literals"],
-        "timeouts": bindings["timeouts"],
-        "functions": {alias: functions[alias] for alias in bindings["functions"]},
-        **({"endpoints": {alias: dict(endpoints[alias]) for alias in endpoints}} if endpoints else {}),
+        **_fixed_input(bindings, functions, endpoints, subflows),
+        **({"children": dict(children)} if children else {}),
+        **({"reused": {step_id: dict(gave) for step_id, gave in reused.items()}} if reused else {}),
         "run": dict(run),
         "context": {
             "execution_id": run["execution_id"],
@@ -166,4 +183,41 @@ def execution_input(
             "workflow_version": run["workflow_version"],
             "user_context": {key: run.get(key) for key in ("user_id", "principal", "session_id", "tenant_id")},
         },
+    }
+
+
+def child_entry(
+    bindings: Mapping[str, Any],
+    *,
+    machine_arn: str,
+    workflow_id: str,
+    workflow_version: int,
+    workflow_name: str,
+    functions: Mapping[str, str],
+    endpoints: Mapping[str, Mapping[str, Any]] | None = None,
+    subflows: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """What a run that may start this workflow as a child has to know of it: `{machine, start, run, context}`. The rest of the
+    child's execution input is made when the step runs (`lower.subflows`).
+    """
+    named = {"workflow_id": workflow_id, "workflow_version": workflow_version}
+    start = _fixed_input(bindings, functions, endpoints, subflows)
+    return {"machine": machine_arn, "start": start, "run": {**named, "workflow_name": workflow_name}, "context": named}
+
+
+def _fixed_input(
+    bindings: Mapping[str, Any],
+    functions: Mapping[str, str],
+    endpoints: Mapping[str, Mapping[str, Any]] | None,
+    subflows: Mapping[str, str] | None,
+) -> dict[str, Any]:
+    """The part of an execution input that is the same for every input of the client."""
+    return {
+        "variables": bindings["variables"],
+        "config": bindings["config"],
+        "literals": bindings["literals"],
+        "timeouts": bindings["timeouts"],
+        "functions": {alias: functions[alias] for alias in bindings["functions"]},
+        **({"endpoints": {alias: dict(endpoints[alias]) for alias in endpoints}} if endpoints else {}),
+        **({"subflows": dict(subflows)} if subflows else {}),
     }

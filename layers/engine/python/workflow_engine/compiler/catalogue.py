@@ -103,7 +103,8 @@ class TaskLowering:
     beside `redrive`, `entered_at` and `timeout_seconds`. `late` is what such a step comes to when nobody does in time; None
     where it then fails as any other. With `fills_texts` the function fills the nested templates itself, by what a value means
     at its place, such as a part of a URL: `call` has `texts`, the pieces of each by its pointer in the configuration
-    (`jsonata.sources.values_fragment`), and the other fields but `endpoint`.
+    (`jsonata.sources.values_fragment`), and the other fields but `endpoint`. With `starts_child` no function does the step but
+    a run of the workflow that the configuration names, whose input is the step's.
     """
 
     function: str
@@ -125,6 +126,7 @@ class TaskLowering:
     expected_seconds: float | None = None
     waits_for_answer: bool = False
     late: Late | None = None
+    starts_child: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, Final, Literal
 
+from workflow_engine.compiler.jsonata.children import CHILD_RESULT
 from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.compiler.jsonata.states import PAYLOAD, RESULT
 from workflow_engine.language.syntax import Reference
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.subflows import START_EXECUTION
 
 ANSWERED_INVOKE: Final = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 """The resource of a Task whose function only begins the step: somebody answers it later."""
@@ -39,6 +41,32 @@ class Return:
     outer: str
     keeps_output: bool
     unsure: bool = False
+    share: int = 0
+    """Bytes that its output may have where only the run's own output reads it; 0 where something else does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """A step whose output is part of the run's. `variable` holds its record at the end of the machine. `is_sure` says that it
+    has completed then; where its output is not `carried` to there, it is left to the history.
+    """
+
+    step_id: str
+    variable: str | None
+    is_sure: bool
+    carried: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a machine gives as the run's output, where that is not explicit: the outputs of the sinks, `share` bytes of each at
+    most. Those in `only` nothing else reads, so that their records hold no more than that either. No sinks at all where there
+    are too many of them to carry anything.
+    """
+
+    sinks: tuple[Sink, ...] | None
+    share: int = 0
+    only: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +74,7 @@ class Block:
     """Nodes in order, and what the last of them gives.
 
     `branch`: `{"_vars": ...}` with the records in `returns`. `element`: the step's bare output (null where it was skipped), so
-    that the Map's `$states.result` is the list of outputs, untouched. `machine`: nothing; results are read from the history.
+    that the Map's `$states.result` is the list of outputs, untouched. `machine`: the run's output, see `run_output`.
     """
 
     nodes: tuple[Node, ...]
@@ -58,9 +86,16 @@ class Block:
     """For a branch in which a critical step may fail: the variable that then holds the notes of it. They are given back
     beside the records, which may be missing where steps had not begun. For an element that fails alone: what it then gives."""
     room: int = 0
-    """Of such a branch: characters that its records may have together after a failure, so that they can leave it."""
+    """Of such a branch: bytes that its records may have together after a failure, so that they can leave it."""
     recovery: tuple[Node, ...] = ()
     """For `machine`: the failure steps, which failures lead to, and the end of the run after them."""
+    apart: bool = False
+    """For a branch: what its last state tells the reader of results is no part of what the branch gives."""
+    result: RunResult | None = None
+    """For `machine`: the run's output, None where an `OutputNode` gives it."""
+    tolerated: tuple[Fragment, ...] = ()
+    """For `machine`, and branches of it: items of the list of steps whose failures were tolerated; a list among them stands
+    for its own items. They read variables of the block alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +112,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class TaskNode:
-    """One step that is done elsewhere: by a Lambda function, or as `resource` says: by a worker of this activity, or by whoever
-    answers what a function has begun. `output` is what it gives, in templates of its own. A worker that tells nothing for
-    `heartbeat` seconds is taken for lost. `late` is where it goes on when its
-    time is over, if that is no failure like others.
+    """One step that is done elsewhere: by a Lambda function, or as `resource` says: by a worker of this activity, by whoever
+    answers what a function has begun, or by a run of another machine. `output` is what it gives, in templates of its own. A
+    worker that tells nothing for `heartbeat` seconds is taken for lost. `late` is where it goes on when its time is over, if
+    that is no failure like others.
     """
 
     name: str
@@ -102,6 +137,8 @@ class TaskNode:
 
 def task_output(resource: str | None) -> Fragment:
     """What a Task of this resource gives."""
+    if resource == START_EXECUTION:
+        return CHILD_RESULT
     return PAYLOAD if resource is None else RESULT
 
 
@@ -116,6 +153,8 @@ class Value:
     keeps_output: bool
     size_bound: int | None
     """Upper bound of the output in bytes of JSON, None when it depends on data of unknown size."""
+    share: int = 0
+    """As in `Return`, of what is kept."""
     may_raise: bool = False
     """Whether an author's own expression is in it. Then the state it is in must be named after this step, for whom Step
     Functions blames is a state."""
@@ -184,7 +223,8 @@ class MapNode:
 @dataclass(frozen=True, slots=True)
 class ParallelNode:
     """Independent blocks. What they return is assigned, and `assigns`. A single branch is there for its Catch. `failures`
-    is the variable that takes the notes of what failed inside the branches, where something may.
+    is the variable that takes the notes of what failed inside the branches, where something may; `tolerated` the one that takes
+    the ids of steps in them whose failures were tolerated.
     """
 
     name: str
@@ -192,6 +232,7 @@ class ParallelNode:
     assigns: Assigns
     failure: Failure | None = None
     failures: str | None = None
+    tolerated: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,3 +351,18 @@ Node = (
     | FailedPassNode
     | OutputNode
 )
+
+
+def ends_in_pass(nodes: tuple[Node, ...], step_id: str) -> set[bool]:
+    """Whether the paths through a block end in the Pass state that computes the step: on each, or both answers."""
+    match nodes[-1] if nodes else None:
+        case PassNode(values=values):
+            return {any(v.step_id == step_id for v in values)}
+        case TaskNode(late=PassNode() as late):
+            return {False} | ends_in_pass((late,), step_id)
+        case GuardNode(body=body):
+            return {False} | ends_in_pass(body, step_id)
+        case SwitchNode(cases=cases, default=default):
+            return ends_in_pass(default, step_id).union(*(ends_in_pass(c.nodes, step_id) for c in cases))
+        case _:
+            return {False}

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Final
 
 from workflow_engine.compiler.ir import Template
-from workflow_engine.compiler.jsonata.fragments import Call, Conditional, Fragment, Text, object_fragment
+from workflow_engine.compiler.jsonata.children import CAUGHT_CHILD_ERROR, CAUGHT_CHILD_MESSAGE
+from workflow_engine.compiler.jsonata.fragments import Call, Conditional, Fragment, Text, json_literal, object_fragment
+from workflow_engine.lazy_dataclass import dataclass
 
 SKIPPED_RECORD: Final[Template] = {"status": "skipped"}
 PENDING_RECORD: Final[Template] = {"status": "pending"}
@@ -21,9 +23,34 @@ CAUGHT_TEXT: Final = Text("$states.errorOutput.Cause&''")
 parsing it could raise."""
 
 
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """What Catchers take for the error and the message of a failure; `text` is the message where bytes count."""
+
+    error: Fragment = CAUGHT_ERROR
+    message: Fragment = CAUGHT_MESSAGE
+    text: Fragment = CAUGHT_TEXT
+
+
+CAUGHT_AS_TOLD: Final = Caught()
+CAUGHT_OF_CHILD: Final = Caught(CAUGHT_CHILD_ERROR, CAUGHT_CHILD_MESSAGE, CAUGHT_CHILD_MESSAGE)
+"""Where the failure may be that of a subflow."""
+
+
 def completed_record(output: Template, *, keeps_output: bool) -> dict[str, Template]:
     """Record of a completed step."""
     return {"status": "completed", "output": output} if keeps_output else {"status": "completed"}
+
+
+def as_fragment(template: Template) -> Fragment:
+    """A template inside of an expression."""
+    match template:
+        case Fragment():
+            return template
+        case dict():
+            return object_fragment({name: as_fragment(value) for name, value in template.items()})
+        case _:
+            return json_literal(template)
 
 
 def completed_fragment(output: Fragment, *, keeps_output: bool) -> Fragment:

@@ -22,8 +22,9 @@ class MachineUse:
 
     machines: MachineService
 
-    def is_used(self, machine_arn: str, since: datetime) -> bool:
-        """True when an execution runs, or has started or ended since then. False also for a machine that is gone.
+    def is_used(self, machine_arn: str, since: datetime, *, started_until: datetime | None = None) -> bool:
+        """True when an execution runs, or has started or ended since then. False also for a machine that is gone. With
+        `started_until` only those count that had started by then.
 
         Executions come newest first, so a machine in use is told by one call. Of an idle one all are read: a run that
         started long ago may go on, or have ended lately, and then may be redriven.
@@ -35,6 +36,8 @@ class MachineUse:
             except MachineGoneError:
                 return False
             for use in uses:
+                if started_until is not None and use.started_at > started_until:
+                    continue
                 if use.ended_at is None or use.ended_at >= since or use.started_at >= since:
                     return True
             if not token:

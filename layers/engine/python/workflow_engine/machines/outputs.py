@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from os import SEEK_END
 from typing import Any, Final
 
 from workflow_engine.language.diagnostics import Json
@@ -17,6 +18,9 @@ from workflow_engine.lazy_dataclass import dataclass
 SPOOL_BYTES: Final = 192 * 1024 * 1024
 """Of outputs in the temporary file. It and one output put together of it, which is no larger, fit into the 512 MB of
 /tmp that a function has (Lambda quotas, "/tmp directory storage", the least)."""
+
+HELD_BYTES: Final = 64 * 1024 * 1024
+"""Of texts that are held beside them: what tasks received, and why attempts failed. They fit, too."""
 
 _IN_MEMORY_BYTES: Final = 4 * 1024 * 1024
 _TINY_BYTES: Final = 16
@@ -71,6 +75,7 @@ class Outputs:
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115  # closed with the object
         self.length = 0
         """Bytes in the file."""
+        self._held = 0
         self._tiny: dict[bytes, Text] = {}
 
     def __del__(self) -> None:
@@ -85,13 +90,30 @@ class Outputs:
         if known is not None:
             return known
         size = len(text)
-        if self.length + size > self._spool_bytes:
+        if self.length - self._held + size > self._spool_bytes:
             return Kept(self._keep((text,)), size)
-        held = Text(self.length, size)
-        self._file.write(text)
-        self.length += size
+        held = self._write(text)
         if size <= _TINY_BYTES:
             self._tiny[text] = held
+        return held
+
+    def hold(self, text: str) -> Text | None:
+        """Hold a text that is no output, as it is. None when there is no room for more of them."""
+        content = text.encode("utf-8", "replace")
+        if self._held + len(content) > HELD_BYTES:
+            return None
+        self._held += len(content)
+        return self._write(content)
+
+    def text(self, held: Text) -> str:
+        """A text that is held."""
+        return b"".join(self.pieces(held)).decode()
+
+    def _write(self, content: bytes) -> Text:
+        held = Text(self.length, len(content))
+        self._file.seek(0, SEEK_END)
+        self._file.write(content)
+        self.length += held.size
         return held
 
     def named(self, fields: Mapping[str, Output | None]) -> Joined:

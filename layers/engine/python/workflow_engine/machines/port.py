@@ -14,6 +14,7 @@ from workflow_engine.lazy_dataclass import dataclass
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
+    from workflow_engine.machines.ends import ExecutionEnd
     from workflow_engine.machines.naming import MachineSettings
 
 
@@ -23,6 +24,10 @@ class MachineGoneError(Exception):
 
 class ExecutionGoneError(Exception):
     """Step Functions knows no such execution: it never started, or ended more than 90 days ago."""
+
+
+class NotRedrivableError(Exception):
+    """Step Functions does not redrive this execution; the message says why."""
 
 
 class NameTakenError(Exception):
@@ -83,13 +88,25 @@ class MachineService(Protocol):
         started, and OutcomeUnknownError where it is not known what became of it.
         """
 
-    def is_running(self, execution_arn: str) -> bool:
-        """True while an execution goes on. For repairs, not for requests: an account may ask 15 times a second
-        (DescribeExecution). Raises ExecutionGoneError.
+    def end(self, execution_arn: str) -> ExecutionEnd | None:
+        """How an execution ended, None while it goes on. An account may ask 15 times a second, in some regions 10
+        (Service quotas, "API action throttling", DescribeExecution), so requests ask within a budget. Raises ExecutionGoneError.
+        """
+
+    def end_in_history(self, execution_arn: str) -> ExecutionEnd | None:
+        """How an execution ended by the last event of its history, which tells no redrive count; None where that tells no end
+        (yet). An account may ask 20 times a second (GetExecutionHistory, as `events`). Raises ExecutionGoneError.
         """
 
     def stop(self, execution_arn: str, cause: str) -> None:
         """Stop an execution; one that has ended stays as it is. Raises ExecutionGoneError."""
+
+    def redrive(self, execution_arn: str, token: str) -> None:
+        """Let an execution that did not succeed go on from where it failed. A repetition with the same token, of up to 64
+        characters, is the same redrive for 15 minutes (RedriveExecution, `clientToken`).
+
+        Raises ExecutionGoneError, NotRedrivableError.
+        """
 
     def events(
         self, execution_arn: str, limit: int, token: str | None, *, with_data: bool

@@ -13,14 +13,17 @@ from typing import Any, Final
 
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, is_caught
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.machines.attempts import note_attempt, note_block, usage_of
 from workflow_engine.machines.history_text import parsed, readable
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit
+from workflow_engine.run_output import assigned_record, is_of_a_run, run_output
 from workflow_engine.state_names import EACH, FAIL, LATE, WORKFLOW_FAILED, step_of
 from workflow_engine.statuses import RunEnd, StepStatus
+from workflow_engine.subflows import child_failure, output_of
 from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR, failure_told
 
-_RUN_ENDS: Final[Mapping[str, RunEnd]] = {
+ENDS_BY_EVENT: Final[Mapping[str, RunEnd]] = {
     "ExecutionSucceeded": "completed",
     "ExecutionFailed": "failed",
     "ExecutionAborted": "cancelled",
@@ -160,7 +163,7 @@ class TimelineReader:
             return origin
         visit.left, visit.left_at = True, event.get("timestamp")
         self._open.pop(id(visit), None)
-        value = parsed(details.get("output"))
+        value = parsed(assigned_record(details.get("assignedVariables") or {}) or details.get("output"))
         if visit.kind == "Pass" and visit.role == FAIL and isinstance(value, dict) and "error_type" in value:
             visit.failure = Failure(value["error_type"], value.get("error_message"))
         output = self._state_output(value, visit)
@@ -256,6 +259,7 @@ class TimelineReader:
             visit.outcome = None
         else:
             visit.outcome, visit.left_at = what.lower(), event.get("timestamp")
+        note_block(visit, what, event.get("timestamp"), (v for v in reversed(self._failed) if v.is_inside(visit)))
         return visit
 
     def _open_beside(self, kind: str, visit: Visit | None) -> Visit | None:
@@ -272,18 +276,22 @@ class TimelineReader:
 
     def _attempt(self, visit: Visit, event: Event, kind: str) -> None:
         details_name = f"{kind[0].lower()}{kind[1:]}EventDetails"
-        visit.repeats += (event.get(details_name) or {}).get("repeatedAfterRestart", 0)
+        details = event.get(details_name) or {}
+        visit.repeats += details.get("repeatedAfterRestart", 0)
         if kind in NEW_ATTEMPT:
             visit.attempts += 1
             visit.outcome = None
         elif kind in _SUCCESS:
             visit.outcome, visit.failure, visit.left_at = "succeeded", None, event.get("timestamp")
-            visit.output = self._outputs.add(task_output(event.get(details_name, {})))
+            value = task_output(details)
+            visit.usage = usage_of(value)
+            visit.output = self._outputs.add(value)
         elif FAILED_ATTEMPT.fullmatch(kind):
             self._fail(visit, event, details_name)
         elif kind.endswith("StateAborted") and visit.outcome is None and kind.startswith(visit.kind):
             visit.outcome = "aborted"
             visit.left_at = event.get("timestamp")
+        note_attempt(visit, event, details, self._outputs)
 
     def _evaluation_failed(self, event: Event, origin: _Origin) -> _Origin:
         visit = self._evaluated(event, origin)
@@ -321,10 +329,10 @@ class TimelineReader:
             line.redriven_at = event.get("timestamp")
             line.status, line.completed_at, line.failure, line.failed_visit = "running", None, None, None
             line.recovered = None
-        elif kind in _RUN_ENDS:
-            line.status, line.completed_at = _RUN_ENDS[kind], event.get("timestamp")
+        elif kind in ENDS_BY_EVENT:
+            line.status, line.completed_at = ENDS_BY_EVENT[kind], event.get("timestamp")
             if kind == "ExecutionSucceeded":
-                line.output = self._outputs.add(parsed(event["executionSucceededEventDetails"].get("output")))
+                self._succeeded(parsed(event["executionSucceededEventDetails"].get("output")))
             elif kind == "ExecutionTimedOut":
                 line.failure = failure_of(event.get("executionTimedOutEventDetails") or {}, timed_out=True)
             elif kind == "ExecutionFailed":
@@ -333,6 +341,12 @@ class TimelineReader:
                     self._recovered(line.failure)
                 else:
                     self._blame(event.get("executionFailedEventDetails") or {}, origin)
+
+    def _succeeded(self, value: Any) -> None:
+        told = run_output(value)
+        self.timeline.output_in_history = told.marked
+        # Of a machine of an earlier version the whole may be the explicit output.
+        self.timeline.output = self._outputs.add(told.output if is_of_a_run(value) else value)
 
     def _recovered(self, failure: Failure) -> None:
         """The end of a run after its failure steps: its cause says what had failed."""
@@ -384,11 +398,15 @@ def _caught(visit: Visit) -> bool:
 
 
 def task_output(details: Mapping[str, Any]) -> Any:
-    """A step's output: what a function returned (`Payload` of lambda:invoke), or what a callback or activity sent."""
+    """A step's output: what a function returned (`Payload` of lambda:invoke), what a callback or activity sent, or what
+    is told of a child.
+    """
     output = parsed(details.get("output"))
-    if details.get("resourceType") == "lambda" and details.get("resource") == "invoke" and isinstance(output, dict):
+    if not isinstance(output, dict):
+        return output
+    if details.get("resourceType") == "lambda" and details.get("resource") == "invoke":
         return output.get("Payload")
-    return output
+    return output_of(output) if details.get("resourceType") == "states" else output
 
 
 def failure_of(details: Mapping[str, Any], *, timed_out: bool) -> Failure:
@@ -396,6 +414,8 @@ def failure_of(details: Mapping[str, Any], *, timed_out: bool) -> Failure:
     error = readable(details.get("error") or ("States.Timeout" if timed_out else "States.TaskFailed"))
     timed_out = timed_out or error == "States.Timeout"
     cause = readable(details.get("cause") or "")
+    if (of_child := child_failure(error, cause)) is not None:
+        return Failure(*of_child)
     told = parsed(cause)
     if isinstance(told, dict) and "errorMessage" in told:
         message = told["errorMessage"]

@@ -83,6 +83,17 @@ class MachineRegistry:
             return known
         return self._create(hash_, definition, known.generation + 1 if known else 1)
 
+    def standing(self, hash_: str) -> str | None:
+        """The ARN of a machine that nobody is about to delete: the newest generation, or else the next. None when nothing is known
+        of this hash.
+        """
+        known = self.store.find(hash_)
+        if known is None:
+            return None
+        if known.retired_at is None:
+            return known.machine_arn
+        return self._create(hash_, known.definition, known.generation + 1).machine_arn
+
     def renew(self, hash_: str, gone_arn: str) -> MachineRecord | None:
         """The machine that takes the place of one that AWS says is deleted. None when nothing is known of this hash."""
         known = self.store.find(hash_)

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
+from functools import reduce
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.language.diagnostics import Json
@@ -22,10 +24,10 @@ from workflow_engine.machines.outlines import KnownSteps
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.read_timeline import read_timeline
 from workflow_engine.machines.step_outcomes import StepOutcomes
-from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit
+from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Usage, Visit
 from workflow_engine.machines.visits_by_place import Place, VisitsByPlace
 from workflow_engine.state_names import PARALLEL, WORKFLOW_OUTPUT
-from workflow_engine.statuses import RunStatus, StepStatus
+from workflow_engine.statuses import RunStatus, StepEnd, StepStatus
 from workflow_engine.timestamps import iso
 
 if TYPE_CHECKING:
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What a history tells. `error` is {step_id, type, message}; what `output` and the steps' outputs refer to is in `outputs`."""
+    """What a history tells. `error` is {step_id, type, message}; what `output` and the steps' outputs refer to is in `outputs`.
+    `transitions` are those that AWS counts, `usage` is what models took.
+    """
 
     status: RunStatus
     output: Output | None
@@ -43,34 +47,57 @@ class RunReport:
     completed_at: str | None
     redrive_count: int
     redriven_at: datetime | None
+    ended_in_fail: bool
+    """Whether a Fail state ended it: that of a step, or the one after failure steps. A redrive would only enter it again."""
     steps: StepOutcomes
     outputs: Outputs
+    transitions: int
+    usage: Usage
 
 
-def report(events: Iterable[Event], outline: Mapping[str, Any], outputs: Outputs) -> RunReport:
+def report(
+    events: Iterable[Event],
+    outline: Mapping[str, Any],
+    outputs: Outputs,
+    reused: Mapping[str, Outcome] = MappingProxyType({}),
+    known_secrets: Iterable[str] = (),
+) -> RunReport:
     """Everything a history says about a run. `events` are those of GetExecutionHistory, oldest first; they are read
-    once, as they come.
+    once, as they come. `reused` are the outcomes, by key and in order, of steps that an earlier run has done and of their
+    parts; their outputs are held by `outputs`. Messages and details are told without secrets, those that the run received and
+    `known_secrets`.
     """
     known = KnownSteps.of(outline)
-    return report_of(read_timeline(events, known.enclosing, known.loops, outputs), outline, known, outputs)
+    timeline = read_timeline(events, known.enclosing, known.loops, outputs)
+    return report_of(timeline, outline, known, outputs, reused, known_secrets)
 
 
-def report_of(timeline: Timeline, outline: Mapping[str, Any], known: KnownSteps, outputs: Outputs) -> RunReport:
+def report_of(
+    timeline: Timeline,
+    outline: Mapping[str, Any],
+    known: KnownSteps,
+    outputs: Outputs,
+    reused: Mapping[str, Outcome] = MappingProxyType({}),
+    known_secrets: Iterable[str] = (),
+) -> RunReport:
     """What a history says that was read so far."""
-    results = _Results(timeline, known.entries, known.enclosing, known.loops, outputs)
+    results = _Results(timeline, known.entries, known.enclosing, known.loops, outputs, reused, tuple(known_secrets))
     outcomes = results.walk(outline["steps"], (), "", _absent_status(timeline.status))
     after_failure = outline.get("after_failure", ())
     results.walk(after_failure, (), "", "skipped" if timeline.recovered else _absent_status(timeline.status))
     return RunReport(
         status=timeline.status,
         output=results.run_output(outline.get("sinks"), outcomes),
-        error=_run_error(timeline, results.failed_steps, results.steps.messages),
+        error=results.error(),
         started_at=iso(timeline.started_at),
         completed_at=iso(timeline.completed_at),
         redrive_count=timeline.redrive_count,
         redriven_at=timeline.redriven_at,
+        ended_in_fail=_ended_in_fail(timeline),
         steps=results.steps,
         outputs=outputs,
+        transitions=len(timeline.visits) + sum(max(v.attempts - 1, 0) for v in timeline.visits),
+        usage=reduce(Usage.plus, (v.usage for v in timeline.visits if v.usage is not None), Usage()),
     )
 
 
@@ -108,6 +135,11 @@ def _error_before_recovery(timeline: Timeline, messages: FailureMessages) -> dic
     }
 
 
+def _ended_in_fail(timeline: Timeline) -> bool:
+    blamed = timeline.failed_visit
+    return timeline.recovered is not None or (blamed is not None and blamed.kind == "Fail")
+
+
 _ABSENT: Final = {status: Outcome(status) for status in ("skipped", "pending")}
 _PENDING: Final = _ABSENT["pending"]
 
@@ -119,6 +151,8 @@ class _Results:
     enclosing: Mapping[str, tuple[str, ...]]
     loops: frozenset[str]
     outputs: Outputs
+    reused: Mapping[str, Outcome]
+    known_secrets: tuple[str, ...]
     steps: StepOutcomes = field(init=False)
     visits: VisitsByPlace = field(init=False)
     failed_steps: set[str] = field(default_factory=set)
@@ -126,9 +160,15 @@ class _Results:
     _keeps_places: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.steps = StepOutcomes(self.timeline, FailureMessages(self.timeline, self.entries, self._values_read))
+        messages = FailureMessages(self.timeline, self.entries, self._values_read)
+        self.steps = StepOutcomes(self.timeline, messages, self.outputs, self.known_secrets)
         self._keeps_places = any(map(needs_values, self.timeline.visits))
         self.visits = VisitsByPlace(self.timeline, self.entries, self.loops)
+
+    def error(self) -> dict[str, Json] | None:
+        """Why the run failed."""
+        told = _run_error(self.timeline, self.failed_steps, self.steps.messages)
+        return told and {**told, "message": self.steps.without_secrets(str(told["message"]))}
 
     def walk(
         self, steps: Iterable[Mapping[str, Any]], frames: Frames, prefix: str, absent: StepStatus
@@ -138,8 +178,21 @@ class _Results:
         for step in steps:
             if not prefix:
                 self.steps.tops[step["id"]] = len(self.steps.keys)
+            if "reused" in step:
+                outcomes[step["id"]] = self._reused(step["id"], step["reused"], frames)
+                continue
             outcomes[step["id"]] = self._placed(step, frames, prefix + step["id"], absent)
         return outcomes
+
+    def _reused(self, step_id: str, end: StepEnd, frames: Frames) -> Outcome:
+        """The outcome of a step that an earlier run has done, and those of its parts, as far as they are still known."""
+        outcome = self.reused.get(step_id) or Outcome(end)
+        parts = {k: o for k, o in self.reused.items() if k.startswith((f"{step_id}[", f"{step_id}."))}
+        if self._keeps_places:
+            self._places[step_id, frames] = len(self.steps.keys)
+        self.steps.keys += [step_id, *parts]
+        self.steps.outcomes += [outcome, *parts.values()]
+        return outcome
 
     def _placed(self, step: Mapping[str, Any], frames: Frames, key: str, absent: StepStatus) -> Outcome:
         """The outcome of a step, in its place before those of its parts, which it follows from."""
@@ -164,10 +217,14 @@ class _Results:
         return None if place is None else self.steps.outcomes[place]
 
     def run_output(self, sinks: list[str] | None, outcomes: Mapping[str, Outcome]) -> Output | None:
-        """The machine's own output, or those of the sinks."""
+        """What the end of the run told, or where it had the marker for it the outputs of the sinks; None of those that are
+        explicit.
+        """
         if self.timeline.status != "completed":
             return None
-        return self.timeline.output if sinks is None else self._completed_outputs(sinks, outcomes)
+        if sinks is None or not self.timeline.output_in_history:
+            return self.timeline.output
+        return self._completed_outputs(sinks, outcomes)
 
     def _completed_outputs(self, sinks: Iterable[str], outcomes: Mapping[str, Outcome]) -> Output:
         completed = (s for s in sinks if s in outcomes and outcomes[s].status == "completed")

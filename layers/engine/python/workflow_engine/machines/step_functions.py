@@ -18,6 +18,7 @@ from workflow_engine.machines.port import (
     ExecutionGoneError,
     MachineGoneError,
     NameTakenError,
+    NotRedrivableError,
     PageForgottenError,
     TaskGoneError,
     Use,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
+    from workflow_engine.machines.ends import ExecutionEnd
+
 logger = get_logger(__name__)
 
 _THROTTLES: Final = frozenset({"ThrottlingException", "TooManyRequestsException", "ExecutionLimitExceeded"})
@@ -35,6 +38,7 @@ _GONE: Final = frozenset({"StateMachineDoesNotExist", "StateMachineDeleting"})
 _NAME_TAKEN: Final = frozenset({"StateMachineAlreadyExists", "StateMachineDeleting"})
 _TASK_GONE: Final = frozenset({"InvalidToken", "TaskDoesNotExist", "TaskTimedOut"})
 _FIRST_SERVER_FAULT: Final = 500
+_HISTORY_IS_BUSY: Final = "Step Functions' history is read by too many at once. Try again."
 
 _sendings: ContextVar[list[bool]] = ContextVar("sendings_of_start_execution")
 """For each time that botocore sent the current call: whether it may have had an effect although no success came back."""
@@ -102,23 +106,42 @@ class StepFunctionsMachines:
                 raise _unknown_outcome(name) from error
         return answer["executionArn"]
 
-    def is_running(self, execution_arn: str) -> bool:
+    def end(self, execution_arn: str) -> ExecutionEnd | None:
         """DescribeExecution."""
         with self._of_an_execution(execution_arn, "Step Functions cannot describe executions now. Try again."):
             answer = self.client.describe_execution(executionArn=execution_arn)
-        return answer["status"] in ("RUNNING", "PENDING_REDRIVE")
+        from workflow_engine.machines.ends import (
+            of_description,  # with the reader of histories, which few requests need
+        )
+
+        return of_description(answer)
+
+    def end_in_history(self, execution_arn: str) -> ExecutionEnd | None:
+        """GetExecutionHistory, from its end."""
+        with self._of_an_execution(execution_arn, _HISTORY_IS_BUSY):
+            events = self.client.get_execution_history(
+                executionArn=execution_arn, maxResults=1, reverseOrder=True, includeExecutionData=True
+            )["events"]
+        from workflow_engine.machines.ends import of_last_event  # as above
+
+        return of_last_event(execution_arn, events[0]) if events else None
 
     def stop(self, execution_arn: str, cause: str) -> None:
         """StopExecution."""
         with self._of_an_execution(execution_arn, "Step Functions cannot stop executions now. Try again."):
             self.client.stop_execution(executionArn=execution_arn, cause=cause)
 
+    def redrive(self, execution_arn: str, token: str) -> None:
+        """RedriveExecution."""
+        with self._of_an_execution(execution_arn, "Step Functions cannot redrive executions now. Try again."):
+            self.client.redrive_execution(executionArn=execution_arn, clientToken=token)
+
     def events(
         self, execution_arn: str, limit: int, token: str | None, *, with_data: bool
     ) -> tuple[list[HistoryEventTypeDef], str | None]:
         """GetExecutionHistory."""
         position: dict[str, Any] = {"nextToken": token} if token else {}
-        with self._of_an_execution(execution_arn, "Step Functions' history is read by too many at once. Try again."):
+        with self._of_an_execution(execution_arn, _HISTORY_IS_BUSY):
             answer = self.client.get_execution_history(
                 executionArn=execution_arn, maxResults=limit, includeExecutionData=with_data, **position
             )
@@ -192,6 +215,8 @@ class StepFunctionsMachines:
             match code_of(error):
                 case "ExecutionDoesNotExist":
                     raise ExecutionGoneError(arn) from error
+                case "ExecutionNotRedrivable":
+                    raise NotRedrivableError(_message(error)) from error
                 case "InvalidToken":
                     raise PageForgottenError(arn) from error
                 case code if code in _THROTTLES:

@@ -10,8 +10,10 @@ from workflow_engine.language.diagnostics import Json
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.failure_messages import FailureMessages
 from workflow_engine.machines.outcomes import Outcome
-from workflow_engine.machines.outputs import Output
+from workflow_engine.machines.outputs import Output, Outputs
+from workflow_engine.machines.step_details import StepDetails, attempts_of, function_of, input_of, learned
 from workflow_engine.machines.timeline import Timeline
+from workflow_engine.redaction import Redactor
 from workflow_engine.timestamps import iso
 
 
@@ -24,6 +26,8 @@ class StepOutcomes:
 
     timeline: Timeline
     messages: FailureMessages
+    outputs: Outputs
+    known_secrets: tuple[str, ...] = ()
     keys: list[str] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     tops: dict[str, int] = field(default_factory=dict)
@@ -31,6 +35,33 @@ class StepOutcomes:
 
     is_stopping: bool = False
     """True while the run is being stopped and its history does not show it: what runs is told as aborted."""
+
+    _redactor: Redactor | None = None
+
+    @property
+    def redactor(self) -> Redactor:
+        """Takes secrets out. To make it all that the run received is looked through, once."""
+        if self._redactor is None:
+            self._redactor = learned(self.timeline, self.outputs, self.known_secrets)
+        return self._redactor
+
+    def without_secrets(self, message: str | None) -> str | None:
+        """A message of a failure as it is told."""
+        return self.redactor.text(message) if message else message
+
+    def details(self, place: int) -> StepDetails | None:
+        """What the step at a place received, and each attempt at it; None for one without a state of its own that tells any."""
+        outcome = self.outcomes[place]
+        visit = outcome.timed
+        if visit is None or not (visit.tries or visit.earlier):
+            return None
+        goes_on = outcome.status == "running" and not self.is_stopping
+        over_at = None if goes_on else visit.left_at or self.timeline.completed_at
+        return StepDetails(
+            input_of(visit, self.outputs, self.redactor),
+            attempts_of(visit, outcome.failure, over_at, self.outputs, self.redactor),
+            function_of(visit, self.outputs),
+        )
 
     def failed(self, most: int) -> list[str]:
         """The keys of the first of those that failed."""
@@ -58,15 +89,21 @@ class StepOutcomes:
         duration = None
         if ended_at and started_at:  # a laptop's clock may have been set back meanwhile
             duration = max(0, round((ended_at - started_at).total_seconds() * 1000))
-        repeats = {"repeated_after_restart": visit.repeats} if visit is not None and visit.repeats else {}
+        more: dict[str, Json] = {}
+        if visit is not None and visit.repeats:
+            more["repeated_after_restart"] = visit.repeats
+        if visit is not None and visit.usage is not None and outcome.status == "completed":
+            more["usage"] = visit.usage.as_dict()
         return {
             "status": status,
             "output_data": None,
             "error_type": outcome.failure.type if outcome.failure else None,
-            "error_message": self.messages.message(outcome.failure, visit) if outcome.failure else None,
+            "error_message": self.without_secrets(self.messages.message(outcome.failure, visit))
+            if outcome.failure
+            else None,
             "execution_time_ms": duration,
             "retry_count": max(visit.attempts - 1, 0) if visit is not None else 0,
             "started_at": iso(started_at),
             "completed_at": iso(ended_at),
-            **repeats,
+            **more,
         }

@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from workflow_engine.lazy_dataclass import dataclass
-from workflow_engine.machines.outputs import Output
+from workflow_engine.machines.outputs import Output, Text
 from workflow_engine.state_names import role_of, step_of, suffix_of
 from workflow_engine.statuses import RunStatus, StepStatus
 
@@ -37,12 +37,60 @@ class Failure:
 
 
 @dataclass(slots=True)
+class Attempt:
+    """One attempt at a state. `started_at` is when it had a worker or a thread, `cause` the whole cause of its failure where that
+    has a stack trace, `request_id` by which the function's log names it. `repeats` is how often it was made once more.
+    """
+
+    scheduled_at: datetime | None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    status: StepStatus = "running"
+    failure: Failure | None = None
+    cause: Text | None = None
+    request_id: str | None = None
+    repeats: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What models took. `cost_usd` is None where the price of one is not known."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    llm_calls: int = 0
+    cost_usd: float | None = 0.0
+
+    def as_dict(self) -> dict[str, int | float | None]:
+        """`{tokens_in, tokens_out, total_tokens, llm_calls, cost_usd}`."""
+        return {
+            "tokens_in": self.tokens_in,
+            "tokens_out": self.tokens_out,
+            "total_tokens": self.tokens_in + self.tokens_out,
+            "llm_calls": self.llm_calls,
+            "cost_usd": self.cost_usd,
+        }
+
+    def plus(self, other: Usage) -> Usage:
+        """Both together."""
+        unknown = self.cost_usd is None or other.cost_usd is None
+        return Usage(
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            self.llm_calls + other.llm_calls,
+            None if unknown else (self.cost_usd or 0) + (other.cost_usd or 0),
+        )
+
+
+@dataclass(slots=True)
 class Visit:
     """One entry into one state. `outcome` is that of the last attempt; `output` a Task's result or the state's own
     output. `left` says that the run went on from it, `ended` that a Map or Parallel succeeded, failed or was aborted.
     `inside` is the visit of the Map or Parallel around it, `inside_attempt` which of that one's attempts it belongs to.
     `repeats` is how often an attempt was made once more because the server of a laptop ended meanwhile, which AWS never does.
-    `cause` is that of the last failure as the history has it: with the id of the request, if a function failed.
+    `cause` is that of the last failure as the history has it: with the id of the request, if a function failed. `received` is
+    the JSON text that was sent to the task at first, `earlier` are the attempts at the same step before the Map or Parallel
+    around it was tried again.
     """
 
     name: str
@@ -62,6 +110,10 @@ class Visit:
     length: int | None = None
     inside: Visit | None = None
     inside_attempt: int = 0
+    tries: list[Attempt] = field(default_factory=list)
+    earlier: list[Attempt] = field(default_factory=list)
+    received: Text | None = None
+    usage: Usage | None = None
 
     def is_inside(self, other: Visit) -> bool:
         """True if `other` is a Map or Parallel around this visit, at whatever distance."""
@@ -106,8 +158,9 @@ class Iteration:
 @dataclass(slots=True)
 class Timeline:
     """A whole history. `failed_visit` is the visit whose failure ended the run, where that can be told; `run_input` the
-    text of the execution's input. `recovered` is the step that failed where failure steps ran to their end after it; `failure`
-    and `failed_visit` are then those of that step.
+    text of the execution's input. `output` is what the end told of the run's output; `output_in_history` says that it is that of
+    the sinks, which their own events tell. `recovered` is the step that failed where failure steps ran to their end after it;
+    `failure` and `failed_visit` are then those of that step.
     """
 
     visits: list[Visit] = field(default_factory=list)
@@ -116,6 +169,7 @@ class Timeline:
     started_at: datetime | None = None
     completed_at: datetime | None = None
     output: Output | None = None
+    output_in_history: bool = False
     failure: Failure | None = None
     failed_visit: Visit | None = None
     redrive_count: int = 0

@@ -8,7 +8,7 @@ from typing import Final
 
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.outputs import Joined, Output
-from workflow_engine.machines.timeline import Frames, Timeline, Visit
+from workflow_engine.machines.timeline import Attempt, Frames, Timeline, Visit
 from workflow_engine.state_names import EACH, FAIL, LATE, OUTPUT, START, SWITCH, TRY, UNTIL, WHILE
 
 Place = tuple[str, Frames]
@@ -38,9 +38,15 @@ class VisitsByPlace:
     turns: dict[Place, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        earlier: dict[Place, list[Attempt]] = {}
         for visit in self.timeline.visits:
             if not visit.superseded:
                 self._index(visit)
+            elif visit.tries and visit.role in ("", EACH):
+                earlier.setdefault((visit.step_id, visit.frames), []).extend(visit.tries)
+        for place, tries in earlier.items():
+            if place in self.own:
+                self.own[place].earlier = tries
 
     def _index(self, visit: Visit) -> None:
         step_id, frames = visit.step_id, visit.frames

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, Final, overload
 
 from workflow_engine.errors import InvalidStepInput, StepInputError, StepOutputError, StepTransientError
+from workflow_engine.init_phase import IN_LAMBDA
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.sdk.context import StepContext
 
@@ -126,7 +128,13 @@ def _handler(function: Callable[..., Any], definition: StepDefinition) -> Lambda
 
     @functools.wraps(function)
     def handler(event: Any, lambda_context: Any = None) -> Any:
-        return call(event, lambda_context)
+        if not os.environ.get(IN_LAMBDA):
+            return call(event, lambda_context)
+        from workflow_engine.sdk.printing import lines_told
+
+        context = StepContext.from_event(event if isinstance(event, Mapping) else {})
+        with lines_told(context.log_fields, getattr(lambda_context, "aws_request_id", None)):
+            return call(event, lambda_context)
 
     # functools.wraps would show the wrapped function's signature; Lambda's is another.
     del handler.__wrapped__
@@ -163,7 +171,9 @@ def _told_call(function: Callable[..., Any], definition: StepDefinition, wanted:
         try:
             result = function(**arguments)
         except definition.transient as error:
-            raise StepTransientError(f"{type(error).__name__}: {error}") from error
+            # Lambda tells the frames of what is raised alone, and those that matter are the cause's.
+            told = StepTransientError(f"{type(error).__name__}: {error}")
+            raise told.with_traceback(error.__traceback__) from error
         return _checked_output(definition.output, result)
 
     def call(event: Any, lambda_context: Any) -> Any:

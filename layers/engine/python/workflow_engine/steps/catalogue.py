@@ -23,11 +23,11 @@ from workflow_engine.steps.output import OUTPUT
 from workflow_engine.steps.prompt import PROMPT
 from workflow_engine.steps.registered import registered_step_type
 from workflow_engine.steps.step_type import StepType
+from workflow_engine.steps.subflow import SUBFLOW
 from workflow_engine.steps.text_chunking import TEXT_CHUNKING
 from workflow_engine.steps.tool import TOOL_EXECUTION
 from workflow_engine.steps.transform import TRANSFORM
 from workflow_engine.steps.trigger import INPUT, TRIGGER
-from workflow_engine.steps.unavailable import UNAVAILABLE
 from workflow_engine.steps.vectors import EMBEDDING_GENERATION, VECTOR_SEARCH, VECTOR_STORAGE
 
 BUILTIN: Final[tuple[StepType, ...]] = (
@@ -54,7 +54,7 @@ BUILTIN: Final[tuple[StepType, ...]] = (
     EMBEDDING_GENERATION,
     VECTOR_STORAGE,
     VECTOR_SEARCH,
-    *UNAVAILABLE,
+    SUBFLOW,
 )
 
 

@@ -6,8 +6,8 @@ when nobody decides in time is part of the machine, so that no clock but Step Fu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.approval_errors import APPROVAL_DENIED, NOBODY_DECIDED
 from workflow_engine.aws_quotas import EXECUTION_SECONDS
@@ -18,9 +18,18 @@ from workflow_engine.schema_parts import object_schema, output_schema, property_
 from workflow_engine.steps.sources import apply
 from workflow_engine.steps.step_type import StepType
 
+if TYPE_CHECKING:
+    from workflow_engine.json_schema import Path
+
 STEP_APPROVAL: Final = "step_approval"
 DECISIONS: Final = ("approved", "denied")
 MAX_PROMPT_CHARACTERS: Final = 10_000
+
+SHORTEST_PAUSE_SECONDS: Final = 60
+"""Between two reminders of one decision."""
+MAX_REMINDERS: Final = 100
+USUAL_REMINDERS: Final = 10
+"""How many are sent at most where `every_seconds` is given and `max` is not."""
 
 _TRANSIENT: Final = ("ThrottledError", "UnavailableError")
 
@@ -62,6 +71,57 @@ def _lower(config: Mapping[str, Any]) -> Lowering:
         late=_late(config),
     )
 
+
+def _examine(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    rule, seconds = config.get("reminder"), config.get("timeout_seconds")
+    if rule is None:
+        return
+    if "max" in rule and "every_seconds" not in rule:
+        yield (
+            ("reminder", "max"),
+            "'max' counts reminders that are repeated. Give 'every_seconds' too, or leave 'max' out.",
+        )
+    if seconds is not None and rule["after_seconds"] >= seconds:
+        yield (
+            ("reminder", "after_seconds"),
+            f"A reminder after {rule['after_seconds']:,} seconds is never sent: the step waits for {seconds:,}. Remind earlier.",
+        )
+
+
+_REMINDER: Final = object_schema(
+    {
+        "after_seconds": property_schema(
+            "After",
+            "When nobody has decided for so long, a reminder is sent.",
+            type="integer",
+            minimum=1,
+            maximum=EXECUTION_SECONDS,
+        ),
+        "step_type": property_schema(
+            "Step type",
+            "The registered step type that sends it, whatever its execution_type.",
+            type="string",
+            minLength=1,
+        ),
+        "config": property_schema("Configuration", "The configuration of that step.", type="object"),
+        "every_seconds": property_schema(
+            "Every",
+            "Remind again after so long. Without it there is one reminder.",
+            type="integer",
+            minimum=SHORTEST_PAUSE_SECONDS,
+            maximum=EXECUTION_SECONDS,
+        ),
+        "max": property_schema(
+            "At most",
+            "How many reminders are sent in all.",
+            type="integer",
+            minimum=1,
+            maximum=MAX_REMINDERS,
+            default=USUAL_REMINDERS,
+        ),
+    },
+    required=["after_seconds", "step_type"],
+)
 
 HUMAN_APPROVAL: Final = StepType(
     name="human_approval",
@@ -117,6 +177,11 @@ HUMAN_APPROVAL: Final = StepType(
                 enum=["complete", "fail"],
                 default="complete",
             ),
+            "reminder": {
+                "title": "Reminder",
+                "description": "A step that reminds those who may decide while nobody has.",
+                **_REMINDER,
+            },
         },
         required=["prompt"],
     ),
@@ -135,4 +200,5 @@ HUMAN_APPROVAL: Final = StepType(
     ),
     lower=_lower,
     template_fields=("prompt",),
+    examine=_examine,
 )

@@ -12,7 +12,7 @@ from typing import Final
 
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
-from workflow_engine.store.conditions import Condition, Exists, all_of, at_most
+from workflow_engine.store.conditions import Condition, Exists, all_of, at_most, equals
 from workflow_engine.store.items import Scalar
 from workflow_engine.store.schema import BY_DUE, PARTITION_KEY, SORT_KEY
 from workflow_engine.store.table import ConditionFailedError, Key, Query, Table
@@ -36,6 +36,10 @@ class DueStore:
         """Runs that have not ended and are due, at most `limit` of each partition, oldest first in each."""
         return self._due(keys.DUE_EXECUTIONS, now, limit)
 
+    def archive(self, now: str, limit: int) -> list[Key]:
+        """Ended runs whose history is to be read, at most `limit` of each partition, those first that are due longest."""
+        return [key for _, key in sorted(self._due_at(keys.DUE_ARCHIVE, now, limit))]
+
     def machines(self, now: str, limit: int) -> list[Key]:
         """Machines and retired machines that are due, oldest first."""
         return self._due((keys.DUE_MACHINES,), now, limit)
@@ -43,6 +47,10 @@ class DueStore:
     def approvals(self, now: str, limit: int) -> list[Key]:
         """Approvals whose time is over, and decisions that are to be sent again, oldest first."""
         return self._due((keys.DUE_APPROVALS,), now, limit)
+
+    def reminders(self, now: str, limit: int) -> list[Key]:
+        """Reminders of decisions that are to be sent, oldest first."""
+        return self._due((keys.DUE_REMINDERS,), now, limit)
 
     def postpone(self, key: Key, until: str) -> None:
         """Look at a record later, unless it has left its list meanwhile."""
@@ -62,6 +70,11 @@ class DueStore:
         """A run goes on: look again then."""
         self._change(key, {"due_at": until, "looks": None, "seen_at": now})
 
+    def leave_archive(self, key: Key, execution_id: str) -> None:
+        """The history of an ended run has not to be read any more; a run that was redriven meanwhile is on another list."""
+        of_archive = equals("due_list", keys.due_archive(execution_id))
+        self._change(key, {"due_list": None, "due_at": None, "looks": None}, of_archive)
+
     def quarantine(self, key: Key, now: str) -> bool:
         """Look at a run no more. False when it has left its list meanwhile. When its results are asked for, its end
         is still recorded.
@@ -76,8 +89,11 @@ class DueStore:
         return True
 
     def _due(self, lists: Iterable[str], now: str, limit: int) -> list[Key]:
-        found: list[Key] = []
+        return [key for _, key in self._due_at(lists, now, limit)]
+
+    def _due_at(self, lists: Iterable[str], now: str, limit: int) -> list[tuple[str, Key]]:
+        found: list[tuple[str, Key]] = []
         for due_list in lists:
             page = self.table.query(keys.PLATFORM, Query(due_list, BY_DUE, newest_first=False), limit=limit)
-            found += [(r[PARTITION_KEY], r[SORT_KEY]) for r in page.records if r["due_at"] <= now]
+            found += [(r["due_at"], (r[PARTITION_KEY], r[SORT_KEY])) for r in page.records if r["due_at"] <= now]
         return found

@@ -5,7 +5,7 @@ one redrive the statuses that end a run come last and the first of them stays.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -18,11 +18,16 @@ from workflow_engine.store.conditions import Condition, Missing, all_of, any_of,
 from workflow_engine.store.due import after
 from workflow_engine.store.items import Record, Scalar, dump
 from workflow_engine.store.payloads import PayloadStore
-from workflow_engine.store.schema import BY_ARN, BY_TENANT, BY_WORKFLOW, PARTITION_KEY
-from workflow_engine.store.table import EVERYTHING, ConditionFailedError, Page, Query, SortRange, Table, Write
+from workflow_engine.store.run_lists import RunFilter, RunLists, RunPage, shown_error, shown_tags
+from workflow_engine.store.run_slots import SlotTakenError, leave_slot, slot_write
+from workflow_engine.store.schema import BY_ARN, PARTITION_KEY
+from workflow_engine.store.shards import RunShards
+from workflow_engine.store.table import ConditionFailedError, Query, SortPrefix, Table, Write
 
-_ENDED: Final = 3
-_RANKS: Final[Mapping[str, int]] = {"pending": 0, "running": 1, "waiting": 1, **dict.fromkeys(RUN_ENDS, _ENDED)}
+ENDED: Final = 3
+"""The rank of a status that ends a run."""
+_CHILDREN_PAGE: Final = 100
+_RANKS: Final[Mapping[str, int]] = {"pending": 0, "running": 1, "waiting": 1, **dict.fromkeys(RUN_ENDS, ENDED)}
 """A status may replace one of lower rank, or any of a lower redrive count."""
 
 UNRECORDED_AFTER_SECONDS: Final = 900
@@ -59,9 +64,20 @@ class Execution:
     metadata: Json = None
     organization_id: str | None = None
     backend: str | None = None
+    parent_execution_id: str | None = None
+    """The run of which this is a subflow."""
+    parent_place: str | None = None
+    """The place there of the step that started it."""
     completed_at: str | None = None
     error: Json = None
     redrive_count: int = 0
+    last_redrive_at: str | None = None
+    output: str | None = None
+    """What it gave, as `payloads` keeps a document; None until it has completed, and while only its history tells."""
+    failed_steps: list[str] | None = None
+    """The first of the steps that failed; None while only its history tells."""
+    is_end_recorded: bool = False
+    """Whether it has ended, and is not only asked to."""
     looks: int = 0
     """How often in a row it was looked at because its end is not recorded, and nothing came of it."""
     seen_at: str | None = None
@@ -70,6 +86,16 @@ class Execution:
     attempted_at: str | None = None
     waits_since: str | None = None
     """The opening of the last approval that the run came to."""
+    redriven_by: str | None = None
+    cancelled_by: str | None = None
+    cancel_cause: str | None = None
+    rerun_of: str | None = None
+    """The run whose input, or steps, this one took over."""
+    rerun_from_step: str | None = None
+    variant_id: str | None = None
+    """The unlisted workflow that is run in place of the version, which differs from it in the steps that are not run."""
+    slot: int | None = None
+    """Its place among the runs that its tenant may have at once (`store.quotas`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +104,30 @@ class ExecutionStore:
 
     table: Table
     payloads: PayloadStore
+    shards: RunShards
 
     def create(self, execution: Execution, start_input: str | None = None, expires_at: int | None = None) -> None:
         """Write a new execution and, for attempts to come until `expires_at` (seconds since the epoch), what it is started
-        with. ConflictError when the id is taken.
+        with. ConflictError when the id is taken, SlotTakenError when the slot is.
         """
-        meta = Write(_record(execution), Missing(PARTITION_KEY))
+        self.shards.announce()
+        writes = [Write(_record(execution, self.shards.of(execution.execution_id)), Missing(PARTITION_KEY))]
+        if start_input is not None:
+            start = {"pk": writes[0].record["pk"], "sk": keys.START, "tenant_id": execution.tenant_id}
+            # At most 262,144 bytes (StartExecution, `input`), which an item has room for.
+            writes.append(Write(start | {"start_input": start_input, "expires_at": expires_at}))
+        if execution.parent_execution_id is not None:
+            writes.append(Write(_child_record(execution, execution.parent_execution_id)))
+        if execution.slot is not None:
+            writes.append(slot_write(execution.tenant_id, execution.slot, execution.execution_id))
         try:
-            if start_input is None:
-                self.table.put(meta)
+            if len(writes) == 1:
+                self.table.put(writes[0])
             else:
-                start = {"pk": meta.record["pk"], "sk": keys.START, "tenant_id": execution.tenant_id}
-                # At most 262,144 bytes (StartExecution, `input`), which an item has room for.
-                self.table.write_all([meta, Write(start | {"start_input": start_input, "expires_at": expires_at})])
+                self.table.write_all(writes)
         except ConditionFailedError:
+            if execution.slot is not None and self.find(execution.tenant_id, execution.execution_id) is None:
+                raise SlotTakenError from None
             raise ConflictError(f"There is an execution '{execution.execution_id}' already.") from None
 
     def start_input(self, execution: Execution) -> str | None:
@@ -130,6 +166,18 @@ class ExecutionStore:
         """An execution, None when the tenant has none of this id."""
         return self.load((keys.execution(tenant_id, execution_id), keys.META))
 
+    def children(self, execution: Execution) -> Iterator[str]:
+        """The ids of the runs that an execution has started as subflows, and of which there is a record, in no order."""
+        wanted = Query(keys.execution(execution.tenant_id, execution.execution_id), sort=SortPrefix(keys.CHILDREN))
+        cursor = None
+        while True:
+            page = self.table.query(execution.tenant_id, wanted, limit=_CHILDREN_PAGE, cursor=cursor)
+            for record in page.records:
+                yield record["execution_id"]
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
     def find_many(self, tenant_id: str, execution_ids: Iterable[str]) -> dict[str, Execution]:
         """Executions by id, without those that are not there."""
         wanted = [(keys.execution(tenant_id, execution_id), keys.META) for execution_id in execution_ids]
@@ -165,6 +213,11 @@ class ExecutionStore:
             self.table.delete(key, keys.META, _is_started_by(execution))
         except ConditionFailedError:
             return
+        self._leave_slot(execution)
+
+    def _leave_slot(self, execution: Execution) -> None:
+        if execution.slot is not None:
+            leave_slot(self.table, execution.tenant_id, execution.slot, execution.execution_id)
 
     def update_status(
         self,
@@ -176,8 +229,10 @@ class ExecutionStore:
         error: Json = None,
         rank: int | None = None,
         attempt_id: str | None = None,
+        has_failures: bool = False,
     ) -> bool:
-        """Set a status unless a newer one stands. True if it was set. `rank` is given for `ASKED_FOR` only.
+        """Set a status unless a newer one stands. True if it was set. `rank` is given for `ASKED_FOR` only. `has_failures` is
+        whether a step has failed, also in a run that went on; a run with an error always has.
 
         With `attempt_id` it is set only while no other attempt starts the run.
         """
@@ -188,9 +243,12 @@ class ExecutionStore:
             "redrive_count": redrive_count,
             "completed_at": completed_at,
             "error": self.payloads.store(execution.tenant_id, error) if error is not None else None,
+            "output": None,
+            "shown_error": shown_error(error),
+            "has_failures": has_failures or error is not None or None,
             # An ended run leaves the index of those to look at; any other status is to be looked at soon.
-            "due_list": None if rank == _ENDED else keys.due_execution(execution.execution_id),
-            "due_at": None if rank == _ENDED else completed_at or execution.started_at,
+            "due_list": None if rank == ENDED else keys.due_execution(execution.execution_id),
+            "due_at": None if rank == ENDED else completed_at or execution.started_at,
             "looks": None,
         }
         condition: Condition = any_of(
@@ -204,6 +262,8 @@ class ExecutionStore:
             self.table.update(key, keys.META, changes, condition)
         except ConditionFailedError:
             return False
+        if rank == ENDED:
+            self._leave_slot(execution)
         return True
 
     def set_waiting(self, execution_key: tuple[str, str], epoch: str) -> None:
@@ -225,28 +285,9 @@ class ExecutionStore:
             return False
         return True
 
-    def page(
-        self,
-        tenant_id: str,
-        workflow_id: str | None,
-        status: str | None,
-        limit: int,
-        cursor: str | None,
-        *,
-        started: SortRange = EVERYTHING,
-    ) -> Page:
-        """Summaries, newest first, of all executions or of those of one workflow, of all statuses or of one.
-
-        `started` has timestamps in the form of `Execution.started_at`; runs of its `low` are in, of its `high` are not,
-        since the keys are longer than the timestamps they begin with.
-        """
-        index, partition = (
-            (BY_WORKFLOW, keys.executions_of(tenant_id, workflow_id))
-            if workflow_id
-            else (BY_TENANT, keys.executions(tenant_id))
-        )
-        wanted = Query(partition, index, started, equals={"status": status} if status else {})
-        return self.table.query(tenant_id, wanted, limit=limit, cursor=cursor)
+    def page(self, tenant_id: str, wanted: RunFilter, limit: int, cursor: str | None = None) -> RunPage:
+        """Runs of a tenant, newest first (`RunLists.page`)."""
+        return RunLists(self.table, self.payloads, self.shards).page(tenant_id, wanted, limit, cursor)
 
     def _execution(self, record: Record) -> Execution:
         return Execution(
@@ -266,15 +307,33 @@ class ExecutionStore:
             metadata=self.payloads.load(record["metadata"]) if "metadata" in record else None,
             organization_id=record.get("organization_id"),
             backend=record.get("backend"),
+            parent_execution_id=record.get("parent_execution_id"),
+            parent_place=record.get("parent_place"),
             completed_at=record.get("completed_at"),
             error=self.payloads.load(record["error"]) if "error" in record else None,
             redrive_count=record["redrive_count"],
+            last_redrive_at=record.get("last_redrive_at"),
+            output=record.get("output"),
+            failed_steps=self.payloads.load(record["failed_steps"]) if "failed_steps" in record else None,
+            is_end_recorded=record["status_rank"] == ENDED,
             looks=record.get("looks", 0),
             seen_at=record.get("seen_at"),
             attempt_id=record.get("attempt_id"),
             attempted_at=record.get("attempted_at"),
             waits_since=record.get("waits_since"),
+            redriven_by=record.get("redriven_by"),
+            cancelled_by=record.get("cancelled_by"),
+            cancel_cause=record.get("cancel_cause"),
+            rerun_of=record.get("rerun_of"),
+            rerun_from_step=record.get("rerun_from_step"),
+            variant_id=record.get("variant_id"),
+            slot=record.get("slot"),
         )
+
+
+def rank_of(status: RunStatus) -> int:
+    """`status_rank` of a status, but for `ASKED_FOR`."""
+    return _RANKS[status]
 
 
 def _is_started_by(execution: Execution) -> Condition:
@@ -285,14 +344,24 @@ def _taken_over() -> RequestUnderWayError:
     return RequestUnderWayError("A repetition of this request is starting the run. Try again in a second.")
 
 
-def _record(execution: Execution) -> Record:
+def _child_record(execution: Execution, parent_id: str) -> Record:
+    """What the parent's partition has of a subflow."""
+    return {
+        "pk": keys.execution(execution.tenant_id, parent_id),
+        "sk": keys.child(execution.execution_id),
+        "tenant_id": execution.tenant_id,
+        "execution_id": execution.execution_id,
+    }
+
+
+def _record(execution: Execution, shard: int) -> Record:
     order = keys.ordered(execution.started_at, execution.execution_id)
     return {
         "pk": keys.execution(execution.tenant_id, execution.execution_id),
         "sk": keys.META,
-        "tenant_list": keys.executions(execution.tenant_id),
+        "tenant_list": keys.executions(execution.tenant_id, shard),
         "tenant_order": order,
-        "workflow_list": keys.executions_of(execution.tenant_id, execution.workflow_id),
+        "workflow_list": keys.executions_of(execution.tenant_id, execution.workflow_id, shard),
         "workflow_order": order,
         "due_list": keys.due_execution(execution.execution_id),
         "due_at": after(execution.started_at, UNRECORDED_AFTER_SECONDS),
@@ -310,10 +379,17 @@ def _record(execution: Execution) -> Record:
         "started_by": execution.started_by,
         "session_id": execution.session_id,
         "correlation_id": execution.correlation_id,
+        "slot": execution.slot,
         "tags": None if execution.tags is None else dump(execution.tags),
+        "shown_tags": shown_tags(execution.tags),
         "metadata": None if execution.metadata is None else dump(execution.metadata),
         "organization_id": execution.organization_id,
         "backend": execution.backend,
+        "parent_execution_id": execution.parent_execution_id,
+        "parent_place": execution.parent_place,
         "attempt_id": execution.attempt_id,
         "attempted_at": execution.attempted_at,
+        "rerun_of": execution.rerun_of,
+        "rerun_from_step": execution.rerun_from_step,
+        "variant_id": execution.variant_id,
     }

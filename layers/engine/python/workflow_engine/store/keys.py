@@ -25,10 +25,16 @@ DUE_MACHINES: Final = "DUE#MACHINES"
 DUE_APPROVALS: Final = "DUE#APPROVALS"
 """Partition, in the index by_due, of approvals whose time is limited, and of decisions that are to be sent again."""
 
+DUE_REMINDERS: Final = "DUE#REMINDERS"
+"""Partition, in the index by_due, of reminders of decisions that nobody has made yet."""
+
 DUE_EXECUTIONS: Final = tuple(f"DUE#EXECUTIONS#{shard}" for shard in range(8))
 """Partitions, in the index by_due, of runs that have not ended. Several, because one partition takes 1,000 writes a
 second (DynamoDB, "Partition throughput limits") and every start writes here.
 """
+
+DUE_ARCHIVE: Final = tuple(f"DUE#ARCHIVE#{shard}" for shard in range(8))
+"""Partitions, in the index by_due, of ended runs whose history is to be read before Step Functions forgets it."""
 
 PLATFORM: Final = "#platform"
 """The tenant of records that belong to the deployment: state machines are shared by all tenants whose workflows have
@@ -63,14 +69,57 @@ def execution(tenant_id: str, execution_id: str) -> str:
     return f"{_tenant(tenant_id)}#EXECUTION#{_escape(execution_id)}"
 
 
-def executions(tenant_id: str) -> str:
-    """Partition, in the index by_tenant, of a tenant's executions."""
-    return f"{_tenant(tenant_id)}#EXECUTIONS"
+RUN_SHARDS: Final = "T##platform#SHARDS"
+"""Partition of the largest number of shards that lists of executions ever had (`store.shards`)."""
 
 
-def executions_of(tenant_id: str, workflow_id: str) -> str:
-    """Partition, in the index by_workflow, of a workflow's executions."""
-    return f"{_tenant(tenant_id)}#WORKFLOW#{_escape(workflow_id)}#EXECUTIONS"
+def executions(tenant_id: str, shard: int = 0) -> str:
+    """Partition, in the index by_tenant, of a shard of a tenant's executions."""
+    return f"{_tenant(tenant_id)}#EXECUTIONS{_shard(shard)}"
+
+
+def executions_of(tenant_id: str, workflow_id: str, shard: int = 0) -> str:
+    """Partition, in the index by_workflow, of a shard of a workflow's executions."""
+    return f"{_tenant(tenant_id)}#WORKFLOW#{_escape(workflow_id)}#EXECUTIONS{_shard(shard)}"
+
+
+def _shard(number: int) -> str:
+    """The first has no number: it is where all were before there were several."""
+    return f"#{number}" if number else ""
+
+
+def quota(tenant_id: str) -> str:
+    """Partition of a tenant's own quota: `META`."""
+    return f"{_tenant(tenant_id)}#QUOTA"
+
+
+def usage(tenant_id: str) -> str:
+    """Partition of what a tenant has used, by month: `2026-01`."""
+    return f"{_tenant(tenant_id)}#USAGE"
+
+
+def run_slots(tenant_id: str) -> str:
+    """Partition of the places of a tenant's runs, where the tenant may have only so many at once."""
+    return f"{_tenant(tenant_id)}#SLOTS"
+
+
+def run_slot(number: int) -> str:
+    """Sort key of a place of a run."""
+    return f"SLOT#{number:06d}"
+
+
+def audit(tenant_id: str) -> str:
+    """Partition of who deleted what of a tenant's; sort keys are `ordered`."""
+    return f"{_tenant(tenant_id)}#AUDIT"
+
+
+CHILDREN: Final = "CHILD#"
+"""Begins the sort keys of what an execution's partition has of its subflows."""
+
+
+def child(execution_id: str) -> str:
+    """Sort key, in the parent's partition, of a subflow's execution."""
+    return CHILDREN + _escape(execution_id)
 
 
 APPROVALS: Final = "APPROVAL#"
@@ -82,6 +131,11 @@ _LONGEST_PLACE: Final = 400
 def approval(place: str) -> str:
     """Sort key, in an execution's partition, of the approval at a place."""
     return APPROVALS + _short(place)
+
+
+def reminder(place: str) -> str:
+    """Sort key, in the partition of an execution, of the next reminder of the decision at a place."""
+    return f"REMINDER#{_short(place)}"
 
 
 def approvals(tenant_id: str) -> str:
@@ -108,12 +162,31 @@ def _short(place: str) -> str:
 
 def due_execution(execution_id: str) -> str:
     """The partition, of `DUE_EXECUTIONS`, of a run that has not ended."""
-    return DUE_EXECUTIONS[zlib.crc32(execution_id.encode()) % len(DUE_EXECUTIONS)]
+    return _due_shard(DUE_EXECUTIONS, execution_id)
+
+
+def due_archive(execution_id: str) -> str:
+    """The partition, of `DUE_ARCHIVE`, of a run that has ended."""
+    return _due_shard(DUE_ARCHIVE, execution_id)
+
+
+def _due_shard(shards: tuple[str, ...], name: str) -> str:
+    return shards[zlib.crc32(name.encode()) % len(shards)]
+
+
+def token(bucket: str, number: int) -> str:
+    """Partition of one of the tokens of a bucket that all callers share."""
+    return f"T#{PLATFORM}#TOKEN#{_escape(bucket)}#{number}"
 
 
 def machine(machine_hash: str) -> str:
     """Partition of a state machine: `META` (its newest generation) and the retired ones that still exist."""
     return f"T#{PLATFORM}#MACHINE#{_escape(machine_hash)}"
+
+
+def machine_parents(machine_arn: str) -> str:
+    """Partition of the machines whose runs may start a machine as a child."""
+    return f"T#{PLATFORM}#PARENTS#{_escape(machine_arn)}"
 
 
 def retired(generation: int) -> str:
@@ -209,9 +282,6 @@ FEED: Final = "FEED"
 """Sort key of how far a run's history was read for those who watch it."""
 
 _FEED_PARTS: Final = "FEED#"
-
-HISTORY_READS: Final = "HISTORY_READS"
-"""Sort key, of the platform, of the record by which all who read histories for watchers keep within one rate."""
 
 
 def feed_part(number: int, part: int) -> str:

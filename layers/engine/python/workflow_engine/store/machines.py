@@ -4,13 +4,18 @@ of one shape share one machine, and nothing of a client's data is in it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Final
+
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
 from workflow_engine.store.conditions import Missing, all_of, any_of, below, equals
 from workflow_engine.store.items import Record
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.schema import PARTITION_KEY
-from workflow_engine.store.table import ConditionFailedError, Table, Write
+from workflow_engine.store.table import ConditionFailedError, Query, Table, Write
+
+_PARENTS_PAGE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,14 @@ class MachineGeneration:
     is_retired: bool
     due_at: str | None = None
     """When it is to be looked at; None when it is on no list."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParentMachine:
+    """A machine whose runs may start another one as a child. `last_start_at` is when the last run that may began."""
+
+    machine_arn: str
+    last_start_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +145,29 @@ class MachineStore:
 
     def forget(self, machine: MachineGeneration) -> None:
         """Drop the reminder of a retired generation, once it is deleted."""
+        for parent in list(self.parents(machine.machine_arn)):
+            self.table.delete(keys.machine_parents(machine.machine_arn), parent.machine_arn)
         self.table.delete(keys.machine(machine.machine_hash), keys.retired(machine.generation))
+
+    def note_parent(self, machine_arn: str, parent_arn: str, at: str) -> None:
+        """A run of the machine `parent_arn` that is about to start, or that was started before, may start this one as a child,
+        however much later.
+        """
+        record: Record = {
+            "pk": keys.machine_parents(machine_arn),
+            "sk": parent_arn,
+            "tenant_id": keys.PLATFORM,
+            "last_start_at": at,
+        }
+        self.table.put(Write(record))
+
+    def parents(self, machine_arn: str) -> Iterator[ParentMachine]:
+        """The machines whose runs may start this one as a child."""
+        wanted, cursor = Query(keys.machine_parents(machine_arn)), None
+        while True:
+            page = self.table.query(keys.PLATFORM, wanted, limit=_PARENTS_PAGE, cursor=cursor)
+            for record in page.records:
+                yield ParentMachine(record["sk"], record["last_start_at"])
+            cursor = page.next_cursor
+            if cursor is None:
+                return

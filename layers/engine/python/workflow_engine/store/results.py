@@ -6,6 +6,7 @@ What is kept of one run:
   the only chunk, where both fit into the item.
 * *Chunks*, JSON lists of `[key, result, link]`, each of about 1 MB, in the payload store. Keys stand in the order of
   the workflow, a container's before those of its parts; the *ordinal* of a key is its place in that order.
+* Details of steps (`store.step_details`), which only who asks for them reads.
 * Outputs of more than 64 KB, each by itself in the payload store under the hash of its content. A `link` is
   `[s3:<key> | null, bytes]`.
 
@@ -27,6 +28,7 @@ from workflow_engine.store import keys
 from workflow_engine.store.conditions import Missing, any_of, at_most
 from workflow_engine.store.items import MAX_INLINE_BYTES, Record, dump
 from workflow_engine.store.payloads import Keep, Link, PayloadStore
+from workflow_engine.store.step_details import KeptDetails, StepDetails, kept
 from workflow_engine.store.table import ConditionFailedError, Table, Write
 
 LARGE_OUTPUT_BYTES: Final = 64 * 1024
@@ -97,6 +99,9 @@ class StepResults(Protocol):
     def read(self, start: int, stop: int, wanted: Wanted) -> Iterator[StepResult]:
         """Those from one ordinal up to another, that one excluded. Lazily: nothing is loaded for what is not taken."""
 
+    def details(self, ordinal: int) -> StepDetails | None:
+        """What is known of a step beside its result, by the ordinal of that."""
+
 
 def body_bytes(value: Json) -> int:
     """What a value takes of a Lambda answer, in whose JSON an HTTP body is a string: its own JSON text, ASCII alone, with
@@ -117,6 +122,8 @@ class RunResults:
     large_output: LargeOutput | None
     steps: StepResults
     payloads: PayloadStore
+    is_unread: bool = False
+    """True where the steps are still to be read from the history."""
 
     def page(
         self,
@@ -127,13 +134,15 @@ class RunResults:
         steps: Collection[str] | None = None,
         inline_up_to: int = LARGE_OUTPUT_BYTES,
         size_of: Callable[[Json], int] = body_bytes,
+        more: Callable[[StepResult], Mapping[str, Json]] | None = None,
     ) -> ResultsPage:
         """Results from a position on: as many as `max_bytes` and `limit` allow, and at least one if there is any.
 
         `steps` picks by key: `a` is the result of `a` and those of its parts (`a[0]`, `a.inner`), `a[3]` that element's.
         Keys that the run does not have pick nothing (`unknown` names those of no step). Outputs kept by themselves are
         loaded into their results when they have up to `inline_up_to` bytes, so that one should be well below
-        `max_bytes`. What a result takes of `max_bytes` is `size_of({key: result})`.
+        `max_bytes`. What a result takes of `max_bytes` is `size_of({key: result})`. `more` gives what is told of a step
+        beside.
         """
         picked, taken = self._picked(position, steps), 0
         results: list[StepResult] = []
@@ -143,6 +152,8 @@ class RunResults:
             if result.large is not None and result.large.link is not None and result.large.size <= inline_up_to:
                 loaded = result.result | {"output_data": self.load(result.large)}
                 result = replace(result, result=loaded, large=None)
+            if more is not None:
+                result = replace(result, result={**result.result, **more(result)})
             taken += size_of({result.key: result.result})
             if results and taken > max_bytes:
                 return ResultsPage(results, (result.ordinal, result.key))
@@ -212,6 +223,10 @@ class KeptSteps:
     tops: Mapping[str, int]
     chunks: list[tuple[int, str]]
     payloads: PayloadStore
+    kept_details: KeptDetails | None = None
+
+    def details(self, ordinal: int) -> StepDetails | None:
+        return None if self.kept_details is None else self.kept_details.find(ordinal)
 
     def statuses(self) -> dict[str, str]:
         tops = self.tops
@@ -241,7 +256,9 @@ class ResultsStore:
         A few chunks are in memory at most. The item comes last, so that whoever sees it finds the rest.
         """
         with self.payloads.uploads(tenant_id) as keep:
-            head, steps = _in_chunks(make(keep), keep)
+            results = make(keep)
+            head, steps = _in_chunks(results, keep)
+            details = kept(_details_of(results.steps), keep)
         record: Record = {
             "pk": keys.execution(tenant_id, execution_id),
             "sk": keys.RESULTS,
@@ -249,6 +266,7 @@ class ResultsStore:
             "redrive_count": redrive_count,
             "head": self.payloads.store(tenant_id, head),
             "steps": steps,
+            "details": details,
         }
         # Those of earlier versions of this service have no count.
         no_later_one = any_of(Missing("redrive_count"), at_most("redrive_count", redrive_count))
@@ -268,7 +286,8 @@ class ResultsStore:
         chunks = [(first, stored) for first, stored in head["chunks"]]
         if "steps" in record:
             chunks = [(0, record["steps"])]
-        steps = KeptSteps(head["total"], head["tops"], chunks, self.payloads)
+        details = KeptDetails.of(record["details"], self.payloads) if "details" in record else None
+        steps = KeptSteps(head["total"], head["tops"], chunks, self.payloads, details)
         large = LargeOutput(*head["output_link"]) if head["output_link"] else None
         return RunResults(head["run"], head["output"], large, steps, self.payloads)
 
@@ -292,6 +311,12 @@ class ResultsStore:
         output, large = apart(answer.pop("output"))
         steps = KeptSteps(len(lines), tops, [(0, dump(lines))], self.payloads)
         return RunResults(answer, output, large, steps, self.payloads)
+
+
+def _details_of(steps: StepResults) -> Iterator[tuple[int, StepDetails]]:
+    for ordinal in range(steps.total):
+        if (details := steps.details(ordinal)) is not None:
+            yield ordinal, details
 
 
 def _in_chunks(results: RunResults, keep: Keep) -> tuple[dict[str, Json], str | None]:

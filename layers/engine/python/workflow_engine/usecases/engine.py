@@ -22,7 +22,9 @@ from workflow_engine.store.idempotency import IdempotencyStore
 from workflow_engine.store.names import NameStore
 from workflow_engine.store.payloads import ObjectStore, PayloadStore
 from workflow_engine.store.payloads.s3 import S3Objects
+from workflow_engine.store.quotas import Quota, Quotas
 from workflow_engine.store.registrations import FILES, MCP_SERVERS, STEPS, RegistrationStore
+from workflow_engine.store.shards import RunShards
 from workflow_engine.store.table import Table
 from workflow_engine.store.tables.dynamodb import DynamoTable
 from workflow_engine.store.workflows import WorkflowStore
@@ -37,17 +39,20 @@ if TYPE_CHECKING:
 
     from workflow_engine.machines.history import HistoryReader
     from workflow_engine.machines.idleness import MachineUse
-    from workflow_engine.machines.log_lines import LogLines
     from workflow_engine.machines.port import MachineService
     from workflow_engine.machines.registry import MachineRegistry
     from workflow_engine.machines.run_feed import RunFeeds
     from workflow_engine.store.activity_tasks import ActivityTaskStore
     from workflow_engine.store.approvals import ApprovalStore
     from workflow_engine.store.due import DueStore
+    from workflow_engine.store.ends import EndStore
     from workflow_engine.store.files import FileStore
+    from workflow_engine.store.logs import StepLogs
     from workflow_engine.store.machines import MachineStore
+    from workflow_engine.store.reminders import ReminderStore
     from workflow_engine.store.results import ResultsStore
     from workflow_engine.store.run_feeds import RunFeedStore
+    from workflow_engine.store.shared_budgets import Budget, SharedBudgets
     from workflow_engine.store.vectors import VectorStore
     from workflow_engine.store.versions import Version, VersionStore
 
@@ -68,8 +73,8 @@ class Laptop:
 
     `invoke` calls a function by ARN with an event, as Lambda's Invoke does: `(result, whether it failed)`, of a failure
     `{"errorType", "errorMessage"}`. `watching` is `Engine.watching`. `load_step` is None where no folder of steps
-    was given, `vectors` where nothing is to be kept of vectors for longer than the process. `following` is `Engine.following`,
-    `logs` what steps print; None where nobody tells of changes, or keeps what is printed.
+    was given, `vectors` and `logs` where nothing is to be kept of them for longer than the process. `following` is
+    `Engine.following`; None where nobody tells of changes.
     """
 
     table: Table
@@ -79,8 +84,8 @@ class Laptop:
     watching: Callable[[str], AbstractContextManager[Callable[[float], bool]]]
     load_step: LocalStepLoader | None = None
     vectors: VectorStore | None = None
+    logs: StepLogs | None = None
     following: Callable[[str], AbstractContextManager[Callable[[float], bool]]] | None = None
-    logs: LogLines | None = None
 
 
 _laptop: Laptop | None = None
@@ -142,6 +147,10 @@ class Engine:
     def timestamp(self) -> str:
         """Now, ISO 8601 UTC with milliseconds."""
         return iso(self.now())
+
+    def may_ask(self, budget: Budget) -> bool:
+        """Whether AWS may be asked for something that has a budget (`store.shared_budgets`). A laptop has no quotas."""
+        return self.laptop is not None or self.budgets.take(budget)
 
     @contextmanager
     def watching(self, execution_id: str) -> Iterator[Callable[[float], bool]]:
@@ -226,13 +235,23 @@ class Engine:
 
     @cached_property
     def executions(self) -> ExecutionStore:
-        return ExecutionStore(self._table, self._payloads)
+        return ExecutionStore(self._table, self._payloads, RunShards(self._table, self.settings.execution_shards))
+
+    @cached_property
+    def quotas(self) -> Quotas:
+        return Quotas(self._table, Quota(**self.settings.tenant_quota), self.now)
 
     @cached_property
     def approvals(self) -> ApprovalStore:
         from workflow_engine.store.approvals import ApprovalStore
 
         return ApprovalStore(self._table, self._payloads)
+
+    @cached_property
+    def reminders(self) -> ReminderStore:
+        from workflow_engine.store.reminders import ReminderStore
+
+        return ReminderStore(self._table)
 
     @cached_property
     def activity_tasks(self) -> ActivityTaskStore:
@@ -249,6 +268,18 @@ class Engine:
         from workflow_engine.store.results import ResultsStore
 
         return ResultsStore(self._table, self._payloads)
+
+    @cached_property
+    def ends(self) -> EndStore:
+        from workflow_engine.store.ends import EndStore
+
+        return EndStore(self._table, self._payloads)
+
+    @cached_property
+    def budgets(self) -> SharedBudgets:
+        from workflow_engine.store.shared_budgets import SharedBudgets
+
+        return SharedBudgets(self._table, lambda: self.now().timestamp())
 
     @cached_property
     def agents(self) -> VersionStore[Version]:
@@ -286,6 +317,16 @@ class Engine:
         from workflow_engine.store.vectors.s3vectors import S3Vectors
 
         return S3Vectors(lambda: self.client("s3vectors"), self.settings.vector_bucket_name)
+
+    @cached_property
+    def logs(self) -> StepLogs:
+        if self.laptop is not None:
+            from workflow_engine.store.logs.files import FileLogs
+
+            return self.laptop.logs or FileLogs()
+        from workflow_engine.store.logs.cloudwatch import CloudWatchLogs
+
+        return CloudWatchLogs(lambda: self.client("logs"), self.now)
 
     @property
     def payloads(self) -> PayloadStore:
@@ -357,8 +398,3 @@ class Engine:
         from workflow_engine.store.run_feeds import RunFeedStore
 
         return RunFeedStore(self._table, lambda: int(self.now().timestamp() * 1000))
-
-    @property
-    def logs(self) -> LogLines | None:
-        """What steps printed and logged; None where nobody keeps it."""
-        return self.laptop.logs if self.laptop is not None else None

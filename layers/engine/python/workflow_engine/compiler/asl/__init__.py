@@ -16,6 +16,7 @@ from workflow_engine.compiler.asl.expressions import rendered
 from workflow_engine.compiler.asl.fusing import fused
 from workflow_engine.compiler.asl.items import list_items
 from workflow_engine.compiler.asl.returns import FAILURES, carried, carried_after_failure, records_from_branches
+from workflow_engine.compiler.asl.run_results import run_result, tolerated_list
 from workflow_engine.compiler.asl.ways import fails_by_author, reachable
 from workflow_engine.compiler.ir import (
     Assigns,
@@ -37,9 +38,10 @@ from workflow_engine.compiler.ir import (
 )
 from workflow_engine.compiler.jsonata.fragments import NULL, Array, Call, Fragment, Read, Text, call, if_assigned
 from workflow_engine.compiler.jsonata.states import INDEX, INPUT, ITEM, RESULT
-from workflow_engine.compiler.records import CAUGHT_ERROR, CAUGHT_MESSAGE
+from workflow_engine.compiler.records import CAUGHT_ERROR, CAUGHT_MESSAGE, as_fragment
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, told_as_caught
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.run_output import FAILED, record_variable
 from workflow_engine.state_names import END, START, derived_name, step_of
 from workflow_engine.told_failures import told_as_failed
 
@@ -76,11 +78,13 @@ class _Rendering:
     failures lead to; where there is none they lead to the block's end. `carries` is what the states hand on as their input,
     because they run for an element of a list: `{item, index}`, and in a map inside of others `at`, the positions of those.
     `fails` says that a step only fails here: what stands after it may never be entered.
+    `depth` is that of its scope.
     """
 
     block: Block
     ends: dict[str, int]
     carries: Mapping[str, Fragment]
+    depth: int
     states: dict[str, State] = field(default_factory=dict)
     end: str | None = None
     recovery: str | None = None
@@ -97,6 +101,8 @@ class _Rendering:
         if following is not None:
             state: State = {"Assign": dict(assigns)} if assigns else {}
             return {**state, "Output": self.handed_on(own), "Next": following}
+        if own and (self.block.kind == "machine" or self.block.apart):
+            return {"Assign": {record_variable(self.depth): own}, "Output": self._result(assigns, None), "End": True}
         return {"Output": self._result(assigns, own), "End": True}
 
     def handed_on(self, own: Template = None) -> Template:
@@ -107,10 +113,14 @@ class _Rendering:
 
     def _result(self, assigns: Assigns, own: Template) -> Template:
         """What the block gives when it ends in a state that would assign `assigns`."""
+        if self.block.kind == "machine":
+            return run_result(self.block, assigns)
         records = {r.variable: assigns.get(r.variable, carried(r)) for r in self.block.returns}
         result = {**(own or {}), "_vars": records} if records else own if own is not None else {}
         failures = self.block.failures
-        return {**result, FAILURES: assigns[failures]} if failures is not None and failures in assigns else result
+        if failures is not None and failures in assigns:
+            result = {**result, FAILURES: assigns[failures]}
+        return {**result, FAILED: tolerated_list(self.block, assigns)} if self.block.tolerated else result
 
     def target(self, following: str | None, hint: str) -> str:
         """A state to jump to: `following`, or the block's own last state, made when something first jumps there."""
@@ -128,13 +138,17 @@ class _Rendering:
         failures = self.block.failures
         match self.block.kind:
             case "machine":
-                return {}
+                return run_result(self.block, {})
             case "element":
                 return NULL if failures is None else if_assigned(Read(failures), NULL)
         if failures is None:
             return self._result({}, None)
         records = carried_after_failure(self.block.returns, failures, self.block.room)
-        return {**({"_vars": records} if records else {}), FAILURES: if_assigned(Read(failures), Text("[]"))}
+        return {
+            **({"_vars": records} if records else {}),
+            FAILURES: if_assigned(Read(failures), Text("[]")),
+            **({FAILED: tolerated_list(self.block, {})} if self.block.tolerated else {}),
+        }
 
     def ending(self, hint: str) -> str:
         """Where a critical failure leads."""
@@ -164,11 +178,11 @@ class _Rendering:
             case ParallelNode():
                 self.states[node.name] = {
                     "Type": "Parallel",
-                    "Branches": [_states(b, self.ends, self.carries) for b in node.branches],
+                    "Branches": [_states(b, self.ends, self.carries, self.depth + 1) for b in node.branches],
                     **self._caught(node, following),
                     **self.leave(
                         following,
-                        {**node.assigns, **records_from_branches(node.branches), **_notes_from_branches(node)},
+                        {**node.assigns, **records_from_branches(node.branches), **_lists_from_branches(node)},
                         _nothing_caught(node),
                     ),
                 }
@@ -191,7 +205,10 @@ class _Rendering:
                 assigns = {**node.assigns, **(node.ends or {})}
                 self.states[node.name] = {"Type": "Pass", **self.leave(following, assigns, own)}
             case OutputNode():
-                self.states[node.name] = {"Type": "Succeed", "Output": node.output}
+                output = node.output
+                if self.block.kind == "machine":
+                    output = {**output, FAILED: tolerated_list(self.block, {})}
+                self.states[node.name] = {"Type": "Succeed", "Output": output}
         return node.name
 
     def _caught(self, node: TaskNode | MapNode | ParallelNode, following: str | None) -> State:
@@ -248,7 +265,10 @@ class _Rendering:
                 **({"at": _positions(node.depth)} if node.depth else {}),
             },
             "MaxConcurrency": node.max_concurrency,
-            "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **_states(node.body, self.ends, _element(node))},
+            "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "INLINE"},
+                **_states(node.body, self.ends, _element(node), self.depth + 1),
+            },
             **self._caught(node, following),
             **self.leave(following, node.assigns, _nothing_caught(node)),
         }
@@ -272,9 +292,17 @@ class _Rendering:
             return {"Type": "Pass", **self.leave(following, assigns, outputs)}
         if self.block.kind == "element":
             return {"Type": "Pass", "Output": self._element(values.output(len(node.values) - 1), None), "End": True}
-        own = {v.variable for v in node.values}
+        own = {v.variable: values.record(i) for i, v in enumerate(node.values)}
+        if self.block.kind == "machine" or self.block.apart:
+            return {"Type": "Pass", **self.leave(None, {**own, **node.assigns}, values.all_outputs({}, {}))}
         others = {r.variable: carried(r) for r in self.block.returns if r.variable not in own}
-        return {"Type": "Pass", "Output": values.all_outputs(others, {}), "End": True}
+        failed = {FAILED: tolerated_list(self.block, own)} if self.block.tolerated else {}
+        outputs = values.all_outputs(others, {name: as_fragment(value) for name, value in failed.items()})
+        return {
+            "Type": "Pass",
+            "Output": outputs if isinstance(outputs, Fragment) else {**outputs, **failed},
+            "End": True,
+        }
 
     def _guard(self, node: GuardNode, following: str | None) -> None:
         instead = self.node(node.instead, following) if node.instead is not None else None
@@ -352,9 +380,10 @@ class _Rendering:
         return start
 
 
-def _notes_from_branches(node: ParallelNode) -> Assigns:
-    """The notes of what failed in the branches, as one list."""
-    return {} if node.failures is None else {node.failures: Text(f"[{RESULT.code}.{FAILURES}]")}
+def _lists_from_branches(node: ParallelNode) -> Assigns:
+    """The notes of what failed in the branches, and the ids of steps whose failures were tolerated, each as one list."""
+    lists = {node.failures: FAILURES, node.tolerated: FAILED}
+    return {name: Text(f"[{RESULT.code}.{key}]") for name, key in lists.items() if name is not None}
 
 
 def _nothing_caught(node: TaskNode | MapNode | ParallelNode) -> Template:
@@ -373,9 +402,9 @@ def _positions(depth: int) -> Fragment:
     return Array((index,)) if depth == 1 else Call("$append", (Text("$states.input.at"), index))
 
 
-def _states(block: Block, ends: dict[str, int], carries: Mapping[str, Fragment] = _NO_ELEMENT) -> State:
+def _states(block: Block, ends: dict[str, int], carries: Mapping[str, Fragment] = _NO_ELEMENT, depth: int = 0) -> State:
     """`StartAt` and `States` of a block, the states in the order in which they run."""
-    rendering = _Rendering(block, ends, carries)
+    rendering = _Rendering(block, ends, carries, depth)
     rendering.recovery = rendering.sequence(block.recovery, None)
     start = rendering.sequence(block.nodes, None)
     start = start or rendering.target(None, "workflow")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from workflow_engine.compiler.ir import Template, Value
 from workflow_engine.compiler.jsonata.fragments import Fragment, Group, Read, bind, object_fragment
+from workflow_engine.compiler.jsonata.run_outputs import guarded
 from workflow_engine.compiler.records import completed_fragment, completed_record
 from workflow_engine.lazy_dataclass import dataclass
 
@@ -30,8 +31,13 @@ class FusedValues:
 
     def record(self, i: int) -> Template:
         """The record that is kept of one step."""
-        keeps_output = self.values[i].keeps_output
-        return completed_record(self.output(i) if keeps_output else None, keeps_output=keeps_output)
+        value = self.values[i]
+        if not value.keeps_output:
+            return completed_record(None, keeps_output=False)
+        output = self.output(i)
+        if value.share and (value.size_bound is None or value.size_bound > value.share):
+            output = guarded(output, value.share)
+        return completed_record(output, keeps_output=True)
 
     def all_outputs(self, others: Mapping[str, Fragment], extra: Mapping[str, Fragment]) -> Template:
         """`{step_id: output}` of all values, each computed once, and `_vars` for what the branch gives back besides."""

@@ -27,8 +27,9 @@ _WORDS: Final = frozenset({"and", "or", "in", "true", "false", "null", "function
 _TIGHTEST: Final = 100
 _HELPER_CALLS: Final[Mapping[str, str]] = {f"${name}": name for name in HELPERS}
 
-VariableRead = tuple[str, bool]
-"""A variable, and False for the status of its record, True for the rest. Who reads the rest reads the status, too."""
+VariableRead = tuple[str, bool | None]
+"""A variable, and False for the status of its record, True for the rest, None for an output of which the marker may take the
+place (`workflow_engine.run_output`). Who reads the rest, or such an output, reads the status, too."""
 
 
 class Fragment:

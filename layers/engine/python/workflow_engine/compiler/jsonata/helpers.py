@@ -20,12 +20,14 @@ is true for a function, and raises when it is passed to any function.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
 from workflow_engine.language.syntax import MAX_LIST_NESTING
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.run_output import MARKER
 
 NUMERIC_STRING: Final = r"^-?[0-9]{1,99}(\.[0-9]{1,99})?([eE][-+]?[0-9]{1,2})?$"
 """Strings that order as numbers. The bounds keep them finite, because `$number` raises for an infinite one."""
@@ -43,6 +45,7 @@ def _helper(code: str, *needs: str) -> Helper:
     return Helper(code, frozenset(needs))
 
 
+_MARKER: Final = json.dumps(dict(MARKER), separators=(",", ":"))
 _TOO_DEEP: Final = "." * MAX_LIST_NESTING
 
 HELPERS: Final[Mapping[str, Helper]] = {
@@ -86,6 +89,16 @@ HELPERS: Final[Mapping[str, Helper]] = {
     ),
     # w(v, f): f of each element of a list; null for anything else.
     "w": _helper('function($v,$f){$type($v)="array"?[$map($v,$f)[]]:null}'),
+    # y(v, n): v if its JSON surely has at most n bytes, else the marker of `run_output`. In few characters, for machines that
+    # have it in many states: as if every character took 3 bytes and every number had five times its digits.
+    "y": _helper(f"function($v,$n){{$length($string([$v]))*15<=$n?$v:{_MARKER}}}"),
+    # z(v, n): the same, counting 3 bytes for each character that is not ASCII, 4 if it is beyond the BMP; numbers as they are
+    # unless `$string` rounds one. No regular expression matches more than 500 times: some evaluators copy the text for each.
+    "z": _helper(
+        'function($v,$n){($s:=$string([$v]);$l:=$length($s);$l*15<=$n?$v:($r:=$replace($s,/[^ -~]+/,"",500);'
+        "($l+($contains($s,/[^\\u0000-\\ud7ff\\ue000-\\uffff]/)?3:2)*($contains($r,/[^ -~]/)?$l:$l-$length($r)))"
+        f"*($parse($s)=[$v]?1:5)<=$n?$v:{_MARKER}))}}"
+    ),
 }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
+from types import MappingProxyType
 from typing import Final
 
 from workflow_engine.compiler import structure
@@ -11,18 +12,20 @@ from workflow_engine.compiler.catalogue import FailLowering, Lowering, PureLower
 from workflow_engine.compiler.graph import StepGraph, build_graph
 from workflow_engine.compiler.ir import Block, GuardNode, Node, ParallelNode, Return, Template
 from workflow_engine.compiler.jsonata.conditions import not_fragment
-from workflow_engine.compiler.jsonata.fragments import Fragment
+from workflow_engine.compiler.jsonata.fragments import Fragment, Read, if_assigned
 from workflow_engine.compiler.lower.durations import expected_seconds
 from workflow_engine.compiler.lower.guards import GuardedSteps, first_leaf, leaves
 from workflow_engine.compiler.lower.inputs import has_expression
+from workflow_engine.compiler.lower.outputs import NO_ITEMS, tolerated_steps
 from workflow_engine.compiler.lower.readers import Readers, find_readers
-from workflow_engine.compiler.lower.recovery import RECORDS_CHARACTERS, join
-from workflow_engine.compiler.lower.scope import Entry, Scope, failures_variable
+from workflow_engine.compiler.lower.recovery import RECORDS_BYTES, join
+from workflow_engine.compiler.lower.scope import Entry, Scope, failures_variable, tolerated_variable
 from workflow_engine.compiler.lower.sizes import Size
 from workflow_engine.compiler.lower.status import FAILED, NOT_BEGUN, SKIPPED, Statuses
-from workflow_engine.compiler.lower.step import lower_step
+from workflow_engine.compiler.lower.step import lower_step, note_step
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import SKIPPED_RECORD
+from workflow_engine.compiler.reuse import FACET_OF, FACETS, NOTHING_REUSED, Reused, from_reused, without
 from workflow_engine.compiler.structure import Leaf, Parallel, Tree
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.reads import all_steps, body_steps
@@ -50,18 +53,31 @@ def lower_steps(
     scope: Scope,
     end_reads: Callable[[StepGraph], Iterable[Reference]],
     place: str,
+    *,
+    run_reads: Callable[[StepGraph], Iterable[Reference]] | None = None,
+    reused: Reused = NOTHING_REUSED,
 ) -> LoweredBody:
     """Lower the steps of one body into `scope`, whose entries then say what is known of each step's end.
 
     `end_reads` are the references that are read after the body as a whole; `place` is the pointer of its list of steps.
+    `run_reads`, given for the workflow's own steps, are those of a run's output that is not explicit. No state is made of the
+    steps that are `reused`.
     """
     graph = build_graph(steps, by_step_order=unit.sequential)
+    if reused:
+        enter_reused(unit, graph, reused, scope)
+        graph = without(graph, reused)
     if not steps:
         return LoweredBody(graph, structure.Sequence(()), (), ())
     guarded = GuardedSteps(graph.steps, graph.rule_dependencies)
     # Failure steps see steps that had not begun when the run failed.
     also = frozenset() if scope.recovery is None else NOT_BEGUN
-    return lower_graph(unit, graph, guarded, scope, end_reads(graph), place, also)
+    run = () if run_reads is None else run_reads(graph)
+    tolerated = frozenset(s.step_id for s in graph.steps if not s.critical and run_reads is not None)
+    known = {step_id: scope.statuses(step_id) for step_id in reused}
+    return lower_graph(
+        unit, graph, guarded, scope, end_reads(graph), place, also, run_reads=run, tolerated=tolerated, known=known
+    )
 
 
 def lower_graph(
@@ -72,15 +88,21 @@ def lower_graph(
     end_reads: Iterable[Reference],
     place: str,
     also: Statuses,
+    *,
+    run_reads: Iterable[Reference] = (),
+    tolerated: frozenset[str] = frozenset(),
+    known: Mapping[str, Statuses] = MappingProxyType({}),
 ) -> LoweredBody:
-    """The same for a graph of at least one step. `also` are ways in which steps may end that the graph does not tell."""
+    """The same for a graph of at least one step. `also` are ways in which steps may end that the graph does not tell, `tolerated`
+    the steps whose failures a run's output tells, `known` how those have ended that are waited for and not in the graph.
+    """
     lowerings = {s.step_id: unit.lowering(s) for s in graph.steps}
     durations = tuple(expected_seconds(unit, s) for s in graph.steps)
     tree = _tree(graph, durations, unit, place)
     failing = {step_id for step_id, lowering in lowerings.items() if isinstance(lowering, FailLowering)}
     later = () if scope.recovery is None else unit.read_after_failure
-    readers = find_readers(graph, (*end_reads, *later), failing, also)
-    nodes = BodyLowering(unit, graph, readers, lowerings, guarded).lower([tree], scope)
+    readers = find_readers(graph, (*end_reads, *later), failing, also, run_reads, tolerated, known)
+    nodes = BodyLowering(unit, graph, readers, lowerings, guarded, tolerated).lower([tree], scope)
     return LoweredBody(graph, tree, durations, nodes)
 
 
@@ -104,6 +126,17 @@ def _tree(graph: StepGraph, durations: tuple[float | None, ...], unit: Unit, pla
     return structure.limit_nesting(tree, graph.predecessors, MAX_NESTING - 1)
 
 
+def enter_reused(unit: Unit, graph: StepGraph, reused: Reused, scope: Scope) -> None:
+    """Let a scope know of the steps that are not run how they ended, and where what they gave is."""
+    for step in graph.steps:
+        end = reused.get(step.step_id)
+        if end is None:
+            continue
+        output, error = (from_reused(step.step_id, facet) if FACET_OF.get(end) == facet else None for facet in FACETS)
+        scope.entries[step.step_id] = Entry(frozenset({end}), None, output=output, error=error)
+        note_step(unit, step, scope)
+
+
 @dataclass(frozen=True, slots=True)
 class BodyLowering:
     """Lowers one body. `bounds` are known sizes of pure steps' outputs, by id."""
@@ -113,6 +146,7 @@ class BodyLowering:
     readers: Readers
     lowerings: Mapping[str, Lowering]
     guarded: GuardedSteps
+    tolerated: frozenset[str] = frozenset()
     bounds: dict[str, Size | None] = field(default_factory=dict)
 
     def lower(
@@ -137,7 +171,11 @@ class BodyLowering:
     def _unguarded(self, tree: Tree, scope: Scope, assumed: frozenset[Fragment]) -> tuple[Node, ...]:
         match tree:
             case Leaf(vertex=vertex):
-                return lower_step(self.unit, self.graph.steps[vertex], scope, self.readers, self.bounds)
+                step = self.graph.steps[vertex]
+                nodes = lower_step(self.unit, step, scope, self.readers, self.bounds)
+                if step.step_id in self.tolerated and "failed" in scope.statuses(step.step_id):
+                    scope.tolerated.append(step.step_id)
+                return nodes
             case structure.Sequence(parts=parts):
                 return self.lower(parts, scope, assumed)
             case Parallel(branches=branches):
@@ -248,16 +286,21 @@ class BodyLowering:
             inner.recovery = None if scope.recovery is None else scope.recovery.in_branch()
             nodes = self.lower([branch], inner, assumed)
             failures = failures_variable(inner.depth) if inner.may_end else None
-            room = RECORDS_CHARACTERS // len(branches) if failures else 0
-            block = Block(nodes, self._returns(branch, inner, scope), failures=failures, room=room)
+            room = RECORDS_BYTES // len(branches) if failures else 0
+            tolerated = tolerated_steps(inner)
+            block = Block(nodes, self._returns(branch, inner, scope), failures=failures, room=room, tolerated=tolerated)
             blocks.append(block)
             outer = {r.step_id: r.outer for r in block.returns}
             for step_id, entry in inner.entries.items():
                 scope.entries[step_id] = Entry(entry.statuses, outer.get(step_id))
+        node = ParallelNode(name, tuple(blocks), {})
+        if any(block.tolerated for block in blocks):
+            node = replace(node, tolerated=tolerated_variable(scope))
+            scope.tolerated.append(if_assigned(Read(tolerated_variable(scope)), NO_ITEMS))
         if not any(block.failures for block in blocks):
-            return (ParallelNode(name, tuple(blocks), {}),)
+            return (node,)
         after = join(scope, self.unit.state_name(first, JOIN))
-        return ParallelNode(name, tuple(blocks), {}, failures=failures_variable(scope.depth)), after
+        return replace(node, failures=failures_variable(scope.depth)), after
 
     def _returns(self, branch: Tree, inner: Scope, scope: Scope) -> tuple[Return, ...]:
         """What is read of the branch's steps outside of it: nothing else travels."""

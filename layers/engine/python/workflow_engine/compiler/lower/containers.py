@@ -67,7 +67,7 @@ def _wrapped(unit: Unit, step: Step, scope: Scope, *, keeps_record: bool, keeps_
     inner = scope.child()
     nodes = _in_line(unit, step, inner, keeps_record=keeps_output, keeps_output=keeps_output)
     variable = scope.name(step.step_id) if keeps_record else None
-    failure = failure_of(step, scope, variable, keeps_output=keeps_output)
+    failure = failure_of(unit, step, scope, variable, keeps_output=keeps_output)
     assert failure is not None, "a critical step is not wrapped"
     return tried(unit, step, nodes, inner.name(step.step_id), variable, failure, keeps_output=keeps_output)
 
@@ -114,7 +114,7 @@ def _map(unit: Unit, step: Step, body: MapBody, scope: Scope, *, keeps_record: b
         max_concurrency=body.max_concurrency or INLINE_MAP_CONCURRENCY,
         body=block,
         assigns={variable: record} if variable else {},
-        failure=failure_of(step, scope, variable, keeps_output=keeps_output),
+        failure=failure_of(unit, step, scope, variable, keeps_output=keeps_output),
         depth=scope.maps,
     )
 

@@ -30,7 +30,7 @@ from workflow_engine.compiler.lower.readers import reads_element
 from workflow_engine.compiler.lower.recovery import ends_with
 from workflow_engine.compiler.lower.scope import Entry, Scope, failures_variable, message_characters
 from workflow_engine.compiler.lower.status import COMPLETED
-from workflow_engine.compiler.records import CAUGHT_ERROR, CAUGHT_MESSAGE, failed_record
+from workflow_engine.compiler.records import Caught, failed_record
 from workflow_engine.language.syntax import ForEach, Step
 
 _MARK: Final = "_failed_element"
@@ -45,12 +45,12 @@ _UNDONE_INDEX: Final = Around("", (ITEM,), ".index")
 _UNDONE_OUTPUT: Final = Around("", (ITEM,), ".output")
 
 
-def mark_failure(inner: Scope, most: int | None) -> Failure:
+def mark_failure(inner: Scope, most: int | None, caught: Caught) -> Failure:
     """What a Catcher inside of the Map notes of an element, of which there are at most so many: all that fail are in one list
     with what the others gave.
     """
-    message = call("substring", CAUGHT_MESSAGE, Text("0"), Text(str(message_characters(most))))
-    mark: Template = {_MARK: {"type": CAUGHT_ERROR, "message": message}}
+    message = call("substring", caught.message, Text("0"), Text(str(message_characters(most))))
+    mark: Template = {_MARK: {"type": caught.error, "message": message}}
     return Failure({}, {failures_variable(inner.depth): mark})
 
 

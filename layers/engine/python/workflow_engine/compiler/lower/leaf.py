@@ -45,27 +45,30 @@ from workflow_engine.compiler.lower.recovery import ends_with, fails
 from workflow_engine.compiler.lower.retries import counted_retries, retriers
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
+from workflow_engine.compiler.lower.subflows import child_arguments
 from workflow_engine.compiler.lower.unit import Unit
-from workflow_engine.compiler.records import CAUGHT_ERROR, CAUGHT_MESSAGE, CAUGHT_TEXT, completed_record, failed_record
+from workflow_engine.compiler.records import completed_record, failed_record
 from workflow_engine.language.catalogue import split_version
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.syntax import Source, Step, StepReference
 from workflow_engine.language.templates import may_hold_names
 from workflow_engine.state_names import FAIL, TRY
+from workflow_engine.subflows import START_EXECUTION
 from workflow_engine.told_failures import ERRORS_OF_AWS
 
 _ATTEMPT: Final = Text("$states.context.State.RetryCount+1")
 
 
-def failure_of(step: Step, scope: Scope, variable: str | None, *, keeps_output: bool) -> Failure | None:
+def failure_of(unit: Unit, step: Step, scope: Scope, variable: str | None, *, keeps_output: bool) -> Failure | None:
     """What is assigned when a step fails; None for a critical one whose failure ends the run."""
-    record = {variable: failed_record(keeps_error=keeps_output)} if variable else {}
+    caught = unit.caught(step)
+    record = {variable: failed_record(caught.error, caught.message, keeps_error=keeps_output)} if variable else {}
     if not step.critical:
         return Failure(record)
     if scope.recovery is None:
         return None
-    around = scope.recovery.records(CAUGHT_ERROR, CAUGHT_MESSAGE)
-    return Failure({**around, **record}, ends_with(scope, step.step_id, CAUGHT_ERROR, CAUGHT_TEXT))
+    around = scope.recovery.records(caught.error, caught.message)
+    return Failure({**around, **record}, ends_with(scope, step.step_id, caught.error, caught.text))
 
 
 def tried(
@@ -226,10 +229,10 @@ def task(
     machine; or one that waits for a worker of an activity, whose ARN must be constant. `variable` holds the step's record,
     where one is kept.
     """
-    if lowering.activity is None:
-        unit.functions.setdefault(lowering.function)
-    else:
+    if lowering.activity is not None:
         unit.activities[lowering.function] = lowering.activity
+    elif not lowering.starts_child:
+        unit.functions.setdefault(lowering.function)
     if lowering.without_input and not _has_input(unit, step):
         unit.warnings.append(Diagnostic("WFE-E402", step.pointer, _without_input(unit, step, lowering.without_input)))
     timeout = None
@@ -237,6 +240,38 @@ def task(
     if seconds is not None:
         unit.timeouts[step.step_id] = seconds
         timeout = from_input("timeouts", step.step_id)
+    arguments = (
+        child_arguments(unit, step, scope, is_element=is_element)
+        if lowering.starts_child
+        else _told_arguments(unit, step, lowering, scope, timeout, is_element=is_element)
+    )
+    policy = step.retry or (None if step.never_retried else lowering.retry)
+    resource = _resource(lowering)
+    record = completed_record(task_output(resource), keeps_output=keeps_output)
+    return TaskNode(
+        name=name,
+        step_id=step.step_id,
+        arguments=arguments,
+        timeout=timeout,
+        retry=retriers(lowering, policy),
+        assigns={variable: record} if variable else {},
+        failure=failure,
+        max_retries=counted_retries(lowering, policy),
+        resource=resource,
+        heartbeat=_heartbeat(lowering, seconds),
+    )
+
+
+def _resource(lowering: TaskLowering) -> str | None:
+    if lowering.starts_child:
+        return START_EXECUTION
+    return ANSWERED_INVOKE if lowering.waits_for_answer else lowering.activity
+
+
+def _told_arguments(
+    unit: Unit, step: Step, lowering: TaskLowering, scope: Scope, timeout: Fragment | None, *, is_element: bool
+) -> Template:
+    """What Lambda's Invoke is asked for, or what a worker gets."""
     event = payload(
         unit,
         step,
@@ -247,22 +282,9 @@ def task(
         call=_call(unit, step, lowering, scope, timeout),
         is_element=is_element,
     )
-    invoke = {"FunctionName": from_input("functions", lowering.function), "Payload": event}
-    policy = step.retry or (None if step.never_retried else lowering.retry)
-    resource = ANSWERED_INVOKE if lowering.waits_for_answer else lowering.activity
-    record = completed_record(task_output(resource), keeps_output=keeps_output)
-    return TaskNode(
-        name=name,
-        step_id=step.step_id,
-        arguments=event if lowering.activity else invoke,
-        timeout=timeout,
-        retry=retriers(lowering, policy),
-        assigns={variable: record} if variable else {},
-        failure=failure,
-        max_retries=counted_retries(lowering, policy),
-        resource=resource,
-        heartbeat=_heartbeat(lowering, seconds),
-    )
+    if lowering.activity is not None:
+        return event
+    return {"FunctionName": from_input("functions", lowering.function), "Payload": event}
 
 
 def _heartbeat(lowering: TaskLowering, timeout: int | None) -> int | None:

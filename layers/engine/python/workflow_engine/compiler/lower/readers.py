@@ -1,12 +1,14 @@
 """Who reads what of a step, as bit masks over the steps of one body: the basis of liveness.
 
 A record that nobody reads is never assigned; a branch gives back only what is read outside of it. Bit `i` stands for
-`graph.steps[i]`, bit `n` for whatever reads the body as a whole (its explicit output).
+`graph.steps[i]`, also where the end of its own block asks how it ended; bit `n` for whatever reads the body as a whole (its
+explicit output, the failure steps), bit `n + 1` for a run's output that is not explicit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 
 from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.lower.status import COMPLETED, FAILED, SKIPPED, Statuses, rule_verdict
@@ -38,11 +40,13 @@ class Readers:
         return bool(self.whole.get(step_id, 0) & ~beside)
 
 
-def possible_statuses(graph: StepGraph, never_complete: Collection[str] = ()) -> dict[str, Statuses]:
+def possible_statuses(
+    graph: StepGraph, never_complete: Collection[str] = (), known: Mapping[str, Statuses] = MappingProxyType({})
+) -> dict[str, Statuses]:
     """How each step may end, whatever the data. A critical step that fails ends the run, so nobody sees that; any other may
-    fail, if only because it is too large. `never_complete` are the steps that only fail.
+    fail, if only because it is too large. `never_complete` are the steps that only fail, `known` those that have ended before.
     """
-    possible: dict[str, Statuses] = {}
+    possible: dict[str, Statuses] = dict(known)
     for step, dependencies in zip(graph.steps, graph.rule_dependencies, strict=True):
         verdict = rule_verdict(step.trigger_rule, {possible[d] for d in dependencies})
         if verdict == "never":
@@ -72,11 +76,15 @@ def find_readers(
     end_reads: Iterable[Reference],
     never_complete: Collection[str] = (),
     also: Statuses = frozenset(),
+    run_reads: Iterable[Reference] = (),
+    tolerated: Collection[str] = (),
+    known: Mapping[str, Statuses] = MappingProxyType({}),
 ) -> Readers:
-    """Masks of all readers in the body. `end_reads` are the references of the body's own output; `also` are ways in which its
-    steps may end as seen from outside.
+    """Masks of all readers in the body. `end_reads` are the references of the body's own output, `run_reads` those of a run's
+    output; `also` are ways in which its steps may end as seen from outside, `known` are steps that have ended before. How those
+    in `tolerated` ended is asked at the end of their blocks.
     """
-    possible = {step_id: ends | also for step_id, ends in possible_statuses(graph, never_complete).items()}
+    possible = {step_id: ends | also for step_id, ends in possible_statuses(graph, never_complete, known).items()}
     whole: dict[str, int] = {}
     status: dict[str, int] = {}
 
@@ -95,6 +103,10 @@ def find_readers(
                 add(StepReference(dependency, "status"), 1 << i)
         for dependency in graph.rule_dependencies[i]:
             status[dependency] = status.get(dependency, 0) | 1 << i
+        if step.step_id in tolerated:
+            status[step.step_id] = status.get(step.step_id, 0) | 1 << i
     for reference in end_reads:
         add(reference, 1 << len(graph.steps))
+    for reference in run_reads:
+        add(reference, 2 << len(graph.steps))
     return Readers(whole, status, possible)

@@ -26,8 +26,8 @@ from workflow_engine.language.syntax import Step
 
 Message = Fragment | str
 
-RECORDS_CHARACTERS: Final = 80_000
-"""Of all records that come out of the branches of a Parallel after a failure: 240 KB, if a character takes three bytes."""
+RECORDS_BYTES: Final = 150_000
+"""Of all records that come out of the branches of a Parallel after a failure, beside the notes of it (`NOTES_CHARACTERS`)."""
 _FIRST: Final = Text(
     "($m:=$map($sort($f,function($a,$b){$a.at>$b.at or $a.at=$b.at and $a.order>$b.order}),function($x)"
     '{{"step_id":$x.step_id,"error_type":$x.error_type,"message":$x.message}})[];'

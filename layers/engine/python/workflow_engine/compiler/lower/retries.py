@@ -25,6 +25,12 @@ SERVICE_FAULTS: Final[Mapping[str, Any]] = {
     "MaxAttempts": 6,
     "JitterStrategy": "FULL",
 }
+NOT_STARTED: Final[Mapping[str, Any]] = {
+    # Of StartExecution's errors those of a busy account, for which surely no child was started ("StartExecution", Errors).
+    "ErrorEquals": ["StepFunctions.ExecutionLimitExceededException", "StepFunctions.ThrottlingException"],
+    "MaxAttempts": 6,
+    "JitterStrategy": "FULL",
+}
 TRANSIENT_ATTEMPTS: Final = 2
 TRANSIENT_FAULTS: Final[Mapping[str, Any]] = {
     # After seconds, since the function has tried again within the first ones itself.
@@ -60,6 +66,8 @@ def own_retriers(policy: RetryPolicy, final_errors: Iterable[str] = ()) -> tuple
 def retriers(lowering: TaskLowering, policy: RetryPolicy | None) -> tuple[Mapping[str, Any], ...]:
     """How a Task is retried: service faults always; then as the step says, or what passes by itself where it says nothing."""
     service: tuple[Mapping[str, Any], ...] = () if lowering.activity else (SERVICE_FAULTS,)
+    if lowering.starts_child:
+        service = (NOT_STARTED,)
     if policy is not None:
         return (*service, *own_retriers(policy, lowering.final_errors))
     if lowering.transient_errors:

@@ -38,6 +38,11 @@ FAILURE_VARIABLE: Final = "failure"
 """What has failed the run, as failure steps read it."""
 
 
+def tolerated_variable(scope: Scope) -> str:
+    """For the ids of steps whose failures a Parallel of this scope tolerated. No record of a step has such a name."""
+    return f"tolerated{scope.depth}_{len(scope.tolerated)}"
+
+
 def failures_variable(depth: int) -> str:
     """The notes of critical failures in a scope. No record of a step has such a name."""
     return f"failures{depth}"
@@ -46,13 +51,14 @@ def failures_variable(depth: int) -> str:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What is known of a step at a point of the machine. `variable` is None when no record of it is kept; where it is
-    `unsure`, the step may not have begun, and there is no value then. `output`, if given, is what it gave.
+    `unsure`, the step may not have begun, and there is no value then. `output` and `error`, if given, are what it gave.
     """
 
     statuses: Statuses
     variable: str | None
     unsure: bool = False
     output: Fragment | None = None
+    error: Fragment | None = None
 
 
 NOTES_CHARACTERS: Final = 30_000
@@ -116,7 +122,8 @@ class Scope:
     `item` and `index` are the innermost element and its position, None outside for_each and map. `around` is what stands in
     front of a step's id in its place, `maps` how many maps are around. `fields` are those that every output of a step is sure
     to have, by step id; all scopes of a machine share them. `recovery` is what critical failures lead to, None where they end
-    the run, or what is around; `may_end` says that one of them may end this scope.
+    the run, or what is around; `may_end` says that one of them may end this scope. `tolerated` are, of the workflow's own steps,
+    those that may fail without ending the run, and the lists of those in Parallels of this scope.
     """
 
     depth: int
@@ -129,6 +136,7 @@ class Scope:
     fields: dict[str, frozenset[str]] = field(default_factory=dict)
     recovery: Recovery | None = None
     may_end: bool = False
+    tolerated: list[str | Fragment] = field(default_factory=list)
 
     def child(self) -> Scope:
         """A scope one deeper that sees all of this one (a Parallel branch or a Map body), and ends with its first failure."""
@@ -214,6 +222,8 @@ class Scope:
             return Root(self.status(step_id), defined=True)
         if facet == "output" and entry.output is not None:
             return Root(entry.output, defined=True)
+        if facet == "error" and entry.error is not None:
+            return Root(entry.error, defined=True)
         if (facet == "output" and "completed" not in entry.statuses) or (
             facet == "error" and "failed" not in entry.statuses
         ):

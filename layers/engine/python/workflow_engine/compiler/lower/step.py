@@ -60,7 +60,7 @@ def lower_step(
     variable = scope.name(step.step_id) if kept or step.elements_fail_alone else None
 
     def failure() -> Failure | None:
-        return leaf.failure_of(step, scope, variable, keeps_output=keeps_output)
+        return leaf.failure_of(unit, step, scope, variable, keeps_output=keeps_output)
 
     nodes: tuple[Node, ...]
     if step.for_each is not None:
@@ -97,11 +97,17 @@ def lower_step(
     surely_completes = step.critical or isinstance(nodes[0], PassNode)
     statuses = COMPLETED if surely_completes else COMPLETED | FAILED
     scope.entries[step.step_id] = Entry(FAILED if isinstance(lowering, FailLowering) else statuses, variable)
+    note_step(unit, step, scope)
+    return nodes
+
+
+def note_step(unit: Unit, step: Step, scope: Scope) -> None:
+    """Let later steps know of what type this one is, and what that says of its output."""
+    lowering = unit.lowering(step)
     unit.step_types[step.step_id] = step.step_type
     if isinstance(lowering, PureLowering | TaskLowering) and lowering.no_input and step.for_each is None:
         unit.no_inputs[step.step_id] = lowering.no_input
     scope.fields[step.step_id] = unit.output_fields(step)
-    return nodes
 
 
 def _needs_branch(
@@ -154,7 +160,7 @@ def _for_each(
     if each.completed_of is not None:
         enter_undone(each, inner)
     elements = find_elements(unit, each.items, each.max_items, scope, f"{step.pointer}/for_each")
-    alone = mark_failure(inner, elements.most) if step.elements_fail_alone else None
+    alone = mark_failure(inner, elements.most, unit.caught(step)) if step.elements_fail_alone else None
     name = derived_name(step.step_id, EACH)
     node: Node
     match lowering:

@@ -13,7 +13,9 @@ from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Text
 from workflow_engine.compiler.jsonata.states import from_input
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
+from workflow_engine.compiler.records import CAUGHT_AS_TOLD, CAUGHT_OF_CHILD, Caught
 from workflow_engine.language.diagnostics import Diagnostic, Json
+from workflow_engine.language.reads import all_steps
 from workflow_engine.language.syntax import LiteralValue, ScopeReference, Step, StepReference, Template
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.state_names import derived_name
@@ -47,6 +49,7 @@ class Unit:
     functions: dict[str, None] = field(default_factory=dict)
     endpoints: dict[str, None] = field(default_factory=dict)
     activities: dict[str, str] = field(default_factory=dict)
+    subflows: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     warnings: list[Diagnostic] = field(default_factory=list)
     constants: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     handed_on: dict[str, Mapping[str, ScopeReference]] = field(default_factory=dict)
@@ -66,6 +69,12 @@ class Unit:
         if known is None:
             known = self._lowerings[step.step_id] = lowering_of(step, self.catalogue)
         return known
+
+    def caught(self, step: Step) -> Caught:
+        """What a Catcher around the step tells of a failure: one of a subflow, in it too, as that of its own run."""
+        inside = all_steps((step,))
+        of_child = any(isinstance(found := self.lowering(s), TaskLowering) and found.starts_child for s in inside)
+        return CAUGHT_OF_CHILD if of_child else CAUGHT_AS_TOLD
 
     def output_fields(self, step: Step) -> frozenset[str]:
         """Keys that every output of the step is sure to have."""
@@ -109,7 +118,7 @@ class Unit:
     def bindings(self) -> dict[str, Any]:
         """What the execution input carries besides the client's input, the ARNs, endpoints and the run's identity. The
         aliases among `functions` whose steps are sent to an endpoint are also in `endpoints`, where there are any; `activities` has
-        the ARNs of activities by step type, where there are any.
+        the ARNs of activities by step type, `subflows` the configurations of subflow steps by step id, where there are any.
         """
         return {
             "config": {k: dict(v) for k, v in sorted(self.config.items())},
@@ -119,6 +128,7 @@ class Unit:
             "functions": sorted(self.functions),
             **({"endpoints": sorted(self.endpoints)} if self.endpoints else {}),
             **({"activities": dict(sorted(self.activities.items()))} if self.activities else {}),
+            **({"subflows": dict(sorted(self.subflows.items()))} if self.subflows else {}),
         }
 
 

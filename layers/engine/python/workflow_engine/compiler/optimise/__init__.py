@@ -24,6 +24,7 @@ from workflow_engine.compiler.ir import (
     SwitchNode,
     Value,
 )
+from workflow_engine.compiler.optimise.carrying import carry_sinks
 from workflow_engine.compiler.optimise.liveness import drop_dead_records
 
 FUSED_KNOWN_BYTES: Final = ASSIGN_BYTES - 56 * KIB
@@ -90,7 +91,7 @@ def _fits(values: Iterable[Value]) -> bool:
     return unknown == 1 and known <= FUSED_BESIDE_UNKNOWN_BYTES
 
 
-PASSES: Final[tuple[Callable[[Block], Block], ...]] = (fuse_pure_states, drop_dead_records)
+PASSES: Final[tuple[Callable[[Block], Block], ...]] = (fuse_pure_states, carry_sinks, drop_dead_records)
 
 
 def optimise(block: Block) -> Block:

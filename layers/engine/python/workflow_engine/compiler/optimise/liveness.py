@@ -35,6 +35,7 @@ from workflow_engine.compiler.ir import (
     ParallelNode,
     PassNode,
     Return,
+    RunResult,
     SwitchNode,
     TaskNode,
     Template,
@@ -42,6 +43,8 @@ from workflow_engine.compiler.ir import (
     WaitNode,
 )
 from workflow_engine.compiler.jsonata.fragments import Fragment, Read, VariableRead
+from workflow_engine.compiler.jsonata.run_outputs import guarded
+from workflow_engine.compiler.records import as_fragment
 from workflow_engine.lazy_dataclass import dataclass
 
 SMALL_BYTES: Final = KIB
@@ -56,6 +59,9 @@ _READ_NOTHING: Final = frozenset(
         "int | None",
         "Reference",
         "tuple[Return, ...]",
+        # What the end of a block reads of it concerns that block alone, which asks for it.
+        "tuple[Fragment, ...]",
+        "RunResult | None",
         "tuple[Mapping[str, Any], ...]",
     }
 )
@@ -80,7 +86,7 @@ Nodes = tuple[Node, ...]
 
 def drop_dead_records(block: Block) -> Block:
     """The block, and all inside it, without assigning or keeping what nobody reads."""
-    return _Liveness().block(block)
+    return _Liveness(block.result.share if block.result is not None else 0).block(block)
 
 
 @dataclass(slots=True)
@@ -93,6 +99,10 @@ class _Later:
 
     def __contains__(self, read: VariableRead) -> bool:
         return self.left.get(read, 0) > 0
+
+    def keeps_output(self, variable: str) -> bool:
+        """Whether its output is read later, whole or where the marker may take its place."""
+        return (variable, True) in self or (variable, None) in self
 
     def expected(self, reads: Iterable[VariableRead]) -> None:
         self.left.update(reads)
@@ -118,7 +128,7 @@ class _Held:
 
     def note_dead(self, reads: frozenset[VariableRead], later: _Later) -> None:
         """After a node with these reads: what it was the last to read is dead."""
-        self.dead |= {v for v, whole in reads if whole and v in self.held and (v, True) not in later}
+        self.dead |= {v for v, whole in reads if whole and v in self.held and not later.keeps_output(v)}
 
     def emptied(self, later: _Later) -> dict[str, Template]:
         """What to assign to all that is dead, which is held no more then."""
@@ -130,14 +140,20 @@ class _Held:
 
 @dataclass(frozen=True, slots=True)
 class _Liveness:
-    """One pass over a machine. `known` remembers what each node reads; it holds the node too, so that no id is used twice."""
+    """One pass over a machine. `share` are the bytes that an output has at most which only the run's output reads. `known`
+    remembers what each node reads; it holds the node too, so that no id is used twice.
+    """
 
+    share: int = 0
     known: dict[int, tuple[Node, frozenset[VariableRead]]] = field(default_factory=dict)
 
     def block(self, block: Block) -> Block:
-        wanted = {
-            (r.variable, whole) for r in block.returns for whole in ((False, True) if r.keeps_output else (False,))
-        }
+        wanted: set[VariableRead] = {(r.variable, False) for r in block.returns}
+        wanted |= {(r.variable, None if r.share else True) for r in block.returns if r.keeps_output}
+        for item in block.tolerated:
+            item.add_reads(wanted)
+        if block.result is not None:
+            wanted |= _read_by_run(block.result)
         if block.failures is not None:
             wanted |= {(block.failures, False), (block.failures, True)}
         later = _Later(Counter(wanted))
@@ -171,10 +187,10 @@ class _Liveness:
             case LoopNode():
                 return self._loop(node, later, held, ends=ends)
             case FailedPassNode():
-                return replace(node, assigns=_trimmed(node.assigns, later))
+                return replace(node, assigns=self._trimmed(node.assigns, later))
             case JoinNode():
                 held.note_dead(self.reads(node), later)
-                return replace(node, assigns=_trimmed(node.assigns, later))
+                return replace(node, assigns=self._trimmed(node.assigns, later))
             case OutputNode() | FailNode():
                 return node
         held.note_dead(self.reads(node), later)
@@ -182,20 +198,22 @@ class _Liveness:
         changed: dict[str, Any] = {}
         match node:
             case TaskNode(late=late) if late is not None:
-                changed["late"] = _when_late(late, later, emptied)
+                changed["late"] = self._when_late(late, later, emptied)
             case MapNode():
                 changed["body"] = self.block(node.body)
             case ParallelNode():
-                trimmed = [replace(b, returns=_wanted(b.returns, later)) for b in node.branches]
+                trimmed = [replace(b, returns=self._wanted(b.returns, later)) for b in node.branches]
                 changed["branches"] = tuple([self.block(b) for b in trimmed])
             case PassNode():
-                changed["values"] = tuple([_kept(v, later) for v in node.values])
+                changed["values"] = tuple([self._kept(v, later) for v in node.values])
             case _:
                 pass
         if node.assigns or emptied:
-            changed["assigns"] = {**_trimmed(node.assigns, later), **emptied}
+            changed["assigns"] = {**self._trimmed(node.assigns, later), **emptied}
         if not isinstance(node, PassNode | WaitNode) and node.failure is not None:
-            changed["failure"] = replace(node.failure, assigns={**_trimmed(node.failure.assigns, later), **emptied})
+            changed["failure"] = replace(
+                node.failure, assigns={**self._trimmed(node.failure.assigns, later), **emptied}
+            )
         rewritten = replace(node, **changed) if changed else node
         held.held.update(_holding(rewritten))
         return rewritten
@@ -207,8 +225,8 @@ class _Liveness:
         held.note_dead(self.reads(node), later)
         instead = node.instead
         if isinstance(instead, FailedPassNode):
-            instead = replace(instead, assigns=_trimmed(instead.assigns, later))
-        return replace(node, body=body, instead=instead, skipped=_trimmed(node.skipped, later))
+            instead = replace(instead, assigns=self._trimmed(instead.assigns, later))
+        return replace(node, body=body, instead=instead, skipped=self._trimmed(node.skipped, later))
 
     def _switch(self, node: SwitchNode, later: _Later, held: _Held, *, ends: bool) -> SwitchNode:
         ways = [held.copy() for _ in node.cases]
@@ -219,7 +237,7 @@ class _Liveness:
         default = self.nodes(node.default, later, held, ends=ends)
         for way in ways:
             held.join(way)
-        assigns, otherwise = _trimmed(node.assigns, later), _trimmed(node.otherwise, later)
+        assigns, otherwise = self._trimmed(node.assigns, later), self._trimmed(node.otherwise, later)
         held.note_dead(self.reads(node), later)
         return replace(node, cases=cases, default=default, assigns=assigns, otherwise=otherwise)
 
@@ -229,10 +247,56 @@ class _Liveness:
         body = self.nodes(node.body, later, held, ends=False)
         later.passed(self.reads(node))
         held.note_dead(self.reads(node), later)
-        done = {name: _reduced(name, record, later) for name, record in node.done.items()}
+        done = {name: self._reduced(name, record, later) for name, record in node.done.items()}
         emptied = {} if ends else held.emptied(later)
         held.held.update(name for name, record in done.items() if "output" in record)
         return replace(node, body=body, done={**emptied, **done})
+
+    # --- what is kept of a record ---
+
+    def _trimmed(self, assigns: Assigns, later: _Later) -> dict[str, Template]:
+        """Without records that nobody reads later, and without outputs that nobody reads later."""
+        return {name: self._reduced(name, record, later) for name, record in assigns.items() if (name, False) in later}
+
+    def _reduced(self, name: str, record: Template, later: _Later) -> Template:
+        if (name, True) in later:
+            return record
+        status = {"status": record["status"]}
+        if (name, None) in later and "output" in record:
+            return {**status, "output": guarded(as_fragment(record["output"]), self.share)}
+        return status
+
+    def _wanted(self, returns: tuple[Return, ...], later: _Later) -> tuple[Return, ...]:
+        return tuple(
+            replace(
+                r,
+                keeps_output=r.keeps_output and later.keeps_output(r.outer),
+                share=0 if (r.outer, True) in later else self.share,
+            )
+            for r in returns
+            if (r.outer, False) in later
+        )
+
+    def _kept(self, value: Value, later: _Later) -> Value:
+        return replace(
+            value,
+            kept=(value.variable, False) in later,
+            keeps_output=later.keeps_output(value.variable),
+            share=0 if (value.variable, True) in later else self.share,
+        )
+
+    def _when_late(
+        self, node: PassNode | FailNode | FailedPassNode, later: _Later, emptied: Assigns
+    ) -> PassNode | FailNode | FailedPassNode:
+        """The other way out of a Task, which assigns what the Task does."""
+        match node:
+            case PassNode():
+                values = tuple([self._kept(value, later) for value in node.values])
+                return replace(node, values=values, assigns={**node.assigns, **emptied})
+            case FailedPassNode():
+                return replace(node, assigns={**self._trimmed(node.assigns, later), **emptied})
+            case FailNode():
+                return node
 
     def reads(self, node: Node) -> frozenset[VariableRead]:
         """What the node reads, at every depth."""
@@ -265,37 +329,15 @@ class _Liveness:
             self._add_reads(getattr(value, name), reads)
 
 
-def _trimmed(assigns: Assigns, later: _Later) -> dict[str, Template]:
-    """Without records that nobody reads later, and without outputs that nobody reads later."""
-    return {name: _reduced(name, record, later) for name, record in assigns.items() if (name, False) in later}
-
-
-def _reduced(name: str, record: Template, later: _Later) -> Template:
-    return record if (name, True) in later else {"status": record["status"]}
-
-
-def _wanted(returns: tuple[Return, ...], later: _Later) -> tuple[Return, ...]:
-    return tuple(
-        replace(r, keeps_output=r.keeps_output and (r.outer, True) in later)
-        for r in returns
-        if (r.outer, False) in later
-    )
-
-
-def _when_late(node: PassNode | FailNode | FailedPassNode, later: _Later, emptied: Assigns) -> Node:
-    """The other way out of a Task, which assigns what the Task does."""
-    match node:
-        case PassNode():
-            values = tuple([_kept(value, later) for value in node.values])
-            return replace(node, values=values, assigns={**node.assigns, **emptied})
-        case FailedPassNode():
-            return replace(node, assigns={**_trimmed(node.assigns, later), **emptied})
-        case FailNode():
-            return node
-
-
-def _kept(value: Value, later: _Later) -> Value:
-    return replace(value, kept=(value.variable, False) in later, keeps_output=(value.variable, True) in later)
+def _read_by_run(result: RunResult) -> set[VariableRead]:
+    """What the run's output reads of the sinks."""
+    reads: set[VariableRead] = set()
+    for sink in result.sinks or ():
+        if sink.variable is not None and (sink.carried or not sink.is_sure):
+            reads.add((sink.variable, False))
+        if sink.variable is not None and sink.carried:
+            reads.add((sink.variable, None if sink.step_id in result.only else True))
+    return reads
 
 
 def _holding(node: TaskNode | MapNode | WaitNode | ParallelNode | PassNode) -> Iterator[str]:

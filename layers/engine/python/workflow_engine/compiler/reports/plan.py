@@ -32,6 +32,7 @@ from workflow_engine.compiler.lower import Lowered
 from workflow_engine.compiler.structure import critical_path, fold, span
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.subflows import START_EXECUTION
 
 UNKNOWN_SECONDS: Final = 1.0
 """Stands for a duration that nobody gave, in the figures of run time."""
@@ -39,10 +40,10 @@ NEAR: Final = 0.8
 
 TASK_EVENTS: Final = 5
 ANSWERED_TASK_EVENTS: Final = TASK_EVENTS + 1
-"""One that waits for an answer tells besides that it was submitted."""
+"""One that waits for an answer, or for the end of a child, tells besides that it was submitted."""
 """StateEntered, TaskScheduled, TaskStarted, TaskSucceeded, StateExited."""
 ATTEMPT_EVENTS: Final = 3
-"""A failed attempt: TaskScheduled, TaskStarted, TaskFailed."""
+"""A failed attempt: TaskScheduled, TaskStarted, TaskFailed. That of a task that waits for an answer was submitted, too."""
 SIMPLE_EVENTS: Final = 2
 RUN_EVENTS: Final = 2
 
@@ -125,8 +126,10 @@ def _count_nodes(nodes: Sequence[Node], *, last_in_block: bool) -> Count:
 def _count(node: Node, *, last: bool) -> Count:
     match node:
         case TaskNode():
-            events = ANSWERED_TASK_EVENTS if node.resource == ANSWERED_INVOKE else TASK_EVENTS
-            one = Count(1, 1 + node.max_retries, events, events + ATTEMPT_EVENTS * node.max_retries)
+            answered = node.resource in (ANSWERED_INVOKE, START_EXECUTION)
+            events = ANSWERED_TASK_EVENTS if answered else TASK_EVENTS
+            again = ATTEMPT_EVENTS + events - TASK_EVENTS
+            one = Count(1, 1 + node.max_retries, events, events + again * node.max_retries)
             if node.late is not None:
                 one = one.either(one.then(_count(node.late, last=last)))
             return _with_catch(node, one, last=last)

@@ -68,15 +68,20 @@ class PayloadStore:
 
         The key is the hash of the content below the tenant, so storing a document again writes the same object.
         """
-        text = dump(document)
+        return self.store_text(tenant_id, dump(document))
+
+    def store_text(self, tenant_id: str, text: str) -> str:
+        """`store` of a document that is JSON text already."""
         content = text.encode()
-        if len(content) <= MAX_INLINE_BYTES:
-            return text
-        return self.keep(tenant_id, (content,))
+        return text if len(content) <= MAX_INLINE_BYTES else self.keep(tenant_id, (content,))
+
+    def is_link(self, stored: str) -> bool:
+        """Whether what `store` gave leads to an object."""
+        return stored.startswith(_PREFIX)
 
     def load(self, stored: str) -> Any:
         """The document of an attribute that `store` gave, or of a link."""
-        return json.loads(self.fetch(stored) if stored.startswith(_PREFIX) else stored)
+        return json.loads(self.fetch(stored) if self.is_link(stored) else stored)
 
     def keep(self, tenant_id: str, pieces: Iterable[bytes]) -> Link:
         """Keep a JSON text as an object, whatever its size; at most 1 MB of it is in memory."""

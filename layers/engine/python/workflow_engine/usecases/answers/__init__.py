@@ -20,11 +20,17 @@ from workflow_engine.usecases.answers.definitions import (
     StoredPrompt,
 )
 from workflow_engine.usecases.answers.files import FilePage, StoredFile, Upload
+from workflow_engine.usecases.answers.logs import LogElsewhere, LogLine, LogPage
 from workflow_engine.usecases.answers.problems import Finding, GatewayRefusal, Problem
 from workflow_engine.usecases.answers.runs import (
+    Attempt,
+    AuditPage,
+    AuditRecord,
+    CostUsd,
     Event,
     EventPage,
     Execution,
+    ExecutionCounts,
     ExecutionPage,
     ExecutionProgress,
     ExecutionStarted,
@@ -37,6 +43,7 @@ from workflow_engine.usecases.answers.runs import (
     RunEventPage,
     StepOutput,
     StepResult,
+    Usage,
 )
 from workflow_engine.usecases.answers.service import Health
 from workflow_engine.usecases.answers.steps import (
@@ -80,7 +87,11 @@ __all__ = (
     "AnyValue",
     "Approval",
     "ApprovalPage",
+    "Attempt",
+    "AuditPage",
+    "AuditRecord",
     "CompiledWorkflow",
+    "CostUsd",
     "Costs",
     "Count",
     "Cursor",
@@ -90,6 +101,7 @@ __all__ = (
     "Event",
     "EventPage",
     "Execution",
+    "ExecutionCounts",
     "ExecutionPage",
     "ExecutionProgress",
     "ExecutionStarted",
@@ -99,6 +111,9 @@ __all__ = (
     "GatewayRefusal",
     "Health",
     "Id",
+    "LogElsewhere",
+    "LogLine",
+    "LogPage",
     "McpServer",
     "McpServerPage",
     "McpTool",
@@ -138,6 +153,7 @@ __all__ = (
     "Tool",
     "ToolPage",
     "Upload",
+    "Usage",
     "ValidationReport",
     "Version",
     "WorkflowPage",

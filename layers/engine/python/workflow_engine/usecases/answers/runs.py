@@ -27,6 +27,46 @@ class OutputLink(TypedDict):
     bytes: Count
 
 
+class Usage(TypedDict):
+    """What models took."""
+
+    tokens_in: Count
+    tokens_out: Count
+    total_tokens: Count
+    llm_calls: Count
+    cost_usd: float | None
+    """Null where the price of a model is not known."""
+
+
+class CostUsd(TypedDict):
+    """What a run has cost so far, in US dollars; what attempts that failed took of models is not known."""
+
+    total: float | None
+    transitions: float
+    """What AWS takes for the states that were entered, retries included."""
+    models: float | None
+    """Null, and so the total, where the price of a model is not known."""
+
+
+class Attempt(TypedDict):
+    """One attempt at a step, without secrets."""
+
+    attempt: Count
+    status: StepStatus
+    scheduled_at: Time | None
+    started_at: Time | None
+    """When there was a worker or a thread for it."""
+    completed_at: Time | None
+    execution_time_ms: float | None
+    error_type: str | None
+    error_message: str | None
+    stack_trace: list[str] | None
+    """The lines of it, as the function's runtime tells them."""
+    request_id: str | None
+    """By which the log of the function names the call; null where the history does not tell it."""
+    repeated_after_restart: NotRequired[Count]
+
+
 class StepResult(TypedDict):
     """How a step ended. With `output_link`, `output_data` is null. Times are null for a step that has no state of its own."""
 
@@ -41,6 +81,20 @@ class StepResult(TypedDict):
     output_link: NotRequired[OutputLink]
     repeated_after_restart: NotRequired[Count]
     """How often the server of a laptop ended during an attempt, which was then made once more; AWS repeats none."""
+    usage: NotRequired[Usage]
+    """What models took, where the step's output tells it, as that of an agent does."""
+    input_data: NotRequired[Any]
+    """With include=inputs: what the step received, without secrets; null for a step that AWS does without a task."""
+    config: NotRequired[Any]
+    """With include=inputs: its configuration, likewise."""
+    input_link: NotRequired[OutputLink]
+    """In place of what it received of more than 64 KB: a JSON object of `input_data` and `config`."""
+    attempts: NotRequired[list[Attempt] | None]
+    """With include=attempts: the last 50, oldest first; null for a step that AWS does without a task."""
+    function_name: NotRequired[str | None]
+    """With include=attempts: the Lambda function that the step calls, in whose log its lines are."""
+    logs_href: NotRequired[str]
+    """With include=attempts: where the step's log is read."""
 
 
 class StepOutput(TypedDict):
@@ -72,6 +126,10 @@ class Results(TypedDict):
     failed_steps: list[str] | None
     """Keys of the first 100 steps and parts that failed, also of a run that completed all the same; null where an earlier version
     of the service has kept the results."""
+    usage: Usage | None
+    """What models took in all steps; null where an earlier version of the service has kept the results."""
+    cost_usd: CostUsd | None
+    """Null where an earlier version of the service has kept the results."""
     step_results: dict[str, StepResult]
     """By step id; a part of a step as `outer[3].inner`."""
     step_io_data: dict[str, StepOutput]
@@ -107,6 +165,11 @@ class ExecutionSummary(TypedDict):
     """For whom the run is: what its start said, else who started it."""
     session_id: str | None
     correlation_id: str | None
+    parent_execution_id: str | None
+    """The run that it is a part of."""
+    tags: Any
+    error: Any
+    """Why it failed: step_id, type, message. In lists the message has 1,000 characters at most."""
 
 
 class Execution(ExecutionSummary):
@@ -114,12 +177,21 @@ class Execution(ExecutionSummary):
 
     started_by: str | None
     """Who started the run, as the API authenticated them."""
-    tags: Any
     metadata: Any
     organization_id: str | None
     backend: str | None
-    error: Any
+    parent_place: str | None
+    """The place there of the step that started it: `outer[3].inner`."""
     redrive_count: Count
+    last_redrive_at: Time | None
+    redriven_by: str | None
+    """Who asked for the last redrive, as the API authenticated them."""
+    cancelled_by: str | None
+    cancel_cause: str | None
+    rerun_of: str | None
+    """The run that this one repeats, all of it or a part."""
+    rerun_from_step: str | None
+    """The step from which on it repeats that run, whose results are taken for the others."""
 
 
 class Progress(TypedDict):
@@ -168,6 +240,37 @@ class RunEventPage(TypedDict):
     items: list[RunEvent]
     next_cursor: Cursor
     """Null once the run has ended and all was given; a run that goes on may have an empty page."""
+
+
+class ExecutionCounts(TypedDict):
+    """How many runs there are of each status: of all, or of those that were counted at once."""
+
+    counts: dict[str, Count]
+    """By status."""
+    total: Count
+    is_complete: bool
+    """False where runs are left that were not counted, or a cursor was given: add up the pages."""
+    counted_since: Time | None
+    """Runs that started before were not counted yet; null where none is left."""
+    next_cursor: Cursor
+
+
+class AuditRecord(TypedDict):
+    """That somebody deleted something."""
+
+    action: str
+    target: str
+    """The id of what was deleted."""
+    done_by: str | None
+    """As the API authenticated them."""
+    done_at: Time
+
+
+class AuditPage(TypedDict):
+    """Who deleted what, newest first."""
+
+    items: list[AuditRecord]
+    next_cursor: Cursor
 
 
 class Event(TypedDict):

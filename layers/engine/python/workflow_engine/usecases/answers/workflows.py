@@ -95,6 +95,13 @@ class StoredWorkflow(TypedDict):
     created_at: Time
     updated_at: Time
     created_by: str | None
+    paused_at: Time | None
+    """Since when the workflow is not to be started, whatever the version; null when it may be."""
+    paused_by: str | None
+    pause_reason: str | None
+    resumed_at: Time | None
+    """When the last pause ended."""
+    resumed_by: str | None
     plan: Plan
     workflow: Object
     """The workflow as it was saved."""

@@ -7,10 +7,11 @@ from typing import Any
 
 from workflow_engine.observability import get_logger
 from workflow_engine.sdk import StepContext
-from workflow_engine.steps.human_approval import MAX_PROMPT_CHARACTERS
+from workflow_engine.steps.human_approval import MAX_PROMPT_CHARACTERS, USUAL_REMINDERS
 from workflow_engine.store import keys
 from workflow_engine.store.approvals import Approval
 from workflow_engine.store.due import after
+from workflow_engine.store.reminders import Reminder
 from workflow_engine.usecases.engine import Engine
 
 logger = get_logger(__name__)
@@ -45,7 +46,24 @@ def open_approval(engine: Engine, event: Mapping[str, Any], step: StepContext) -
         standing = engine.approvals.load(approval.key)
         if standing is None or (standing.opening, standing.state) != (approval.opening, "open"):
             return  # decided meanwhile, or asked anew
+    if "reminder" in config:
+        engine.reminders.plan(_first_reminder(approval, config["reminder"]))
     # After the approval: who finds none left open, and lets the run go on, must not have looked before it was there.
     execution = keys.execution(approval.tenant_id, approval.execution_id), keys.META
     engine.executions.set_waiting(execution, f"{approval.opening} {approval.place}")
     logger.info("approval is open", extra={"execution_id": step.execution_id, "place": step.place})
+
+
+def _first_reminder(approval: Approval, rule: Mapping[str, Any]) -> Reminder:
+    every_seconds = rule.get("every_seconds")
+    return Reminder(
+        tenant_id=approval.tenant_id,
+        execution_id=approval.execution_id,
+        place=approval.place,
+        opening=approval.opening,
+        due_at=after(approval.opened_at, rule["after_seconds"]),
+        step_type=rule["step_type"],
+        config=rule.get("config", {}),
+        every_seconds=every_seconds,
+        most=1 if every_seconds is None else rule.get("max", USUAL_REMINDERS),
+    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from workflow_engine.errors import ThrottledError
 from workflow_engine.observability import get_logger
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.runs.read_results import get_execution, open_results
+from workflow_engine.usecases.runs.read_results import get_execution, step_statuses
 
 if TYPE_CHECKING:
     from workflow_engine.usecases.answers import ExecutionProgress, Progress
@@ -21,11 +21,12 @@ def read_progress(engine: Engine, caller: Caller, execution_id: str) -> Executio
     """The record of a run, and of its workflow's own steps `{step_statuses: {step_id: status}, step_counts: {status: number},
     total_steps, completed_steps, failed_steps, current_step}`. `current_step` is the first that runs, None when none does.
 
-    All of them are None while AWS does not tell the history of a run that goes on. Raises NotFoundError.
+    All of them are None while AWS does not tell the history of a run that goes on, and of one that has ended until its results
+    are read (`step_statuses`). Raises NotFoundError.
     """
     statuses: Mapping[str, str] | None = None
     try:
-        statuses = open_results(engine, caller, execution_id).steps.statuses()
+        statuses = step_statuses(engine, caller, execution_id)
     except ThrottledError:
         logger.warning("steps of a run were not read", extra={"execution_id": execution_id}, exc_info=True)
     return {**get_execution(engine, caller, execution_id), **_steps(statuses)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ from workflow_engine.store.results import (
 )
 from workflow_engine.suggestions import suggest
 from workflow_engine.usecases.engine import Caller
+from workflow_engine.usecases.runs.step_details import refuse_unknown_includes
 
 if TYPE_CHECKING:
     from workflow_engine.usecases import answers
@@ -35,13 +37,14 @@ LINK_SECONDS: Final = 900
 @dataclass(frozen=True, slots=True)
 class ResultsQuery:
     """What of the results is asked for. `limit` None: as many as a page holds. `steps`: only these and their parts.
-    `links`: outputs of steps over 64 KB as links.
+    `links`: outputs of steps over 64 KB as links. `include`: what is told beside (`step_details.INCLUDES`).
     """
 
     limit: int | None = None
     cursor: str | None = None
     steps: tuple[str, ...] = ()
     links: bool = False
+    include: tuple[str, ...] = ()
 
 
 EVERYTHING: Final = ResultsQuery()
@@ -63,16 +66,19 @@ def results_page(
     one piece: the list of a map's outputs that would be too large for that, whose parts have results of their own.
     `step_io_data` has the `output_data` of the same steps once more, null for one over 64 KB.
 
-    Every page tells all of the run itself, its output included. Raises InvalidRequestError for steps that the workflow does
+    Every page tells all of the run itself, its output included. One without steps leads to them by its cursor where they were
+    not read (`RunResults.is_unread`). Raises InvalidRequestError for steps that the workflow does
     not have, and for a cursor that was not given for this run and these steps.
     """
     _refuse_unknown(results, query)
+    refuse_unknown_includes(query.include)
     scope = f"results/{execution_id}/{','.join(query.steps)}"
     position = None
     if query.cursor is not None:
         ordinal, key = cursors.decode(caller.tenant_id, scope, query.cursor)
         position = (int(ordinal), str(key))
-    head: dict[str, Json] = {"failed_steps": None, **results.run, **_told_output(results)}
+    unknown: dict[str, Json] = {"failed_steps": None, "usage": None, "cost_usd": None}
+    head = unknown | dict(results.run) | _told_output(results)
     room = PAGE_BYTES - body_bytes(head)
     page = results.page(
         position,
@@ -81,13 +87,31 @@ def results_page(
         steps=query.steps or None,
         inline_up_to=LARGE_OUTPUT_BYTES if query.links else _most_inline(room),
         size_of=_bytes_of_both,
+        more=partial(_details, execution_id, results, query.include) if query.include else None,
     )
+    following = (0, "") if results.is_unread else page.next  # no step has this key, so the page begins at the first
     told = head | {
         "step_results": {r.key: _told_step(results, r) for r in page.results},
         "step_io_data": {r.key: {"output_data": _repeated(r.result)} for r in page.results},
-        "next_cursor": None if page.next is None else cursors.encode(caller.tenant_id, scope, list(page.next)),
+        "next_cursor": None if following is None else cursors.encode(caller.tenant_id, scope, list(following)),
     }
     return cast("answers.Results", told)  # most of it is kept as JSON
+
+
+def _details(execution_id: str, results: RunResults, include: tuple[str, ...], step: StepResult) -> dict[str, Json]:
+    """What is asked for beside a step's result; null where nothing is known of it."""
+    known = results.steps.details(step.ordinal)
+    told: dict[str, Json] = {}
+    if "inputs" in include:
+        received = known.received if known is not None and isinstance(known.received, dict) else {}
+        told |= {"input_data": received.get("input_data"), "config": received.get("config")}
+        if known is not None and known.link is not None:
+            told["input_link"] = _link(results, LargeOutput(*known.link))
+    if "attempts" in include:
+        told["attempts"] = known.attempts if known is not None else None
+        told["function_name"] = known.function_name if known is not None else None
+        told["logs_href"] = f"/executions/{execution_id}/logs?step={quote(step.key, safe='')}"
+    return told
 
 
 def _repeated(result: Mapping[str, Json]) -> Json:
@@ -122,6 +146,8 @@ def step_output(execution_id: str, results: RunResults, key: str) -> Output:
     that nothing holds in one piece.
     """
     result = results.step(key)
+    if result is None and results.steps.total == 0 and not results.unknown((key,)):
+        raise NotFoundError("What the steps of this run gave is lost: Step Functions has forgotten its history.")
     if result is None:
         raise NotFoundError(f"This run has no step '{key[:200]}'.{suggest(key[:200], results.steps.tops)}")
     status = result.result["status"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workflow_engine.errors import ConflictError
+from workflow_engine.errors import ConflictError, PausedError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases.bodies.check_input import check_fan_out
@@ -56,17 +56,29 @@ def start_stored(
     """Start a run of a stored workflow, by default of its newest version; gives what `launch_once` gives.
 
     Three AWS calls for a workflow of built-in step types: read the version with all that starting needs, write the
-    record, start. Raises NotFoundError and what `launch_once` raises.
+    record, start. Raises NotFoundError, PausedError and what `launch_once` raises.
     """
 
     def prepare() -> tuple[StoredWorkflow, WorkflowRunFields]:
         fields = read_run(StoredRunRequest, body)
         workflow = engine.workflows.newest(caller.tenant_id, workflow_id)
+        refuse_paused(workflow)
         if fields.version not in (None, workflow.version):
             workflow = engine.workflows.get(caller.tenant_id, workflow_id, fields.version)
         return workflow, fields
 
     return launch_once(engine, caller, f"execute/{workflow_id}", idempotency_key, body, prepare)
+
+
+def refuse_paused(newest: StoredWorkflow | None) -> None:
+    """Raises PausedError when a workflow, here its newest version, is not to be started."""
+    if newest is None or newest.pause is None:
+        return
+    why = f": {newest.pause.reason}" if newest.pause.reason else "."
+    by = f" by {newest.pause.by}" if newest.pause.by else ""
+    raise PausedError(
+        f"Workflow '{newest.id}' was paused at {newest.pause.at}{by}{why} POST /workflows/{newest.id}/resume lets it be started."
+    )
 
 
 def _snapshot(engine: Engine, caller: Caller, posted: PostedWorkflow, words: Vocabulary) -> StoredWorkflow:

@@ -126,7 +126,8 @@ def register(
 
 
 def _register(engine: Engine, caller: Caller, fields: StepRegistration, attempt: Attempt) -> tuple[Registration, bool]:
-    refuse_builtin(engine, fields.step_type)
+    if is_builtin(engine, fields.step_type):
+        raise ConflictError(f"'{fields.step_type}' is a built-in name. Choose another.")
     if fields.step_type == "register":
         raise InvalidRequestError.at("/step_type", "A step type of this name could not be read. Choose another.")
     _refuse_fields_of_other_types(fields)
@@ -164,7 +165,7 @@ def _record(engine: Engine, caller: Caller, fields: StepRegistration) -> Registr
         "handler": _handler(fields),
         "endpoint_config": _endpoint(engine, fields) if execution_type == "http" else None,
         "activity": fields.activity or fields.step_type if execution_type == "activity" else None,
-        "activity_arn": _activity_arn(engine, caller, fields) if execution_type == "activity" else None,
+        "activity_arn": None,
         "heartbeat_seconds": _heartbeat(fields),
         "config_schema": one_of(fields, "config_schema", "parameters_schema") or {"type": "object"},
         "output_schema": fields.output_schema or {},
@@ -180,6 +181,8 @@ def _record(engine: Engine, caller: Caller, fields: StepRegistration) -> Registr
         "updated_at": now,
         "created_by": caller.user_id,
     }
+    if execution_type == "activity":  # last, since nothing may be left of a registration that is refused
+        record["activity_arn"] = _activity_arn(engine, caller, fields)
     return record
 
 
@@ -354,10 +357,9 @@ def _handler(fields: StepRegistration) -> str | None:
     return reference
 
 
-def refuse_builtin(engine: Engine, step_type: str) -> None:
-    """Raises ConflictError for a name of the language or of one of our own functions."""
+def is_builtin(engine: Engine, step_type: str) -> bool:
+    """Whether this is a name of the language or of one of our own functions."""
     from workflow_engine.steps import builtin_catalogue
 
     names: Mapping[str, str] = engine.settings.step_functions
-    if builtin_catalogue().find(step_type) is not None or step_type in names:
-        raise ConflictError(f"'{step_type}' is a built-in name. Choose another.")
+    return builtin_catalogue().find(step_type) is not None or step_type in names

@@ -10,8 +10,9 @@ from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.walk import walk_steps
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.steps.register_step import refuse_builtin
+from workflow_engine.usecases.steps.register_step import is_builtin
 from workflow_engine.usecases.workflows.named import mentions_in
+from workflow_engine.usecases.workflows.reminders import reminders_in
 
 MOST_NAMED: Final = 20
 """Workflows that a refusal names; a type may be used by thousands."""
@@ -23,7 +24,8 @@ def delete(engine: Engine, caller: Caller, step_type: str) -> None:
     Raises NotFoundError; ConflictError for a built-in type, and while the newest version of a stored workflow has it as a step
     or as a tool, with the names of those workflows. A type that nobody uses is looked for in all workflows of the tenant.
     """
-    refuse_builtin(engine, step_type)
+    if is_builtin(engine, step_type):
+        raise ConflictError(f"'{step_type}' is built in, and cannot be removed.")
     if engine.steps.find(caller.tenant_id, step_type) is not None:
         using = _workflows_with(engine, caller, step_type)
         if using:
@@ -43,10 +45,13 @@ def _workflows_with(engine: Engine, caller: Caller, step_type: str) -> list[Stor
 
 
 def step_types_of(document: Json) -> frozenset[str]:
-    """The step types that a valid document has as steps, of whatever version, and those that it names as tools."""
+    """The step types that a valid document has as steps, of whatever version, those that send its reminders, and those that it
+    names as tools.
+    """
     from workflow_engine.steps import builtin_catalogue
 
-    steps = {split_version(str(step.get("step_type")))[0] for _, step in walk_steps(document)}
+    named = {str(step.get("step_type")) for _, step in walk_steps(document)}
+    steps = {split_version(name)[0] for name in (*named, *(r.step_type for r in reminders_in(document)))}
     tools = {m.name.name for m in mentions_in(document, builtin_catalogue()) if m.name.kind == "step"}
     return frozenset(steps | tools)
 

@@ -21,6 +21,9 @@ logger = get_logger(__name__)
 RETIRED_FOR_SECONDS: Final = 3600
 """Longer than any request that has read the machine's record may take to start it."""
 
+STARTED_LATER_BY: Final = timedelta(days=2)
+"""Than it was noted that a run would start: a request may be repeated for a day, and then starts the run that it noted."""
+
 MAX_MACHINES_A_ROUND: Final = 200
 _DAY_SECONDS: Final = 86_400
 
@@ -56,7 +59,8 @@ def _look_at(engine: Engine, key: Key, idle_days: int) -> str | None:
         return None  # the index, or this round, has been overtaken
     since = engine.now() - timedelta(days=idle_days)
     is_new = datetime.fromisoformat(machine.created_at) >= since
-    if is_new or engine.machine_use.is_used(machine.machine_arn, since):
+    is_used = is_new or engine.machine_use.is_used(machine.machine_arn, since)
+    if is_used or _may_be_started_as_a_child(engine, machine, since):
         engine.due.postpone(key, after(engine.timestamp(), _DAY_SECONDS))
         return None
     # A retired machine's record is retired again: nothing happens, unless the first time was cut short.
@@ -68,6 +72,19 @@ def _look_at(engine: Engine, key: Key, idle_days: int) -> str | None:
     engine.machine_records.forget(machine)
     logger.info("state machine deleted", extra={"machine_arn": machine.machine_arn})
     return "deleted"
+
+
+def _may_be_started_as_a_child(engine: Engine, machine: MachineGeneration, since: datetime) -> bool:
+    """Whether a run that goes on, or that may be redriven, has this machine for one of its subflows. What a run starts is fixed
+    when it starts, so its machines say nothing of it before it comes to them.
+    """
+    for parent in engine.machine_records.parents(machine.machine_arn):
+        last = datetime.fromisoformat(parent.last_start_at)
+        if last >= since or engine.machine_use.is_used(
+            parent.machine_arn, since, started_until=last + STARTED_LATER_BY
+        ):
+            return True
+    return False
 
 
 def _retire(engine: Engine, machine: MachineGeneration) -> bool:

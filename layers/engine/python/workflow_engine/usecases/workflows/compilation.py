@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import workflow_engine
 from workflow_engine.language.catalogue import split_version
-from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, Json
+from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError, Json, has_errors
 from workflow_engine.language.document import UNNAMED
 from workflow_engine.language.findings import Findings
 from workflow_engine.language.walk import walk_steps
@@ -25,8 +25,10 @@ from workflow_engine.usecases.engine import Caller, Engine
 
 if TYPE_CHECKING:
     from workflow_engine.compiler import Compilation
+    from workflow_engine.language.syntax import Workflow
     from workflow_engine.steps import Catalogue
     from workflow_engine.usecases.answers import Finding
+    from workflow_engine.usecases.workflows.subflows import StoredWorkflows
 
 SNAPSHOT_PREFIX: Final = "adhoc-"
 
@@ -38,12 +40,13 @@ _STEP_TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}(@[1-9][0-9]{0,7})?"
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
     """The step types that a document may use: the built-in ones, and those registered ones that it names. `missing` warns of
-    what it names beside step types and was looked up in vain.
+    what it names beside step types and was looked up in vain; `stored` gives the workflows that it names as subflows.
     """
 
     catalogue: Catalogue
     registrations: Mapping[str, Mapping[str, Json]]
     missing: tuple[Diagnostic, ...] = ()
+    stored: StoredWorkflows = lambda _id, _version: None
 
     def fingerprint(self) -> str:
         """Changes when a registration changes in what compiling depends on, or the engine itself does. JSON text."""
@@ -60,9 +63,11 @@ def vocabulary(engine: Engine, caller: Caller, document: Json, *, looks_names_up
     """
     from workflow_engine.steps import builtin_catalogue
     from workflow_engine.usecases.workflows.named import mentions_in, missing, to_look_up
+    from workflow_engine.usecases.workflows.reminders import reminders_in
 
     catalogue = builtin_catalogue()
     named = {step.get("step_type") for _, step in walk_steps(document) if isinstance(step.get("step_type"), str)}
+    named |= {reminder.step_type for reminder in reminders_in(document)}
     unknown = [t for t in named if isinstance(t, str) and catalogue.find(t) is None and _STEP_TYPE.fullmatch(t)]
     mentions = mentions_in(document, catalogue) if looks_names_up else ()
     types = {step_type: split_version(step_type) for step_type in sorted(unknown)}
@@ -78,17 +83,24 @@ def vocabulary(engine: Engine, caller: Caller, document: Json, *, looks_names_up
             unpinned[name] = engine.steps.of_record(in_use)
     if registrations or unpinned:
         catalogue = catalogue.with_registered({**unpinned, **registrations}.values())
-    return Vocabulary(catalogue, registrations, missing(mentions, found))
+    stored = partial(engine.workflows.find, caller.tenant_id)
+    return Vocabulary(catalogue, registrations, missing(mentions, found), stored)
 
 
-def compile_posted(posted: PostedWorkflow, words: Vocabulary) -> tuple[Compilation, tuple[Diagnostic, ...]]:
-    """Parse and compile; gives the compilation and all warnings. Raises InvalidWorkflowError, pointers into the body."""
+def compile_posted(
+    posted: PostedWorkflow, words: Vocabulary, workflow_id: str | None = None
+) -> tuple[Compilation, tuple[Diagnostic, ...]]:
+    """Parse and compile; gives the compilation and all warnings. `workflow_id` is what it is to be stored under. Raises
+    InvalidWorkflowError, pointers into the body.
+    """
     from workflow_engine.compiler import compile_workflow
     from workflow_engine.language import parse_workflow
     from workflow_engine.usecases.workflows.named import impossible, mentions_in
+    from workflow_engine.usecases.workflows.reminders import check_reminders
 
     parsed = parse_workflow(posted.document, words.catalogue)
     wrong = impossible(mentions_in(posted.document, words.catalogue), words.catalogue)
+    wrong += check_reminders(posted.document, words.catalogue)
     if parsed.workflow is None or wrong:
         raise InvalidWorkflowError(posted.placed((*wrong, *parsed.diagnostics, *words.missing)))
     try:
@@ -96,7 +108,21 @@ def compile_posted(posted: PostedWorkflow, words: Vocabulary) -> tuple[Compilati
     except InvalidWorkflowError as error:
         found = (*error.diagnostics, *(d for d in parsed.diagnostics if d not in error.diagnostics), *words.missing)
         raise InvalidWorkflowError(posted.placed(found)) from error
-    return compilation, posted.placed((*parsed.diagnostics, *compilation.warnings, *words.missing))
+    of_subflows = _of_subflows(compilation, parsed.workflow, words, workflow_id or posted.document.get("workflow_id"))
+    told = posted.placed((*parsed.diagnostics, *of_subflows, *compilation.warnings, *words.missing))
+    if has_errors(of_subflows):
+        raise InvalidWorkflowError(told)
+    return compilation, told
+
+
+def _of_subflows(
+    compilation: Compilation, workflow: Workflow, words: Vocabulary, workflow_id: str | None
+) -> tuple[Diagnostic, ...]:
+    if "subflows" not in compilation.bindings:
+        return ()
+    from workflow_engine.usecases.workflows.subflows import subflow_findings  # which most workflows have none of
+
+    return subflow_findings(workflow, workflow_id, words.stored)
 
 
 def compiler_of(words: Vocabulary) -> str:

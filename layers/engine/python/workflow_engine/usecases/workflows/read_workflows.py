@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from workflow_engine.store import workflows
@@ -22,6 +23,11 @@ def describe(workflow: workflows.StoredWorkflow) -> StoredWorkflow:
         "created_at": workflow.created_at,
         "updated_at": workflow.updated_at,
         "created_by": workflow.created_by,
+        "paused_at": workflow.pause.at if workflow.pause else None,
+        "paused_by": workflow.pause.by if workflow.pause else None,
+        "pause_reason": workflow.pause.reason if workflow.pause else None,
+        "resumed_at": workflow.resumed_at,
+        "resumed_by": workflow.resumed_by,
         "plan": cast("Plan", dict(workflow.compiled.plan)),  # as it was kept
         "workflow": dict(workflow.document),
         "configuration": dict(workflow.document),
@@ -33,7 +39,8 @@ def get(engine: Engine, caller: Caller, workflow_id: str, version: int | None = 
     newest = engine.workflows.newest(caller.tenant_id, workflow_id)
     if version is None or version == newest.version:
         return describe(newest)
-    return describe(engine.workflows.get(caller.tenant_id, workflow_id, version))
+    earlier = engine.workflows.get(caller.tenant_id, workflow_id, version)
+    return describe(replace(earlier, pause=newest.pause, resumed_at=newest.resumed_at, resumed_by=newest.resumed_by))
 
 
 def list_workflows(engine: Engine, caller: Caller, limit: int, cursor: str | None = None) -> WorkflowPage:

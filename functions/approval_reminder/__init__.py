@@ -1,0 +1,1 @@
+"""Reminds of decisions that nobody has made. Started by the clock."""

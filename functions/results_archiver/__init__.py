@@ -1,0 +1,1 @@
+"""Keeps step results before AWS forgets them. Started by the clock."""
