@@ -106,6 +106,17 @@ def _results(request: Request) -> Results:
     return read_results.results(engine(), request.caller, request.path["execution_id"], query)
 
 
+def _logs(request: Request) -> LogPage:
+    from workflow_engine.usecases.runs import read_logs  # as below
+
+    limit, cursor = request.page
+    seconds = request.number(WAIT) or 0
+    step, execution_id = request.text(STEP), request.path["execution_id"]
+    return read_logs.read_logs(
+        engine(), request.caller, execution_id, step=step, limit=limit, cursor=cursor, wait=seconds
+    )
+
+
 def _events(request: Request) -> RunEventPage:
     from workflow_engine.usecases.runs import live_events  # reading of histories, which no other route here needs
 
@@ -118,17 +129,6 @@ def _stream(request: Request) -> Response[str]:
     from workflow_engine.http.event_stream import answered_stream  # as above
 
     return answered_stream(engine(), request)
-
-
-def _logs(request: Request) -> LogPage:
-    from workflow_engine.usecases.runs import read_logs  # as below
-
-    limit, cursor = request.page
-    seconds = request.number(WAIT) or 0
-    step, execution_id = request.text(STEP), request.path["execution_id"]
-    return read_logs.read_logs(
-        engine(), request.caller, execution_id, step=step, limit=limit, cursor=cursor, wait=seconds
-    )
 
 
 def _approvals(request: Request) -> ApprovalPage:
@@ -201,10 +201,10 @@ HANDLERS: Final[Handlers] = {
     "get_results": _results,
     "get_output": lambda r: _output(read_results.output_of_run(engine(), r.caller, r.path["execution_id"])),
     "get_step_output": _step_output,
+    "list_logs": _logs,
     "list_events": _events,
     "stream_events": _stream,
     "list_history": lambda r: read_results.events(engine(), r.caller, r.path["execution_id"], *r.page),
-    "list_logs": _logs,
     "list_approvals": _approvals,
     "approve_step": lambda r: _decide(r, "approved"),
     "deny_step": lambda r: _decide(r, "denied"),

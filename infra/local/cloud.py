@@ -231,8 +231,8 @@ class LocalCloud:
             journal=MemoryJournal if self._data is None else sqlite_in(self._data.path),
             skips_time=self._skips_time,
             on_end=self._record,
-            on_change=self._changes.tell,
             on_child=self._record_child,
+            on_change=self._changes.tell,
             region=REGION,
             account=ACCOUNT,
         )

@@ -80,7 +80,7 @@ def report_of(
     reused: Mapping[str, Outcome] = MappingProxyType({}),
     known_secrets: Iterable[str] = (),
 ) -> RunReport:
-    """What a history says that was read so far."""
+    """What a history says that was read so far; what is `reused` and `known_secrets` as in `report`."""
     results = _Results(timeline, known.entries, known.enclosing, known.loops, outputs, reused, tuple(known_secrets))
     outcomes = results.walk(outline["steps"], (), "", _absent_status(timeline.status))
     after_failure = outline.get("after_failure", ())

@@ -218,30 +218,6 @@ class ExecutionPage(TypedDict):
     next_cursor: Cursor
 
 
-class RunEvent(TypedDict):
-    """Something that happened in a run."""
-
-    id: str
-    """The same however often it is read."""
-    type: RunEventType
-    timestamp: Time | None
-    step: str | None
-    """The key of the step's result: `outer[3].inner`; null for the run itself."""
-    step_id: str | None
-    attempt: Count | None
-    """Which attempt of the step it is about, counted from 1; null where that is not said."""
-    details: Object
-    """What there is to say by type, such as `error`, `duration_ms`, `for`."""
-
-
-class RunEventPage(TypedDict):
-    """Events of a run, oldest first."""
-
-    items: list[RunEvent]
-    next_cursor: Cursor
-    """Null once the run has ended and all was given; a run that goes on may have an empty page."""
-
-
 class ExecutionCounts(TypedDict):
     """How many runs there are of each status: of all, or of those that were counted at once."""
 
@@ -271,6 +247,30 @@ class AuditPage(TypedDict):
 
     items: list[AuditRecord]
     next_cursor: Cursor
+
+
+class RunEvent(TypedDict):
+    """Something that happened in a run."""
+
+    id: str
+    """The same however often it is read."""
+    type: RunEventType
+    timestamp: Time | None
+    step: str | None
+    """The key of the step's result: `outer[3].inner`; null for the run itself."""
+    step_id: str | None
+    attempt: Count | None
+    """Which attempt of the step it is about, counted from 1; null where that is not said."""
+    details: Object
+    """What there is to say by type, such as `error`, `duration_ms`, `for`."""
+
+
+class RunEventPage(TypedDict):
+    """Events of a run, oldest first."""
+
+    items: list[RunEvent]
+    next_cursor: Cursor
+    """Null once the run has ended and all was given; a run that goes on may have an empty page."""
 
 
 class Event(TypedDict):
