@@ -99,7 +99,7 @@ class RunWatch:
         if self._engine.laptop is None:
             return found  # the log of a laptop alone has an order that stays
         lines = self._engine.logs.lines(self._execution.execution_id, place.log, limit + 1)
-        return found if not lines else _merged(found, lines, place, limit)
+        return _merged(found, lines or [], place, limit)
 
 
 def wait_for_events(engine: Engine, execution: Execution, place: Place, limit: int, seconds: float) -> Found:
@@ -253,7 +253,7 @@ def _found(events: list[tuple[Position, answers.RunEvent]], limit: int, *, has_e
 
 def _merged(found: Found, lines: list[tuple[LogLine, int]], place: Place, limit: int) -> Found:
     """Events and lines by time, after a place."""
-    redactor = Redactor(known_secrets())
+    redactor = Redactor(known_secrets() if lines else ())
     merged: list[Placed] = []
     events = list(found.events)
     (at, after_line), event = place, None
