@@ -293,9 +293,6 @@ FEED: Final = "FEED"
 
 _FEED_PARTS: Final = "FEED#"
 
-HISTORY_READS: Final = "HISTORY_READS"
-"""Sort key, of the platform, of the record by which all who read histories for watchers keep within one rate."""
-
 
 def feed_part(number: int, part: int) -> str:
     """Sort key of events of a run that were read together, by the position of the last of them; zero-padded."""

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
     from workflow_engine.machines.history import HistoryReader
     from workflow_engine.machines.idleness import MachineUse
-    from workflow_engine.machines.log_lines import LogLines
     from workflow_engine.machines.port import MachineService
     from workflow_engine.machines.registry import MachineRegistry
     from workflow_engine.machines.run_feed import RunFeeds
@@ -75,7 +74,7 @@ class Laptop:
     `invoke` calls a function by ARN with an event, as Lambda's Invoke does: `(result, whether it failed)`, of a failure
     `{"errorType", "errorMessage"}`. `watching` is `Engine.watching`. `load_step` is None where no folder of steps
     was given, `vectors` and `logs` where nothing is to be kept of them for longer than the process. `following` is
-    `Engine.following`, `log_lines` what steps print; None where nobody tells of changes, or gives what is printed.
+    `Engine.following`; None where nobody tells of changes.
     """
 
     table: Table
@@ -87,7 +86,6 @@ class Laptop:
     vectors: VectorStore | None = None
     logs: StepLogs | None = None
     following: Callable[[str], AbstractContextManager[Callable[[float], bool]]] | None = None
-    log_lines: LogLines | None = None
 
 
 _laptop: Laptop | None = None
@@ -401,8 +399,3 @@ class Engine:
         from workflow_engine.store.run_feeds import RunFeedStore
 
         return RunFeedStore(self._table, lambda: int(self.now().timestamp() * 1000))
-
-    @property
-    def log_lines(self) -> LogLines | None:
-        """What steps printed and logged; None where nobody keeps it."""
-        return self.laptop.log_lines if self.laptop is not None else None
