@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 from workflow_engine.agents.vendors import PROVIDER_TYPES, vendor_of_model
 from workflow_engine.machines.idleness import MIN_IDLE_DAYS
 from workflow_engine.settings import ARCHIVES
+from workflow_engine.store.shards import MAX_SHARDS
 
 Auth = Literal["iam", "jwt"]
 Context = Callable[[str], Any]
@@ -97,6 +98,17 @@ class StageConfig:
     vectors: bool = True
     """Whether there is a bucket of vectors (Amazon S3 Vectors), for steps of types vector_storage and vector_search."""
 
+    execution_shards: int = 4
+    """How many partitions each list of runs is written to. Each takes 500 runs a second, and each is read for every page."""
+
+    quota_running: int = 0
+    """Runs that a tenant may have at once, unless it has a quota of its own; 0 is any number. So are the next two."""
+    quota_starts_per_minute: int = 0
+    quota_monthly_usd: int = 0
+    """Dollars, by what the plans of workflows say of their transitions."""
+
+    retention_days: int = 0
+    """How long after its end what is kept of a run stays; 0 is for ever."""
     retain_data: bool = False
     """Table and bucket outlive their stack, and the table refuses to be deleted."""
     log_retention_days: int = 30
@@ -163,7 +175,19 @@ class StageConfig:
         _check(
             self.throttle_rate >= 1 and self.throttle_burst >= 1, "throttle_rate and throttle_burst", "are 1 at least"
         )
+        shards = 1 <= self.execution_shards <= MAX_SHARDS
+        _check(shards, "execution_shards", f"is from 1 to {MAX_SHARDS}")
         _check(all(map(_BUCKET.fullmatch, self.file_buckets)), "file_buckets", "are names of buckets")
+
+    @property
+    def tenant_quota(self) -> dict[str, int]:
+        """The quota of tenants that have none of their own, without what is not limited."""
+        limits = {
+            "running": self.quota_running,
+            "starts_per_minute": self.quota_starts_per_minute,
+            "monthly_usd": self.quota_monthly_usd,
+        }
+        return {name: limit for name, limit in limits.items() if limit}
 
     @property
     def stem(self) -> str:

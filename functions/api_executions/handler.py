@@ -8,49 +8,86 @@ from urllib.parse import unquote
 
 from functions.api_executions.settings import clients, engine
 from workflow_engine.http.api import (
+    CONFIRM,
+    CORRELATION_ID,
     CURSOR,
     ELEMENT,
+    ERROR,
     EXECUTION_ID,
+    FROM,
+    HAS_FAILURES,
     INCLUDE,
     LIMIT,
     LINKS,
+    PARENT_ID,
     ROLE,
+    SESSION_ID,
     STARTED_AFTER,
     STARTED_BEFORE,
     STATUS,
     STEP,
     STEPS,
+    TAG,
+    TO,
+    USER_ID,
     WAIT,
     WORKFLOW_ID,
 )
 from workflow_engine.http.powertools import LambdaContext, Response
 from workflow_engine.http.request import Handlers, Request
 from workflow_engine.http.resolver import api_resolver
+from workflow_engine.http.runs import started
 from workflow_engine.init_phase import at_init
-from workflow_engine.usecases.runs import cancel_run, read_progress, read_results
+from workflow_engine.store.run_lists import RunFilter
+from workflow_engine.usecases.runs import cancel_run, find_runs, read_progress, read_results
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from workflow_engine.usecases.answers import (
         ApprovalPage,
+        AuditPage,
         Decision,
+        Execution,
+        ExecutionCounts,
         ExecutionPage,
         ExecutionProgress,
+        ExecutionStarted,
         LogPage,
         Results,
+        RunEventPage,
+        TenantDeletion,
     )
 
 
-def _list(request: Request) -> ExecutionPage:
-    limit, cursor = request.page
-    return read_results.list_executions(
-        engine(),
-        request.caller,
+def _wanted(request: Request) -> tuple[RunFilter, datetime | None, datetime | None]:
+    """Which runs are asked for: what they are, and from when until when they started."""
+    wanted = RunFilter(
         workflow_id=request.text(WORKFLOW_ID),
         status=request.text(STATUS),
-        started_after=request.moment(STARTED_AFTER),
-        started_before=request.moment(STARTED_BEFORE),
-        limit=limit,
-        cursor=cursor,
+        user_id=request.text(USER_ID),
+        session_id=request.text(SESSION_ID),
+        correlation_id=request.text(CORRELATION_ID),
+        parent_id=request.text(PARENT_ID),
+        tag=request.text(TAG),
+        has_failures=request.flag(HAS_FAILURES) if request.text(HAS_FAILURES) else None,
+        error=request.text(ERROR),
+    )
+    return wanted, request.moment(FROM, STARTED_AFTER), request.moment(TO, STARTED_BEFORE)
+
+
+def _list(request: Request) -> ExecutionPage:
+    wanted, since, until = _wanted(request)
+    limit, cursor = request.page
+    return find_runs.list_executions(
+        engine(), request.caller, wanted, since=since, until=until, limit=limit, cursor=cursor
+    )
+
+
+def _count(request: Request) -> ExecutionCounts:
+    wanted, since, until = _wanted(request)
+    return find_runs.count_executions(
+        engine(), request.caller, wanted, since=since, until=until, cursor=request.text(CURSOR)
     )
 
 
@@ -82,6 +119,20 @@ def _logs(request: Request) -> LogPage:
     )
 
 
+def _events(request: Request) -> RunEventPage:
+    from workflow_engine.usecases.runs import live_events  # reading of histories, which no other route here needs
+
+    limit, cursor = request.page
+    seconds = request.number(WAIT) or 0
+    return live_events.run_events(engine(), request.caller, request.path["execution_id"], limit, cursor, seconds)
+
+
+def _stream(request: Request) -> Response[str]:
+    from workflow_engine.http.event_stream import answered_stream  # as above
+
+    return answered_stream(engine(), request)
+
+
 def _approvals(request: Request) -> ApprovalPage:
     from workflow_engine.usecases.approvals import read_approvals  # as below
 
@@ -99,6 +150,23 @@ def _decide(request: Request, decision: Literal["approved", "denied"]) -> Decisi
     return decide.decide(engine(), request.caller, request.path["execution_id"], step, element, decision, request.body)
 
 
+def _redrive(request: Request) -> tuple[Execution | Results, HTTPStatus]:
+    from workflow_engine.usecases.runs import redrive_run  # what most requests here do without
+
+    caller, wait = request.caller, request.number(WAIT)
+    run = redrive_run.redrive(engine(), caller, request.path["execution_id"], request.idempotency_key)
+    return started(engine(), caller, run, wait or 0)
+
+
+def _rerun(request: Request) -> tuple[ExecutionStarted | Results, HTTPStatus]:
+    from workflow_engine.usecases.bodies.run import waiting_seconds
+    from workflow_engine.usecases.runs import rerun_run
+
+    caller, wait, body = request.caller, request.number(WAIT), request.body
+    run = rerun_run.rerun(engine(), caller, request.path["execution_id"], body, request.idempotency_key)
+    return started(engine(), caller, run, waiting_seconds(body) if wait is None else wait)
+
+
 def _step_output(request: Request) -> Response[str]:
     key = unquote(request.path["step"])  # a decoded one has no percent sign
     return _output(read_results.output_of_step(engine(), request.caller, request.path["execution_id"], key))
@@ -110,6 +178,24 @@ def _output(output: read_results.Output) -> Response[str]:
     return Response(HTTPStatus.OK, "application/json", output.text)
 
 
+def _delete(request: Request) -> None:
+    from workflow_engine.usecases.runs import delete_run  # as above: what few requests need
+
+    delete_run.delete(engine(), request.caller, request.path["execution_id"])
+
+
+def _delete_tenant(request: Request) -> TenantDeletion:
+    from workflow_engine.usecases.tenants import delete_tenant  # as above
+
+    return delete_tenant.delete_tenant(engine(), request.caller, request.text(CONFIRM))
+
+
+def _audit(request: Request) -> AuditPage:
+    from workflow_engine.usecases.runs import delete_run  # as above
+
+    return delete_run.list_audit(engine(), request.caller, *request.page)
+
+
 def _wait(request: Request) -> None:
     """Hold the answer back until the run has ended, for at most `?wait` seconds."""
     if seconds := request.number(WAIT):
@@ -118,16 +204,24 @@ def _wait(request: Request) -> None:
 
 HANDLERS: Final[Handlers] = {
     "list_executions": _list,
+    "count_executions": _count,
     "get_execution": _get,
     "get_results": _results,
     "get_output": lambda r: _output(read_results.output_of_run(engine(), r.caller, r.path["execution_id"])),
     "get_step_output": _step_output,
-    "list_events": lambda r: read_results.events(engine(), r.caller, r.path["execution_id"], *r.page),
     "list_logs": _logs,
+    "list_events": _events,
+    "stream_events": _stream,
+    "list_history": lambda r: read_results.events(engine(), r.caller, r.path["execution_id"], *r.page),
     "list_approvals": _approvals,
     "approve_step": lambda r: _decide(r, "approved"),
     "deny_step": lambda r: _decide(r, "denied"),
-    "cancel_execution": lambda r: cancel_run.cancel(engine(), r.caller, r.path["execution_id"]),
+    "cancel_execution": lambda r: cancel_run.cancel(engine(), r.caller, r.path["execution_id"], r.body),
+    "redrive_execution": _redrive,
+    "rerun_execution": _rerun,
+    "delete_execution": _delete,
+    "list_audit": _audit,
+    "delete_tenant": _delete_tenant,
 }
 
 

@@ -26,6 +26,8 @@ from workflow_engine.store.executions import ExecutionStore
 from workflow_engine.store.logs.files import FileLogs
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.payloads.files import FileObjects
+from workflow_engine.store.run_lists import RunFilter
+from workflow_engine.store.shards import RunShards
 from workflow_engine.store.table import SortRange
 from workflow_engine.store.tables.sqlite import SqliteTable
 from workflow_engine.timestamps import iso
@@ -57,7 +59,7 @@ def clean(folder: DataFolder, before: datetime) -> Cleaned:
         table, objects = SqliteTable(folder.table), FileObjects(folder.objects)
         journal = SqliteJournal(folder.journal)
         try:
-            executions = ExecutionStore(table, PayloadStore(objects))
+            executions = ExecutionStore(table, PayloadStore(objects), RunShards(table))
             runs = _delete_runs(table, executions, before)
             histories = _forget_histories(journal, before.timestamp())
             workflows = _delete_snapshots(table, executions)
@@ -78,8 +80,9 @@ def _delete_runs(table: SqliteTable, executions: ExecutionStore, before: datetim
     # A run that ended before a moment started before it.
     moment, cursor, ended = iso(before), None, list[str]()
     while True:
-        page = executions.page(LOCAL_TENANT, None, None, _PAGE, cursor, started=SortRange(high=moment))
-        ended += [r["execution_id"] for r in page.records if has_ended(r["status"]) and r["completed_at"] < moment]
+        page = executions.page(LOCAL_TENANT, RunFilter(started=SortRange(high=moment)), _PAGE, cursor)
+        records = (run.record for run in page.runs)
+        ended += [r["execution_id"] for r in records if has_ended(r["status"]) and r["completed_at"] < moment]
         cursor = page.next_cursor
         if cursor is None:
             break
@@ -104,7 +107,7 @@ def _delete_snapshots(table: SqliteTable, executions: ExecutionStore) -> int:
     idle = [
         pk
         for pk in table.partitions(before_id + SNAPSHOT_PREFIX)
-        if not executions.page(LOCAL_TENANT, pk.removeprefix(before_id), None, 1, None).records
+        if not executions.page(LOCAL_TENANT, RunFilter(pk.removeprefix(before_id)), 1).runs
     ]
     for pk in idle:
         table.delete_partition(pk)

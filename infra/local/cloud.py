@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -32,9 +32,11 @@ from infra.local.gateway import (
     load_handler,
 )
 from infra.local.lambda_context import request_id
+from infra.local.run_changes import Changes
 from infra.local.steps import Found, StepHandler, StepsDirectory, StepsDirectoryError, registered_handlers, unavailable
 from workflow_engine.errors import MisconfiguredError
 from workflow_engine.http.caller import LOCAL_TENANT
+from workflow_engine.subflows import is_subflow
 from workflow_engine.usecases.engine import Engine, Laptop, use_laptop
 
 if TYPE_CHECKING:
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
     from infra.local.stepfunctions.journal import Head
     from infra.local.stepfunctions.lambdas import CalledIn, LambdaFunctions
     from infra.local.stepfunctions.service import StepFunctions
+    from infra.local.streams import Streams
+    from workflow_engine.store.logs import LogLine
+    from workflow_engine.store.logs.files import FileLogs
     from workflow_engine.store.payloads import ObjectStore
 
 LOG = logging.getLogger(__name__)
@@ -71,7 +76,7 @@ class LocalCloud:
         """`steps_directory` is what `--steps` gives (`infra.local.steps`). Without `data` nothing outlasts the context. With
         `skips_time` nothing waits: when all that could happen is that time passes, it has passed.
         """
-        self.gateway = Gateway(FUNCTIONS, self._object)
+        self.gateway = Gateway(FUNCTIONS, self._object, self._open_streams)
         self._steps = None if steps_directory is None else StepsDirectory(steps_directory.resolve())
         self.found: Found | None = None
         self._data = data
@@ -82,6 +87,8 @@ class LocalCloud:
         self._step_functions: StepFunctions | None = None
         self._starting = threading.Lock()
         self._ends = Ends()
+        self._changes = Changes()
+        self._streams: Streams | None = None
         self._closing = threading.Event()
         self._objects: ObjectStore | None = None
         self._open = contextlib.ExitStack()
@@ -117,6 +124,9 @@ class LocalCloud:
         """Let requests that wait for the end of a run be answered now, and everything that happens now and then cease."""
         self._closing.set()
         self._ends.close()
+        self._changes.close()
+        if self._streams is not None:
+            self._streams.close()
 
     def lost_folder(self) -> str | None:
         """Says so when the data folder has been removed or replaced, so that nothing is kept any more."""
@@ -126,6 +136,15 @@ class LocalCloud:
             f"The data folder '{self._data.path}' was removed or replaced under the server. It has stopped, since nothing that it "
             "does would be kept."
         )
+
+    def _open_streams(self) -> Streams:
+        """What holds the streams of events that are open."""
+        with self._starting:
+            if self._streams is None:
+                from infra.local.streams import Streams
+
+                self._streams = Streams(self._changes)
+            return self._streams
 
     def step_functions(self) -> StepFunctions:
         """Step Functions, started when first asked for. Runs that an earlier process left go on then."""
@@ -178,7 +197,7 @@ class LocalCloud:
         opening.callback(vectors.close)
         logs = FileLogs(self._data.logs if self._data else None)
         opening.callback(logs.close)
-        self._called_in = opening.enter_context(capturing(logs.write))
+        self._called_in = opening.enter_context(capturing(self._writing(logs)))
         load_step = None if self._steps is None else self._load_step
         opening.callback(use_laptop, None)
         use_laptop(
@@ -191,8 +210,18 @@ class LocalCloud:
                 load_step,
                 vectors,
                 logs,
+                self._changes.following,
             )
         )
+
+    def _writing(self, logs: FileLogs) -> Callable[[str, LogLine], None]:
+        """Writes a line of a run, and tells those who watch that."""
+
+        def write(execution_id: str, line: LogLine) -> None:
+            logs.write(execution_id, line)
+            self._changes.tell(execution_id)
+
+        return write
 
     def _started(self) -> StepFunctions:
         from infra.local.stepfunctions.journal import MemoryJournal
@@ -204,6 +233,7 @@ class LocalCloud:
             skips_time=self._skips_time,
             on_end=self._record,
             on_child=self._record_child,
+            on_change=self._changes.tell,
             region=REGION,
             account=ACCOUNT,
         )
@@ -240,8 +270,8 @@ class LocalCloud:
         for pause in (*PAUSES_BETWEEN_RECORDINGS, None):
             if not load_handler(recorder)(queued_event(ended), context_of(recorder, request_id()))["batchItemFailures"]:
                 break
-            # It is written before the run is started, and what was written is found at once here.
-            if Engine.from_environment().executions.find_by_arn(ended.arn) is None:
+            # It is written before the run is started, but for subflows, and what was written is found at once here.
+            if not is_subflow(ended.name) and Engine.from_environment().executions.find_by_arn(ended.arn) is None:
                 LOG.warning("The run '%s' has ended, and its record is gone.", ended.name)
                 break
             if pause is None or self._closing.wait(pause):

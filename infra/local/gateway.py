@@ -13,13 +13,16 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, quote
 
 from infra.catalog import BELOW, Function, Route
 from infra.local.lambda_context import LambdaContext
 from workflow_engine.http.body import MAX_ANSWER_BYTES, answer_bytes
 from workflow_engine.lazy_dataclass import dataclass
+
+if TYPE_CHECKING:
+    from infra.local.streams import Streams
 
 logger = logging.getLogger(__name__)
 
@@ -70,11 +73,18 @@ class HttpResponse:
 class Gateway:
     """Routes requests to the handlers of a catalogue, called in process."""
 
-    def __init__(self, functions: Iterable[Function], objects: Callable[[str], bytes | None] | None = None) -> None:
-        """`objects` gives the JSON text of a key of the bucket below `payloads/`: what S3 answers to presigned addresses,
+    def __init__(
+        self,
+        functions: Iterable[Function],
+        objects: Callable[[str], bytes | None] | None = None,
+        streams: Callable[[], Streams] | None = None,
+    ) -> None:
+        """`streams` gives what goes on with a stream of events that a function has begun: API Gateway has nothing of the kind.
+        `objects` gives the JSON text of a key of the bucket below `payloads/`: what S3 answers to presigned addresses,
         which Lambda's limits do not concern.
         """
         self._objects = objects
+        self.streams = streams
         served = [(route, function) for function in functions for route in function.served_routes]
         self.pages = frozenset(route.path for route, _ in served if route.is_page)
         self._default = next((f for route, f in served if route.key == "$default"), None)

@@ -18,6 +18,7 @@ from workflow_engine.machines.port import (
     ExecutionGoneError,
     MachineGoneError,
     NameTakenError,
+    NotRedrivableError,
     PageForgottenError,
     TaskGoneError,
     Use,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _KINDS: Final[Mapping[str, type[Exception]]] = {
     "ActivityDoesNotExist": ActivityGoneError,
     "ExecutionDoesNotExist": ExecutionGoneError,
+    "ExecutionNotRedrivable": NotRedrivableError,
     "InvalidDefinition": DefinitionRefusedError,
     "InvalidToken": PageForgottenError,
     "StateMachineAlreadyExists": NameTakenError,
@@ -98,6 +100,11 @@ class EmbeddedMachines:
         """Stop an execution, durably."""
         with _translated():
             self.step_functions().stop_execution(executionArn=execution_arn, cause=cause)
+
+    def redrive(self, execution_arn: str, token: str) -> None:
+        """Redrive an execution, durably."""
+        with _translated():
+            self.step_functions().redrive_execution(executionArn=execution_arn, clientToken=token)
 
     def events(
         self, execution_arn: str, limit: int, token: str | None, *, with_data: bool

@@ -1,6 +1,7 @@
 """The local API server: werkzeug on the loopback interface, one thread a request, in front of the gateway.
 
-A request comes to the gateway when `infra.local.access` says that it is the user's own.
+A request comes to the gateway when `infra.local.access` says that it is the user's own. A stream of events leaves its thread when
+its beginning was sent: `infra.local.streams` goes on with the connection.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer, WSGIRequestHandler
 
 from infra.local.access import Access
 from infra.local.gateway import Gateway, HttpRequest, HttpResponse
+from workflow_engine.http.api import EVENT_STREAM
 from workflow_engine.http.problem import Problem
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from infra.local.streams import Streams
 
     Application = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 
@@ -51,14 +55,46 @@ class _RequestHandler(WSGIRequestHandler):
             super().log_request(code, size)
 
 
-def wsgi_application(gateway: Gateway, access: Access) -> Application:
-    """The gateway as a WSGI application for those who have access."""
+class _Server(ThreadedWSGIServer):
+    """A server that leaves a connection open which somebody else goes on with."""
+
+    def __init__(self, port: int, application: Application, fd: int) -> None:
+        super().__init__(HOST, port, application, _RequestHandler, fd=fd)
+        self._handed_over: set[int] = set()
+
+    def hand_over(self, connection: socket.socket) -> socket.socket:
+        """The connection, for somebody who closes it; what becomes of the request does no more harm to it."""
+        own = connection.dup()
+        self._handed_over.add(connection.fileno())
+        return own
+
+    def shutdown_request(self, request: Any) -> None:
+        """End a connection; one that was handed over is only let go of, since its end would be that of its copy."""
+        if request.fileno() in self._handed_over:
+            self._handed_over.discard(request.fileno())
+            self.close_request(request)
+        else:
+            super().shutdown_request(request)
+
+
+class _HandedOverError(ConnectionError):
+    """Ends a request in the middle of its answer, which somebody else goes on with: to werkzeug the connection was lost."""
+
+
+def wsgi_application(
+    gateway: Gateway, access: Access, hand_over: Callable[[socket.socket], socket.socket] | None = None
+) -> Application:
+    """The gateway as a WSGI application for those who have access. `hand_over` gives a connection that outlasts its request."""
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         received = _headers(environ)
         response = _answer(gateway, access, environ, received)
         headers = {k: v for k, v in response.headers.items() if k != "content-length"}
         headers |= _ISOLATION | access.cors_headers(environ["REQUEST_METHOD"], received)
+        streams = _streams_for(gateway, environ, response)
+        if streams is not None and hand_over is not None:
+            start_response(f"{response.status} {_phrase(response.status)}", list(headers.items()))
+            return _begun(streams, environ, response.body, hand_over)
         has_body = response.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
         if has_body:
             headers["content-length"] = str(len(response.body))
@@ -66,6 +102,27 @@ def wsgi_application(gateway: Gateway, access: Access) -> Application:
         return [response.body] if has_body and environ["REQUEST_METHOD"] != "HEAD" else []
 
     return application
+
+
+def _streams_for(gateway: Gateway, environ: WSGIEnvironment, response: HttpResponse) -> Streams | None:
+    """What goes on with an answer that is the beginning of a stream; None for any other, and where too many are open."""
+    is_stream = response.headers.get("content-type", "").startswith(EVENT_STREAM)
+    if not is_stream or environ["REQUEST_METHOD"] != "GET" or gateway.streams is None:
+        return None
+    streams = gateway.streams()
+    return streams if streams.has_room else None
+
+
+def _begun(
+    streams: Streams, environ: WSGIEnvironment, content: bytes, hand_over: Callable[[socket.socket], socket.socket]
+) -> Iterator[bytes]:
+    """The beginning of a stream. When it was sent, in chunks since it has no length, its connection is handed over."""
+    from workflow_engine.usecases.runs.live_events import place_after  # most servers never stream
+
+    yield content
+    execution_id = environ["PATH_INFO"].split("/")[2]
+    streams.take_over(hand_over(environ["werkzeug.socket"]), execution_id, place_after(content.decode()))
+    raise _HandedOverError
 
 
 class CountedRequests:
@@ -104,8 +161,12 @@ def make_local_server(
     # Bound here, because werkzeug ends the process when it cannot bind.
     with socket.create_server((HOST, port), backlog=128) as bound:
         access = Access.of(bound.getsockname()[1], gateway.pages, allow_hosts, cors_origins)
-        application = CountedRequests(wsgi_application(gateway, access))
-        return make_server(HOST, port, application, threaded=True, request_handler=_RequestHandler, fd=bound.fileno())
+        server: _Server
+        application = CountedRequests(
+            wsgi_application(gateway, access, lambda connection: server.hand_over(connection))
+        )
+        server = _Server(port, application, bound.fileno())
+        return server
 
 
 @contextmanager

@@ -27,6 +27,8 @@ SECURITY: Final[dict[str, Schema]] = {
 
 BY_GATEWAY: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 """What API Gateway answers by itself, in a form of its own."""
+CONDITIONAL: Final = {"GET": ("If-None-Match",), "PUT": ("If-Match", "If-None-Match"), "DELETE": ("If-Match",)}
+"""The headers that compare an ETag, by method."""
 RETRIED: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -52,6 +54,7 @@ def document() -> dict[str, Any]:
             "parameters": {
                 **{name: _query(query, schemas) for name, query in queries.items()},
                 "Idempotency-Key": _parameter("Idempotency-Key", "header", {"type": "string", "maxLength": 255}),
+                **{name: _parameter(name, "header", {"type": "string"}) for name in ("If-Match", "If-None-Match")},
             },
             "responses": {str(status): _problem(HTTPStatus(status), schemas) for status in statuses},
             "schemas": schemas.components,
@@ -74,6 +77,7 @@ def _operation(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     }
     names = [segment for segment in operation.path.split("/") if segment.startswith("{")]
     shared = [query.name for query in operation.query] + (["Idempotency-Key"] if operation.takes_key else [])
+    shared += CONDITIONAL.get(operation.method, ()) if operation.has_etag else ()
     parameters = [
         *(_parameter(name, "path", {"type": "string"}) for name in names),
         *({"$ref": f"#/components/parameters/{name}"} for name in shared),
@@ -123,6 +127,8 @@ def _answer(status: int, name: str | None, operation: Operation, schemas: Schema
     answer: dict[str, Any] = {"description": HTTPStatus(status).phrase}
     if name is not None:
         answer["content"] = {operation.media_type: _content(schemas.answer(name))}
+    if operation.has_etag and operation.method != "DELETE":
+        answer["headers"] = {"ETag": {"description": PROSE["etag"], "schema": {"type": "string"}}}
     if status == HTTPStatus.SEE_OTHER:
         answer["headers"] = {"Location": {"description": PROSE["location"], "schema": {"type": "string"}}}
     return answer

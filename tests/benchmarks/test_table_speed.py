@@ -16,6 +16,8 @@ import pytest
 from workflow_engine.store.executions import Execution, ExecutionStore
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.payloads.files import FileObjects
+from workflow_engine.store.run_lists import RunFilter
+from workflow_engine.store.shards import RunShards
 from workflow_engine.store.tables.sqlite import SqliteTable
 from workflow_engine.timestamps import iso
 
@@ -37,7 +39,7 @@ def filled(path: Path, runs: int) -> ExecutionStore:
     """Runs, of which one in ten has failed. Not synced while it is filled."""
     table = SqliteTable(path)
     table._database._writer.execute("PRAGMA synchronous=OFF")
-    store = ExecutionStore(table, PayloadStore(FileObjects(path.parent / "objects")))
+    store = ExecutionStore(table, PayloadStore(FileObjects(path.parent / "objects")), RunShards(table))
     for number in range(runs):
         store.create(run(number), "{}", 2_000_000_000)
         if number % 10 == 0:
@@ -85,11 +87,11 @@ def syncs_a_second(path: Path) -> float:
 def test_table_speed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     few, many = filled(tmp_path / "few.sqlite", FEW), filled(tmp_path / "many.sqlite", MANY)
     asked: dict[str, Callable[[ExecutionStore], object]] = {
-        "runs, 20": lambda store: store.page("t", None, None, 20, None),
-        "runs, 50": lambda store: store.page("t", None, None, 50, None),
-        "that failed, 5": lambda store: store.page("t", None, "failed", 5, None),
-        "of a workflow, 5": lambda store: store.page("t", "w3", None, 5, None),
-        "of no such status": lambda store: store.page("t", None, "timed_out", 20, None),
+        "runs, 20": lambda store: store.page("t", RunFilter(), 20),
+        "runs, 50": lambda store: store.page("t", RunFilter(), 50),
+        "that failed, 5": lambda store: store.page("t", RunFilter(status="failed"), 5),
+        "of a workflow, 5": lambda store: store.page("t", RunFilter("w3"), 5),
+        "of no such status": lambda store: store.page("t", RunFilter(status="timed_out"), 20),
         "one run": lambda store: store.get("t", "000007"),
         "by its ARN": lambda store: store.find_by_arn("arn:000007"),
     }

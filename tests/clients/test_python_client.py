@@ -91,6 +91,8 @@ def test_what_is_stored_and_listed_is_read_by_its_types(package: ModuleType, api
         page = of(package, f"api.{operation.root}.{operation.name}").sync(client=client)
         assert isinstance(page, getattr(models, str(operation.answers[200]))), operation.name
     events = of(package, "api.executions.list_events").sync(run.execution_id, client=client)
-    assert events.items[0].type_ == "ExecutionStarted"
+    assert events.items[0].type_ is models.RunEventType.RUN_STARTED
+    history = of(package, "api.executions.list_history").sync(run.execution_id, client=client)
+    assert history.items[0].type_ == "ExecutionStarted"
     delete = of(package, "api.agents.delete_agent")
     assert delete.sync_detailed("support", client=client).status_code == 204

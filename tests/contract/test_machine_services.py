@@ -26,6 +26,7 @@ from workflow_engine.machines.port import (
     MachineGoneError,
     MachineService,
     NameTakenError,
+    NotRedrivableError,
     PageForgottenError,
     TaskGoneError,
 )
@@ -121,6 +122,7 @@ def test_what_is_not_there_is_told_by_its_own_error(machines: MachineService) ->
         lambda: machines.end(execution),
         lambda: machines.end_in_history(execution),
         lambda: machines.stop(execution, "because"),
+        lambda: machines.redrive(execution, "token"),
         lambda: machines.events(execution, 10, None, with_data=True),
     ):
         with pytest.raises(ExecutionGoneError):
@@ -133,6 +135,19 @@ def test_an_input_that_is_no_json_starts_nothing(machines: MachineService) -> No
         machines.start(arn, "run", "{")
     assert [error["pointer"] for error in refused.value.errors] == ["/input"]
     assert machines.executions(arn, 10, None)[0] == []
+
+
+def test_a_redrive_of_one_token_is_one(machines: MachineService) -> None:
+    execution = machines.start(machines.create("waits", waiting(), SETTINGS), "run-2", "{}")
+    with pytest.raises(NotRedrivableError, match="RUNNING"):
+        machines.redrive(execution, "run-2-1")
+    machines.stop(execution, "enough")
+    for _ in range(3):
+        machines.redrive(execution, "run-2-1")
+    assert machines.end(execution) is None
+    types = [event["type"] for event in machines.events(execution, 100, None, with_data=True)[0]]
+    assert types.count("ExecutionRedriven") == 1
+    machines.stop(execution, "enough")
 
 
 def test_an_execution_that_has_ended_is_not_stopped(machines: MachineService) -> None:

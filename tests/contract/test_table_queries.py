@@ -117,6 +117,25 @@ def test_a_list_is_filtered_by_what_its_index_declares(table: Table) -> None:
     between = SortRange("2026-01-04", "2026-01-08")
     assert found(table, Query("T", BY_TENANT, between, equals={"status": "failed"}), 3) == [8, 7, 5, 4]
     assert found(table, Query("T", BY_TENANT, equals={"status": "none"})) == []
+    table.update("p7", "META", {"user_id": "ann", "has_failures": True})
+    table.update("p8", "META", {"user_id": "ann", "has_failures": False})
+    table.update("p9", "META", {"user_id": "ann"})
+    assert found(table, Query("T", BY_TENANT, equals={"user_id": "ann"}), 2) == [9, 8, 7]
+    assert found(table, Query("T", BY_TENANT, equals={"user_id": "ann", "status": "failed"})) == [8, 7]
+    assert found(table, Query("W1", BY_WORKFLOW, equals={"has_failures": True, "user_id": "ann"})) == [7]
+
+
+def test_a_page_of_a_filtered_list_that_is_cut_goes_on_where_it_was_cut(table: Table) -> None:
+    fill(table, *(listed(n, status="failed" if n < 9 else "running") for n in range(1, 13)))
+    assert found(table, Query("T", BY_TENANT, equals={"status": "failed"}), 3) == [8, 7, 6, 5, 4, 3, 2, 1]
+
+
+def test_what_a_filter_leaves_out_is_read_a_page_at_a_time(table: Table) -> None:
+    fill(table, *(listed(n, tenant_order=f"{n:04}", status="failed" if n == 1 else "running") for n in range(1, 60)))
+    assert found(table, Query("T", BY_TENANT, equals={"status": "failed"}), 1) == [1]
+
+
+def test_a_list_is_filtered_by_declared_attributes_only(table: Table) -> None:
     for index in (None, BY_DUE):
         with pytest.raises(ValueError, match="filtered by"):
             Query("T", index, equals={"status": "failed"})

@@ -61,7 +61,7 @@ def test_a_put_replaces_the_whole_record(table: Table) -> None:
 @pytest.mark.parametrize("value", [1.5, Decimal(1), b"bytes", {"a"}, set(), frozenset({1}), ["a"], {"a": 1}])
 def test_what_must_be_json_text_is_refused_by_every_write(table: Table, value: Any) -> None:
     table.put(Write(item(a=1)))
-    refusals: tuple[Callable[[], None], ...] = (
+    refusals: tuple[Callable[[], object], ...] = (
         lambda: table.put(Write(item(a=value))),
         lambda: table.write_all([Write(item("other")), Write(item(a=value))]),
         lambda: table.update("p", "s", {"a": value}),
@@ -101,7 +101,7 @@ def test_a_key_that_no_record_has_is_nowhere(table: Table, pk: str, sk: str) -> 
     assert table.get(pk, sk) is None
     assert table.get_many([(pk, sk), ("p", "s")]) == [item()]
     table.delete(pk, sk)
-    refusals: tuple[Callable[[], None], ...] = (
+    refusals: tuple[Callable[[], object], ...] = (
         lambda: table.update(pk, sk, {"a": 1}),
         lambda: table.delete(pk, sk, THERE),
         lambda: table.write_all([Removal("p", "s"), Removal(pk, sk)]),
@@ -122,7 +122,7 @@ def test_400_kb_are_kept_and_one_byte_more_is_refused_by_every_write(table: Tabl
         checked(too_large)
     checked({**too_large, "a": too_large["a"][1:]})
     table.put(Write(fits))
-    refusals: tuple[Callable[[], None], ...] = (
+    refusals: tuple[Callable[[], object], ...] = (
         lambda: table.put(Write(too_large)),
         lambda: table.write_all([Write(item("other")), Write(too_large)]),
         lambda: table.update("p", "s", {"b": "x" * (20 * KIB)}),
@@ -201,7 +201,7 @@ OF_NOTHING: Final[tuple[tuple[Condition, bool], ...]] = (
 )
 
 
-def writes(table: Table, condition: Condition) -> Iterator[Callable[[], None]]:
+def writes(table: Table, condition: Condition) -> Iterator[Callable[[], object]]:
     yield lambda: table.put(Write(item(new=1), condition))
     yield lambda: table.write_all([Write(item("other")), Write(item(new=1), condition)])
     yield lambda: table.delete("p", "s", condition)

@@ -49,6 +49,8 @@ VALUES: Final[dict[str, st.SearchStrategy[Any]]] = {
     "s": texts,
     "b": st.booleans(),
     "status": st.sampled_from(["running", "failed"]),
+    "user_id": texts.filter(bool),
+    "has_failures": st.booleans(),
     "content": texts,
     "workflow_version": numbers,
     "expires_at": st.just(9_999_999_999),
@@ -113,11 +115,11 @@ def query(
     index: Index | None,
     sort: SortPrefix | SortRange,
     newest_first: bool,
-    status: str | None,
+    wanted: dict[str, str | bool],
     limit: int,
 ) -> Operation:
     def ask(table: Table, prefix: str) -> list[str]:
-        equals = {"status": status} if status and index and index.filters else {}
+        equals = wanted if index and index.filters else {}
         asked = Query(prefix + partition, index, sort, newest_first, equals)
         records = [record for page in pages(table, asked, limit) for record in page.records]
         order = [record[asked.sort_key] for record in records]
@@ -141,7 +143,7 @@ operations: st.SearchStrategy[Operation] = st.one_of(
         st.sampled_from([None, BY_TENANT, BY_WORKFLOW, BY_DUE]),
         ranges | st.builds(SortPrefix, sort_keys) | st.just(EVERYTHING),
         st.booleans(),
-        st.none() | st.just("failed"),
+        st.fixed_dictionaries({}, optional={n: VALUES[n] for n in ("status", "user_id", "has_failures")}),
         st.integers(1, 4),
     ),
     partitions.map(lambda partition: lambda table, prefix: table.count(prefix + partition)),
@@ -172,7 +174,7 @@ def test_both_tables_give_the_same_answers_in_any_order(both: tuple[Table, Table
     prefix = f"{next(examples)}."
     everything = [
         *(get_many([(pk, sk)]) for pk in "pq" for sk in ("a", "a#", "a#é", "b", "\U0001f600")),
-        *(query(p, i, EVERYTHING, True, None, 3) for p in "ab" for i in (BY_TENANT, BY_WORKFLOW, BY_DUE)),
+        *(query(p, i, EVERYTHING, True, {}, 3) for p in "ab" for i in (BY_TENANT, BY_WORKFLOW, BY_DUE)),
     ]
     for operation in (*sequence, *everything):
         first, second = (outcome(operation, table, prefix) for table in both)

@@ -44,8 +44,8 @@ def test_the_tenants_secret_is_sent_and_stands_nowhere_else(emulator: Emulator, 
     assert results["status"] == "completed", results["error"]
     assert peer.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
     assert results["step_results"]["crm"]["output_data"] == {"seen": "Bearer [secret]"}
-    events = api.get(f"/executions/{results['execution_id']}/events?limit=100")
-    assert TOKEN not in json.dumps(events.body)
+    for page in ("events", "history"):
+        assert TOKEN not in json.dumps(api.get(f"/executions/{results['execution_id']}/{page}?limit=100").body)
 
 
 def test_a_secret_that_the_tenant_has_not_set_fails_the_step_and_sends_nothing(api: ApiClient) -> None:

@@ -12,7 +12,7 @@ from jsonschema.exceptions import best_match
 
 from infra import openapi
 from infra.catalog import FUNCTIONS
-from infra.openapi import PROSE, operation_id
+from infra.openapi import CONDITIONAL, PROSE, operation_id
 from workflow_engine.http.api import OPERATIONS
 
 GENERATED = Path(__file__).parents[2] / "infra" / "openapi.json"
@@ -64,7 +64,8 @@ def test_the_generated_file_is_up_to_date(document: dict[str, Any]) -> None:
 
 def test_words_are_written_for_every_route_and_for_nothing_else() -> None:
     assert set(PROSE["operations"]) == set(OPERATIONS)
-    names = {query.name for o in OPERATIONS.values() for query in o.query} | {"Idempotency-Key"}
+    names = {query.name for o in OPERATIONS.values() for query in o.query}
+    names |= {"Idempotency-Key", "If-Match", "If-None-Match"}
     assert set(PROSE["parameters"]) == names | {n for o in OPERATIONS.values() for n in re.findall(r"{\w+}", o.path)}
 
 
@@ -79,7 +80,8 @@ def test_what_a_route_takes_is_documented(document: dict[str, Any]) -> None:
         declared = next(o for o in OPERATIONS.values() if operation_id(o) == operation["operationId"])
         given = [part(document, p)["name"] for p in operation.get("parameters", [])]
         key = ["Idempotency-Key"] if declared.takes_key else []
-        assert given == [*re.findall(r"{(\w+)}", path), *(query.name for query in declared.query), *key]
+        tags = CONDITIONAL.get(declared.method, ()) if declared.has_etag else ()
+        assert given == [*re.findall(r"{(\w+)}", path), *(query.name for query in declared.query), *key, *tags]
 
 
 def test_every_operation_says_that_it_may_be_throttled_and_that_it_refuses_unknown_parameters(

@@ -57,7 +57,9 @@ def run(cloud: LocalCloud, *steps: dict[str, Any], **fields: Any) -> dict[str, A
     assert record["started_at"] == results["started_at"]
     assert record["completed_at"] == results["completed_at"]
     assert cloud.call("GET", f"{path}/results") == (200, results)
-    assert cloud.call("GET", f"{path}/events")[0] == 200
+    assert cloud.call("GET", f"{path}/history")[0] == 200
+    events = cloud.call("GET", f"{path}/events?limit=100")[1]["items"]
+    assert events[-1]["type"] == f"run.{results['status']}"
     return dict(results)
 
 

@@ -12,7 +12,9 @@ from tests.support.moto_cloud import MotoCloud
 from workflow_engine.errors import ConflictError, UnavailableError
 from workflow_engine.language.diagnostics import InvalidWorkflowError
 from workflow_engine.store.executions import Execution
+from workflow_engine.store.quotas import Quota
 from workflow_engine.store.reminders import ReminderStore
+from workflow_engine.store.run_lists import RunFilter
 from workflow_engine.usecases.approvals.decide import decide
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs import cancel_run, read_results, start_run
@@ -83,8 +85,8 @@ def later(engine: Engine, **time: float) -> Engine:
 
 def reminders(engine: Engine, execution_id: str) -> list[Execution]:
     """The runs that reminded of a decision, once they have ended."""
-    runs = engine.executions.page(ME.tenant_id, None, None, 100, None).records
-    found = [engine.executions.get(ME.tenant_id, run["execution_id"]) for run in runs]
+    runs = engine.executions.page(ME.tenant_id, RunFilter(), 100).runs
+    found = [engine.executions.get(ME.tenant_id, run.record["execution_id"]) for run in runs]
     sent = [run for run in found if (run.metadata or {}).get("reminder_of", {}).get("execution_id") == execution_id]
     assert all(read_results.wait_for_end(engine, ME, run.execution_id, 30) for run in sent)
     return sent
@@ -254,8 +256,20 @@ def test_a_type_that_reminds_may_be_pinned_and_is_in_use(engine: Engine, mail: M
     assert mail.numbers == [1]
 
 
+def test_a_quota_that_is_used_up_puts_a_reminder_off_and_keeps_no_other_tenant_from_theirs(
+    engine: Engine, mail: Mail
+) -> None:
+    engine.quotas.set(ME.tenant_id, Quota(running=1))
+    execution_id = asked(engine, {**RULE, "after_seconds": 1})
+    assert send_reminders(later(engine, minutes=10)) == {"sent": 0, "ended": 0, "failed": 1}
+    engine.quotas.set(ME.tenant_id, None)
+    assert send_reminders(later(engine, minutes=11)) == {"sent": 0, "ended": 0, "failed": 0}
+    assert round_after(engine, execution_id, minutes=16)["sent"] == 1
+    assert mail.numbers == [1]
+
+
 def test_another_tenants_reminders_are_runs_of_theirs(engine: Engine, mail: Mail) -> None:
     execution_id = asked(engine)
     round_after(engine, execution_id, hours=2)
     assert {run.tenant_id for run in reminders(engine, execution_id)} == {ME.tenant_id}
-    assert engine.executions.page("other", None, None, 10, None).records == []
+    assert engine.executions.page("other", RunFilter(), 10).runs == []

@@ -325,7 +325,7 @@ def test_a_fault_while_waiting_for_the_end_leaves_a_started_run_started(world: W
 @pytest.mark.parametrize("fault", ["one answer lost", "throttled once"])
 def test_a_write_that_botocore_sent_twice_finds_its_own_effect(world: World, fault: str) -> None:
     table, new = world.engine._table, Missing("pk")
-    writes: tuple[Callable[[], None], ...] = (
+    writes: tuple[Callable[[], object], ...] = (
         lambda: table.put(Write({"pk": "a", "sk": "b", "n": 1}, new)),
         lambda: table.update("a", "b", {"n": 2}, equals("n", 1)),
         lambda: table.write_all([Write({"pk": "c", "sk": "d"}, new), Write({"pk": "e", "sk": "f"}, new)]),

@@ -13,9 +13,11 @@ from tests.integration.support import HELLO, ME, nothing_written, run
 from tests.support.backend_cloud import counted
 from workflow_engine.errors import ConflictError, InvalidRequestError, ThrottledError
 from workflow_engine.machines.port import MachineGoneError
+from workflow_engine.store.run_lists import RunFilter
 from workflow_engine.usecases.answers import ExecutionSummary
 from workflow_engine.usecases.engine import Engine
-from workflow_engine.usecases.runs import cancel_run, read_results, record_execution, start_run
+from workflow_engine.usecases.runs import cancel_run, find_runs, read_results, record_execution, start_run
+from workflow_engine.usecases.runs.read_progress import read_progress
 from workflow_engine.usecases.workflows import save_workflow, validate_workflow
 
 WAITING: dict[str, Any] = {
@@ -25,7 +27,7 @@ WAITING: dict[str, Any] = {
 
 
 def executions_of(engine: Engine, workflow_id: str) -> list[ExecutionSummary]:
-    return read_results.list_executions(engine, ME, workflow_id=workflow_id, limit=10)["items"]
+    return find_runs.list_executions(engine, ME, RunFilter(workflow_id), limit=10)["items"]
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "ExecutionLimitExceeded", "InvalidArn"])
@@ -135,6 +137,24 @@ def test_a_lost_event_is_made_good_by_one_look_before_a_wait_gives_up(
     assert read_results.get_execution(engine, ME, started["execution_id"])["status"] == "completed"
 
 
+def test_an_end_costs_one_write_and_no_call_of_step_functions(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as lost:
+        lost.setattr(record_execution, "record", lambda *_: None)
+        execution_id = start_run.start(engine, ME, {**HELLO, "name": "Counted"})["execution_id"]
+        until_ended_unheard(engine, execution_id)
+    end = engine.runs.end(engine.executions.get("default", execution_id).execution_arn)
+    assert end is not None
+    with counted(engine.dynamodb, engine.stepfunctions, engine.s3) as calls:
+        record_execution.record(engine, end)
+    assert calls == ["UpdateItem"]
+    with counted(engine.stepfunctions) as calls:
+        read_progress(engine, ME, execution_id)
+        output = json.loads(read_results.output_of_run(engine, ME, execution_id).text or "")
+    assert calls == []
+    assert "HELLO, WORLD!" in json.dumps(output["loud"])
+    assert read_results.results(engine, ME, execution_id)["output"] == output
+
+
 def until_ended_unheard(engine: Engine, execution_id: str) -> None:
     """Wait for the end of a run whose event is lost."""
     arn = engine.executions.get("default", execution_id).execution_arn
@@ -158,13 +178,12 @@ def test_executions_are_listed_with_their_filters(engine: Engine) -> None:
     started = [start_run.start_stored(engine, ME, workflow_id, {})["execution_id"] for _ in range(3)]
     for execution_id in started:
         assert read_results.wait_for_end(engine, ME, execution_id, 20)
-    page = read_results.list_executions(engine, ME, workflow_id=workflow_id, status="completed", limit=2)
-    rest = read_results.list_executions(
-        engine, ME, workflow_id=workflow_id, status="completed", limit=2, cursor=page["next_cursor"]
-    )
+    completed = RunFilter(workflow_id, "completed")
+    page = find_runs.list_executions(engine, ME, completed, limit=2)
+    rest = find_runs.list_executions(engine, ME, completed, limit=2, cursor=page["next_cursor"])
     assert sorted(e["execution_id"] for e in page["items"] + rest["items"]) == sorted(started)
     with pytest.raises(InvalidRequestError, match="Did you mean 'completed'"):
-        read_results.list_executions(engine, ME, status="complete", limit=2)
+        find_runs.list_executions(engine, ME, RunFilter(status="complete"), limit=2)
 
 
 def test_an_expression_that_fails_is_told_with_its_step_and_its_entry(engine: Engine) -> None:

@@ -12,8 +12,9 @@ from tests.integration.support import HELLO, ME, OTHER, nothing_written, run
 from tests.support.backend_cloud import counted
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError, PayloadTooLargeError
 from workflow_engine.language.diagnostics import InvalidWorkflowError
+from workflow_engine.store.run_lists import RunFilter
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.runs import cancel_run, read_results, start_run
+from workflow_engine.usecases.runs import cancel_run, find_runs, read_results, start_run
 from workflow_engine.usecases.steps import register_step, remove_step
 from workflow_engine.usecases.workflows import compile_workflow, read_workflows, save_workflow, validate_workflow
 
@@ -190,7 +191,7 @@ def test_another_tenant_sees_nothing(engine: Engine) -> None:
     ):
         with pytest.raises(NotFoundError):
             use()
-    assert read_results.list_executions(engine, OTHER, limit=10)["items"] == []
+    assert find_runs.list_executions(engine, OTHER, RunFilter(), limit=10)["items"] == []
 
 
 @pytest.mark.parametrize(

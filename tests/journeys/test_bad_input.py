@@ -169,6 +169,8 @@ def test_an_input_that_does_not_fit_the_workflows_schema_is_refused(api: ApiClie
         ("GET", "/executions/nothing/results"),
         ("GET", "/executions/nothing/results?wait=1"),
         ("GET", "/executions/nothing/events"),
+        ("GET", "/executions/nothing/stream"),
+        ("GET", "/executions/nothing/history"),
         ("POST", "/executions/nothing/cancel"),
         ("GET", "/workflows/nothing"),
         ("GET", "/workflows/nothing/versions"),
@@ -182,9 +184,7 @@ def test_what_does_not_exist_is_a_404(api: ApiClient, method: str, path: str) ->
     assert_problem(api.call(method, path), 404, "not_found")
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/nothing", "/workflows//", "/schedules", "/executions/x/redrive", "/nothing?x=1"]
-)
+@pytest.mark.parametrize("path", ["/", "/nothing", "/workflows//", "/schedules", "/executions/x/undo", "/nothing?x=1"])
 def test_a_route_that_does_not_exist_is_a_404(api: ApiClient, path: str) -> None:
     assert_problem(api.get(path), 404, "route_not_found")
 

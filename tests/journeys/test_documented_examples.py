@@ -14,8 +14,19 @@ from workflow_engine.http.api import OPERATIONS, Operation
 pytestmark = pytest.mark.xdist_group("journeys")
 
 
-ANSWERS = {"approve_step", "deny_step", "succeed_task", "fail_task"}
-"""Where the example answers what nobody has asked; its body is read before."""
+ABOUT_WHAT_IS_NOT_THERE = {
+    "approve_step",
+    "deny_step",
+    "succeed_task",
+    "fail_task",
+    "cancel_execution",
+    "rerun_execution",
+}
+"""Where the example answers what nobody has asked, or is about a run that is none; its body is read before."""
+
+
+REFUSED = {"delete_execution": 404, "delete_tenant": 422}
+"""A run has an id of the service's own choice, which none of the examples makes; a tenant's name confirms that it is meant."""
 
 
 def address(operation: Operation) -> str:
@@ -32,7 +43,8 @@ def test_every_documented_body_is_taken_where_it_is_documented(
         # No model is asked by what only looks whether bodies are taken.
         body = example | {"mode": "simulation"} if "agent_name" in example else example
         answer = api.call(operation.method, address(operation), body)
-        expected = {404} if operation.name in ANSWERS else set(operation.answers)
+        expected = {404} if operation.name in ABOUT_WHAT_IS_NOT_THERE else set(operation.answers)
         assert answer.status in expected, (operation.name, answer.body)
     for operation in (o for o in OPERATIONS.values() if o.method == "DELETE"):
-        assert api.call("DELETE", address(operation)).status == 204, operation.name
+        status = REFUSED.get(operation.name, 204)
+        assert api.call("DELETE", address(operation)).status == status, operation.name

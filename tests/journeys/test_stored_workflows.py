@@ -115,3 +115,112 @@ def test_a_python_function_outside_the_folder_is_refused(api: ApiClient, local_s
     assert answer.status == 422, answer.body
     assert answer.body["errors"][0]["pointer"] == "/handler"
     assert api.get("/steps/journey_evil").status == 404
+
+
+def test_a_change_names_the_version_that_it_is_of(api: ApiClient) -> None:
+    path = f"/workflows/greeting-{uuid.uuid4().hex[:8]}"
+    only_new = {"if-none-match": "*"}
+    made = api.call("PUT", path, greeting("one"), headers=only_new)
+    assert made.status == 201
+    assert api.call("PUT", path, greeting("other"), headers=only_new).body["code"] == "precondition_failed"
+    first = made.headers["etag"]
+    assert api.get(path).headers["etag"] == first
+    known = api.call("GET", path, headers={"if-none-match": first})
+    assert (known.status, known.body, known.headers["etag"]) == (304, None, first)
+    changed = api.call("PUT", path, greeting("two"), headers={"if-match": first})
+    assert (changed.status, changed.body["version"]) == (200, 2)
+    repeated = api.call("PUT", path, greeting("two"), headers={"if-match": first})
+    assert (repeated.status, repeated.body["version"], repeated.headers["etag"]) == (200, 2, changed.headers["etag"])
+    assert api.call("PUT", path, greeting("three"), headers={"if-match": first}).status == 412
+    assert api.call("PUT", path, greeting("three"), headers={"if-match": "2"}).status == 422
+    assert api.get(f"{path}?version=1").headers["etag"] == first
+    assert api.call("DELETE", path, headers={"if-match": first}).status == 412
+    assert api.call("DELETE", path, headers={"if-match": changed.headers["etag"]}).status == 204
+    assert api.call("PUT", path, greeting("two"), headers={"if-match": "*"}).status == 412
+
+
+def test_a_paused_workflow_is_not_started_until_it_is_resumed(api: ApiClient) -> None:
+    path = f"/workflows/{api.post('/workflows', greeting('one')).body['workflow_id']}"
+    before = api.execute({}, path=f"{path}/execute")
+    paused = api.post(f"{path}/pause", {"reason": "The bank is down."})
+    assert paused.status == 200
+    assert paused.body["pause_reason"] == "The bank is down."
+    assert paused.body["paused_at"] is not None
+    assert api.post(f"{path}/pause", {"reason": "Again."}).body["paused_at"] == paused.body["paused_at"]
+    for start in (f"{path}/execute", f"/executions/{before['execution_id']}/rerun"):
+        refused = api.post(start, {})
+        assert (refused.status, refused.body["code"]) == (409, "paused")
+        assert "The bank is down." in refused.body["detail"]
+    child = {"step_id": "child", "step_type": "subflow", "config": {"workflow_id": path.rpartition("/")[2]}}
+    assert api.post("/workflows/execute", {"name": "Parent", "steps": [child]}).body["code"] == "paused"
+    changed = api.call("PUT", path, greeting("two"))
+    assert (changed.body["version"], changed.body["paused_at"]) == (2, paused.body["paused_at"])
+    assert api.get(f"{path}?version=1").body["paused_at"] == paused.body["paused_at"]
+    assert api.post(f"{path}/execute", {"version": 1}).status == 409
+    for _ in range(2):
+        resumed = api.post(f"{path}/resume").body
+        assert (resumed["paused_at"], resumed["resumed_at"] is not None) == (None, True)
+    assert api.execute({}, path=f"{path}/execute")["status"] == "completed"
+    assert api.post(f"{path}/pause", {"why": "x"}).status == 422
+    assert api.post("/workflows/none-such/pause").status == 404
+    assert api.post(f"/workflows/{before_adhoc(api)}/pause").status == 404
+
+
+def before_adhoc(api: ApiClient) -> str:
+    """The id under which a workflow is kept that was posted to be run once."""
+    return str(api.post("/workflows/execute", greeting("once")).body["workflow_id"])
+
+
+def test_versions_are_compared_and_an_earlier_one_becomes_the_newest_again(api: ApiClient) -> None:
+    path = f"/workflows/{api.post('/workflows', greeting('one')).body['workflow_id']}"
+    assert api.get(f"{path}/diff").status == 422
+    second = greeting("two")
+    second["steps"].append({"step_id": "shout", "step_type": "delay", "config": {"delay_seconds": 1}})
+    api.call("PUT", path, second)
+    told = api.get(f"{path}/diff").body
+    assert (told["from_version"], told["to_version"]) == (1, 2)
+    assert told["changes"] == [
+        {"kind": "changed", "pointer": "/steps/0/config/data", "before": "one", "after": "two"},
+        {"kind": "added", "pointer": "/steps/1", "before": None, "after": second["steps"][1]},
+    ]
+    assert told["steps"] == {"added": ["shout"], "removed": [], "changed": ["greet"]}
+    assert told["plan"]["states"] == {"before": 1, "after": 2}
+    assert told["plan"]["transitions_usd_per_1000_runs"] == {"before": 0.025, "after": 0.05}
+    back = api.post(f"{path}/rollback", {"version": 1})
+    assert (back.status, back.body["version"], back.body["workflow"]) == (200, 3, greeting("one"))
+    assert back.headers["etag"] == api.get(path).headers["etag"]
+    assert api.post(f"{path}/rollback", {"version": 1}).body["version"] == 3
+    assert api.get(f"{path}/diff?from_version=1&to_version=3").body["changes"] == []
+    assert api.get(f"{path}/diff?from_version=2&to_version=1").body["steps"]["removed"] == ["shout"]
+    assert api.post(f"{path}/rollback", {"version": 9}).status == 404
+    assert api.post(f"{path}/rollback", {}).body["errors"][0]["code"] == "WFE-E102"
+    assert api.get("/workflows/none-such/diff").status == 404
+
+
+def test_workflows_are_found_by_name_and_tag(api: ApiClient) -> None:
+    word = uuid.uuid4().hex[:8]
+    ids = []
+    for name, tags in (("Order", ["sales", "eu"]), ("Orders by night", {"team": "sales"}), ("Stock", ["eu"])):
+        made = api.post("/workflows", greeting("x") | {"name": f"{word} {name}", "tags": tags})
+        ids.append(made.body["workflow_id"])
+
+    def found(query: str) -> list[int]:
+        items, cursor = [], ""
+        while True:
+            page = api.get(f"/workflows?limit=2&{query}{cursor}").body
+            items += [ids.index(item["id"]) for item in page["items"] if item["id"] in ids]
+            if page["next_cursor"] is None:
+                return items
+            cursor = f"&cursor={page['next_cursor']}"
+
+    assert found(f"name={word}") == [2, 1, 0]
+    assert found(f"name={word}%20ORDER") == [1, 0]
+    assert found(f"name={word}&tag=eu") == [2, 0]
+    assert found(f"name={word}&tag=team%3Asales") == [1]
+    assert found(f"name={word}&tag=none") == []
+    first = next(i for i in api.get(f"/workflows?limit=100&name={word}").body["items"] if i["id"] == ids[0])
+    assert first["tags"] == ["sales", "eu"]
+    changed = api.call("PUT", f"/workflows/{ids[0]}", greeting("x") | {"name": f"{word} Order", "tags": ["x" * 2000]})
+    assert changed.status == 200
+    assert found(f"name={word}&tag=sales") == []
+    assert found(f"name={word}&tag={'x' * 2000}") == [0]

@@ -150,8 +150,8 @@ def test_an_agent_that_names_nobody_is_asked_of_the_usual_model(world: World) ->
 
 def test_no_key_is_in_what_a_run_leaves_behind(world: World) -> None:
     results = world.api.execute({"workflow": EXAMPLE, "input": {"question": "Why?"}})
-    events = world.api.get(f"/executions/{results['execution_id']}/events?limit=100").body
-    left = json.dumps([results, events])
+    path = f"/executions/{results['execution_id']}"
+    left = json.dumps([results, *(world.api.get(f"{path}/{page}?limit=100").body for page in ("events", "history"))])
     assert not [key for key in KEYS if key in left]
 
 

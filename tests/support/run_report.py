@@ -8,6 +8,7 @@ from typing import Any
 
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.machines import results
+from workflow_engine.machines.outcomes import outcome_of
 from workflow_engine.machines.outputs import Outputs
 
 
@@ -24,14 +25,22 @@ class RunReport:
     step_results: dict[str, dict[str, Json]]
 
 
-def report(events: Iterable[Mapping[str, Any]], outline: Mapping[str, Any]) -> RunReport:
-    """What the events, oldest first, say about a run of a workflow with this outline. Nothing may be too large to hold."""
+def report(
+    events: Iterable[Mapping[str, Any]],
+    outline: Mapping[str, Any],
+    earlier: Mapping[str, Mapping[str, Any]] | None = None,
+) -> RunReport:
+    """What the events, oldest first, say about a run of a workflow with this outline. Nothing may be too large to hold.
+
+    `earlier` are the step results of the run whose steps this one takes over.
+    """
 
     def refuse(_: Iterable[bytes]) -> str:
         raise AssertionError("an output of a test was put into the payload store")
 
     outputs = Outputs(refuse)
-    run = results.report(iter(events), outline, outputs)
+    reused = {key: outcome_of(result, outputs.add(result["output_data"])) for key, result in (earlier or {}).items()}
+    run = results.report(iter(events), outline, outputs, reused)
     steps = run.steps.read(0, len(run.steps.keys), lambda _key: True)
     return RunReport(
         run.status,

@@ -13,7 +13,7 @@ import math
 import random
 import time
 import uuid
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -62,14 +62,16 @@ class Engine:
         park_after: float = PARK_AFTER_SECONDS,
         on_end: OnEnd | None = None,
         on_child: OnChild | None = None,
+        on_change: Callable[[str], None] = lambda _arn: None,
         denied: Denied = lambda _role, _action, _resource: None,
         region: str = "us-east-1",
         account: str = "123456789012",
     ) -> None:
         """`on_end` is called in a thread for each run that has ended, when that is durable: once, or again after it
         failed or the engine ended meanwhile; `on_child` for each that a task has started, at least once, if all goes
-        well. `denied` is asked, in the loop, before a function is called or a child is
-        started; without it a role may do everything.
+        well. `on_change` is called, in the loop, for each event of a run, with its ARN, before that is durable: who reads the
+        history then reads it. `denied` is asked, in the loop, before a function is called or a child is started; without it a
+        role may do everything.
         """
         self.loop = asyncio.get_running_loop()
         self.journal = journal
@@ -85,6 +87,7 @@ class Engine:
         self.helpers = Workers(self.loop, HELPERS)
         self.region, self.account = region, account
         self._park_after = math.inf if isinstance(self.loop, SkippingLoop) else park_after
+        self.on_change = on_change
         self._news = None if on_end is None else News(self.loop, journal, on_end)
         self._express = NoJournal()
         self._runs: dict[str, Run] = {}

@@ -98,6 +98,8 @@ class Run:
         position, event_id = self.numbers.next(event_type)
         entry = Entry(position, event_id, self.engine.now(), previous, path, event_type, data, fields, private)
         self.journal.append(self.head.arn, entry)
+        if event_id:
+            self.engine.on_change(self.head.arn)
         return entry
 
     @contextmanager

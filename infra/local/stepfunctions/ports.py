@@ -55,6 +55,7 @@ class Engine(Protocol):
     journal: Journal
     functions: Functions
     denied: Denied
+    on_change: Callable[[str], None]
     payloads: Payloads
     now: Now
     randomness: random.Random

@@ -14,11 +14,11 @@ from typing import Final
 from infra.local.stepfunctions.failures import DATA_LIMIT_EXCEEDED
 from infra.local.stepfunctions.history import CONTAINER_FAILED, by_path
 from infra.local.stepfunctions.journal import Entry, Head
-from workflow_engine.aws_quotas import EXECUTION_SECONDS, HISTORY_EVENTS
+from workflow_engine.aws_quotas import EXECUTION_SECONDS, HISTORY_EVENTS, REDRIVABLE_DAYS
 
 REDRIVEN: Final = "ExecutionRedriven"
 
-REDRIVABLE_SECONDS: Final = 14 * 24 * 3600
+REDRIVABLE_SECONDS: Final = REDRIVABLE_DAYS * 24 * 3600
 
 # API reference, RedriveExecution, `clientToken`: the last ten of an execution are known for 15 minutes.
 TOKENS_KEPT: Final = 10

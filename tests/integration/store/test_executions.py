@@ -14,6 +14,7 @@ from workflow_engine.statuses import RunStatus
 from workflow_engine.store import keys
 from workflow_engine.store.executions import ASKED_FOR
 from workflow_engine.store.items import MAX_INLINE_BYTES
+from workflow_engine.store.run_lists import RunFilter
 from workflow_engine.store.table import Write
 from workflow_engine.usecases.engine import Engine
 
@@ -28,8 +29,8 @@ def test_executions_are_listed_by_workflow_and_by_status(engine: Engine) -> None
             engine.executions.update_status(made, "completed", 0)
 
     def ids(workflow_id: str | None, status: str | None) -> list[str]:
-        page = engine.executions.page("t", workflow_id, status, 10, None)
-        return [r["execution_id"] for r in page.records]
+        page = engine.executions.page("t", RunFilter(workflow_id, status), 10)
+        return [run.record["execution_id"] for run in page.runs]
 
     assert ids(None, None) == ["e5", "e4", "e3", "e2", "e1", "e0"]
     assert ids("w1", None) == ["e5", "e3", "e1"]
@@ -43,8 +44,8 @@ def test_a_filtered_list_fills_its_pages(engine: Engine) -> None:
         engine.executions.create(made)
         if i < 3:
             engine.executions.update_status(made, "failed", 0)
-    page = engine.executions.page("t", None, "failed", 2, None)
-    assert [r["execution_id"] for r in page.records] == ["e2", "e1"]
+    page = engine.executions.page("t", RunFilter(status="failed"), 2)
+    assert [run.record["execution_id"] for run in page.runs] == ["e2", "e1"]
 
 
 @pytest.mark.parametrize(

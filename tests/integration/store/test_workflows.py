@@ -8,6 +8,7 @@ from tests.integration.store.records import NOW, workflow
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError
 from workflow_engine.store.deletions import REMEMBERED_SECONDS
 from workflow_engine.store.items import MAX_INLINE_BYTES, Record
+from workflow_engine.store.run_lists import RunFilter
 from workflow_engine.store.table import Write
 from workflow_engine.usecases.engine import Engine
 
@@ -143,4 +144,4 @@ def test_a_cursor_serves_its_own_list_only(engine: Engine) -> None:
     with pytest.raises(InvalidRequestError):
         engine.workflows.page("u", 2, cursor)
     with pytest.raises(InvalidRequestError):
-        engine.executions.page("t", None, None, 2, cursor)
+        engine.executions.page("t", RunFilter(), 2, cursor)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -17,16 +18,19 @@ from workflow_engine.agents.errors import McpServerError
 from workflow_engine.agents.mcp import McpServer
 from workflow_engine.errors import NotFoundError
 from workflow_engine.outbound import AddressPolicy
+from workflow_engine.store.run_lists import RunFilter
 from workflow_engine.usecases.agents.check_agent import AGENTS
 from workflow_engine.usecases.definitions import read_definitions, save_definition
 from workflow_engine.usecases.definitions.check_definition import DefinitionKind
 from workflow_engine.usecases.engine import Caller
 from workflow_engine.usecases.prompts.check_prompt import PROMPTS
 from workflow_engine.usecases.runs.results_page import EVERYTHING, Output, ResultsQuery
+from workflow_engine.usecases.workflows.preconditions import NO_PRECONDITION
 
 CALLER = Caller(tenant_id="default", user_id=None, roles=None)
 ENGINE = object()
 STARTED = {"execution_id": "e-1", "status": "running", "workflow_name": "w", "started_at": "2026-01-12T21:45:55.000Z"}
+SAVED = {"version": 2, "content_hash": "1f3a" * 16}
 
 Record = Callable[..., None]
 
@@ -74,7 +78,7 @@ def test_a_run_is_answered_at_once_or_when_it_ended(api: Api, url: str, wait: st
     api.answer("runs.start_run.start", STARTED)
     api.answer("runs.start_run.start_stored", STARTED)
     api.answer("runs.read_results.wait_for_end", ended)
-    api.answer("runs.read_results.results", {"status": "completed"})
+    api.answer("runs.read_results.results_at_hand", {"status": "completed"})
     given, body = api.send("POST", url + wait, {"name": "w"}, idempotency_key="k-1")
     assert given == status
     assert body == (STARTED if status == 202 else {"status": "completed"})
@@ -104,12 +108,25 @@ def test_a_stored_workflow_may_be_executed_without_a_body(api: Api) -> None:
     [
         ("POST", "/workflows/validate", "workflows.validate_workflow.validate", {"is_valid": False}, 200, ({"a": 1},)),
         ("POST", "/workflows/compile", "workflows.compile_workflow.compile_body", {"asl": {}}, 200, ({"a": 1},)),
-        ("POST", "/workflows", "workflows.save_workflow.create", {"version": 1}, 201, ({"a": 1}, None)),
-        ("GET", "/workflows?limit=2", "workflows.read_workflows.list_workflows", {"items": []}, 200, (2, None)),
-        ("GET", "/workflows/w-1?version=2", "workflows.read_workflows.get", {"version": 2}, 200, ("w-1", 2)),
-        ("PUT", "/workflows/w-1", "workflows.save_workflow.update", ({"version": 2}, False), 200, ("w-1", {"a": 1})),
-        ("PUT", "/workflows/w-1", "workflows.save_workflow.update", ({"version": 1}, True), 201, ("w-1", {"a": 1})),
-        ("DELETE", "/workflows/w-1", "workflows.save_workflow.delete", None, 204, ("w-1",)),
+        ("POST", "/workflows", "workflows.save_workflow.create", SAVED, 201, ({"a": 1}, None)),
+        ("GET", "/workflows/w-1?version=2", "workflows.read_workflows.get", SAVED, 200, ("w-1", 2)),
+        (
+            "PUT",
+            "/workflows/w-1",
+            "workflows.save_workflow.update",
+            (SAVED, False),
+            200,
+            ("w-1", {"a": 1}, NO_PRECONDITION),
+        ),
+        (
+            "PUT",
+            "/workflows/w-1",
+            "workflows.save_workflow.update",
+            (SAVED, True),
+            201,
+            ("w-1", {"a": 1}, NO_PRECONDITION),
+        ),
+        ("DELETE", "/workflows/w-1", "workflows.save_workflow.delete", None, 204, ("w-1", NO_PRECONDITION)),
         (
             "GET",
             "/workflows/w-1/versions",
@@ -128,8 +145,16 @@ def test_a_stored_workflow_may_be_executed_without_a_body(api: Api) -> None:
             200,
             ("e-1", ResultsQuery(100, "x", ("a", "b[0].c"), True)),
         ),
-        ("GET", "/executions/e-1/events?cursor=x", "runs.read_results.events", {"items": []}, 200, ("e-1", 50, "x")),
-        ("POST", "/executions/e-1/cancel", "runs.cancel_run.cancel", {"status": "cancelled"}, 200, ("e-1",)),
+        ("GET", "/executions/e-1/history?cursor=x", "runs.read_results.events", {"items": []}, 200, ("e-1", 50, "x")),
+        (
+            "GET",
+            "/executions/e-1/events?cursor=x&wait=3",
+            "runs.live_events.run_events",
+            {"items": []},
+            200,
+            ("e-1", 50, "x", 3),
+        ),
+        ("POST", "/executions/e-1/cancel", "runs.cancel_run.cancel", {"status": "cancelled"}, 200, ("e-1", {"a": 1})),
         ("POST", "/steps/register", "steps.register_step.register", ({"step_type": "a"}, True), 201, ({"a": 1}, None)),
         ("POST", "/steps/register", "steps.register_step.register", ({"step_type": "a"}, False), 200, ({"a": 1}, None)),
         ("GET", "/steps", "steps.read_steps.list_steps", {"steps": []}, 200, (50, None, (None,) * 3)),
@@ -224,7 +249,7 @@ def test_a_run_of_an_agent_prompt_or_step_is_answered_at_once_or_when_it_ended(
 ) -> None:
     api.answer(usecase, STARTED)
     api.answer("runs.read_results.wait_for_end", True)
-    api.answer("runs.read_results.results", {"status": "completed"})
+    api.answer("runs.read_results.results_at_hand", {"status": "completed"})
     answer = api.send("POST", url + wait, {"query": "x"}, idempotency_key="k-1")
     assert answer == (status, STARTED if status == 202 else {"status": "completed"})
     assert api.calls[0] == (usecase, ("a", {"query": "x"}, "k-1"), {})
@@ -255,20 +280,44 @@ def test_a_server_that_does_not_do_its_part_is_a_failed_dependency(api: Api) -> 
 
 
 def test_executions_are_listed_by_workflow_and_status(api: Api) -> None:
-    api.answer("runs.read_results.list_executions", {"items": []})
+    api.answer("runs.find_runs.list_executions", {"items": []})
     assert api.send("GET", "/executions?workflow_id=w-1&status=failed&limit=5")[0] == 200
-    wanted = {"workflow_id": "w-1", "status": "failed", "limit": 5, "cursor": None}
-    wanted |= {"started_after": None, "started_before": None}
-    assert api.calls == [("runs.read_results.list_executions", (), wanted)]
+    page = {"since": None, "until": None, "limit": 5, "cursor": None}
+    assert api.calls == [("runs.find_runs.list_executions", (RunFilter("w-1", "failed"),), page)]
+
+
+def test_executions_are_counted_by_whatever_they_are_listed_by(api: Api) -> None:
+    asked = {
+        "user_id": "u",
+        "session_id": "s",
+        "correlation_id": "c",
+        "parent_id": "p",
+        "tag": "a b",
+        "has_failures": "false",
+        "error": "no disk",
+    }
+    wanted = RunFilter(**{**asked, "has_failures": False})  # type: ignore[arg-type]  # values of several types
+    for path, name in (("/executions", "list_executions"), ("/executions/counts", "count_executions")):
+        api.answer(f"runs.find_runs.{name}", {})
+        assert api.send("GET", f"{path}?{urlencode(asked)}")[0] == 200
+    assert [call[1] for call in api.calls] == [(wanted,), (wanted,)]
+
+
+def test_a_time_that_is_given_by_both_of_its_names_is_refused(api: Api) -> None:
+    status, problem = api.send("GET", "/executions?from=2026-01-01&started_after=2026-01-02")
+    assert (status, problem["detail"]) == (
+        422,
+        "The query parameters from and started_after mean the same. Give one.",
+    )
 
 
 def test_executions_are_listed_by_the_time_they_started(api: Api) -> None:
-    api.answer("runs.read_results.list_executions", {"items": []})
-    url = "/executions?started_after=2026-01-31T08:00:00.5%2B02:00&started_before=2026-02-01"
-    assert api.send("GET", url)[0] == 200
-    called = api.calls[0][2]
-    assert called["started_after"] == datetime(2026, 1, 31, 6, 0, 0, 500_000, tzinfo=UTC)
-    assert called["started_before"] == datetime(2026, 2, 1, tzinfo=UTC)
+    api.answer("runs.find_runs.list_executions", {"items": []})
+    for since, until in (("started_after", "started_before"), ("from", "to")):
+        assert api.send("GET", f"/executions?{since}=2026-01-31T08:00:00.5%2B02:00&{until}=2026-02-01")[0] == 200
+    for _, _, called in api.calls:
+        assert called["since"] == datetime(2026, 1, 31, 6, 0, 0, 500_000, tzinfo=UTC)
+        assert called["until"] == datetime(2026, 2, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +325,7 @@ def test_executions_are_listed_by_the_time_they_started(api: Api) -> None:
     [
         ("GET", "/executions?stauts=failed", "Did you mean 'status'?"),
         ("GET", "/executions/e-1?limit=1", "takes wait"),
-        ("GET", "/workflows?status=failed", "takes limit, cursor"),
+        ("GET", "/workflows?status=failed", "takes name, tag, limit, cursor"),
         ("GET", "/steps/a?limit=1", "takes version"),
         ("DELETE", "/workflows/w-1?version=1", "takes none"),
         ("POST", "/workflows/execute?Wait=1", "Did you mean 'wait'?"),
@@ -358,3 +407,9 @@ def test_an_output_is_answered_or_told_where_it_is(
 def test_a_query_of_results_that_cannot_be_is_refused(api: Api, query: str) -> None:
     assert api.send("GET", f"/executions/e-1/results?{query}")[0] == 422
     assert api.calls == []
+
+
+def test_workflows_are_listed_by_name_and_tag(api: Api) -> None:
+    api.answer("workflows.read_workflows.list_workflows", {"items": []})
+    assert api.send("GET", "/workflows?limit=2&name=a&tag=b") == (200, {"items": []})
+    assert api.calls == [("workflows.read_workflows.list_workflows", (2, None), {"name": "a", "tag": "b"})]

@@ -17,6 +17,7 @@ from pathlib import Path
 from workflow_engine.settings import Settings
 from workflow_engine.store.executions import Execution
 from workflow_engine.store.payloads.files import FileObjects
+from workflow_engine.store.run_lists import RunFilter
 from workflow_engine.store.tables.sqlite import SqliteTable
 from workflow_engine.usecases.engine import Engine, Laptop
 
@@ -27,7 +28,7 @@ run = Execution("t", "e", "w", 1, "Name", "running", engine.timestamp(), "arn:e"
 engine.executions.create(run, "{}", 2_000_000_000)
 engine.executions.update_status(run, "failed", 0, error={"message": "x" * 400_000})
 assert len(engine.executions.get("t", "e").error["message"]) == 400_000
-assert engine.executions.page("t", None, "failed", 5, None).records[0]["execution_id"] == "e"
+assert engine.executions.page("t", RunFilter(status="failed"), 5).runs[0].record["execution_id"] == "e"
 assert engine.idempotency.once("t", "op", "key", {}, lambda _: [1]) == engine.idempotency.once("t", "op", "key", {}, None)
 engine.steps.put("t", {"step_type": "ocr"}, "r")
 assert engine.steps.count("t") == 1

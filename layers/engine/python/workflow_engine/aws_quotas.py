@@ -44,6 +44,9 @@ STATE_SECONDS: Final = 99_999_999
 EXECUTION_SECONDS: Final = 31_536_000
 """Longest standard execution, one year. Service quotas, "Maximum execution time"."""
 
+REDRIVABLE_DAYS: Final = 14
+"""How long after its end an execution can be redriven. API reference, RedriveExecution."""
+
 EXPRESS_SECONDS: Final = 300
 """Longest Express execution. Service quotas, "Maximum execution time"."""
 

@@ -56,6 +56,18 @@ class ConflictError(WorkflowEngineError):
     code = "conflict"
 
 
+class PausedError(ConflictError):
+    """The workflow is not to be started until it is resumed."""
+
+    code = "paused"
+
+
+class PreconditionFailedError(WorkflowEngineError):
+    """The record is not as the client, by the headers If-Match or If-None-Match, says that it must be."""
+
+    code = "precondition_failed"
+
+
 class AlreadyDecidedError(ConflictError):
     """Somebody has decided before. The first decision holds."""
 
@@ -110,6 +122,12 @@ class ThrottledError(WorkflowEngineError):
     def __init__(self, detail: str, *, retry_after_seconds: int = 1) -> None:
         super().__init__(detail)
         self.retry_after_seconds = retry_after_seconds
+
+
+class QuotaExceededError(ThrottledError):
+    """The tenant has used up what it may; the detail says what, and when there is more."""
+
+    code = "quota_exceeded"
 
 
 class UnavailableError(ThrottledError):

@@ -67,6 +67,12 @@ class Settings:
     step_http_allowed_hosts: str = ""
     vector_bucket_name: str = ""
     archive: Archive = "none"
+    execution_shards: int = 1
+    """How many partitions each list of runs is written to (`store.shards`)."""
+    retention_days: int = 0
+    """How long after its end what is kept of a run stays (`store.retention`); 0 is for ever."""
+    tenant_quota: Mapping[str, int] = field(default_factory=dict)
+    """What tenants may use that have no quota of their own (`store.quotas.Quota`)."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -85,7 +91,10 @@ class Settings:
             allow_local_steps=env.get("ALLOW_LOCAL_STEPS") == "1",
             step_http_allowed_hosts=env.get("STEP_HTTP_ALLOWED_HOSTS", ""),
             vector_bucket_name=env.get("VECTOR_BUCKET_NAME", ""),
+            retention_days=_number("RETENTION_DAYS", env.get("RETENTION_DAYS") or "0"),
             archive=_archive(env.get("ARCHIVE") or "none"),
+            tenant_quota=_quota(env.get("TENANT_QUOTA") or "{}"),
+            execution_shards=_number("EXECUTION_SHARDS", env.get("EXECUTION_SHARDS") or "1"),
         )
 
     @property
@@ -108,6 +117,25 @@ def _archive(text: str) -> Archive:
     if text not in ARCHIVES:
         raise InvalidSettingError(f"The environment variable ARCHIVE must be one of {', '.join(ARCHIVES)}.")
     return text
+
+
+def _number(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise InvalidSettingError(f"The environment variable {name} must be a whole number.")
+    return int(text)
+
+
+def _quota(text: str) -> Mapping[str, int]:
+    try:
+        read = json.loads(text)
+    except ValueError:
+        read = None
+    names = ("running", "starts_per_minute", "monthly_usd")
+    if not isinstance(read, dict) or not all(n in names and type(v) is int and v >= 0 for n, v in read.items()):
+        raise InvalidSettingError(
+            f"The environment variable TENANT_QUOTA must be a JSON object of whole numbers: {', '.join(names)}."
+        )
+    return read
 
 
 def _step_functions(text: str) -> Mapping[str, str]:

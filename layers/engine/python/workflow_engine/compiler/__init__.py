@@ -14,7 +14,8 @@ Pure and deterministic: equal workflows give equal bytes, in any process; no AWS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from workflow_engine import aws_quotas
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from workflow_engine.compiler.graph import StepGraph
     from workflow_engine.compiler.ir import Block
     from workflow_engine.language.syntax import Workflow
+    from workflow_engine.statuses import StepEnd
 
 __all__ = ["Compilation", "Hints", "child_entry", "compile_workflow", "execution_input"]
 
@@ -58,8 +60,14 @@ class Compilation:
         return mermaid(self.graph, self.after_failure)
 
 
-def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hints | None = None) -> Compilation:
-    """Compile a parsed workflow.
+def compile_workflow(
+    workflow: Workflow,
+    catalogue: CompilerCatalogue,
+    hints: Hints | None = None,
+    reused: Mapping[str, StepEnd] = MappingProxyType({}),
+) -> Compilation:
+    """Compile a parsed workflow. `reused` are the steps that are not run, and how each has ended (`compiler.reuse`);
+    `bindings["reused"]` then says which of what they gave the machine reads, as `[step_id, "output" | "error"]`.
 
     Raises InvalidWorkflowError with every finding: a cycle, a construct that this version cannot run, a quota that the run
     would break, or (a defect of this compiler) a machine that Step Functions would refuse.
@@ -68,6 +76,7 @@ def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hi
     # not to pay for the stages at a cold start.
     from workflow_engine.compiler.asl import definition_text, render_machine
     from workflow_engine.compiler.fan_out import bound_lists, fan_out
+    from workflow_engine.compiler.ir import RunResult
     from workflow_engine.compiler.lower import lower_workflow
     from workflow_engine.compiler.optimise import optimise
     from workflow_engine.compiler.reports.least_size import too_large
@@ -76,10 +85,22 @@ def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hi
 
     if sure := too_large(workflow, catalogue):
         raise InvalidWorkflowError(sure)
-    lowered = lower_workflow(workflow, catalogue, hints or Hints())
+    lowered = lower_workflow(workflow, catalogue, hints or Hints(), reused)
     block = bound_lists(optimise(lowered.block))
     machine = render_machine(block, workflow.timeout_seconds)
     definition = definition_text(machine)
+    if block.result is not None and block.result.sinks and len(definition.encode()) > aws_quotas.DEFINITION_BYTES:
+        # What a run's output takes in a definition must not be what makes that too large.
+        block = bound_lists(optimise(replace(lowered.block, result=RunResult(None))))
+        machine = render_machine(block, workflow.timeout_seconds)
+        definition = definition_text(machine)
+    bindings, whole = lowered.bindings, lowered.graph
+    if reused:
+        from workflow_engine.compiler.graph import build_graph
+        from workflow_engine.compiler.reuse import read_in
+
+        bindings = {**bindings, "reused": read_in(definition, reused)}
+        whole = build_graph(workflow.steps, by_step_order=workflow.pattern == "sequential")
     plan = make_plan(block, lowered, machine, definition)
     findings = (
         *lowered.warnings,
@@ -93,9 +114,9 @@ def compile_workflow(workflow: Workflow, catalogue: CompilerCatalogue, hints: Hi
     return Compilation(
         machine=machine,
         definition=definition,
-        bindings=lowered.bindings,
+        bindings=bindings,
         plan=plan.as_dict(findings),
-        outline=outline(workflow, lowered.graph, catalogue),
+        outline=outline(workflow, whole, catalogue, reused),
         graph=lowered.graph,
         after_failure=lowered.after_failure,
         fan_out=fan_out(block),
@@ -145,19 +166,22 @@ def execution_input(
     endpoints: Mapping[str, Mapping[str, Any]] | None = None,
     children: Mapping[str, Mapping[str, Any]] | None = None,
     subflows: Mapping[str, str] | None = None,
+    reused: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """What StartExecution gets.
 
     `functions` maps the aliases in `bindings["functions"]` to ARNs, `endpoints` those in `bindings["endpoints"]` to where
-    and how `step_http` sends the step, without secrets; `run` is flat: execution_id, workflow_id,
-    workflow_version, tenant_id, session_id, user_id, principal, correlation_id. `context` repeats what every step Lambda is
-    told, in the form in which it is told, so that no state has to build it. `children` are the workflows that this run and its
-    subflows may start (`child_entry`) by names of their own, `subflows` says which of them each subflow step starts.
+    and how `step_http` sends the step, without secrets; `reused` has what `bindings["reused"]` asks for; `run` is flat:
+    execution_id, workflow_id, workflow_version, tenant_id, session_id, user_id, principal, correlation_id. `context` repeats what
+    every step Lambda is told, in the form in which it is told, so that no state has to build it. `children` are the workflows
+    that this run and its subflows may start (`child_entry`) by names of their own, `subflows` says which of them each subflow
+    step starts.
     """
     return {
         "input": input,
         **_fixed_input(bindings, functions, endpoints, subflows),
         **({"children": dict(children)} if children else {}),
+        **({"reused": {step_id: dict(gave) for step_id, gave in reused.items()}} if reused else {}),
         "run": dict(run),
         "context": {
             "execution_id": run["execution_id"],

@@ -35,6 +35,8 @@ class Query(NamedTuple):
 WAIT: Final = Query("wait", "number", 0, LONGEST_WAIT_SECONDS)
 LIMIT: Final = Query("limit", "number", 1, 100)
 CURSOR: Final = Query("cursor")
+FROM_VERSION: Final = Query("from_version", "number", 1, 1_000_000)
+TO_VERSION: Final = Query("to_version", "number", 1, 1_000_000)
 VERSION: Final = Query("version", "number", 1, 1_000_000)
 ROLE: Final = Query("role")
 EXECUTION_ID: Final = Query("execution_id")
@@ -42,15 +44,29 @@ WORKER: Final = Query("worker")
 ELEMENT: Final = Query("element")
 STEP: Final = Query("step")
 STEPS: Final = Query("steps", "texts")
+LAST_EVENT_ID: Final = Query("last_event_id")
 LINKS: Final = Query("links", "flag")
 INCLUDE: Final = Query("include", "texts")
 WORKFLOW_ID: Final = Query("workflow_id")
 STATUS: Final = Query("status", shape="RunStatus")
 KIND: Final = Query("kind")
 EXECUTION_TYPE: Final = Query("execution_type")
+NAME: Final = Query("name")
 TAG: Final = Query("tag")
 STARTED_AFTER: Final = Query("started_after", "moment")
 STARTED_BEFORE: Final = Query("started_before", "moment")
+FROM: Final = Query("from", "moment")
+TO: Final = Query("to", "moment")
+USER_ID: Final = Query("user_id")
+SESSION_ID: Final = Query("session_id")
+CORRELATION_ID: Final = Query("correlation_id")
+PARENT_ID: Final = Query("parent_id")
+HAS_FAILURES: Final = Query("has_failures", "flag")
+ERROR: Final = Query("error")
+CONFIRM: Final = Query("confirm")
+
+EVENT_STREAM: Final = "text/event-stream"
+"""The media type of server-sent events."""
 
 PAGED: Final = (LIMIT, CURSOR)
 
@@ -81,6 +97,8 @@ class Operation(NamedTuple):
     """Whether it reads the header `Idempotency-Key`."""
     conflicts: bool = False
     """Whether it may answer 409; what takes a key always may."""
+    has_etag: bool = False
+    """Whether its answer has an ETag, which a GET compares with `If-None-Match`, a change with `If-Match` or `If-None-Match`."""
     asks_others: bool = False
     """Whether it may answer 424, since it asks a server that is not ours."""
     media_type: str = "application/json"
@@ -131,11 +149,14 @@ class Operation(NamedTuple):
             found |= {HTTPStatus.NOT_FOUND}
         if self.takes_key or self.conflicts:
             found |= {HTTPStatus.CONFLICT}
+        if self.has_etag and self.method in CHANGES:
+            found |= {HTTPStatus.PRECONDITION_FAILED}
         if self.asks_others:
             found |= {HTTPStatus.FAILED_DEPENDENCY}
         return tuple(sorted(found))
 
 
+CHANGES: Final = ("PUT", "DELETE")
 SERVICE_ROOTS: Final = ("health", "docs", "openapi.json")
 
 
@@ -164,17 +185,37 @@ _WORKFLOWS: Final = (
     ),
     Operation("validate_workflow", "POST /workflows/validate", {200: "ValidationReport"}, body=_RUN),
     Operation("compile_workflow", "POST /workflows/compile", {200: "CompiledWorkflow"}, body=_WORKFLOW),
-    Operation("create_workflow", "POST /workflows", {201: "StoredWorkflow"}, body=_WORKFLOW, takes_key=True),
-    Operation("list_workflows", "GET /workflows", {200: "WorkflowPage"}, query=PAGED),
-    Operation("get_workflow", "GET /workflows/{workflow_id}", {200: "StoredWorkflow"}, query=(VERSION,)),
+    Operation(
+        "create_workflow", "POST /workflows", {201: "StoredWorkflow"}, body=_WORKFLOW, takes_key=True, has_etag=True
+    ),
+    Operation("list_workflows", "GET /workflows", {200: "ListedWorkflowPage"}, query=(NAME, TAG, *PAGED)),
+    Operation(
+        "get_workflow",
+        "GET /workflows/{workflow_id}",
+        {200: "StoredWorkflow", 304: None},
+        query=(VERSION,),
+        has_etag=True,
+    ),
     Operation(
         "update_workflow",
         "PUT /workflows/{workflow_id}",
         {200: "StoredWorkflow", 201: "StoredWorkflow"},
         body=_WORKFLOW,
         conflicts=True,
+        has_etag=True,
     ),
-    Operation("delete_workflow", "DELETE /workflows/{workflow_id}", GONE),
+    Operation("delete_workflow", "DELETE /workflows/{workflow_id}", GONE, has_etag=True),
+    Operation(
+        "diff_workflow", "GET /workflows/{workflow_id}/diff", {200: "WorkflowDiff"}, query=(FROM_VERSION, TO_VERSION)
+    ),
+    Operation(
+        "roll_back_workflow",
+        "POST /workflows/{workflow_id}/rollback",
+        {200: "StoredWorkflow"},
+        body="usecases.workflows.roll_back:RollbackRequest",
+        conflicts=True,
+        has_etag=True,
+    ),
     Operation("list_workflow_versions", "GET /workflows/{workflow_id}/versions", {200: "WorkflowPage"}, query=PAGED),
     Operation(
         "execute_stored_workflow",
@@ -185,15 +226,36 @@ _WORKFLOWS: Final = (
         body_required=False,
         takes_key=True,
     ),
+    Operation(
+        "pause_workflow",
+        "POST /workflows/{workflow_id}/pause",
+        {200: "StoredWorkflow"},
+        body="usecases.workflows.pause_workflow:PauseRequest",
+        body_required=False,
+    ),
+    Operation("resume_workflow", "POST /workflows/{workflow_id}/resume", {200: "StoredWorkflow"}),
 )
 
+_OF_RUNS: Final = (
+    WORKFLOW_ID,
+    STATUS,
+    TAG,
+    USER_ID,
+    SESSION_ID,
+    CORRELATION_ID,
+    PARENT_ID,
+    HAS_FAILURES,
+    ERROR,
+    FROM,
+    TO,
+    STARTED_AFTER,
+    STARTED_BEFORE,
+)
+"""What runs are found by."""
+
 _EXECUTIONS: Final = (
-    Operation(
-        "list_executions",
-        "GET /executions",
-        {200: "ExecutionPage"},
-        query=(WORKFLOW_ID, STATUS, STARTED_AFTER, STARTED_BEFORE, *PAGED),
-    ),
+    Operation("list_executions", "GET /executions", {200: "ExecutionPage"}, query=(*_OF_RUNS, *PAGED)),
+    Operation("count_executions", "GET /executions/counts", {200: "ExecutionCounts"}, query=(*_OF_RUNS, CURSOR)),
     Operation("get_execution", "GET /executions/{execution_id}", {200: "ExecutionProgress"}, query=(WAIT,)),
     Operation(
         "get_results",
@@ -203,7 +265,15 @@ _EXECUTIONS: Final = (
     ),
     Operation("get_output", "GET /executions/{execution_id}/output", OUTPUT, conflicts=True),
     Operation("get_step_output", "GET /executions/{execution_id}/steps/{step}/output", OUTPUT, conflicts=True),
-    Operation("list_events", "GET /executions/{execution_id}/events", {200: "EventPage"}, query=PAGED),
+    Operation("list_events", "GET /executions/{execution_id}/events", {200: "RunEventPage"}, query=(WAIT, *PAGED)),
+    Operation(
+        "stream_events",
+        "GET /executions/{execution_id}/stream",
+        {200: "Text", 204: None},
+        query=(LAST_EVENT_ID,),
+        media_type=EVENT_STREAM,
+    ),
+    Operation("list_history", "GET /executions/{execution_id}/history", {200: "EventPage"}, query=PAGED),
     Operation("list_logs", "GET /executions/{execution_id}/logs", {200: "LogPage"}, query=(STEP, *PAGED, WAIT)),
     Operation("list_approvals", "GET /approvals", {200: "ApprovalPage"}, query=(ROLE, EXECUTION_ID, *PAGED)),
     *(
@@ -218,7 +288,33 @@ _EXECUTIONS: Final = (
         )
         for verb in ("approve", "deny")
     ),
-    Operation("cancel_execution", "POST /executions/{execution_id}/cancel", {200: "Execution"}, conflicts=True),
+    Operation(
+        "cancel_execution",
+        "POST /executions/{execution_id}/cancel",
+        {200: "Execution"},
+        body="usecases.bodies.cancel:CancelRequest",
+        body_required=False,
+        conflicts=True,
+    ),
+    Operation(
+        "redrive_execution",
+        "POST /executions/{execution_id}/redrive",
+        {202: "Execution", 200: "Results"},
+        query=(WAIT,),
+        takes_key=True,
+    ),
+    Operation(
+        "rerun_execution",
+        "POST /executions/{execution_id}/rerun",
+        STARTED,
+        query=(WAIT,),
+        body="usecases.bodies.rerun:RerunRequest",
+        body_required=False,
+        takes_key=True,
+    ),
+    Operation("delete_execution", "DELETE /executions/{execution_id}", GONE, conflicts=True),
+    Operation("delete_tenant", "DELETE /tenant", {200: "TenantDeletion"}, query=(CONFIRM,)),
+    Operation("list_audit", "GET /audit", {200: "AuditPage"}, query=PAGED),
 )
 
 _TASK: Final = "POST /activities/{activity}/tasks/{task_id}"

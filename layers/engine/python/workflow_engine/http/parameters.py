@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -15,6 +15,8 @@ from workflow_engine.suggestions import suggest
 DEFAULT_PAGE: Final = 50
 
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_ENTITY_TAG: Final = re.compile(r'\*|(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+_ENTITY_TAGS: Final = re.compile(rf"\s*(?:\*|{_ENTITY_TAG.pattern[3:]}(?:\s*,\s*{_ENTITY_TAG.pattern[3:]})*)\s*")
 _BARE_PLUS: Final = re.compile(r"(?<=:\d\d) (?=\d\d:?\d\d$)|(?<=\.\d{3}) (?=\d\d:?\d\d$)")
 
 
@@ -57,6 +59,16 @@ def moment(event: APIGatewayProxyEventV2, query: Query) -> datetime | None:
     return value
 
 
+def one_moment(event: APIGatewayProxyEventV2, queries: Sequence[Query]) -> datetime | None:
+    """The moment that a parameter of several names gives. InvalidRequestError where two of them are given."""
+    given = [query for query in queries if query_parameter(event, query) is not None]
+    if len(given) > 1:
+        raise InvalidRequestError(
+            f"The query parameters {' and '.join(q.name for q in given)} mean the same. Give one."
+        )
+    return moment(event, given[0]) if given else None
+
+
 def refuse_unknown(event: APIGatewayProxyEventV2, known: Collection[str]) -> None:
     """Raises `InvalidRequestError` for a query parameter that a route does not have: a filter with a typing error must
     not answer everything.
@@ -75,6 +87,20 @@ def idempotency_key(event: APIGatewayProxyEventV2) -> str | None:
     if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
         raise InvalidRequestError("The header Idempotency-Key must have 1 to 255 visible ASCII characters.")
     return key
+
+
+def entity_tags(event: APIGatewayProxyEventV2, header: str) -> tuple[str, ...] | None:
+    """The entity tags of If-Match or If-None-Match with their quotes, or `*`; None when the header is absent. Weak ones are left
+    out: all of ours are strong. Raises `InvalidRequestError` for anything else.
+    """
+    text = event.headers.get(header.lower())
+    if text is None:
+        return None
+    if not _ENTITY_TAGS.fullmatch(text):
+        raise InvalidRequestError(
+            f'The header {header} must be *, or ETags in their double quotes, such as "3-1f3a9c".'
+        )
+    return tuple(found[0] for found in _ENTITY_TAG.finditer(text) if not found[0].startswith("W/"))
 
 
 def whole_number(event: APIGatewayProxyEventV2, query: Query) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -15,6 +16,7 @@ from workflow_engine.http.parameters import Page
 from workflow_engine.http.powertools import APIGatewayProxyEventV2, Response
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.usecases.engine import Caller
+from workflow_engine.usecases.workflows.preconditions import ANY, Precondition
 
 if TYPE_CHECKING:
     from workflow_engine.http.form import Part
@@ -56,6 +58,12 @@ class Request(NamedTuple):
         return parameters.idempotency_key(self.event)
 
     @property
+    def precondition(self) -> Precondition:
+        """The headers `If-Match` and `If-None-Match`."""
+        tags = partial(parameters.entity_tags, self.event)
+        return Precondition(tags("If-Match"), tags("If-None-Match"))
+
+    @property
     def page(self) -> Page:
         """`?limit&cursor`, with the usual limit where none is given."""
         return parameters.page(self.event)
@@ -76,9 +84,9 @@ class Request(NamedTuple):
         """Whether it is `true`."""
         return parameters.flag(self.event, query)
 
-    def moment(self, query: Query) -> datetime | None:
-        """A moment in ISO 8601."""
-        return parameters.moment(self.event, query)
+    def moment(self, query: Query, *further: Query) -> datetime | None:
+        """A moment in ISO 8601. InvalidRequestError where another name of it is given as well."""
+        return parameters.one_moment(self.event, (query, *further))
 
 
 Handlers = Mapping[str, Callable[[Request], Any]]
@@ -91,6 +99,16 @@ def saved(outcome: tuple[AnswerT, bool]) -> tuple[AnswerT, HTTPStatus]:
     """The answer to saving something, which is `(what stands now, whether it is new)`."""
     answer, is_new = outcome
     return answer, HTTPStatus.CREATED if is_new else HTTPStatus.OK
+
+
+def tagged(
+    request: Request, answer: Mapping[str, Any], etag: str, status: HTTPStatus = HTTPStatus.OK
+) -> Response[Mapping[str, Any] | None]:
+    """An answer with its ETag, 304 without it where the client has it already."""
+    known = request.precondition.none_match if request.operation.method == "GET" else None
+    if known is not None and {etag, ANY} & set(known):
+        return Response(HTTPStatus.NOT_MODIFIED, headers={"ETag": etag})
+    return Response(status, "application/json", answer, headers={"ETag": etag})
 
 
 def answered(operation: Operation, result: Any) -> Any:

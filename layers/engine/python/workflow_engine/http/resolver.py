@@ -171,9 +171,9 @@ def _as_routed(event: APIGatewayProxyEventV2) -> dict[str, Any]:
 
 
 def _asks_to_wait(event: Mapping[str, Any]) -> bool:
-    """Whether a request is slow because its sender wants it to be (`?wait=25`), and tells nothing of the service."""
+    """Whether a request is slow because its sender wants it to be (`?wait=25`, a stream), and tells nothing of the service."""
     parameters: Mapping[str, str] = event.get("queryStringParameters") or {}
-    return parameters.get("wait", "0") != "0"
+    return parameters.get("wait", "0") != "0" or event.get("rawPath", "").rstrip("/").endswith("/stream")
 
 
 def api_resolver(handlers: Handlers, known_routes: KnownRoutes = ()) -> ApiResolver:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from workflow_engine.observability import get_logger
 from workflow_engine.usecases.engine import Caller, Engine
 
 if TYPE_CHECKING:
-    from workflow_engine.usecases.answers import ExecutionStarted, Results
+    from workflow_engine.usecases.answers import Execution, ExecutionStarted, Results
+
+RunT = TypeVar("RunT", bound="ExecutionStarted | Execution")
 
 logger = get_logger(__name__)
 
 
-def started(
-    engine: Engine, caller: Caller, run: ExecutionStarted, wait_seconds: int
-) -> tuple[ExecutionStarted | Results, HTTPStatus]:
-    """202 with the started run, or 200 with its results when it ends within `wait_seconds`.
+def started(engine: Engine, caller: Caller, run: RunT, wait_seconds: int) -> tuple[RunT | Results, HTTPStatus]:
+    """202 with the started or redriven run, or 200 with its results when it ends within `wait_seconds`.
 
     The run is started, so no fault of waiting for it is a fault of the request: without a key, the client would start another.
     """

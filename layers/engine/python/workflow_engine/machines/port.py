@@ -26,6 +26,10 @@ class ExecutionGoneError(Exception):
     """Step Functions knows no such execution: it never started, or ended more than 90 days ago."""
 
 
+class NotRedrivableError(Exception):
+    """Step Functions does not redrive this execution; the message says why."""
+
+
 class NameTakenError(Exception):
     """The name belongs to another machine, or to one that is being deleted."""
 
@@ -96,6 +100,13 @@ class MachineService(Protocol):
 
     def stop(self, execution_arn: str, cause: str) -> None:
         """Stop an execution; one that has ended stays as it is. Raises ExecutionGoneError."""
+
+    def redrive(self, execution_arn: str, token: str) -> None:
+        """Let an execution that did not succeed go on from where it failed. A repetition with the same token, of up to 64
+        characters, is the same redrive for 15 minutes (RedriveExecution, `clientToken`).
+
+        Raises ExecutionGoneError, NotRedrivableError.
+        """
 
     def events(
         self, execution_arn: str, limit: int, token: str | None, *, with_data: bool

@@ -36,9 +36,9 @@ _ITERATION_ENDS: Final[Mapping[str, StepStatus]] = {
     "Aborted": "aborted",
 }
 
-_ATTEMPT: Final = frozenset({"TaskScheduled", "LambdaFunctionScheduled", "ActivityScheduled"})
+NEW_ATTEMPT: Final = frozenset({"TaskScheduled", "LambdaFunctionScheduled", "ActivityScheduled"})
 _SUCCESS: Final = frozenset({"TaskSucceeded", "LambdaFunctionSucceeded", "ActivitySucceeded"})
-_FAILURE: Final = re.compile(r"(Task|LambdaFunction|Activity)(Failed|TimedOut|(Start|Submit|Schedule)Failed)")
+FAILED_ATTEMPT: Final = re.compile(r"(Task|LambdaFunction|Activity)(Failed|TimedOut|(Start|Submit|Schedule)Failed)")
 _STATE_IN_CAUSE: Final = re.compile(r"(?:state|state/task) '([^']+)'")
 
 
@@ -61,13 +61,15 @@ def read_timeline(
 
     `enclosing` gives for each step the maps, for_each steps and loops around it, outermost first; `loops` are the loops.
     """
-    reader = _Reader(enclosing, loops, outputs)
+    reader = TimelineReader(enclosing, loops, outputs)
     for event in events:
         reader.read(event)
     return reader.timeline
 
 
-class _Reader:
+class TimelineReader:
+    """Reads a history event by event; `timeline` is what has been read."""
+
     def __init__(self, enclosing: Mapping[str, tuple[str, ...]], loops: frozenset[str], outputs: Outputs) -> None:
         self.timeline = Timeline()
         self._outputs = outputs
@@ -80,7 +82,12 @@ class _Reader:
         self._open: dict[int, Visit] = {}
         self._untold: dict[int, Visit] = {}  # Fail states of which no event has the error, until a Catcher tells it
 
+    def visit_of(self, event_id: int) -> Visit | None:
+        """The visit that an event which was read belongs to."""
+        return self._origins.get(event_id, _NOWHERE).visit
+
     def read(self, event: Event) -> None:
+        """Read the next event."""
         kind = event["type"]
         origin = self._origins.get(event["previousEventId"], _NOWHERE)
         if kind.endswith("StateEntered"):
@@ -271,15 +278,15 @@ class _Reader:
         details_name = f"{kind[0].lower()}{kind[1:]}EventDetails"
         details = event.get(details_name) or {}
         visit.repeats += details.get("repeatedAfterRestart", 0)
-        if kind in _ATTEMPT:
+        if kind in NEW_ATTEMPT:
             visit.attempts += 1
             visit.outcome = None
         elif kind in _SUCCESS:
             visit.outcome, visit.failure, visit.left_at = "succeeded", None, event.get("timestamp")
-            value = _task_output(details)
+            value = task_output(details)
             visit.usage = usage_of(value)
             visit.output = self._outputs.add(value)
-        elif _FAILURE.fullmatch(kind):
+        elif FAILED_ATTEMPT.fullmatch(kind):
             self._fail(visit, event, details_name)
         elif kind.endswith("StateAborted") and visit.outcome is None and kind.startswith(visit.kind):
             visit.outcome = "aborted"
@@ -390,7 +397,7 @@ def _caught(visit: Visit) -> bool:
     return around is not None and (around.left or _caught(around))
 
 
-def _task_output(details: Mapping[str, Any]) -> Any:
+def task_output(details: Mapping[str, Any]) -> Any:
     """A step's output: what a function returned (`Payload` of lambda:invoke), what a callback or activity sent, or what
     is told of a child.
     """

@@ -13,19 +13,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from functools import reduce
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.failure_messages import FailureMessages, needs_values
 from workflow_engine.machines.outcomes import Outcome
+from workflow_engine.machines.outlines import KnownSteps
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.read_timeline import read_timeline
 from workflow_engine.machines.step_outcomes import StepOutcomes
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Usage, Visit
 from workflow_engine.machines.visits_by_place import Place, VisitsByPlace
 from workflow_engine.state_names import PARALLEL, WORKFLOW_OUTPUT
-from workflow_engine.statuses import RunStatus, StepStatus
+from workflow_engine.statuses import RunStatus, StepEnd, StepStatus
 from workflow_engine.timestamps import iso
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ class RunReport:
     completed_at: str | None
     redrive_count: int
     redriven_at: datetime | None
+    ended_in_fail: bool
+    """Whether a Fail state ended it: that of a step, or the one after failure steps. A redrive would only enter it again."""
     steps: StepOutcomes
     outputs: Outputs
     transitions: int
@@ -52,19 +56,34 @@ class RunReport:
 
 
 def report(
-    events: Iterable[Event], outline: Mapping[str, Any], outputs: Outputs, known_secrets: Iterable[str] = ()
+    events: Iterable[Event],
+    outline: Mapping[str, Any],
+    outputs: Outputs,
+    reused: Mapping[str, Outcome] = MappingProxyType({}),
+    known_secrets: Iterable[str] = (),
 ) -> RunReport:
     """Everything a history says about a run. `events` are those of GetExecutionHistory, oldest first; they are read
-    once, as they come. Messages and details are told without secrets, those that the run received and `known_secrets`.
+    once, as they come. `reused` are the outcomes, by key and in order, of steps that an earlier run has done and of their
+    parts; their outputs are held by `outputs`. Messages and details are told without secrets, those that the run received and
+    `known_secrets`.
     """
-    enclosing: dict[str, tuple[str, ...]] = {}
-    entries: dict[str, Mapping[str, Any]] = {}
-    after_failure = outline.get("after_failure", ())
-    _enclose((*outline["steps"], *after_failure), (), enclosing, entries)
-    loops = frozenset(step_id for step_id, step in entries.items() if step.get("body", {}).get("kind") == "loop")
-    timeline = read_timeline(events, enclosing, loops, outputs)
-    results = _Results(timeline, entries, enclosing, loops, outputs, tuple(known_secrets))
+    known = KnownSteps.of(outline)
+    timeline = read_timeline(events, known.enclosing, known.loops, outputs)
+    return report_of(timeline, outline, known, outputs, reused, known_secrets)
+
+
+def report_of(
+    timeline: Timeline,
+    outline: Mapping[str, Any],
+    known: KnownSteps,
+    outputs: Outputs,
+    reused: Mapping[str, Outcome] = MappingProxyType({}),
+    known_secrets: Iterable[str] = (),
+) -> RunReport:
+    """What a history says that was read so far; what is `reused` and `known_secrets` as in `report`."""
+    results = _Results(timeline, known.entries, known.enclosing, known.loops, outputs, reused, tuple(known_secrets))
     outcomes = results.walk(outline["steps"], (), "", _absent_status(timeline.status))
+    after_failure = outline.get("after_failure", ())
     results.walk(after_failure, (), "", "skipped" if timeline.recovered else _absent_status(timeline.status))
     return RunReport(
         status=timeline.status,
@@ -74,30 +93,12 @@ def report(
         completed_at=iso(timeline.completed_at),
         redrive_count=timeline.redrive_count,
         redriven_at=timeline.redriven_at,
+        ended_in_fail=_ended_in_fail(timeline),
         steps=results.steps,
         outputs=outputs,
         transitions=len(timeline.visits) + sum(max(v.attempts - 1, 0) for v in timeline.visits),
         usage=reduce(Usage.plus, (v.usage for v in timeline.visits if v.usage is not None), Usage()),
     )
-
-
-def _enclose(
-    steps: Iterable[Mapping[str, Any]],
-    around: tuple[str, ...],
-    enclosing: dict[str, tuple[str, ...]],
-    entries: dict[str, Mapping[str, Any]],
-) -> None:
-    """Notes of each step, at whatever depth, the lists and loops around it and its entry in the outline."""
-    for step in steps:
-        enclosing[step["id"]] = around
-        entries[step["id"]] = step
-        body = step.get("body")
-        if body is None:
-            continue
-        inner = (*around, step["id"]) if step.get("each") else around
-        if body["kind"] != "switch":
-            inner = (*inner, step["id"])
-        _enclose(body["steps"], inner, enclosing, entries)
 
 
 def _absent_status(run_status: RunStatus) -> StepStatus:
@@ -134,6 +135,11 @@ def _error_before_recovery(timeline: Timeline, messages: FailureMessages) -> dic
     }
 
 
+def _ended_in_fail(timeline: Timeline) -> bool:
+    blamed = timeline.failed_visit
+    return timeline.recovered is not None or (blamed is not None and blamed.kind == "Fail")
+
+
 _ABSENT: Final = {status: Outcome(status) for status in ("skipped", "pending")}
 _PENDING: Final = _ABSENT["pending"]
 
@@ -145,6 +151,7 @@ class _Results:
     enclosing: Mapping[str, tuple[str, ...]]
     loops: frozenset[str]
     outputs: Outputs
+    reused: Mapping[str, Outcome]
     known_secrets: tuple[str, ...]
     steps: StepOutcomes = field(init=False)
     visits: VisitsByPlace = field(init=False)
@@ -171,8 +178,21 @@ class _Results:
         for step in steps:
             if not prefix:
                 self.steps.tops[step["id"]] = len(self.steps.keys)
+            if "reused" in step:
+                outcomes[step["id"]] = self._reused(step["id"], step["reused"], frames)
+                continue
             outcomes[step["id"]] = self._placed(step, frames, prefix + step["id"], absent)
         return outcomes
+
+    def _reused(self, step_id: str, end: StepEnd, frames: Frames) -> Outcome:
+        """The outcome of a step that an earlier run has done, and those of its parts, as far as they are still known."""
+        outcome = self.reused.get(step_id) or Outcome(end)
+        parts = {k: o for k, o in self.reused.items() if k.startswith((f"{step_id}[", f"{step_id}."))}
+        if self._keeps_places:
+            self._places[step_id, frames] = len(self.steps.keys)
+        self.steps.keys += [step_id, *parts]
+        self.steps.outcomes += [outcome, *parts.values()]
+        return outcome
 
     def _placed(self, step: Mapping[str, Any], frames: Frames, key: str, absent: StepStatus) -> Outcome:
         """The outcome of a step, in its place before those of its parts, which it follows from."""
@@ -225,7 +245,7 @@ class _Results:
         failing = self.visits.failing.get((step_id, frames))
         if failing is not None:
             task = self.visits.own.get((step_id, frames))
-            told = _failure_of_fail_state(failing, looped=step_id in self.loops, late=task is not None)
+            told = failure_of_fail_state(failing, looped=step_id in self.loops, late=task is not None)
             return Outcome("failed", None, told, task or failing)
         tried = self.visits.tried.get((step_id, frames))
         if tried is not None and self._status(tried) == "failed":
@@ -335,7 +355,7 @@ class _Results:
         tried = self.visits.tried.get(key)
         if tried is not None and self._status(tried) == "failed":
             failing = self.visits.failing.get(key)
-            told = tried.failure or (_failure_of_fail_state(failing, looped=True, late=False) if failing else None)
+            told = tried.failure or (failure_of_fail_state(failing, looped=True, late=False) if failing else None)
             return Outcome("failed", None, told, tried)
         if key in self.visits.failing:
             return self._single(step_id, frames, absent)
@@ -366,7 +386,7 @@ def _failed_element(elements: Sequence[Outcome], iterations: Mapping[int, Iterat
     return next((elements[i].failure for i in failed if i < len(elements)), None)
 
 
-def _failure_of_fail_state(visit: Visit, *, looped: bool, late: bool) -> Failure:
+def failure_of_fail_state(visit: Visit, *, looped: bool, late: bool) -> Failure:
     """Why a step failed that ended in its `<id>.fail` state: a Fail that ended the run or a Parallel, or a Pass in its
     place where the run goes on. The history tells the error of the first and the last; a Parallel's failure carries none,
     unless a Catcher tells it (`told_failures.told_as_failed`). A `late` one had begun before.

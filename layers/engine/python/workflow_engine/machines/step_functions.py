@@ -18,6 +18,7 @@ from workflow_engine.machines.port import (
     ExecutionGoneError,
     MachineGoneError,
     NameTakenError,
+    NotRedrivableError,
     PageForgottenError,
     TaskGoneError,
     Use,
@@ -130,6 +131,11 @@ class StepFunctionsMachines:
         with self._of_an_execution(execution_arn, "Step Functions cannot stop executions now. Try again."):
             self.client.stop_execution(executionArn=execution_arn, cause=cause)
 
+    def redrive(self, execution_arn: str, token: str) -> None:
+        """RedriveExecution."""
+        with self._of_an_execution(execution_arn, "Step Functions cannot redrive executions now. Try again."):
+            self.client.redrive_execution(executionArn=execution_arn, clientToken=token)
+
     def events(
         self, execution_arn: str, limit: int, token: str | None, *, with_data: bool
     ) -> tuple[list[HistoryEventTypeDef], str | None]:
@@ -209,6 +215,8 @@ class StepFunctionsMachines:
             match code_of(error):
                 case "ExecutionDoesNotExist":
                     raise ExecutionGoneError(arn) from error
+                case "ExecutionNotRedrivable":
+                    raise NotRedrivableError(_message(error)) from error
                 case "InvalidToken":
                     raise PageForgottenError(arn) from error
                 case code if code in _THROTTLES:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from workflow_engine.store import keys
-from workflow_engine.store.conditions import Exists, Missing, all_of
+from workflow_engine.store.conditions import Condition, Exists, Missing, all_of
 from workflow_engine.store.items import Record
 from workflow_engine.store.schema import PARTITION_KEY
 from workflow_engine.store.table import ConditionFailedError, Removal, Table, Write
@@ -28,9 +28,9 @@ def is_marked(record: Record) -> bool:
     return _MARK in record
 
 
-def delete_once(table: Table, tenant_id: str, pk: str, sk: str, now: float) -> bool:
-    """Delete a record. True also when it was deleted within a day before `now` (seconds since the epoch), False when there
-    is nothing to delete.
+def delete_once(table: Table, tenant_id: str, pk: str, sk: str, now: float, condition: Condition | None = None) -> bool:
+    """Delete a record, if it meets a condition. True also when it was deleted within a day before `now` (seconds since the
+    epoch), False when there is nothing to delete.
     """
     memory: Record = {
         "pk": pk + keys.DELETED,
@@ -39,7 +39,8 @@ def delete_once(table: Table, tenant_id: str, pk: str, sk: str, now: float) -> b
         "expires_at": int(now) + REMEMBERED_SECONDS,
     }
     try:
-        table.write_all([Removal(pk, sk, all_of(Exists(PARTITION_KEY), NOT_MARKED)), Write(memory)])
+        is_there = all_of(Exists(PARTITION_KEY), NOT_MARKED, *([condition] if condition else []))
+        table.write_all([Removal(pk, sk, is_there), Write(memory)])
     except ConditionFailedError:
         # DynamoDB deletes expired items within days, not at once.
         remembered = table.get(memory["pk"], sk)

@@ -18,19 +18,15 @@ from workflow_engine.store.conditions import Condition, Missing, all_of, any_of,
 from workflow_engine.store.due import after
 from workflow_engine.store.items import Record, Scalar, dump
 from workflow_engine.store.payloads import PayloadStore
-from workflow_engine.store.schema import BY_ARN, BY_TENANT, BY_WORKFLOW, PARTITION_KEY
-from workflow_engine.store.table import (
-    EVERYTHING,
-    ConditionFailedError,
-    Page,
-    Query,
-    SortPrefix,
-    SortRange,
-    Table,
-    Write,
-)
+from workflow_engine.store.retention import expiry
+from workflow_engine.store.run_lists import RunFilter, RunLists, RunPage, shown_error, shown_tags
+from workflow_engine.store.run_slots import SlotTakenError, leave_slot, slot_write
+from workflow_engine.store.schema import BY_ARN, PARTITION_KEY
+from workflow_engine.store.shards import RunShards
+from workflow_engine.store.table import ConditionFailedError, Query, SortPrefix, Table, Write
 
 ENDED: Final = 3
+"""The rank of a status that ends a run."""
 _CHILDREN_PAGE: Final = 100
 _RANKS: Final[Mapping[str, int]] = {"pending": 0, "running": 1, "waiting": 1, **dict.fromkeys(RUN_ENDS, ENDED)}
 """A status may replace one of lower rank, or any of a lower redrive count."""
@@ -91,6 +87,16 @@ class Execution:
     attempted_at: str | None = None
     waits_since: str | None = None
     """The opening of the last approval that the run came to."""
+    redriven_by: str | None = None
+    cancelled_by: str | None = None
+    cancel_cause: str | None = None
+    rerun_of: str | None = None
+    """The run whose input, or steps, this one took over."""
+    rerun_from_step: str | None = None
+    variant_id: str | None = None
+    """The unlisted workflow that is run in place of the version, which differs from it in the steps that are not run."""
+    slot: int | None = None
+    """Its place among the runs that its tenant may have at once (`store.quotas`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +105,32 @@ class ExecutionStore:
 
     table: Table
     payloads: PayloadStore
+    shards: RunShards
+    retention_days: int = 0
+    """After a run's end its record expires; 0 keeps it."""
 
     def create(self, execution: Execution, start_input: str | None = None, expires_at: int | None = None) -> None:
         """Write a new execution and, for attempts to come until `expires_at` (seconds since the epoch), what it is started
-        with. ConflictError when the id is taken.
+        with. ConflictError when the id is taken, SlotTakenError when the slot is.
         """
-        meta = Write(_record(execution), Missing(PARTITION_KEY))
+        self.shards.announce()
+        writes = [Write(_record(execution, self.shards.of(execution.execution_id)), Missing(PARTITION_KEY))]
+        if start_input is not None:
+            start = {"pk": writes[0].record["pk"], "sk": keys.START, "tenant_id": execution.tenant_id}
+            # At most 262,144 bytes (StartExecution, `input`), which an item has room for.
+            writes.append(Write(start | {"start_input": start_input, "expires_at": expires_at}))
+        if execution.parent_execution_id is not None:
+            writes.append(Write(_child_record(execution, execution.parent_execution_id)))
+        if execution.slot is not None:
+            writes.append(slot_write(execution.tenant_id, execution.slot, execution.execution_id))
         try:
-            if execution.parent_execution_id is not None:
-                self.table.write_all([meta, Write(_child_record(execution, execution.parent_execution_id))])
-            elif start_input is None:
-                self.table.put(meta)
+            if len(writes) == 1:
+                self.table.put(writes[0])
             else:
-                start = {"pk": meta.record["pk"], "sk": keys.START, "tenant_id": execution.tenant_id}
-                # At most 262,144 bytes (StartExecution, `input`), which an item has room for.
-                self.table.write_all([meta, Write(start | {"start_input": start_input, "expires_at": expires_at})])
+                self.table.write_all(writes)
         except ConditionFailedError:
+            if execution.slot is not None and self.find(execution.tenant_id, execution.execution_id) is None:
+                raise SlotTakenError from None
             raise ConflictError(f"There is an execution '{execution.execution_id}' already.") from None
 
     def start_input(self, execution: Execution) -> str | None:
@@ -200,6 +216,11 @@ class ExecutionStore:
             self.table.delete(key, keys.META, _is_started_by(execution))
         except ConditionFailedError:
             return
+        self._leave_slot(execution)
+
+    def _leave_slot(self, execution: Execution) -> None:
+        if execution.slot is not None:
+            leave_slot(self.table, execution.tenant_id, execution.slot, execution.execution_id)
 
     def update_status(
         self,
@@ -211,8 +232,10 @@ class ExecutionStore:
         error: Json = None,
         rank: int | None = None,
         attempt_id: str | None = None,
+        has_failures: bool = False,
     ) -> bool:
-        """Set a status unless a newer one stands. True if it was set. `rank` is given for `ASKED_FOR` only.
+        """Set a status unless a newer one stands. True if it was set. `rank` is given for `ASKED_FOR` only. `has_failures` is
+        whether a step has failed, also in a run that went on; a run with an error always has.
 
         With `attempt_id` it is set only while no other attempt starts the run.
         """
@@ -224,10 +247,13 @@ class ExecutionStore:
             "completed_at": completed_at,
             "error": self.payloads.store(execution.tenant_id, error) if error is not None else None,
             "output": None,
+            "shown_error": shown_error(error),
+            "has_failures": has_failures or error is not None or None,
             # An ended run leaves the index of those to look at; any other status is to be looked at soon.
             "due_list": None if rank == ENDED else keys.due_execution(execution.execution_id),
             "due_at": None if rank == ENDED else completed_at or execution.started_at,
             "looks": None,
+            "expires_at": expiry(completed_at or execution.started_at, self.retention_days) if rank == ENDED else None,
         }
         condition: Condition = any_of(
             below("redrive_count", redrive_count),
@@ -240,6 +266,8 @@ class ExecutionStore:
             self.table.update(key, keys.META, changes, condition)
         except ConditionFailedError:
             return False
+        if rank == ENDED:
+            self._leave_slot(execution)
         return True
 
     def set_waiting(self, execution_key: tuple[str, str], epoch: str) -> None:
@@ -261,28 +289,9 @@ class ExecutionStore:
             return False
         return True
 
-    def page(
-        self,
-        tenant_id: str,
-        workflow_id: str | None,
-        status: str | None,
-        limit: int,
-        cursor: str | None,
-        *,
-        started: SortRange = EVERYTHING,
-    ) -> Page:
-        """Summaries, newest first, of all executions or of those of one workflow, of all statuses or of one.
-
-        `started` has timestamps in the form of `Execution.started_at`; runs of its `low` are in, of its `high` are not,
-        since the keys are longer than the timestamps they begin with.
-        """
-        index, partition = (
-            (BY_WORKFLOW, keys.executions_of(tenant_id, workflow_id))
-            if workflow_id
-            else (BY_TENANT, keys.executions(tenant_id))
-        )
-        wanted = Query(partition, index, started, equals={"status": status} if status else {})
-        return self.table.query(tenant_id, wanted, limit=limit, cursor=cursor)
+    def page(self, tenant_id: str, wanted: RunFilter, limit: int, cursor: str | None = None) -> RunPage:
+        """Runs of a tenant, newest first (`RunLists.page`)."""
+        return RunLists(self.table, self.payloads, self.shards).page(tenant_id, wanted, limit, cursor)
 
     def _execution(self, record: Record) -> Execution:
         return Execution(
@@ -316,7 +325,19 @@ class ExecutionStore:
             attempt_id=record.get("attempt_id"),
             attempted_at=record.get("attempted_at"),
             waits_since=record.get("waits_since"),
+            redriven_by=record.get("redriven_by"),
+            cancelled_by=record.get("cancelled_by"),
+            cancel_cause=record.get("cancel_cause"),
+            rerun_of=record.get("rerun_of"),
+            rerun_from_step=record.get("rerun_from_step"),
+            variant_id=record.get("variant_id"),
+            slot=record.get("slot"),
         )
+
+
+def rank_of(status: RunStatus) -> int:
+    """`status_rank` of a status, but for `ASKED_FOR`."""
+    return _RANKS[status]
 
 
 def _is_started_by(execution: Execution) -> Condition:
@@ -337,14 +358,14 @@ def _child_record(execution: Execution, parent_id: str) -> Record:
     }
 
 
-def _record(execution: Execution) -> Record:
+def _record(execution: Execution, shard: int) -> Record:
     order = keys.ordered(execution.started_at, execution.execution_id)
     return {
         "pk": keys.execution(execution.tenant_id, execution.execution_id),
         "sk": keys.META,
-        "tenant_list": keys.executions(execution.tenant_id),
+        "tenant_list": keys.executions(execution.tenant_id, shard),
         "tenant_order": order,
-        "workflow_list": keys.executions_of(execution.tenant_id, execution.workflow_id),
+        "workflow_list": keys.executions_of(execution.tenant_id, execution.workflow_id, shard),
         "workflow_order": order,
         "due_list": keys.due_execution(execution.execution_id),
         "due_at": after(execution.started_at, UNRECORDED_AFTER_SECONDS),
@@ -362,7 +383,9 @@ def _record(execution: Execution) -> Record:
         "started_by": execution.started_by,
         "session_id": execution.session_id,
         "correlation_id": execution.correlation_id,
+        "slot": execution.slot,
         "tags": None if execution.tags is None else dump(execution.tags),
+        "shown_tags": shown_tags(execution.tags),
         "metadata": None if execution.metadata is None else dump(execution.metadata),
         "organization_id": execution.organization_id,
         "backend": execution.backend,
@@ -370,4 +393,7 @@ def _record(execution: Execution) -> Record:
         "parent_place": execution.parent_place,
         "attempt_id": execution.attempt_id,
         "attempted_at": execution.attempted_at,
+        "rerun_of": execution.rerun_of,
+        "rerun_from_step": execution.rerun_from_step,
+        "variant_id": execution.variant_id,
     }

@@ -59,6 +59,17 @@ def checked_changes(changes: Mapping[str, Scalar]) -> None:
             _bytes_of(name, value)
 
 
+def checked_amounts(amounts: Mapping[str, int], changes: Mapping[str, Scalar]) -> None:
+    """Raises TypeError and ValueError for what no table adds: nothing, to keys, to what is set at the same time."""
+    if not amounts or {PARTITION_KEY, SORT_KEY} & amounts.keys() or amounts.keys() & changes.keys():
+        raise ValueError(
+            "Amounts are added to attributes, at least one, none of the record's key, and none that is set."
+        )
+    if not all(type(amount) is int for amount in amounts.values()):
+        raise TypeError("Amounts are whole numbers.")
+    checked_changes({**changes, **amounts})
+
+
 def too_large() -> PayloadTooLargeError:
     """The error of a record of more than 400 KB. Documents go to the payload store long before, so names and tags did it."""
     return PayloadTooLargeError(

@@ -69,14 +69,58 @@ def execution(tenant_id: str, execution_id: str) -> str:
     return f"{_tenant(tenant_id)}#EXECUTION#{_escape(execution_id)}"
 
 
-def executions(tenant_id: str) -> str:
-    """Partition, in the index by_tenant, of a tenant's executions."""
-    return f"{_tenant(tenant_id)}#EXECUTIONS"
+RUN_SHARDS: Final = "T##platform#SHARDS"
+"""Partition of the largest number of shards that lists of executions ever had (`store.shards`)."""
 
 
-def executions_of(tenant_id: str, workflow_id: str) -> str:
-    """Partition, in the index by_workflow, of a workflow's executions."""
-    return f"{_tenant(tenant_id)}#WORKFLOW#{_escape(workflow_id)}#EXECUTIONS"
+def executions(tenant_id: str, shard: int = 0) -> str:
+    """Partition, in the index by_tenant, of a shard of a tenant's executions."""
+    return f"{_tenant(tenant_id)}#EXECUTIONS{_shard(shard)}"
+
+
+def executions_of(tenant_id: str, workflow_id: str, shard: int = 0) -> str:
+    """Partition, in the index by_workflow, of a shard of a workflow's executions."""
+    return f"{_tenant(tenant_id)}#WORKFLOW#{_escape(workflow_id)}#EXECUTIONS{_shard(shard)}"
+
+
+def _shard(number: int) -> str:
+    """The first has no number: it is where all were before there were several."""
+    return f"#{number}" if number else ""
+
+
+def quota(tenant_id: str) -> str:
+    """Partition of a tenant's own quota: `META`."""
+    return f"{_tenant(tenant_id)}#QUOTA"
+
+
+def usage(tenant_id: str) -> str:
+    """Partition of what a tenant has used, by month: `2026-01`."""
+    return f"{_tenant(tenant_id)}#USAGE"
+
+
+def run_slots(tenant_id: str) -> str:
+    """Partition of the places of a tenant's runs, where the tenant may have only so many at once."""
+    return f"{_tenant(tenant_id)}#SLOTS"
+
+
+def run_slot(number: int) -> str:
+    """Sort key of a place of a run."""
+    return f"SLOT#{number:06d}"
+
+
+def deletion(tenant_id: str) -> str:
+    """Partition of workflows that are to be deleted once the tenant's runs have gone; sort keys are partitions of workflows."""
+    return f"{_tenant(tenant_id)}#DELETION"
+
+
+def below(tenant_id: str, sort_key: str) -> str:
+    """Partition of the versions of a registration or a definition, by the sort key of what is in use."""
+    return f"{_tenant(tenant_id)}#{sort_key}"
+
+
+def audit(tenant_id: str) -> str:
+    """Partition of who deleted what of a tenant's; sort keys are `ordered`."""
+    return f"{_tenant(tenant_id)}#AUDIT"
 
 
 CHILDREN: Final = "CHILD#"
@@ -128,15 +172,15 @@ def _short(place: str) -> str:
 
 def due_execution(execution_id: str) -> str:
     """The partition, of `DUE_EXECUTIONS`, of a run that has not ended."""
-    return _shard(DUE_EXECUTIONS, execution_id)
+    return _due_shard(DUE_EXECUTIONS, execution_id)
 
 
 def due_archive(execution_id: str) -> str:
     """The partition, of `DUE_ARCHIVE`, of a run that has ended."""
-    return _shard(DUE_ARCHIVE, execution_id)
+    return _due_shard(DUE_ARCHIVE, execution_id)
 
 
-def _shard(shards: tuple[str, ...], name: str) -> str:
+def _due_shard(shards: tuple[str, ...], name: str) -> str:
     return shards[zlib.crc32(name.encode()) % len(shards)]
 
 
@@ -242,3 +286,18 @@ def relay(worker: str) -> str:
 def ordered(timestamp: str, record_id: str) -> str:
     """Sort key of lists by time; the id makes it unique."""
     return f"{timestamp}#{_escape(record_id)}"
+
+
+FEED: Final = "FEED"
+"""Sort key of how far a run's history was read for those who watch it."""
+
+_FEED_PARTS: Final = "FEED#"
+
+
+def feed_part(number: int, part: int) -> str:
+    """Sort key of events of a run that were read together, by the position of the last of them; zero-padded."""
+    return f"{_FEED_PARTS}{number:06d}.{part:06d}"
+
+
+LAST_FEED_PART: Final = _FEED_PARTS + "~"
+"""Stands after the sort key of every part."""

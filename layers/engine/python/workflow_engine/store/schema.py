@@ -52,13 +52,19 @@ _SUMMARY: Final = (
     "user_id",
     "session_id",
     "correlation_id",
+    "parent_execution_id",
+    "has_failures",
+    "shown_error",
+    "shown_tags",
 )
 
-BY_TENANT: Final = Index("by_tenant", "tenant_list", "tenant_order", _SUMMARY, filters=("status",))
-"""All workflows, or all executions, of a tenant by time."""
+_FILTERS: Final = ("status", "user_id", "session_id", "correlation_id", "parent_execution_id", "has_failures")
 
-BY_WORKFLOW: Final = Index("by_workflow", "workflow_list", "workflow_order", _SUMMARY, filters=("status",))
-"""The executions of a workflow by time."""
+BY_TENANT: Final = Index("by_tenant", "tenant_list", "tenant_order", _SUMMARY, filters=_FILTERS)
+"""All workflows, or the executions of a shard (`store.run_lists`), of a tenant by time."""
+
+BY_WORKFLOW: Final = Index("by_workflow", "workflow_list", "workflow_order", _SUMMARY, filters=_FILTERS)
+"""The executions of a workflow by time, in shards as well."""
 
 BY_ARN: Final = Index("by_arn", "execution_arn", None)
 """An execution by its Step Functions ARN, which is all that an event about it tells."""

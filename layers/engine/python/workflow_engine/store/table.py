@@ -81,7 +81,7 @@ class Query:
     index: Index | None = None
     sort: SortPrefix | SortRange = EVERYTHING
     newest_first: bool = True
-    equals: Mapping[str, str] = field(default_factory=dict)
+    equals: Mapping[str, str | bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         undeclared = set(self.equals) - set(self.index.filters if self.index else ())
@@ -105,6 +105,10 @@ class Query:
     def sort_key(self) -> str:
         """The attribute that gives the order; an index without one has the order of the table's."""
         return (self.index.sort_key if self.index else None) or SORT_KEY
+
+    def keys_of(self, record: Record) -> dict[str, str]:
+        """The keys of a record of this list, after which a page may begin."""
+        return {name: record[name] for name in (PARTITION_KEY, SORT_KEY, self.partition_key, self.sort_key)}
 
     def position(self, tenant_id: str, cursor: str | None) -> dict[str, str] | None:
         """The keys after which a page begins, None for the first page.
@@ -170,9 +174,25 @@ class Table(Protocol):
     def write_all(self, changes: Iterable[Write | Removal]) -> None:
         """Do all changes, of up to 100 different records, or none. ConditionFailedError when any condition does not hold."""
 
-    def update(self, pk: str, sk: str, changes: Mapping[str, Scalar], condition: Condition | None = None) -> None:
-        """Set attributes of a record that is there; None removes one. ConditionFailedError when there is no record, or the
-        condition does not hold.
+    def update(self, pk: str, sk: str, changes: Mapping[str, Scalar], condition: Condition | None = None) -> Record:
+        """Set attributes of a record that is there; None removes one. Gives what these attributes were before, as far as there
+        were any. ConditionFailedError when there is no record, or the condition does not hold.
+
+        When the answer of AWS is lost, nothing is known of what they were.
+        """
+
+    def add(
+        self,
+        pk: str,
+        sk: str,
+        amounts: Mapping[str, int],
+        changes: Mapping[str, Scalar],
+        condition: Condition | None = None,
+    ) -> None:
+        """Add to whole numbers of a record and set other attributes, in one step; the record is made if it is not there, and a
+        number that is missing counts as 0. ConditionFailedError when the condition does not hold.
+
+        When the answer of AWS is lost, the amounts may be added once more than was asked.
         """
 
     def delete(self, pk: str, sk: str, condition: Condition | None = None) -> None:
@@ -180,6 +200,9 @@ class Table(Protocol):
 
     def query(self, tenant_id: str, query: Query, *, limit: int, cursor: str | None = None) -> Page:
         """One page of a query: at most `limit` records. Of an index, with the attributes that are projected into it.
+
+        What a filter leaves out is read all the same, so a page of a filtered list ends after so many records read, too: with
+        fewer than `limit`, or none, and a cursor that goes on from there.
 
         Raises InvalidRequestError for a cursor of another list or tenant.
         """

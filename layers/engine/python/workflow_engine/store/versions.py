@@ -121,7 +121,10 @@ class VersionStore(Generic[VersionT]):
 
         ConflictError when the newest is no longer the version before: another save came first, or it was deleted.
         """
-        is_newest = all_of(equals(self.noun.version_attribute, following.version - 1), NOT_MARKED)
+        self._add_version(following)
+
+    def _add_version(self, following: VersionT, *also: Condition) -> None:
+        is_newest = all_of(equals(self.noun.version_attribute, following.version - 1), NOT_MARKED, *also)
         try:
             self._save(following, is_newest)
         except ConditionFailedError:
@@ -149,9 +152,10 @@ class VersionStore(Generic[VersionT]):
         """The newest version. NotFoundError when there is none or it was deleted."""
         return self.get(tenant_id, id_)
 
-    def delete(self, tenant_id: str, id_: str, now: float) -> None:
-        """Take an id out of use (`store.deletions`). NotFoundError when it is not in use."""
-        if not delete_once(self.table, tenant_id, *self.noun.newest(tenant_id, id_), now):
+    def delete(self, tenant_id: str, id_: str, now: float, version: int | None = None) -> None:
+        """Take an id out of use (`store.deletions`). NotFoundError when it is not in use, or not in this version."""
+        is_this = None if version is None else equals(self.noun.version_attribute, version)
+        if not delete_once(self.table, tenant_id, *self.noun.newest(tenant_id, id_), now, is_this):
             raise NotFoundError(f"There is no {self.noun.word} '{id_}'.")
 
     def page(self, tenant_id: str, limit: int, cursor: str | None) -> Page:

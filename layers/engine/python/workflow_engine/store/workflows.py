@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Any, Final
@@ -10,13 +11,17 @@ from typing import Any, Final
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
-from workflow_engine.store.conditions import equals
-from workflow_engine.store.deletions import is_marked
+from workflow_engine.store.conditions import all_of, equals
+from workflow_engine.store.deletions import NOT_MARKED, is_marked
 from workflow_engine.store.items import Record, dump
 from workflow_engine.store.payloads import PayloadStore
+from workflow_engine.store.run_lists import ELSEWHERE, has_tag, shown_tags
 from workflow_engine.store.schema import BY_TENANT
-from workflow_engine.store.table import ConditionFailedError, Query
+from workflow_engine.store.table import ConditionFailedError, Page, Query
 from workflow_engine.store.versions import Noun, Version, VersionStore
+
+_MOST_QUERIES: Final = 8
+"""For one page of a filtered list."""
 
 _PAGE: Final = 100
 """As many as one BatchGetItem reads."""
@@ -46,12 +51,26 @@ class Compiled:
         return dump([self.bindings, self.outline, self.plan, self.fan_out, list(self.functions), self.machine_hash])
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Since when a workflow is not to be started, who paused it, and why."""
+
+    at: str
+    by: str | None = None
+    reason: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredWorkflow(Version):
-    """One version of a workflow. `listed` is false for workflows posted to be run once."""
+    """One version of a workflow. `listed` is false for workflows posted to be run once. `pause` is told with the newest version
+    only, and so is when, and by whom, the last one was ended.
+    """
 
     compiled: Compiled
     listed: bool = True
+    pause: Pause | None = None
+    resumed_at: str | None = None
+    resumed_by: str | None = None
 
     @property
     def content_hash(self) -> str:
@@ -95,14 +114,37 @@ def _unpacked(known: dict[str, Any], record: Record, payloads: PayloadStore) -> 
         compiler=record.get("compiler", ""),
         fan_out=content.get("fan_out", {}),  # workflows saved earlier have none
     )
-    return StoredWorkflow(**known, document=content["document"], compiled=compiled, listed=record["listed"])
+    pause = None
+    if "paused_at" in record:
+        pause = Pause(record["paused_at"], record.get("paused_by"), record.get("pause_reason"))
+    return StoredWorkflow(
+        **known,
+        document=content["document"],
+        compiled=compiled,
+        listed=record["listed"],
+        pause=pause,
+        resumed_at=record.get("resumed_at"),
+        resumed_by=record.get("resumed_by"),
+    )
+
+
+def _pausing(pause: Pause | None, resumed_at: str | None, resumed_by: str | None) -> Record:
+    return {
+        "paused_at": pause.at if pause else None,
+        "paused_by": pause.by if pause else None,
+        "pause_reason": pause.reason if pause else None,
+        "resumed_at": resumed_at,
+        "resumed_by": resumed_by,
+    }
 
 
 def _list_entry(workflow: StoredWorkflow) -> Record:
     if not workflow.listed:
         return {}
     order = keys.ordered(workflow.created_at, workflow.id)
-    return {"tenant_list": keys.workflows(workflow.tenant_id), "tenant_order": order}
+    pausing = _pausing(workflow.pause, workflow.resumed_at, workflow.resumed_by)
+    tags = shown_tags(workflow.document.get("tags"))
+    return {"tenant_list": keys.workflows(workflow.tenant_id), "tenant_order": order, "shown_tags": tags, **pausing}
 
 
 WORKFLOWS: Final = Noun(
@@ -138,6 +180,49 @@ class WorkflowStore(VersionStore[StoredWorkflow]):
             if page.next_cursor is None:
                 return
             cursor = page.next_cursor
+
+    def found(self, tenant_id: str, name: str | None, tag: str | None, limit: int, cursor: str | None) -> Page:
+        """Summaries of workflows in use, with their `tags`, newest first: those with this text in the name, whatever the case of
+        the letters, and with this tag (`run_lists.has_tag`). A page may be short, or empty, and go on: what a filter leaves out is
+        read all the same.
+        """
+        in_use = Query(self.noun.listed(tenant_id), self.noun.index)
+        found: list[Record] = []
+        for _ in range(1 if name is None and tag is None else _MOST_QUERIES):
+            page = self.table.query(tenant_id, in_use, limit=limit - len(found), cursor=cursor)
+            summaries = self._summaries(page).records
+            for record, summary in zip(page.records, summaries, strict=True):
+                tags = self._tags(record)
+                is_named = name is None or name.casefold() in summary["name"].casefold()
+                if is_named and (tag is None or has_tag(tags, tag)):
+                    found.append({**summary, "tags": tags})
+            cursor = page.next_cursor
+            if cursor is None or len(found) == limit:
+                break
+        return Page(found, cursor)
+
+    def _tags(self, record: Record) -> Json:
+        """The tags of a listed workflow; those that are too large for a list are read from the workflow itself."""
+        text = record.get("shown_tags")
+        if text == ELSEWHERE:
+            newest = self.find(record["tenant_id"], record[self.noun.id_attribute])
+            return None if newest is None else newest.document.get("tags")
+        return json.loads(text) if text else None
+
+    def add_version(self, following: StoredWorkflow) -> None:
+        """Write a version, as `VersionStore.add_version` does. What is not to be started stays so: ConflictError, too, when it
+        was paused or resumed since `following` was made of the newest version.
+        """
+        self._add_version(following, equals("paused_at", following.pause.at if following.pause else None))
+
+    def set_pause(self, newest: StoredWorkflow, pause: Pause | None, at: str, by: str | None) -> None:
+        """Pause a workflow, or with None resume it, unless that was done meanwhile. NotFoundError when it was deleted."""
+        changes = _pausing(pause, None, None) if pause else _pausing(None, at, by)
+        before = equals("paused_at", newest.pause.at if newest.pause else None)
+        try:
+            self.table.update(*self.noun.newest(newest.tenant_id, newest.id), changes, all_of(NOT_MARKED, before))
+        except ConditionFailedError:
+            self.newest(newest.tenant_id, newest.id)
 
     def replace_machine(self, workflow: StoredWorkflow, machine_arn: str) -> None:
         """Let a version and, if it is the newest, what stands for the newest point to a newer generation of its machine."""

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine import aws
-from workflow_engine.aws_quotas import HTTP_API_SECONDS
+from workflow_engine.aws_quotas import HISTORY_PAGE_EVENTS, HTTP_API_SECONDS
 from workflow_engine.errors import MisconfiguredError
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.settings import Settings
@@ -22,7 +22,9 @@ from workflow_engine.store.idempotency import IdempotencyStore
 from workflow_engine.store.names import NameStore
 from workflow_engine.store.payloads import ObjectStore, PayloadStore
 from workflow_engine.store.payloads.s3 import S3Objects
+from workflow_engine.store.quotas import Quota, Quotas
 from workflow_engine.store.registrations import FILES, MCP_SERVERS, STEPS, RegistrationStore
+from workflow_engine.store.shards import RunShards
 from workflow_engine.store.table import Table
 from workflow_engine.store.tables.dynamodb import DynamoTable
 from workflow_engine.store.workflows import WorkflowStore
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from workflow_engine.machines.idleness import MachineUse
     from workflow_engine.machines.port import MachineService
     from workflow_engine.machines.registry import MachineRegistry
+    from workflow_engine.machines.run_feed import RunFeeds
     from workflow_engine.store.activity_tasks import ActivityTaskStore
     from workflow_engine.store.approvals import ApprovalStore
     from workflow_engine.store.due import DueStore
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from workflow_engine.store.machines import MachineStore
     from workflow_engine.store.reminders import ReminderStore
     from workflow_engine.store.results import ResultsStore
+    from workflow_engine.store.run_feeds import RunFeedStore
     from workflow_engine.store.shared_budgets import Budget, SharedBudgets
     from workflow_engine.store.vectors import VectorStore
     from workflow_engine.store.versions import Version, VersionStore
@@ -58,6 +62,8 @@ LocalStepLoader = Callable[[str], str]
 LONGEST_WAIT_SECONDS: Final = HTTP_API_SECONDS - 5
 """How long a request may ask to wait for the end of a run; the rest is for reading its results and for the way back."""
 
+LAPTOP_PAGE_EVENTS: Final = 50
+
 _making_clients: Final = threading.RLock()  # boto3 sessions may not make two clients at once
 
 
@@ -67,7 +73,8 @@ class Laptop:
 
     `invoke` calls a function by ARN with an event, as Lambda's Invoke does: `(result, whether it failed)`, of a failure
     `{"errorType", "errorMessage"}`. `watching` is `Engine.watching`. `load_step` is None where no folder of steps
-    was given, `vectors` and `logs` where nothing is to be kept of them for longer than the process.
+    was given, `vectors` and `logs` where nothing is to be kept of them for longer than the process. `following` is
+    `Engine.following`; None where nobody tells of changes.
     """
 
     table: Table
@@ -78,6 +85,7 @@ class Laptop:
     load_step: LocalStepLoader | None = None
     vectors: VectorStore | None = None
     logs: StepLogs | None = None
+    following: Callable[[str], AbstractContextManager[Callable[[float], bool]]] | None = None
 
 
 _laptop: Laptop | None = None
@@ -161,6 +169,16 @@ class Engine:
 
         yield sleep
 
+    @contextmanager
+    def following(self, execution_id: str) -> Iterator[Callable[[float], bool]]:
+        """As `watching`, for whatever happens in a run."""
+        if self.laptop is None or self.laptop.following is None:
+            with self.watching(execution_id) as wait:
+                yield wait
+            return
+        with self.laptop.following(execution_id) as wait:
+            yield wait
+
     @cached_property
     def _session(self) -> Session:
         # boto3 would only wrap it: its resources and transfers, which nothing here uses, are a tenth of a cold start.
@@ -217,19 +235,24 @@ class Engine:
 
     @cached_property
     def executions(self) -> ExecutionStore:
-        return ExecutionStore(self._table, self._payloads)
+        shards = RunShards(self._table, self.settings.execution_shards)
+        return ExecutionStore(self._table, self.payloads, shards, self.settings.retention_days)
+
+    @cached_property
+    def quotas(self) -> Quotas:
+        return Quotas(self._table, Quota(**self.settings.tenant_quota), self.now)
 
     @cached_property
     def approvals(self) -> ApprovalStore:
         from workflow_engine.store.approvals import ApprovalStore
 
-        return ApprovalStore(self._table, self._payloads)
+        return ApprovalStore(self._table, self.payloads, self.settings.retention_days)
 
     @cached_property
     def reminders(self) -> ReminderStore:
         from workflow_engine.store.reminders import ReminderStore
 
-        return ReminderStore(self._table)
+        return ReminderStore(self._table, self.settings.retention_days)
 
     @cached_property
     def activity_tasks(self) -> ActivityTaskStore:
@@ -245,13 +268,13 @@ class Engine:
     def results(self) -> ResultsStore:
         from workflow_engine.store.results import ResultsStore
 
-        return ResultsStore(self._table, self._payloads)
+        return ResultsStore(self._table, self.payloads, self.settings.retention_days)
 
     @cached_property
     def ends(self) -> EndStore:
         from workflow_engine.store.ends import EndStore
 
-        return EndStore(self._table, self._payloads)
+        return EndStore(self._table, self.payloads, self.settings.retention_days)
 
     @cached_property
     def budgets(self) -> SharedBudgets:
@@ -306,10 +329,10 @@ class Engine:
 
         return CloudWatchLogs(lambda: self.client("logs"), self.now)
 
-    @property
+    @cached_property
     def payloads(self) -> PayloadStore:
-        """Documents that steps keep and hand on by reference."""
-        return self._payloads
+        """What is kept of runs: documents that steps hand on by reference, outputs, results."""
+        return PayloadStore(self._payloads.objects, of_runs=True)
 
     @cached_property
     def names(self) -> NameStore:
@@ -361,3 +384,18 @@ class Engine:
         from workflow_engine.machines.history import HistoryReader
 
         return HistoryReader(self.runs)
+
+    @cached_property
+    def feeds(self) -> RunFeeds:
+        """The events of runs, as this process has read them."""
+        from workflow_engine.machines.run_feed import RunFeeds
+
+        # A page of AWS's is a call of few that may be made, one of a laptop's is time of the process that runs the steps.
+        return RunFeeds(self.history, HISTORY_PAGE_EVENTS if self.laptop is None else LAPTOP_PAGE_EVENTS)
+
+    @cached_property
+    def run_feeds(self) -> RunFeedStore:
+        """What was read of histories for all who watch."""
+        from workflow_engine.store.run_feeds import RunFeedStore
+
+        return RunFeedStore(self._table, lambda: int(self.now().timestamp() * 1000))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
+from types import MappingProxyType
 from typing import Final
 
 from workflow_engine.compiler import structure
@@ -21,9 +22,10 @@ from workflow_engine.compiler.lower.recovery import RECORDS_BYTES, join
 from workflow_engine.compiler.lower.scope import Entry, Scope, failures_variable, tolerated_variable
 from workflow_engine.compiler.lower.sizes import Size
 from workflow_engine.compiler.lower.status import FAILED, NOT_BEGUN, SKIPPED, Statuses
-from workflow_engine.compiler.lower.step import lower_step
+from workflow_engine.compiler.lower.step import lower_step, note_step
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import SKIPPED_RECORD
+from workflow_engine.compiler.reuse import FACET_OF, FACETS, NOTHING_REUSED, Reused, from_reused, without
 from workflow_engine.compiler.structure import Leaf, Parallel, Tree
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.reads import all_steps, body_steps
@@ -53,13 +55,18 @@ def lower_steps(
     place: str,
     *,
     run_reads: Callable[[StepGraph], Iterable[Reference]] | None = None,
+    reused: Reused = NOTHING_REUSED,
 ) -> LoweredBody:
     """Lower the steps of one body into `scope`, whose entries then say what is known of each step's end.
 
     `end_reads` are the references that are read after the body as a whole; `place` is the pointer of its list of steps.
-    `run_reads`, given for the workflow's own steps, are those of a run's output that is not explicit.
+    `run_reads`, given for the workflow's own steps, are those of a run's output that is not explicit. No state is made of the
+    steps that are `reused`.
     """
     graph = build_graph(steps, by_step_order=unit.sequential)
+    if reused:
+        enter_reused(unit, graph, reused, scope)
+        graph = without(graph, reused)
     if not steps:
         return LoweredBody(graph, structure.Sequence(()), (), ())
     guarded = GuardedSteps(graph.steps, graph.rule_dependencies)
@@ -67,7 +74,10 @@ def lower_steps(
     also = frozenset() if scope.recovery is None else NOT_BEGUN
     run = () if run_reads is None else run_reads(graph)
     tolerated = frozenset(s.step_id for s in graph.steps if not s.critical and run_reads is not None)
-    return lower_graph(unit, graph, guarded, scope, end_reads(graph), place, also, run_reads=run, tolerated=tolerated)
+    known = {step_id: scope.statuses(step_id) for step_id in reused}
+    return lower_graph(
+        unit, graph, guarded, scope, end_reads(graph), place, also, run_reads=run, tolerated=tolerated, known=known
+    )
 
 
 def lower_graph(
@@ -81,16 +91,17 @@ def lower_graph(
     *,
     run_reads: Iterable[Reference] = (),
     tolerated: frozenset[str] = frozenset(),
+    known: Mapping[str, Statuses] = MappingProxyType({}),
 ) -> LoweredBody:
     """The same for a graph of at least one step. `also` are ways in which steps may end that the graph does not tell, `tolerated`
-    the steps whose failures a run's output tells.
+    the steps whose failures a run's output tells, `known` how those have ended that are waited for and not in the graph.
     """
     lowerings = {s.step_id: unit.lowering(s) for s in graph.steps}
     durations = tuple(expected_seconds(unit, s) for s in graph.steps)
     tree = _tree(graph, durations, unit, place)
     failing = {step_id for step_id, lowering in lowerings.items() if isinstance(lowering, FailLowering)}
     later = () if scope.recovery is None else unit.read_after_failure
-    readers = find_readers(graph, (*end_reads, *later), failing, also, run_reads, tolerated)
+    readers = find_readers(graph, (*end_reads, *later), failing, also, run_reads, tolerated, known)
     nodes = BodyLowering(unit, graph, readers, lowerings, guarded, tolerated).lower([tree], scope)
     return LoweredBody(graph, tree, durations, nodes)
 
@@ -113,6 +124,17 @@ def _tree(graph: StepGraph, durations: tuple[float | None, ...], unit: Unit, pla
         detail = f"Independent parts are nested deeper than {MAX_NESTING} times; the deepest ones run level by level."
         unit.warnings.append(Diagnostic("WFE-W511", place, detail))
     return structure.limit_nesting(tree, graph.predecessors, MAX_NESTING - 1)
+
+
+def enter_reused(unit: Unit, graph: StepGraph, reused: Reused, scope: Scope) -> None:
+    """Let a scope know of the steps that are not run how they ended, and where what they gave is."""
+    for step in graph.steps:
+        end = reused.get(step.step_id)
+        if end is None:
+            continue
+        output, error = (from_reused(step.step_id, facet) if FACET_OF.get(end) == facet else None for facet in FACETS)
+        scope.entries[step.step_id] = Entry(frozenset({end}), None, output=output, error=error)
+        note_step(unit, step, scope)
 
 
 @dataclass(frozen=True, slots=True)

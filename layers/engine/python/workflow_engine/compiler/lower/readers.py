@@ -8,6 +8,7 @@ explicit output, the failure steps), bit `n + 1` for a run's output that is not 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 
 from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.lower.status import COMPLETED, FAILED, SKIPPED, Statuses, rule_verdict
@@ -38,12 +39,18 @@ class Readers:
         """Whether its record must hold the output (or the error) for readers that are not in the mask `beside`."""
         return bool(self.whole.get(step_id, 0) & ~beside)
 
+    def is_read_by_steps(self, step_id: str) -> bool:
+        """Whether something works on its output, and not only a run's output that is not explicit."""
+        return self.keeps_output(step_id, beside=2 << len(self.possible))
 
-def possible_statuses(graph: StepGraph, never_complete: Collection[str] = ()) -> dict[str, Statuses]:
+
+def possible_statuses(
+    graph: StepGraph, never_complete: Collection[str] = (), known: Mapping[str, Statuses] = MappingProxyType({})
+) -> dict[str, Statuses]:
     """How each step may end, whatever the data. A critical step that fails ends the run, so nobody sees that; any other may
-    fail, if only because it is too large. `never_complete` are the steps that only fail.
+    fail, if only because it is too large. `never_complete` are the steps that only fail, `known` those that have ended before.
     """
-    possible: dict[str, Statuses] = {}
+    possible: dict[str, Statuses] = dict(known)
     for step, dependencies in zip(graph.steps, graph.rule_dependencies, strict=True):
         verdict = rule_verdict(step.trigger_rule, {possible[d] for d in dependencies})
         if verdict == "never":
@@ -75,12 +82,13 @@ def find_readers(
     also: Statuses = frozenset(),
     run_reads: Iterable[Reference] = (),
     tolerated: Collection[str] = (),
+    known: Mapping[str, Statuses] = MappingProxyType({}),
 ) -> Readers:
     """Masks of all readers in the body. `end_reads` are the references of the body's own output, `run_reads` those of a run's
-    output; `also` are ways in which its steps may end as seen from outside. How those in `tolerated` ended is asked at the end of
-    their blocks.
+    output; `also` are ways in which its steps may end as seen from outside, `known` are steps that have ended before. How those
+    in `tolerated` ended is asked at the end of their blocks.
     """
-    possible = {step_id: ends | also for step_id, ends in possible_statuses(graph, never_complete).items()}
+    possible = {step_id: ends | also for step_id, ends in possible_statuses(graph, never_complete, known).items()}
     whole: dict[str, int] = {}
     status: dict[str, int] = {}
 

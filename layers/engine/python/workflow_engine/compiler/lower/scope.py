@@ -51,13 +51,14 @@ def failures_variable(depth: int) -> str:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What is known of a step at a point of the machine. `variable` is None when no record of it is kept; where it is
-    `unsure`, the step may not have begun, and there is no value then. `output`, if given, is what it gave.
+    `unsure`, the step may not have begun, and there is no value then. `output` and `error`, if given, are what it gave.
     """
 
     statuses: Statuses
     variable: str | None
     unsure: bool = False
     output: Fragment | None = None
+    error: Fragment | None = None
 
 
 NOTES_CHARACTERS: Final = 30_000
@@ -221,6 +222,8 @@ class Scope:
             return Root(self.status(step_id), defined=True)
         if facet == "output" and entry.output is not None:
             return Root(entry.output, defined=True)
+        if facet == "error" and entry.error is not None:
+            return Root(entry.error, defined=True)
         if (facet == "output" and "completed" not in entry.statuses) or (
             facet == "error" and "failed" not in entry.statuses
         ):

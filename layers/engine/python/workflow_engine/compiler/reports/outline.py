@@ -9,33 +9,41 @@ from typing import Any
 
 from workflow_engine.compiler.catalogue import CompilerCatalogue, WaitLowering
 from workflow_engine.compiler.graph import StepGraph, build_graph
+from workflow_engine.compiler.reuse import NOTHING_REUSED, Reused, never_undone
 from workflow_engine.language.reads import body_steps, failure_steps, nested_steps, references_of
 from workflow_engine.language.references import reference_text
 from workflow_engine.language.syntax import Expression, LoopBody, MapBody, Source, Step, Workflow
+from workflow_engine.statuses import StepEnd
 
 
-def outline(workflow: Workflow, graph: StepGraph, catalogue: CompilerCatalogue) -> dict[str, Any]:
+def outline(
+    workflow: Workflow, graph: StepGraph, catalogue: CompilerCatalogue, reused: Reused = NOTHING_REUSED
+) -> dict[str, Any]:
     """JSON: `{"steps": [step], "sinks": [...] | null, "after_failure"?: [step]}`, a step being `{"id", "type", "each"?,
     "critical"?, "body"?, "reads"?}`.
 
     `sinks` null says that the run's output is the machine's own; else it is the outputs of the completed sinks by id.
     `reads` has the references, as texts, of what may fail: `input_mapping` those of each entry that is an expression, or
     the time of a delay; `for_each` or `items` that of the list. Conditions and templates take any data. `critical` is told
-    where failure steps follow a failure.
+    where failure steps follow a failure. A step that is not run, since an earlier run has done it, is
+    `{"id", "type", "reused": how it ended}`.
     """
+    workflow = never_undone(workflow, reused)
     sinks = set(graph.sinks())
     undoing = failure_steps(workflow)
     recovers = bool(undoing)
     after_failure = [_step(s, catalogue, recovers=recovers) for s in undoing]
     return {
         **({"after_failure": after_failure} if after_failure else {}),
-        "steps": [_step(s, catalogue, recovers=recovers) for s in workflow.steps],
+        "steps": [_step(s, catalogue, recovers=recovers, end=reused.get(s.step_id)) for s in workflow.steps],
         "sinks": None if workflow.output is not None else [s.step_id for s in workflow.steps if s.step_id in sinks],
     }
 
 
-def _step(step: Step, catalogue: CompilerCatalogue, *, recovers: bool) -> dict[str, Any]:
+def _step(step: Step, catalogue: CompilerCatalogue, *, recovers: bool, end: StepEnd | None = None) -> dict[str, Any]:
     entry: dict[str, Any] = {"id": step.step_id, "type": step.step_type}
+    if end is not None:
+        return entry | {"reused": end}
     if recovers and step.critical:
         entry["critical"] = True
     if step.for_each is not None:

@@ -17,6 +17,7 @@ from workflow_engine.store.items import (
     Record,
     Scalar,
     checked,
+    checked_amounts,
     checked_changes,
     from_attributes,
     to_attributes,
@@ -24,7 +25,7 @@ from workflow_engine.store.items import (
 )
 from workflow_engine.store.schema import PARTITION_KEY, SORT_KEY, Index
 from workflow_engine.store.table import ConditionFailedError, Key, Page, Query, Removal, Write, is_key, transaction
-from workflow_engine.store.tables.expressions import conditional, query_arguments, update_arguments
+from workflow_engine.store.tables.expressions import add_arguments, conditional, query_arguments, update_arguments
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,8 +39,14 @@ _TRANSACTION_ATTEMPTS: Final = 3
 conflict handling"); the other takes milliseconds.
 """
 
-_MAX_PAGES_PER_LIST: Final = 20
-"""A filtered list reads at most this many pages for one answer, so that a rare status cannot hold a request for ever."""
+_MAX_REQUESTS_PER_PAGE: Final = 20
+"""Of a list that is not filtered: a request reads 1 MB at most ("Paginating table query results")."""
+
+_MAX_FILTERED_REQUESTS_PER_PAGE: Final = 4
+_MAX_FILTERED_READS: Final = 1000
+"""A page of a filtered list takes few requests. The first reads as many records as are wanted, since most may pass, each
+further one 16 times as many, 1,000 at most, since few did. So a rare value cannot hold a request for ever.
+"""
 
 
 class DynamoTable:
@@ -107,15 +114,38 @@ class DynamoTable:
                     if attempt == _TRANSACTION_ATTEMPTS:
                         raise ThrottledError("The table is busy. Try again in a second.") from error
 
-    def update(self, pk: str, sk: str, changes: Mapping[str, Scalar], condition: Condition | None = None) -> None:
+    def update(self, pk: str, sk: str, changes: Mapping[str, Scalar], condition: Condition | None = None) -> Record:
         """Set attributes. UpdateItem by itself would make a record where there is none."""
         checked_changes(changes)
         if not is_key(pk, sk):
             raise ConditionFailedError
         is_there = Exists(PARTITION_KEY)
         arguments = update_arguments(changes, is_there if condition is None else all_of(is_there, condition))
+        answer: Any = {}
         with _unless(lambda: self._is_changed(pk, sk, changes)), _translated():
-            self._client.update_item(TableName=self._name, Key=_key(pk, sk), **arguments)
+            answer = self._client.update_item(
+                TableName=self._name, Key=_key(pk, sk), ReturnValues="UPDATED_OLD", **arguments
+            )
+        return from_attributes(answer.get("Attributes", {}))
+
+    def add(
+        self,
+        pk: str,
+        sk: str,
+        amounts: Mapping[str, int],
+        changes: Mapping[str, Scalar],
+        condition: Condition | None = None,
+    ) -> None:
+        """Add to numbers and set attributes (UpdateItem, `ADD`). A number that was added by a call whose answer was lost is added
+        again: that is told apart by nothing.
+        """
+        checked_amounts(amounts, changes)
+        if not is_key(pk, sk):
+            raise ConditionFailedError
+        with _translated():
+            self._client.update_item(
+                TableName=self._name, Key=_key(pk, sk), **add_arguments(amounts, changes, condition)
+            )
 
     def delete(self, pk: str, sk: str, condition: Condition | None = None) -> None:
         """Delete a record. ConditionFailedError when the condition does not hold."""
@@ -133,15 +163,20 @@ class DynamoTable:
         start = query.position(tenant_id, cursor)
         request = query_arguments(query)
         records: list[Record] = []
-        for _ in range(_MAX_PAGES_PER_LIST):
+        reads = limit
+        for _ in range(_MAX_FILTERED_REQUESTS_PER_PAGE if query.equals else _MAX_REQUESTS_PER_PAGE):
             if start:
                 request["ExclusiveStartKey"] = {k: {"S": v} for k, v in start.items()}
             with _translated(bad_cursor=cursor is not None):
-                answer = self._client.query(TableName=self._name, Limit=limit - len(records), **request)
+                answer = self._client.query(TableName=self._name, Limit=reads, **request)
             records += [from_attributes(i) for i in answer["Items"]]
             start = {k: v["S"] for k, v in answer.get("LastEvaluatedKey", {}).items()}
             if not start or len(records) >= limit:
                 break
+            reads = max(limit, min(16 * reads, _MAX_FILTERED_READS)) if query.equals else limit - len(records)
+        if len(records) > limit:
+            records = records[:limit]
+            start = query.keys_of(records[-1])
         return Page(records, query.cursor(tenant_id, start))
 
     def count(self, partition: str) -> int:

@@ -64,6 +64,20 @@ def update_arguments(changes: Mapping[str, Scalar], condition: Condition) -> dic
     }
 
 
+def add_arguments(
+    amounts: Mapping[str, int], changes: Mapping[str, Scalar], condition: Condition | None
+) -> dict[str, Any]:
+    """The arguments of UpdateItem that adds to numbers and sets attributes."""
+    bound = Placeholders()
+    sets = [f"{bound.name(n)} = {bound.value(v)}" for n, v in changes.items() if v is not None]
+    removes = [bound.name(n) for n, v in changes.items() if v is None]
+    adds = [f"{bound.name(n)} {bound.value(amount)}" for n, amount in amounts.items()]
+    parts = (("SET", sets), ("REMOVE", removes), ("ADD", adds))
+    asked = {} if condition is None else {"ConditionExpression": condition_text(condition, bound)}
+    expression = " ".join(f"{word} {', '.join(those)}" for word, those in parts if those)
+    return {"UpdateExpression": expression, **asked, **bound.arguments()}
+
+
 def query_arguments(query: Query) -> dict[str, Any]:
     """The arguments of Query but for table, limit and start. An index is eventually consistent, the table itself is not."""
     bound = Placeholders()

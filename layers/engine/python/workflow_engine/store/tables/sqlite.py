@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from workflow_engine.store.conditions import Condition, holds
-from workflow_engine.store.items import Record, Scalar, checked, checked_changes
+from workflow_engine.store.items import Record, Scalar, checked, checked_amounts, checked_changes
 from workflow_engine.store.schema import PARTITION_KEY, SORT_KEY, TTL_ATTRIBUTE, Index
 from workflow_engine.store.table import (
     ConditionFailedError,
@@ -28,7 +28,7 @@ from workflow_engine.store.table import (
     is_key,
     transaction,
 )
-from workflow_engine.store.tables.sqlite_database import Database, Migration
+from workflow_engine.store.tables.sqlite_database import Answer, Database, Migration
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     (
@@ -52,6 +52,16 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
         """CREATE INDEX by_due ON items (due_list, due_at, pk, sk)
             WHERE due_list IS NOT NULL AND due_at IS NOT NULL""",
         "CREATE INDEX by_expiry ON items (expires_at) WHERE expires_at IS NOT NULL",
+    ),
+    (  # What lists of runs show of tags and errors (`store.run_lists`), for the runs that are there.
+        """UPDATE items SET summary = json_set(summary, '$.shown_tags', CASE
+            WHEN length(CAST(json_extract(rest, '$.tags') AS BLOB)) <= 1000 THEN json_extract(rest, '$.tags') ELSE '' END)
+            WHERE execution_arn IS NOT NULL AND json_extract(rest, '$.tags') IS NOT NULL""",
+        """UPDATE items SET summary = json_set(summary, '$.has_failures', json('true'), '$.shown_error', '' || json_object(
+            'step_id', json_extract(json_extract(rest, '$.error'), '$.step_id'),
+            'type', json_extract(json_extract(rest, '$.error'), '$.type'),
+            'message', substr(json_extract(json_extract(rest, '$.error'), '$.message'), 1, 1000)))
+            WHERE execution_arn IS NOT NULL AND json_valid(json_extract(rest, '$.error'))""",
     ),
 )
 
@@ -82,11 +92,18 @@ SUMMARY: Final = frozenset(
         "user_id",
         "session_id",
         "correlation_id",
+        "parent_execution_id",
+        "has_failures",
+        "shown_error",
+        "shown_tags",
     )
 )
 """Attributes that stand in `summary` in every row of every file. It has all that an index projects: to project another one
 takes a migration that moves it there.
 """
+
+_INDEXED_FILTERS: Final = ("status",)
+"""What lists are filtered by in a column, with an index of its own. By other attributes SQLite filters what it reads."""
 
 _COLUMNS: Final = (PARTITION_KEY, SORT_KEY, *KEY_COLUMNS)
 _READ: Final = f"SELECT {', '.join(_COLUMNS)}, summary, rest FROM items"
@@ -135,17 +152,40 @@ class SqliteTable:
         """Do all changes or none. ConditionFailedError when any condition does not hold."""
         self._write_all(transaction(changes))
 
-    def update(self, pk: str, sk: str, changes: Mapping[str, Scalar], condition: Condition | None = None) -> None:
+    def update(self, pk: str, sk: str, changes: Mapping[str, Scalar], condition: Condition | None = None) -> Record:
         """Set attributes of a record that is there."""
         checked_changes(changes)
         if not is_key(pk, sk):
             raise ConditionFailedError
 
-        def change(connection: sqlite3.Connection) -> None:
+        def change(connection: sqlite3.Connection) -> Record:
             standing = _standing(connection, (pk, sk))
             if not standing or not holds(condition, standing):
                 raise ConditionFailedError
             _store(connection, checked({**standing, **changes}))
+            return {name: standing[name] for name in changes if name in standing}
+
+        return self._write(change)
+
+    def add(
+        self,
+        pk: str,
+        sk: str,
+        amounts: Mapping[str, int],
+        changes: Mapping[str, Scalar],
+        condition: Condition | None = None,
+    ) -> None:
+        """Add to numbers of a record, made if it is not there, and set attributes."""
+        checked_amounts(amounts, changes)
+        if not is_key(pk, sk):
+            raise ConditionFailedError
+
+        def change(connection: sqlite3.Connection) -> None:
+            standing = _standing(connection, (pk, sk))
+            if not holds(condition, standing):
+                raise ConditionFailedError
+            sums = {name: standing.get(name, 0) + amount for name, amount in amounts.items()}
+            _store(connection, checked({PARTITION_KEY: pk, SORT_KEY: sk, **standing, **changes, **sums}))
 
         self._write(change)
 
@@ -167,9 +207,7 @@ class SqliteTable:
         records = [_projected(query.index, _record(row)) for row in rows[:limit]]
         if len(rows) <= limit:
             return Page(records, None)
-        last = records[-1]
-        names = (PARTITION_KEY, SORT_KEY, query.partition_key, query.sort_key)
-        return Page(records, query.cursor(tenant_id, {name: last[name] for name in names}))
+        return Page(records, query.cursor(tenant_id, query.keys_of(records[-1])))
 
     def count(self, partition: str) -> int:
         """How many records a partition has."""
@@ -221,9 +259,9 @@ class SqliteTable:
 
         self._write(change_all)
 
-    def _write(self, work: Callable[[sqlite3.Connection], object]) -> None:
+    def _write(self, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
         self._expire()
-        self._database.write(work)
+        return self._database.write(work)
 
     def _expire(self) -> None:
         """Delete what has expired, now and then. DynamoDB does so "within a few days"; repositories look at the time."""
@@ -237,14 +275,15 @@ class SqliteTable:
             self._next_expiry = now  # there are more
 
 
-def page_statement(query: Query, after: Mapping[str, str] | None) -> tuple[str, list[str]]:
+def page_statement(query: Query, after: Mapping[str, str] | None) -> tuple[str, list[str | bool]]:
     """The statement of a page that begins after these keys, and its values; the limit is one more, at the end."""
     index, direction = query.index, "DESC" if query.newest_first else "ASC"
     order = tuple(dict.fromkeys((query.sort_key, PARTITION_KEY, SORT_KEY))) if index else (SORT_KEY,)
-    terms, values = [f"{query.partition_key} = ?"], [query.partition]
+    terms: list[str] = [f"{query.partition_key} = ?"]
+    values: list[str | bool] = [query.partition]
     terms += [f"{key} IS NOT NULL" for key in (index.keys if index else ())]
     for name, value in query.equals.items():
-        terms.append(f"{name} = ?")
+        terms.append(f"{name} = ?" if name in _INDEXED_FILTERS else f"json_extract(summary, '$.{name}') = ?")
         values.append(value)
     for term, bound in _bounds(query):
         terms.append(f"{query.sort_key} {term} ?")
@@ -254,7 +293,7 @@ def page_statement(query: Query, after: Mapping[str, str] | None) -> tuple[str, 
         values += [after[name] for name in order]
     select = f"SELECT {', '.join(_COLUMNS)}, summary, {'NULL' if index else 'rest'} FROM items"
     if index:  # SQLite would guess, and sometimes badly
-        select += f" INDEXED BY {'_'.join((index.name, *query.equals))}"
+        select += f" INDEXED BY {'_'.join((index.name, *(n for n in query.equals if n in _INDEXED_FILTERS)))}"
     ordered = ", ".join(f"{name} {direction}" for name in order)
     return f"{select} WHERE {' AND '.join(terms)} ORDER BY {ordered} LIMIT ?", values
 

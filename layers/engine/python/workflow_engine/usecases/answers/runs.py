@@ -6,7 +6,17 @@ from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
-from workflow_engine.usecases.answers.values import Count, Cursor, Id, Object, RunStatus, StepStatus, Time, Version
+from workflow_engine.usecases.answers.values import (
+    Count,
+    Cursor,
+    Id,
+    Object,
+    RunEventType,
+    RunStatus,
+    StepStatus,
+    Time,
+    Version,
+)
 
 
 class OutputLink(TypedDict):
@@ -155,6 +165,11 @@ class ExecutionSummary(TypedDict):
     """For whom the run is: what its start said, else who started it."""
     session_id: str | None
     correlation_id: str | None
+    parent_execution_id: str | None
+    """The run that it is a part of."""
+    tags: Any
+    error: Any
+    """Why it failed: step_id, type, message. In lists the message has 1,000 characters at most."""
 
 
 class Execution(ExecutionSummary):
@@ -162,20 +177,25 @@ class Execution(ExecutionSummary):
 
     started_by: str | None
     """Who started the run, as the API authenticated them."""
-    tags: Any
     metadata: Any
     organization_id: str | None
     backend: str | None
-    parent_execution_id: str | None
-    """The run of which this one is a subflow."""
     parent_place: str | None
     """The place there of the step that started it: `outer[3].inner`."""
-    error: Any
     redrive_count: Count
+    last_redrive_at: Time | None
+    redriven_by: str | None
+    """Who asked for the last redrive, as the API authenticated them."""
+    cancelled_by: str | None
+    cancel_cause: str | None
+    rerun_of: str | None
+    """The run that this one repeats, all of it or a part."""
+    rerun_from_step: str | None
+    """The step from which on it repeats that run, whose results are taken for the others."""
 
 
 class Progress(TypedDict):
-    """How far a run has come; all of it is null while AWS does not tell."""
+    """How far a run has come; all of it is null while AWS does not tell, and of a run that has ended until its results are read."""
 
     step_statuses: dict[str, StepStatus] | None
     step_counts: dict[str, Count] | None
@@ -188,7 +208,9 @@ class Progress(TypedDict):
 
 
 class ExecutionProgress(Execution, Progress):
-    """A run, and how far it has come. What tells of its steps is null while AWS does not tell."""
+    """A run, and how far it has come. What tells of its steps is null while AWS does not tell, and of a run that has ended until
+    its results are read.
+    """
 
 
 class ExecutionPage(TypedDict):
@@ -196,6 +218,70 @@ class ExecutionPage(TypedDict):
 
     items: list[ExecutionSummary]
     next_cursor: Cursor
+
+
+class ExecutionCounts(TypedDict):
+    """How many runs there are of each status: of all, or of those that were counted at once."""
+
+    counts: dict[str, Count]
+    """By status."""
+    total: Count
+    is_complete: bool
+    """False where runs are left that were not counted, or a cursor was given: add up the pages."""
+    counted_since: Time | None
+    """Runs that started before were not counted yet; null where none is left."""
+    next_cursor: Cursor
+
+
+class TenantDeletion(TypedDict):
+    """What one call has deleted of a tenant."""
+
+    is_complete: bool
+    """False while something may be left: call again."""
+    deleted: dict[str, Count]
+    """How many, by kind."""
+
+
+class AuditRecord(TypedDict):
+    """That somebody deleted something."""
+
+    action: str
+    target: str
+    """The id of what was deleted."""
+    done_by: str | None
+    """As the API authenticated them."""
+    done_at: Time
+
+
+class AuditPage(TypedDict):
+    """Who deleted what, newest first."""
+
+    items: list[AuditRecord]
+    next_cursor: Cursor
+
+
+class RunEvent(TypedDict):
+    """Something that happened in a run."""
+
+    id: str
+    """The same however often it is read."""
+    type: RunEventType
+    timestamp: Time | None
+    step: str | None
+    """The key of the step's result: `outer[3].inner`; null for the run itself."""
+    step_id: str | None
+    attempt: Count | None
+    """Which attempt of the step it is about, counted from 1; null where that is not said."""
+    details: Object
+    """What there is to say by type, such as `error`, `duration_ms`, `for`."""
+
+
+class RunEventPage(TypedDict):
+    """Events of a run, oldest first."""
+
+    items: list[RunEvent]
+    next_cursor: Cursor
+    """Null once the run has ended and all was given; a run that goes on may have an empty page."""
 
 
 class Event(TypedDict):

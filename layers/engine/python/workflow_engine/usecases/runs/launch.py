@@ -20,6 +20,7 @@ from workflow_engine.errors import (
     ThrottledError,
 )
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.naming import execution_arn, machine_arn
 from workflow_engine.machines.port import MachineGoneError
 from workflow_engine.observability import get_logger
@@ -31,6 +32,7 @@ from workflow_engine.store.items import dump
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases.bodies.check_input import check_fan_out, check_input
 from workflow_engine.usecases.bodies.run import WorkflowRunFields, run_input
+from workflow_engine.usecases.runs.admit import create_admitted
 
 if TYPE_CHECKING:
     from workflow_engine.usecases.answers import ExecutionStarted
@@ -39,8 +41,24 @@ if TYPE_CHECKING:
 
 logger = get_logger(__name__)
 
-Prepare = Callable[[], tuple[StoredWorkflow, WorkflowRunFields]]
-"""Gives the workflow to start, and what the client says of the run. Not asked where a run is there already."""
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """What a run takes over from the earlier run `of`: the workflow that it is said to be of, `from_step` if it begins there, and
+    what steps gave that are not run.
+    """
+
+    of: str
+    workflow: StoredWorkflow
+    from_step: str | None = None
+    reused: Mapping[str, Mapping[str, Json]] | None = None
+
+
+Prepared = tuple[StoredWorkflow, WorkflowRunFields] | tuple[StoredWorkflow, WorkflowRunFields, Rerun]
+Prepare = Callable[[], Prepared]
+"""Gives the workflow to start, what the client says of the run, and of a rerun what it takes over. Not asked where a run is
+there already.
+"""
 
 
 def launch_once(
@@ -58,20 +76,26 @@ def launch_once(
 
     def work(attempt: Attempt) -> ExecutionStarted:
         earlier = _resumed(engine, caller, attempt) if attempt.is_repeat else None
-        return _answer(earlier or _launched(engine, caller, *prepare(), attempt))
+        return _answer(earlier or _launched(engine, caller, attempt, *prepare()))
 
     return engine.idempotency.once(caller.tenant_id, operation, idempotency_key, body, work)
 
 
 def _launched(
-    engine: Engine, caller: Caller, workflow: StoredWorkflow, fields: WorkflowRunFields, attempt: Attempt
+    engine: Engine,
+    caller: Caller,
+    attempt: Attempt,
+    workflow: StoredWorkflow,
+    fields: WorkflowRunFields,
+    rerun: Rerun | None = None,
 ) -> Execution:
+    named = workflow if rerun is None else rerun.workflow
     execution = Execution(
         tenant_id=caller.tenant_id,
         execution_id=attempt.made_id,
-        workflow_id=workflow.id,
-        workflow_version=workflow.version,
-        workflow_name=workflow.name,
+        workflow_id=named.id,
+        workflow_version=named.version,
+        workflow_name=named.name,
         # Not `pending`: the start follows at once, and a second write to say so would be a fourth call for every run.
         status="running",
         started_at=engine.timestamp(),
@@ -85,15 +109,19 @@ def _launched(
         organization_id=fields.organization_id,
         backend=fields.backend,
         attempt_id=attempt.attempt_id,
+        rerun_of=rerun.of if rerun else None,
+        rerun_from_step=rerun.from_step if rerun else None,
+        variant_id=workflow.id if workflow is not named else None,
     )
     try:
         check_input(fields, workflow.document.get("input_schema"))
         check_fan_out(workflow.compiled.fan_out, fields)
-        content = _execution_input(engine, workflow, execution, fields)
+        content = _execution_input(engine, workflow, execution, fields, rerun.reused if rerun else None)
     except RecursionError:
         raise InvalidRequestError.at("/input", "Lists or objects are nested too deeply.") from None
     try:
-        engine.executions.create(execution, content if attempt.expires_at else None, attempt.expires_at)
+        kept = content if attempt.expires_at else None
+        execution = create_admitted(engine, execution, workflow.compiled.plan, kept, attempt.expires_at)
     except ConflictError:
         # Another attempt has written it meanwhile, and fixed what is started.
         standing = _resumed(engine, caller, attempt)
@@ -138,7 +166,13 @@ def _answer(execution: Execution) -> ExecutionStarted:
     }
 
 
-def _execution_input(engine: Engine, workflow: StoredWorkflow, execution: Execution, fields: WorkflowRunFields) -> str:
+def _execution_input(
+    engine: Engine,
+    workflow: StoredWorkflow,
+    execution: Execution,
+    fields: WorkflowRunFields,
+    reused: Mapping[str, Mapping[str, Json]] | None,
+) -> str:
     from workflow_engine.aws_quotas import PAYLOAD_BYTES
     from workflow_engine.compiler import execution_input
 
@@ -155,21 +189,23 @@ def _execution_input(engine: Engine, workflow: StoredWorkflow, execution: Execut
     functions, endpoints = _functions(engine, execution.tenant_id, workflow)
     bindings = workflow.compiled.bindings
     subflows = _subflows(engine, workflow) if "subflows" in bindings else None
+    given = run_input(fields)
     text = dump(
         execution_input(
             bindings,
-            input=run_input(fields),
+            input=given,
             functions=functions,
             run=run,
             endpoints=endpoints,
             children=None if subflows is None else subflows.children,
             subflows=None if subflows is None else subflows.starts,
+            reused=reused,
         )
     )
     size = len(text.encode())
     if size > PAYLOAD_BYTES:
         raise PayloadTooLargeError(
-            f"Input, variables and step configurations have {size:,} bytes together; Step Functions takes "
+            f"Input, variables, step configurations and what a rerun takes over have {size:,} bytes together; Step Functions takes "
             f"{PAYLOAD_BYTES:,}. Put large data into S3 and pass its address."
         )
     return text

@@ -8,19 +8,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from workflow_engine.errors import InvalidRequestError, ThrottledError, UnavailableError, WorkflowEngineError
+from workflow_engine.errors import ThrottledError, UnavailableError, WorkflowEngineError
 from workflow_engine.machines.idleness import MIN_IDLE_DAYS
 from workflow_engine.machines.port import ExecutionGoneError
 from workflow_engine.machines.results import RunReport
 from workflow_engine.observability import get_logger
-from workflow_engine.statuses import RUN_STATUSES, has_ended
+from workflow_engine.statuses import has_ended
 from workflow_engine.store.executions import Execution
-from workflow_engine.store.items import Record
 from workflow_engine.store.results import RunResults
 from workflow_engine.store.shared_budgets import ANSWERS, LOOKS
-from workflow_engine.store.table import SortRange
-from workflow_engine.suggestions import suggest
-from workflow_engine.timestamps import iso
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.read_events import events
 from workflow_engine.usecases.runs.record_execution import (
@@ -48,7 +44,6 @@ __all__ = [
     "ResultsQuery",
     "events",
     "get_execution",
-    "list_executions",
     "may_still_start",
     "open_results",
     "output_of_run",
@@ -95,56 +90,13 @@ def get_execution(engine: Engine, caller: Caller, execution_id: str) -> answers.
         "parent_place": execution.parent_place,
         "error": execution.error,
         "redrive_count": execution.redrive_count,
+        "last_redrive_at": execution.last_redrive_at,
+        "redriven_by": execution.redriven_by,
+        "cancelled_by": execution.cancelled_by,
+        "cancel_cause": execution.cancel_cause,
+        "rerun_of": execution.rerun_of,
+        "rerun_from_step": execution.rerun_from_step,
     }
-
-
-def list_executions(
-    engine: Engine,
-    caller: Caller,
-    *,
-    workflow_id: str | None = None,
-    status: str | None = None,
-    started_after: datetime | None = None,
-    started_before: datetime | None = None,
-    limit: int,
-    cursor: str | None = None,
-) -> answers.ExecutionPage:
-    """`{items, next_cursor}`, newest first; of runs started at or after the one moment and before the other.
-
-    Raises InvalidRequestError for an unknown status, moments in the wrong order, a bad cursor.
-    """
-    if status is not None and status not in RUN_STATUSES:
-        raise InvalidRequestError(
-            f"There is no status '{status}'.{suggest(status, RUN_STATUSES)} Use one of {', '.join(RUN_STATUSES)}."
-        )
-    if started_after is not None and started_before is not None and started_before < started_after:
-        raise InvalidRequestError("started_before lies before started_after, so no run fits. Exchange the two.")
-    started = SortRange(_bound(started_after), _bound(started_before))
-    page = engine.executions.page(caller.tenant_id, workflow_id, status, limit, cursor, started=started)
-    return {"items": [_summary(record) for record in page.records], "next_cursor": page.next_cursor}
-
-
-def _summary(record: Record) -> answers.ExecutionSummary:
-    return {
-        "execution_id": record["execution_id"],
-        "id": record["execution_id"],
-        "workflow_id": record["workflow_id"],
-        "workflow_name": record["workflow_name"],
-        "workflow_version": record["workflow_version"],
-        "status": record["status"],
-        "started_at": record["started_at"],
-        "completed_at": record.get("completed_at"),
-        "user_id": record.get("user_id"),
-        "session_id": record.get("session_id"),
-        "correlation_id": record.get("correlation_id"),
-    }
-
-
-def _bound(moment: datetime | None) -> str | None:
-    """A moment as records have it. Theirs are cut to milliseconds, so one between two of them is the later."""
-    if moment is None:
-        return None
-    return iso(moment + timedelta(microseconds=-moment.microsecond % 1000))
 
 
 def results(engine: Engine, caller: Caller, execution_id: str, query: ResultsQuery = EVERYTHING) -> answers.Results:
@@ -209,6 +161,11 @@ def _read_results(engine: Engine, caller: Caller, execution: Execution) -> RunRe
         if execution.is_end_recorded:
             return recorded_results(engine, execution, outline(engine, execution))
         is_known, run = False, _without_history(engine, execution)
+    if is_known and run.redrive_count < execution.redrive_count:
+        from workflow_engine.usecases.runs.settle_redrive import settled
+
+        run = settled(engine, execution, run)
+        execution = engine.executions.get(execution.tenant_id, execution.execution_id)
     is_current = not is_known or run.redrive_count >= execution.redrive_count
     if is_current and record_end(engine, execution, run, is_never_started=not is_known):
         kept = engine.results.find(execution.tenant_id, execution.execution_id)
@@ -264,7 +221,7 @@ def may_still_start(engine: Engine, execution: Execution) -> bool:
 
 def _without_history(engine: Engine, execution: Execution) -> RunReport:
     """A run that Step Functions does not know: about to start, or (after a minute) lost."""
-    run = read_report(engine, execution, ())
+    run = replace(read_report(engine, execution, ()), redrive_count=execution.redrive_count)
     if may_still_start(engine, execution):
         return run
     if has_ended(execution.status):  # it was being stopped

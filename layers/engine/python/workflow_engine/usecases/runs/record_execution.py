@@ -30,6 +30,7 @@ from workflow_engine.timestamps import iso
 from workflow_engine.usecases.engine import Engine
 from workflow_engine.usecases.runs.record_subflow import record_subflow
 from workflow_engine.usecases.runs.recorded_results import run_head
+from workflow_engine.usecases.runs.reused_results import reused_outcomes
 from workflow_engine.usecases.runs.step_details import cost_usd, told_details
 
 if TYPE_CHECKING:
@@ -130,13 +131,17 @@ def read_report(engine: Engine, execution: Execution, events: Iterable[Event] | 
     if events is None:
         events = engine.history.read(execution.execution_arn)
     with engine.results.payloads.uploads(execution.tenant_id) as keep:
-        return report(events, outline(engine, execution), Outputs(keep), known_secrets())
+        told, outputs = outline(engine, execution), Outputs(keep)
+        reused = reused_outcomes(engine, execution, told, outputs)
+        return report(events, told, outputs, reused, known_secrets())
 
 
 def outline(engine: Engine, execution: Execution) -> Any:
-    """The outline of the workflow version that was run."""
-    version = engine.workflows.get(execution.tenant_id, execution.workflow_id, execution.workflow_version)
-    return version.compiled.outline
+    """The outline of the workflow version that was run, or of its variant."""
+    run, version = execution.workflow_id, execution.workflow_version
+    if execution.variant_id is not None:
+        run, version = execution.variant_id, 1
+    return engine.workflows.get(execution.tenant_id, run, version).compiled.outline
 
 
 def record_end(engine: Engine, execution: Execution, run: RunReport, *, is_never_started: bool = False) -> bool:

@@ -12,6 +12,7 @@ from workflow_engine.usecases.bodies.run import StoredRunRequest, WorkflowRunFie
 from workflow_engine.usecases.bodies.workflow import PostedWorkflow, posted_workflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.launch import launch_once
+from workflow_engine.usecases.runs.paused import refuse_paused
 from workflow_engine.usecases.workflows.compilation import (
     Vocabulary,
     compile_posted,
@@ -56,12 +57,13 @@ def start_stored(
     """Start a run of a stored workflow, by default of its newest version; gives what `launch_once` gives.
 
     Three AWS calls for a workflow of built-in step types: read the version with all that starting needs, write the
-    record, start. Raises NotFoundError and what `launch_once` raises.
+    record, start. Raises NotFoundError, PausedError and what `launch_once` raises.
     """
 
     def prepare() -> tuple[StoredWorkflow, WorkflowRunFields]:
         fields = read_run(StoredRunRequest, body)
         workflow = engine.workflows.newest(caller.tenant_id, workflow_id)
+        refuse_paused(workflow)
         if fields.version not in (None, workflow.version):
             workflow = engine.workflows.get(caller.tenant_id, workflow_id, fields.version)
         return workflow, fields

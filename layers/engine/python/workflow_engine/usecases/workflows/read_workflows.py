@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from workflow_engine.store import workflows
 from workflow_engine.usecases.engine import Caller, Engine
 
 if TYPE_CHECKING:
-    from workflow_engine.usecases.answers import Plan, StoredWorkflow, WorkflowPage, WorkflowSummary
+    from workflow_engine.usecases.answers import ListedWorkflowPage, Plan, StoredWorkflow, WorkflowPage, WorkflowSummary
 
 
 def describe(workflow: workflows.StoredWorkflow) -> StoredWorkflow:
@@ -22,6 +23,11 @@ def describe(workflow: workflows.StoredWorkflow) -> StoredWorkflow:
         "created_at": workflow.created_at,
         "updated_at": workflow.updated_at,
         "created_by": workflow.created_by,
+        "paused_at": workflow.pause.at if workflow.pause else None,
+        "paused_by": workflow.pause.by if workflow.pause else None,
+        "pause_reason": workflow.pause.reason if workflow.pause else None,
+        "resumed_at": workflow.resumed_at,
+        "resumed_by": workflow.resumed_by,
         "plan": cast("Plan", dict(workflow.compiled.plan)),  # as it was kept
         "workflow": dict(workflow.document),
         "configuration": dict(workflow.document),
@@ -33,13 +39,24 @@ def get(engine: Engine, caller: Caller, workflow_id: str, version: int | None = 
     newest = engine.workflows.newest(caller.tenant_id, workflow_id)
     if version is None or version == newest.version:
         return describe(newest)
-    return describe(engine.workflows.get(caller.tenant_id, workflow_id, version))
+    earlier = engine.workflows.get(caller.tenant_id, workflow_id, version)
+    return describe(replace(earlier, pause=newest.pause, resumed_at=newest.resumed_at, resumed_by=newest.resumed_by))
 
 
-def list_workflows(engine: Engine, caller: Caller, limit: int, cursor: str | None = None) -> WorkflowPage:
-    """`{items: [{workflow_id, id, version, name, description, created_at, updated_at}], next_cursor}`, newest first."""
-    page = engine.workflows.page(caller.tenant_id, limit, cursor)
-    return {"items": [_summary(r) for r in page.records], "next_cursor": page.next_cursor}
+def list_workflows(
+    engine: Engine,
+    caller: Caller,
+    limit: int,
+    cursor: str | None = None,
+    *,
+    name: str | None = None,
+    tag: str | None = None,
+) -> ListedWorkflowPage:
+    """`{items: [{workflow_id, id, version, name, description, tags, created_at, updated_at}], next_cursor}`, newest first: of all,
+    or of those with this text in the name, and with this tag. A filtered page may be short and go on.
+    """
+    page = engine.workflows.found(caller.tenant_id, name, tag, limit, cursor)
+    return {"items": [{**_summary(r), "tags": r["tags"]} for r in page.records], "next_cursor": page.next_cursor}
 
 
 def list_versions(

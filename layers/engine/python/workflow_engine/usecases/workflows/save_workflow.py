@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from workflow_engine.errors import InvalidRequestError, NotFoundError
+from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError, PreconditionFailedError
 from workflow_engine.language.diagnostics import Diagnostic, Json
 from workflow_engine.language.document import WORKFLOW_ID_PATTERN
 from workflow_engine.language.findings import quoted
@@ -24,6 +24,7 @@ from workflow_engine.usecases.workflows.compilation import (
     is_plain,
     vocabulary,
 )
+from workflow_engine.usecases.workflows.preconditions import NO_PRECONDITION, Precondition, entity_tag
 from workflow_engine.usecases.workflows.read_workflows import describe
 
 if TYPE_CHECKING:
@@ -54,42 +55,88 @@ def create(engine: Engine, caller: Caller, body: Json, idempotency_key: str | No
     return engine.idempotency.once(caller.tenant_id, "create_workflow", idempotency_key, body, work)
 
 
-def update(engine: Engine, caller: Caller, workflow_id: str, body: Json) -> tuple[answers.StoredWorkflow, bool]:
+def update(
+    engine: Engine, caller: Caller, workflow_id: str, body: Json, precondition: Precondition = NO_PRECONDITION
+) -> tuple[answers.StoredWorkflow, bool]:
     """Store a new version, or give the newest one when the content is the same and compiling it again changes nothing; an id
     that no workflow has becomes that of a new one. Gives it as `read_workflows.get` does, and True if it is new.
 
-    It is compiled again when the engine, or a registered step type that it uses, is another than then. Raises ConflictError
-    when another save came between, and what `create` raises.
+    It is compiled again when the engine, or a registered step type that it uses, is another than then. With a precondition
+    the newest version must meet it; a repeated save, whose content stands already, need not. Raises ConflictError, or with a
+    precondition PreconditionFailedError, when another save came between, and what `create` raises.
     """
+    try:
+        return _update(engine, caller, workflow_id, body, precondition)
+    except ConflictError as error:
+        if precondition.is_given:
+            raise PreconditionFailedError(error.detail) from None
+        raise
+
+
+def _update(
+    engine: Engine, caller: Caller, workflow_id: str, body: Json, precondition: Precondition
+) -> tuple[answers.StoredWorkflow, bool]:
     posted = posted_workflow(body)
     named = _chosen_id(posted)
     if named not in (None, workflow_id):
         detail = f"The path names '{workflow_id}', the body '{named}'. Leave the id out of the body."
         raise InvalidRequestError.at(f"{posted.prefix}/workflow_id", detail)
     newest = engine.workflows.find(caller.tenant_id, workflow_id)
+    is_same = newest is not None and is_plain(posted.document) and content_hash(posted.document) == newest.content_hash
+    if not is_same or precondition.match is None:
+        precondition.check(None if newest is None else tag_of(newest))
     if newest is None:
         _refuse_unusable_id(workflow_id, "")
         return _saved(*_created(engine, caller, posted, workflow_id, Attempt.first())), True
     if not newest.listed:
         raise NotFoundError(f"There is no workflow '{workflow_id}'.")
-    words = vocabulary(engine, caller, posted.document, looks_names_up=True)
+    return save_next(engine, caller, posted, newest), False
+
+
+def save_next(engine: Engine, caller: Caller, posted: PostedWorkflow, newest: StoredWorkflow) -> answers.StoredWorkflow:
+    """Store a workflow as the version after the newest, or give that when the content is the same and compiling it again changes
+    nothing. Raises InvalidWorkflowError, ConflictError, ThrottledError.
+    """
     is_same = is_plain(posted.document) and content_hash(posted.document) == newest.content_hash
+    words = vocabulary(engine, caller, posted.document, looks_names_up=True)
     if is_same and newest.compiled.compiler == compiler_of(words):
-        return _saved(newest, posted.placed(words.missing)), False
-    compiled, warnings = _compiled(engine, caller, posted, words, workflow_id)
+        return _saved(newest, posted.placed(words.missing))
+    compiled, warnings = _compiled(engine, caller, posted, words, newest.id)
     if is_same and newest.compiled.means_the_same(compiled.compiled):
-        return _saved(newest, warnings), False
-    workflow = replace(compiled, version=newest.version + 1, created_at=newest.created_at)
+        return _saved(newest, warnings)
+    workflow = replace(
+        compiled,
+        version=newest.version + 1,
+        created_at=newest.created_at,
+        pause=newest.pause,
+        resumed_at=newest.resumed_at,
+        resumed_by=newest.resumed_by,
+    )
     engine.workflows.add_version(workflow)
-    return _saved(workflow, warnings), False
+    return _saved(workflow, warnings)
 
 
-def delete(engine: Engine, caller: Caller, workflow_id: str) -> None:
+def delete(engine: Engine, caller: Caller, workflow_id: str, precondition: Precondition = NO_PRECONDITION) -> None:
     """Take a workflow out of use. Its executions, and the versions they ran, stay readable. It may be repeated for a day.
 
-    Raises NotFoundError.
+    Raises NotFoundError, PreconditionFailedError unless the newest version meets the precondition.
     """
-    engine.workflows.delete(caller.tenant_id, workflow_id, engine.now().timestamp())
+    newest = engine.workflows.find(caller.tenant_id, workflow_id) if precondition.is_given else None
+    if newest is not None:
+        precondition.check(tag_of(newest))
+    try:
+        engine.workflows.delete(
+            caller.tenant_id, workflow_id, engine.now().timestamp(), None if newest is None else newest.version
+        )
+    except NotFoundError:
+        standing = None if newest is None else engine.workflows.find(caller.tenant_id, workflow_id)
+        precondition.check(None if standing is None else tag_of(standing))
+        raise
+
+
+def tag_of(workflow: StoredWorkflow) -> str:
+    """The ETag of a version."""
+    return entity_tag(workflow.version, workflow.content_hash)
 
 
 def _saved(workflow: StoredWorkflow, warnings: tuple[Diagnostic, ...]) -> answers.StoredWorkflow:

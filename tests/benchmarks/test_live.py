@@ -1,0 +1,115 @@
+"""What it costs the laptop to be watched by very many, and how soon they are told.
+
+Figures are printed, each with the one to reach; what is asserted holds on any machine.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.benchmarks.laptop import Server, at_once, chain, milliseconds, serving
+from tests.benchmarks.watchers import polling, streaming
+
+pytestmark = pytest.mark.benchmark
+
+STREAMS: Final = 200
+POLLS: Final = 100
+STARTS: Final = 150
+ACTIVE: Final = 20
+STEPS: Final = 30
+
+WAITS: Final[dict[str, Any]] = {
+    "name": "Waits",
+    "steps": [{"step_id": "pause", "step_type": "delay", "config": {"delay_seconds": 3600}}],
+}
+PAUSES: Final[dict[str, Any]] = {
+    "step_id": "pause",
+    "step_type": "delay",
+    "config": {"delay_seconds": 2},
+}
+
+Row = Callable[[str, str, str, str], None]
+
+
+@pytest.fixture(scope="module")
+def row(request: pytest.FixtureRequest) -> Iterator[Row]:
+    """Takes a row of the table: what, figure, the figure to reach, from what it comes."""
+    rows: list[tuple[str, str, str, str]] = []
+    yield lambda *columns: rows.append(columns)
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    assert capture is not None
+    with capture.global_and_fixture_disabled():
+        print(f"\n\n{'':<58} {'figure':>9} {'to reach':>9}")
+        for what, figure, wanted, of in rows:
+            print(f"{what:<58} {figure:>9} {wanted:>9}  {of}")
+
+
+def stored(server: Server, workflow: dict[str, Any]) -> str:
+    return f"/workflows/{server.ask('POST', '/workflows', workflow)['workflow_id']}/execute"
+
+
+def started(server: Server, path: str, runs: int) -> list[str]:
+    body = {"input": {"text": "hello"}}
+    return [str(server.ask("POST", path, body)["execution_id"]) for _ in range(runs)]
+
+
+def percentile(values: list[float], part: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * part))]
+
+
+def test_a_start_while_very_many_watch(row: Row, tmp_path: Path) -> None:
+    """One server that is watched and one that is not are asked in turn, so that both have the same machine."""
+    with ExitStack() as stack:
+        idle = stack.enter_context(serving(tmp_path / "idle", durable=True))
+        watched = stack.enter_context(serving(tmp_path / "watched", durable=True))
+        paths = [stored(server, chain(1)) for server in (idle, watched)]
+        runs = started(watched, stored(watched, WAITS), STREAMS)
+        threads = watched.threads()
+        streams = stack.enter_context(streaming(watched, runs))
+        of_streams = watched.threads() - threads
+        stack.enter_context(polling(watched, runs[:POLLS]))
+        time.sleep(1)
+        asks = [
+            partial(s.ask, "POST", p, {"input": {"text": "x"}}) for s, p in zip((idle, watched), paths, strict=True)
+        ]
+        pairs = [[milliseconds(ask, 1)[0] for ask in asks] for _ in range(STARTS)]
+        began = watched.cpu()
+        time.sleep(5)
+        cpu = (watched.cpu() - began) / 5
+        assert streams.ended == 0
+    assert of_streams < STREAMS / 4
+    alone, beside = (statistics.median(column) for column in zip(*pairs, strict=True))
+    of = f"{beside:.1f} / {alone:.1f} ms"
+    row(f"start, p50, {STREAMS} streams and {POLLS} long polls / idle", f"{beside / alone:.2f}", "<= 2", of)
+    row(f"threads of {STREAMS} streams", str(of_streams), "", "")
+    row("CPU of the watched server while nothing happens", f"{cpu * 100:.1f} %", "", "of one core")
+
+
+@pytest.mark.parametrize("others", [0, STREAMS], ids=["alone", "beside"])
+def test_how_soon_an_event_is_told(others: int, row: Row, tmp_path: Path) -> None:
+    """Chains of steps that begin after a pause, in which the streams are opened."""
+    work = chain(STEPS)
+    work["steps"][0]["dependencies"] = ["pause"]
+    work["steps"].insert(0, PAUSES)
+    with ExitStack() as stack:
+        server = stack.enter_context(serving(tmp_path, durable=True))
+        stack.enter_context(streaming(server, started(server, stored(server, WAITS), others)))
+        path = stored(server, work)
+        runs = at_once(ACTIVE, lambda _: started(server, path, 1)[0])
+        streams = stack.enter_context(streaming(server, runs, is_timed=True))
+        until = time.monotonic() + 120
+        while streams.ended < ACTIVE:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+    assert len(streams.latencies) >= ACTIVE * STEPS
+    p50, p99 = percentile(streams.latencies, 0.5), percentile(streams.latencies, 0.99)
+    what = f"event to client, {ACTIVE} runs at once" + (f" beside {others} streams" if others else "")
+    row(f"{what}: p50, p99", f"{p50:.0f} ms", "", f"{p99:.0f} ms, {len(streams.latencies)} events")

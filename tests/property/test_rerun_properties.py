@@ -1,0 +1,86 @@
+"""A run that failed, rerun from any step after mending, gives what the undisturbed run gives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+
+from tests.property.test_compiler_properties import ARN, CATALOGUE, RUN, SETTINGS, oracle, parsed, run_probe
+from tests.support.embedded_machines import EmbeddedMachines, embedded_machines
+from tests.support.random_workflows import INPUT, PROBE, ProbeFailedError, timeless, workflows
+from tests.support.run_report import RunReport, report
+from workflow_engine.compiler import Compilation, compile_workflow, execution_input
+from workflow_engine.compiler.reuse import reusable
+
+_broken: set[str] = set()
+_ran: list[str] = []
+
+
+def disturbed_probe(event: dict[str, Any], context: object) -> Any:
+    """A probe that fails while its step is broken."""
+    step_id = event["step_config"]["step_id"]
+    _ran.append(step_id)
+    if step_id in _broken:
+        raise ProbeFailedError("out of order")
+    return run_probe(event, context)
+
+
+@pytest.fixture(scope="module")
+def machines() -> Iterator[EmbeddedMachines]:
+    with embedded_machines({ARN: disturbed_probe}) as made:
+        yield made
+
+
+def run(
+    machines: EmbeddedMachines, compiled: Compilation, earlier: Mapping[str, Mapping[str, Any]] | None = None
+) -> RunReport:
+    read = {
+        step_id: {"output": earlier[step_id]["output_data"]}
+        if facet == "output"
+        else {"error": {"type": earlier[step_id]["error_type"], "message": earlier[step_id]["error_message"]}}
+        for step_id, facet in compiled.bindings.get("reused", ())
+        if earlier is not None
+    }
+    arns = dict.fromkeys(compiled.bindings["functions"], ARN)
+    value = execution_input(compiled.bindings, input=INPUT, functions=arns, run=RUN, reused=read)
+    ended = machines.run(dict(compiled.machine), value)
+    note(f"{ended.status} {ended.error} {ended.cause}")
+    return report(ended.events, compiled.outline, earlier)
+
+
+@settings(SETTINGS, max_examples=150)
+@given(document=workflows(), chance=st.data())
+def test_a_rerun_from_any_step_gives_what_the_undisturbed_run_gives(
+    machines: EmbeddedMachines, document: dict[str, Any], chance: st.DataObject
+) -> None:
+    note(json.dumps(document))
+    workflow = parsed(document)
+    expected = oracle(workflow)
+    tops = [s.step_id for s in workflow.steps]
+    breakable = [s.step_id for s in workflow.steps if s.step_type == PROBE and s.critical and s.for_each is None]
+    _broken.clear()
+    _broken.update(chance.draw(st.lists(st.sampled_from(breakable), max_size=2)) if breakable else ())
+    note(f"broken: {sorted(_broken)}")
+    first = run(machines, compile_workflow(workflow, CATALOGUE))
+    _broken.clear()
+    from_step = chance.draw(st.sampled_from(tops))
+    reused = reusable(workflow, CATALOGUE, first.step_results, from_step)
+    note(f"from {from_step}, reused {reused}")
+    variant = compile_workflow(workflow, CATALOGUE, reused=reused)
+    _ran.clear()
+    second = run(machines, variant, first.step_results)
+    assert not reused.keys() & set(_ran)
+    assert second.status == expected.status
+    if expected.status != "completed":
+        return
+    assert timeless(second.output) == timeless(expected.result)
+    for step_id in tops:
+        record, told = expected.results[step_id], second.step_results[step_id]
+        assert told["status"] == record.status, step_id
+        if record.status == "completed":
+            assert timeless(told["output_data"]) == timeless(record.output), step_id
