@@ -12,7 +12,7 @@ from functions.execution_recorder import handler
 from tests.integration.support import ME, results_of
 from tests.integration.test_upkeep import IDLE_DAYS, later, machines
 from tests.support.moto_cloud import MotoCloud
-from workflow_engine.errors import ConflictError, NotFoundError
+from workflow_engine.errors import ConflictError, NotFoundError, PausedError
 from workflow_engine.language.diagnostics import InvalidWorkflowError
 from workflow_engine.machines.ends import ExecutionEnd, SubflowStart
 from workflow_engine.store.executions import Execution
@@ -22,7 +22,7 @@ from workflow_engine.usecases.runs import cancel_run, read_results, start_run
 from workflow_engine.usecases.runs.record_execution import record
 from workflow_engine.usecases.runs.record_subflow import record_subflow
 from workflow_engine.usecases.upkeep.retire_machines import retire_machines
-from workflow_engine.usecases.workflows import compilation, save_workflow
+from workflow_engine.usecases.workflows import compilation, pause_workflow, save_workflow
 
 QUICK: Final[list[dict[str, Any]]] = [{"step_id": "one", "step_type": "data_input", "config": {"data": 1}}]
 PAUSE: Final[dict[str, Any]] = {"step_id": "pause", "step_type": "delay", "config": {"delay_seconds": 600}}
@@ -203,3 +203,14 @@ def test_a_workflow_that_many_lead_to_is_fixed_once(engine: Engine) -> None:
     text = events[0]["executionStartedEventDetails"]["input"]
     assert text.count('"machine":') == 5
     cancel_run.cancel(engine, ME, execution["execution_id"])
+
+
+@pytest.mark.parametrize("config", [{}, {"version": 1}])
+def test_a_paused_workflow_is_not_started_as_a_subflow_either(engine: Engine, config: dict[str, Any]) -> None:
+    save(engine, "child", *QUICK)
+    save(engine, "parent", sub("child", **config))
+    pause_workflow.pause(engine, ME, "child", {"reason": "Prices are wrong."})
+    with pytest.raises(PausedError, match="Prices are wrong"):
+        start(engine, "parent")
+    pause_workflow.resume(engine, ME, "child")
+    assert results_of(engine, start(engine, "parent"))["status"] == "completed"
