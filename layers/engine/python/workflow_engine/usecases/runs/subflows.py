@@ -10,7 +10,7 @@ from workflow_engine.compiler import child_entry
 from workflow_engine.errors import ConflictError
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.subflows import MAX_DEPTH
-from workflow_engine.usecases.runs.start_run import refuse_paused
+from workflow_engine.usecases.runs.paused import refuse_paused
 
 if TYPE_CHECKING:
     from workflow_engine.store.workflows import StoredWorkflow
@@ -33,7 +33,7 @@ def fix_subflows(engine: Engine, workflow: StoredWorkflow, functions_of: Functio
     workflow without subflows.
 
     Raises ConflictError: a workflow or version that is not there, a cycle, too many levels, a step type that is no longer
-    registered. PausedError for a workflow that is not to be started.
+    registered; PausedError.
     """
     if not workflow.compiled.bindings.get("subflows"):
         return None
@@ -97,16 +97,13 @@ class _Found:
 
     def _workflow(self, parent: StoredWorkflow, step_id: str, config: Mapping[str, Any]) -> StoredWorkflow:
         id_, version = config["workflow_id"], config.get("version")
-        version = None if version is None else int(version)
-        newest = self.engine.workflows.find(parent.tenant_id, id_)
-        refuse_paused(newest)
-        is_newest = version is None or (newest is not None and newest.version == version)
-        child = newest if is_newest else self.engine.workflows.find(parent.tenant_id, id_, version)
+        child = self.engine.workflows.find(parent.tenant_id, id_, None if version is None else int(version))
         if child is None:
-            which = "" if version is None else f" in version {version}"
+            which = "" if version is None else f" in version {int(version)}"
             raise ConflictError(
                 f"Step '{step_id}' of workflow '{parent.name}' runs the workflow '{id_}'{which} as a subflow, which is not there."
             )
+        refuse_paused(child if version is None else self.engine.workflows.find(parent.tenant_id, id_))
         return child
 
     def started_by(self, machine_arn: str, starts: Mapping[str, str]) -> list[tuple[str, set[str]]]:
