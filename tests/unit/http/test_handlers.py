@@ -78,7 +78,7 @@ def test_a_run_is_answered_at_once_or_when_it_ended(api: Api, url: str, wait: st
     api.answer("runs.start_run.start", STARTED)
     api.answer("runs.start_run.start_stored", STARTED)
     api.answer("runs.read_results.wait_for_end", ended)
-    api.answer("runs.read_results.results", {"status": "completed"})
+    api.answer("runs.read_results.results_at_hand", {"status": "completed"})
     given, body = api.send("POST", url + wait, {"name": "w"}, idempotency_key="k-1")
     assert given == status
     assert body == (STARTED if status == 202 else {"status": "completed"})
@@ -250,7 +250,7 @@ def test_a_run_of_an_agent_prompt_or_step_is_answered_at_once_or_when_it_ended(
 ) -> None:
     api.answer(usecase, STARTED)
     api.answer("runs.read_results.wait_for_end", True)
-    api.answer("runs.read_results.results", {"status": "completed"})
+    api.answer("runs.read_results.results_at_hand", {"status": "completed"})
     answer = api.send("POST", url + wait, {"query": "x"}, idempotency_key="k-1")
     assert answer == (status, STARTED if status == 202 else {"status": "completed"})
     assert api.calls[0] == (usecase, ("a", {"query": "x"}, "k-1"), {})

@@ -59,7 +59,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
         "unanswered": UnavailableError("no answer"),
     }
 
-    def record(engine: Any, end: ExecutionEnd) -> None:
+    def record(engine: Any, end: ExecutionEnd, started: object) -> None:
         made.recorded.append(end)
         if end.execution_arn.removeprefix("arn:") in errors:
             raise errors[end.execution_arn.removeprefix("arn:")]
