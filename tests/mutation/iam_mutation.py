@@ -50,7 +50,7 @@ FIRST: Final[dict[str, tuple[str, ...]]] = {
     "MachineJanitor": ("tests/e2e/test_upkeep.py",),
     "ResultsArchiver": ("tests/e2e/test_upkeep.py",),
     "StepRegistrar": ("tests/e2e/test_workflow_step.py",),
-    "MachineRole": ("tests/e2e/test_custom_step.py", "tests/e2e/test_subflows.py"),
+    "MachineRole": ("tests/e2e/test_custom_step.py", "tests/journeys/test_subflows.py"),
     "StepAgent": ("tests/e2e/test_agents.py",),
     "ApiTools": ("tests/e2e/test_agents.py", "tests/journeys/test_tools.py"),
     "ApiAgents": ("tests/journeys/test_definitions.py", "tests/journeys/test_agents.py", "tests/e2e/test_agents.py"),
