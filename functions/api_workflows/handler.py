@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.api_workflows.settings import clients, engine
-from workflow_engine.http.api import VERSION, WAIT
+from workflow_engine.http.api import FROM_VERSION, NAME, TAG, TO_VERSION, VERSION, WAIT
 from workflow_engine.http.body import parse_json
 from workflow_engine.http.powertools import LambdaContext
 from workflow_engine.http.request import Handlers, Request, saved, tagged
@@ -20,8 +20,10 @@ from workflow_engine.usecases.files import read_files
 from workflow_engine.usecases.runs import start_run
 from workflow_engine.usecases.workflows import (
     compile_workflow,
+    diff_workflow,
     pause_workflow,
     read_workflows,
+    roll_back,
     save_workflow,
     validate_workflow,
 )
@@ -30,7 +32,7 @@ from workflow_engine.usecases.workflows.preconditions import entity_tag
 if TYPE_CHECKING:
     from workflow_engine.http.form import Part
     from workflow_engine.language.diagnostics import Json
-    from workflow_engine.usecases.answers import ExecutionStarted, Results, StoredFile, StoredWorkflow
+    from workflow_engine.usecases.answers import ExecutionStarted, Results, StoredFile, StoredWorkflow, WorkflowDiff
     from workflow_engine.usecases.engine import Caller
 
 
@@ -86,17 +88,30 @@ def _update(request: Request) -> Any:
     return _stored(request, *saved(outcome))
 
 
+def _diff(request: Request) -> WorkflowDiff:
+    versions = request.number(FROM_VERSION), request.number(TO_VERSION)
+    return diff_workflow.diff(engine(), request.caller, request.path["workflow_id"], *versions)
+
+
+def _roll_back(request: Request) -> Any:
+    return _stored(request, roll_back.roll_back(engine(), request.caller, request.path["workflow_id"], request.body))
+
+
 HANDLERS: Final[Handlers] = {
     "execute_workflow": _execute,
     "validate_workflow": lambda r: validate_workflow.validate(engine(), r.caller, r.body),
     "compile_workflow": lambda r: compile_workflow.compile_body(engine(), r.caller, r.body),
     "create_workflow": _create,
-    "list_workflows": lambda r: read_workflows.list_workflows(engine(), r.caller, *r.page),
+    "list_workflows": lambda r: read_workflows.list_workflows(
+        engine(), r.caller, *r.page, name=r.text(NAME), tag=r.text(TAG)
+    ),
     "get_workflow": _get,
     "update_workflow": _update,
     "delete_workflow": lambda r: save_workflow.delete(engine(), r.caller, r.path["workflow_id"], r.precondition),
     "pause_workflow": lambda r: pause_workflow.pause(engine(), r.caller, r.path["workflow_id"], r.body),
     "resume_workflow": lambda r: pause_workflow.resume(engine(), r.caller, r.path["workflow_id"]),
+    "diff_workflow": _diff,
+    "roll_back_workflow": _roll_back,
     "list_workflow_versions": lambda r: read_workflows.list_versions(
         engine(), r.caller, r.path["workflow_id"], *r.page
     ),

@@ -20,12 +20,11 @@ from workflow_engine.endpoint_errors import (
     HttpThrottledError,
     HttpTimeoutError,
 )
-from workflow_engine.language.diagnostics import pointer
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.outbound import AddressPolicy
 from workflow_engine.outbound_headers import overlaid
 from workflow_engine.outbound_http import Answer, Request, send
-from workflow_engine.sdk import InvalidStepInput, StepContext, StepOutputError
+from workflow_engine.sdk import InvalidStepInput, StepContext
 
 Object = Mapping[str, Any]
 
@@ -91,23 +90,11 @@ def call_endpoint(event: Object, step: StepContext, world: World, trace: str = "
     if not 200 <= answer.status < 300:
         raise refused(answer, given.hidden)
     output = output_of(answer, given.hidden, MAX_ANSWER_BYTES)
-    _check(output, endpoint.get("output_schema"))
+    if "output_schema" in endpoint:
+        from workflow_engine.steps.output_schema import check_output
+
+        check_output(output, endpoint["output_schema"])
     return output
-
-
-def _check(output: Any, schema: Object | None) -> None:
-    """Raises StepOutputError for an output that its step type's schema does not allow."""
-    if schema is None:
-        return
-    from workflow_engine.json_schema import CannotApplyError, SchemaValidator, UnusableSchemaError
-
-    try:
-        misfits = SchemaValidator(schema).misfits(output)
-    except (CannotApplyError, UnusableSchemaError) as error:
-        raise StepOutputError(f"The output cannot be held to the step type's output_schema: {error}") from None
-    if misfits:
-        found = "; ".join(f"{pointer(*m.path) or 'the whole'}: {m.keyword} {m.rule!r:.100}" for m in misfits[:5])
-        raise StepOutputError(f"The output does not fit the step type's output_schema: {found}")
 
 
 def refused(answer: Answer, hidden: Iterable[str], who: str = "endpoint") -> Exception:

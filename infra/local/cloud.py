@@ -36,6 +36,7 @@ from infra.local.run_changes import Changes
 from infra.local.steps import Found, StepHandler, StepsDirectory, StepsDirectoryError, registered_handlers, unavailable
 from workflow_engine.errors import MisconfiguredError
 from workflow_engine.http.caller import LOCAL_TENANT
+from workflow_engine.subflows import is_subflow
 from workflow_engine.usecases.engine import Engine, Laptop, use_laptop
 
 if TYPE_CHECKING:
@@ -269,8 +270,8 @@ class LocalCloud:
         for pause in (*PAUSES_BETWEEN_RECORDINGS, None):
             if not load_handler(recorder)(queued_event(ended), context_of(recorder, request_id()))["batchItemFailures"]:
                 break
-            # It is written before the run is started, and what was written is found at once here.
-            if Engine.from_environment().executions.find_by_arn(ended.arn) is None:
+            # It is written before the run is started, but for subflows, and what was written is found at once here.
+            if not is_subflow(ended.name) and Engine.from_environment().executions.find_by_arn(ended.arn) is None:
                 LOG.warning("The run '%s' has ended, and its record is gone.", ended.name)
                 break
             if pause is None or self._closing.wait(pause):

@@ -60,7 +60,10 @@ class ObservabilityStack(Stack):
         )
         yield (
             "QuarantinedRuns",
-            {"metric": self._own(metrics.QUARANTINED_RUNS), "text": "Runs whose end is looked for no longer"},
+            {
+                "metric": self._own(metrics.QUARANTINED_RUNS),
+                "text": "Runs whose end, or history, is looked for no longer",
+            },
         )
         yield (
             "ExecutionThrottled",

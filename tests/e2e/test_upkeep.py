@@ -83,6 +83,17 @@ def test_a_run_whose_event_was_lost_is_recorded_when_somebody_reads_it(
     await_record(api, execution_id, "completed", seconds=0)
 
 
+def test_results_that_nobody_has_asked_for_are_archived(emulator: Emulator, api: ApiClient) -> None:
+    """The run's output is too large for the end of its machine, so the history is read whatever the deployment wants."""
+    execution_id = api.post("/workflows/execute", large_echo()).body["execution_id"]
+    await_record(api, execution_id, "completed")
+    assert api.get(f"/executions/{execution_id}").body["step_statuses"] is None
+    make_due(emulator, "execution_id", execution_id)
+    assert invoke(emulator, "results-archiver")["archived"] >= 1
+    statuses = api.get(f"/executions/{execution_id}").body["step_statuses"]
+    assert statuses == {f"copy_{n}": "completed" for n in range(5)}
+
+
 def test_a_run_that_goes_on_is_looked_at_again(emulator: Emulator, api: ApiClient) -> None:
     workflow = {
         "name": "Waits",

@@ -10,9 +10,10 @@ import pytest
 from tests.integration.support import HELLO, ME, new_id
 from tests.support.backend_cloud import counted
 from workflow_engine.errors import ConflictError, NotFoundError, PausedError, PreconditionFailedError
+from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowError
 from workflow_engine.usecases.engine import Engine
 from workflow_engine.usecases.runs import start_run
-from workflow_engine.usecases.workflows import compilation, pause_workflow, read_workflows, save_workflow
+from workflow_engine.usecases.workflows import compilation, pause_workflow, read_workflows, roll_back, save_workflow
 from workflow_engine.usecases.workflows.preconditions import ANY, Precondition
 
 RACERS = 4
@@ -108,6 +109,25 @@ def test_a_pause_outlives_a_save_that_races_with_it(engine: Engine, monkeypatch:
     with pytest.raises(PausedError, match="by me"):
         start_run.start_stored(engine, ME, workflow_id, {})
     assert pause_workflow.resume(engine, ME, workflow_id)["resumed_by"] == "me"
+    start_run.start_stored(engine, ME, workflow_id, {})
     with counted(engine.dynamodb, engine.stepfunctions) as calls:
         start_run.start_stored(engine, ME, workflow_id, {})
     assert calls == ["GetItem", "PutItem", "StartExecution"]
+
+
+def test_what_compiles_no_longer_is_not_rolled_back_to(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    workflow_id = new_id("back")
+    for name in ("one", "two"):
+        save_workflow.update(engine, ME, workflow_id, named(name))
+
+    def refuse(*_: Any) -> Any:
+        raise InvalidWorkflowError([Diagnostic("WFE-E301", "/steps/0/step_type", "There is no step type 'x'.")])
+
+    monkeypatch.setattr(save_workflow, "compile_posted", refuse)
+    with pytest.raises(
+        ConflictError, match=r"Version 1 can be compiled no longer\. At /steps/0/step_type: There is no"
+    ):
+        roll_back.roll_back(engine, ME, workflow_id, {"version": 1})
+    monkeypatch.undo()
+    back = roll_back.roll_back(engine, ME, workflow_id, {"version": 1})
+    assert (back["version"], back["name"], back["created_by"]) == (3, "one", "me")

@@ -182,3 +182,22 @@ def faulty(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Faults:
         return monkeypatch.undo
 
     return break_
+
+
+def test_what_was_recorded_of_an_end_is_gone_while_the_run_goes_on_and_back_when_it_does_not(
+    engine: Engine, faulty: Faults
+) -> None:
+    started = start_run.start(engine, ME, BREAKS)
+    assert results_of(engine, started)["status"] == "failed"
+    execution_id = started["execution_id"]
+    before = engine.executions.get("default", execution_id)
+    assert (before.failed_steps, before.error is None) == (["late"], False)
+    undo = faulty(UnavailableError("No answer."))
+    with pytest.raises(UnavailableError):
+        redrive_run.redrive(engine, ME, execution_id)
+    undo()
+    going = engine.executions.get("default", execution_id)
+    assert (going.status, going.error, going.failed_steps, going.output) == ("running", None, None, None)
+    later = replace(engine, now=lambda: datetime.fromisoformat(engine.timestamp()) + timedelta(minutes=2))
+    assert read_results.results(later, ME, execution_id)["error"] == before.error
+    assert engine.executions.get("default", execution_id) == before

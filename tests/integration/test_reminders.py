@@ -12,6 +12,7 @@ from tests.support.moto_cloud import MotoCloud
 from workflow_engine.errors import ConflictError, UnavailableError
 from workflow_engine.language.diagnostics import InvalidWorkflowError
 from workflow_engine.store.executions import Execution
+from workflow_engine.store.quotas import Quota
 from workflow_engine.store.reminders import ReminderStore
 from workflow_engine.store.run_lists import RunFilter
 from workflow_engine.usecases.approvals.decide import decide
@@ -252,6 +253,18 @@ def test_a_type_that_reminds_may_be_pinned_and_is_in_use(engine: Engine, mail: M
         engine.sleep(0.02)
     engine.sleep(0.1)
     assert round_after(engine, execution_id, hours=2)["sent"] == 1
+    assert mail.numbers == [1]
+
+
+def test_a_quota_that_is_used_up_puts_a_reminder_off_and_keeps_no_other_tenant_from_theirs(
+    engine: Engine, mail: Mail
+) -> None:
+    engine.quotas.set(ME.tenant_id, Quota(running=1))
+    execution_id = asked(engine, {**RULE, "after_seconds": 1})
+    assert send_reminders(later(engine, minutes=10)) == {"sent": 0, "ended": 0, "failed": 1}
+    engine.quotas.set(ME.tenant_id, None)
+    assert send_reminders(later(engine, minutes=11)) == {"sent": 0, "ended": 0, "failed": 0}
+    assert round_after(engine, execution_id, minutes=16)["sent"] == 1
     assert mail.numbers == [1]
 
 

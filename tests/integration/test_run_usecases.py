@@ -17,6 +17,7 @@ from workflow_engine.store.run_lists import RunFilter
 from workflow_engine.usecases.answers import ExecutionSummary
 from workflow_engine.usecases.engine import Engine
 from workflow_engine.usecases.runs import cancel_run, find_runs, read_results, record_execution, start_run
+from workflow_engine.usecases.runs.read_progress import read_progress
 from workflow_engine.usecases.workflows import save_workflow, validate_workflow
 
 WAITING: dict[str, Any] = {
@@ -134,6 +135,24 @@ def test_a_lost_event_is_made_good_by_one_look_before_a_wait_gives_up(
             assert read_results.wait_for_end(engine, ME, started["execution_id"], 0.2)
     assert calls == ["DescribeExecution"]
     assert read_results.get_execution(engine, ME, started["execution_id"])["status"] == "completed"
+
+
+def test_an_end_costs_one_write_and_no_call_of_step_functions(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as lost:
+        lost.setattr(record_execution, "record", lambda *_: None)
+        execution_id = start_run.start(engine, ME, {**HELLO, "name": "Counted"})["execution_id"]
+        until_ended_unheard(engine, execution_id)
+    end = engine.runs.end(engine.executions.get("default", execution_id).execution_arn)
+    assert end is not None
+    with counted(engine.dynamodb, engine.stepfunctions, engine.s3) as calls:
+        record_execution.record(engine, end)
+    assert calls == ["UpdateItem"]
+    with counted(engine.stepfunctions) as calls:
+        read_progress(engine, ME, execution_id)
+        output = json.loads(read_results.output_of_run(engine, ME, execution_id).text or "")
+    assert calls == []
+    assert "HELLO, WORLD!" in json.dumps(output["loud"])
+    assert read_results.results(engine, ME, execution_id)["output"] == output
 
 
 def until_ended_unheard(engine: Engine, execution_id: str) -> None:

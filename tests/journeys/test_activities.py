@@ -126,3 +126,42 @@ def test_what_no_activity_has_is_not_found_and_wrong_answers_are_refused(api: Ap
     assert api.post(f"{path}/success", {"output": "x" * 300_000}).status == 413
     assert api.post(f"{path}/success", {"output": None}).status == 200
     assert api.results(execution_id)["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("output", "error"),
+    [({"text": "Invoice"}, None), ({"text": 5}, "StepOutputError"), (None, "StepOutputError")],
+)
+def test_a_workers_output_is_held_to_the_schema_of_its_step_type(
+    api: ApiClient, output: Any, error: str | None
+) -> None:
+    name = f"held_{uuid.uuid4().hex[:12]}"
+    schema = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
+    registration = {"step_type": name, "execution_type": "activity", "output_schema": schema, "validate_output": True}
+    assert api.post("/steps/register", registration).status == 201
+    execution_id = start(api, name, max_retries=2, retry_delay_seconds=1)
+    path = f"/activities/{name}/tasks/{task(api, name)['task_id']}/success"
+    assert api.post(path, {"output": output}).status == 200
+    assert api.post(path, {"output": output}).status == 200
+    result = api.results(execution_id)["step_results"]["scan"]
+    if error is None:
+        assert (result["status"], result["output_data"]) == ("completed", output)
+    else:
+        assert (result["error_type"], result["retry_count"]) == (error, 0)
+        assert "output_schema" in result["error_message"]
+
+
+def test_a_run_is_held_to_the_schema_that_it_was_started_with(api: ApiClient) -> None:
+    name = f"held_{uuid.uuid4().hex[:12]}"
+    registration = {"step_type": name, "execution_type": "activity", "output_schema": {"type": "object"}}
+    assert api.post("/steps/register", registration).status == 201
+    before = start(api, name)
+    first = task(api, name)
+    stricter = {**registration, "output_schema": {"type": "object", "required": ["text"]}, "validate_output": True}
+    assert api.post("/steps/register", stricter).status == 200
+    after = start(api, name)
+    second = task(api, name)
+    for found in (first, second):
+        assert api.post(f"/activities/{name}/tasks/{found['task_id']}/success", {"output": {}}).status == 200
+    assert api.results(before)["status"] == "completed"
+    assert api.results(after)["error"]["type"] == "StepOutputError"

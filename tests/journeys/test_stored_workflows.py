@@ -151,6 +151,8 @@ def test_a_paused_workflow_is_not_started_until_it_is_resumed(api: ApiClient) ->
         refused = api.post(start, {})
         assert (refused.status, refused.body["code"]) == (409, "paused")
         assert "The bank is down." in refused.body["detail"]
+    child = {"step_id": "child", "step_type": "subflow", "config": {"workflow_id": path.rpartition("/")[2]}}
+    assert api.post("/workflows/execute", {"name": "Parent", "steps": [child]}).body["code"] == "paused"
     changed = api.call("PUT", path, greeting("two"))
     assert (changed.body["version"], changed.body["paused_at"]) == (2, paused.body["paused_at"])
     assert api.get(f"{path}?version=1").body["paused_at"] == paused.body["paused_at"]
@@ -167,3 +169,58 @@ def test_a_paused_workflow_is_not_started_until_it_is_resumed(api: ApiClient) ->
 def before_adhoc(api: ApiClient) -> str:
     """The id under which a workflow is kept that was posted to be run once."""
     return str(api.post("/workflows/execute", greeting("once")).body["workflow_id"])
+
+
+def test_versions_are_compared_and_an_earlier_one_becomes_the_newest_again(api: ApiClient) -> None:
+    path = f"/workflows/{api.post('/workflows', greeting('one')).body['workflow_id']}"
+    assert api.get(f"{path}/diff").status == 422
+    second = greeting("two")
+    second["steps"].append({"step_id": "shout", "step_type": "delay", "config": {"delay_seconds": 1}})
+    api.call("PUT", path, second)
+    told = api.get(f"{path}/diff").body
+    assert (told["from_version"], told["to_version"]) == (1, 2)
+    assert told["changes"] == [
+        {"kind": "changed", "pointer": "/steps/0/config/data", "before": "one", "after": "two"},
+        {"kind": "added", "pointer": "/steps/1", "before": None, "after": second["steps"][1]},
+    ]
+    assert told["steps"] == {"added": ["shout"], "removed": [], "changed": ["greet"]}
+    assert told["plan"]["states"] == {"before": 1, "after": 2}
+    assert told["plan"]["transitions_usd_per_1000_runs"] == {"before": 0.025, "after": 0.05}
+    back = api.post(f"{path}/rollback", {"version": 1})
+    assert (back.status, back.body["version"], back.body["workflow"]) == (200, 3, greeting("one"))
+    assert back.headers["etag"] == api.get(path).headers["etag"]
+    assert api.post(f"{path}/rollback", {"version": 1}).body["version"] == 3
+    assert api.get(f"{path}/diff?from_version=1&to_version=3").body["changes"] == []
+    assert api.get(f"{path}/diff?from_version=2&to_version=1").body["steps"]["removed"] == ["shout"]
+    assert api.post(f"{path}/rollback", {"version": 9}).status == 404
+    assert api.post(f"{path}/rollback", {}).body["errors"][0]["code"] == "WFE-E102"
+    assert api.get("/workflows/none-such/diff").status == 404
+
+
+def test_workflows_are_found_by_name_and_tag(api: ApiClient) -> None:
+    word = uuid.uuid4().hex[:8]
+    ids = []
+    for name, tags in (("Order", ["sales", "eu"]), ("Orders by night", {"team": "sales"}), ("Stock", ["eu"])):
+        made = api.post("/workflows", greeting("x") | {"name": f"{word} {name}", "tags": tags})
+        ids.append(made.body["workflow_id"])
+
+    def found(query: str) -> list[int]:
+        items, cursor = [], ""
+        while True:
+            page = api.get(f"/workflows?limit=2&{query}{cursor}").body
+            items += [ids.index(item["id"]) for item in page["items"] if item["id"] in ids]
+            if page["next_cursor"] is None:
+                return items
+            cursor = f"&cursor={page['next_cursor']}"
+
+    assert found(f"name={word}") == [2, 1, 0]
+    assert found(f"name={word}%20ORDER") == [1, 0]
+    assert found(f"name={word}&tag=eu") == [2, 0]
+    assert found(f"name={word}&tag=team%3Asales") == [1]
+    assert found(f"name={word}&tag=none") == []
+    first = next(i for i in api.get(f"/workflows?limit=100&name={word}").body["items"] if i["id"] == ids[0])
+    assert first["tags"] == ["sales", "eu"]
+    changed = api.call("PUT", f"/workflows/{ids[0]}", greeting("x") | {"name": f"{word} Order", "tags": ["x" * 2000]})
+    assert changed.status == 200
+    assert found(f"name={word}&tag=sales") == []
+    assert found(f"name={word}&tag={'x' * 2000}") == [0]

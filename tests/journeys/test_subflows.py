@@ -245,6 +245,27 @@ def test_a_subflow_that_is_cancelled_fails_the_step(api: ApiClient) -> None:
     assert "Cancelled by" in error["message"]
 
 
+def test_redriving_a_run_starts_a_new_child_and_the_old_one_stays_listed(api: ApiClient) -> None:
+    asks = {"step_id": "ask", "step_type": "human_approval", "config": {"prompt": "Go on?", "on_deny": "fail"}}
+    inner = save(api, "inner", {"steps": [asks]})
+    outer = save(api, "outer", {"steps": [subflow(inner)]})
+    execution_id = api.post(f"/workflows/{outer}/execute", {"input": {"x": 1}}).body["execution_id"]
+    (first,) = runs_of(api, inner, "waiting")
+    assert api.post(f"/executions/{first['execution_id']}/steps/ask/deny", {}).status == 200
+    assert api.results(execution_id)["error"]["type"] == "ApprovalDenied"
+    answer = api.post(f"/executions/{execution_id}/redrive")
+    assert answer.status == 202, answer.body
+    (second,) = runs_of(api, inner, "waiting")
+    assert api.post(f"/executions/{second['execution_id']}/steps/ask/approve", {}).status == 200
+    found = api.results(execution_id)
+    assert found["status"] == "completed", found["error"]
+    output = found["step_results"]["sub"]["output_data"]
+    assert output["subflow_execution_id"] == second["execution_id"] != first["execution_id"]
+    assert len(runs_of(api, inner, "failed")) == len(runs_of(api, inner, "completed")) == 1
+    children = api.get(f"/executions?parent_id={execution_id}").body["items"]
+    assert {c["execution_id"] for c in children} == {first["execution_id"], second["execution_id"]}
+
+
 def test_a_step_that_times_out_stops_its_subflow(api: ApiClient) -> None:
     inner = save(
         api, "inner", {"steps": [{"step_id": "wait", "step_type": "delay", "config": {"delay_seconds": 3600}}]}
@@ -287,3 +308,20 @@ def test_an_input_that_the_subflow_refuses_is_refused_before_it_runs(api: ApiCli
     assert [(e["code"], e["pointer"]) for e in api.post("/workflows/validate", document).body["errors"]] == [
         ("WFE-E412", "/steps/0/input_mapping/x")
     ]
+
+
+def test_an_output_that_the_child_has_left_to_its_history_is_never_taken_for_data(api: ApiClient) -> None:
+    double = {**WORKS["steps"][0], "input_mapping": {"x": "item"}}
+    each = {"step_id": "all", "step_type": "map", "config": {"items": "input.x", "steps": [double]}}
+    inner = save(api, "inner", {"steps": [each]})
+    reads = {"step_id": "reads", "step_type": "data_merge", "input_mapping": {"all": "sub.subflow_output.all"}}
+    assert run(api, save(api, "outer", {"steps": [subflow(inner)]}), [1, 2])["status"] == "completed"
+    error = run(api, save(api, "outer", {"steps": [subflow(inner), reads]}), [1, 2])["error"]
+    assert (error["step_id"], error["type"]) == ("sub", "States.QueryEvaluationError")
+    assert "Give its workflow an 'output'" in error["message"]
+    assert "input_mapping" not in error["message"]
+    told = save(api, "inner", {"steps": [each], "output": {"all": "all"}})
+    found = run(api, save(api, "outer", {"steps": [subflow(told), reads]}), [1, 2])
+    assert found["status"] == "completed", found["error"]
+    result = found["step_results"]["reads"]["output_data"]["result"]
+    assert [one["double"] for one in result["all"]] == [2, 4]

@@ -176,7 +176,7 @@ def test_the_plan_counts_all_events_of_a_step_that_asks_again_in_vain(cloud: Loc
     steps = [ask() | {"max_retries": 3, "retry_delay_seconds": 1}]
     found = run(cloud, steps)
     _, answer = cloud.call("POST", "/workflows/validate", {"name": "Late", "steps": steps})
-    _, page = cloud.call("GET", f"/executions/{found['execution_id']}/events?limit=100")
+    _, page = cloud.call("GET", f"/executions/{found['execution_id']}/history?limit=100")
     assert len(page["items"]) == answer["plan"]["history_events_max"] == 22
 
 

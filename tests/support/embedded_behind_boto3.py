@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
     from botocore.model import OperationModel
 
-    from infra.local.stepfunctions.news import OnEnd
+    from infra.local.stepfunctions.news import OnChild, OnEnd
 
 # What Lambda answers instead of calling a function (API reference, Invoke, Errors), by the engine's name of it.
 _REFUSED_INVOCATIONS: Final[Mapping[str, int]] = {
@@ -39,14 +39,17 @@ Reply = tuple["AWSResponse", dict[str, Any]]
 
 
 @contextlib.contextmanager
-def embedded_behind_boto3(functions: LambdaFunctions, *, region: str, account: str, on_end: OnEnd) -> Iterator[None]:
+def embedded_behind_boto3(
+    functions: LambdaFunctions, *, region: str, account: str, on_end: OnEnd, on_child: OnChild | None = None
+) -> Iterator[None]:
     """While it lasts every boto3 session that is made reaches one Step Functions in memory, which calls these functions, and
-    so does Lambda's Invoke. `on_end` is called in a thread for each run that ended.
+    so does Lambda's Invoke. `on_end` is called in a thread for each run that ended, `on_child` for each that another one
+    has started.
 
     Clients of such a session that outlive it raise RuntimeError; they never reach AWS.
     """
     closed = threading.Event()
-    with StepFunctions(functions, region=region, account=account, on_end=on_end) as engine:
+    with StepFunctions(functions, region=region, account=account, on_end=on_end, on_child=on_child) as engine:
 
         def answer(model: OperationModel, params: Mapping[str, Any], **_: Any) -> Reply | None:
             service = model.service_model.service_id

@@ -54,6 +54,7 @@ class Load:
     seconds: int = 20
     invocations_at_once: int = 5
     histories_a_second: int = 20
+    histories_at_once: int = 400
     descriptions_a_second: int = 15
     failed: float = 0.1
     redriven: float = 0.01
@@ -151,7 +152,7 @@ class SimulatedMachines:
 
     def __init__(self, runs: dict[str, Run], clock: Clock, load: Load) -> None:
         self._runs, self._clock = runs, clock
-        self.histories = Quota(clock, load.histories_a_second, load.histories_a_second)
+        self.histories = Quota(clock, load.histories_a_second, load.histories_at_once)
         self.descriptions = Quota(clock, load.descriptions_a_second, 250)
         self.calls: Counter[str] = Counter()
 
@@ -292,7 +293,9 @@ class Simulation:
         }
 
     def _redrive(self, at: float, name: str) -> None:
-        """What the use case of a redrive writes before it asks Step Functions."""
+        """What the use case of a redrive writes before it asks Step Functions. It reads a run that has ended; this one's end may
+        not be recorded yet.
+        """
         changes: Record = {"status": "running", "status_rank": 1, "redrive_count": 1, "last_redrive_at": iso(after(at))}
         changes |= {"due_list": keys.due_execution(name), "due_at": iso(after(at + UNRECORDED_AFTER_SECONDS))}
         cleared = dict.fromkeys(("completed_at", "error", "output", "failed_steps"))

@@ -2,7 +2,8 @@
 
 `runs/*.json` has `input` and what is `expected` of the results; `files` that are stored before, `[name, text]` or a list of such,
 whose references become entries of the input; `peer`, the JSON answers of a server by path and query, whose address stands for
-`{peer}` in the input; `decisions` that are made while the run waits.
+`{peer}` in the input; `decisions` that are made while the run waits; `workflows`, files beside the workflow that are stored before
+under the ids that they have.
 """
 
 from __future__ import annotations
@@ -43,6 +44,9 @@ def results_of(run: Path, call: Call) -> Any:
         given = json.loads(json.dumps(said["input"]).replace("{peer}", url))
         for part, files in said.get("files", {}).items():
             given[part] = _stored(call, files)
+        for stored in said.get("workflows", ()):
+            document = load(run.parents[1] / stored)
+            _done(call, "PUT", f"/workflows/{document['workflow_id']}", document)
         body = {"workflow": load(run.parents[1] / "workflow.json"), "input": given}
         execution_id = _done(call, "POST", "/workflows/execute", body)["execution_id"]
         for decision in said.get("decisions", ()):

@@ -32,7 +32,8 @@ class MotoCloud(LocalCloud):
         environment.setenv("AWS_DEFAULT_REGION", REGION)
         functions = self.functions()
         # Before the first session: it has what is there when it is made.
-        opening.enter_context(embedded_behind_boto3(functions, region=REGION, account=ACCOUNT, on_end=self._record))
+        heard = {"on_end": self._record, "on_child": self._record_child}
+        opening.enter_context(embedded_behind_boto3(functions, region=REGION, account=ACCOUNT, **heard))
         boto3.setup_default_session(region_name=REGION)
         boto3.client("dynamodb").create_table(**table_definition(TABLE))
         s3 = boto3.client("s3")

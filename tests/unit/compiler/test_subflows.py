@@ -152,7 +152,7 @@ def test_a_container_that_a_subflow_fails_tells_the_subflows_error() -> None:
 
 
 def test_the_output_of_a_step_names_the_workflow_and_the_run() -> None:
-    description = {"Name": "sub-1", "Input": {"run": {"workflow_id": "w"}}, "Output": {"a": 1}}
+    description = {"Name": "sub-1", "Input": {"run": {"workflow_id": "w"}}, "Output": {"a": 1, "_failed": ["b"]}}
     assert output_of(description) == {
         "subflow_id": "w",
         "subflow_execution_id": "sub-1",

@@ -78,7 +78,7 @@ def test_a_run_is_answered_at_once_or_when_it_ended(api: Api, url: str, wait: st
     api.answer("runs.start_run.start", STARTED)
     api.answer("runs.start_run.start_stored", STARTED)
     api.answer("runs.read_results.wait_for_end", ended)
-    api.answer("runs.read_results.results", {"status": "completed"})
+    api.answer("runs.read_results.results_at_hand", {"status": "completed"})
     given, body = api.send("POST", url + wait, {"name": "w"}, idempotency_key="k-1")
     assert given == status
     assert body == (STARTED if status == 202 else {"status": "completed"})
@@ -109,7 +109,6 @@ def test_a_stored_workflow_may_be_executed_without_a_body(api: Api) -> None:
         ("POST", "/workflows/validate", "workflows.validate_workflow.validate", {"is_valid": False}, 200, ({"a": 1},)),
         ("POST", "/workflows/compile", "workflows.compile_workflow.compile_body", {"asl": {}}, 200, ({"a": 1},)),
         ("POST", "/workflows", "workflows.save_workflow.create", SAVED, 201, ({"a": 1}, None)),
-        ("GET", "/workflows?limit=2", "workflows.read_workflows.list_workflows", {"items": []}, 200, (2, None)),
         ("GET", "/workflows/w-1?version=2", "workflows.read_workflows.get", SAVED, 200, ("w-1", 2)),
         (
             "PUT",
@@ -250,7 +249,7 @@ def test_a_run_of_an_agent_prompt_or_step_is_answered_at_once_or_when_it_ended(
 ) -> None:
     api.answer(usecase, STARTED)
     api.answer("runs.read_results.wait_for_end", True)
-    api.answer("runs.read_results.results", {"status": "completed"})
+    api.answer("runs.read_results.results_at_hand", {"status": "completed"})
     answer = api.send("POST", url + wait, {"query": "x"}, idempotency_key="k-1")
     assert answer == (status, STARTED if status == 202 else {"status": "completed"})
     assert api.calls[0] == (usecase, ("a", {"query": "x"}, "k-1"), {})
@@ -326,7 +325,7 @@ def test_executions_are_listed_by_the_time_they_started(api: Api) -> None:
     [
         ("GET", "/executions?stauts=failed", "Did you mean 'status'?"),
         ("GET", "/executions/e-1?limit=1", "takes wait"),
-        ("GET", "/workflows?status=failed", "takes limit, cursor"),
+        ("GET", "/workflows?status=failed", "takes name, tag, limit, cursor"),
         ("GET", "/steps/a?limit=1", "takes version"),
         ("DELETE", "/workflows/w-1?version=1", "takes none"),
         ("POST", "/workflows/execute?Wait=1", "Did you mean 'wait'?"),
@@ -408,3 +407,9 @@ def test_an_output_is_answered_or_told_where_it_is(
 def test_a_query_of_results_that_cannot_be_is_refused(api: Api, query: str) -> None:
     assert api.send("GET", f"/executions/e-1/results?{query}")[0] == 422
     assert api.calls == []
+
+
+def test_workflows_are_listed_by_name_and_tag(api: Api) -> None:
+    api.answer("workflows.read_workflows.list_workflows", {"items": []})
+    assert api.send("GET", "/workflows?limit=2&name=a&tag=b") == (200, {"items": []})
+    assert api.calls == [("workflows.read_workflows.list_workflows", (2, None), {"name": "a", "tag": "b"})]

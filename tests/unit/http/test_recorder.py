@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 from functions.execution_recorder import handler
 from tests.support.http_events import sample
 from workflow_engine.errors import NotFoundError, ThrottledError, UnavailableError
-from workflow_engine.machines.ends import ExecutionEnd
+from workflow_engine.machines.ends import ExecutionEnd, SubflowStart
 
 
 class Queue:
@@ -34,6 +34,7 @@ class Recorder:
 
     queue: Queue
     recorded: list[ExecutionEnd]
+    starts: list[SubflowStart | None] = field(default_factory=list)
 
     def receive(self, *names: str, received: int = 1, **detail: Any) -> list[str]:
         """Hand over a message for each name; gives the ids of those that failed."""
@@ -59,8 +60,9 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
         "unanswered": UnavailableError("no answer"),
     }
 
-    def record(engine: Any, end: ExecutionEnd) -> None:
+    def record(engine: Any, end: ExecutionEnd, start: SubflowStart | None = None) -> None:
         made.recorded.append(end)
+        made.starts.append(start)
         if end.execution_arn.removeprefix("arn:") in errors:
             raise errors[end.execution_arn.removeprefix("arn:")]
 
@@ -134,3 +136,22 @@ def test_a_batch_is_recorded_side_by_side_each_message_by_itself(recorder: Recor
     assert sorted(end.execution_arn for end in recorder.recorded) == sorted(
         [*(f"arn:{n}" for n in names), "arn:broken"]
     )
+
+
+def test_a_start_is_recorded_of_a_subflow_alone(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[SubflowStart] = []
+    monkeypatch.setattr(handler, "record_subflow", lambda _, start: started.append(start))
+    assert recorder.receive("machine:by-hand", "machine:sub-1", status="RUNNING", stopDate=None, input="{}") == []
+    began = started[0].started_at
+    assert started == [SubflowStart("arn:machine:sub-1", began, "{}")]
+    assert recorder.recorded == []
+
+
+def test_the_end_of_a_subflow_tells_of_its_start_which_may_not_have_been_heard(recorder: Recorder) -> None:
+    recorder.receive("machine:sub-1", input=None, inputDetails={"included": False})
+    recorder.receive("machine:other")
+    start, other = recorder.starts
+    assert start is not None
+    assert (start.execution_arn, start.input) == ("arn:machine:sub-1", None)
+    assert start.started_at < recorder.recorded[0].stopped_at
+    assert other is None

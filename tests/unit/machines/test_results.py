@@ -7,6 +7,7 @@ from datetime import timedelta
 from tests.support.backend_history import History
 from tests.support.outlines import leaf, outline
 from tests.support.run_report import outputs, report, statuses
+from workflow_engine.run_output import MARKER, record_variable
 
 
 def test_a_task_has_its_payload_its_times_and_its_duration() -> None:
@@ -45,6 +46,34 @@ def test_without_sinks_the_machines_own_output_is_the_runs() -> None:
     history = History()
     history.task("a", 1)
     assert report(history.end({"answer": 42}), outline(leaf("a"))).output == {"answer": 42}
+
+
+def test_what_the_end_tells_is_the_output_of_the_run() -> None:
+    history = History()
+    history.task("a", 1)
+    run = report(history.end({"a": "as told", "_failed": ["b"]}), outline(leaf("a"), leaf("b"), sinks=["a", "b"]))
+    assert run.output == {"a": "as told"}
+
+
+def test_where_the_end_has_a_marker_the_steps_tell_the_output_of_the_run() -> None:
+    history = History()
+    history.task("a", [1, 2])
+    history.task("b", 3)
+    run = report(
+        history.end({"a": dict(MARKER), "b": 3, "_failed": []}), outline(leaf("a"), leaf("b"), sinks=["a", "b"])
+    )
+    assert run.output == {"a": [1, 2], "b": 3}
+
+
+def test_a_pass_that_ends_the_run_has_its_record_among_the_variables_that_it_assigned() -> None:
+    history = History()
+    history.enter("a", "Pass")
+    history.exit("a", "Pass", {"b": 2, "_failed": []})
+    left = history.events[-1]["stateExitedEventDetails"]
+    left["assignedVariables"] = {record_variable(0): '{"a":{"n":1},"b":2}'}
+    run = report(history.end({"b": 2, "_failed": []}), outline(leaf("a"), leaf("b"), sinks=["b"]))
+    assert outputs(run) == {"a": {"n": 1}, "b": 2}
+    assert run.output == {"b": 2}
 
 
 def test_a_fused_pass_gives_each_step_its_output_and_the_first_its_times() -> None:

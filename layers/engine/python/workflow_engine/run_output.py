@@ -13,8 +13,8 @@ and the depth of the scope, and the event of its exit has it among the variables
 `StateExitedEventDetails`, `assignedVariables`, which API calls never truncate).
 
 Where a sink's output is over its share, the marker `{"_in_history": true}` stands in its place; where all of it is, the Output
-itself has that key. An element of `_failed` is the marker if a container may have tolerated failures inside. Whoever
-finds a marker reads the output and the failed steps of the run from its history: `run_output` says whether to.
+itself has that key. An element of `_failed` is the marker if a container of the workflow may have tolerated failures inside.
+Whoever finds a marker reads the output and the failed steps of the run from its history: `run_output` says whether to.
 
 The share of a sink is 240,000 bytes of JSON divided among all sinks that the run returns, less what stands around them; it
 counts three bytes for a character that is not ASCII (four beyond the BMP), and escapes. So Step Functions, which carries 262,144

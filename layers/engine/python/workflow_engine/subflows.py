@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from workflow_engine.run_output import run_output
 from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR
 
 START_EXECUTION: Final = "arn:aws:states:::states:startExecution.sync:2"
@@ -50,6 +51,11 @@ INPUT_KEY: Final = '"Input":'
 TIMED_OUT: Final = '"Status":"TIMED_OUT"'
 
 
+def is_subflow(execution_id: str) -> bool:
+    """Whether a run is one that a step of another run has started."""
+    return execution_id.startswith(NAME_PREFIX)
+
+
 def output_of(description: Mapping[str, Any]) -> dict[str, Any]:
     """The output of a subflow step, of what its Task gave. `compiler.lower.subflows` says the same in JSONata."""
     started_with = description.get("Input")
@@ -58,14 +64,9 @@ def output_of(description: Mapping[str, Any]) -> dict[str, Any]:
         run.get("workflow_id") if isinstance(run, dict) else None,
         description.get("Name"),
         "completed",
-        child_output(description.get("Output")),
+        run_output(description.get("Output")).output,
     )
     return dict(zip(OUTPUT_FIELDS, values, strict=True))
-
-
-def child_output(output: Any) -> Any:
-    """What a child gave, of its machine's Output."""
-    return output
 
 
 def child_failure(error: str, cause: str) -> tuple[str, str] | None:

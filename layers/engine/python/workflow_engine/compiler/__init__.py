@@ -14,7 +14,7 @@ Pure and deterministic: equal workflows give equal bytes, in any process; no AWS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +76,7 @@ def compile_workflow(
     # not to pay for the stages at a cold start.
     from workflow_engine.compiler.asl import definition_text, render_machine
     from workflow_engine.compiler.fan_out import bound_lists, fan_out
+    from workflow_engine.compiler.ir import RunResult
     from workflow_engine.compiler.lower import lower_workflow
     from workflow_engine.compiler.optimise import optimise
     from workflow_engine.compiler.reports.least_size import too_large
@@ -88,6 +89,11 @@ def compile_workflow(
     block = bound_lists(optimise(lowered.block))
     machine = render_machine(block, workflow.timeout_seconds)
     definition = definition_text(machine)
+    if block.result is not None and block.result.sinks and len(definition.encode()) > aws_quotas.DEFINITION_BYTES:
+        # What a run's output takes in a definition must not be what makes that too large.
+        block = bound_lists(optimise(replace(lowered.block, result=RunResult(None))))
+        machine = render_machine(block, workflow.timeout_seconds)
+        definition = definition_text(machine)
     bindings, whole = lowered.bindings, lowered.graph
     if reused:
         from workflow_engine.compiler.graph import build_graph

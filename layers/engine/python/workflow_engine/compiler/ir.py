@@ -115,7 +115,7 @@ class TaskNode:
     """One step that is done elsewhere: by a Lambda function, or as `resource` says: by a worker of this activity, by whoever
     answers what a function has begun, or by a run of another machine. `output` is what it gives, in templates of its own. A
     worker that tells nothing for `heartbeat` seconds is taken for lost. `late` is where it goes on when its time is over, if
-    that is no failure like others.
+    that is no failure like others. `result` is its output where that is not what every Task of the resource gives.
     """
 
     name: str
@@ -129,10 +129,11 @@ class TaskNode:
     resource: str | None = None
     heartbeat: int | None = None
     late: PassNode | FailNode | FailedPassNode | None = None
+    result: Fragment | None = None
 
     @property
     def output(self) -> Fragment:
-        return task_output(self.resource)
+        return task_output(self.resource) if self.result is None else self.result
 
 
 def task_output(resource: str | None) -> Fragment:

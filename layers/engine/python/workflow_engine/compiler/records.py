@@ -9,7 +9,15 @@ from typing import Final
 
 from workflow_engine.compiler.ir import Template
 from workflow_engine.compiler.jsonata.children import CAUGHT_CHILD_ERROR, CAUGHT_CHILD_MESSAGE
-from workflow_engine.compiler.jsonata.fragments import Call, Conditional, Fragment, Text, json_literal, object_fragment
+from workflow_engine.compiler.jsonata.fragments import (
+    Call,
+    Conditional,
+    Fragment,
+    Text,
+    call,
+    json_literal,
+    object_fragment,
+)
 from workflow_engine.lazy_dataclass import dataclass
 
 SKIPPED_RECORD: Final[Template] = {"status": "skipped"}
@@ -19,16 +27,19 @@ _CAUSE: Final = Text("$states.errorOutput.Cause")
 CAUGHT_ERROR: Final = Text("$states.errorOutput.Error")
 CAUGHT_MESSAGE: Final = Conditional((Call("$exists", (_CAUSE,)), _CAUSE, Text("''")))
 CAUGHT_TEXT: Final = Text("$states.errorOutput.Cause&''")
-"""What a Catcher has caught; the last is the message in fewer bytes, for what stands in every Task. Cause is kept as text:
-parsing it could raise."""
+"""What a Catcher has caught; the last is the message in fewer bytes, for what stands in every Task. The cause of a function's
+failure is JSON with its message, stack trace and ids."""
+_MESSAGE: Final = call("m", CAUGHT_MESSAGE)
 
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """What Catchers take for the error and the message of a failure; `text` is the message where bytes count."""
+    """What Catchers take for the error and the message of a failure, which is that of the function as in results; `text` is all of
+    the cause, where bytes count.
+    """
 
     error: Fragment = CAUGHT_ERROR
-    message: Fragment = CAUGHT_MESSAGE
+    message: Fragment = _MESSAGE
     text: Fragment = CAUGHT_TEXT
 
 

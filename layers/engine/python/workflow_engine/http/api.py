@@ -35,6 +35,8 @@ class Query(NamedTuple):
 WAIT: Final = Query("wait", "number", 0, LONGEST_WAIT_SECONDS)
 LIMIT: Final = Query("limit", "number", 1, 100)
 CURSOR: Final = Query("cursor")
+FROM_VERSION: Final = Query("from_version", "number", 1, 1_000_000)
+TO_VERSION: Final = Query("to_version", "number", 1, 1_000_000)
 VERSION: Final = Query("version", "number", 1, 1_000_000)
 ROLE: Final = Query("role")
 EXECUTION_ID: Final = Query("execution_id")
@@ -49,6 +51,7 @@ WORKFLOW_ID: Final = Query("workflow_id")
 STATUS: Final = Query("status", shape="RunStatus")
 KIND: Final = Query("kind")
 EXECUTION_TYPE: Final = Query("execution_type")
+NAME: Final = Query("name")
 TAG: Final = Query("tag")
 STARTED_AFTER: Final = Query("started_after", "moment")
 STARTED_BEFORE: Final = Query("started_before", "moment")
@@ -60,6 +63,7 @@ CORRELATION_ID: Final = Query("correlation_id")
 PARENT_ID: Final = Query("parent_id")
 HAS_FAILURES: Final = Query("has_failures", "flag")
 ERROR: Final = Query("error")
+CONFIRM: Final = Query("confirm")
 
 EVENT_STREAM: Final = "text/event-stream"
 """The media type of server-sent events."""
@@ -184,7 +188,7 @@ _WORKFLOWS: Final = (
     Operation(
         "create_workflow", "POST /workflows", {201: "StoredWorkflow"}, body=_WORKFLOW, takes_key=True, has_etag=True
     ),
-    Operation("list_workflows", "GET /workflows", {200: "WorkflowPage"}, query=PAGED),
+    Operation("list_workflows", "GET /workflows", {200: "ListedWorkflowPage"}, query=(NAME, TAG, *PAGED)),
     Operation(
         "get_workflow",
         "GET /workflows/{workflow_id}",
@@ -201,6 +205,17 @@ _WORKFLOWS: Final = (
         has_etag=True,
     ),
     Operation("delete_workflow", "DELETE /workflows/{workflow_id}", GONE, has_etag=True),
+    Operation(
+        "diff_workflow", "GET /workflows/{workflow_id}/diff", {200: "WorkflowDiff"}, query=(FROM_VERSION, TO_VERSION)
+    ),
+    Operation(
+        "roll_back_workflow",
+        "POST /workflows/{workflow_id}/rollback",
+        {200: "StoredWorkflow"},
+        body="usecases.workflows.roll_back:RollbackRequest",
+        conflicts=True,
+        has_etag=True,
+    ),
     Operation("list_workflow_versions", "GET /workflows/{workflow_id}/versions", {200: "WorkflowPage"}, query=PAGED),
     Operation(
         "execute_stored_workflow",
@@ -298,6 +313,7 @@ _EXECUTIONS: Final = (
         takes_key=True,
     ),
     Operation("delete_execution", "DELETE /executions/{execution_id}", GONE, conflicts=True),
+    Operation("delete_tenant", "DELETE /tenant", {200: "TenantDeletion"}, query=(CONFIRM,)),
     Operation("list_audit", "GET /audit", {200: "AuditPage"}, query=PAGED),
 )
 

@@ -24,7 +24,7 @@ CODES: dict[str, str] = {
     "WFE-E105": "A value is not one of the allowed ones.",
     "WFE-W106": "A value was changed to the nearest that Step Functions can express.",
     "WFE-E200": "Two steps have the same id.",
-    "WFE-E201": "A step id is reserved by the language.",
+    "WFE-E201": "A step id, or a name in the output, is reserved.",
     "WFE-E202": "A dependency names no step.",
     "WFE-E203": "A step depends on itself.",
     "WFE-E204": "A reference names no step and no scope word.",

@@ -16,7 +16,7 @@ from workflow_engine.machines.naming import execution_name
 from workflow_engine.machines.read_timeline import ENDS_BY_EVENT, failure_of
 from workflow_engine.redaction import Redactor
 from workflow_engine.statuses import RunEnd
-from workflow_engine.subflows import NAME_PREFIX
+from workflow_engine.subflows import is_subflow
 from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR
 
 _STATUSES: Final[Mapping[str, RunEnd]] = {
@@ -84,7 +84,7 @@ class SubflowStart:
 def start_of_event(detail: Mapping[str, Any]) -> SubflowStart | None:
     """The start of a subflow, as an event of that or of its end tells it, None of a run that no step has started."""
     arn = detail["executionArn"]
-    if not execution_name(arn).startswith(NAME_PREFIX):
+    if not is_subflow(execution_name(arn)):
         return None
     return SubflowStart(arn, datetime.fromtimestamp(detail["startDate"] / 1000, UTC), _included(detail, "input"))
 

@@ -25,6 +25,8 @@ _RAISED_BY_AUTHOR: Final = "D3137: "
 _INPUT_FIELD: Final = "Arguments/Payload/input_data/"
 """Where the compiler puts each entry of a Task's input_mapping that has an author's own expressions. A step that is a Pass is
 computed in one expression: any of its entries may be to blame."""
+_RESULT_FIELDS: Final = ("Assign", "Output")
+"""Of a Task, where nothing of an author's is evaluated."""
 _LIST_FIELD: Final = "Items"
 _EXPRESSION_IN_CAUSE: Final = re.compile(
     r".*The JSONata expression '.*' specified for the field '(?P<field>.*?)' "
@@ -66,6 +68,8 @@ class FailureMessages:
         field, why = told["field"], (told["raised"] or "").removeprefix(_RAISED_BY_AUTHOR)
         if field == _LIST_FIELD:
             return self._of_list(why or _told(field, told["rest"]), visit)
+        if visit is not None and visit.kind == "Task" and field.startswith(_RESULT_FIELDS):
+            return why or _told(field, told["rest"])
         entries = self._entries(visit)
         if field.startswith(_INPUT_FIELD):
             name = field.removeprefix(_INPUT_FIELD)

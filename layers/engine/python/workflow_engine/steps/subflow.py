@@ -15,11 +15,14 @@ from workflow_engine.schema_parts import object_schema, output_schema, property_
 from workflow_engine.steps.step_type import StepType
 from workflow_engine.subflows import MAX_DEPTH, OUTPUT_FIELDS
 
+EVALUATION_ERROR: Final = "States.QueryEvaluationError"
+"""Of an output that cannot be handed on, which a second run of the child would give again."""
+
 _ID, _RUN, _STATUS, _OUTPUT = OUTPUT_FIELDS
 
 
 def _lower(_config: Mapping[str, Any]) -> Lowering:
-    return TaskLowering("subflow", starts_child=True)
+    return TaskLowering("subflow", final_errors=(EVALUATION_ERROR,), starts_child=True)
 
 
 SUBFLOW: Final = StepType(

@@ -23,6 +23,8 @@ ANSWERED_KEPT_SECONDS: Final = 86_400
 """How long it is known that a task was answered."""
 
 _CANDIDATES: Final = 10
+_KEPT: Final = ("task_id", "token", "step_type", "execution_id", TTL_ATTRIBUTE)
+"""Of a task that a worker has taken; its input is the worker's now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Task:
     input: str | None = None
     answer: str | None = None
     """How it was answered, and a hash of what with."""
+    step_type: str | None = None
+    execution_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class ActivityTaskStore:
             "token": task.token,
             # At most 256 KiB (GetActivityTask, `input`), which an item has room for.
             "input": task.input,
+            "step_type": task.step_type,
+            "execution_id": task.execution_id,
             TTL_ATTRIBUTE: now_seconds + KEPT_SECONDS,
         }
         self.table.put(Write(record))
@@ -71,7 +77,7 @@ class ActivityTaskStore:
         partition = keys.activity(tenant_id, activity)
         waiting = Query(partition, sort=SortPrefix(keys.ARRIVED_TASKS), newest_first=False)
         for record in self.table.query(tenant_id, waiting, limit=_CANDIDATES).records:
-            kept = {name: record[name] for name in ("task_id", "token", TTL_ATTRIBUTE)}
+            kept = {name: record.get(name) for name in _KEPT}
             taken = Write({PARTITION_KEY: partition, SORT_KEY: keys.taken_task(record["task_id"]), **kept})
             there = Removal(partition, record[SORT_KEY], equals("task_id", record["task_id"]))
             try:
@@ -119,4 +125,5 @@ class ActivityTaskStore:
 
 
 def _task(tenant_id: str, activity: str, record: Record) -> Task:
-    return Task(tenant_id, activity, record["task_id"], record.get("token"), answer=record.get("answer"))
+    known = {name: record.get(name) for name in ("answer", "step_type", "execution_id")}
+    return Task(tenant_id, activity, record["task_id"], record.get("token"), **known)

@@ -11,7 +11,9 @@ from workflow_engine.store import keys
 from workflow_engine.store.conditions import Missing, all_of, any_of, equals
 from workflow_engine.store.due import after
 from workflow_engine.store.executions import UNRECORDED_AFTER_SECONDS, Execution, ExecutionStore, rank_of
-from workflow_engine.store.items import Scalar
+from workflow_engine.store.items import Scalar, dump
+from workflow_engine.store.retention import expiry
+from workflow_engine.store.run_lists import shown_error
 from workflow_engine.store.table import ConditionFailedError, Key
 
 
@@ -28,6 +30,8 @@ def begin_redrive(store: ExecutionStore, execution: Execution, at: str, by: str 
         redriven_by=by,
         completed_at=None,
         error=None,
+        output=None,
+        failed_steps=None,
         cancelled_by=None,
         cancel_cause=None,
     )
@@ -39,6 +43,11 @@ def begin_redrive(store: ExecutionStore, execution: Execution, at: str, by: str 
         "redriven_by": by,
         "completed_at": None,
         "error": None,
+        "shown_error": None,
+        "output": None,
+        "failed_steps": None,
+        "has_failures": None,
+        "expires_at": None,
         "cancelled_by": None,
         "cancel_cause": None,
         "due_list": keys.due_execution(execution.execution_id),
@@ -66,10 +75,16 @@ def take_back_redrive(store: ExecutionStore, before: Execution, at: str) -> bool
         "redriven_by": before.redriven_by,
         "completed_at": before.completed_at,
         "error": store.payloads.store(before.tenant_id, before.error) if before.error is not None else None,
+        "shown_error": shown_error(before.error),
+        "output": before.output,
+        "failed_steps": None if before.failed_steps is None else dump(before.failed_steps),
+        "has_failures": bool(before.failed_steps) or before.error is not None or None,
+        "expires_at": expiry(before.completed_at or before.started_at, store.retention_days),
         "cancelled_by": before.cancelled_by,
         "cancel_cause": before.cancel_cause,
-        "due_list": None,
-        "due_at": None,
+        # It may have been on the list of those whose history is to be kept.
+        "due_list": keys.due_archive(before.execution_id),
+        "due_at": at,
         "looks": None,
     }
     goes_on = any_of(equals("status", "running"), equals("status", "waiting"))

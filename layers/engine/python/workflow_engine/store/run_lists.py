@@ -30,7 +30,7 @@ MAX_SHOWN_MESSAGE: Final = 1000
 _MAX_SHOWN_TAGS: Final = 1000
 """Bytes of tags in lists. Larger ones are read from the run's own record, also to filter by them."""
 
-_ELSEWHERE: Final = ""
+ELSEWHERE: Final = ""
 """In the place of tags that are too large for a list."""
 
 _LOOKED_AT: Final = 250
@@ -110,7 +110,7 @@ def shown_tags(tags: Json) -> str | None:
     if tags is None:
         return None
     text = dump(tags)
-    return text if byte_length(text) <= _MAX_SHOWN_TAGS else _ELSEWHERE
+    return text if byte_length(text) <= _MAX_SHOWN_TAGS else ELSEWHERE
 
 
 def shown_error(error: Json) -> str | None:
@@ -183,7 +183,7 @@ class RunLists:
 
     def _tags(self, record: Record) -> Any:
         text = record.get("shown_tags")
-        if text == _ELSEWHERE:
+        if text == ELSEWHERE:
             whole = self.table.get(record["pk"], record["sk"])
             text = whole.get("tags") if whole else None
         return self.payloads.load(text) if text else None

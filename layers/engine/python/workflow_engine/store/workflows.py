@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Any, Final
@@ -14,9 +15,13 @@ from workflow_engine.store.conditions import all_of, equals
 from workflow_engine.store.deletions import NOT_MARKED, is_marked
 from workflow_engine.store.items import Record, dump
 from workflow_engine.store.payloads import PayloadStore
+from workflow_engine.store.run_lists import ELSEWHERE, has_tag, shown_tags
 from workflow_engine.store.schema import BY_TENANT
-from workflow_engine.store.table import ConditionFailedError, Query
+from workflow_engine.store.table import ConditionFailedError, Page, Query
 from workflow_engine.store.versions import Noun, Version, VersionStore
+
+_MOST_QUERIES: Final = 8
+"""For one page of a filtered list."""
 
 _PAGE: Final = 100
 """As many as one BatchGetItem reads."""
@@ -138,7 +143,8 @@ def _list_entry(workflow: StoredWorkflow) -> Record:
         return {}
     order = keys.ordered(workflow.created_at, workflow.id)
     pausing = _pausing(workflow.pause, workflow.resumed_at, workflow.resumed_by)
-    return {"tenant_list": keys.workflows(workflow.tenant_id), "tenant_order": order, **pausing}
+    tags = shown_tags(workflow.document.get("tags"))
+    return {"tenant_list": keys.workflows(workflow.tenant_id), "tenant_order": order, "shown_tags": tags, **pausing}
 
 
 WORKFLOWS: Final = Noun(
@@ -174,6 +180,34 @@ class WorkflowStore(VersionStore[StoredWorkflow]):
             if page.next_cursor is None:
                 return
             cursor = page.next_cursor
+
+    def found(self, tenant_id: str, name: str | None, tag: str | None, limit: int, cursor: str | None) -> Page:
+        """Summaries of workflows in use, with their `tags`, newest first: those with this text in the name, whatever the case of
+        the letters, and with this tag (`run_lists.has_tag`). A page may be short, or empty, and go on: what a filter leaves out is
+        read all the same.
+        """
+        in_use = Query(self.noun.listed(tenant_id), self.noun.index)
+        found: list[Record] = []
+        for _ in range(1 if name is None and tag is None else _MOST_QUERIES):
+            page = self.table.query(tenant_id, in_use, limit=limit - len(found), cursor=cursor)
+            summaries = self._summaries(page).records
+            for record, summary in zip(page.records, summaries, strict=True):
+                tags = self._tags(record)
+                is_named = name is None or name.casefold() in summary["name"].casefold()
+                if is_named and (tag is None or has_tag(tags, tag)):
+                    found.append({**summary, "tags": tags})
+            cursor = page.next_cursor
+            if cursor is None or len(found) == limit:
+                break
+        return Page(found, cursor)
+
+    def _tags(self, record: Record) -> Json:
+        """The tags of a listed workflow; those that are too large for a list are read from the workflow itself."""
+        text = record.get("shown_tags")
+        if text == ELSEWHERE:
+            newest = self.find(record["tenant_id"], record[self.noun.id_attribute])
+            return None if newest is None else newest.document.get("tags")
+        return json.loads(text) if text else None
 
     def add_version(self, following: StoredWorkflow) -> None:
         """Write a version, as `VersionStore.add_version` does. What is not to be started stays so: ConflictError, too, when it

@@ -235,7 +235,8 @@ class Engine:
 
     @cached_property
     def executions(self) -> ExecutionStore:
-        return ExecutionStore(self._table, self._payloads, RunShards(self._table, self.settings.execution_shards))
+        shards = RunShards(self._table, self.settings.execution_shards)
+        return ExecutionStore(self._table, self.payloads, shards, self.settings.retention_days)
 
     @cached_property
     def quotas(self) -> Quotas:
@@ -245,13 +246,13 @@ class Engine:
     def approvals(self) -> ApprovalStore:
         from workflow_engine.store.approvals import ApprovalStore
 
-        return ApprovalStore(self._table, self._payloads)
+        return ApprovalStore(self._table, self.payloads, self.settings.retention_days)
 
     @cached_property
     def reminders(self) -> ReminderStore:
         from workflow_engine.store.reminders import ReminderStore
 
-        return ReminderStore(self._table)
+        return ReminderStore(self._table, self.settings.retention_days)
 
     @cached_property
     def activity_tasks(self) -> ActivityTaskStore:
@@ -267,13 +268,13 @@ class Engine:
     def results(self) -> ResultsStore:
         from workflow_engine.store.results import ResultsStore
 
-        return ResultsStore(self._table, self._payloads)
+        return ResultsStore(self._table, self.payloads, self.settings.retention_days)
 
     @cached_property
     def ends(self) -> EndStore:
         from workflow_engine.store.ends import EndStore
 
-        return EndStore(self._table, self._payloads)
+        return EndStore(self._table, self.payloads, self.settings.retention_days)
 
     @cached_property
     def budgets(self) -> SharedBudgets:
@@ -328,10 +329,10 @@ class Engine:
 
         return CloudWatchLogs(lambda: self.client("logs"), self.now)
 
-    @property
+    @cached_property
     def payloads(self) -> PayloadStore:
-        """Documents that steps keep and hand on by reference."""
-        return self._payloads
+        """What is kept of runs: documents that steps hand on by reference, outputs, results."""
+        return PayloadStore(self._payloads.objects, of_runs=True)
 
     @cached_property
     def names(self) -> NameStore:

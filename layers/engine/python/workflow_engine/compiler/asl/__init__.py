@@ -1,7 +1,8 @@
 """The intermediate representation to Amazon States Language: names to jump to, and what every way out of a state gives.
 
 Stage 5. Canonical: equal blocks give equal bytes. Inner states have `Output: {}`, so that nothing travels twice; results are
-read from the history (Tasks) and from the output of Pass and Wait states, `{step_id: output}`.
+read from the history (Tasks) and from the output of Pass and Wait states, `{step_id: output}`. The last one has the run's output
+(`workflow_engine.run_output`), and puts such a record into a variable.
 """
 
 from __future__ import annotations

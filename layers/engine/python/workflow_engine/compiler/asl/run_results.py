@@ -47,8 +47,9 @@ def tolerated_list(block: Block, assigns: Assigns) -> Template:
     items: list[Fragment] = []
     bound: dict[str, Fragment] = {}
     for item in block.tolerated:
-        assigned = {name for name, _ in item.reads} & assigns.keys()
-        if assigned and all(_has_not_failed(assigns[name]) for name in assigned):
+        read = {name for name, _ in item.reads}
+        assigned = sorted(read & assigns.keys())
+        if read and len(assigned) == len(read) and all(_has_not_failed(assigns[name]) for name in assigned):
             continue
         bound |= {_local(name): as_fragment(assigns[name]) for name in assigned}
         items.append(item.renamed({name: _local(name) for name in assigned}))

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from workflow_engine.compiler.jsonata.fragments import Fragment, Text, call, json_literal, object_fragment
+from workflow_engine.compiler.jsonata.fragments import (
+    Conditional,
+    Fragment,
+    Group,
+    Text,
+    call,
+    json_literal,
+    object_fragment,
+)
+from workflow_engine.compiler.jsonata.run_outputs import output_is_marked, output_of_run
 from workflow_engine.subflows import (
     CAUSE_PATTERN,
     CHILD_CANCELLED,
@@ -25,25 +34,31 @@ from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR
 _OUTPUT: Final = Text("$states.result.Output")
 
 
-def _child_output(output: Fragment) -> Fragment:
-    return call("o", output)
+_LEFT_BEHIND: Final = (
+    "The output of this subflow is only in the results of its own run: it is too large to be handed on, or put together of parts. "
+    "Give its workflow an 'output' that names what is needed."
+)
 
 
-CHILD_RESULT: Final = object_fragment(
-    dict(
-        zip(
-            OUTPUT_FIELDS,
-            (
-                Text("$states.result.Input.run.workflow_id"),
-                Text("$states.result.Name"),
-                json_literal("completed"),
-                _child_output(_OUTPUT),
-            ),
-            strict=True,
-        )
+def _child_result(output: Fragment) -> Fragment:
+    values = (
+        Text("$states.result.Input.run.workflow_id"),
+        Text("$states.result.Name"),
+        json_literal("completed"),
+        output,
+    )
+    return object_fragment(dict(zip(OUTPUT_FIELDS, values, strict=True)))
+
+
+CHILD_RESULT: Final = _child_result(output_of_run(_OUTPUT))
+"""The output of a subflow step. What the child has left to its history is a marker in it."""
+
+READ_CHILD_RESULT: Final = _child_result(
+    Group(
+        (Conditional((output_is_marked(_OUTPUT), call("error", json_literal(_LEFT_BEHIND)), output_of_run(_OUTPUT))),)
     )
 )
-"""The output of a subflow step."""
+"""The same where a step works on it, which must not take a marker for data: it fails the step."""
 
 
 def _in_child_failure(value: str, otherwise: str) -> Text:

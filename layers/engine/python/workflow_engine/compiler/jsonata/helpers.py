@@ -64,6 +64,14 @@ HELPERS: Final[Mapping[str, Helper]] = {
     ),
     # l(v): v if it is a list, else null.
     "l": _helper('function($v){$type($v)="array"?$v:null}'),
+    # m(c): the message in the cause c of a failure: of JSON with an errorMessage that, else all of it. Regular expressions say
+    # \x5c for a backslash: JSONata takes a bracket behind one for no bracket, and does not find their end.
+    "m": _helper(
+        'function($c){($s:=$substringAfter($c,"\\"errorMessage\\":");$substring($c,0,1)="{"and $contains($s,/^ ?"/)?('
+        '$a:=$substringAfter($s,"\\"");$t:=$replace($a,/\\x5c./,"__");$b:=$substring($a,0,$length($substringBefore($t,"\\"")));'
+        '$contains($t,"\\"")and $not($contains($replace($b,/\\x5c["\\x5c\\x2fbfnrt]|\\x5cu[0-9a-fA-F]{4}/,""),'
+        '/[\\x00-\\x1f\\x5c]/))?$parse("\\""&$b&"\\""):$c):$c)}'
+    ),
     # n(v, k): the member named k of an object; of a list, that of each element; else null.
     "n": _helper(
         f'function($v,$k,$d){{$type($v)="array"?$d="{_TOO_DEEP}"?null:[$map($v,$n(?,$k,$d&"."))[]]:'

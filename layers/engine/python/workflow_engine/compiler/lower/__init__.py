@@ -18,24 +18,27 @@ from workflow_engine.compiler.jsonata.sources import source_fragment
 from workflow_engine.compiler.lower.body import lower_graph, lower_steps
 from workflow_engine.compiler.lower.containers import lower_container
 from workflow_engine.compiler.lower.guards import GuardedSteps
-from workflow_engine.compiler.lower.outputs import run_reads, run_result, tolerated_steps
+from workflow_engine.compiler.lower.outputs import first_of, run_reads, run_result, tolerated_steps
 from workflow_engine.compiler.lower.recovery import cause_of_failed_run
 from workflow_engine.compiler.lower.scope import Entry, Recovery, Scope
 from workflow_engine.compiler.lower.status import ANY, SKIPPED
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.reuse import NOTHING_REUSED, Reused, never_undone
 from workflow_engine.compiler.structure import Tree
-from workflow_engine.language.diagnostics import Diagnostic
+from workflow_engine.language.diagnostics import Diagnostic, pointer
 from workflow_engine.language.reads import all_steps, body_steps, failure_steps, nested_reads, references_of
-from workflow_engine.language.syntax import Reference, Step, StepReference, Workflow
+from workflow_engine.language.syntax import Reference, Source, Step, StepReference, Workflow
 from workflow_engine.lazy_dataclass import dataclass
-from workflow_engine.run_output import MARKER
+from workflow_engine.run_output import MARKER, OWN_KEYS
 from workflow_engine.state_names import WORKFLOW_FAILED, WORKFLOW_OUTPUT
 from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR
 
 _NEVER_RECOVERS: Final = (
     "These steps never run: no critical step of this workflow is a task, a list or a 'fail', so nothing can fail that they "
     "could deal with."
+)
+_RESERVED: Final = (
+    "An output cannot be called '{name}': under this name a machine tells what is no output. Choose another one."
 )
 
 
@@ -81,15 +84,11 @@ def lower_workflow(
     if workflow.output is None:
         # What reused steps gave may be too much to carry along; who reads results has it anyway.
         result = RunResult(None) if reused else run_result(unit, workflow.steps, body.graph, scope)
-    tolerated = tolerated_steps(scope)
+    tolerated = first_of(tolerated_steps(scope), sum(not step.critical for step in workflow.steps))
     if reused or any(not inner.critical for step in workflow.steps for inner in all_steps(body_steps(step))):
         tolerated = (*tolerated, json_literal(dict(MARKER)))
     if workflow.output is not None:
-        template = {
-            name: source_fragment(source, scope, lambda value: unit.literal(WORKFLOW_OUTPUT, value))
-            for name, source in output.items()
-        }
-        nodes = (*nodes, OutputNode(WORKFLOW_OUTPUT, template))
+        nodes = (*nodes, _explicit_output(unit, workflow.output, scope))
     recovery: tuple[Node, ...] = ()
     after_failure = failure_graph(body.graph, workflow.on_failure, by_step_order=unit.sequential) if recovers else None
     if after_failure is not None:
@@ -103,6 +102,16 @@ def lower_workflow(
         tuple(unit.warnings),
         None if after_failure is None else after_failure.graph,
     )
+
+
+def _explicit_output(unit: Unit, output: Mapping[str, Source], scope: Scope) -> OutputNode:
+    for name in sorted(OWN_KEYS & output.keys()):
+        unit.warnings.append(Diagnostic("WFE-E201", pointer("output", name), _RESERVED.format(name=name)))
+    template = {
+        name: source_fragment(source, scope, lambda value: unit.literal(WORKFLOW_OUTPUT, value))
+        for name, source in output.items()
+    }
+    return OutputNode(WORKFLOW_OUTPUT, template)
 
 
 def _reads_after_failure(workflow: Workflow) -> tuple[StepReference, ...]:

@@ -21,6 +21,7 @@ from workflow_engine.compiler.ir import (
     Value,
     task_output,
 )
+from workflow_engine.compiler.jsonata.children import READ_CHILD_RESULT
 from workflow_engine.compiler.jsonata.fragments import (
     Array,
     Call,
@@ -224,10 +225,11 @@ def task(
     *,
     keeps_output: bool,
     is_element: bool = False,
+    is_read: bool = True,
 ) -> TaskNode:
     """A Task that invokes the step's function, whose ARN comes from the execution input, so that registering anew needs no new
     machine; or one that waits for a worker of an activity, whose ARN must be constant. `variable` holds the step's record,
-    where one is kept.
+    where one is kept; `is_read` says that another step works on its output.
     """
     if lowering.activity is not None:
         unit.activities[lowering.function] = lowering.activity
@@ -247,7 +249,8 @@ def task(
     )
     policy = step.retry or (None if step.never_retried else lowering.retry)
     resource = _resource(lowering)
-    record = completed_record(task_output(resource), keeps_output=keeps_output)
+    result = READ_CHILD_RESULT if lowering.starts_child and is_read else task_output(resource)
+    record = completed_record(result, keeps_output=keeps_output)
     return TaskNode(
         name=name,
         step_id=step.step_id,
@@ -259,6 +262,7 @@ def task(
         max_retries=counted_retries(lowering, policy),
         resource=resource,
         heartbeat=_heartbeat(lowering, seconds),
+        result=result,
     )
 
 

@@ -9,6 +9,8 @@ from workflow_engine.compiler.catalogue import MappedInput, PureLowering
 from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.ir import RunResult, Sink
 from workflow_engine.compiler.jsonata.fragments import (
+    Around,
+    Array,
     Conditional,
     Fragment,
     Group,
@@ -27,7 +29,7 @@ from workflow_engine.compiler.lower.status import COMPLETED, FAILED
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.language.reads import references_of
 from workflow_engine.language.syntax import Reference, Source, Step, StepReference
-from workflow_engine.run_output import RUN_BYTES
+from workflow_engine.run_output import MAX_FAILED_STEPS, RUN_BYTES
 
 LEAST_SHARE: Final = 256
 """Bytes. Where the share of a sink would be less, nothing is carried."""
@@ -78,10 +80,14 @@ def container_output(
 
 
 def share_of_a_sink(sinks: tuple[str, ...]) -> int:
-    """Bytes of JSON that each of these may have in a run's output; 0 where there are too many of them to carry any."""
+    """Bytes of JSON that each of these may have in a run's output; 0 where there are too many of them to carry any. A round
+    number, so that workflows with equally many sinks mostly have the same guards, which are verified once.
+    """
     around = sum(_AROUND_A_RECORD + len(variable_name(9, sink)) + len(sink) for sink in sinks)
     share = (RUN_BYTES - around) // len(sinks) if sinks else RUN_BYTES
-    return share if share >= LEAST_SHARE else 0
+    if share < LEAST_SHARE:
+        return 0
+    return share - share % (1_000 if share > 20_000 else 100 if share > 2_000 else 1)
 
 
 def run_reads(unit: Unit, graph: StepGraph) -> Iterable[Reference]:
@@ -126,6 +132,13 @@ def run_result(unit: Unit, steps: Iterable[Step], graph: StepGraph, scope: Scope
 def tolerated_steps(scope: Scope) -> tuple[Fragment, ...]:
     """Items of the list of steps of this scope whose failures were tolerated."""
     return tuple(one if isinstance(one, Fragment) else _if_failed(one, scope) for one in scope.tolerated)
+
+
+def first_of(items: tuple[Fragment, ...], most: int) -> tuple[Fragment, ...]:
+    """The same items, of which the list may have `most`: the first of them where that is more than a run tells."""
+    if most <= MAX_FAILED_STEPS:
+        return items
+    return (Around("$filter(", (Array(items),), f",function($v,$i){{$i<{MAX_FAILED_STEPS}}})"),)
 
 
 def _if_failed(step_id: str, scope: Scope) -> Fragment:

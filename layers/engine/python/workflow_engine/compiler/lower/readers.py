@@ -39,6 +39,10 @@ class Readers:
         """Whether its record must hold the output (or the error) for readers that are not in the mask `beside`."""
         return bool(self.whole.get(step_id, 0) & ~beside)
 
+    def is_read_by_steps(self, step_id: str) -> bool:
+        """Whether something works on its output, and not only a run's output that is not explicit."""
+        return self.keeps_output(step_id, beside=2 << len(self.possible))
+
 
 def possible_statuses(
     graph: StepGraph, never_complete: Collection[str] = (), known: Mapping[str, Statuses] = MappingProxyType({})

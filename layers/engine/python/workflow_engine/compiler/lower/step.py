@@ -64,7 +64,17 @@ def lower_step(
 
     nodes: tuple[Node, ...]
     if step.for_each is not None:
-        nodes = _repeated(unit, step, step.for_each, lowering, scope, variable, failure(), keeps_output=keeps_output)
+        nodes = _repeated(
+            unit,
+            step,
+            step.for_each,
+            lowering,
+            scope,
+            variable,
+            failure(),
+            keeps_output=keeps_output,
+            is_read=readers.is_read_by_steps(step.step_id),
+        )
     else:
         match lowering:
             case PureLowering() if _needs_branch(unit, step, lowering, bounds, keeps_output=keeps_output):
@@ -83,7 +93,15 @@ def lower_step(
                 nodes = (PassNode(step.step_id, (value,)),)
             case TaskLowering():
                 task = leaf.task(
-                    unit, step, lowering, scope, step.step_id, variable, failure(), keeps_output=keeps_output
+                    unit,
+                    step,
+                    lowering,
+                    scope,
+                    step.step_id,
+                    variable,
+                    failure(),
+                    keeps_output=keeps_output,
+                    is_read=readers.is_read_by_steps(step.step_id),
                 )
                 nodes = (with_late(unit, step, lowering, scope, task, variable, keeps_output=keeps_output),)
             case WaitLowering() if not step.critical and has_expression(step):
@@ -135,13 +153,14 @@ def _repeated(
     failure: Failure | None,
     *,
     keeps_output: bool,
+    is_read: bool,
 ) -> tuple[Node, ...]:
     """A step with a for_each; after elements that fail alone a Choice looks at the record."""
     if not step.elements_fail_alone or variable is None:
         assigns = _record(variable, RESULT, keeps_output=keeps_output)
-        return (_for_each(unit, step, each, lowering, scope, assigns, failure),)
+        return (_for_each(unit, step, each, lowering, scope, assigns, failure, is_read=is_read),)
     assigns = _record(variable, RESULT, keeps_output=True)
-    every = _for_each(unit, step, each, lowering, scope, assigns, failure)
+    every = _for_each(unit, step, each, lowering, scope, assigns, failure, is_read=is_read)
     name = unit.state_name(step.step_id, JOIN)
     return every, after_elements(step, scope, name, variable, keeps_error=keeps_output)
 
@@ -154,6 +173,8 @@ def _for_each(
     scope: Scope,
     assigns: dict[str, Template],
     failure: Failure | None,
+    *,
+    is_read: bool,
 ) -> MapNode:
     """A Map over one state. Its condition, if it reads item or index, is decided per element; a skipped element gives null."""
     inner = scope.element_of(step.step_id)
@@ -168,7 +189,9 @@ def _for_each(
             value = leaf.pure_value(unit, step, lowering, inner, kept=False, keeps_output=False, bounds={})
             node = PassNode(name, (value,))
         case TaskLowering():
-            task = leaf.task(unit, step, lowering, inner, name, None, alone, keeps_output=False, is_element=True)
+            task = leaf.task(
+                unit, step, lowering, inner, name, None, alone, keeps_output=False, is_element=True, is_read=is_read
+            )
             node = with_late(unit, step, lowering, inner, task, None, keeps_output=False)
         case _:
             place = f"{step.pointer}/for_each" if each.completed_of is None else step.pointer

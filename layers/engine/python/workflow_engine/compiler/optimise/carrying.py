@@ -42,8 +42,6 @@ def carry_sinks(block: Block) -> Block:
         return block
     carrying = _Carrying(result.only)
     nodes = carrying.nodes(block.nodes)
-    if not carrying.left:
-        return block
     sinks = tuple(
         replace(sink, is_sure=True, carried=False) if sink.step_id in carrying.left else sink for sink in result.sinks
     )

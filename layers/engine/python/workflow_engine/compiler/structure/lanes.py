@@ -18,6 +18,9 @@ _SEED = 20
 # Unknown durations are spread over one decade. Which distribution is of little weight; that they differ at all is of much.
 _SHORTEST, _LONGEST = 1.0, 10.0
 
+# A duration that is given may be wrong by so many doublings, either way.
+_INEXACT = 0.5
+
 
 class Lanes:
     """Durations of all vertices, packed, with the arithmetic on them.
@@ -75,25 +78,23 @@ def _total_of(width: int) -> Callable[[int], int]:
     return total
 
 
-def sampled(durations: abc.Sequence[float | None], samples: int) -> Lanes:
+def sampled(durations: abc.Sequence[float | None], samples: int, *, inexact: bool = False) -> Lanes:
     """Pack `durations`, each unknown one (None) as `samples` random values, the same at every call.
 
-    Known durations are equal in every sample. Unknown ones are drawn around the median of the known ones that are not
-    zero. Where all are known, one lane is enough.
+    Unknown ones are drawn around the median of the known ones that are not zero. Known durations are equal in every sample,
+    or where they are `inexact`, drawn around what is given. Where all are known and exact, one lane is enough.
     """
     known = [duration for duration in durations if duration is not None]
-    if len(known) == len(durations):
+    if len(known) == len(durations) and not inexact:
         return Lanes([known])
     positive = sorted(filter(None, known)) or [1.0]
     # All is measured in units of the longest known duration, so that no finite number is too large to be scaled.
     typical = positive[len(positive) // 2] / positive[-1] / ((_SHORTEST + _LONGEST) / 2)
     draw = random.Random(_SEED)
-    return Lanes(
-        [
-            [
-                draw.uniform(_SHORTEST, _LONGEST) * typical if value is None else value / positive[-1]
-                for value in durations
-            ]
-            for _ in range(samples)
-        ]
-    )
+
+    def one(value: float | None) -> float:
+        if value is None:
+            return draw.uniform(_SHORTEST, _LONGEST) * typical
+        return value / positive[-1] * (2 ** draw.uniform(-_INEXACT, _INEXACT) if inexact else 1)
+
+    return Lanes([[one(value) for value in durations] for _ in range(samples)])

@@ -14,8 +14,10 @@ from workflow_engine.errors import (
     InvalidRequestError,
     NotFoundError,
     PayloadTooLargeError,
+    StepOutputError,
     TooLateError,
 )
+from workflow_engine.language.catalogue import split_version
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.document import DocumentModel
 from workflow_engine.machines.port import TaskGoneError
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 MAX_ERROR: Final = 256
 MAX_MESSAGE: Final = 32_768
 """SendTaskFailure, `error` and `cause`."""
+
+
+MOST_VERSIONS: Final = 50
+"""Of a step type, that are looked through for the one that a run was started with."""
 
 
 class TaskSuccess(DocumentModel):
@@ -48,16 +54,47 @@ class TaskFailure(DocumentModel):
 
 
 def succeed(engine: Engine, caller: Caller, activity: str, task_id: str, body: Json) -> answers.TaskAnswer:
-    """The task is done, with this output. Raises NotFoundError, TooLateError, AlreadyDecidedError, PayloadTooLargeError."""
-    output = dump(read_fields(TaskSuccess, body).output)
+    """The task is done, with this output; one that does not fit the step type's output_schema, where outputs are held to it, fails
+    the step. Raises NotFoundError, TooLateError, AlreadyDecidedError, PayloadTooLargeError.
+    """
+    given = read_fields(TaskSuccess, body).output
+    output = dump(given)
     if (size := len(output.encode())) > PAYLOAD_BYTES:
         raise PayloadTooLargeError(
             f"The output has {size:,} bytes; a step's output takes {PAYLOAD_BYTES:,}. Put large data into S3 and return its "
             "address."
         )
-    return _answered(
-        engine, caller, activity, task_id, "success", body, lambda token: engine.runs.send_success(token, output)
-    )
+
+    def send(task: Task) -> None:
+        assert task.token is not None
+        try:
+            _check_output(engine, task, given)
+        except StepOutputError as error:
+            engine.runs.send_failure(task.token, StepOutputError.__name__, str(error)[:MAX_MESSAGE])
+        else:
+            engine.runs.send_success(task.token, output)
+
+    return _answered(engine, caller, activity, task_id, "success", body, send)
+
+
+def _check_output(engine: Engine, task: Task, output: Json) -> None:
+    """Raises StepOutputError for an output that the version of the step type does not allow with which the run was started."""
+    if task.step_type is None or task.execution_id is None:
+        return
+    name, pinned = split_version(task.step_type)
+    versions, _ = engine.steps.versions(task.tenant_id, name, MOST_VERSIONS, None)
+    if not any(version.get("validate_output") for version in versions):
+        return
+    execution = engine.executions.find(task.tenant_id, task.execution_id)
+    if execution is None:
+        return
+    for version in versions:  # the newest first
+        if version["version"] == pinned if pinned is not None else version["updated_at"] <= execution.started_at:
+            if version.get("validate_output"):
+                from workflow_engine.steps.output_schema import check_output
+
+                check_output(output, version["output_schema"])
+            return
 
 
 def fail(engine: Engine, caller: Caller, activity: str, task_id: str, body: Json) -> answers.TaskAnswer:
@@ -73,7 +110,7 @@ def fail(engine: Engine, caller: Caller, activity: str, task_id: str, body: Json
         task_id,
         "failure",
         body,
-        lambda token: engine.runs.send_failure(token, fields.error, fields.message),
+        lambda task: engine.runs.send_failure(task.token or "", fields.error, fields.message),
     )
 
 
@@ -96,7 +133,7 @@ def _answered(
     task_id: str,
     answer: Answer,
     body: Json,
-    send: Callable[[str], None],
+    send: Callable[[Task], None],
 ) -> answers.TaskAnswer:
     """Once only; the same answer again is no error, so that a worker that did not hear of its success may repeat it."""
     task = _task(engine, caller, activity, task_id)
@@ -109,7 +146,7 @@ def _answered(
         raise AlreadyDecidedError(f"Task '{task_id}' was answered by {task.answer.partition(' ')[0]} already.")
     seconds = int(engine.now().timestamp())
     try:
-        send(task.token)
+        send(task)
     except TaskGoneError:
         engine.activity_tasks.answered(task, "gone", seconds)
         raise _too_late(task) from None

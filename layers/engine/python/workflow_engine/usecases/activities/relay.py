@@ -7,6 +7,7 @@ never asks Step Functions itself: this does, for as long as it takes, and worker
 
 from __future__ import annotations
 
+import json
 import uuid
 
 from workflow_engine.machines.port import ActivityGoneError
@@ -23,7 +24,16 @@ def relay(engine: Engine, tenant_id: str, activity: str, activity_arn: str, work
         found = engine.runs.next_activity_task(activity_arn, worker or None)
         if found is None:
             return False
-        task = Task(tenant_id, activity, uuid.uuid4().hex, found.token, found.input)
+        event = json.loads(found.input)
+        task = Task(
+            tenant_id,
+            activity,
+            uuid.uuid4().hex,
+            found.token,
+            found.input,
+            step_type=event["step_config"]["step_type"],
+            execution_id=event["execution_context"]["execution_id"],
+        )
         now = engine.now()
         engine.activity_tasks.arrive(task, engine.timestamp(), int(now.timestamp()))
         return True

@@ -195,7 +195,7 @@ class Execution(ExecutionSummary):
 
 
 class Progress(TypedDict):
-    """How far a run has come; all of it is null while AWS does not tell."""
+    """How far a run has come; all of it is null while AWS does not tell, and of a run that has ended until its results are read."""
 
     step_statuses: dict[str, StepStatus] | None
     step_counts: dict[str, Count] | None
@@ -208,7 +208,9 @@ class Progress(TypedDict):
 
 
 class ExecutionProgress(Execution, Progress):
-    """A run, and how far it has come. What tells of its steps is null while AWS does not tell."""
+    """A run, and how far it has come. What tells of its steps is null while AWS does not tell, and of a run that has ended until
+    its results are read.
+    """
 
 
 class ExecutionPage(TypedDict):
@@ -229,6 +231,15 @@ class ExecutionCounts(TypedDict):
     counted_since: Time | None
     """Runs that started before were not counted yet; null where none is left."""
     next_cursor: Cursor
+
+
+class TenantDeletion(TypedDict):
+    """What one call has deleted of a tenant."""
+
+    is_complete: bool
+    """False while something may be left: call again."""
+    deleted: dict[str, Count]
+    """How many, by kind."""
 
 
 class AuditRecord(TypedDict):

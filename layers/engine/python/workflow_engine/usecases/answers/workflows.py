@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NotRequired
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
+from workflow_engine.language.differences import ChangeKind
 from workflow_engine.usecases.answers.problems import Finding
 from workflow_engine.usecases.answers.values import Count, Cursor, Id, Object, Time, Version
 
@@ -76,11 +77,63 @@ class WorkflowSummary(TypedDict):
     updated_at: Time
 
 
+class ListedWorkflow(WorkflowSummary):
+    """A workflow in use, in its newest version."""
+
+    tags: Any
+    """Those of the workflow; null as well where it was last saved before lists had them."""
+
+
+class ListedWorkflowPage(TypedDict):
+    """Workflows in use, newest first. A page of a filtered list may be short, or empty, and go on."""
+
+    items: list[ListedWorkflow]
+    next_cursor: Cursor
+
+
 class WorkflowPage(TypedDict):
     """Versions of workflows."""
 
     items: list[WorkflowSummary]
     next_cursor: Cursor
+
+
+class WorkflowChange(TypedDict):
+    """A change from one version to another."""
+
+    kind: ChangeKind
+    pointer: str
+    """Where it is in the later version; of what was removed, in the earlier one."""
+    before: Any
+    after: Any
+    """The value, null where there is none; of what was only brought into another order, the keys or step ids."""
+
+
+class StepChanges(TypedDict):
+    """Ids of steps, at whatever depth."""
+
+    added: list[str]
+    removed: list[str]
+    changed: list[str]
+
+
+class PlanChange(TypedDict):
+    """A figure of the plan. Null where a size is not known."""
+
+    before: float | None
+    after: float | None
+
+
+class WorkflowDiff(TypedDict):
+    """What is different between two versions."""
+
+    workflow_id: str
+    from_version: Version
+    to_version: Version
+    changes: list[WorkflowChange]
+    steps: StepChanges
+    plan: dict[str, PlanChange]
+    """The figures of the plan that are different, and `transitions_usd_per_1000_runs`."""
 
 
 class StoredWorkflow(TypedDict):

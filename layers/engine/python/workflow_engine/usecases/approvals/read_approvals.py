@@ -8,6 +8,7 @@ from workflow_engine.statuses import has_ended
 from workflow_engine.store.approvals import Approval
 from workflow_engine.store.executions import Execution
 from workflow_engine.store.items import dump
+from workflow_engine.subflows import is_subflow
 from workflow_engine.usecases.approvals.access import may_decide
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.waiting import is_past
@@ -32,6 +33,8 @@ def list_approvals(
     items = []
     for approval in page.approvals:
         run = runs.get(approval.execution_id)
+        if run is None and is_subflow(approval.execution_id):
+            continue  # its record is made after it has begun
         if run is None or has_ended(run.status):
             engine.approvals.finish(approval, "closed")  # nobody would ever take it out of the list
         elif not is_past(engine, approval):

@@ -10,7 +10,7 @@ from workflow_engine.machines.port import ExecutionGoneError
 from workflow_engine.usecases.bodies.rerun import RerunRequest
 from workflow_engine.usecases.bodies.run import read_run
 from workflow_engine.usecases.runs.launch import Rerun, launch_once
-from workflow_engine.usecases.runs.start_run import refuse_paused
+from workflow_engine.usecases.runs.paused import refuse_paused
 
 if TYPE_CHECKING:
     from workflow_engine.language.diagnostics import Json

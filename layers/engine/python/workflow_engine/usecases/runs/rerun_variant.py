@@ -20,6 +20,7 @@ from workflow_engine.store.items import dump
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.suggestions import suggest
 from workflow_engine.usecases.runs.record_execution import read_report, record_end, reported_results
+from workflow_engine.usecases.runs.recorded_results import kept_results
 from workflow_engine.usecases.workflows.compilation import SNAPSHOT_PREFIX, Vocabulary, vocabulary, with_machine
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _results_of(engine: Engine, earlier: Execution) -> list[StepResult]:
 
 def _kept_results(engine: Engine, earlier: Execution) -> RunResults:
     """The results of a run that has ended; they are kept from then on, for those who read the rerun."""
-    kept = engine.results.find(earlier.tenant_id, earlier.execution_id) if has_ended(earlier.status) else None
+    kept = kept_results(engine, earlier) if has_ended(earlier.status) else None
     if kept is not None:
         return kept
     try:

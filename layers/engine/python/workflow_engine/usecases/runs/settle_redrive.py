@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from workflow_engine.run_output import MAX_FAILED_STEPS
 from workflow_engine.statuses import has_ended
 from workflow_engine.store.control import take_back_redrive
 
@@ -33,6 +34,7 @@ def settled(engine: Engine, execution: Execution, run: RunReport) -> RunReport:
             redrive_count=run.redrive_count,
             completed_at=run.completed_at,
             error=run.error,
+            failed_steps=run.steps.failed(MAX_FAILED_STEPS),
             last_redrive_at=None,
             redriven_by=None,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workflow_engine.errors import ConflictError, PausedError
+from workflow_engine.errors import ConflictError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases.bodies.check_input import check_fan_out
@@ -12,6 +12,7 @@ from workflow_engine.usecases.bodies.run import StoredRunRequest, WorkflowRunFie
 from workflow_engine.usecases.bodies.workflow import PostedWorkflow, posted_workflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.launch import launch_once
+from workflow_engine.usecases.runs.paused import refuse_paused
 from workflow_engine.usecases.workflows.compilation import (
     Vocabulary,
     compile_posted,
@@ -68,17 +69,6 @@ def start_stored(
         return workflow, fields
 
     return launch_once(engine, caller, f"execute/{workflow_id}", idempotency_key, body, prepare)
-
-
-def refuse_paused(newest: StoredWorkflow | None) -> None:
-    """Raises PausedError when a workflow, here its newest version, is not to be started."""
-    if newest is None or newest.pause is None:
-        return
-    why = f": {newest.pause.reason}" if newest.pause.reason else "."
-    by = f" by {newest.pause.by}" if newest.pause.by else ""
-    raise PausedError(
-        f"Workflow '{newest.id}' was paused at {newest.pause.at}{by}{why} POST /workflows/{newest.id}/resume lets it be started."
-    )
 
 
 def _snapshot(engine: Engine, caller: Caller, posted: PostedWorkflow, words: Vocabulary) -> StoredWorkflow:

@@ -10,6 +10,7 @@ from workflow_engine.compiler import child_entry
 from workflow_engine.errors import ConflictError
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.subflows import MAX_DEPTH
+from workflow_engine.usecases.runs.paused import refuse_paused
 
 if TYPE_CHECKING:
     from workflow_engine.store.workflows import StoredWorkflow
@@ -32,7 +33,7 @@ def fix_subflows(engine: Engine, workflow: StoredWorkflow, functions_of: Functio
     workflow without subflows.
 
     Raises ConflictError: a workflow or version that is not there, a cycle, too many levels, a step type that is no longer
-    registered.
+    registered; PausedError.
     """
     if not workflow.compiled.bindings.get("subflows"):
         return None
@@ -102,6 +103,7 @@ class _Found:
             raise ConflictError(
                 f"Step '{step_id}' of workflow '{parent.name}' runs the workflow '{id_}'{which} as a subflow, which is not there."
             )
+        refuse_paused(child if version is None else self.engine.workflows.find(parent.tenant_id, id_))
         return child
 
     def started_by(self, machine_arn: str, starts: Mapping[str, str]) -> list[tuple[str, set[str]]]:

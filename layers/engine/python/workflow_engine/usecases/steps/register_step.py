@@ -195,10 +195,10 @@ def _check_schemas(fields: StepRegistration) -> None:
         return
     if not fields.output_schema:
         raise InvalidRequestError.at("/validate_output", "There is no 'output_schema' that an output could be held to.")
-    if _execution_type(fields) != "http":
+    if _execution_type(fields) not in ("http", "activity"):
         raise InvalidRequestError.at(
             "/validate_output",
-            "The output of an HTTP step is checked on its way; that of a function by the function itself, with "
+            "The output of an endpoint or a worker is checked on its way; that of a function by the function itself, with "
             "`@step(output=Model)` of workflow_engine.sdk. Leave it out.",
         )
 

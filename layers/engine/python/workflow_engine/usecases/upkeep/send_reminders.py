@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
-from workflow_engine.errors import ThrottledError, WorkflowEngineError
+from workflow_engine.errors import QuotaExceededError, ThrottledError, WorkflowEngineError
 from workflow_engine.language.diagnostics import InvalidWorkflowError
 from workflow_engine.observability import get_logger
 from workflow_engine.statuses import has_ended
@@ -59,6 +59,9 @@ def send_reminders(engine: Engine, seconds_left: Callable[[], float] = lambda: m
             # First, so that one that ends the process does not keep the others from being sent.
             engine.due.postpone(key, after(engine.timestamp(), SENT_AGAIN_AFTER_SECONDS))
             done = _look_at(engine, key)
+        except QuotaExceededError:  # of one tenant; it is tried again when it is due again
+            logger.warning("reminder waits for its tenant's quota", extra={"record": "/".join(key)})
+            done = "failed"
         except ThrottledError:
             break  # the quota is the account's; the next round goes on from here
         except Exception:

@@ -42,6 +42,9 @@ def _look_at(engine: Engine, key: Key, execution: Execution) -> str:
         return "recorded"
     if end is not None:
         record_told(engine, execution.tenant_id, execution.execution_id, end)
+        if end.redrive_count is not None and end.redrive_count < execution.redrive_count:
+            # A redrive that was begun, and never came to Step Functions.
+            open_results(engine, Caller(execution.tenant_id), execution.execution_id)
         return "recorded"
     now = engine.timestamp()
     engine.due.found_running(key, now, after(now, _pause(engine, execution)))

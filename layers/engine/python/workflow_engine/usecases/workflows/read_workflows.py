@@ -9,7 +9,7 @@ from workflow_engine.store import workflows
 from workflow_engine.usecases.engine import Caller, Engine
 
 if TYPE_CHECKING:
-    from workflow_engine.usecases.answers import Plan, StoredWorkflow, WorkflowPage, WorkflowSummary
+    from workflow_engine.usecases.answers import ListedWorkflowPage, Plan, StoredWorkflow, WorkflowPage, WorkflowSummary
 
 
 def describe(workflow: workflows.StoredWorkflow) -> StoredWorkflow:
@@ -43,10 +43,20 @@ def get(engine: Engine, caller: Caller, workflow_id: str, version: int | None = 
     return describe(replace(earlier, pause=newest.pause, resumed_at=newest.resumed_at, resumed_by=newest.resumed_by))
 
 
-def list_workflows(engine: Engine, caller: Caller, limit: int, cursor: str | None = None) -> WorkflowPage:
-    """`{items: [{workflow_id, id, version, name, description, created_at, updated_at}], next_cursor}`, newest first."""
-    page = engine.workflows.page(caller.tenant_id, limit, cursor)
-    return {"items": [_summary(r) for r in page.records], "next_cursor": page.next_cursor}
+def list_workflows(
+    engine: Engine,
+    caller: Caller,
+    limit: int,
+    cursor: str | None = None,
+    *,
+    name: str | None = None,
+    tag: str | None = None,
+) -> ListedWorkflowPage:
+    """`{items: [{workflow_id, id, version, name, description, tags, created_at, updated_at}], next_cursor}`, newest first: of all,
+    or of those with this text in the name, and with this tag. A filtered page may be short and go on.
+    """
+    page = engine.workflows.found(caller.tenant_id, name, tag, limit, cursor)
+    return {"items": [{**_summary(r), "tags": r["tags"]} for r in page.records], "next_cursor": page.next_cursor}
 
 
 def list_versions(

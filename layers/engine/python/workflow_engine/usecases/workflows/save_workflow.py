@@ -90,12 +90,20 @@ def _update(
         return _saved(*_created(engine, caller, posted, workflow_id, Attempt.first())), True
     if not newest.listed:
         raise NotFoundError(f"There is no workflow '{workflow_id}'.")
+    return save_next(engine, caller, posted, newest), False
+
+
+def save_next(engine: Engine, caller: Caller, posted: PostedWorkflow, newest: StoredWorkflow) -> answers.StoredWorkflow:
+    """Store a workflow as the version after the newest, or give that when the content is the same and compiling it again changes
+    nothing. Raises InvalidWorkflowError, ConflictError, ThrottledError.
+    """
+    is_same = is_plain(posted.document) and content_hash(posted.document) == newest.content_hash
     words = vocabulary(engine, caller, posted.document, looks_names_up=True)
     if is_same and newest.compiled.compiler == compiler_of(words):
-        return _saved(newest, posted.placed(words.missing)), False
-    compiled, warnings = _compiled(engine, caller, posted, words, workflow_id)
+        return _saved(newest, posted.placed(words.missing))
+    compiled, warnings = _compiled(engine, caller, posted, words, newest.id)
     if is_same and newest.compiled.means_the_same(compiled.compiled):
-        return _saved(newest, warnings), False
+        return _saved(newest, warnings)
     workflow = replace(
         compiled,
         version=newest.version + 1,
@@ -105,7 +113,7 @@ def _update(
         resumed_by=newest.resumed_by,
     )
     engine.workflows.add_version(workflow)
-    return _saved(workflow, warnings), False
+    return _saved(workflow, warnings)
 
 
 def delete(engine: Engine, caller: Caller, workflow_id: str, precondition: Precondition = NO_PRECONDITION) -> None:
