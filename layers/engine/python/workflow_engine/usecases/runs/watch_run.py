@@ -42,8 +42,8 @@ END_PAUSE_MS: Final = 250
 """The same once the record says that the run has ended: its history may show that a little later."""
 LONGEST_READ_SECONDS: Final = 3
 """Of one reading of a history by many pages; the next goes on there."""
-_TRIES: Final = 8
-_TRY_PAUSE_SECONDS: Final = 0.2
+_TRIES: Final = 4
+_TRY_PAUSE_SECONDS: Final = 0.4
 LOOK_PAUSE_SECONDS: Final = 0.5
 """Between two looks at what others have read."""
 TOLD_PAUSE_SECONDS: Final = 15.0
