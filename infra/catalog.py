@@ -28,6 +28,7 @@ Resource = Literal[
     "workflow_index",
     "arn_index",
     "due_index",
+    "bucket",
     "bucket_objects",
     "uploaded_files",
     "file_buckets",
@@ -135,7 +136,15 @@ def _routes(*roots: str) -> tuple[Route, ...]:
     return tuple(Route(o.method, o.path, o.is_open, o.is_page) for o in api.below(*roots))
 
 
-ENGINE_ENVIRONMENT: Final = ("TABLE_NAME", "BUCKET_NAME", "MACHINE_ROLE_ARN", "MACHINE_PREFIX", "STAGE", "ARCHIVE")
+ENGINE_ENVIRONMENT: Final = (
+    "TABLE_NAME",
+    "BUCKET_NAME",
+    "MACHINE_ROLE_ARN",
+    "MACHINE_PREFIX",
+    "STAGE",
+    "ARCHIVE",
+    "RETENTION_DAYS",
+)
 API_ENVIRONMENT: Final = (
     *ENGINE_ENVIRONMENT,
     "AUTH_MODE",
@@ -201,13 +210,15 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=1024,  # it compiles what a rerun from a step leaves of a workflow
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes("executions", "approvals", "audit"),
+        routes=_routes("executions", "approvals", "audit", "tenant"),
         environment=(*API_ENVIRONMENT, *COMPILER_ENVIRONMENT),
         grants=(
             _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _LIST_BY_TENANT,
             _LIST_BY_WORKFLOW,
             _KEEP_DOCUMENTS,
+            Grant("bucket_objects", ("s3:DeleteObject",)),
+            Grant("bucket", ("s3:ListBucket",)),
             Grant("executions", (*_READ_RUNS, "states:RedriveExecution", "states:StopExecution")),
             Grant("machines", (*_ANSWER, "states:CreateStateMachine", "states:StartExecution")),
             Grant("machine_role", ("iam:PassRole",)),

@@ -107,6 +107,8 @@ class StageConfig:
     quota_monthly_usd: int = 0
     """Dollars, by what the plans of workflows say of their transitions."""
 
+    retention_days: int = 0
+    """How long after its end what is kept of a run stays; 0 is for ever."""
     retain_data: bool = False
     """Table and bucket outlive their stack, and the table refuses to be deleted."""
     log_retention_days: int = 30

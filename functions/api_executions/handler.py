@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from functions.api_executions.settings import clients, engine
 from workflow_engine.http.api import (
+    CONFIRM,
     CORRELATION_ID,
     CURSOR,
     ELEMENT,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         LogPage,
         Results,
         RunEventPage,
+        TenantDeletion,
     )
 
 
@@ -182,6 +184,12 @@ def _delete(request: Request) -> None:
     delete_run.delete(engine(), request.caller, request.path["execution_id"])
 
 
+def _delete_tenant(request: Request) -> TenantDeletion:
+    from workflow_engine.usecases.tenants import delete_tenant  # as above
+
+    return delete_tenant.delete_tenant(engine(), request.caller, request.text(CONFIRM))
+
+
 def _audit(request: Request) -> AuditPage:
     from workflow_engine.usecases.runs import delete_run  # as above
 
@@ -213,6 +221,7 @@ HANDLERS: Final[Handlers] = {
     "rerun_execution": _rerun,
     "delete_execution": _delete,
     "list_audit": _audit,
+    "delete_tenant": _delete_tenant,
 }
 
 

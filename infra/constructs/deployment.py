@@ -161,6 +161,8 @@ class Deployment:
                 return [self.index_arn(BY_ARN)]
             case "due_index":
                 return [self.index_arn(BY_DUE)]
+            case "bucket":
+                return [self.bucket_arn]
             case "bucket_objects":
                 return [f"{self.bucket_arn}/payloads/*"]
             case "uploaded_files":
@@ -218,9 +220,11 @@ class Deployment:
         return [_arn("secretsmanager", f"secret:{self.tenant_secret_prefix}*")] if self.tenant_secret_prefix else []
 
     def conditions(self, grant: Grant) -> Mapping[str, Mapping[str, str]]:
-        """A role is passed to Step Functions and to nobody else."""
+        """A role is passed to Step Functions and to nobody else; of the bucket only documents are listed."""
         if grant.resource == "machine_role":
             return {"StringEquals": {"iam:PassedToService": "states.amazonaws.com"}}
+        if grant.resource == "bucket":
+            return {"StringLike": {"s3:prefix": "payloads/*"}}
         return {}
 
     def environment(self, stack: Stack, name: str) -> dict[str, str]:
@@ -247,6 +251,7 @@ class Deployment:
             "CALLER_ROLES": stack.to_json_string(dict(config.caller_roles)),
             "ACTIVITY_RELAY": self.function_arn("activity_relay"),
             "MACHINE_IDLE_DAYS": str(config.machine_idle_days),
+            "RETENTION_DAYS": str(config.retention_days),
             "TENANT_QUOTA": json.dumps(config.tenant_quota),
             "EXECUTION_SHARDS": str(config.execution_shards),
             "LLM_SECRET_ARN": config.llm_secret_arn,

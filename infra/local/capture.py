@@ -20,6 +20,7 @@ from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
+from infra.local.progress import prefix
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.redaction import Redactor, known_secrets
 from workflow_engine.sdk import StepContext
@@ -28,9 +29,6 @@ from workflow_engine.timestamps import iso
 
 MAX_LINE: Final = 64 * 1024
 """Characters of a line; one that goes on is broken."""
-
-SHOWN_OF_RUN: Final = 8
-"""Characters of a run's id on the terminal."""
 
 LOG = logging.getLogger(__name__)
 
@@ -119,13 +117,13 @@ class Invocation:
         )
         try:
             self.write(context.execution_id, line)
-        except (OSError, ValueError):
+        except OSError:
             _say_once()
 
     @property
     def prefix(self) -> str:
         """What stands before its lines on the terminal: the run and the step."""
-        return f"[{self.context.execution_id[:SHOWN_OF_RUN]} {self.context.place or self.context.step_id}] "
+        return prefix(self.context.execution_id, self.context.place or self.context.step_id)
 
 
 @contextlib.contextmanager
@@ -138,7 +136,7 @@ def capturing(write: Write) -> Iterator[Callable[[Any, str], contextlib.Abstract
     with contextlib.ExitStack() as ending:
         ending.callback(_let_go)
         ending.callback(root.setLevel, level)
-        root.setLevel(min(level or logging.INFO, logging.INFO))
+        root.setLevel(min(level, logging.INFO))
         root.addHandler(handler)
         ending.callback(root.removeHandler, handler)
         ending.enter_context(_inherited())

@@ -1,8 +1,8 @@
 """Cleaning up a data folder: `workflow gc`.
 
-Runs that ended before a moment go, with their results and histories; then the workflows that were only sent to be run, where no
-run of them is left; then every file that no record and no history leads to. Each part can be interrupted, and what is left then
-goes the next time.
+Runs that ended before a moment go, with their results, histories and logs; then the workflows that were only sent to be run,
+where no run of them is left; then every file that no record and no history leads to. Each part can be interrupted, and what is
+left then goes the next time.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.statuses import has_ended
 from workflow_engine.store import keys
 from workflow_engine.store.executions import ExecutionStore
+from workflow_engine.store.logs.files import FileLogs
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.payloads.files import FileObjects
 from workflow_engine.store.run_lists import RunFilter
@@ -65,6 +66,7 @@ def clean(folder: DataFolder, before: datetime) -> Cleaned:
             # What a step of a run that goes on has put there, only the run's history leads to.
             reachable = _reachable(chain(table.texts(), journal.texts()), objects)
             files = [objects.delete(key) for key in set(objects.keys()) - reachable]
+            files += _delete_logs(FileLogs(folder.logs), table)
         finally:
             journal.close()
             table.close()
@@ -87,6 +89,16 @@ def _delete_runs(table: SqliteTable, executions: ExecutionStore, before: datetim
     for execution_id in ended:
         table.delete_partition(keys.execution(LOCAL_TENANT, execution_id))
     return len(ended)
+
+
+def _delete_logs(logs: FileLogs, table: SqliteTable) -> list[int]:
+    """Delete the logs of runs that are no more; gives their bytes."""
+    gone = []
+    for execution_id, file in list(logs.runs()):
+        if table.get(keys.execution(LOCAL_TENANT, execution_id), keys.META) is None:
+            logs.delete(execution_id)
+            gone.append(file.st_size)
+    return gone
 
 
 def _delete_snapshots(table: SqliteTable, executions: ExecutionStore) -> int:

@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from infra.local.stepfunctions.lambdas import CalledIn, LambdaFunctions
     from infra.local.stepfunctions.service import StepFunctions
     from infra.local.streams import Streams
+    from workflow_engine.store.logs import LogLine
+    from workflow_engine.store.logs.files import FileLogs
     from workflow_engine.store.payloads import ObjectStore
 
 LOG = logging.getLogger(__name__)
@@ -195,7 +197,7 @@ class LocalCloud:
         opening.callback(vectors.close)
         logs = FileLogs(self._data.logs if self._data else None)
         opening.callback(logs.close)
-        self._called_in = opening.enter_context(capturing(logs.write))
+        self._called_in = opening.enter_context(capturing(self._writing(logs)))
         load_step = None if self._steps is None else self._load_step
         opening.callback(use_laptop, None)
         use_laptop(
@@ -211,6 +213,15 @@ class LocalCloud:
                 self._changes.following,
             )
         )
+
+    def _writing(self, logs: FileLogs) -> Callable[[str, LogLine], None]:
+        """Writes a line of a run, and tells those who watch that."""
+
+        def write(execution_id: str, line: LogLine) -> None:
+            logs.write(execution_id, line)
+            self._changes.tell(execution_id)
+
+        return write
 
     def _started(self) -> StepFunctions:
         from infra.local.stepfunctions.journal import MemoryJournal

@@ -26,6 +26,15 @@ MAX_DETAIL: Final = 200
 """Characters of an error message in a table; the whole of it is in the results."""
 
 
+SHOWN_OF_RUN: Final = 8
+"""Characters of a run's id before a line."""
+
+
+def prefix(execution_id: str, step: str) -> str:
+    """What stands before a line about a step, or of one: its run and its key in step_results."""
+    return f"[{execution_id[:SHOWN_OF_RUN]} {step}] "
+
+
 class Progress(Protocol):
     """Shows a run. `update` is called with each results object read, `finish` once with the last."""
 
@@ -63,7 +72,8 @@ class PlainProgress:
             status = step["status"]
             if status != "pending" and self._shown.get(step_id) != status:
                 self._shown[step_id] = status
-                self._print(" ".join(filter(None, (f"{step_id}: {status}", _in_brackets(step), step_error(step)))))
+                told = " ".join(filter(None, (status, _in_brackets(step), step_error(step))))
+                self._print(prefix(results["execution_id"], step_id) + told)
 
     def finish(self, results: Results) -> None:
         """Print the run's end: status, error, output."""

@@ -11,6 +11,8 @@ from aws_cdk import aws_s3vectors as s3vectors
 from constructs import Construct
 
 from infra.constructs.deployment import Deployment
+from workflow_engine.store.payloads import RUNS_FOLDER
+from workflow_engine.store.retention import LONGEST_RUN_DAYS
 from workflow_engine.store.schema import INDEXES, PARTITION_KEY, SORT_KEY, TTL_ATTRIBUTE
 
 
@@ -69,14 +71,15 @@ class DataStack(Stack):
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="cheaper-when-not-read",
-                    # Documents are found from records that never expire, so they move to a cheaper class and stay.
+                    # Documents are found from records that may never expire, so they move to a cheaper class and stay.
                     transitions=[
                         s3.Transition(
                             storage_class=s3.StorageClass.INTELLIGENT_TIERING, transition_after=Duration.days(30)
                         )
                     ],
                     abort_incomplete_multipart_upload_after=Duration.days(1),
-                )
+                ),
+                *expiry_of_runs(config.retention_days),
             ],
             removal_policy=deployment.removal_policy,
         )
@@ -86,6 +89,14 @@ class DataStack(Stack):
             self.table.node.add_dependency(vectors)
         # Last of all, so that nothing can fail after it: a rollback could not delete a table that is protected.
         self.table.node.add_dependency(self.bucket)
+
+
+def expiry_of_runs(retention_days: int) -> list[s3.LifecycleRule]:
+    """What a run keeps while it goes on is needed until its record expires, so it lasts for as long as a run may and for that."""
+    if not retention_days:
+        return []
+    lifetime = Duration.days(retention_days + LONGEST_RUN_DAYS)
+    return [s3.LifecycleRule(id="runs-expire", prefix=RUNS_FOLDER, expiration=lifetime)]
 
 
 def _text(name: str) -> dynamodb.Attribute:

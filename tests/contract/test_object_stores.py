@@ -105,3 +105,17 @@ def test_each_key_has_what_was_put_last(objects: ObjectStore, contents: list[tup
         objects.put(f"payloads/{key}", io.BytesIO(content))
     for key, content in dict(contents).items():
         assert objects.get(f"payloads/{key}") == content
+
+
+def test_all_that_lies_below_a_folder_is_removed_and_nothing_else(objects: ObjectStore) -> None:
+    for key in ("payloads/a/1.json", "payloads/a/files/2", "payloads/b/1.json", "payloads/a.json"):
+        objects.put(key, io.BytesIO(b"x"))
+    assert objects.delete_below("payloads/a/") == 2
+    assert objects.delete_below("payloads/a/") == 0
+    assert (objects.get("payloads/b/1.json"), objects.get("payloads/a.json")) == (b"x", b"x")
+
+
+def test_more_than_a_thousand_objects_are_removed_over_several_calls(objects: ObjectStore) -> None:
+    for number in range(1003):
+        objects.put(f"payloads/a/{number}.json", io.BytesIO(b""))
+    assert [objects.delete_below("payloads/a/") for _ in range(3)] == [1000, 3, 0]

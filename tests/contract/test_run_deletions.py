@@ -74,18 +74,18 @@ def test_a_deletion_that_was_cut_off_is_ended_by_the_next(table: Table) -> None:
     a_run(table)
 
     class Cut:
-        """A table whose second transaction does not come to pass."""
+        """A table whose sixtieth deletion does not come to pass."""
 
         calls = 0
 
         def __getattr__(self, name: str) -> Any:
             return getattr(table, name)
 
-        def write_all(self, changes: Any) -> None:
+        def delete(self, *key: Any) -> None:
             self.calls += 1
-            if self.calls == 2:
+            if self.calls == 60:
                 raise TimeoutError
-            table.write_all(changes)
+            table.delete(*key)
 
     cut: Any = Cut()
     with pytest.raises(TimeoutError):

@@ -13,6 +13,7 @@ from aws_cdk.assertions import Match, Template
 from infra.catalog import FUNCTIONS, Function, function
 from infra.config import StageConfig
 from infra.constructs.deployment import Deployment
+from infra.stacks.data import expiry_of_runs
 from infra.stacks.observability import ObservabilityStack
 from tests.support.templates import Assembly, as_list, as_text
 from workflow_engine.store.schema import table_definition
@@ -392,3 +393,9 @@ def test_no_stack_imports_from_another_but_alarms_the_id_of_the_api(dev: Assembl
 
 def test_lists_of_one_are_read_as_lists() -> None:
     assert as_list("a") == as_list(["a"]) == ["a"]
+
+
+def test_objects_of_runs_expire_where_runs_do_and_no_sooner_than_their_records_may() -> None:
+    assert expiry_of_runs(0) == []
+    (rule,) = expiry_of_runs(30)
+    assert (rule.prefix, rule.expiration and rule.expiration.to_days()) == ("payloads/runs/", 30 + 366)

@@ -25,6 +25,10 @@ ABOUT_WHAT_IS_NOT_THERE = {
 """Where the example answers what nobody has asked, or is about a run that is none; its body is read before."""
 
 
+REFUSED = {"delete_execution": 404, "delete_tenant": 422}
+"""A run has an id of the service's own choice, which none of the examples makes; a tenant's name confirms that it is meant."""
+
+
 def address(operation: Operation) -> str:
     """The path with the documented examples of its variables."""
     return re.sub(r"{\w+}", lambda name: str(PROSE["parameters"][name[0]]["example"]), operation.path)
@@ -42,4 +46,5 @@ def test_every_documented_body_is_taken_where_it_is_documented(
         expected = {404} if operation.name in ABOUT_WHAT_IS_NOT_THERE else set(operation.answers)
         assert answer.status in expected, (operation.name, answer.body)
     for operation in (o for o in OPERATIONS.values() if o.method == "DELETE"):
-        assert api.call("DELETE", address(operation)).status == 204, operation.name
+        status = REFUSED.get(operation.name, 204)
+        assert api.call("DELETE", address(operation)).status == status, operation.name

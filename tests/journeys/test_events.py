@@ -106,3 +106,25 @@ def test_the_history_is_there_as_step_functions_keeps_it(api: ApiClient) -> None
     history = api.get(f"/executions/{execution_id}/history?limit=100").body["items"]
     assert history[0]["type"] == "ExecutionStarted"
     assert history[-1]["type"] == "ExecutionSucceeded"
+
+
+def test_a_run_that_is_redriven_goes_on_after_its_end(api: ApiClient) -> None:
+    execution_id = start(api)
+    assert api.post(f"/executions/{execution_id}/cancel").status == 200
+    before = streamed(api, execution_id)
+    assert told(before)[-2:] == [("step.aborted", "pause"), ("run.cancelled", None)]
+    assert api.post(f"/executions/{execution_id}/redrive").status == 202
+    after = streamed(api, execution_id, before[-1]["id"])
+    assert told(after)[0] == ("run.redriven", None)
+    assert told(after)[-1] == ("run.completed", None)
+    assert paged(api, execution_id, 100, wait=10) == before + after
+
+
+def test_what_a_rerun_takes_over_is_told_at_its_beginning(api: ApiClient) -> None:
+    execution_id = start(api)
+    streamed(api, execution_id)
+    rerun = api.post(f"/executions/{execution_id}/rerun", {"from_step": "pause"})
+    assert rerun.status == 202, rerun.body
+    found = streamed(api, rerun.body["execution_id"])
+    assert told(found) == ALL
+    assert found[1]["details"] == {"reused": True}

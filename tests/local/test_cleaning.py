@@ -69,6 +69,24 @@ def test_what_ended_long_ago_goes_and_the_rest_stays(tmp_path: Path) -> None:
     journal.close()
 
 
+def test_the_log_of_a_run_goes_with_the_run(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    (tmp_path / "steps").mkdir()
+    (tmp_path / "steps" / "cleaning_talks.py").write_text("def handler(event, context):\n    print('hello')\n")
+    document = {"name": "Talks", "steps": [{"step_id": "a", "step_type": "cleaning_talks"}]}
+    with LocalCloud(data=folder, steps_directory=tmp_path / "steps") as cloud:
+        old = run(cloud, document)
+    between = datetime.now(UTC)
+    with LocalCloud(data=folder, steps_directory=tmp_path / "steps") as cloud:
+        young = run(cloud, document)
+        # The log of an earlier server is read by the next.
+        assert [line["message"] for line in cloud.call("GET", f"/executions/{old}/logs")[1]["items"]] == ["hello"]
+    assert clean(folder, between).files >= 1
+    assert [file.name for file in folder.logs.iterdir()] == [f"{young}.jsonl"]
+    with LocalCloud(data=folder) as cloud:
+        assert [line["message"] for line in cloud.call("GET", f"/executions/{young}/logs")[1]["items"]] == ["hello"]
+
+
 def test_a_file_stays_for_as_long_as_a_record_leads_to_it(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / "data")
     with LocalCloud(data=folder) as cloud:

@@ -84,7 +84,7 @@ def test_time_that_is_skipped_is_in_the_history_and_not_on_the_clock(tmp_path: P
 def test_a_pipe_gets_plain_lines() -> None:
     done = workflow("run", HELLO)
     assert done.exit_code == 0, done.stderr
-    assert re.search(r"^process_data: completed", done.stdout, re.MULTILINE)
+    assert re.search(r"^\[[0-9a-f]{8} process_data\] completed", done.stdout, re.MULTILINE)
     assert re.search(r"^run \S+: completed$", done.stdout, re.MULTILINE)
     assert "HELLO, WORLD!" in done.stdout
     assert "\x1b" not in done.stdout

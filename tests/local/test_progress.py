@@ -27,9 +27,9 @@ def test_plain_progress_prints_each_change_once() -> None:
         )
     )
     assert stream.getvalue().splitlines() == [
-        "a: running",
-        "a: completed (1.2 s)",
-        "b: failed (12 ms) ValueError: no good",
+        "[e-1 a] running",
+        "[e-1 a] completed (1.2 s)",
+        "[e-1 b] failed (12 ms) ValueError: no good",
         "run e-1: failed",
         "error: step b failed: ValueError: no good",
     ]

@@ -261,3 +261,41 @@ def test_many_events_come_in_order_and_each_once(served: Served) -> None:
     assert len({event["id"] for event in found[0]}) == len(found[0])
     assert all(each == found[0] for each in found)
     assert json.dumps(found[0]).count("step.completed") == 42
+
+
+PRINTS = """
+import time
+from pathlib import Path
+
+def handler(event, context):
+    print("half way, password=correct-horse")
+    while not Path(__file__).with_name("go_on").exists():
+        time.sleep(0.01)
+    return {}
+"""
+
+
+def test_what_a_step_prints_is_told_while_it_runs(tmp_path: Path) -> None:
+    (tmp_path / "steps").mkdir()
+    (tmp_path / "steps" / "chatty.py").write_text(PRINTS)
+    data = DataFolder(tmp_path / "data")
+    workflow = {"name": "Chatty", "steps": [{"step_id": "a", "step_type": "chatty", "config": {}}]}
+    with LocalCloud(steps_directory=tmp_path / "steps", data=data) as cloud, running_server(cloud.gateway) as url:
+        execution_id = ApiClient(url).post("/workflows/execute", workflow).body["execution_id"]
+        found: list[dict[str, Any]] = []
+        for event in EventSource(url, f"/executions/{execution_id}/stream"):
+            found.append(event)
+            if event["type"] == "log":
+                (tmp_path / "steps" / "go_on").touch()
+        assert types(found) == ["run.started", "step.started", "log", "step.completed", "run.completed"]
+        assert found[2]["details"]["message"] == "half way, password=[redacted]"
+        assert (found[2]["step"], found[2]["attempt"], found[2]["details"]["stream"]) == ("a", 1, "stdout")
+        pages: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            page = ApiClient(url).get(f"/executions/{execution_id}/events?limit=1{cursor}").body
+            pages += page["items"]
+            if page["next_cursor"] is None:
+                break
+            cursor = f"&cursor={page['next_cursor']}"
+        assert pages == found

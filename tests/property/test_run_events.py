@@ -108,7 +108,7 @@ def test_a_run_that_is_read_while_it_goes_on_by_several_processes_in_any_pages_h
     record(processes[0])
     found: list[str] = []
     cursor: str | None = None
-    for grown, which, limit, restarts in [*reads, *[(10_000, 0, 100, False)] * (3 + len(wanted) // 100)]:
+    for grown, which, limit, restarts in [*reads, *[(10_000, 0, 100, False)] * (3 + len(ended.events))]:
         history.seen["arn:e"] += grown
         clock.sleep(2)
         if restarts:

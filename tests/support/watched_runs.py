@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from workflow_engine.machines.log_lines import LogLines
 from workflow_engine.machines.port import ExecutionGoneError, PageForgottenError
 from workflow_engine.settings import Settings
 from workflow_engine.store.executions import Execution
+from workflow_engine.store.logs import StepLogs
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.payloads.memory import MemoryObjects
 from workflow_engine.store.table import Table
@@ -66,7 +66,7 @@ def watching_engine(
     *,
     table: Table | None = None,
     is_laptop: bool = False,
-    logs: LogLines | None = None,
+    logs: StepLogs | None = None,
 ) -> Engine:
     """An engine as a process has it that has just started: in the cloud, or on a laptop, where nobody tells of changes."""
     table = table or SqliteTable(None)
@@ -80,7 +80,7 @@ def watching_engine(
 
             yield wait
 
-        laptop = Laptop(table, MemoryObjects(), cast(Any, machines), cast(Any, None), watching, log_lines=logs)
+        laptop = Laptop(table, MemoryObjects(), cast(Any, machines), cast(Any, None), watching, logs=logs)
         engine = Engine(SETTINGS, now=clock, sleep=clock.sleep, laptop=laptop)
     else:
         engine = Engine(SETTINGS, now=clock, sleep=clock.sleep)

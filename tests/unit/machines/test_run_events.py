@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from tests.support.backend_history import History
 from tests.support.outlines import container, leaf, outline
+from workflow_engine.machines.outcomes import Outcome
 from workflow_engine.machines.run_events import RunEvents, position_of, position_text
 
 
@@ -99,6 +101,48 @@ def test_no_stack_trace_and_no_token_is_in_any_event() -> None:
     shown = str([reader.read(h) for h in history.end_failed("Boom", history.cause_of_last_failure())])
     assert "bang" in shown
     assert not {word for word in ("stackTrace", "secret.py", "secret", "token") if word in shown}
+
+
+def test_no_secret_that_the_run_has_received_is_in_any_event() -> None:
+    history = History()
+    history.enter("a")
+    sent = json.dumps({"Payload": {"input_data": {"api_key": "correct-horse"}}})
+    history.add("TaskScheduled", taskScheduledEventDetails={"resource": "invoke", "parameters": sent})
+    history.fail("Refused", "No such key: correct-horse, nor sk-abcdefghijklmnopqrstuvwxyz, nor known-one.")
+    failed = history.end_failed("Refused", history.cause_of_last_failure())
+    reader = RunEvents(outline(leaf("a")), known_secrets=["known-one"])
+    messages = [e.details["error"] for h in failed for e in reader.read(h) if "error" in e.details]
+    assert len(messages) == 3
+    told = "No such key: [redacted], nor [redacted], nor [redacted]."
+    assert [error["message"] for error in messages if isinstance(error, dict)] == [told] * 3
+
+
+def test_no_secret_is_in_the_arguments_of_a_tool() -> None:
+    history = History()
+    call = {"tool": "crm", "arguments": {"token": "correct-horse", "q": "by correct-horse"}, "iteration": 1}
+    history.task("ask", {**AGENT_OUTPUT, "tool_calls_trace": [call]})
+    [told] = details(history.events, outline(of_type("ask", "agent_execution")), "agent.tool_called")
+    assert told["arguments"] == {"token": "[redacted]", "q": "by [redacted]"}
+
+
+def test_steps_that_an_earlier_run_has_done_are_told_at_the_beginning() -> None:
+    history = History()
+    history.task("b", 1)
+    known = outline(leaf("a", reused="completed"), leaf("c", reused="skipped"), leaf("b"))
+    reused = {"a": Outcome("completed"), "a[0]": Outcome("completed"), "a[1]": Outcome("failed")}
+    reader = RunEvents(known, reused)
+    found = [e for h in history.end() for e in reader.read(h)]
+    assert [(e.id, e.type, e.step) for e in found] == [
+        ("1", "run.started", None),
+        ("1.1", "step.completed", "a"),
+        ("1.2", "step.completed", "a[0]"),
+        ("1.3", "step.failed", "a[1]"),
+        ("1.4", "step.skipped", "c"),
+        ("2", "step.started", "b"),
+        ("6", "step.completed", "b"),
+        ("7", "run.completed", None),
+    ]
+    assert found[1].details == {"reused": True}
 
 
 def test_a_long_message_is_cut() -> None:

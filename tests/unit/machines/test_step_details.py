@@ -12,7 +12,7 @@ from tests.support.backend_history import History
 from tests.support.outlines import container, leaf, outline
 from workflow_engine.machines import results
 from workflow_engine.machines.outputs import Outputs
-from workflow_engine.machines.step_details import MAX_ATTEMPTS, MAX_STACK, StepDetails, _may_name_a_secret
+from workflow_engine.machines.step_details import MAX_ATTEMPTS, MAX_STACK, StepDetails, may_name_a_secret
 from workflow_engine.redaction import _KEYS, _SECRET_WORDS, REDACTED, is_secret_name
 
 REQUEST = "11111111-2222-4333-8444-555555555555"
@@ -244,4 +244,4 @@ def test_a_model_without_a_known_price_leaves_the_cost_unknown() -> None:
 @pytest.mark.parametrize("word", sorted(_SECRET_WORDS | {f"{before}_key" for before in _KEYS} | {"connectionString"}))
 def test_no_text_is_passed_over_in_which_something_stands_under_a_secret_name(word: str) -> None:
     assert is_secret_name(word)
-    assert _may_name_a_secret(json.dumps({word.upper(): "x"}))
+    assert may_name_a_secret(json.dumps({word.upper(): "x"}))

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import itertools
 import random
 from collections import Counter
 from typing import Any
 
 import pytest
 
-from workflow_engine.store.run_feeds import MOST_AHEAD_MS, PART_BYTES, FeedHead, RunFeedStore
+from workflow_engine.store.run_feeds import PART_BYTES, FeedHead, RunFeedStore
+from workflow_engine.store.shared_budgets import WATCHED, SharedBudgets
 from workflow_engine.store.tables.sqlite import SqliteTable
 
 
@@ -92,34 +92,16 @@ def test_a_history_is_read_by_one_at_a_time(feeds: RunFeedStore, time: Time) -> 
     assert feeds.may_read("t", "e", 1000)
 
 
-def test_all_together_read_ten_times_a_second(feeds: RunFeedStore, time: Time) -> None:
-    began, reads = time.ms, list[int]()
-    while time.ms < began + 10_000:
-        pause = feeds.reserve_read()
-        if pause is None:
-            time.ms += 50
-        else:
-            reads.append(time.ms + pause)
-    assert all(later - earlier >= 100 for earlier, later in itertools.pairwise(reads))
-    assert len(reads) == pytest.approx(100 + MOST_AHEAD_MS // 100, abs=3)
-
-
-def test_who_would_wait_long_asks_again(feeds: RunFeedStore) -> None:
-    pauses = [feeds.reserve_read() for _ in range(30)]
-    assert pauses[:3] == [0, 100, 200]
-    assert pauses[20] == MOST_AHEAD_MS
-    assert pauses[21:] == [None] * 9
-
-
 def test_of_many_watched_runs_none_is_forgotten(feeds: RunFeedStore, time: Time) -> None:
-    dice, reads, looks = random.Random(1), Counter[str](), 240
+    reads, looks, budgets = Counter[str](), 240, SharedBudgets(feeds.table, lambda: time.ms / 1000)
+    dice = random.Random(1)
     runs = [f"r{number}" for number in range(60)]
     for _ in range(looks):
         for run in dice.sample(runs, len(runs)):
-            if feeds.may_read("t", run, 1000) and feeds.reserve_read() is not None:
+            if feeds.may_read("t", run, 1000) and budgets.take(WATCHED):
                 reads[run] += 1
         time.ms += 500
     seconds = looks / 2
-    assert sum(reads.values()) <= 10 * seconds + MOST_AHEAD_MS // 100 + 1
-    assert sum(reads.values()) > 0.9 * 10 * seconds
+    assert WATCHED.per_second == 10
+    assert 0.8 * 10 * seconds < sum(reads.values()) <= 10 * seconds + 10
     assert min(reads[run] for run in runs) > 10 * seconds / len(runs) / 4

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 
@@ -9,7 +10,8 @@ from tests.support.backend_history import History
 from tests.support.outlines import leaf, outline
 from tests.support.watched_runs import ME, Clock, GrowingHistory, record, watching_engine
 from workflow_engine.errors import InvalidRequestError, NotFoundError, ThrottledError
-from workflow_engine.machines.log_lines import LogLine
+from workflow_engine.store.logs import LogLine
+from workflow_engine.store.shared_budgets import SharedBudgets
 from workflow_engine.store.table import Table
 from workflow_engine.store.tables.sqlite import SqliteTable
 from workflow_engine.usecases.answers import RunEvent
@@ -44,7 +46,7 @@ class World:
 
     def process(self) -> Engine:
         return watching_engine(
-            self.machines, WORKFLOW, self.clock, table=self.table, is_laptop=self.is_laptop, logs=self.logs
+            self.machines, WORKFLOW, self.clock, table=self.table, is_laptop=self.is_laptop, logs=cast(Any, self.logs)
         )
 
     def shows(self, events: int) -> None:
@@ -70,12 +72,11 @@ class Lines:
     """Log lines that become known as a test says."""
 
     def __init__(self, *lines: LogLine) -> None:
-        self.lines = list(lines)
+        self.all = list(lines)
 
-    def after(self, tenant_id: str, execution_id: str, position: str, limit: int) -> list[LogLine]:
-        assert (tenant_id, execution_id) == ("acme", "e")
-        positions = ["", *(line.position for line in self.lines)]
-        return self.lines[positions.index(position) :][:limit]
+    def lines(self, execution_id: str, after: int, limit: int) -> list[tuple[LogLine, int]]:
+        assert execution_id == "e"
+        return [(line, number) for number, line in enumerate(self.all, 1) if number > after][:limit]
 
 
 @EVERY_WAY
@@ -181,7 +182,7 @@ def test_a_run_that_is_about_to_start_is_waited_for() -> None:
     assert run_events(world.engine, ME, "e", 100, wait_seconds=25)["items"][0]["type"] == "run.started"
 
 
-@pytest.mark.parametrize("text", ["x", "1.2.3", "1~", "1~\n", "", "17 "])
+@pytest.mark.parametrize("text", ["x", "1.2.3", "1~", "1~x", "1~\n", "", "17 "])
 def test_an_id_that_is_none_of_an_event_is_refused(text: str) -> None:
     world = World(is_laptop=True)
     if text in ("1~",):
@@ -258,10 +259,12 @@ def test_a_stream_outlasts_a_table_that_is_busy(monkeypatch: pytest.MonkeyPatch)
         run_events(world.engine, ME, "e", 1)
 
 
-def test_a_page_is_refused_while_too_many_histories_are_read_and_a_stream_waits() -> None:
+def test_a_page_is_refused_while_too_many_histories_are_read_and_a_stream_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     world = World(is_laptop=False)
-    while world.engine.run_feeds.reserve_read() is not None:
-        pass
+    refused = world.clock.now + timedelta(seconds=6)
+    monkeypatch.setattr(SharedBudgets, "take", lambda *_: world.clock.now > refused)
     with pytest.raises(ThrottledError):
         run_events(world.engine, ME, "e", 1)
     assert [e["type"] for e in data(open_stream(world.engine, ME, "e", None).text)] == ALL
@@ -278,8 +281,8 @@ def test_what_was_seen_in_a_stream_goes_before_what_it_began_with() -> None:
 # Log lines
 
 
-def line(position: str, tenths: int, message: str = "x") -> LogLine:
-    return LogLine(position, f"2026-01-02T03:04:05.{tenths}50Z", message, "a", "a", 1, "INFO")
+def line(tenths: int, message: str = "x") -> LogLine:
+    return LogLine(f"2026-01-02T03:04:05.{tenths}50Z", message, "stdout", "a", "a", 1, "INFO")
 
 
 def with_lines(*lines: LogLine) -> World:
@@ -291,27 +294,27 @@ def with_lines(*lines: LogLine) -> World:
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
 def test_log_lines_stand_among_the_events_by_time(limit: int) -> None:
-    world = with_lines(line("l1", 1), line("l2", 3), line("l3", 3))
-    assert [e["id"] for e in world.pages(limit)] == ["1", "2", "log:l1", "log:l2", "log:l3", "6", "7", "11", "12"]
+    world = with_lines(line(1), line(3), line(3))
+    assert [e["id"] for e in world.pages(limit)] == ["1", "2", "log:1", "log:2", "log:3", "6", "7", "11", "12"]
 
 
 def test_a_line_that_comes_late_is_told_once_and_nothing_twice() -> None:
-    world = with_lines(line("l1", 1))
+    world = with_lines(line(1))
     world.shows(7)
     first = open_stream(world.engine, ME, "e", None)
-    assert [e["id"] for e in data(first.text)] == ["1", "2", "log:l1", "6", "7"]
-    assert first.place.text == "7~l1"
+    assert [e["id"] for e in data(first.text)] == ["1", "2", "log:1", "6", "7"]
+    assert first.place.text == "7~1"
     assert isinstance(world.logs, Lines)
-    world.logs.lines.append(line("l2", 2, "late"))
+    world.logs.all.append(line(2, "late"))
     world.shows(100)
     second = open_stream(world.process(), ME, "e", first.place.text)
-    assert [e["id"] for e in data(second.text)] == ["log:l2", "11", "12"]
+    assert [e["id"] for e in data(second.text)] == ["log:2", "11", "12"]
     assert data(second.text)[0] == {
-        "id": "log:l2",
+        "id": "log:2",
         "type": "log",
         "timestamp": "2026-01-02T03:04:05.250Z",
         "step": "a",
         "step_id": "a",
         "attempt": 1,
-        "details": {"message": "late", "level": "INFO"},
+        "details": {"message": "late", "level": "INFO", "stream": "stdout"},
     }

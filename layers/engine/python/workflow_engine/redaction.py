@@ -99,7 +99,7 @@ def known_secrets(environment: Mapping[str, str] | None = None) -> Iterator[str]
 
 
 class Redactor:
-    """Takes secrets out of texts and values. What is to be learned is learned before."""
+    """Takes secrets out of texts and values: those that were learned before."""
 
     def __init__(self, known: Iterable[str] = ()) -> None:
         """`known` are secrets from elsewhere; those of fewer than `SHORTEST` characters are not looked for."""
@@ -149,6 +149,7 @@ class Redactor:
         for secret in (text, credentials):
             if len(secret) >= SHORTEST:
                 self._known |= _written(secret)
+                vars(self).pop("_pattern", None)
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:

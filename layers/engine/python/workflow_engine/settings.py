@@ -69,6 +69,8 @@ class Settings:
     archive: Archive = "none"
     execution_shards: int = 1
     """How many partitions each list of runs is written to (`store.shards`)."""
+    retention_days: int = 0
+    """How long after its end what is kept of a run stays (`store.retention`); 0 is for ever."""
     tenant_quota: Mapping[str, int] = field(default_factory=dict)
     """What tenants may use that have no quota of their own (`store.quotas.Quota`)."""
 
@@ -89,6 +91,7 @@ class Settings:
             allow_local_steps=env.get("ALLOW_LOCAL_STEPS") == "1",
             step_http_allowed_hosts=env.get("STEP_HTTP_ALLOWED_HOSTS", ""),
             vector_bucket_name=env.get("VECTOR_BUCKET_NAME", ""),
+            retention_days=_number("RETENTION_DAYS", env.get("RETENTION_DAYS") or "0"),
             archive=_archive(env.get("ARCHIVE") or "none"),
             tenant_quota=_quota(env.get("TENANT_QUOTA") or "{}"),
             execution_shards=_number("EXECUTION_SHARDS", env.get("EXECUTION_SHARDS") or "1"),

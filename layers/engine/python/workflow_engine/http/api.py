@@ -63,6 +63,7 @@ CORRELATION_ID: Final = Query("correlation_id")
 PARENT_ID: Final = Query("parent_id")
 HAS_FAILURES: Final = Query("has_failures", "flag")
 ERROR: Final = Query("error")
+CONFIRM: Final = Query("confirm")
 
 EVENT_STREAM: Final = "text/event-stream"
 """The media type of server-sent events."""
@@ -312,6 +313,7 @@ _EXECUTIONS: Final = (
         takes_key=True,
     ),
     Operation("delete_execution", "DELETE /executions/{execution_id}", GONE, conflicts=True),
+    Operation("delete_tenant", "DELETE /tenant", {200: "TenantDeletion"}, query=(CONFIRM,)),
     Operation("list_audit", "GET /audit", {200: "AuditPage"}, query=PAGED),
 )
 

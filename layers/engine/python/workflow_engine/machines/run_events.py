@@ -11,17 +11,22 @@ were skipped or aborted. So the last event of every step agrees with its result.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, get_args
 
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.machines.failure_messages import FailureMessages
+from workflow_engine.machines.history_text import parsed
+from workflow_engine.machines.outcomes import Outcome
 from workflow_engine.machines.outlines import KnownSteps
 from workflow_engine.machines.outputs import Joined, Outputs
 from workflow_engine.machines.read_timeline import FAILED_ATTEMPT, NEW_ATTEMPT, TimelineReader, task_output
 from workflow_engine.machines.results import RunReport, failure_of_fail_state, report_of
+from workflow_engine.machines.step_details import may_name_a_secret
 from workflow_engine.machines.timeline import Event, Failure, Visit
 from workflow_engine.machines.values_read import ValuesRead
+from workflow_engine.redaction import Redactor
 from workflow_engine.state_names import EACH, FAIL, LATE, OUTPUT, PARALLEL, START, SWITCH, TRY, UNTIL, WHILE
 from workflow_engine.statuses import StepStatus
 from workflow_engine.timestamps import iso
@@ -95,9 +100,18 @@ def position_of(text: str) -> Position | None:
 class RunEvents:
     """Reads a history, and gives what each of its events brings."""
 
-    def __init__(self, outline: Mapping[str, Any]) -> None:
-        """`outline` is that of the version that runs (`compiler.reports.outline`)."""
+    def __init__(
+        self,
+        outline: Mapping[str, Any],
+        reused: Mapping[str, Outcome] = MappingProxyType({}),
+        known_secrets: Iterable[str] = (),
+    ) -> None:
+        """`outline` is that of the version that runs (`compiler.reports.outline`), `reused` and `known_secrets` are as in
+        `results.report`. Messages and arguments are told without secrets, those among them that the run had received till then.
+        """
         self._outline = outline
+        self._reused = reused
+        self._redactor = Redactor(known_secrets)
         self._known = KnownSteps.of(outline)
         # Outputs are not looked at, and none is kept.
         self._outputs = Outputs(lambda _: "", spool_bytes=-1)
@@ -123,6 +137,7 @@ class RunEvents:
     def read(self, event: Event) -> list[RunEvent]:
         """What the next event of the history brings: nothing, or one event, or several."""
         self._event, self._brought = event, []
+        self._learn(event)
         kind, before = event["type"], self._reader.visit_of(event["previousEventId"])
         self._reader.read(event)
         visit = self._reader.visit_of(event["id"])
@@ -149,6 +164,15 @@ class RunEvents:
             self._submitted(visit)
         elif kind == "TaskSucceeded":
             self._agent(visit)
+
+    def _learn(self, event: Event) -> None:
+        """Note the secrets in what the run and its tasks receive and give."""
+        for name, told in event.items():
+            if not name.endswith("EventDetails"):
+                continue
+            for text in (told.get("input"), told.get("parameters"), told.get("output")):
+                if isinstance(text, str) and may_name_a_secret(text):
+                    self._redactor.learn(parsed(text))
 
     # Steps
 
@@ -276,7 +300,7 @@ class RunEvents:
             self._tell("agent.turn", visit, turn=turn)
             for call in calls:
                 if call.get("iteration") == turn:
-                    self._tell("agent.tool_called", visit, turn=turn, **_tool_call(call))
+                    self._tell("agent.tool_called", visit, turn=turn, **self._redactor.value(_tool_call(call)))
         last = {name: output[name] for name in ("finish_reason", "usage", "model") if name in output}
         self._tell("agent.turn", visit, turn=turns[-1] + 1 if turns else 1, **last)
 
@@ -286,13 +310,24 @@ class RunEvents:
         line = self._reader.timeline
         if kind == "ExecutionStarted":
             self._add("run.started", None, None, None, {})
+            self._tell_reused()
         elif kind == "ExecutionRedriven":
             self._add("run.redriven", None, None, None, {"redrive_count": line.redrive_count})
         elif self.has_ended:
-            report = report_of(line, self._outline, self._known, self._outputs)
+            report = report_of(line, self._outline, self._known, self._outputs, self._reused)
             self._settle(report)
-            error = {} if report.error is None else {"error": _cut(report.error)}
+            error = {} if report.error is None else {"error": self._cut(report.error)}
             self._add(f"run.{line.status}", None, None, None, error)  # type: ignore[arg-type]  # of an end
+
+    def _tell_reused(self) -> None:
+        """The steps that an earlier run has done, and their parts."""
+        for step in self._outline["steps"]:
+            if "reused" in step:
+                step_id = step["id"]
+                whole = {step_id: self._reused.get(step_id) or Outcome(step["reused"])}
+                parts = {k: o for k, o in self._reused.items() if k.startswith((f"{step_id}[", f"{step_id}."))}
+                for key, outcome in (whole | parts).items():
+                    self._ended_at(key, _step_in(key), outcome.status, {"reused": True})
 
     def _settle(self, report: RunReport) -> None:
         """Tell how each step ended of which that was not told, or something else was."""
@@ -304,9 +339,8 @@ class RunEvents:
             error: dict[str, Json] = {}
             if outcome.failure is not None:
                 message = steps.messages.message(outcome.failure, outcome.timed)
-                error = {"error": _cut({"type": outcome.failure.type, "message": message})}
-            step_id = key.rpartition(".")[2].partition("[")[0]
-            self._ended_at(key, step_id, outcome.status, error)
+                error = {"error": self._cut({"type": outcome.failure.type, "message": message})}
+            self._ended_at(key, _step_in(key), outcome.status, error)
 
     # Words
 
@@ -343,15 +377,19 @@ class RunEvents:
             failure = failure_of_fail_state(failing, looped=own, late=self._type_of(visit) == APPROVAL)
         if failure is None:
             return {"type": "States.TaskFailed", "message": None}
-        return _cut({"type": failure.type, "message": self._messages.message(failure, visit)})
+        return self._cut({"type": failure.type, "message": self._messages.message(failure, visit)})
+
+    def _cut(self, error: Mapping[str, Json]) -> dict[str, Json]:
+        message = error.get("message")
+        return {**error, "message": self._redactor.text(message)[:MAX_TEXT] if isinstance(message, str) else message}
 
     def _values_read(self) -> ValuesRead:
         return ValuesRead(self._known.entries, self._known.enclosing, lambda *_: None, self._outputs, None)
 
 
-def _cut(error: Mapping[str, Json]) -> dict[str, Json]:
-    message = error.get("message")
-    return {**error, "message": message[:MAX_TEXT] if isinstance(message, str) else message}
+def _step_in(key: str) -> str:
+    """The id of the step that a key of results ends with."""
+    return key.rpartition(".")[2].partition("[")[0]
 
 
 def _duration(visit: Visit) -> dict[str, Json]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, Final
+from typing import Final
 
 from workflow_engine.aws_quotas import HISTORY_PAGE_EVENTS
 from workflow_engine.machines.history import HistoryReader
@@ -27,7 +27,7 @@ class RunFeed:
         self,
         history: HistoryReader,
         execution_arn: str,
-        outline: Mapping[str, Any],
+        reader: RunEvents,
         page_events: int = HISTORY_PAGE_EVENTS,
     ) -> None:
         """`page_events` are read at once: of a history that grows, up to so many are read once more each time."""
@@ -35,7 +35,7 @@ class RunFeed:
         self._page_events = page_events
         self._arn = execution_arn
         self._lock = threading.Lock()
-        self._reader = RunEvents(outline)
+        self._reader = reader
         self._events: list[RunEvent] = []
         self._token: str | None = None
         self.read = 0
@@ -94,12 +94,12 @@ class RunFeeds:
         self._lock = threading.Lock()
         self._feeds: OrderedDict[str, RunFeed] = OrderedDict()
 
-    def of(self, execution_arn: str, outline: Callable[[], Mapping[str, Any]]) -> RunFeed:
-        """The feed of a run; `outline` is asked for where nobody has asked for the run lately."""
+    def of(self, execution_arn: str, reader: Callable[[], RunEvents]) -> RunFeed:
+        """The feed of a run; `reader` gives what reads it from the beginning, where nobody has asked for the run lately."""
         with self._lock:
             feed = self._feeds.get(execution_arn)
         if feed is None:
-            feed = RunFeed(self._history, execution_arn, outline(), self._page_events)
+            feed = RunFeed(self._history, execution_arn, reader(), self._page_events)
         with self._lock:
             feed = self._feeds.setdefault(execution_arn, feed)
             self._feeds.move_to_end(execution_arn)

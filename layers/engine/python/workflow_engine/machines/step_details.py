@@ -56,12 +56,13 @@ def learned(timeline: Timeline, outputs: Outputs, known: Iterable[str]) -> Redac
     redactor.learn(parsed(timeline.run_input))
     for visit in timeline.visits:
         for held in (visit.received, visit.output):
-            if isinstance(held, Text) and _may_name_a_secret(text := outputs.text(held)):
+            if isinstance(held, Text) and may_name_a_secret(text := outputs.text(held)):
                 redactor.learn(parsed(text))
     return redactor
 
 
-def _may_name_a_secret(text: str) -> bool:
+def may_name_a_secret(text: str) -> bool:
+    """Whether anything in a JSON text may stand under a secret name."""
     lowered = text.lower()
     return any(part in lowered for part in _IN_SECRET_NAMES)
 

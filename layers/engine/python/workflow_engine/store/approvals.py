@@ -18,6 +18,7 @@ from workflow_engine.store.conditions import Condition, Missing, all_of, any_of,
 from workflow_engine.store.due import after
 from workflow_engine.store.items import Record, Scalar, dump
 from workflow_engine.store.payloads import PayloadStore
+from workflow_engine.store.retention import expiry
 from workflow_engine.store.schema import BY_TENANT, BY_WORKFLOW, PARTITION_KEY, SORT_KEY
 from workflow_engine.store.table import ConditionFailedError, Key, Query, SortPrefix, Table, Write
 
@@ -83,6 +84,8 @@ class ApprovalStore:
 
     table: Table
     payloads: PayloadStore
+    retention_days: int = 0
+    """After the end that its run may have, an approval expires; 0 keeps it."""
 
     def open(self, approval: Approval) -> bool:
         """Ask for a decision, in the place of what an earlier attempt asked. False when this one has asked before, or a later
@@ -198,6 +201,7 @@ class ApprovalStore:
             "workflow_order": None if role is None else order,
             "due_list": None if approval.deadline is None else keys.DUE_APPROVALS,
             "due_at": approval.deadline,
+            "expires_at": expiry(approval.opened_at, self.retention_days, may_go_on=True),
         }
 
     def _stored(self, tenant_id: str, document: Json) -> str | None:

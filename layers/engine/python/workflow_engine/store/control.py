@@ -12,6 +12,7 @@ from workflow_engine.store.conditions import Missing, all_of, any_of, equals
 from workflow_engine.store.due import after
 from workflow_engine.store.executions import UNRECORDED_AFTER_SECONDS, Execution, ExecutionStore, rank_of
 from workflow_engine.store.items import Scalar, dump
+from workflow_engine.store.retention import expiry
 from workflow_engine.store.run_lists import shown_error
 from workflow_engine.store.table import ConditionFailedError, Key
 
@@ -46,6 +47,7 @@ def begin_redrive(store: ExecutionStore, execution: Execution, at: str, by: str 
         "output": None,
         "failed_steps": None,
         "has_failures": None,
+        "expires_at": None,
         "cancelled_by": None,
         "cancel_cause": None,
         "due_list": keys.due_execution(execution.execution_id),
@@ -77,6 +79,7 @@ def take_back_redrive(store: ExecutionStore, before: Execution, at: str) -> bool
         "output": before.output,
         "failed_steps": None if before.failed_steps is None else dump(before.failed_steps),
         "has_failures": bool(before.failed_steps) or before.error is not None or None,
+        "expires_at": expiry(before.completed_at or before.started_at, store.retention_days),
         "cancelled_by": before.cancelled_by,
         "cancel_cause": before.cancel_cause,
         # It may have been on the list of those whose history is to be kept.

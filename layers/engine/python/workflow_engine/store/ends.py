@@ -19,6 +19,7 @@ from workflow_engine.store.due import after
 from workflow_engine.store.executions import ENDED, Execution
 from workflow_engine.store.items import Record, Scalar, dump
 from workflow_engine.store.payloads import PayloadStore
+from workflow_engine.store.retention import expiry
 from workflow_engine.store.run_lists import shown_error
 from workflow_engine.store.run_slots import leave_slot
 from workflow_engine.store.table import ConditionFailedError, Table
@@ -54,6 +55,8 @@ class EndStore:
 
     table: Table
     payloads: PayloadStore
+    retention_days: int = 0
+    """After a run's end its record expires; 0 keeps it."""
 
     def record(self, tenant_id: str, execution_id: str, end: RecordedEnd, *, from_history: bool = False) -> bool:
         """Write an end; False if there is no such run, it is of another execution, or what its record says is newer.
@@ -63,7 +66,7 @@ class EndStore:
         key = keys.execution(tenant_id, execution_id), keys.META
         output = None if end.output is None else self.payloads.store_text(tenant_id, end.output)
         error = None if end.error is None else self.payloads.store(tenant_id, end.error)
-        changes = _changes(execution_id, end) | {"output": output, "error": error}
+        changes = self._changes(execution_id, end) | {"output": output, "error": error}
         condition = _read(end) if from_history else _told(end)
         try:
             try:
@@ -82,7 +85,7 @@ class EndStore:
         end that comes later.
         """
         key = keys.execution(execution.tenant_id, execution.execution_id), keys.META
-        changes = _changes(execution.execution_id, end) | {"output": None, "error": dump(end.error)}
+        changes = self._changes(execution.execution_id, end) | {"output": None, "error": dump(end.error)}
         still = all_of(_of_execution(end), equals("attempt_id", execution.attempt_id), below("status_rank", ENDED))
         try:
             before = self.table.update(*key, changes, still)
@@ -90,6 +93,9 @@ class EndStore:
             return False
         self._leave_slot(execution.tenant_id, execution.execution_id, before)
         return True
+
+    def _changes(self, execution_id: str, end: RecordedEnd) -> dict[str, Scalar]:
+        return _changes(execution_id, end) | {"expires_at": expiry(end.completed_at, self.retention_days)}
 
     def _leave_slot(self, tenant_id: str, execution_id: str, before: Record) -> None:
         """Give back the run's place among those of its tenant, which few tenants have. Who starts runs finds one that is lost

@@ -18,6 +18,7 @@ from workflow_engine.store.conditions import Condition, Missing, all_of, any_of,
 from workflow_engine.store.due import after
 from workflow_engine.store.items import Record, Scalar, dump
 from workflow_engine.store.payloads import PayloadStore
+from workflow_engine.store.retention import expiry
 from workflow_engine.store.run_lists import RunFilter, RunLists, RunPage, shown_error, shown_tags
 from workflow_engine.store.run_slots import SlotTakenError, leave_slot, slot_write
 from workflow_engine.store.schema import BY_ARN, PARTITION_KEY
@@ -105,6 +106,8 @@ class ExecutionStore:
     table: Table
     payloads: PayloadStore
     shards: RunShards
+    retention_days: int = 0
+    """After a run's end its record expires; 0 keeps it."""
 
     def create(self, execution: Execution, start_input: str | None = None, expires_at: int | None = None) -> None:
         """Write a new execution and, for attempts to come until `expires_at` (seconds since the epoch), what it is started
@@ -250,6 +253,7 @@ class ExecutionStore:
             "due_list": None if rank == ENDED else keys.due_execution(execution.execution_id),
             "due_at": None if rank == ENDED else completed_at or execution.started_at,
             "looks": None,
+            "expires_at": expiry(completed_at or execution.started_at, self.retention_days) if rank == ENDED else None,
         }
         condition: Condition = any_of(
             below("redrive_count", redrive_count),

@@ -108,6 +108,16 @@ def run_slot(number: int) -> str:
     return f"SLOT#{number:06d}"
 
 
+def deletion(tenant_id: str) -> str:
+    """Partition of workflows that are to be deleted once the tenant's runs have gone; sort keys are partitions of workflows."""
+    return f"{_tenant(tenant_id)}#DELETION"
+
+
+def below(tenant_id: str, sort_key: str) -> str:
+    """Partition of the versions of a registration or a definition, by the sort key of what is in use."""
+    return f"{_tenant(tenant_id)}#{sort_key}"
+
+
 def audit(tenant_id: str) -> str:
     """Partition of who deleted what of a tenant's; sort keys are `ordered`."""
     return f"{_tenant(tenant_id)}#AUDIT"
@@ -282,9 +292,6 @@ FEED: Final = "FEED"
 """Sort key of how far a run's history was read for those who watch it."""
 
 _FEED_PARTS: Final = "FEED#"
-
-HISTORY_READS: Final = "HISTORY_READS"
-"""Sort key, of the platform, of the record by which all who read histories for watchers keep within one rate."""
 
 
 def feed_part(number: int, part: int) -> str:

@@ -16,6 +16,7 @@ from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
 from workflow_engine.store.conditions import Missing, all_of, any_of, below, equals
 from workflow_engine.store.items import Scalar, dump
+from workflow_engine.store.retention import expiry
 from workflow_engine.store.schema import PARTITION_KEY, SORT_KEY
 from workflow_engine.store.table import ConditionFailedError, Key, Table, Write
 
@@ -50,12 +51,15 @@ class ReminderStore:
     """Reminders of all tenants' approvals."""
 
     table: Table
+    retention_days: int = 0
+    """After the end that its run may have, a reminder expires; 0 keeps it."""
 
     def plan(self, first: Reminder) -> None:
         """Keep the first reminder of an attempt, in the place of what an earlier attempt has. May be repeated."""
         pk, sk = first.key
         kept = {f.name: getattr(first, f.name) for f in fields(first)} | {"config": dump(first.config)}
         record = {**kept, PARTITION_KEY: pk, SORT_KEY: sk, "due_list": keys.DUE_REMINDERS}
+        record["expires_at"] = expiry(first.due_at, self.retention_days, may_go_on=True)
         try:
             self.table.put(Write(record, any_of(Missing(PARTITION_KEY), below("opening", first.opening))))
         except ConditionFailedError:

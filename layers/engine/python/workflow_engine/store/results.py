@@ -28,6 +28,7 @@ from workflow_engine.store import keys
 from workflow_engine.store.conditions import Missing, any_of, at_most
 from workflow_engine.store.items import MAX_INLINE_BYTES, Record, dump
 from workflow_engine.store.payloads import Keep, Link, PayloadStore
+from workflow_engine.store.retention import expiry
 from workflow_engine.store.step_details import KeptDetails, StepDetails, kept
 from workflow_engine.store.table import ConditionFailedError, Table, Write
 
@@ -248,6 +249,8 @@ class ResultsStore:
 
     table: Table
     payloads: PayloadStore
+    retention_days: int = 0
+    """After a run's end its results expire; 0 keeps them."""
 
     def save(self, tenant_id: str, execution_id: str, redrive_count: int, make: Callable[[Keep], RunResults]) -> None:
         """Keep all results of a run; saving them again replaces them, unless a later redrive's are there.
@@ -266,6 +269,7 @@ class ResultsStore:
             "redrive_count": redrive_count,
             "head": self.payloads.store(tenant_id, head),
             "steps": steps,
+            "expires_at": expiry(_completed_at(head), self.retention_days),
             "details": details,
         }
         # Those of earlier versions of this service have no count.
@@ -311,6 +315,12 @@ class ResultsStore:
         output, large = apart(answer.pop("output"))
         steps = KeptSteps(len(lines), tops, [(0, dump(lines))], self.payloads)
         return RunResults(answer, output, large, steps, self.payloads)
+
+
+def _completed_at(head: Mapping[str, Json]) -> str | None:
+    run: Any = head["run"]
+    at: str | None = run.get("completed_at") or run.get("started_at")
+    return at
 
 
 def _details_of(steps: StepResults) -> Iterator[tuple[int, StepDetails]]:

@@ -18,8 +18,7 @@ from workflow_engine.store.items import Record
 from workflow_engine.store.run_slots import leave_slot
 from workflow_engine.store.table import ConditionFailedError, Query, Removal, Table, Write
 
-_AT_ONCE: Final = 50
-"""Records of a transaction, of the 100 that one takes: they may be large (TransactWriteItems, 4 MB)."""
+_PAGE: Final = 100
 
 
 def delete_run(table: Table, tenant_id: str, execution_id: str, now: float, *further: Write) -> bool:
@@ -54,7 +53,7 @@ def empty_partition(table: Table, tenant_id: str, pk: str, keep: str | None = No
     found: list[str] = []
     cursor = None
     while True:
-        page = table.query(tenant_id, Query(pk), limit=_AT_ONCE, cursor=cursor)
+        page = table.query(tenant_id, Query(pk), limit=_PAGE, cursor=cursor)
         found += [record["sk"] for record in page.records]
         cursor = page.next_cursor
         if cursor is None:
@@ -65,10 +64,9 @@ def empty_partition(table: Table, tenant_id: str, pk: str, keep: str | None = No
 
 
 def remove(table: Table, records: Iterable[tuple[str, str]]) -> None:
-    """Delete records by key, many at once."""
-    wanted = list(records)
-    for start in range(0, len(wanted), _AT_ONCE):
-        table.write_all([Removal(pk, sk) for pk, sk in wanted[start : start + _AT_ONCE]])
+    """Delete records by key, one by one: a transaction is of 4 MB at most, and these may be of 400 KB each."""
+    for pk, sk in records:
+        table.delete(pk, sk)
 
 
 def _stopping() -> ConflictError:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
-from workflow_engine.store.conditions import Missing, any_of, at_most, equals
+from workflow_engine.store.conditions import Missing, at_most, equals
 from workflow_engine.store.items import Record
 from workflow_engine.store.schema import PARTITION_KEY, SORT_KEY, TTL_ATTRIBUTE
 from workflow_engine.store.table import ConditionFailedError, Query, SortRange, Table, Write
@@ -24,13 +24,7 @@ KEPT_SECONDS: Final = 86_400
 PART_BYTES: Final = 200_000
 """Of a part, half of what an item holds."""
 
-READS_A_SECOND: Final = 10
-"""Of GetExecutionHistory for all watchers together: half of its 20 a second for the whole account (quotas, "Quotas related to
-API action throttling")."""
 _PARTS_AT_ONCE: Final = 4
-
-MOST_AHEAD_MS: Final = 2_000
-"""How far ahead reads are promised; who would have to wait for longer asks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +117,6 @@ class RunFeedStore:
             self.table.update(pk, keys.FEED, changes, equals("number", before.number or None))
         except ConditionFailedError:
             return  # somebody has read at the same time, and the same
-
-    def reserve_read(self) -> int | None:
-        """In how many milliseconds a history may be read, so that all reads keep within `READS_A_SECOND`; None when too many wait,
-        or somebody else was faster.
-        """
-        now = self.now_ms()
-        record = self.table.get(keys.PLATFORM, keys.HISTORY_READS) or {}
-        last = record.get("last")
-        at = max(now, (last or 0) + 1000 // READS_A_SECOND)
-        if at - now > MOST_AHEAD_MS:
-            return None
-        whole = {PARTITION_KEY: keys.PLATFORM, SORT_KEY: keys.HISTORY_READS, "last": at}
-        try:
-            self.table.put(Write(whole, any_of(Missing(PARTITION_KEY), equals("last", last))))
-        except ConditionFailedError:
-            return None
-        return at - now
 
     def _expires(self) -> int:
         return self.now_ms() // 1000 + KEPT_SECONDS

@@ -47,6 +47,9 @@ of 400.
 ANSWERS: Final = Budget("answers", 5, at_once=150)
 """Histories read for an answer that could do without. Of the same 20; what remains is for those who ask for step results."""
 
+WATCHED: Final = Budget("watched-histories", 10, at_once=10)
+"""Pages of histories that are read for those who watch runs. Of the same 20."""
+
 
 @dataclass(frozen=True, slots=True)
 class SharedBudgets:

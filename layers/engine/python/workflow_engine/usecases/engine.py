@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
     from workflow_engine.machines.history import HistoryReader
     from workflow_engine.machines.idleness import MachineUse
-    from workflow_engine.machines.log_lines import LogLines
     from workflow_engine.machines.port import MachineService
     from workflow_engine.machines.registry import MachineRegistry
     from workflow_engine.machines.run_feed import RunFeeds
@@ -75,7 +74,7 @@ class Laptop:
     `invoke` calls a function by ARN with an event, as Lambda's Invoke does: `(result, whether it failed)`, of a failure
     `{"errorType", "errorMessage"}`. `watching` is `Engine.watching`. `load_step` is None where no folder of steps
     was given, `vectors` and `logs` where nothing is to be kept of them for longer than the process. `following` is
-    `Engine.following`, `log_lines` what steps print; None where nobody tells of changes, or gives what is printed.
+    `Engine.following`; None where nobody tells of changes.
     """
 
     table: Table
@@ -87,7 +86,6 @@ class Laptop:
     vectors: VectorStore | None = None
     logs: StepLogs | None = None
     following: Callable[[str], AbstractContextManager[Callable[[float], bool]]] | None = None
-    log_lines: LogLines | None = None
 
 
 _laptop: Laptop | None = None
@@ -237,7 +235,8 @@ class Engine:
 
     @cached_property
     def executions(self) -> ExecutionStore:
-        return ExecutionStore(self._table, self._payloads, RunShards(self._table, self.settings.execution_shards))
+        shards = RunShards(self._table, self.settings.execution_shards)
+        return ExecutionStore(self._table, self.payloads, shards, self.settings.retention_days)
 
     @cached_property
     def quotas(self) -> Quotas:
@@ -247,13 +246,13 @@ class Engine:
     def approvals(self) -> ApprovalStore:
         from workflow_engine.store.approvals import ApprovalStore
 
-        return ApprovalStore(self._table, self._payloads)
+        return ApprovalStore(self._table, self.payloads, self.settings.retention_days)
 
     @cached_property
     def reminders(self) -> ReminderStore:
         from workflow_engine.store.reminders import ReminderStore
 
-        return ReminderStore(self._table)
+        return ReminderStore(self._table, self.settings.retention_days)
 
     @cached_property
     def activity_tasks(self) -> ActivityTaskStore:
@@ -269,13 +268,13 @@ class Engine:
     def results(self) -> ResultsStore:
         from workflow_engine.store.results import ResultsStore
 
-        return ResultsStore(self._table, self._payloads)
+        return ResultsStore(self._table, self.payloads, self.settings.retention_days)
 
     @cached_property
     def ends(self) -> EndStore:
         from workflow_engine.store.ends import EndStore
 
-        return EndStore(self._table, self._payloads)
+        return EndStore(self._table, self.payloads, self.settings.retention_days)
 
     @cached_property
     def budgets(self) -> SharedBudgets:
@@ -330,10 +329,10 @@ class Engine:
 
         return CloudWatchLogs(lambda: self.client("logs"), self.now)
 
-    @property
+    @cached_property
     def payloads(self) -> PayloadStore:
-        """Documents that steps keep and hand on by reference."""
-        return self._payloads
+        """What is kept of runs: documents that steps hand on by reference, outputs, results."""
+        return PayloadStore(self._payloads.objects, of_runs=True)
 
     @cached_property
     def names(self) -> NameStore:
@@ -400,8 +399,3 @@ class Engine:
         from workflow_engine.store.run_feeds import RunFeedStore
 
         return RunFeedStore(self._table, lambda: int(self.now().timestamp() * 1000))
-
-    @property
-    def log_lines(self) -> LogLines | None:
-        """What steps printed and logged; None where nobody keeps it."""
-        return self.laptop.log_lines if self.laptop is not None else None

@@ -97,6 +97,11 @@ class StepLogs(Protocol):
         Raises ThrottledError, UnavailableError and MisconfiguredError.
         """
 
+    def lines(self, execution_id: str, after: int, limit: int) -> list[tuple[LogLine, int]] | None:
+        """At most so many lines of a run after one, each with the number to go on after; 0 is before the first. A line that was
+        given once stays where it is: what comes late comes after it. None where lines have no such numbers.
+        """
+
     def delete(self, execution_id: str) -> None:
         """Forget the log of a run, where it is ours to forget."""
 

@@ -50,9 +50,12 @@ Event = Mapping[str, Any]
 
 @dataclass(slots=True)
 class _Group:
-    """How far a log group is read. `since` and `until` bound the events, `token` continues what was asked with them."""
+    """How far a log group is read. `since` and `until` bound the events, `token` continues what was asked with them; what is not
+    behind `told` was told before.
+    """
 
     name: str
+    told: Place
     since: int
     until: int
     token: str | None = None
@@ -74,41 +77,47 @@ class CloudWatchLogs:
         self._clock = clock
 
     def page(self, run: LoggedRun, position: Json, limit: int, step: str | None) -> LogPage:
-        """Lines after `{at: [milliseconds, id], tokens: {group: [since, until, token]}}`."""
+        """Lines after `{at: [milliseconds, id], until?, tokens?: {group: [since, token]}}`. What was begun to be looked through
+        up to a moment is, before later lines are looked for.
+        """
         stands: Mapping[str, Any] = position if isinstance(position, dict) else {}
         began, event_id = stands.get("at") or (_ms(run.started_at) - CLOCKS_DIFFER_MS, "")
         after: Place = (began, event_id)
-        now = int(self._now().timestamp() * 1000)
-        last = now - SETTLES_MS
-        if run.ended_at is not None:
-            last = min(last, _ms(run.ended_at) + STILL_LOGS_MS)
-        groups = [_group(f"/aws/lambda/{name}", after, last, stands.get("tokens") or {}) for name in run.functions]
+        until = stands.get("until") or self._last(run)
+        groups = [_group(f"/aws/lambda/{name}", after, until, stands.get("tokens") or {}) for name in run.functions]
         lines: list[LogLine] = []
         taken = 0
         stop = self._clock() + MOST_SECONDS
         pattern = _pattern(run.execution_id, step)
         is_whole = True
+        self._ask_all([group for group in groups if not group.is_read], pattern)
         while (found := self._next(groups, pattern, stop)) is not None:
             group, event = found
-            place = (event.get("timestamp", 0), event.get("eventId", ""))
-            line = _line(event, run.execution_id) if place > after else None
+            line = _line(event, run.execution_id)
             if line is not None and is_of_step(line.place, step):
                 taken += len(line.message)
                 if len(lines) == limit or (lines and taken > PAGE_BYTES):
                     is_whole = False
                     break
                 lines.append(line)
-            after = max(after, place)
+            after = max(after, _place(event))
             group.events.popleft()
         is_whole = is_whole and all(group.is_read for group in groups)
         if not is_whole:
-            return LogPage(lines, {"at": list(after), "tokens": _tokens(groups)}, is_end=False)
-        until = min((group.until for group in groups), default=last)
+            return LogPage(lines, {"at": list(after), "until": until, "tokens": _tokens(groups)}, is_end=False)
         has_settled = run.ended_at is not None and until >= _ms(run.ended_at) + STILL_LOGS_MS
         return LogPage(lines, {"at": list(max(after, (until, _LAST)))}, is_end=has_settled)
 
+    def lines(self, execution_id: str, after: int, limit: int) -> None:
+        """None: what a function logged may be found after what another has logged later."""
+
     def delete(self, execution_id: str) -> None:
         """Nothing: lines go with the retention of their log group."""
+
+    def _last(self, run: LoggedRun) -> int:
+        """Up to when lines are looked for, in milliseconds."""
+        settled = int(self._now().timestamp() * 1000) - SETTLES_MS
+        return settled if run.ended_at is None else min(settled, _ms(run.ended_at) + STILL_LOGS_MS)
 
     def _next(self, groups: list[_Group], pattern: str, stop: float) -> tuple[_Group, Event] | None:
         """The next event of all groups, and its group; None where there is none, or where to look for it takes too long."""
@@ -120,13 +129,32 @@ class CloudWatchLogs:
         heads = [group for group in groups if group.events]
         if not heads:
             return None
-        first = min(heads, key=lambda g: (g.events[0].get("timestamp", 0), g.events[0].get("eventId", "")))
+        first = min(heads, key=lambda g: _place(g.events[0]))
         return first, first.events[0]
 
+    def _ask_all(self, groups: list[_Group], pattern: str) -> None:
+        """Ask each once, and at the same time, however long it takes: with each page some come further."""
+        if len(groups) < 2:
+            for group in groups:
+                self._ask(group, pattern)
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(len(groups)) as pool:
+            for asked in [pool.submit(self._ask, group, pattern) for group in groups]:
+                asked.result()
+
     def _ask(self, group: _Group, pattern: str) -> None:
+        """Ask for a page, and go on while all of it was told before."""
         if group.until < group.since:
             group.is_read = True
-            return
+        was_told = True
+        while was_told and not group.is_read:
+            found = self._asked(group, pattern)
+            group.events.extend(event for event in found if _place(event) > group.told)
+            was_told = bool(found) and not group.events
+
+    def _asked(self, group: _Group, pattern: str) -> list[Event]:
         try:
             answer = self._client().filter_log_events(
                 logGroupName=group.name,
@@ -139,33 +167,37 @@ class CloudWatchLogs:
         except Exception as error:
             if aws.code_of(error) == "ResourceNotFoundException":
                 group.is_read = True  # a function that was never called may have no group
-                return
+                return []
             if aws.code_of(error) == "InvalidParameterException" and group.token is not None:
                 group.token = None  # forgotten: tokens hold for a day
-                return
+                return []
             known = aws.translated(error)
             if known is None:
                 raise
             raise known from error
-        group.events.extend(answer.get("events", ()))
         group.token = answer.get("nextToken")
         group.is_read = group.token is None
+        return list(answer.get("events", ()))
 
 
 def _ms(moment: str) -> int:
     return int(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
-def _group(name: str, after: Place, last: int, tokens: Mapping[str, Any]) -> _Group:
+def _group(name: str, after: Place, until: int, tokens: Mapping[str, Any]) -> _Group:
     if name in tokens:
-        since, until, token = tokens[name]
-        return _Group(name, since, until, token)
-    return _Group(name, after[0], last)
+        since, token = tokens[name]
+        return _Group(name, after, since, until, token, is_read=token is None)
+    return _Group(name, after, after[0], until)
+
+
+def _place(event: Event) -> Place:
+    return event.get("timestamp", 0), event.get("eventId", "")
 
 
 def _tokens(groups: list[_Group]) -> dict[str, Json]:
-    """What saves groups from being looked through again: their next pages, where all events of the last ones were told."""
-    return {g.name: [g.since, g.until, g.token] for g in groups if g.token is not None and not g.events}
+    """What saves groups from being looked through again, whose events were all told: their next pages, None where there is none."""
+    return {g.name: [g.since, g.token] for g in groups if not g.events and (g.is_read or g.token is not None)}
 
 
 def _pattern(execution_id: str, step: str | None) -> str:

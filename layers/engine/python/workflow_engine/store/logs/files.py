@@ -7,6 +7,7 @@ printed before its process was killed is there. What a run prints over `MAX_RUN_
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import re
@@ -82,6 +83,10 @@ class FileLogs:
             if at >= stop:
                 return LogPage(lines, at, is_end=False)
         return LogPage(lines, at, is_end=run.ended_at is not None)
+
+    def lines(self, execution_id: str, after: int, limit: int) -> list[tuple[LogLine, int]]:
+        """Lines by the number of bytes up to their end."""
+        return list(itertools.islice(self._read(execution_id, after), limit))
 
     def delete(self, execution_id: str) -> None:
         """Remove the file of a run."""

@@ -50,6 +50,9 @@ class ObjectStore(Protocol):
     def delete(self, key: str) -> object:
         """Remove an object, if it is there."""
 
+    def delete_below(self, prefix: str) -> int:
+        """Remove objects whose keys begin so, up to 1,000 at once; gives how many, 0 when there are none left."""
+
     def upload_url(self, key: str, content_type: str, size: int, seconds: int) -> str | None:
         """Where a client may put an object of this type and size for so long; None where there is no such place."""
 
@@ -59,9 +62,13 @@ class ObjectStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PayloadStore:
-    """Documents as text in an attribute, or a link (`s3:<key>`) to an object. JSON never begins with `s3:`."""
+    """Documents as text in an attribute, or a link (`s3:<key>`) to an object. JSON never begins with `s3:`.
+
+    Objects `of_runs` lie by themselves, since they may expire; a link leads to either kind.
+    """
 
     objects: ObjectStore
+    of_runs: bool = False
 
     def store(self, tenant_id: str, document: Any) -> str:
         """The text to keep in the item. An object when the document has more than 300 KB of UTF-8.
@@ -85,7 +92,7 @@ class PayloadStore:
 
     def keep(self, tenant_id: str, pieces: Iterable[bytes]) -> Link:
         """Keep a JSON text as an object, whatever its size; at most 1 MB of it is in memory."""
-        link, content = _gathered(tenant_id, pieces)
+        link, content = self._gathered(tenant_id, pieces)
         self._put(link, content)
         return link
 
@@ -97,7 +104,8 @@ class PayloadStore:
         """The document of a link that came through somebody's hands, such as the input of a step. InvalidStepInput for what is
         no link to a document of this tenant.
         """
-        if not re.fullmatch(rf"{re.escape(_folder(tenant_id))}[0-9a-f]{{64}}\.json", link):
+        folders = "|".join(re.escape(_folder(tenant_id, of_runs)) for of_runs in (True, False))
+        if not re.fullmatch(rf"({folders})[0-9a-f]{{64}}\.json", link):
             raise InvalidStepInput(f"'{link[:200]}' is not a reference that an earlier step gave.")
         return self.load(link)
 
@@ -117,7 +125,7 @@ class PayloadStore:
 
         def keep(pieces: Iterable[bytes]) -> Link:
             nonlocal under_way
-            link, content = _gathered(tenant_id, pieces)
+            link, content = self._gathered(tenant_id, pieces)
             if link in known:
                 content.close()
                 return link
@@ -137,24 +145,33 @@ class PayloadStore:
             for upload in under_way:
                 upload.result()
 
+    def _gathered(self, tenant_id: str, pieces: Iterable[bytes]) -> tuple[Link, IO[bytes]]:
+        """The link of a text, and an open file that holds it."""
+        import tempfile
+
+        digest = hashlib.sha256()
+        content = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115  # who puts it closes it
+        for piece in pieces:
+            digest.update(piece)
+            content.write(piece)
+        return f"{_folder(tenant_id, self.of_runs)}{digest.hexdigest()}.json", content
+
     def _put(self, link: Link, content: IO[bytes]) -> None:
         content.seek(0)
         with content:
             self.objects.put(link.removeprefix(_PREFIX), content)
 
 
-def _gathered(tenant_id: str, pieces: Iterable[bytes]) -> tuple[Link, IO[bytes]]:
-    """The link of a text, and an open file that holds it."""
-    import tempfile
-
-    digest = hashlib.sha256()
-    content = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115  # who puts it closes it
-    for piece in pieces:
-        digest.update(piece)
-        content.write(piece)
-    return f"{_folder(tenant_id)}{digest.hexdigest()}.json", content
+RUNS_FOLDER: Final = "payloads/runs/"
+"""Where objects of runs lie, of all tenants: what is to expire is told by how its key begins (S3, "Lifecycle rules")."""
 
 
-def _folder(tenant_id: str) -> str:
+def owned_folders(tenant_id: str) -> tuple[str, str]:
+    """How the keys of all of a tenant's objects begin."""
+    owner = hashlib.sha256(tenant_id.encode()).hexdigest()[:16]
+    return f"payloads/{owner}/", f"{RUNS_FOLDER}{owner}/"
+
+
+def _folder(tenant_id: str, of_runs: bool) -> str:
     """How links to a tenant's objects begin."""
-    return f"{_PREFIX}payloads/{hashlib.sha256(tenant_id.encode()).hexdigest()[:16]}/"
+    return _PREFIX + owned_folders(tenant_id)[of_runs]

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import IO, Final
 
@@ -94,6 +95,13 @@ class FileObjects:
             except FileNotFoundError:
                 return 0
             return size
+
+    def delete_below(self, prefix: str) -> int:
+        """Remove files."""
+        found = list(islice((key for key in self.keys() if key.startswith(prefix)), 1000))
+        for key in found:
+            self.delete(key)
+        return len(found)
 
     def upload_url(self, key: str, content_type: str, size: int, seconds: int) -> None:
         """There is no such place."""

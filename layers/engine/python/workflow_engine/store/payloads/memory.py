@@ -32,6 +32,13 @@ class MemoryObjects:
         """Forget an object."""
         self._objects.pop(key, None)
 
+    def delete_below(self, prefix: str) -> int:
+        """Forget objects."""
+        found = [key for key in self._objects if key.startswith(prefix)][:1000]
+        for key in found:
+            self.delete(key)
+        return len(found)
+
     def upload_url(self, key: str, content_type: str, size: int, seconds: int) -> None:
         """There is no such place."""
 

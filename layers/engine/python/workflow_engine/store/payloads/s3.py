@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import IO, TYPE_CHECKING
 
 from workflow_engine.aws import errors_translated
+from workflow_engine.errors import UnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,6 +33,18 @@ class S3Objects:
         """One DeleteObject, which succeeds where there is none."""
         with errors_translated("s3"):
             self._client().delete_object(Bucket=self._bucket_name, Key=key)
+
+    def delete_below(self, prefix: str) -> int:
+        """One ListObjectsV2, and one DeleteObjects of all that it gives, 1,000 at most. Needs s3:ListBucket."""
+        with errors_translated("s3"):
+            found = self._client().list_objects_v2(Bucket=self._bucket_name, Prefix=prefix).get("Contents", [])
+            if not found:
+                return 0
+            gone = {"Objects": [{"Key": entry["Key"]} for entry in found], "Quiet": True}
+            answer = self._client().delete_objects(Bucket=self._bucket_name, Delete=gone)  # type: ignore[arg-type]  # as told
+            if failed := answer.get("Errors"):
+                raise UnavailableError(f"S3 did not remove {len(failed)} objects. Try again.")
+            return len(found)
 
     def upload_url(self, key: str, content_type: str, size: int, seconds: int) -> str:
         """A presigned address to which one PUT of this type and length is taken: both headers are signed. Needs s3:PutObject."""

@@ -65,14 +65,13 @@ def succeed(engine: Engine, caller: Caller, activity: str, task_id: str, body: J
             "address."
         )
 
-    def send(task: Task) -> None:
-        assert task.token is not None
+    def send(task: Task, token: str) -> None:
         try:
             _check_output(engine, task, given)
         except StepOutputError as error:
-            engine.runs.send_failure(task.token, StepOutputError.__name__, str(error)[:MAX_MESSAGE])
+            engine.runs.send_failure(token, StepOutputError.__name__, str(error)[:MAX_MESSAGE])
         else:
-            engine.runs.send_success(task.token, output)
+            engine.runs.send_success(token, output)
 
     return _answered(engine, caller, activity, task_id, "success", body, send)
 
@@ -88,13 +87,12 @@ def _check_output(engine: Engine, task: Task, output: Json) -> None:
     execution = engine.executions.find(task.tenant_id, task.execution_id)
     if execution is None:
         return
-    for version in versions:  # the newest first
-        if version["version"] == pinned if pinned is not None else version["updated_at"] <= execution.started_at:
-            if version.get("validate_output"):
-                from workflow_engine.steps.output_schema import check_output
+    older = (v for v in versions if v["updated_at"] <= execution.started_at)  # the newest first
+    used = next(older if pinned is None else (v for v in versions if v["version"] == pinned), None)
+    if used is not None and used.get("validate_output"):
+        from workflow_engine.steps.output_schema import check_output
 
-                check_output(output, version["output_schema"])
-            return
+        check_output(output, used["output_schema"])
 
 
 def fail(engine: Engine, caller: Caller, activity: str, task_id: str, body: Json) -> answers.TaskAnswer:
@@ -110,7 +108,7 @@ def fail(engine: Engine, caller: Caller, activity: str, task_id: str, body: Json
         task_id,
         "failure",
         body,
-        lambda task: engine.runs.send_failure(task.token or "", fields.error, fields.message),
+        lambda _task, token: engine.runs.send_failure(token, fields.error, fields.message),
     )
 
 
@@ -133,7 +131,7 @@ def _answered(
     task_id: str,
     answer: Answer,
     body: Json,
-    send: Callable[[Task], None],
+    send: Callable[[Task, str], None],
 ) -> answers.TaskAnswer:
     """Once only; the same answer again is no error, so that a worker that did not hear of its success may repeat it."""
     task = _task(engine, caller, activity, task_id)
@@ -146,7 +144,7 @@ def _answered(
         raise AlreadyDecidedError(f"Task '{task_id}' was answered by {task.answer.partition(' ')[0]} already.")
     seconds = int(engine.now().timestamp())
     try:
-        send(task)
+        send(task, task.token)
     except TaskGoneError:
         engine.activity_tasks.answered(task, "gone", seconds)
         raise _too_late(task) from None

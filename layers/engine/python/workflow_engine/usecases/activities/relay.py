@@ -24,15 +24,15 @@ def relay(engine: Engine, tenant_id: str, activity: str, activity_arn: str, work
         found = engine.runs.next_activity_task(activity_arn, worker or None)
         if found is None:
             return False
-        event = json.loads(found.input)
+        step_type, execution_id = _about(found.input)
         task = Task(
             tenant_id,
             activity,
             uuid.uuid4().hex,
             found.token,
             found.input,
-            step_type=event["step_config"]["step_type"],
-            execution_id=event["execution_context"]["execution_id"],
+            step_type=step_type,
+            execution_id=execution_id,
         )
         now = engine.now()
         engine.activity_tasks.arrive(task, engine.timestamp(), int(now.timestamp()))
@@ -42,3 +42,12 @@ def relay(engine: Engine, tenant_id: str, activity: str, activity_arn: str, work
         return False
     finally:
         engine.activity_tasks.end_relay(tenant_id, activity, worker)
+
+
+def _about(text: str) -> tuple[str | None, str | None]:
+    """The step type and the execution of a task; None for one that no run of ours has, which is handed out as any other."""
+    try:
+        event = json.loads(text)
+        return str(event["step_config"]["step_type"]), str(event["execution_context"]["execution_id"])
+    except (ValueError, KeyError, TypeError):
+        return None, None

@@ -43,6 +43,7 @@ from workflow_engine.usecases.answers.runs import (
     RunEventPage,
     StepOutput,
     StepResult,
+    TenantDeletion,
     Usage,
 )
 from workflow_engine.usecases.answers.service import Health
@@ -158,6 +159,7 @@ __all__ = (
     "StoredPrompt",
     "StoredWorkflow",
     "TaskAnswer",
+    "TenantDeletion",
     "Text",
     "Time",
     "Tool",

@@ -233,6 +233,15 @@ class ExecutionCounts(TypedDict):
     next_cursor: Cursor
 
 
+class TenantDeletion(TypedDict):
+    """What one call has deleted of a tenant."""
+
+    is_complete: bool
+    """False while something may be left: call again."""
+    deleted: dict[str, Count]
+    """How many, by kind."""
+
+
 class AuditRecord(TypedDict):
     """That somebody deleted something."""
 

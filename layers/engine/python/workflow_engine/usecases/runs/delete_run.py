@@ -17,7 +17,7 @@ ADMIN: Final = "admin"
 
 
 def delete(engine: Engine, caller: Caller, execution_id: str) -> None:
-    """Delete a run that has ended, with its results and its decisions. It may be repeated for a day.
+    """Delete a run that has ended, with its results, its decisions and, on a laptop, its logs. It may be repeated for a day.
 
     Raises NotFoundError, ConflictError while the run goes on.
     """
@@ -25,6 +25,7 @@ def delete(engine: Engine, caller: Caller, execution_id: str) -> None:
     table = engine.executions.table
     if not delete_run(table, caller.tenant_id, execution_id, engine.now().timestamp(), audit):
         raise NotFoundError(f"There is no execution '{execution_id}'.")
+    engine.logs.delete(execution_id)
 
 
 def list_audit(engine: Engine, caller: Caller, limit: int, cursor: str | None = None) -> answers.AuditPage:

@@ -8,18 +8,18 @@ from typing import Final, NamedTuple
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.machines.run_events import BEGINNING, Position, position_of, position_text
 
-_LOG: Final = re.compile(r"[A-Za-z0-9._:=-]{1,200}")
+_LOG: Final = re.compile(r"\d{1,15}")
 
 
 class Place(NamedTuple):
-    """After the event at this position, and after this log line ("" is before the first)."""
+    """After the event at this position, and after the log line of this number (`store.logs`)."""
 
     position: Position = BEGINNING
-    log: str = ""
+    log: int = 0
 
     @property
     def text(self) -> str:
-        """As ids of a stream have it: `17.1`, or `17.1~` and the position of a log line."""
+        """As ids of a stream have it: `17.1`, or `17.1~` and the number of a log line."""
         return position_text(self.position) + (f"~{self.log}" if self.log else "")
 
     @classmethod
@@ -31,4 +31,4 @@ class Place(NamedTuple):
             raise InvalidRequestError(
                 f"{name} is not the id of an event of this run. Leave it out to begin with the first event."
             )
-        return cls(found, log)
+        return cls(found, int(log or 0))

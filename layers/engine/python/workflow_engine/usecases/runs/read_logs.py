@@ -77,8 +77,10 @@ def _waited(
         while True:
             # Before the log: what is logged before the end is read then, too.
             execution = engine.executions.get(execution.tenant_id, execution.execution_id)
+            began = engine.now().timestamp()
             page = engine.logs.page(_run(execution, functions), position, limit, step)
-            left = end - engine.now().timestamp()
+            now = engine.now().timestamp()
+            left = end - now - (now - began)  # the next look takes as long as this one
             if page.lines or page.is_end or left <= 0 or not wait(min(pause, left)):
                 return page
             position = page.position

@@ -15,17 +15,21 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
 
 from workflow_engine.errors import ThrottledError
 from workflow_engine.lazy_dataclass import dataclass
-from workflow_engine.machines.log_lines import LogLine
+from workflow_engine.machines.outputs import Outputs
 from workflow_engine.machines.port import ExecutionGoneError
-from workflow_engine.machines.run_events import Position, RunEvent, position_text
+from workflow_engine.machines.run_events import MAX_TEXT, Position, RunEvent, RunEvents, position_text
 from workflow_engine.machines.run_feed import RunFeed
 from workflow_engine.observability import get_logger
+from workflow_engine.redaction import Redactor, known_secrets
 from workflow_engine.statuses import has_ended
 from workflow_engine.store.executions import Execution
+from workflow_engine.store.logs import LogLine
 from workflow_engine.store.run_feeds import FeedHead
+from workflow_engine.store.shared_budgets import WATCHED
 from workflow_engine.usecases.engine import Engine
 from workflow_engine.usecases.runs.event_places import Place
 from workflow_engine.usecases.runs.record_execution import outline
+from workflow_engine.usecases.runs.reused_results import reused_outcomes
 
 if TYPE_CHECKING:
     from workflow_engine.usecases import answers
@@ -38,6 +42,8 @@ END_PAUSE_MS: Final = 250
 """The same once the record says that the run has ended: its history may show that a little later."""
 LONGEST_READ_SECONDS: Final = 3
 """Of one reading of a history by many pages; the next goes on there."""
+_TRIES: Final = 8
+_TRY_PAUSE_SECONDS: Final = 0.2
 LOOK_PAUSE_SECONDS: Final = 0.5
 """Between two looks at what others have read."""
 TOLD_PAUSE_SECONDS: Final = 15.0
@@ -90,12 +96,10 @@ class RunWatch:
         """
         source = self._source if self._has_history else _OfTheRecord(self._engine, self._execution)
         found = source.after(place.position, limit)
-        if self._engine.log_lines is None:
-            return found
-        lines = self._engine.log_lines.after(
-            self._execution.tenant_id, self._execution.execution_id, place.log, limit + 1
-        )
-        return _merged(found, lines, place, limit)
+        if self._engine.laptop is None:
+            return found  # the log of a laptop alone has an order that stays
+        lines = self._engine.logs.lines(self._execution.execution_id, place.log, limit + 1)
+        return _merged(found, lines or [], place, limit)
 
 
 def wait_for_events(engine: Engine, execution: Execution, place: Place, limit: int, seconds: float) -> Found:
@@ -118,7 +122,12 @@ def wait_for_events(engine: Engine, execution: Execution, place: Place, limit: i
 
 
 def _feed(engine: Engine, execution: Execution) -> RunFeed:
-    return engine.feeds.of(execution.execution_arn, lambda: outline(engine, execution))
+    def reader() -> RunEvents:
+        told = outline(engine, execution)
+        reused = reused_outcomes(engine, execution, told, Outputs(lambda _: "", spool_bytes=-1))
+        return RunEvents(told, reused, known_secrets())
+
+    return engine.feeds.of(execution.execution_arn, reader)
 
 
 def _read_on(watch: RunWatch) -> ThrottledError | None:
@@ -181,10 +190,11 @@ class _Shared:
 
     def _reserve(self) -> bool:
         """Wait for a turn to read a page of a history; False when too many do."""
-        pause = self.engine.run_feeds.reserve_read()
-        if pause:
-            self.engine.sleep(pause / 1000)
-        return pause is not None
+        for _ in range(_TRIES):
+            if self.engine.may_ask(WATCHED):
+                return True
+            self.engine.sleep(_TRY_PAUSE_SECONDS)
+        return False
 
     def _may_go_on(self, until: datetime) -> Callable[[], bool]:
         """For the first page a turn was waited for already; the others have each their own, while there is time."""
@@ -241,28 +251,33 @@ def _found(events: list[tuple[Position, answers.RunEvent]], limit: int, *, has_e
     return Found(placed, has_ended and len(events) <= limit)
 
 
-def _merged(found: Found, lines: list[LogLine], place: Place, limit: int) -> Found:
+def _merged(found: Found, lines: list[tuple[LogLine, int]], place: Place, limit: int) -> Found:
     """Events and lines by time, after a place."""
+    redactor = Redactor(known_secrets() if lines else ())
     merged: list[Placed] = []
     events = list(found.events)
     (at, after_line), event = place, None
     while (events or lines) and len(merged) < limit:
-        if events and (not lines or (events[0].event["timestamp"] or "") <= lines[0].timestamp):
+        if events and (not lines or (events[0].event["timestamp"] or "") <= lines[0][0].timestamp):
             (at, _), event = events.pop(0)
         else:
-            line = lines.pop(0)
-            after_line, event = line.position, _of_line(line)
+            line, after_line = lines.pop(0)
+            event = _of_line(line, after_line, redactor)
         merged.append(Placed(Place(at, after_line), event))
     return Found(merged, found.has_ended and not events and not lines)
 
 
-def _of_line(line: LogLine) -> answers.RunEvent:
+def _of_line(line: LogLine, number: int, redactor: Redactor) -> answers.RunEvent:
     return {
-        "id": f"log:{line.position}",
+        "id": f"log:{number}",
         "type": "log",
         "timestamp": line.timestamp,
-        "step": line.step,
+        "step": line.place,
         "step_id": line.step_id,
         "attempt": line.attempt,
-        "details": {"message": line.message, "level": line.level},
+        "details": {
+            "message": redactor.text(line.message)[:MAX_TEXT],
+            "level": line.level,
+            "stream": line.stream,
+        },
     }

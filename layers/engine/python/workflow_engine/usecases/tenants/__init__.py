@@ -1,0 +1,1 @@
+"""Tenants: all that one has is deleted."""
