@@ -116,8 +116,8 @@ def test_the_recorder_takes_the_whole_end_from_its_event(recorder: Recorder) -> 
     recorder.receive("second", redriveCount=2, status="FAILED", output=None, error="Boom", cause="It broke.")
     stopped_at = datetime(2026, 1, 12, 21, 45, 58, tzinfo=UTC)
     assert recorder.recorded == [
-        ExecutionEnd("arn:first", "completed", stopped_at, output="{}", run=("t", "e-1")),
-        ExecutionEnd("arn:second", "failed", stopped_at, 2, error="Boom", cause="It broke."),
+        ExecutionEnd("arn:first", "completed", stopped_at, output="{}", run=("t", "e-1"), input=json.dumps(run)),
+        ExecutionEnd("arn:second", "failed", stopped_at, 2, error="Boom", cause="It broke.", input="{}"),
     ]
 
 

@@ -39,16 +39,17 @@ bucket of 300 (10 above 250 in some regions); the sweeper takes 200 in a quarter
 throttling").
 """
 
-LEFT_OUT_OUTPUTS: Final = Budget("left-out-outputs", 5, at_once=50)
-"""Outputs that the event of an end had no room for. Of the 20 a second that GetExecutionHistory allows the account, above a bucket
-of 400.
-"""
+# GetExecutionHistory allows the account 20 a second, above a bucket of 400. Together with the 2 of the archiver these leave some
+# of it, whatever happens, for those who ask for the results of steps.
 
-ANSWERS: Final = Budget("answers", 5, at_once=150)
-"""Histories read for an answer that could do without. Of the same 20; what remains is for those who ask for step results."""
+LEFT_OUT_OUTPUTS: Final = Budget("left-out-outputs", 3, at_once=50)
+"""Outputs that the event of an end had no room for."""
+
+ANSWERS: Final = Budget("answers", 3, at_once=150)
+"""Histories read for an answer that could do without."""
 
 WATCHED: Final = Budget("watched-histories", 10, at_once=10)
-"""Pages of histories that are read for those who watch runs. Of the same 20."""
+"""Pages of histories that are read for those who watch runs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ from workflow_engine.usecases.upkeep.looks import look_at_due
 
 logger = get_logger(__name__)
 
-PAGES_A_SECOND: Final = 5
-"""Of the 20 a second that GetExecutionHistory allows the account: most is for those who ask."""
+PAGES_A_SECOND: Final = 2
+"""Of the 20 a second that GetExecutionHistory allows the account (`store.shared_budgets`): most is for those who ask."""
 
 RUNS_A_LIST: Final = 25
 """Read at once of each of the 8 partitions, until there are no more."""
