@@ -22,6 +22,7 @@ from workflow_engine.aws_quotas import EXECUTION_SECONDS, INLINE_MAP_CONCURRENCY
 from workflow_engine.language.advice import LIST_ADVICE, field_advice, other_value, text_advice
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.findings import Findings, quoted, shown
+from workflow_engine.language.workflow_ids import WORKFLOW_ID_PATTERN
 from workflow_engine.lazy_dataclass import dataclass
 
 MAX_RETRIES: Final = 100
@@ -38,7 +39,6 @@ which validators of schemas in linear time do not have; so the length is a rule 
 MAX_ID_LENGTH: Final = 64
 NAME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
 """Of step types, and of what else is called by a name of the client's choice."""
-WORKFLOW_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 UNNAMED: Final = "Unnamed workflow"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
-from workflow_engine.language.document import WORKFLOW_ID_PATTERN
+from workflow_engine.language.workflow_ids import WORKFLOW_ID_PATTERN
 from workflow_engine.schema_parts import object_schema, output_schema, property_schema
 from workflow_engine.steps.step_type import StepType
 from workflow_engine.subflows import MAX_DEPTH, OUTPUT_FIELDS

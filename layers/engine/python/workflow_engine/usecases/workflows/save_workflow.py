@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError, PreconditionFailedError
 from workflow_engine.language.diagnostics import Diagnostic, Json
-from workflow_engine.language.document import WORKFLOW_ID_PATTERN
 from workflow_engine.language.findings import quoted
+from workflow_engine.language.workflow_ids import WORKFLOW_ID_PATTERN
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.workflows import StoredWorkflow, content_hash
 from workflow_engine.usecases.bodies.workflow import PostedWorkflow, posted_workflow
