@@ -12,17 +12,17 @@ from functions.execution_recorder import handler
 from tests.integration.support import ME, results_of
 from tests.integration.test_upkeep import IDLE_DAYS, later, machines
 from tests.support.moto_cloud import MotoCloud
-from workflow_engine.errors import ConflictError, NotFoundError
+from workflow_engine.errors import ConflictError, NotFoundError, PausedError
 from workflow_engine.language.diagnostics import InvalidWorkflowError
 from workflow_engine.machines.ends import ExecutionEnd, SubflowStart
 from workflow_engine.store.executions import Execution
 from workflow_engine.subflows import MAX_DEPTH
 from workflow_engine.usecases.engine import Engine
-from workflow_engine.usecases.runs import cancel_run, read_results, start_run
+from workflow_engine.usecases.runs import cancel_run, read_results, record_execution, start_run
 from workflow_engine.usecases.runs.record_execution import record
 from workflow_engine.usecases.runs.record_subflow import record_subflow
 from workflow_engine.usecases.upkeep.retire_machines import retire_machines
-from workflow_engine.usecases.workflows import compilation, save_workflow
+from workflow_engine.usecases.workflows import compilation, pause_workflow, save_workflow
 
 QUICK: Final[list[dict[str, Any]]] = [{"step_id": "one", "step_type": "data_input", "config": {"data": 1}}]
 PAUSE: Final[dict[str, Any]] = {"step_id": "pause", "step_type": "delay", "config": {"delay_seconds": 600}}
@@ -71,6 +71,26 @@ def test_the_record_of_a_child_is_made_at_its_end_where_its_start_was_not_heard(
     assert read_results.wait_for_end(engine, ME, child.execution_id, 20)
     assert child.parent_execution_id == found["execution_id"]
     assert read_results.results(engine, ME, child.execution_id)["step_results"]["one"]["status"] == "completed"
+
+
+def test_an_end_that_is_heard_while_the_start_makes_the_record_is_kept(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = record_execution.record_told
+
+    def told(engine: Engine, tenant_id: str, execution_id: str, end: ExecutionEnd) -> bool:
+        done = real(engine, tenant_id, execution_id, end)
+        if not done:
+            record_subflow(engine, SubflowStart(end.execution_arn, end.stopped_at, None))
+        return done
+
+    monkeypatch.setattr(handler, "record_subflow", lambda *_: None)
+    monkeypatch.setattr(record_execution, "record_told", told)
+    save(engine, "child", *QUICK)
+    save(engine, "parent", sub("child"))
+    found = results_of(engine, start(engine, "parent"))
+    (child,) = awaited(lambda: children(engine, found["execution_id"]))
+    awaited(lambda: engine.executions.get(ME.tenant_id, child.execution_id).status == "completed")
 
 
 def test_a_start_that_is_heard_late_or_twice_changes_nothing(engine: Engine) -> None:
@@ -203,3 +223,14 @@ def test_a_workflow_that_many_lead_to_is_fixed_once(engine: Engine) -> None:
     text = events[0]["executionStartedEventDetails"]["input"]
     assert text.count('"machine":') == 5
     cancel_run.cancel(engine, ME, execution["execution_id"])
+
+
+@pytest.mark.parametrize("config", [{}, {"version": 1}])
+def test_a_paused_workflow_is_not_started_as_a_subflow_either(engine: Engine, config: dict[str, Any]) -> None:
+    save(engine, "child", *QUICK)
+    save(engine, "parent", sub("child", **config))
+    pause_workflow.pause(engine, ME, "child", {"reason": "Prices are wrong."})
+    with pytest.raises(PausedError, match="Prices are wrong"):
+        start(engine, "parent")
+    pause_workflow.resume(engine, ME, "child")
+    assert results_of(engine, start(engine, "parent"))["status"] == "completed"

@@ -13,7 +13,7 @@ from tests.integration.support import ME
 from tests.support.backend_cloud import counted
 from tests.support.event_source import parsed_events
 from workflow_engine.usecases.engine import Engine
-from workflow_engine.usecases.runs import cancel_run, start_run
+from workflow_engine.usecases.runs import cancel_run, redrive_run, start_run
 from workflow_engine.usecases.runs.live_events import open_stream, run_events
 
 WAITS: dict[str, Any] = {
@@ -97,3 +97,22 @@ def test_a_run_that_was_stopped_is_told_to_have_been(engine: Engine) -> None:
     assert opened.text is not None
     events = [json.loads(event.data) for event in parsed_events(opened.text).events]
     assert [event["type"] for event in events][-2:] == ["step.aborted", "run.cancelled"]
+
+
+def test_a_run_that_is_redriven_goes_on_after_its_end(engine: Engine) -> None:
+    execution_id = start_run.start(
+        engine,
+        ME,
+        {"name": "Long", "steps": [{"step_id": "a", "step_type": "delay", "config": {"delay_seconds": 600}}]},
+    )["execution_id"]
+    cancel_run.cancel(engine, ME, execution_id)
+    opened = open_stream(engine, ME, execution_id, None)
+    assert open_stream(engine, ME, execution_id, opened.place.text).text is None
+    redrive_run.redrive(engine, ME, execution_id)
+    again = open_stream(engine, ME, execution_id, opened.place.text)
+    assert again.text is not None
+    assert json.loads(parsed_events(again.text).events[0].data)["type"] == "run.redriven"
+    cancel_run.cancel(engine, ME, execution_id)
+    ended = open_stream(engine, ME, execution_id, again.place.text)
+    assert ended.text is not None
+    assert json.loads(parsed_events(ended.text).events[-1].data)["type"] == "run.cancelled"

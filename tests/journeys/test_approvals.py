@@ -215,7 +215,7 @@ def test_the_inbox_is_read_by_role_and_has_no_approvals_of_ended_runs(api: ApiCl
 def test_no_answer_of_the_api_shows_a_token(api: ApiClient) -> None:
     execution_id = start(api, after(approval()))
     opened(api, execution_id)
-    pages = ("events", "history", "results", "")
+    pages = ("events", "history", "results?include=inputs,attempts", "logs", "")
     shown = [api.get(f"/executions/{execution_id}/{page}".rstrip("/")).body for page in pages]
     shown += [api.get(f"/approvals?execution_id={execution_id}").body]
     shown += [decide(api, execution_id, "approve").body, decide(api, execution_id, "approve").body]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from tests.local.stepfunctions.crashes import DyingJournal
+from tests.local.stepfunctions.crashes import DyingJournal, may_be_given_up
 from tests.property.test_compiler_properties import (
     ARN,
     CATALOGUE,
@@ -188,6 +188,8 @@ def test_failure_steps_go_on_where_a_server_that_died_left_them(document: dict[s
     ids = {step.step_id for step in (*workflow.steps, *failure_steps(workflow))}
     undisturbed, end = ended(compiled, [])
     journal, head = ended(compiled, lives)
+    if may_be_given_up(journal, head.arn):
+        return
     assert (head.status, head.error) == (end.status, end.error)
     assert tasks_begun(journal, head.arn) & ids == tasks_begun(undisturbed, end.arn) & ids
 

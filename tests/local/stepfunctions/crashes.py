@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from infra.local.stepfunctions.calls import MOST_RECOVERIES
 from infra.local.stepfunctions.engine import Engine
-from infra.local.stepfunctions.history import CONTAINER_FAILED, LAST_EVENTS
+from infra.local.stepfunctions.history import CONTAINER_FAILED, LAST_EVENTS, REPEATED
 from infra.local.stepfunctions.journal import Entry, Head, MemoryJournal
 from infra.local.stepfunctions.lambdas import Handler
 from tests.local.stepfunctions.support import branch, create, engine, task
@@ -178,6 +179,11 @@ class DyingJournal(MemoryJournal):
         if self.lines_left <= 0:
             self.died.set()
             await asyncio.Event().wait()
+
+
+def may_be_given_up(journal: MemoryJournal, arn: str) -> bool:
+    """Whether an attempt was made so often anew that another end of the server fails it."""
+    return any(e.type == REPEATED and e.private["count"] >= MOST_RECOVERIES for e in journal.entries(arn))
 
 
 async def answer_tokens(on: Engine) -> None:

@@ -10,6 +10,7 @@ from tests.support.backend_history import History
 from tests.support.outlines import leaf, outline
 from tests.support.watched_runs import ME, Clock, GrowingHistory, record, watching_engine
 from workflow_engine.errors import InvalidRequestError, NotFoundError, ThrottledError
+from workflow_engine.store import keys
 from workflow_engine.store.logs import LogLine
 from workflow_engine.store.shared_budgets import SharedBudgets
 from workflow_engine.store.table import Table
@@ -209,6 +210,30 @@ def test_another_tenant_sees_nothing() -> None:
     ):
         with pytest.raises(NotFoundError):
             ask(Caller("somebody else"))
+
+
+def test_of_a_run_that_was_watched_so_long_that_its_beginning_is_forgotten_all_is_told() -> None:
+    world = World(is_laptop=False)
+    world.shows(6)
+    run_events(world.engine, ME, "e", 100)
+    for key in ("1", "6"):
+        world.table.delete(keys.execution("acme", "e"), keys.feed_part(int(key), 0))
+    world.shows(100)
+    world.clock.sleep(2)
+    fresh = world.process()
+    assert [event["type"] for event in world.pages(2, fresh)] == ALL
+    reads = len(world.machines.reads)
+    assert [event["type"] for event in world.pages(100, world.process())] == ALL
+    assert len(world.machines.reads) == reads, "it is kept again"
+
+
+def test_of_a_run_whose_beginning_and_history_are_gone_the_record_tells_the_end() -> None:
+    world = World(is_laptop=False)
+    run_events(world.engine, ME, "e", 100)
+    world.table.delete(keys.execution("acme", "e"), keys.feed_part(12, 0))
+    del world.machines.histories["arn:e"]
+    world.end()
+    assert [event["type"] for event in world.pages(100, world.process())] == ["run.completed"]
 
 
 # Streams

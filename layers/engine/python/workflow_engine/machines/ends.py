@@ -6,6 +6,7 @@ Pure. `usecases.runs.record_execution` makes the run's record of it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -46,7 +47,7 @@ class ExecutionEnd:
     error: str | None = None
     cause: str | None = None
     run: RunId | None = None
-    input: str | None = None
+    input: str | None = field(default=None, repr=False, compare=False)
 
     @property
     def lacks_output(self) -> bool:

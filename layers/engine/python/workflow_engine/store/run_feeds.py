@@ -100,23 +100,32 @@ class RunFeedStore:
         self, tenant_id: str, execution_id: str, before: FeedHead, now: FeedHead, events: list[tuple[Position, Event]]
     ) -> None:
         """Keep the events that were read after `before`, which stand before what `head` tells of them."""
-        pk, expires = keys.execution(tenant_id, execution_id), self._expires()
-        follows = before.last
-        for last, text in _parts(events):
-            part: Record = {PARTITION_KEY: pk, SORT_KEY: keys.feed_part(*last), "events": text}
-            self.table.put(Write({**part, "follows": _text(follows), TTL_ATTRIBUTE: expires}))
-            follows = last
+        self.keep(tenant_id, execution_id, before.last, events)
         changes: Record = {
             "number": now.number,
             "last": _text(now.last),
             "has_ended": now.has_ended,
             "redrives": now.redrives,
-            TTL_ATTRIBUTE: expires,
+            TTL_ATTRIBUTE: self._expires(),
         }
+        pk = keys.execution(tenant_id, execution_id)
         try:
             self.table.update(pk, keys.FEED, changes, equals("number", before.number or None))
         except ConditionFailedError:
             return  # somebody has read at the same time, and the same
+
+    def keep(self, tenant_id: str, execution_id: str, follows: Position, events: list[tuple[Position, Event]]) -> None:
+        """Keep events that follow an event of this position."""
+        for last, text in _parts(events):
+            part: Record = {
+                PARTITION_KEY: keys.execution(tenant_id, execution_id),
+                SORT_KEY: keys.feed_part(*last),
+                "events": text,
+                "follows": _text(follows),
+                TTL_ATTRIBUTE: self._expires(),
+            }
+            self.table.put(Write(part))
+            follows = last
 
     def _expires(self) -> int:
         return self.now_ms() // 1000 + KEPT_SECONDS

@@ -57,6 +57,10 @@ def record(engine: Engine, end: ExecutionEnd, start: SubflowStart | None = None)
             raise _no_record(end.execution_arn)
         record_told(engine, tenant_id, execution_id, end)
         return
+    if start is not None and not has_ended(standing.status):
+        # Its start was heard meanwhile, by another message.
+        record_told(engine, tenant_id, execution_id, end)
+        return
     if standing.execution_arn != end.execution_arn:
         # Somebody who may start executions has taken the input of another; as long as nobody did, ARNs agree: they are
         # written before the start.

@@ -11,13 +11,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 
 from workflow_engine.errors import ThrottledError
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.outputs import Outputs
 from workflow_engine.machines.port import ExecutionGoneError
-from workflow_engine.machines.run_events import MAX_TEXT, Position, RunEvent, RunEvents, position_text
+from workflow_engine.machines.run_events import BEGINNING, MAX_TEXT, Position, RunEvent, RunEvents, position_text
 from workflow_engine.machines.run_feed import RunFeed
 from workflow_engine.observability import get_logger
 from workflow_engine.redaction import Redactor, known_secrets
@@ -42,8 +42,8 @@ END_PAUSE_MS: Final = 250
 """The same once the record says that the run has ended: its history may show that a little later."""
 LONGEST_READ_SECONDS: Final = 3
 """Of one reading of a history by many pages; the next goes on there."""
-_TRIES: Final = 8
-_TRY_PAUSE_SECONDS: Final = 0.2
+_TRIES: Final = 4
+_TRY_PAUSE_SECONDS: Final = 0.4
 LOOK_PAUSE_SECONDS: Final = 0.5
 """Between two looks at what others have read."""
 TOLD_PAUSE_SECONDS: Final = 15.0
@@ -71,7 +71,7 @@ class Source(Protocol):
         """Look for more, if that may be done now. Raises ThrottledError, ExecutionGoneError."""
 
     def after(self, position: Position, limit: int) -> Found:
-        """What was found after a position."""
+        """What was found after a position. Raises ThrottledError, ExecutionGoneError."""
 
 
 class RunWatch:
@@ -94,12 +94,19 @@ class RunWatch:
         """What was found after a place, what steps have logged among it by time. So all that is there is in one order, and each
         line that comes late stands where it came.
         """
-        source = self._source if self._has_history else _OfTheRecord(self._engine, self._execution)
-        found = source.after(place.position, limit)
+        found = self._found(place.position, limit)
         if self._engine.laptop is None:
             return found  # the log of a laptop alone has an order that stays
         lines = self._engine.logs.lines(self._execution.execution_id, place.log, limit + 1)
         return _merged(found, lines or [], place, limit)
+
+    def _found(self, position: Position, limit: int) -> Found:
+        if self._has_history:
+            try:
+                return self._source.after(position, limit)
+            except ExecutionGoneError:
+                self._has_history = False
+        return _OfTheRecord(self._engine, self._execution).after(position, limit)
 
 
 def wait_for_events(engine: Engine, execution: Execution, place: Place, limit: int, seconds: float) -> Found:
@@ -175,7 +182,7 @@ class _Shared:
         if not engine.run_feeds.may_read(tenant_id, execution_id, READ_PAUSE_MS, early):
             return
         if not self._reserve():
-            raise ThrottledError("The histories of many runs are read just now. Try again.")
+            raise _many_are_read()
         feed = _feed(engine, self.execution)
         feed.read_on(self._may_go_on(engine.now() + timedelta(seconds=LONGEST_READ_SECONDS)))
         read = feed.after(before.last, feed.size)
@@ -201,12 +208,24 @@ class _Shared:
         pages = itertools.count()
         return lambda: next(pages) == 0 or (self.engine.now() < until and self._reserve())
 
+    def _again(self, position: Position, limit: int) -> list[tuple[Position, dict[str, Any]]]:
+        """Events that were read before, and are gone by age, or cannot be seen yet: they are read once more. Raises
+        ThrottledError when that may not be done now.
+        """
+        if not self._reserve():
+            raise _many_are_read()
+        feed = _feed(self.engine, self.execution)
+        feed.read_on(self._may_go_on(self.engine.now() + timedelta(seconds=LONGEST_READ_SECONDS)))
+        events = [(e.position, dict(as_answer(e))) for e in feed.after(BEGINNING, feed.size)]
+        self.engine.run_feeds.keep(self.execution.tenant_id, self.execution.execution_id, BEGINNING, events)
+        return [event for event in events if event[0] > position][:limit]
+
     def after(self, position: Position, limit: int) -> Found:
         feeds, tenant_id, execution_id = self.engine.run_feeds, self.execution.tenant_id, self.execution.execution_id
         head = feeds.head(tenant_id, execution_id)
         if head.last <= position:
             return Found([], self._is_whole(head))
-        events = feeds.after(tenant_id, execution_id, position, limit + 1)
+        events = feeds.after(tenant_id, execution_id, position, limit + 1) or self._again(position, limit + 1)
         reaches_its_end = bool(events) and events[-1][0] >= head.last
         told = [(place, cast("answers.RunEvent", event)) for place, event in events]
         return _found(told, limit, has_ended=reaches_its_end and self._is_whole(head))
@@ -230,6 +249,10 @@ class _OfTheRecord:
         event = RunEvent((1, 0), f"run.{record.status}", record.completed_at, details=details)  # type: ignore[arg-type]  # of an end
         events = [] if position >= event.position else [(event.position, as_answer(event))]
         return _found(events, limit, has_ended=True)
+
+
+def _many_are_read() -> ThrottledError:
+    return ThrottledError("The histories of many runs are read just now. Try again.")
 
 
 def as_answer(event: RunEvent) -> answers.RunEvent:
