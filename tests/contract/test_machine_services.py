@@ -166,7 +166,7 @@ def test_an_end_is_told_alike_by_its_description_and_by_the_last_event(machines:
     assert last is not None
     assert (described.status, described.output, described.redrive_count) == ("completed", run, 0)
     assert described.run == ("t", "done")
-    assert last == replace(described, redrive_count=None, run=None, stopped_at=last.stopped_at)
+    assert last == replace(described, redrive_count=None, run=None, input=None, stopped_at=last.stopped_at)
     going = machines.start(machines.create("waits", waiting(), SETTINGS), "going", "{}")
     assert (machines.end(going), machines.end_in_history(going)) == (None, None)
     machines.stop(going, "enough")
