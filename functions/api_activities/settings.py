@@ -16,4 +16,4 @@ def engine() -> Engine:
 
 def clients() -> tuple[object, ...]:
     """The clients that a request may need."""
-    return engine().dynamodb, engine().stepfunctions, engine().client("lambda")
+    return engine().dynamodb, engine().s3, engine().stepfunctions, engine().client("lambda")

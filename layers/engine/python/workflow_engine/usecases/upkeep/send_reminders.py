@@ -10,7 +10,7 @@ import hashlib
 import math
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.errors import QuotaExceededError, ThrottledError, WorkflowEngineError
 from workflow_engine.language.diagnostics import InvalidWorkflowError
@@ -23,12 +23,12 @@ from workflow_engine.store.reminders import Reminder
 from workflow_engine.store.table import Key
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.timestamps import iso
-from workflow_engine.usecases.bodies.run import WorkflowRunFields
-from workflow_engine.usecases.bodies.workflow import PostedWorkflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.launch import launch_once
-from workflow_engine.usecases.runs.start_run import prepared
 from workflow_engine.usecases.runs.waiting import is_past
+
+if TYPE_CHECKING:
+    from workflow_engine.usecases.bodies.run import WorkflowRunFields
 
 logger = get_logger(__name__)
 
@@ -117,6 +117,11 @@ def _start(engine: Engine, reminder: Reminder, approval: Approval, execution: Ex
     given = _input(reminder, approval, execution)
 
     def prepare() -> tuple[StoredWorkflow, WorkflowRunFields]:
+        # The models of documents, which most rounds do without.
+        from workflow_engine.usecases.bodies.run import WorkflowRunFields
+        from workflow_engine.usecases.bodies.workflow import PostedWorkflow
+        from workflow_engine.usecases.runs.start_run import prepared
+
         run = WorkflowRunFields(
             input=given,
             tags=[TAG],
