@@ -24,7 +24,6 @@ from workflow_engine.store.table import Key
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.timestamps import iso
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.runs.launch import launch_once
 from workflow_engine.usecases.runs.waiting import is_past
 
 if TYPE_CHECKING:
@@ -113,15 +112,16 @@ def _next_due(engine: Engine, reminder: Reminder) -> str | None:
 
 
 def _start(engine: Engine, reminder: Reminder, approval: Approval, execution: Execution) -> None:
+    # With the models of documents, which most rounds do without.
+    from workflow_engine.usecases.bodies.run import WorkflowRunFields
+    from workflow_engine.usecases.bodies.workflow import PostedWorkflow
+    from workflow_engine.usecases.runs.launch import launch_once
+    from workflow_engine.usecases.runs.start_run import prepared
+
     caller = Caller(reminder.tenant_id)
     given = _input(reminder, approval, execution)
 
     def prepare() -> tuple[StoredWorkflow, WorkflowRunFields]:
-        # The models of documents, which most rounds do without.
-        from workflow_engine.usecases.bodies.run import WorkflowRunFields
-        from workflow_engine.usecases.bodies.workflow import PostedWorkflow
-        from workflow_engine.usecases.runs.start_run import prepared
-
         run = WorkflowRunFields(
             input=given,
             tags=[TAG],
