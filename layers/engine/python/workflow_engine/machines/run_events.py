@@ -115,7 +115,7 @@ class RunEvents:
         self._known = KnownSteps.of(outline)
         # Outputs are not looked at, and none is kept.
         self._outputs = Outputs(lambda _: "", spool_bytes=-1)
-        self._reader = TimelineReader(self._known.enclosing, self._known.loops, self._outputs)
+        self._reader = TimelineReader(self._known.enclosing, self._known.loops, self._outputs, self._known.checked)
         self._messages = FailureMessages(self._reader.timeline, self._known.entries, self._values_read)
         self._told: dict[str, StepStatus] = {}
         self._open: dict[str, Visit] = {}
@@ -194,6 +194,8 @@ class RunEvents:
             self._add("step.started", key, visit.step_id, 1 if visit.kind == "Task" else None, {})
 
     def _exited(self, visit: Visit) -> None:
+        if not visit.left:  # it goes on in its check
+            return
         failed = visit.outcome == "failed" or (visit.role in (TRY, FAIL) and visit.failure is not None)
         for key in [key for key, opened in self._open.items() if opened.is_inside(visit)]:
             if failed:
@@ -250,7 +252,7 @@ class RunEvents:
                 self._ended_at(key, visit.step_id, "completed" if key in self._told else "skipped", {})
 
     def _attempted(self, kind: str, visit: Visit) -> None:
-        if visit.role in (*_OWN, TRY) and visit.attempts > 1:
+        if visit.role in (*_OWN, TRY) and visit.attempts > 1 and not visit.in_check:
             self._told[self._key(visit)] = "running"
             error = {"error": self._error(visit.failure, visit)} if visit.failure is not None else {}
             self._tell("step.retried", visit, **error)
