@@ -15,7 +15,8 @@ class KnownSteps:
     """The steps of an outline by id, at whatever depth.
 
     `entries` has each one's entry, `enclosing` the maps, for_each steps and loops around it, outermost first, each once for each
-    index that it adds to a place; `containers` also the switches, each once. `loops` are the loops, `checked` the steps whose output a second state holds to a schema.
+    index that it adds to a place; `containers` also the switches, each once. `loops` are the loops, `checked` the steps whose
+    output a second state holds to a schema.
     """
 
     entries: dict[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -63,8 +63,8 @@ def read_timeline(
 ) -> Timeline:
     """The timeline of a history, oldest event first. Events are not held, nor what they carry: that goes to `outputs`.
 
-    `enclosing` gives for each step the maps, for_each steps and loops around it, outermost first; `loops` are the loops, `checked` the
-    steps whose output a second state holds to a schema: both states are one visit.
+    `enclosing` gives for each step the maps, for_each steps and loops around it, outermost first; `loops` are the loops, `checked`
+    the steps whose output a second state holds to a schema: both states are one visit.
     """
     reader = TimelineReader(enclosing, loops, outputs, checked)
     for event in events:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, get_args
 
+from workflow_engine.errors import StepOutputError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.machines.failure_messages import FailureMessages
 from workflow_engine.machines.history_text import parsed
@@ -159,6 +160,8 @@ class RunEvents:
         elif kind in NEW_ATTEMPT or kind in ("MapStateStarted", "ParallelStateStarted"):
             self._attempted(kind, visit)
         elif FAILED_ATTEMPT.fullmatch(kind) and visit.role in _OWN and visit.failure is not None:
+            if visit.in_check and visit.failure.type != StepOutputError.__name__:
+                return  # a fault on the way to our own function, which is asked again
             self._tell("step.attempt_failed", visit, error=self._error(visit.failure, visit))
         elif kind == "TaskSubmitted":
             self._submitted(visit)
