@@ -180,3 +180,13 @@ def test_a_workflow_without_the_check_must_be_saved_again(api: ApiClient, checke
     assert (refused.status, "validate_output" in refused.body["detail"]) == (409, True)
     assert api.call("PUT", path, workflow).status == 200
     assert told(api.execute({"input": {"value": MISFIT}}, f"{path}/execute")["step_results"]["a"]) == FAILED
+
+
+def test_a_subflow_has_the_schemas_of_its_own_steps(api: ApiClient, checked: str) -> None:
+    saved = api.post("/workflows", {"name": "Child", "steps": [step(checked)]})
+    config = {"workflow_id": saved.body["workflow_id"]}
+    call = {"step_id": "call", "step_type": "subflow", "config": config, "input_mapping": {"value": "input.value"}}
+    found = run(api, call, input={"value": FITS})["step_results"]["call"]["output_data"]
+    assert found["subflow_output"] == {"a": FITS}
+    misfit = run(api, call, input={"value": MISFIT})
+    assert (misfit["status"], misfit["step_results"]["call"]["error_type"]) == ("failed", "StepOutputError")
