@@ -80,6 +80,10 @@ def test_a_run_that_has_ended_is_deleted_and_who_did_is_told(api: ApiClient) -> 
     assert [api.call("DELETE", path).status for _ in range(2)] == [204, 204]
     assert {api.get(f"{path}{part}").status for part in ("", "/results", "/output", "/events")} == {404}
     assert started.body["id"] not in found(api, workflow_id=started.body["workflow_id"])
-    (newest,) = api.get("/audit?limit=1").body["items"]
-    assert (newest["action"], newest["target"]) == ("delete_execution", started.body["id"])
+    audit = api.get("/audit?limit=1")
+    if audit.status == 403:  # in the cloud it is for admins
+        assert audit.body["code"] == "forbidden"
+    else:
+        (newest,) = audit.body["items"]
+        assert (newest["action"], newest["target"]) == ("delete_execution", started.body["id"])
     assert api.call("DELETE", "/executions/none").status == 404

@@ -80,7 +80,8 @@ class World:
         return copy.deepcopy(Prepared(table.items, machines.state_machines, made))
 
     def become(self, prepared: Prepared) -> Any:
-        """Gives what the preparation has made."""
+        """Gives what the preparation has made. No process knows any tenant's quota yet, so that all ask for it."""
+        self.engine.quotas._known.clear()
         table, machines = self._kept()
         now = copy.deepcopy(prepared)
         table.items.clear()

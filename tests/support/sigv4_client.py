@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -25,8 +26,15 @@ class SignedApiClient(ApiClient):
             raise ValueError("no credentials to sign with")
         if content is None and body is not None:
             content = json.dumps(body).encode()
+        path = _canonical(path)
         given = {"content-type": "application/json", **(headers or {})}
         request = AWSRequest(method, self.base_url.rstrip("/") + path, given, content or b"")
         SigV4Auth(self.credentials, "execute-api", self.region).add_auth(request)
         signed = dict(request.headers.items())
         return ApiClient._sent(self, method, path, None, content, signed)
+
+
+def _canonical(path: str) -> str:
+    """The query as it is signed (IAM user guide, "Create a signed API request"): all but letters, digits and `-_.~` encoded."""
+    bare, mark, query = path.partition("?")
+    return bare + mark + urlencode(parse_qsl(query, keep_blank_values=True), quote_via=quote, safe="-_.~")
