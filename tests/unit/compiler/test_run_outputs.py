@@ -95,7 +95,7 @@ def test_failures_that_a_container_tolerates_inside_are_in_the_history() -> None
 
 def test_beside_what_a_later_step_reads_no_sink_leaves_a_parallel() -> None:
     steps = [work("a"), work("b"), work("c", "b"), work("sink", "a", "b"), work("last", "c")]
-    seconds = [1, 1, 1, 1, 10]
+    seconds = [1, 1, 10, 1, 10]
     machine = compiled(*({**s, "estimated_seconds": n} for s, n in zip(steps, seconds, strict=True))).machine
     assert last(machine)["sink"] == _MARK
     assert "$states.result.Payload" in last(machine)["last"]
