@@ -295,7 +295,6 @@ def test_a_qualifier_is_part_of_the_function(engine: Engine) -> None:
         ({"transient_errors": ["A"], "final_errors": ["B", "A"]}, "/final_errors/1"),
         ({"final_errors": ["not a name"]}, "/final_errors/0"),
         ({"validate_output": True}, "/validate_output"),
-        ({"validate_output": True, "output_schema": {"type": "object"}}, "/validate_output"),
         ({"activity": "scorers"}, "/activity"),
         ({"estimated_seconds": -1}, "/estimated_seconds"),
     ],

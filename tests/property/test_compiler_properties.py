@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 
+from functions.step_data.handler import handler as step_data
 from tests.support.embedded_machines import EmbeddedMachines, EndedRun, embedded_machines
 from tests.support.random_approvals import APPROVAL, outcome
 from tests.support.random_workflows import INPUT, PROBE, ProbeFailedError, probe_output, timeless, workflows
@@ -19,10 +20,16 @@ from workflow_engine.compiler import Compilation, compile_workflow, execution_in
 from workflow_engine.compiler.reports.least_size import least_definition_bytes
 from workflow_engine.language import parse_workflow
 from workflow_engine.language.syntax import Step, Workflow
-from workflow_engine.steps import builtin_catalogue
+from workflow_engine.steps import Catalogue, builtin_catalogue
+from workflow_engine.steps.step_type import STEP_DATA
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:workflow-step-probe"
+DATA_ARN = ARN.replace("probe", "data")
 CATALOGUE = builtin_catalogue().with_registered([{"step_type": PROBE}])
+ANYTHING = {"not": {"const": "what no probe gives"}}
+CHECKED = builtin_catalogue().with_registered(
+    [{"step_type": PROBE, "output_schema": ANYTHING, "validate_output": True}]
+)
 RUN = {
     "execution_id": "x",
     "workflow_id": "w",
@@ -50,7 +57,7 @@ def run_probe(event: dict[str, Any], _context: object) -> Any:
 
 @pytest.fixture(scope="module")
 def machines() -> Iterator[EmbeddedMachines]:
-    with embedded_machines({ARN: run_probe}) as made:
+    with embedded_machines({ARN: run_probe, DATA_ARN: step_data}) as made:
         yield made
 
 
@@ -61,8 +68,9 @@ def parsed(document: dict[str, Any]) -> Workflow:
 
 
 def run(machines: EmbeddedMachines, compiled: Compilation) -> tuple[EndedRun, RunReport]:
-    arns = dict.fromkeys(compiled.bindings["functions"], ARN)
-    value = execution_input(compiled.bindings, input=INPUT, functions=arns, run=RUN)
+    arns = dict.fromkeys(compiled.bindings["functions"], ARN) | {STEP_DATA: DATA_ARN}
+    schemas = dict.fromkeys(compiled.bindings.get("output_schemas", ()), ANYTHING)
+    value = execution_input(compiled.bindings, input=INPUT, functions=arns, run=RUN, output_schemas=schemas)
     ended = machines.run(dict(compiled.machine), value)
     return ended, report(ended.events, compiled.outline)
 
@@ -131,11 +139,17 @@ def test_a_random_workflow_runs_as_the_reference_executor_says(
     check_run(machines, document)
 
 
-def check_run(machines: EmbeddedMachines, document: dict[str, Any]) -> None:
+@SETTINGS
+@given(document=workflows())
+def test_it_runs_as_well_where_every_output_is_checked(machines: EmbeddedMachines, document: dict[str, Any]) -> None:
+    check_run(machines, document, CHECKED)
+
+
+def check_run(machines: EmbeddedMachines, document: dict[str, Any], catalogue: Catalogue = CATALOGUE) -> None:
     """Run a document, and compare all that it comes to with what the reference executor says."""
     note(json.dumps(document))
     workflow = parsed(document)
-    compiled = compile_workflow(workflow, CATALOGUE)
+    compiled = compile_workflow(workflow, catalogue)
     expected = oracle(workflow)
     ended, actual = run(machines, compiled)
     note(json.dumps(dict(compiled.machine)))

@@ -53,3 +53,10 @@ def slow_talker(event: Any, context: Any) -> dict[str, bool]:
     time.sleep(event["input_data"]["seconds"])
     print("done")
     return {"done": True}
+
+
+def gives_back(event: Any, context: Any) -> Any:
+    """Give `value`; fail at the first attempt if it is told to."""
+    if event["input_data"].get("fails") and event["execution_context"]["attempt"] == 1:
+        raise OvenTooHotError("It burns.")
+    return event["input_data"]["value"]

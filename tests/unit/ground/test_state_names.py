@@ -27,4 +27,4 @@ def test_a_step_s_own_state_has_no_suffix() -> None:
 
 
 def test_every_suffix_is_written_once() -> None:
-    assert len(SUFFIXES) == len(set(SUFFIXES)) == 14
+    assert len(SUFFIXES) == len(set(SUFFIXES)) == 15

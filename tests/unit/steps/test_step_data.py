@@ -12,7 +12,7 @@ from hypothesis import given
 
 from functions.step_data.handler import handler
 from tests.unit.steps.json_values import JSON
-from workflow_engine.sdk import InvalidStepInput
+from workflow_engine.sdk import InvalidStepInput, StepOutputError
 
 
 def run(processing_type: str, data: Any, **options: Any) -> Any:
@@ -183,3 +183,14 @@ def test_importing_the_handler_loads_no_heavy_package_no_other_step_type_and_no_
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@given(JSON)
+def test_an_output_that_fits_its_schema_comes_back_as_it_is(value: Any) -> None:
+    assert call("output_check", {"output_schema": {}}, {"output": value}) == value
+
+
+def test_an_output_that_does_not_fit_its_schema_fails_and_is_told_by_place_and_rule() -> None:
+    config = {"output_schema": {"properties": {"score": {"type": "integer"}}}}
+    with pytest.raises(StepOutputError, match="/score: type 'integer'"):
+        call("output_check", config, {"output": {"score": "three"}})

@@ -31,6 +31,8 @@ OUTPUT: Final = "output"
 """Gives the output of a container."""
 LATE: Final = "late"
 """Gives what a step comes to whose answer has not come in time."""
+HELD: Final = "held"
+"""Holds what a step's function gave to the step type's output_schema. Step and check are told as one."""
 END: Final = "end"
 """Where jumps to the end of a block lead."""
 

@@ -164,6 +164,7 @@ def execution_input(
     functions: Mapping[str, str],
     run: Mapping[str, Any],
     endpoints: Mapping[str, Mapping[str, Any]] | None = None,
+    output_schemas: Mapping[str, Mapping[str, Any]] | None = None,
     children: Mapping[str, Mapping[str, Any]] | None = None,
     subflows: Mapping[str, str] | None = None,
     reused: Mapping[str, Mapping[str, Any]] | None = None,
@@ -171,7 +172,8 @@ def execution_input(
     """What StartExecution gets.
 
     `functions` maps the aliases in `bindings["functions"]` to ARNs, `endpoints` those in `bindings["endpoints"]` to where
-    and how `step_http` sends the step, without secrets; `reused` has what `bindings["reused"]` asks for; `run` is flat:
+    and how `step_http` sends the step, without secrets; `output_schemas` those in `bindings["output_schemas"]` to what their
+    outputs are held to; `reused` has what `bindings["reused"]` asks for; `run` is flat:
     execution_id, workflow_id, workflow_version, tenant_id, session_id, user_id, principal, correlation_id. `context` repeats what
     every step Lambda is told, in the form in which it is told, so that no state has to build it. `children` are the workflows
     that this run and its subflows may start (`child_entry`) by names of their own, `subflows` says which of them each subflow
@@ -179,7 +181,7 @@ def execution_input(
     """
     return {
         "input": input,
-        **_fixed_input(bindings, functions, endpoints, subflows),
+        **_fixed_input(bindings, functions, endpoints, output_schemas, subflows),
         **({"children": dict(children)} if children else {}),
         **({"reused": {step_id: dict(gave) for step_id, gave in reused.items()}} if reused else {}),
         "run": dict(run),
@@ -201,13 +203,14 @@ def child_entry(
     workflow_name: str,
     functions: Mapping[str, str],
     endpoints: Mapping[str, Mapping[str, Any]] | None = None,
+    output_schemas: Mapping[str, Mapping[str, Any]] | None = None,
     subflows: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """What a run that may start this workflow as a child has to know of it: `{machine, start, run, context}`. The rest of the
     child's execution input is made when the step runs (`lower.subflows`).
     """
     named = {"workflow_id": workflow_id, "workflow_version": workflow_version}
-    start = _fixed_input(bindings, functions, endpoints, subflows)
+    start = _fixed_input(bindings, functions, endpoints, output_schemas, subflows)
     return {"machine": machine_arn, "start": start, "run": {**named, "workflow_name": workflow_name}, "context": named}
 
 
@@ -215,6 +218,7 @@ def _fixed_input(
     bindings: Mapping[str, Any],
     functions: Mapping[str, str],
     endpoints: Mapping[str, Mapping[str, Any]] | None,
+    output_schemas: Mapping[str, Mapping[str, Any]] | None,
     subflows: Mapping[str, str] | None,
 ) -> dict[str, Any]:
     """The part of an execution input that is the same for every input of the client."""
@@ -225,5 +229,6 @@ def _fixed_input(
         "timeouts": bindings["timeouts"],
         "functions": {alias: functions[alias] for alias in bindings["functions"]},
         **({"endpoints": {alias: dict(endpoints[alias]) for alias in endpoints}} if endpoints else {}),
+        **({"output_schemas": dict(output_schemas)} if output_schemas else {}),
         **({"subflows": dict(subflows)} if subflows else {}),
     }

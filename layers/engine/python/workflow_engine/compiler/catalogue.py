@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from workflow_engine.compiler.jsonata.fragments import Fragment
 from workflow_engine.language.catalogue import StepTypeSpec
@@ -80,6 +80,10 @@ class Late:
     cause: str = ""
 
 
+OUTPUT_CHECK: Final = "output_check"
+"""What `step_data` is told as the step type where it holds an output to a schema (`TaskLowering.checked_by`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskLowering:
     """The step is a Lambda function, named by an alias that the execution input's `functions` maps to an ARN.
@@ -104,7 +108,9 @@ class TaskLowering:
     where it then fails as any other. With `fills_texts` the function fills the nested templates itself, by what a value means
     at its place, such as a part of a URL: `call` has `texts`, the pieces of each by its pointer in the configuration
     (`jsonata.sources.values_fragment`), and the other fields but `endpoint`. With `starts_child` no function does the step but
-    a run of the workflow that the configuration names, whose input is the step's.
+    a run of the workflow that the configuration names, whose input is the step's. `checked_by` is the alias of the function of
+    ours that holds what a client's function gave to the schema that the execution input's `output_schemas` has under the step's
+    alias.
     """
 
     function: str
@@ -127,6 +133,7 @@ class TaskLowering:
     waits_for_answer: bool = False
     late: Late | None = None
     starts_child: bool = False
+    checked_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,11 +111,28 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """The state after a Task that holds what that gave to a schema: it gives the same, or fails as the Task itself would.
+
+    It receives what the Task gave under `HANDED` of its input, and reads no variable.
+    """
+
+    name: str
+    arguments: Template
+    retry: tuple[Mapping[str, Any], ...]
+
+
+HANDED: Final = "given"
+"""Where the input of a check has what the Task before it gave."""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskNode:
     """One step that is done elsewhere: by a Lambda function, or as `resource` says: by a worker of this activity, by whoever
     answers what a function has begun, or by a run of another machine. `output` is what it gives, in templates of its own. A
     worker that tells nothing for `heartbeat` seconds is taken for lost. `late` is where it goes on when its time is over, if
-    that is no failure like others. `result` is its output where that is not what every Task of the resource gives.
+    that is no failure like others. `result` is its output where that is not what every Task of the resource gives. With a
+    `check` it is two states, of which the second assigns; both fail alike.
     """
 
     name: str
@@ -130,6 +147,7 @@ class TaskNode:
     heartbeat: int | None = None
     late: PassNode | FailNode | FailedPassNode | None = None
     result: Fragment | None = None
+    check: Check | None = None
 
     @property
     def output(self) -> Fragment:

@@ -50,6 +50,21 @@ def note_attempt(visit: Visit, event: Event, details: Mapping[str, Any], outputs
         attempt.status, attempt.ended_at, attempt.failure = "failed", at, visit.failure
 
 
+def note_check(visit: Visit, event: Event) -> None:
+    """Add to a visit what an event of its check tells. The last attempt fails with its output; what the check itself began is no
+    attempt at the step.
+    """
+    kind = event["type"]
+    if kind.endswith("Scheduled"):
+        visit.checks += 1
+    elif not visit.tries:
+        return
+    elif kind.endswith("Succeeded"):
+        visit.tries[-1].status, visit.tries[-1].failure = "completed", None
+    elif kind.endswith(("Failed", "TimedOut")):
+        visit.tries[-1].status, visit.tries[-1].failure = "failed", visit.failure
+
+
 def note_block(visit: Visit, what: str, at: datetime | None, failed: Iterator[Visit]) -> None:
     """Add to the visit of a Map or Parallel that it has `Started`, or how it ended. `failed` are the visits in it that failed,
     the last first: by the last one an attempt failed that is followed by another, which no event of its own tells.

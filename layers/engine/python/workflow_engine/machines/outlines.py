@@ -15,13 +15,15 @@ class KnownSteps:
     """The steps of an outline by id, at whatever depth.
 
     `entries` has each one's entry, `enclosing` the maps, for_each steps and loops around it, outermost first, each once for each
-    index that it adds to a place; `containers` also the switches, each once. `loops` are the loops.
+    index that it adds to a place; `containers` also the switches, each once. `loops` are the loops, `checked` the steps whose
+    output a second state holds to a schema.
     """
 
     entries: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     enclosing: dict[str, tuple[str, ...]] = field(default_factory=dict)
     containers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     loops: frozenset[str] = frozenset()
+    checked: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, outline: Mapping[str, Any]) -> KnownSteps:
@@ -29,6 +31,7 @@ class KnownSteps:
         known = cls()
         known._add((*outline["steps"], *outline.get("after_failure", ())), (), ())
         known.loops = frozenset(i for i, step in known.entries.items() if step.get("body", {}).get("kind") == "loop")
+        known.checked = frozenset(i for i, step in known.entries.items() if step.get("checked"))
         return known
 
     def _add(self, steps: Iterable[Mapping[str, Any]], around: tuple[str, ...], inside: tuple[str, ...]) -> None:

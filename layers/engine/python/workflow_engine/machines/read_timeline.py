@@ -13,12 +13,12 @@ from typing import Any, Final
 
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, is_caught
 from workflow_engine.lazy_dataclass import dataclass
-from workflow_engine.machines.attempts import note_attempt, note_block, usage_of
+from workflow_engine.machines.attempts import note_attempt, note_block, note_check, usage_of
 from workflow_engine.machines.history_text import parsed, readable
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit
 from workflow_engine.run_output import assigned_record, is_of_a_run, run_output
-from workflow_engine.state_names import EACH, FAIL, LATE, WORKFLOW_FAILED, step_of
+from workflow_engine.state_names import EACH, FAIL, HELD, LATE, WORKFLOW_FAILED, step_of, suffix_of
 from workflow_engine.statuses import RunEnd, StepStatus
 from workflow_engine.subflows import child_failure, output_of
 from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR, failure_told
@@ -55,13 +55,18 @@ _NOWHERE: Final = _Origin()
 
 
 def read_timeline(
-    events: Iterable[Event], enclosing: Mapping[str, tuple[str, ...]], loops: frozenset[str], outputs: Outputs
+    events: Iterable[Event],
+    enclosing: Mapping[str, tuple[str, ...]],
+    loops: frozenset[str],
+    outputs: Outputs,
+    checked: frozenset[str] = frozenset(),
 ) -> Timeline:
     """The timeline of a history, oldest event first. Events are not held, nor what they carry: that goes to `outputs`.
 
-    `enclosing` gives for each step the maps, for_each steps and loops around it, outermost first; `loops` are the loops.
+    `enclosing` gives for each step the maps, for_each steps and loops around it, outermost first; `loops` are the loops, `checked`
+    the steps whose output a second state holds to a schema: both states are one visit.
     """
-    reader = TimelineReader(enclosing, loops, outputs)
+    reader = TimelineReader(enclosing, loops, outputs, checked)
     for event in events:
         reader.read(event)
     return reader.timeline
@@ -70,11 +75,18 @@ def read_timeline(
 class TimelineReader:
     """Reads a history event by event; `timeline` is what has been read."""
 
-    def __init__(self, enclosing: Mapping[str, tuple[str, ...]], loops: frozenset[str], outputs: Outputs) -> None:
+    def __init__(
+        self,
+        enclosing: Mapping[str, tuple[str, ...]],
+        loops: frozenset[str],
+        outputs: Outputs,
+        checked: frozenset[str] = frozenset(),
+    ) -> None:
         self.timeline = Timeline()
         self._outputs = outputs
         self._enclosing = enclosing
         self._loops = loops
+        self._checked = checked
         self._origins: dict[int, _Origin] = {}
         self._visits: dict[tuple[str, Frames], Visit] = {}
         self._latest: dict[str, Visit] = {}
@@ -110,6 +122,8 @@ class TimelineReader:
 
     def _enter(self, event: Event, kind: str, origin: _Origin) -> _Origin:
         before = origin.visit
+        if suffix_of(event["stateEnteredEventDetails"]["name"]) == HELD:
+            return self._enter_check(event, origin)
         if before is not None and before.kind not in ("Map", "Parallel") and not before.left:
             before.left, before.left_at = True, event.get("timestamp")
         name = event["stateEnteredEventDetails"]["name"]
@@ -126,6 +140,26 @@ class TimelineReader:
         self._visits[name, frames] = self._latest[name] = visit
         self.timeline.enter(event["id"], visit)
         return _Origin(frames, over, visit)
+
+    def _enter_check(self, event: Event, origin: _Origin) -> _Origin:
+        """The step goes on in the state that holds its output to a schema."""
+        name = event["stateEnteredEventDetails"]["name"]
+        visit = origin.visit
+        if visit is None or visit.step_id != step_of(name):
+            visit = self._find(name, origin.frames)
+        if visit is None:
+            return origin
+        visit.in_check = True
+        visit.left, visit.left_at, visit.outcome = False, None, None
+        self._visits[name, visit.frames] = self._latest[name] = visit
+        self.timeline.go_on(event["id"], visit)
+        return _Origin(visit.frames, visit.over, visit)
+
+    def _awaits_check(self, visit: Visit) -> bool:
+        """Whether what its function has given is still to be checked."""
+        return (
+            visit.step_id in self._checked and visit.role in ("", EACH) and visit.kind == "Task" and not visit.in_check
+        )
 
     def _place(self, name: str, origin: _Origin) -> tuple[Frames, str | None]:
         """The frames of a state that is entered next, and the loop whose turn has ended there."""
@@ -161,9 +195,11 @@ class TimelineReader:
         visit = self._find(details["name"], origin.frames)
         if visit is None:
             return origin
+        value = parsed(assigned_record(details.get("assignedVariables") or {}) or details.get("output"))
+        if self._awaits_check(visit) and visit.outcome is None and not is_caught(value, visit.name):
+            return _Origin(visit.frames, visit.over, visit)
         visit.left, visit.left_at = True, event.get("timestamp")
         self._open.pop(id(visit), None)
-        value = parsed(assigned_record(details.get("assignedVariables") or {}) or details.get("output"))
         if visit.kind == "Pass" and visit.role == FAIL and isinstance(value, dict) and "error_type" in value:
             visit.failure = Failure(value["error_type"], value.get("error_message"))
         output = self._state_output(value, visit)
@@ -279,19 +315,23 @@ class TimelineReader:
         details = event.get(details_name) or {}
         visit.repeats += details.get("repeatedAfterRestart", 0)
         if kind in NEW_ATTEMPT:
-            visit.attempts += 1
+            visit.attempts += not visit.in_check
             visit.outcome = None
         elif kind in _SUCCESS:
-            visit.outcome, visit.failure, visit.left_at = "succeeded", None, event.get("timestamp")
             value = task_output(details)
-            visit.usage = usage_of(value)
-            visit.output = self._outputs.add(value)
+            visit.failure, visit.usage = None, usage_of(value)
+            if not self._awaits_check(visit):
+                visit.outcome, visit.left_at = "succeeded", event.get("timestamp")
+                visit.output = self._outputs.add(value)
         elif FAILED_ATTEMPT.fullmatch(kind):
             self._fail(visit, event, details_name)
         elif kind.endswith("StateAborted") and visit.outcome is None and kind.startswith(visit.kind):
             visit.outcome = "aborted"
             visit.left_at = event.get("timestamp")
-        note_attempt(visit, event, details, self._outputs)
+        if visit.in_check:
+            note_check(visit, event)
+        else:
+            note_attempt(visit, event, details, self._outputs)
 
     def _evaluation_failed(self, event: Event, origin: _Origin) -> _Origin:
         visit = self._evaluated(event, origin)

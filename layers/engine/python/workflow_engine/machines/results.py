@@ -68,7 +68,7 @@ def report(
     `known_secrets`.
     """
     known = KnownSteps.of(outline)
-    timeline = read_timeline(events, known.enclosing, known.loops, outputs)
+    timeline = read_timeline(events, known.enclosing, known.loops, outputs, known.checked)
     return report_of(timeline, outline, known, outputs, reused, known_secrets)
 
 
@@ -96,7 +96,7 @@ def report_of(
         ended_in_fail=_ended_in_fail(timeline),
         steps=results.steps,
         outputs=outputs,
-        transitions=len(timeline.visits) + sum(max(v.attempts - 1, 0) for v in timeline.visits),
+        transitions=len(timeline.visits) + sum(max(v.attempts - 1, 0) + v.checks for v in timeline.visits),
         usage=reduce(Usage.plus, (v.usage for v in timeline.visits if v.usage is not None), Usage()),
     )
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, get_args
 
+from workflow_engine.errors import StepOutputError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.machines.failure_messages import FailureMessages
 from workflow_engine.machines.history_text import parsed
@@ -115,7 +116,7 @@ class RunEvents:
         self._known = KnownSteps.of(outline)
         # Outputs are not looked at, and none is kept.
         self._outputs = Outputs(lambda _: "", spool_bytes=-1)
-        self._reader = TimelineReader(self._known.enclosing, self._known.loops, self._outputs)
+        self._reader = TimelineReader(self._known.enclosing, self._known.loops, self._outputs, self._known.checked)
         self._messages = FailureMessages(self._reader.timeline, self._known.entries, self._values_read)
         self._told: dict[str, StepStatus] = {}
         self._open: dict[str, Visit] = {}
@@ -159,6 +160,8 @@ class RunEvents:
         elif kind in NEW_ATTEMPT or kind in ("MapStateStarted", "ParallelStateStarted"):
             self._attempted(kind, visit)
         elif FAILED_ATTEMPT.fullmatch(kind) and visit.role in _OWN and visit.failure is not None:
+            if visit.in_check and visit.failure.type != StepOutputError.__name__:
+                return  # a fault on the way to our own function, which is asked again
             self._tell("step.attempt_failed", visit, error=self._error(visit.failure, visit))
         elif kind == "TaskSubmitted":
             self._submitted(visit)
@@ -194,6 +197,8 @@ class RunEvents:
             self._add("step.started", key, visit.step_id, 1 if visit.kind == "Task" else None, {})
 
     def _exited(self, visit: Visit) -> None:
+        if not visit.left:  # it goes on in its check
+            return
         failed = visit.outcome == "failed" or (visit.role in (TRY, FAIL) and visit.failure is not None)
         for key in [key for key, opened in self._open.items() if opened.is_inside(visit)]:
             if failed:
@@ -250,7 +255,7 @@ class RunEvents:
                 self._ended_at(key, visit.step_id, "completed" if key in self._told else "skipped", {})
 
     def _attempted(self, kind: str, visit: Visit) -> None:
-        if visit.role in (*_OWN, TRY) and visit.attempts > 1:
+        if visit.role in (*_OWN, TRY) and visit.attempts > 1 and not visit.in_check:
             self._told[self._key(visit)] = "running"
             error = {"error": self._error(visit.failure, visit)} if visit.failure is not None else {}
             self._tell("step.retried", visit, **error)

@@ -90,7 +90,8 @@ class Visit:
     `repeats` is how often an attempt was made once more because the server of a laptop ended meanwhile, which AWS never does.
     `cause` is that of the last failure as the history has it: with the id of the request, if a function failed. `received` is
     the JSON text that was sent to the task at first, `earlier` are the attempts at the same step before the Map or Parallel
-    around it was tried again.
+    around it was tried again. With `in_check` the visit is in a second state, which holds its output to a schema; `checks` is
+    how often that was tried.
     """
 
     name: str
@@ -114,6 +115,8 @@ class Visit:
     earlier: list[Attempt] = field(default_factory=list)
     received: Text | None = None
     usage: Usage | None = None
+    in_check: bool = False
+    checks: int = 0
 
     def is_inside(self, other: Visit) -> bool:
         """True if `other` is a Map or Parallel around this visit, at whatever distance."""
@@ -182,6 +185,10 @@ class Timeline:
         """Note a visit by the event of its state's entry."""
         self._entered[event_id] = visit
         self.visits.append(visit)
+
+    def go_on(self, event_id: int, visit: Visit) -> None:
+        """Note the entry of the check that a visit goes on in."""
+        self._entered[event_id] = visit
 
     def visit_named_in(self, cause: str) -> Visit | None:
         """The visit whose entry a cause names: Step Functions says so where an evaluation failed."""

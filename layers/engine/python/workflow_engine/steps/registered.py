@@ -8,7 +8,7 @@ from typing import Any, Final
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
 from workflow_engine.errors import FINAL_STEP_ERRORS, StepOutputError, StepTransientError
 from workflow_engine.language.syntax import RetryPolicy
-from workflow_engine.steps.step_type import StepType
+from workflow_engine.steps.step_type import STEP_DATA, StepType
 
 HAND_OVER_SECONDS: Final = 5
 """What a step has beside the time that its endpoint may take: the start of the function, and handing over the answer."""
@@ -63,6 +63,7 @@ def _lowering(registration: Mapping[str, Any]) -> TaskLowering:
         heartbeat_seconds=registration.get("heartbeat_seconds"),
         retry=RetryPolicy(**retry) if retry else None,
         expected_seconds=registration.get("estimated_seconds"),
+        checked_by=STEP_DATA if is_checked_after(registration) else None,
     )
 
 
@@ -91,6 +92,14 @@ def task_of(registration: Mapping[str, Any]) -> tuple[int | None, bool]:
     if registration.get("execution_type") != "http":
         return seconds, False
     return seconds or registration["endpoint_config"]["timeout_seconds"] + HAND_OVER_SECONDS, True
+
+
+def is_checked_after(registration: Mapping[str, Any]) -> bool:
+    """Whether a state of its own holds the output to the `output_schema`: what a function gives Step Functions has before anybody
+    else does, while that of an endpoint or a worker passes our code on its way.
+    """
+    passes_us = registration.get("execution_type") in ("http", "activity")
+    return bool(registration.get("validate_output")) and not passes_us
 
 
 def compiled_of(registration: Mapping[str, Any]) -> list[Any]:

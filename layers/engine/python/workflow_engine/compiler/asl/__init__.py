@@ -20,8 +20,10 @@ from workflow_engine.compiler.asl.returns import FAILURES, carried, carried_afte
 from workflow_engine.compiler.asl.run_results import run_result, tolerated_list
 from workflow_engine.compiler.asl.ways import fails_by_author, reachable
 from workflow_engine.compiler.ir import (
+    HANDED,
     Assigns,
     Block,
+    Check,
     FailedPassNode,
     FailNode,
     GuardNode,
@@ -36,6 +38,7 @@ from workflow_engine.compiler.ir import (
     TaskNode,
     Template,
     WaitNode,
+    task_output,
 )
 from workflow_engine.compiler.jsonata.fragments import NULL, Array, Call, Fragment, Read, Text, call, if_assigned
 from workflow_engine.compiler.jsonata.states import INDEX, INPUT, ITEM, RESULT
@@ -212,9 +215,11 @@ class _Rendering:
                 self.states[node.name] = {"Type": "Succeed", "Output": output}
         return node.name
 
-    def _caught(self, node: TaskNode | MapNode | ParallelNode, following: str | None) -> State:
-        """Catchers for whatever may fail. States.ALL leaves out States.DataLimitExceeded, which its own name catches."""
-        catchers = [*self._late(node, following), *self._failed(node, following)]
+    def _caught(self, node: TaskNode | MapNode | ParallelNode, following: str | None, plain: Template = None) -> State:
+        """Catchers for whatever may fail. States.ALL leaves out States.DataLimitExceeded, which its own name catches. `plain`
+        is what a state hands on whose catcher has nothing to tell.
+        """
+        catchers = [*self._late(node, following), *self._failed(node, following, plain)]
         return {"Catch": catchers} if catchers else {}
 
     def _late(self, node: TaskNode | MapNode | ParallelNode, following: str | None) -> list[State]:
@@ -222,7 +227,7 @@ class _Rendering:
             return []
         return [{"ErrorEquals": [TIMEOUT], "Output": self.handed_on(), "Next": self.node(node.late, following)}]
 
-    def _failed(self, node: TaskNode | MapNode | ParallelNode, following: str | None) -> list[State]:
+    def _failed(self, node: TaskNode | MapNode | ParallelNode, following: str | None, plain: Template) -> list[State]:
         if node.failure is None:
             return []
         failure = node.failure
@@ -231,7 +236,7 @@ class _Rendering:
         target = self.target(following, node.name) if failure.ends is None else self.ending(node.name)
         told = self.handed_on(told_as_caught(node.name))
         told_all = self.handed_on(
-            told_as_failed(node.name, CAUGHT_ERROR, _SHORT_MESSAGE) if fails_by_author(node) else None
+            told_as_failed(node.name, CAUGHT_ERROR, _SHORT_MESSAGE) if fails_by_author(node) else plain
         )
         return [
             {"ErrorEquals": [name], **assign, "Output": output, "Next": target}
@@ -247,8 +252,23 @@ class _Rendering:
         if node.retry:
             state["Retry"] = [dict(r) for r in node.retry]
         state.update(self._caught(node, following))
+        if node.check is not None:
+            self.states[node.check.name] = self._check(node, node.check, following)
+            return {**state, "Output": self.handed_on({HANDED: node.output}), "Next": node.check.name}
         own = self._element(node.output, following)
         return {**state, **self.leave(following, node.assigns, _nothing_caught(node) if own is None else own)}
+
+    def _check(self, node: TaskNode, check: Check, following: str | None) -> State:
+        """It goes on as the Task would, and what it was handed goes no further."""
+        own = self._element(task_output(None), following)
+        return {
+            "Type": "Task",
+            "Resource": LAMBDA_INVOKE,
+            "Arguments": check.arguments,
+            "Retry": [dict(r) for r in check.retry],
+            **self._caught(node, following, {}),
+            **self.leave(following, node.assigns, {} if own is None else own),
+        }
 
     def _element(self, bare: Template, following: str | None) -> Template:
         """What a state gives that ends one element of a Map; None for any other state."""

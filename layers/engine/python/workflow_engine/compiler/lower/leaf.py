@@ -41,6 +41,7 @@ from workflow_engine.compiler.jsonata.sources import (
     values_fragment,
 )
 from workflow_engine.compiler.jsonata.states import ENTERED, REDRIVE, TOKEN, from_input
+from workflow_engine.compiler.lower.checks import output_check
 from workflow_engine.compiler.lower.inputs import has_expression, input_bound, input_object, mapped_inputs
 from workflow_engine.compiler.lower.recovery import ends_with, fails
 from workflow_engine.compiler.lower.retries import counted_retries, retriers
@@ -263,6 +264,7 @@ def task(
         resource=resource,
         heartbeat=_heartbeat(lowering, seconds),
         result=result,
+        check=None if lowering.checked_by is None else output_check(unit, step, lowering.function, lowering.checked_by),
     )
 
 

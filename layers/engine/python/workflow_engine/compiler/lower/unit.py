@@ -48,6 +48,7 @@ class Unit:
     timeouts: dict[str, int] = field(default_factory=dict)
     functions: dict[str, None] = field(default_factory=dict)
     endpoints: dict[str, None] = field(default_factory=dict)
+    output_schemas: dict[str, None] = field(default_factory=dict)
     activities: dict[str, str] = field(default_factory=dict)
     subflows: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     warnings: list[Diagnostic] = field(default_factory=list)
@@ -117,7 +118,8 @@ class Unit:
 
     def bindings(self) -> dict[str, Any]:
         """What the execution input carries besides the client's input, the ARNs, endpoints and the run's identity. The
-        aliases among `functions` whose steps are sent to an endpoint are also in `endpoints`, where there are any; `activities` has
+        aliases among `functions` whose steps are sent to an endpoint are also in `endpoints`, those whose outputs are checked after
+        them in `output_schemas`, where there are any; `activities` has
         the ARNs of activities by step type, `subflows` the configurations of subflow steps by step id, where there are any.
         """
         return {
@@ -127,6 +129,7 @@ class Unit:
             "variables": dict(self.variables),
             "functions": sorted(self.functions),
             **({"endpoints": sorted(self.endpoints)} if self.endpoints else {}),
+            **({"output_schemas": sorted(self.output_schemas)} if self.output_schemas else {}),
             **({"activities": dict(sorted(self.activities.items()))} if self.activities else {}),
             **({"subflows": dict(sorted(self.subflows.items()))} if self.subflows else {}),
         }

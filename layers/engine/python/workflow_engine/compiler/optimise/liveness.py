@@ -58,6 +58,7 @@ _READ_NOTHING: Final = frozenset(
         "bool",
         "int | None",
         "Reference",
+        "Check | None",
         "tuple[Return, ...]",
         # What the end of a block reads of it concerns that block alone, which asks for it.
         "tuple[Fragment, ...]",

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from workflow_engine.compiler.catalogue import CompilerCatalogue, WaitLowering
+from workflow_engine.compiler.catalogue import CompilerCatalogue, TaskLowering, WaitLowering
 from workflow_engine.compiler.graph import StepGraph, build_graph
 from workflow_engine.compiler.reuse import NOTHING_REUSED, Reused, never_undone
 from workflow_engine.language.reads import body_steps, failure_steps, nested_steps, references_of
@@ -20,13 +20,14 @@ def outline(
     workflow: Workflow, graph: StepGraph, catalogue: CompilerCatalogue, reused: Reused = NOTHING_REUSED
 ) -> dict[str, Any]:
     """JSON: `{"steps": [step], "sinks": [...] | null, "after_failure"?: [step]}`, a step being `{"id", "type", "each"?,
-    "critical"?, "body"?, "reads"?}`.
+    "critical"?, "checked"?, "body"?, "reads"?}`.
 
     `sinks` null says that the run's output is the machine's own; else it is the outputs of the completed sinks by id.
     `reads` has the references, as texts, of what may fail: `input_mapping` those of each entry that is an expression, or
     the time of a delay; `for_each` or `items` that of the list. Conditions and templates take any data. `critical` is told
     where failure steps follow a failure. A step that is not run, since an earlier run has done it, is
-    `{"id", "type", "reused": how it ended}`.
+    `{"id", "type", "reused": how it ended}`. One whose output is `checked` has been done when a second state has held that
+    to a schema.
     """
     workflow = never_undone(workflow, reused)
     sinks = set(graph.sinks())
@@ -48,6 +49,8 @@ def _step(step: Step, catalogue: CompilerCatalogue, *, recovers: bool, end: Step
         entry["critical"] = True
     if step.for_each is not None:
         entry["each"] = True
+    if _is_checked(step, catalogue):
+        entry["checked"] = True
     if reads := _reads(step, catalogue):
         entry["reads"] = reads
     if step.body is not None:
@@ -61,6 +64,12 @@ def _step(step: Step, catalogue: CompilerCatalogue, *, recovers: bool, end: Step
             "sinks": sinks,
         }
     return entry
+
+
+def _is_checked(step: Step, catalogue: CompilerCatalogue) -> bool:
+    found = catalogue.find(step.step_type)
+    lowering = None if found is None else found.lowering(step.config)
+    return isinstance(lowering, TaskLowering) and lowering.checked_by is not None
 
 
 def _reads(step: Step, catalogue: CompilerCatalogue) -> dict[str, Any]:

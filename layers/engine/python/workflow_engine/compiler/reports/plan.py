@@ -130,6 +130,8 @@ def _count(node: Node, *, last: bool) -> Count:
             events = ANSWERED_TASK_EVENTS if answered else TASK_EVENTS
             again = ATTEMPT_EVENTS + events - TASK_EVENTS
             one = Count(1, 1 + node.max_retries, events, events + again * node.max_retries)
+            if node.check is not None:
+                one = one.then(Count(1, 1, TASK_EVENTS, TASK_EVENTS))
             if node.late is not None:
                 one = one.either(one.then(_count(node.late, last=last)))
             return _with_catch(node, one, last=last)

@@ -8,7 +8,7 @@ on, and the record stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +33,10 @@ from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases.bodies.check_input import check_fan_out, check_input
 from workflow_engine.usecases.bodies.run import WorkflowRunFields, run_input
 from workflow_engine.usecases.runs.admit import create_admitted
+from workflow_engine.usecases.runs.bound import Bound
 
 if TYPE_CHECKING:
+    from workflow_engine.store.registrations import Registration
     from workflow_engine.usecases.answers import ExecutionStarted
     from workflow_engine.usecases.engine import Caller, Engine
     from workflow_engine.usecases.runs.subflows import Subflows
@@ -186,7 +188,7 @@ def _execution_input(
         "principal": execution.started_by,
         "correlation_id": execution.correlation_id,
     }
-    functions, endpoints = _functions(engine, execution.tenant_id, workflow)
+    bound = _functions(engine, execution.tenant_id, workflow)
     bindings = workflow.compiled.bindings
     subflows = _subflows(engine, workflow) if "subflows" in bindings else None
     given = run_input(fields)
@@ -194,9 +196,10 @@ def _execution_input(
         execution_input(
             bindings,
             input=given,
-            functions=functions,
+            functions=bound.functions,
             run=run,
-            endpoints=endpoints,
+            endpoints=bound.endpoints,
+            output_schemas=bound.output_schemas,
             children=None if subflows is None else subflows.children,
             subflows=None if subflows is None else subflows.starts,
             reused=reused,
@@ -217,11 +220,9 @@ def _subflows(engine: Engine, workflow: StoredWorkflow) -> Subflows | None:
     return fix_subflows(engine, workflow, lambda child: _functions(engine, child.tenant_id, child))
 
 
-def _functions(
-    engine: Engine, tenant_id: str, workflow: StoredWorkflow
-) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+def _functions(engine: Engine, tenant_id: str, workflow: StoredWorkflow) -> Bound:
     """ARNs by alias: our own functions from the settings, registered ones as they are registered now. And of those that have
-    an endpoint, what it is now. Raises ConflictError.
+    an endpoint or whose outputs are checked, what it and the schema are now. Raises ConflictError.
     """
     own, bindings = engine.settings.step_functions, workflow.compiled.bindings
     activities = bindings.get("activities", {})
@@ -241,7 +242,23 @@ def _functions(
     endpoints = {name: _endpoint(r) for name, r in registered.items() if r.get("execution_type") == "http"}
     functions = {a: own[a] for a in aliases if a in own}
     functions |= {name: own[STEP_HTTP] if name in endpoints else r["function_arn"] for name, r in registered.items()}
-    return functions, endpoints
+    schemas = _output_schemas(registered, bindings.get("output_schemas", ())) if registered else {}
+    return Bound(functions, endpoints, schemas)
+
+
+def _output_schemas(registered: Mapping[str, Registration], checked: Collection[str]) -> dict[str, Mapping[str, Any]]:
+    """What `step_data` holds outputs to, by alias: of a version that checks nothing, a schema that allows all. Raises
+    ConflictError where a version asks for a check and the machine has none.
+    """
+    from workflow_engine.steps.registered import is_checked_after
+
+    held = {name: r["output_schema"] for name, r in registered.items() if is_checked_after(r)}
+    if unchecked := sorted(held.keys() - set(checked)):
+        raise ConflictError(
+            f"Step type '{unchecked[0]}' was registered anew with 'validate_output'. Save the workflow again, so that it has a "
+            "check after the step."
+        )
+    return {alias: held.get(alias, {}) for alias in checked}
 
 
 def _endpoint(registration: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from workflow_engine.usecases.runs.paused import refuse_paused
 if TYPE_CHECKING:
     from workflow_engine.store.workflows import StoredWorkflow
     from workflow_engine.usecases.engine import Engine
+    from workflow_engine.usecases.runs.bound import Bound
 
-FunctionsOf = Callable[["StoredWorkflow"], tuple[dict[str, str], dict[str, dict[str, Any]]]]
-"""Gives the ARNs of a workflow's functions by alias, and its endpoints. Raises ConflictError."""
+FunctionsOf = Callable[["StoredWorkflow"], "Bound"]
+"""Gives what a workflow's steps are bound to. Raises ConflictError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class _Found:
             raise ConflictError(f"The machine of workflow '{child.id}' is gone. Save the workflow again.")
         if machine_arn != compiled.machine_arn:
             self.engine.workflows.replace_machine(child, machine_arn)
-        functions, endpoints = self.functions_of(child)
+        bound = self.functions_of(child)
         self.heights[name] = max((self.heights[inner] + 1 for inner in starts.values()), default=0)
         self.children[name] = child_entry(
             compiled.bindings,
@@ -90,8 +91,9 @@ class _Found:
             workflow_id=child.id,
             workflow_version=child.version,
             workflow_name=child.name,
-            functions=functions,
-            endpoints=endpoints,
+            functions=bound.functions,
+            endpoints=bound.endpoints,
+            output_schemas=bound.output_schemas,
             subflows=starts,
         )
 

@@ -88,7 +88,7 @@ class StepRegistration(DocumentModel):
     output_schema: dict[str, Any] | None = None
     """JSON Schema of the step's output."""
     validate_output: bool | None = None
-    """Whether an output that does not fit `output_schema` fails the step, for execution_type http."""
+    """Whether an output that does not fit `output_schema` fails the step, with StepOutputError."""
     timeout_seconds: Seconds | None = None
     """Of a step that says nothing itself: at most 900, of an activity up to a year."""
     max_retries: Annotated[int, Field(ge=0, le=MAX_RETRIES), Whole] | None = None
@@ -191,16 +191,8 @@ def _check_schemas(fields: StepRegistration) -> None:
         schema = getattr(fields, name)
         if schema is not None and (problem := schema_problem(schema)):
             raise InvalidRequestError.at(pointer(name, *problem.path), problem.detail)
-    if not fields.validate_output:
-        return
-    if not fields.output_schema:
+    if fields.validate_output and not fields.output_schema:
         raise InvalidRequestError.at("/validate_output", "There is no 'output_schema' that an output could be held to.")
-    if _execution_type(fields) not in ("http", "activity"):
-        raise InvalidRequestError.at(
-            "/validate_output",
-            "The output of an endpoint or a worker is checked on its way; that of a function by the function itself, with "
-            "`@step(output=Model)` of workflow_engine.sdk. Leave it out.",
-        )
 
 
 def _check_errors(fields: StepRegistration) -> None:
