@@ -52,11 +52,15 @@ class Answers:
         if not self._engine.knows(arn):
             raise ServiceError("InvalidToken", "Invalid Token: 'Invalid token'")
         with self._engine.visit(arn) as run:
+            pending = None
             for _ in range(_TURNS_TO_COME_BACK):
-                if run is None or token in self.pending or not run.active or not self._engine.has_in_memory(run):
+                pending = self.pending.get(token)
+                if pending is not None and pending.attempt.frame.run is not run:
+                    # That of the run before it was parked, which is about to leave memory.
+                    pending = None
+                if run is None or pending is not None or not run.active or not self._engine.has_in_memory(run):
                     break
                 await asyncio.sleep(0)
-            pending = self.pending.get(token)
             if pending is None or not pending.is_open:
                 raise ServiceError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
             yield pending

@@ -273,3 +273,27 @@ def test_a_child_of_an_unknown_machine_fails_the_task() -> None:
     arguments = {"StateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:nobody"}
     run = run_state({"Type": "Task", "Resource": SYNC, "Arguments": arguments, "End": True})
     assert run.error == "StepFunctions.StateMachineDoesNotExistException"
+
+
+@pytest.mark.parametrize("turns", range(8))
+def test_answers_that_come_at_once_find_their_tasks_while_their_run_is_parked_again_and_again(turns: int) -> None:
+    state = {"Type": "Task", "Resource": ACTIVITY, "End": True}
+    of_four = {"Type": "Map", "Items": "{% [1,2,3,4] %}", "ItemProcessor": single(state), "End": True}
+
+    async def work() -> str:
+        on = engine(park_after=0)
+        on.journal.put_record("activity", ACTIVITY, {})
+        arn = on.start(create(on, single(of_four)), "{}").arn
+
+        async def worker() -> None:
+            task = await on.answers.next_activity_task(ACTIVITY, None, 20)
+            assert task is not None
+            await on.answers.send_heartbeat(task["taskToken"])
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await on.answers.send_success(task["taskToken"], "1")
+
+        await asyncio.gather(*(worker() for _ in range(4)))
+        return (await on.end_of(arn)).status
+
+    assert asyncio.run(work()) == "SUCCEEDED"
