@@ -32,7 +32,7 @@ from workflow_engine.errors import NotFoundError, ThrottledError
 from workflow_engine.machines.ends import of_event
 from workflow_engine.run_output import MARKER
 from workflow_engine.store import keys
-from workflow_engine.store.control import begin_redrive
+from workflow_engine.store.control import begin_redrive, note_cancelled
 from workflow_engine.store.executions import ASKED_FOR, Execution
 from workflow_engine.store.items import Record
 from workflow_engine.store.shared_budgets import LEFT_OUT_OUTPUTS
@@ -159,6 +159,22 @@ def test_a_run_that_is_asked_to_stop_is_what_it_ended_as(engine: Engine) -> None
     engine.executions.update_status(running(), "cancelled", 0, completed_at=iso(after(9)), rank=ASKED_FOR)
     tell(engine, [event("SUCCEEDED", 9.5, output={"n": 3})])
     assert found(engine).status == "completed"
+
+
+@pytest.mark.parametrize("detail", [event("FAILED", 9.5, **FAILED), event("ABORTED", 9.5)], ids=["failed", "stopped"])
+def test_who_cancelled_a_run_is_told_only_of_one_that_was_cancelled(engine: Engine, detail: dict[str, Any]) -> None:
+    engine.executions.update_status(running(), "cancelled", 0, completed_at=iso(after(9)), rank=ASKED_FOR)
+    note_cancelled(engine.executions, running(), "ann", "Not today.")
+    tell(engine, [detail])
+    told = ("ann", "Not today.") if found(engine).status == "cancelled" else (None, None)
+    assert (found(engine).cancelled_by, found(engine).cancel_cause) == told
+
+
+def test_a_redrive_that_somebody_else_has_asked_for_is_not_told_as_cancelled(engine: Engine) -> None:
+    tell(engine, [event("ABORTED")])
+    note_cancelled(engine.executions, running(), "ann", "Not today.")
+    assert engine.executions.update_status(running(), "running", 1)
+    assert (found(engine).cancelled_by, found(engine).cancel_cause) == (None, None)
 
 
 def test_an_end_before_the_record_is_there_is_told_again(engine: Engine) -> None:

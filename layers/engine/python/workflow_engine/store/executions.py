@@ -247,6 +247,7 @@ class ExecutionStore:
             "completed_at": completed_at,
             "error": self.payloads.store(execution.tenant_id, error) if error is not None else None,
             "output": None,
+            "failed_steps": None,
             "shown_error": shown_error(error),
             "has_failures": has_failures or error is not None or None,
             # An ended run leaves the index of those to look at; any other status is to be looked at soon.
@@ -255,6 +256,8 @@ class ExecutionStore:
             "looks": None,
             "expires_at": expiry(completed_at or execution.started_at, self.retention_days) if rank == ENDED else None,
         }
+        if status != "cancelled":
+            changes |= {"cancelled_by": None, "cancel_cause": None}
         condition: Condition = any_of(
             below("redrive_count", redrive_count),
             all_of(equals("redrive_count", redrive_count), below("status_rank", rank)),
