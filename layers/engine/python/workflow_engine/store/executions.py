@@ -120,7 +120,8 @@ class ExecutionStore:
             # At most 262,144 bytes (StartExecution, `input`), which an item has room for.
             writes.append(Write(start | {"start_input": start_input, "expires_at": expires_at}))
         if execution.parent_execution_id is not None:
-            writes.append(Write(_child_record(execution, execution.parent_execution_id)))
+            kept_until = expiry(execution.started_at, self.retention_days, may_go_on=True)
+            writes.append(Write(_child_record(execution, execution.parent_execution_id) | {"expires_at": kept_until}))
         if execution.slot is not None:
             writes.append(slot_write(execution.tenant_id, execution.slot, execution.execution_id))
         try:
