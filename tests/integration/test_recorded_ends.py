@@ -35,6 +35,8 @@ from workflow_engine.store import keys
 from workflow_engine.store.control import begin_redrive, note_cancelled
 from workflow_engine.store.executions import ASKED_FOR, Execution
 from workflow_engine.store.items import Record
+from workflow_engine.store.results import ResultsStore
+from workflow_engine.store.run_deletions import delete_run
 from workflow_engine.store.shared_budgets import LEFT_OUT_OUTPUTS
 from workflow_engine.store.table import Table
 from workflow_engine.timestamps import iso
@@ -318,6 +320,22 @@ def test_the_first_reading_adds_the_step_that_failed_and_keeps_the_results(engin
     assert machines.calls == ["GetExecutionHistory"]
     tell(engine, [event("FAILED", 0.7, error="ValueError", cause=cause)])  # once more: what was read stays
     assert found(engine).error == answer["error"]
+
+
+def test_a_run_that_is_deleted_while_its_history_is_read_leaves_nothing(
+    engine: Engine, machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history(machines, {"n": 1})
+    tell(engine, [event(output={"n": 1})])
+    real = ResultsStore.save
+
+    def save(*arguments: Any) -> None:
+        delete_run(engine.executions.table, TENANT, "e", after(3600).timestamp())
+        real(*arguments)
+
+    monkeypatch.setattr(ResultsStore, "save", save)
+    assert read_results.open_results(engine, ME, "e").run["status"] == "completed"
+    assert engine.executions.table.count(keys.execution(TENANT, "e")) == 0
 
 
 def test_a_history_that_lags_behind_the_event_is_not_kept(engine: Engine, machines: Machines) -> None:

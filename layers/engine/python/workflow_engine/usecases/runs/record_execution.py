@@ -170,6 +170,9 @@ def record_end(engine: Engine, execution: Execution, run: RunReport, *, is_never
         changed = engine.ends.record(execution.tenant_id, execution.execution_id, end, from_history=True)
     if changed:
         logger.info("run was read", extra={"execution_id": execution.execution_id, "status": run.status})
+    elif engine.executions.find(execution.tenant_id, execution.execution_id) is None:
+        # It was deleted while its history was read.
+        engine.results.remove(execution.tenant_id, execution.execution_id)
     return changed or not is_never_started
 
 
