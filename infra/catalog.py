@@ -406,7 +406,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         environment=ENGINE_ENVIRONMENT,
         schedule_minutes=15,
         grants=(
-            _table("GetItem", "PutItem", "UpdateItem"),
+            _table("DeleteItem", "GetItem", "PutItem", "UpdateItem"),
             _QUERY_DUE,
             _KEEP_DOCUMENTS,
             Grant("executions", (_READ_HISTORY,)),

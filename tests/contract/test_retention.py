@@ -74,6 +74,12 @@ def test_an_approval_expires_no_sooner_than_its_run_may(table: Table) -> None:
     assert expires_at(table, keys.approval("ask")) == END_SECONDS + (LONGEST_RUN_DAYS + 7) * DAY
 
 
+def test_what_a_run_knows_of_its_subflow_expires_no_sooner_than_the_run_may(table: Table) -> None:
+    child = execution(execution_id="e2", parent_execution_id="e1", started_at=END)
+    store(table, 7).create(child)
+    assert expires_at(table, keys.child("e2")) == END_SECONDS + (LONGEST_RUN_DAYS + 7) * DAY
+
+
 def test_objects_of_runs_lie_where_they_may_expire_and_others_where_nothing_does() -> None:
     objects = MemoryObjects()
     of_run = PayloadStore(objects, of_runs=True).keep("t", [b"[1]"])

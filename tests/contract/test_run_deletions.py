@@ -112,6 +112,24 @@ def test_a_run_that_is_let_run_again_meanwhile_is_not_deleted(table: Table) -> N
     assert made.get("t", "e1").status == "running"
 
 
+def test_what_is_written_of_a_run_while_it_is_deleted_goes_too(table: Table) -> None:
+    a_run(table)
+
+    class Busy:
+        """A table to which somebody else writes results just before the run's own record goes."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(table, name)
+
+        def write_all(self, changes: Any) -> None:
+            table.put(Write({"pk": PK, "sk": keys.RESULTS, "tenant_id": "t"}))
+            table.write_all(changes)
+
+    busy: Any = Busy()
+    assert delete_run(busy, "t", "e1", NOW)
+    assert left(table) == 0
+
+
 def test_what_was_deleted_is_told_newest_first(table: Table) -> None:
     audit = AuditStore(table)
     for day in range(1, 4):

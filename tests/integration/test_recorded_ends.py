@@ -32,9 +32,11 @@ from workflow_engine.errors import NotFoundError, ThrottledError
 from workflow_engine.machines.ends import of_event
 from workflow_engine.run_output import MARKER
 from workflow_engine.store import keys
-from workflow_engine.store.control import begin_redrive
+from workflow_engine.store.control import begin_redrive, note_cancelled
 from workflow_engine.store.executions import ASKED_FOR, Execution
 from workflow_engine.store.items import Record
+from workflow_engine.store.results import ResultsStore
+from workflow_engine.store.run_deletions import delete_run
 from workflow_engine.store.shared_budgets import LEFT_OUT_OUTPUTS
 from workflow_engine.store.table import Table
 from workflow_engine.timestamps import iso
@@ -159,6 +161,22 @@ def test_a_run_that_is_asked_to_stop_is_what_it_ended_as(engine: Engine) -> None
     engine.executions.update_status(running(), "cancelled", 0, completed_at=iso(after(9)), rank=ASKED_FOR)
     tell(engine, [event("SUCCEEDED", 9.5, output={"n": 3})])
     assert found(engine).status == "completed"
+
+
+@pytest.mark.parametrize("detail", [event("FAILED", 9.5, **FAILED), event("ABORTED", 9.5)], ids=["failed", "stopped"])
+def test_who_cancelled_a_run_is_told_only_of_one_that_was_cancelled(engine: Engine, detail: dict[str, Any]) -> None:
+    engine.executions.update_status(running(), "cancelled", 0, completed_at=iso(after(9)), rank=ASKED_FOR)
+    note_cancelled(engine.executions, running(), "ann", "Not today.")
+    tell(engine, [detail])
+    told = ("ann", "Not today.") if found(engine).status == "cancelled" else (None, None)
+    assert (found(engine).cancelled_by, found(engine).cancel_cause) == told
+
+
+def test_a_redrive_that_somebody_else_has_asked_for_is_not_told_as_cancelled(engine: Engine) -> None:
+    tell(engine, [event("ABORTED")])
+    note_cancelled(engine.executions, running(), "ann", "Not today.")
+    assert engine.executions.update_status(running(), "running", 1)
+    assert (found(engine).cancelled_by, found(engine).cancel_cause) == (None, None)
 
 
 def test_an_end_before_the_record_is_there_is_told_again(engine: Engine) -> None:
@@ -302,6 +320,22 @@ def test_the_first_reading_adds_the_step_that_failed_and_keeps_the_results(engin
     assert machines.calls == ["GetExecutionHistory"]
     tell(engine, [event("FAILED", 0.7, error="ValueError", cause=cause)])  # once more: what was read stays
     assert found(engine).error == answer["error"]
+
+
+def test_a_run_that_is_deleted_while_its_history_is_read_leaves_nothing(
+    engine: Engine, machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history(machines, {"n": 1})
+    tell(engine, [event(output={"n": 1})])
+    real = ResultsStore.save
+
+    def save(*arguments: Any) -> None:
+        delete_run(engine.executions.table, TENANT, "e", after(3600).timestamp())
+        real(*arguments)
+
+    monkeypatch.setattr(ResultsStore, "save", save)
+    assert read_results.open_results(engine, ME, "e").run["status"] == "completed"
+    assert engine.executions.table.count(keys.execution(TENANT, "e")) == 0
 
 
 def test_a_history_that_lags_behind_the_event_is_not_kept(engine: Engine, machines: Machines) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.integration.support import ME, OTHER, results_of
 from workflow_engine.errors import ConflictError, NotFoundError, UnavailableError
+from workflow_engine.machines.history import HistoryReader
 from workflow_engine.machines.port import NotRedrivableError
 from workflow_engine.usecases.engine import Engine
 from workflow_engine.usecases.runs import cancel_run, read_results, redrive_run, start_run
@@ -165,6 +166,40 @@ def test_a_redrive_that_never_came_is_found_out_by_whoever_reads(engine: Engine,
     assert read_results.results(later, ME, execution_id)["status"] == "cancelled"
     found = engine.executions.get("default", execution_id)
     assert (found.status, found.redrive_count, found.last_redrive_at) == ("cancelled", 0, None)
+
+
+def test_a_redrive_may_be_cancelled_before_the_history_shows_it(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution_id = stopped(engine)
+    shown = list(engine.history.read(engine.executions.get("default", execution_id).execution_arn))
+    redrive_run.redrive(engine, ME, execution_id)
+    monkeypatch.setattr(HistoryReader, "read", lambda *_: iter(shown))
+    told = cancel_run.cancel(engine, OTHER_OF_MINE, execution_id)
+    assert (told["status"], told["redrive_count"], told["cancelled_by"]) == ("cancelled", 1, "you")
+
+
+@pytest.mark.parametrize("body", [PAUSE, BREAKS], ids=["cancelled", "failed"])
+def test_a_redrive_that_never_came_and_was_cancelled_leaves_the_end_before_it(
+    engine: Engine, faulty: Faults, body: dict[str, Any]
+) -> None:
+    if body is PAUSE:
+        execution_id = stopped(engine)
+    else:
+        started = start_run.start(engine, ME, BREAKS)
+        assert results_of(engine, started)["status"] == "failed"
+        execution_id = started["execution_id"]
+    before = engine.executions.get("default", execution_id)
+    undo = faulty(UnavailableError("No answer."))
+    with pytest.raises(UnavailableError):
+        redrive_run.redrive(engine, ME, execution_id)
+    undo()
+    assert cancel_run.cancel(engine, OTHER_OF_MINE, execution_id)["status"] == "cancelled"
+    later = replace(engine, now=lambda: datetime.fromisoformat(engine.timestamp()) + timedelta(minutes=2))
+    assert read_results.results(later, ME, execution_id)["status"] == before.status
+    found = engine.executions.get("default", execution_id)
+    assert (found.status, found.redrive_count, found.is_end_recorded) == (before.status, 0, True)
+    assert found.cancelled_by == ("you" if body is PAUSE else None)
 
 
 Faults = Callable[[Exception], Callable[[], None]]

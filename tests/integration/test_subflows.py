@@ -18,7 +18,7 @@ from workflow_engine.machines.ends import ExecutionEnd, SubflowStart
 from workflow_engine.store.executions import Execution
 from workflow_engine.subflows import MAX_DEPTH
 from workflow_engine.usecases.engine import Engine
-from workflow_engine.usecases.runs import cancel_run, read_results, record_execution, start_run
+from workflow_engine.usecases.runs import cancel_run, delete_run, read_results, record_execution, start_run
 from workflow_engine.usecases.runs.record_execution import record
 from workflow_engine.usecases.runs.record_subflow import record_subflow
 from workflow_engine.usecases.upkeep.retire_machines import retire_machines
@@ -105,6 +105,20 @@ def test_a_start_that_is_heard_late_or_twice_changes_nothing(engine: Engine) -> 
         assert again is not None
         assert again.status == "completed"
     assert len(children(engine, found["execution_id"])) == 1
+
+
+def test_a_subflow_that_was_deleted_stays_so_whatever_is_heard_once_more(engine: Engine) -> None:
+    save(engine, "child", *QUICK)
+    save(engine, "parent", sub("child"))
+    found = results_of(engine, start(engine, "parent"))
+    (child,) = awaited(lambda: children(engine, found["execution_id"]))
+    assert read_results.wait_for_end(engine, ME, child.execution_id, 20)
+    delete_run.delete(engine, ME, child.execution_id)
+    told = SubflowStart(child.execution_arn, engine.now(), None)
+    assert record_subflow(engine, told) is None
+    with pytest.raises(NotFoundError):
+        record(engine, ExecutionEnd(child.execution_arn, "completed", engine.now()), told)
+    assert children(engine, found["execution_id"]) == []
 
 
 def test_an_execution_that_no_run_of_ours_started_gets_no_record(engine: Engine) -> None:

@@ -142,3 +142,12 @@ def test_the_cost_of_a_run_is_that_of_its_plan(engine: Engine, workflow_id: str)
     a_run = plan["cost_usd_per_1000_runs"]["transitions"] / 1000
     assert a_run > 0
     assert engine.quotas.usage("t")["cost_micros"] == round(a_run * 1_000_000) * 2
+
+
+def test_a_start_that_a_full_house_refuses_costs_nothing(engine: Engine, workflow_id: str) -> None:
+    engine.quotas.set("t", Quota(running=1, monthly_usd=1))
+    starts(engine, workflow_id, 1)
+    once = engine.quotas.usage("t")["cost_micros"]
+    assert once > 0
+    assert starts(engine, workflow_id, 3) == []
+    assert engine.quotas.usage("t")["cost_micros"] == once

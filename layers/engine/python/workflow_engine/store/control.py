@@ -8,9 +8,9 @@ from dataclasses import replace
 from workflow_engine.errors import ConflictError
 from workflow_engine.statuses import has_ended
 from workflow_engine.store import keys
-from workflow_engine.store.conditions import Missing, all_of, any_of, equals
+from workflow_engine.store.conditions import Missing, all_of, below, equals
 from workflow_engine.store.due import after
-from workflow_engine.store.executions import UNRECORDED_AFTER_SECONDS, Execution, ExecutionStore, rank_of
+from workflow_engine.store.executions import ENDED, UNRECORDED_AFTER_SECONDS, Execution, ExecutionStore, rank_of
 from workflow_engine.store.items import Scalar, dump
 from workflow_engine.store.retention import expiry
 from workflow_engine.store.run_lists import shown_error
@@ -87,9 +87,10 @@ def take_back_redrive(store: ExecutionStore, before: Execution, at: str) -> bool
         "due_at": at,
         "looks": None,
     }
-    goes_on = any_of(equals("status", "running"), equals("status", "waiting"))
+    # It may have been asked to stop meanwhile.
+    has_no_end = below("status_rank", ENDED)
     try:
-        store.table.update(*_key(before), changes, all_of(equals("last_redrive_at", at), goes_on))
+        store.table.update(*_key(before), changes, all_of(equals("last_redrive_at", at), has_no_end))
     except ConditionFailedError:
         return False
     return True

@@ -113,6 +113,8 @@ class EndStore:
 def _changes(execution_id: str, end: RecordedEnd) -> dict[str, Scalar]:
     """The attributes that an end sets, without what may be large. With it a run leaves the list of those to look at."""
     counted = {} if end.redrive_count is None else {"redrive_count": end.redrive_count}
+    # Who asked to stop a run may have come too late, or have stopped it before a redrive.
+    not_cancelled = {} if end.status == "cancelled" else {"cancelled_by": None, "cancel_cause": None}
     return {
         "status": end.status,
         "status_rank": ENDED,
@@ -122,6 +124,7 @@ def _changes(execution_id: str, end: RecordedEnd) -> dict[str, Scalar]:
         "has_failures": bool(end.failed_steps) or end.error is not None or None,
         "slot": None,
         **counted,
+        **not_cancelled,
         "due_list": keys.due_archive(execution_id) if end.is_archived else None,
         "due_at": after(end.completed_at, ARCHIVED_AFTER_SECONDS) if end.is_archived else None,
         "looks": None,

@@ -120,7 +120,8 @@ class ExecutionStore:
             # At most 262,144 bytes (StartExecution, `input`), which an item has room for.
             writes.append(Write(start | {"start_input": start_input, "expires_at": expires_at}))
         if execution.parent_execution_id is not None:
-            writes.append(Write(_child_record(execution, execution.parent_execution_id)))
+            kept_until = expiry(execution.started_at, self.retention_days, may_go_on=True)
+            writes.append(Write(_child_record(execution, execution.parent_execution_id) | {"expires_at": kept_until}))
         if execution.slot is not None:
             writes.append(slot_write(execution.tenant_id, execution.slot, execution.execution_id))
         try:
@@ -247,6 +248,7 @@ class ExecutionStore:
             "completed_at": completed_at,
             "error": self.payloads.store(execution.tenant_id, error) if error is not None else None,
             "output": None,
+            "failed_steps": None,
             "shown_error": shown_error(error),
             "has_failures": has_failures or error is not None or None,
             # An ended run leaves the index of those to look at; any other status is to be looked at soon.
@@ -255,6 +257,8 @@ class ExecutionStore:
             "looks": None,
             "expires_at": expiry(completed_at or execution.started_at, self.retention_days) if rank == ENDED else None,
         }
+        if status != "cancelled":
+            changes |= {"cancelled_by": None, "cancel_cause": None}
         condition: Condition = any_of(
             below("redrive_count", redrive_count),
             all_of(equals("redrive_count", redrive_count), below("status_rank", rank)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from workflow_engine.errors import QuotaExceededError, ThrottledError
 from workflow_engine.store import keys
-from workflow_engine.store.conditions import Condition, Missing, all_of, any_of, at_most, below, equals
+from workflow_engine.store.conditions import Condition, Exists, Missing, all_of, any_of, at_most, below, equals
 from workflow_engine.store.items import Record
 from workflow_engine.store.table import ConditionFailedError, Table, Write
 
@@ -95,6 +96,17 @@ class Quotas:
             self._refuse(quota, micros, standing, minute)
             minute = max(minute, standing.get("minute", ""))  # another host's clock may be ahead
         raise ThrottledError("Many starts are being counted. Try again in a second.")
+
+    def give_back(self, tenant_id: str, quota: Quota, micros: int) -> None:
+        """Take back the money that was counted for a start which no place was found for: who waits for one asks again and again.
+        It stays one of its minute's starts.
+        """
+        if micros and quota.monthly_usd is not None:
+            # Not where the month has ended since.
+            with contextlib.suppress(ConditionFailedError):
+                self._table.add(
+                    keys.usage(tenant_id), self._month(), {"cost_micros": -micros}, {}, Exists("cost_micros")
+                )
 
     def _is_counted(self, tenant_id: str, quota: Quota, micros: int, minute: str) -> bool:
         money: list[Condition] = []

@@ -279,6 +279,10 @@ class ResultsStore:
         except ConditionFailedError:
             return
 
+    def remove(self, tenant_id: str, execution_id: str) -> None:
+        """Take back the results of a run that is there no more."""
+        self.table.delete(keys.execution(tenant_id, execution_id), keys.RESULTS)
+
     def find(self, tenant_id: str, execution_id: str) -> RunResults | None:
         """The kept results, None when there are none yet."""
         record = self.table.get(keys.execution(tenant_id, execution_id), keys.RESULTS)

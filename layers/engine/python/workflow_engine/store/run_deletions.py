@@ -28,8 +28,10 @@ def delete_run(table: Table, tenant_id: str, execution_id: str, now: float, *fur
     pk = keys.execution(tenant_id, execution_id)
     record = table.get(pk, keys.META)
     if record is None:
-        remembered = table.get(pk + keys.DELETED, keys.META)
-        return remembered is not None and remembered["expires_at"] >= now
+        if not was_deleted(table, tenant_id, execution_id, now):
+            return False
+        empty_partition(table, tenant_id, pk)
+        return True
     if not has_ended(record["status"]):
         raise ConflictError(f"The run is {record['status']}. Cancel it first, or wait for its end.")
     if record["status_rank"] != ENDED:
@@ -45,7 +47,15 @@ def delete_run(table: Table, tenant_id: str, execution_id: str, now: float, *fur
         # Somebody else has deleted it meanwhile, or let it run again.
         if table.get(pk, keys.META) is not None:
             raise _stopping() from None
+    # Who read the history of the run meanwhile may have kept its results; from now on whoever does finds no run.
+    empty_partition(table, tenant_id, pk)
     return True
+
+
+def was_deleted(table: Table, tenant_id: str, execution_id: str, now: float) -> bool:
+    """Whether a run was deleted within a day before `now` (seconds since the epoch)."""
+    remembered = table.get(keys.execution(tenant_id, execution_id) + keys.DELETED, keys.META)
+    return remembered is not None and remembered["expires_at"] >= now
 
 
 def empty_partition(table: Table, tenant_id: str, pk: str, keep: str | None = None) -> int:

@@ -30,7 +30,8 @@ def create_admitted(
     Without a quota nothing is counted. Raises QuotaExceededError, ConflictError.
     """
     quota = engine.quotas.of(execution.tenant_id)
-    engine.quotas.count_start(execution.tenant_id, quota, cost_micros(plan))
+    micros = cost_micros(plan)
+    engine.quotas.count_start(execution.tenant_id, quota, micros)
     if quota.running is None:
         engine.executions.create(execution, start_input, expires_at)
         return execution
@@ -47,6 +48,7 @@ def create_admitted(
             )
         else:
             return placed
+    engine.quotas.give_back(execution.tenant_id, quota, micros)
     raise QuotaExceededError(
         f"The tenant may have {quota.running} runs at once, and has. Try again when one of them has ended.",
         retry_after_seconds=_FULL_SECONDS,

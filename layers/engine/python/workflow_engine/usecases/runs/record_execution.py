@@ -149,12 +149,13 @@ def outline(engine: Engine, execution: Execution) -> Any:
 
 
 def record_end(engine: Engine, execution: Execution, run: RunReport, *, is_never_started: bool = False) -> bool:
-    """Keep the results of a run that has ended, as its history tells them, and its end. False while it goes on; nothing is kept
-    then. That a run was never started is kept only while no other attempt starts it, and False otherwise.
+    """Keep the results of a run that has ended, as its history tells them, and its end. False while it goes on, also in a redrive
+    that the history does not show yet; nothing is kept then. That a run was never started is kept only while no other attempt
+    starts it, and False otherwise.
 
     Results are written before the status, so that whoever sees the status finds the results.
     """
-    if not has_ended(run.status):
+    if not has_ended(run.status) or run.redrive_count < execution.redrive_count:
         return False
     engine.results.save(
         execution.tenant_id,
@@ -169,6 +170,9 @@ def record_end(engine: Engine, execution: Execution, run: RunReport, *, is_never
         changed = engine.ends.record(execution.tenant_id, execution.execution_id, end, from_history=True)
     if changed:
         logger.info("run was read", extra={"execution_id": execution.execution_id, "status": run.status})
+    elif engine.executions.find(execution.tenant_id, execution.execution_id) is None:
+        # It was deleted while its history was read.
+        engine.results.remove(execution.tenant_id, execution.execution_id)
     return changed or not is_never_started
 
 

@@ -17,6 +17,7 @@ from workflow_engine.observability import get_logger
 from workflow_engine.statuses import has_ended
 from workflow_engine.store import keys
 from workflow_engine.store.executions import Execution
+from workflow_engine.store.run_deletions import was_deleted
 from workflow_engine.timestamps import iso
 from workflow_engine.usecases.engine import Engine
 
@@ -24,8 +25,9 @@ logger = get_logger(__name__)
 
 
 def record_subflow(engine: Engine, start: SubflowStart) -> Execution | None:
-    """Make the record of a subflow unless it is there; gives it, or None for an execution that no run of ours has started. May
-    be called again. Raises NotFoundError while Step Functions does not show what was started.
+    """Make the record of a subflow unless it is there; gives it, or None for an execution that no run of ours has started, and
+    for one that was deleted: events come again. May be called again. Raises NotFoundError while Step Functions does not show
+    what was started.
 
     A subflow that begins while its parent is being cancelled is stopped: who cancelled could not know of it.
     """
@@ -48,6 +50,8 @@ def record_subflow(engine: Engine, start: SubflowStart) -> Execution | None:
         parent_execution_id=run["parent_execution_id"],
         parent_place=run["parent_place"],
     )
+    if was_deleted(engine.executions.table, execution.tenant_id, execution.execution_id, engine.now().timestamp()):
+        return None
     try:
         engine.executions.create(execution)
     except ConflictError:

@@ -27,7 +27,7 @@ def settled(engine: Engine, execution: Execution, run: RunReport) -> RunReport:
         return run
     if engine.now() - datetime.fromisoformat(execution.last_redrive_at) < _NEVER_CAME_AFTER:
         return replace(run, status="running", completed_at=None, error=None, output=None)
-    if has_ended(run.status) and not has_ended(execution.status):
+    if has_ended(run.status) and not execution.is_end_recorded:
         before = replace(
             execution,
             status=run.status,

@@ -56,7 +56,7 @@ def _archive(engine: Engine, key: Key, execution: Execution) -> str:
             logger.warning("history is gone before it was read", extra={"execution_id": execution.execution_id})
             engine.due.leave_archive(key, execution.execution_id)
             return "gone"
-        if run.redrive_count < execution.redrive_count or not record_end(engine, execution, run):
+        if not record_end(engine, execution, run):
             return "passed_by"
     engine.due.leave_archive(key, execution.execution_id)
     return "archived"
