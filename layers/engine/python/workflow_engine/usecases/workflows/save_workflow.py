@@ -62,8 +62,8 @@ def update(
     that no workflow has becomes that of a new one. Gives it as `read_workflows.get` does, and True if it is new.
 
     It is compiled again when the engine, or a registered step type that it uses, is another than then. With a precondition
-    the newest version must meet it; a repeated save, whose content stands already, need not meet If-Match. Raises ConflictError, or with a
-    precondition PreconditionFailedError, when another save came between, and what `create` raises.
+    the newest version must meet it; a repeated save, whose content stands already, need not meet If-Match. Raises
+    ConflictError, or with a precondition PreconditionFailedError, when another save came between, and what `create` raises.
     """
     try:
         return _update(engine, caller, workflow_id, body, precondition)
