@@ -80,7 +80,7 @@ def test_a_minute_has_so_many_starts_and_the_next_as_many_again(table: Table) ->
     clock = Clock()
     made = quotas(table, clock, starts_per_minute=3)
     assert let_in(made, 5) == 3
-    with pytest.raises(QuotaExceededError, match=r"3 runs a minute.*12:01:00 UTC") as refused:
+    with pytest.raises(QuotaExceededError, match=r"starts a minute is 3.*12:01:00 UTC") as refused:
         made.count_start("t", made.of("t"), 0)
     assert refused.value.retry_after_seconds == 30
     clock.now += timedelta(seconds=30)

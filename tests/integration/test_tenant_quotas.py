@@ -55,7 +55,7 @@ def test_a_tenant_has_so_many_runs_at_once_and_another_when_one_has_ended(engine
     engine.quotas.set("t", Quota(running=3))
     ids = starts(engine, workflow_id, 6)
     assert len(ids) == 3
-    with pytest.raises(QuotaExceededError, match="3 runs at once") as refused:
+    with pytest.raises(QuotaExceededError, match="quota of runs at once is 3, and used up") as refused:
         start_run.start_stored(engine, ME, workflow_id, {})
     assert refused.value.retry_after_seconds >= 1
     assert (

@@ -245,6 +245,14 @@ def test_a_wrong_configuration_is_refused_where_it_is_wrong(
     assert answer.body["errors"][0]["pointer"].startswith(pointer)
 
 
+@pytest.mark.parametrize("role", ["", "night shift"])
+def test_a_role_that_nobody_can_have_is_told_once_with_what_a_role_has_none_of(api: ApiClient, role: str) -> None:
+    workflow = {"name": "Role", "steps": [approval(approver_role=role)]}
+    (error,) = api.post("/workflows/validate", workflow).body["errors"]
+    assert error["pointer"] == "/steps/0/config/approver_role"
+    assert "A role has no spaces, commas or #." in error["detail"]
+
+
 def test_wrong_decisions_are_refused(api: ApiClient) -> None:
     execution_id = start(api, after(approval(require_comment=True)))
     opened(api, execution_id)

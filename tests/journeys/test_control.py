@@ -144,7 +144,13 @@ def test_a_rerun_that_cannot_be_is_told_why(api: ApiClient, peer: VendorServer) 
     }
     done = api.execute({"name": "Loop", "steps": [loop]})
     path = f"/executions/{done['execution_id']}/rerun"
-    for from_step, word in (("inner", "Rerun from 'repeat'"), ("repaet", "Did you mean 'repeat'")):
+    words = {
+        "inner": "Rerun from 'repeat'",
+        "repeat[1]": "Rerun from 'repeat'",
+        "repeat[1].inner": "Rerun from 'repeat'",
+        "repaet": "Did you mean 'repeat'",
+    }
+    for from_step, word in words.items():
         answer = api.post(path, {"from_step": from_step})
         assert (answer.status, answer.body["errors"][0]["pointer"]) == (422, "/from_step")
         assert word in answer.body["detail"]

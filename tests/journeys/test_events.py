@@ -97,7 +97,7 @@ def test_a_stream_may_be_opened_anew_after_an_event(api: ApiClient) -> None:
 def test_an_id_that_is_none_is_refused_in_words(api: ApiClient) -> None:
     answer = api.get(f"/executions/{start(api)}/stream?last_event_id=yesterday")
     assert answer.status == 422
-    assert answer.body["detail"].startswith("The id of the last event is not the id of an event of this run.")
+    assert answer.body["detail"].startswith("The id of the last event is none that a stream of this run has given")
 
 
 def test_the_history_is_there_as_step_functions_keeps_it(api: ApiClient) -> None:

@@ -123,6 +123,7 @@ def test_a_change_names_the_version_that_it_is_of(api: ApiClient) -> None:
     made = api.call("PUT", path, greeting("one"), headers=only_new)
     assert made.status == 201
     assert api.call("PUT", path, greeting("other"), headers=only_new).body["code"] == "precondition_failed"
+    assert api.call("PUT", path, greeting("one"), headers={**only_new, "if-match": "*"}).status == 412
     first = made.headers["etag"]
     assert api.get(path).headers["etag"] == first
     known = api.call("GET", path, headers={"if-none-match": first})
@@ -192,6 +193,7 @@ def test_versions_are_compared_and_an_earlier_one_becomes_the_newest_again(api: 
     assert api.post(f"{path}/rollback", {"version": 1}).body["version"] == 3
     assert api.get(f"{path}/diff?from_version=1&to_version=3").body["changes"] == []
     assert api.get(f"{path}/diff?from_version=2&to_version=1").body["steps"]["removed"] == ["shout"]
+    assert "no version 9 " in api.get(f"{path}/diff?to_version=9").body["detail"]
     assert api.post(f"{path}/rollback", {"version": 9}).status == 404
     assert api.post(f"{path}/rollback", {}).body["errors"][0]["code"] == "WFE-E102"
     assert api.get("/workflows/none-such/diff").status == 404

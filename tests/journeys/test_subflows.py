@@ -144,6 +144,25 @@ def test_a_tolerated_failure_of_a_subflow_is_read_by_its_name(api: ApiClient) ->
     assert result["message"] == found["step_results"]["sub"]["error_message"]
 
 
+def test_the_message_of_a_function_that_failed_below_is_told_without_its_stack_trace(
+    api: ApiClient, local_steps: None
+) -> None:
+    outer, _, _ = three_deep(api, {"steps": [{"step_id": "bake", "step_type": "journey_broken"}]})
+    told = {
+        "step_id": "told",
+        "step_type": "data_merge",
+        "input_mapping": {"message": "sub.error.message"},
+        "trigger_rule": "all_done",
+        "dependencies": ["sub"],
+    }
+    tolerant = save(api, "tolerant", {"steps": [subflow(outer, critical=False), told]})
+    results = run(api, tolerant, 1)["step_results"]
+    (child,) = runs_of(api, outer, "failed")
+    message = f"The subflow's run '{child['execution_id']}' failed: It burns at 300 degrees."
+    assert results["sub"]["error_message"] == message
+    assert results["told"]["output_data"]["result"] == {"message": message}
+
+
 def test_a_failed_subflow_leads_to_the_failure_steps_and_its_own_are_told_by_their_cause(api: ApiClient) -> None:
     tidy = {"step_id": "tidy", "step_type": "data_merge", "input_mapping": {"type": "failure.error_type"}}
     inner = save(api, "inner", {**WORKS, "on_failure": [tidy]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,25 @@ def test_a_quota_that_the_command_sets_is_met_over_http(tmp_path: Path) -> None:
         assert (first.status, refused.status) == (202, 429)
         assert int(refused.headers["retry-after"]) >= 1
         assert b'"code":"quota_exceeded"' in refused.body
+        assert b"The tenant's quota of runs at once is 1, and used up. Try again" in refused.body
         shown = quota(path).output
         assert "runs at once     1" in shown
         assert "starts a minute  any number" in shown
         assert "has spent 0.00 USD this month" in shown
+
+
+@pytest.mark.parametrize(
+    ("option", "what"), [("--running", "runs at once"), ("--starts-per-minute", "starts a minute")]
+)
+def test_a_quota_of_none_promises_no_later_start(tmp_path: Path, option: str, what: str) -> None:
+    path = tmp_path / "data"
+    with LocalCloud(data=DataFolder(path)) as cloud:
+        assert quota(path, option, "0").exit_code == 0
+        refused = cloud.gateway.handle(REQUEST)
+    assert refused.status == 429
+    assert json.loads(refused.body)["detail"] == (
+        f"The tenant's quota of {what} is 0, so nothing is started until it is raised."
+    )
 
 
 def test_one_limit_is_changed_without_the_others_and_taken_away(tmp_path: Path) -> None:

@@ -33,6 +33,10 @@ def described(error: str | None, cause: str | None, level: int = 1, **fields: An
 
 THREE_DEEP = described("States.TaskFailed", described("States.TaskFailed", described("Boom", 'no "more"', 3), 2))
 RECOVERED = json.dumps({"step_id": "a", "type": "Boom", "message": 'It "is" out.'}, separators=(",", ":"))
+OF_PYTHON = json.dumps({"errorMessage": 'no "flag"', "errorType": "Boom", "requestId": "1", "stackTrace": ['  "f.py"']})
+OF_NODE = json.dumps(
+    {"errorType": "Boom", "errorMessage": "no flag", "trace": ["Boom: no flag"]}, separators=(",", ":")
+)
 RUN = "The subflow's run 'sub-1' failed"
 FAILURES: list[tuple[str, str, str]] = [
     (described("Boom", "out of it"), "Boom", f"{RUN}: out of it"),
@@ -45,6 +49,11 @@ FAILURES: list[tuple[str, str, str]] = [
     (described(None, "Cancelled by ada.", Status="ABORTED"), "SubflowCancelled", f"{RUN}: Cancelled by ada."),
     (described(None, None, Status="TIMED_OUT"), "States.Timeout", f"{RUN}."),
     (described("Boom", "long", Input="x" * 40_000)[:32_768], "Boom", f"{RUN}: long"),
+    (described("Boom", OF_PYTHON), "Boom", f'{RUN}: no "flag"'),
+    (described("Boom", OF_NODE), "Boom", f"{RUN}: no flag"),
+    (described("Boom", '{"errorMessage":"no flag"}'), "Boom", f"{RUN}: no flag"),
+    (described("States.TaskFailed", described("Boom", OF_PYTHON, 2)), "Boom", f'{RUN}: no "flag"'),
+    (described("Boom", '{"flag":"no","errorMessage":"x"}'), "Boom", f'{RUN}: {{"flag":"no","errorMessage":"x"}}'),
     (described("Boom", 'Not "Error": "Other"'), "Boom", f'{RUN}: Not "Error": "Other"'),
 ]
 

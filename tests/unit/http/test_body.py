@@ -42,13 +42,19 @@ def test_an_absent_body_is_an_error_unless_it_has_a_meaning(body: str | None) ->
         ('{"a": 1, "b": {"c": 1, "c": 2}}', 'member "c" twice'),
         ('"\\ud800"', "surrogate"),
         ("[" * 100_000, "nested too deeply"),
-        ("1" * 5_000, "too many digits"),
+        ("1" * 5_000, "larger than a double"),
+        ('{"a": [-' + "9" * 309 + "]}", "larger than a double"),
         ("\ufeff{}", "BOM"),
     ],
 )
 def test_what_two_parsers_could_read_differently_is_refused(text: str, detail: str) -> None:
     with pytest.raises(MalformedJsonError, match=detail):
         parse_json(text)
+
+
+def test_a_whole_number_that_a_double_can_hold_and_digits_in_a_text_are_read() -> None:
+    whole, text = 10**308, "9" * 400
+    assert parse_json(f'[{whole}, "{text}", {2**53 + 1}]') == [whole, text, 2**53 + 1]
 
 
 @pytest.mark.parametrize("around", [("[", "]"), ('{"a":', "}"), ('[1,{"b":[', "]}]")])

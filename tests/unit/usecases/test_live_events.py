@@ -183,13 +183,13 @@ def test_a_run_that_is_about_to_start_is_waited_for() -> None:
     assert run_events(world.engine, ME, "e", 100, wait_seconds=25)["items"][0]["type"] == "run.started"
 
 
-@pytest.mark.parametrize("text", ["x", "1.2.3", "1~", "1~x", "1~\n", "", "17 "])
+@pytest.mark.parametrize("text", ["x", "log:163", "1.2.3", "1~", "1~x", "1~\n", "", "17 "])
 def test_an_id_that_is_none_of_an_event_is_refused(text: str) -> None:
     world = World(is_laptop=True)
     if text in ("1~",):
         assert Place.of(text, "x") == Place((1, 0))
         return
-    with pytest.raises(InvalidRequestError, match="is not the id of an event"):
+    with pytest.raises(InvalidRequestError, match="is none that a stream of this run has given"):
         open_stream(world.engine, ME, "e", text)
 
 

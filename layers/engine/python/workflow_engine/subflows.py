@@ -46,6 +46,13 @@ CAUSE_PATTERN: Final = r'^((?:\{\\*"Cause\\*":\\*")+)([\s\S]*?)\\*",\\*"E(?:rror
 NO_CAUSE_PATTERN: Final = r'^\{\\*"E(?:rror|xecutionArn)\\*":'
 INNER_TYPE_PATTERN: Final = r'\\*"type\\*":\\*"([^\\"]*)\\*",\\*"message'
 INNER_MESSAGE_PATTERN: Final = r'\\*"message\\*":\\*"([\s\S]*?)\\*"\}$'
+FUNCTION_MESSAGE_PATTERN: Final = (
+    r'^\{(?:\\*"errorType\\*": ?\\*"[^\\"]*\\*", ?)?\\*"errorMessage\\*": ?\\*"([\s\S]*?)\\*"'
+    r'(?:, ?\\*"(?:errorType|requestId|stackTrace|trace|cause)\\*":|\}$)'
+)
+"""Finds the message in the cause of a function that failed, which is JSON with a stack trace behind it,
+in the order of its runtimes for Python and Node.js.
+"""
 INPUT_KEY: Final = '"Input":'
 """What stands behind it is the child's input, which may hold anything. Inside of a text the quotation marks are escaped."""
 TIMED_OUT: Final = '"Status":"TIMED_OUT"'
@@ -84,8 +91,11 @@ def child_failure(error: str, cause: str) -> tuple[str, str] | None:
         text = ""
     if kind == WORKFLOW_FAILED_ERROR and (inner := re.search(INNER_TYPE_PATTERN, text)):
         kind = inner[1]
-        if message := re.search(INNER_MESSAGE_PATTERN, text):
-            text, levels = message[1], levels + 1
+        message = re.search(INNER_MESSAGE_PATTERN, text)
+    else:
+        message = re.search(FUNCTION_MESSAGE_PATTERN, text)
+    if message:
+        text, levels = message[1], levels + 1
     text = _unescaped(text, levels)
     return kind, f"{FAILED_RUN}'{child[1]}' failed{': ' if text else '.'}{text}"
 

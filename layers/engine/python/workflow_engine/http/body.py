@@ -8,6 +8,7 @@ import base64
 import binascii
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -27,6 +28,9 @@ MAX_ANSWER_BYTES: Final = 6_291_556
 MAX_DEPTH: Final = 192
 """How deep lists and objects may be nested: what every reader behind this one can bear, with the few levels that steps add.
 Python's limit depends on who calls, some 400 to 1,000 levels; results show 200 (`machines.history_text`)."""
+
+_MANY_DIGITS: Final = re.compile(r"\d{309}")
+"""As many as the largest double has. Only a text with so many is worth a look at each whole number."""
 
 
 def json_body(event: APIGatewayProxyEventV2, *, when_empty: Json | None = None) -> Json:
@@ -61,15 +65,17 @@ def parse_json(text: str) -> Json:
     """The JSON value of a text. Raises `MalformedJsonError` as `json_body` does, with line and column where there is one."""
     try:
         value = json.loads(
-            text, object_pairs_hook=_unique_members, parse_constant=_no_constant, parse_float=_finite_number
+            text,
+            object_pairs_hook=_unique_members,
+            parse_constant=_no_constant,
+            parse_float=_finite_number,
+            parse_int=_finite_whole_number if _MANY_DIGITS.search(text) else None,
         )
     except json.JSONDecodeError as error:
         where = f"at line {error.lineno}, column {error.colno}"
         raise MalformedJsonError(f"Not JSON: {error.msg} {where}.{json_advice(error)}") from None
     except RecursionError:
         raise _too_deep() from None
-    except ValueError:  # int() refuses numbers of more than 4,300 digits
-        raise MalformedJsonError("Not readable JSON: a number has too many digits.") from None
     _refuse_deep_nesting(text, value)
     _refuse_lone_surrogates(text, value)
     return value
@@ -118,6 +124,11 @@ def _finite_number(digits: str) -> float:
     if math.isinf(number):
         raise MalformedJsonError(f"The number {digits[:40]} is larger than a double can hold.")
     return number
+
+
+def _finite_whole_number(digits: str) -> int:
+    _finite_number(digits)
+    return int(digits)
 
 
 def _refuse_deep_nesting(text: str, value: Json) -> None:

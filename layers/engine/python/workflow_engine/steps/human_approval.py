@@ -137,9 +137,9 @@ HUMAN_APPROVAL: Final = StepType(
             ),
             "approver_role": property_schema(
                 "Approver's role",
-                "Only who has this role may decide, as the API authenticated them. Without one anybody may who uses the API.",
+                "Only who has this role may decide, as the API authenticated them. Without one anybody may who uses the "
+                "API. A role has no spaces, commas or #.",
                 type="string",
-                minLength=1,
                 maxLength=128,
                 pattern="^[^\\s#,]+$",
             ),

@@ -146,12 +146,19 @@ class Quotas:
         if most is not None and (most == 0 or (standing.get("minute") == minute and standing["starts"] >= most)):
             following = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
             raise QuotaExceededError(
-                f"The tenant may start {most} runs a minute, and has. The next minute begins at {following:%H:%M:%S} UTC.",
+                used_up("starts a minute", most, f"The next minute begins at {following:%H:%M:%S} UTC."),
                 retry_after_seconds=_seconds(following - now),
             )
 
     def _month(self) -> str:
         return self._now().astimezone(UTC).isoformat()[:7]
+
+
+def used_up(what: str, most: int, then: str) -> str:
+    """What is told where there is no room for another start, and `then`, when there will be; of a quota of 0 there never is."""
+    if most == 0:
+        return f"The tenant's quota of {what} is 0, so nothing is started until it is raised."
+    return f"The tenant's quota of {what} is {most}, and used up. {then}"
 
 
 def _seconds(left: timedelta) -> int:

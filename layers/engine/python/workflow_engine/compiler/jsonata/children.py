@@ -20,6 +20,7 @@ from workflow_engine.subflows import (
     CHILD_PATTERN,
     ERROR_PATTERN,
     FAILED_RUN,
+    FUNCTION_MESSAGE_PATTERN,
     INNER_MESSAGE_PATTERN,
     INNER_TYPE_PATTERN,
     INPUT_KEY,
@@ -85,7 +86,7 @@ CAUGHT_CHILD_ERROR: Final = _in_child_failure(
 """The error of a Catcher around a subflow: the child's own, or that of its own child."""
 
 CAUGHT_CHILD_MESSAGE: Final = _in_child_failure(
-    f"$message:=$exists($inner)?$match($text,/{INNER_MESSAGE_PATTERN}/,1);"
+    f"$message:=$match($text,$exists($inner)?/{INNER_MESSAGE_PATTERN}/:/{FUNCTION_MESSAGE_PATTERN}/,1);"
     "$text:=$replace($exists($message)?$message.groups[0]:$text,/\\\\+\"/,'\"');"
     f'"{FAILED_RUN}\'"&$run.groups[0]&"\' failed"&($text=""?".":": "&$text)',
     "$cause",

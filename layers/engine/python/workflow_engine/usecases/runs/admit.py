@@ -11,7 +11,7 @@ from workflow_engine.errors import QuotaExceededError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.statuses import has_ended
 from workflow_engine.store.executions import Execution
-from workflow_engine.store.quotas import MICROS
+from workflow_engine.store.quotas import MICROS, used_up
 from workflow_engine.store.run_slots import SlotTakenError, free_slot
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def create_admitted(
             return placed
     engine.quotas.give_back(execution.tenant_id, quota, micros)
     raise QuotaExceededError(
-        f"The tenant may have {quota.running} runs at once, and has. Try again when one of them has ended.",
+        used_up("runs at once", quota.running, "Try again when one of them has ended."),
         retry_after_seconds=_FULL_SECONDS,
     )
 

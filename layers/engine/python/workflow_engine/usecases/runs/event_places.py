@@ -29,6 +29,6 @@ class Place(NamedTuple):
         found = position_of(position)
         if found is None or (log and not _LOG.fullmatch(log)):
             raise InvalidRequestError(
-                f"{name} is not the id of an event of this run. Leave it out to begin with the first event."
+                f"{name} is none that a stream of this run has given in a line `id:`. Leave it out to begin with the first event."
             )
         return cls(found, int(log or 0))

@@ -101,5 +101,7 @@ def last_event_id(header: str | None, parameter: str | None) -> str | None:
     """After which event a client goes on: what it has seen in this stream goes before what it began with."""
     for text in (header, parameter):
         if text is not None and len(text) > 300:
-            raise InvalidRequestError("The id of the last event is not one of this run. Leave it out.")
+            raise InvalidRequestError(
+                "The id of the last event is none that a stream of this run has given. Leave it out to begin with the first event."
+            )
     return header or parameter

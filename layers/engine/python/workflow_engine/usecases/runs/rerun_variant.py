@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -76,9 +77,10 @@ def _check_step(workflow: Workflow, from_step: str) -> None:
     own = [step.step_id for step in workflow.steps]
     if from_step in own:
         return
+    root = re.split(r"[\[.]", from_step, maxsplit=1)[0]
     for step in workflow.steps:
-        if any(inner.step_id == from_step for inner in all_steps((step,))):
-            detail = f"'{from_step}' is a part of '{step.step_id}', which runs as a whole. Rerun from '{step.step_id}'."
+        if step.step_id == root or any(inner.step_id == from_step for inner in all_steps((step,))):
+            detail = f"{quoted(from_step)} is a part of '{step.step_id}', which runs as a whole. Rerun from '{step.step_id}'."
             raise InvalidRequestError.at("/from_step", detail)
     if any(step.step_id == from_step for step in all_steps(failure_steps(workflow))):
         detail = f"'{from_step}' runs when the run fails, and by itself only. Rerun from a step of the workflow."

@@ -36,8 +36,8 @@ def diff(
     from_version = from_version or to_version - 1
     if from_version < 1:
         raise InvalidRequestError(f"Version {to_version} is the first. Name what to compare it with, by from_version.")
-    before = engine.workflows.get(caller.tenant_id, workflow_id, from_version)
     after = engine.workflows.get(caller.tenant_id, workflow_id, to_version)
+    before = engine.workflows.get(caller.tenant_id, workflow_id, from_version)
     changes = list(differences(dict(before.document), dict(after.document)))
     return {
         "workflow_id": workflow_id,

@@ -62,8 +62,8 @@ def update(
     that no workflow has becomes that of a new one. Gives it as `read_workflows.get` does, and True if it is new.
 
     It is compiled again when the engine, or a registered step type that it uses, is another than then. With a precondition
-    the newest version must meet it; a repeated save, whose content stands already, need not. Raises ConflictError, or with a
-    precondition PreconditionFailedError, when another save came between, and what `create` raises.
+    the newest version must meet it; a repeated save, whose content stands already, need not meet If-Match. Raises
+    ConflictError, or with a precondition PreconditionFailedError, when another save came between, and what `create` raises.
     """
     try:
         return _update(engine, caller, workflow_id, body, precondition)
@@ -83,8 +83,8 @@ def _update(
         raise InvalidRequestError.at(f"{posted.prefix}/workflow_id", detail)
     newest = engine.workflows.find(caller.tenant_id, workflow_id)
     is_same = newest is not None and is_plain(posted.document) and content_hash(posted.document) == newest.content_hash
-    if not is_same or precondition.match is None:
-        precondition.check(None if newest is None else tag_of(newest))
+    needed = precondition._replace(match=None) if is_same else precondition
+    needed.check(None if newest is None else tag_of(newest))
     if newest is None:
         _refuse_unusable_id(workflow_id, "")
         return _saved(*_created(engine, caller, posted, workflow_id, Attempt.first())), True
