@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import currently_in_test_context, given, note, settings
 from hypothesis import strategies as st
 
 from tests.property.test_compiler_properties import ARN, CATALOGUE, RUN, SETTINGS, oracle, parsed, run_probe
@@ -49,7 +49,8 @@ def run(
     arns = dict.fromkeys(compiled.bindings["functions"], ARN)
     value = execution_input(compiled.bindings, input=INPUT, functions=arns, run=RUN, reused=read)
     ended = machines.run(dict(compiled.machine), value)
-    note(f"{ended.status} {ended.error} {ended.cause}")
+    if currently_in_test_context():
+        note(f"{ended.status} {ended.error} {ended.cause}")
     return report(ended.events, compiled.outline, earlier)
 
 
@@ -84,3 +85,20 @@ def test_a_rerun_from_any_step_gives_what_the_undisturbed_run_gives(
         assert told["status"] == record.status, step_id
         if record.status == "completed":
             assert timeless(told["output_data"]) == timeless(record.output), step_id
+
+
+def test_a_step_that_a_failed_run_has_passed_over_is_skipped_in_its_rerun(machines: EmbeddedMachines) -> None:
+    steps: list[dict[str, Any]] = [
+        {"step_id": "a", "step_type": "data_input", "config": {"data": {"v": 0}}},
+        {"step_id": "b", "step_type": PROBE, "config": {}, "conditions": "a.data.v > 1"},
+        {"step_id": "c", "step_type": PROBE, "config": {}, "dependencies": ["a", "b"]},
+    ]
+    workflow = parsed({"name": "passed", "execution_pattern": "sequential", "steps": steps})
+    _broken.clear()
+    _broken.add("c")
+    first = run(machines, compile_workflow(workflow, CATALOGUE))
+    _broken.clear()
+    assert (first.status, first.step_results["b"]["status"]) == ("failed", "pending")
+    reused = reusable(workflow, CATALOGUE, first.step_results, "c")
+    second = run(machines, compile_workflow(workflow, CATALOGUE, reused=reused), first.step_results)
+    assert (second.status, second.step_results["b"]["status"]) == ("completed", "skipped")

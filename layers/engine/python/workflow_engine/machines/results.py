@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.failure_messages import FailureMessages, needs_values
-from workflow_engine.machines.outcomes import Outcome
+from workflow_engine.machines.outcomes import Outcome, taken_over
 from workflow_engine.machines.outlines import KnownSteps
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.read_timeline import read_timeline
@@ -186,13 +186,12 @@ class _Results:
 
     def _reused(self, step_id: str, end: StepEnd, frames: Frames) -> Outcome:
         """The outcome of a step that an earlier run has done, and those of its parts, as far as they are still known."""
-        outcome = self.reused.get(step_id) or Outcome(end)
-        parts = {k: o for k, o in self.reused.items() if k.startswith((f"{step_id}[", f"{step_id}."))}
+        outcomes = taken_over(step_id, end, self.reused)
         if self._keeps_places:
             self._places[step_id, frames] = len(self.steps.keys)
-        self.steps.keys += [step_id, *parts]
-        self.steps.outcomes += [outcome, *parts.values()]
-        return outcome
+        self.steps.keys += outcomes
+        self.steps.outcomes += outcomes.values()
+        return outcomes[step_id]
 
     def _placed(self, step: Mapping[str, Any], frames: Frames, key: str, absent: StepStatus) -> Outcome:
         """The outcome of a step, in its place before those of its parts, which it follows from."""

@@ -19,7 +19,7 @@ from workflow_engine.errors import StepOutputError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.machines.failure_messages import FailureMessages
 from workflow_engine.machines.history_text import parsed
-from workflow_engine.machines.outcomes import Outcome
+from workflow_engine.machines.outcomes import Outcome, taken_over
 from workflow_engine.machines.outlines import KnownSteps
 from workflow_engine.machines.outputs import Joined, Outputs
 from workflow_engine.machines.read_timeline import FAILED_ATTEMPT, NEW_ATTEMPT, TimelineReader, task_output
@@ -328,10 +328,7 @@ class RunEvents:
         """The steps that an earlier run has done, and their parts."""
         for step in self._outline["steps"]:
             if "reused" in step:
-                step_id = step["id"]
-                whole = {step_id: self._reused.get(step_id) or Outcome(step["reused"])}
-                parts = {k: o for k, o in self._reused.items() if k.startswith((f"{step_id}[", f"{step_id}."))}
-                for key, outcome in (whole | parts).items():
+                for key, outcome in taken_over(step["id"], step["reused"], self._reused).items():
                     self._ended_at(key, _step_in(key), outcome.status, {"reused": True})
 
     def _settle(self, report: RunReport) -> None:
