@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass
+from functools import reduce
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from workflow_engine.compiler.structure import (
     level_barriers,
     span,
 )
+from workflow_engine.compiler.structure.lanes import Lanes, sampled
 
 Graph = list[set[int]]
 
@@ -201,3 +203,24 @@ def test_known_durations_never_give_a_slower_tree_than_barriers_do(graph: Graph,
     # Durations are compared in fixed point, to about a ten-millionth of the longest.
     rounding = max(durations) * len(graph) * 1e-7
     assert run_time <= span(level_barriers(graph), durations) + rounding
+
+
+LED_ASTRAY: Graph = [set(), set(), {0}, set(), {0}, {2, 3}, {1, 2}]
+
+
+@settings(max_examples=100, deadline=None)
+@given(with_durations(graphs()))
+@example((LED_ASTRAY, [2.0, 10.0, 10.0, 0.0, 30.0, 10.0, 0.0]))
+def test_durations_never_give_a_slower_tree_to_those_near_them_than_unknown_ones_do(
+    case: tuple[Graph, list[float | None]],
+) -> None:
+    graph, durations = case
+    led = decompose(graph, durations).tree
+    blind = decompose(graph, [None if duration else duration for duration in durations]).tree
+    judging, given_ones = (sampled(durations, 64, inexact=near) for near in (True, False))
+    if mean_span(blind, given_ones) <= mean_span(level_barriers(graph), given_ones):
+        assert mean_span(led, judging) <= mean_span(blind, judging)
+
+
+def mean_span(tree: Tree, lanes: Lanes) -> int:
+    return lanes.total(fold(tree, lanes.durations.__getitem__, sum, lambda spans: reduce(lanes.maximum, spans)))

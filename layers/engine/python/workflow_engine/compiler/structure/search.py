@@ -24,8 +24,9 @@ _CUTS_ONE_LANE, _CUTS_MANY_LANES = 480.0, 320.0
 _SAMPLES_SMALL, _SAMPLES_LARGE, _SAMPLES_JUDGING = 64, 16, 64
 
 # A search is repeated with so many times the effort, up to the most, as long as that shortens the run time by a share that
-# is worth it. All searches of a graph stay within a budget of work, about one second of a laptop: what is expected of the
-# next is that its work grows a little more than its effort. Work is counted, not timed, so that trees are reproducible.
+# is worth it. The searches that follow given durations, and those that know of none, stay within a budget of work each, about
+# one second of a laptop: what is expected of the next is that its work grows a little more than its effort. Work is counted,
+# not timed, so that trees are reproducible.
 # Graphs that are larger than this have no more to gain than their compilation would lose.
 _LARGE = 400
 _MORE_EFFORT, _MOST_EFFORT, _WORTH_IT, _GROWTH = 4.0, 64.0, 0.003, 5.0
@@ -69,7 +70,7 @@ def decompose(predecessors: abc.Sequence[abc.Set[int]], durations: abc.Sequence[
     The same graph gives the same tree always, whatever the order of iteration of the sets. If the graph's partial order
     is series-parallel, the tree has exactly that order. In the mean over the sampled durations (in truth, if all are
     known) the tree runs no longer than one with a barrier after each level; and in the mean over durations near those
-    given, no longer than one that was built without them.
+    given, no longer than the tree that is built without them, if that one runs no longer than those barriers either.
 
     Raises:
         ValueError: no vertices, not in topological order, another number of durations than vertices, or a duration that
@@ -89,8 +90,10 @@ def decompose(predecessors: abc.Sequence[abc.Set[int]], durations: abc.Sequence[
         trees, judging = [*_deepened(search, tree), levels], lanes
         if any(durations):
             # Durations that are given are seldom quite true. What they lead to must be the better tree for those near
-            # them, too; else the tree that knows nothing of them is taken.
-            trees.append(_Search(order, sampled([None] * len(durations), samples)).run())
+            # them, too; else the tree that knows nothing of them is taken, found with as much effort as without them. What
+            # takes no time is no estimate.
+            blind = _Search(order, sampled([None if duration else duration for duration in durations], samples))
+            trees += _deepened(blind, blind.run())
             judging = sampled(durations, _SAMPLES_JUDGING, inexact=True)
         longest = _mean_run_time(levels, lanes)
         trees = [each for each in trees if _mean_run_time(each, lanes) <= longest]
