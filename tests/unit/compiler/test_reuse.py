@@ -10,7 +10,9 @@ import pytest
 from tests.support.compiled import CATALOGUE, Step, container, parsed, states, work
 from workflow_engine.compiler import Compilation, compile_workflow, execution_input
 from workflow_engine.compiler.reuse import reusable
+from workflow_engine.language import parse_workflow
 from workflow_engine.statuses import StepEnd
+from workflow_engine.steps import builtin_catalogue
 
 DIAMOND = (work("a"), work("b", "a"), work("c", "a"), work("d", "b", "c"))
 
@@ -53,6 +55,34 @@ def test_a_tolerated_failure_is_kept_unless_it_might_have_been_tried_again() -> 
         "a": "failed",
         "c": "completed",
     }
+
+
+@pytest.mark.parametrize(
+    ("step_type", "fields", "error", "kept"),
+    [
+        ("lasting", {}, "Broken", False),
+        ("lasting", {"max_retries": 0}, "Broken", True),
+        ("lasting", {}, "Refused", True),
+        ("work", {}, "Lambda.Unknown", True),
+        ("work", {}, "Lambda.ServiceException", False),
+        ("work", {"max_retries": 2}, "States.DataLimitExceeded", True),
+        ("subflow", {"config": {"workflow_id": "child"}}, "StepFunctions.ThrottlingException", False),
+        ("subflow", {"config": {"workflow_id": "child"}}, "Broken", True),
+        ("merge", {"input_mapping": {"x": {"$expression": "$number(input.x)"}}, "max_retries": 2}, "Broken", True),
+    ],
+)
+def test_whether_a_failure_is_final_is_what_its_machine_says(
+    step_type: str, fields: dict[str, Any], error: str, kept: bool
+) -> None:
+    retry = {"max_retries": 2, "strategy": "fixed_delay", "delay_seconds": 1, "max_delay_seconds": 1}
+    lasting = {"step_type": "lasting", "retry": retry, "final_errors": ["Refused"]}
+    catalogue = builtin_catalogue().with_registered([{"step_type": "work"}, lasting])
+    steps = [{"step_id": "a", "step_type": step_type, "critical": False, "dependencies": [], **fields}, work("b")]
+    workflow = parse_workflow({"name": "t", "execution_pattern": "parallel", "steps": steps}, catalogue).workflow
+    assert workflow is not None
+    ended = results(0, {"a": "failed", "b": "failed"})
+    ended["a"]["error_type"] = error
+    assert reusable(workflow, catalogue, ended, "b") == ({"a": "failed"} if kept else {})
 
 
 def test_what_a_run_has_come_past_was_skipped() -> None:

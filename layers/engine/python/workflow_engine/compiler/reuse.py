@@ -106,13 +106,15 @@ def _is_passed(graph: StepGraph, step: Step, statuses: Mapping[str, str]) -> boo
 
 def _is_final(step: Step, catalogue: CompilerCatalogue, result: Mapping[str, Any]) -> bool:
     """Whether a step that failed would not have been tried again, had its run not ended meanwhile."""
-    error, found = str(result["error_type"]), catalogue.find(step.step_type)
+    from workflow_engine.compiler.lower.retries import is_tried_again, policy_of  # which needs this module itself
+
+    found = catalogue.find(step.step_type)
     lowering = found.lowering(step.config) if found is not None else None
-    if error.startswith("Lambda."):
-        return False  # faults of the service are always tried again
-    if step.retry is not None:
-        return bool(result["retry_count"] >= step.retry.max_retries)
-    return not isinstance(lowering, TaskLowering) or error not in lowering.transient_errors
+    if not isinstance(lowering, TaskLowering):
+        return True
+    return not is_tried_again(
+        lowering, policy_of(step, lowering), str(result["error_type"]), int(result["retry_count"])
+    )
 
 
 def _undone(step: Step, statuses: Mapping[str, str]) -> bool:

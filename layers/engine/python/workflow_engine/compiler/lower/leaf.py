@@ -44,7 +44,7 @@ from workflow_engine.compiler.jsonata.states import ENTERED, REDRIVE, TOKEN, fro
 from workflow_engine.compiler.lower.checks import output_check
 from workflow_engine.compiler.lower.inputs import has_expression, input_bound, input_object, mapped_inputs
 from workflow_engine.compiler.lower.recovery import ends_with, fails
-from workflow_engine.compiler.lower.retries import counted_retries, retriers
+from workflow_engine.compiler.lower.retries import counted_retries, policy_of, retriers
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.subflows import child_arguments
@@ -248,7 +248,7 @@ def task(
         if lowering.starts_child
         else _told_arguments(unit, step, lowering, scope, timeout, is_element=is_element)
     )
-    policy = step.retry or (None if step.never_retried else lowering.retry)
+    policy = policy_of(step, lowering)
     resource = _resource(lowering)
     result = READ_CHILD_RESULT if lowering.starts_child and is_read else task_output(resource)
     record = completed_record(result, keeps_output=keeps_output)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from workflow_engine.compiler.catalogue import TaskLowering
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED
 from workflow_engine.errors import StepTransientError
-from workflow_engine.language.syntax import RetryPolicy
+from workflow_engine.language.syntax import RetryPolicy, Step
 
 SERVICE_FAULTS: Final[Mapping[str, Any]] = {
     # Developer guide, "Handle transient Lambda service exceptions", and throttling.
@@ -42,6 +42,11 @@ TRANSIENT_FAULTS: Final[Mapping[str, Any]] = {
 _RARE: Final = frozenset({StepTransientError.__name__})
 
 
+def policy_of(step: Step, lowering: TaskLowering) -> RetryPolicy | None:
+    """What the step says of retries, else its type, unless it says that there are none."""
+    return step.retry or (None if step.never_retried else lowering.retry)
+
+
 def own_retriers(policy: RetryPolicy, final_errors: Iterable[str] = ()) -> tuple[Mapping[str, Any], ...]:
     """The step's own retry policy as ASL: first what is not tried again, then the rest. MaxDelaySeconds is given only
     where it limits.
@@ -73,6 +78,13 @@ def retriers(lowering: TaskLowering, policy: RetryPolicy | None) -> tuple[Mappin
     if lowering.transient_errors:
         return (*service, {"ErrorEquals": list(lowering.transient_errors), **TRANSIENT_FAULTS})
     return service
+
+
+def is_tried_again(lowering: TaskLowering, policy: RetryPolicy | None, error: str, retries: int) -> bool:
+    """Whether a Task is retried that has failed with this error after so many retries."""
+    named = {error, "States.ALL"}
+    deciding = next((one for one in retriers(lowering, policy) if not named.isdisjoint(one["ErrorEquals"])), None)
+    return deciding is not None and retries < deciding["MaxAttempts"]
 
 
 def counted_retries(lowering: TaskLowering, policy: RetryPolicy | None) -> int:
