@@ -63,6 +63,7 @@ def test_a_tolerated_failure_is_kept_unless_it_might_have_been_tried_again() -> 
         ("lasting", {}, "Broken", False),
         ("lasting", {"max_retries": 0}, "Broken", True),
         ("lasting", {}, "Refused", True),
+        ("lasting", {"for_each": "input.list"}, "Broken", True),
         ("work", {}, "Lambda.Unknown", True),
         ("work", {}, "Lambda.ServiceException", False),
         ("work", {"max_retries": 2}, "States.DataLimitExceeded", True),

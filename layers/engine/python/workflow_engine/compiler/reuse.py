@@ -16,6 +16,7 @@ from workflow_engine.compiler.catalogue import CompilerCatalogue, TaskLowering
 from workflow_engine.compiler.graph import StepGraph, build_graph
 from workflow_engine.compiler.jsonata.fragments import Text
 from workflow_engine.compiler.jsonata.states import from_input
+from workflow_engine.compiler.retries import is_tried_again, policy_of
 from workflow_engine.language.reads import all_steps
 from workflow_engine.language.syntax import Step, Workflow
 from workflow_engine.statuses import StepEnd
@@ -106,12 +107,10 @@ def _is_passed(graph: StepGraph, step: Step, statuses: Mapping[str, str]) -> boo
 
 def _is_final(step: Step, catalogue: CompilerCatalogue, result: Mapping[str, Any]) -> bool:
     """Whether a step that failed would not have been tried again, had its run not ended meanwhile."""
-    from workflow_engine.compiler.lower.retries import is_tried_again, policy_of  # which needs this module itself
-
     found = catalogue.find(step.step_type)
     lowering = found.lowering(step.config) if found is not None else None
-    if not isinstance(lowering, TaskLowering):
-        return True
+    if step.for_each is not None or not isinstance(lowering, TaskLowering):
+        return True  # its elements are tried again, each before the step has failed
     return not is_tried_again(
         lowering, policy_of(step, lowering), str(result["error_type"]), int(result["retry_count"])
     )

@@ -6,8 +6,8 @@ from workflow_engine.compiler.catalogue import OUTPUT_CHECK
 from workflow_engine.compiler.ir import HANDED, Check
 from workflow_engine.compiler.jsonata.fragments import Array, Call, Text, json_literal, object_fragment
 from workflow_engine.compiler.jsonata.states import INPUT, from_input
-from workflow_engine.compiler.lower.retries import SERVICE_FAULTS
 from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.retries import SERVICE_FAULTS
 from workflow_engine.language.syntax import Step
 from workflow_engine.state_names import HELD, derived_name
 

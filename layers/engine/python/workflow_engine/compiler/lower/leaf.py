@@ -44,12 +44,12 @@ from workflow_engine.compiler.jsonata.states import ENTERED, REDRIVE, TOKEN, fro
 from workflow_engine.compiler.lower.checks import output_check
 from workflow_engine.compiler.lower.inputs import has_expression, input_bound, input_object, mapped_inputs
 from workflow_engine.compiler.lower.recovery import ends_with, fails
-from workflow_engine.compiler.lower.retries import counted_retries, policy_of, retriers
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.lower.subflows import child_arguments
 from workflow_engine.compiler.lower.unit import Unit
 from workflow_engine.compiler.records import completed_record, failed_record
+from workflow_engine.compiler.retries import counted_retries, policy_of, retriers
 from workflow_engine.language.catalogue import split_version
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.syntax import Source, Step, StepReference
