@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.support.json_strategies import JSON
+from workflow_engine.http.body import MAX_DEPTH
 from workflow_engine.language.differences import differences
 
 
@@ -67,3 +68,11 @@ def test_nothing_is_told_of_values_with_the_same_text_and_something_of_others(be
     assert changes(before, json.loads(json.dumps(before))) == []
     assert bool(changes(before, after)) == (json.dumps(before) != json.dumps(after))
     assert bool(changes({"a": [before, 1]}, {"a": [after, 1]})) == (json.dumps(before) != json.dumps(after))
+
+
+def test_lists_are_read_a_few_times_a_level_however_deep_they_are() -> None:
+    before: Any = 1
+    after: Any = 2
+    for _ in range(MAX_DEPTH):
+        before, after = [before], [after]
+    assert changes(before, after) == [("changed", "/0" * MAX_DEPTH, 1, 2)]
