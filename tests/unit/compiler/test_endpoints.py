@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from workflow_engine import endpoint_errors
 from workflow_engine.compiler import Compilation, compile_workflow, execution_input
 from workflow_engine.errors import WorkflowEngineError
@@ -81,3 +83,12 @@ def test_every_failure_of_a_call_is_either_transient_or_final() -> None:
     }
     assert named == classes
     assert not set(endpoint_errors.TRANSIENT_ERRORS) & set(endpoint_errors.FINAL_ERRORS)
+
+
+@pytest.mark.parametrize(("timeout", "told"), [(61, 60), (60, None), (30, None)])
+def test_a_worker_is_taken_for_lost_before_its_step_is_late_or_not_at_all(timeout: int, told: int | None) -> None:
+    arn = "arn:aws:states:eu-west-1:123456789012:activity:a"
+    worker = {"execution_type": "activity", "activity_arn": arn, "heartbeat_seconds": 60}
+    task = compiled(worker, timeout_seconds=timeout).machine["States"]["one"]
+    assert task["Resource"] == arn
+    assert task.get("HeartbeatSeconds") == told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -280,3 +281,13 @@ def test_what_undoes_a_switch_as_a_whole_comes_before_what_undoes_the_steps_insi
         "undo_a",
         "tell",
     ]
+
+
+def test_the_more_elements_may_fail_the_less_is_kept_of_each_message() -> None:
+    def kept(**fields: Any) -> str:
+        each = work("e", for_each="input.rows", compensate=[work("undo")], **fields)
+        return json.dumps(states(compiled(each, work("b", "e")))["e.each"]["Catch"])
+
+    assert ",0,4000)" in kept(max_items=5)
+    assert ",0,300)" in kept(max_items=100)
+    assert ",0,200)" in kept()

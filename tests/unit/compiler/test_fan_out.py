@@ -215,3 +215,10 @@ def test_a_list_whose_elements_are_undone_has_room_for_that_too() -> None:
     map_events, choice, task, failed_run = 4, 2, 5, 1
     sure = 2 + (map_events + choice + task) + (choice + map_events + failed_run)
     assert f"room for {(25_000 - sure) // (2 * EACH):,} elements" in found[0]["detail"]
+
+
+def test_the_failure_steps_of_a_run_have_their_room_beside_a_list() -> None:
+    [found] = compiled(each("input.rows"), on_failure=[work("tell"), work("note")]).plan["warnings"]
+    sure = 2 + 4 + (3 + 3 + 1)  # the run, the list, failure steps that fail at once, and the end of the run behind them
+    assert (25_000 - sure) // EACH < ROOM
+    assert f"room for {(25_000 - sure) // EACH:,} elements" in found["detail"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.compiled import CATALOGUE, Step, container, parsed, states, work
+from tests.support.compiled import CATALOGUE, Step, container, data, parsed, states, work
 from workflow_engine.compiler import Compilation, compile_workflow, execution_input
 from workflow_engine.compiler.reuse import reusable
 from workflow_engine.language import parse_workflow
@@ -92,6 +92,13 @@ def test_what_a_run_has_come_past_was_skipped() -> None:
     assert chosen(*steps, from_step="d", **told) == {"a": "completed", "b": "skipped", "c": "completed"}
 
 
+def test_a_loop_without_a_trace_may_have_completed_and_runs_again() -> None:
+    loop = container("l", "loop", "a", config={"until": "true", "max_iterations": 2, "steps": [data("inner", 1)]})
+    told: dict[str, Any] = {"a": "completed", "l": "pending", "c": "completed", "d": "failed"}
+    steps = (work("a"), loop, work("c", "l", trigger_rule="all_done"), work("d", "c"))
+    assert chosen(*steps, from_step="d", **told) == {"a": "completed"}
+
+
 def test_what_was_undone_is_done_again() -> None:
     steps = (work("a", compensate=[work("undo_a")]), work("b", compensate=[work("undo_b")]), work("c", "a", "b"))
     told: dict[str, Any] = {
@@ -152,6 +159,13 @@ def test_failure_steps_undo_nothing_that_the_run_has_not_done() -> None:
     assert "undo_a" not in states(made)
     assert [s["id"] for s in made.outline["after_failure"]] == ["undo_b", "tell"]
     assert made.bindings["reused"] == [["a", "output"]]
+
+
+def test_what_would_undo_a_step_that_was_left_out_is_told_as_skipped() -> None:
+    steps = (work("a", compensate=[work("undo_a")]), work("b", "a"))
+    tell = work("tell", input_mapping={"undone": "undo_a.status"})
+    made = variant(*steps, reused={"a": "completed"}, on_failure=[tell])
+    assert '"undone":"skipped"' in states(made)["tell"]["Arguments"]["Payload"]
 
 
 def test_without_anything_left_to_undo_nothing_is_caught() -> None:

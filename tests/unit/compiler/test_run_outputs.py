@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.local.stepfunctions.jsonata import evaluate
-from tests.support.compiled import compiled, container, merged, work
+from tests.support.compiled import compiled, container, data, merged, work
 from workflow_engine import aws_quotas
 from workflow_engine.compiler.jsonata.fragments import Text
 from workflow_engine.compiler.jsonata.run_outputs import output_is_marked, output_of_run
@@ -137,3 +137,25 @@ def test_what_a_run_output_takes_never_makes_a_definition_too_large(monkeypatch:
     room = compiled(*many).plan["definition_bytes"] - 1
     monkeypatch.setattr(aws_quotas, "DEFINITION_BYTES", room)
     assert last(compiled(*many).machine) == {**_MARK, "_failed": []}
+
+
+def test_of_what_is_known_before_the_run_only_the_large_is_guarded() -> None:
+    def kept(size: int) -> str:
+        machine = compiled(
+            work("a"), data("b", "x" * size, "a"), work("c", "a"), execution_pattern="sequential"
+        ).machine
+        return str(machine["States"]["b"]["Assign"]["s0_b"]["output"])
+
+    assert "_in_history" in kept(130_000)
+    assert "_in_history" not in kept(1_000)
+
+
+def test_a_branch_in_which_a_run_may_fail_tells_what_it_tolerated() -> None:
+    steps = [work("a", critical=False), work("b", "a", trigger_rule="all_done"), work("c"), work("d", "c")]
+    machine = compiled(*steps, on_failure=[work("tell")]).machine
+    branch = machine["States"]["a.parallel"]["Branches"][0]
+    ends = [state["Output"] for state in branch["States"].values() if "_failures" in state.get("Output", ())]
+    assert len(ends) == 1
+    (listed,) = [output["_failed"] for output in ends]
+    assert evaluate(listed[2:-2], {"s1_a": {"status": "failed"}}) == ["a"]
+    assert "$exists($s1_a.status)" in listed  # where it had not begun, Step Functions knows no such variable

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.local.stepfunctions.jsonata import Evaluator
-from tests.support.compiled import compiled, container, states
+from tests.support.compiled import compiled, container, states, work
 from tests.support.jsonata_node import Case, evaluate_all
 from workflow_engine.compiler.jsonata.children import CAUGHT_CHILD_ERROR, CAUGHT_CHILD_MESSAGE
 from workflow_engine.subflows import START_EXECUTION, child_failure, output_of
@@ -168,3 +168,9 @@ def test_the_output_of_a_step_names_the_workflow_and_the_run() -> None:
         "subflow_status": "completed",
         "subflow_output": {"a": 1},
     }
+
+
+def test_only_what_a_step_works_on_must_not_be_left_to_the_childs_history() -> None:
+    left_behind = "only in the results of its own run"
+    assert left_behind not in compiled(subflow("a")).definition
+    assert left_behind in compiled(subflow("a"), work("b", "a")).definition
