@@ -22,12 +22,14 @@ class Readers:
     """`whole[id]` are the readers of a step's output or error, `status[id]` those that ask how it ended.
 
     `possible[id]` are all the ways in which it may end anywhere in the machine: a record of the status is needed unless there
-    is one way only, even where less is possible locally, such as behind a guard.
+    is one way only, even where less is possible locally, such as behind a guard. `of_run` is the mask of a run's output that is
+    not explicit.
     """
 
     whole: Mapping[str, int]
     status: Mapping[str, int]
     possible: Mapping[str, Statuses]
+    of_run: int
 
     def keeps_record(self, step_id: str, beside: int = 0) -> bool:
         """Whether a variable is needed for readers that are not in the mask `beside`."""
@@ -41,7 +43,7 @@ class Readers:
 
     def is_read_by_steps(self, step_id: str) -> bool:
         """Whether something works on its output, and not only a run's output that is not explicit."""
-        return self.keeps_output(step_id, beside=2 << len(self.possible))
+        return self.keeps_output(step_id, beside=self.of_run)
 
 
 def possible_statuses(
@@ -111,6 +113,7 @@ def find_readers(
             status[step.step_id] = status.get(step.step_id, 0) | 1 << i
     for reference in end_reads:
         add(reference, 1 << len(graph.steps))
+    of_run = 2 << len(graph.steps)
     for reference in run_reads:
-        add(reference, 2 << len(graph.steps))
-    return Readers(whole, status, possible)
+        add(reference, of_run)
+    return Readers(whole, status, possible, of_run)
