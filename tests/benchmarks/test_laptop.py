@@ -126,9 +126,7 @@ def test_starts_of_many_clients_beside_those_of_one(row: Row, tmp_path: Path) ->
 
 def ended(server: Server, runs: int) -> None:
     """Wait until none runs any more, and count those that have completed."""
-    until = time.monotonic() + 600
     while server.ask("GET", "/executions?status=running&limit=1")["items"]:
-        assert time.monotonic() < until
         time.sleep(0.2)
     assert counted(server, "completed") == runs
 

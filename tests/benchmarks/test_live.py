@@ -17,6 +17,7 @@ import pytest
 
 from tests.benchmarks.laptop import Server, at_once, chain, milliseconds, serving
 from tests.benchmarks.watchers import polling, streaming
+from tests.support.looking import awaited
 
 pytestmark = pytest.mark.benchmark
 
@@ -105,10 +106,7 @@ def test_how_soon_an_event_is_told(others: int, row: Row, tmp_path: Path) -> Non
         path = stored(server, work)
         runs = at_once(ACTIVE, lambda _: started(server, path, 1)[0])
         streams = stack.enter_context(streaming(server, runs, is_timed=True))
-        until = time.monotonic() + 120
-        while streams.ended < ACTIVE:
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        awaited(lambda: streams.ended >= ACTIVE)
     assert len(streams.latencies) >= ACTIVE * STEPS
     p50, p99 = percentile(streams.latencies, 0.5), percentile(streams.latencies, 0.99)
     what = f"event to client, {ACTIVE} runs at once" + (f" beside {others} streams" if others else "")
