@@ -15,11 +15,12 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.catalog import FUNCTIONS, Function, function
+from infra.catalog import FUNCTIONS, function
 from infra.constructs.deployment import Deployment
 from infra.constructs.engine_function import EngineFunction, retention
 from infra.constructs.layers import Layers
 from infra.constructs.machine_role import MachineRole
+from infra.function import Function
 from workflow_engine.subflows import NAME_PREFIX
 
 RECEIVE_COUNT = 10
