@@ -28,7 +28,7 @@ from tests.support.recorded_ends import (
     tell,
 )
 from tests.support.stores import dynamodb, sqlite_in_memory
-from workflow_engine.errors import NotFoundError, ThrottledError
+from workflow_engine.errors import ConflictError, NotFoundError, ThrottledError
 from workflow_engine.machines.ends import of_event
 from workflow_engine.run_output import MARKER
 from workflow_engine.store import keys
@@ -41,7 +41,7 @@ from workflow_engine.store.shared_budgets import LEFT_OUT_OUTPUTS
 from workflow_engine.store.table import Table
 from workflow_engine.timestamps import iso
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.runs import read_results, record_execution
+from workflow_engine.usecases.runs import cancel_run, read_results, record_execution
 from workflow_engine.usecases.upkeep.sweep_executions import sweep_executions
 
 ME: Final = Caller(TENANT)
@@ -349,6 +349,24 @@ def test_a_history_that_lags_behind_the_event_is_not_kept(engine: Engine, machin
     machines.histories[arn("e")].append(last)
     assert read_results.results(engine, ME, "e")["step_results"]["b"]["output_data"] == 2
     assert engine.results.find(TENANT, "e") is not None
+
+
+def test_a_run_that_ended_just_before_it_was_cancelled_is_not_told_as_cancelled(
+    engine: Engine, machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history(machines)
+    machines.histories[arn("e")].pop()  # it lags behind the event
+    monkeypatch.setattr(machines, "stop", lambda *_: tell(engine, [event(seconds=0.9, output={"n": 1})]), raising=False)
+    with pytest.raises(ConflictError, match="it is completed"):
+        cancel_run.cancel(engine, ME, "e")
+    assert found(engine).status == "completed"
+
+
+def test_an_end_that_comes_again_after_its_run_was_deleted_is_no_fault(engine: Engine, machines: Machines) -> None:
+    tell(engine, [event(output={"n": 1})])
+    delete_run(engine.executions.table, TENANT, "e", after(3600).timestamp())
+    tell(engine, [event(output={"n": 1})])
+    assert engine.executions.table.count(keys.execution(TENANT, "e")) == 0
 
 
 def test_results_from_before_a_redrive_are_not_those_of_its_end(engine: Engine, machines: Machines) -> None:
