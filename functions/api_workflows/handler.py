@@ -18,15 +18,7 @@ from workflow_engine.init_phase import at_init
 from workflow_engine.usecases.bodies.run import waiting_seconds
 from workflow_engine.usecases.files import read_files
 from workflow_engine.usecases.runs import start_run
-from workflow_engine.usecases.workflows import (
-    compile_workflow,
-    diff_workflow,
-    pause_workflow,
-    read_workflows,
-    roll_back,
-    save_workflow,
-    validate_workflow,
-)
+from workflow_engine.usecases.workflows import compile_workflow, read_workflows, save_workflow, validate_workflow
 from workflow_engine.usecases.workflows.preconditions import entity_tag
 
 if TYPE_CHECKING:
@@ -89,11 +81,27 @@ def _update(request: Request) -> Any:
 
 
 def _diff(request: Request) -> WorkflowDiff:
+    from workflow_engine.usecases.workflows import diff_workflow  # what starts of runs do without, as below
+
     versions = request.number(FROM_VERSION), request.number(TO_VERSION)
     return diff_workflow.diff(engine(), request.caller, request.path["workflow_id"], *versions)
 
 
+def _pause(request: Request) -> StoredWorkflow:
+    from workflow_engine.usecases.workflows import pause_workflow
+
+    return pause_workflow.pause(engine(), request.caller, request.path["workflow_id"], request.body)
+
+
+def _resume(request: Request) -> StoredWorkflow:
+    from workflow_engine.usecases.workflows import pause_workflow
+
+    return pause_workflow.resume(engine(), request.caller, request.path["workflow_id"])
+
+
 def _roll_back(request: Request) -> Any:
+    from workflow_engine.usecases.workflows import roll_back
+
     return _stored(request, roll_back.roll_back(engine(), request.caller, request.path["workflow_id"], request.body))
 
 
@@ -108,8 +116,8 @@ HANDLERS: Final[Handlers] = {
     "get_workflow": _get,
     "update_workflow": _update,
     "delete_workflow": lambda r: save_workflow.delete(engine(), r.caller, r.path["workflow_id"], r.precondition),
-    "pause_workflow": lambda r: pause_workflow.pause(engine(), r.caller, r.path["workflow_id"], r.body),
-    "resume_workflow": lambda r: pause_workflow.resume(engine(), r.caller, r.path["workflow_id"]),
+    "pause_workflow": _pause,
+    "resume_workflow": _resume,
     "diff_workflow": _diff,
     "roll_back_workflow": _roll_back,
     "list_workflow_versions": lambda r: read_workflows.list_versions(

@@ -8,11 +8,17 @@ from typing import Any
 
 import pytest
 
+from tests.integration.store.records import execution
 from tests.support.stores import fill, item
 from workflow_engine.errors import QuotaExceededError, ThrottledError
 from workflow_engine.store.conditions import Exists, below
+from workflow_engine.store.ends import EndStore, RecordedEnd
+from workflow_engine.store.executions import ExecutionStore
+from workflow_engine.store.payloads import PayloadStore
+from workflow_engine.store.payloads.memory import MemoryObjects
 from workflow_engine.store.quotas import Quota, Quotas
 from workflow_engine.store.run_slots import free_slot, leave_slot, slot_write
+from workflow_engine.store.shards import RunShards
 from workflow_engine.store.table import ConditionFailedError, Table
 
 NOON = datetime(2026, 11, 28, 12, 0, 30, tzinfo=UTC)
@@ -192,3 +198,19 @@ def test_a_place_that_was_not_given_back_is_found_when_it_is_needed(table: Table
         take(table, number, f"e{number}")
     assert free_slot(table, "t", 3, lambda ids: set(ids) - {"e2"}) == 2
     take(table, 2, "new")
+
+
+def test_a_run_gives_its_place_back_when_its_end_is_recorded(table: Table) -> None:
+    payloads = PayloadStore(MemoryObjects())
+    runs, ends = ExecutionStore(table, payloads, RunShards(table)), EndStore(table, payloads)
+    for number in (1, 2):
+        runs.create(execution(execution_id=f"e{number}", execution_arn=f"arn:{number}", slot=number))
+    end = RecordedEnd("arn:1", "completed", "2026-01-02T00:00:00.000Z", 0)
+    assert ends.record("t", "e1", end)
+    assert runs.get("t", "e1").slot is None
+    take(table, 1, "another")
+    assert not ends.record("t", "e1", end)  # told again
+    assert free_slot(table, "t", 2, set) is None
+    assert ends.never_started(runs.get("t", "e2"), RecordedEnd("arn:2", "failed", "2026-01-02T00:00:00.000Z", 0))
+    assert runs.get("t", "e2").slot is None
+    assert free_slot(table, "t", 2, set) == 2

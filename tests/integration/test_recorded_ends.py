@@ -9,6 +9,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,11 +29,11 @@ from tests.support.recorded_ends import (
     tell,
 )
 from tests.support.stores import dynamodb, sqlite_in_memory
-from workflow_engine.errors import NotFoundError, ThrottledError
-from workflow_engine.machines.ends import of_event
+from workflow_engine.errors import ConflictError, NotFoundError, ThrottledError
+from workflow_engine.machines.ends import SubflowStart, of_event
 from workflow_engine.run_output import MARKER
 from workflow_engine.store import keys
-from workflow_engine.store.control import begin_redrive, note_cancelled
+from workflow_engine.store.control import begin_redrive, note_cancelled, take_back_redrive
 from workflow_engine.store.executions import ASKED_FOR, Execution
 from workflow_engine.store.items import Record
 from workflow_engine.store.results import ResultsStore
@@ -41,7 +42,8 @@ from workflow_engine.store.shared_budgets import LEFT_OUT_OUTPUTS
 from workflow_engine.store.table import Table
 from workflow_engine.timestamps import iso
 from workflow_engine.usecases.engine import Caller, Engine
-from workflow_engine.usecases.runs import read_results, record_execution
+from workflow_engine.usecases.runs import cancel_run, read_results, record_execution
+from workflow_engine.usecases.runs.record_subflow import record_subflow
 from workflow_engine.usecases.upkeep.sweep_executions import sweep_executions
 
 ME: Final = Caller(TENANT)
@@ -349,6 +351,62 @@ def test_a_history_that_lags_behind_the_event_is_not_kept(engine: Engine, machin
     machines.histories[arn("e")].append(last)
     assert read_results.results(engine, ME, "e")["step_results"]["b"]["output_data"] == 2
     assert engine.results.find(TENANT, "e") is not None
+
+
+def test_a_run_that_ended_just_before_it_was_cancelled_is_not_told_as_cancelled(
+    engine: Engine, machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history(machines)
+    machines.histories[arn("e")].pop()  # it lags behind the event
+    monkeypatch.setattr(machines, "stop", lambda *_: tell(engine, [event(seconds=0.9, output={"n": 1})]), raising=False)
+    with pytest.raises(ConflictError, match="it is completed"):
+        cancel_run.cancel(engine, ME, "e")
+    assert found(engine).status == "completed"
+
+
+def test_an_end_that_comes_again_after_its_run_was_deleted_is_no_fault(engine: Engine, machines: Machines) -> None:
+    tell(engine, [event(output={"n": 1})])
+    delete_run(engine.executions.table, TENANT, "e", after(3600).timestamp())
+    tell(engine, [event(output={"n": 1})])
+    assert engine.executions.table.count(keys.execution(TENANT, "e")) == 0
+
+
+def test_of_two_who_cancel_at_once_the_first_is_told(engine: Engine) -> None:
+    tell(engine, [event("ABORTED")])
+    note_cancelled(engine.executions, found(engine), "ann", None)
+    note_cancelled(engine.executions, found(engine), "bob", "Too late.")
+    assert (found(engine).cancelled_by, found(engine).cancel_cause) == ("ann", None)
+
+
+def test_a_redrive_is_taken_back_only_as_long_as_it_is_the_last_and_has_no_end(engine: Engine) -> None:
+    tell(engine, [event("FAILED", 5, **FAILED)])
+    first = found(engine)
+    begun = begin_redrive(engine.executions, first, iso(after(20)), "ann")
+    tell(engine, [event("ABORTED", 30, redrive_count=1)])
+    assert not take_back_redrive(engine.executions, first, iso(after(20)))
+    begin_redrive(engine.executions, replace(begun, status="cancelled"), iso(after(40)), "ann")
+    assert not take_back_redrive(engine.executions, first, iso(after(20)))
+    assert (found(engine).status, found(engine).redrive_count) == ("running", 2)
+
+
+@pytest.mark.parametrize(("redrive_count", "is_stopped"), [(0, True), (1, False)])
+def test_a_subflow_goes_on_where_somebody_else_has_redriven_its_cancelled_parent(
+    engine: Engine, machines: Machines, monkeypatch: pytest.MonkeyPatch, redrive_count: int, is_stopped: bool
+) -> None:
+    tell(engine, [event("ABORTED")])
+    stopped: list[str] = []
+    monkeypatch.setattr(machines, "stop", lambda execution_arn, _: stopped.append(execution_arn), raising=False)
+    run = {
+        "tenant_id": TENANT,
+        "workflow_id": "w",
+        "workflow_version": 1,
+        "workflow_name": "Child",
+        "parent_execution_id": "e",
+        "parent_place": "a",
+        "parent_redrive_count": redrive_count,
+    }
+    assert record_subflow(engine, SubflowStart(arn("child"), after(20), json.dumps({"run": run}))) is not None
+    assert stopped == ([arn("child")] if is_stopped else [])
 
 
 def test_results_from_before_a_redrive_are_not_those_of_its_end(engine: Engine, machines: Machines) -> None:

@@ -236,3 +236,23 @@ def test_what_was_recorded_of_an_end_is_gone_while_the_run_goes_on_and_back_when
     later = replace(engine, now=lambda: datetime.fromisoformat(engine.timestamp()) + timedelta(minutes=2))
     assert read_results.results(later, ME, execution_id)["error"] == before.error
     assert engine.executions.get("default", execution_id) == before
+
+
+def test_a_repetition_has_the_token_of_its_redrive_and_the_next_redrive_another(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution_id = stopped(engine)
+    tokens: list[str] = []
+    real = type(engine.runs).redrive
+
+    def redrive(runs: Any, execution_arn: str, token: str) -> None:
+        tokens.append(token)
+        real(runs, execution_arn, token)
+
+    monkeypatch.setattr(type(engine.runs), "redrive", redrive)
+    redrive_run.redrive(engine, ME, execution_id)
+    redrive_run.redrive(engine, ME, execution_id)
+    cancel_run.cancel(engine, ME, execution_id)
+    redrive_run.redrive(engine, ME, execution_id)
+    cancel_run.cancel(engine, ME, execution_id)
+    assert tokens[0] == tokens[1] != tokens[2]

@@ -10,14 +10,14 @@ import pytest
 from tests.integration.support import ME, OTHER, results_of
 from tests.support.backend_cloud import counted
 from tests.support.random_workflows import timeless
-from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError, PayloadTooLargeError
+from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError, PausedError, PayloadTooLargeError
 from workflow_engine.machines.port import ExecutionGoneError
 from workflow_engine.store import keys
 from workflow_engine.store.run_lists import RunFilter
 from workflow_engine.usecases.answers import Results
 from workflow_engine.usecases.engine import Engine
 from workflow_engine.usecases.runs import find_runs, rerun_run, start_run
-from workflow_engine.usecases.workflows import save_workflow
+from workflow_engine.usecases.workflows import pause_workflow, save_workflow
 
 
 def upper(step_id: str, source: str, **fields: Any) -> dict[str, Any]:
@@ -196,3 +196,14 @@ def test_a_run_of_another_tenant_is_not_rerun(engine: Engine) -> None:
     first = done(engine, FLOW)
     with pytest.raises(NotFoundError):
         rerun_run.rerun(engine, OTHER, first["execution_id"], {})
+
+
+def test_a_paused_workflow_is_not_rerun(engine: Engine) -> None:
+    workflow_id = save_workflow.create(engine, ME, FLOW)["workflow_id"]
+    first = results_of(engine, start_run.start_stored(engine, ME, workflow_id, {"input": {"text": "one"}}))
+    pause_workflow.pause(engine, ME, workflow_id, {"reason": "Being repaired."})
+    for body in ({}, {"from_step": "second"}):
+        with pytest.raises(PausedError, match="Being repaired"):
+            rerun_run.rerun(engine, ME, first["execution_id"], body)
+    pause_workflow.resume(engine, ME, workflow_id)
+    assert results_of(engine, rerun_run.rerun(engine, ME, first["execution_id"], {}))["status"] == "completed"

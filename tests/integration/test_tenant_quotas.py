@@ -93,7 +93,7 @@ def test_a_start_that_aws_refused_gives_its_place_back(
     assert len(starts(engine, workflow_id, 1)) == 1
 
 
-def _refuse(*_: object) -> None:
+def _refuse(*_: object, **__: object) -> None:
     raise RuntimeError("refused")
 
 
@@ -151,3 +151,29 @@ def test_a_start_that_a_full_house_refuses_costs_nothing(engine: Engine, workflo
     assert once > 0
     assert starts(engine, workflow_id, 3) == []
     assert engine.quotas.usage("t")["cost_micros"] == once
+
+
+@pytest.mark.parametrize("refusing", ["runs.start", "executions.create"])
+def test_a_start_that_came_to_nothing_costs_nothing(
+    engine: Engine, workflow_id: str, monkeypatch: pytest.MonkeyPatch, refusing: str
+) -> None:
+    engine.quotas.set("t", Quota(monthly_usd=1))
+    starts(engine, workflow_id, 1)
+    once = engine.quotas.usage("t")["cost_micros"]
+    assert once > 0
+    place, method = refusing.split(".")
+    with monkeypatch.context() as patch:
+        patch.setattr(type(getattr(engine, place)), method, _refuse)
+        with pytest.raises(RuntimeError, match="refused"):
+            start_run.start_stored(engine, ME, workflow_id, {})
+    assert engine.quotas.usage("t")["cost_micros"] == once
+
+
+def test_the_error_of_a_refused_start_is_told_though_its_money_cannot_be_given_back(
+    engine: Engine, workflow_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.quotas.set("t", Quota(running=1, monthly_usd=1))
+    starts(engine, workflow_id, 1)
+    monkeypatch.setattr(type(engine.quotas), "give_back", _refuse)
+    with pytest.raises(QuotaExceededError):
+        start_run.start_stored(engine, ME, workflow_id, {})

@@ -210,14 +210,15 @@ class ExecutionStore:
         except ConditionFailedError:
             raise _taken_over() from None
 
-    def remove(self, execution: Execution) -> None:
-        """Take back the record of a run that could not be started, unless another attempt starts it meanwhile."""
+    def remove(self, execution: Execution) -> bool:
+        """Take back the record of a run that could not be started; False when another attempt starts it meanwhile."""
         key = keys.execution(execution.tenant_id, execution.execution_id)
         try:
             self.table.delete(key, keys.META, _is_started_by(execution))
         except ConditionFailedError:
-            return
+            return False
         self._leave_slot(execution)
+        return True
 
     def _leave_slot(self, execution: Execution) -> None:
         if execution.slot is not None:

@@ -98,8 +98,8 @@ class Quotas:
         raise ThrottledError("Many starts are being counted. Try again in a second.")
 
     def give_back(self, tenant_id: str, quota: Quota, micros: int) -> None:
-        """Take back the money that was counted for a start which no place was found for: who waits for one asks again and again.
-        It stays one of its minute's starts.
+        """Take back the money that was counted for a start which came to nothing: who is refused asks again and again. It stays
+        one of its minute's starts.
         """
         if micros and quota.monthly_usd is not None:
             # Not where the month has ended since.

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 from workflow_engine.errors import QuotaExceededError
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.observability import get_logger
 from workflow_engine.statuses import has_ended
 from workflow_engine.store.executions import Execution
-from workflow_engine.store.quotas import MICROS, used_up
+from workflow_engine.store.quotas import MICROS, Quota, used_up
 from workflow_engine.store.run_slots import SlotTakenError, free_slot
 
 if TYPE_CHECKING:
     from workflow_engine.usecases.engine import Engine
+
+logger = get_logger(__name__)
 
 _ATTEMPTS: Final = 5
 _FULL_SECONDS: Final = 5
@@ -30,8 +33,28 @@ def create_admitted(
     Without a quota nothing is counted. Raises QuotaExceededError, ConflictError.
     """
     quota = engine.quotas.of(execution.tenant_id)
-    micros = cost_micros(plan)
-    engine.quotas.count_start(execution.tenant_id, quota, micros)
+    engine.quotas.count_start(execution.tenant_id, quota, cost_micros(plan))
+    try:
+        return _placed(engine, execution, quota, start_input, expires_at)
+    except Exception:
+        give_back(engine, execution.tenant_id, plan)
+        raise
+
+
+def give_back(engine: Engine, tenant_id: str, plan: Mapping[str, Json]) -> None:
+    """Take back the money that was counted for a run which did not start. Raises nothing: why it did not is what the client must
+    know.
+    """
+    try:
+        engine.quotas.give_back(tenant_id, engine.quotas.of(tenant_id), cost_micros(plan))
+    except Exception:
+        logger.warning("money of a run that did not start stays counted", extra={"tenant_id": tenant_id}, exc_info=True)
+
+
+def _placed(
+    engine: Engine, execution: Execution, quota: Quota, start_input: str | None, expires_at: int | None
+) -> Execution:
+    """The run as its record was written, with a place where the quota asks for one. Raises as `create_admitted`."""
     if quota.running is None:
         engine.executions.create(execution, start_input, expires_at)
         return execution
@@ -48,7 +71,6 @@ def create_admitted(
             )
         else:
             return placed
-    engine.quotas.give_back(execution.tenant_id, quota, micros)
     raise QuotaExceededError(
         used_up("runs at once", quota.running, "Try again when one of them has ended."),
         retry_after_seconds=_FULL_SECONDS,

@@ -54,20 +54,23 @@ def _stop(engine: Engine, caller: Caller, execution: Execution, cause: str | Non
     except ExecutionGoneError:
         if may_still_start(engine, execution):
             raise ThrottledError("The run is about to start. Cancel it again in a second.") from None
-        if not _ask(engine, execution, attempt_id=execution.attempt_id):
-            # It was started after all, or has ended.
-            standing = engine.executions.get(caller.tenant_id, execution.execution_id)
-            if standing.status != "cancelled":
-                _stop(engine, caller, standing, cause)
+        is_noted = _ask(engine, execution, attempt_id=execution.attempt_id)
     else:
         # Stopping a run that has ended is no error to Step Functions, so only the history tells which came first.
-        if not record_end(engine, execution, run):
-            _ask(engine, execution)
-        elif run.status != "cancelled":
-            raise _ended(run.status)
+        if record_end(engine, execution, run):
+            if run.status != "cancelled":
+                raise _ended(run.status)
+            return
+        is_noted = _ask(engine, execution)
+    if not is_noted:
+        # It was started after all, was redriven, or its end was recorded meanwhile.
+        standing = engine.executions.get(caller.tenant_id, execution.execution_id)
+        if standing.status != "cancelled":
+            _stop(engine, caller, standing, cause)
 
 
 def _ask(engine: Engine, execution: Execution, attempt_id: str | None = None) -> bool:
+    """Note that Step Functions is asked to stop a run; False where the record says something newer."""
     return engine.executions.update_status(
         execution,
         "cancelled",

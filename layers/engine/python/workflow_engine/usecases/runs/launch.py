@@ -32,7 +32,7 @@ from workflow_engine.store.items import dump
 from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.usecases.bodies.check_input import check_fan_out, check_input
 from workflow_engine.usecases.bodies.run import WorkflowRunFields, run_input
-from workflow_engine.usecases.runs.admit import create_admitted
+from workflow_engine.usecases.runs.admit import create_admitted, give_back
 from workflow_engine.usecases.runs.bound import Bound
 
 if TYPE_CHECKING:
@@ -281,7 +281,8 @@ def _start(engine: Engine, workflow: StoredWorkflow, execution: Execution, conte
     except OutcomeUnknownError:
         raise
     except Exception:
-        _take_back(engine, execution)
+        if _take_back(engine, execution):
+            give_back(engine, execution.tenant_id, workflow.compiled.plan)
         raise
 
 
@@ -302,11 +303,12 @@ def _start_renewed(engine: Engine, workflow: StoredWorkflow, execution: Executio
         raise ThrottledError("The state machine is being replaced. Try again.", retry_after_seconds=5) from None
 
 
-def _take_back(engine: Engine, execution: Execution) -> None:
-    """Remove the record of a run that was certainly not started."""
+def _take_back(engine: Engine, execution: Execution) -> bool:
+    """Remove the record of a run that was certainly not started. False where it stays, as another attempt's or by a fault."""
     try:
-        engine.executions.remove(execution)
+        return engine.executions.remove(execution)
     except Exception:
         # The error that led here is what the client must know. The record is found by its next attempt, if one comes, and
         # else told as never started.
         logger.warning("record was not taken back", extra={"execution_id": execution.execution_id}, exc_info=True)
+        return False

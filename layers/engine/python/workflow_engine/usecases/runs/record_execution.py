@@ -24,6 +24,7 @@ from workflow_engine.store.executions import Execution
 from workflow_engine.store.items import MAX_INLINE_BYTES, dump
 from workflow_engine.store.payloads import Keep
 from workflow_engine.store.results import LARGE_OUTPUT_BYTES, LargeOutput, RunResults, StepResult, Wanted
+from workflow_engine.store.run_deletions import was_deleted
 from workflow_engine.store.shared_budgets import LEFT_OUT_OUTPUTS
 from workflow_engine.store.step_details import StepDetails
 from workflow_engine.timestamps import iso
@@ -44,18 +45,19 @@ def record(engine: Engine, end: ExecutionEnd, start: SubflowStart | None = None)
     start of a subflow, which may have no record yet.
 
     What is told is in brief: which step failed, and an output that was left out and could not be read, are added when the
-    history is read (`record_end`). When this returns, the end is recorded, or one that came after it. Raises NotFoundError when
-    the execution has no record; where its input was left out, the index by ARN may lag behind by moments, so the caller should
-    try again, and give up some time.
+    history is read (`record_end`). When this returns, the end is recorded, or one that came after it, or the run was deleted.
+    Raises NotFoundError when the execution has no record; where its input was left out, the index by ARN may lag behind by
+    moments, so the caller should try again, and give up some time.
     """
     tenant_id, execution_id = end.run or _run_of(engine, end.execution_arn, start)
     if record_told(engine, tenant_id, execution_id, end):
         return
     standing = engine.executions.find(tenant_id, execution_id)
     if standing is None:
-        if start is None or record_subflow(engine, start) is None:
+        if start is not None and record_subflow(engine, start) is not None:
+            record_told(engine, tenant_id, execution_id, end)
+        elif not was_deleted(engine.executions.table, tenant_id, execution_id, engine.now().timestamp()):
             raise _no_record(end.execution_arn)
-        record_told(engine, tenant_id, execution_id, end)
         return
     if start is not None and not has_ended(standing.status):
         # Its start was heard meanwhile, by another message.

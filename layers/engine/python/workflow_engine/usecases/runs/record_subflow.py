@@ -87,8 +87,8 @@ def _run_of(engine: Engine, start: SubflowStart) -> dict[str, Any] | None:
 
 def _stop_if_orphaned(engine: Engine, execution: Execution, redrive_count: int) -> None:
     parent = engine.executions.find(execution.tenant_id, execution.parent_execution_id or "")
-    if parent is None or parent.status != "cancelled" or parent.redrive_count > redrive_count:
-        return
+    if parent is None or parent.status != "cancelled" or parent.redrive_count < redrive_count:
+        return  # not cancelled, or redriven since by somebody who did not ask this service
     logger.info("subflow of a cancelled run is stopped", extra={"execution_id": execution.execution_id})
     _stop(engine, execution)
 
