@@ -255,8 +255,16 @@ class Engine:
         if head.status != "RUNNING":
             return head
         waiter: asyncio.Future[Head] = self.loop.create_future()
-        self._ends.setdefault(arn, []).append(waiter)
-        return await waiter
+        waiters = self._ends.setdefault(arn, [])
+        waiters.append(waiter)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            # A parent that is parked, and comes back, again and again waits anew each time.
+            waiters.remove(waiter)
+            if not waiters and self._ends.get(arn) is waiters:
+                del self._ends[arn]
+            raise
 
     def stop_run(self, arn: str, error: str | None, cause: str | None) -> Head:
         """Abort a run; one that has ended stays as it is. Raises ServiceError (ExecutionDoesNotExist)."""

@@ -155,6 +155,7 @@ def test_the_child_of_a_run_that_is_stopped_while_parked_is_stopped() -> None:
         parent = {"Type": "Task", "Resource": SYNC, "Arguments": {"StateMachineArn": child}, "End": True}
         arn = on.start(create(on, single(parent)), "{}").arn
         await until(lambda: not on._runs)
+        assert not on._ends
         on.stop_run(arn, None, None)
         assert [head.status for head in on.journal.heads(child, None, 0, 10)] == ["ABORTED"]
 
