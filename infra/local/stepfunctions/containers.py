@@ -79,11 +79,9 @@ async def _together(frame: Frame, jobs: Sequence[Job], chain_of: Callable[[int],
     run = frame.run
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     left = len(jobs)
-    begun = 0
 
     async def work(index: int) -> None:
-        nonlocal left, begun
-        begun += 1
+        nonlocal left
         ends_container = False
         try:
             await jobs[index]()
@@ -111,8 +109,6 @@ async def _together(frame: Frame, jobs: Sequence[Job], chain_of: Callable[[int],
             run.active -= 1
         for task in tasks:
             task.cancel()
-        # What is cancelled before its first step takes none, and does not say that it is over.
-        run.active -= len(jobs) - begun
 
 
 def _abort_for(frame: Frame, failed: Frame, error: Exception) -> Exception:
