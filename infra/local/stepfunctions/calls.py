@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, Final, NamedTuple
 
@@ -39,6 +39,9 @@ SERVICE: Final = _events("Task")
 FUNCTION: Final = _events("LambdaFunction")
 ACTIVITY: Final = _events("Activity")
 SUBMITTED: Final = "TaskSubmitted"
+_ENDS_OF_WAITING: Final = frozenset(
+    {SERVICE.succeeded, SERVICE.failed, SERVICE.timed_out, "MapRunSucceeded", "MapRunFailed"}
+)
 
 
 class TaskError(Exception):
@@ -283,17 +286,18 @@ def _start_and_wait(*, parses_json: bool) -> Call:
     async def call(attempt: Attempt) -> str:
         frame = attempt.frame
         engine = frame.run.engine
-        await _begin_quietly(attempt)
-        child = _child_of(attempt)
-        if attempt.submitted is None:
-            attempt.submitted = frame.record(SUBMITTED, json_text(_started(child)), attempt.fields())
         try:
+            await _begin_quietly(attempt)
+            child = _child_of(attempt)
+            if attempt.submitted is None:
+                attempt.submitted = frame.record(SUBMITTED, json_text(_started(child)), attempt.fields())
             with frame.run.waiting(attempt.due):
                 child = await engine.end_of(child.arn)
         except asyncio.CancelledError:
-            # AWS stops the child of a task that is aborted or timed out. A parked run only goes on later.
-            if not frame.run.is_parked:
-                engine.stop_run(child.arn, None, None)
+            # AWS stops the child of a task that is aborted or timed out, as this one may be that has just come back. A parked
+            # run only goes on later.
+            if not frame.run.is_parked and attempt.submitted is not None:
+                engine.stop_run(json.loads(attempt.submitted.data or "{}")["ExecutionArn"], None, None)
             raise
         if child.status != "SUCCEEDED":
             raise TaskError(TASK_FAILED, json_text(described(child, parses_json=False)))
@@ -302,15 +306,37 @@ def _start_and_wait(*, parses_json: bool) -> Call:
     return call
 
 
-def children_waited_for(entries: Iterable[Entry]) -> list[str]:
-    """The ARNs of the children that `.sync` tasks of a run wait for, by the run's history."""
+def begins_child(entry: Entry) -> bool:
+    """Whether a run waits for a child, or the children of a Map Run, from this line on."""
+    if entry.type == SUBMITTED:
+        return str(entry.fields.get("resource", "")).startswith("startExecution.sync")
+    return entry.type == "MapRunStarted"
+
+
+def children_waited_for(entries: Sequence[Entry], container: str = "") -> list[str]:
+    """The ARNs of the children that `.sync` tasks of a run wait for, and of its Map Runs that go on, by the run's history.
+
+    `container` is the id of the event that began an attempt of a container, where only those inside it are asked for.
+    """
     waited: dict[str, str] = {}
+    paths: dict[str, str] = {}
     for entry in entries:
-        if entry.type == SUBMITTED and entry.fields.get("resource", "").startswith("startExecution.sync"):
-            waited[entry.path] = json.loads(entry.data or "{}")["ExecutionArn"]
-        elif entry.type in (SERVICE.succeeded, SERVICE.failed, SERVICE.timed_out):
+        if begins_child(entry):
+            told = entry.fields.get("mapRunArn")
+            waited[entry.path] = told or json.loads(entry.data or "{}")["ExecutionArn"]
+        elif entry.type in _ENDS_OF_WAITING:
             waited.pop(entry.path, None)
-    return list(waited.values())
+        elif entry.type in ("ParallelStateStarted", "MapStateStarted"):
+            paths[str(entry.id)] = entry.path
+
+    def is_inside(path: str) -> bool:
+        while (beginning := path.partition(".")[0]) in paths:
+            if beginning == container:
+                return True
+            path = paths[beginning]
+        return not container
+
+    return [child for path, child in waited.items() if is_inside(path)]
 
 
 def described(child: Head, *, parses_json: bool) -> dict[str, Any]:

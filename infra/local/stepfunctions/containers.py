@@ -82,27 +82,21 @@ async def _together(frame: Frame, jobs: Sequence[Job], chain_of: Callable[[int],
 
     async def work(index: int) -> None:
         nonlocal left
-        was_going_on = True
+        ends_container = False
         try:
             await jobs[index]()
             left -= 1
-            was_going_on = not ended.done()
-            if not left and was_going_on:
+            if not left and not ended.done():
+                ends_container = True
                 ended.set_result(None)
-        except StateError as failure:
-            was_going_on = not ended.done()
-            if was_going_on:
-                _abort_all(frame, chain_of(index), failure)
-                ended.set_exception(failure)
         except Exception as error:
-            # The interpreter itself cannot go on; the whole run ends with this.
-            was_going_on = not ended.done()
-            if was_going_on:
-                ended.set_exception(error)
+            if not ended.done():
+                ends_container = True
+                ended.set_exception(_abort_for(frame, chain_of(index), error))
         finally:
             # Who ends the container stays active for it until that goes on, a turn of the loop later. Parked in between, the
             # run would wait for nothing.
-            if not was_going_on or not ended.done():
+            if not ends_container:
                 run.active -= 1
 
     run.active += len(jobs)
@@ -117,8 +111,24 @@ async def _together(frame: Frame, jobs: Sequence[Job], chain_of: Callable[[int],
             task.cancel()
 
 
+def _abort_for(frame: Frame, failed: Frame, error: Exception) -> Exception:
+    """Abort what goes on beside a chain that has failed; gives what the container fails with."""
+    if not isinstance(error, StateError):
+        # The interpreter itself cannot go on; the whole run ends with this.
+        return error
+    try:
+        _abort_all(frame, failed, error)
+    except Exception as problem:
+        # There may be no place for it in the history.
+        return problem
+    return error
+
+
 def _abort_all(frame: Frame, failed: Frame, failure: StateError) -> None:
     """In one step: note why the container failed, record what is aborted by it, and let nobody go on."""
+    run = frame.run
+    if run.has_children:
+        run.engine.stop_children(run.head, failed.path.partition(".")[0])
     chain = failed.newest()
     private = {"error": failure.error, "cause": failure.cause, "also": failure.also, "chain": chain}
     frame.record(CONTAINER_FAILED, private=private)

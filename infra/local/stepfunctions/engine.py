@@ -20,16 +20,17 @@ from typing import Final
 from infra.local.stepfunctions.answers import Answers
 from infra.local.stepfunctions.calls import children_waited_for
 from infra.local.stepfunctions.definition import Machine, read_definition
+from infra.local.stepfunctions.distributed import MOST_CHILDREN_AT_ONCE
 from infra.local.stepfunctions.failures import ServiceError
 from infra.local.stepfunctions.interpreter import Run
-from infra.local.stepfunctions.journal import Entry, Head, Journal, NoJournal
+from infra.local.stepfunctions.journal import Entry, Head, Journal, JournalError, NoJournal
 from infra.local.stepfunctions.jsonata import Evaluator
 from infra.local.stepfunctions.lambdas import Functions
 from infra.local.stepfunctions.limits import check_name, checked_input, in_utf8
 from infra.local.stepfunctions.news import News, OnChild, OnEnd, tell_of_child
 from infra.local.stepfunctions.payloads import NoPayloads, Payloads
 from infra.local.stepfunctions.ports import Denied
-from infra.local.stepfunctions.redrive import REDRIVEN, asked_before, why_not_redrivable
+from infra.local.stepfunctions.redrive import REDRIVEN, asked_before, what_remains, why_not_redrivable
 from infra.local.stepfunctions.waiting import Now, SkippingLoop, Sleepers
 from infra.local.stepfunctions.workers import MOST_THREADS, Workers
 
@@ -254,8 +255,16 @@ class Engine:
         if head.status != "RUNNING":
             return head
         waiter: asyncio.Future[Head] = self.loop.create_future()
-        self._ends.setdefault(arn, []).append(waiter)
-        return await waiter
+        waiters = self._ends.setdefault(arn, [])
+        waiters.append(waiter)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            # A parent that is parked, and comes back, again and again waits anew each time.
+            waiters.remove(waiter)
+            if not waiters and self._ends.get(arn) is waiters:
+                del self._ends[arn]
+            raise
 
     def stop_run(self, arn: str, error: str | None, cause: str | None) -> Head:
         """Abort a run; one that has ended stays as it is. Raises ServiceError (ExecutionDoesNotExist)."""
@@ -268,10 +277,26 @@ class Engine:
         run.end("ABORTED", "ExecutionAborted", 0, error=error, cause=cause)
         if run.task is not None:
             run.task.cancel()
-        # A run that has only just come back does not know of them yet.
-        for child in children_waited_for(self.journal.entries(arn)):
-            self.stop_run(child, None, None)
         return run.head
+
+    def stop_children(self, head: Head, container: str = "") -> None:
+        """Stop what the tasks of a run, or of a container in it, wait for: by its history, since a run that has only just
+        come back may not know of them yet. `container` is the id of the event that began it.
+        """
+        entries = what_remains(self.journal_of(head).entries(head.arn), is_express=head.kind == "EXPRESS")
+        for child in children_waited_for(entries, container):
+            arns = [child]
+            if ":mapRun:" in child:
+                going_on = self.journal.heads("", "RUNNING", 0, MOST_CHILDREN_AT_ONCE, map_run=child)
+                arns = [each.arn for each in going_on]
+            for arn in arns:
+                try:
+                    self.stop_run(arn, None, None)
+                except JournalError:
+                    raise
+                except Exception:
+                    # What is wrong with one run must not keep its parent from ending.
+                    LOG.exception("%s cannot be stopped", arn)
 
     def redrive(self, arn: str, token: str | None = None) -> float:
         """Let a run that did not succeed go on where it failed; gives when it does, seconds since the epoch.
@@ -339,18 +364,18 @@ class Engine:
             and not run.visitors
             and run.head.kind == "STANDARD"
             and self.has_in_memory(run)
-            and min(run.dues.values()) - self.now() > self._park_after
+            and run.next_due() - self.now() > self._park_after
         )
 
     def _park(self, run: Run) -> None:
         if not self._may_park(run):
             return
         run.is_parked = True
-        dues = [*run.dues.values(), run.deadline() or math.inf]
-        head = run.head.changed(wakes_at=min(dues))
+        due = run.next_due()
+        head = run.head.changed(wakes_at=due)
         self.journal.put_head(head)
         self._leave(run)
-        self._sleepers.add(head.arn, min(dues))
+        self._sleepers.add(head.arn, due)
 
     def _leave(self, run: Run) -> None:
         """Take a run out of memory without a word in its history."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.stepfunctions.attempts import attempt_until_done
+from infra.local.stepfunctions.calls import begins_child
 from infra.local.stepfunctions.definition import Machine, State
 from infra.local.stepfunctions.evaluation import Leaving, Payload, Scope, evaluated, evaluated_as, leave, wrong_value
 from infra.local.stepfunctions.failures import (
@@ -57,6 +58,7 @@ class Run:
         self.journal = engine.journal_of(head)
         self.numbers = Numbers(entries, is_limited=head.kind == "STANDARD")
         self.past = by_path(what_remains(entries, is_express=head.kind == "EXPRESS"))
+        self.has_children = any(begins_child(entry) for entry in entries)
         self.last_redrive = max((entry.id for entry in entries if entry.type == REDRIVEN), default=0)
         self.input = Payload(parsed(head.input), head.input)
         self.root = Frame(self, "/", chain=0, variables=Variables())
@@ -98,6 +100,7 @@ class Run:
         position, event_id = self.numbers.next(event_type)
         entry = Entry(position, event_id, self.engine.now(), previous, path, event_type, data, fields, private)
         self.journal.append(self.head.arn, entry)
+        self.has_children = self.has_children or begins_child(entry)
         if event_id:
             self.engine.on_change(self.head.arn)
         return entry
@@ -118,6 +121,12 @@ class Run:
         finally:
             del self.dues[key]
             self.active += 1
+
+    def next_due(self) -> float:
+        """When a run of which all chains wait has something to do, seconds since the epoch: at the latest when its own time
+        is over. Infinity where only somebody else can make it go on.
+        """
+        return min([*self.dues.values(), self.deadline() or math.inf])
 
     async def wait_until(self, due: float) -> None:
         """Wait for a moment, seconds since the epoch."""
@@ -161,6 +170,9 @@ class Run:
     ) -> None:
         """Record how the run ends: its last event and its head, together. Nothing follows."""
         self.root.close()
+        if self.has_children and status != "SUCCEEDED":
+            # First, so that none of them is left behind where all is over in between.
+            self.engine.stop_children(self.head)
         # API reference, ExecutionFailedEventDetails: an error has at most 256 characters, a cause 32,768.
         error, cause = error and error[:256], cause and cause[:32768]
         # That the run's own time was over is told by its last event alone.

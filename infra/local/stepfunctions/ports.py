@@ -92,6 +92,9 @@ class Engine(Protocol):
     def stop_run(self, arn: str, error: str | None, cause: str | None) -> Head:
         """Abort a run."""
 
+    def stop_children(self, head: Head, container: str = "") -> None:
+        """Stop what the tasks of a run, or of a container in it, wait for."""
+
     def redrive_unasked(self, head: Head) -> Head:
         """Redrive the child of a Map Run."""
 
@@ -110,6 +113,7 @@ class Run(Protocol):
     past: dict[str, deque[Entry]]
     active: int
     is_parked: bool
+    has_children: bool
     last_redrive: int
     shared_context: dict[str, Any]
 

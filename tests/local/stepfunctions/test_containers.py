@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from infra.local.stepfunctions import history
 from tests.local.stepfunctions.support import PATIENCE_SECONDS, branch, callback, run, run_state, task
 
 CATCH_ALL = [{"ErrorEquals": ["States.ALL"], "Output": "{% $states.errorOutput %}", "Next": "Caught"}]
@@ -222,3 +223,19 @@ def test_arguments_of_a_parallel_are_the_input_of_its_branches() -> None:
     first, second = run_state({**parallel, "End": True}).output
     assert first == second
     assert len(first["x"]) == 36
+
+
+@pytest.mark.parametrize("limit", range(10, 17))
+def test_a_run_whose_history_is_full_in_the_moment_of_an_abort_ends(
+    limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "HISTORY_EVENTS", limit)
+    state = parallel(mapped([1], {"Type": "Wait", "Seconds": 86_400}), {"Type": "Wait", "Seconds": 1})
+    state["Branches"][1]["States"] |= {
+        "B1": {"Type": "Wait", "Seconds": 1, "Next": "F"},
+        "F": {"Type": "Fail", "Error": "E"},
+    }
+    ended = run_state(state)
+    assert (ended.error, len(ended.events)) == ("States.Runtime" if limit < 15 else "E", min(limit, 15))
+    assert ended.head.stopped is not None
+    assert ended.head.stopped < ended.head.started + 86_400

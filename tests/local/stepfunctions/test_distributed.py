@@ -13,7 +13,17 @@ from infra.local.stepfunctions.engine import Engine
 from infra.local.stepfunctions.journal import Head, MemoryJournal
 from infra.local.stepfunctions.payloads import NoSuchObjectError
 from infra.local.stepfunctions.shapes import described
-from tests.local.stepfunctions.support import EndedRun, branch, create, ended, engine, in_skipping_time, single, task
+from tests.local.stepfunctions.support import (
+    EndedRun,
+    branch,
+    create,
+    ended,
+    engine,
+    in_skipping_time,
+    single,
+    task,
+    until,
+)
 
 GET = "arn:aws:states:::s3:getObject"
 PUT = "arn:aws:states:::s3:putObject"
@@ -276,3 +286,25 @@ def test_children_that_had_ended_are_not_run_again_after_a_restart() -> None:
     assert in_skipping_time(again).output == [1, 2, 3, 4]
     assert set(calls.values()) == {1}
     assert len(journal.all_heads()) == 5
+
+
+def test_the_children_of_a_run_that_is_stopped_as_soon_as_it_comes_back_are_stopped() -> None:
+    journal = MemoryJournal()
+    state = distributed({"Type": "Wait", "Seconds": 9999, "End": True}, Items=[1, 2])
+
+    async def begin() -> str:
+        on = engine(journal)
+        arn = on.start(create(on, single(state)), "{}").arn
+        await until(lambda: len(journal.all_heads()) == 3)
+        on.close()
+        return arn
+
+    async def again() -> None:
+        on = engine(journal)
+        on.recover()
+        on.stop_run(arn, None, None)
+        assert [head.status for head in journal.all_heads()] == ["ABORTED"] * 3
+        on.close()
+
+    arn = in_skipping_time(begin)
+    in_skipping_time(again)

@@ -155,8 +155,91 @@ def test_the_child_of_a_run_that_is_stopped_while_parked_is_stopped() -> None:
         parent = {"Type": "Task", "Resource": SYNC, "Arguments": {"StateMachineArn": child}, "End": True}
         arn = on.start(create(on, single(parent)), "{}").arn
         await until(lambda: not on._runs)
+        assert not on._ends
         on.stop_run(arn, None, None)
         assert [head.status for head in on.journal.heads(child, None, 0, 10)] == ["ABORTED"]
+
+    in_real_time(work)
+
+
+@pytest.mark.parametrize("waits_for_child", [False, True])
+def test_a_parked_run_whose_own_time_is_over_comes_back_for_it(waits_for_child: bool) -> None:
+    async def work() -> None:
+        on = engine(park_after=0.1)
+        wait = {"Type": "Wait", "Seconds": 9999, "End": True}
+        child = create(on, single(wait), name="child")
+        parent = {"Type": "Task", "Resource": SYNC, "Arguments": {"StateMachineArn": child}, "End": True}
+        machine = {**single(parent if waits_for_child else wait), "TimeoutSeconds": 1}
+        arn = on.start(create(on, machine), "{}").arn
+        await until(lambda: not on._runs)
+        assert (await asyncio.wait_for(ended(on, arn), 20)).status == "TIMED_OUT"
+        children = [head.status for head in on.journal.heads(child, None, 0, 10)]
+        assert children == ["ABORTED"] * waits_for_child
+
+    in_real_time(work)
+
+
+@pytest.mark.parametrize("kind", ["Parallel", "Map"])
+def test_a_run_that_aborted_a_part_of_it_leaves_memory_when_it_waits_again(kind: str) -> None:
+    async def work() -> None:
+        on = engine(park_after=0.1)
+        choice = {"Condition": "{% $states.input = 1 %}", "Next": "fail"}
+        states = {
+            "which": {"Type": "Choice", "Choices": [choice], "Default": "wait"},
+            "fail": {"Type": "Fail"},
+            "wait": {"Type": "Wait", "Seconds": 9999, "End": True},
+        }
+        part = {"StartAt": "which", "States": states}
+        both: dict[str, Any] = {"Type": kind, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "go on"}], "End": True}
+        if kind == "Map":
+            both |= {"Items": [0, 1, 0], "ItemProcessor": part}
+        else:
+            both |= {"Branches": [part, {**part, "StartAt": "fail"}, part]}
+        go_on = {"Type": "Wait", "Seconds": 9999, "End": True}
+        arn = on.start(create(on, {"StartAt": "S", "States": {"S": both, "go on": go_on}}), "{}").arn
+        await until(lambda: not on._runs)
+        assert on.journal.entries(arn)[-2].fields["name"] == "go on"
+        on.close()
+
+    in_real_time(work)
+
+
+def deep(machine: dict[str, Any]) -> dict[str, Any]:
+    """A machine three containers deep: a run that comes back is not where it was before some turns of the loop."""
+    for name in "abc":
+        machine = branch(name, {"Type": "Parallel", "Branches": [machine]})
+    return machine
+
+
+@pytest.mark.parametrize("is_caught", [False, True])
+def test_a_child_is_stopped_by_the_failure_of_a_branch_beside_it_although_its_parent_has_only_just_come_back(
+    is_caught: bool,
+) -> None:
+    tokens: list[str] = []
+
+    async def work() -> None:
+        on = engine(handlers={"f": lambda event, context: tokens.append(event)}, park_after=0.1)
+        child, other = (
+            create(on, single({"Type": "Wait", "Seconds": 9999, "End": True}), name=name) for name in ("child", "other")
+        )
+        ask = {**task("f", "{% $states.context.Task.Token %}"), "Resource": CALLBACK}
+        beside = branch("run", {"Type": "Task", "Resource": SYNC, "Arguments": {"StateMachineArn": child}})
+        both = {"Type": "Parallel", "Branches": [branch("ask", ask), deep(beside)], "End": True}
+        if is_caught:
+            both["Catch"] = [{"ErrorEquals": ["States.ALL"], "Next": "go on"}]
+        apart = branch("apart", {"Type": "Task", "Resource": SYNC, "Arguments": {"StateMachineArn": other}})
+        inner = {"StartAt": "S", "States": {"S": both, "go on": {"Type": "Wait", "Seconds": 9999, "End": True}}}
+        arn = on.start(create(on, single({"Type": "Parallel", "Branches": [inner, apart], "End": True})), "{}").arn
+        await until(lambda: tokens and not on._runs)
+        await on.answers.send_failure(tokens[0], "E", "C")
+        if is_caught:
+            await until(lambda: not on._runs)
+            assert on.head(arn).status == "RUNNING"
+        else:
+            assert (await ended(on, arn)).status == "FAILED"
+        statuses = [on.journal.heads(machine, None, 0, 10)[0].status for machine in (child, other)]
+        assert statuses == ["ABORTED", "RUNNING" if is_caught else "ABORTED"]
+        on.close()
 
     in_real_time(work)
 

@@ -99,6 +99,22 @@ def test_of_a_url_and_a_header_only_the_secret_part_goes() -> None:
     assert redactor.text('{"password": "hunter2"}') == f'{{"password": "{REDACTED}"}}'
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("DB_PASSWORD=supersecret1", f"DB_PASSWORD={REDACTED}"),
+        ("x-api-key: abcd1234", f"x-api-key: {REDACTED}"),
+        ("client_secret=abcd12345&x=1", f"client_secret={REDACTED}&x=1"),
+        ("aws_secret_access_key=abcdefgh1234/+=", f"aws_secret_access_key={REDACTED}"),
+        ("password=ab\\cd12345 next", f"password={REDACTED} next"),
+        (json.dumps({"Cause": json.dumps({"password": "hunter22", "x": 1})}), None),
+        (json.dumps(json.dumps({"Cause": json.dumps({"password": "hunter22", "x": 1})})), None),
+    ],
+)
+def test_what_follows_the_name_of_a_secret_in_a_text_is_one(text: str, told: str | None) -> None:
+    assert Redactor().text(text) == (told or text.replace("hunter22", REDACTED))
+
+
 def test_ordinary_words_and_names_of_secrets_stay() -> None:
     text = "A bearer of good news, a basic understanding, the key points, STEP_SECRET_CRM"
     assert Redactor().text(text) == text

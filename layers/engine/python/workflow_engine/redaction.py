@@ -63,8 +63,10 @@ _LOOKS_SECRET: Final = re.compile(
     | (?<=://)[^/\s:@"'<>]*:[^/\s@"'<>]+(?=@)                               # user:password@host
     | (?i:(?<=\bbearer\ )|(?<=\bbasic\ ))(?=\S*[\d=])[A-Za-z0-9._~+/-]{8,}=*
     | (?i:(?<=[?&])(?P<name>[\w.~-]*(?:key|token|secret|signature|password|credential))=[^&\s"'<>]+)
-    | (?i:\b(?P<told>(?:pass(?:word|wd|phrase)|secret|api[_-]?key|(?:access|auth|refresh)[_-]?token)["']?\s*[:=]\s*["']?)
-        (?!\[redacted)[^\s"',;&}\]]{4,})
+    | (?i:(?<![^\W_])                                                       # as in DB_PASSWORD=, and \"password\": in JSON in JSON
+        (?P<told>(?:pass(?:word|wd|phrase)|secret(?:[_-]access[_-]key)?|api[_-]?key|(?:access|auth|refresh)[_-]?token)
+            \\*["']?\s*[:=]\s*\\*["']?)
+        (?!\[redacted)(?:[^\s"',;&}\]\\]|\\+(?!["'\\])){4,})
     """,
     re.VERBOSE | re.DOTALL,
 )
