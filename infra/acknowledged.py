@@ -13,9 +13,9 @@ from aws_cdk import Acknowledgment, Aws, Validations
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from constructs import IConstruct
 
-from infra.catalog import Resource
 from infra.constructs.deployment import Deployment
 from infra.constructs.engine_function import EngineFunction
+from infra.function import Resource
 
 OWN_LOG_GROUP: Final = (
     "The wildcard stands for the streams of the function's own log group, which Lambda names when it starts an "

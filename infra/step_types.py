@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from infra.catalog import Function, function
+from infra.catalog import function
+from infra.function import Function
 from workflow_engine.compiler import compile_workflow
 from workflow_engine.language import parse_workflow
 from workflow_engine.language.drafts import ContainerKind

@@ -12,8 +12,9 @@ from typing import Final
 
 from aws_cdk import Aws, RemovalPolicy, Stack
 
-from infra.catalog import FUNCTIONS, Grant, Resource, function
+from infra.catalog import FUNCTIONS, function
 from infra.config import StageConfig
+from infra.function import Grant, Resource
 from llm_gateway.configuration import AWS_CREDENTIALS
 from workflow_engine.settings import own_step_prefix
 from workflow_engine.store.schema import BY_ARN, BY_DUE, BY_TENANT, BY_WORKFLOW, Index

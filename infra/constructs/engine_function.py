@@ -10,10 +10,10 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.catalog import Function
 from infra.config import LOG_RETENTION
 from infra.constructs.deployment import LIVE_ALIAS, Deployment, construct_id
 from infra.constructs.layers import RUNTIME, Layers
+from infra.function import Function
 from infra.packaging import function_asset
 from workflow_engine.faults import FAULT_FIELD, UNEXPECTED
 from workflow_engine.metrics import NAMESPACE

@@ -13,8 +13,8 @@ from aws_cdk import BundlingOptions, DockerImage, ILocalBundling, RemovalPolicy
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.catalog import Layer
 from infra.constructs.deployment import construct_id
+from infra.function import Layer
 from infra.packaging import LOCKS, install_deps, own_layer_asset, target_name
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13

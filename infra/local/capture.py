@@ -280,7 +280,7 @@ def _inherited() -> Iterator[None]:
                 _current.set(invocation)
                 run()
 
-            thread.run = run_inside  # type: ignore[method-assign]  # of this thread alone
+            vars(thread)["run"] = run_inside
         start(thread)
 
     def submitted(pool: ThreadPoolExecutor, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -295,13 +295,19 @@ def _inherited() -> Iterator[None]:
 
         return submit(pool, inside)
 
-    threading.Thread.start = started  # type: ignore[method-assign, assignment]  # Python has no other way to see a thread start
-    ThreadPoolExecutor.submit = submitted  # type: ignore[assignment]  # nor work being given
+    # Python has no other way to see a thread start, or work being given.
+    with _replaced(threading.Thread, "start", started), _replaced(ThreadPoolExecutor, "submit", submitted):
+        yield
+
+
+@contextlib.contextmanager
+def _replaced(owner: type, name: str, method: Callable[..., Any]) -> Iterator[None]:
+    before = getattr(owner, name)
+    setattr(owner, name, method)
     try:
         yield
     finally:
-        threading.Thread.start = start  # type: ignore[method-assign]  # as it was
-        ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]  # as it was
+        setattr(owner, name, before)
 
 
 _said = threading.Event()

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import unquote
 
-from infra.catalog import FUNCTIONS, Function
+from infra.catalog import FUNCTIONS
+from infra.function import Function
 from infra.local.data import DataFolder
 from infra.local.ended_runs import Ends, queued_event
 from infra.local.gateway import (

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, quote
 
-from infra.catalog import BELOW, Function, Route
+from infra.function import BELOW, Function, Route
 from infra.local.lambda_context import LambdaContext
 from workflow_engine.http.body import MAX_ANSWER_BYTES, answer_bytes
 from workflow_engine.lazy_dataclass import dataclass

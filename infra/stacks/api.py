@@ -14,11 +14,12 @@ from aws_cdk.aws_apigatewayv2_authorizers import HttpIamAuthorizer, HttpJwtAutho
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from constructs import Construct
 
-from infra.catalog import FUNCTIONS, Route
+from infra.catalog import FUNCTIONS
 from infra.config import StageConfig
 from infra.constructs.deployment import Deployment, construct_id
 from infra.constructs.engine_function import EngineFunction, retention
 from infra.constructs.layers import Layers
+from infra.function import Route
 
 PREFLIGHT = Route("OPTIONS", "/{proxy+}", is_open=True)
 """A closed $default route would catch a browser's preflight requests, which are never signed; with this route API

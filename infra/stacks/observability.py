@@ -12,8 +12,9 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from infra.catalog import FUNCTIONS, Function
+from infra.catalog import FUNCTIONS
 from infra.constructs.deployment import Deployment, construct_id
+from infra.function import Function
 from workflow_engine import metrics
 from workflow_engine.store.schema import INDEXES
 

@@ -15,11 +15,12 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.catalog import FUNCTIONS, Function, function
+from infra.catalog import FUNCTIONS, function
 from infra.constructs.deployment import Deployment
 from infra.constructs.engine_function import EngineFunction, retention
 from infra.constructs.layers import Layers
 from infra.constructs.machine_role import MachineRole
+from infra.function import Function
 from workflow_engine.subflows import NAME_PREFIX
 
 RECEIVE_COUNT = 10
@@ -79,34 +80,23 @@ class OrchestrationStack(Stack):
         return dead, queue
 
     def _follow_machines(self, deployment: Deployment) -> None:
+        ends = {"status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]}
+        self._follow(deployment, "RunEnded", "run-ended", "Ends of runs of the workflow engine's machines", ends)
+        starts = {"status": ["RUNNING"], "name": [{"prefix": NAME_PREFIX}]}
+        told = "Starts of subflows, which no function of the workflow engine starts"
+        self._follow(deployment, "SubflowStarted", "subflow-started", told, starts)
+
+    def _follow(self, deployment: Deployment, rule: str, name: str, told: str, detail: dict[str, Any]) -> None:
+        """Let the queue hear of such changes of our machines' executions."""
         events.Rule(
             self,
-            "RunEnded",
-            rule_name=deployment.name("run-ended"),
-            description="Ends of runs of the workflow engine's machines",
+            rule,
+            rule_name=deployment.name(name),
+            description=told,
             event_pattern=events.EventPattern(
                 source=["aws.states"],
                 detail_type=["Step Functions Execution Status Change"],
-                detail={
-                    "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
-                    "stateMachineArn": [{"prefix": deployment.machine_arn_prefix}],
-                },
-            ),
-            targets=[targets.SqsQueue(self.queue)],
-        )
-        events.Rule(
-            self,
-            "SubflowStarted",
-            rule_name=deployment.name("subflow-started"),
-            description="Starts of subflows, which no function of the workflow engine starts",
-            event_pattern=events.EventPattern(
-                source=["aws.states"],
-                detail_type=["Step Functions Execution Status Change"],
-                detail={
-                    "status": ["RUNNING"],
-                    "name": [{"prefix": NAME_PREFIX}],
-                    "stateMachineArn": [{"prefix": deployment.machine_arn_prefix}],
-                },
+                detail={**detail, "stateMachineArn": [{"prefix": deployment.machine_arn_prefix}]},
             ),
             targets=[targets.SqsQueue(self.queue)],
         )

@@ -24,6 +24,9 @@ COMMAND: Final = (sys.executable, "-m", "infra.local.cli")
 SECONDS_TO_START: Final = 60
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 
+Row = Callable[[str, str, str, str], None]
+"""Takes a row of a table: what, figure, the figure to reach, from what it comes."""
+
 STEP: Final = """
 def handler(event, context):
     return {"text": event["input_data"]["text"].upper()}
@@ -152,3 +155,8 @@ def steps_a_second_on(peer: str, steps: int, runs: int, rounds: int) -> float:
     done = subprocess.run(arguments, cwd=REPOSITORY, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     return float(json.loads(done.stdout.splitlines()[-1]))
+
+
+def stored(server: Server, workflow: dict[str, Any]) -> str:
+    """The path that starts a workflow, which is stored now."""
+    return f"/workflows/{server.ask('POST', '/workflows', workflow)['workflow_id']}/execute"

@@ -28,7 +28,8 @@ from infra.bytecode import (
     lambdas_interpreter,
     this_interpreter,
 )
-from infra.catalog import FUNCTIONS, Function
+from infra.catalog import FUNCTIONS
+from infra.function import Function
 from infra.packaging import LAMBDA_PYTHON, LOCKS, install_packages, lay_out_function, lay_out_layer
 from tests.support.lambda_runtime import IN_LAMBDAS_RUNTIME
 from tests.unit.ground.test_init_phase import DEPLOYED, clients_of

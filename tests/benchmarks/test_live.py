@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -15,8 +14,9 @@ from typing import Any, Final
 
 import pytest
 
-from tests.benchmarks.laptop import Server, at_once, chain, milliseconds, serving
+from tests.benchmarks.laptop import Row, Server, at_once, chain, milliseconds, serving, stored
 from tests.benchmarks.watchers import polling, streaming
+from tests.support.looking import awaited
 
 pytestmark = pytest.mark.benchmark
 
@@ -35,25 +35,6 @@ PAUSES: Final[dict[str, Any]] = {
     "step_type": "delay",
     "config": {"delay_seconds": 2},
 }
-
-Row = Callable[[str, str, str, str], None]
-
-
-@pytest.fixture(scope="module")
-def row(request: pytest.FixtureRequest) -> Iterator[Row]:
-    """Takes a row of the table: what, figure, the figure to reach, from what it comes."""
-    rows: list[tuple[str, str, str, str]] = []
-    yield lambda *columns: rows.append(columns)
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    assert capture is not None
-    with capture.global_and_fixture_disabled():
-        print(f"\n\n{'':<58} {'figure':>9} {'to reach':>9}")
-        for what, figure, wanted, of in rows:
-            print(f"{what:<58} {figure:>9} {wanted:>9}  {of}")
-
-
-def stored(server: Server, workflow: dict[str, Any]) -> str:
-    return f"/workflows/{server.ask('POST', '/workflows', workflow)['workflow_id']}/execute"
 
 
 def started(server: Server, path: str, runs: int) -> list[str]:
@@ -105,10 +86,7 @@ def test_how_soon_an_event_is_told(others: int, row: Row, tmp_path: Path) -> Non
         path = stored(server, work)
         runs = at_once(ACTIVE, lambda _: started(server, path, 1)[0])
         streams = stack.enter_context(streaming(server, runs, is_timed=True))
-        until = time.monotonic() + 120
-        while streams.ended < ACTIVE:
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        awaited(lambda: streams.ended >= ACTIVE)
     assert len(streams.latencies) >= ACTIVE * STEPS
     p50, p99 = percentile(streams.latencies, 0.5), percentile(streams.latencies, 0.99)
     what = f"event to client, {ACTIVE} runs at once" + (f" beside {others} streams" if others else "")

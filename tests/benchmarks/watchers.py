@@ -14,6 +14,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from tests.benchmarks.laptop import Server
+from tests.support.looking import awaited
 
 
 @dataclass
@@ -74,10 +75,7 @@ def streaming(server: Server, execution_ids: list[str], *, is_timed: bool = Fals
     thread = threading.Thread(target=read)
     thread.start()
     try:
-        until = time.monotonic() + 60
-        while streams.heads < len(execution_ids):
-            assert time.monotonic() < until, f"{streams.heads} of {len(execution_ids)} streams are open"
-            time.sleep(0.05)
+        awaited(lambda: streams.heads >= len(execution_ids), f"not all of {len(execution_ids)} streams are open")
         streams.is_timed = is_timed
         yield streams
     finally:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final
 
 from tests.support.http_client import ApiClient
+from tests.support.looking import awaited
 
 LARGE: Final = "large " * 70_000
 """420 KB: over the 300 KB of the table's records, far below what API Gateway takes."""
@@ -23,12 +23,12 @@ def echo(copies: int) -> dict[str, Any]:
     return {"name": "Echo", "execution_pattern": "parallel", "steps": steps}
 
 
-def await_record(api: ApiClient, execution_id: str, status: str, seconds: float = 30) -> None:
-    """Wait until a run is in the list of those that ended so. Lists are read from the store alone."""
-    deadline = time.monotonic() + seconds
-    while True:
-        listed = api.get(f"/executions?status={status}&limit=100").body["items"]
-        if execution_id in [execution["execution_id"] for execution in listed]:
-            return
-        assert time.monotonic() < deadline, "the end of the run was not recorded"
-        time.sleep(0.3)
+def is_recorded(api: ApiClient, execution_id: str, status: str) -> bool:
+    """Whether a run is in the list of those that ended so. Lists are read from the store alone."""
+    listed = api.get(f"/executions?status={status}&limit=100").body["items"]
+    return execution_id in [execution["execution_id"] for execution in listed]
+
+
+def await_record(api: ApiClient, execution_id: str, status: str) -> None:
+    """Wait until the end of a run is recorded."""
+    awaited(lambda: is_recorded(api, execution_id, status), "the end of the run was not recorded")

@@ -10,7 +10,8 @@ import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from infra.catalog import FUNCTIONS, Route
+from infra.catalog import FUNCTIONS
+from infra.function import Route
 from tests.e2e.harness.deployment import make_caller
 from tests.e2e.harness.emulator import REGION, Emulator
 from tests.support.http_client import ApiClient

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.catalog import FUNCTIONS, Function, function
+from infra.catalog import FUNCTIONS, function
+from infra.function import Function
 from workflow_engine.settings import Settings
 from workflow_engine.store.idempotency import CLAIM_SECONDS
 

@@ -12,7 +12,8 @@ from typing import Final
 import pytest
 from packaging.requirements import Requirement
 
-from infra.catalog import FUNCTIONS, Function
+from infra.catalog import FUNCTIONS
+from infra.function import Function
 from infra.packaging import (
     DEPS_LOCK,
     FUNCTIONS_FOLDER,

@@ -12,9 +12,10 @@ import pytest
 from aws_cdk import App
 from aws_cdk.assertions import Match, Template
 
-from infra.catalog import FUNCTIONS, Function, function
+from infra.catalog import FUNCTIONS, function
 from infra.config import StageConfig
 from infra.constructs.deployment import Deployment, construct_id
+from infra.function import Function
 from infra.stacks.data import expiry_of_runs
 from infra.stacks.observability import ObservabilityStack
 from tests.support.templates import Assembly, as_list, as_text

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from functions.execution_recorder import handler
 from tests.integration.support import ME, results_of
 from tests.integration.test_upkeep import IDLE_DAYS, later, machines
+from tests.support.looking import awaited
 from tests.support.moto_cloud import MotoCloud
 from workflow_engine.errors import ConflictError, NotFoundError, PausedError
 from workflow_engine.language.diagnostics import InvalidWorkflowError
@@ -44,14 +44,6 @@ def sub(workflow_id: str, **config: Any) -> dict[str, Any]:
 
 def start(engine: Engine, workflow_id: str) -> Any:
     return start_run.start_stored(engine, ME, workflow_id, {})
-
-
-def awaited(look: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 30
-    while not (found := look()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
 
 
 def children(engine: Engine, execution_id: str) -> list[Execution]:

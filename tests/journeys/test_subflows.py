@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
 
 from tests.support.http_client import ApiClient
+from tests.support.looking import awaited
 
 pytestmark = pytest.mark.xdist_group("journeys")
 
@@ -62,15 +61,6 @@ def run(api: ApiClient, workflow_id: str, x: Any) -> dict[str, Any]:
     assert answer.status == 202, answer.body
     found: dict[str, Any] = api.results(answer.body["execution_id"])
     return found
-
-
-def awaited(look: Callable[[], Any]) -> Any:
-    """What a look gives, once it gives something: records of subflows are made from events."""
-    for _ in range(MOST_LOOKS):
-        if found := look():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
 
 
 def runs_of(api: ApiClient, workflow_id: str, status: str | None = None, count: int = 1) -> list[dict[str, Any]]:

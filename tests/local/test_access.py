@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from infra.catalog import Function, Route
+from infra.function import Function, Route
 from infra.local import gateway
 from infra.local.access import Access, allowed_host, allowed_origin
 from infra.local.gateway import Gateway

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from infra.catalog import FUNCTIONS, Function
+from infra.catalog import FUNCTIONS
+from infra.function import Function
 from infra.local.cloud import LocalCloud
 from infra.local.data import DataFolder
 from infra.local.ended_runs import queued_event

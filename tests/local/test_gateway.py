@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from infra.catalog import FUNCTIONS, Function, Route
+from infra.catalog import FUNCTIONS
+from infra.function import Function, Route
 from infra.local import gateway
 from infra.local.gateway import Gateway, HttpRequest, HttpResponse, api_gateway_event, http_response, match_path
 from tests.support.http_events import sample

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.catalog import Function, Route
+from infra.function import Function, Route
 from infra.local import gateway
 from infra.local.gateway import Gateway
 from infra.local.server import MAX_REQUEST_BYTES, make_local_server

@@ -6,8 +6,7 @@ import json
 import signal
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from infra.local.data import DataFolder
 from tests.support.event_source import EventSource
 from tests.support.http_client import ApiClient
 from tests.support.local_server import running_server
+from tests.support.looking import awaited
 from tests.support.processes import address_of, command
 
 pytestmark = pytest.mark.xdist_group("streams")
@@ -77,13 +77,6 @@ def served(tmp_path: Path) -> Iterator[Served]:
         yield Served(cloud, url)
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
 def types(events: list[dict[str, Any]]) -> list[str]:
     return [event["type"] for event in events]
 
@@ -116,17 +109,17 @@ def test_a_client_goes_on_when_the_server_is_there_again(tmp_path: Path, is_kill
 def test_streams_cost_no_threads_and_clients_that_leave_leave_nothing(served: Served) -> None:
     execution_id = served.start(600)
     served.raw(execution_id).close()
-    eventually(lambda: served.open_streams == 0)
+    awaited(lambda: served.open_streams == 0)
     threads, changes = threading.active_count(), served.cloud._changes
     connections = [served.raw(execution_id) for _ in range(60)]
-    eventually(lambda: served.open_streams == 60)
-    eventually(lambda: threading.active_count() <= threads + 8)
+    awaited(lambda: served.open_streams == 60)
+    awaited(lambda: threading.active_count() <= threads + 8)
     assert len(changes._listeners) == 1
     for number, connection in enumerate(connections):
         if number % 2:  # a reset, as of a client that is killed
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.close()
-    eventually(lambda: served.open_streams == 0)
+    awaited(lambda: served.open_streams == 0)
     assert changes._listeners == {}
     streams = served.cloud._streams
     assert streams is not None
@@ -141,9 +134,9 @@ def test_clients_that_are_gone_before_their_stream_begins_leave_nothing(served: 
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.close()
     connection = served.raw(execution_id)
-    eventually(lambda: served.open_streams == 1)
+    awaited(lambda: served.open_streams == 1)
     connection.close()
-    eventually(lambda: served.open_streams == 0)
+    awaited(lambda: served.open_streams == 0)
     assert served.cloud._changes._listeners == {}
 
 
@@ -154,7 +147,7 @@ def test_a_client_that_leaves_a_wait_for_events_leaves_nothing_when_it_is_over(s
     connection = HTTPConnection(url.netloc)
     connection.request("GET", f"/executions/{execution_id}/events?wait=1&cursor={cursor}")
     connection.close()
-    eventually(lambda: served.cloud._changes._listeners == {})
+    awaited(lambda: served.cloud._changes._listeners == {})
 
 
 def test_a_slow_client_holds_up_nobody(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,8 +168,8 @@ def test_a_client_that_takes_nothing_is_given_up(served: Served, monkeypatch: py
     monkeypatch.setattr(infra.local.streams, "HEARTBEAT_SECONDS", 0.05)
     monkeypatch.setattr(infra.local.streams, "STALLED_SECONDS", 0.5)
     slow = served.raw(served.start(600))
-    eventually(lambda: served.open_streams == 1)
-    eventually(lambda: served.open_streams == 0)
+    awaited(lambda: served.open_streams == 1)
+    awaited(lambda: served.open_streams == 0)
     slow.close()
 
 
@@ -184,7 +177,7 @@ def test_beyond_the_most_streams_clients_come_back_for_pieces(served: Served, mo
     monkeypatch.setattr(infra.local.streams, "MOST_STREAMS", 1)
     execution_id = served.start(3)
     connection = served.raw(execution_id)
-    eventually(lambda: served.open_streams == 1)
+    awaited(lambda: served.open_streams == 1)
     source = EventSource(served.url, f"/executions/{execution_id}/stream")
     assert types(list(source)) == BEFORE + AFTER
     assert source.connections > 2
@@ -201,7 +194,7 @@ def test_a_server_that_stops_lets_no_one_wait(tmp_path: Path) -> None:
         path = f"/executions/{execution_id}/events?wait=25&cursor={cursor}"
         poll = threading.Thread(target=lambda: answers.append(served.api.get(path).body))
         poll.start()
-        eventually(lambda: len(cloud._changes._listeners.get(execution_id, ())) == 2)
+        awaited(lambda: len(cloud._changes._listeners.get(execution_id, ())) == 2)
         cloud.stop_waiting()
         poll.join(10)
         assert answers == [{"items": [], "next_cursor": cursor}]

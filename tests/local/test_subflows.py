@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +12,7 @@ from infra.local.cloud import LocalCloud
 from infra.local.data import DataFolder
 from tests.local.test_killed_server import server
 from tests.support.http_client import ApiClient
+from tests.support.looking import awaited
 
 pytestmark = pytest.mark.xdist_group("local-cloud")
 
@@ -50,14 +49,6 @@ def results(cloud: LocalCloud, execution_id: str) -> Any:
 
 def has_completed_once(cloud: LocalCloud, workflow_id: str) -> bool:
     return [r["status"] for r in runs(cloud, workflow_id)] == ["completed"]
-
-
-def awaited(look: Callable[[], Any]) -> Any:
-    for _ in range(1200):
-        if found := look():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not come")
 
 
 def runs(cloud: LocalCloud, workflow_id: str) -> list[dict[str, Any]]:

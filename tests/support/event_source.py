@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 
@@ -70,13 +70,16 @@ def parsed_events(text: str) -> ParsedStream:
     return ParsedStream(events, parser.last_id, parser.retry_ms)
 
 
+MOST_CONNECTIONS: Final = 600
+"""After so many a stream is taken for one without an end."""
+
+
 class EventSource:
     """A stream of a server, which may end, break, or not be there for a while."""
 
-    def __init__(self, base_url: str, path: str, *, timeout: float = 30, seconds: float = 60) -> None:
-        """`timeout` is for how long the connection may be silent, `seconds` for how long the whole is tried."""
+    def __init__(self, base_url: str, path: str, *, timeout: float = 30) -> None:
+        """`timeout` is for how many seconds the connection may be silent."""
         self._url, self._path, self._timeout = urlsplit(base_url), path, timeout
-        self._until = time.monotonic() + seconds
         self.parser = Parser(retry_ms=100)
         self.connections = 0
         self.statuses: list[int] = []
@@ -88,8 +91,7 @@ class EventSource:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """The data of the events, as JSON."""
-        while True:
-            assert time.monotonic() < self._until, "the stream has no end"
+        for _ in range(MOST_CONNECTIONS):
             connection = HTTPConnection(self._url.netloc, timeout=self._timeout)
             try:
                 headers = {"accept": "text/event-stream"}
@@ -108,6 +110,7 @@ class EventSource:
             finally:
                 connection.close()
             time.sleep((self.parser.retry_ms or 0) / 1000)
+        raise AssertionError("the stream has no end")
 
     def _events(self, response: HTTPResponse) -> Iterator[dict[str, Any]]:
         while line := response.readline():

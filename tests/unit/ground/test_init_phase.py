@@ -13,7 +13,8 @@ from typing import Final
 
 import pytest
 
-from infra.catalog import FUNCTIONS, Function
+from infra.catalog import FUNCTIONS
+from infra.function import Function
 from infra.packaging import OPENAPI_FILE
 from workflow_engine.init_phase import IN_LAMBDA, at_init, once
 from workflow_engine.settings import InvalidSettingError, MissingSettingError, Settings

@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from infra.catalog import FUNCTIONS, Route, function
+from infra.catalog import FUNCTIONS, function
+from infra.function import Route
 from infra.local.gateway import Gateway, HttpRequest
 from infra.packaging import OPENAPI_FILE
 from workflow_engine.agents.errors import McpServerError

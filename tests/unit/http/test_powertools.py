@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from infra.catalog import FUNCTIONS, Function
+from infra.catalog import FUNCTIONS
+from infra.function import Function
 
 WHOLE = """
 import sys, threading

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.machines.event_words import ENDS_BY_EVENT, failure_of
 from workflow_engine.machines.history_text import parsed
 from workflow_engine.machines.naming import execution_name
-from workflow_engine.machines.read_timeline import ENDS_BY_EVENT, failure_of
 from workflow_engine.redaction import Redactor
 from workflow_engine.statuses import RunEnd
 from workflow_engine.subflows import is_subflow

@@ -6,40 +6,27 @@ iterations to the event that opened them.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from workflow_engine.data_limit import DATA_LIMIT_EXCEEDED, is_caught
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.machines.attempts import note_attempt, note_block, note_check, usage_of
-from workflow_engine.machines.history_text import parsed, readable
+from workflow_engine.machines.event_words import FAILED_ATTEMPT, NEW_ATTEMPT, SUCCEEDED_ATTEMPT, failure_of, task_output
+from workflow_engine.machines.history_text import parsed
 from workflow_engine.machines.outputs import Output, Outputs
+from workflow_engine.machines.run_ends import RunReader
 from workflow_engine.machines.timeline import Event, Failure, Frames, Iteration, Timeline, Visit
-from workflow_engine.run_output import assigned_record, is_of_a_run, run_output
-from workflow_engine.state_names import EACH, FAIL, HELD, LATE, WORKFLOW_FAILED, step_of, suffix_of
-from workflow_engine.statuses import RunEnd, StepStatus
-from workflow_engine.subflows import child_failure, output_of
-from workflow_engine.told_failures import WORKFLOW_FAILED_ERROR, failure_told
-
-ENDS_BY_EVENT: Final[Mapping[str, RunEnd]] = {
-    "ExecutionSucceeded": "completed",
-    "ExecutionFailed": "failed",
-    "ExecutionAborted": "cancelled",
-    "ExecutionTimedOut": "timed_out",
-}
+from workflow_engine.run_output import assigned_record
+from workflow_engine.state_names import EACH, FAIL, HELD, LATE, step_of, suffix_of
+from workflow_engine.statuses import StepStatus
+from workflow_engine.told_failures import failure_told
 
 _ITERATION_ENDS: Final[Mapping[str, StepStatus]] = {
     "Succeeded": "completed",
     "Failed": "failed",
     "Aborted": "aborted",
 }
-
-NEW_ATTEMPT: Final = frozenset({"TaskScheduled", "LambdaFunctionScheduled", "ActivityScheduled"})
-_SUCCESS: Final = frozenset({"TaskSucceeded", "LambdaFunctionSucceeded", "ActivitySucceeded"})
-FAILED_ATTEMPT: Final = re.compile(r"(Task|LambdaFunction|Activity)(Failed|TimedOut|(Start|Submit|Schedule)Failed)")
-_STATE_IN_CAUSE: Final = re.compile(r"(?:state|state/task) '([^']+)'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +79,7 @@ class TimelineReader:
         self._latest: dict[str, Visit] = {}
         self._failed: list[Visit] = []
         self._open: dict[int, Visit] = {}
+        self._run = RunReader(self.timeline, outputs, self._failed, self._latest)
         self._untold: dict[int, Visit] = {}  # Fail states of which no event has the error, until a Catcher tells it
 
     def visit_of(self, event_id: int) -> Visit | None:
@@ -113,7 +101,7 @@ class TimelineReader:
         elif kind.startswith("ParallelState"):
             origin = self._parallel(event, kind.removeprefix("ParallelState"), origin)
         elif kind.startswith("Execution"):
-            self._run(event, kind, origin)
+            self._run.read(event, kind, origin.visit)
         elif kind == "EvaluationFailed":
             origin = self._evaluation_failed(event, origin)
         elif origin.visit is not None:
@@ -211,7 +199,7 @@ class TimelineReader:
             visit.failure = visit.failure or Failure(DATA_LIMIT_EXCEEDED, None)
         if (told := failure_told(value, visit.name)) is not None:
             self._tell(visit, failure_of({"error": told[0], "cause": told[1]}, timed_out=False))
-        for iteration in self._around(visit.frames):
+        for iteration in self.timeline.around(visit.frames):
             iteration.output = output
         return _Origin(visit.frames, visit.over, visit)
 
@@ -230,12 +218,6 @@ class TimelineReader:
         if not computes:
             return self._outputs.add(value)
         return self._outputs.named({name: self._outputs.add(part) for name, part in value.items()})
-
-    def _around(self, frames: Frames) -> Iterable[Iteration]:
-        for depth, (container, index) in enumerate(frames):
-            iteration = self.timeline.iterations.get((frames[:depth], container), {}).get(index)
-            if iteration is not None:
-                yield iteration
 
     def _iterate(self, event: Event, what: str, origin: _Origin) -> _Origin:
         details = event[f"mapIteration{what}EventDetails"]
@@ -317,7 +299,7 @@ class TimelineReader:
         if kind in NEW_ATTEMPT:
             visit.attempts += not visit.in_check
             visit.outcome = None
-        elif kind in _SUCCESS:
+        elif kind in SUCCEEDED_ATTEMPT:
             value = task_output(details)
             visit.failure, visit.usage = None, usage_of(value)
             if not self._awaits_check(visit):
@@ -356,108 +338,5 @@ class TimelineReader:
         visit.outcome = "failed"
         visit.left_at = event.get("timestamp")
         self._failed.append(visit)
-        for iteration in self._around(visit.frames):
+        for iteration in self.timeline.around(visit.frames):
             iteration.failure = visit.failure
-
-    def _run(self, event: Event, kind: str, origin: _Origin) -> None:
-        line = self.timeline
-        if kind == "ExecutionStarted":
-            line.started_at = event.get("timestamp")
-            line.run_input = (event.get("executionStartedEventDetails") or {}).get("input")
-        elif kind == "ExecutionRedriven":
-            line.redrive_count += 1
-            line.redriven_at = event.get("timestamp")
-            line.status, line.completed_at, line.failure, line.failed_visit = "running", None, None, None
-            line.recovered = None
-        elif kind in ENDS_BY_EVENT:
-            line.status, line.completed_at = ENDS_BY_EVENT[kind], event.get("timestamp")
-            if kind == "ExecutionSucceeded":
-                self._succeeded(parsed(event["executionSucceededEventDetails"].get("output")))
-            elif kind == "ExecutionTimedOut":
-                line.failure = failure_of(event.get("executionTimedOutEventDetails") or {}, timed_out=True)
-            elif kind == "ExecutionFailed":
-                line.failure = failure_of(event.get("executionFailedEventDetails") or {}, timed_out=False)
-                if origin.visit is not None and origin.visit.name == WORKFLOW_FAILED:
-                    self._recovered(line.failure)
-                else:
-                    self._blame(event.get("executionFailedEventDetails") or {}, origin)
-
-    def _succeeded(self, value: Any) -> None:
-        told = run_output(value)
-        self.timeline.output_in_history = told.marked
-        # Of a machine of an earlier version the whole may be the explicit output.
-        self.timeline.output = self._outputs.add(told.output if is_of_a_run(value) else value)
-
-    def _recovered(self, failure: Failure) -> None:
-        """The end of a run after its failure steps: its cause says what had failed."""
-        told = parsed(failure.message)
-        if failure.type != WORKFLOW_FAILED_ERROR or not isinstance(told, dict):
-            return
-        line = self.timeline
-        line.recovered = str(told.get("step_id"))
-        line.failure = failure_of({"error": told.get("type"), "cause": told.get("message")}, timed_out=False)
-        # The step itself; of a list, which has no failure of its own, the part with the cause that begins as this message.
-        cause = str(told.get("message"))
-        alike = [v for v in line.visits if v.failure and v.failure.type == line.failure.type and not v.superseded]
-        own = (v for v in alike if v.step_id == line.recovered)
-        line.failed_visit = next(own, None) or next((v for v in alike if (v.cause or "").startswith(cause)), None)
-
-    def _blame(self, details: Mapping[str, Any], origin: _Origin) -> None:
-        """Find the visit that ended the run: its own failure event, else what the cause says, else the event before."""
-        assert self.timeline.failure is not None
-        failure, cause = self.timeline.failure, details.get("cause") or ""
-        alike = [v for v in reversed(self._failed) if v.failure == failure]
-        # Two steps may fail alike, one of them to be retried; only one has the very cause of the run's failure.
-        visit = next((v for v in alike if v.cause == details.get("cause")), alike[0] if alike else None)
-        # A `fail` step says what it likes, also what another step has failed with.
-        visit = self._uncaught_fail() or visit
-        if visit is None:
-            visit = self.timeline.visit_named_in(cause)
-        if visit is None and (named := _STATE_IN_CAUSE.search(cause)):
-            visit = self._latest.get(named[1])
-        if visit is None:
-            visit = origin.visit if origin.visit is not None and origin.visit.kind != "Map" else None
-        if visit is None and self._failed:
-            visit = self._failed[-1]
-        if visit is None:
-            return
-        visit.failure, visit.outcome = failure, "failed"
-        visit.left_at = visit.left_at or self.timeline.completed_at
-        self.timeline.failed_visit = visit
-        for iteration in self._around(visit.frames):
-            iteration.failure = failure
-
-    def _uncaught_fail(self) -> Visit | None:
-        """A Fail state that nothing around it has caught: entering it ends the run."""
-        return next((v for v in self.timeline.visits if v.kind == "Fail" and not v.superseded and not _caught(v)), None)
-
-
-def _caught(visit: Visit) -> bool:
-    around = visit.inside
-    return around is not None and (around.left or _caught(around))
-
-
-def task_output(details: Mapping[str, Any]) -> Any:
-    """A step's output: what a function returned (`Payload` of lambda:invoke), what a callback or activity sent, or what
-    is told of a child.
-    """
-    output = parsed(details.get("output"))
-    if not isinstance(output, dict):
-        return output
-    if details.get("resourceType") == "lambda" and details.get("resource") == "invoke":
-        return output.get("Payload")
-    return output_of(output) if details.get("resourceType") == "states" else output
-
-
-def failure_of(details: Mapping[str, Any], *, timed_out: bool) -> Failure:
-    """The failure of an event's details `{error, cause}`. A function's cause is JSON: its `errorMessage` is the message."""
-    error = readable(details.get("error") or ("States.Timeout" if timed_out else "States.TaskFailed"))
-    timed_out = timed_out or error == "States.Timeout"
-    cause = readable(details.get("cause") or "")
-    if (of_child := child_failure(error, cause)) is not None:
-        return Failure(*of_child)
-    told = parsed(cause)
-    if isinstance(told, dict) and "errorMessage" in told:
-        message = told["errorMessage"]
-        return Failure(error, message if isinstance(message, str) else json.dumps(message))
-    return Failure(error, cause or ("It did not end within its timeout." if timed_out else None))

@@ -17,12 +17,13 @@ from typing import Any, Final, Literal, NamedTuple, get_args
 
 from workflow_engine.errors import StepOutputError
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.machines.event_words import FAILED_ATTEMPT, NEW_ATTEMPT, task_output
 from workflow_engine.machines.failure_messages import FailureMessages
 from workflow_engine.machines.history_text import parsed
 from workflow_engine.machines.outcomes import Outcome, taken_over
 from workflow_engine.machines.outlines import KnownSteps
 from workflow_engine.machines.outputs import Joined, Outputs
-from workflow_engine.machines.read_timeline import FAILED_ATTEMPT, NEW_ATTEMPT, TimelineReader, task_output
+from workflow_engine.machines.read_timeline import TimelineReader
 from workflow_engine.machines.results import RunReport, failure_of_fail_state, report_of
 from workflow_engine.machines.step_details import may_name_a_secret
 from workflow_engine.machines.timeline import Event, Failure, Visit

@@ -12,7 +12,7 @@ Terms:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from datetime import datetime
 from typing import Any, Final
@@ -194,3 +194,10 @@ class Timeline:
         """The visit whose entry a cause names: Step Functions says so where an evaluation failed."""
         found = _ENTERED_AT.search(cause)
         return self._entered.get(int(found[1])) if found else None
+
+    def around(self, frames: Frames) -> Iterator[Iteration]:
+        """The iterations around these frames, outermost first."""
+        for depth, (container, index) in enumerate(frames):
+            iteration = self.iterations.get((frames[:depth], container), {}).get(index)
+            if iteration is not None:
+                yield iteration

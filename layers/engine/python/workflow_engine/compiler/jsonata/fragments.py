@@ -59,7 +59,7 @@ class Fragment:
         return "".join(text), frozenset(helpers)
 
     def add_reads(self, found: set[VariableRead]) -> None:
-        raise NotImplementedError  # each class has its own
+        raise NotImplementedError  # each class has its own; an ABC would make every isinstance of the compiler twice as slow
 
     def renamed(self, names: Mapping[str, str]) -> Fragment:
         """The same with the machine's variables read under other names."""

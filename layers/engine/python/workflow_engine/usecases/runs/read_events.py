@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.aws_quotas import HISTORY_PAGE_EVENTS
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.machines.event_words import failure_of
 from workflow_engine.machines.history_text import parsed
 from workflow_engine.machines.port import ExecutionGoneError, PageForgottenError
-from workflow_engine.machines.read_timeline import failure_of
 from workflow_engine.state_names import STATES_OF_THE_WORKFLOW, step_of
 from workflow_engine.store import cursors
 from workflow_engine.store.results import PAGE_BYTES, body_bytes

@@ -17,7 +17,6 @@ from workflow_engine.language.diagnostics import InvalidWorkflowError
 from workflow_engine.observability import get_logger
 from workflow_engine.statuses import has_ended
 from workflow_engine.store.approvals import Approval
-from workflow_engine.store.due import after
 from workflow_engine.store.executions import Execution
 from workflow_engine.store.reminders import Reminder
 from workflow_engine.store.table import Key
@@ -25,6 +24,7 @@ from workflow_engine.store.workflows import StoredWorkflow
 from workflow_engine.timestamps import iso
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.waiting import is_past
+from workflow_engine.usecases.upkeep.rounds import work_off
 
 if TYPE_CHECKING:
     from workflow_engine.usecases.bodies.run import WorkflowRunFields
@@ -33,9 +33,6 @@ logger = get_logger(__name__)
 
 MAX_REMINDERS: Final = 200
 """In one round."""
-
-SHORTEST_TIME_SECONDS: Final = 30.0
-"""No reminder is begun with less time left: the first of a kind makes a state machine."""
 
 SENT_AGAIN_AFTER_SECONDS: Final = 300
 """When a reminder is due again that was begun, unless it is known by then what became of it."""
@@ -51,23 +48,8 @@ def send_reminders(engine: Engine, seconds_left: Callable[[], float] = lambda: m
     and number. A reminder that is refused, since its step type is gone or does not fit any more, is logged and left out.
     """
     counts = {"sent": 0, "ended": 0, "failed": 0}
-    for key in engine.due.reminders(engine.timestamp(), MAX_REMINDERS):
-        if seconds_left() < SHORTEST_TIME_SECONDS:
-            break
-        try:
-            # First, so that one that ends the process does not keep the others from being sent.
-            engine.due.postpone(key, after(engine.timestamp(), SENT_AGAIN_AFTER_SECONDS))
-            done = _look_at(engine, key)
-        except QuotaExceededError:  # of one tenant; it is tried again when it is due again
-            logger.warning("reminder waits for its tenant's quota", extra={"record": "/".join(key)})
-            done = "failed"
-        except ThrottledError:
-            break  # the quota is the account's; the next round goes on from here
-        except Exception:
-            logger.exception("reminder was not sent", extra={"record": "/".join(key)})
-            done = "failed"
-        if done is not None:
-            counts[done] += 1
+    due = engine.due.reminders(engine.timestamp(), MAX_REMINDERS)
+    work_off(engine, due, _look_at, counts, seconds_left, SENT_AGAIN_AFTER_SECONDS)
     return counts
 
 
@@ -85,6 +67,9 @@ def _look_at(engine: Engine, key: Key) -> str | None:
     try:
         _start(engine, reminder, approval, execution)
         logger.info("reminder is sent", extra=told)
+    except QuotaExceededError:  # of one tenant; it is tried again when it is due again
+        logger.warning("reminder waits for its tenant's quota", extra=told)
+        return "failed"
     except ThrottledError:
         raise
     except (InvalidWorkflowError, WorkflowEngineError):
