@@ -10,6 +10,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -86,6 +87,8 @@ LAPTOP: Final[Mapping[str, str]] = {
 _OF_OTHERS: Final = {"lambda": "the client's", "activity": "a worker"}
 _ENDPOINTS: Final = "step_http"
 _ORIGINAL: Final = {"rpc": "http", "api": "http"}
+_NAMED: Final = re.compile(r'(?:"(?:step|execution)_type": |\bstep\("\w+", )"(\w+)"')
+"""A step type in the text of a test: a field, or what a function `step(step_id, step_type)` is called with."""
 _TASK: Final = re.compile(r"arn:aws:states:::(?:aws-sdk:)?(.*)")
 
 
@@ -110,14 +113,15 @@ def rows() -> Iterator[Row]:
         if step_type.available:
             names = (step_type.name, *step_type.aliases)
             tried = (
-                sorted(set().union(*(found.get(name, ()) for name in names)), key=_journeys_first)
+                sorted(set().union(*(found.get(name, ()) for name in names)), key=partial(_rank, step_type.name))
                 for found in (tests, examples)
             )
             yield _row(catalogue, step_type.name, *map(tuple, tried))
 
 
-def _journeys_first(name: str) -> tuple[bool, str]:
-    return not name.startswith(TESTS[0]), name
+def _rank(step_type: str, name: str) -> tuple[bool, bool, str]:
+    """Journeys are told first, and of these the one whose subject the type is."""
+    return not name.startswith(TESTS[0]), not any(word in name for word in step_type.split("_")), name
 
 
 def _row(catalogue: Catalogue, name: str, tests: tuple[str, ...], examples: tuple[str, ...]) -> Row:
@@ -164,7 +168,7 @@ def _tests() -> dict[str, set[str]]:
     for folder in TESTS:
         for file in sorted((ROOT / "tests" / folder).glob("test_*.py")):
             text = file.read_text(encoding="utf-8")
-            names = {*re.findall(r'"step_type": "(\w+)"', text), *re.findall(r'"execution_type": "(\w+)"', text)}
+            names = set(_NAMED.findall(text))
             names |= {"lambda"} if re.search(r'"(function_arn|execution_type)": "?(arn|local|lambda)', text) else set()
             for name in names:
                 found.setdefault(_ORIGINAL.get(name, name), set()).add(f"{folder}/{file.name}")

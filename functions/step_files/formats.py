@@ -217,7 +217,7 @@ def _damage_told(kind: str) -> Iterator[None]:
         TypeError,
         AttributeError,
         EOFError,
-        RuntimeError,  # of zipfile: a password, or a compression that it does not know; or nested too deep
+        RuntimeError,  # a compression that zipfile does not know (NotImplementedError), or nested too deep
     ) as error:
         raise FileUnreadableError(f"The {kind} cannot be read: {type(error).__name__}.") from error
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,12 @@ def config(**context: Any) -> StageConfig:
 def test_without_a_context_it_is_dev_and_closed() -> None:
     made = config()
     assert (made.stem, made.auth, made.cors_origins, made.retain_data) == ("workflow-dev", "iam", (), False)
+
+
+def test_the_docs_tell_every_setting() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text(encoding="utf-8")
+    settings = {field.name for field in fields(StageConfig)} - {"host_build"}  # of emulators
+    assert [name for name in sorted(settings) if f"`{name}`" not in text] == []
 
 
 def test_a_stage_has_its_own_settings_and_the_command_line_overrides_them() -> None:

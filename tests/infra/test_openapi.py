@@ -23,6 +23,14 @@ def document() -> dict[str, Any]:
     return openapi.document()
 
 
+def test_no_name_is_written_twice_in_what_is_written_by_hand() -> None:
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert len(dict(pairs)) == len(pairs), [name for name, _ in pairs]
+        return dict(pairs)
+
+    json.loads(Path(openapi.__file__).with_name("prose.json").read_text(encoding="utf-8"), object_pairs_hook=members)
+
+
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -12,7 +14,7 @@ from aws_cdk.assertions import Match, Template
 
 from infra.catalog import FUNCTIONS, function
 from infra.config import StageConfig
-from infra.constructs.deployment import Deployment
+from infra.constructs.deployment import Deployment, construct_id
 from infra.function import Function
 from infra.stacks.data import expiry_of_runs
 from infra.stacks.observability import ObservabilityStack
@@ -338,9 +340,21 @@ def test_an_index_is_watched_beside_its_table(dev: Assembly) -> None:
     assert {d["TableName"] for _, _, d in found} == {"workflow-dev-table"}
 
 
+def test_the_docs_tell_every_alarm_of_its_own_and_how_many_there_are(dev: Assembly) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text(encoding="utf-8")
+    of_functions = {f"{construct_id(f.name)}{kind}" for f in FUNCTIONS for kind in ("Errors", "Faults", "Throttles")}
+    more = set(alarms_of(dev)) - of_functions
+    kinds = {name for name in more if not re.fullmatch("(Table|By).+Throttles", name)}
+    assert [name for name in sorted(kinds) if f"`{name}`" not in text] == []
+    assert len(set(alarms_of(dev)) & of_functions) == 2 * len(FUNCTIONS)
+    assert f"two for each function and {len(more)} more" in " ".join(text.split())
+
+
 def test_a_clock_that_stands_still_is_told_though_it_makes_no_data(dev: Assembly) -> None:
-    for name, period in (("ExecutionSweeper", 900), ("ResultsArchiver", 900), ("MachineJanitor", 3600)):
-        alarm = alarms_of(dev)[f"{name}NotRunning"]
+    periods = {f.name: f.schedule_minutes * 60 for f in FUNCTIONS if f.schedule_minutes is not None}
+    assert len(periods) == 4
+    for name, period in periods.items():
+        alarm = alarms_of(dev)[f"{construct_id(name)}NotRunning"]
         assert watched(alarm)[:2] == ("AWS/Lambda", "Invocations")
         assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Sum", period, 3)
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)

@@ -233,6 +233,19 @@ def inbox(engine: Engine, caller: Caller) -> list[Any]:
     return list(page["items"])
 
 
+def test_what_a_subflow_asks_stands_open_while_the_subflow_has_no_record_yet(engine: Engine) -> None:
+    event: dict[str, Any] = {
+        "step_config": {"config": {"prompt": "Well?"}},
+        "call": {"task_token": "t", "redrive": 0, "entered_at": engine.timestamp()},
+    }
+    step = StepContext(execution_id="sub-1", step_id="ask", place="ask", attempt=1, tenant_id=ME.tenant_id)
+    open_approval(engine, event, step)
+    open_approval(engine, event, replace(step, execution_id="deleted"))
+    assert inbox(engine, ME) == []
+    assert standing(engine, "sub-1").state == "open"
+    assert standing(engine, "deleted").state == "closed"
+
+
 def test_a_large_input_and_a_large_payload_have_room_beside_each_other(engine: Engine) -> None:
     document = asking()
     document["steps"][0]["input_mapping"] = {"text": "input.text"}

@@ -196,8 +196,9 @@ def test_lists_are_narrowed_page_by_page(engine: Engine) -> None:
             break
     assert names == ["a1", "a3", "a4"]
     with counted(engine.dynamodb) as calls:
-        read_steps.list_steps(engine, ME, 3, None, Filters(tag="x"))
+        page = read_steps.list_steps(engine, ME, 3, None, Filters(tag="x"))
     assert calls == ["Query"]
+    assert page["next_cursor"] is None
     builtin = read_steps.list_steps(engine, ME, 100, None, Filters(kind="builtin"))
     assert {step["kind"] for step in builtin["steps"]} == {"builtin"}
     assert builtin["total"] == len(builtin["steps"])

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from tests.support.http_client import ApiClient
+from tests.support.looking import awaited
 
 pytestmark = pytest.mark.xdist_group("journeys")
 
@@ -165,3 +166,30 @@ def test_a_run_is_held_to_the_schema_that_it_was_started_with(api: ApiClient) ->
         assert api.post(f"/activities/{name}/tasks/{found['task_id']}/success", {"output": {}}).status == 200
     assert api.results(before)["status"] == "completed"
     assert api.results(after)["error"]["type"] == "StepOutputError"
+
+
+def test_a_subflow_is_held_to_the_schema_that_the_run_above_was_started_with(api: ApiClient) -> None:
+    name = f"held_{uuid.uuid4().hex[:12]}"
+    registration = {"step_type": name, "execution_type": "activity", "output_schema": {"type": "object"}}
+    assert api.post("/steps/register", registration).status == 201
+    scan = {"step_id": "scan", "step_type": name}
+    child = api.post("/workflows", {"name": "Child", "steps": [scan]})
+    assert child.status == 201, child.body
+    below = {
+        "step_id": "below",
+        "step_type": "subflow",
+        "config": {"workflow_id": child.body["id"]},
+        "input_mapping": {},
+    }
+    above = {"name": "Above", "steps": [scan, {**below, "dependencies": ["scan"]}]}
+    started = api.post("/workflows/execute", above)
+    assert started.status == 202, started.body
+    first = task(api, name)
+    stricter = {**registration, "output_schema": {"type": "object", "required": ["text"]}, "validate_output": True}
+    assert api.post("/steps/register", stricter).status == 200
+    assert api.post(f"/activities/{name}/tasks/{first['task_id']}/success", {"output": {}}).status == 200
+    second = task(api, name)
+    child_run = second["input"]["execution_context"]["execution_id"]
+    awaited(lambda: api.get(f"/executions/{child_run}").status == 200)
+    assert api.post(f"/activities/{name}/tasks/{second['task_id']}/success", {"output": {}}).status == 200
+    assert api.results(started.body["execution_id"])["status"] == "completed"

@@ -75,6 +75,21 @@ def archive(**parts: bytes) -> bytes:
     return out.getvalue()
 
 
+FLAGS, METHOD = 6, 8
+"""Where the local header of a part has what the part needs: a password (bit 0), and how it is compressed (APPNOTE, 4.3.7)."""
+
+
+def odd_archive(packed: bytes, field: int, value: int) -> bytes:
+    """A zip file whose parts have another value in `FLAGS` or `METHOD`."""
+    content = bytearray(packed)
+    for signature, place_of in ((b"PK\x03\x04", field), (b"PK\x01\x02", field + 2)):  # here, and in the directory
+        at = content.find(signature)
+        while at >= 0:
+            content[at + place_of] = value
+            at = content.find(signature, at + 1)
+    return bytes(content)
+
+
 def _saved(save: object) -> bytes:
     out = io.BytesIO()
     assert callable(save)

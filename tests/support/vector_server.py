@@ -4,12 +4,11 @@ vectors in memory. Signatures and permissions are not looked at.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 from tests.support.llm.vendor_server import Received, Reply, VendorServer, json_reply
-from workflow_engine.vector_filters import matches
+from tests.support.vectors import nearest
 
 Index = dict[str, Any]
 
@@ -57,18 +56,7 @@ class VectorBucket:
         return json_reply({})
 
     def _query(self, request: dict[str, Any]) -> Reply:
-        asked, filter_ = request["queryVector"]["float32"], request.get("filter")
-        found = [
-            {
-                "key": v["key"],
-                "metadata": v.get("metadata", {}),
-                "distance": _distance(asked, v["data"]["float32"]),
-            }
-            for v in self.indexes[request["indexName"]]["vectors"].values()
-            if filter_ is None or matches(v.get("metadata", {}), filter_)
-        ]
-        found.sort(key=lambda v: (v["distance"], v["key"]))
-        return json_reply({"vectors": found[: request["topK"]], "distanceMetric": "cosine"})
+        return json_reply(nearest(self.indexes[request["indexName"]]["vectors"].values(), request))
 
     def _delete(self, request: dict[str, Any]) -> Reply:
         for key in request["keys"]:
@@ -88,8 +76,3 @@ def vector_server() -> tuple[VectorBucket, VendorServer]:
 
 def _refusal(code: str, status: int) -> Reply:
     return json_reply({"message": code}, status, x_amzn_errortype=code)
-
-
-def _distance(one: Sequence[float], other: Sequence[float]) -> float:
-    product = sum(a * b for a, b in zip(one, other, strict=True))
-    return 1 - product / (math.hypot(*one) * math.hypot(*other))

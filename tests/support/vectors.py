@@ -5,7 +5,7 @@ which moto has not.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -37,14 +37,19 @@ class S3VectorsClient:
         assert not problems.has_errors(), problems.generate_report()
         place = {name: request[name] for name in ("vectorBucketName", "indexName")}
         kept = self._client.list_vectors(**place, returnData=True, returnMetadata=True)["vectors"]
-        asked, filter_ = request["queryVector"]["float32"], request.get("filter")
-        found = [
-            {"key": v["key"], "distance": _distance(asked, v["data"]["float32"]), "metadata": v.get("metadata", {})}
-            for v in kept
-            if filter_ is None or matches(v.get("metadata", {}), filter_)
-        ]
-        found.sort(key=lambda v: (v["distance"], v["key"]))
-        return {"vectors": found[: request["topK"]], "distanceMetric": "cosine"}
+        return nearest(kept, request)
+
+
+def nearest(kept: Iterable[Mapping[str, Any]], request: Mapping[str, Any]) -> dict[str, Any]:
+    """What QueryVectors answers of the vectors that an index has, as PutVectors takes them."""
+    asked, filter_ = request["queryVector"]["float32"], request.get("filter")
+    found = [
+        {"key": v["key"], "distance": _distance(asked, v["data"]["float32"]), "metadata": v.get("metadata", {})}
+        for v in kept
+        if filter_ is None or matches(v.get("metadata", {}), filter_)
+    ]
+    found.sort(key=lambda v: (v["distance"], v["key"]))
+    return {"vectors": found[: request["topK"]], "distanceMetric": "cosine"}
 
 
 def _distance(one: Sequence[float], other: Sequence[float]) -> float:

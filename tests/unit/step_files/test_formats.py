@@ -115,6 +115,8 @@ def test_a_text_is_read_in_the_encoding_that_is_named_or_that_it_tells(
         (files.pdf("cut off")[:200], ".pdf", FileUnreadableError),
         (b"no archive", ".docx", FileUnreadableError),
         (files.docx("damaged")[:-300], ".docx", FileUnreadableError),
+        (files.odd_archive(files.docx("locked"), files.FLAGS, 1), ".docx", FileEncryptedError),
+        (files.odd_archive(files.docx("packed anew"), files.METHOD, 99), ".docx", FileUnreadableError),
         (files.archive(word__document_xml=b"<broken"), ".docx", FileUnreadableError),
         (files.archive(xl__workbook_xml=b"<broken"), ".xlsx", FileUnreadableError),
         (files.archive(any_txt=b"x"), ".zip", FileTypeError),

@@ -130,6 +130,16 @@ def test_an_object_in_s3_is_read_as_far_as_a_file_may_go(monkeypatch: pytest.Mon
         opened("s3://MY_BUCKET", world(s3_object=s3_object))
 
 
+def test_the_services_own_bucket_which_has_files_of_all_tenants_is_not_read_by_address() -> None:
+    def s3_object(bucket: str, _key: str, _most: int) -> bytes:
+        return bucket.encode()
+
+    here = world(s3_object=s3_object, own_bucket="the-service")
+    with pytest.raises(FileAccessError, match=r"own bucket\. Name an uploaded file by its reference"):
+        opened("s3://the-service/payloads/another-tenant/secret", here)
+    assert opened("s3://the-service-2/key.txt", here).content == b"the-service-2"
+
+
 def test_a_url_gives_its_file_named_by_its_path_or_its_type() -> None:
     def send(*_: Any, **__: Any) -> Answer:
         return Answer(200, {"content-type": "application/pdf; x=y"}, b"%PDF-")

@@ -96,6 +96,7 @@ def test_a_header_that_looks_like_a_credential_is_a_matter_of_auth(name: str) ->
         ("https://crm.example.com/a b", "Percent-encode"),
         ("https://crm.example.com/{id}", "'{'"),
         ("https://crm.example.com/é", "percent-encoded"),
+        ("https://crm.example.com/?rows=a|b", "'|'"),
         ("https://crm.example.com/#top", "fragment"),
         ("https://crm.example.com/?api_key=1", "looks like a credential"),
         ("https://crm.example.com/?a=1&access_token=1", "looks like a credential"),

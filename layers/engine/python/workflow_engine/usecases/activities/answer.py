@@ -84,15 +84,24 @@ def _check_output(engine: Engine, task: Task, output: Json) -> None:
     versions, _ = engine.steps.versions(task.tenant_id, name, MOST_VERSIONS, None)
     if not any(version.get("validate_output") for version in versions):
         return
-    execution = engine.executions.find(task.tenant_id, task.execution_id)
-    if execution is None:
-        return
-    older = (v for v in versions if v["updated_at"] <= execution.started_at)  # the newest first
+    bound_at = _bound_at(engine, task.tenant_id, task.execution_id)
+    older = (v for v in versions if v["updated_at"] <= bound_at)  # the newest first
     used = next(older if pinned is None else (v for v in versions if v["version"] == pinned), None)
     if used is not None and used.get("validate_output"):
         from workflow_engine.steps.output_schema import check_output
 
         check_output(output, used["output_schema"])
+
+
+def _bound_at(engine: Engine, tenant_id: str, execution_id: str) -> str:
+    """When the step types of a run were fixed: as it started, or the run above all of its levels, of a subflow. Now, where there
+    is no record of it yet, which that of a subflow has moments after its beginning.
+    """
+    bound_at = engine.timestamp()
+    above: str | None = execution_id
+    while above is not None and (run := engine.executions.find(tenant_id, above)) is not None:
+        bound_at, above = run.started_at, run.parent_execution_id
+    return bound_at
 
 
 def fail(engine: Engine, caller: Caller, activity: str, task_id: str, body: Json) -> answers.TaskAnswer:

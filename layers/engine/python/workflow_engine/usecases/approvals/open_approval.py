@@ -55,7 +55,6 @@ def open_approval(engine: Engine, event: Mapping[str, Any], step: StepContext) -
 
 
 def _first_reminder(approval: Approval, rule: Mapping[str, Any]) -> Reminder:
-    every_seconds = rule.get("every_seconds")
     return Reminder(
         tenant_id=approval.tenant_id,
         execution_id=approval.execution_id,
@@ -64,6 +63,6 @@ def _first_reminder(approval: Approval, rule: Mapping[str, Any]) -> Reminder:
         due_at=after(approval.opened_at, rule["after_seconds"]),
         step_type=rule["step_type"],
         config=rule.get("config", {}),
-        every_seconds=every_seconds,
-        most=1 if every_seconds is None else rule.get("max", USUAL_REMINDERS),
+        every_seconds=rule.get("every_seconds"),
+        most=rule.get("max", USUAL_REMINDERS),
     )
