@@ -223,4 +223,10 @@ def test_durations_never_give_a_slower_tree_to_those_near_them_than_unknown_ones
 
 
 def mean_span(tree: Tree, lanes: Lanes) -> int:
-    return lanes.total(fold(tree, lanes.durations.__getitem__, sum, lambda spans: reduce(lanes.maximum, spans)))
+    def after_another(spans: list[int]) -> int:
+        return sum(spans)
+
+    def at_once(spans: list[int]) -> int:
+        return reduce(lanes.maximum, spans)
+
+    return lanes.total(fold(tree, lanes.durations.__getitem__, after_another, at_once))
