@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import field
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import CompilerCatalogue
@@ -22,7 +23,7 @@ from workflow_engine.compiler.lower.outputs import first_of, run_reads, run_resu
 from workflow_engine.compiler.lower.recovery import cause_of_failed_run
 from workflow_engine.compiler.lower.scope import Entry, Recovery, Scope
 from workflow_engine.compiler.lower.status import ANY, SKIPPED
-from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.lower.unit import Body, Unit
 from workflow_engine.compiler.reuse import NOTHING_REUSED, Reused, never_undone
 from workflow_engine.compiler.structure import Tree
 from workflow_engine.language.diagnostics import Diagnostic, pointer
@@ -45,7 +46,7 @@ _RESERVED: Final = (
 @dataclass(frozen=True, slots=True)
 class Lowered:
     """The workflow as a block, with its graph and tree, the durations these were built for, and what travels in the input.
-    `after_failure` is the graph of its failure steps, None where there are none.
+    `after_failure` is the graph of its failure steps, None where there are none; `body_of` has the body that each step is in.
     """
 
     block: Block
@@ -55,6 +56,7 @@ class Lowered:
     bindings: Mapping[str, Any]
     warnings: tuple[Diagnostic, ...]
     after_failure: StepGraph | None = None
+    body_of: Mapping[str, Body] = field(default_factory=dict)
 
 
 def lower_workflow(
@@ -101,6 +103,7 @@ def lower_workflow(
         unit.bindings(),
         tuple(unit.warnings),
         None if after_failure is None else after_failure.graph,
+        unit.body_of,
     )
 
 

@@ -23,7 +23,7 @@ from workflow_engine.compiler.lower.scope import Entry, Scope, failures_variable
 from workflow_engine.compiler.lower.sizes import Size
 from workflow_engine.compiler.lower.status import FAILED, NOT_BEGUN, SKIPPED, Statuses
 from workflow_engine.compiler.lower.step import lower_step, note_step
-from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.lower.unit import Body, Unit
 from workflow_engine.compiler.records import SKIPPED_RECORD
 from workflow_engine.compiler.reuse import FACET_OF, FACETS, NOTHING_REUSED, Reused, from_reused, without
 from workflow_engine.compiler.structure import Leaf, Parallel, Tree
@@ -99,6 +99,7 @@ def lower_graph(
     lowerings = {s.step_id: unit.lowering(s) for s in graph.steps}
     durations = tuple(expected_seconds(unit, s) for s in graph.steps)
     tree = _tree(graph, durations, unit, place)
+    unit.body_of |= dict.fromkeys(lowerings, Body(graph, tree, durations))
     failing = {step_id for step_id, lowering in lowerings.items() if isinstance(lowering, FailLowering)}
     later = () if scope.recovery is None else unit.read_after_failure
     readers = find_readers(graph, (*end_reads, *later), failing, also, run_reads, tolerated, known)
