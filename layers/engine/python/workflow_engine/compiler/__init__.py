@@ -205,13 +205,19 @@ def child_entry(
     endpoints: Mapping[str, Mapping[str, Any]] | None = None,
     output_schemas: Mapping[str, Mapping[str, Any]] | None = None,
     subflows: Mapping[str, str] | None = None,
+    workflow_build: int = 1,
 ) -> dict[str, Any]:
     """What a run that may start this workflow as a child has to know of it: `{machine, start, run, context}`. The rest of the
     child's execution input is made when the step runs (`lower.subflows`).
     """
     named = {"workflow_id": workflow_id, "workflow_version": workflow_version}
     start = _fixed_input(bindings, functions, endpoints, output_schemas, subflows)
-    return {"machine": machine_arn, "start": start, "run": {**named, "workflow_name": workflow_name}, "context": named}
+    return {
+        "machine": machine_arn,
+        "start": start,
+        "run": {**named, "workflow_build": workflow_build, "workflow_name": workflow_name},
+        "context": named,
+    }
 
 
 def _fixed_input(
