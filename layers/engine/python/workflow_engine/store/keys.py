@@ -264,6 +264,32 @@ def mcp_server(name: str) -> str:
     return f"MCPSERVER#{_escape(name)}"
 
 
+def run_figures(tenant_id: str, workflow_id: str | None = None) -> str:
+    """Partition of the figures of a workflow's runs by hour and day, or of all of a tenant's."""
+    scope = "" if workflow_id is None else f"#WORKFLOW#{_escape(workflow_id)}"
+    return f"{_tenant(tenant_id)}{scope}#FIGURES"
+
+
+def step_figures(tenant_id: str, workflow_id: str) -> str:
+    """Partition of the figures of a workflow's steps by hour and day."""
+    return f"{_tenant(tenant_id)}#WORKFLOW#{_escape(workflow_id)}#STEPFIGURES"
+
+
+def figures(grain: str, period: str, *parts: str) -> str:
+    """Sort key of figures of an hour or day (`store.aggregates.periods`), or, without its further parts, where those begin."""
+    return "#".join((grain.upper(), period, *parts))
+
+
+def last_figures(grain: str, period: str | None) -> str:
+    """Stands after the sort keys of all figures of an hour or day, or of all of them."""
+    return f"{grain.upper()}#{period}#~" if period else f"{grain.upper()}#~"
+
+
+def counted(tenant_id: str, execution_id: str) -> str:
+    """Partition of what figures have of an execution. It outlasts that: a deleted run stays counted, and once."""
+    return f"{_tenant(tenant_id)}#COUNTED#{_escape(execution_id)}"
+
+
 def idempotency(tenant_id: str, operation: str, key: str) -> str:
     """Partition of the record of one idempotency key of one operation."""
     return f"{_tenant(tenant_id)}#IDEMPOTENCY#{_escape(operation)}#{_escape(key)}"
