@@ -29,7 +29,7 @@ from workflow_engine.compiler.ir import (
     WaitNode,
 )
 from workflow_engine.compiler.lower import Lowered
-from workflow_engine.compiler.structure import critical_path, fold, span
+from workflow_engine.compiler.structure import critical_path, fold, mean, span
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.subflows import START_EXECUTION
@@ -216,7 +216,7 @@ class Plan:
 
 def make_plan(block: Block, lowered: Lowered, machine: Mapping[str, Any], definition: str) -> Plan:
     """The plan of a compiled workflow: `machine` is its ASL, `definition` the text of that."""
-    seconds = [UNKNOWN_SECONDS if d is None else d for d in lowered.durations]
+    seconds = [UNKNOWN_SECONDS if d is None else mean(d) for d in lowered.durations]
     return Plan(
         states=_states_in(machine),
         count=count_block(block),

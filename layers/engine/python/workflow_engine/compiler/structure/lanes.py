@@ -88,22 +88,29 @@ def sampled(durations: abc.Sequence[Duration | None], samples: int, *, inexact: 
     Unknown ones are drawn around the median of the known ones that are not zero. Known durations are equal in every sample,
     or where they are `inexact`, drawn around what is given. Where all are known and exact, one lane is enough.
     """
+    exact = [duration for duration in durations if isinstance(duration, int | float)]
+    if len(exact) == len(durations) and not inexact:
+        return Lanes([exact])
+    return Lanes(drawn(durations, samples, inexact=inexact))
+
+
+def drawn(
+    durations: abc.Sequence[Duration | None], samples: int, *, inexact: bool = False, seed: int = _SEED
+) -> list[list[float]]:
+    """Values of `durations` as `sampled` packs them, a list for each sample, in units of the longest known one."""
     known = [mean(duration) for duration in durations if duration is not None]
-    is_fixed = not any(isinstance(duration, tuple) for duration in durations)
-    if len(known) == len(durations) and is_fixed and not inexact:
-        return Lanes([known])
     positive = sorted(filter(None, known)) or [1.0]
     # All is measured in units of the longest known duration, so that no finite number is too large to be scaled.
     typical = positive[len(positive) // 2] / positive[-1] / ((_SHORTEST + _LONGEST) / 2)
-    draw = random.Random(_SEED)
+    draw = random.Random(seed)
 
     def one(duration: Duration | None) -> float:
         if duration is None:
             return draw.uniform(_SHORTEST, _LONGEST) * typical
-        value = _drawn(draw, duration) if isinstance(duration, tuple) else duration
+        value = _any_of(draw, duration) if isinstance(duration, tuple) else duration
         return value / positive[-1] * (2 ** draw.uniform(-_INEXACT, _INEXACT) if inexact else 1)
 
-    return Lanes([[one(duration) for duration in durations] for _ in range(samples)])
+    return [[one(duration) for duration in durations] for _ in range(samples)]
 
 
 def mean(duration: Duration) -> float:
@@ -111,6 +118,5 @@ def mean(duration: Duration) -> float:
     return sum(value / len(duration) for value in duration) if isinstance(duration, tuple) else duration
 
 
-def _drawn(draw: random.Random, quantiles: tuple[float, ...]) -> float:
-    """A value of a distribution: any of its quantiles is as likely as any other."""
-    return quantiles[draw.randrange(len(quantiles))]
+def _any_of(draw: random.Random, values: tuple[float, ...]) -> float:
+    return values[draw.randrange(len(values))]
