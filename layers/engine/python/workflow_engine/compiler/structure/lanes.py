@@ -102,21 +102,23 @@ def drawn(
     positive = sorted(filter(None, known)) or [1.0]
     # All is measured in units of the longest known duration, so that no finite number is too large to be scaled.
     typical = positive[len(positive) // 2] / positive[-1] / ((_SHORTEST + _LONGEST) / 2)
-    draw = random.Random(seed)
+    draw, shuffle = random.Random(seed), random.Random(seed).shuffle
+    columns: dict[int, list[float]] = {}
+    for vertex, duration in enumerate(durations):
+        if isinstance(duration, tuple):
+            # Each value as often as any other, which tells more than as many that are drawn one by one.
+            columns[vertex] = [duration[i * len(duration) // samples] for i in range(samples)]
+            shuffle(columns[vertex])
 
-    def one(duration: Duration | None) -> float:
+    def one(sample: int, vertex: int, duration: Duration | None) -> float:
         if duration is None:
             return draw.uniform(_SHORTEST, _LONGEST) * typical
-        value = _any_of(draw, duration) if isinstance(duration, tuple) else duration
+        value = columns[vertex][sample] if isinstance(duration, tuple) else duration
         return value / positive[-1] * (2 ** draw.uniform(-_INEXACT, _INEXACT) if inexact else 1)
 
-    return [[one(duration) for duration in durations] for _ in range(samples)]
+    return [[one(sample, *vertex) for vertex in enumerate(durations)] for sample in range(samples)]
 
 
 def mean(duration: Duration) -> float:
     """The mean of a duration, which is itself where it is one number."""
     return sum(value / len(duration) for value in duration) if isinstance(duration, tuple) else duration
-
-
-def _any_of(draw: random.Random, values: tuple[float, ...]) -> float:
-    return values[draw.randrange(len(values))]
