@@ -218,6 +218,12 @@ _WORKFLOWS: Final = (
     ),
     Operation("list_workflow_versions", "GET /workflows/{workflow_id}/versions", {200: "WorkflowPage"}, query=PAGED),
     Operation(
+        "list_workflow_builds",
+        "GET /workflows/{workflow_id}/builds",
+        {200: "WorkflowBuildPage"},
+        query=(VERSION, *PAGED),
+    ),
+    Operation(
         "execute_stored_workflow",
         "POST /workflows/{workflow_id}/execute",
         STARTED,

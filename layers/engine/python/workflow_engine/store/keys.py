@@ -59,6 +59,16 @@ def version(number: int) -> str:
     return f"VERSION#{number:08d}"
 
 
+def builds(version_number: int) -> str:
+    """Begins the sort keys of the builds of a version, once it has several."""
+    return f"BUILD#{version_number:08d}#"
+
+
+def build(version_number: int, number: int) -> str:
+    """Sort key of a build of a version."""
+    return f"{builds(version_number)}{number:08d}"
+
+
 def workflows(tenant_id: str) -> str:
     """Partition, in the index by_tenant, of a tenant's workflows."""
     return f"{_tenant(tenant_id)}#WORKFLOWS"

@@ -15,7 +15,7 @@ from workflow_engine.compiler.jsonata.states import from_input
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.records import CAUGHT_AS_TOLD, CAUGHT_OF_CHILD, Caught
-from workflow_engine.compiler.structure import Tree
+from workflow_engine.compiler.structure import Duration, Tree
 from workflow_engine.language.diagnostics import Diagnostic, Json
 from workflow_engine.language.reads import all_steps
 from workflow_engine.language.syntax import LiteralValue, ScopeReference, Step, StepReference, Template
@@ -33,11 +33,16 @@ class ContainerLowerer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A graph of steps, the tree that it became, and the durations that this was built for (seconds, None where unknown)."""
+    """A graph of steps, the tree that it became, and the durations that this was built for, None where unknown."""
 
     graph: StepGraph
     tree: Tree
-    durations: tuple[float | None, ...]
+    durations: tuple[Duration | None, ...]
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The ids, by vertex."""
+        return tuple(step.step_id for step in self.graph.steps)
 
 
 @dataclass(slots=True)
@@ -46,8 +51,8 @@ class Unit:
 
     `constants` are fields of pure steps' outputs that are known before the run, by step id, and `handed_on` those that are
     parts of the run's input; `step_types` are the types of the steps that were lowered so far, without aliases, and
-    `no_inputs` says of those whose output is nothing to work on why. `read_after_failure` is what failure steps read. `body_of` has
-    the body that each step is in.
+    `no_inputs` says of those whose output is nothing to work on why. `bodies` are those lowered so far, by pointer.
+    `read_after_failure` is what failure steps read.
     """
 
     catalogue: CompilerCatalogue
@@ -68,8 +73,8 @@ class Unit:
     handed_on: dict[str, Mapping[str, ScopeReference]] = field(default_factory=dict)
     step_types: dict[str, str] = field(default_factory=dict)
     no_inputs: dict[str, str] = field(default_factory=dict)
+    bodies: dict[str, Body] = field(default_factory=dict)
     read_after_failure: tuple[StepReference, ...] = ()
-    body_of: dict[str, Body] = field(default_factory=dict)
     variables_size: Size = field(init=False)
     _taken: set[str] = field(default_factory=set)
     _lowerings: dict[str, Lowering] = field(default_factory=dict)

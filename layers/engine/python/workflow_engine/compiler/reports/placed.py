@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from workflow_engine.compiler import structure
 from workflow_engine.compiler.lower.unit import Body
-from workflow_engine.compiler.structure import Leaf, Parallel, Tree
+from workflow_engine.compiler.structure import Leaf, Parallel, Tree, mean
 from workflow_engine.language.reads import nested_steps
 from workflow_engine.lazy_dataclass import dataclass
 
@@ -22,11 +22,11 @@ _DIGITS: Final = 6
 
 def seconds_of(body: Body) -> list[float]:
     """The duration of each step of a body."""
-    return [UNKNOWN_SECONDS if known is None else known for known in body.durations]
+    return [UNKNOWN_SECONDS if known is None else mean(known) for known in body.durations]
 
 
-def placed(body: Body, body_of: Mapping[str, Body]) -> dict[str, Any]:
-    """`{structure, critical_path, serialised_pairs}` of a workflow's own steps; `body_of` has the body that each step is in.
+def placed(body: Body, bodies: Mapping[str, Body]) -> dict[str, Any]:
+    """`{structure, critical_path, serialised_pairs}` of a workflow's own steps; `bodies` has those of its containers, too.
 
     `structure` is a step `{step, start, end, bodies?}`, or `{sequence | parallel: [...], start, end}`; null without steps. The
     bodies of a container, one for a map or a loop and one for each case of a switch that has steps, count from their own start.
@@ -35,6 +35,7 @@ def placed(body: Body, body_of: Mapping[str, Body]) -> dict[str, Any]:
     """
     if not body.graph.steps:
         return {"structure": None, "critical_path": [], "serialised_pairs": []}
+    body_of = {step_id: each for each in bodies.values() for step_id in each.steps}
     walk = _Walk(body, seconds_of(body))
     drawn = walk.draw(body.tree, 0.0, None, body_of)
     return {"structure": drawn, "critical_path": walk.path(), "serialised_pairs": walk.pairs()}

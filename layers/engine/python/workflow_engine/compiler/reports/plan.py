@@ -227,7 +227,7 @@ def make_plan(block: Block, lowered: Lowered, machine: Mapping[str, Any], defini
         critical_path_seconds=span(lowered.tree, seconds),
         ideal_seconds=critical_path(lowered.graph.predecessors, seconds),
         parallel_width=fold(lowered.tree, lambda _: 1, max, sum),
-        placed=placed(body, lowered.body_of),
+        placed=placed(body, lowered.bodies),
     )
 
 

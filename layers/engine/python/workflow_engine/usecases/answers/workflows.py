@@ -164,6 +164,26 @@ class WorkflowDiff(TypedDict):
     """The figures of the plan that are different, and `transitions_usd_per_1000_runs`."""
 
 
+class WorkflowBuild(TypedDict):
+    """What runs of a version are started with: the first build is made when it is saved, further ones when the durations of its
+    steps have shown that another order makes runs shorter.
+    """
+
+    number: Version
+    since: Time
+    expected_gain: float | None
+    """The share of a run's time that it was expected to save against the build before; null for the first."""
+    samples: Count | None
+    """By how many runs; null for the first."""
+
+
+class WorkflowBuildPage(TypedDict):
+    """Builds of a version, newest first."""
+
+    items: list[WorkflowBuild]
+    next_cursor: Cursor
+
+
 class StoredWorkflow(TypedDict):
     """A version of a workflow."""
 
@@ -183,7 +203,9 @@ class StoredWorkflow(TypedDict):
     resumed_at: Time | None
     """When the last pause ended."""
     resumed_by: str | None
+    build: WorkflowBuild
     plan: Plan
+    """That of the build."""
     workflow: Object
     """The workflow as it was saved."""
     configuration: Object
