@@ -73,6 +73,7 @@ from workflow_engine.usecases.answers.values import (
 from workflow_engine.usecases.answers.workflows import (
     CompiledWorkflow,
     Costs,
+    ExecutedWorkflow,
     ListedWorkflow,
     ListedWorkflowPage,
     Plan,
@@ -111,6 +112,7 @@ __all__ = (
     "Document",
     "Event",
     "EventPage",
+    "ExecutedWorkflow",
     "Execution",
     "ExecutionCounts",
     "ExecutionPage",

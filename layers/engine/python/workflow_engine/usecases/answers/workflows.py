@@ -212,3 +212,18 @@ class StoredWorkflow(TypedDict):
     """The same as `workflow`."""
     warnings: NotRequired[list[Finding]]
     """In answers to saving: what may go wrong all the same, such as an agent that does not exist now."""
+
+
+class ExecutedWorkflow(TypedDict):
+    """What a run runs, as it was when the run began."""
+
+    execution_id: Id
+    workflow_id: str
+    workflow_version: Version
+    build: Version | None
+    """The build of the version; null for a rerun from a step, which runs what is left of the workflow."""
+    workflow: Object
+    """The document."""
+    plan: Plan
+    reused_steps: list[str]
+    """Steps of a rerun that it does not run, since the earlier run has done them."""
