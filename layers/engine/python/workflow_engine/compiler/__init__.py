@@ -51,13 +51,15 @@ class Compilation:
     fan_out: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = field(default=())
     after_failure: StepGraph | None = None
+    is_sequential: bool = False
 
     @property
     def diagram(self) -> str:
         """The graph as Mermaid text, drawn when somebody asks for it: a start doesn't."""
         from workflow_engine.compiler.reports.diagram import mermaid
+        from workflow_engine.compiler.reports.drawing import drawing_of_steps
 
-        return mermaid(self.graph, self.after_failure)
+        return mermaid(drawing_of_steps(self.graph, self.after_failure, one_by_one=self.is_sequential))
 
 
 def compile_workflow(
@@ -121,6 +123,7 @@ def compile_workflow(
         after_failure=lowered.after_failure,
         fan_out=fan_out(block),
         warnings=findings,
+        is_sequential=workflow.pattern == "sequential",
     )
 
 
