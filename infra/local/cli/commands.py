@@ -18,6 +18,7 @@ class Command(NamedTuple):
 
 
 COMMANDS: Final = {
+    "init": Command("infra.local.cli.init:init", "Write a folder with a workflow that runs and is tested at once."),
     "run": Command("infra.local.cli.run:run", "Run a workflow and show how each step ended."),
     "validate": Command("infra.local.cli.check:validate", "Check a workflow without running it."),
     "compile": Command("infra.local.cli.check:compile_", "Print the state machine that a workflow becomes."),
