@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "run": Command("infra.local.cli.run:run", "Run a workflow and show how each step ended."),
     "validate": Command("infra.local.cli.check:validate", "Check a workflow without running it."),
     "compile": Command("infra.local.cli.check:compile_", "Print the state machine that a workflow becomes."),
+    "schema": Command("infra.local.cli.schema:schema", "Print the JSON Schema of workflows, for an editor."),
     "serve": Command("infra.local.cli.serve:serve", "Serve the HTTP API on this machine."),
     "worker": Command("infra.local.cli.worker:worker", "Do the steps of an activity with a function of yours."),
     "gc": Command("infra.local.cli.gc:gc_", "Delete runs that ended long ago."),
