@@ -84,14 +84,12 @@ def root_steps() -> Schema:
                 "properties": {
                     "input_mapping": _reads_no("failure", "failure is known in on_failure and compensate only.")
                 },
-                "if": {
-                    "properties": {
-                        "step_type": {"enum": ["agent", "agent_execution"]},
-                        "dependencies": {"maxItems": 0},
-                        "input_mapping": _NOTHING_GIVEN,
-                    },
-                    "required": ["step_type"],
-                },
+                "if": _object(
+                    ["step_type"],
+                    step_type=_one_of("agent_execution", "agent"),
+                    dependencies={"maxItems": 0},
+                    input_mapping=_NOTHING_GIVEN,
+                ),
                 "then": {
                     "anyOf": [_sent(name) for name in asked],
                     "errorMessage": "The agent is asked nothing: give a query.",
@@ -106,7 +104,7 @@ def outside_of_containers() -> Schema:
     says = "item and index are known only in a step with for_each and inside of a map or loop."
     begins = {"type": "string", "pattern": r"^\s*(?:item|index)(?:[\s.\[=!<>]|$)"}
     return {
-        "if": {"properties": {"for_each": {"type": "string"}}, "required": ["for_each"]},
+        "if": _object(["for_each"], for_each={"type": "string"}),
         "else": {
             "properties": {
                 "input_mapping": _reads_no("item|index", says),
@@ -170,9 +168,16 @@ def _rule(step_type: PublishedType) -> Schema:
     if step_type.name in _CONTAINERS:
         then["then"]["then"] = _in_both(_CONTAINERS[step_type.name], f"{reference['$ref']}/properties/")
     return {
-        "if": {"properties": {"step_type": {"enum": [step_type.name, *step_type.aliases]}}, "required": ["step_type"]},
+        "if": _object(["step_type"], step_type=_one_of(step_type.name, *step_type.aliases)),
         "then": {"properties": fields, **then} if fields else then,
     }
+
+
+def _one_of(*names: str) -> Schema:
+    """One of these names. Without `enum`: VS Code's hover fails on a field whose value another `enum` describes and this one lacks
+    (vscode-json-languageservice 5.7.2).
+    """
+    return {"const": names[0]} if len(names) == 1 else {"anyOf": [{"const": name} for name in names]}
 
 
 def _must_be_given(step_type: PublishedType) -> bool:
@@ -244,8 +249,15 @@ def _in_both(model: type[DocumentModel], definition: str) -> Schema:
     return {"allOf": rules}
 
 
+def _object(required: list[str], **properties: Schema) -> Schema:
+    """An object with these properties. It says that it is one: without, a step that is not written yet would fit every `if`, and
+    editors propose what stands below it.
+    """
+    return {"type": "object", "properties": properties, "required": required}
+
+
 def _is_object(place: str) -> Schema:
-    return {"properties": {place: {"type": "object"}}, "required": [place]}
+    return _object([place], **{place: {"type": "object"}})
 
 
 def _has(place: str, name: str) -> Schema:
@@ -268,12 +280,12 @@ def _in_one_place(name: str, schema: Schema) -> Schema:
 _BOUND: Final = ("max_concurrency", "max_items")
 _GENERAL: Final[list[Schema]] = [
     {
-        "if": {"anyOf": [{"properties": {name: {"type": "number"}}, "required": [name]} for name in _BOUND]},
+        "if": {"anyOf": [_object([name], **{name: {"type": "number"}}) for name in _BOUND]},
         "then": {"properties": {"for_each": {"type": "string"}}, "required": ["for_each"]},
     },
     *(
         {
-            "if": {"properties": {"on_error": {"const": on_error}}, "required": ["on_error"]},
+            "if": _object(["on_error"], on_error={"const": on_error}),
             "then": {"properties": {"critical": {"enum": [critical, None]}}},
         }
         for on_error, critical in (("continue", False), ("fail", True))
