@@ -92,7 +92,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=1024,  # it compiles what a rerun from a step leaves of a workflow
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes("executions", "approvals", "audit", "tenant"),
+        routes=_routes("executions", "stats", "approvals", "audit", "tenant"),
         environment=(*API_ENVIRONMENT, *COMPILER_ENVIRONMENT),
         grants=(
             _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
@@ -264,6 +264,14 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
             _KEEP_DOCUMENTS,
             Grant("executions", (_READ_HISTORY, "states:StopExecution")),
         ),
+    ),
+    Function(
+        "run_counter",
+        "stream",
+        memory_mb=512,
+        timeout_seconds=60,
+        environment=ENGINE_ENVIRONMENT,
+        grants=(_table("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),),
     ),
     Function(
         "execution_sweeper",
