@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from workflow_engine.store.results import ResultsStore
     from workflow_engine.store.run_feeds import RunFeedStore
     from workflow_engine.store.shared_budgets import Budget, SharedBudgets
+    from workflow_engine.store.tuning import TuningStore
     from workflow_engine.store.vectors import VectorStore
     from workflow_engine.store.versions import Version, VersionStore
 
@@ -371,6 +372,12 @@ class Engine:
         from workflow_engine.machines.idleness import MachineUse
 
         return MachineUse(self.runs)
+
+    @cached_property
+    def tuning(self) -> TuningStore:
+        from workflow_engine.store.tuning import TuningStore
+
+        return TuningStore(self._table)
 
     @cached_property
     def due(self) -> DueStore:
