@@ -78,7 +78,7 @@ def lower_steps(
     body = lower_graph(
         unit, graph, guarded, scope, end_reads(graph), place, also, run_reads=run, tolerated=tolerated, known=known
     )
-    unit.bodies[place] = Body(tuple(s.step_id for s in body.graph.steps), body.tree, body.durations)
+    unit.bodies[place] = Body(body.graph, body.tree, body.durations)
     return body
 
 

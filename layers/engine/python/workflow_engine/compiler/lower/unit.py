@@ -7,6 +7,7 @@ from dataclasses import field
 from typing import Any, Protocol
 
 from workflow_engine.compiler.catalogue import CompilerCatalogue, Lowering, TaskLowering
+from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.hints import Hints
 from workflow_engine.compiler.ir import Node
 from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Text
@@ -32,11 +33,16 @@ class ContainerLowerer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The tree of a body: its vertices are places in `steps`, which are ids, and in `durations`."""
+    """A graph of steps, the tree that it became, and the durations that this was built for, None where unknown."""
 
-    steps: tuple[str, ...]
+    graph: StepGraph
     tree: Tree
     durations: tuple[Duration | None, ...]
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The ids, by vertex."""
+        return tuple(step.step_id for step in self.graph.steps)
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ import click
 STDOUT: Final = 1
 STDERR: Final = 2
 
+EXIT_FAILED: Final = 1
 EXIT_INVALID: Final = 2
 
 
