@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from workflow_engine.machines.registry import MachineRegistry
     from workflow_engine.machines.run_feed import RunFeeds
     from workflow_engine.store.activity_tasks import ActivityTaskStore
+    from workflow_engine.store.aggregates.figures import FigureStore
+    from workflow_engine.store.aggregates.fold import Fold
     from workflow_engine.store.aggregates.step_durations import StepDurations
     from workflow_engine.store.approvals import ApprovalStore
     from workflow_engine.store.due import DueStore
@@ -280,6 +282,18 @@ class Engine:
         from workflow_engine.store.shared_budgets import SharedBudgets
 
         return SharedBudgets(self._table, lambda: self.now().timestamp())
+
+    @cached_property
+    def figures(self) -> FigureStore:
+        from workflow_engine.store.aggregates.figures import FigureStore
+
+        return FigureStore(self._table)
+
+    @cached_property
+    def fold(self) -> Fold:
+        from workflow_engine.store.aggregates.fold import Fold
+
+        return Fold(self._table, self.now)
 
     @cached_property
     def step_durations(self) -> StepDurations:
