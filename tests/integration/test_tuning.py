@@ -112,7 +112,7 @@ def round_after(engine: Engine, clock: Clock, passed: timedelta = timedelta(0)) 
     """What a round comes to that runs so much later, of a version whose runs were counted; without what is 0."""
     clock.time += passed
     newest = engine.workflows.find(ME.tenant_id, "n")
-    engine.tuning.put_on_list(ME.tenant_id, "n", newest.version if newest else 1, engine.timestamp())
+    engine.tuning.note(ME.tenant_id, "n", newest.version if newest else 1, engine.timestamp())
     return {name: number for name, number in tune_workflows(engine).items() if number}
 
 
@@ -270,14 +270,14 @@ def test_nothing_is_tuned_where_the_deployment_says_so(engine: Engine, measured:
     save(engine)
     measured.are(SLOW_B)
     off = dataclasses.replace(engine, settings=dataclasses.replace(engine.settings, tune="off"))
-    engine.tuning.put_on_list("default", "n", 1, engine.timestamp())
+    engine.tuning.note("default", "n", 1, engine.timestamp())
     assert tune_workflows(off) == NONE
 
 
 def test_a_version_that_was_followed_by_another_is_forgotten(engine: Engine, measured: Measured, clock: Clock) -> None:
     save(engine)
     measured.are(SLOW_B)
-    engine.tuning.put_on_list("default", "n", 1, engine.timestamp())
+    engine.tuning.note("default", "n", 1, engine.timestamp())
     save_workflow.update(engine, ME, "n", N_GRAPH | {"description": "Another"})
     assert tune_workflows(engine) == NONE | {"looked_at": 1, "ended": 1}
     assert engine.executions.table.get(keys.workflow("default", "n"), keys.tuning(1)) is None
@@ -361,7 +361,7 @@ def test_of_two_rounds_at_once_one_appends_a_build(engine: Engine, measured: Mea
     def one_round() -> None:
         counts.append(tune_workflows(engine))
 
-    engine.tuning.put_on_list("default", "n", 1, engine.timestamp())
+    engine.tuning.note("default", "n", 1, engine.timestamp())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WorkflowStore, "append_build", at_once)
         patch.setattr(type(engine.due), "postpone", lambda *_: None)  # both have read the list already

@@ -6,9 +6,7 @@ the list for as long as there is news: noting it again then costs a write that f
 
 from __future__ import annotations
 
-import zlib
 from contextlib import suppress
-from typing import Final
 
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
@@ -16,11 +14,7 @@ from workflow_engine.store.conditions import Exists, Missing
 from workflow_engine.store.items import Scalar
 from workflow_engine.store.schema import BY_DUE
 from workflow_engine.store.table import ConditionFailedError, Key, Table
-
-NOTED_RUNS: Final = 8
-"""One in so many runs notes its version: a look is of use after dozens of runs, and a write each would cost as much as
-counting.
-"""
+from workflow_engine.store.workflows import SNAPSHOT_PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +37,10 @@ class TuningStore:
 
     table: Table
 
-    def note(self, tenant_id: str, workflow_id: str, version: int, execution_id: str, now: str) -> None:
-        """Durations of a run were counted: put its version on the list, if this run is one that notes it and it is not there."""
-        if zlib.crc32(execution_id.encode()) % NOTED_RUNS == 0:
-            self.put_on_list(tenant_id, workflow_id, version, now)
-
-    def put_on_list(self, tenant_id: str, workflow_id: str, version: int, now: str) -> None:
-        """Let a version be looked at, unless it is on the list."""
+    def note(self, tenant_id: str, workflow_id: str, version: int, now: str) -> None:
+        """Durations of a version were counted: let it be looked at, unless it is on the list, or was only posted to be run once."""
+        if workflow_id.startswith(SNAPSHOT_PREFIX):
+            return
         known: dict[str, Scalar] = {"tenant_id": tenant_id, "workflow_id": workflow_id, "workflow_version": version}
         due: dict[str, Scalar] = {BY_DUE.partition_key: keys.DUE_TUNING, str(BY_DUE.sort_key): now}
         is_on_no_list = Missing(BY_DUE.partition_key)

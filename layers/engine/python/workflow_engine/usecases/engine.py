@@ -293,7 +293,10 @@ class Engine:
     def fold(self) -> Fold:
         from workflow_engine.store.aggregates.fold import Fold
 
-        return Fold(self._table, self.now)
+        def note(tenant_id: str, workflow_id: str, version: int) -> None:
+            self.tuning.note(tenant_id, workflow_id, version, self.timestamp())
+
+        return Fold(self._table, self.now, note)
 
     @cached_property
     def step_durations(self) -> StepDurations:

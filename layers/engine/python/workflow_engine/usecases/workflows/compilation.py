@@ -20,7 +20,7 @@ from workflow_engine.language.wellformed import check_well_formed
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store.items import dump
 from workflow_engine.store.names import Name
-from workflow_engine.store.workflows import Compiled, StoredWorkflow
+from workflow_engine.store.workflows import SNAPSHOT_PREFIX, Compiled, StoredWorkflow
 from workflow_engine.usecases.bodies.workflow import PostedWorkflow
 from workflow_engine.usecases.engine import Caller, Engine
 
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from workflow_engine.steps import Catalogue
     from workflow_engine.usecases.answers import Finding
     from workflow_engine.usecases.workflows.subflows import StoredWorkflows
-
-SNAPSHOT_PREFIX: Final = "adhoc-"
 
 _COMPILING_ROOMS: Final = ("agents", "language", "compiler", "steps")
 
