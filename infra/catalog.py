@@ -318,6 +318,21 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         ),
     ),
     Function(
+        "workflow_tuner",
+        "schedule",
+        memory_mb=1769,  # one processor ("Configure Lambda function memory"): it compiles, with a search that is bound by it
+        timeout_seconds=300,
+        environment=(*ENGINE_ENVIRONMENT, *COMPILER_ENVIRONMENT, "TUNE"),
+        schedule_minutes=60,
+        grants=(
+            _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            _QUERY_DUE,
+            _KEEP_DOCUMENTS,
+            Grant("machines", ("states:CreateStateMachine",)),
+            Grant("machine_role", ("iam:PassRole",)),
+        ),
+    ),
+    Function(
         "machine_janitor",
         "schedule",
         memory_mb=256,

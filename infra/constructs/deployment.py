@@ -248,6 +248,7 @@ class Deployment:
             "MACHINE_PREFIX": config.prefix,
             "STAGE": config.stage,
             "ARCHIVE": config.archive,
+            "TUNE": config.tune,
             "LOG_GROUP_ARN": self.machine_log_group_arn,
             "STEP_FUNCTIONS": stack.to_json_string({n: self.function_arn(n) for n in self.step_function_names}),
             "STEP_FUNCTION_ARN_PATTERNS": ",".join(self.step_function_patterns),

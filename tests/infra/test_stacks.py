@@ -381,7 +381,7 @@ def test_the_docs_tell_every_alarm_of_its_own_and_how_many_there_are(dev: Assemb
 
 def test_a_clock_that_stands_still_is_told_though_it_makes_no_data(dev: Assembly) -> None:
     periods = {f.name: f.schedule_minutes * 60 for f in FUNCTIONS if f.schedule_minutes is not None}
-    assert len(periods) == 4
+    assert len(periods) == 5
     for name, period in periods.items():
         alarm = alarms_of(dev)[f"{construct_id(name)}NotRunning"]
         assert watched(alarm)[:2] == ("AWS/Lambda", "Invocations")

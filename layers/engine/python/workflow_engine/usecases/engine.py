@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from workflow_engine.store.results import ResultsStore
     from workflow_engine.store.run_feeds import RunFeedStore
     from workflow_engine.store.shared_budgets import Budget, SharedBudgets
+    from workflow_engine.store.tuning import TuningStore
     from workflow_engine.store.vectors import VectorStore
     from workflow_engine.store.versions import Version, VersionStore
 
@@ -292,7 +293,10 @@ class Engine:
     def fold(self) -> Fold:
         from workflow_engine.store.aggregates.fold import Fold
 
-        return Fold(self._table, self.now)
+        def note(tenant_id: str, workflow_id: str, version: int) -> None:
+            self.tuning.note(tenant_id, workflow_id, version, self.timestamp())
+
+        return Fold(self._table, self.now, note)
 
     @cached_property
     def step_durations(self) -> StepDurations:
@@ -382,6 +386,12 @@ class Engine:
         from workflow_engine.machines.idleness import MachineUse
 
         return MachineUse(self.runs)
+
+    @cached_property
+    def tuning(self) -> TuningStore:
+        from workflow_engine.store.tuning import TuningStore
+
+        return TuningStore(self._table)
 
     @cached_property
     def due(self) -> DueStore:

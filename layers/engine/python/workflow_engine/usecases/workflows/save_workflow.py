@@ -12,11 +12,10 @@ from workflow_engine.language.findings import quoted
 from workflow_engine.language.workflow_ids import WORKFLOW_ID_PATTERN
 from workflow_engine.store import keys
 from workflow_engine.store.idempotency import Attempt
-from workflow_engine.store.workflows import StoredWorkflow, content_hash
+from workflow_engine.store.workflows import SNAPSHOT_PREFIX, StoredWorkflow, content_hash
 from workflow_engine.usecases.bodies.workflow import PostedWorkflow, posted_workflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.workflows.compilation import (
-    SNAPSHOT_PREFIX,
     Vocabulary,
     compile_posted,
     compiler_of,
