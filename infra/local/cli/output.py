@@ -1,0 +1,212 @@
+"""What a client command prints: a table and colours on a terminal, plain lines in a pipe, one JSON document with `--json`.
+
+A pipe gets one row a line, its cells apart by tabs, nothing cut and no heading, so that `cut`, `awk` and `while read` take it.
+What is for people beside it (which profile, what to do next, that there is more) goes to stderr. What comes from the API is
+data: control characters in it, which could move the cursor or colour the terminal, are shown as escapes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import click
+
+from infra.local.cli.exits import INVALID, CommandError
+from workflow_engine.suggestions import suggest
+
+Row = Mapping[str, Any]
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_IN_CELLS: Final = {"\t": "\\t", "\n": "\\n"}
+
+STYLES: Final[Mapping[str, str]] = {
+    "completed": "green",
+    "created": "green",
+    "approved": "green",
+    "running": "cyan",
+    "waiting": "cyan",
+    "updated": "cyan",
+    "failed": "bold red",
+    "timed_out": "bold red",
+    "deleted": "red",
+    "denied": "yellow",
+    "cancelled": "yellow",
+    "aborted": "yellow",
+    "skipped": "dim",
+    "pending": "dim",
+    "unchanged": "dim",
+}
+
+
+class Column(NamedTuple):
+    """A column of a table: the path of its value, and how that is told to people (in a pipe it is told as it is)."""
+
+    path: str
+    title: str | None = None
+    shown: Callable[[Any], str] | None = None
+    is_number: bool = False
+
+
+class Output(NamedTuple):
+    """How a command prints: `--json`, `--fields`."""
+
+    as_json: bool = False
+    fields: tuple[str, ...] = ()
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person reads standard output."""
+        return not self.as_json and sys.stdout.isatty()
+
+    def items(self, rows: Sequence[Row], columns: Sequence[Column], next_cursor: str | None = None) -> None:
+        """A list: a table, lines, or `{"items", "next_cursor"}`."""
+        self._check_fields(rows)
+        if self.as_json:
+            items = [self._selected(row) for row in rows] if self.fields else list(rows)
+            self.document({"items": items, "next_cursor": next_cursor})
+            return
+        chosen = [Column(path) for path in self.fields] or columns
+        if self.is_terminal:
+            _table(rows, chosen)
+        else:
+            for row in rows:
+                line("\t".join(_cell(value_at(row, column.path)) for column in chosen))
+
+    def one(self, row: Row, columns: Sequence[Column]) -> None:
+        """One record: its fields, a line each, or one JSON object."""
+        self._check_fields([row])
+        if self.as_json:
+            self.document(self._selected(row) if self.fields else row)
+        elif self.fields:  # the values alone, for a script
+            line("\t".join(_cell(value_at(row, path)) for path in self.fields))
+        else:
+            self._record(row, columns)
+
+    def document(self, document: Any) -> None:
+        """A JSON document, indented; half a surrogate pair, which JSON allows and UTF-8 does not, is escaped."""
+        write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+    def json_line(self, document: Any) -> None:
+        """One JSON document in one line, at once: what follows it comes later."""
+        write(json.dumps(document, ensure_ascii=False) + "\n")
+
+    def style(self, text: str, style: str | None = None) -> str:
+        """A text in a colour, where colours are wanted. `style` is a status or one of click's colours."""
+        style = STYLES.get(style or text, style)
+        if not style or not self.has_colours:
+            return text
+        words = style.split()
+        colour = next((word for word in words if word not in ("bold", "dim")), None)
+        return click.style(text, fg=colour, bold="bold" in words or None, dim="dim" in words or None)
+
+    @property
+    def has_colours(self) -> bool:
+        """Not in a pipe, and not where NO_COLOR says so (no-color.org: set and not empty)."""
+        return self.is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    def _record(self, row: Row, columns: Sequence[Column]) -> None:
+        told = [(column, value_at(row, column.path)) for column in columns]
+        width = max((len(column.title or column.path) for column, _ in told), default=0)
+        for column, value in told:
+            if value is None:
+                continue
+            name = column.title or column.path
+            if self.is_terminal:
+                text = column.shown(value) if column.shown else _cell(value)
+                line(f"{self.style(name.ljust(width), 'dim')}  {self.style(text)}")
+            else:
+                line(f"{name}\t{_cell(value)}")
+
+    def _selected(self, row: Row) -> dict[str, Any]:
+        return {path: value_at(row, path) for path in self.fields}
+
+    def _check_fields(self, rows: Sequence[Row]) -> None:
+        """A field that no row has is a mistake: a script would read empty columns."""
+        if not rows:
+            return
+        known = list(dict.fromkeys(name for row in rows for name in row))
+        for path in self.fields:
+            if not any(_has(row, path) for row in rows):
+                first = path.partition(".")[0]
+                advice = suggest(first, known) or f" There are {', '.join(known)}."
+                raise CommandError(f"--fields: There is no field '{path}'.{advice}", INVALID)
+
+
+def value_at(row: Any, path: str) -> Any:
+    """The value at a dotted path, None where there is none. A key with dots in it is found as a whole."""
+    if isinstance(row, Mapping) and path in row:
+        return row[path]
+    name, _, rest = path.partition(".")
+    if not rest or not isinstance(row, Mapping):
+        return None
+    return value_at(row.get(name), rest)
+
+
+def _has(row: Any, path: str) -> bool:
+    if not isinstance(row, Mapping):
+        return row is None  # an object that is not there in this row
+    if path in row:
+        return True
+    name, _, rest = path.partition(".")
+    return bool(rest) and name in row and _has(row[name], rest)
+
+
+def plain(text: str) -> str:
+    """A text of somebody else's without what steers a terminal; newlines and tabs stay."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def _cell(value: Any) -> str:
+    """A value in one cell: no line breaks, no tabs."""
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        value = json.dumps(value, ensure_ascii=False)
+    text = plain(str(value))
+    for character, escape in _IN_CELLS.items():
+        text = text.replace(character, escape)
+    return text
+
+
+def line(text: str) -> None:
+    """A line on standard output."""
+    write(text + "\n")
+
+
+def write(text: str) -> None:
+    """UTF-8 whatever the terminal says, at once. Raises BrokenPipeError when nobody reads any more."""
+    click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
+
+
+def note(text: str) -> None:
+    """A line for people, on stderr."""
+    click.echo(plain(text).encode("utf-8", "backslashreplace"), err=True)
+
+
+def _table(rows: Iterable[Row], columns: Sequence[Column]) -> None:
+    """A table as wide as the terminal. Cells that are too long are folded, never cut: an id that lost its end is no id."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        title = column.title or column.path
+        table.add_column(
+            title, header_style="dim", overflow="fold", justify="right" if column.is_number else "left",
+            no_wrap=title in ("id", "run"),
+        )  # fmt: skip
+    for row in rows:
+        cells = []
+        for column in columns:
+            value = value_at(row, column.path)
+            text = column.shown(value) if column.shown and value is not None else _cell(value)
+            cells.append(Text(text, style=STYLES.get(text, "")))
+        table.add_row(*cells)
+    console.print(table)
