@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, Literal, NamedTuple
 
-from workflow_engine.usecases.engine import LONGEST_WAIT_SECONDS
+from workflow_engine.aws_quotas import LONGEST_WAIT_SECONDS
 
 Kind = Literal["text", "number", "flag", "moment", "texts"]
 """How the text of a query parameter is read (`http.parameters`): a whole number within bounds, true or false, a moment in ISO

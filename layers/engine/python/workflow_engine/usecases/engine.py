@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine import aws
-from workflow_engine.aws_quotas import HISTORY_PAGE_EVENTS, HTTP_API_SECONDS
+from workflow_engine.aws_quotas import HISTORY_PAGE_EVENTS
 from workflow_engine.errors import MisconfiguredError
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.settings import Settings
@@ -58,9 +58,6 @@ if TYPE_CHECKING:
 
 LocalStepLoader = Callable[[str], str]
 """`"module:function" -> ARN` under which the local runtime calls the handler."""
-
-LONGEST_WAIT_SECONDS: Final = HTTP_API_SECONDS - 5
-"""How long a request may ask to wait for the end of a run; the rest is for reading its results and for the way back."""
 
 LAPTOP_PAGE_EVENTS: Final = 50
 
