@@ -14,12 +14,17 @@ import click
 from infra.local.cli.documents import print_findings
 from infra.local.cli.exits import INVALID, CommandError
 from infra.local.cli.output import Output, line, note, plain
-from infra.local.cli.remote import Remote, as_command_error, client_command, confirm
+from infra.local.cli.remote import Remote, as_command_error, client_command
 from infra.local.cli.sources import Source, sources
 
 MAX_SHOWN: Final = 160
 """Characters of a value in a diff; `--json` has the whole of it."""
-_SIGNS: Final = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow"), "reordered": ("~", "yellow")}
+_SIGNS: Final = {
+    "added": ("+", "green"),
+    "removed": ("-", "red"),
+    "changed": ("~", "yellow"),
+    "reordered": ("~", "yellow"),
+}
 _NOT_CONTENT: Final = ("workflow_id", "$schema")
 """What a file says about itself and not about the workflow."""
 
@@ -48,7 +53,9 @@ class Deployment(NamedTuple):
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--prune", is_flag=True, help="Delete the workflows of the API that no file holds. Asks first.")
 @click.option("--tag", help="With --prune: only of workflows with this tag.")
-@click.option("--if-match", "etag", metavar="ETAG", help="Only over this version of the one workflow: `*` for any that is there.")
+@click.option(
+    "--if-match", "etag", metavar="ETAG", help="Only over this version of the one workflow: `*` for any that is there."
+)
 @client_command(changes=True)
 def deploy(
     remote: Remote, paths: tuple[str, ...], dry_run: bool, prune: bool, tag: str | None, etag: str | None
@@ -146,16 +153,14 @@ def _applied(
     done: list[dict[str, Any]] = []
     try:
         for deployment in deployments:
-            done.append(_saved(remote, deployment, etag))
+            done.append(_saved(remote, deployment, etag))  # noqa: PERF401 - what was done is told where one fails
         for one in pruned:
             remote.api.answer("delete_workflow", {"workflow_id": one["workflow_id"]})
             done.append({"action": "deleted", **one})
     except ClientError as error:
         end = as_command_error(error, remote)
-        total = len(deployments) + len(pruned)
-        told = "".join(f"\n  {one['action']} {one['workflow_id']}" for one in done)
-        message = f"{end.message}\n{len(done)} of {total} were done before{':' if told else '.'}{told}" if total > 1 else end.message
-        raise CommandError(message, end.exit_code, {**end.problem, "done": done}) from None
+        told = [f"{len(done)} of {len(deployments) + len(pruned)} were done before.", *map(_line, done)]
+        raise CommandError("\n  ".join([end.message, *told]), end.exit_code, {**end.problem, "done": done}) from None
     return done
 
 
@@ -195,11 +200,15 @@ def _tell(remote: Remote, done: Sequence[Mapping[str, Any]], *, dry_run: bool) -
         output.document({"dry_run": dry_run, "workflows": list(done)})
         return
     for one in done if not dry_run else ():
-        told = [one["action"], one["workflow_id"], str(one["version"] or ""), one.get("file", "")]
         if output.is_terminal:
-            line(f"{output.style(told[0].ljust(10), told[0])} {told[1]}  version {told[2]}  {output.style(told[3], 'dim')}")
+            action = output.style(one["action"].ljust(10), one["action"])
+            line(f"{action} {one['workflow_id']}  version {one['version']}")
         else:
-            line("\t".join(told))
+            line(_line(one))
+
+
+def _line(one: Mapping[str, Any]) -> str:
+    return "\t".join([one["action"], one["workflow_id"], str(one["version"] or ""), one.get("file", "")])
 
 
 def _show(output: Output, deployments: Iterable[Deployment], pruned: Iterable[Mapping[str, Any]]) -> None:
@@ -236,4 +245,8 @@ def _value(value: Any) -> str:
 
 
 def _words(figure: str) -> str:
-    return "USD for the transitions of 1,000 runs" if figure == "transitions_usd_per_1000_runs" else figure.replace("_", " ")
+    return (
+        "USD for the transitions of 1,000 runs"
+        if figure == "transitions_usd_per_1000_runs"
+        else figure.replace("_", " ")
+    )

@@ -18,10 +18,9 @@ from infra.local.cli.output import Output, note, plain
 from infra.local.cli.settings import TOKEN_VARIABLE, Connection, SettingsError, connection
 
 if TYPE_CHECKING:
+    from infra.local.cli.api import Api
     from workflow_engine.client.authentication import Auth
     from workflow_engine.client.errors import ApiProblem
-
-    from infra.local.cli.api import Api
 
 LAST: Final = "@last"
 TOKEN_SECONDS: Final = 60
@@ -61,9 +60,8 @@ class Remote:
     @cached_property
     def api(self) -> Api:
         """The client. Raises SettingsError, CommandError for credentials that cannot be had."""
-        from workflow_engine.client.http import HttpTransport
-
         from infra.local.cli.api import Api
+        from workflow_engine.client.http import HttpTransport
 
         return Api(HttpTransport(self.connection.url.value, _auth(self.connection)))
 

@@ -26,8 +26,8 @@ class Source(NamedTuple):
 
 
 def sources(paths: Sequence[str]) -> list[Source]:
-    """The workflows of files, and of folders all that is found below them. A file that is named must be a workflow; of a folder, what
-    is none is told on stderr and left out.
+    """The workflows of files, and of folders all that is found below them. A file that is named must be a workflow; of a folder,
+    what is none is told on stderr and left out.
 
     Raises CommandError where two have one id, where there is none, and UsageError for what cannot be read.
     """
@@ -68,7 +68,9 @@ def _source(file: str, content: Any) -> Source:
         raise CommandError(f"{file} is no workflow: it holds no object.", INVALID)
     chosen = content.get("workflow_id")
     if chosen is None and file == "-":
-        raise CommandError("A workflow from standard input needs a workflow_id: there is no file to name it after.", INVALID)
+        raise CommandError(
+            "A workflow from standard input needs a workflow_id: there is no file to name it after.", INVALID
+        )
     return Source(file, str(Path(file).stem if chosen is None else chosen), content)
 
 
@@ -79,5 +81,6 @@ def _check_ids(found: Sequence[Source]) -> None:
     for workflow_id, files in by_id.items():
         if len(files) > 1:
             raise CommandError(
-                f"{' and '.join(files)} would all be workflow '{workflow_id}'. Give each a workflow_id of its own.", INVALID
+                f"{' and '.join(files)} would all be workflow '{workflow_id}'. Give each a workflow_id of its own.",
+                INVALID,
             )

@@ -72,7 +72,7 @@ def results(
     execution_id = remote.execution_id(run)
     if wait is not None:
         wait_for(remote, execution_id, wait)
-    found: dict[str, Any] = dict(remote.api.runs.results(execution_id, steps=list(steps) or None, include=include))
+    found: dict[str, Any] = dict(remote.api.runs.results(execution_id, steps=steps, include=include))
     if only_failed:
         found["step_results"] = {k: s for k, s in found["step_results"].items() if s["status"] == "failed"}
     if remote.output.as_json or remote.output.fields:

@@ -89,7 +89,9 @@ def tell_failure(remote: Remote, results: Results) -> None:
     first = first_failure(results)
     if first is not None:
         line(f"The first step that failed: {first}")
-        told = remote.api.runs.results(execution_id, steps=[first], include=["inputs"])["step_results"].get(first, {})
+        told: Mapping[str, Any] = remote.api.runs.results(execution_id, steps=[first], include=["inputs"])[
+            "step_results"
+        ].get(first, {})
         for name in ("input_data", "config"):
             if told.get(name) not in (None, {}):
                 text = json.dumps(told[name], indent=2, ensure_ascii=False)
