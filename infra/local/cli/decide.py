@@ -51,7 +51,8 @@ def _decide(remote: Remote, verb: str, execution_id: str, step: str | None, said
     remote.changes(f"{verb} {place} of run {execution_id}")
     answer, _ = remote.api.answer(
         _VERBS[verb],
-        {"execution_id": execution_id, "step": place},
+        {"execution_id": execution_id, "step": step_id_of(place)},
+        query={"element": None if place == step_id_of(place) else place},
         body={name: value for name, value in said.items() if value is not None} or None,
     )
     if not answer["is_delivered"]:
@@ -62,6 +63,11 @@ def _decide(remote: Remote, verb: str, execution_id: str, step: str | None, said
         line(f"{answer['place']}: {remote.output.style(answer['decision'])}")
     else:
         line(f"{answer['execution_id']}\t{answer['place']}\t{answer['decision']}")
+
+
+def step_id_of(place: str) -> str:
+    """The id of the step that stands at a place: `inner` of `outer[3].inner[0]`."""
+    return place.rpartition(".")[2].partition("[")[0]
 
 
 def _waiting(remote: Remote, execution_id: str | None) -> list[Approval]:

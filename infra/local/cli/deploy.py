@@ -159,7 +159,8 @@ def _applied(
             done.append({"action": "deleted", **one})
     except ClientError as error:
         end = as_command_error(error, remote)
-        told = [f"{len(done)} of {len(deployments) + len(pruned)} were done before.", *map(_line, done)]
+        total = len(deployments) + len(pruned)
+        told = [f"{len(done)} of {total} were done before.", *map(_line, done)] if total > 1 else []
         raise CommandError("\n  ".join([end.message, *told]), end.exit_code, {**end.problem, "done": done}) from None
     return done
 

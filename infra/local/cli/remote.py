@@ -15,7 +15,7 @@ from infra.local.cli import exits
 from infra.local.cli.exits import CommandError
 from infra.local.cli.options import FIELDS, JSON, PROFILE, output_of
 from infra.local.cli.output import Output, note, plain
-from infra.local.cli.settings import TOKEN_VARIABLE, Connection, SettingsError, connection
+from infra.local.cli.settings import TOKEN_VARIABLE, Connection, SettingsError, connection, is_here
 
 if TYPE_CHECKING:
     from infra.local.cli.api import Api
@@ -62,8 +62,12 @@ class Remote:
         """The client. Raises SettingsError, CommandError for credentials that cannot be had."""
         from infra.local.cli.api import Api
         from workflow_engine.client.http import HttpTransport
+        from workflow_engine.client.retries import Retries
 
-        return Api(HttpTransport(self.connection.url.value, _auth(self.connection)))
+        address = self.connection.url.value
+        # A server of this machine that is not there will hardly come while somebody waits for it.
+        retries = Retries(first_pause=0.1) if is_here(address) else Retries()
+        return Api(HttpTransport(address, _auth(self.connection)), retries=retries)
 
     def changes(self, what: str, *, asks: bool = False) -> None:
         """Say where something is about to be changed, on stderr, and ask where the profile wants it (or `asks`). `what` is
@@ -189,16 +193,13 @@ def _of_problem(error: ApiProblem, remote: Remote) -> CommandError:
 
 
 def _auth(settings: Connection) -> Auth | None:
-    from urllib.parse import urlsplit
-
     from workflow_engine.client.authentication import BearerToken, SigV4
 
     if settings.auth.value == "iam":
         return SigV4(profile=settings.get("aws_profile"), region=settings.get("region"))
     if settings.auth.value == "none":
         return None
-    url = urlsplit(settings.url.value)
-    if url.scheme != "https" and url.hostname not in ("localhost", "127.0.0.1", "::1"):
+    if not settings.url.value.startswith("https:") and not is_here(settings.url.value):
         raise SettingsError(
             f"{settings.url.value} ({settings.url.source}) is not encrypted: a token is sent to https addresses only."
         )

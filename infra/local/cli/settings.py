@@ -312,12 +312,16 @@ def settings_files() -> list[SettingsFile]:
 
 def _default_auth(url: str, values: Mapping[str, Value], environment: Mapping[str, str]) -> Value:
     """None for a server of this machine, a token where one is named or stands in its variable, else the AWS credentials."""
-    from urllib.parse import urlsplit
-
     for key in ("token_command", "token_env"):
         if key in values:
             return Value("token", values[key].source)
     if environment.get(TOKEN_VARIABLE) and values["url"].source in ("--api", URL_VARIABLE):
         return Value("token", TOKEN_VARIABLE)
-    is_here = urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
-    return Value("none" if is_here else "iam", "default")
+    return Value("none" if is_here(url) else "iam", "default")
+
+
+def is_here(url: str) -> bool:
+    """Whether an address is one of this machine."""
+    from urllib.parse import urlsplit
+
+    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
