@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -58,7 +59,8 @@ def tell(error: click.ClickException, *, as_json: bool) -> None:
         problem = error.problem if isinstance(error, CommandError) else {}
         code = "invalid_usage" if isinstance(error, click.UsageError) else "failed"
         told = {"code": code, "detail": error.format_message(), **problem, "exit_code": error.exit_code}
-        click.echo(json.dumps({"error": told}, ensure_ascii=False).encode("utf-8", "backslashreplace"))
+        with contextlib.suppress(OSError):  # that it cannot be written may be what is told
+            click.echo(json.dumps({"error": told}, ensure_ascii=False).encode("utf-8", "backslashreplace"))
 
 
 def close_quietly() -> None:

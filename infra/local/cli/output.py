@@ -179,8 +179,13 @@ def line(text: str) -> None:
 
 
 def write(text: str) -> None:
-    """UTF-8 whatever the terminal says, at once. Raises BrokenPipeError when nobody reads any more."""
-    click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
+    """UTF-8 whatever the terminal says, at once. Raises BrokenPipeError when nobody reads any more, CommandError for a full disk."""
+    try:
+        click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise CommandError(f"Standard output cannot be written to: {error.strerror}.") from None
 
 
 def note(text: str) -> None:
