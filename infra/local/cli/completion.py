@@ -7,6 +7,7 @@ since it is what a shell does when it starts.
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 import click
 
+from infra.local.cli.commands import COMMANDS
 from infra.local.cli.output import write
 
 TABLE: Final = Path(__file__).with_name("completion.json")
@@ -41,7 +43,7 @@ def completion(shell: str) -> None:
 
 def table_of(root: click.Group) -> Table:
     """The table of all commands below a group, which this imports."""
-    return dict(_entries(root, click.Context(root), ""))
+    return dict(_entries(root, click.Context(root, info_name="workflow", **root.context_settings), ""))
 
 
 def _entries(command: click.Command, context: click.Context, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -51,7 +53,7 @@ def _entries(command: click.Command, context: click.Context, path: str) -> Itera
     yield (
         path,
         {
-            "help": command.get_short_help_str(limit=80),
+            "help": COMMANDS[path].help if path in COMMANDS else inspect.cleandoc(command.help or "").split("\n")[0],
             "commands": names,
             "options": {
                 name: {

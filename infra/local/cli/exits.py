@@ -33,7 +33,7 @@ EXIT_CODES: Final[Mapping[int, str]] = {
     DONE: "Done. Of `run`, `start --wait`, `status`, `results`, `events` and `logs`: the run has completed, or goes on.",
     FAILED: "The run failed, was cancelled or timed out; or the request failed, because there is no such run, say.",
     INVALID: "The command line, a setting, a file or the workflow in it is wrong.",
-    WAIT_IS_OVER: "The run goes on longer than `--wait` or `--timeout` says.",
+    WAIT_IS_OVER: "The run goes on longer than `--wait` says.",
     REFUSED: "The API refuses the credentials, or they are missing.",
     NONE_FOUND: "`test` found no tests.",
     CONFLICT: "A conflict: another version stands there, or the run or step is not in a state that allows it.",

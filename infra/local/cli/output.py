@@ -179,7 +179,9 @@ def line(text: str) -> None:
 
 
 def write(text: str) -> None:
-    """UTF-8 whatever the terminal says, at once. Raises BrokenPipeError when nobody reads any more, CommandError for a full disk."""
+    """UTF-8 whatever the terminal says, at once. Raises BrokenPipeError when nobody reads any more, CommandError when a disk is
+    full, say.
+    """
     try:
         click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
     except BrokenPipeError:

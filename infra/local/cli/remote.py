@@ -107,6 +107,13 @@ class Remote:
         return f"workflow {line}{''.join(said)}"
 
 
+API: Final = click.option(
+    "--api", metavar="URL", help="The server of this machine or a deployed API; also WORKFLOW_API_URL."
+)
+YES: Final = click.option("--yes", "-y", "is_confirmed", is_flag=True, help="Do not ask.")
+SHARED_OPTIONS: Final = (API, PROFILE, JSON, FIELDS, YES)
+
+
 def exit_of_run(status: str) -> int:
     """The exit code that tells how a run ended; 0 while it goes on."""
     return _RUN_EXITS.get(status, exits.DONE)
@@ -150,12 +157,6 @@ def client_command(
         return command
 
     return decorate
-
-
-API: Final = click.option(
-    "--api", metavar="URL", help="The server of this machine or a deployed API; also WORKFLOW_API_URL."
-)
-YES: Final = click.option("--yes", "-y", "is_confirmed", is_flag=True, help="Do not ask.")
 
 
 def as_command_error(error: Exception, remote: Remote) -> CommandError:
