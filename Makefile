@@ -85,10 +85,10 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 # The layer of third-party packages goes without what Lambda's Python runtimes bring.
 IN_LAMBDAS_RUNTIME := boto3 botocore s3transfer urllib3 python-dateutil six
 lock:
-	$(LOCK) --extra llm --extra files --extra local --extra infra --extra dev -o requirements.lock
+	$(LOCK) --extra llm --extra files --extra local --extra graph --extra infra --extra dev -o requirements.lock
 	grep '^uv==' requirements.lock | cut -d' ' -f1 | uv pip compile --quiet --generate-hashes --no-emit-index-url \
 	  --no-header - -o requirements-setup.lock
-	$(LOCK) --extra llm --extra files --extra local --extra infra --extra dev --extra bench -c requirements.lock -o requirements-bench.lock
+	$(LOCK) --extra llm --extra files --extra local --extra graph --extra infra --extra dev --extra bench -c requirements.lock -o requirements-bench.lock
 	$(LOCK) --no-header -c requirements.lock $(IN_LAMBDAS_RUNTIME:%=--no-emit-package %) -o layers/deps/requirements.lock
 	$(LOCK) --no-header --extra llm -c requirements.lock $(IN_LAMBDAS_RUNTIME:%=--no-emit-package %) \
 	  -o layers/llm_deps/requirements.lock

@@ -56,13 +56,15 @@ class Compilation:
     after_failure: StepGraph | None = None
     structure: Mapping[str, Any] = field(default_factory=dict)
     durations: Mapping[str, Duration | None] = field(default_factory=dict)
+    is_sequential: bool = False
 
     @property
     def diagram(self) -> str:
         """The graph as Mermaid text, drawn when somebody asks for it: a start doesn't."""
         from workflow_engine.compiler.reports.diagram import mermaid
+        from workflow_engine.compiler.reports.drawing import drawing_of_steps
 
-        return mermaid(self.graph, self.after_failure)
+        return mermaid(drawing_of_steps(self.graph, self.after_failure, one_by_one=self.is_sequential))
 
 
 def compile_workflow(
@@ -129,6 +131,7 @@ def compile_workflow(
         durations=durations(lowered.bodies),
         fan_out=fan_out(block),
         warnings=findings,
+        is_sequential=workflow.pattern == "sequential",
     )
 
 
