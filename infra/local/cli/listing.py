@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from infra.local.cli.output import Column, note
+from infra.local.cli.output import Column, moment, note
 from infra.local.cli.remote import Remote, client_command
 from infra.local.cli.times import MOMENT
 from infra.local.progress import run_error
@@ -21,8 +21,8 @@ COLUMNS: Final = (
     Column("execution_id", "run"),
     Column("workflow_id", "workflow"),
     Column("status"),
-    Column("started_at", "started"),
-    Column("completed_at", "ended"),
+    Column("started_at", "started", moment),
+    Column("completed_at", "ended", moment),
     Column("error", None, lambda error: run_error(error)),
 )
 

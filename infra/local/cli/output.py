@@ -42,6 +42,12 @@ STYLES: Final[Mapping[str, str]] = {
     "unchanged": "dim",
 }
 
+MOST_WHOLE: Final = 40
+"""Characters of a cell that stands in one line: an id has 36."""
+LEAST_LAST: Final = 16
+"""Characters of the last column at least, which is the one that is folded."""
+_COLOURS: Final = frozenset({"red", "green", "yellow", "cyan", "bold", "dim"})
+
 
 class Column(NamedTuple):
     """A column of a table: the path of its value, and how that is told to people (in a pipe it is told as it is)."""
@@ -72,7 +78,7 @@ class Output(NamedTuple):
             return
         chosen = [Column(path) for path in self.fields] or columns
         if self.is_terminal:
-            _table(rows, chosen)
+            _table(rows, chosen, has_colours=self.has_colours)
         else:
             for row in rows:
                 line("\t".join(_cell(value_at(row, column.path)) for column in chosen))
@@ -96,11 +102,10 @@ class Output(NamedTuple):
         write(json.dumps(document, ensure_ascii=False) + "\n")
 
     def style(self, text: str, style: str | None = None) -> str:
-        """A text in a colour, where colours are wanted. `style` is a status or one of click's colours."""
-        style = STYLES.get(style or text, style)
-        if not style or not self.has_colours:
+        """A text in the colour of a status (by default its own) or in `red`, `green`, `yellow`, `dim`, where colours are wanted."""
+        words = STYLES.get(style or text, style or "").split()
+        if not self.has_colours or not words or not _COLOURS.issuperset(words):
             return text
-        words = style.split()
         colour = next((word for word in words if word not in ("bold", "dim")), None)
         return click.style(text, fg=colour, bold="bold" in words or None, dim="dim" in words or None)
 
@@ -117,7 +122,7 @@ class Output(NamedTuple):
                 continue
             name = column.title or column.path
             if self.is_terminal:
-                text = column.shown(value) if column.shown else _cell(value)
+                text = _shown(row, column)
                 line(f"{self.style(name.ljust(width), 'dim')}  {self.style(text)}")
             else:
                 line(f"{name}\t{_cell(value)}")
@@ -195,25 +200,49 @@ def note(text: str) -> None:
     click.echo(plain(text).encode("utf-8", "backslashreplace"), err=True)
 
 
-def _table(rows: Iterable[Row], columns: Sequence[Column]) -> None:
-    """A table as wide as the terminal. Cells that are too long are folded, never cut: an id that lost its end is no id."""
+def _table(rows: Iterable[Row], columns: Sequence[Column], *, has_colours: bool) -> None:
+    """A table as wide as the terminal. Cells that are too long are folded, never cut: an id that lost its end is no id. Columns
+    that would be slivers are left out, which is said; where not even two have room, each row is a block of lines.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, color_system="auto" if has_colours else None)
+    cells = [[_shown(row, column) for column in columns] for row in rows]
+    titles = [column.title or column.path for column in columns]
+    fitting = _fitting(titles, cells, console.width)
+    if fitting < min(2, len(columns)):
+        for row in cells:
+            for title, cell in zip(titles, row, strict=True):
+                console.print(Text.assemble((f"{title}: ", "dim"), (cell, STYLES.get(cell, ""))), soft_wrap=True)
+        return
     table = Table(box=None, pad_edge=False)
-    for column in columns:
-        title = column.title or column.path
-        table.add_column(
-            title, header_style="dim", overflow="fold", justify="right" if column.is_number else "left",
-            no_wrap=title in ("id", "run"),
-        )  # fmt: skip
-    for row in rows:
-        cells = []
-        for column in columns:
-            value = value_at(row, column.path)
-            text = column.shown(value) if column.shown and value is not None else _cell(value)
-            cells.append(Text(text, style=STYLES.get(text, "")))
-        table.add_row(*cells)
+    for number, column in enumerate(columns[:fitting]):
+        is_whole = number < fitting - 1 and max((len(row[number]) for row in cells), default=0) <= MOST_WHOLE
+        side: Any = "right" if column.is_number else "left"
+        table.add_column(titles[number], header_style="dim", overflow="fold", justify=side, no_wrap=is_whole)
+    for row in cells:
+        table.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row[:fitting]))
     console.print(table)
+    if fitting < len(columns):
+        note(f"Too narrow for {', '.join(titles[fitting:])}: see --fields and --json.")
+
+
+def _fitting(titles: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> int:
+    """How many columns have room, each with its cells whole, unless they are very long, the last one folded."""
+    widths = [min(max(map(len, column)), MOST_WHOLE) for column in zip(titles, *cells, strict=True)]
+    for count in range(len(widths), 0, -1):
+        if sum(widths[: count - 1]) + min(widths[count - 1], LEAST_LAST) + 2 * (count - 1) <= width:
+            return count
+    return 0
+
+
+def _shown(row: Row, column: Column) -> str:
+    value = value_at(row, column.path)
+    return plain(column.shown(value)) if column.shown and value is not None else _cell(value)
+
+
+def moment(timestamp: str) -> str:
+    """A moment for people: `2026-11-28 23:50`, UTC."""
+    return f"{timestamp[:10]} {timestamp[11:16]}"
