@@ -80,7 +80,7 @@ def _write(target: Path, template: str) -> None:
     """Make all of it beside the folder, then move it there: at once where there is no folder yet, else entry by entry, and back
     again when that is interrupted. Raises FileExistsError where one would be overwritten.
     """
-    common = dict(_common())
+    common = dict(_common(TEMPLATES / template / "steps"))
     entries = {path.name for path in (TEMPLATES / template).iterdir()} | {Path(name).parts[0] for name in common}
     for entry in sorted(entries):
         _refuse_to_overwrite(target / entry)
@@ -123,13 +123,16 @@ def _move(new: Path, target: Path) -> None:
         raise
 
 
-def _common() -> Iterator[tuple[str, str]]:
-    """Files that every folder has: names and texts. The schema is that of this version, so it is made, not kept."""
+def _common(steps: Path) -> Iterator[tuple[str, str]]:
+    """Files that every folder has: names and texts. The schema is that of this version and of the template's own steps, so it is
+    made, not kept.
+    """
+    from infra.local.cli.schema import schema_of_folder
     from workflow_engine.language.schema import render_schema
 
     yield ".workflow.toml", _SETTINGS
     yield ".gitignore", _IGNORED
-    yield SCHEMA, render_schema()
+    yield SCHEMA, render_schema(schema_of_folder(steps))
     # Of yaml.schemas a pattern that begins with ! takes files out again.
     editor = {"yaml.schemas": {f"./{SCHEMA}": ["/*.yaml", "!/*.test.yaml"]}}
     yield ".vscode/settings.json", json.dumps(editor, indent=2) + "\n"
