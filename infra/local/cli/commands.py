@@ -24,8 +24,9 @@ class Command(NamedTuple):
 COMMANDS: Final = {
     "init": Command("infra.local.cli.init:init", "Write a folder with a workflow that runs and is tested at once."),
     "run": Command("infra.local.cli.run:run", "Run a workflow and show how each step ended."),
-    "validate": Command("infra.local.cli.check:validate", "Check a workflow without running it."),
+    "validate": Command("infra.local.cli.check:validate", "Check workflows without running them."),
     "compile": Command("infra.local.cli.check:compile_", "Print the state machine that a workflow becomes."),
+    "explain": Command("infra.local.cli.explain:explain", "Explain the code of a finding, such as WFE-E204."),
     "schema": Command("infra.local.cli.schema:schema", "Print the JSON Schema of workflows, for an editor."),
     "graph": Command("infra.local.cli.graph:graph", "Draw a workflow."),
     "serve": Command("infra.local.cli.serve:serve", "Serve the HTTP API on this machine."),

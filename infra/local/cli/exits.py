@@ -46,6 +46,9 @@ EXIT_CODES: Final[Mapping[int, str]] = {
 class CommandError(click.ClickException):
     """Ends the command with a sentence and an exit code. `problem` is what `--json` prints beside them."""
 
+    is_told: bool = False
+    """Whether the JSON document has been printed already."""
+
     def __init__(self, detail: str, exit_code: int = FAILED, problem: Mapping[str, Any] | None = None) -> None:
         super().__init__(detail)
         self.exit_code = exit_code  # type: ignore[misc] # click declares it of the class, and reads it of the error
@@ -55,12 +58,17 @@ class CommandError(click.ClickException):
 def tell(error: click.ClickException, *, as_json: bool) -> None:
     """An error in a sentence on stderr, and, where a program reads standard output, as one JSON document there."""
     error.show()
-    if as_json:
-        problem = error.problem if isinstance(error, CommandError) else {}
-        code = "invalid_usage" if isinstance(error, click.UsageError) else "failed"
-        told = {"code": code, "detail": error.format_message(), **problem, "exit_code": error.exit_code}
+    if as_json and not (isinstance(error, CommandError) and error.is_told):
         with contextlib.suppress(OSError):  # that it cannot be written may be what is told
-            click.echo(json.dumps({"error": told}, ensure_ascii=False).encode("utf-8", "backslashreplace"))
+            click.echo(as_document(error))
+
+
+def as_document(error: click.ClickException) -> bytes:
+    """An error as a JSON document."""
+    problem = error.problem if isinstance(error, CommandError) else {}
+    code = "invalid_usage" if isinstance(error, click.UsageError) else "failed"
+    told = {"code": code, "detail": error.format_message(), **problem, "exit_code": error.exit_code}
+    return json.dumps({"error": told}, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def close_quietly() -> None:

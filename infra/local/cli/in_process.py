@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import click
 from infra.local.cli.documents import invalid
 
 if TYPE_CHECKING:
+    from infra.local.cli.texts import Text
     from infra.local.cloud import LocalCloud
 
 
@@ -80,11 +81,13 @@ def clear_errors() -> Iterator[None]:
         raise click.ClickException(str(error)) from None
 
 
-def call(cloud: LocalCloud, method: str, path: str, body: Any = None) -> Any:
-    """The JSON answer of a route. A problem that is the client's ends the program with its findings on stderr."""
+def call(cloud: LocalCloud, method: str, path: str, body: Any = None, texts: Mapping[str, Text] | None = None) -> Any:
+    """The JSON answer of a route. A problem that is the client's ends the program with its findings on stderr; `texts` has what the
+    body was read from, by the pointer that it stands at.
+    """
     status, answer = cloud.call(method, path, body)
     if status >= 500:
         raise click.ClickException(answer.get("detail") or answer.get("message") or f"status {status}")
     if status >= 400:
-        invalid(answer["errors"])
+        invalid(answer["errors"], texts)
     return answer
