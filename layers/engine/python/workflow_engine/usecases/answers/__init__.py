@@ -46,7 +46,7 @@ from workflow_engine.usecases.answers.runs import (
     TenantDeletion,
     Usage,
 )
-from workflow_engine.usecases.answers.service import Health
+from workflow_engine.usecases.answers.service import ConsoleConfig, Health
 from workflow_engine.usecases.answers.steps import (
     RegisteredStep,
     StepPage,
@@ -103,6 +103,7 @@ __all__ = (
     "AuditPage",
     "AuditRecord",
     "CompiledWorkflow",
+    "ConsoleConfig",
     "CostUsd",
     "Costs",
     "Count",
