@@ -58,7 +58,7 @@ def serve(
         with contextlib.closing(server.socket), clear_errors(), cloud, stop_signals() as stopping:
             tell_found(cloud)
             click.echo(
-                f"Listening on http://127.0.0.1:{server.port} (a console to look at; documentation at /docs). Ctrl-C stops.",
+                f"Listening on http://127.0.0.1:{server.port} (console at /, documentation at /docs). Ctrl-C stops.",
                 err=True,
             )
             has_started()
