@@ -75,8 +75,7 @@ synth: setup
 generate: setup
 	$(BIN)/python -m workflow_engine.language.schema > statemachines/workflow.schema.json
 	$(BIN)/python -m infra.openapi > infra/openapi.json
-	$(BIN)/python -c "from workflow_engine.language.diagnostics import codes_as_markdown as m; print(m(), end='')" \
-	  > docs/diagnostics.md
+	$(BIN)/python -m infra.reference diagnostics > docs/diagnostics.md
 	$(BIN)/python -m infra.step_types > docs/step-types.md
 
 # Needs uv on the PATH. Hashes are kept, the address of the package index is not.
