@@ -77,6 +77,8 @@ generate: setup
 	$(BIN)/python -m infra.openapi > infra/openapi.json
 	$(BIN)/python -m infra.reference diagnostics > docs/diagnostics.md
 	$(BIN)/python -m infra.step_types > docs/step-types.md
+	$(BIN)/python -m infra.local.cli.reference > docs/cli.md
+	$(BIN)/python -m infra.local.cli.completion > infra/local/cli/completion.json
 
 # Needs uv on the PATH. Hashes are kept, the address of the package index is not.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml
