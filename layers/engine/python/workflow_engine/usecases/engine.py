@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine import aws
-from workflow_engine.aws_quotas import HISTORY_PAGE_EVENTS, HTTP_API_SECONDS
+from workflow_engine.aws_quotas import HISTORY_PAGE_EVENTS
 from workflow_engine.errors import MisconfiguredError
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.settings import Settings
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from workflow_engine.machines.registry import MachineRegistry
     from workflow_engine.machines.run_feed import RunFeeds
     from workflow_engine.store.activity_tasks import ActivityTaskStore
+    from workflow_engine.store.aggregates.step_durations import StepDurations
     from workflow_engine.store.approvals import ApprovalStore
     from workflow_engine.store.due import DueStore
     from workflow_engine.store.ends import EndStore
@@ -58,9 +59,6 @@ if TYPE_CHECKING:
 
 LocalStepLoader = Callable[[str], str]
 """`"module:function" -> ARN` under which the local runtime calls the handler."""
-
-LONGEST_WAIT_SECONDS: Final = HTTP_API_SECONDS - 5
-"""How long a request may ask to wait for the end of a run; the rest is for reading its results and for the way back."""
 
 LAPTOP_PAGE_EVENTS: Final = 50
 
@@ -285,6 +283,12 @@ class Engine:
         from workflow_engine.store.shared_budgets import SharedBudgets
 
         return SharedBudgets(self._table, lambda: self.now().timestamp())
+
+    @cached_property
+    def step_durations(self) -> StepDurations:
+        from workflow_engine.store.aggregates.step_durations import StepDurations
+
+        return StepDurations(self._table, self.now)
 
     @cached_property
     def agents(self) -> VersionStore[Version]:

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import Field
 
+from workflow_engine.aws_quotas import LONGEST_WAIT_SECONDS
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import DocumentModel, Whole
 from workflow_engine.language.findings import shown
 from workflow_engine.store.items import dump
 from workflow_engine.usecases.bodies.fields import read_fields
-from workflow_engine.usecases.engine import LONGEST_WAIT_SECONDS
 
 Label = Annotated[str, Field(min_length=1, max_length=256)]
 RunT = TypeVar("RunT", bound="RunFields")
