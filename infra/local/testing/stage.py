@@ -163,7 +163,7 @@ class Stage:
             task = replace(task, facts=replace(task.facts, attempt=self._children[task.place]))
         if task.kind == "check":
             return self._check if task.place in self.replaced else None
-        if task.kind == "plain":
+        if task.kind == "plain" and self.book.mock(task.addresses) is None:
             return self._in_this_world(task, target)
         return lambda attempt: self._answered(task, attempt, target)
 
