@@ -19,7 +19,6 @@ from workflow_engine.outbound import ALLOWED_HOSTS_VARIABLE, AddressPolicy
 from workflow_engine.stand_ins import stand_ins
 from workflow_engine.usecases.engine import Engine
 
-
 _CONFIGURED: Final = {name: "mocked" for vendor in VENDORS.values() for name in vendor.needs[:1]}
 """Variables by which every vendor is one that may be asked."""
 

@@ -42,13 +42,13 @@ from workflow_engine.subflows import is_subflow
 from workflow_engine.usecases.engine import Engine, Laptop, use_laptop
 
 if TYPE_CHECKING:
+    from infra.local.mocking.desk import Desk
     from infra.local.process_lock import ProcessLock
     from infra.local.stepfunctions.calls import Attempt, Call, Target
     from infra.local.stepfunctions.journal import Head
     from infra.local.stepfunctions.lambdas import CalledIn, LambdaFunctions
     from infra.local.stepfunctions.service import StepFunctions
     from infra.local.streams import Streams
-    from infra.local.testing.desk import Desk
     from workflow_engine.store.logs import LogLine
     from workflow_engine.store.logs.files import FileLogs
     from workflow_engine.store.payloads import ObjectStore
@@ -88,8 +88,8 @@ class LocalCloud:
         machine_options: Mapping[str, Any] | None = None,
     ) -> None:
         """`steps_directory` is what `--steps` gives (`infra.local.steps`). Without `data` nothing outlasts the context. With
-        `skips_time` nothing waits: when all that could happen is that time passes, it has passed. `now` is the clock of all but the machines, and
-        `machine_options` are further ones of `stepfunctions.service.StepFunctions`, for who has a time of their own.
+        `skips_time` nothing waits: when all that could happen is that time passes, it has passed. `now` is the clock of all but the
+        machines, and `machine_options` are further ones of `stepfunctions.service.StepFunctions`.
         """
         self.gateway = Gateway(FUNCTIONS, self._object, self._open_streams)
         self._steps = None if steps_directory is None else StepsDirectory(steps_directory.resolve())
@@ -232,7 +232,7 @@ class LocalCloud:
                 logs,
                 self._changes.following,
                 self._now,
-                lambda execution_id, mocks: self.desk().mock(execution_id, mocks),
+                lambda execution_id, mocks, document: self.desk().mock(execution_id, mocks, document),
             )
         )
 
@@ -266,7 +266,7 @@ class LocalCloud:
         """Where mocked runs are known."""
         with self._starting:
             if self._desk is None:
-                from infra.local.testing.desk import Desk
+                from infra.local.mocking.desk import Desk
 
                 self._desk = Desk(None if self._data is None else self._data.mocks)
             return self._desk

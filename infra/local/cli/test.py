@@ -105,7 +105,7 @@ class _Run:
         return EXIT_INVALID if is_wrong else EXIT_FAILED if failed else 0
 
     def _files(self) -> tuple[list[TestFile], bool]:
-        from infra.local.testing.documents import WrongFileError
+        from infra.local.mocking.documents import WrongFileError
         from infra.local.testing.format import read_test_file
         from infra.local.testing.session import test_files
 
@@ -137,7 +137,9 @@ class _Run:
                 click.echo(line)
         if self._fail_under is None or session.coverage.percent >= self._fail_under:
             return True
-        click.echo(f"coverage is {session.coverage.percent:.1f} %, and --fail-under asks for {self._fail_under:g} %", err=True)
+        click.echo(
+            f"coverage is {session.coverage.percent:.1f} %, and --fail-under asks for {self._fail_under:g} %", err=True
+        )
         return False
 
     def _report(self, outcomes: Sequence[Outcome], session: Session, seconds: float, stdout: Any) -> None:

@@ -74,7 +74,8 @@ class Engine:
         failed or the engine ended meanwhile; `on_child` for each that a task has started, at least once, if all goes
         well. `on_change` is called, in the loop, for each event of a run, with its ARN, before that is durable: who reads the
         history then reads it. `denied` is asked, in the loop, before a function is called or a child is started; without it a
-        role may do everything. `stand_in` is asked, in the loop, who makes an attempt; `on_choice` is told, in the loop, of decisions.
+        role may do everything. `stand_in` is asked, in the loop, who makes an attempt; `on_choice` is told, in the
+        loop, of decisions.
         """
         self.loop = asyncio.get_running_loop()
         self.journal = journal

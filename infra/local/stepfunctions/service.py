@@ -263,7 +263,7 @@ class StepFunctions:
         on_end: OnEnd | None = None,
         **options: Any,
     ) -> None:
-        """`journal` opens the journal, in the thread of the engine; `loop` makes its event loop; `options` are those of `Engine`."""
+        """`journal` opens the journal, in the thread of the engine; `loop` makes its loop; `options` are those of `Engine`."""
         self._loop = (loop or (SkippingLoop if skips_time else asyncio.new_event_loop))()
         self._open = journal
         self._options = {"payloads": payloads, "on_end": on_end, **options}

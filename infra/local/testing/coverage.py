@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.local.testing.documents import Document, shown_path
+from infra.local.mocking.documents import Document, shown_path
 from infra.local.testing.expectations import step_of_key
 from infra.local.testing.flows import Branch, Flow
 from infra.local.testing.running import Observed

@@ -7,14 +7,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
-from infra.local.testing.durations import duration_text, seconds_of
+from infra.local.mocking.durations import duration_text, seconds_of
+from infra.local.mocking.model import Place
+from infra.local.mocking.stage import Called
 from infra.local.testing.flows import CONTAINERS, FlowStep
 from infra.local.testing.matching import MISSING, Surroundings, equal, is_number, mismatches, path_text, shown
-from infra.local.testing.model import Case, Place
+from infra.local.testing.model import Case
 from infra.local.testing.running import Observed
-from infra.local.testing.stage import Called
 from workflow_engine.state_names import role_of, step_of
 from workflow_engine.suggestions import suggest
 
@@ -84,7 +86,9 @@ def _status(context: Context, wanted: Any) -> Iterator[Failure]:
     observed = context.observed
     if observed.status != wanted:
         why = f": {_error_text(observed.error)}" if observed.error else ""
-        yield context.fail(f"status is {observed.status}, expected {wanted}{why}", "status", mock=_behind_error(observed))
+        yield context.fail(
+            f"status is {observed.status}, expected {wanted}{why}", "status", mock=_behind_error(observed)
+        )
 
 
 def _error_text(error: Mapping[str, Any]) -> str:
@@ -104,7 +108,9 @@ def _value(name: str) -> Callable[[Context, Any], Iterator[Failure]]:
         value = getattr(context.observed, name)
         for mismatch in mismatches(wanted, value, context.around()):
             told = f"{name}{_joined(mismatch.path)} {mismatch.told}"
-            yield context.fail(told, name, *mismatch.path, mock=_behind_error(context.observed) if name == "error" else None)
+            yield context.fail(
+                told, name, *mismatch.path, mock=_behind_error(context.observed) if name == "error" else None
+            )
 
     return check
 
@@ -141,10 +147,14 @@ def _steps(context: Context, wanted: Mapping[str, Any]) -> Iterator[Failure]:
 def _step(
     context: Context, name: str, key: str, result: Mapping[str, Any], expected: Mapping[str, Any]
 ) -> Iterator[Failure]:
-    mock = next((c.reply.place for c in reversed(context.observed.calls_of(step_of_key(key))) if c.reply is not None), None)
+    mock = next(
+        (c.reply.place for c in reversed(context.observed.calls_of(step_of_key(key))) if c.reply is not None), None
+    )
     if "status" in expected and result["status"] != expected["status"]:
         why = f": {result.get('error_type')}: {result.get('error_message')}" if result.get("error_type") else ""
-        yield context.fail(f"step {name} is {result['status']}, expected {expected['status']}{why}", "steps", name, mock=mock)
+        yield context.fail(
+            f"step {name} is {result['status']}, expected {expected['status']}{why}", "steps", name, mock=mock
+        )
     actual = {
         "output": result.get("output_data"),
         "error": {"type": result.get("error_type"), "message": result.get("error_message")},
@@ -164,7 +174,11 @@ def step_of_key(key: str) -> str:
 
 def _began(context: Context) -> list[str]:
     """Step ids as they began."""
-    own = [step_of(name) for name in context.observed.order if role_of(name) in ("", "each", "switch", "until", "while", "try", "start")]
+    own = [
+        step_of(name)
+        for name in context.observed.order
+        if role_of(name) in ("", "each", "switch", "until", "while", "try", "start")
+    ]
     return list(dict.fromkeys(own))
 
 
@@ -222,7 +236,9 @@ def _never(context: Context, wanted: Sequence[str]) -> Iterator[Failure]:
             continue
         ran = [key for key, result in context.observed.steps.items() if _is_of(key, name) and result["status"] in _RAN]
         if ran:
-            yield context.fail(f"{ran[0]} is {context.observed.steps[ran[0]]['status']}, expected never to run", "never", index)
+            yield context.fail(
+                f"{ran[0]} is {context.observed.steps[ran[0]]['status']}, expected never to run", "never", index
+            )
 
 
 def _is_of(key: str, name: str) -> bool:
@@ -255,7 +271,9 @@ def _times(count: int) -> str:
     return {0: "no times", 1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
-def _outside(value: float, wanted: Any, text: Callable[[float], str] = lambda v: f"{v:g}", *, slack: float = 0.0) -> str | None:
+def _outside(
+    value: float, wanted: Any, text: Callable[[float], str] = lambda v: f"{v:g}", *, slack: float = 0.0
+) -> str | None:
     """What a number should have been; None where it is so. `wanted` is exact, or min and max."""
     if not isinstance(wanted, Mapping):
         return None if abs(value - wanted) <= slack else text(wanted)
@@ -267,10 +285,15 @@ def _outside(value: float, wanted: Any, text: Callable[[float], str] = lambda v:
     return None
 
 
-def _inputs(context: Context, name: str, calls: Sequence[Called], wanted: Sequence[Any], path: Path) -> Iterator[Failure]:
+def _inputs(
+    context: Context, name: str, calls: Sequence[Called], wanted: Sequence[Any], path: Path
+) -> Iterator[Failure]:
     if len(calls) != len(wanted):
         given = "; ".join(shown(called.value) for called in calls)
-        yield context.fail(f"{name} was called {_times(len(calls))}, and {len(wanted)} inputs are expected{': ' if given else ''}{given}", *path)
+        yield context.fail(
+            f"{name} was called {_times(len(calls))}, and {len(wanted)} inputs are expected{': ' if given else ''}{given}",
+            *path,
+        )
     for index, (called, expected) in enumerate(zip(calls, wanted, strict=False)):
         yield from _input(context, name, index, called, expected, context.around(), (*path, index))
 
@@ -312,7 +335,7 @@ def _moments(
 
 
 def _gaps(context: Context, name: str, calls: Sequence[Called], wanted: Sequence[Any], path: Path) -> Iterator[Failure]:
-    between = [later.at - earlier.at for earlier, later in zip(calls, calls[1:], strict=False)]
+    between = [later.at - earlier.at for earlier, later in pairwise(calls)]
 
     def told(index: int) -> str:
         return f"the gaps between calls of {name} are" if index < 0 else f"the gap before call {index + 2} of {name} is"
@@ -352,7 +375,9 @@ def _duration(context: Context, wanted: Any) -> Iterator[Failure]:
 def _cost(context: Context, wanted: Any) -> Iterator[Failure]:
     cost = (context.observed.results.get("cost_usd") or {}).get("total")
     if cost is None:
-        yield context.fail("what the run cost is not known: a model has no known price. Give usage.cost_usd in its mock", "cost_usd")
+        yield context.fail(
+            "what the run cost is not known: a model has no known price. Give usage.cost_usd in its mock", "cost_usd"
+        )
     elif (told := _outside(cost, wanted, slack=1e-12)) is not None:
         yield context.fail(f"the run cost {cost:g} USD, expected {told}", "cost_usd")
 
@@ -370,7 +395,9 @@ def _transitions(context: Context, wanted: Any) -> Iterator[Failure]:
 def _check(context: Context, wanted: Any) -> Iterator[Failure]:
     observed = context.observed
     document = {**observed.results, "steps": observed.steps, "input": context.case.input}
-    document["calls"] = {name: [c.value for c in observed.calls_of(name)] for name in {c.step_id for c in observed.calls}}
+    document["calls"] = {
+        name: [c.value for c in observed.calls_of(name)] for name in {c.step_id for c in observed.calls}
+    }
     many = isinstance(wanted, list)
     for index, source in enumerate(wanted if many else [wanted]):
         path: Path = ("check", index) if many else ("check",)

@@ -70,10 +70,17 @@ class Flow:
         return cls(
             document,
             found,
-            tuple(branch for name, state in states.items() if state["Type"] == "Choice" for branch in _branches(name, state)),
+            tuple(
+                branch
+                for name, state in states.items()
+                if state["Type"] == "Choice"
+                for branch in _branches(name, state)
+            ),
             frozenset(step.step_id for step in found.values() if step.step_type == "loop"),
             frozenset(str(config["agent_id"]) for _, config in configs if "agent_id" in config),
-            frozenset(str(config["workflow_id"]) for kind, config in configs if kind == "subflow" and "workflow_id" in config),
+            frozenset(
+                str(config["workflow_id"]) for kind, config in configs if kind == "subflow" and "workflow_id" in config
+            ),
         )
 
     def address_problem(self, address: str, others: Mapping[str, FlowStep]) -> str | None:

@@ -8,39 +8,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from infra.local.testing.documents import Document, PathInFile, WrongFileError, read_document
-from infra.local.testing.durations import seconds_of
+from infra.local.mocking.documents import Document, WrongFileError, read_document
+from infra.local.mocking.model import Mock, Place
+from infra.local.mocking.reading import Part, Reader, mock_problems, schema, told
 from infra.local.testing.matching import UnknownMatcherError, check_matchers
-from infra.local.testing.model import KINDS, Action, Case, Mock, Place, Reply, Stored, TestFile
-from workflow_engine.suggestions import suggest
+from infra.local.testing.model import Action, Case, Stored, TestFile
 
 if TYPE_CHECKING:
-    from workflow_engine.json_schema import Misfit
+    pass
 
 SUFFIXES: Final = (".test.yaml", ".test.yml", ".test.json")
-SCHEMA_FILE: Final = Path(__file__).with_name("workflow.test.schema.json")
-"""Published as statemachines/workflow.test.schema.json."""
 WORKFLOW_SUFFIXES: Final = (".yaml", ".yml", ".json")
 
-_BESIDE: Final[Mapping[str, str]] = {
-    "message": "error",
-    "retry_after": "error",
-    "by": "decision",
-    "comment": "decision",
-    "payload": "decision",
-    "headers": "status",
-    "json": "status",
-    "body": "status",
-}
-"""Fields of a reply that belong to one kind."""
-_OF_ALL: Final = frozenset({"when", "after", "times", "usage"})
 _PARAMETER: Final = re.compile(r"\{([A-Za-z_]\w*)\}")
 _FIXTURE_FIELDS: Final = frozenset({"agents", "prompts", "workflows"})
 _MATCHED: Final = ("output", "error")
@@ -57,49 +42,14 @@ def read_test_file(path: Path) -> TestFile:
     return _Reading(path, document).file()
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A value with where it stands: the document that it is of, and its path there."""
-
-    value: Any
-    document: Document
-    path: PathInFile
-
-    def at(self, name: str | int) -> Part:
-        """A field or element."""
-        return Part(self.value[name], self.document, (*self.path, name))
-
-    def get(self, name: str) -> Part | None:
-        """A field, None where there is none."""
-        return self.at(name) if isinstance(self.value, Mapping) and name in self.value else None
-
-    def items(self) -> Iterator[tuple[str, Part]]:
-        """The fields of an object."""
-        for name in self.value if isinstance(self.value, Mapping) else ():
-            yield name, self.at(name)
-
-    @property
-    def place(self) -> Place:
-        """Its line."""
-        return self.document.place(self.path)
-
-    def places(self) -> dict[PathInFile, Place]:
-        """The lines of all within it, by their paths from here."""
-        depth = len(self.path)
-        return {
-            path[depth:]: Place(self.document.file, line)
-            for path, line in self.document.lines.items()
-            if path[:depth] == self.path
-        }
-
-
 class _Reading:
     """One file while it is read."""
 
     def __init__(self, path: Path, document: Document) -> None:
         self.path = path
         self.document = document
-        self.findings: list[tuple[Place, str]] = []
+        self._reader = Reader(path.parent)
+        self.findings = self._reader.findings
 
     def file(self) -> TestFile:
         root = Part(self.document.value, self.document, ())
@@ -124,20 +74,10 @@ class _Reading:
         for index in range(len(named.value) if named is not None and isinstance(named.value, list) else 0):
             assert named is not None
             part = named.at(index)
-            document = self._read(part.value, part)
+            document = self._reader.read(part.value, part)
             if document is not None:
                 found.append(Part(document.value, document, ()))
         return list(reversed(found))  # of two the later wins
-
-    def _read(self, name: Any, part: Part) -> Document | None:
-        """A file beside this one."""
-        if not isinstance(name, str):
-            return None
-        path = self.path.parent / name
-        if not path.is_file():
-            self.findings.append((part.place, f"There is no file '{name}' beside this one."))
-            return None
-        return read_document(path)
 
     def _stored(self, fixtures: list[Part]) -> Stored:
         found: dict[str, dict[str, Any]] = {"agents": {}, "prompts": {}, "workflows": {}}
@@ -146,7 +86,7 @@ class _Reading:
                 part = fixture.get(kind)
                 for name, entry in part.items() if part is not None else ():
                     value = entry.value
-                    if isinstance(value, str) and (document := self._read(value, entry)) is not None:
+                    if isinstance(value, str) and (document := self._reader.read(value, entry)) is not None:
                         value = document.value
                     documents[name] = value
         return Stored(**found)
@@ -205,11 +145,11 @@ class _Reading:
 
     def _add_misfits(self, validator: Any, value: Any, part: Part) -> None:
         checked = Part(value, part.document, part.path)
-        of_mocks = list(_mock_problems(checked))
+        of_mocks = list(mock_problems(checked))
         found = [*of_mocks, *_matcher_problems(checked)]
         for misfit in validator.misfits(value, 20):
             if not of_mocks or "mocks" not in misfit.path:
-                found.append((part.document.place((*part.path, *misfit.path)), _told(misfit)))
+                found.append((part.document.place((*part.path, *misfit.path)), told(misfit)))
         self.findings += [finding for finding in found if finding not in self.findings]
 
     def _case(self, part: Part, defaults: list[Part]) -> Case:
@@ -236,7 +176,7 @@ class _Reading:
 
     def _recording(self, part: Part) -> Part | None:
         named = part.get("recording")
-        document = None if named is None else self._read(named.value, named)
+        document = None if named is None else self._reader.read(named.value, named)
         return None if document is None else Part(document.value, document, ())
 
     def _mocks(self, layers: list[Part]) -> dict[str, Mock]:
@@ -246,30 +186,8 @@ class _Reading:
             mocks = layer.get("mocks")
             for address, entry in mocks.items() if mocks is not None else ():
                 if address not in found:
-                    found[address] = self.mock(address, entry, is_own=number == 0)
+                    found[address] = self._reader.mock(address, entry, is_own=number == 0)
         return found
-
-    def mock(self, address: str, entry: Part, *, is_own: bool = True) -> Mock:
-        is_list = isinstance(entry.value, list)
-        parts = [entry.at(i) for i in range(len(entry.value))] if is_list else [entry]
-        return Mock(address, [self._reply(part) for part in parts], is_list, entry.place, is_own)
-
-    def _reply(self, part: Part) -> Reply:
-        kind = next(kind for kind in KINDS if kind in part.value)
-        value = part.value[kind]
-        if kind == "output_from":
-            document = self._read(value, part.at(kind))
-            value = None if document is None else document.value
-        more = {name: v for name, v in part.value.items() if name not in (kind, "when", "after", "times")}
-        after = self._seconds(part.get("after"))
-        return Reply(kind, value, part.place, more, part.value.get("when"), after, part.value.get("times"))
-
-    def _seconds(self, part: Part | None) -> float:
-        try:
-            return 0.0 if part is None else seconds_of(part.value)
-        except ValueError as error:
-            self.findings.append((part.place if part else Place("", 1), str(error)))
-            return 0.0
 
     def _action(self, part: Part) -> Action:
         kinds = [name for name in ("decide", "cancel", "redrive") if name in part.value]
@@ -279,15 +197,21 @@ class _Reading:
         value = part.value[kinds[0]]
         redrive = part.get("redrive")
         mocks = redrive.get("mocks") if redrive is not None else None
-        found = {address: self.mock(address, entry) for address, entry in mocks.items()} if mocks is not None else {}
-        return Action(self._seconds(part.get("at")), kinds[0], value, part.place, found, part.value.get("expect_error"))
+        found = (
+            {address: self._reader.mock(address, entry) for address, entry in mocks.items()}
+            if mocks is not None
+            else {}
+        )
+        return Action(
+            self._reader.seconds(part.get("at")), kinds[0], value, part.place, found, part.value.get("expect_error")
+        )
 
     def _input(self, layers: list[Part]) -> Any:
         for layer in layers:
             if (given := layer.get("input")) is not None:
                 return given.value
             if (named := layer.get("input_from")) is not None:
-                document = self._read(named.value, named)
+                document = self._reader.read(named.value, named)
                 return None if document is None else document.value
         return None
 
@@ -302,53 +226,15 @@ class _Reading:
                 if moment.tzinfo is None:
                     moment = moment.replace(tzinfo=ZoneInfo(zone or "UTC"))
             except (ValueError, TypeError):
-                self.findings.append((part.place, f"'now' is no timestamp such as 2026-03-02T09:00:00Z: {part.value!r}."))
+                self.findings.append(
+                    (part.place, f"'now' is no timestamp such as 2026-03-02T09:00:00Z: {part.value!r}.")
+                )
                 return None
             except ZoneInfoNotFoundError:
                 self.findings.append((part.place, f"There is no time zone '{zone}'. Name one such as Europe/Berlin."))
                 return None
             return moment.timestamp()
         return None
-
-
-def mocks_of_body(body: Any) -> dict[str, Mock]:
-    """The `mocks` of a request's body. Raises InvalidRequestError with pointers into it."""
-    from workflow_engine.errors import InvalidRequestError
-    from workflow_engine.language.diagnostics import pointer
-
-    lines = {path: number for number, path in enumerate(_paths(body), 1)}
-    document = Document({"mocks": body}, lines, "the body")
-    part = Part({"mocks": body}, document, ())
-    paths = list(lines)
-
-    def located(place: Place) -> str:
-        return pointer(*paths[place.line - 1]) if 0 < place.line <= len(paths) else "/mocks"
-
-    found = list(_mock_problems(part))
-    if not found:
-        found = [(document.place(m.path), _told(m)) for m in _validator_of_mocks().misfits({"mocks": body}, 20)]
-    reading = _Reading(Path(), document)
-    mocks: dict[str, Mock] = {}
-    if not found:
-        try:
-            mocks = {address: reading.mock(address, entry) for address, entry in part.at("mocks").items()}
-        except WrongFileError as error:
-            found += error.findings
-        found += reading.findings
-    if found:
-        errors = [{"code": "invalid_mocks", "pointer": located(place), "detail": told} for place, told in found]
-        raise InvalidRequestError("The mocks are not in the format of tests of workflows; `errors` tells where.", errors=errors)
-    return mocks
-
-
-def _paths(value: Any, path: PathInFile = ("mocks",)) -> Iterator[PathInFile]:
-    yield path
-    if isinstance(value, Mapping):
-        for name, part in value.items():
-            yield from _paths(part, (*path, name))
-    elif isinstance(value, list):
-        for index, part in enumerate(value):
-            yield from _paths(part, (*path, index))
 
 
 def _first(layers: list[Part], name: str) -> Any:
@@ -385,47 +271,6 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _mock_problems(part: Part) -> Iterator[tuple[Place, str]]:
-    """What is wrong with replies, in better words than a schema's."""
-    for mocks in _all_mocks(part):
-        for address, entry in mocks.items():
-            replies = [entry.at(i) for i in range(len(entry.value))] if isinstance(entry.value, list) else [entry]
-            if not replies:
-                yield entry.place, f"The list of '{address}' is empty. Give a reply, or leave the mock out."
-            for reply in replies:
-                yield from _reply_problems(address, reply)
-
-
-def _all_mocks(part: Part) -> Iterator[Part]:
-    if (mocks := part.get("mocks")) is not None:
-        yield mocks
-    if (defaults := part.get("defaults")) is not None and (mocks := defaults.get("mocks")) is not None:
-        yield mocks
-    actions = part.get("actions")
-    for index in range(len(actions.value) if actions is not None and isinstance(actions.value, list) else 0):
-        assert actions is not None
-        redrive = actions.at(index).get("redrive")
-        if redrive is not None and (mocks := redrive.get("mocks")) is not None:
-            yield mocks
-
-
-def _reply_problems(address: str, reply: Part) -> Iterator[tuple[Place, str]]:
-    if not isinstance(reply.value, Mapping):
-        yield reply.place, f"A reply of '{address}' is an object such as {{output: ...}} or {{error: Name}}."
-        return
-    kinds = [kind for kind in KINDS if kind in reply.value]
-    if len(kinds) != 1:
-        told = f"has {' and '.join(kinds)}" if kinds else "has none of them"
-        yield reply.place, f"A reply is just one of {', '.join(KINDS)}; this one of '{address}' {told}."
-    for name, field in reply.items():
-        if name in KINDS or name in _OF_ALL:
-            continue
-        if name not in _BESIDE:
-            yield field.place, f"A reply has no field '{name}'.{suggest(name, [*KINDS, *_BESIDE, *_OF_ALL])}"
-        elif kinds and _BESIDE[name] not in kinds:
-            yield field.place, f"'{name}' stands beside '{_BESIDE[name]}' only, and this reply has '{kinds[0]}'."
-
-
 def _matcher_problems(part: Part) -> Iterator[tuple[Place, str]]:
     expect = part.get("expect")
     if expect is None:
@@ -447,43 +292,9 @@ def _matched_parts(expect: Part) -> Iterator[Part]:
             yield from (field for key in inner if (field := step.get(key)) is not None)
 
 
-def _told(misfit: Misfit) -> str:
-    """A misfit of the format's schema in plain words."""
-    where = ".".join(str(part) for part in misfit.path) or "the file"
-    known = misfit.schema.get("properties", {}) if isinstance(misfit.schema, Mapping) else {}
-    match misfit.keyword:
-        case "additionalProperties" if isinstance(misfit.value, Mapping):
-            surplus = [name for name in misfit.value if name not in known]
-            return f"{where}: There is no field '{surplus[0]}'.{suggest(surplus[0], known)}" if surplus else misfit.message
-        case "required" if isinstance(misfit.value, Mapping):
-            return f"{where}: '{next(n for n in misfit.rule if n not in misfit.value)}' is missing."
-        case "enum":
-            return f"{where}: It is one of {', '.join(map(str, misfit.rule))}, not {misfit.value!r}.{suggest(str(misfit.value), map(str, misfit.rule))}"
-        case "propertyNames" | "pattern":
-            return f"{where}: {misfit.message}."
-    return f"{where}: {misfit.message}."
-
-
-@cache
-def _schema() -> dict[str, Any]:
-    whole: dict[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
-    return whole
-
-
 @cache
 def _validators() -> tuple[Any, Any]:
     from workflow_engine.json_schema import SchemaValidator
 
-    whole = _schema()
+    whole = schema()
     return SchemaValidator(whole), SchemaValidator({"$defs": whole["$defs"], "$ref": "#/$defs/Case"})
-
-
-@cache
-def _validator_of_mocks() -> Any:
-    from workflow_engine.json_schema import SchemaValidator
-
-    return SchemaValidator(
-        {"$defs": _schema()["$defs"], "type": "object", "properties": {"mocks": {"$ref": "#/$defs/Mocks"}}}
-    )
-
-

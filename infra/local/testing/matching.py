@@ -109,7 +109,9 @@ def mismatches(
         yield Mismatch(path, f"is missing, expected {shown(expected)}")
     elif isinstance(expected, Mapping):
         if not isinstance(actual, dict):
-            yield Mismatch(path, f"is {shown(actual)}, expected an object with {', '.join(map(str, expected)) or 'any field'}")
+            yield Mismatch(
+                path, f"is {shown(actual)}, expected an object with {', '.join(map(str, expected)) or 'any field'}"
+            )
             return
         for name, wanted in expected.items():
             yield from mismatches(wanted, actual.get(name, MISSING), around, (*path, name))
@@ -143,7 +145,9 @@ def check_matchers(expected: Any, path: tuple[str | int, ...] = ()) -> None:
         if word not in _MATCHERS:
             raise UnknownMatcherError(path, f"There is no matcher '{word}'.{suggest(word, _MATCHERS)}")
     if words and len(words) < len(expected):
-        raise UnknownMatcherError(path, f"'{words[0]}' is a matcher, and stands among fields of an object. Put it into one of them.")
+        raise UnknownMatcherError(
+            path, f"'{words[0]}' is a matcher, and stands among fields of an object. Put it into one of them."
+        )
     if "$exact" in expected:
         return
     for name, part in expected.items():
@@ -181,7 +185,9 @@ Path = tuple[str | int, ...]
 def _any(wanted: Any, actual: Any, _around: Surroundings, path: Path) -> Iterator[Mismatch]:
     is_there = not isinstance(actual, _Missing)
     if is_there is not wanted:
-        yield Mismatch(path, "is missing, expected any value" if wanted else f"is {shown(actual)}, expected nothing there")
+        yield Mismatch(
+            path, "is missing, expected any value" if wanted else f"is {shown(actual)}, expected nothing there"
+        )
 
 
 def _type(wanted: Any, actual: Any, _around: Surroundings, path: Path) -> Iterator[Mismatch]:

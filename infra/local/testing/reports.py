@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from infra.local.testing.documents import shown_path
+from infra.local.mocking.documents import shown_path
 from infra.local.testing.session import Outcome
 
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from infra.local.cloud import LocalCloud
-from infra.local.testing.desk import decide, decide_by, registered_schema, status_of
+from infra.local.mocking.desk import decide_by, stage_for, status_of
+from infra.local.mocking.mocks import Book
+from infra.local.mocking.stage import Called, Problem, Stage, evaluate_with
+from infra.local.mocking.virtual_time import VirtualLoop
 from infra.local.testing.flows import Flow, FlowStep
-from infra.local.testing.mocks import Book
-from infra.local.testing.model import Action, Case, Mock, Place, Stored
-from infra.local.testing.stage import Called, Problem, Stage, evaluate_with
-from infra.local.testing.virtual_time import VirtualLoop
+from infra.local.testing.model import Action, Case, Stored
 from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.http.caller import LOCAL_TENANT
 from workflow_engine.statuses import has_ended
@@ -132,14 +132,20 @@ class Bench:
 
     def store(self, stored: Stored) -> None:
         """Put definitions into the store, where they are not as they are already. Raises CannotRunError."""
-        for kind, documents in (("prompts", stored.prompts), ("agents", stored.agents), ("workflows", stored.workflows)):
+        for kind, documents in (
+            ("prompts", stored.prompts),
+            ("agents", stored.agents),
+            ("workflows", stored.workflows),
+        ):
             for name, document in documents.items():
                 text = json.dumps(document)
                 if self._stored.get((kind, name)) == text:
                     continue
                 status, answer = self._cloud.call("PUT", f"/{kind}/{name}", document)
                 if status >= 400:
-                    raise CannotRunError(f"{kind.removesuffix('s').capitalize()} '{name}' is refused.", tuple(answer["errors"]))
+                    raise CannotRunError(
+                        f"{kind.removesuffix('s').capitalize()} '{name}' is refused.", tuple(answer["errors"])
+                    )
                 self._stored[kind, name] = text
 
     def flow(self, document: Any) -> Flow:
@@ -168,14 +174,12 @@ class Bench:
         self._cloud.step_functions()
         assert self._loop is not None
         loops = flow.loops | {name for name, step in others.items() if step.step_type == "loop"}
-        stage = Stage(
+        stage = stage_for(
             Book(dict(case.mocks), evaluate_with(self._engine.evaluator)),
-            loops,
-            case.secrets,
-            case.unmocked,
-            registered_schema,
-            decide,
-            self._loop.elapsed,
+            loops=loops,
+            secrets=case.secrets,
+            unmocked=case.unmocked,
+            elapsed=self._loop.elapsed,
         )
         with _time_zone(case.time_zone):
             return self._observe(document, case, stage)
@@ -363,7 +367,11 @@ def steps_not_expected(expect: Mapping[str, Any]) -> set[str]:
     """The addresses of which a case says that nothing is called: their mocks are there in vain on purpose."""
     calls = expect.get("calls") or {}
     steps = expect.get("steps") or {}
-    none = {name for name, wanted in calls.items() if wanted == 0 or (isinstance(wanted, Mapping) and wanted.get("count") == 0)}
+    none = {
+        name
+        for name, wanted in calls.items()
+        if wanted == 0 or (isinstance(wanted, Mapping) and wanted.get("count") == 0)
+    }
     idle = {name for name, wanted in steps.items() if _status_of(wanted) in ("skipped", "pending")}
     return {*(expect.get("never") or ()), *none, *idle}
 
@@ -391,6 +399,3 @@ def _time_zone(name: str | None) -> Iterator[None]:
     finally:
         os.environ.pop("TZ") if before is None else os.environ.__setitem__("TZ", before)
         time.tzset()
-
-
-__all__ = ["Bench", "CannotRunError", "Mock", "Observed", "Place"]

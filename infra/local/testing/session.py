@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from infra.local.mocking.documents import Document, read_document
 from infra.local.testing.coverage import Coverage
-from infra.local.testing.documents import Document, read_document
 from infra.local.testing.expectations import Context, Failure, failures
 from infra.local.testing.flows import Flow, FlowStep
 from infra.local.testing.format import WORKFLOW_SUFFIXES, is_test_file
@@ -128,7 +128,8 @@ class Session:
         document = read_document(workflow)
         children = _children(document.value, workflow, stored)
         bench.store(Stored(stored.agents, stored.prompts, children))
-        flow, found = None, ()
+        flow: Flow | None = None
+        found: tuple[Mapping[str, str], ...] = ()
         try:
             flow = bench.flow(document.value)
         except CannotRunError as error:
@@ -188,7 +189,11 @@ def _children(document: Any, workflow: Path, stored: Stored) -> dict[str, Any]:
     def look(held: Any, before: tuple[str, ...]) -> None:
         for _, step in walk_steps(held):
             config = step.get("config")
-            name = config.get("workflow_id") if step.get("step_type") == "subflow" and isinstance(config, Mapping) else None
+            name = (
+                config.get("workflow_id")
+                if step.get("step_type") == "subflow" and isinstance(config, Mapping)
+                else None
+            )
             if not isinstance(name, str) or name in found or name in before:
                 continue
             child = stored.workflows.get(name) or _beside(workflow, name)

@@ -120,7 +120,7 @@ def _launched(
     try:
         check_input(fields, workflow.document.get("input_schema"))
         check_fan_out(workflow.compiled.fan_out, fields)
-        _mock(engine, execution.execution_id, fields.mocks)
+        _mock(engine, execution.execution_id, fields.mocks, workflow)
         content = _execution_input(engine, workflow, execution, fields, rerun.reused if rerun else None)
     except RecursionError:
         raise InvalidRequestError.at("/input", "Lists or objects are nested too deeply.") from None
@@ -140,7 +140,7 @@ def _launched(
     return execution
 
 
-def _mock(engine: Engine, execution_id: str, mocks: Json) -> None:
+def _mock(engine: Engine, execution_id: str, mocks: Json, workflow: StoredWorkflow) -> None:
     """Let a run's steps be replaced. Raises ForbiddenError where nothing may be, InvalidRequestError."""
     if mocks is None:
         return
@@ -149,7 +149,7 @@ def _mock(engine: Engine, execution_id: str, mocks: Json) -> None:
             "'mocks' are for runs on a laptop: 'workflow serve', 'workflow run' and 'workflow test' take them. Here every step "
             "really runs. Leave 'mocks' out."
         )
-    engine.laptop.mock(execution_id, mocks)
+    engine.laptop.mock(execution_id, mocks, workflow.document)
 
 
 def _resumed(engine: Engine, caller: Caller, attempt: Attempt) -> Execution | None:

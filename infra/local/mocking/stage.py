@@ -15,14 +15,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from infra.local.mocking.mocks import Book, ExhaustedError, ExpressionError, Facts
+from infra.local.mocking.model import Mock, Place, Reply
+from infra.local.mocking.tasks import Task
+from infra.local.mocking.virtual_time import VirtualLoop
 from infra.local.stepfunctions.calls import Attempt, Call, Target, TaskError, invoke_result
 from infra.local.stepfunctions.jsonata import Evaluator, JsonataError
 from infra.local.stepfunctions.lambdas import Invocation
 from infra.local.stepfunctions.limits import json_text
-from infra.local.testing.mocks import Book, ExhaustedError, ExpressionError, Facts
-from infra.local.testing.model import Mock, Place, Reply
-from infra.local.testing.tasks import Task
-from infra.local.testing.virtual_time import VirtualLoop
 
 _OF_THE_STEP: Final = frozenset({"output", "output_from", "expression", "decision", "real"})
 _OF_THE_REQUEST: Final = frozenset({"status"})
@@ -70,6 +70,7 @@ class Stage:
     unmocked: str = "fail"
     schema_of: Callable[[str], Any] = lambda _step_type: None
     decide: Callable[[Task, Reply], None] = lambda _task, _reply: None
+    world_of: Callable[[Stage, Task, asyncio.AbstractEventLoop], Any] = lambda _stage, _task, _loop: None
     elapsed: Callable[[], float] = lambda: 0.0
     calls: list[Called] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -131,7 +132,9 @@ class Stage:
 
     def missing(self, what: str, paste: str, value: Any, *, is_tolerated: bool = False) -> MockError:
         """The failure of a call with effects outside that nobody stands in for."""
-        told = f"{what} has effects outside and no mock; it was called with {_short(value)}. Add to 'mocks':\n    {paste}"
+        told = (
+            f"{what} has effects outside and no mock; it was called with {_short(value)}. Add to 'mocks':\n    {paste}"
+        )
         self.note(told, is_fatal=not is_tolerated)
         return UnmockedStepError(f"{what} has no mock.")
 
@@ -147,7 +150,7 @@ class Stage:
     def checked(self, reply: Reply, output: Any, schema: Any) -> Any:
         """An output whose fields fit the schema of its step, those that it has. Raises MockError."""
         if schema:
-            from infra.local.testing.outputs import misfit_of
+            from infra.local.mocking.outputs import misfit_of
 
             if told := misfit_of(output, schema):
                 raise self.wrong(reply, f"The mock does not fit the output_schema of its step: {told}")
@@ -171,9 +174,7 @@ class Stage:
         """Run one of our own functions as it is, on the clock and with the servers of this run."""
 
         async def call(attempt: Attempt) -> str:
-            from infra.local.testing.world import World
-
-            world = World(self, task, attempt.frame.run.engine.loop)
+            world = self.world_of(self, task, attempt.frame.run.engine.loop)
             invoke = attempt.frame.run.engine.functions.invoke
             attempt.invoke = lambda function, event: world.around(invoke, function, event)
             try:
@@ -219,13 +220,13 @@ class Stage:
             return await self._really(task, task.facts, None, attempt, target)
         raise self.missing(f"Step '{task.place}'", task.paste, task.value, is_tolerated=task.is_tolerated)
 
-    async def _really(
-        self, task: Task, facts: Facts, reply: Reply | None, attempt: Attempt, target: Target
-    ) -> str:
+    async def _really(self, task: Task, facts: Facts, reply: Reply | None, attempt: Attempt, target: Target) -> str:
         called = self.begin(task, task.value, facts)
         called.reply = reply
         loop = attempt.frame.run.engine.loop
-        passing: Callable[[], AbstractContextManager[None]] = loop.real if isinstance(loop, VirtualLoop) else nullcontext
+        passing: Callable[[], AbstractContextManager[None]] = (
+            loop.real if isinstance(loop, VirtualLoop) else nullcontext
+        )
         invoke = attempt.frame.run.engine.functions.invoke
 
         def real(function: str, event: str) -> Invocation:
@@ -263,13 +264,17 @@ class Stage:
         if reply.kind == "error":
             raise _failure(task, reply.value, reply.more.get("message", ""))
         if reply.kind not in ("output", "output_from", "expression"):
-            raise self.wrong(reply, f"'{reply.kind}' is no answer to step '{task.step_id}' of type '{task.step_type}'.{task.advice}")
+            raise self.wrong(
+                reply, f"'{reply.kind}' is no answer to step '{task.step_id}' of type '{task.step_type}'.{task.advice}"
+            )
         output = self.value_of(reply, facts)
         if task.kind == "child":
             return task.child_result(output)
         output = self.checked(reply, output, task.output_schema or self.schema_of(task.step_type))
         self.replaced.add(task.place)
-        return json_text(output) if task.kind in ("activity", "approval") else invoke_result(Invocation("mocked", output))
+        return (
+            json_text(output) if task.kind in ("activity", "approval") else invoke_result(Invocation("mocked", output))
+        )
 
     async def _decided(self, task: Task, mock: Mock, reply: Reply, attempt: Attempt, target: Target) -> str:
         """Let a step ask, and somebody decide after a while."""

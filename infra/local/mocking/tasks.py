@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from infra.local.gateway import function_arn
+from infra.local.mocking.mocks import Facts
 from infra.local.stepfunctions.calls import Attempt, Target, described
 from infra.local.stepfunctions.journal import Head
-from infra.local.testing.mocks import Facts
 from workflow_engine.compiler.catalogue import OUTPUT_CHECK
 from workflow_engine.state_names import step_of
 from workflow_engine.subflows import OUTPUT_FIELDS
@@ -136,7 +136,12 @@ def _kind(parameters: Mapping[str, Any], target: Target, step_type: str) -> str:
 
 
 def _child(
-    attempt: Attempt, parameters: Mapping[str, Any], item: Mapping[str, Any], loops: frozenset[str], *, is_tolerated: bool
+    attempt: Attempt,
+    parameters: Mapping[str, Any],
+    item: Mapping[str, Any],
+    loops: frozenset[str],
+    *,
+    is_tolerated: bool,
 ) -> Task:
     given = parameters.get("Input") or {}
     run = given.get("run") or {}
@@ -155,9 +160,7 @@ def _child(
     )
 
 
-def _facts(
-    place: str, item: Mapping[str, Any], attempt: int, given: Any, config: Any, loops: frozenset[str]
-) -> Facts:
+def _facts(place: str, item: Mapping[str, Any], attempt: int, given: Any, config: Any, loops: frozenset[str]) -> Facts:
     turn, parts = 1, []
     for name, number in _SEGMENT.findall(place):
         if number and name in loops:

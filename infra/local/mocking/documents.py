@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from infra.local.testing.model import Place
+from infra.local.mocking.model import Place
 
 PathInFile = tuple[str | int, ...]
 
@@ -69,7 +69,9 @@ def _composed(text: str, file: str) -> tuple[Any, dict[PathInFile, int]]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = 1 if mark is None else mark.line + 1
-        raise WrongFileError((Place(file, line), f"This is no YAML: {getattr(error, 'problem', None) or error}.")) from None
+        raise WrongFileError(
+            (Place(file, line), f"This is no YAML: {getattr(error, 'problem', None) or error}.")
+        ) from None
     return (None if node is None else _value(node, (), lines, file)), lines
 
 
@@ -81,7 +83,9 @@ def _value(node: Any, path: PathInFile, lines: dict[PathInFile, int], file: str)
         made: dict[str, Any] = {}
         for key, value in node.value:
             if key.value in made:
-                raise WrongFileError((Place(file, key.start_mark.line + 1), f"The key '{key.value}' stands twice here."))
+                raise WrongFileError(
+                    (Place(file, key.start_mark.line + 1), f"The key '{key.value}' stands twice here.")
+                )
             made[key.value] = _value(value, (*path, key.value), lines, file)
             lines[(*path, key.value)] = key.start_mark.line + 1
         return made

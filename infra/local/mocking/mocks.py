@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.local.testing.model import ANY, Mock, Reply
+from infra.local.mocking.model import ANY, Mock, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,11 @@ class Book:
         with self._lock:
             found = self._find(mock, facts)
             if found is None:
-                served = sum(n for (address, element, _), n in self._served.items() if (address, element) == (mock.address, facts.element))
+                served = sum(
+                    n
+                    for (address, element, _), n in self._served.items()
+                    if (address, element) == (mock.address, facts.element)
+                )
                 raise ExhaustedError(mock, served)
             self._served[mock.address, facts.element, found] += 1
         return mock.replies[found]

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from infra.local.mocking.durations import seconds_of
+from infra.local.mocking.model import Mock, Reply
+from infra.local.mocking.stage import MockError, Stage
+from infra.local.mocking.tasks import Task
+from infra.local.mocking.virtual_time import VirtualLoop
 from infra.local.stepfunctions.lambdas import Invocation
-from infra.local.testing.durations import seconds_of
-from infra.local.testing.model import Mock, Reply
-from infra.local.testing.stage import MockError, Stage
-from infra.local.testing.tasks import Task
-from infra.local.testing.virtual_time import VirtualLoop
 from workflow_engine.endpoint_errors import HttpTimeoutError, SecretNotSetError
 from workflow_engine.outbound_http import Answer, Request
 from workflow_engine.stand_ins import standing_in
@@ -110,7 +110,9 @@ class World:
         given = self._stage.secrets
         value = given.get(name, given.get(name.removeprefix(PREFIX_OF_SECRETS)))
         if value is None:
-            raise SecretNotSetError(f"The endpoint needs the secret {name}, which the case does not give. Add it to 'secrets'.")
+            raise SecretNotSetError(
+                f"The endpoint needs the secret {name}, which the case does not give. Add it to 'secrets'."
+            )
         return value
 
     # Servers
@@ -126,7 +128,12 @@ class World:
                 return self._send_really(request, policy, value, options)
             place = f"Step '{task.place}'"
             address = f'"http:{request.method} {request.url.partition("?")[0]}": {{status: 200, json: {{}}}}'
-            raise stage.missing(f"{place} ({request.method} {request.url})", f"{task.paste}\n    or {address}", value, is_tolerated=task.is_tolerated)
+            raise stage.missing(
+                f"{place} ({request.method} {request.url})",
+                f"{task.paste}\n    or {address}",
+                value,
+                is_tolerated=task.is_tolerated,
+            )
         called = stage.begin(task, value, facts, mock.address)
         try:
             called.reply = reply = stage.take(mock, facts)
@@ -134,7 +141,9 @@ class World:
                 return self._send_for_real(request, policy, options)
             if reply.kind == "hang":
                 self.sleep(options["seconds"])
-                raise HttpTimeoutError(f"'{urlsplit(request.url).hostname}' has not answered in {options['seconds']:g} seconds.")
+                raise HttpTimeoutError(
+                    f"'{urlsplit(request.url).hostname}' has not answered in {options['seconds']:g} seconds."
+                )
             if reply.after:
                 self.sleep(reply.after)
             return self._answer(reply, facts)
@@ -243,7 +252,12 @@ class World:
             stage.end(called)
 
     def _given(
-        self, mock: Mock, reply: Reply, facts: Any, arguments: Mapping[str, Any], call: Callable[[Mapping[str, Any]], Any]
+        self,
+        mock: Mock,
+        reply: Reply,
+        facts: Any,
+        arguments: Mapping[str, Any],
+        call: Callable[[Mapping[str, Any]], Any],
     ) -> Any:
         if reply.after:
             self.sleep(reply.after)
@@ -261,7 +275,9 @@ class World:
                 return self._stage.value_of(reply, facts)
             case "text":
                 return reply.value
-        raise self._stage.wrong(reply, f"'{reply.kind}' is no answer of '{mock.address}'. Give output, expression, error or hang.")
+        raise self._stage.wrong(
+            reply, f"'{reply.kind}' is no answer of '{mock.address}'. Give output, expression, error or hang."
+        )
 
     def _use_really(
         self, address: str, facts: Any, arguments: Mapping[str, Any], call: Callable[[Mapping[str, Any]], Any]
@@ -351,7 +367,7 @@ def _prompt_value(model: str, request: GenerationRequest) -> dict[str, Any]:
     """What a model is asked, as tests see it: `prompt` is all that it is told as one text, `messages` the turns."""
     from llm_gateway.request import Text, ToolCall, ToolResult
 
-    messages = []
+    messages: list[dict[str, Any]] = []
     for message in request.messages:
         for part in message.parts:
             match part:
@@ -361,7 +377,11 @@ def _prompt_value(model: str, request: GenerationRequest) -> dict[str, Any]:
                     messages.append({"role": message.role, "tool_call": name, "arguments": dict(arguments)})
                 case ToolResult(name=name, content=content):
                     messages.append({"role": message.role, "tool_result": name, "text": content})
-    asked = [message["text"] for message in messages if message["role"] == "user" and "tool_result" not in message and "text" in message]
+    asked = [
+        message["text"]
+        for message in messages
+        if message["role"] == "user" and "tool_result" not in message and "text" in message
+    ]
     system = [request.system] if request.system else []
     return {
         "model": model,

@@ -7,13 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from infra.local.mocking.mocks import Book
+from infra.local.mocking.model import Reply
+from infra.local.mocking.stage import Stage, evaluate_with
+from infra.local.mocking.tasks import Task
+from infra.local.mocking.world import World
 from infra.local.stepfunctions.calls import Attempt, Call, Target
 from infra.local.stepfunctions.ports import Engine as Machines
-from infra.local.testing.mocks import Book
-from infra.local.testing.model import Mock, Reply
-from infra.local.testing.stage import Stage, evaluate_with
-from infra.local.testing.tasks import Task
+from workflow_engine.errors import InvalidRequestError
 from workflow_engine.http.caller import LOCAL_TENANT
+from workflow_engine.language.diagnostics import pointer
+from workflow_engine.language.walk import walk_steps
+from workflow_engine.suggestions import suggest
 from workflow_engine.usecases.engine import Caller, Engine
 
 MAX_STAGES: Final = 1000
@@ -28,19 +33,21 @@ class Desk:
         self._stages: dict[str, Stage] = {}
         self._next: Stage | None = None
         self._roots: dict[str, str] = {}
+        self._kept = {file.stem for file in folder.glob("*.json")} if folder is not None and folder.is_dir() else set()
 
     def expect(self, stage: Stage) -> None:
         """The next run whose body has mocks is this stage's, whatever they are."""
         self._next = stage
 
-    def mock(self, execution_id: str, body: Any) -> None:
-        """Mock a run, before it starts, by the `mocks` of a body. Raises InvalidRequestError."""
+    def mock(self, execution_id: str, body: Any, document: Any) -> None:
+        """Mock a run of a workflow, before it starts, by the `mocks` of a body. Raises InvalidRequestError."""
         stage, self._next = self._next, None
         if stage is None:
-            stage = Stage(Book(_mocks_of(body), _not_yet))
+            stage = _stage_of_body(body, document)
             if self._folder is not None:
                 self._folder.mkdir(exist_ok=True)
-                (self._folder / f"{execution_id}.json").write_text(json.dumps(body), encoding="utf-8")
+                kept = json.dumps({"mocks": body, "workflow": document})
+                (self._folder / f"{execution_id}.json").write_text(kept, encoding="utf-8")
         while len(self._stages) >= MAX_STAGES:
             del self._stages[next(iter(self._stages))]
         self._stages[execution_id] = stage
@@ -48,9 +55,9 @@ class Desk:
     def stage_of(self, execution_id: str) -> Stage | None:
         """The stage of a run; None where it is not mocked."""
         stage = self._stages.get(execution_id)
-        if stage is None and self._folder is not None and (file := self._folder / f"{execution_id}.json").is_file():
-            stage = Stage(Book(_mocks_of(json.loads(file.read_text(encoding="utf-8"))), _not_yet))
-            self._stages[execution_id] = stage
+        if stage is None and self._folder is not None and execution_id in self._kept:
+            kept = json.loads((self._folder / f"{execution_id}.json").read_text(encoding="utf-8"))
+            self._stages[execution_id] = stage = _stage_of_body(kept["mocks"], kept["workflow"])
         return stage
 
     def stand_in(self, attempt: Attempt, target: Target) -> Call | None:
@@ -61,8 +68,6 @@ class Desk:
             return None
         if stage.book.evaluate is _not_yet:
             stage.book.evaluate = evaluate_with(run.engine.evaluator)
-            stage.decide = decide
-            stage.schema_of = registered_schema
         return stage.call_of(attempt, target)
 
     def _root(self, engine: Machines, arn: str, parent: str, name: str) -> str:
@@ -79,10 +84,23 @@ def _not_yet(_source: str, _document: Any) -> Any:
     raise ValueError("The run has not begun.")
 
 
-def _mocks_of(body: Any) -> dict[str, Mock]:
-    from infra.local.testing.format import mocks_of_body
+def stage_for(book: Book, **known: Any) -> Stage:
+    """The stage of a run on this cloud."""
+    return Stage(book, schema_of=registered_schema, decide=decide, world_of=World, **known)
 
-    return mocks_of_body(body)
+
+def _stage_of_body(body: Any, document: Any) -> Stage:
+    from infra.local.mocking.reading import mocks_of_body
+
+    mocks = mocks_of_body(body)
+    steps = [step for _, step in walk_steps(document)]
+    ids = [step["step_id"] for step in steps if isinstance(step.get("step_id"), str)]
+    for address in mocks:
+        if ":" not in address and address not in ids and not any(step.get("step_type") == "subflow" for step in steps):
+            detail = f"There is no step '{address}'.{suggest(address, ids)}"
+            raise InvalidRequestError.at(pointer("mocks", address), detail)
+    loops = frozenset(step["step_id"] for step in steps if step.get("step_type") == "loop")
+    return stage_for(Book(mocks, _not_yet), loops=loops)
 
 
 def decide(task: Task, reply: Reply) -> None:
@@ -97,7 +115,9 @@ def decide_by(
     """Decide about a step, as somebody of whom nobody asks a role. Raises WorkflowEngineError."""
     from workflow_engine.usecases.approvals.decide import decide as usecase
 
-    usecase(Engine.from_environment(), Caller(LOCAL_TENANT, by, None), execution_id, step_id, place, decision, dict(said))
+    usecase(
+        Engine.from_environment(), Caller(LOCAL_TENANT, by, None), execution_id, step_id, place, decision, dict(said)
+    )
 
 
 def registered_schema(step_type: str) -> Any:
