@@ -73,7 +73,7 @@ synth: setup
 
 # What is derived from the code and committed; tests compare it.
 generate: setup
-	$(BIN)/python -m workflow_engine.language.schema > statemachines/workflow.schema.json
+	$(BIN)/python -m infra.reference schema > statemachines/workflow.schema.json
 	$(BIN)/python -m infra.openapi > infra/openapi.json
 	$(BIN)/python -m infra.reference diagnostics > docs/diagnostics.md
 	$(BIN)/python -m infra.step_types > docs/step-types.md

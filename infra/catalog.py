@@ -135,7 +135,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=1024,  # it compiles the workflow of a step's test
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes("steps"),
+        routes=_routes("steps", "schema"),
         environment=(*API_ENVIRONMENT, "LOG_GROUP_ARN", *REGISTRATION_ENVIRONMENT),
         grants=(
             _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),

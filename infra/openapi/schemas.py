@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter
 
-from workflow_engine.language.schema import workflow_schema
+from infra.openapi.workflow import workflow_shapes
 from workflow_engine.usecases import answers
 from workflow_engine.usecases.bodies.run import WorkflowRunFields
 from workflow_engine.usecases.bodies.workflow import WRAPPERS, WrappedRun
@@ -37,7 +37,7 @@ class Schemas:
 
     def __init__(self) -> None:
         self._added: dict[str, Schema] = {}
-        workflow = workflow_schema()
+        workflow = workflow_shapes()
         definitions: dict[str, Schema] = workflow.pop("$defs")
         parts = {"ConditionPart": _without_own_lists("ConditionPart", definitions["ConditionPart"])}
         self._definitions = {**definitions, **parts, "Workflow": workflow}

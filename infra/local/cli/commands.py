@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "validate": Command("infra.local.cli.check:validate", "Check a workflow without running it."),
     "test": Command("infra.local.cli.test:test", "Run the tests of workflows, with mocks."),
     "compile": Command("infra.local.cli.check:compile_", "Print the state machine that a workflow becomes."),
+    "schema": Command("infra.local.cli.schema:schema", "Print the JSON Schema of workflows, for an editor."),
     "graph": Command("infra.local.cli.graph:graph", "Draw a workflow."),
     "serve": Command("infra.local.cli.serve:serve", "Serve the HTTP API on this machine."),
     "deploy": Command("infra.local.cli.deploy:deploy", "Save workflows on the API, showing what changes."),

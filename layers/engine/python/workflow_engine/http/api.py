@@ -372,6 +372,7 @@ _STEPS: Final = (
         body_required=False,
         takes_key=True,
     ),
+    Operation("get_workflow_schema", "GET /schema", {200: "WorkflowSchema", 304: None}, has_etag=True),
 )
 
 _AGENTS: Final = (

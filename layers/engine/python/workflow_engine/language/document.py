@@ -82,7 +82,7 @@ class WorkflowDocument(DocumentModel):
 
     PLACEHOLDERS: ClassVar[dict[str, Any]] = {"steps": []}
 
-    schema_: Any = Field(default=None, alias="$schema", description="Ignored. It tells an editor which schema to use.")
+    schema_: Any = Field(default=None, alias="$schema")
     name: Text | None = None
     workflow_id: Annotated[str, Field(pattern=WORKFLOW_ID_PATTERN)] | None = None
     id: Any = None

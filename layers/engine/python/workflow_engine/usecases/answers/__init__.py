@@ -69,6 +69,7 @@ from workflow_engine.usecases.answers.values import (
     Text,
     Time,
     Version,
+    WorkflowSchema,
 )
 from workflow_engine.usecases.answers.workflows import (
     CompiledWorkflow,
@@ -181,5 +182,6 @@ __all__ = (
     "WorkflowChange",
     "WorkflowDiff",
     "WorkflowPage",
+    "WorkflowSchema",
     "WorkflowSummary",
 )
