@@ -28,7 +28,7 @@ def schema(steps_directory: Path | None, output: Path | None) -> None:
     from workflow_engine.language.schema import render_schema
 
     with one_document() as stdout:
-        text = render_schema(_schema(steps_directory))
+        text = render_schema(schema_of(steps_directory))
         if output is None:
             click.echo(text.encode(), file=stdout, nl=False)
             return
@@ -39,7 +39,7 @@ def schema(steps_directory: Path | None, output: Path | None) -> None:
     click.echo(f"Wrote {output}.", err=True)
 
 
-def _schema(steps_directory: Path | None) -> Any:
+def schema_of(steps_directory: Path | None) -> Any:
     if steps_directory is not None:
         with opened_cloud(steps_directory) as cloud:
             return call(cloud, "GET", "/schema")

@@ -118,7 +118,7 @@ class Task:
             started=0.0,
             name=str(self.arguments.get("Name", "")),
             role="",
-        ).changed(status="SUCCEEDED", output=json.dumps({"output": whole.get("subflow_output")}), stopped=0.0)
+        ).changed(status="SUCCEEDED", output=json.dumps(whole.get("subflow_output")), stopped=0.0)
         return json.dumps(described(head, parses_json=True))
 
 
