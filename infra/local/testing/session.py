@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from infra.local.mocking.documents import Document, read_document
 from infra.local.testing.coverage import Coverage
-from infra.local.testing.expectations import Context, Failure, failures
+from infra.local.testing.expectations import Context, Failure, error_text, failures
 from infra.local.testing.flows import Flow, FlowStep
 from infra.local.testing.format import WORKFLOW_SUFFIXES, is_test_file
 from infra.local.testing.model import Case, Stored, TestFile
@@ -154,8 +154,10 @@ class Session:
         if subject.flow is not None:
             self.coverage.of(file.workflow, subject.flow, subject.document).add(observed)
         found = self.judge(file.path, subject, case, observed)
-        notes = tuple(problem.told for problem in observed.problems if not problem.is_fatal)
-        return Outcome(file.path, case, tuple(found), notes, time.monotonic() - began)
+        notes = [problem.told for problem in observed.problems if not problem.is_fatal]
+        if found and observed.error and not {"status", "error"} & set(case.expect):
+            notes.append(f"the run ended {observed.status}: {error_text(observed.error)}")
+        return Outcome(file.path, case, tuple(found), tuple(notes), time.monotonic() - began)
 
     def observe(self, bench: Bench, subject: Subject, case: Case) -> Observed:
         """What a case comes to."""
