@@ -42,6 +42,12 @@ def read_test_file(path: Path) -> TestFile:
     return _Reading(path, document).file()
 
 
+def case_of(values: Mapping[str, Any], folder: Path, place: Place) -> Case:
+    """A case that a program gives, in the form of one in a file; files that it names lie in `folder`. Raises WrongFileError."""
+    document = Document({"cases": [values]}, {(): place.line}, place.file)
+    return _Reading(folder / "case", document).cases()[0]
+
+
 class _Reading:
     """One file while it is read."""
 
@@ -55,18 +61,32 @@ class _Reading:
         root = Part(self.document.value, self.document, ())
         if not isinstance(root.value, Mapping):
             raise WrongFileError((root.place, "A file of tests is an object with 'cases'."))
+        cases = self.cases()
+        workflow = self._workflow(root)
+        steps = self._steps(root, workflow)
+        stored = self._stored(self._fixtures(root))
+        self._raise_findings()
+        return TestFile(self.path, workflow, cases, steps, stored)
+
+    def cases(self) -> list[Case]:
+        root = Part(self.document.value, self.document, ())
         fixtures = self._fixtures(root)
         expanded = list(self._expanded(root))
         self._check_schema(root, expanded)
-        if self.findings:
-            raise WrongFileError(*self.findings)
+        self._raise_findings()
         defaults = [part for part in (root.get("defaults"), *fixtures) if part is not None]
-        cases = [self._case(part, defaults) for part in expanded]
-        workflow = self._workflow(root)
-        steps = self._steps(root, workflow)
+        found = [self._case(part, defaults) for part in expanded]
+        names = [case.name for case in found]
+        for case in found:
+            if names.count(case.name) > 1:
+                told = f"Two cases are called '{case.name}'. Give each a name of its own, of parametrised ones with {{a parameter}}."
+                self.findings.append((case.place, told))
+        self._raise_findings()
+        return found
+
+    def _raise_findings(self) -> None:
         if self.findings:
             raise WrongFileError(*self.findings)
-        return TestFile(self.path, workflow, cases, steps, self._stored(fixtures))
 
     def _fixtures(self, root: Part) -> list[Part]:
         named = root.get("fixtures")

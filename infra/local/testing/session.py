@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -164,8 +165,9 @@ class Session:
         if subject.flow is None:
             return Observed(findings=subject.findings)
         wants_findings = "findings" in case.expect
-        observed = bench.run(subject.document.value, case, subject.others)
-        observed.findings = bench.findings(subject.document.value) if wants_findings else ()
+        with _quiet():
+            observed = bench.run(subject.document.value, case, subject.others)
+            observed.findings = bench.findings(subject.document.value) if wants_findings else ()
         return observed
 
     def judge(self, tests: Path, subject: Subject, case: Case, observed: Observed) -> list[Failure]:
@@ -180,6 +182,17 @@ class Session:
 
         own = {} if subject.flow is None else subject.flow.steps
         return failures(Context(case, observed, {**subject.others, **own}, compare))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """What steps log is in the logs of their runs, and nowhere else while the block lasts."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _children(document: Any, workflow: Path, stored: Stored) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from workflow_engine.sdk import StepContext, StepReportedFailure, step
 Object = dict[str, Any]
 
 
-class CardDeclined(StepReportedFailure):  # noqa: N818 - the name is the error type that the workflow sees
+class CardDeclined(StepReportedFailure):
     """Trying again does not help."""
 
 
