@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from functions.api_workflows.settings import clients, engine
 from workflow_engine.http.api import FROM_VERSION, NAME, TAG, TO_VERSION, VERSION, WAIT
-from workflow_engine.http.body import parse_json
 from workflow_engine.http.powertools import LambdaContext
 from workflow_engine.http.request import Handlers, Request, saved, tagged
 from workflow_engine.http.resolver import api_resolver
@@ -39,9 +38,9 @@ def _execute(request: Request) -> tuple[ExecutionStarted | Results, HTTPStatus]:
 def _body_of_form(caller: Caller, form: list[Part]) -> Json:
     from workflow_engine.usecases.files import run_with_files
 
-    fields = {part.name: part.text() for part in form if part.file_name is None}
+    fields = {part.name: part.document for part in form if part.file_name is None}
     files = [part for part in form if part.file_name is not None]
-    return run_with_files.body_with_files(engine(), caller, fields, files, parse_json)
+    return run_with_files.body_with_files(engine(), caller, fields, files)
 
 
 def _store_file(request: Request) -> StoredFile:

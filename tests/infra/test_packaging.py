@@ -142,6 +142,7 @@ def test_a_layer_of_packages_is_built_for_lambda(layer: str, tmp_path: Path) -> 
     assert compiled
     tag = LAMBDA_PYTHON.replace(".", "")
     assert all(f"cpython-{tag}-aarch64" in name or name.endswith(".abi3.so") for name in compiled)
+    assert any(name.startswith("_yaml.") for name in compiled)  # libyaml, which is all that reads YAML here
     assert not {"boto3", "botocore", "bin"} & {path.name for path in (tmp_path / "python").iterdir()}
     assert zipped_bytes(tmp_path) <= MAX_DEPS_ZIPPED_BYTES[layer]
 
