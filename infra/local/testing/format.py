@@ -79,7 +79,7 @@ class _Reading:
         names = [case.name for case in found]
         for case in found:
             if names.count(case.name) > 1:
-                told = f"Two cases are called '{case.name}'. Give each a name of its own, of parametrised ones with {{a parameter}}."
+                told = f"Two cases are called '{case.name}'. Give each a name of its own, with {{a parameter}} in those of 'with'."
                 self.findings.append((case.place, told))
         self._raise_findings()
         return found
@@ -167,9 +167,11 @@ class _Reading:
         checked = Part(value, part.document, part.path)
         of_mocks = list(mock_problems(checked))
         found = [*of_mocks, *_matcher_problems(checked)]
-        for misfit in validator.misfits(value, 20):
-            if not of_mocks or "mocks" not in misfit.path:
-                found.append((part.document.place((*part.path, *misfit.path)), told(misfit)))
+        found += [
+            (part.document.place((*part.path, *misfit.path)), told(misfit))
+            for misfit in validator.misfits(value, 20)
+            if not of_mocks or "mocks" not in misfit.path
+        ]
         self.findings += [finding for finding in found if finding not in self.findings]
 
     def _case(self, part: Part, defaults: list[Part]) -> Case:

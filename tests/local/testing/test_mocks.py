@@ -208,7 +208,13 @@ def test_what_cannot_be_mocked_is_refused_with_advice(run: RunCases) -> None:
           - {name: type, mocks: {"type:othre": {output: {}}}, expect: {status: completed}}
         """,
     )
-    advice = ["calls nothing, so it runs as it is", "time is skipped", "Mock the steps in it", "mean 'one'", "mean 'other'"]
+    advice = [
+        "calls nothing, so it runs as it is",
+        "time is skipped",
+        "Mock the steps in it",
+        "mean 'one'",
+        "mean 'other'",
+    ]
     for outcome, wanted in zip(outcomes, advice, strict=True):
         assert [wanted in failure.told for failure in outcome.failures] == [True], outcome.failures
 
