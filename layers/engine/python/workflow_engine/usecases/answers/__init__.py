@@ -21,7 +21,7 @@ from workflow_engine.usecases.answers.definitions import (
 )
 from workflow_engine.usecases.answers.files import FilePage, StoredFile, Upload
 from workflow_engine.usecases.answers.logs import LogElsewhere, LogLine, LogPage
-from workflow_engine.usecases.answers.problems import Finding, GatewayRefusal, Problem
+from workflow_engine.usecases.answers.problems import Finding, Fix, GatewayRefusal, Problem
 from workflow_engine.usecases.answers.runs import (
     Attempt,
     AuditPage,
@@ -138,6 +138,7 @@ __all__ = (
     "ExecutionSummary",
     "FilePage",
     "Finding",
+    "Fix",
     "GatewayRefusal",
     "Health",
     "Id",
