@@ -94,9 +94,7 @@ def _checked(remote: Remote, found: Sequence[Source]) -> list[tuple[Source, dict
     wrong: list[dict[str, str]] = []
     for source in found:
         report, _ = remote.api.answer("validate_workflow", body=_content(source.document))
-        if report["errors"] or report["warnings"]:
-            note(f"{source.file}:")
-            print_findings([*report["errors"], *report["warnings"]])
+        print_findings([*report["errors"], *report["warnings"]], {"": source.text})
         wrong += [{"file": source.file, **finding} for finding in report["errors"]]
         checked.append((source, report["plan"]))
     if wrong:
