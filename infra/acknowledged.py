@@ -104,8 +104,8 @@ BUCKET_LOGS: Final = (
     "log names; an account that must log each object access does so with CloudTrail's data events for all buckets."
 )
 TABLE_STREAM: Final = (
-    "The wildcard stands for when the stream of the one table was made, as in DynamoDB's own example of a policy for Lambda; a table "
-    "has one stream at a time."
+    "The wildcard stands for when the stream of the one table was made, as in DynamoDB's own example of a policy for Lambda; a "
+    "table has one stream at a time."
 )
 DEAD_LETTERS_OF_A_STREAM: Final = (
     "The queue is where Lambda puts aside what could not be counted of the table's stream, a dead-letter queue itself; the rule "

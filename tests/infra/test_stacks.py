@@ -225,7 +225,9 @@ def rules_of_machines(assembly: Assembly) -> tuple[Any, Any]:
 
 
 def mapping_of(assembly: Assembly, function_id: str) -> dict[str, Any]:
-    mappings = [as_text(mapping) for mapping in assembly.resources("AWS::Lambda::EventSourceMapping").values()]
+    mappings: list[dict[str, Any]] = [
+        as_text(mapping) for mapping in assembly.resources("AWS::Lambda::EventSourceMapping").values()
+    ]
     (found,) = [mapping for mapping in mappings if function_id in mapping["FunctionName"]]
     return found
 
