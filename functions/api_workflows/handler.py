@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from functions.api_workflows.settings import clients, engine
 from workflow_engine.http.api import BUCKET, FROM, FROM_VERSION, NAME, TAG, TO, TO_VERSION, VERSION, WAIT
-from workflow_engine.http.body import parse_json
 from workflow_engine.http.powertools import LambdaContext
 from workflow_engine.http.request import Handlers, Request, saved, tagged
 from workflow_engine.http.resolver import api_resolver
@@ -46,9 +45,9 @@ def _execute(request: Request) -> tuple[ExecutionStarted | Results, HTTPStatus]:
 def _body_of_form(caller: Caller, form: list[Part]) -> Json:
     from workflow_engine.usecases.files import run_with_files
 
-    fields = {part.name: part.text() for part in form if part.file_name is None}
+    fields = {part.name: part.document for part in form if part.file_name is None}
     files = [part for part in form if part.file_name is not None]
-    return run_with_files.body_with_files(engine(), caller, fields, files, parse_json)
+    return run_with_files.body_with_files(engine(), caller, fields, files)
 
 
 def _store_file(request: Request) -> StoredFile:
@@ -137,6 +136,9 @@ HANDLERS: Final[Handlers] = {
     "get_workflow_stats": _stats,
     "list_workflow_versions": lambda r: read_workflows.list_versions(
         engine(), r.caller, r.path["workflow_id"], *r.page
+    ),
+    "list_workflow_builds": lambda r: read_workflows.list_builds(
+        engine(), r.caller, r.path["workflow_id"], r.number(VERSION), *r.page
     ),
     "execute_stored_workflow": _execute_stored,
     "store_file": _store_file,

@@ -30,8 +30,8 @@ from workflow_engine.store.run_lists import RunFilter
 from workflow_engine.store.shards import RunShards
 from workflow_engine.store.table import SortRange
 from workflow_engine.store.tables.sqlite import SqliteTable
+from workflow_engine.store.workflows import SNAPSHOT_PREFIX
 from workflow_engine.timestamps import iso
-from workflow_engine.usecases.workflows.compilation import SNAPSHOT_PREFIX
 
 _PAGE: Final = 500
 _LINK: Final = re.compile(r"\bs3:([A-Za-z0-9._/-]+)")

@@ -16,7 +16,7 @@ from workflow_engine.errors import ThrottledError
 from workflow_engine.store import keys
 from workflow_engine.store.aggregates.contributions import Told
 from workflow_engine.store.aggregates.figures import FigureStore, RunFigures
-from workflow_engine.store.aggregates.fold import NUMBERS_AT_ONCE, Fold
+from workflow_engine.store.aggregates.fold import NUMBERS_AT_ONCE, Fold, is_telling
 from workflow_engine.store.aggregates.histogram import Histogram
 from workflow_engine.store.aggregates.step_durations import StepDurations
 from workflow_engine.store.control import begin_redrive, take_back_redrive
@@ -339,3 +339,23 @@ def test_figures_and_what_is_known_of_runs_expire(world: World) -> None:
         DAY + timedelta(days=1 + 731),
         NOW + timedelta(days=100),
     ]
+
+
+def test_a_run_in_a_while_tells_of_which_version_steps_were_measured(world: World) -> None:
+    told: list[Any] = []
+    fold = Fold(world.table, lambda: NOW, lambda *version: told.append(version))
+    telling = next(f"e{i}" for i in range(1000) if is_telling(f"e{i}"))
+    silent = next(f"e{i}" for i in range(1000) if not is_telling(f"e{i}"))
+    for execution_id in (telling, silent):
+        world.start(execution_id)
+        world.end("completed", "05:10:20", execution_id=execution_id)
+    fold.add(world.told(telling, silent))
+    assert told == []  # their histories were not read
+    world.read([("a", 100)], execution_id=silent)
+    fold.add(world.told(silent))
+    assert told == []
+    world.read([("a", 100)], execution_id=telling)
+    fold.add(world.told(telling))
+    fold.add(world.told(telling))
+    assert told == [("t", "w1", 1)]
+    assert 0.1 < sum(map(is_telling, map(str, range(10_000)))) / 10_000 < 0.15

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from infra.local.cli import all_results, fetch_outputs, main
+from infra.local.cli.commands import main
+from infra.local.cli.run import all_results, fetch_outputs
 from infra.local.cloud import LocalCloud
 from infra.local.data import DataFolder
 from tests.support.http_client import ApiClient

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from infra.local.cli import EXIT_FAILED, main
+from infra.local.cli.commands import main
+from infra.local.cli.documents import EXIT_FAILED, EXIT_INVALID
 from infra.local.cloud import LocalCloud
 from infra.local.data import DataFolder, DataFolderError
-from infra.local.documents import EXIT_INVALID
 from infra.local.server import LOOK_EVERY_SECONDS
 from tests.local.test_killed_server import server
 from workflow_engine.errors import MisconfiguredError

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from infra.local.cli import main
+from infra.local.cli.commands import main
 from infra.local.cloud import LocalCloud
 from infra.local.data import DataFolder
 from infra.local.gateway import HttpRequest

@@ -8,13 +8,16 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import click
 import pytest
+
+from infra.local.cli.commands import COMMANDS, main
 
 HELLO: Final = Path(__file__).parents[2] / "statemachines" / "examples" / "hello-world" / "workflow.json"
 
 RUN: Final = """
 import json, sys
-from infra.local.cli import main
+from infra.local.cli.commands import main
 try:
     main(sys.argv[1:])
 except SystemExit as end:
@@ -71,3 +74,12 @@ def test_what_a_step_needs_is_loaded_when_it_is_needed(tmp_path: Path) -> None:
     file = tmp_path / "workflow.json"
     file.write_text(json.dumps(workflow), encoding="utf-8")
     assert "jsonschema" in loaded("validate", str(file))
+
+
+def test_each_command_of_the_table_is_found_under_its_name() -> None:
+    context = click.Context(main)
+    for name in COMMANDS:
+        found = main.get_command(context, name)
+        assert found is not None
+        assert found.name == name
+        assert found.help

@@ -68,7 +68,7 @@ class Quiet:
 def lazy_classes() -> Iterator[type]:
     for package in (workflow_engine, functions, infra.local):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if module.name.startswith(SPARED) or module.name == "infra.local.cli":
+            if module.name.startswith(SPARED) or module.name.startswith("infra.local.cli"):
                 continue
             for found in vars(importlib.import_module(module.name)).values():
                 if isinstance(found, type) and found.__module__ == module.name and dataclasses.is_dataclass(found):

@@ -100,6 +100,9 @@ FUNCTION_SECONDS: Final = 900
 HTTP_API_SECONDS: Final = 30
 """How long an HTTP API waits for an integration. API Gateway quotas, "Maximum integration timeout"."""
 
+LONGEST_WAIT_SECONDS: Final = HTTP_API_SECONDS - 5
+"""Ours: how long a request may ask to wait for the end of a run; the rest is for reading its results and for the way back."""
+
 SYNTAX_DEPTH: Final = 80
 """Ours: the deepest syntax tree of an expression that may be sent to AWS. From a depth of about 100, as was observed,
 its evaluation ends in a stack overflow; Transforming data with JSONata, "Handling expression errors", names the limit

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, Literal, NamedTuple
 
-from workflow_engine.usecases.engine import LONGEST_WAIT_SECONDS
+from workflow_engine.aws_quotas import LONGEST_WAIT_SECONDS
 
 Kind = Literal["text", "number", "flag", "moment", "texts"]
 """How the text of a query parameter is read (`http.parameters`): a whole number within bounds, true or false, a moment in ISO
@@ -65,6 +65,8 @@ HAS_FAILURES: Final = Query("has_failures", "flag")
 ERROR: Final = Query("error")
 BUCKET: Final = Query("bucket", shape="StatsBucket")
 CONFIRM: Final = Query("confirm")
+SIGN_IN: Final = tuple(map(Query, ("code", "state", "iss", "session_state", "error", "error_description", "error_uri")))
+"""What a provider of identities says when it sends a browser back (RFC 6749, section 4.1.2; RFC 9207; OpenID's session state)."""
 
 EVENT_STREAM: Final = "text/event-stream"
 """The media type of server-sent events."""
@@ -128,7 +130,7 @@ class Operation(NamedTuple):
     @property
     def is_about_itself(self) -> bool:
         """Whether it tells of the API alone, and so asks nothing of AWS."""
-        return self.root in SERVICE_ROOTS
+        return self.root in (*SERVICE_ROOTS, CONSOLE_ROOT)
 
     @property
     def problems(self) -> tuple[int, ...]:
@@ -159,6 +161,7 @@ class Operation(NamedTuple):
 
 CHANGES: Final = ("PUT", "DELETE")
 SERVICE_ROOTS: Final = ("health", "docs", "openapi.json")
+CONSOLE_ROOT: Final = "console"
 
 
 def _stored(noun: str, root: str, body: str) -> tuple[Operation, ...]:
@@ -225,6 +228,12 @@ _WORKFLOWS: Final = (
     ),
     Operation("list_workflow_versions", "GET /workflows/{workflow_id}/versions", {200: "WorkflowPage"}, query=PAGED),
     Operation(
+        "list_workflow_builds",
+        "GET /workflows/{workflow_id}/builds",
+        {200: "WorkflowBuildPage"},
+        query=(VERSION, *PAGED),
+    ),
+    Operation(
         "execute_stored_workflow",
         "POST /workflows/{workflow_id}/execute",
         STARTED,
@@ -273,6 +282,7 @@ _EXECUTIONS: Final = (
     ),
     Operation("get_output", "GET /executions/{execution_id}/output", OUTPUT, conflicts=True),
     Operation("get_step_output", "GET /executions/{execution_id}/steps/{step}/output", OUTPUT, conflicts=True),
+    Operation("get_executed_workflow", "GET /executions/{execution_id}/workflow", {200: "ExecutedWorkflow"}),
     Operation("list_events", "GET /executions/{execution_id}/events", {200: "RunEventPage"}, query=(WAIT, *PAGED)),
     Operation(
         "stream_events",
@@ -373,6 +383,7 @@ _STEPS: Final = (
         body_required=False,
         takes_key=True,
     ),
+    Operation("get_workflow_schema", "GET /schema", {200: "WorkflowSchema", 304: None}, has_etag=True),
 )
 
 _AGENTS: Final = (
@@ -440,9 +451,33 @@ _SERVICE: Final = (
     Operation("openapi", "GET /openapi.json", {200: "Document"}),
 )
 
+_CONSOLE: Final = (
+    Operation(
+        "console",
+        "GET /console",
+        {200: "Text", 308: None},
+        query=SIGN_IN,
+        media_type="text/html",
+        is_open=True,
+        is_page=True,
+    ),
+    Operation("console_config", "GET /console/config.json", {200: "ConsoleConfig"}, is_open=True),
+    Operation("console_file", "GET /console/{file}", {200: "Text"}, media_type="text/javascript", is_open=True),
+)
+
 OPERATIONS: Final[Mapping[str, Operation]] = {
     operation.name: operation
-    for operation in (*_WORKFLOWS, *_EXECUTIONS, *_ACTIVITIES, *_STEPS, *_AGENTS, *_TOOLS, *_FILES, *_SERVICE)
+    for operation in (
+        *_WORKFLOWS,
+        *_EXECUTIONS,
+        *_ACTIVITIES,
+        *_STEPS,
+        *_AGENTS,
+        *_TOOLS,
+        *_FILES,
+        *_SERVICE,
+        *_CONSOLE,
+    )
 }
 """Every route, by name."""
 

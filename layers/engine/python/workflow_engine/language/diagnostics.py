@@ -1,9 +1,9 @@
 """Diagnostics: what is wrong with a workflow, where, and what to do about it.
 
-A code is stable for ever: clients and docs rely on it. `CODES` is the one list of them; `docs/diagnostics.md` is
-generated from it. Hundreds digit: 1 the document, 2 graph and references, 3 conditions, templates and expressions, 4
-step types and their configuration, 5 quotas and cost, 9 a machine that breaks a rule of AWS (a bug of the compiler,
-never of the client).
+A code is stable for ever: clients and docs rely on it. `CODES` is the one list of them; `explanations` says more of each,
+from which `docs/diagnostics.md` is made. Hundreds digit: 1 the document, 2 graph and references, 3 conditions, templates
+and expressions, 4 step types and their configuration, 5 quotas and cost, 9 a machine that breaks a rule of AWS (a bug of the
+compiler, never of the client).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.suggestions import Fix
 
 Severity = Literal["error", "warning"]
 
@@ -71,11 +72,14 @@ CODES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. `pointer` is an RFC 6901 JSON pointer into the workflow as the client sent it; "" is the whole document."""
+    """One finding. `pointer` is an RFC 6901 JSON pointer into the workflow as the client sent it; "" is the whole document. `fix`
+    is what mends it for certain, None where that is for its author to say.
+    """
 
     code: str
     pointer: str
     detail: str
+    fix: Fix | None = None
 
     def __post_init__(self) -> None:
         assert self.code in CODES, f"{self.code} is not in CODES"
@@ -84,8 +88,9 @@ class Diagnostic:
     def severity(self) -> Severity:
         return "warning" if self.code.startswith("WFE-W") else "error"
 
-    def as_dict(self) -> dict[str, str]:
-        return {"code": self.code, "pointer": self.pointer, "detail": self.detail}
+    def as_dict(self) -> dict[str, Any]:
+        told = {"code": self.code, "pointer": self.pointer, "detail": self.detail}
+        return told if self.fix is None else {**told, "fix": self.fix._asdict()}
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
@@ -110,17 +115,3 @@ class InvalidWorkflowError(Exception):
 
 Json = Any
 """Any JSON value: None, bool, int, float, str, list or dict with string keys."""
-
-
-def codes_as_markdown() -> str:
-    """The table of all codes, for `docs/diagnostics.md`."""
-    rows = "\n".join(
-        f"| `{code}` | {'warning' if '-W' in code else 'error'} | {text} |" for code, text in CODES.items()
-    )
-    return (
-        "# Diagnostics\n\n"
-        "What `POST /workflows/validate`, `workflow validate` and every 422 answer may say of a workflow. Each finding has a\n"
-        "code, a JSON pointer to the place, and a sentence that says what to do. Codes never change their meaning.\n"
-        "An error refuses the workflow; a warning does not. Generated: `make generate`.\n\n"
-        f"| code | | meaning |\n|---|---|---|\n{rows}\n"
-    )

@@ -28,6 +28,9 @@ DUE_APPROVALS: Final = "DUE#APPROVALS"
 DUE_REMINDERS: Final = "DUE#REMINDERS"
 """Partition, in the index by_due, of reminders of decisions that nobody has made yet."""
 
+DUE_TUNING: Final = "DUE#TUNING"
+"""Partition, in the index by_due, of versions of workflows whose steps have new measured durations."""
+
 DUE_EXECUTIONS: Final = tuple(f"DUE#EXECUTIONS#{shard}" for shard in range(8))
 """Partitions, in the index by_due, of runs that have not ended. Several, because one partition takes 1,000 writes a
 second (DynamoDB, "Partition throughput limits") and every start writes here.
@@ -57,6 +60,21 @@ def workflow(tenant_id: str, workflow_id: str) -> str:
 def version(number: int) -> str:
     """Sort key of a version; zero-padded, so that text order is number order."""
     return f"VERSION#{number:08d}"
+
+
+def builds(version_number: int) -> str:
+    """Begins the sort keys of the builds of a version, once it has several."""
+    return f"BUILD#{version_number:08d}#"
+
+
+def build(version_number: int, number: int) -> str:
+    """Sort key of a build of a version."""
+    return f"{builds(version_number)}{number:08d}"
+
+
+def tuning(version_number: int) -> str:
+    """Sort key of what is known of measuring a version."""
+    return f"TUNING#{version_number:08d}"
 
 
 def workflows(tenant_id: str) -> str:

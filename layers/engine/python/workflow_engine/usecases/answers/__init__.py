@@ -21,7 +21,7 @@ from workflow_engine.usecases.answers.definitions import (
 )
 from workflow_engine.usecases.answers.files import FilePage, StoredFile, Upload
 from workflow_engine.usecases.answers.logs import LogElsewhere, LogLine, LogPage
-from workflow_engine.usecases.answers.problems import Finding, GatewayRefusal, Problem
+from workflow_engine.usecases.answers.problems import Finding, Fix, GatewayRefusal, Problem
 from workflow_engine.usecases.answers.runs import (
     Attempt,
     AuditPage,
@@ -46,7 +46,7 @@ from workflow_engine.usecases.answers.runs import (
     TenantDeletion,
     Usage,
 )
-from workflow_engine.usecases.answers.service import Health
+from workflow_engine.usecases.answers.service import ConsoleConfig, Health
 from workflow_engine.usecases.answers.stats import (
     BucketStats,
     CostStats,
@@ -81,18 +81,24 @@ from workflow_engine.usecases.answers.values import (
     Text,
     Time,
     Version,
+    WorkflowSchema,
 )
 from workflow_engine.usecases.answers.workflows import (
     CompiledWorkflow,
     Costs,
+    ExecutedWorkflow,
     ListedWorkflow,
     ListedWorkflowPage,
     Plan,
     PlanChange,
+    PlannedPart,
+    SerialisedPair,
     StepChanges,
     StepValidation,
     StoredWorkflow,
     ValidationReport,
+    WorkflowBuild,
+    WorkflowBuildPage,
     WorkflowChange,
     WorkflowDiff,
     WorkflowPage,
@@ -111,6 +117,7 @@ __all__ = (
     "AuditRecord",
     "BucketStats",
     "CompiledWorkflow",
+    "ConsoleConfig",
     "CostStats",
     "CostUsd",
     "Costs",
@@ -122,6 +129,7 @@ __all__ = (
     "DurationStats",
     "Event",
     "EventPage",
+    "ExecutedWorkflow",
     "Execution",
     "ExecutionCounts",
     "ExecutionPage",
@@ -130,6 +138,7 @@ __all__ = (
     "ExecutionSummary",
     "FilePage",
     "Finding",
+    "Fix",
     "GatewayRefusal",
     "Health",
     "Id",
@@ -146,6 +155,7 @@ __all__ = (
     "OutputLink",
     "Plan",
     "PlanChange",
+    "PlannedPart",
     "Problem",
     "Progress",
     "PromptPage",
@@ -160,6 +170,7 @@ __all__ = (
     "RunStats",
     "RunStatus",
     "Sample",
+    "SerialisedPair",
     "Stats",
     "StatsBucket",
     "StepChanges",
@@ -189,9 +200,12 @@ __all__ = (
     "UsageStats",
     "ValidationReport",
     "Version",
+    "WorkflowBuild",
+    "WorkflowBuildPage",
     "WorkflowChange",
     "WorkflowDiff",
     "WorkflowPage",
+    "WorkflowSchema",
     "WorkflowStats",
     "WorkflowSummary",
 )

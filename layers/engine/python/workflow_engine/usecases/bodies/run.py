@@ -8,13 +8,13 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import Field
 
+from workflow_engine.aws_quotas import LONGEST_WAIT_SECONDS
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.document import DocumentModel, Whole
 from workflow_engine.language.findings import shown
 from workflow_engine.store.items import dump
 from workflow_engine.usecases.bodies.fields import read_fields
-from workflow_engine.usecases.engine import LONGEST_WAIT_SECONDS
 
 Label = Annotated[str, Field(min_length=1, max_length=256)]
 RunT = TypeVar("RunT", bound="RunFields")
@@ -60,6 +60,8 @@ class WorkflowRunFields(RunFields):
     """Kept with the run; whose the run is comes from the credentials alone."""
     backend: Label | None = None
     """Kept with the run."""
+    mocks: Any = None
+    """What is answered in the place of steps, in the format of tests of workflows. A laptop's server takes it, a deployed one never."""
 
 
 class StoredRunRequest(WorkflowRunFields):

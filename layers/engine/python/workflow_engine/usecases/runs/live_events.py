@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from workflow_engine.aws_quotas import LONGEST_WAIT_SECONDS
 from workflow_engine.errors import InvalidRequestError, ThrottledError
 from workflow_engine.store import cursors
-from workflow_engine.usecases.engine import LONGEST_WAIT_SECONDS, Caller, Engine
+from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs.event_places import Place
 from workflow_engine.usecases.runs.watch_run import Found, wait_for_events
 

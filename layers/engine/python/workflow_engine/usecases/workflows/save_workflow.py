@@ -12,11 +12,10 @@ from workflow_engine.language.findings import quoted
 from workflow_engine.language.workflow_ids import WORKFLOW_ID_PATTERN
 from workflow_engine.store import keys
 from workflow_engine.store.idempotency import Attempt
-from workflow_engine.store.workflows import StoredWorkflow, content_hash
+from workflow_engine.store.workflows import SNAPSHOT_PREFIX, StoredWorkflow, content_hash
 from workflow_engine.usecases.bodies.workflow import PostedWorkflow, posted_workflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.workflows.compilation import (
-    SNAPSHOT_PREFIX,
     Vocabulary,
     compile_posted,
     compiler_of,
@@ -103,7 +102,7 @@ def save_next(engine: Engine, caller: Caller, posted: PostedWorkflow, newest: St
     if is_same and newest.compiled.compiler == compiler_of(words):
         return _saved(newest, posted.placed(words.missing))
     compiled, warnings = _compiled(engine, caller, posted, words, newest.id)
-    if is_same and newest.compiled.means_the_same(compiled.compiled):
+    if is_same and engine.workflows.as_saved(newest).compiled.means_the_same(compiled.compiled):
         return _saved(newest, warnings)
     workflow = replace(
         compiled,

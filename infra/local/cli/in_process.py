@@ -1,0 +1,90 @@
+"""The local cloud inside a command, and the end of the program where something is wrong with it."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from infra.local.cli.documents import invalid
+
+if TYPE_CHECKING:
+    from infra.local.cloud import LocalCloud
+
+
+@contextlib.contextmanager
+def opened_cloud(steps_directory: Path | None, *, skips_time: bool = False) -> Iterator[LocalCloud]:
+    """A local cloud that keeps nothing."""
+    with starting():
+        cloud = closed_cloud(steps_directory, skips_time=skips_time)
+        with clear_errors(), cloud:
+            tell_found(cloud)
+            yield cloud
+
+
+def tell_found(cloud: LocalCloud) -> None:
+    """What the folder of steps holds, and what of it is no step type."""
+    for line in () if cloud.found is None else cloud.found.lines():
+        click.echo(line, err=True)
+
+
+def closed_cloud(steps_directory: Path | None, data: Path | None = None, *, skips_time: bool = False) -> LocalCloud:
+    """The local cloud, to be opened; imported here, so that `--help` and mistakes on the command line answer at once."""
+    from infra.local.cloud import LocalCloud
+    from infra.local.data import DataFolder
+
+    if steps_directory is None:
+        # Ours need none, and to find them the metadata of every package that is installed is read.
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    folder = None if data is None else DataFolder(data)
+    return LocalCloud(steps_directory=steps_directory, data=folder, skips_time=skips_time)
+
+
+@contextlib.contextmanager
+def starting() -> Iterator[None]:
+    """Collects no garbage until `has_started`."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        has_started()
+
+
+def has_started() -> None:
+    """What was made so far lives to the end. To look through it for garbage, while it is made, ever after and once more at the
+    exit, would be a fifth of the time of a short command.
+    """
+    gc.freeze()
+    gc.enable()
+
+
+@contextlib.contextmanager
+def clear_errors() -> Iterator[None]:
+    """What is wrong with a folder ends the program with a sentence."""
+    from infra.local.data import DataFolderError
+    from infra.local.stepfunctions.journal import JournalError
+    from infra.local.steps import StepsDirectoryError
+    from workflow_engine.errors import MisconfiguredError
+    from workflow_engine.store.tables.sqlite_database import UnreadableDataError
+
+    try:
+        yield
+    except StepsDirectoryError as error:
+        raise click.UsageError(str(error)) from None
+    except (DataFolderError, JournalError, MisconfiguredError, UnreadableDataError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def call(cloud: LocalCloud, method: str, path: str, body: Any = None) -> Any:
+    """The JSON answer of a route. A problem that is the client's ends the program with its findings on stderr."""
+    status, answer = cloud.call(method, path, body)
+    if status >= 500:
+        raise click.ClickException(answer.get("detail") or answer.get("message") or f"status {status}")
+    if status >= 400:
+        invalid(answer["errors"])
+    return answer

@@ -1,0 +1,83 @@
+"""`workflow run`: a workflow file, run on this machine and in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from infra.local.cli.documents import EXIT_FAILED, document, invalid, json_option, one_document, print_json
+from infra.local.cli.in_process import call, has_started, opened_cloud
+from infra.local.cli.options import FILE, STEPS
+from workflow_engine.statuses import has_ended
+
+if TYPE_CHECKING:
+    from infra.local.cloud import LocalCloud
+    from infra.local.progress import Progress
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option("--input", "run_input", metavar="JSON|@FILE", help="The run's input, as JSON or as @ and a file's name.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON document, nothing else.")
+@click.option(
+    "--skip-time", "skips_time", is_flag=True, help="Do not wait: when only time has to pass, it has passed at once."
+)
+@STEPS
+def run(file: str, run_input: str | None, as_json: bool, skips_time: bool, steps_directory: Path | None) -> None:
+    """Run a workflow and show how each step ended."""
+    body = document(file)
+    if run_input is not None:
+        if not isinstance(body, dict):
+            invalid([{"code": "invalid_request", "pointer": "", "detail": "A workflow is a JSON object."}])
+        body = {**body, "input": json_option(run_input, "--input")}
+    with one_document() if as_json else contextlib.nullcontext(sys.stdout) as stdout:
+        with opened_cloud(steps_directory, skips_time=skips_time) as cloud:
+            started = call(cloud, "POST", "/workflows/execute", body)
+            has_started()
+            progress = _progress(started["workflow_name"], as_json)
+            results = _follow(cloud, started["execution_id"], progress)
+        if as_json:
+            print_json(results, stdout)
+    sys.exit(0 if results["status"] == "completed" else EXIT_FAILED)
+
+
+def _follow(cloud: LocalCloud, execution_id: str, progress: Progress) -> dict[str, Any]:
+    """Read a run's results until it has ended, showing each reading."""
+    while True:
+        cloud.wait_for_an_end(progress.seconds_between_updates)
+        results = all_results(cloud, execution_id)
+        if has_ended(results["status"]):
+            fetch_outputs(cloud, results)
+            progress.finish(results)
+            return results
+        progress.update(results)
+
+
+def all_results(cloud: LocalCloud, execution_id: str) -> dict[str, Any]:
+    """All pages of a run's results as one."""
+    path = f"/executions/{execution_id}/results"
+    results: dict[str, Any] = call(cloud, "GET", path)
+    while cursor := results["next_cursor"]:
+        page = call(cloud, "GET", f"{path}?cursor={cursor}")
+        results["step_results"] |= page["step_results"]
+        results["next_cursor"] = page["next_cursor"]
+    return results
+
+
+def fetch_outputs(cloud: LocalCloud, results: dict[str, Any]) -> None:
+    """Put outputs in the place of links to them, which lead nowhere once this program has ended."""
+    for holder, name in ((results, "output"), *((step, "output_data") for step in results["step_results"].values())):
+        if (holder.get("output_link") or {}).get("href"):
+            holder[name] = call(cloud, "GET", holder.pop("output_link")["href"])
+
+
+def _progress(title: str, as_json: bool) -> Progress:
+    from infra.local import progress
+
+    if as_json:
+        return progress.SilentProgress()
+    return progress.LiveProgress(title) if sys.stdout.isatty() else progress.PlainProgress(sys.stdout)
