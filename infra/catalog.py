@@ -92,7 +92,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=1024,  # it compiles what a rerun from a step leaves of a workflow
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes("executions", "approvals", "audit", "tenant"),
+        routes=_routes("executions", "stats", "approvals", "audit", "tenant"),
         environment=(*API_ENVIRONMENT, *COMPILER_ENVIRONMENT),
         grants=(
             _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
@@ -135,7 +135,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=1024,  # it compiles the workflow of a step's test
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes("steps"),
+        routes=_routes("steps", "schema"),
         environment=(*API_ENVIRONMENT, "LOG_GROUP_ARN", *REGISTRATION_ENVIRONMENT),
         grants=(
             _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
@@ -184,6 +184,20 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         timeout_seconds=10,
         routes=(*_routes(*api.SERVICE_ROOTS), Route("", "$default")),
         environment=("OPENAPI_FILE", "AUTH_MODE"),
+    ),
+    Function(
+        "api_console",
+        "api",
+        memory_mb=256,
+        timeout_seconds=10,
+        routes=_routes(api.CONSOLE_ROOT),
+        environment=(
+            "AUTH_MODE",
+            "CONSOLE_ISSUER",
+            "CONSOLE_CLIENT_ID",
+            "CONSOLE_SCOPES",
+            "CONSOLE_CONNECT_TO",
+        ),
     ),
     Function("step_data", "step", memory_mb=512, timeout_seconds=60),
     Function(
@@ -264,6 +278,14 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
             _KEEP_DOCUMENTS,
             Grant("executions", (_READ_HISTORY, "states:StopExecution")),
         ),
+    ),
+    Function(
+        "run_counter",
+        "stream",
+        memory_mb=512,
+        timeout_seconds=60,
+        environment=ENGINE_ENVIRONMENT,
+        grants=(_table("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),),
     ),
     Function(
         "execution_sweeper",

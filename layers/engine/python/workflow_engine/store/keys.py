@@ -274,13 +274,17 @@ def mcp_server(name: str) -> str:
 
 def run_figures(tenant_id: str, workflow_id: str | None = None) -> str:
     """Partition of the figures of a workflow's runs by hour and day, or of all of a tenant's."""
-    scope = "" if workflow_id is None else f"#WORKFLOW#{_escape(workflow_id)}"
-    return f"{_tenant(tenant_id)}{scope}#FIGURES"
+    return f"{_tenant(tenant_id)}#FIGURES" if workflow_id is None else figures_of(workflow(tenant_id, workflow_id))[0]
 
 
 def step_figures(tenant_id: str, workflow_id: str) -> str:
     """Partition of the figures of a workflow's steps by hour and day."""
-    return f"{_tenant(tenant_id)}#WORKFLOW#{_escape(workflow_id)}#STEPFIGURES"
+    return figures_of(workflow(tenant_id, workflow_id))[1]
+
+
+def figures_of(workflow_partition: str) -> tuple[str, str]:
+    """The partitions of the figures of a workflow's runs and steps, by its own."""
+    return f"{workflow_partition}#FIGURES", f"{workflow_partition}#STEPFIGURES"
 
 
 def figures(grain: str, period: str, *parts: str) -> str:

@@ -100,13 +100,10 @@ class FigureStore:
                 sums[step_id][kind] += number
         return {step_id: _step_figures(numbers) for step_id, numbers in sums.items()}, first
 
-    def delete(self, tenant_id: str, workflow_id: str | None = None) -> int:
-        """Delete the figures of a workflow, or those of all runs of a tenant together; gives how many records they were. It may be
-        repeated.
+    def delete(self, tenant_id: str, *partitions: str) -> int:
+        """Delete all figures of some partitions, such as those of a workflow (`keys.figures_of`); gives how many records they were.
+        It may be repeated.
         """
-        partitions = [keys.run_figures(tenant_id, workflow_id)]
-        if workflow_id is not None:
-            partitions.append(keys.step_figures(tenant_id, workflow_id))
         found = (record for pk in partitions for record in self._records(tenant_id, Query(pk)))
         gone = 0
         while batch := [Removal(record["pk"], record["sk"]) for record in islice(found, TRANSACTION_ITEMS)]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import workflow_engine
 from workflow_engine.language.catalogue import split_version
@@ -192,7 +192,7 @@ def findings(diagnostics: tuple[Diagnostic, ...]) -> tuple[list[Finding], list[F
     """Errors and warnings, as the API shows them."""
     told: dict[str, list[Finding]] = {"error": [], "warning": []}
     for d in diagnostics:
-        told[d.severity].append({"code": d.code, "pointer": d.pointer, "detail": d.detail})
+        told[d.severity].append(cast("Finding", d.as_dict()))
     return told["error"], told["warning"]
 
 
