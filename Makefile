@@ -76,6 +76,7 @@ generate: setup
 	$(BIN)/python -m infra.reference schema > statemachines/workflow.schema.json
 	$(BIN)/python -m infra.openapi > infra/openapi.json
 	$(BIN)/python -m infra.reference diagnostics > docs/diagnostics.md
+	$(BIN)/python -m infra.reference language > docs/language.md
 	$(BIN)/python -m infra.step_types > docs/step-types.md
 
 # Needs uv on the PATH. Hashes are kept, the address of the package index is not.
