@@ -7,6 +7,7 @@ gets a pool of its own when it first sends something.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
@@ -55,6 +56,7 @@ class _Way:
 
         if self._is_closed:
             raise RuntimeError("The client is closed.")
+        _keep_addresses_out_of_logs()
         return {
             "timeout": httpx2.Timeout(self._timeout, connect=min(CONNECT_SECONDS, self._timeout), pool=None),
             "limits": httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30),
@@ -203,6 +205,13 @@ class AsyncHttpStream:
 
 def _headers(response: httpx2.Response) -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
+
+
+def _keep_addresses_out_of_logs() -> None:
+    """httpx2 logs each address at INFO, and one that leads to an output in S3 holds a signature. Who has set a level has chosen."""
+    logger = logging.getLogger("httpx2")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.WARNING)
 
 
 def _has_ended(loop: object) -> bool:
