@@ -75,8 +75,7 @@ synth: setup
 generate: setup
 	$(BIN)/python -m workflow_engine.language.schema > statemachines/workflow.schema.json
 	$(BIN)/python -m infra.openapi > infra/openapi.json
-	$(BIN)/python -c "from workflow_engine.language.diagnostics import codes_as_markdown as m; print(m(), end='')" \
-	  > docs/diagnostics.md
+	$(BIN)/python -m infra.reference diagnostics > docs/diagnostics.md
 	$(BIN)/python -m infra.step_types > docs/step-types.md
 
 # Needs uv on the PATH. Hashes are kept, the address of the package index is not.
@@ -84,10 +83,10 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 # The layer of third-party packages goes without what Lambda's Python runtimes bring.
 IN_LAMBDAS_RUNTIME := boto3 botocore s3transfer urllib3 python-dateutil six
 lock:
-	$(LOCK) --extra llm --extra files --extra local --extra infra --extra dev -o requirements.lock
+	$(LOCK) --extra llm --extra files --extra local --extra graph --extra infra --extra dev -o requirements.lock
 	grep '^uv==' requirements.lock | cut -d' ' -f1 | uv pip compile --quiet --generate-hashes --no-emit-index-url \
 	  --no-header - -o requirements-setup.lock
-	$(LOCK) --extra llm --extra files --extra local --extra infra --extra dev --extra bench -c requirements.lock -o requirements-bench.lock
+	$(LOCK) --extra llm --extra files --extra local --extra graph --extra infra --extra dev --extra bench -c requirements.lock -o requirements-bench.lock
 	$(LOCK) --no-header -c requirements.lock $(IN_LAMBDAS_RUNTIME:%=--no-emit-package %) -o layers/deps/requirements.lock
 	$(LOCK) --no-header --extra llm -c requirements.lock $(IN_LAMBDAS_RUNTIME:%=--no-emit-package %) \
 	  -o layers/llm_deps/requirements.lock

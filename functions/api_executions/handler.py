@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         ApprovalPage,
         AuditPage,
         Decision,
+        ExecutedWorkflow,
         Execution,
         ExecutionCounts,
         ExecutionPage,
@@ -167,6 +168,12 @@ def _rerun(request: Request) -> tuple[ExecutionStarted | Results, HTTPStatus]:
     return started(engine(), caller, run, waiting_seconds(body) if wait is None else wait)
 
 
+def _workflow(request: Request) -> ExecutedWorkflow:
+    from workflow_engine.usecases.runs.read_workflow import executed_workflow  # as above
+
+    return executed_workflow(engine(), request.caller, request.path["execution_id"])
+
+
 def _step_output(request: Request) -> Response[str]:
     key = unquote(request.path["step"])  # a decoded one has no percent sign
     return _output(read_results.output_of_step(engine(), request.caller, request.path["execution_id"], key))
@@ -209,6 +216,7 @@ HANDLERS: Final[Handlers] = {
     "get_results": _results,
     "get_output": lambda r: _output(read_results.output_of_run(engine(), r.caller, r.path["execution_id"])),
     "get_step_output": _step_output,
+    "get_executed_workflow": _workflow,
     "list_logs": _logs,
     "list_events": _events,
     "stream_events": _stream,

@@ -123,6 +123,9 @@ HANDLERS: Final[Handlers] = {
     "list_workflow_versions": lambda r: read_workflows.list_versions(
         engine(), r.caller, r.path["workflow_id"], *r.page
     ),
+    "list_workflow_builds": lambda r: read_workflows.list_builds(
+        engine(), r.caller, r.path["workflow_id"], r.number(VERSION), *r.page
+    ),
     "execute_stored_workflow": _execute_stored,
     "store_file": _store_file,
     "list_files": lambda r: read_files.list_files(engine(), r.caller, *r.page),

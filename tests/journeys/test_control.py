@@ -130,6 +130,11 @@ def test_a_rerun_from_a_step_runs_that_and_what_follows(api: ApiClient, peer: Ve
     results = answer.body["step_results"]
     assert {step["status"] for step in results.values()} == {"completed"}
     assert results["reserve"]["output_data"] == failed["step_results"]["reserve"]["output_data"]
+    executed = api.get(f"/executions/{answer.body['execution_id']}/workflow").body
+    assert [step["step_id"] for step in executed["workflow"]["steps"]] == list(results)
+    assert "reserve" in executed["reused_steps"]
+    assert "charge" not in executed["reused_steps"]
+    assert executed["build"] is None
     again = api.post(f"/executions/{answer.body['execution_id']}/rerun?wait=20", {"from_step": "ship"})
     assert again.body["status"] == "completed"
     assert [received.path.rpartition("/")[2] for received in peer.requests[before + len(ran) :]] == ["ship"]

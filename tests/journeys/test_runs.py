@@ -161,3 +161,13 @@ def test_a_step_that_raises_fails_the_run_and_finished_steps_keep_their_results(
     assert (found["oven"]["status"], found["oven"]["error_type"]) == ("failed", "OvenTooHotError")
     assert found["oven"]["error_message"] == "It burns at 300 degrees."
     assert found["after"]["status"] == "pending"
+
+
+def test_a_run_tells_the_workflow_that_it_runs_though_that_was_never_saved(api: ApiClient) -> None:
+    run = api.execute(HELLO)
+    answer = api.get(f"/executions/{run['execution_id']}/workflow")
+    assert answer.status == 200
+    assert answer.body["workflow"]["steps"] == HELLO["steps"]
+    assert (answer.body["workflow_id"], answer.body["build"]) == (run["workflow_id"], 1)
+    assert answer.body["plan"]["critical_path"] == [step["step_id"] for step in HELLO["steps"]]
+    assert api.get("/executions/none/workflow").status == 404

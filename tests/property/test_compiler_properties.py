@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import strategies as st
 
 from functions.step_data.handler import handler as step_data
 from tests.support.embedded_machines import EmbeddedMachines, EndedRun, embedded_machines
@@ -16,9 +18,10 @@ from tests.support.random_approvals import APPROVAL, outcome
 from tests.support.random_workflows import INPUT, PROBE, ProbeFailedError, probe_output, timeless, workflows
 from tests.support.reference_executor import NamedError, ReferenceRun, StepFailedError, waits_for
 from tests.support.run_report import RunReport, report
-from workflow_engine.compiler import Compilation, compile_workflow, execution_input
+from workflow_engine.compiler import Compilation, Hints, compile_workflow, execution_input
 from workflow_engine.compiler.reports.least_size import least_definition_bytes
 from workflow_engine.language import parse_workflow
+from workflow_engine.language.reads import all_steps
 from workflow_engine.language.syntax import Step, Workflow
 from workflow_engine.steps import Catalogue, builtin_catalogue
 from workflow_engine.steps.step_type import STEP_DATA
@@ -145,11 +148,37 @@ def test_it_runs_as_well_where_every_output_is_checked(machines: EmbeddedMachine
     check_run(machines, document, CHECKED)
 
 
-def check_run(machines: EmbeddedMachines, document: dict[str, Any], catalogue: Catalogue = CATALOGUE) -> None:
+@SETTINGS
+@given(document=workflows(), seed=st.integers(0, 2**32))
+def test_it_runs_as_well_whatever_durations_were_measured(
+    machines: EmbeddedMachines, document: dict[str, Any], seed: int
+) -> None:
+    workflow, hints = parsed(document), random_hints(parsed(document), seed)
+    note(repr(hints))
+    saved, built = compile_workflow(workflow, CATALOGUE), compile_workflow(workflow, CATALOGUE, hints)
+    assert (built.outline, set(built.bindings["functions"])) == (saved.outline, set(saved.bindings["functions"]))
+    check_run(machines, document, hints=hints)
+
+
+def random_hints(workflow: Workflow, seed: int) -> Hints:
+    """Of some steps nothing was measured, of others one duration, or several."""
+    rng = random.Random(seed)
+    values = {step.step_id: rng.lognormvariate(0, 2) for step in all_steps(workflow.steps) if rng.random() < 0.8}
+    spread = {
+        step_id: tuple(value * rng.lognormvariate(0, 1) for _ in range(8))
+        for step_id, value in values.items()
+        if rng.random() < 0.5
+    }
+    return Hints({**values, **spread})
+
+
+def check_run(
+    machines: EmbeddedMachines, document: dict[str, Any], catalogue: Catalogue = CATALOGUE, hints: Hints | None = None
+) -> None:
     """Run a document, and compare all that it comes to with what the reference executor says."""
     note(json.dumps(document))
     workflow = parsed(document)
-    compiled = compile_workflow(workflow, catalogue)
+    compiled = compile_workflow(workflow, catalogue, hints)
     expected = oracle(workflow)
     ended, actual = run(machines, compiled)
     note(json.dumps(dict(compiled.machine)))

@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from workflow_engine.compiler.structure import (
+    Duration,
     Leaf,
     Parallel,
     Sequence,
@@ -78,9 +79,10 @@ def series_parallel_graphs(draw: st.DrawFn) -> Graph:
 
 
 @st.composite
-def with_durations(draw: st.DrawFn, shapes: st.SearchStrategy[Graph]) -> tuple[Graph, list[float | None]]:
+def with_durations(draw: st.DrawFn, shapes: st.SearchStrategy[Graph]) -> tuple[Graph, list[Duration | None]]:
     graph = draw(shapes)
-    duration = st.none() | st.floats(0, 1e6, allow_nan=False)
+    seconds = st.floats(0, 1e6, allow_nan=False)
+    duration = st.none() | seconds | st.lists(seconds, min_size=2, max_size=8, unique=True).map(tuple)
     return graph, draw(st.lists(duration, min_size=len(graph), max_size=len(graph)))
 
 
@@ -130,7 +132,7 @@ N_GRAPH: Graph = [set(), set(), {0}, {0, 1}]
 @settings(max_examples=100, deadline=None)
 @given(with_durations(graphs()))
 @example((N_GRAPH, [None, 1.0, 0.0, 1e6]))
-def test_every_vertex_occurs_once_and_no_order_is_lost(case: tuple[Graph, list[float | None]]) -> None:
+def test_every_vertex_occurs_once_and_no_order_is_lost(case: tuple[Graph, list[Duration | None]]) -> None:
     graph, durations = case
     decomposition = decompose(graph, durations)
     assert sorted(leaves(decomposition.tree)) == list(range(len(graph)))
@@ -142,7 +144,7 @@ def test_every_vertex_occurs_once_and_no_order_is_lost(case: tuple[Graph, list[f
 
 @settings(max_examples=200, deadline=None)
 @given(with_durations(series_parallel_graphs()))
-def test_a_series_parallel_order_comes_out_exact(case: tuple[Graph, list[float | None]]) -> None:
+def test_a_series_parallel_order_comes_out_exact(case: tuple[Graph, list[Duration | None]]) -> None:
     graph, durations = case
     decomposition = decompose(graph, durations)
     assert decomposition.exact
@@ -153,7 +155,7 @@ def test_a_series_parallel_order_comes_out_exact(case: tuple[Graph, list[float |
 @settings(max_examples=100, deadline=None)
 @given(with_durations(graphs()))
 def test_sequences_and_parallels_alternate_and_have_an_order_of_their_own(
-    case: tuple[Graph, list[float | None]],
+    case: tuple[Graph, list[Duration | None]],
 ) -> None:
     for node in nodes(decompose(*case).tree):
         match node:
@@ -170,7 +172,7 @@ def test_sequences_and_parallels_alternate_and_have_an_order_of_their_own(
 @settings(max_examples=100, deadline=None)
 @given(with_durations(graphs()), st.randoms(use_true_random=False))
 def test_the_iteration_order_of_sets_does_not_matter(
-    case: tuple[Graph, list[float | None]], rng: random.Random
+    case: tuple[Graph, list[Duration | None]], rng: random.Random
 ) -> None:
     graph, durations = case
     # Equal sets iterate differently when they were filled in another order, and after growing and shrinking.
@@ -212,7 +214,7 @@ LED_ASTRAY: Graph = [set(), set(), {0}, set(), {0}, {2, 3}, {1, 2}]
 @given(with_durations(graphs()))
 @example((LED_ASTRAY, [2.0, 10.0, 10.0, 0.0, 30.0, 10.0, 0.0]))
 def test_durations_never_give_a_slower_tree_to_those_near_them_than_unknown_ones_do(
-    case: tuple[Graph, list[float | None]],
+    case: tuple[Graph, list[Duration | None]],
 ) -> None:
     graph, durations = case
     led = decompose(graph, durations).tree

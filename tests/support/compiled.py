@@ -64,6 +64,14 @@ def compiled(*steps: Step, **workflow: Any) -> Compilation:
     return compile_workflow(parsed(*steps, **workflow), CATALOGUE)
 
 
+def planned(part: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The steps of a part of a plan's structure, bodies left out."""
+    if "step" in part:
+        yield part
+    for inner in (*part.get("sequence", ()), *part.get("parallel", ())):
+        yield from planned(inner)
+
+
 def states(compilation: Compilation) -> dict[str, dict[str, Any]]:
     """All states of the machine by name, those of branches and map bodies too."""
     return dict(_states(compilation.machine))

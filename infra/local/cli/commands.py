@@ -18,9 +18,11 @@ class Command(NamedTuple):
 
 
 COMMANDS: Final = {
+    "init": Command("infra.local.cli.init:init", "Write a folder with a workflow that runs and is tested at once."),
     "run": Command("infra.local.cli.run:run", "Run a workflow and show how each step ended."),
     "validate": Command("infra.local.cli.check:validate", "Check a workflow without running it."),
     "compile": Command("infra.local.cli.check:compile_", "Print the state machine that a workflow becomes."),
+    "graph": Command("infra.local.cli.graph:graph", "Draw a workflow."),
     "serve": Command("infra.local.cli.serve:serve", "Serve the HTTP API on this machine."),
     "worker": Command("infra.local.cli.worker:worker", "Do the steps of an activity with a function of yours."),
     "gc": Command("infra.local.cli.gc:gc_", "Delete runs that ended long ago."),

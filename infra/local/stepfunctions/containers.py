@@ -9,7 +9,7 @@ from typing import Any
 from infra.local.stepfunctions.definition import State
 from infra.local.stepfunctions.evaluation import Payload, Scope, evaluated, evaluated_as, wrong_value
 from infra.local.stepfunctions.failures import StateError
-from infra.local.stepfunctions.history import CONTAINER_FAILED, Frame
+from infra.local.stepfunctions.history import CONTAINER_FAILED, Frame, container_of
 from infra.local.stepfunctions.journal import Entry
 from infra.local.stepfunctions.limits import Variables, check_result, json_text
 from workflow_engine.aws_quotas import INLINE_MAP_CONCURRENCY
@@ -128,11 +128,11 @@ def _abort_all(frame: Frame, failed: Frame, failure: StateError) -> None:
     """In one step: note why the container failed, record what is aborted by it, and let nobody go on."""
     run = frame.run
     if run.has_children:
-        run.engine.stop_children(run.head, failed.path.partition(".")[0])
+        run.engine.stop_children(run.head, container_of(failed.path))
     chain = failed.newest()
     private = {"error": failure.error, "cause": failure.cause, "also": failure.also, "chain": chain}
     frame.record(CONTAINER_FAILED, private=private)
-    for child in frame.children:
+    for child in [*frame.children, *frame.told_of([container_of(failed.path)])]:
         child.abort(chain)
     frame.children = []
     frame.chain = chain

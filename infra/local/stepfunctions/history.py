@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import re
 import sys
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.stepfunctions.failures import HistoryLimitError, StateError, decorated
@@ -51,6 +52,12 @@ CONTAINER_FAILED: Final = "_Failed"
 ANSWER: Final = "_Answer"
 REPEATED: Final = "_Repeated"
 QUEUED: Final = "_Queued"
+
+
+# What says, in the past of a chain, what goes on in it.
+_WHAT_IT_DOES: Final = re.compile(
+    f"{CONTAINER_FAILED}$|MapIteration(Started|Succeeded|Failed|Aborted)$|State(Entered|Started|Exited|Aborted)$"
+)
 
 
 class NotTheSameMachineError(RuntimeError):
@@ -165,15 +172,47 @@ class Frame:
         """Record that what goes on in this chain was aborted, outer things first, and let nothing follow."""
         if self._is_closed:
             return
-        self.past = None
+        kind, containers = self._catch_up()
         if self.iteration is not None:
             self.record("MapIterationAborted", None, self.iteration, previous=previous)
             self.iteration = None
-        if self.state is not None and self.state.kind in _ABORTABLE:
-            self.record(f"{self.state.kind}StateAborted", previous=previous)
-        for child in self.children:
+        if kind in _ABORTABLE:
+            self.record(f"{kind}StateAborted", previous=previous)
+        for child in [*self.children, *self.told_of(containers)]:
             child.abort(previous)
         self.close()
+
+    def _catch_up(self) -> tuple[str, set[str]]:
+        """Leave the past behind. Gives the kind of the state that this chain is in and the containers that go on in it.
+
+        A server that goes on with a run may come to the failure of a chain before it has come to what others beside it had
+        begun, or finished.
+        """
+        kind = "" if self.state is None else self.state.kind
+        containers = {container_of(child.path) for child in self.children}
+        for entry in self.past or ():
+            told = _WHAT_IT_DOES.search(entry.type)
+            done = "" if told is None else told[0]
+            if not done:
+                continue
+            if done == "MapIterationStarted":
+                self.iteration = dict(entry.fields)
+            elif done.startswith("MapIteration"):
+                self.iteration = None
+            elif done == "StateEntered":
+                kind = entry.type.removesuffix(done)
+            elif done == "StateStarted":
+                containers.add(str(entry.id))
+            else:
+                containers = set()
+                kind = kind if done == CONTAINER_FAILED else ""
+        self.past = None
+        return kind, containers
+
+    def told_of(self, containers: Collection[str]) -> list[Frame]:
+        """Chains of these containers that the past tells of, and that nobody has come to yet."""
+        paths = [path for path in self.run.past if container_of(path) in containers]
+        return [Frame(self.run, path, chain=0, variables=self.variables) for path in paths]
 
     @property
     def is_closed(self) -> bool:
@@ -189,6 +228,11 @@ class Frame:
     def newest(self) -> int:
         """The last event of this chain and those inside it."""
         return max((self.chain, *(child.newest() for child in self.children)))
+
+
+def container_of(path: str) -> str:
+    """The container that a chain is in: the id of the event that started it."""
+    return path.partition(".")[0]
 
 
 class Numbers:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import Counter
+from typing import Final
 
 import pytest
 
+from infra.local.stepfunctions.engine import Engine
 from infra.local.stepfunctions.history import LAST_EVENTS
 from infra.local.stepfunctions.journal import Entry, Head
 from tests.local.stepfunctions.crashes import OUTPUT, Calls, DyingJournal, live
-from tests.local.stepfunctions.support import create, engine, in_skipping_time, task, until
+from tests.local.stepfunctions.support import branch, create, engine, in_skipping_time, task, until
 
 
 def heads(journal: DyingJournal) -> dict[str, Head]:
@@ -44,6 +47,25 @@ def check_lines(entries: list[Entry]) -> None:
             assert entry.moment >= dues.pop(entry.path, 0.0)
 
 
+def check_all_ended(entries: list[Entry]) -> None:
+    """What was begun inside a run that succeeded has ended, and once."""
+    going_on: Counter[tuple[str, str]] = Counter()
+    for entry in entries:
+        iteration, state = (
+            re.match(r"MapIteration(?!Started)", entry.type),
+            re.match(r"(\w+State)(Exited|Aborted)", entry.type),
+        )
+        if entry.type == "MapIterationStarted":
+            going_on[entry.path, "MapIteration"] += 1
+        elif iteration:
+            going_on[entry.path, "MapIteration"] -= 1
+        elif entry.type in ("TaskStateEntered", "WaitStateEntered", "ParallelStateEntered", "MapStateEntered"):
+            going_on[entry.path, entry.type.removesuffix("Entered")] += 1
+        elif state and state[1] in ("TaskState", "WaitState", "ParallelState", "MapState"):
+            going_on[entry.path, state[1]] -= 1
+    assert {key: count for key, count in going_on.items() if count} == {}
+
+
 def check_end(journal: DyingJournal, calls: Calls, deaths: int) -> None:
     """What holds when a run has ended that was interrupted so many times."""
     run = heads(journal)["run"]
@@ -51,6 +73,7 @@ def check_end(journal: DyingJournal, calls: Calls, deaths: int) -> None:
     for head in journal.all_heads():
         entries = journal.entries(head.arn)
         check_lines(entries)
+        check_all_ended(entries)
         assert entries[-1].type in LAST_EVENTS
     entries = journal.entries(run.arn)
     assert all(count <= 1 + deaths for count in calls.counts.values())
@@ -93,6 +116,69 @@ def test_a_run_that_dies_after_any_line_goes_on_to_the_same_end() -> None:
         check_end(journal, calls, 1)
         for arn, entries in before.items():
             assert journal.entries(arn)[: len(entries)] == entries
+
+
+A_MINUTE: Final = {"Type": "Wait", "Seconds": 60}
+FAILING_BESIDE: Final = {
+    "StartAt": "each",
+    "States": {
+        "each": {
+            "Type": "Map",
+            "Items": "{% [0..4] %}",
+            "MaxConcurrency": 4,
+            "ItemProcessor": {
+                "StartAt": "which",
+                "States": {
+                    "which": {
+                        "Type": "Choice",
+                        "Choices": [
+                            {"Condition": "{% $states.input = 1 %}", "Next": "before"},
+                            {"Condition": "{% $states.input = 2 %}", "Next": "inside"},
+                            {"Condition": "{% $states.input = 3 %}", "Next": "long"},
+                        ],
+                        "Default": "at once",
+                    },
+                    "at once": {"Type": "Pass", "End": True},
+                    "before": {"Type": "Wait", "Seconds": 5, "Next": "fails"},
+                    "fails": task("flaky", {"step": "fails", "key": "{% $uuid() %}", "retry": 0}),
+                    "long": {"Type": "Wait", "Seconds": 3600, "End": True},
+                    "inside": {
+                        "Type": "Parallel",
+                        "Branches": [
+                            branch("p", {"Type": "Wait", "Seconds": 1}),
+                            branch("q", {"Type": "Wait", "Seconds": 3600}),
+                            branch("m", {"Type": "Map", "Items": [1, 2], "ItemProcessor": branch("w", A_MINUTE)}),
+                        ],
+                        "End": True,
+                    },
+                },
+            },
+            "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "done"}],
+            "Next": "done",
+        },
+        "done": {"Type": "Pass", "End": True},
+    },
+}  # fmt: skip
+
+
+def test_what_goes_on_beside_a_failure_is_aborted_alike_wherever_the_server_died() -> None:
+    def begin(on: Engine) -> None:
+        on.start(create(on, FAILING_BESIDE), "{}", "run")
+
+    def entries_after(*lives: float) -> list[Entry]:
+        journal, calls = DyingJournal(), Calls()
+        for lines in (*lives, float("inf")):
+            in_skipping_time(lambda: live(journal, calls, lines, begin))  # noqa: B023 - it is called at once
+        return journal.entries(heads(journal)["run"].arn)
+
+    undisturbed = entries_after()
+    types = Counter(entry.type for entry in undisturbed if entry.id)
+    assert (types["MapIterationAborted"], types["WaitStateAborted"], types["ParallelStateAborted"]) == (4, 4, 1)
+    for lines in range(1, len(undisturbed)):
+        entries = entries_after(lines)
+        check_lines(entries)
+        check_all_ended(entries)
+        assert Counter(entry.type for entry in entries if entry.id) == types, lines
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -7,14 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from workflow_engine.language.diagnostics import CODES, Diagnostic, codes_as_markdown, pointer
+from workflow_engine.language.diagnostics import CODES, Diagnostic, pointer
 from workflow_engine.suggestions import suggest
 
 ROOT = Path(__file__).parents[3]
-
-
-def test_the_table_in_the_docs_is_the_generated_one() -> None:
-    assert (ROOT / "docs" / "diagnostics.md").read_text(encoding="utf-8") == codes_as_markdown()
 
 
 def test_every_code_is_used_somewhere_and_every_used_code_is_listed() -> None:
@@ -22,7 +18,7 @@ def test_every_code_is_used_somewhere_and_every_used_code_is_listed() -> None:
     used = {
         code
         for path in sources
-        if path.name != "diagnostics.py"
+        if path.name != "diagnostics.py" and path.parent.name != "explanations"
         for code in re.findall(r"WFE-[EW]\d{3}", path.read_text(encoding="utf-8"))
     }
     assert used == set(CODES)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from workflow_engine.compiler.catalogue import CompilerCatalogue
     from workflow_engine.compiler.graph import StepGraph
     from workflow_engine.compiler.ir import Block
+    from workflow_engine.compiler.structure import Duration
     from workflow_engine.language.syntax import Workflow
     from workflow_engine.statuses import StepEnd
 
@@ -39,7 +40,9 @@ class Compilation:
 
     `machine` is ASL and `definition` its canonical text; `bindings` is what travels in the execution input instead of the
     definition; `outline` is what the reader of results needs; `graph` and `after_failure`, that of the failure steps, are what
-    `diagram` is drawn from. `fan_out` is for `compiler.fan_out.events_of_input`, before a start.
+    `diagram` is drawn from. `structure` says what runs one after the other and what at once, and `durations` by what durations
+    of steps that was found, both for `compiler.reports.run_time`. `fan_out` is for `compiler.fan_out.events_of_input`, before a
+    start.
     """
 
     machine: Mapping[str, Any]
@@ -51,13 +54,17 @@ class Compilation:
     fan_out: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = field(default=())
     after_failure: StepGraph | None = None
+    structure: Mapping[str, Any] = field(default_factory=dict)
+    durations: Mapping[str, Duration | None] = field(default_factory=dict)
+    is_sequential: bool = False
 
     @property
     def diagram(self) -> str:
         """The graph as Mermaid text, drawn when somebody asks for it: a start doesn't."""
         from workflow_engine.compiler.reports.diagram import mermaid
+        from workflow_engine.compiler.reports.drawing import drawing_of_steps
 
-        return mermaid(self.graph, self.after_failure)
+        return mermaid(drawing_of_steps(self.graph, self.after_failure, one_by_one=self.is_sequential))
 
 
 def compile_workflow(
@@ -82,6 +89,7 @@ def compile_workflow(
     from workflow_engine.compiler.reports.least_size import too_large
     from workflow_engine.compiler.reports.outline import outline
     from workflow_engine.compiler.reports.plan import make_plan, plan_diagnostics
+    from workflow_engine.compiler.reports.run_time import durations, structure
 
     if sure := too_large(workflow, catalogue):
         raise InvalidWorkflowError(sure)
@@ -119,8 +127,11 @@ def compile_workflow(
         outline=outline(workflow, whole, catalogue, reused),
         graph=lowered.graph,
         after_failure=lowered.after_failure,
+        structure=structure(workflow, lowered.bodies),
+        durations=durations(lowered.bodies),
         fan_out=fan_out(block),
         warnings=findings,
+        is_sequential=workflow.pattern == "sequential",
     )
 
 
@@ -205,13 +216,19 @@ def child_entry(
     endpoints: Mapping[str, Mapping[str, Any]] | None = None,
     output_schemas: Mapping[str, Mapping[str, Any]] | None = None,
     subflows: Mapping[str, str] | None = None,
+    workflow_build: int = 1,
 ) -> dict[str, Any]:
     """What a run that may start this workflow as a child has to know of it: `{machine, start, run, context}`. The rest of the
     child's execution input is made when the step runs (`lower.subflows`).
     """
     named = {"workflow_id": workflow_id, "workflow_version": workflow_version}
     start = _fixed_input(bindings, functions, endpoints, output_schemas, subflows)
-    return {"machine": machine_arn, "start": start, "run": {**named, "workflow_name": workflow_name}, "context": named}
+    return {
+        "machine": machine_arn,
+        "start": start,
+        "run": {**named, "workflow_build": workflow_build, "workflow_name": workflow_name},
+        "context": named,
+    }
 
 
 def _fixed_input(

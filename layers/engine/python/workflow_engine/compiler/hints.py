@@ -10,6 +10,8 @@ from workflow_engine.lazy_dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """`durations` are measured mean seconds by step id; a step's own `estimated_seconds` wins over them."""
+    """`durations` are measured seconds by step id: a mean, or values that were equally often measured; a step's own
+    `estimated_seconds` wins over them.
+    """
 
-    durations: Mapping[str, float] = field(default_factory=dict)
+    durations: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)

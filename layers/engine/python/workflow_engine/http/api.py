@@ -218,6 +218,12 @@ _WORKFLOWS: Final = (
     ),
     Operation("list_workflow_versions", "GET /workflows/{workflow_id}/versions", {200: "WorkflowPage"}, query=PAGED),
     Operation(
+        "list_workflow_builds",
+        "GET /workflows/{workflow_id}/builds",
+        {200: "WorkflowBuildPage"},
+        query=(VERSION, *PAGED),
+    ),
+    Operation(
         "execute_stored_workflow",
         "POST /workflows/{workflow_id}/execute",
         STARTED,
@@ -265,6 +271,7 @@ _EXECUTIONS: Final = (
     ),
     Operation("get_output", "GET /executions/{execution_id}/output", OUTPUT, conflicts=True),
     Operation("get_step_output", "GET /executions/{execution_id}/steps/{step}/output", OUTPUT, conflicts=True),
+    Operation("get_executed_workflow", "GET /executions/{execution_id}/workflow", {200: "ExecutedWorkflow"}),
     Operation("list_events", "GET /executions/{execution_id}/events", {200: "RunEventPage"}, query=(WAIT, *PAGED)),
     Operation(
         "stream_events",

@@ -1,9 +1,9 @@
 """Diagnostics: what is wrong with a workflow, where, and what to do about it.
 
-A code is stable for ever: clients and docs rely on it. `CODES` is the one list of them; `docs/diagnostics.md` is
-generated from it. Hundreds digit: 1 the document, 2 graph and references, 3 conditions, templates and expressions, 4
-step types and their configuration, 5 quotas and cost, 9 a machine that breaks a rule of AWS (a bug of the compiler,
-never of the client).
+A code is stable for ever: clients and docs rely on it. `CODES` is the one list of them; `explanations` says more of each,
+from which `docs/diagnostics.md` is made. Hundreds digit: 1 the document, 2 graph and references, 3 conditions, templates
+and expressions, 4 step types and their configuration, 5 quotas and cost, 9 a machine that breaks a rule of AWS (a bug of the
+compiler, never of the client).
 """
 
 from __future__ import annotations
@@ -110,17 +110,3 @@ class InvalidWorkflowError(Exception):
 
 Json = Any
 """Any JSON value: None, bool, int, float, str, list or dict with string keys."""
-
-
-def codes_as_markdown() -> str:
-    """The table of all codes, for `docs/diagnostics.md`."""
-    rows = "\n".join(
-        f"| `{code}` | {'warning' if '-W' in code else 'error'} | {text} |" for code, text in CODES.items()
-    )
-    return (
-        "# Diagnostics\n\n"
-        "What `POST /workflows/validate`, `workflow validate` and every 422 answer may say of a workflow. Each finding has a\n"
-        "code, a JSON pointer to the place, and a sentence that says what to do. Codes never change their meaning.\n"
-        "An error refuses the workflow; a warning does not. Generated: `make generate`.\n\n"
-        f"| code | | meaning |\n|---|---|---|\n{rows}\n"
-    )

@@ -93,6 +93,8 @@ class Execution:
     rerun_of: str | None = None
     """The run whose input, or steps, this one took over."""
     rerun_from_step: str | None = None
+    workflow_build: int = 1
+    """The build of the version that is run (`store.workflows`), of a variant its own."""
     variant_id: str | None = None
     """The unlisted workflow that is run in place of the version, which differs from it in the steps that are not run."""
     slot: int | None = None
@@ -335,6 +337,7 @@ class ExecutionStore:
             cancel_cause=record.get("cancel_cause"),
             rerun_of=record.get("rerun_of"),
             rerun_from_step=record.get("rerun_from_step"),
+            workflow_build=record.get("workflow_build", 1),
             variant_id=record.get("variant_id"),
             slot=record.get("slot"),
         )
@@ -400,5 +403,7 @@ def _record(execution: Execution, shard: int) -> Record:
         "attempted_at": execution.attempted_at,
         "rerun_of": execution.rerun_of,
         "rerun_from_step": execution.rerun_from_step,
+        # Most runs are of the first.
+        "workflow_build": execution.workflow_build if execution.workflow_build > 1 else None,
         "variant_id": execution.variant_id,
     }

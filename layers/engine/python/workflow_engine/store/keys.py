@@ -59,6 +59,16 @@ def version(number: int) -> str:
     return f"VERSION#{number:08d}"
 
 
+def builds(version_number: int) -> str:
+    """Begins the sort keys of the builds of a version, once it has several."""
+    return f"BUILD#{version_number:08d}#"
+
+
+def build(version_number: int, number: int) -> str:
+    """Sort key of a build of a version."""
+    return f"{builds(version_number)}{number:08d}"
+
+
 def workflows(tenant_id: str) -> str:
     """Partition, in the index by_tenant, of a tenant's workflows."""
     return f"{_tenant(tenant_id)}#WORKFLOWS"
@@ -252,6 +262,32 @@ def mcp_servers(tenant_id: str) -> str:
 def mcp_server(name: str) -> str:
     """Sort key of an MCP server."""
     return f"MCPSERVER#{_escape(name)}"
+
+
+def run_figures(tenant_id: str, workflow_id: str | None = None) -> str:
+    """Partition of the figures of a workflow's runs by hour and day, or of all of a tenant's."""
+    scope = "" if workflow_id is None else f"#WORKFLOW#{_escape(workflow_id)}"
+    return f"{_tenant(tenant_id)}{scope}#FIGURES"
+
+
+def step_figures(tenant_id: str, workflow_id: str) -> str:
+    """Partition of the figures of a workflow's steps by hour and day."""
+    return f"{_tenant(tenant_id)}#WORKFLOW#{_escape(workflow_id)}#STEPFIGURES"
+
+
+def figures(grain: str, period: str, *parts: str) -> str:
+    """Sort key of figures of an hour or day (`store.aggregates.periods`), or, without its further parts, where those begin."""
+    return "#".join((grain.upper(), period, *parts))
+
+
+def last_figures(grain: str, period: str | None) -> str:
+    """Stands after the sort keys of all figures of an hour or day, or of all of them."""
+    return f"{grain.upper()}#{period}#~" if period else f"{grain.upper()}#~"
+
+
+def counted(tenant_id: str, execution_id: str) -> str:
+    """Partition of what figures have of an execution. It outlasts that: a deleted run stays counted, and once."""
+    return f"{_tenant(tenant_id)}#COUNTED#{_escape(execution_id)}"
 
 
 def idempotency(tenant_id: str, operation: str, key: str) -> str:

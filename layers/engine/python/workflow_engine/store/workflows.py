@@ -1,24 +1,34 @@
-"""Workflows: versions with what they were compiled to, so that starting a stored workflow reads one item."""
+"""Workflows: versions with what they were compiled to, so that starting a stored workflow reads one item.
+
+What a version was compiled to may change, though what it means never does: a *build* is one of its compiled forms. The first
+is made by the save, further ones are appended (`WorkflowStore.append_build`). The newest stands with the version, where a start
+finds it, and all of them stand by themselves once there are several, for those who read runs that were started on them.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import field
-from typing import Any, Final
+from contextlib import suppress
+from dataclasses import field, replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from workflow_engine.errors import NotFoundError
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
-from workflow_engine.store.conditions import all_of, equals
+from workflow_engine.store.conditions import Exists, Missing, all_of, any_of, below, equals
 from workflow_engine.store.deletions import NOT_MARKED, is_marked
 from workflow_engine.store.items import Record, dump
 from workflow_engine.store.payloads import PayloadStore
 from workflow_engine.store.run_lists import ELSEWHERE, has_tag, shown_tags
-from workflow_engine.store.schema import BY_TENANT
-from workflow_engine.store.table import ConditionFailedError, Page, Query
+from workflow_engine.store.schema import BY_TENANT, PARTITION_KEY
+from workflow_engine.store.table import ConditionFailedError, Page, Query, SortPrefix, Write
 from workflow_engine.store.versions import Noun, Version, VersionStore
+
+if TYPE_CHECKING:
+    from workflow_engine.store.executions import Execution
 
 _MOST_QUERIES: Final = 8
 """For one page of a filtered list."""
@@ -52,6 +62,18 @@ class Compiled:
 
 
 @dataclass(frozen=True, slots=True)
+class Build:
+    """A build after the first. `gain` is the share of a run's time that it was expected to save against the build before it, by
+    the steps of `samples` runs.
+    """
+
+    number: int
+    created_at: str
+    gain: float
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """Since when a workflow is not to be started, who paused it, and why."""
 
@@ -62,15 +84,22 @@ class Pause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredWorkflow(Version):
-    """One version of a workflow. `listed` is false for workflows posted to be run once. `pause` is told with the newest version
-    only, and so is when, and by whom, the last one was ended.
+    """One version of a workflow, with its newest build or the one that was asked for; `build` is None for the first. `listed` is
+    false for workflows posted to be run once. `pause` is told with the newest version only, and so is when, and by whom, the
+    last one was ended.
     """
 
     compiled: Compiled
+    build: Build | None = None
     listed: bool = True
     pause: Pause | None = None
     resumed_at: str | None = None
     resumed_by: str | None = None
+
+    @property
+    def build_number(self) -> int:
+        """The number of its build, from 1."""
+        return 1 if self.build is None else self.build.number
 
     @property
     def content_hash(self) -> str:
@@ -83,7 +112,12 @@ def content_hash(document: Json) -> str:
 
 
 def _packed(workflow: StoredWorkflow, payloads: PayloadStore) -> Record:
-    compiled = workflow.compiled
+    return {"content_hash": workflow.content_hash, "listed": workflow.listed, **_packed_build(workflow, payloads)}
+
+
+def _packed_build(workflow: StoredWorkflow, payloads: PayloadStore, **further: Json) -> Record:
+    """The attributes that a newer build replaces, with further content."""
+    compiled, build = workflow.compiled, workflow.build
     content = {
         "document": workflow.document,
         "bindings": compiled.bindings,
@@ -91,19 +125,25 @@ def _packed(workflow: StoredWorkflow, payloads: PayloadStore) -> Record:
         "plan": compiled.plan,
         "functions": list(compiled.functions),
         "fan_out": compiled.fan_out,
+        **further,
     }
+    if build is not None:
+        content["build"] = {"gain": build.gain, "samples": build.samples}
     return {
-        "content_hash": workflow.content_hash,
         "content": payloads.store(workflow.tenant_id, content),
         "machine_hash": compiled.machine_hash,
         "machine_arn": compiled.machine_arn,
         "compiler": compiled.compiler,
-        "listed": workflow.listed,
+        "build": None if build is None else build.number,
+        "built_at": None if build is None else build.created_at,
     }
 
 
 def _unpacked(known: dict[str, Any], record: Record, payloads: PayloadStore) -> StoredWorkflow:
     content: dict[str, Any] = payloads.load(record["content"])
+    build = None
+    if "build" in record:
+        build = Build(record["build"], record["built_at"], **content["build"])
     compiled = Compiled(
         bindings=content["bindings"],
         outline=content["outline"],
@@ -121,6 +161,7 @@ def _unpacked(known: dict[str, Any], record: Record, payloads: PayloadStore) -> 
         **known,
         document=content["document"],
         compiled=compiled,
+        build=build,
         listed=record["listed"],
         pause=pause,
         resumed_at=record.get("resumed_at"),
@@ -160,6 +201,13 @@ WORKFLOWS: Final = Noun(
     index=BY_TENANT,
     list_entry=_list_entry,
 )
+
+
+class BuildPage(NamedTuple):
+    """A page of builds, each with its version, and the cursor of the next."""
+
+    workflows: list[StoredWorkflow]
+    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,10 +272,88 @@ class WorkflowStore(VersionStore[StoredWorkflow]):
         except ConditionFailedError:
             self.newest(newest.tenant_id, newest.id)
 
-    def replace_machine(self, workflow: StoredWorkflow, machine_arn: str) -> None:
-        """Let a version and, if it is the newest, what stands for the newest point to a newer generation of its machine."""
-        tenant_id, id_ = workflow.tenant_id, workflow.id
+    def run_by(self, execution: Execution) -> StoredWorkflow:
+        """What a run runs: the build of the version that its record names, or its variant. NotFoundError when it is gone."""
+        tenant_id, build = execution.tenant_id, execution.workflow_build
+        if execution.variant_id is not None:
+            return self.of_build(tenant_id, execution.variant_id, 1, build)
+        return self.of_build(tenant_id, execution.workflow_id, execution.workflow_version, build)
+
+    def of_build(self, tenant_id: str, id_: str, version: int, build: int) -> StoredWorkflow:
+        """A version with one of its builds, in one read if that is the newest. NotFoundError when there is none."""
+        newest = self.get(tenant_id, id_, version)
+        if newest.build_number == build:
+            return newest
+        record = self.table.get(keys.workflow(tenant_id, id_), keys.build(version, build))
+        if record is None:
+            raise NotFoundError(f"There is no build {build} of version {version} of workflow '{id_}'.")
+        return self._version(record)
+
+    def as_saved(self, workflow: StoredWorkflow) -> StoredWorkflow:
+        """A version with its first build. No read where it has no other."""
+        if workflow.build is None:
+            return workflow
+        return self.of_build(workflow.tenant_id, workflow.id, workflow.version, 1)
+
+    def builds(self, tenant_id: str, id_: str, version: int, limit: int, cursor: str | None = None) -> BuildPage:
+        """A version with each of its builds, newest first; none where it has no other than the first."""
+        wanted = Query(keys.workflow(tenant_id, id_), sort=SortPrefix(keys.builds(version)))
+        page = self.table.query(tenant_id, wanted, limit=limit, cursor=cursor)
+        return BuildPage([self._version(record) for record in page.records], page.next_cursor)
+
+    def structure(self, workflow: StoredWorkflow) -> Mapping[str, Json]:
+        """The structure (`Compilation.structure`) of a build after the first, as it was appended."""
+        key = keys.build(workflow.version, workflow.build_number)
+        record = self.table.get(keys.workflow(workflow.tenant_id, workflow.id), key)
+        content = self.payloads.load(record["content"]) if record else {}
+        found: Mapping[str, Json] = content.get("structure", {})
+        return found
+
+    def append_build(
+        self, earlier: StoredWorkflow, compiled: Compiled, build: Build, structure: Mapping[str, Json]
+    ) -> bool:
+        """Let a version run another build from now on. `earlier` is the version as it stands, read with its newest build. False
+        when another build was appended since, or the version is gone.
+
+        A build is written before anything leads to it, and the version before what stands for the newest version: whatever cuts
+        this short, runs are read by what they run. `point_to_newest_build` does the rest then.
+        """
+        workflow = replace(earlier, compiled=compiled, build=build)
+        partition = keys.workflow(workflow.tenant_id, workflow.id)
+        builds = [
+            self._record(one) | {"pk": partition, "sk": keys.build(one.version, one.build_number)}
+            for one in ((workflow, earlier) if earlier.build is None else (workflow,))
+        ]
+        builds[0] |= _packed_build(workflow, self.payloads, structure=structure)
+        version = self._record(workflow) | {"pk": partition, "sk": keys.version(workflow.version)}
+        stands = all_of(Exists(PARTITION_KEY), equals("build", earlier.build.number if earlier.build else None))
+        try:
+            self.table.write_all([*map(Write, builds), Write(version, stands)])
+        except ConditionFailedError:
+            return False
+        self.point_to_newest_build(workflow)
+        return True
+
+    def point_to_newest_build(self, workflow: StoredWorkflow) -> None:
+        """Let starts take this build, the newest one of its version, unless another version is the newest or it was deleted."""
+        is_older = any_of(Missing("build"), below("build", workflow.build_number))
         is_this_version = equals(self.noun.version_attribute, workflow.version)
+        with suppress(ConditionFailedError):
+            self.table.update(
+                *self.noun.newest(workflow.tenant_id, workflow.id),
+                _packed_build(workflow, self.payloads),
+                all_of(NOT_MARKED, is_this_version, is_older),
+            )
+
+    def replace_machine(self, workflow: StoredWorkflow, machine_arn: str) -> None:
+        """Let a version and, if it is the newest, what stands for the newest point to a newer generation of its machine, as long as
+        they have this build.
+        """
+        tenant_id, id_ = workflow.tenant_id, workflow.id
+        is_this_version = all_of(
+            equals(self.noun.version_attribute, workflow.version),
+            equals("machine_hash", workflow.compiled.machine_hash),
+        )
         for pk, sk in (
             (keys.workflow(tenant_id, id_), keys.version(workflow.version)),
             self.noun.newest(tenant_id, id_),
@@ -235,4 +361,4 @@ class WorkflowStore(VersionStore[StoredWorkflow]):
             try:
                 self.table.update(pk, sk, {"machine_arn": machine_arn}, is_this_version)
             except ConditionFailedError:
-                continue  # a newer version has its own machine
+                continue  # a newer version or build has its own machine

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from workflow_engine.machines.registry import MachineRegistry
     from workflow_engine.machines.run_feed import RunFeeds
     from workflow_engine.store.activity_tasks import ActivityTaskStore
+    from workflow_engine.store.aggregates.step_durations import StepDurations
     from workflow_engine.store.approvals import ApprovalStore
     from workflow_engine.store.due import DueStore
     from workflow_engine.store.ends import EndStore
@@ -278,6 +279,12 @@ class Engine:
         from workflow_engine.store.shared_budgets import SharedBudgets
 
         return SharedBudgets(self._table, lambda: self.now().timestamp())
+
+    @cached_property
+    def step_durations(self) -> StepDurations:
+        from workflow_engine.store.aggregates.step_durations import StepDurations
+
+        return StepDurations(self._table, self.now)
 
     @cached_property
     def agents(self) -> VersionStore[Version]:

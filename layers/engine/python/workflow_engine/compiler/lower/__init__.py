@@ -22,9 +22,9 @@ from workflow_engine.compiler.lower.outputs import first_of, run_reads, run_resu
 from workflow_engine.compiler.lower.recovery import cause_of_failed_run
 from workflow_engine.compiler.lower.scope import Entry, Recovery, Scope
 from workflow_engine.compiler.lower.status import ANY, SKIPPED
-from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.lower.unit import Body, Unit
 from workflow_engine.compiler.reuse import NOTHING_REUSED, Reused, never_undone
-from workflow_engine.compiler.structure import Tree
+from workflow_engine.compiler.structure import Duration, Tree
 from workflow_engine.language.diagnostics import Diagnostic, pointer
 from workflow_engine.language.reads import all_steps, body_steps, failure_steps, nested_reads, references_of
 from workflow_engine.language.syntax import Reference, Source, Step, StepReference, Workflow
@@ -45,15 +45,17 @@ _RESERVED: Final = (
 @dataclass(frozen=True, slots=True)
 class Lowered:
     """The workflow as a block, with its graph and tree, the durations these were built for, and what travels in the input.
-    `after_failure` is the graph of its failure steps, None where there are none.
+    `bodies` are those of its steps and of its containers, by pointer; `after_failure` is the graph of its failure steps, None where
+    there are none.
     """
 
     block: Block
     graph: StepGraph
     tree: Tree
-    durations: tuple[float | None, ...]
+    durations: tuple[Duration | None, ...]
     bindings: Mapping[str, Any]
     warnings: tuple[Diagnostic, ...]
+    bodies: Mapping[str, Body]
     after_failure: StepGraph | None = None
 
 
@@ -100,6 +102,7 @@ def lower_workflow(
         body.durations,
         unit.bindings(),
         tuple(unit.warnings),
+        unit.bodies,
         None if after_failure is None else after_failure.graph,
     )
 

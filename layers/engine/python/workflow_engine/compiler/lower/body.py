@@ -13,7 +13,7 @@ from workflow_engine.compiler.graph import StepGraph, build_graph
 from workflow_engine.compiler.ir import Block, GuardNode, Node, ParallelNode, Return, Template
 from workflow_engine.compiler.jsonata.conditions import not_fragment
 from workflow_engine.compiler.jsonata.fragments import Fragment, Read, if_assigned
-from workflow_engine.compiler.lower.durations import expected_seconds
+from workflow_engine.compiler.lower.durations import duration
 from workflow_engine.compiler.lower.guards import GuardedSteps, first_leaf, leaves
 from workflow_engine.compiler.lower.inputs import has_expression
 from workflow_engine.compiler.lower.outputs import NO_ITEMS, tolerated_steps
@@ -23,10 +23,10 @@ from workflow_engine.compiler.lower.scope import Entry, Scope, failures_variable
 from workflow_engine.compiler.lower.sizes import Size
 from workflow_engine.compiler.lower.status import FAILED, NOT_BEGUN, SKIPPED, Statuses
 from workflow_engine.compiler.lower.step import lower_step, note_step
-from workflow_engine.compiler.lower.unit import Unit
+from workflow_engine.compiler.lower.unit import Body, Unit
 from workflow_engine.compiler.records import SKIPPED_RECORD
 from workflow_engine.compiler.reuse import FACET_OF, FACETS, NOTHING_REUSED, Reused, from_reused, without
-from workflow_engine.compiler.structure import Leaf, Parallel, Tree
+from workflow_engine.compiler.structure import Duration, Leaf, Parallel, Tree
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.language.reads import all_steps, body_steps
 from workflow_engine.language.syntax import Reference, Step
@@ -43,7 +43,7 @@ class LoweredBody:
 
     graph: StepGraph
     tree: Tree
-    durations: tuple[float | None, ...]
+    durations: tuple[Duration | None, ...]
     nodes: tuple[Node, ...]
 
 
@@ -75,9 +75,11 @@ def lower_steps(
     run = () if run_reads is None else run_reads(graph)
     tolerated = frozenset(s.step_id for s in graph.steps if not s.critical and run_reads is not None)
     known = {step_id: scope.statuses(step_id) for step_id in reused}
-    return lower_graph(
+    body = lower_graph(
         unit, graph, guarded, scope, end_reads(graph), place, also, run_reads=run, tolerated=tolerated, known=known
     )
+    unit.bodies[place] = Body(body.graph, body.tree, body.durations)
+    return body
 
 
 def lower_graph(
@@ -97,7 +99,7 @@ def lower_graph(
     the steps whose failures a run's output tells, `known` how those have ended that are waited for and not in the graph.
     """
     lowerings = {s.step_id: unit.lowering(s) for s in graph.steps}
-    durations = tuple(expected_seconds(unit, s) for s in graph.steps)
+    durations = tuple(duration(unit, s) for s in graph.steps)
     tree = _tree(graph, durations, unit, place)
     failing = {step_id for step_id, lowering in lowerings.items() if isinstance(lowering, FailLowering)}
     later = () if scope.recovery is None else unit.read_after_failure
@@ -106,7 +108,7 @@ def lower_graph(
     return LoweredBody(graph, tree, durations, nodes)
 
 
-def _tree(graph: StepGraph, durations: tuple[float | None, ...], unit: Unit, place: str) -> Tree:
+def _tree(graph: StepGraph, durations: tuple[Duration | None, ...], unit: Unit, place: str) -> Tree:
     if unit.sequential:
         return structure.chain(range(len(graph.steps)))
     decomposition = structure.decompose(graph.predecessors, durations)

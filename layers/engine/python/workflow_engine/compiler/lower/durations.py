@@ -8,15 +8,15 @@ from typing import Final
 from workflow_engine.compiler.catalogue import FailLowering, PureLowering, TaskLowering, WaitLowering
 from workflow_engine.compiler.graph import build_graph
 from workflow_engine.compiler.lower.unit import Unit
-from workflow_engine.compiler.structure import critical_path
+from workflow_engine.compiler.structure import Duration, critical_path, mean
 from workflow_engine.language.reads import nested_steps
 from workflow_engine.language.syntax import Step
 
 PURE_SECONDS: Final = 0.0
 
 
-def expected_seconds(unit: Unit, step: Step) -> float | None:
-    """Seconds that the step takes; None where nothing tells.
+def duration(unit: Unit, step: Step) -> Duration | None:
+    """Seconds that the step takes, as a number or as values that are equally likely; None where nothing tells.
 
     The author's estimate wins over what was measured, that over what follows from the step itself: a pure step takes no time,
     a delay its seconds, a step of a registered type what its registration says, a container as long as the critical path of its
@@ -26,6 +26,11 @@ def expected_seconds(unit: Unit, step: Step) -> float | None:
         return step.estimated_seconds
     if step.step_id in unit.hints.durations:
         return unit.hints.durations[step.step_id]
+    return _expected(unit, step)
+
+
+def _expected(unit: Unit, step: Step) -> float | None:
+    """What follows from the step itself."""
     if step.body is not None:
         bodies = [_body_seconds(unit, body) for body in nested_steps(step)]
         known = [seconds for seconds in bodies if seconds is not None]
@@ -42,8 +47,8 @@ def expected_seconds(unit: Unit, step: Step) -> float | None:
 
 
 def _body_seconds(unit: Unit, steps: Sequence[Step]) -> float | None:
-    durations = [expected_seconds(unit, s) for s in steps]
-    by_id = {s.step_id: d for s, d in zip(steps, durations, strict=True) if d is not None}
+    durations = [duration(unit, s) for s in steps]
+    by_id = {s.step_id: mean(d) for s, d in zip(steps, durations, strict=True) if d is not None}
     if len(by_id) < len(steps):
         return None
     if unit.sequential:

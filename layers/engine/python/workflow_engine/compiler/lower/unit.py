@@ -7,6 +7,7 @@ from dataclasses import field
 from typing import Any, Protocol
 
 from workflow_engine.compiler.catalogue import CompilerCatalogue, Lowering, TaskLowering
+from workflow_engine.compiler.graph import StepGraph
 from workflow_engine.compiler.hints import Hints
 from workflow_engine.compiler.ir import Node
 from workflow_engine.compiler.jsonata.fragments import NULL, Fragment, Text
@@ -14,6 +15,7 @@ from workflow_engine.compiler.jsonata.states import from_input
 from workflow_engine.compiler.lower.scope import Scope
 from workflow_engine.compiler.lower.sizes import Size, size_of
 from workflow_engine.compiler.records import CAUGHT_AS_TOLD, CAUGHT_OF_CHILD, Caught
+from workflow_engine.compiler.structure import Duration, Tree
 from workflow_engine.language.diagnostics import Diagnostic, Json
 from workflow_engine.language.reads import all_steps
 from workflow_engine.language.syntax import LiteralValue, ScopeReference, Step, StepReference, Template
@@ -29,13 +31,28 @@ class ContainerLowerer(Protocol):
     ) -> tuple[Node, ...]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A graph of steps, the tree that it became, and the durations that this was built for, None where unknown."""
+
+    graph: StepGraph
+    tree: Tree
+    durations: tuple[Duration | None, ...]
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The ids, by vertex."""
+        return tuple(step.step_id for step in self.graph.steps)
+
+
 @dataclass(slots=True)
 class Unit:
     """Shared by all bodies of one workflow. `sequential` says that every body is a chain in step order.
 
     `constants` are fields of pure steps' outputs that are known before the run, by step id, and `handed_on` those that are
     parts of the run's input; `step_types` are the types of the steps that were lowered so far, without aliases, and
-    `no_inputs` says of those whose output is nothing to work on why. `read_after_failure` is what failure steps read.
+    `no_inputs` says of those whose output is nothing to work on why. `bodies` are those lowered so far, by pointer.
+    `read_after_failure` is what failure steps read.
     """
 
     catalogue: CompilerCatalogue
@@ -56,6 +73,7 @@ class Unit:
     handed_on: dict[str, Mapping[str, ScopeReference]] = field(default_factory=dict)
     step_types: dict[str, str] = field(default_factory=dict)
     no_inputs: dict[str, str] = field(default_factory=dict)
+    bodies: dict[str, Body] = field(default_factory=dict)
     read_after_failure: tuple[StepReference, ...] = ()
     variables_size: Size = field(init=False)
     _taken: set[str] = field(default_factory=set)

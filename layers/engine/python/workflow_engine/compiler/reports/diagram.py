@@ -1,29 +1,57 @@
-"""The workflow's graph as Mermaid text, for people."""
+"""A picture as Mermaid text, for people and for what draws Mermaid."""
 
 from __future__ import annotations
 
-from workflow_engine.compiler.graph import StepGraph
-from workflow_engine.compiler.structure import partial_order
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from workflow_engine.compiler.reports.drawing import AFTER_FAILURE, Box, Drawing
+
+LONGEST_NOTE: Final = 60
 
 
-def mermaid(graph: StepGraph, after_failure: StepGraph | None = None) -> str:
-    """A `flowchart` with one node per step and one arrow per dependency; dashed where the step may be skipped or may fail.
-    `after_failure` are the steps that run when the run fails, drawn apart.
-    """
-    lines = ["flowchart TD", *_drawn(graph, "n", "  ")]
-    if after_failure is not None:
-        lines += ['  subgraph failure["when the run fails"]', *_drawn(after_failure, "f", "    "), "  end"]
+def mermaid(drawing: Drawing) -> str:
+    """A `flowchart`: a node for each box, a subgraph for one that holds others, and one for what runs when the run fails."""
+    lines = ["flowchart TD", *_drawn(drawing, "n", "  ")]
+    if drawing.after_failure is not None:
+        lines += [
+            f'  subgraph failure["{AFTER_FAILURE}"]',
+            *_drawn(drawing.after_failure, "f", "    "),
+            "  end",
+        ]
     return "\n".join(lines) + "\n"
 
 
-def _drawn(graph: StepGraph, letter: str, indent: str) -> list[str]:
-    number = {step.step_id: f"{letter}{i}" for i, step in enumerate(graph.steps)}
-    lines = []
-    for step in graph.steps:
-        label = f"{step.step_id}<br/><small>{step.step_type}{' · for each' if step.for_each else ''}</small>"
-        lines.append(f'{indent}{number[step.step_id]}["{label}"]')
-    # Arrows of the transitive reduction: no arrow to a step that another one waits for anyway.
-    for step, before in zip(graph.steps, partial_order(graph.predecessors).predecessors, strict=True):
-        arrow = "-.->" if step.condition is not None or not step.critical else "-->"
-        lines.extend(f"{indent}{number[graph.steps[p].step_id]} {arrow} {number[step.step_id]}" for p in sorted(before))
-    return lines
+def _drawn(drawing: Drawing, prefix: str, indent: str) -> Iterator[str]:
+    for i, box in enumerate(drawing.boxes):
+        yield from _box(box, f"{prefix}{i}", indent)
+    for arrow in drawing.arrows:
+        line = "-.->" if arrow.is_dashed else "-->"
+        yield f"{indent}{prefix}{arrow.source} {line} {prefix}{arrow.target}"
+
+
+def _box(box: Box, node: str, indent: str) -> Iterator[str]:
+    label = "<br/>".join([_escaped(box.name), *(f"<small>{_escaped(_short(note))}</small>" for note in box.notes)])
+    if not box.parts:
+        yield f'{indent}{node}["{label}"]'
+        return
+    yield f'{indent}subgraph {node}["{label}"]'
+    for i, part in enumerate(box.parts):
+        inner = f"{node}_{i}_"
+        if part.title:
+            yield f'{indent}  subgraph {node}_{i}["{_escaped(_short(part.title))}"]'
+            yield from _drawn(part.drawing, inner, f"{indent}    ")
+            yield f"{indent}  end"
+        else:
+            yield from _drawn(part.drawing, inner, f"{indent}  ")
+    yield f"{indent}end"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_NOTE else text[: LONGEST_NOTE - 1] + "…"
+
+
+def _escaped(text: str) -> str:
+    """Mermaid writes characters that mean something to it as `#` and their number."""
+    return re.sub(r'["#&<>`\\\x00-\x1f]', lambda found: f"#{ord(found[0])};", text)

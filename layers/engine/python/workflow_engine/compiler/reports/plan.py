@@ -29,13 +29,13 @@ from workflow_engine.compiler.ir import (
     WaitNode,
 )
 from workflow_engine.compiler.lower import Lowered
+from workflow_engine.compiler.lower.unit import Body
+from workflow_engine.compiler.reports.placed import placed, seconds_of
 from workflow_engine.compiler.structure import critical_path, fold, span
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.subflows import START_EXECUTION
 
-UNKNOWN_SECONDS: Final = 1.0
-"""Stands for a duration that nobody gave, in the figures of run time."""
 NEAR: Final = 0.8
 
 TASK_EVENTS: Final = 5
@@ -194,6 +194,7 @@ class Plan:
     critical_path_seconds: float
     ideal_seconds: float
     parallel_width: int
+    placed: Mapping[str, Any]
 
     def as_dict(self, findings: Iterable[Diagnostic]) -> dict[str, Any]:
         high = self.count.high
@@ -207,6 +208,7 @@ class Plan:
             "critical_path_seconds": round(self.critical_path_seconds, 6),
             "ideal_seconds": round(self.ideal_seconds, 6),
             "parallel_width": self.parallel_width,
+            **self.placed,
             "cost_usd_per_1000_runs": {
                 "transitions": None if high is None else round(high * aws_quotas.USD_PER_MILLION_TRANSITIONS / 1000, 6)
             },
@@ -216,7 +218,8 @@ class Plan:
 
 def make_plan(block: Block, lowered: Lowered, machine: Mapping[str, Any], definition: str) -> Plan:
     """The plan of a compiled workflow: `machine` is its ASL, `definition` the text of that."""
-    seconds = [UNKNOWN_SECONDS if d is None else d for d in lowered.durations]
+    body = Body(lowered.graph, lowered.tree, lowered.durations)
+    seconds = seconds_of(body)
     return Plan(
         states=_states_in(machine),
         count=count_block(block),
@@ -224,6 +227,7 @@ def make_plan(block: Block, lowered: Lowered, machine: Mapping[str, Any], defini
         critical_path_seconds=span(lowered.tree, seconds),
         ideal_seconds=critical_path(lowered.graph.predecessors, seconds),
         parallel_width=fold(lowered.tree, lambda _: 1, max, sum),
+        placed=placed(body, lowered.bodies),
     )
 
 

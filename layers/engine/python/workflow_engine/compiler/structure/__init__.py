@@ -12,14 +12,16 @@ The way from graph to tree:
    connected in both is *prime*: it is cut into a first and a second half, and each half is decomposed in turn.
 3. `cuts`: the candidate cuts of a prime module, each with a lower bound of the run time that it leads to. The search
    solves both halves of the best few and keeps the best. In the end the tree must beat one with a barrier a level.
-4. `lanes`: durations as numbers. An unknown duration is not one number but a sample of them, the same on every call;
-   a tree is good if its *mean* run time is short. Integers hold all samples side by side, so one addition adds them all.
+4. `lanes`: durations as numbers. An unknown duration is not one number but a sample of them, the same on every call, and so is
+   one of which several values are known; a tree is good if its *mean* run time is short. Integers hold all samples side by
+   side, so one addition adds them all.
 
 That durations must steer the choice is known: without them the run time of any such transformation can be off by a factor
 that grows with the graph (Salamon, arXiv:0904.4512; Gonzalez-Escribano et al., "Mapping unstructured applications into
 nested parallelism", 2002).
 """
 
+from workflow_engine.compiler.structure.lanes import Duration, drawn, mean
 from workflow_engine.compiler.structure.nesting import limit_nesting, nesting_depth
 from workflow_engine.compiler.structure.order import partial_order
 from workflow_engine.compiler.structure.search import Decomposition, decompose
@@ -37,6 +39,7 @@ from workflow_engine.compiler.structure.tree import (
 
 __all__ = [
     "Decomposition",
+    "Duration",
     "Leaf",
     "Parallel",
     "Sequence",
@@ -44,9 +47,11 @@ __all__ = [
     "chain",
     "critical_path",
     "decompose",
+    "drawn",
     "fold",
     "level_barriers",
     "limit_nesting",
+    "mean",
     "nesting_depth",
     "partial_order",
     "span",

@@ -8,6 +8,10 @@ also make results the same on every machine.
 import collections.abc as abc
 import random
 from collections.abc import Callable
+from typing import TypeAlias
+
+Duration: TypeAlias = float | tuple[float, ...]
+"""How long a vertex takes: always the same, or any of some values that are equally likely."""
 
 # The longest duration has this many bits, so that durations are told apart to about a ten-millionth of it.
 _PRECISION = 24
@@ -78,23 +82,43 @@ def _total_of(width: int) -> Callable[[int], int]:
     return total
 
 
-def sampled(durations: abc.Sequence[float | None], samples: int, *, inexact: bool = False) -> Lanes:
-    """Pack `durations`, each unknown one (None) as `samples` random values, the same at every call.
+def sampled(durations: abc.Sequence[Duration | None], samples: int, *, inexact: bool = False) -> Lanes:
+    """Pack `durations`, each unknown one (None) and each distribution as `samples` random values, the same at every call.
 
     Unknown ones are drawn around the median of the known ones that are not zero. Known durations are equal in every sample,
     or where they are `inexact`, drawn around what is given. Where all are known and exact, one lane is enough.
     """
-    known = [duration for duration in durations if duration is not None]
-    if len(known) == len(durations) and not inexact:
-        return Lanes([known])
+    exact = [duration for duration in durations if isinstance(duration, int | float)]
+    if len(exact) == len(durations) and not inexact:
+        return Lanes([exact])
+    return Lanes(drawn(durations, samples, inexact=inexact))
+
+
+def drawn(
+    durations: abc.Sequence[Duration | None], samples: int, *, inexact: bool = False, seed: int = _SEED
+) -> list[list[float]]:
+    """Values of `durations` as `sampled` packs them, a list for each sample, in units of the longest known one."""
+    known = [mean(duration) for duration in durations if duration is not None]
     positive = sorted(filter(None, known)) or [1.0]
     # All is measured in units of the longest known duration, so that no finite number is too large to be scaled.
     typical = positive[len(positive) // 2] / positive[-1] / ((_SHORTEST + _LONGEST) / 2)
-    draw = random.Random(_SEED)
+    draw, shuffle = random.Random(seed), random.Random(seed).shuffle
+    columns: dict[int, list[float]] = {}
+    for vertex, duration in enumerate(durations):
+        if isinstance(duration, tuple):
+            # Each value as often as any other, which tells more than as many that are drawn one by one.
+            columns[vertex] = [duration[i * len(duration) // samples] for i in range(samples)]
+            shuffle(columns[vertex])
 
-    def one(value: float | None) -> float:
-        if value is None:
+    def one(sample: int, vertex: int, duration: Duration | None) -> float:
+        if duration is None:
             return draw.uniform(_SHORTEST, _LONGEST) * typical
+        value = columns[vertex][sample] if isinstance(duration, tuple) else duration
         return value / positive[-1] * (2 ** draw.uniform(-_INEXACT, _INEXACT) if inexact else 1)
 
-    return Lanes([[one(value) for value in durations] for _ in range(samples)])
+    return [[one(sample, *vertex) for vertex in enumerate(durations)] for sample in range(samples)]
+
+
+def mean(duration: Duration) -> float:
+    """The mean of a duration, which is itself where it is one number."""
+    return sum(value / len(duration) for value in duration) if isinstance(duration, tuple) else duration

@@ -9,7 +9,7 @@ from math import inf, isfinite, sqrt
 from typing import TypeAlias
 
 from workflow_engine.compiler.structure.cuts import CutFinder
-from workflow_engine.compiler.structure.lanes import Lanes, sampled
+from workflow_engine.compiler.structure.lanes import Duration, Lanes, sampled
 from workflow_engine.compiler.structure.order import PartialOrder, components, partial_order
 from workflow_engine.compiler.structure.tree import Leaf, Parallel, Tree, fold, in_sequence, level_barriers
 from workflow_engine.lazy_dataclass import dataclass
@@ -60,12 +60,13 @@ class _Solution:
 _Solver: TypeAlias = Generator[tuple[int, float], _Solution, _Solution]
 
 
-def decompose(predecessors: abc.Sequence[abc.Set[int]], durations: abc.Sequence[float | None]) -> Decomposition:
+def decompose(predecessors: abc.Sequence[abc.Set[int]], durations: abc.Sequence[Duration | None]) -> Decomposition:
     """Turn a graph into a tree that keeps all its order, adds little, and runs nearly as fast.
 
     Args:
         predecessors: for each vertex 0..n-1, in topological order, the vertices it waits for.
-        durations: how long each vertex takes, in any one unit; None where that is unknown.
+        durations: how long each vertex takes, in any one unit: a number, or values that are equally likely; None where that is
+            unknown.
 
     The same graph gives the same tree always, whatever the order of iteration of the sets. If the graph's partial order
     is series-parallel, the tree has exactly that order. In the mean over the sampled durations (in truth, if all are
@@ -74,12 +75,11 @@ def decompose(predecessors: abc.Sequence[abc.Set[int]], durations: abc.Sequence[
 
     Raises:
         ValueError: no vertices, not in topological order, another number of durations than vertices, or a duration that
-            is negative or not finite.
+            is negative or not finite, or has no values.
     """
     if not predecessors or len(durations) != len(predecessors):
         raise ValueError(f"{len(predecessors)} vertices and {len(durations)} durations; both must be equal and not 0")
-    if any(duration is not None and not (isfinite(duration) and duration >= 0) for duration in durations):
-        raise ValueError("durations must be finite and not negative")
+    durations = [_checked(duration) for duration in durations]
     order = partial_order(predecessors)
     samples = _SAMPLES_SMALL if len(durations) <= _SMALL else _SAMPLES_LARGE
     lanes = sampled(durations, samples)
@@ -100,6 +100,14 @@ def decompose(predecessors: abc.Sequence[abc.Set[int]], durations: abc.Sequence[
         tree = min(trees, key=lambda each: _mean_run_time(each, judging))
     added = _ordered_pairs(tree) - order.pairs
     return Decomposition(tree, exact=added == 0, added_order=added)
+
+
+def _checked(duration: Duration | None) -> Duration | None:
+    """The duration, as a number where all its values are equal. Raises ValueError."""
+    values = duration if isinstance(duration, tuple) else () if duration is None else (duration,)
+    if duration == () or not all(isfinite(value) and value >= 0 for value in values):
+        raise ValueError("durations must be finite and not negative")
+    return values[0] if values and min(values) == max(values) else duration
 
 
 def _deepened(search: _Search, tree: Tree) -> list[Tree]:

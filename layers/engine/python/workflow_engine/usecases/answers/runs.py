@@ -175,6 +175,8 @@ class ExecutionSummary(TypedDict):
 class Execution(ExecutionSummary):
     """A run without its results."""
 
+    build: Version | None
+    """The build of the workflow's version that runs; null for a rerun from a step, which runs what is left of the workflow."""
     started_by: str | None
     """Who started the run, as the API authenticated them."""
     metadata: Any

@@ -18,6 +18,28 @@ class Costs(TypedDict):
     """Of the states that are entered. Null where a size is not known."""
 
 
+class PlannedPart(TypedDict):
+    """A step, or parts one after the other, or parts beside each other, with the seconds between which they are planned."""
+
+    step: NotRequired[str]
+    """The id of a step; it has neither parts."""
+    sequence: NotRequired[list[PlannedPart]]
+    parallel: NotRequired[list[PlannedPart]]
+    bodies: NotRequired[list[PlannedPart]]
+    """Of a container: its steps, or those of each case of a switch that has any. They count from the start of the body."""
+    start: float
+    end: float
+
+
+class SerialisedPair(TypedDict):
+    """A step that waits for another by no dependency, since the machine has no other place for it."""
+
+    before: str
+    after: str
+    seconds: float
+    """How much later it starts than it could."""
+
+
 class Plan(TypedDict):
     """What a run costs and takes, from the graph alone. Maxima are null where a size is not known."""
 
@@ -30,6 +52,12 @@ class Plan(TypedDict):
     critical_path_seconds: float | None
     ideal_seconds: float | None
     parallel_width: Count
+    structure: NotRequired[PlannedPart | None]
+    """When a run does what. Null without steps; workflows saved earlier have none."""
+    critical_path: NotRequired[list[str]]
+    """The steps that decide when the run ends, in order."""
+    serialised_pairs: NotRequired[list[SerialisedPair]]
+    """The hundred that cost most, at most."""
     cost_usd_per_1000_runs: Costs
     warnings: list[Finding]
 
@@ -136,6 +164,26 @@ class WorkflowDiff(TypedDict):
     """The figures of the plan that are different, and `transitions_usd_per_1000_runs`."""
 
 
+class WorkflowBuild(TypedDict):
+    """What runs of a version are started with: the first build is made when it is saved, further ones when the durations of its
+    steps have shown that another order makes runs shorter.
+    """
+
+    number: Version
+    since: Time
+    expected_gain: float | None
+    """The share of a run's time that it was expected to save against the build before; null for the first."""
+    samples: Count | None
+    """By how many runs; null for the first."""
+
+
+class WorkflowBuildPage(TypedDict):
+    """Builds of a version, newest first."""
+
+    items: list[WorkflowBuild]
+    next_cursor: Cursor
+
+
 class StoredWorkflow(TypedDict):
     """A version of a workflow."""
 
@@ -155,10 +203,27 @@ class StoredWorkflow(TypedDict):
     resumed_at: Time | None
     """When the last pause ended."""
     resumed_by: str | None
+    build: WorkflowBuild
     plan: Plan
+    """That of the build."""
     workflow: Object
     """The workflow as it was saved."""
     configuration: Object
     """The same as `workflow`."""
     warnings: NotRequired[list[Finding]]
     """In answers to saving: what may go wrong all the same, such as an agent that does not exist now."""
+
+
+class ExecutedWorkflow(TypedDict):
+    """What a run runs, as it was when the run began."""
+
+    execution_id: Id
+    workflow_id: str
+    workflow_version: Version
+    build: Version | None
+    """The build of the version; null for a rerun from a step, which runs what is left of the workflow."""
+    workflow: Object
+    """The document."""
+    plan: Plan
+    reused_steps: list[str]
+    """Steps of a rerun that it does not run, since the earlier run has done them."""

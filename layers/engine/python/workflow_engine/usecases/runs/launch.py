@@ -113,6 +113,7 @@ def _launched(
         attempt_id=attempt.attempt_id,
         rerun_of=rerun.of if rerun else None,
         rerun_from_step=rerun.from_step if rerun else None,
+        workflow_build=workflow.build_number,
         variant_id=workflow.id if workflow is not named else None,
     )
     try:

@@ -99,7 +99,7 @@ def _functions(engine: Engine, execution: Execution) -> tuple[tuple[str, ...], f
     if engine.laptop is not None:
         return (), frozenset()
     try:
-        version = engine.workflows.get(execution.tenant_id, execution.workflow_id, execution.workflow_version)
+        version = engine.workflows.run_by(execution)
     except NotFoundError:
         return tuple(_name(arn) for arn in engine.settings.step_functions.values()), frozenset()
     own = engine.settings.step_functions

@@ -75,6 +75,7 @@ def get_execution(engine: Engine, caller: Caller, execution_id: str) -> answers.
         "workflow_id": execution.workflow_id,
         "workflow_name": execution.workflow_name,
         "workflow_version": execution.workflow_version,
+        "build": None if execution.variant_id else execution.workflow_build,
         "status": status,
         "started_at": execution.started_at,
         "completed_at": execution.completed_at,

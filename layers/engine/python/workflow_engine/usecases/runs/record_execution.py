@@ -143,11 +143,8 @@ def read_report(engine: Engine, execution: Execution, events: Iterable[Event] | 
 
 
 def outline(engine: Engine, execution: Execution) -> Any:
-    """The outline of the workflow version that was run, or of its variant."""
-    run, version = execution.workflow_id, execution.workflow_version
-    if execution.variant_id is not None:
-        run, version = execution.variant_id, 1
-    return engine.workflows.get(execution.tenant_id, run, version).compiled.outline
+    """The outline of what is run."""
+    return engine.workflows.run_by(execution).compiled.outline
 
 
 def record_end(engine: Engine, execution: Execution, run: RunReport, *, is_never_started: bool = False) -> bool:

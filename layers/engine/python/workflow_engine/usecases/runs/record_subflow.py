@@ -47,6 +47,7 @@ def record_subflow(engine: Engine, start: SubflowStart) -> Execution | None:
         started_by=run.get("principal"),
         session_id=run.get("session_id"),
         correlation_id=run.get("correlation_id"),
+        workflow_build=run.get("workflow_build", 1),  # runs that were started earlier tell none
         parent_execution_id=run["parent_execution_id"],
         parent_place=run["parent_place"],
     )

@@ -90,6 +90,7 @@ class _Found:
             machine_arn=machine_arn,
             workflow_id=child.id,
             workflow_version=child.version,
+            workflow_build=child.build_number,
             workflow_name=child.name,
             functions=bound.functions,
             endpoints=bound.endpoints,

@@ -29,7 +29,7 @@ def diff(
     engine: Engine, caller: Caller, workflow_id: str, from_version: int | None = None, to_version: int | None = None
 ) -> WorkflowDiff:
     """The changes from one version to another, by default from the one before to the newest, and what they change in steps, plan
-    and cost. Raises NotFoundError, InvalidRequestError when the newest is the first and none is named.
+    and cost, as both were saved. Raises NotFoundError, InvalidRequestError when the newest is the first and none is named.
     """
     newest = engine.workflows.newest(caller.tenant_id, workflow_id)
     to_version = to_version or newest.version
@@ -45,7 +45,7 @@ def diff(
         "to_version": to_version,
         "changes": [{"kind": c.kind, "pointer": c.pointer, "before": c.before, "after": c.after} for c in changes],
         "steps": _steps(before.document, after.document, changes),
-        "plan": _plan(before.compiled.plan, after.compiled.plan),
+        "plan": _plan(*(engine.workflows.as_saved(version).compiled.plan for version in (before, after))),
     }
 
 

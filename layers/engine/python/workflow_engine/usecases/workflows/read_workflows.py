@@ -9,7 +9,15 @@ from workflow_engine.store import workflows
 from workflow_engine.usecases.engine import Caller, Engine
 
 if TYPE_CHECKING:
-    from workflow_engine.usecases.answers import ListedWorkflowPage, Plan, StoredWorkflow, WorkflowPage, WorkflowSummary
+    from workflow_engine.usecases.answers import (
+        ListedWorkflowPage,
+        Plan,
+        StoredWorkflow,
+        WorkflowBuild,
+        WorkflowBuildPage,
+        WorkflowPage,
+        WorkflowSummary,
+    )
 
 
 def describe(workflow: workflows.StoredWorkflow) -> StoredWorkflow:
@@ -28,9 +36,21 @@ def describe(workflow: workflows.StoredWorkflow) -> StoredWorkflow:
         "pause_reason": workflow.pause.reason if workflow.pause else None,
         "resumed_at": workflow.resumed_at,
         "resumed_by": workflow.resumed_by,
+        "build": describe_build(workflow),
         "plan": cast("Plan", dict(workflow.compiled.plan)),  # as it was kept
         "workflow": dict(workflow.document),
         "configuration": dict(workflow.document),
+    }
+
+
+def describe_build(workflow: workflows.StoredWorkflow) -> WorkflowBuild:
+    """The build of a version as the API shows it."""
+    build = workflow.build
+    return {
+        "number": workflow.build_number,
+        "since": build.created_at if build else workflow.updated_at,
+        "expected_gain": build.gain if build else None,
+        "samples": build.samples if build else None,
     }
 
 
@@ -66,6 +86,19 @@ def list_versions(
     engine.workflows.newest(caller.tenant_id, workflow_id)
     page = engine.workflows.versions(caller.tenant_id, workflow_id, limit, cursor)
     return {"items": [_summary(r) for r in page.records], "next_cursor": page.next_cursor}
+
+
+def list_builds(
+    engine: Engine, caller: Caller, workflow_id: str, version: int | None, limit: int, cursor: str | None = None
+) -> WorkflowBuildPage:
+    """The builds of the newest version, or of the one asked for, newest first. Raises NotFoundError."""
+    newest = engine.workflows.newest(caller.tenant_id, workflow_id)
+    wanted = newest
+    if version not in (None, newest.version):
+        wanted = engine.workflows.get(caller.tenant_id, workflow_id, version)
+    page = engine.workflows.builds(caller.tenant_id, workflow_id, wanted.version, limit, cursor)
+    # A version that has only the first has no list of them.
+    return {"items": [*map(describe_build, page.workflows or (wanted,))], "next_cursor": page.next_cursor}
 
 
 def _summary(record: dict[str, Any]) -> WorkflowSummary:

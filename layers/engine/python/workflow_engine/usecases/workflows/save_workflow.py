@@ -102,7 +102,7 @@ def save_next(engine: Engine, caller: Caller, posted: PostedWorkflow, newest: St
     if is_same and newest.compiled.compiler == compiler_of(words):
         return _saved(newest, posted.placed(words.missing))
     compiled, warnings = _compiled(engine, caller, posted, words, newest.id)
-    if is_same and newest.compiled.means_the_same(compiled.compiled):
+    if is_same and engine.workflows.as_saved(newest).compiled.means_the_same(compiled.compiled):
         return _saved(newest, warnings)
     workflow = replace(
         compiled,

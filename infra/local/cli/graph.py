@@ -1,0 +1,134 @@
+"""`workflow graph`: a picture of a workflow file, as it is written or as the machine that it becomes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from infra.local.cli.documents import document, invalid
+from infra.local.cli.options import FILE, STEPS
+
+if TYPE_CHECKING:
+    from workflow_engine.compiler.reports.drawing import Drawing
+
+FORMATS: Final = ("svg", "png", "mermaid")
+_SUFFIXES: Final = {".svg": "svg", ".png": "png", ".mmd": "mermaid", ".mermaid": "mermaid"}
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option("--svg", "formats", flag_value="svg", multiple=True, help="An SVG for light and dark pages.")
+@click.option("--png", "formats", flag_value="png", multiple=True, help="A PNG.")
+@click.option("--mermaid", "formats", flag_value="mermaid", multiple=True, help="Mermaid text; the default.")
+@click.option(
+    "-o",
+    "--output",
+    "output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write; its suffix tells the format. Standard output without it.",
+)
+@click.option("--compiled", is_flag=True, help="Draw the state machine that the workflow becomes.")
+@STEPS
+def graph(
+    file: str, formats: tuple[str, ...], output: Path | None, compiled: bool, steps_directory: Path | None
+) -> None:
+    """Draw a workflow: steps, what they wait for, and what containers hold. Step types that are not known here are drawn, too."""
+    chosen = _format(formats, output)
+    if chosen == "png" and output is None and sys.stdout.isatty():
+        raise click.UsageError("A PNG is not for a terminal. Name a file: -o workflow.png.")
+    body = document(file)
+    title, drawing = _compiled(body, steps_directory) if compiled else _written(body)
+    picture = _picture(chosen, drawing, title)
+    if output is None:
+        click.echo(picture, nl=False)
+    else:
+        _write(output, picture)
+
+
+def _format(formats: tuple[str, ...], output: Path | None) -> str:
+    told = dict.fromkeys(formats)
+    if len(told) > 1:
+        raise click.UsageError(f"{' and '.join(f'--{name}' for name in told)} exclude each other.")
+    if told:
+        return next(iter(told))
+    if output is None:
+        return "mermaid"
+    if output.suffix.lower() not in _SUFFIXES:
+        raise click.UsageError(
+            f"The name {output} tells no format. End it with .svg, .png or .mmd, or say --svg or --png."
+        )
+    return _SUFFIXES[output.suffix.lower()]
+
+
+def _written(body: Any) -> tuple[str, Drawing]:
+    """The workflow of a file as it is written. Ends the program with findings where it cannot be read."""
+    from workflow_engine.compiler.reports.drawing import drawing_of_workflow
+    from workflow_engine.errors import InvalidRequestError
+    from workflow_engine.language import parse_workflow
+    from workflow_engine.language.diagnostics import InvalidWorkflowError
+    from workflow_engine.usecases.bodies.workflow import posted_workflow
+
+    try:
+        posted = posted_workflow(body)
+        parsed = parse_workflow(posted.document, _open_catalogue(posted.document))
+        if parsed.workflow is None:
+            raise InvalidWorkflowError(parsed.diagnostics)
+        return parsed.workflow.name, drawing_of_workflow(parsed.workflow)
+    except InvalidRequestError as error:
+        invalid(error.errors)
+    except InvalidWorkflowError as error:
+        invalid([{"code": d.code, "pointer": d.pointer, "detail": d.detail} for d in posted.placed(error.diagnostics)])
+
+
+def _open_catalogue(document: Any) -> Any:
+    """The built-in step types, and every other that the document names: a picture needs no more of a type than its name."""
+    from workflow_engine.language.findings import Findings
+    from workflow_engine.language.walk import walk_steps
+    from workflow_engine.language.wellformed import check_well_formed
+    from workflow_engine.steps import builtin_catalogue
+
+    catalogue = builtin_catalogue()
+    if not isinstance(document, dict) or not check_well_formed(document, Findings()):
+        return catalogue
+    named = (step.get("step_type") for _, step in walk_steps(document))
+    unknown = {name for name in named if isinstance(name, str) and name and catalogue.find(name) is None}
+    return catalogue.with_registered({"step_type": name} for name in sorted(unknown))
+
+
+def _compiled(body: Any, steps_directory: Path | None) -> tuple[str, Drawing]:
+    from infra.local.cli.in_process import call, opened_cloud
+    from workflow_engine.compiler.reports.drawing import drawing_of_machine
+    from workflow_engine.usecases.bodies.workflow import posted_workflow
+
+    with opened_cloud(steps_directory) as cloud:
+        compiled = call(cloud, "POST", "/workflows/compile", body)
+    # What could be compiled has a workflow in it, perhaps one without a name.
+    return str(posted_workflow(body).document.get("name", "")), drawing_of_machine(compiled["asl"])
+
+
+def _picture(chosen: str, drawing: Drawing, title: str) -> bytes:
+    from infra.local.drawing.layout import NoLayoutError
+    from infra.local.drawing.png import NoPngError, png
+    from infra.local.drawing.svg import svg
+    from workflow_engine.compiler.reports.diagram import mermaid
+
+    try:
+        match chosen:
+            case "mermaid":
+                return mermaid(drawing).encode("utf-8", "backslashreplace")
+            case "svg":
+                return svg(drawing, title).encode()
+            case _:
+                return png(svg(drawing, title, is_dark_too=False))
+    except (NoLayoutError, NoPngError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _write(output: Path, picture: bytes) -> None:
+    try:
+        output.write_bytes(picture)
+    except OSError as error:
+        raise click.UsageError(f"{output} cannot be written: {error.strerror}.") from None
