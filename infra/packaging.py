@@ -41,7 +41,9 @@ LAMBDA_PYTHON: Final = "3.13"
 LAMBDA_PLATFORM: Final = "aarch64-manylinux_2_28"
 """Lambda's Python 3.13 runs on Amazon Linux 2023, which has glibc 2.34."""
 
-_NOT_DEPLOYED: Final = shutil.ignore_patterns("__pycache__", "*.pyc")
+_COMPILED: Final = ("__pycache__", "*.pyc")
+_CLIENT: Final = LAYERS_FOLDER / "engine" / "python" / "workflow_engine" / "client"
+"""For whoever calls the API: no function does."""
 
 
 @cache
@@ -63,7 +65,7 @@ def own_layer_asset(name: str) -> Path:
 def lay_out_function(name: str, root: Path, interpreter: Interpreter | None) -> None:
     """Put a function's asset below `root`, compiled by the interpreter if there is one."""
     package = root / "functions"
-    shutil.copytree(FUNCTIONS_FOLDER / name, package / name, ignore=_NOT_DEPLOYED)
+    shutil.copytree(FUNCTIONS_FOLDER / name, package / name, ignore=_not_deployed)
     shutil.copyfile(FUNCTIONS_FOLDER / "__init__.py", package / "__init__.py")
     if name == "api_docs":
         shutil.copyfile(OPENAPI_FILE, package / name / "openapi.json")
@@ -73,9 +75,15 @@ def lay_out_function(name: str, root: Path, interpreter: Interpreter | None) -> 
 
 def lay_out_layer(name: str, root: Path, interpreter: Interpreter | None) -> None:
     """Put the asset of one of our own layers below `root`, compiled by the interpreter if there is one."""
-    shutil.copytree(LAYERS_FOLDER / name / "python", root / "python", ignore=_NOT_DEPLOYED)
+    shutil.copytree(LAYERS_FOLDER / name / "python", root / "python", ignore=_not_deployed)
     if interpreter is not None:
         compile_modules(root, LAYER_ROOT, interpreter)
+
+
+def _not_deployed(folder: str, names: list[str]) -> set[str]:
+    """What of a folder is in no asset."""
+    here = Path(folder)
+    return shutil.ignore_patterns(*_COMPILED)(folder, names) | {name for name in names if here / name == _CLIENT}
 
 
 def target_arguments(*, host_build: bool) -> list[str]:
