@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from infra.local.cloud import LocalCloud
 from infra.local.client_transport import GatewayTransport
+from infra.local.cloud import LocalCloud
 from workflow_engine.client import Client
 
 
