@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import pytest
 
@@ -89,6 +90,22 @@ def test_an_error_page_of_a_proxy_is_told_as_what_it_is() -> None:
 def test_a_page_where_the_api_should_be_is_told() -> None:
     with pytest.raises(UnexpectedAnswerError, match="Is this the address of the API"):
         parsed(Response(200, {"content-type": "text/html"}, b"<html>"))
+
+
+@pytest.mark.parametrize("status", [301, 308])
+def test_a_redirection_is_not_followed_with_credentials(status: int) -> None:
+    with pytest.raises(UnexpectedAnswerError, match=r"leads to https://elsewhere\."):
+        parsed(answered(status=status, location="https://elsewhere"))
+
+
+def test_another_servers_json_is_no_list_of_runs() -> None:
+    with pytest.raises(UnexpectedAnswerError, match="has no 'items'"):
+        list(Client(ScriptedApi(answered({"runs": []}))).runs.list())
+
+
+def test_mappings_that_are_no_dict_are_objects() -> None:
+    document = MappingProxyType({"steps": [MappingProxyType({"step_id": "a"})]})
+    assert call("create_workflow", body=document).request.body == b'{"steps":[{"step_id":"a"}]}'
 
 
 def test_a_list_is_read_to_its_last_page_even_through_empty_ones() -> None:

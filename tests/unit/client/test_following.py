@@ -125,6 +125,28 @@ def test_a_wait_does_without_a_stream_that_does_not_work(stream: Scripted) -> No
     assert api.requests[1].query == (("wait", "25"),)
 
 
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long the client has slept, which here takes no time."""
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    return slept
+
+
+def test_a_server_that_does_not_hold_an_answer_back_is_not_asked_without_end(pauses: list[float]) -> None:
+    running, done = answered({"status": "running"}), answered({"status": "completed"})
+    api = ScriptedApi(GONE, running, GONE, running, GONE, done)
+    Client(api).runs.wait("e1")
+    assert pauses == [1.0, 1.0]
+
+
+def test_what_is_held_back_has_the_time_to_come() -> None:
+    api = ScriptedApi([RETRY, END], answered({"status": "completed"}))
+    Client(api).runs.wait("e1")
+    assert [request.held_back_seconds for request in api.requests] == [30, 25]
+
+
+@pytest.mark.usefixtures("pauses")
 def test_a_wait_reads_no_event_twice() -> None:
     running, done = answered({"status": "running"}), answered({"status": "completed"})
     api = ScriptedApi([RETRY, event(1)], running, [RETRY, END], done)
