@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from workflow_engine.client import (
     TlsError,
     UnreachableError,
 )
+from workflow_engine.client.calls import new_key
 from workflow_engine.client.http import HttpTransport
 from workflow_engine.client.transport import Request, Response
 
@@ -123,9 +125,10 @@ def test_a_question_is_found_and_answered(client: Client) -> None:
 
 
 def test_more_runs_than_a_page_holds_are_listed(client: Client) -> None:
+    several = new_key()
     for _ in range(5):
-        client.runs.start(HELLO, {"name": "x"}, correlation_id=f"many-{id(client)}")
-    assert len(list(client.runs.list(correlation_id=f"many-{id(client)}", page_size=2))) == 5
+        client.runs.start(HELLO, {"name": "x"}, correlation_id=several)
+    assert len(list(client.runs.list(correlation_id=several, page_size=2))) == 5
 
 
 def test_prompts_agents_and_step_types_are_reached(client: Client) -> None:
@@ -167,37 +170,69 @@ def test_a_start_whose_answer_is_lost_starts_one_run(url: str) -> None:
         ]
 
 
+class _KeepsConnections(BaseHTTPRequestHandler):
+    """Answers with the id that is asked for, and keeps its connections open, as API Gateway does and werkzeug does not."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        body = json.dumps({"execution_id": self.path.rpartition("/")[2]}).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def keeping() -> Iterator[str]:
+    """The address of a server that keeps connections open."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _KeepsConnections) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
-def test_a_forked_process_and_its_parent_use_the_same_client(url: str) -> None:
+def test_a_forked_process_and_its_parent_use_the_same_client(keeping: str) -> None:
     program = f"""
 import os, sys
 from workflow_engine.client import Client
-client = Client({url!r}, timeout=10)
-client.runs.count()  # now there is an open connection
+client = Client({keeping!r}, timeout=10)
+def ask(who):
+    for n in range(100):
+        assert client.runs.get(f"{{who}}-{{n}}")["execution_id"] == f"{{who}}-{{n}}"
+ask("before")  # now there is an open connection
 children = []
-for n in range(3):
+for child in range(3):
     if (pid := os.fork()) == 0:
-        for _ in range(20):
-            assert client.steps.get("delay")["step_type"] == "delay"
-        os._exit(0)
+        status = 1
+        try:
+            ask(child)
+            status = 0
+        finally:
+            os._exit(status)
     children.append(pid)
-for _ in range(20):
-    assert client.steps.get("merge")["step_type"] == "merge"
-sys.exit(max(os.waitpid(pid, 0)[1] for pid in children))
+ask("parent")
+sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_one_asynchronous_client_serves_several_event_loops(url: str) -> None:
-    client = AsyncClient(url)
+def test_one_asynchronous_client_serves_several_event_loops(keeping: str) -> None:
+    client = AsyncClient(keeping, retries=ONCE)
 
     async def look() -> list[str]:
-        found = await asyncio.gather(client.steps.get("delay"), client.steps.get("merge"))
-        return [step["step_type"] for step in found]
+        found = await asyncio.gather(client.runs.get("e1"), client.runs.get("e2"))
+        return [run["execution_id"] for run in found]
 
     for _ in range(3):
-        assert asyncio.run(look()) == ["delay", "merge"]
+        assert asyncio.run(look()) == ["e1", "e2"]
 
 
 def test_an_asynchronous_client_closes_its_connections(url: str) -> None:

@@ -34,6 +34,14 @@ def event(number: int, kind: str = "step.completed") -> bytes:
 END = event(9, "run.completed")
 
 
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long the client has slept, which here takes no time."""
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    return slept
+
+
 def steps(client: Client) -> list[str | None]:
     return [told["step"] for told in client.runs.events("e1")]
 
@@ -58,6 +66,12 @@ def test_what_begins_an_event_that_is_cut_off_is_not_given() -> None:
 def test_answers_that_end_as_those_of_the_cloud_are_one_stream() -> None:
     api = ScriptedApi([RETRY, b": \n\n"], [RETRY, event(1)], [RETRY, END], GONE)
     assert steps(Client(api, retries=AT_ONCE)) == ["1", "9"]
+
+
+def test_a_stream_is_opened_again_when_it_says_so_and_at_once_after_the_last_event(pauses: list[float]) -> None:
+    api = ScriptedApi([b"retry: 250\n\n", event(1)], [event(2)], [END], GONE)
+    assert steps(Client(api)) == ["1", "2", "9"]
+    assert pauses == [0.25, 1.0, 0.0]
 
 
 def test_a_run_that_is_redriven_meanwhile_goes_on() -> None:
@@ -125,14 +139,6 @@ def test_a_wait_does_without_a_stream_that_does_not_work(stream: Scripted) -> No
     assert api.requests[1].query == (("wait", "25"),)
 
 
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long the client has slept, which here takes no time."""
-    slept: list[float] = []
-    monkeypatch.setattr("time.sleep", slept.append)
-    return slept
-
-
 def test_a_server_that_does_not_hold_an_answer_back_is_not_asked_without_end(pauses: list[float]) -> None:
     running, done = answered({"status": "running"}), answered({"status": "completed"})
     api = ScriptedApi(GONE, running, GONE, running, GONE, done)
@@ -163,8 +169,8 @@ def test_a_wait_that_is_over_says_which_run_goes_on() -> None:
 
 
 def test_an_event_may_come_in_pieces_and_with_other_ends_of_lines() -> None:
-    text = "id: 1\r\ndata: ä\r\ndata: b\r\n\r\n: beat\r\n\r\nretry: 250\nid: 2\ndata: c\n\ndata: cut".encode()
+    text = "id: 1\r\ndata: ä\r\ndata: b\r\n\r\n: beat\r\rretry: 250\rid: 2\ndata: c\r\rdata: d\n\ndata: cut".encode()
     reader = EventReader()
     messages = [message for place in range(len(text)) for message in reader.read(text[place : place + 1])]
-    assert messages == [("1", "ä\nb"), ("2", "c")]
+    assert messages == [("1", "ä\nb"), ("2", "c"), ("2", "d")]
     assert (reader.place, reader.retry_seconds) == ("2", 0.25)
