@@ -41,9 +41,11 @@ LAMBDA_PYTHON: Final = "3.13"
 LAMBDA_PLATFORM: Final = "aarch64-manylinux_2_28"
 """Lambda's Python 3.13 runs on Amazon Linux 2023, which has glibc 2.34."""
 
-_COMPILED: Final = ("__pycache__", "*.pyc")
-_CLIENT: Final = LAYERS_FOLDER / "engine" / "python" / "workflow_engine" / "client"
-"""For whoever calls the API: no function does."""
+_COMPILED: Final = shutil.ignore_patterns("__pycache__", "*.pyc")
+_CONSOLE: Final = FUNCTIONS_FOLDER / "api_console" / "web"
+"""Of the console only what was built of it is deployed."""
+_ENGINE: Final = LAYERS_FOLDER / "engine" / "python" / "workflow_engine"
+"""Of the engine all but its client, which is for whoever calls the API: no function does."""
 
 
 @cache
@@ -82,8 +84,9 @@ def lay_out_layer(name: str, root: Path, interpreter: Interpreter | None) -> Non
 
 def _not_deployed(folder: str, names: list[str]) -> set[str]:
     """What of a folder is in no asset."""
-    here = Path(folder)
-    return shutil.ignore_patterns(*_COMPILED)(folder, names) | {name for name in names if here / name == _CLIENT}
+    if Path(folder) == _CONSOLE:
+        return set(names) - {"dist"}
+    return _COMPILED(folder, names) | ({"client"} if Path(folder) == _ENGINE else set())
 
 
 def target_arguments(*, host_build: bool) -> list[str]:

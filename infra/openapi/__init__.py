@@ -29,6 +29,13 @@ BY_GATEWAY: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.T
 """What API Gateway answers by itself, in a form of its own."""
 CONDITIONAL: Final = {"GET": ("If-None-Match",), "PUT": ("If-Match", "If-None-Match"), "DELETE": ("If-Match",)}
 """The headers that compare an ETag, by method."""
+WRITTEN_BY_HAND: Final = frozenset(
+    OPERATIONS[name].body
+    for name in ("execute_workflow", "create_workflow", "create_agent", "create_prompt", "register_step")
+)
+"""Bodies that people keep in files, so that YAML is declared for them. Every route that takes JSON takes it (`http.body`); declared
+everywhere it would make a second type of each body in generated clients.
+"""
 RETRIED: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -88,6 +95,8 @@ def _operation(operation: Operation, schemas: Schemas) -> dict[str, Any]:
         described["security"] = []
     if operation.body is not None:
         content = {"application/json": _content(schemas.body(operation.body))}
+        if operation.body in WRITTEN_BY_HAND:
+            content["application/yaml"] = content["application/json"]
         if operation.form is not None:
             content["multipart/form-data"] = _content(schemas.form(operation.form, PROSE["forms"][operation.form]))
         described["requestBody"] = {"required": operation.body_required, "content": content}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -26,6 +27,8 @@ PACKAGES: Final = {
 }
 """Folders of the repository, and where what they hold is in the wheel."""
 
+CONSOLE: Final = "functions/api_console/web/"
+"""Of the console only what was built of it is in the wheel."""
 NOT_FOR_A_LAPTOP: Final = {"aws-cdk-lib", "boto3", "botocore", "jsii", "mcp", "moto", "openai", "pytest"}
 SECONDS: Final = 300
 
@@ -111,14 +114,14 @@ def run(*arguments: str | Path, cwd: Path | None = None) -> str:
 
 
 def test_the_wheel_holds_every_file_of_its_packages(wheel: Path) -> None:
-    tracked = run(
-        "git", "ls-files", "--cached", "--others", "--exclude-standard", *PACKAGES, cwd=REPOSITORY
-    ).splitlines()
+    listed = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
+    tracked = [name for name in run(*listed, *PACKAGES, cwd=REPOSITORY).splitlines() if (REPOSITORY / name).exists()]
+    built = [path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.glob(f"{CONSOLE}dist/*.gz")]
     wanted = {
         into + name.removeprefix(part)
-        for name in tracked
+        for name in [*(name for name in tracked if not name.startswith(CONSOLE)), *built]
         for part, into in PACKAGES.items()
-        if name.startswith(part) and (REPOSITORY / name).exists()
+        if name.startswith(part)
     }
     assert wanted - set(zipfile.ZipFile(wheel).namelist()) == set()
     assert {"workflow_engine/py.typed", "infra/openapi.json", "infra/local/cli/templates/etl/etl.yaml"} <= wanted
@@ -135,9 +138,10 @@ def test_a_workflow_runs_from_the_command_line(python: Path, folder: Path) -> No
     assert json.loads(told)["output"]["process_data"]["result"] == {"message": "HELLO, WORLD!"}
 
 
-def test_a_folder_that_init_writes_runs(python: Path, folder: Path) -> None:
+def test_a_folder_that_init_writes_is_tested_at_once(python: Path, folder: Path) -> None:
     run(python.with_name("workflow"), "init", "--template", "saga", "shop", cwd=folder)
-    assert (folder / "shop" / "saga.yaml").exists()
+    said = run(python.with_name("workflow"), "test", cwd=folder / "shop")
+    assert re.search(r"^\d+ passed in ", said, re.MULTILINE), said
 
 
 def test_the_client_uses_the_server_of_the_same_wheel(python: Path, folder: Path) -> None:
@@ -145,6 +149,8 @@ def test_the_client_uses_the_server_of_the_same_wheel(python: Path, folder: Path
         address = address_of(server)
         told = json.loads(run(python, "-c", SCRIPT, address, "workflow.json", cwd=folder))
         assert told == {"outputs": [{"message": "HELLO, WORLD!"}] * 2, "last": "run.completed", "code": "not_found"}
+        listed = run(python.with_name("workflow"), "--api", address, "list", "--json", cwd=folder)
+        assert [run["workflow_id"] for run in json.loads(listed)["items"]] == ["hello", "hello"]
         read = "import httpx2, sys; print(*(httpx2.get(a, trust_env=False).status_code for a in sys.argv[1:]))"
         paths = ["/docs", "/docs/swagger-ui.js", "/docs/swagger-ui.css", "/openapi.json"]
         assert run(python, "-c", read, *(address + path for path in paths)).split() == ["200"] * 4

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from workflow_engine.compiler import compile_workflow
+from workflow_engine.documents.json_text import parse_json
 from workflow_engine.errors import MalformedJsonError
-from workflow_engine.http.body import parse_json
 from workflow_engine.language import InvalidWorkflowError, parse_workflow
 from workflow_engine.steps import builtin_catalogue
 

@@ -61,8 +61,8 @@ def _read(file: str) -> bytes:
 
 def _parse(content: bytes, source: str) -> Any:
     """JSON as strictly as the API reads it."""
+    from workflow_engine.documents.json_text import parse_json
     from workflow_engine.errors import MalformedJsonError
-    from workflow_engine.http.body import parse_json
 
     try:
         return parse_json(content.decode("utf-8"))

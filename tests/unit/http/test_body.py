@@ -6,12 +6,15 @@ import pytest
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from tests.support.http_events import request
-from workflow_engine.errors import MalformedJsonError, PayloadTooLargeError
-from workflow_engine.http.body import MAX_BODY_BYTES, MAX_DEPTH, json_body, parse_json
+from workflow_engine.documents.json_text import parse_json
+from workflow_engine.documents.limits import MAX_DEPTH
+from workflow_engine.errors import MalformedJsonError, MalformedYamlError, PayloadTooLargeError
+from workflow_engine.http.body import MAX_BODY_BYTES, YAML_TYPES, json_body
 
 
-def posted(body: str | None, *, is_base64: bool = False) -> APIGatewayProxyEventV2:
-    return APIGatewayProxyEventV2(request("POST", "/workflows", body=body, is_base64=is_base64))
+def posted(body: str | None, *, is_base64: bool = False, content_type: str | None = None) -> APIGatewayProxyEventV2:
+    headers = {} if content_type is None else {"content-type": content_type}
+    return APIGatewayProxyEventV2(request("POST", "/workflows", body=body, is_base64=is_base64, headers=headers))
 
 
 def test_a_body_is_read_as_json() -> None:
@@ -100,3 +103,44 @@ def test_a_body_at_the_limit_is_read() -> None:
 def test_the_limit_counts_bytes_not_characters() -> None:
     with pytest.raises(PayloadTooLargeError):
         json_body(posted('"' + "ä" * (MAX_BODY_BYTES // 2) + '"'))
+
+
+YAML = "a: [1, 2.5, null, ä]\nb: no  # a text\n"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [*YAML_TYPES, "Application/YAML; charset=utf-8", "application/vnd.acme+yaml", "TEXT/YAML ;charset=UTF-8"],
+)
+def test_a_body_whose_type_says_so_is_yaml(content_type: str) -> None:
+    encoded = base64.b64encode(YAML.encode()).decode()
+    for event in (
+        posted(YAML, content_type=content_type),
+        posted(encoded, is_base64=True, content_type=content_type),
+    ):
+        assert json_body(event) == {"a": [1, 2.5, None, "ä"], "b": "no"}
+
+
+@pytest.mark.parametrize("content_type", [None, "application/json", "text/plain", "application/yamlish", "yaml"])
+def test_any_other_body_is_json(content_type: str | None) -> None:
+    with pytest.raises(MalformedJsonError, match=r"This looks like YAML"):
+        json_body(posted(YAML, content_type=content_type))
+
+
+def test_a_body_of_yaml_has_the_limits_of_one_of_json() -> None:
+    assert json_body(posted(" ", content_type="text/yaml"), when_empty={}) == {}
+    with pytest.raises(MalformedJsonError, match="no body"):
+        json_body(posted(None, content_type="text/yaml"))
+    with pytest.raises(PayloadTooLargeError):
+        json_body(posted("# " + "ä" * (MAX_BODY_BYTES // 2), content_type="text/yaml"))
+    with pytest.raises(MalformedYamlError, match=f"more than {MAX_DEPTH} levels"):
+        json_body(posted("- " * (MAX_DEPTH + 1), content_type="text/yaml"))
+
+
+def test_a_member_that_stands_twice_in_json_is_told_with_both_places() -> None:
+    with pytest.raises(MalformedJsonError) as error:
+        parse_json('{"x": [{"c": 1,\n  "d": {}, "c": 2}]} and more')
+    assert error.value.detail == (
+        'An object has the member "c" twice: at line 1, column 9, and at line 2, column 12. Remove one.'
+    )
+    assert error.value.place == (2, 12)

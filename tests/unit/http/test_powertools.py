@@ -40,6 +40,8 @@ NEEDLESS = {
     "jsonschema",
     "openai",
     "mcp",
+    "yaml",
+    "workflow_engine.documents.places",
     "workflow_engine.usecases.answers",
 }
 """What no handler needs when it is imported."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.support.json_strategies import JSON
-from workflow_engine.http.body import MAX_DEPTH
+from workflow_engine.documents.limits import MAX_DEPTH
 from workflow_engine.language.differences import differences
 
 

@@ -21,10 +21,27 @@ class WorkflowEngineError(Exception):
         self.errors: list[dict[str, str]] = [dict(e) for e in errors]
 
 
-class MalformedJsonError(WorkflowEngineError):
-    """The body is not JSON."""
+class MalformedDocumentError(WorkflowEngineError):
+    """A text is not of the format that it should have. `place` is the line and the column where, from 1, None where that is not
+    known. `sentence` is the detail without it, for who shows the place himself.
+    """
+
+    def __init__(self, detail: str, *, place: tuple[int, int] | None = None, sentence: str | None = None) -> None:
+        super().__init__(detail)
+        self.place = place
+        self.sentence = sentence or detail
+
+
+class MalformedJsonError(MalformedDocumentError):
+    """The text is not JSON."""
 
     code = "malformed_json"
+
+
+class MalformedYamlError(MalformedDocumentError):
+    """The text is not YAML 1.2, or says what has no meaning in JSON."""
+
+    code = "malformed_yaml"
 
 
 class InvalidRequestError(WorkflowEngineError):

@@ -7,8 +7,9 @@ from dataclasses import field
 from typing import Final
 
 from workflow_engine.errors import InvalidRequestError, PayloadTooLargeError
-from workflow_engine.http.body import raw_body
+from workflow_engine.http.body import media_type_of, raw_body, reader_of
 from workflow_engine.http.powertools import APIGatewayProxyEventV2
+from workflow_engine.language.diagnostics import Json
 from workflow_engine.lazy_dataclass import dataclass
 
 MAX_PARTS: Final = 100
@@ -30,6 +31,10 @@ class Part:
             return self.content.decode()
         except UnicodeDecodeError:
             raise InvalidRequestError(f"The part '{self.name}' is not UTF-8 text.") from None
+
+    def document(self) -> Json:
+        """The value of a field that is JSON, or YAML where its own content type says so. Raises `MalformedDocumentError`, too."""
+        return reader_of(media_type_of(self.content_type or ""))(self.text())
 
 
 def form_of(event: APIGatewayProxyEventV2) -> list[Part] | None:

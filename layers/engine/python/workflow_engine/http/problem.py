@@ -19,7 +19,7 @@ from workflow_engine.errors import (
     ConflictError,
     ForbiddenError,
     InvalidRequestError,
-    MalformedJsonError,
+    MalformedDocumentError,
     MisconfiguredError,
     NotFoundError,
     OutcomeUnknownError,
@@ -42,7 +42,7 @@ CONTENT_TYPE: Final = "application/problem+json"
 
 
 STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
-    MalformedJsonError: HTTPStatus.BAD_REQUEST,
+    MalformedDocumentError: HTTPStatus.BAD_REQUEST,
     ForbiddenError: HTTPStatus.FORBIDDEN,
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,

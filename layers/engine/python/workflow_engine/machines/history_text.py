@@ -14,7 +14,7 @@ from typing import Any, Final
 
 MAX_NESTING: Final = 200
 """Levels of lists and objects that are kept of a value. Python's reader and writer of JSON stop at their caller's
-depth plus the value's, 1,000 together; what a client sends nests no deeper than `http.body.MAX_DEPTH`."""
+depth plus the value's, 1,000 together; what a client sends nests no deeper than `documents.limits.MAX_DEPTH`."""
 
 TOO_DEEP: Final = f"(nested over {MAX_NESTING} levels deep, not kept)"
 """Stands in the place of the lists and objects below `MAX_NESTING`."""

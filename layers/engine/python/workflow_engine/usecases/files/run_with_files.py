@@ -18,15 +18,15 @@ _INPUTS: Final = ("input", "input_data")
 
 
 def body_with_files(
-    engine: Engine, caller: Caller, fields: Mapping[str, str], files: Sequence[FilePart], read: Callable[[str], Json]
+    engine: Engine, caller: Caller, fields: Mapping[str, Callable[[], Json]], files: Sequence[FilePart]
 ) -> Json:
     """The JSON body that the field `document` has, with the files in its input: each under the name of its part, several of
-    one name as a list, as `{reference, file_name, content_type, size_bytes}`.
+    one name as a list, as `{reference, file_name, content_type, size_bytes}`. `fields` have, by name, what reads the field.
 
-    The document may be without an input; the field `input` gives one then. `read` reads JSON. Files are kept once the form
+    The document may be without an input; the field `input` gives one then. Files are kept once the form
     is known to be right. Raises InvalidRequestError.
     """
-    body = read(_document(fields))
+    body = _document(fields)()
     if not isinstance(body, dict):
         raise InvalidRequestError(
             f"The field '{DOCUMENT}' must be a JSON object, as the body of this route is otherwise."
@@ -37,7 +37,7 @@ def body_with_files(
             raise InvalidRequestError.at(
                 pointer(name), "The input is in the document and in a field of its own. Send one."
             )
-        body = {**body, name: read(fields["input"])}
+        body = {**body, name: fields["input"]()}
     if not files:
         return body
     given = body.get(name)
@@ -52,7 +52,7 @@ def body_with_files(
     return {**body, name: {**given, **_kept(engine, caller, files)}}
 
 
-def _document(fields: Mapping[str, str]) -> str:
+def _document(fields: Mapping[str, Callable[[], Json]]) -> Callable[[], Json]:
     unknown = [name for name in fields if name not in (DOCUMENT, "input")]
     if unknown:
         raise InvalidRequestError(

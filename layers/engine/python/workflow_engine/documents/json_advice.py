@@ -19,7 +19,7 @@ def json_advice(error: json.JSONDecodeError) -> str:
     """What to do about an error of `json.loads`, with a space before it; the empty string where that is not known."""
     text, position, message = error.doc, error.pos, error.msg
     if _is_yaml(text):
-        return " This looks like YAML; JSON is expected."
+        return " This looks like YAML: name the file .yaml, or send it as application/yaml."
     if not text[position:].strip():
         return " The document ends too early: a closing } or ] is missing."
     if message.startswith("Invalid \\escape"):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from workflow_engine.documents.json_text import parse_json
 from workflow_engine.errors import MalformedJsonError
-from workflow_engine.http.body import parse_json
 
 
 def said(text: str) -> str:
@@ -39,9 +39,9 @@ def said(text: str) -> str:
         ('{"a": "C:\\dir"}', "A backslash in a text is written \\\\."),
         ('{"a": 1}}', "The document has ended before this. Remove what follows, or the bracket too many."),
         ('{"a": {"b": 1}', "The document ends too early: a closing } or ] is missing."),
-        ("name: X\nsteps: []\n", "This looks like YAML; JSON is expected."),
-        ("---\n- a\n", "This looks like YAML; JSON is expected."),
-        ("# w\nname: X", "This looks like YAML; JSON is expected."),
+        ("name: X\nsteps: []\n", "This looks like YAML: name the file .yaml, or send it as application/yaml."),
+        ("---\n- a\n", "This looks like YAML: name the file .yaml, or send it as application/yaml."),
+        ("# w\nname: X", "This looks like YAML: name the file .yaml, or send it as application/yaml."),
         ("{", "The document ends too early: a closing } or ] is missing."),
         ("{%", ""),
     ],
