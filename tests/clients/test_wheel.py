@@ -149,7 +149,7 @@ def test_the_client_uses_the_server_of_the_same_wheel(python: Path, folder: Path
         address = address_of(server)
         told = json.loads(run(python, "-c", SCRIPT, address, "workflow.json", cwd=folder))
         assert told == {"outputs": [{"message": "HELLO, WORLD!"}] * 2, "last": "run.completed", "code": "not_found"}
-        listed = run(python.with_name("workflow"), "--api", address, "list", "--json", cwd=folder)
+        listed = run(python.with_name("workflow"), "list", "--json", "--api", address, cwd=folder)
         assert [run["workflow_id"] for run in json.loads(listed)["items"]] == ["hello", "hello"]
         read = "import httpx2, sys; print(*(httpx2.get(a, trust_env=False).status_code for a in sys.argv[1:]))"
         paths = ["/docs", "/docs/swagger-ui.js", "/docs/swagger-ui.css", "/openapi.json"]

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,8 @@ def test_a_workflow_is_deployed_run_and_read(client: Client) -> None:
     results = client.runs.execute("hello", {"name": "x"}, timeout=20, tags=["daily"])
     assert results["status"] == "completed"
     assert results["step_results"].keys() == client.runs.get(results["execution_id"])["step_statuses"].keys()  # type: ignore[union-attr]  # it has ended here
+    assert client.runs.workflow(results["execution_id"])["workflow"] == HELLO
+    assert [build["number"] for build in client.workflows.builds("hello")] == [1]
     found = [run["execution_id"] for run in client.runs.list(workflow_id="hello", tag="daily")]
     assert found[0] == results["execution_id"]
     assert "hello" in [workflow["workflow_id"] for workflow in client.workflows.list()]
@@ -129,6 +132,15 @@ def test_more_runs_than_a_page_holds_are_listed(client: Client) -> None:
     for _ in range(5):
         client.runs.start(HELLO, {"name": "x"}, correlation_id=several)
     assert len(list(client.runs.list(correlation_id=several, page_size=2))) == 5
+
+
+def test_runs_are_counted_and_summed(client: Client) -> None:
+    client.workflows.deploy(HELLO, "counted")
+    client.runs.execute("counted", {"name": "x"}, timeout=20)
+    assert client.runs.count(workflow_id="counted")["counts"]["completed"] >= 1
+    since = datetime.now(UTC) - timedelta(hours=2)
+    assert client.workflows.stats("counted", since, bucket="hour")["bucket"] == "hour"
+    assert client.stats(since, bucket="hour")["total"].keys() == client.stats()["total"].keys()
 
 
 def test_prompts_agents_and_step_types_are_reached(client: Client) -> None:

@@ -9,8 +9,11 @@ import pytest
 
 from tests.support.scripted_api import ScriptedApi, answered
 from workflow_engine.client import ApiProblem, AuthenticationError, Client, UnexpectedAnswerError
-from workflow_engine.client.calls import QueryValue, call, parsed
+from workflow_engine.client.calls import AboutRun, QueryValue, call, parsed
+from workflow_engine.client.runs import RunFilters
 from workflow_engine.client.transport import Response
+from workflow_engine.http.api import OPERATIONS
+from workflow_engine.usecases.bodies.run import StoredRunRequest
 
 
 def test_path_variables_and_queries_are_encoded() -> None:
@@ -50,6 +53,16 @@ def test_what_the_table_does_not_have_is_refused_before_it_is_sent(
 ) -> None:
     with pytest.raises(ValueError, match=told):
         call(name, path, query=query)
+
+
+def test_all_that_may_be_said_of_a_run_may_be_said_by_the_client() -> None:
+    apart = {"input", "input_data", "query", "wait"}
+    assert AboutRun.__annotations__.keys() == StoredRunRequest.model_fields.keys() - apart
+
+
+def test_runs_are_found_by_all_that_the_api_finds_them_by() -> None:
+    known = {parameter.name for parameter in OPERATIONS["list_executions"].query}
+    assert RunFilters.__annotations__.keys() == known - {"limit", "cursor", "from", "to"}
 
 
 def test_a_body_is_json_and_nothing_else() -> None:

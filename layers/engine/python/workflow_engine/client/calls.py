@@ -18,6 +18,8 @@ from workflow_engine.http.api import OPERATIONS, WAIT, Operation
 QueryValue = str | int | float | bool | datetime | Iterable[str] | None
 """A query parameter: texts are joined by commas, a moment without a time zone is UTC; None is left out."""
 Query = Mapping[str, QueryValue]
+Moment = datetime | str | None
+"""A moment, as text in ISO 8601; without a time zone it is UTC."""
 
 
 class AboutRun(TypedDict, total=False):
@@ -37,6 +39,8 @@ class AboutRun(TypedDict, total=False):
     """Becomes the entry `trigger` of the input."""
     organization_id: str
     backend: str
+    mocks: Any
+    """What steps give in place of what they do; a laptop takes it."""
 
 
 JSON: Final = "application/json"
@@ -87,10 +91,7 @@ def call(
     content = b""
     if body is not None:
         text = json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain)
-        content = text.encode(
-            "utf-8",
-            "backslashreplace",  # half a surrogate pair, which only an escape can tell
-        )
+        content = text.encode("utf-8", "backslashreplace")  # half of a surrogate pair only an escape can tell
         sent.setdefault("content-type", JSON)
     if operation.takes_key:
         sent["idempotency-key"] = idempotency_key or new_key()

@@ -89,10 +89,8 @@ def waited(methods: Methods, execution_id: str, timeout: float | None) -> Flow[E
             return run
         if timeout is not None and monotonic() >= ends_at:
             raise WaitOverError(execution_id, timeout)
-        if (
-            monotonic() - asked_at < seconds / 2
-        ):  # it was not held back: the server is about to stop, or waits for nobody
-            yield Pause(COMES_BACK_SECONDS)
+        if monotonic() - asked_at < seconds / 2:
+            yield Pause(COMES_BACK_SECONDS)  # the answer was not held back: the server is about to stop, or never does
 
 
 def _watched(execution_id: str, reader: EventReader, until: float) -> Flow[None]:
