@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "events": Command("infra.local.cli.follow:events", "Print what happens in a run."),
     "logs": Command("infra.local.cli.follow:logs", "Print what the steps of a run printed and logged."),
     "list": Command("infra.local.cli.listing:list_", "List runs."),
+    "stats": Command("infra.local.cli.stats:stats", "Print figures of many runs."),
     "cancel": Command("infra.local.cli.control:cancel", "Cancel a run."),
     "redrive": Command("infra.local.cli.control:redrive", "Let a run go on from the step that failed."),
     "rerun": Command("infra.local.cli.control:rerun", "Run again, all of it or from a step on."),
