@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from workflow_engine.machines.registry import MachineRegistry
     from workflow_engine.machines.run_feed import RunFeeds
     from workflow_engine.store.activity_tasks import ActivityTaskStore
+    from workflow_engine.store.aggregates.figures import FigureStore
+    from workflow_engine.store.aggregates.fold import Fold
     from workflow_engine.store.aggregates.step_durations import StepDurations
     from workflow_engine.store.approvals import ApprovalStore
     from workflow_engine.store.due import DueStore
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from workflow_engine.store.results import ResultsStore
     from workflow_engine.store.run_feeds import RunFeedStore
     from workflow_engine.store.shared_budgets import Budget, SharedBudgets
+    from workflow_engine.store.tuning import TuningStore
     from workflow_engine.store.vectors import VectorStore
     from workflow_engine.store.versions import Version, VersionStore
 
@@ -65,6 +68,10 @@ LAPTOP_PAGE_EVENTS: Final = 50
 _making_clients: Final = threading.RLock()  # boto3 sessions may not make two clients at once
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Laptop:
     """What stands behind the ports in the place of AWS.
@@ -72,7 +79,8 @@ class Laptop:
     `invoke` calls a function by ARN with an event, as Lambda's Invoke does: `(result, whether it failed)`, of a failure
     `{"errorType", "errorMessage"}`. `watching` is `Engine.watching`. `load_step` is None where no folder of steps
     was given, `vectors` and `logs` where nothing is to be kept of them for longer than the process. `following` is
-    `Engine.following`; None where nobody tells of changes.
+    `Engine.following`; None where nobody tells of changes. `now` is the clock. `mock` is told, before a run of a workflow starts, what
+    its steps are replaced by, `(execution id, mocks of a body, workflow)`; it raises InvalidRequestError for mocks that are none.
     """
 
     table: Table
@@ -84,6 +92,8 @@ class Laptop:
     vectors: VectorStore | None = None
     logs: StepLogs | None = None
     following: Callable[[str], AbstractContextManager[Callable[[float], bool]]] | None = None
+    now: Callable[[], datetime] = _utc_now
+    mock: Callable[[str, Any, Mapping[str, Any]], None] | None = None
 
 
 _laptop: Laptop | None = None
@@ -120,10 +130,6 @@ def _presigning() -> dict[str, Any]:
     return {"signature_version": "s3v4", **style}
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True)
 class Engine:
     """One per process. Clients are made once, when first used, so importing and constructing costs nothing.
@@ -140,7 +146,8 @@ class Engine:
     @classmethod
     def from_environment(cls) -> Engine:
         """The engine that the environment variables describe (`Settings.from_environment`)."""
-        return cls(Settings.from_environment(), laptop=_laptop)
+        now = _utc_now if _laptop is None else _laptop.now
+        return cls(Settings.from_environment(), now, laptop=_laptop)
 
     def timestamp(self) -> str:
         """Now, ISO 8601 UTC with milliseconds."""
@@ -281,6 +288,21 @@ class Engine:
         return SharedBudgets(self._table, lambda: self.now().timestamp())
 
     @cached_property
+    def figures(self) -> FigureStore:
+        from workflow_engine.store.aggregates.figures import FigureStore
+
+        return FigureStore(self._table)
+
+    @cached_property
+    def fold(self) -> Fold:
+        from workflow_engine.store.aggregates.fold import Fold
+
+        def note(tenant_id: str, workflow_id: str, version: int) -> None:
+            self.tuning.note(tenant_id, workflow_id, version, self.timestamp())
+
+        return Fold(self._table, self.now, note)
+
+    @cached_property
     def step_durations(self) -> StepDurations:
         from workflow_engine.store.aggregates.step_durations import StepDurations
 
@@ -368,6 +390,12 @@ class Engine:
         from workflow_engine.machines.idleness import MachineUse
 
         return MachineUse(self.runs)
+
+    @cached_property
+    def tuning(self) -> TuningStore:
+        from workflow_engine.store.tuning import TuningStore
+
+        return TuningStore(self._table)
 
     @cached_property
     def due(self) -> DueStore:
