@@ -16,7 +16,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from infra.local.cli.commands import main
-from infra.local.cli.run import all_results, fetch_outputs
 from infra.local.cloud import LocalCloud
 from infra.local.data import DataFolder
 from tests.support.http_client import ApiClient
@@ -253,38 +252,6 @@ def test_a_caller_in_this_process_gets_its_standard_output_back() -> None:
     before = sys.stdout
     assert json.loads(workflow("compile", HELLO).stdout)
     assert sys.stdout is before
-
-
-class Answers:
-    """A cloud that answers each path with a document."""
-
-    def __init__(self, **answers: Any) -> None:
-        self.answers = answers
-
-    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        return 200, json.loads(json.dumps(self.answers[f"{method} {path}"]))
-
-
-def test_results_are_put_together_of_their_pages_and_links() -> None:
-    link = {"href": "/executions/e/steps/b/output", "bytes": 2_000_000}
-    huge = {"output_data": None, "output_link": {"href": None, "bytes": 300_000_000}}
-    first = {"step_results": {"a": {"output_data": 1}}, "next_cursor": "c", "output": None}
-    second = {"step_results": {"b": {"output_data": None, "output_link": link}, "c": huge}, "next_cursor": None}
-    answers = {
-        "GET /executions/e/results": first | {"output_link": {"href": "/executions/e/output", "bytes": 2_000_000}},
-        "GET /executions/e/results?cursor=c": second,
-        "GET /executions/e/steps/b/output": [2],
-        "GET /executions/e/output": {"b": [2]},
-    }
-    cloud: Any = Answers(**answers)
-    results = all_results(cloud, "e")
-    assert list(results["step_results"]) == ["a", "b", "c"]
-    fetch_outputs(cloud, results)
-    assert results == {
-        "step_results": {"a": {"output_data": 1}, "b": {"output_data": [2]}, "c": huge},
-        "next_cursor": None,
-        "output": {"b": [2]},
-    }
 
 
 @pytest.mark.parametrize(
