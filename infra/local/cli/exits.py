@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -76,6 +75,8 @@ def json_errors(as_json: bool) -> Iterator[Callable[[click.ClickException], None
 
 
 def _as_json(error: click.ClickException) -> bytes:
+    import json
+
     problem = error.problem if isinstance(error, CommandError) else {}
     code = "invalid_usage" if isinstance(error, click.UsageError) else "failed"
     told = {"code": code, "detail": error.format_message(), **problem, "exit_code": error.exit_code}
