@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -358,3 +359,22 @@ def test_a_profile_that_wants_it_is_asked_before_anything_changes(api: str, own_
     assert f"profile prod, {api}, tenant acme" in done.stderr
     assert workflow("deploy", file, "--profile", "prod", "--dry-run").exit_code == 0
     assert workflow("deploy", file, "--profile", "prod", "--yes").exit_code == 0
+
+
+def test_stats_are_rows_of_hours_and_of_steps(api: str, tmp_path: Path) -> None:
+    deployed(hello(), "counted")
+    for _ in range(2):
+        workflow("start", "counted", "--wait", "60")
+    for _ in range(100):  # runs are counted twice a second
+        told = json.loads(workflow("stats", "counted", "--json").stdout)
+        if told["total"]["runs"] == 2:
+            break
+        time.sleep(0.1)
+    assert (told["total"]["counts"]["completed"], told["bucket"]) == (2, "hour")
+    rows = [line.split("\t") for line in workflow("stats", "counted").stdout.splitlines()]
+    assert len(rows) == len(told["buckets"])
+    assert sum(int(row[1]) for row in rows) == 2
+    by_day = workflow("stats", "counted", "--by", "day", "--since", "2d", "--fields", "start,runs")
+    assert [line.split("\t")[1] for line in by_day.stdout.splitlines()][-1] == "2"
+    assert json.loads(workflow("stats", "--json").stdout)["total"]["runs"] >= 2
+    assert workflow("stats", "no-such-workflow").exit_code == 1
