@@ -73,6 +73,15 @@ def test_cleaning_says_what_has_gone(tmp_path: Path) -> None:
     )
 
 
+def test_cleaning_and_quotas_are_json_where_that_is_wanted(tmp_path: Path) -> None:
+    with LocalCloud(data=DataFolder(tmp_path)):
+        pass
+    cleaned = json.loads(workflow("gc", "--older-than", "12h", "--data", tmp_path, "--json").stdout)
+    assert cleaned == {"deleted": {"runs": 0, "histories": 0, "workflows": 0, "files": 0, "bytes": 0}}
+    done = workflow("quota", "default", "--running", "3", "--monthly-usd", "none", "--data", tmp_path, "--json")
+    assert json.loads(done.stdout)["quota"] == {"running": 3, "starts_per_minute": None, "monthly_usd": None}
+
+
 def test_time_that_is_skipped_is_in_the_history_and_not_on_the_clock(tmp_path: Path) -> None:
     steps = [{"step_id": "pause", "step_type": "delay", "config": {"delay_seconds": 3 * 86_400}}]
     done = workflow("run", write(tmp_path, {"name": "Three days", "steps": steps}), "--skip-time", "--json")

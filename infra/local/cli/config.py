@@ -76,7 +76,8 @@ def profiles(as_json: bool) -> None:
 @click.argument("value")
 @PROFILE
 @_IN_PROJECT
-def set_(key: str, value: str, profile: str | None, in_project: bool) -> None:
+@JSON
+def set_(key: str, value: str, profile: str | None, in_project: bool, as_json: bool) -> None:
     """Set KEY of a profile: the one that --profile names, else the default one, else 'default'."""
     path = _file(in_project)
     typed: Any = value if KEYS[key].kind is str else {"true": True, "false": False}.get(value, value)
@@ -90,12 +91,14 @@ def set_(key: str, value: str, profile: str | None, in_project: bool) -> None:
         document.setdefault("profile", name)
     _write(path, document, is_users_own=not in_project)
     note(f"Set {key} of profile {name} in {path}.")
+    _tell(as_json, name, path)
 
 
 @config.command()
 @click.argument("name")
 @_IN_PROJECT
-def use(name: str, in_project: bool) -> None:
+@JSON
+def use(name: str, in_project: bool, as_json: bool) -> None:
     """Let the profile NAME be the default."""
     if not any(name in file.profiles for file in settings_files()):
         connection(None, name)  # says which there are
@@ -107,13 +110,15 @@ def use(name: str, in_project: bool) -> None:
     note(f"The default is now {in_force.label}.")
     if in_force.profile != name:
         note(f"In this folder another goes before it: {_source_of_profile(in_force.profile)}.")
+    _tell(as_json, name, path)
 
 
 @config.command()
 @click.argument("key", type=click.Choice(list(KEYS)), metavar="KEY")
 @PROFILE
 @_IN_PROJECT
-def unset(key: str, profile: str | None, in_project: bool) -> None:
+@JSON
+def unset(key: str, profile: str | None, in_project: bool, as_json: bool) -> None:
     """Take KEY out of a profile."""
     path = _file(in_project)
     document = _document(path, is_users_own=not in_project)
@@ -124,6 +129,12 @@ def unset(key: str, profile: str | None, in_project: bool) -> None:
     del table[key]
     _write(path, document, is_users_own=not in_project)
     note(f"Removed {key} of profile {name} from {path}.")
+    _tell(as_json, name, path)
+
+
+def _tell(as_json: bool, profile: str, path: Path) -> None:
+    if as_json:
+        output_of(as_json).document({"profile": profile, "file": str(path)})
 
 
 def _file(in_project: bool) -> Path:

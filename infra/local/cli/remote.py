@@ -56,6 +56,7 @@ class Remote:
         self.connection = connection
         self.output = output
         self._is_confirmed = is_confirmed
+        self._is_told = False
 
     @cached_property
     def api(self) -> Api:
@@ -73,7 +74,9 @@ class Remote:
         """Say where something is about to be changed, on stderr, and ask where the profile wants it (or `asks`). `what` is
         the sentence's middle: `cancel run 4711`.
         """
-        note(f"{self.connection.label}")
+        if not self._is_told:
+            note(self.connection.label)
+        self._is_told = True
         if (asks or self.connection.get("confirm")) and not self._is_confirmed:
             confirm(f"{what[0].upper()}{what[1:]}?")
 
