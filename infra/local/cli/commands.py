@@ -81,6 +81,7 @@ class Commands(SuggestingGroup):
                 code = error.exit_code
             except (click.Abort, KeyboardInterrupt):
                 code = exits.INTERRUPTED
+                tell(exits.CommandError("Interrupted.", code, {"code": "interrupted"}))
         sys.exit(code or exits.DONE)
 
     def invoke(self, ctx: click.Context) -> None:

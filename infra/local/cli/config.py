@@ -15,6 +15,7 @@ from infra.local.cli.settings import (
     KEYS,
     PROJECT_FILE,
     SettingsError,
+    Value,
     connection,
     project_file,
     read_file,
@@ -48,8 +49,10 @@ def config() -> None:
 def show(api: str | None, profile: str | None, as_json: bool) -> None:
     """Show the settings in force, and where each is said."""
     found = connection(api, profile)
-    rows = [{"setting": "profile", "value": found.profile, "source": _source_of_profile(found.profile)}] + [
-        {"setting": name, "value": value.value, "source": value.source} for name, value in found.values.items()
+    chosen = {"profile": found.chosen or Value(None, "not set")}
+    rows = [
+        {"setting": name, "value": value.value, "source": value.source}
+        for name, value in (chosen | dict(found.values)).items()
     ]
     output_of(as_json).items(rows, _SHOWN)
 
@@ -109,7 +112,8 @@ def use(name: str, in_project: bool, as_json: bool) -> None:
     in_force = connection()
     note(f"The default is now {in_force.label}.")
     if in_force.profile != name:
-        note(f"In this folder another goes before it: {_source_of_profile(in_force.profile)}.")
+        where = in_force.chosen or in_force.url
+        note(f"Here another goes before it: {where.source}.")
     _tell(as_json, name, path)
 
 
@@ -177,10 +181,3 @@ def _write(path: Path, document: TOMLDocument, *, is_users_own: bool) -> None:
         raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
     finally:
         part.unlink(missing_ok=True)
-
-
-def _source_of_profile(name: str | None) -> str:
-    """Where a profile is chosen, of the files; a flag or variable needs no telling."""
-    defaults = [file.default for file in settings_files() if file.default is not None]
-    chosen = next((default.source for default in defaults if default.value == name), None)
-    return chosen or ("not set" if name is None else "--profile or WORKFLOW_PROFILE")

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from infra.local.cli.commands import main
+from tests.local.cli.fake_api import FakeApi
 
 pytestmark = pytest.mark.xdist_group("cli-client")
 
@@ -135,6 +136,15 @@ def test_two_files_of_one_id_are_refused_before_anything_is_sent(api: str) -> No
     done = workflow("deploy", "a", "b")
     assert done.exit_code == 2
     assert "a/flow.json and b/flow.json would all be workflow 'flow'." in done.stderr
+
+
+@pytest.mark.parametrize("name", ["my flow.json", "compile.json", "ümlaut.json", "x" * 65 + ".json"])
+def test_an_id_that_the_api_refuses_is_refused_before_anything_is_sent(fake: FakeApi, name: str) -> None:
+    write("odd/fine.json", hello())
+    write(f"odd/{name}", hello())
+    done = workflow("deploy", "odd")
+    assert (done.exit_code, fake.asked) == (2, [])
+    assert "is not a valid workflow id" in done.stderr
 
 
 def test_an_empty_folder_deletes_nothing(api: str) -> None:
