@@ -83,6 +83,13 @@ def _as_json(error: click.ClickException) -> bytes:
     return json.dumps({"error": told}, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
-def close_quietly() -> None:
-    """Nobody reads standard output any more: what is left of it goes nowhere, and Python is not to try again at the exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+@contextlib.contextmanager
+def quiet_when_nobody_reads() -> Iterator[None]:
+    """That what reads standard output has gone is no error of ours: the process ends without a traceback. What is left to be
+    printed goes nowhere, or Python would try again at the exit.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
+        sys.exit(READER_GONE)

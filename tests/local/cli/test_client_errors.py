@@ -278,6 +278,22 @@ def test_a_reader_that_goes_away_is_no_error_of_ours(fake: FakeApi) -> None:
     assert (process.returncode, stderr) == (141, "")
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["list", "--help"], ["completion", "fish"], ["config"]])
+def test_a_reader_that_was_never_there_is_none_either(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([*COMMAND, *arguments], stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_process_without_standard_output_does_its_work() -> None:
+    closed = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m infra.local.cli config >&-"], capture_output=True, text=True, check=False
+    )
+    assert (closed.returncode, closed.stderr) == (0, "")
+
+
 def test_a_full_disk_is_told_and_is_no_success(fake: FakeApi) -> None:
     fake.always(200, {**ENDED})
     with open("/dev/full", "wb") as full:
