@@ -7,13 +7,20 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from agent_runtime.services import FunctionFailedError, Gateways, Services
+from llm_gateway.gateway import Gateway
 from llm_gateway.secrets import SecretSource, names_secrets, secret_reader
+from workflow_engine.agents.vendors import VENDORS
 from workflow_engine.init_phase import once
 from workflow_engine.outbound import ALLOWED_HOSTS_VARIABLE, AddressPolicy
+from workflow_engine.stand_ins import stand_ins
 from workflow_engine.usecases.engine import Engine
+
+_CONFIGURED: Final = {name: "mocked" for vendor in VENDORS.values() for name in vendor.needs[:1]}
+"""Variables by which every vendor is one that may be asked."""
 
 
 @once
@@ -22,8 +29,24 @@ def engine() -> Engine:
     return Engine.from_environment()
 
 
-@once
 def services() -> Services:
+    """What agents work with: that of the environment, or where a run is mocked what stands in for clocks, models and tools."""
+    instead = stand_ins()
+    if instead is None:
+        return _services()
+    gateway = Gateway(_CONFIGURED, make=instead.provider, clock=instead.monotonic, sleep=instead.sleep)
+    return replace(
+        _services(),
+        gateway=lambda _tenant_id: gateway,
+        now=instead.monotonic,
+        utc_now=instead.utc_now,
+        call_tool=instead.tool,
+        secret=lambda _tenant_id, name: instead.secret(name),
+    )
+
+
+@once
+def _services() -> Services:
     """Made at the first event from the environment and kept while the function stays warm."""
     secrets = SecretSource(get_secret=secret_reader(_secrets_manager))
     return Services(

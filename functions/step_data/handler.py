@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from workflow_engine.compiler.catalogue import OUTPUT_CHECK
 from workflow_engine.faults import faults_logged
 from workflow_engine.observability import log_fields
 from workflow_engine.sdk import InvalidStepInput, StepContext, step
+from workflow_engine.stand_ins import utc_now
 from workflow_engine.steps.data_processing import process
 
 
@@ -23,4 +23,4 @@ def handler(config: dict[str, Any], input_data: dict[str, Any], context: StepCon
             return input_data["output"]
         if context.step_type != "data_processing":
             raise InvalidStepInput(f"step_data has no step type '{context.step_type}'.")
-        return process(config, input_data, at=datetime.now(UTC))
+        return process(config, input_data, at=utc_now())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from functions.step_files.chunks import chunk
@@ -12,6 +11,7 @@ from workflow_engine.faults import faults_logged
 from workflow_engine.init_phase import at_init
 from workflow_engine.observability import log_fields
 from workflow_engine.sdk import InvalidStepInput, StepContext, step
+from workflow_engine.stand_ins import utc_now
 from workflow_engine.timestamps import iso
 
 BEGINNING: Final = 20_000
@@ -21,7 +21,7 @@ BEGINNING: Final = 20_000
 @step
 def handler(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> dict[str, Any]:
     """The output of the step that `step_config` names."""
-    at = iso(datetime.now(UTC))
+    at = iso(utc_now())
     with log_fields(**context.log_fields), faults_logged():
         match context.step_type:
             case "text_chunking":

@@ -11,11 +11,27 @@ from functions.step_http.call import World
 from workflow_engine.init_phase import once
 from workflow_engine.outbound import ALLOWED_HOSTS_VARIABLE, AddressPolicy
 from workflow_engine.outbound_http import trusted_certificates
+from workflow_engine.stand_ins import stand_ins
 from workflow_engine.tenant_secrets import TenantSecrets, names_secrets, new_client
 
 
-@once
 def world() -> World:
+    """What calls work with: that of the environment, or where a run is mocked what stands in for it."""
+    instead = stand_ins()
+    if instead is None:
+        return _world()
+    return World(
+        _world().policy,
+        lambda _tenant_id, name: instead.secret(name),
+        instead.monotonic,
+        instead.utc_now,
+        instead.sleep,
+        instead.send,
+    )
+
+
+@once
+def _world() -> World:
     """Made at the first event from the environment and kept while the function stays warm."""
     policy = AddressPolicy.from_text(os.environ.get(ALLOWED_HOSTS_VARIABLE, ""))
     return World(policy, TenantSecrets(_secrets_manager).get)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from functions.step_vectors.compute import embed, search, store
@@ -11,6 +10,7 @@ from workflow_engine.faults import faults_logged
 from workflow_engine.init_phase import at_init
 from workflow_engine.observability import log_fields
 from workflow_engine.sdk import InvalidStepInput, StepContext, step
+from workflow_engine.stand_ins import utc_now
 from workflow_engine.timestamps import iso
 
 _STEPS: Final = {"embedding_generation": embed, "vector_storage": store, "vector_search": search}
@@ -23,7 +23,7 @@ def handler(config: dict[str, Any], input_data: dict[str, Any], context: StepCon
         compute = _STEPS.get(context.step_type)
         if compute is None:
             raise InvalidStepInput(f"step_vectors has no step type '{context.step_type}'.")
-        return compute(config, input_data, context, world(), iso(datetime.now(UTC)))
+        return compute(config, input_data, context, world(), iso(utc_now()))
 
 
 at_init(clients)

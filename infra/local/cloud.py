@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -41,7 +42,9 @@ from workflow_engine.subflows import is_subflow
 from workflow_engine.usecases.engine import Engine, Laptop, use_laptop
 
 if TYPE_CHECKING:
+    from infra.local.mocking.desk import Desk
     from infra.local.process_lock import ProcessLock
+    from infra.local.stepfunctions.calls import Attempt, Call, Target
     from infra.local.stepfunctions.journal import Head
     from infra.local.stepfunctions.lambdas import CalledIn, LambdaFunctions
     from infra.local.stepfunctions.service import StepFunctions
@@ -64,6 +67,10 @@ FIRST_HOUSEKEEPING_SECONDS: Final = 60.0
 _one_at_a_time: Final = threading.Lock()
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class LocalCloud:
     """The whole system on this machine, for as long as the context lasts; one at a time in a process.
 
@@ -72,10 +79,17 @@ class LocalCloud:
     """
 
     def __init__(
-        self, *, steps_directory: Path | None = None, data: DataFolder | None = None, skips_time: bool = False
+        self,
+        *,
+        steps_directory: Path | None = None,
+        data: DataFolder | None = None,
+        skips_time: bool = False,
+        now: Callable[[], datetime] | None = None,
+        machine_options: Mapping[str, Any] | None = None,
     ) -> None:
         """`steps_directory` is what `--steps` gives (`infra.local.steps`). Without `data` nothing outlasts the context. With
-        `skips_time` nothing waits: when all that could happen is that time passes, it has passed.
+        `skips_time` nothing waits: when all that could happen is that time passes, it has passed. `now` is the clock of all but the
+        machines, and `machine_options` are further ones of `stepfunctions.service.StepFunctions`.
         """
         self.gateway = Gateway(FUNCTIONS, self._object, self._open_streams)
         self._steps = None if steps_directory is None else StepsDirectory(steps_directory.resolve())
@@ -83,6 +97,9 @@ class LocalCloud:
         self._data = data
         self._lock: ProcessLock | None = None
         self._skips_time = skips_time
+        self._now = now or _utc_now
+        self._machine_options = dict(machine_options or {})
+        self._desk: Desk | None = None
         self._functions: LambdaFunctions | None = None
         self._called_in: CalledIn | None = None
         self._step_functions: StepFunctions | None = None
@@ -179,6 +196,8 @@ class LocalCloud:
             self._register_all(self._steps)
         if self._data is not None:
             self._load_registered()
+            if self._data.mocks.is_dir():
+                self.desk()
             self.step_functions()
 
     def _set_up(self, opening: contextlib.ExitStack) -> None:
@@ -215,6 +234,8 @@ class LocalCloud:
                 vectors,
                 logs,
                 self._changes.following,
+                self._now,
+                lambda execution_id, mocks, document: self.desk().mock(execution_id, mocks, document),
             )
         )
 
@@ -240,7 +261,21 @@ class LocalCloud:
             on_change=self._changes.tell,
             region=REGION,
             account=ACCOUNT,
+            stand_in=self._stand_in,
+            **self._machine_options,
         )
+
+    def desk(self) -> Desk:
+        """Where mocked runs are known."""
+        with self._starting:
+            if self._desk is None:
+                from infra.local.mocking.desk import Desk
+
+                self._desk = Desk(None if self._data is None else self._data.mocks)
+            return self._desk
+
+    def _stand_in(self, attempt: Attempt, target: Target) -> Call | None:
+        return None if self._desk is None else self._desk.stand_in(attempt, target)
 
     def functions(self) -> LambdaFunctions:
         """The step functions of the catalogue and those of `--steps`, under their ARNs."""

@@ -52,6 +52,11 @@ class DataFolder:
         return self.table.is_file() or self.journal.is_file()
 
     @property
+    def mocks(self) -> Path:
+        """The folder of what runs are mocked with, a file for each."""
+        return self.path / "mocks"
+
+    @property
     def vectors(self) -> Path:
         """The file of vectors."""
         return self.path / "vectors.sqlite"

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "init": Command("infra.local.cli.init:init", "Write a folder with a workflow that runs and is tested at once."),
     "run": Command("infra.local.cli.run:run", "Run a workflow and show how each step ended."),
     "validate": Command("infra.local.cli.check:validate", "Check workflows without running them."),
+    "test": Command("infra.local.cli.test:test", "Run the tests of workflows, with mocks."),
     "compile": Command("infra.local.cli.check:compile_", "Print the state machine that a workflow becomes."),
     "explain": Command("infra.local.cli.explain:explain", "Explain the code of a finding, such as WFE-E204."),
     "schema": Command("infra.local.cli.schema:schema", "Print the JSON Schema of workflows, for an editor."),

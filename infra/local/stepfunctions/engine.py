@@ -29,7 +29,7 @@ from infra.local.stepfunctions.lambdas import Functions
 from infra.local.stepfunctions.limits import check_name, checked_input, in_utf8
 from infra.local.stepfunctions.news import News, OnChild, OnEnd, tell_of_child
 from infra.local.stepfunctions.payloads import NoPayloads, Payloads
-from infra.local.stepfunctions.ports import Denied
+from infra.local.stepfunctions.ports import Denied, OnChoice, StandIn
 from infra.local.stepfunctions.redrive import REDRIVEN, asked_before, what_remains, why_not_redrivable
 from infra.local.stepfunctions.waiting import Now, SkippingLoop, Sleepers
 from infra.local.stepfunctions.workers import MOST_THREADS, Workers
@@ -65,6 +65,8 @@ class Engine:
         on_child: OnChild | None = None,
         on_change: Callable[[str], None] = lambda _arn: None,
         denied: Denied = lambda _role, _action, _resource: None,
+        stand_in: StandIn = lambda _attempt, _target: None,
+        on_choice: OnChoice = lambda _arn, _state, _rule: None,
         region: str = "us-east-1",
         account: str = "123456789012",
     ) -> None:
@@ -72,12 +74,15 @@ class Engine:
         failed or the engine ended meanwhile; `on_child` for each that a task has started, at least once, if all goes
         well. `on_change` is called, in the loop, for each event of a run, with its ARN, before that is durable: who reads the
         history then reads it. `denied` is asked, in the loop, before a function is called or a child is started; without it a
-        role may do everything.
+        role may do everything. `stand_in` is asked, in the loop, who makes an attempt; `on_choice` is told, in the
+        loop, of decisions.
         """
         self.loop = asyncio.get_running_loop()
         self.journal = journal
         self.functions = functions
         self.denied = denied
+        self.stand_in = stand_in
+        self.on_choice = on_choice
         self.payloads: Payloads = payloads or NoPayloads()
         # In a loop that skips time, its time is the only one.
         self.now: Now = self.loop.now if isinstance(self.loop, SkippingLoop) else now

@@ -250,14 +250,16 @@ async def _pass_on(frame: Frame, state: State, scope: Scope) -> Leaving:
 
 async def _choose(frame: Frame, state: State, scope: Scope) -> Leaving:
     """Choice: the first rule whose condition holds, else the default with what the state itself assigns and gives."""
-    for rule in state.rules:
+    for index, rule in enumerate(state.rules):
         assert rule.condition is not None
         if await evaluated_as(frame, rule.condition, scope, "Condition", "boolean"):
+            frame.run.engine.on_choice(frame.run.head.arn, state.name, index)
             return await leave(frame, state, scope, rule, scope.input)
     if state.default is None:
         # Measured on AWS, in the place of the States.NoChoiceMatched that the documentation has for it.
         cause = "Failed to transition out of the state. The state does not point to a next state."
         raise StateError(RUNTIME, decorated(state.name, frame.entered, cause))
+    frame.run.engine.on_choice(frame.run.head.arn, state.name, None)
     return await leave(frame, state, scope, state.default, scope.input)
 
 

@@ -188,6 +188,17 @@ class Evaluator:
             self._raise_for_no_value(compiled, given)
         return value
 
+    def evaluate_on(self, source: str, document: Any) -> Any:
+        """The value of an expression whose context is a document, as it is written in JSONata itself; None where that is
+        undefined. Raises JsonataError.
+        """
+        self._evaluation.millis = int(self._now() * 1000)
+        given = _Given(document, None, EVALUATION_TIMEOUT_SECONDS, False)
+        try:
+            return _run(self._program(in_jlens_dialect(source)), given, None)[0]
+        except jlens.JlensError as error:
+            raise JsonataError(error.code, str(error)) from error
+
     def _value(self, compiled: CompiledExpression, given: _Given) -> tuple[Any, bool]:
         try:
             return _run(compiled.program, given, compiled.depth)

@@ -25,6 +25,15 @@ Denied = Callable[[str, str, str], str | None]
 """Why a machine's role may not do an action ("lambda:InvokeFunction") on what is named, a sentence; None where it may."""
 
 
+StandIn = Callable[[Any, Any], Callable[[Any], Any] | None]
+"""What does the work of a task's attempt in the place of its target (`calls.Attempt`, `calls.Target`, `calls.Call`); None where
+the target does it itself.
+"""
+
+OnChoice = Callable[[str, str, int | None], None]
+"""Told of each decision: the run's ARN, the Choice state, and the index of the rule that was taken; None of its Default."""
+
+
 class PendingTask(Protocol):
     """An attempt that waits for an answer."""
 
@@ -56,6 +65,8 @@ class Engine(Protocol):
     functions: Functions
     denied: Denied
     on_change: Callable[[str], None]
+    on_choice: OnChoice
+    stand_in: StandIn
     payloads: Payloads
     now: Now
     randomness: random.Random

@@ -259,11 +259,12 @@ class StepFunctions:
         journal: Callable[[], Journal] = MemoryJournal,
         payloads: Payloads | None = None,
         skips_time: bool = False,
+        loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
         on_end: OnEnd | None = None,
         **options: Any,
     ) -> None:
-        """`journal` opens the journal, in the thread of the engine; `options` are those of `Engine`."""
-        self._loop = SkippingLoop() if skips_time else asyncio.new_event_loop()
+        """`journal` opens the journal, in the thread of the engine; `loop` makes its loop; `options` are those of `Engine`."""
+        self._loop = (loop or (SkippingLoop if skips_time else asyncio.new_event_loop))()
         self._open = journal
         self._options = {"payloads": payloads, "on_end": on_end, **options}
         self._functions = functions

@@ -115,7 +115,8 @@ async def _perform(attempt: Attempt, target: Target) -> str:
     try:
         async with asyncio.timeout(None) as attempt.clock:
             attempt.begin_time()
-            return await target.call(attempt)
+            stand_in = attempt.frame.run.engine.stand_in(attempt, target)
+            return await (stand_in or target.call)(attempt)
     except TaskError as error:
         raise failed_attempt(attempt, error.error, error.cause) from None
     except TimeoutError:

@@ -44,6 +44,10 @@ class SkippingLoop(asyncio.SelectorEventLoop):
         """Seconds since the epoch, those skipped included."""
         return time.time() + self.skipped
 
+    def may_skip(self, _seconds: float) -> bool:
+        """Whether time may jump so far; where not, nothing goes on until somebody calls from another thread."""
+        return True
+
 
 class _SkippingSelector(selectors.DefaultSelector):
     def __init__(self, loop: SkippingLoop) -> None:
@@ -53,8 +57,10 @@ class _SkippingSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> Any:
         """What is ready; instead of sleeping, the loop's time jumps where nobody works for it."""
         ready = super().select(0)
-        if ready or timeout is None or timeout <= 0 or self._loop.works_outside:
+        if ready or timeout is None or timeout <= 0 or self._loop.works_outside > 0:
             return ready or super().select(timeout)
+        if not self._loop.may_skip(timeout):
+            return super().select(None)
         self._loop.skipped += timeout
         return ready
 

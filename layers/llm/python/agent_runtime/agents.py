@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -68,7 +67,7 @@ class Run:
 
     def timestamp(self) -> str:
         """Now, as Step Functions writes times: UTC, milliseconds, `Z`."""
-        return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return self.services.utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def ask_agent(self, meter: Meter | None, agent_id: str, query: str, context: Any, depth: int) -> Any:
         """The answer of an agent that is called as a tool; what it uses counts in `meter`. Raises ToolFailedError."""

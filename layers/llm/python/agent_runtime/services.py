@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from llm_gateway.errors import LlmInvalidRequestError
@@ -33,6 +34,10 @@ InvokeFunction = Callable[[str, Mapping[str, Any]], Any]
 """`(ARN, event) -> result` of a Lambda function. Raises `FunctionFailedError`."""
 
 
+CallTool = Callable[[str, Mapping[str, Any], Callable[[Mapping[str, Any]], Any]], Any]
+"""`(tool, arguments, what calls it) -> what it gives`."""
+
+
 class FunctionFailedError(Exception):
     """A function that was called as a tool failed. The message is `type: message`, for the model."""
 
@@ -52,6 +57,8 @@ class Services:
     policy: AddressPolicy
     invoke: InvokeFunction
     now: Callable[[], float] = time.monotonic
+    utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    call_tool: CallTool = lambda _name, arguments, call: call(arguments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from agent_runtime.clock import Clock
-from agent_runtime.services import FunctionFailedError, Services, StepCall
+from agent_runtime.services import CallTool, FunctionFailedError, Services, StepCall
 from agent_tools.builtin import BUILTIN_TOOLS
 from agent_tools.builtin.tool import ToolEnvironment
 from agent_tools.errors import ToolError
@@ -79,6 +79,7 @@ class Toolbox:
 
     by_name: Mapping[str, BoundTool]
     warnings: tuple[str, ...] = ()
+    call_tool: CallTool = lambda _name, arguments, call: call(arguments)
 
     @property
     def tools(self) -> tuple[Tool, ...]:
@@ -93,7 +94,7 @@ class Toolbox:
         if bound is None:
             raise ToolFailedError(f"There is no tool '{name}'. There are: {', '.join(self.by_name) or 'none'}.")
         _check_arguments(bound.tool, arguments)
-        return bound.call(arguments)
+        return self.call_tool(name, arguments, bound.call)
 
 
 def open_toolbox(
@@ -120,7 +121,7 @@ def open_toolbox(
             found[bound.tool.name] = bound
     if len(found) > MAX_MODEL_TOOLS:
         raise InvalidStepInput(f"The agent has {len(found)} tools; models take {MAX_MODEL_TOOLS}. Use 'allow'.")
-    return Toolbox(found, tuple(warnings))
+    return Toolbox(found, tuple(warnings), run.services.call_tool)
 
 
 def model_name(*parts: str) -> str:
@@ -138,7 +139,7 @@ def _builtin(
     _opened: ExitStack, run: Invocation, reference: ToolReference, _ask: AskAgent, _depth: int
 ) -> Iterator[BoundTool]:
     builtin = BUILTIN_TOOLS[reference.name]
-    environment = ToolEnvironment(policy=run.services.policy, seconds_left=run.clock.left)
+    environment = ToolEnvironment(run.services.policy, run.services.utc_now, run.clock.left)
 
     def call(arguments: Object) -> Any:
         try:

@@ -237,4 +237,4 @@ class Gateway:
 
 
 def _add(account: Account, by: Candidate, answer: ProviderAnswer) -> None:
-    account.add(by, Tokens(answer.tokens_in, answer.tokens_out, answer.tokens_cached), answer.model)
+    account.add(by, Tokens(answer.tokens_in, answer.tokens_out, answer.tokens_cached, answer.cost_usd), answer.model)

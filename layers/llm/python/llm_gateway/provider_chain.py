@@ -55,6 +55,8 @@ class Account:
         self.usage = self.usage.plus(Usage(tokens.tokens_in, tokens.tokens_out, 1, self._cost(by, tokens, answered)))
 
     def _cost(self, by: Candidate, tokens: Tokens, answered: str | None) -> float | None:
+        if tokens.cost_usd is not None:
+            return tokens.cost_usd
         if by.simulated:
             return 0.0
         counts = (tokens.tokens_in, tokens.tokens_out, tokens.cached)

@@ -29,7 +29,8 @@ class TextDelta:
 @dataclass(frozen=True, slots=True)
 class ProviderAnswer:
     """One answer of a provider. `model` is what the vendor says answered; tokens are the vendor's count, `tokens_cached`
-    being part of `tokens_in`. `warnings` are sentences about what was changed to get an answer at all.
+    being part of `tokens_in`. `warnings` are sentences about what was changed to get an answer at all. `cost_usd` is what the
+    vendor says it took; None where the prices of models tell.
     """
 
     text: str
@@ -40,6 +41,7 @@ class ProviderAnswer:
     model: str
     tokens_cached: int = 0
     warnings: tuple[str, ...] = ()
+    cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,12 @@ class EmbeddingAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What one answer took, as its vendor counts; `cached` is a part of `tokens_in`."""
+    """What one answer took, as its vendor counts; `cached` is a part of `tokens_in`, `cost_usd` its own word on the price."""
 
     tokens_in: int
     tokens_out: int
     cached: int = 0
+    cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workflow_engine.tenant_secrets import TenantSecrets
 
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.stand_ins import stand_ins
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ class StepContext:
         Manager, which the function must be allowed to read; on a laptop a variable of the environment. Keep it out of what the
         step returns and logs. Raises SecretNotSetError, and SecretUnavailableError, which passes.
         """
-        return _secrets().get(self.tenant_id or "", name)
+        world = stand_ins()
+        return _secrets().get(self.tenant_id or "", name) if world is None else world.secret(name)
 
     def heartbeat(self) -> None:
         """Tell that the step is still at work, for a worker of an activity, whose task is else taken for lost; a Lambda

@@ -68,6 +68,10 @@ LAPTOP_PAGE_EVENTS: Final = 50
 _making_clients: Final = threading.RLock()  # boto3 sessions may not make two clients at once
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Laptop:
     """What stands behind the ports in the place of AWS.
@@ -75,7 +79,9 @@ class Laptop:
     `invoke` calls a function by ARN with an event, as Lambda's Invoke does: `(result, whether it failed)`, of a failure
     `{"errorType", "errorMessage"}`. `watching` is `Engine.watching`. `load_step` is None where no folder of steps
     was given, `vectors` and `logs` where nothing is to be kept of them for longer than the process. `following` is
-    `Engine.following`; None where nobody tells of changes.
+    `Engine.following`; None where nobody tells of changes. `now` is the clock. `mock` is told, before a run of a workflow starts,
+    what its steps are replaced by, `(execution id, mocks of a body, workflow)`; it raises InvalidRequestError for
+    mocks that are none.
     """
 
     table: Table
@@ -87,6 +93,8 @@ class Laptop:
     vectors: VectorStore | None = None
     logs: StepLogs | None = None
     following: Callable[[str], AbstractContextManager[Callable[[float], bool]]] | None = None
+    now: Callable[[], datetime] = _utc_now
+    mock: Callable[[str, Any, Mapping[str, Any]], None] | None = None
 
 
 _laptop: Laptop | None = None
@@ -123,10 +131,6 @@ def _presigning() -> dict[str, Any]:
     return {"signature_version": "s3v4", **style}
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True)
 class Engine:
     """One per process. Clients are made once, when first used, so importing and constructing costs nothing.
@@ -143,7 +147,8 @@ class Engine:
     @classmethod
     def from_environment(cls) -> Engine:
         """The engine that the environment variables describe (`Settings.from_environment`)."""
-        return cls(Settings.from_environment(), laptop=_laptop)
+        now = _utc_now if _laptop is None else _laptop.now
+        return cls(Settings.from_environment(), now, laptop=_laptop)
 
     def timestamp(self) -> str:
         """Now, ISO 8601 UTC with milliseconds."""

@@ -60,6 +60,10 @@ class WorkflowRunFields(RunFields):
     """Kept with the run; whose the run is comes from the credentials alone."""
     backend: Label | None = None
     """Kept with the run."""
+    mocks: Any = None
+    """What is answered in the place of steps, in the format of tests of workflows. A laptop's server takes it, a deployed one
+    never.
+    """
 
 
 class StoredRunRequest(WorkflowRunFields):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflow_engine.errors import (
     ConflictError,
+    ForbiddenError,
     InvalidRequestError,
     OutcomeUnknownError,
     PayloadTooLargeError,
@@ -119,6 +120,7 @@ def _launched(
     try:
         check_input(fields, workflow.document.get("input_schema"))
         check_fan_out(workflow.compiled.fan_out, fields)
+        _mock(engine, execution.execution_id, fields.mocks, workflow)
         content = _execution_input(engine, workflow, execution, fields, rerun.reused if rerun else None)
     except RecursionError:
         raise InvalidRequestError.at("/input", "Lists or objects are nested too deeply.") from None
@@ -136,6 +138,18 @@ def _launched(
         raise
     _start(engine, workflow, execution, content)
     return execution
+
+
+def _mock(engine: Engine, execution_id: str, mocks: Json, workflow: StoredWorkflow) -> None:
+    """Let a run's steps be replaced. Raises ForbiddenError where nothing may be, InvalidRequestError."""
+    if mocks is None:
+        return
+    if engine.laptop is None or engine.laptop.mock is None:
+        raise ForbiddenError(
+            "'mocks' are for runs on a laptop: 'workflow serve', 'workflow run' and 'workflow test' take them. Here every step "
+            "really runs. Leave 'mocks' out."
+        )
+    engine.laptop.mock(execution_id, mocks, workflow.document)
 
 
 def _resumed(engine: Engine, caller: Caller, attempt: Attempt) -> Execution | None:

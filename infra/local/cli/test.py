@@ -1,0 +1,211 @@
+"""`workflow test`: the cases of workflows."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from infra.local.cli.documents import EXIT_FAILED, EXIT_INVALID, one_document, print_json
+
+if TYPE_CHECKING:
+    from infra.local.testing.model import Case, TestFile
+    from infra.local.testing.session import Outcome, Session
+
+EXIT_NONE_FOUND: Final = 5
+CACHE: Final = Path(".workflow_test_cache")
+_COLOURS: Final = {"passed": "green", "failed": "red", "skipped": "yellow", "note": "yellow"}
+_POLL_SECONDS: Final = 0.5
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("-k", "keyword", metavar="TEXT", help="Run the cases whose file or name contains TEXT.")
+@click.option("--last-failed", is_flag=True, help="Run the cases that failed the last time; all, where none did.")
+@click.option("--update", is_flag=True, help="Take what is observed over into the snapshots.")
+@click.option("--ci", is_flag=True, help="Write no snapshots: one that is missing fails its case.")
+@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write JUnit's XML.")
+@click.option("--coverage", is_flag=True, help="Tell which steps and branches no case went through.")
+@click.option("--fail-under", type=click.FloatRange(0, 100), metavar="PERCENT", help="Fail below this coverage.")
+@click.option("--watch", is_flag=True, help="Run again whenever a file changes.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcomes as one JSON document, nothing else.")
+def test(
+    paths: tuple[Path, ...],
+    keyword: str | None,
+    last_failed: bool,
+    update: bool,
+    ci: bool,
+    junit: Path | None,
+    coverage: bool,
+    fail_under: float | None,
+    watch: bool,
+    as_json: bool,
+) -> None:
+    """Run the cases in *.test.yaml, below the current folder by default: in this process, with mocks, in no time."""
+    if update and ci:
+        raise click.UsageError("--update writes snapshots and --ci writes none. Give one of them.")
+    run = _Run(paths or (Path(),), keyword, last_failed, update, ci, junit, coverage, fail_under, as_json)
+    if watch:
+        run.watch()
+    sys.exit(run.once())
+
+
+class _Run:
+    """What the command was asked."""
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        keyword: str | None,
+        last_failed: bool,
+        update: bool,
+        ci: bool,
+        junit: Path | None,
+        coverage: bool,
+        fail_under: float | None,
+        as_json: bool,
+    ) -> None:
+        self._paths, self._keyword, self._last_failed = paths, keyword, last_failed
+        self._update, self._ci = update, ci
+        self._junit, self._coverage, self._fail_under, self._as_json = junit, coverage, fail_under, as_json
+
+    def once(self) -> int:
+        """Run all once; gives the status that the command ends with."""
+        if not self._as_json:
+            return self._once(None)
+        with one_document() as stdout:
+            return self._once(stdout)
+
+    def _once(self, stdout: Any) -> int:
+        from infra.local.testing.session import Session
+
+        began = time.monotonic()
+        files, is_wrong = self._files()
+        chosen = self._chosen(files)
+        if not chosen:
+            if is_wrong:
+                return EXIT_INVALID
+            click.echo("No cases were found. They stand in files named like order.test.yaml.", err=True)
+            return EXIT_NONE_FOUND
+        outcomes: list[Outcome] = []
+        with Session(updates=self._update, is_ci=self._ci) as session:
+            for file, case in chosen:
+                outcomes.append(session.run(file, case))
+                if stdout is None:
+                    _tell(outcomes[-1])
+            passes = self._told_coverage(session, quiet=stdout is not None)
+        _remember(outcomes)
+        self._report(outcomes, session, time.monotonic() - began, stdout)
+        failed = any(outcome.failures for outcome in outcomes) or not passes
+        return EXIT_INVALID if is_wrong else EXIT_FAILED if failed else 0
+
+    def _files(self) -> tuple[list[TestFile], bool]:
+        from infra.local.mocking.documents import WrongFileError
+        from infra.local.testing.format import read_test_file
+        from infra.local.testing.session import test_files
+
+        read, is_wrong = [], False
+        for path in test_files(self._paths):
+            try:
+                read.append(read_test_file(path))
+            except WrongFileError as error:
+                is_wrong = True
+                click.echo(str(error), err=True)
+        return read, is_wrong
+
+    def _chosen(self, files: Iterable[TestFile]) -> list[tuple[TestFile, Case]]:
+        cases = [(file, case) for file in files for case in file.cases]
+        if self._keyword is not None:
+            wanted = self._keyword.lower()
+            cases = [(f, c) for f, c in cases if wanted in c.name.lower() or wanted in str(f.path).lower()]
+        if self._last_failed:
+            failed = _remembered()
+            cases = [(f, c) for f, c in cases if _id(f.path, c.name) in failed] or cases
+        # Those of one folder of steps beside each other: another folder needs another cloud.
+        folders = list(dict.fromkeys(file.steps for file, _ in cases))
+        return sorted(cases, key=lambda each: folders.index(each[0].steps))
+
+    def _told_coverage(self, session: Session, *, quiet: bool) -> bool:
+        """Tell the coverage where it was asked for; gives whether it is as high as it has to be."""
+        if (self._coverage or self._fail_under is not None) and not quiet:
+            for line in session.coverage.lines():
+                click.echo(line)
+        if self._fail_under is None or session.coverage.percent >= self._fail_under:
+            return True
+        click.echo(
+            f"coverage is {session.coverage.percent:.1f} %, and --fail-under asks for {self._fail_under:g} %", err=True
+        )
+        return False
+
+    def _report(self, outcomes: Sequence[Outcome], session: Session, seconds: float, stdout: Any) -> None:
+        from infra.local.testing.reports import as_json, last_line, write_junit
+
+        if self._junit is not None:
+            write_junit(self._junit, outcomes)
+        if stdout is not None:
+            covered = {"coverage": session.coverage.as_json()} if self._coverage else {}
+            print_json({"cases": as_json(outcomes), **covered, "seconds": round(seconds, 3)}, stdout)
+            return
+        click.echo(last_line(outcomes, seconds))
+
+    def watch(self) -> None:
+        """Run, and again whenever a file beside the cases has changed, until it is interrupted."""
+        seen: dict[Path, float] = {}
+        while True:
+            now = _changed_at(self._paths)
+            if now != seen:
+                if seen:
+                    click.clear()
+                seen = now
+                self.once()
+                click.echo("Waiting for changes. End with Ctrl-C.", err=True)
+            time.sleep(_POLL_SECONDS)
+
+
+def _tell(outcome: Outcome) -> None:
+    from infra.local.testing.reports import lines_of
+
+    for kind, line in lines_of(outcome):
+        click.secho(line, fg=_COLOURS.get(kind))
+
+
+def _id(file: Path, name: str) -> str:
+    return f"{file.resolve()}::{name}"
+
+
+def _remember(outcomes: Sequence[Outcome]) -> None:
+    """Keep which cases failed, those aside that did not run now."""
+    ran = {_id(outcome.file, outcome.case.name) for outcome in outcomes}
+    failed = {_id(outcome.file, outcome.case.name) for outcome in outcomes if outcome.failures}
+    kept = sorted((_remembered() - ran) | failed)
+    if not kept and not CACHE.exists():
+        return
+    CACHE.mkdir(exist_ok=True)
+    (CACHE / ".gitignore").write_text("*\n")
+    (CACHE / "failed.json").write_text(json.dumps(kept, indent=1), encoding="utf-8")
+
+
+def _remembered() -> set[str]:
+    try:
+        return set(json.loads((CACHE / "failed.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return set()
+
+
+def _changed_at(paths: Sequence[Path]) -> dict[Path, float]:
+    """The files that cases may depend on, and when each was changed."""
+    folders = {path if path.is_dir() else path.parent for path in paths}
+    found = {}
+    for folder in folders:
+        for path in folder.rglob("*"):
+            if path.suffix in (".yaml", ".yml", ".json", ".py") and not any(p.startswith(".") for p in path.parts):
+                try:
+                    found[path] = path.stat().st_mtime
+                except OSError:
+                    continue  # it is gone again
+    return found
