@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from infra.local.cli.documents import document, invalid
+from infra.local.cli.documents import invalid, value_of, written
 from infra.local.cli.options import FILE, STEPS
 
 if TYPE_CHECKING:
+    from infra.local.cli.texts import Text
     from workflow_engine.compiler.reports.drawing import Drawing
 
 FORMATS: Final = ("svg", "png", "mermaid")
@@ -39,8 +40,9 @@ def graph(
     chosen = _format(formats, output)
     if chosen == "png" and output is None and sys.stdout.isatty():
         raise click.UsageError("A PNG is not for a terminal. Name a file: -o workflow.png.")
-    body = document(file)
-    title, drawing = _compiled(body, steps_directory) if compiled else _written(body)
+    text = written(file)
+    body = value_of(text)
+    title, drawing = _compiled(body, text, steps_directory) if compiled else _written(body, text)
     picture = _picture(chosen, drawing, title)
     if output is None:
         click.echo(picture, nl=False)
@@ -63,7 +65,7 @@ def _format(formats: tuple[str, ...], output: Path | None) -> str:
     return _SUFFIXES[output.suffix.lower()]
 
 
-def _written(body: Any) -> tuple[str, Drawing]:
+def _written(body: Any, text: Text) -> tuple[str, Drawing]:
     """The workflow of a file as it is written. Ends the program with findings where it cannot be read."""
     from workflow_engine.compiler.reports.drawing import drawing_of_workflow
     from workflow_engine.errors import InvalidRequestError
@@ -78,9 +80,9 @@ def _written(body: Any) -> tuple[str, Drawing]:
             raise InvalidWorkflowError(parsed.diagnostics)
         return parsed.workflow.name, drawing_of_workflow(parsed.workflow)
     except InvalidRequestError as error:
-        invalid(error.errors)
+        invalid(error.errors, {"": text})
     except InvalidWorkflowError as error:
-        invalid([{"code": d.code, "pointer": d.pointer, "detail": d.detail} for d in posted.placed(error.diagnostics)])
+        invalid([d.as_dict() for d in posted.placed(error.diagnostics)], {"": text})
 
 
 def _open_catalogue(document: Any) -> Any:
@@ -98,13 +100,13 @@ def _open_catalogue(document: Any) -> Any:
     return catalogue.with_registered({"step_type": name} for name in sorted(unknown))
 
 
-def _compiled(body: Any, steps_directory: Path | None) -> tuple[str, Drawing]:
+def _compiled(body: Any, text: Text, steps_directory: Path | None) -> tuple[str, Drawing]:
     from infra.local.cli.in_process import call, opened_cloud
     from workflow_engine.compiler.reports.drawing import drawing_of_machine
     from workflow_engine.usecases.bodies.workflow import posted_workflow
 
     with opened_cloud(steps_directory) as cloud:
-        compiled = call(cloud, "POST", "/workflows/compile", body)
+        compiled = call(cloud, "POST", "/workflows/compile", body, {"": text})
     # What could be compiled has a workflow in it, perhaps one without a name.
     return str(posted_workflow(body).document.get("name", "")), drawing_of_machine(compiled["asl"])
 
