@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 from workflow_engine.agents.vendors import PROVIDER_TYPES, vendor_of_model
 from workflow_engine.machines.idleness import MIN_IDLE_DAYS
-from workflow_engine.settings import ARCHIVES
+from workflow_engine.settings import ARCHIVES, TUNES
 from workflow_engine.store.shards import MAX_SHARDS
 
 Auth = Literal["iam", "jwt"]
@@ -60,6 +60,12 @@ class StageConfig:
     auth: Auth = "iam"
     jwt_issuer: str = ""
     jwt_audience: tuple[str, ...] = ()
+    console_client_id: str = ""
+    """With auth=jwt: the client that the console signs in as, by authorization code with PKCE."""
+    console_scopes: str = "openid"
+    """What the console asks the issuer for, with spaces between."""
+    console_connect_to: tuple[str, ...] = ()
+    """Further addresses of the provider of identities, where its token endpoint is not the issuer's host."""
     tenant_claim: str = ""
     tenant_roles: Mapping[str, str] = field(default_factory=dict)
     """Tenant by role ARN (without the role's path), for callers that sign with IAM; other callers' tenant is their account."""
@@ -117,6 +123,8 @@ class StageConfig:
     """How many batches of ended runs are recorded at once."""
     archive: str = "failed"
     """Of which ended runs the steps' results are kept although nobody asks for them: all, failed, none."""
+    tune: str = "on"
+    """Whether stored workflows get further builds by the measured durations of their steps: on, off."""
     alarms: bool = True
     """CloudWatch charges for each alarm, beyond ten in an account."""
     alarm_topic_arn: str = ""
@@ -153,6 +161,8 @@ class StageConfig:
             for name, value in named:
                 _check(bool(value), name, "is needed with auth=jwt")
             _check(self.jwt_issuer.startswith("https://"), "jwt_issuer", "is an https address")
+        secure = all(address.startswith("https://") for address in self.console_connect_to)
+        _check(secure, "console_connect_to", "names https addresses")
         _check("*" not in self.cors_origins, "cors_origins", "names origins; '*' would open the API to every page")
         _check(bool(self.step_function_arns), "step_function_arns", "names one pattern at least")
         _check("*" not in self.bedrock_models, "bedrock_models", "names models or their vendors, not all there are")
@@ -172,6 +182,7 @@ class StageConfig:
             2 <= self.recorder_concurrency <= 1000, "recorder_concurrency", "is from 2 to 1000, as SQS sources have it"
         )
         _check(self.archive in ARCHIVES, "archive", f"is one of {', '.join(ARCHIVES)}")
+        _check(self.tune in TUNES, "tune", f"is one of {', '.join(TUNES)}")
         _check(
             self.throttle_rate >= 1 and self.throttle_burst >= 1, "throttle_rate and throttle_burst", "are 1 at least"
         )

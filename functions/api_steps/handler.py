@@ -1,4 +1,6 @@
-"""Routes of step types: register one, list and read the built-in and the registered ones, try one, remove one."""
+"""Routes of step types: register one, list and read the built-in and the registered ones, try one, remove one; and the JSON
+Schema of workflows of them all.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from functions.api_steps.settings import clients, engine
 from workflow_engine.http.api import EXECUTION_TYPE, KIND, TAG, VERSION, WAIT
 from workflow_engine.http.powertools import LambdaContext
-from workflow_engine.http.request import Handlers, Request, saved
+from workflow_engine.http.request import Handlers, Request, saved, tagged
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.http.runs import started
 from workflow_engine.init_phase import at_init
-from workflow_engine.usecases.steps import read_steps, register_step, remove_step, try_step
+from workflow_engine.usecases.steps import read_steps, register_step, remove_step, try_step, workflow_schema
 from workflow_engine.usecases.steps.read_steps import Filters
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ HANDLERS: Final[Handlers] = {
     "list_step_versions": lambda r: read_steps.list_versions(engine(), r.caller, r.path["step_type"], *r.page),
     "delete_step": lambda r: remove_step.delete(engine(), r.caller, r.path["step_type"]),
     "test_step": _test,
+    "get_workflow_schema": lambda r: tagged(r, *workflow_schema.workflow_schema(engine(), r.caller)),
 }
 
 

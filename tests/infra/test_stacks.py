@@ -19,11 +19,18 @@ from infra.function import Function
 from infra.stacks.data import expiry_of_runs
 from infra.stacks.observability import ObservabilityStack
 from tests.support.templates import Assembly, as_list, as_text
+from workflow_engine.store.aggregates.stream import STREAM_FILTERS
 from workflow_engine.store.schema import table_definition
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
-HEALTH = {"GET /health", "GET /health/{proxy+}", "HEAD /health", "HEAD /health/{proxy+}"}
+OPEN = {
+    *("GET /health", "GET /health/{proxy+}", "HEAD /health", "HEAD /health/{proxy+}"),
+    *("GET /console", "GET /console/config.json", "GET /console/{file}", "GET /console/{proxy+}"),
+    *("HEAD /console", "HEAD /console/{proxy+}"),
+}
+"""Routes that ask for no credentials."""
+
 ROUTES = [route for function in FUNCTIONS for route in function.served_routes]
 
 
@@ -152,15 +159,15 @@ def test_logs_are_kept_for_a_time_and_no_longer(dev: Assembly, prod: Assembly) -
         assert {group["RetentionInDays"] for group in groups.values()} == {days}
 
 
-def test_the_api_has_the_routes_of_the_catalogue_and_is_closed_but_for_health(dev: Assembly) -> None:
+def test_the_api_has_the_routes_of_the_catalogue_and_is_closed_but_for_health_and_console(dev: Assembly) -> None:
     routes = dev.resources("AWS::ApiGatewayV2::Route").values()
     assert {route["RouteKey"] for route in routes} == {route.key for route in ROUTES}
     open_ = {route["RouteKey"] for route in routes if route.get("AuthorizationType", "NONE") == "NONE"}
-    assert open_ == HEALTH
+    assert open_ == OPEN
     assert {r["AuthorizationType"] for r in routes if r["RouteKey"] not in open_} == {"AWS_IAM"}
 
 
-def test_with_jwt_every_route_but_health_and_preflight_asks_for_a_token(prod: Assembly) -> None:
+def test_with_jwt_every_route_but_those_and_preflight_asks_for_a_token(prod: Assembly) -> None:
     checked(prod, "api").has_resource_properties(
         "AWS::ApiGatewayV2::Authorizer",
         {
@@ -171,12 +178,12 @@ def test_with_jwt_every_route_but_health_and_preflight_asks_for_a_token(prod: As
     )
     routes = prod.resources("AWS::ApiGatewayV2::Route").values()
     open_ = {route["RouteKey"] for route in routes if route.get("AuthorizationType", "NONE") == "NONE"}
-    assert open_ == HEALTH | {"OPTIONS /{proxy+}"}
+    assert open_ == OPEN | {"OPTIONS /{proxy+}"}
     assert {r["AuthorizationType"] for r in routes if r["RouteKey"] not in open_} == {"JWT"}
     for described in (f for f in FUNCTIONS if f.kind == "api"):
         variables = lambda_function(prod, described)["Environment"]["Variables"]
         assert variables["AUTH_MODE"] == "jwt"
-        assert described.name == "api_docs" or variables["TENANT_CLAIM"] == "org_id"
+        assert described.name in ("api_docs", "api_console") or variables["TENANT_CLAIM"] == "org_id"
 
 
 def test_what_may_call_a_function_fits_into_its_policy(dev: Assembly) -> None:
@@ -223,6 +230,13 @@ def rules_of_machines(assembly: Assembly) -> tuple[Any, Any]:
     return started, ended
 
 
+def mapping_of(assembly: Assembly, function_id: str) -> dict[str, Any]:
+    resources = assembly.resources("AWS::Lambda::EventSourceMapping").values()
+    mappings: list[dict[str, Any]] = [as_text(mapping) for mapping in resources]
+    (found,) = [mapping for mapping in mappings if function_id in mapping["FunctionName"]]
+    return found
+
+
 def test_ends_of_our_own_machines_reach_the_recorder_by_a_queue(dev: Assembly) -> None:
     _, rule = rules_of_machines(dev)
     pattern = as_text(rule["EventPattern"])
@@ -231,7 +245,7 @@ def test_ends_of_our_own_machines_reach_the_recorder_by_a_queue(dev: Assembly) -
     (machines,) = pattern["detail"]["stateMachineArn"]
     assert machines["prefix"].endswith(":stateMachine:workflow-dev-")
     (target,) = as_text(rule["Targets"])
-    mapping = as_text(dev.only("AWS::Lambda::EventSourceMapping"))
+    mapping = mapping_of(dev, "ExecutionRecorder")
     assert mapping["EventSourceArn"] == target["Arn"]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["BatchSize"] == 10
@@ -242,10 +256,23 @@ def test_ends_of_our_own_machines_reach_the_recorder_by_a_queue(dev: Assembly) -
 def test_what_cannot_be_recorded_is_kept_for_two_weeks(dev: Assembly) -> None:
     queues = dev.resources("AWS::SQS::Queue")
     (queue,) = [q for q in queues.values() if "RedrivePolicy" in q]
-    (dead,) = [q for q in queues.values() if "RedrivePolicy" not in q]
-    assert dead["MessageRetentionPeriod"] == 14 * 86_400
+    dead = {q["QueueName"]: q["MessageRetentionPeriod"] for q in queues.values() if "RedrivePolicy" not in q}
+    assert dead == dict.fromkeys(("workflow-dev-ended-runs-dead", "workflow-dev-uncounted-runs"), 14 * 86_400)
     (recorder,) = [f for f in FUNCTIONS if f.name == "execution_recorder"]
     assert queue["VisibilityTimeout"] >= 6 * recorder.timeout_seconds
+
+
+def test_who_counts_runs_is_told_of_ends_and_results_alone_and_what_fails_is_put_aside(dev: Assembly) -> None:
+    assert dev.only("AWS::DynamoDB::Table")["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+    mapping = mapping_of(dev, "RunCounter")
+    assert "StreamArn" in mapping["EventSourceArn"]
+    patterns = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
+    assert patterns == [dict(pattern) for pattern in STREAM_FILTERS]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert "UncountedRuns" in mapping["DestinationConfig"]["OnFailure"]["Destination"]
+    assert (mapping["MaximumRetryAttempts"], mapping["MaximumRecordAgeInSeconds"]) == (1000, 12 * 3600)
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
 
 
 def test_the_clock_starts_what_the_catalogue_schedules(dev: Assembly) -> None:
@@ -266,7 +293,8 @@ def test_snapstart_is_asked_for_and_then_everybody_invokes_the_alias(dev: Assemb
     integrations = prod.resources("AWS::ApiGatewayV2::Integration").values()
     invoked = [as_text(i["IntegrationUri"]) for i in integrations]
     invoked += [as_text(p["FunctionName"]) for p in prod.resources("AWS::Lambda::Permission").values()]
-    invoked.append(as_text(prod.only("AWS::Lambda::EventSourceMapping")["FunctionName"]))
+    mappings = prod.resources("AWS::Lambda::EventSourceMapping").values()
+    invoked += [as_text(mapping["FunctionName"]) for mapping in mappings]
     assert all(any(alias in uri for alias in aliases) or uri.endswith(":live") for uri in invoked)
 
 
@@ -288,6 +316,7 @@ def test_alarms_exist_for_all_that_can_go_wrong(dev: Assembly) -> None:
         wanted |= {f"{id_}Throttles", f"{id_}Faults" if described.kind == "step" else f"{id_}Errors"}
         wanted |= {f"{id_}NotRunning"} if described.schedule_minutes else set()
     wanted |= {"DeadLetters", "EndedRunsWait", "QuarantinedRuns", "ExecutionThrottled", "ServerErrors", "SlowRequests"}
+    wanted |= {"UncountedRuns", "CountedLate"}
     parts = ("Table", "ByTenant", "ByWorkflow", "ByArn", "ByDue")
     wanted |= {f"{part}{what}Throttles" for part in parts for what in ("Read", "Write")}
     assert set(alarms_of(dev)) == wanted
@@ -311,6 +340,13 @@ def test_every_alarm_is_on_one_plain_metric_that_is_no_mistake_to_miss(dev: Asse
             1,
         ),
         ("EndedRunsWait", ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "ended-runs"), "Maximum", 1800),
+        (
+            "UncountedRuns",
+            ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "uncounted-runs"),
+            "Maximum",
+            1,
+        ),
+        ("CountedLate", ("AWS/Lambda", "IteratorAge", "FunctionName", "run-counter"), "Maximum", 1_800_000),
         ("QuarantinedRuns", ("WorkflowEngine", "QuarantinedRuns", "Deployment", ""), "Sum", 1),
         ("SlowRequests", ("WorkflowEngine", "RequestDuration", "Deployment", ""), "p99", 5000),
         ("TableWriteThrottles", ("AWS/DynamoDB", "WriteThrottleEvents", "TableName", "table"), "Sum", 10),
@@ -352,7 +388,7 @@ def test_the_docs_tell_every_alarm_of_its_own_and_how_many_there_are(dev: Assemb
 
 def test_a_clock_that_stands_still_is_told_though_it_makes_no_data(dev: Assembly) -> None:
     periods = {f.name: f.schedule_minutes * 60 for f in FUNCTIONS if f.schedule_minutes is not None}
-    assert len(periods) == 4
+    assert len(periods) == 5
     for name, period in periods.items():
         alarm = alarms_of(dev)[f"{construct_id(name)}NotRunning"]
         assert watched(alarm)[:2] == ("AWS/Lambda", "Invocations")
@@ -399,10 +435,13 @@ def test_there_is_a_dashboard(dev: Assembly) -> None:
     )
 
 
-def test_no_stack_imports_from_another_but_alarms_the_id_of_the_api(dev: Assembly) -> None:
+def test_no_stack_imports_from_another_what_follows_from_names(dev: Assembly) -> None:
     outputs = [(stack, output) for stack, t in dev.templates.items() for output in t.get("Outputs", {}).items()]
     exported = [(stack, as_text(output["Value"])) for stack, (_, output) in outputs if "Export" in output]
-    assert [(stack, value.startswith("${Api")) for stack, value in exported] == [("api", True)]
+    assert [(stack, re.sub("[0-9A-F]{8}", "", value)) for stack, value in exported] == [
+        ("api", "${Api}"),
+        ("data", "${Table.StreamArn}"),
+    ]
     assert "ApiUrl" in dev.templates["api"]["Outputs"]
 
 

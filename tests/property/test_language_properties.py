@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import jsonschema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.catalogue import fake_catalogue
+from tests.support.editor_schema import OF_FAKES
 from tests.support.json_strategies import FIELD_NAMES, JSON, TEXTS, full_workflow, places, replaced, resolve
 from tests.support.reference_semantics import read_path
 from workflow_engine.language import ParsedWorkflow, parse_workflow
@@ -19,14 +19,12 @@ from workflow_engine.language.paths import value_at
 from workflow_engine.language.reads import nested_steps, step_reads
 from workflow_engine.language.references import MalformedTextError, make_reference, parse_reference, reference_text
 from workflow_engine.language.regex import regex_literal
-from workflow_engine.language.schema import workflow_schema
 from workflow_engine.language.syntax import Step, Wildcard
 from workflow_engine.language.templates import parse_template
 
 CATALOGUE = fake_catalogue()
 VALID = full_workflow()
 PLACES = places(VALID)
-SCHEMA = jsonschema.Draft202012Validator(workflow_schema())
 relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
@@ -57,7 +55,7 @@ def test_a_valid_workflow_with_one_value_replaced_gives_a_workflow_or_diagnostic
     document = replaced(VALID, place, value)
     parsed = check(document)
     if parsed.workflow is not None:
-        assert SCHEMA.is_valid(document), "the JSON Schema refuses what the language takes"
+        assert OF_FAKES.is_valid(document), "the JSON Schema refuses what the language takes"
         for step in parsed.workflow.steps:
             check_reads(document, step)
 

@@ -22,6 +22,9 @@ class FakeStepType:
     takes_input: bool = True
     needs_input: bool = False
     output_schema: Mapping[str, Any] = field(default_factory=dict)
+    description: str = "A step type of the tests."
+    aliases: tuple[str, ...] = ()
+    kind: str = "builtin"
 
     def known_output(self, config: Mapping[str, Any]) -> Mapping[str, Source]:
         """Nothing beyond the schema."""
@@ -34,18 +37,21 @@ class FakeStepType:
 
 @dataclass(frozen=True)
 class FakeCatalogue:
-    """Step types by name, and aliases of them."""
+    """Step types by name and alias."""
 
-    types: Mapping[str, FakeStepType]
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    types: tuple[FakeStepType, ...]
 
     def find(self, step_type: str) -> FakeStepType | None:
         """The step type of this name or alias."""
-        return self.types.get(self.aliases.get(step_type, step_type))
+        return next((t for t in self.types if step_type in (t.name, *t.aliases)), None)
 
     def names(self) -> Iterable[str]:
         """All names and aliases."""
-        return [*self.types, *self.aliases]
+        return [name for t in self.types for name in (t.name, *t.aliases)]
+
+    def step_types(self) -> tuple[FakeStepType, ...]:
+        """All types."""
+        return self.types
 
 
 _PROCESSING_SCHEMA: Mapping[str, Any] = {
@@ -76,11 +82,11 @@ def fake_catalogue(*more: FakeStepType) -> FakeCatalogue:
     types = (
         FakeStepType("task"),
         FakeStepType("processing", _PROCESSING_SCHEMA),
-        FakeStepType("agent", _AGENT_SCHEMA, template_fields=("query_template",)),
+        FakeStepType("agent", _AGENT_SCHEMA, template_fields=("query_template",), aliases=("assistant",)),
         FakeStepType("vector_search", available=False),
         FakeStepType("map"),
         FakeStepType("loop"),
         FakeStepType("switch"),
         *more,
     )
-    return FakeCatalogue({t.name: t for t in types}, {"assistant": "agent"})
+    return FakeCatalogue(types)

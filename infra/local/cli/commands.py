@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 import click
 
-from workflow_engine.suggestions import suggest
+from infra.local.cli import exits
+from infra.local.cli.exits import close_quietly, tell
+from infra.local.cli.groups import SuggestingGroup
 
 
 class Command(NamedTuple):
@@ -23,15 +27,33 @@ COMMANDS: Final = {
     "validate": Command("infra.local.cli.check:validate", "Check a workflow without running it."),
     "test": Command("infra.local.cli.test:test", "Run the tests of workflows, with mocks."),
     "compile": Command("infra.local.cli.check:compile_", "Print the state machine that a workflow becomes."),
+    "schema": Command("infra.local.cli.schema:schema", "Print the JSON Schema of workflows, for an editor."),
     "graph": Command("infra.local.cli.graph:graph", "Draw a workflow."),
     "serve": Command("infra.local.cli.serve:serve", "Serve the HTTP API on this machine."),
+    "deploy": Command("infra.local.cli.deploy:deploy", "Save workflows on the API, showing what changes."),
+    "start": Command("infra.local.cli.start:start", "Start a run on the API."),
+    "status": Command("infra.local.cli.status:status", "Print how a run goes."),
+    "results": Command("infra.local.cli.status:results", "Print what a run gave, and why it failed."),
+    "events": Command("infra.local.cli.follow:events", "Print what happens in a run."),
+    "logs": Command("infra.local.cli.follow:logs", "Print what the steps of a run printed and logged."),
+    "list": Command("infra.local.cli.listing:list_", "List runs."),
+    "cancel": Command("infra.local.cli.control:cancel", "Cancel a run."),
+    "redrive": Command("infra.local.cli.control:redrive", "Let a run go on from the step that failed."),
+    "rerun": Command("infra.local.cli.control:rerun", "Run again, all of it or from a step on."),
+    "approve": Command("infra.local.cli.decide:approve", "Approve what a run asks, or list what waits."),
+    "deny": Command("infra.local.cli.decide:deny", "Deny what a run asks."),
+    "steps": Command("infra.local.cli.registry:steps", "List, show, register and delete step types."),
+    "agents": Command("infra.local.cli.registry:agents", "List, show, register and delete agents."),
+    "prompts": Command("infra.local.cli.registry:prompts", "List, show, register and delete prompts."),
     "worker": Command("infra.local.cli.worker:worker", "Do the steps of an activity with a function of yours."),
     "gc": Command("infra.local.cli.gc:gc_", "Delete runs that ended long ago."),
     "quota": Command("infra.local.cli.quota:quota", "Show what a tenant may use, or set it."),
+    "config": Command("infra.local.cli.config:config", "Show or set which API the commands speak to."),
+    "completion": Command("infra.local.cli.completion:completion", "Print the completion script of a shell."),
 }
 
 
-class Commands(click.Group):
+class Commands(SuggestingGroup):
     """The table as a group of click's."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -44,13 +66,28 @@ class Commands(click.Group):
         command: click.Command = getattr(import_module(module), name)
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            meant = suggest(args[0], COMMANDS) or " `workflow --help` lists them."
-            ctx.fail(f"There is no command '{args[0]}'.{meant}")
-        return super().resolve_command(ctx, args)
+    def main(self, args: Sequence[str] | None = None, *others: Any, **more: Any) -> NoReturn:
+        """Run a command and end the process with its exit code. An error is told on stderr; with --json on stdout too, as the one
+        document that a program waits for.
+        """
+        given = sys.argv[1:] if args is None else list(args)
+        more["standalone_mode"] = False
+        try:
+            code = super().main(given, *others, **more)
+        except click.ClickException as error:
+            tell(error, as_json="--json" in given)
+            code = error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            code = exits.INTERRUPTED
+        sys.exit(code or exits.DONE)
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Call the command. That nobody reads what it prints is no error of its own, and no traceback."""
+        try:
+            super().invoke(ctx)
+        except BrokenPipeError:
+            close_quietly()
+            ctx.exit(exits.READER_GONE)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

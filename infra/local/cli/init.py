@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +27,7 @@ ABOUT: Final = {
 }
 
 SCHEMA: Final = "workflow.schema.json"
+TEST_SCHEMA: Final = "workflow.test.schema.json"
 
 _SETTINGS: Final = """\
 # Which API `workflow deploy`, `start`, `status` and the like speak to. Address and profile can also be said by --api and --profile,
@@ -48,6 +49,34 @@ _IGNORED: Final = """\
 __pycache__/
 .env
 """
+
+
+# Of yaml.schemas a pattern that begins with ! takes files out again.
+_EDITOR: Final = {"yaml.schemas": {f"./{SCHEMA}": ["/*.yaml", "!/*.test.yaml"], f"./{TEST_SCHEMA}": ["/*.test.yaml"]}}
+
+
+def _schema(folder: Path) -> str:
+    """The language's schema, which knows the folder's own step types as well."""
+    from infra.local.cli.schema import schema_of_folder
+    from workflow_engine.language.schema import render_schema
+
+    return render_schema(schema_of_folder(folder / "steps"))
+
+
+def _test_schema(_folder: Path) -> str:
+    from infra.local.mocking.reading import SCHEMA_FILE
+
+    return SCHEMA_FILE.read_text(encoding="utf-8")
+
+
+_COMMON: Final[Mapping[str, Callable[[Path], str]]] = {
+    ".workflow.toml": lambda _folder: _SETTINGS,
+    ".gitignore": lambda _folder: _IGNORED,
+    ".vscode/settings.json": lambda _folder: json.dumps(_EDITOR, indent=2) + "\n",
+    SCHEMA: _schema,
+    TEST_SCHEMA: _test_schema,
+}
+"""Files that every folder has, and what makes their text. Schemas are those of this version, so they are made, not kept."""
 
 
 @click.command()
@@ -80,8 +109,7 @@ def _write(target: Path, template: str) -> None:
     """Make all of it beside the folder, then move it there: at once where there is no folder yet, else entry by entry, and back
     again when that is interrupted. Raises FileExistsError where one would be overwritten.
     """
-    common = dict(_common())
-    entries = {path.name for path in (TEMPLATES / template).iterdir()} | {Path(name).parts[0] for name in common}
+    entries = {path.name for path in (TEMPLATES / template).iterdir()} | {Path(name).parts[0] for name in _COMMON}
     for entry in sorted(entries):
         _refuse_to_overwrite(target / entry)
     existing = target.exists()
@@ -91,10 +119,12 @@ def _write(target: Path, template: str) -> None:
     try:
         new = stage / "new"
         shutil.copytree(TEMPLATES / template, new, ignore=shutil.ignore_patterns("__pycache__"))
-        for name, text in common.items():
+        for name, text_of in _COMMON.items():
             file = new / name
             file.parent.mkdir(exist_ok=True)
-            file.write_text(text, encoding="utf-8")
+            file.write_text(text_of(new), encoding="utf-8")
+        for compiled in [*new.rglob("__pycache__")]:  # of own steps, which the schema has asked
+            shutil.rmtree(compiled)
         if existing:
             _move(new, target)
         else:
@@ -123,21 +153,9 @@ def _move(new: Path, target: Path) -> None:
         raise
 
 
-def _common() -> Iterator[tuple[str, str]]:
-    """Files that every folder has: names and texts. The schema is that of this version, so it is made, not kept."""
-    from workflow_engine.language.schema import render_schema
-
-    yield ".workflow.toml", _SETTINGS
-    yield ".gitignore", _IGNORED
-    yield SCHEMA, render_schema()
-    # Of yaml.schemas a pattern that begins with ! takes files out again.
-    editor = {"yaml.schemas": {f"./{SCHEMA}": ["/*.yaml", "!/*.test.yaml"]}}
-    yield ".vscode/settings.json", json.dumps(editor, indent=2) + "\n"
-
-
 def _tell(target: Path) -> None:
     """What there is, and what to do next: the commands of the folder's README."""
-    shown = os.path.relpath(target)
+    shown = min(os.path.relpath(target), str(target), key=len)
     files = sorted(str(path.relative_to(target)) for path in target.rglob("*") if path.is_file())
     click.echo(f"{shown} has {', '.join(name for name in files if not name.startswith('.'))}.", err=True)
     readme = (target / "README.md").read_text(encoding="utf-8")

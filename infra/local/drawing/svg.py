@@ -58,12 +58,13 @@ def svg(drawing: Drawing, title: str, statuses: Mapping[str, str] | None = None,
     drawing = _with_statuses(drawing, statuses or {})
     main = lay_out(drawing)
     after = None if drawing.after_failure is None else _framed(lay_out(drawing.after_failure))
+    wide = max(main.size[0], 0 if after is None else after.size[0])
+    high = main.size[1]
     drawn = _Drawing(statuses or {})
-    body = [*drawn.layout(main, (MARGIN, MARGIN))]
-    wide, high = main.size
+    body = [*drawn.layout(main, (MARGIN + (wide - main.size[0]) // 2, MARGIN))]
     if after is not None:
-        body += drawn.part(after, (MARGIN, MARGIN + high + MARGIN))
-        wide, high = max(wide, after.size[0]), high + MARGIN + after.size[1]
+        body += drawn.part(after, (MARGIN + (wide - after.size[0]) // 2, MARGIN + high + MARGIN))
+        high += MARGIN + after.size[1]
     size = (wide + 2 * MARGIN, high + 2 * MARGIN)
     return "\n".join([*_head(size, title, is_dark_too=is_dark_too), *body, "</svg>", ""])
 

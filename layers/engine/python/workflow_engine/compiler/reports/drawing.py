@@ -69,6 +69,7 @@ class Drawing:
 
 AFTER_FAILURE: Final = "when the run fails"
 MAY_FAIL: Final = "may fail"
+_USUAL_RULE: Final = "none_failed_min_one_success"
 
 
 def drawing_of_workflow(workflow: Workflow) -> Drawing:
@@ -111,6 +112,8 @@ def _box(step: Step, *, one_by_one: bool) -> Box:
     notes = [f"{step.step_type} · for each" if step.for_each else step.step_type]
     if step.condition is not None:
         notes.append(f"if {_text(step.condition)}")
+    if step.trigger_rule != _USUAL_RULE:
+        notes.append(f"runs on {step.trigger_rule}")
     if not step.critical:
         notes.append(MAY_FAIL)
     if step.compensate:

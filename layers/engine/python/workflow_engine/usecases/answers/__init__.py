@@ -21,7 +21,7 @@ from workflow_engine.usecases.answers.definitions import (
 )
 from workflow_engine.usecases.answers.files import FilePage, StoredFile, Upload
 from workflow_engine.usecases.answers.logs import LogElsewhere, LogLine, LogPage
-from workflow_engine.usecases.answers.problems import Finding, GatewayRefusal, Problem
+from workflow_engine.usecases.answers.problems import Finding, Fix, GatewayRefusal, Problem
 from workflow_engine.usecases.answers.runs import (
     Attempt,
     AuditPage,
@@ -46,7 +46,19 @@ from workflow_engine.usecases.answers.runs import (
     TenantDeletion,
     Usage,
 )
-from workflow_engine.usecases.answers.service import Health
+from workflow_engine.usecases.answers.service import ConsoleConfig, Health
+from workflow_engine.usecases.answers.stats import (
+    BucketStats,
+    CostStats,
+    DurationStats,
+    RunStats,
+    Sample,
+    Stats,
+    StatsBucket,
+    StepStats,
+    UsageStats,
+    WorkflowStats,
+)
 from workflow_engine.usecases.answers.steps import (
     RegisteredStep,
     StepPage,
@@ -69,6 +81,7 @@ from workflow_engine.usecases.answers.values import (
     Text,
     Time,
     Version,
+    WorkflowSchema,
 )
 from workflow_engine.usecases.answers.workflows import (
     CompiledWorkflow,
@@ -102,7 +115,10 @@ __all__ = (
     "Attempt",
     "AuditPage",
     "AuditRecord",
+    "BucketStats",
     "CompiledWorkflow",
+    "ConsoleConfig",
+    "CostStats",
     "CostUsd",
     "Costs",
     "Count",
@@ -110,6 +126,7 @@ __all__ = (
     "Decision",
     "DefinitionSummary",
     "Document",
+    "DurationStats",
     "Event",
     "EventPage",
     "ExecutedWorkflow",
@@ -121,6 +138,7 @@ __all__ = (
     "ExecutionSummary",
     "FilePage",
     "Finding",
+    "Fix",
     "GatewayRefusal",
     "Health",
     "Id",
@@ -149,14 +167,19 @@ __all__ = (
     "RunEvent",
     "RunEventPage",
     "RunEventType",
+    "RunStats",
     "RunStatus",
+    "Sample",
     "SerialisedPair",
+    "Stats",
+    "StatsBucket",
     "StepChanges",
     "StepOutput",
     "StepPage",
     "StepResult",
     "StepRetry",
     "StepSchemas",
+    "StepStats",
     "StepStatus",
     "StepType",
     "StepValidation",
@@ -174,6 +197,7 @@ __all__ = (
     "ToolPage",
     "Upload",
     "Usage",
+    "UsageStats",
     "ValidationReport",
     "Version",
     "WorkflowBuild",
@@ -181,5 +205,7 @@ __all__ = (
     "WorkflowChange",
     "WorkflowDiff",
     "WorkflowPage",
+    "WorkflowSchema",
+    "WorkflowStats",
     "WorkflowSummary",
 )

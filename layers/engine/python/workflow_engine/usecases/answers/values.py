@@ -22,4 +22,5 @@ Object = dict[str, Any]
 
 AnyValue = Annotated[Any, Field(description="Any JSON value.")]
 Document = Annotated[Object, Field(description="An OpenAPI document.")]
+WorkflowSchema = Annotated[Object, Field(description="A JSON Schema (2020-12) of workflows.")]
 Text = Annotated[str, Field(description="Text of the media type.")]

@@ -90,13 +90,14 @@ def _page(
             return [], None, count > 0, count
         steps, following = engine.steps.page(caller.tenant_id, wanted, inner)
         return steps, following, following is not None, count
-    admitted = [step for step in _registered(engine, caller) if filters.admits(step)]
+    admitted = [step for step in all_registered(engine, caller) if filters.admits(step)]
     rest = [step for step in admitted if inner is None or step["step_type"] > inner]
     steps = rest[:wanted]
     return steps, steps[-1]["step_type"] if steps else None, len(rest) > wanted, len(admitted)
 
 
-def _registered(engine: Engine, caller: Caller) -> Iterator[Registration]:
+def all_registered(engine: Engine, caller: Caller) -> Iterator[Registration]:
+    """Every step type that the tenant has registered, by name."""
     cursor: str | None = None
     while True:
         registered, cursor = engine.steps.page(caller.tenant_id, _READ_AT_ONCE, cursor)

@@ -45,7 +45,7 @@ def diff(
         "to_version": to_version,
         "changes": [{"kind": c.kind, "pointer": c.pointer, "before": c.before, "after": c.after} for c in changes],
         "steps": _steps(before.document, after.document, changes),
-        "plan": _plan(*(engine.workflows.as_saved(version).compiled.plan for version in (before, after))),
+        "plan": plan_changes(*(engine.workflows.as_saved(version).compiled.plan for version in (before, after))),
     }
 
 
@@ -71,14 +71,16 @@ def _by_place(document: Json) -> dict[str, str]:
     return {place: str(step["step_id"]) for place, step in walk_steps(document) if "step_id" in step}
 
 
-def _plan(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, PlanChange]:
-    """The figures that are different, and what the transitions of 1,000 runs cost."""
+def plan_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, PlanChange]:
+    """The figures that are different, and what the transitions of 1,000 runs cost. Where there was no workflow before, `before` is
+    empty, and every figure is new.
+    """
     figures: dict[str, PlanChange] = {
         name: {"before": before.get(name), "after": after.get(name)}
         for name in _PLANNED
         if before.get(name) != after.get(name)
     }
-    cost = [plan["cost_usd_per_1000_runs"]["transitions"] for plan in (before, after)]
+    cost = [plan.get("cost_usd_per_1000_runs", {}).get("transitions") for plan in (before, after)]
     if cost[0] != cost[1]:
         figures["transitions_usd_per_1000_runs"] = {"before": cost[0], "after": cost[1]}
     return figures

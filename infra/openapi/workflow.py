@@ -1,20 +1,16 @@
-"""The JSON Schema (2020-12) of a workflow, for editors and clients. Print it: `python -m workflow_engine.language.schema`.
+"""A workflow as generators of clients can read it: what each part may be, as a union of types.
 
-It is made of the pydantic models, and of definitions written here for what they leave open: steps, sources, conditions.
-It takes a document exactly when `parse_workflow` finds nothing wrong with its form: fields, types, ranges, shapes of
-conditions and sources. What stands in texts, and what needs names (references, step types, configurations), it leaves alone.
+What relates fields to each other, and a step's configuration to its type, is in the schema for editors (`language.schema`): no
+generator makes anything of it.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any, Final
 
 from workflow_engine.language.condition_text import CHECKS, COMPARISONS, LOGICAL
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.language.document import (
-    UNUSABLE_NAMES,
     CaseDocument,
     DocumentModel,
     LoopConfig,
@@ -23,12 +19,7 @@ from workflow_engine.language.document import (
     SwitchConfig,
     WorkflowDocument,
 )
-
-_CONTAINER_CONFIGS: Final[dict[str, type[DocumentModel]]] = {
-    "map": MapConfig,
-    "loop": LoopConfig,
-    "switch": SwitchConfig,
-}
+from workflow_engine.language.fields import FIELDS
 
 
 def _object(**properties: Json) -> dict[str, Json]:
@@ -45,16 +36,7 @@ _EXPRESSION: Final = {
     **_object(expression={"type": "string", "minLength": 1}),
     "description": 'JSONata, in which a reference is written $ref("a.data").',
 }
-_OTHER_LITERAL: Final = {
-    "description": "Any other JSON value is a literal.",
-    "not": {
-        "anyOf": [
-            {"type": "string"},
-            {"type": "object", "required": ["template"], "maxProperties": 1},
-            {"type": "object", "required": ["expression"], "maxProperties": 1},
-        ]
-    },
-}
+_OTHER_LITERAL: Final = {"description": "Any other JSON value is a literal."}
 _REFERENCE: Final = {
     "type": "string",
     "minLength": 1,
@@ -80,14 +62,10 @@ _CHECK: Final = {
     **_object(left_operand=_LEFT_OPERAND, operator={"enum": list(CHECKS)}, right_operand={"type": "null"}),
     "required": ["left_operand", "operator"],
 }
-_GROUP: Final = {
-    **_object(
-        logical_operator={"enum": list(LOGICAL)},
-        conditions={"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/ConditionPart"}},
-    ),
-    "if": {"properties": {"logical_operator": {"const": "not"}}},
-    "then": {"properties": {"conditions": {"maxItems": 1}}},
-}
+_GROUP: Final = _object(
+    logical_operator={"enum": list(LOGICAL)},
+    conditions={"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/ConditionPart"}},
+)
 _CONDITION: Final = {
     "description": "A condition; null and the empty list are none.",
     "anyOf": [{"type": "null"}, {"type": "array", "maxItems": 0}, {"$ref": "#/$defs/ConditionPart"}],
@@ -105,17 +83,12 @@ _CONDITION_PART: Final = {
 }
 
 
-def workflow_schema() -> dict[str, Json]:
-    """The JSON Schema of a workflow document."""
+def workflow_shapes() -> dict[str, Json]:
+    """The schema of a workflow document, with the parts of the language in its `$defs`."""
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Workflow",
         **_model_schema(WorkflowDocument),
         "$defs": {
-            "Step": {
-                **_model_schema(StepDocument),
-                "allOf": [_container_rule(t, c) for t, c in _CONTAINER_CONFIGS.items()],
-            },
+            "Step": _model_schema(StepDocument),
             "MapConfig": _model_schema(MapConfig),
             "LoopConfig": _model_schema(LoopConfig),
             "SwitchConfig": _model_schema(SwitchConfig),
@@ -133,50 +106,11 @@ def workflow_schema() -> dict[str, Json]:
     }
 
 
-def render_schema() -> str:
-    """The schema as the text of `statemachines/workflow.schema.json`."""
-    return json.dumps(workflow_schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-def _container_rule(step_type: str, model: type[DocumentModel]) -> dict[str, Json]:
-    """The form of a container's configuration, each field of which stands in `config` or, failing that, in
-    its alias `parameters`.
-    """
-    fields = {field.alias or name: field for name, field in model.model_fields.items()}
-    definition = f"#/$defs/{model.__name__}/properties/"
-    known = {"propertyNames": {"enum": list(fields)}}
-    rules: list[dict[str, Json]] = [{"properties": {"config": known, "parameters": known}}]
-    rules += [_in_one_place(name, {"$ref": definition + name}) for name in fields]
-    rules += [_sent(name) for name, field in fields.items() if field.is_required()]
-    if model is LoopConfig:
-        rules.append({"anyOf": [{"allOf": [_sent(n), _in_one_place(n, _SAYS_SOMETHING)]} for n in ("while", "until")]})
-    applies = {"properties": {"step_type": {"const": step_type}}, "required": ["step_type"]}
-    return {"if": applies, "then": {"allOf": rules}}
-
-
-_SAYS_SOMETHING: Final[dict[str, Json]] = {"not": {"enum": [None, []]}}
-
-
-def _has(place: str, name: str) -> dict[str, Json]:
-    return {"properties": {place: {"type": "object", "required": [name]}}, "required": [place]}
-
-
-def _sent(name: str) -> dict[str, Json]:
-    return {"anyOf": [_has("config", name), _has("parameters", name)]}
-
-
-def _in_one_place(name: str, schema: dict[str, Json]) -> dict[str, Json]:
-    """A rule for a field of the configuration, in the place that counts where it stands in both."""
-
-    def at(place: str) -> dict[str, Json]:
-        return {"properties": {place: {"properties": {name: schema}}}}
-
-    return {"if": _has("config", name), "then": at("config"), "else": at("parameters")}
-
-
 def _model_schema(model: type[DocumentModel]) -> dict[str, Json]:
     schema: dict[str, Json] = _resolved(model.model_json_schema(mode="validation"))
     del schema["title"]
+    for name, words in FIELDS[model.__name__].items():
+        schema["properties"][name]["description"] = words.description
     return schema
 
 
@@ -196,10 +130,4 @@ def _resolved(node: Any) -> Any:
         reference = f"#/$defs/{node['described']['definition']}"
         keyword = node["described"]["keyword"]
         made[keyword] = reference if keyword == "$ref" else {"$ref": reference}
-        if keyword == "additionalProperties":
-            made["propertyNames"] = {"not": {"enum": list(UNUSABLE_NAMES)}}
     return made
-
-
-if __name__ == "__main__":
-    sys.stdout.write(render_schema())

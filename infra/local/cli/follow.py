@@ -1,0 +1,133 @@
+"""`workflow events` and `workflow logs`: what happens in a run, as it happens."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import click
+
+from infra.local.cli.output import line, plain
+from infra.local.cli.remote import Remote, client_command, exit_of_run
+from infra.local.cli.times import MOMENT
+from infra.local.cli.waiting import interrupted
+from infra.local.progress import duration
+
+_FOLLOW = click.option(
+    "--follow", "-f", is_flag=True, help="Go on until the run has ended, through broken connections."
+)
+_STEP = click.option("--step", help="Only of this step and its parts.")
+_SINCE = click.option("--since", type=MOMENT, metavar="AGO|DATE", help="Only from then on: 10m, or 2026-01-31T08:00Z.")
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@_FOLLOW
+@_STEP
+@_SINCE
+@client_command()
+def events(remote: Remote, run: str, follow: bool, step: str | None, since: datetime | None) -> None:
+    """Print what happens in RUN (an id, or @last), a line an event; with --json a JSON object a line. Ends as the run did."""
+    execution_id = remote.execution_id(run)
+    print_events(remote, execution_id, follow=follow, step=step, since=since)
+    _end_as(remote, execution_id)
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@_FOLLOW
+@_STEP
+@_SINCE
+@client_command()
+def logs(remote: Remote, run: str, follow: bool, step: str | None, since: datetime | None) -> None:
+    """Print what the steps of RUN (an id, or @last) printed and logged; with --json a JSON object a line. Ends as the run did."""
+    execution_id = remote.execution_id(run)
+    try:
+        for logged in _since(remote.api.runs.logs(execution_id, step=step, follow=follow), since):
+            _print_log(remote, logged)
+    except KeyboardInterrupt:
+        raise interrupted(remote, execution_id) from None
+    _end_as(remote, execution_id)
+
+
+def print_events(
+    remote: Remote, execution_id: str, *, follow: bool, step: str | None = None, since: datetime | None = None
+) -> None:
+    """Print the events of a run, those of a step and from a moment on."""
+    try:
+        for event in _since(remote.api.runs.events(execution_id, follow=follow), since):
+            if step is None or _is_part(event["step"], step):
+                _print_event(remote, event)
+    except KeyboardInterrupt:
+        raise interrupted(remote, execution_id) from None
+
+
+def _end_as(remote: Remote, execution_id: str) -> None:
+    sys.exit(exit_of_run(remote.api.runs.get(execution_id)["status"]))
+
+
+def _since(told: Iterator[Any], since: datetime | None) -> Iterator[Any]:
+    for item in told:
+        if since is None or datetime.fromisoformat(item["timestamp"]) >= since:
+            yield item
+
+
+def _is_part(place: str | None, step: str) -> bool:
+    """Whether a key of step_results is a step's or one of its parts'; `a.b` and `a[3].b` are parts of `b`'s container `a`."""
+    return place is not None and (place == step or place.startswith((f"{step}[", f"{step}.")))
+
+
+def _print_event(remote: Remote, event: Mapping[str, Any]) -> None:
+    output = remote.output
+    if output.as_json:
+        output.json_line(event)
+        return
+    details = dict(event["details"])
+    if output.is_terminal:
+        status = event["type"].rpartition(".")[2]
+        kind = output.style(event["type"].ljust(19), status)
+        line(f"{output.style(_clock(event['timestamp']), 'dim')} {kind} {plain(event['step'] or '')}{_told(details)}")
+    else:
+        attempt = "" if event["attempt"] is None else event["attempt"]
+        told = json.dumps(details, ensure_ascii=False) if details else ""
+        line(f"{event['timestamp']}\t{event['type']}\t{event['step'] or ''}\t{attempt}\t{plain(told)}")
+
+
+def _told(details: dict[str, Any]) -> str:
+    """Details for people: a time, an error, a message; the rest as it is."""
+    told = []
+    if (took := details.pop("duration_ms", None)) is not None:
+        told.append(f"({duration(took)})")
+    error = details.pop("error", None)
+    if isinstance(error, Mapping):
+        told.append(": ".join(str(error[name]) for name in ("type", "message") if error.get(name)))
+    elif error is not None:
+        told.append(str(error))
+    if (message := details.pop("message", None)) is not None:
+        told.append(str(message))
+    told += [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in details.items() if value is not None]
+    return plain(" " + " ".join(told)).replace("\n", "\\n") if told else ""
+
+
+def _print_log(remote: Remote, logged: Mapping[str, Any]) -> None:
+    output = remote.output
+    if output.as_json:
+        output.json_line(logged)
+        return
+    message = plain(logged["message"].rstrip("\n"))
+    level = logged["level"] or logged["stream"]
+    if output.is_terminal:
+        colour = {"ERROR": "red", "CRITICAL": "red", "WARNING": "yellow", "stderr": "yellow"}.get(level, "dim")
+        where = output.style(f"{_clock(logged['timestamp'])} {level:<7} {logged['step']}", colour)
+        line(f"{where} {message}")
+    else:
+        told = message.replace("\t", "\\t").replace("\n", "\\n")
+        line(f"{logged['timestamp']}\t{logged['step']}\t{level}\t{told}")
+
+
+def _clock(timestamp: str) -> str:
+    """The time of day, UTC."""
+    return timestamp[11:23]

@@ -1,0 +1,243 @@
+"""What every command that is a client has: the options that say which API, the client, and how errors end the program."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from infra.local.cli import exits
+from infra.local.cli.exits import CommandError
+from infra.local.cli.options import FIELDS, JSON, PROFILE, output_of
+from infra.local.cli.output import Output, note, plain
+from infra.local.cli.settings import TOKEN_VARIABLE, Connection, SettingsError, connection, is_here
+
+if TYPE_CHECKING:
+    from infra.local.cli.api import Api
+    from workflow_engine.client.authentication import Auth
+    from workflow_engine.client.errors import ApiProblem
+
+LAST: Final = "@last"
+TOKEN_SECONDS: Final = 60
+"""How long a command that prints a token may take; a person may have to confirm it."""
+
+_EXIT_OF_STATUS: Final[Mapping[int, int]] = {
+    400: exits.INVALID,
+    401: exits.REFUSED,
+    403: exits.REFUSED,
+    409: exits.CONFLICT,
+    412: exits.CONFLICT,
+    413: exits.INVALID,
+    415: exits.INVALID,
+    422: exits.INVALID,
+    429: exits.UNREACHABLE,
+    502: exits.UNREACHABLE,
+    503: exits.UNREACHABLE,
+    504: exits.UNREACHABLE,
+}
+"""Exit codes of problems; of all others `FAILED`. The last four have been tried several times."""
+
+_RUN_EXITS: Final[Mapping[str, int]] = {
+    "failed": exits.FAILED,
+    "cancelled": exits.FAILED,
+    "timed_out": exits.FAILED,
+}
+
+
+class Remote:
+    """The API that a command speaks to, and how the command prints."""
+
+    def __init__(self, connection: Connection, output: Output, *, is_confirmed: bool = False) -> None:
+        self.connection = connection
+        self.output = output
+        self._is_confirmed = is_confirmed
+
+    @cached_property
+    def api(self) -> Api:
+        """The client. Raises SettingsError, CommandError for credentials that cannot be had."""
+        from infra.local.cli.api import Api
+        from workflow_engine.client.http import HttpTransport
+        from workflow_engine.client.retries import Retries
+
+        address = self.connection.url.value
+        # A server of this machine that is not there will hardly come while somebody waits for it.
+        retries = Retries(first_pause=0.1) if is_here(address) else Retries()
+        return Api(HttpTransport(address, _auth(self.connection)), retries=retries)
+
+    def changes(self, what: str, *, asks: bool = False) -> None:
+        """Say where something is about to be changed, on stderr, and ask where the profile wants it (or `asks`). `what` is
+        the sentence's middle: `cancel run 4711`.
+        """
+        note(f"{self.connection.label}")
+        if (asks or self.connection.get("confirm")) and not self._is_confirmed:
+            confirm(f"{what[0].upper()}{what[1:]}?")
+
+    def execution_id(self, given: str) -> str:
+        """An id of a run; that of the last one for `@last`."""
+        if given != LAST:
+            return given
+        from infra.local.cli.last_runs import last_run
+
+        found = last_run(self.connection)
+        if found is None:
+            raise CommandError(f"{LAST}: No run was started from here yet for {self.connection.label}.", exits.INVALID)
+        return found
+
+    def remember(self, execution_id: str) -> None:
+        """Let `@last` be this run."""
+        from infra.local.cli.last_runs import remember
+
+        remember(self.connection, execution_id)
+
+    def command(self, line: str) -> str:
+        """A command to type next, for the same API."""
+        said = [
+            f" {flag} {self.connection.profile if flag == '--profile' else self.connection.url.value}"
+            for flag, is_said in (
+                ("--profile", self.connection.profile and "--profile" in sys.argv),
+                ("--api", self.connection.url.source == "--api"),
+            )
+            if is_said
+        ]
+        return f"workflow {line}{''.join(said)}"
+
+
+API: Final = click.option(
+    "--api", metavar="URL", help="The server of this machine or a deployed API; also WORKFLOW_API_URL."
+)
+YES: Final = click.option("--yes", "-y", "is_confirmed", is_flag=True, help="Do not ask.")
+SHARED_OPTIONS: Final = (API, PROFILE, JSON, FIELDS, YES)
+
+
+def exit_of_run(status: str) -> int:
+    """The exit code that tells how a run ended; 0 while it goes on."""
+    return _RUN_EXITS.get(status, exits.DONE)
+
+
+def confirm(question: str) -> None:
+    """Ask; the answer is no unless somebody says yes. Where nobody can be asked nothing is done without --yes."""
+    if not sys.stdin.isatty():
+        raise CommandError(f"{question} Say --yes: there is nobody here to be asked.", exits.INVALID)
+    if not click.confirm(plain(question), err=True):
+        raise CommandError("Nothing was changed.", exits.FAILED)
+
+
+def client_command(
+    *, fields: bool = False, changes: bool = False
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Options of a command that speaks to the API, which gets a `Remote` as its first argument: `--api`, `--profile` and `--json`,
+    `--fields` where it prints rows, and `--yes` where it changes something.
+    """
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def command(
+            api: str | None,
+            profile: str | None,
+            as_json: bool,
+            fields: str | None = None,
+            is_confirmed: bool = False,
+            **arguments: Any,
+        ) -> None:
+            remote = Remote(connection(api, profile), output_of(as_json, fields), is_confirmed=is_confirmed)
+            from workflow_engine.client.errors import ClientError
+
+            try:
+                function(remote, **arguments)
+            except ClientError as error:
+                raise as_command_error(error, remote) from None
+
+        for option in (JSON, *((FIELDS,) if fields else ()), *((YES,) if changes else ()), PROFILE, API):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def as_command_error(error: Exception, remote: Remote) -> CommandError:
+    """The end of a command for what its client raises."""
+    from workflow_engine.client import errors
+
+    if isinstance(error, errors.ApiProblem):
+        return _of_problem(error, remote)
+    if isinstance(error, errors.NoCredentialsError):
+        return CommandError(f"{remote.connection.label}: {error}", exits.REFUSED, {"code": "no_credentials"})
+    if isinstance(error, errors.WaitOverError):
+        problem = {"code": "wait_is_over", "execution_id": error.execution_id}
+        return CommandError(str(error), exits.WAIT_IS_OVER, problem)
+    if isinstance(error, errors.ConnectionFailedError):
+        where = remote.connection.url
+        advice = (
+            " Start it by `workflow serve`, or say which API by --api or a profile."
+            if where.source == "default"
+            else ""
+        )
+        return CommandError(f"{error}{advice}", exits.UNREACHABLE, {"code": "unreachable"})
+    return CommandError(str(error), exits.FAILED, {"code": "unexpected_answer"})
+
+
+def _of_problem(error: ApiProblem, remote: Remote) -> CommandError:
+    told = [error.detail] + [
+        f"  {e.get('pointer') or '/'}: {e['detail']}" for e in error.errors if e["detail"] != error.detail
+    ]
+    code = _EXIT_OF_STATUS.get(error.status, exits.FAILED)
+    if code == exits.REFUSED:
+        auth = remote.connection.auth
+        told.append(f"  Asked with auth '{auth.value}' ({auth.source}) at {remote.connection.label}.")
+    problem = {"code": error.code, "status": error.status, "detail": error.detail, "errors": error.errors}
+    return CommandError(plain("\n".join(told)), code, problem)
+
+
+def _auth(settings: Connection) -> Auth | None:
+    from workflow_engine.client.authentication import BearerToken, SigV4
+
+    if settings.auth.value == "iam":
+        return SigV4(profile=settings.get("aws_profile"), region=settings.get("region"))
+    if settings.auth.value == "none":
+        return None
+    if not settings.url.value.startswith("https:") and not is_here(settings.url.value):
+        raise SettingsError(
+            f"{settings.url.value} ({settings.url.source}) is not encrypted: a token is sent to https addresses only."
+        )
+    return BearerToken(_token(settings))
+
+
+def _token(settings: Connection) -> str:
+    """The bearer token, of a command or a variable. It is never told."""
+    command = settings.get("token_command")
+    if command is not None:
+        return _printed_by(command)
+    variable = settings.get("token_env") or TOKEN_VARIABLE
+    token = os.environ.get(variable, "").strip()
+    if not token:
+        problem = {"code": "no_credentials"}
+        raise CommandError(f"{settings.label}: {variable} holds no token.", exits.REFUSED, problem)
+    if not token.isascii() or not token.isprintable():
+        raise CommandError(f"{variable} holds characters that no token has.", exits.REFUSED)
+    return token
+
+
+def _printed_by(command: str) -> str:
+    import shlex
+    import subprocess
+
+    problem = {"code": "no_credentials"}
+    try:
+        done = subprocess.run(  # noqa: S603 - the user's own file says it
+            shlex.split(command), stdout=subprocess.PIPE, timeout=TOKEN_SECONDS, check=False
+        )
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        reason = getattr(error, "strerror", None) or (
+            f"It took longer than {TOKEN_SECONDS} s" if isinstance(error, subprocess.TimeoutExpired) else str(error)
+        )
+        raise CommandError(f"token_command: '{command}' could not be run: {reason}.", exits.REFUSED, problem) from None
+    token = done.stdout.decode("ascii", "replace").strip()
+    if done.returncode != 0 or not token or not token.isprintable() or not token.isascii() or " " in token:
+        told = f"ended with {done.returncode}" if done.returncode else "did not print one token"
+        raise CommandError(f"token_command: '{command}' {told}.", exits.REFUSED, problem)
+    return token

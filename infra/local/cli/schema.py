@@ -1,0 +1,59 @@
+"""`workflow schema`: the JSON Schema of workflows, for an editor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from infra.local.cli.documents import one_document
+from infra.local.cli.in_process import call, opened_cloud
+from infra.local.cli.options import STEPS
+
+
+@click.command()
+@STEPS
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write it to this file, which $schema of a workflow may name.",
+)
+def schema(steps_directory: Path | None, output: Path | None) -> None:
+    """Print the JSON Schema of workflows: what may stand where, described, for an editor to complete and check.
+
+    It knows the built-in step types, with --steps also those of the folder, and no others.
+    """
+    from workflow_engine.language.schema import render_schema
+
+    with one_document() as stdout:
+        text = render_schema(_schema(steps_directory))
+        if output is None:
+            click.echo(text.encode(), file=stdout, nl=False)
+            return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{output} cannot be written: {error.strerror}.") from None
+    click.echo(f"Wrote {output}.", err=True)
+
+
+def _schema(steps_directory: Path | None) -> Any:
+    if steps_directory is None:
+        return schema_of_folder(None)
+    with opened_cloud(steps_directory) as cloud:  # which refuses steps that cannot be registered
+        return call(cloud, "GET", "/schema")
+
+
+def schema_of_folder(steps: Path | None) -> Any:
+    """The schema with the built-in step types and those of a folder, if there is one, whose steps are known to be right."""
+    from workflow_engine.language.schema import workflow_schema
+    from workflow_engine.steps import builtin_catalogue
+
+    catalogue = builtin_catalogue()
+    if steps is not None and steps.is_dir():
+        from infra.local.steps import StepsDirectory
+
+        catalogue = catalogue.with_registered(StepsDirectory(steps).found().registrations)
+    return workflow_schema(catalogue.step_types())

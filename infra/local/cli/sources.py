@@ -1,0 +1,86 @@
+"""Which files `workflow deploy` takes, and under which ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from infra.local.cli.documents import document
+from infra.local.cli.exits import INVALID, CommandError
+from infra.local.cli.output import note
+
+SUFFIXES: Final = (".json", ".yaml", ".yml")
+LEFT_OUT: Final = ("fixtures", "mocks", "snapshots", "node_modules", "__pycache__")
+"""Folders of files that are no workflows, beside hidden ones."""
+_IS_A_WORKFLOW: Final = ("steps", "execution_pattern")
+"""Fields that a workflow has and other files have not."""
+
+
+class Source(NamedTuple):
+    """A workflow to be deployed."""
+
+    file: str
+    workflow_id: str
+    document: dict[str, Any]
+
+
+def sources(paths: Sequence[str]) -> list[Source]:
+    """The workflows of files, and of folders all that is found below them. A file that is named must be a workflow; of a folder,
+    what is none is told on stderr and left out.
+
+    Raises CommandError where two have one id, where there is none, and UsageError for what cannot be read.
+    """
+    found: list[Source] = []
+    for path in paths:
+        if path != "-" and Path(path).is_dir():
+            found += _below(Path(path))
+        else:
+            found.append(_source(path, document(path)))
+    if not found:
+        raise CommandError(f"There is no workflow in {', '.join(paths)}.", INVALID)
+    _check_ids(found)
+    return found
+
+
+def _below(folder: Path) -> Iterator[Source]:
+    for file in sorted(_files(folder)):
+        content = document(str(file))
+        if isinstance(content, dict) and any(name in content for name in _IS_A_WORKFLOW):
+            yield _source(str(file), content)
+        else:
+            note(f"{file} is left out: it is no workflow.")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        if path.is_dir() and not path.is_symlink():  # a link may lead back up
+            if path.name not in LEFT_OUT:
+                yield from _files(path)
+        elif path.suffix in SUFFIXES and not path.stem.endswith(".test"):
+            yield path
+
+
+def _source(file: str, content: Any) -> Source:
+    if not isinstance(content, dict):
+        raise CommandError(f"{file} is no workflow: it holds no object.", INVALID)
+    chosen = content.get("workflow_id")
+    if chosen is None and file == "-":
+        raise CommandError(
+            "A workflow from standard input needs a workflow_id: there is no file to name it after.", INVALID
+        )
+    return Source(file, str(Path(file).stem if chosen is None else chosen), content)
+
+
+def _check_ids(found: Sequence[Source]) -> None:
+    by_id: dict[str, list[str]] = {}
+    for source in found:
+        by_id.setdefault(source.workflow_id, []).append(source.file)
+    for workflow_id, files in by_id.items():
+        if len(files) > 1:
+            raise CommandError(
+                f"{' and '.join(files)} would all be workflow '{workflow_id}'. Give each a workflow_id of its own.",
+                INVALID,
+            )

@@ -1,0 +1,131 @@
+"""What a person at a terminal sees, and what a pipe gets of the same."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from typing import Any
+
+import pytest
+
+from tests.local.cli.fake_api import ENDED, FakeApi, problem
+
+COMMAND = [sys.executable, "-m", "infra.local.cli"]
+ID = "0a1b2c3d-1111-2222-3333-444455556666"
+ROW: dict[str, Any] = {
+    **ENDED,
+    "execution_id": ID,
+    "workflow_id": "order",
+    "status": "failed",
+    "started_at": "2026-11-28T12:00:00.123Z",
+    "completed_at": "2026-11-28T12:00:01.000Z",
+    "error": {
+        "step_id": "charge",
+        "type": "CardError",
+        "message": "the card was refused by the bank of \x1b[31mits owner",
+    },
+}
+
+
+def on_terminal(*arguments: str, columns: int, typed: bytes = b"", **environment: str) -> tuple[int, str]:
+    """Exit code and what a terminal of so many columns shows."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=os.environ | {"TERM": "xterm-256color"} | environment,
+    )
+    os.close(theirs)
+    if typed:
+        os.write(ours, typed)
+    shown = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:  # Linux says EIO when the other side is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(ours)
+    return process.wait(timeout=60), shown.decode().replace("\r\n", "\n")
+
+
+def without_colours(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+@pytest.fixture
+def runs(fake: FakeApi) -> FakeApi:
+    fake.always(200, {"items": [ROW], "next_cursor": None})
+    return fake
+
+
+def test_a_wide_terminal_gets_a_table_in_colours(runs: FakeApi) -> None:
+    code, shown = on_terminal("list", columns=130)
+    assert code == 0
+    assert "\x1b[1;31mfailed" in shown
+    heading, row = without_colours(shown).splitlines()[:2]
+    assert heading.split() == ["run", "workflow", "status", "started", "ended", "error"]
+    assert row.startswith(f"{ID}  order     failed  2026-11-28 12:00  2026-11-28 12:00  step charge failed:")
+    assert "\x1b[31mits" not in shown
+
+
+@pytest.mark.parametrize("columns", [20, 37, 60, 80, 100])
+def test_an_id_is_whole_however_narrow_the_terminal_is(runs: FakeApi, columns: int) -> None:
+    code, shown = on_terminal("list", columns=columns)
+    assert code == 0
+    assert ID in without_colours(shown)
+    if columns >= 60:
+        assert "Too narrow for" in shown
+
+
+def test_no_color_and_a_dumb_terminal_get_none(runs: FakeApi) -> None:
+    assert "\x1b" not in on_terminal("list", columns=130, NO_COLOR="1")[1]
+    dumb = on_terminal("list", columns=130, TERM="dumb")[1]
+    assert "\x1b" not in dumb
+    assert "Too narrow" not in dumb
+
+
+def test_a_pipe_gets_the_whole_row_without_a_heading_and_without_rich(runs: FakeApi) -> None:
+    code = (
+        "import sys\nfrom infra.local.cli.commands import main\n"
+        "try:\n    main(['list'])\nfinally:\n    print('rich' in sys.modules, file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | {"COLUMNS": "20"}
+    )
+    [line] = done.stdout.splitlines()
+    cells = line.split("\t")
+    assert cells[:5] == [ID, "order", "failed", "2026-11-28T12:00:00.123Z", "2026-11-28T12:00:01.000Z"]
+    assert "the card was refused by the bank of" in cells[5]
+    assert done.stderr == "False\n"
+
+
+def test_a_person_is_asked_and_no_is_the_answer_of_silence(fake: FakeApi) -> None:
+    fake.always(404, problem(404, "not_found", "There is no agent 'a'."))
+    code, shown = on_terminal("agents", "delete", "a", columns=80, typed=b"\n")
+    assert (code, fake.asked) == (1, [])
+    assert "Delete the agent a? [y/N]" in shown
+    code, shown = on_terminal("agents", "delete", "a", columns=80, typed=b"y\n")
+    assert (code, [asked.method for asked in fake.asked]) == (1, ["DELETE"])
+
+
+def test_a_started_run_is_told_with_what_to_do_next(fake: FakeApi) -> None:
+    fake.always(202, {"execution_id": ID, "workflow_name": "O", "status": "running"})
+    code, shown = on_terminal("start", "order", columns=100)
+    assert code == 0
+    assert shown.splitlines() == [
+        f"{fake.url} (no profile; from WORKFLOW_API_URL)",
+        ID,
+        "Look at it by `workflow status @last`, or `workflow events @last --follow`.",
+    ]
