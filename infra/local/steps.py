@@ -141,6 +141,13 @@ class StepsDirectory:
             Path(importlib.util.cache_from_source(module.__file__ or "")).unlink(missing_ok=True)
         self._seen.clear()
 
+    def forget(self) -> None:
+        """Drop all modules of the folder: another folder may have some of the same names."""
+        with self._loading:
+            for name, _ in self._modules():
+                del sys.modules[name]
+            self._seen.clear()
+
     def _modules(self) -> list[tuple[str, ModuleType]]:
         """The modules that were loaded from this folder, by names that begin in it: libraries that lie below, such as those of a
         `.venv`, are none of its own.

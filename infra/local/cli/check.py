@@ -51,7 +51,7 @@ def validate(
     if not texts:
         raise CommandError(f"There is no workflow in {', '.join(paths)}.", INVALID)
     form = "json" if as_json else form
-    with one_document(errors_too=form == "json") as stdout:
+    with one_document() as stdout:
         with opened_cloud(steps_directory) as cloud:
             checked = [_fixed(cloud, text) if fixes else _checked(cloud, text) for text in texts]
         _print(checked, form, stdout)

@@ -12,7 +12,7 @@ from typing import IO, Any, Final, NoReturn
 
 import click
 
-from infra.local.cli.exits import INVALID, CommandError, as_document
+from infra.local.cli.exits import INVALID, CommandError
 from infra.local.cli.texts import Text, no_document, text_of
 
 STDOUT: Final = 1
@@ -20,9 +20,8 @@ STDERR: Final = 2
 
 
 @contextlib.contextmanager
-def one_document(*, errors_too: bool = False) -> Iterator[IO[Any]]:
-    """Gives standard output for the one document that is asked for; whatever else is printed goes to stderr. With `errors_too` an
-    error that ends the command is that document.
+def one_document() -> Iterator[IO[Any]]:
+    """Gives standard output for the one document that is asked for; whatever else is printed goes to stderr.
 
     Steps are a developer's own code: they print, their modules do when imported, and so do processes that they start,
     which know only the file descriptor. It stays turned to the end of the process, because threads that were given up
@@ -30,25 +29,13 @@ def one_document(*, errors_too: bool = False) -> Iterator[IO[Any]]:
     """
     if sys.stdout is not sys.__stdout__ or sys.__stdout__ is None:
         own = sys.stdout
-        with contextlib.redirect_stdout(sys.stderr), _telling(own if errors_too else None):
+        with contextlib.redirect_stdout(sys.stderr):
             yield own
         return
     sys.__stdout__.flush()
     with os.fdopen(os.dup(STDOUT), "wb") as own_file:
         os.dup2(STDERR, STDOUT)
-        with _telling(own_file if errors_too else None):
-            yield own_file
-
-
-@contextlib.contextmanager
-def _telling(stdout: IO[Any] | None) -> Iterator[None]:
-    try:
-        yield
-    except CommandError as error:
-        if stdout is not None:
-            click.echo(as_document(error), file=stdout)
-            error.is_told = True
-        raise
+        yield own_file
 
 
 def document(file: str) -> Any:

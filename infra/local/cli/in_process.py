@@ -6,6 +6,7 @@ import contextlib
 import gc
 import os
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from infra.local.cli.documents import invalid
 if TYPE_CHECKING:
     from infra.local.cli.texts import Text
     from infra.local.cloud import LocalCloud
+    from workflow_engine.client import Client
 
 
 @contextlib.contextmanager
@@ -91,3 +93,18 @@ def call(cloud: LocalCloud, method: str, path: str, body: Any = None, texts: Map
     if status >= 400:
         invalid(answer["errors"], texts)
     return answer
+
+
+@contextlib.contextmanager
+def client_of(cloud: LocalCloud, texts: Mapping[str, Text]) -> Iterator[Client]:
+    """A client of the cloud in this process: what it may do is what one over HTTP may. A problem ends the program as in `call`."""
+    from infra.local.client_transport import GatewayTransport
+    from workflow_engine.client import ApiProblem, Client
+
+    try:
+        with Client(GatewayTransport(cloud)) as client:
+            yield client
+    except ApiProblem as problem:
+        if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise click.ClickException(problem.detail) from None
+        invalid([dict(finding) for finding in problem.errors], texts)
