@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+from collections.abc import Mapping
 from functools import cache
 from types import ModuleType
 from typing import Any, Final
@@ -78,7 +79,8 @@ class Schemas:
         found = getattr(importlib.import_module(f"workflow_engine.{module}"), attribute)
         if isinstance(found, type) and issubclass(found, BaseModel):
             return self._add(attribute, _model(found))
-        return self._add("".join(word.capitalize() for word in attribute.removesuffix("_DOCUMENT").split("_")), found)
+        name = "".join(word.capitalize() for word in attribute.removesuffix("_DOCUMENT").split("_"))
+        return self._add(name, _without_defaults(found))
 
     def _posted(self, name: str, alone: str, schema: Schema) -> Schema:
         """A workflow in any of the forms in which clients post it; `alone` is the one with its fields on top."""
@@ -153,6 +155,23 @@ def _with_words(schema: Schema, kind: Any) -> Schema:
     for field, words in _words(importlib.import_module(kind.__module__)).get(kind.__name__, {}).items():
         schema["properties"][field].setdefault("description", words)
     return schema
+
+
+def _without_defaults(schema: Any) -> Any:
+    """A schema of the catalogue without its defaults, which generated clients would send: what is left out may mean more, such as
+    the response_format that a response_schema implies.
+    """
+    if isinstance(schema, list):
+        return [_without_defaults(s) for s in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    return {
+        keyword: {name: _without_defaults(inner) for name, inner in value.items()}
+        if keyword == "properties"
+        else _without_defaults(value)
+        for keyword, value in schema.items()
+        if keyword != "default"
+    }
 
 
 def _without_own_lists(name: str, union: Schema) -> Schema:

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from infra.local.cli.commands import main
+from infra.local.cli.init import ABOUT
 
 PUBLISHED = Path(__file__).parents[2] / "statemachines" / "workflow.schema.json"
 STEP = '''
@@ -64,3 +67,12 @@ def test_a_file_that_cannot_be_written_is_a_mistake_on_the_command_line(tmp_path
     done = called("-o", str(tmp_path / "missing" / "workflow.schema.json"))
     assert done.exit_code == 2
     assert "cannot be written" in done.output
+
+
+@pytest.mark.parametrize("template", ABOUT)
+def test_the_flow_of_a_template_fits_the_schema_of_its_folder(template: str, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    assert CliRunner().invoke(main, ["init", str(folder), "--template", template]).exit_code == 0
+    schema = json.loads((folder / "workflow.schema.json").read_text(encoding="utf-8"))
+    flow = yaml.safe_load((folder / f"{template}.yaml").read_text(encoding="utf-8"))
+    assert [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(flow)] == []

@@ -5,8 +5,6 @@ The templates are files below `templates`, a folder each, which is copied as it 
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import shutil
@@ -59,12 +57,10 @@ _EDITOR: Final = {"yaml.schemas": {f"./{SCHEMA}": ["/*.yaml", "!/*.test.yaml"], 
 
 def _schema(folder: Path) -> str:
     """The language's schema, which knows the folder's own step types as well."""
-    from infra.local.cli.schema import schema_of
+    from infra.local.cli.schema import schema_of_folder
     from workflow_engine.language.schema import render_schema
 
-    steps = folder / "steps"
-    with contextlib.redirect_stderr(io.StringIO()):  # which step types there are is not asked here
-        return render_schema(schema_of(steps if steps.is_dir() else None))
+    return render_schema(schema_of_folder(folder / "steps"))
 
 
 def _test_schema(_folder: Path) -> str:

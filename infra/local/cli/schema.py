@@ -28,7 +28,7 @@ def schema(steps_directory: Path | None, output: Path | None) -> None:
     from workflow_engine.language.schema import render_schema
 
     with one_document() as stdout:
-        text = render_schema(schema_of(steps_directory))
+        text = render_schema(_schema(steps_directory))
         if output is None:
             click.echo(text.encode(), file=stdout, nl=False)
             return
@@ -39,11 +39,23 @@ def schema(steps_directory: Path | None, output: Path | None) -> None:
     click.echo(f"Wrote {output}.", err=True)
 
 
-def schema_of(steps_directory: Path | None) -> Any:
-    if steps_directory is not None:
-        with opened_cloud(steps_directory) as cloud:
-            return call(cloud, "GET", "/schema")
+def _schema(steps_directory: Path | None) -> Any:
+    if steps_directory is None:
+        return schema_of_folder(None)
+    with opened_cloud(steps_directory) as cloud:  # which refuses steps that cannot be registered
+        return call(cloud, "GET", "/schema")
+
+
+def schema_of_folder(steps: Path | None) -> Any:
+    """The schema with the built-in step types and those of a folder, if there is one, whose steps are known to be right."""
     from workflow_engine.language.schema import workflow_schema
     from workflow_engine.steps import builtin_catalogue
 
-    return workflow_schema(builtin_catalogue().step_types())
+    catalogue = builtin_catalogue()
+    if steps is not None and steps.is_dir():
+        from infra.local.steps import StepsDirectory
+
+        folder = StepsDirectory(steps)
+        catalogue = catalogue.with_registered(folder.found().registrations)
+        folder.forget()
+    return workflow_schema(catalogue.step_types())

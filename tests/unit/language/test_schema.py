@@ -279,6 +279,33 @@ def test_every_field_of_the_language_is_described() -> None:
             assert words.description.endswith((".", ")", "`")), (model, name)
 
 
+def says_what_may_stand(field: Any) -> bool:
+    """Whether an author learns from a field's type, default or example what may stand in it."""
+    told = {"enum", "const", "default", "examples", "$ref", "not"} & field.keys()
+    return bool(told) or field.get("type") == "boolean"
+
+
+@pytest.mark.parametrize("step_type", builtin_catalogue().step_types(), ids=lambda step_type: step_type.name)
+def test_every_field_of_a_configuration_is_described_with_a_default_or_an_example(step_type: Any) -> None:
+    assert step_type.description.endswith(".")
+    if step_type.name not in ("map", "loop", "switch"):  # whose fields are those of the models
+        for place, field in fields_of(step_type.config_schema):
+            assert field["description"].endswith((".", "`")), place
+            assert "default:" not in field["description"].lower(), (place, "stands in `default`")
+            assert says_what_may_stand(field), place
+
+
+def test_every_default_and_every_example_fits_its_own_field() -> None:
+    root = jsonschema.Draft202012Validator(SCHEMA)
+    checked = 0
+    for place, field in fields_of(SCHEMA):
+        given = [*field.get("examples", ()), *([field["default"]] if "default" in field else [])]
+        for value in given:
+            assert root.evolve(schema={"$defs": SCHEMA["$defs"], **field}).is_valid(value), (place, value)
+            checked += 1
+    assert checked > 150
+
+
 def test_no_title_leaks_as_a_proposal() -> None:
     assert [place for place, field in fields_of(SCHEMA) if "title" in field] == []
     assert "title" not in SCHEMA

@@ -73,6 +73,7 @@ def group_schema(title: str, own: Mapping[str, Schema]) -> Schema:
     return property_schema(
         title,
         "Fields of the model; what stands beside this object comes first.",
+        examples=[{"temperature": 0.2}],
         **object_schema({**own, **alias_schemas(own, MODEL_ALIASES)}, allOf=one_name_each(MODEL_ALIASES)),
     )
 

@@ -31,7 +31,12 @@ _PROVIDER: Final = property_schema(
     "Provider", "Who runs the model; told by the model's name when left out.", enum=list(PROVIDER_TYPES)
 )
 _MODEL: Final = property_schema(
-    "Model", "The model, as the provider names it. Default: the provider's.", type="string", minLength=1, maxLength=256
+    "Model",
+    "The model, as the provider names it. Without one, the provider's own.",
+    type="string",
+    minLength=1,
+    maxLength=256,
+    examples=["gpt-4o"],
 )
 _TOOL_OBJECT: Final = object_schema(
     {
@@ -41,19 +46,35 @@ _TOOL_OBJECT: Final = object_schema(
             enum=list(KINDS),
         ),
         "name": property_schema(
-            "Name", "The tool, step type, agent id or MCP server.", type="string", minLength=1, maxLength=128
+            "Name",
+            "The tool, step type, agent id or MCP server.",
+            type="string",
+            minLength=1,
+            maxLength=128,
+            examples=["calculator"],
         ),
         "description": property_schema(
-            "Description", "What the model is told that the tool is for.", type="string", maxLength=2000
+            "Description",
+            "What the model is told that the tool is for.",
+            type="string",
+            maxLength=2000,
+            examples=["Scores a customer."],
         ),
         "parameters": property_schema(
             "Parameters",
             "step: JSON Schema of the arguments, in place of the step type's config_schema.",
             type="object",
+            examples=[{"type": "object", "properties": {"customer": {"type": "string"}}}],
         ),
-        "config": property_schema("Config", "step: configuration that the model may not change.", type="object"),
+        "config": property_schema(
+            "Config", "step: configuration that the model may not change.", type="object", examples=[{"limit": 10}]
+        ),
         "allow": property_schema(
-            "Allow", "mcp: the tools that may be called. Default: all.", type="array", items={"type": "string"}
+            "Allow",
+            "mcp: the tools that may be called. Without it, all.",
+            type="array",
+            items={"type": "string"},
+            examples=[["search"]],
         ),
     },
     required=["type", "name"],
@@ -68,15 +89,35 @@ TOOLS: Final = property_schema(
         "anyOf": [{"type": "string", "minLength": 1, "maxLength": 200}, _TOOL_OBJECT],
         "description": "a name such as calculator or step:TYPE, or an object with type and name",
     },
+    examples=[["calculator", "step:score"]],
 )
 
 GENERATION_FIELDS: Final[Mapping[str, Schema]] = {
     "provider_type": _PROVIDER,
     "model": _MODEL,
-    "temperature": property_schema("Temperature", "0 is the most predictable.", type="number", minimum=0, maximum=2),
-    "top_p": property_schema("Top p", "Nucleus sampling.", type="number", minimum=0, maximum=1),
+    "temperature": property_schema(
+        "Temperature",
+        "How freely the model chooses its words: 0 is the most predictable.",
+        type="number",
+        minimum=0,
+        maximum=2,
+        examples=[0.2],
+    ),
+    "top_p": property_schema(
+        "Top p",
+        "Nucleus sampling: the share of likely words that are considered.",
+        type="number",
+        minimum=0,
+        maximum=1,
+        examples=[0.9],
+    ),
     "max_tokens": property_schema(
-        "Max tokens", "The longest answer of one call.", type="integer", minimum=1, maximum=1_000_000
+        "Max tokens",
+        "How many tokens the answer of one call may have.",
+        type="integer",
+        minimum=1,
+        maximum=1_000_000,
+        examples=[1000],
     ),
 }
 """What a prompt may say about the model, too."""
@@ -97,11 +138,19 @@ BEHAVIOUR_FIELDS: Final[Mapping[str, Schema]] = {
         f"A stored prompt whose system_prompt, else query_template, is used where no system_prompt is given: {ID_RULE}",
         type="string",
         pattern=ID_PATTERN,
+        examples=["house-style"],
     ),
     "stop": property_schema(
-        "Stop", "Texts that end an answer.", type="array", maxItems=4, items={"type": "string", "minLength": 1}
+        "Stop",
+        "Texts that end an answer.",
+        type="array",
+        maxItems=4,
+        items={"type": "string", "minLength": 1},
+        examples=[["END"]],
     ),
-    "system_prompt": property_schema("System prompt", "What the agent is told to be.", type="string"),
+    "system_prompt": property_schema(
+        "System prompt", "What the agent is told to be.", type="string", examples=["You are a careful accountant."]
+    ),
     "providers": property_schema(
         "Providers",
         "Who is asked next when the one before cannot answer, in this order.",
@@ -114,11 +163,13 @@ BEHAVIOUR_FIELDS: Final[Mapping[str, Schema]] = {
             ],
             "description": f"one of {', '.join(PROVIDER_TYPES)}, or an object with provider_type and model",
         },
+        examples=[[{"provider_type": "bedrock_textgen"}]],
     ),
     "tools": TOOLS,
     "max_tool_iterations": property_schema(
         "Tool iterations",
-        f"How often the model may ask for tools before it must answer. Default: {TOOL_ITERATIONS}.",
+        "How often the model may ask for tools before it must answer.",
+        default=TOOL_ITERATIONS,
         type="integer",
         minimum=0,
         maximum=MAX_ITERATIONS,
@@ -126,45 +177,66 @@ BEHAVIOUR_FIELDS: Final[Mapping[str, Schema]] = {
     "budget": property_schema(
         "Budget",
         "What a run of the agent may use, tools that are agents included. Reaching it ends the run with what there is.",
+        examples=[{"max_cost_usd": 0.5}],
         **object_schema(
             {
-                "max_total_tokens": property_schema("Tokens", "In and out.", type="integer", minimum=1),
-                "max_cost_usd": property_schema("Cost", "In US dollars.", type="number", exclusiveMinimum=0),
+                "max_total_tokens": property_schema(
+                    "Tokens", "How many tokens in all, in and out.", type="integer", minimum=1, examples=[50000]
+                ),
+                "max_cost_usd": property_schema(
+                    "Cost", "What it may cost, in US dollars.", type="number", exclusiveMinimum=0, examples=[0.5]
+                ),
             },
             minProperties=1,
         ),
     ),
     "response_format": property_schema(
-        "Response format", "json: the response is a JSON value, not text. Default: text.", enum=["text", "json"]
+        "Response format", "json: the response is a JSON value, not text.", enum=["text", "json"], default="text"
     ),
     "response_schema": property_schema(
-        "Response schema", "JSON Schema that the response fits; implies response_format json.", type="object"
+        "Response schema",
+        "JSON Schema that the response fits; implies response_format json.",
+        type="object",
+        examples=[{"type": "object", "properties": {"score": {"type": "number"}}}],
     ),
     "mode": property_schema(
         "Mode",
         "auto: simulated where the provider is not configured. live: then an error. simulation: always simulated.",
         enum=["auto", "live", "simulation"],
+        default="auto",
     ),
     "fallback_to_simulation": property_schema(
-        "Fall back to simulation", "Simulate when every provider failed, instead of failing the step.", type="boolean"
+        "Fall back to simulation",
+        "Simulate when every provider failed, instead of failing the step.",
+        type="boolean",
+        default=False,
     ),
     "include_context": property_schema(
         "Include context",
-        "Whether the step's input is shown to the model beside the query. Default: true.",
+        "Whether the step's input is shown to the model beside the query.",
         type="boolean",
+        default=True,
     ),
 }
 
-_AGENT_NAME: Final = property_schema("Name", "What the agent is called.", type="string", minLength=1, maxLength=128)
+_AGENT_NAME: Final = property_schema(
+    "Name", "What the agent is called.", type="string", minLength=1, maxLength=128, examples=["Accountant"]
+)
 AGENT_FIELDS: Final[Mapping[str, Schema]] = {
     "agent_name": _AGENT_NAME,
     **alias_schemas({"agent_name": _AGENT_NAME}, AGENT_ALIASES),
     "description": property_schema(
-        "Description", "What it is for; other agents are told this.", type="string", maxLength=2000
+        "Description",
+        "What it is for; other agents are told this.",
+        type="string",
+        maxLength=2000,
+        examples=["Checks invoices."],
     ),
     **BEHAVIOUR_FIELDS,
-    "tags": property_schema("Tags", "Kept, not interpreted.", type="array", items={"type": "string"}),
-    "metadata": property_schema("Metadata", "Kept, not interpreted."),
+    "tags": property_schema(
+        "Tags", "Kept, not interpreted.", type="array", items={"type": "string"}, examples=[["finance"]]
+    ),
+    "metadata": property_schema("Metadata", "Kept, not interpreted.", examples=[{"team": "finance"}]),
 }
 
 AGENT_CONFIG: Final = object_schema(AGENT_FIELDS, allOf=one_name_each(AGENT_ALIASES))

@@ -28,7 +28,7 @@ STEP_AGENT: Final = "step_agent"
 _MESSAGE: Final = object_schema(
     {
         "role": property_schema("Role", "Who said it.", enum=["user", "assistant", "system"]),
-        "content": property_schema("Content", "What was said.", type="string"),
+        "content": property_schema("Content", "What was said.", type="string", examples=["Hello"]),
     },
     required=["role", "content"],
 )
@@ -130,20 +130,41 @@ AGENT_EXECUTION: Final = StepType(
     description="Lets an LLM agent answer a query, with tools, memory, a budget and structured output.",
     config_schema=object_schema(
         {
-            "agent_id": property_schema("Agent", f"A stored agent: {ID_RULE}", type="string", pattern=ID_PATTERN),
-            "agent_version": property_schema(
-                "Version", "Of the stored agent. Default: the newest.", type="integer", minimum=1
+            "agent_id": property_schema(
+                "Agent", f"A stored agent: {ID_RULE}", type="string", pattern=ID_PATTERN, examples=["helper"]
             ),
-            "agent_config": property_schema("Agent", "An agent of this step's own.", **AGENT_CONFIG),
-            "query": property_schema("Query", "What the agent is asked. May hold {{ references }}.", type="string"),
+            "agent_version": property_schema(
+                "Version",
+                "The version of the stored agent. Without one, the newest.",
+                type="integer",
+                minimum=1,
+                examples=[3],
+            ),
+            "agent_config": property_schema(
+                "Agent", "An agent of this step's own.", examples=[{"model": "gpt-4o"}], **AGENT_CONFIG
+            ),
+            "query": property_schema(
+                "Query",
+                "What the agent is asked. May hold {{ references }}.",
+                type="string",
+                examples=["Sum up {{ report.content }}"],
+            ),
             "query_template": property_schema(
                 "Query template",
-                "The same; {name} stands for an entry of the step's input or of `variables`.",
+                "What the agent is asked; {name} stands for an entry of the step's input or of `variables`.",
                 type="string",
+                examples=["Write to {customer} about {topic}."],
             ),
-            "variables": property_schema("Variables", "Values for {name} in texts.", type="object"),
+            "variables": property_schema(
+                "Variables", "Values for {name} in texts.", type="object", examples=[{"topic": "prices"}]
+            ),
             "conversation_history": property_schema(
-                "History", "What was said before, oldest first.", type="array", maxItems=1000, items=_MESSAGE
+                "History",
+                "What was said before, oldest first.",
+                type="array",
+                maxItems=1000,
+                items=_MESSAGE,
+                examples=[[{"role": "user", "content": "Hello"}]],
             ),
             **BEHAVIOUR_FIELDS,
         },

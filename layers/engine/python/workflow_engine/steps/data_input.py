@@ -91,15 +91,20 @@ DATA_INPUT: Final = StepType(
     config_schema=object_schema(
         {
             "input_type": property_schema(
-                "Kind of input", "Where the data comes from. Default: static.", enum=_INPUT_TYPES
+                "Kind of input",
+                "static: the data stands in the workflow. dynamic: it comes from the input of the run.",
+                enum=_INPUT_TYPES,
+                default="static",
             ),
             "data": property_schema(
                 "Data",
-                "static: the data, any JSON value (default {}). dynamic: used where the input has none at `source`.",
+                "static: the data, any JSON value; {} when left out. dynamic: used where the input has none at `source`.",
+                examples=[{"message": "Hello"}],
             ),
             "source": property_schema(
                 "Source",
-                "dynamic: path below the run's input, such as `user.name` or `items[0]`; default: the whole input.",
+                "dynamic: the path below the run's input. Without one, the whole input.",
+                examples=["user.name", "items[0]"],
                 type="string",
                 minLength=1,
                 pattern=SOURCE_PATTERN,

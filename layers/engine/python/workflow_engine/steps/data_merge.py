@@ -92,11 +92,12 @@ DATA_MERGE: Final = StepType(
         {
             "merge_strategy": property_schema(
                 "Merge strategy",
-                "combine (default): one object, later fields win, a value that is not an object stands under its "
+                "combine: one object, later fields win, a value that is not an object stands under its "
                 "source's name. "
                 "override: the later source replaces the earlier, objects field by field. list: {merged_data}, all sources "
                 "as a list. concatenate: {concatenated_text} of texts, else {merged_data}, lists appended. sum: {sum} of "
                 "all numbers, anything else ignored.",
+                default="combine",
                 enum=list(_RESULTS),
             )
         }

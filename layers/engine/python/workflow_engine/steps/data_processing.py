@@ -276,23 +276,30 @@ TASKS: Final[Mapping[str, Processing]] = {
 
 _OPTIONS: Final = object_schema(
     {
-        "filter_key": property_schema("Filter key", "filter: the field that is compared.", type="string", minLength=1),
+        "filter_key": property_schema(
+            "Filter key", "filter: the field that is compared.", type="string", minLength=1, examples=["status"]
+        ),
         "filter_value": property_schema(
-            "Filter value", "filter: what the field must equal, any JSON value. Left out: the field must not be null."
+            "Filter value",
+            "filter: what the field must equal, any JSON value. Without it, the field must not be null.",
+            examples=["paid"],
         ),
         "transformation": property_schema(
             "Transformation",
-            "transform: what is done to all texts in the data. Default: identity.",
+            "transform: what is done to all texts in the data.",
             enum=list(_TRANSFORMATIONS),
+            default="identity",
         ),
         "metadata": property_schema(
             "Metadata",
             "Any JSON value; it stands in the output as `metadata`. transform: if it and the result are objects, "
             "its fields are merged into the result, too.",
+            examples=[{"source": "shop"}],
         ),
     },
     title="Options",
     description="Settings of the processing type.",
+    examples=[{"filter_key": "status", "filter_value": "paid"}],
 )
 
 _WORDS: Final[Schema] = {"type": "array", "items": {"type": "string"}}
@@ -335,7 +342,8 @@ DATA_PROCESSING: Final = StepType(
         {
             "processing_type": property_schema(
                 "Processing type",
-                f"What is done. Default: {DEFAULT_PROCESSING_TYPE}.",
+                "What is done with the data.",
+                default=DEFAULT_PROCESSING_TYPE,
                 enum=[
                     "identity",
                     "passthrough",

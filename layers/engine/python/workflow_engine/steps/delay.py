@@ -87,13 +87,15 @@ DELAY: Final = StepType(
             "delay_seconds": property_schema(
                 "Seconds",
                 "How long to wait, at most a year; parts of a second are dropped. May come by input_mapping instead.",
+                examples=[60],
                 type="number",
                 minimum=0,
                 maximum=EXECUTION_SECONDS,
             ),
             "until": property_schema(
                 "Until",
-                "ISO 8601 timestamp with time zone, such as 2030-01-31T08:00:00Z. May come by input_mapping instead.",
+                "The point in time to wait for, in ISO 8601 with a time zone. May come by input_mapping instead.",
+                examples=["2030-01-31T08:00:00Z"],
                 type="string",
                 pattern=TIMESTAMP_PATTERN,
             ),

@@ -34,13 +34,18 @@ FAIL: Final = StepType(
         {
             "error": property_schema(
                 "Error",
-                "The error's name. May hold {{ references }}. Default: StepFailed.",
+                "The error's name. May hold {{ references }}.",
+                default="StepFailed",
+                examples=["OrderRefused"],
                 type="string",
                 minLength=1,
                 maxLength=ERROR_NAME_LENGTH,
             ),
             "message": property_schema(
-                "Message", "What went wrong, for people. May hold {{ references }}.", type="string"
+                "Message",
+                "What went wrong, for people. May hold {{ references }}.",
+                type="string",
+                examples=["Order {{ order.data.id }} has no address."],
             ),
         }
     ),

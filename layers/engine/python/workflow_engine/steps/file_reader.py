@@ -41,16 +41,25 @@ FILE_READER: Final = StepType(
             "file_path": property_schema(
                 "File",
                 "file:ID of an uploaded file, s3://bucket/key, a URL, or a path on a laptop. May hold {{ references }}. "
-                "Default: the file in the step's input.",
+                "Without it, the file in the step's input.",
+                examples=["file:report", "s3://bucket/report.pdf"],
                 type="string",
                 minLength=1,
                 maxLength=2048,
             ),
             "encoding": property_schema(
-                "Encoding", "Of a text. Default: UTF-8, or what its first bytes say.", type="string", minLength=1
+                "Encoding",
+                "The encoding of a text file. Without it, UTF-8, or what the first bytes say.",
+                type="string",
+                minLength=1,
+                examples=["latin-1"],
             ),
             "max_characters": property_schema(
-                "Characters", "Longer text is cut; `truncated` says so.", type="integer", minimum=1
+                "Characters",
+                "A longer text is cut after so many characters, and `truncated` is true.",
+                type="integer",
+                minimum=1,
+                examples=[20000],
             ),
         }
     ),

@@ -48,25 +48,42 @@ AUTH: Final[Mapping[str, tuple[str, ...]]] = {
 _AUTH: Final = property_schema(
     "Auth",
     "How the server knows its caller. The secret is named, never written.",
+    examples=[{"type": "bearer", "secret": "STEP_SECRET_SHOP"}],
     **object_schema(
         {
             "type": property_schema("Type", "The kind.", enum=list(AUTH)),
             "secret": property_schema(
                 "Secret",
-                "A variable of the tenant's own secret. For sigv4 its text is a JSON object of access_key_id, secret_access_key "
-                "and, if there is one, session_token.",
+                "The name of a variable of the tenant's own secret. For sigv4 its text is a JSON object of access_key_id, "
+                "secret_access_key and, if there is one, session_token.",
                 type="string",
                 pattern="^STEP_SECRET_[A-Z0-9_]{1,52}$",
+                examples=["STEP_SECRET_SHOP"],
             ),
-            "username": property_schema("User name", "For type basic.", type="string", maxLength=256),
-            "header": property_schema("Header", "For type api_key, such as X-API-Key.", type="string", maxLength=100),
+            "username": property_schema(
+                "User name", "For type basic: who asks.", type="string", maxLength=256, examples=["shop"]
+            ),
+            "header": property_schema(
+                "Header",
+                "For type api_key: the header that carries the key.",
+                type="string",
+                maxLength=100,
+                examples=["X-API-Key"],
+            ),
             "service": property_schema(
                 "Service",
-                "For type sigv4: as AWS signs it, such as execute-api.",
+                "For type sigv4: the service, as AWS signs it.",
+                examples=["execute-api"],
                 type="string",
                 pattern="^[a-z0-9-]{1,64}$",
             ),
-            "region": property_schema("Region", "For type sigv4.", type="string", pattern="^[a-z0-9-]{1,64}$"),
+            "region": property_schema(
+                "Region",
+                "For type sigv4: the region of the service.",
+                type="string",
+                pattern="^[a-z0-9-]{1,64}$",
+                examples=["eu-central-1"],
+            ),
         },
         required=["type", "secret"],
     ),
@@ -74,6 +91,7 @@ _AUTH: Final = property_schema(
 _PAGINATION: Final = property_schema(
     "Pagination",
     "How an answer leads to the next page. The output's body is then the list of all items.",
+    examples=[{"type": "link"}],
     **object_schema(
         {
             "type": property_schema(
@@ -81,26 +99,30 @@ _PAGINATION: Final = property_schema(
             ),
             "cursor_path": property_schema(
                 "Cursor path",
-                "For type cursor: where the answer has it, such as meta.next.",
+                "For type cursor: where the answer has it.",
+                examples=["meta.next"],
                 type="string",
                 pattern=_PATH,
             ),
             "cursor_parameter": property_schema(
                 "Cursor parameter",
-                "For type cursor: the query parameter that it is sent in. Without, it is the address of the next page.",
+                "For type cursor: the query parameter that it is sent in. Without one, it is the address of the next page.",
+                examples=["cursor"],
                 type="string",
                 minLength=1,
                 maxLength=100,
             ),
             "items_path": property_schema(
                 "Items path",
-                "Where the list of a page is, such as data.items. Without, a page that is no list is one item.",
+                "Where the list of a page is. Without one, a page that is no list is one item.",
+                examples=["data.items"],
                 type="string",
                 pattern=_PATH,
             ),
             "max_pages": property_schema(
                 "Page limit",
-                f"No more pages than these are read. Default: {DEFAULT_PAGES}.",
+                "How many pages are read at most.",
+                default=DEFAULT_PAGES,
                 type="integer",
                 minimum=1,
                 maximum=MOST_PAGES,
@@ -233,29 +255,41 @@ HTTP_REQUEST: Final = StepType(
         {
             "url": property_schema(
                 "URL",
-                "Where to. Values filled into path and query are percent-encoded.",
+                "Where the request goes. May hold {{ references }}: what they bring into path and query is percent-encoded.",
+                examples=["https://example.com/orders/{{ order.data.id }}"],
                 type="string",
                 minLength=1,
                 maxLength=2048,
             ),
-            "method": property_schema("Method", "Default: GET.", enum=list(METHODS)),
+            "method": property_schema("Method", "The method of the request.", enum=list(METHODS), default="GET"),
             "query": property_schema(
                 "Query",
-                "Parameters beside those in the URL. null is left out, a list is sent repeatedly.",
+                "Parameters beside those in the URL; may hold {{ references }}. null is left out, a list is sent repeatedly.",
+                examples=[{"page": 1, "status": ["open", "paid"]}],
                 type="object",
                 additionalProperties={"anyOf": [_VALUES, {"type": "array", "items": _VALUES}]},
             ),
             "headers": property_schema(
-                "Headers", "At most 50.", type="object", maxProperties=50, additionalProperties={"type": "string"}
+                "Headers",
+                "Headers of the request, 50 at most; may hold {{ references }}.",
+                type="object",
+                maxProperties=50,
+                additionalProperties={"type": "string"},
+                examples=[{"Accept": "application/json"}],
             ),
             "body": property_schema(
-                "Body", "What is sent. Default: the entry `body` of the step's input, if there is one."
+                "Body",
+                "What is sent; may hold {{ references }}. Without it, the entry `body` of the step's input, if there is one.",
+                examples=[{"total": "{{ order.data.total }}"}],
             ),
-            "body_format": property_schema("Body format", "Default: json.", enum=["json", "form", "text"]),
+            "body_format": property_schema(
+                "Body format", "How the body is written.", enum=["json", "form", "text"], default="json"
+            ),
             "auth": _AUTH,
             "expect": property_schema(
                 "Expected statuses",
-                "The statuses that are no failure, redirects included. Default: every 2xx.",
+                "The statuses that are no failure, redirects included. Without it, every 2xx.",
+                examples=[[200, 404]],
                 type="array",
                 minItems=1,
                 maxItems=50,
@@ -266,10 +300,12 @@ HTTP_REQUEST: Final = StepType(
                 "Response format",
                 "auto: by the answer's content type, JSON as its value, text as a text, the rest as {content_type, base64}.",
                 enum=["auto", "json", "text", "base64"],
+                default="auto",
             ),
             "timeout_seconds": property_schema(
                 "Time limit",
-                f"For one answer. Default: {DEFAULT_SECONDS}.",
+                "How many seconds one answer may take.",
+                default=DEFAULT_SECONDS,
                 type="integer",
                 minimum=1,
                 maximum=MOST_SECONDS,

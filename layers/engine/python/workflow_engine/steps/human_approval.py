@@ -92,21 +92,26 @@ _REMINDER: Final = object_schema(
     {
         "after_seconds": property_schema(
             "After",
-            "When nobody has decided for so long, a reminder is sent.",
+            "After so many seconds without a decision a reminder is sent.",
+            examples=[3600],
             type="integer",
             minimum=1,
             maximum=EXECUTION_SECONDS,
         ),
         "step_type": property_schema(
             "Step type",
-            "The registered step type that sends it, whatever its execution_type.",
+            "The registered step type that sends the reminder, whatever its execution_type.",
+            examples=["send_mail"],
             type="string",
             minLength=1,
         ),
-        "config": property_schema("Configuration", "The configuration of that step.", type="object"),
+        "config": property_schema(
+            "Configuration", "The configuration of that step.", type="object", examples=[{"to": "sales@example.com"}]
+        ),
         "every_seconds": property_schema(
             "Every",
-            "Remind again after so long. Without it there is one reminder.",
+            "After so many further seconds another one is sent. Without it there is one reminder.",
+            examples=[86400],
             type="integer",
             minimum=SHORTEST_PAUSE_SECONDS,
             maximum=EXECUTION_SECONDS,
@@ -130,7 +135,8 @@ HUMAN_APPROVAL: Final = StepType(
         {
             "prompt": property_schema(
                 "Prompt",
-                "What is to be decided, as the person reads it. A template.",
+                "What is to be decided, as the person reads it. May hold {{ references }}.",
+                examples=["Release order {{ order.data.id }} for {{ order.data.total }} EUR?"],
                 type="string",
                 minLength=1,
                 maxLength=MAX_PROMPT_CHARACTERS,
@@ -139,6 +145,7 @@ HUMAN_APPROVAL: Final = StepType(
                 "Approver's role",
                 "Only who has this role may decide, as the API authenticated them. Without one anybody may who uses the "
                 "API. A role has no spaces, commas or #.",
+                examples=["sales-lead"],
                 type="string",
                 maxLength=128,
                 pattern="^[^\\s#,]+$",
@@ -151,7 +158,9 @@ HUMAN_APPROVAL: Final = StepType(
             ),
             "timeout_seconds": property_schema(
                 "Timeout",
-                "How long to wait for a decision; the step's own timeout_seconds wins. Without one as long as the run may take.",
+                "How many seconds to wait for a decision; the step's own timeout_seconds comes first. Without either, as long as "
+                "the run may take.",
+                examples=[259200],
                 type="integer",
                 minimum=1,
                 maximum=EXECUTION_SECONDS,
@@ -164,7 +173,9 @@ HUMAN_APPROVAL: Final = StepType(
                     object_schema(
                         {
                             "decision": property_schema("Decision", "What then holds.", enum=list(DECISIONS)),
-                            "payload": property_schema("Payload", "The payload of that decision."),
+                            "payload": property_schema(
+                                "Payload", "The payload of that decision.", examples=[{"limit": 0}]
+                            ),
                         },
                         required=["decision"],
                     ),
@@ -180,6 +191,7 @@ HUMAN_APPROVAL: Final = StepType(
             "reminder": {
                 "title": "Reminder",
                 "description": "A step that reminds those who may decide while nobody has.",
+                "examples": [{"after_seconds": 3600, "step_type": "send_mail"}],
                 **_REMINDER,
             },
         },

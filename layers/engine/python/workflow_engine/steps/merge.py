@@ -55,16 +55,17 @@ MERGE: Final = StepType(
         {
             "mode": property_schema(
                 "Mode",
-                "wait_all (default): every dependency that completed takes part. first_available: only the first "
+                "wait_all: every dependency that completed takes part. first_available: only the first "
                 "completed one, "
                 "in declared order, after all have ended.",
+                default="wait_all",
                 enum=_MODES,
             ),
             "combine_mode": property_schema(
                 "Combine mode",
                 "Shape of `data`: object (outputs by dependency), array (outputs in order), first (the first "
                 "output alone). "
-                "Default: object, in mode first_available first.",
+                "Without it: object, and first in mode first_available.",
                 enum=list(_DATA),
             ),
         }

@@ -50,9 +50,9 @@ OUTPUT: Final = StepType(
     description="Marks a result of the workflow, with a label and a hint how to show it.",
     config_schema=object_schema(
         {
-            "label": property_schema("Label", "What the result is called. Default: Output.", type="string"),
+            "label": property_schema("Label", "What the result is called.", type="string", default="Output"),
             "format": property_schema(
-                "Format", "A hint for whoever shows it, such as json, text, markdown. Default: json.", type="string"
+                "Format", "A hint for whoever shows it, such as json, text or markdown.", type="string", default="json"
             ),
         }
     ),

@@ -51,20 +51,24 @@ def _lower(config: Mapping[str, Any]) -> Lowering:
 
 _VARIABLE: Final = object_schema(
     {
-        "name": property_schema("Name", "As it stands in braces.", type="string", pattern=VARIABLE_PATTERN),
+        "name": property_schema(
+            "Name", "As it stands in braces.", type="string", pattern=VARIABLE_PATTERN, examples=["tone"]
+        ),
         "source": property_schema(
             "Source",
-            "The entry of the step's input that it is; a.b goes into an object. Default: the entry of its name.",
+            "The entry of the step's input that it is; a.b goes into an object. Without it, the entry of its name.",
+            examples=["customer.name"],
             type="string",
             minLength=1,
         ),
-        "default_value": property_schema("Default", "The value where the input has none."),
+        "default_value": property_schema("Default", "The value where the input has none.", examples=["friendly"]),
     },
     required=["name"],
 )
 VARIABLES: Final = property_schema(
     "Variables",
     "Values for {name} in both texts: an object of them, or a list of {name, source, default_value}.",
+    examples=[{"tone": "friendly"}],
     anyOf=[{"type": "object"}, {"type": "array", "maxItems": 100, "items": _VARIABLE}],
 )
 
@@ -73,15 +77,27 @@ PROMPT: Final = StepType(
     description="Builds the prompt of an agent step: texts, variables, and what differs in the model.",
     config_schema=object_schema(
         {
-            "prompt_id": property_schema("Prompt", f"A stored prompt: {ID_RULE}", type="string", pattern=ID_PATTERN),
+            "prompt_id": property_schema(
+                "Prompt", f"A stored prompt: {ID_RULE}", type="string", pattern=ID_PATTERN, examples=["summary"]
+            ),
             "prompt_version": property_schema(
-                "Version", "Of the stored prompt. Default: the newest.", type="integer", minimum=1
+                "Version",
+                "The version of the stored prompt. Without one, the newest.",
+                type="integer",
+                minimum=1,
+                examples=[3],
             ),
             "system_prompt": property_schema(
-                "System prompt", "Replaces the agent's. May hold {{ references }} and {names}.", type="string"
+                "System prompt",
+                "Replaces the agent's. May hold {{ references }} and {names}.",
+                type="string",
+                examples=["You answer in a {tone} tone."],
             ),
             "query_template": property_schema(
-                "Query template", "What the agent is asked. May hold {{ references }} and {names}.", type="string"
+                "Query template",
+                "What the agent is asked. May hold {{ references }} and {names}.",
+                type="string",
+                examples=["Sum up {{ report.content }}"],
             ),
             "variables": VARIABLES,
             **GENERATION_FIELDS,

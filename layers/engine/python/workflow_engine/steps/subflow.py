@@ -33,12 +33,14 @@ SUBFLOW: Final = StepType(
             "workflow_id": property_schema(
                 "Workflow",
                 f"The stored workflow to run. It may have subflows itself, {MAX_DEPTH} levels in all, never itself among them.",
+                examples=["invoice"],
                 type="string",
                 pattern=WORKFLOW_ID_PATTERN,
             ),
             "version": property_schema(
                 "Version",
                 "The version to run; without one the newest, as it is when the run starts.",
+                examples=[3],
                 type="integer",
                 minimum=1,
             ),

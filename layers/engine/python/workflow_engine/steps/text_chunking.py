@@ -66,26 +66,36 @@ TEXT_CHUNKING: Final = StepType(
     description="Cuts a text into pieces: by a sliding window, sentences, paragraphs, or tokens.",
     config_schema=object_schema(
         {
-            "strategy": property_schema("Strategy", f"How. Default: {DEFAULT_STRATEGY}.", enum=list(STRATEGIES)),
+            "strategy": property_schema(
+                "Strategy", "How the text is cut.", enum=list(STRATEGIES), default=DEFAULT_STRATEGY
+            ),
             "chunk_size": property_schema(
                 "Size",
-                f"Of a piece at most, in characters; with tokens in tokens. Default: {DEFAULT_SIZE}.",
+                "How long a piece may be, in characters; with the strategy tokens in tokens.",
+                default=DEFAULT_SIZE,
                 type="integer",
                 minimum=1,
                 maximum=100_000,
             ),
             "overlap": property_schema(
                 "Overlap",
-                f"How much of a piece's end begins the next one, at most. Default: {DEFAULT_OVERLAP}, a tenth of small pieces.",
+                f"How much of the end of a piece begins the next one, at most. Without it {DEFAULT_OVERLAP}, or a tenth of "
+                "small pieces.",
+                examples=[DEFAULT_OVERLAP],
                 type="integer",
                 minimum=0,
             ),
             "model": property_schema(
-                "Model", f"Of OpenAI, whose tokens are counted. Default: {DEFAULT_MODEL}.", type="string", minLength=1
+                "Model",
+                "The model of OpenAI whose tokens are counted.",
+                type="string",
+                minLength=1,
+                default=DEFAULT_MODEL,
             ),
             "language": property_schema(
                 "Language",
-                "Of the sentences, as ISO 639 has it. Default: en.",
+                "The language of the sentences, by its code in ISO 639.",
+                default="en",
                 type="string",
                 pattern="^[a-z]{2,3}$",
             ),

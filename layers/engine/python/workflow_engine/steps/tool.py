@@ -37,18 +37,23 @@ TOOL_EXECUTION: Final = StepType(
         {
             "tool_name": property_schema(
                 "Tool",
-                f"{', '.join(BUILTIN_TOOL_NAMES)}; step:TYPE or the bare type; agent:ID; mcp:SERVER/TOOL.",
+                f"The tool that is called: {', '.join(BUILTIN_TOOL_NAMES)}; a registered step as step:TYPE or the bare type; an "
+                "agent as agent:ID; a tool of an MCP server as mcp:SERVER/TOOL.",
+                examples=["calculator", "step:score", "mcp:search/query"],
                 type="string",
                 minLength=1,
                 maxLength=200,
             ),
             "param_mapping": property_schema(
                 "Parameter mapping",
-                "Argument by argument, the entry of the step's input that it is; a.b goes into an object.",
+                "For each argument the entry of the step's input that becomes it; a.b goes into an object.",
+                examples=[{"expression": "formula"}],
                 type="object",
                 additionalProperties={"type": "string", "minLength": 1},
             ),
-            "static_params": property_schema("Static parameters", "Arguments that are always the same.", type="object"),
+            "static_params": property_schema(
+                "Static parameters", "Arguments that are always the same.", type="object", examples=[{"digits": 2}]
+            ),
         },
         required=["tool_name"],
     ),

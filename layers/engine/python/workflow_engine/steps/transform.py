@@ -35,6 +35,7 @@ TRANSFORM: Final = StepType(
             _EXPRESSION: property_schema(
                 "Expression",
                 "JSONata over the step's input: the names of its entries are names in it, $ is all of them.",
+                examples=["$sum(orders[status = 'paid'].total)"],
                 type="string",
                 minLength=1,
                 maxLength=MAX_EXPRESSION_CHARACTERS,

@@ -79,6 +79,7 @@ _SCHEMA_OF_INPUT: Final = property_schema(
     "JSON Schema that tells callers what the input looks like. It is kept, not enforced: `input_schema` of the "
     "workflow is.",
     type="object",
+    examples=[{"type": "object", "properties": {"text": {"type": "string"}}}],
 )
 _DATA: Final = property_schema("Data", "The run's input.")
 _KIND: Final = property_schema("Kind", "As configured.", type="string")
@@ -88,7 +89,7 @@ INPUT: Final = StepType(
     description="Hands on the input of the run, or the entry of it that has the step's id.",
     config_schema=object_schema(
         {
-            "kind": property_schema("Kind", "What the input is, for whoever reads it. Default: json.", type="string"),
+            "kind": property_schema("Kind", "What the input is, for whoever reads it.", type="string", default="json"),
             "schema": _SCHEMA_OF_INPUT,
         }
     ),
@@ -109,8 +110,9 @@ TRIGGER: Final = StepType(
         {
             "kind": property_schema(
                 "Kind",
-                "What starts the run: manual (default), chat, webhook, schedule or any other word.",
+                "What starts the run: manual, chat, webhook, schedule or any other word.",
                 type="string",
+                default="manual",
             ),
             "schema": _SCHEMA_OF_INPUT,
         }

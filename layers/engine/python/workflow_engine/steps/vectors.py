@@ -54,22 +54,30 @@ def _task(*, paid: bool, without_input: str | None = None) -> Lowering:
 
 _PROVIDER: Final = property_schema(
     "Provider",
-    f"Who embeds: {', '.join(VENDORS)}, each with _embedding behind it or alone. Default: {DEFAULT_PROVIDER}. Without a "
-    "key it is simulated.",
+    f"Who embeds: {', '.join(VENDORS)}, each with _embedding behind it or alone. Without a key it is simulated.",
+    default=DEFAULT_PROVIDER,
     type="string",
     minLength=1,
 )
-_MODEL: Final = property_schema("Model", "Default: the provider's own.", type="string", minLength=1)
+_MODEL: Final = property_schema(
+    "Model",
+    "The model that embeds. Without one, the provider's own.",
+    type="string",
+    minLength=1,
+    examples=["text-embedding-3-small"],
+)
 _DIMENSIONS: Final = property_schema(
     "Dimensions",
-    "Of a vector, where the model lets one choose. Default: the model's own.",
+    "How many numbers a vector has, where the model lets one choose. Without it, the model's own.",
+    examples=[512],
     type="integer",
     minimum=1,
     maximum=MAX_DIMENSION,
 )
 _COLLECTION: Final = property_schema(
     "Collection",
-    f"A letter or digit, then letters, digits, '_' or '-', 64 at most. Default: {DEFAULT_COLLECTION}.",
+    "The collection of texts: a letter or digit, then letters, digits, '_' or '-', 64 at most.",
+    default=DEFAULT_COLLECTION,
     type="string",
     pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
 )
@@ -97,7 +105,8 @@ EMBEDDING_GENERATION: Final = StepType(
             "dimensions": _DIMENSIONS,
             "batch_size": property_schema(
                 "Batch size",
-                f"Texts in one request. Default: {DEFAULT_BATCH}.",
+                "How many texts are sent in one request.",
+                default=DEFAULT_BATCH,
                 type="integer",
                 minimum=1,
                 maximum=2048,
@@ -153,9 +162,10 @@ VECTOR_STORAGE: Final = StepType(
         {
             "operation": property_schema(
                 "Operation",
-                "upsert (default) stores each in the place of the one with its id; delete removes those of `ids`; drop "
+                "upsert stores each in the place of the one with its id; delete removes those of `ids`; drop "
                 "removes the collection.",
                 enum=list(OPERATIONS),
+                default="upsert",
             ),
             "storage_type": property_schema(
                 "Storage",
@@ -164,11 +174,16 @@ VECTOR_STORAGE: Final = StepType(
             ),
             "collection_name": _COLLECTION,
             "metadata": property_schema(
-                "Metadata", "Kept with every vector, for filters.", type="object", maxProperties=30
+                "Metadata",
+                "Kept with every vector, for filters.",
+                type="object",
+                maxProperties=30,
+                examples=[{"year": 2024, "kind": "report"}],
             ),
             "ids": property_schema(
                 "Ids",
-                "What delete removes. Default: `ids` of the input.",
+                "What delete removes. Without it, `ids` of the input.",
+                examples=[["report-1"]],
                 type="array",
                 items={"type": "string", "minLength": 1},
             ),
@@ -207,22 +222,36 @@ VECTOR_SEARCH: Final = StepType(
     config_schema=object_schema(
         {
             "query": property_schema(
-                "Query", "What is looked for. May hold {{ references }}. Default: that of the input.", type="string"
+                "Query",
+                "What is looked for. May hold {{ references }}. Without it, `query` of the input.",
+                type="string",
+                examples=["{{ input.question }}"],
             ),
             "collection_name": _COLLECTION,
             "top_k": property_schema(
-                "Top k", f"How many at most. Default: {DEFAULT_TOP_K}.", type="integer", minimum=1, maximum=MAX_TOP_K
+                "Top k",
+                "How many texts are found at most.",
+                type="integer",
+                minimum=1,
+                maximum=MAX_TOP_K,
+                default=DEFAULT_TOP_K,
             ),
             "provider": _PROVIDER,
             "model": _MODEL,
             "dimensions": _DIMENSIONS,
             "filter": property_schema(
                 "Filter",
-                'On metadata: {"year": {"$gte": 2020}, "kind": "report"}. Default: `filter` of the input.',
+                "What the metadata of a text must be. Without it, `filter` of the input.",
+                examples=[{"year": {"$gte": 2020}, "kind": "report"}],
                 type="object",
             ),
             "min_score": property_schema(
-                "Least score", "Texts less near than this are left out.", type="number", minimum=-1, maximum=1
+                "Least score",
+                "Texts less near than this are left out; 1 is the same.",
+                type="number",
+                minimum=-1,
+                maximum=1,
+                examples=[0.5],
             ),
         }
     ),
