@@ -103,6 +103,14 @@ BUCKET_LOGS: Final = (
     "Only the roles of this deployment's functions read or write objects, on behalf of requests that the API's access "
     "log names; an account that must log each object access does so with CloudTrail's data events for all buckets."
 )
+TABLE_STREAM: Final = (
+    "The wildcard stands for when the stream of the one table was made, as in DynamoDB's own example of a policy for Lambda; a table "
+    "has one stream at a time."
+)
+DEAD_LETTERS_OF_A_STREAM: Final = (
+    "The queue is where Lambda puts aside what could not be counted of the table's stream, a dead-letter queue itself; the rule "
+    "knows those of other queues only."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +127,7 @@ def acknowledgements(
     functions: Iterable[EngineFunction],
     machine_role: IConstruct,
     bucket: IConstruct,
+    uncounted: IConstruct,
     open_routes: Iterable[apigatewayv2.HttpRoute],
 ) -> Iterator[Acknowledged]:
     """All that is acknowledged in an app."""
@@ -128,6 +137,7 @@ def acknowledgements(
         if "*" in arn:
             yield Acknowledged(machine_role, _wildcard(arn), _machine_reason(deployment, arn))
     yield Acknowledged(bucket, "AwsSolutions-S1", BUCKET_LOGS)
+    yield Acknowledged(uncounted, "AwsSolutions-SQS3", DEAD_LETTERS_OF_A_STREAM)
     for route in open_routes:
         reason = PREFLIGHT if route.node.id.startswith("Route OPTIONS") else HEALTH
         yield Acknowledged(route, "AwsSolutions-APIG4", reason)
@@ -143,6 +153,8 @@ def _function(deployment: Deployment, made: EngineFunction) -> Iterator[Acknowle
     yield Acknowledged(made.function, "AwsSolutions-L1", RUNTIME)
     yield Acknowledged(made.role, _wildcard(deployment.log_arn(made.described.name)), OWN_LOG_GROUP)
     yield Acknowledged(made.role, _wildcard("*"), TRACES)
+    if made.described.kind == "stream":
+        yield Acknowledged(made.role, _wildcard(deployment.table_stream_arns), TABLE_STREAM)
     for resource in {grant.resource: None for grant in made.described.grants}:
         for arn in deployment.arns(resource):
             if "*" in arn:

@@ -58,17 +58,20 @@ def build(
     }
     data = DataStack(app, deployment.name("data"), **common)
     steps = StepsStack(app, deployment.name("steps"), **common)
-    orchestration = OrchestrationStack(app, deployment.name("orchestration"), **common)
+    stream_arn = data.table.table_stream_arn
+    assert stream_arn is not None, "the table has a stream"
+    orchestration = OrchestrationStack(app, deployment.name("orchestration"), stream_arn=stream_arn, **common)
     api = ApiStack(app, deployment.name("api"), **common)
     observability = ObservabilityStack(app, deployment.name("observability"), api_id=api.api.http_api_id, **common)
-    # Nothing is imported from stack to stack, but whoever calls the API should find all that is behind it.
+    # Hardly anything is imported from stack to stack, but whoever calls the API should find all that is behind it.
     orchestration.add_stack_dependency(data)
     orchestration.add_stack_dependency(steps)
     api.add_stack_dependency(orchestration)
     Tags.of(app).add("application", "workflow-engine")
     Tags.of(app).add("stage", deployment.config.stage)
     functions = [*steps.functions.values(), *orchestration.functions.values(), *api.functions.values()]
-    accepted = tuple(acknowledgements(deployment, functions, orchestration.machine_role, data.bucket, api.open_routes))
+    role, uncounted = orchestration.machine_role, orchestration.uncounted
+    accepted = tuple(acknowledgements(deployment, functions, role, data.bucket, uncounted, api.open_routes))
     if with_acknowledgements:
         acknowledge(accepted)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))

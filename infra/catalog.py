@@ -92,7 +92,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=1024,  # it compiles what a rerun from a step leaves of a workflow
         timeout_seconds=API_TIMEOUT_SECONDS,
-        routes=_routes("executions", "approvals", "audit", "tenant"),
+        routes=_routes("executions", "stats", "approvals", "audit", "tenant"),
         environment=(*API_ENVIRONMENT, *COMPILER_ENVIRONMENT),
         grants=(
             _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
@@ -266,6 +266,14 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         ),
     ),
     Function(
+        "run_counter",
+        "stream",
+        memory_mb=512,
+        timeout_seconds=60,
+        environment=ENGINE_ENVIRONMENT,
+        grants=(_table("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),),
+    ),
+    Function(
         "execution_sweeper",
         "schedule",
         memory_mb=1024,  # it may read a history
@@ -306,6 +314,21 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
             _QUERY_DUE,
             _KEEP_DOCUMENTS,
             Grant("machines", ("states:CreateStateMachine", "states:StartExecution")),
+            Grant("machine_role", ("iam:PassRole",)),
+        ),
+    ),
+    Function(
+        "workflow_tuner",
+        "schedule",
+        memory_mb=1769,  # one processor ("Configure Lambda function memory"): it compiles, with a search that is bound by it
+        timeout_seconds=300,
+        environment=(*ENGINE_ENVIRONMENT, *COMPILER_ENVIRONMENT, "TUNE"),
+        schedule_minutes=60,
+        grants=(
+            _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            _QUERY_DUE,
+            _KEEP_DOCUMENTS,
+            Grant("machines", ("states:CreateStateMachine",)),
             Grant("machine_role", ("iam:PassRole",)),
         ),
     ),

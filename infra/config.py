@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 from workflow_engine.agents.vendors import PROVIDER_TYPES, vendor_of_model
 from workflow_engine.machines.idleness import MIN_IDLE_DAYS
-from workflow_engine.settings import ARCHIVES
+from workflow_engine.settings import ARCHIVES, TUNES
 from workflow_engine.store.shards import MAX_SHARDS
 
 Auth = Literal["iam", "jwt"]
@@ -117,6 +117,8 @@ class StageConfig:
     """How many batches of ended runs are recorded at once."""
     archive: str = "failed"
     """Of which ended runs the steps' results are kept although nobody asks for them: all, failed, none."""
+    tune: str = "on"
+    """Whether stored workflows get further builds by the measured durations of their steps: on, off."""
     alarms: bool = True
     """CloudWatch charges for each alarm, beyond ten in an account."""
     alarm_topic_arn: str = ""
@@ -172,6 +174,7 @@ class StageConfig:
             2 <= self.recorder_concurrency <= 1000, "recorder_concurrency", "is from 2 to 1000, as SQS sources have it"
         )
         _check(self.archive in ARCHIVES, "archive", f"is one of {', '.join(ARCHIVES)}")
+        _check(self.tune in TUNES, "tune", f"is one of {', '.join(TUNES)}")
         _check(
             self.throttle_rate >= 1 and self.throttle_burst >= 1, "throttle_rate and throttle_burst", "are 1 at least"
         )

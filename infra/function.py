@@ -10,10 +10,10 @@ from typing import Final, Literal
 
 from workflow_engine.lazy_dataclass import dataclass
 
-Kind = Literal["api", "step", "event", "schedule", "background", "deployment"]
+Kind = Literal["api", "step", "event", "stream", "schedule", "background", "deployment"]
 """`api`: behind API Gateway. `background`: invoked by one of these, which does not wait for it. `step`: a task of the state
-machines, found by its name as alias. `event`: fed by a queue. `schedule`: started by the clock. `deployment`: answers
-CloudFormation's custom resources.
+machines, found by its name as alias. `event`: fed by a queue. `stream`: fed by the table's stream. `schedule`: started by the
+clock. `deployment`: answers CloudFormation's custom resources.
 """
 
 Layer = Literal["deps", "files_deps", "llm_deps", "engine", "llm"]

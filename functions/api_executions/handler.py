@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from functions.api_executions.settings import clients, engine
 from workflow_engine.http.api import (
+    BUCKET,
     CONFIRM,
     CORRELATION_ID,
     CURSOR,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         LogPage,
         Results,
         RunEventPage,
+        Stats,
         TenantDeletion,
     )
 
@@ -90,6 +92,13 @@ def _count(request: Request) -> ExecutionCounts:
     return find_runs.count_executions(
         engine(), request.caller, wanted, since=since, until=until, cursor=request.text(CURSOR)
     )
+
+
+def _stats(request: Request) -> Stats:
+    from workflow_engine.usecases.runs import read_stats  # what most requests here do without
+
+    asked = read_stats.Asked(request.moment(FROM), request.moment(TO), request.text(BUCKET))
+    return read_stats.tenant_stats(engine(), request.caller, asked)
 
 
 def _get(request: Request) -> ExecutionProgress:
@@ -212,6 +221,7 @@ def _wait(request: Request) -> None:
 HANDLERS: Final[Handlers] = {
     "list_executions": _list,
     "count_executions": _count,
+    "get_stats": _stats,
     "get_execution": _get,
     "get_results": _results,
     "get_output": lambda r: _output(read_results.output_of_run(engine(), r.caller, r.path["execution_id"])),

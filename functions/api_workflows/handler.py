@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.api_workflows.settings import clients, engine
-from workflow_engine.http.api import FROM_VERSION, NAME, TAG, TO_VERSION, VERSION, WAIT
+from workflow_engine.http.api import BUCKET, FROM, FROM_VERSION, NAME, TAG, TO, TO_VERSION, VERSION, WAIT
 from workflow_engine.http.powertools import LambdaContext
 from workflow_engine.http.request import Handlers, Request, saved, tagged
 from workflow_engine.http.resolver import api_resolver
@@ -23,7 +23,14 @@ from workflow_engine.usecases.workflows.preconditions import entity_tag
 if TYPE_CHECKING:
     from workflow_engine.http.form import Part
     from workflow_engine.language.diagnostics import Json
-    from workflow_engine.usecases.answers import ExecutionStarted, Results, StoredFile, StoredWorkflow, WorkflowDiff
+    from workflow_engine.usecases.answers import (
+        ExecutionStarted,
+        Results,
+        StoredFile,
+        StoredWorkflow,
+        WorkflowDiff,
+        WorkflowStats,
+    )
     from workflow_engine.usecases.engine import Caller
 
 
@@ -86,6 +93,13 @@ def _diff(request: Request) -> WorkflowDiff:
     return diff_workflow.diff(engine(), request.caller, request.path["workflow_id"], *versions)
 
 
+def _stats(request: Request) -> WorkflowStats:
+    from workflow_engine.usecases.runs import read_stats  # as above
+
+    asked = read_stats.Asked(request.moment(FROM), request.moment(TO), request.text(BUCKET))
+    return read_stats.workflow_stats(engine(), request.caller, request.path["workflow_id"], asked)
+
+
 def _pause(request: Request) -> StoredWorkflow:
     from workflow_engine.usecases.workflows import pause_workflow
 
@@ -119,6 +133,7 @@ HANDLERS: Final[Handlers] = {
     "resume_workflow": _resume,
     "diff_workflow": _diff,
     "roll_back_workflow": _roll_back,
+    "get_workflow_stats": _stats,
     "list_workflow_versions": lambda r: read_workflows.list_versions(
         engine(), r.caller, r.path["workflow_id"], *r.page
     ),

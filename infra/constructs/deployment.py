@@ -1,5 +1,6 @@
-"""Names and ARNs of a deployment. Both follow from the stage, so that no stack exports anything: each can be changed
-without the others, and a policy reads as what it allows. Account and region stay CloudFormation's.
+"""Names and ARNs of a deployment. Both follow from the stage, so that stacks can be changed without each other, and a policy
+reads as what it allows. What does not follow, and is exported, is the id of the API and the ARN of the table's stream, in which
+DynamoDB writes when that was made. Account and region stay CloudFormation's.
 """
 
 from __future__ import annotations
@@ -79,6 +80,11 @@ class Deployment:
     @property
     def table_arn(self) -> str:
         return _arn("dynamodb", f"table/{self.name('table')}")
+
+    @property
+    def table_stream_arns(self) -> str:
+        """The streams that the table has had: an ARN ends in when one was made."""
+        return f"{self.table_arn}/stream/*"
 
     def index_arn(self, index: Index) -> str:
         """The ARN of an index of the table."""
@@ -242,6 +248,7 @@ class Deployment:
             "MACHINE_PREFIX": config.prefix,
             "STAGE": config.stage,
             "ARCHIVE": config.archive,
+            "TUNE": config.tune,
             "LOG_GROUP_ARN": self.machine_log_group_arn,
             "STEP_FUNCTIONS": stack.to_json_string({n: self.function_arn(n) for n in self.step_function_names}),
             "STEP_FUNCTION_ARN_PATTERNS": ",".join(self.step_function_patterns),

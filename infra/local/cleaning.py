@@ -30,8 +30,8 @@ from workflow_engine.store.run_lists import RunFilter
 from workflow_engine.store.shards import RunShards
 from workflow_engine.store.table import SortRange
 from workflow_engine.store.tables.sqlite import SqliteTable
+from workflow_engine.store.workflows import SNAPSHOT_PREFIX
 from workflow_engine.timestamps import iso
-from workflow_engine.usecases.workflows.compilation import SNAPSHOT_PREFIX
 
 _PAGE: Final = 500
 _LINK: Final = re.compile(r"\bs3:([A-Za-z0-9._/-]+)")
@@ -104,13 +104,13 @@ def _delete_logs(logs: FileLogs, table: SqliteTable) -> list[int]:
 def _delete_snapshots(table: SqliteTable, executions: ExecutionStore) -> int:
     """Who sends such a workflow once more makes its record anew."""
     before_id = keys.workflow(LOCAL_TENANT, "")
-    idle = [
-        pk
-        for pk in table.partitions(before_id + SNAPSHOT_PREFIX)
-        if not executions.page(LOCAL_TENANT, RunFilter(pk.removeprefix(before_id)), 1).runs
-    ]
-    for pk in idle:
-        table.delete_partition(pk)
+    ids = (pk.removeprefix(before_id) for pk in table.partitions(before_id + SNAPSHOT_PREFIX))
+    # Behind a `#` stand what there is of a workflow beside itself, such as its figures.
+    idle = [id_ for id_ in ids if "#" not in id_ and not executions.page(LOCAL_TENANT, RunFilter(id_), 1).runs]
+    for workflow_id in idle:
+        pk = keys.workflow(LOCAL_TENANT, workflow_id)
+        for partition in (pk, *keys.figures_of(pk)):
+            table.delete_partition(partition)
     return len(idle)
 
 

@@ -205,14 +205,17 @@ class LocalCloud:
         """What stands behind the ports."""
         from infra.local.capture import capturing
         from infra.local.machines import EmbeddedMachines
+        from infra.local.table_stream import TableStream, tell_functions
+        from workflow_engine.store.aggregates.stream import streamed
         from workflow_engine.store.logs.files import FileLogs
         from workflow_engine.store.payloads.files import FileObjects
         from workflow_engine.store.payloads.memory import MemoryObjects
         from workflow_engine.store.tables.sqlite import SqliteTable
         from workflow_engine.store.vectors.sqlite import SqliteVectors
 
-        table = SqliteTable(self._data.table if self._data else None)
+        table = SqliteTable(self._data.table if self._data else None, streamed=streamed)
         opening.callback(table.close)
+        opening.callback(TableStream(table, tell_functions).close)
         self._objects = FileObjects(self._data.objects) if self._data else MemoryObjects()
         vectors = SqliteVectors(self._data.vectors if self._data else None)
         opening.callback(vectors.close)

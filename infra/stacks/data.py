@@ -33,6 +33,7 @@ class DataStack(Stack):
                 point_in_time_recovery_enabled=True
             ),
             time_to_live_attribute=TTL_ATTRIBUTE,
+            stream=dynamodb.StreamViewType.NEW_IMAGE,
             encryption=dynamodb.TableEncryption.DEFAULT,
             deletion_protection=config.retain_data,
             removal_policy=deployment.removal_policy,

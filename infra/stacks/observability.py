@@ -59,6 +59,15 @@ class ObservabilityStack(Stack):
                 "threshold": LATE_SECONDS,
             },
         )
+        yield "UncountedRuns", {"metric": self._messages("uncounted-runs"), "text": "Ended runs could not be counted"}
+        yield (
+            "CountedLate",
+            {
+                "metric": self._lambda("IteratorAge", "run_counter", "Maximum"),
+                "text": "Figures of runs are half an hour late: counting is too slow, or fails",
+                "threshold": LATE_SECONDS * 1000,
+            },
+        )
         yield (
             "QuarantinedRuns",
             {

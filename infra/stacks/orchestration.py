@@ -1,5 +1,5 @@
-"""What machines run with, and what follows their runs: the role, the log group, the recorder of ended runs, and what
-the clock starts.
+"""What machines run with, and what follows their runs: the role, the log group, the recorder of ended runs and who counts
+them, and what the clock starts.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -21,6 +22,7 @@ from infra.constructs.engine_function import EngineFunction, retention
 from infra.constructs.layers import Layers
 from infra.constructs.machine_role import MachineRole
 from infra.function import Function
+from workflow_engine.store.aggregates.stream import STREAM_FILTERS
 from workflow_engine.subflows import NAME_PREFIX
 
 RECEIVE_COUNT = 10
@@ -33,10 +35,25 @@ in which whoever waits for the end of a run would wait too). They are recorded s
 invocations at once record about 1,000 ends a second."""
 
 
-class OrchestrationStack(Stack):
-    """Role and logs of the machines, which are made at run time; the queue of their ends; scheduled functions."""
+STREAM_BATCH = 360
+"""Writes that are counted together, a transaction for 90 runs."""
 
-    def __init__(self, scope: Construct, id_: str, *, deployment: Deployment, **options: Any) -> None:
+STREAM_WINDOW_SECONDS = 5
+"""How long Lambda gathers them: so the more runs end, the more are one addition."""
+
+STREAM_RETRIES = 1000
+STREAM_AGE_HOURS = 12
+"""For as long, or as often, is told again what could not be counted, which holds up what comes behind it: an outage of hours
+loses nothing, and what nobody can read is put aside within the hour. A stream keeps a day ("DynamoDB Streams", data retention).
+"""
+
+
+class OrchestrationStack(Stack):
+    """Role and logs of the machines, which are made at run time; the queue of their ends, and who follows the table; scheduled
+    functions.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, deployment: Deployment, stream_arn: str, **options: Any) -> None:
         super().__init__(scope, id_, **options)
         config = deployment.config
         layers = Layers(self, "Layers", host_build=config.host_build)
@@ -50,7 +67,11 @@ class OrchestrationStack(Stack):
         self.machine_role = MachineRole(self, "MachineRole", deployment)
         self.dead_letters, self.queue = self._queues(deployment)
         self._follow_machines(deployment)
-        self.functions = {"execution_recorder": self._recorder(deployment, layers)}
+        self.uncounted = self._dead_letters("UncountedRuns", deployment.name("uncounted-runs"))
+        self.functions = {
+            "execution_recorder": self._recorder(deployment, layers),
+            "run_counter": self._counter(deployment, layers, stream_arn),
+        }
         for described in FUNCTIONS:
             if described.kind in ("schedule", "deployment"):
                 made = EngineFunction(self, described, deployment, layers)
@@ -58,14 +79,7 @@ class OrchestrationStack(Stack):
                 self._schedule(described, made)
 
     def _queues(self, deployment: Deployment) -> tuple[sqs.Queue, sqs.Queue]:
-        dead = sqs.Queue(
-            self,
-            "DeadLetters",
-            queue_name=deployment.name("ended-runs-dead"),
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-        )
+        dead = self._dead_letters("DeadLetters", deployment.name("ended-runs-dead"))
         queue = sqs.Queue(
             self,
             "EndedRuns",
@@ -78,6 +92,16 @@ class OrchestrationStack(Stack):
             dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=RECEIVE_COUNT),
         )
         return dead, queue
+
+    def _dead_letters(self, id_: str, name: str) -> sqs.Queue:
+        return sqs.Queue(
+            self,
+            id_,
+            queue_name=name,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
 
     def _follow_machines(self, deployment: Deployment) -> None:
         ends = {"status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]}
@@ -124,6 +148,37 @@ class OrchestrationStack(Stack):
             report_batch_item_failures=True,
         )
         return recorder
+
+    def _counter(self, deployment: Deployment, layers: Layers, stream_arn: str) -> EngineFunction:
+        # Lambda reads the stream, and puts aside where in it something failed, with the function's role ("Using Lambda with
+        # Amazon DynamoDB", execution role permissions).
+        read = iam.PolicyStatement(
+            actions=[
+                "dynamodb:DescribeStream",
+                "dynamodb:GetRecords",
+                "dynamodb:GetShardIterator",
+                "dynamodb:ListStreams",
+            ],
+            resources=[deployment.table_stream_arns],
+        )
+        put_aside = iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.uncounted.queue_arn])
+        counter = EngineFunction(self, function("run_counter"), deployment, layers, [read, put_aside])
+        lambda_.EventSourceMapping(
+            self,
+            "CountEndedRuns",
+            target=counter.target,
+            event_source_arn=stream_arn,
+            starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+            batch_size=STREAM_BATCH,
+            max_batching_window=Duration.seconds(STREAM_WINDOW_SECONDS),
+            filters=[lambda_.FilterCriteria.filter(dict(pattern)) for pattern in STREAM_FILTERS],
+            report_batch_item_failures=True,
+            bisect_batch_on_error=True,
+            retry_attempts=STREAM_RETRIES,
+            max_record_age=Duration.hours(STREAM_AGE_HOURS),
+            on_failure=event_sources.SqsDlq(self.uncounted),
+        )
+        return counter
 
     def _schedule(self, described: Function, made: EngineFunction) -> None:
         if described.schedule_minutes is None:

@@ -62,6 +62,7 @@ def test_the_command_line_can_give_lists_and_objects_as_text() -> None:
         ({"machine_idle_days": "a fortnight"}, "machine_idle_days"),
         ({"recorder_concurrency": "1"}, "recorder_concurrency"),
         ({"archive": "some"}, "archive"),
+        ({"tune": "sometimes"}, "tune"),
         ({"snapstart": "maybe"}, "snapstart"),
         ({"tenant_roles": "[1]"}, "tenant_roles"),
         ({"tenant_roles": "{"}, "tenant_roles"),

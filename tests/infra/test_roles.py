@@ -113,7 +113,7 @@ def test_machines_may_invoke_what_the_context_names(prod: Assembly) -> None:
 
 def test_the_role_is_passed_to_step_functions_only(dev: Assembly) -> None:
     passing = [s for statements in roles(dev).values() for s in statements if "iam:PassRole" in s.actions]
-    assert len(passing) == 5
+    assert len(passing) == 6
     assert all(s.conditions == {"StringEquals": {"iam:PassedToService": "states.amazonaws.com"}} for s in passing)
     assert all(s.actions == ("iam:PassRole",) for s in passing)
 

@@ -19,6 +19,7 @@ from infra.function import Function
 from infra.stacks.data import expiry_of_runs
 from infra.stacks.observability import ObservabilityStack
 from tests.support.templates import Assembly, as_list, as_text
+from workflow_engine.store.aggregates.stream import STREAM_FILTERS
 from workflow_engine.store.schema import table_definition
 
 pytestmark = pytest.mark.xdist_group("cdk")
@@ -223,6 +224,12 @@ def rules_of_machines(assembly: Assembly) -> tuple[Any, Any]:
     return started, ended
 
 
+def mapping_of(assembly: Assembly, function_id: str) -> dict[str, Any]:
+    mappings = [as_text(mapping) for mapping in assembly.resources("AWS::Lambda::EventSourceMapping").values()]
+    (found,) = [mapping for mapping in mappings if function_id in mapping["FunctionName"]]
+    return found
+
+
 def test_ends_of_our_own_machines_reach_the_recorder_by_a_queue(dev: Assembly) -> None:
     _, rule = rules_of_machines(dev)
     pattern = as_text(rule["EventPattern"])
@@ -231,7 +238,7 @@ def test_ends_of_our_own_machines_reach_the_recorder_by_a_queue(dev: Assembly) -
     (machines,) = pattern["detail"]["stateMachineArn"]
     assert machines["prefix"].endswith(":stateMachine:workflow-dev-")
     (target,) = as_text(rule["Targets"])
-    mapping = as_text(dev.only("AWS::Lambda::EventSourceMapping"))
+    mapping = mapping_of(dev, "ExecutionRecorder")
     assert mapping["EventSourceArn"] == target["Arn"]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["BatchSize"] == 10
@@ -242,10 +249,23 @@ def test_ends_of_our_own_machines_reach_the_recorder_by_a_queue(dev: Assembly) -
 def test_what_cannot_be_recorded_is_kept_for_two_weeks(dev: Assembly) -> None:
     queues = dev.resources("AWS::SQS::Queue")
     (queue,) = [q for q in queues.values() if "RedrivePolicy" in q]
-    (dead,) = [q for q in queues.values() if "RedrivePolicy" not in q]
-    assert dead["MessageRetentionPeriod"] == 14 * 86_400
+    dead = {q["QueueName"]: q["MessageRetentionPeriod"] for q in queues.values() if "RedrivePolicy" not in q}
+    assert dead == dict.fromkeys(("workflow-dev-ended-runs-dead", "workflow-dev-uncounted-runs"), 14 * 86_400)
     (recorder,) = [f for f in FUNCTIONS if f.name == "execution_recorder"]
     assert queue["VisibilityTimeout"] >= 6 * recorder.timeout_seconds
+
+
+def test_who_counts_runs_is_told_of_ends_and_results_alone_and_what_fails_is_put_aside(dev: Assembly) -> None:
+    assert dev.only("AWS::DynamoDB::Table")["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+    mapping = mapping_of(dev, "RunCounter")
+    assert "StreamArn" in mapping["EventSourceArn"]
+    patterns = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
+    assert patterns == [dict(pattern) for pattern in STREAM_FILTERS]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert "UncountedRuns" in mapping["DestinationConfig"]["OnFailure"]["Destination"]
+    assert (mapping["MaximumRetryAttempts"], mapping["MaximumRecordAgeInSeconds"]) == (1000, 12 * 3600)
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
 
 
 def test_the_clock_starts_what_the_catalogue_schedules(dev: Assembly) -> None:
@@ -266,7 +286,8 @@ def test_snapstart_is_asked_for_and_then_everybody_invokes_the_alias(dev: Assemb
     integrations = prod.resources("AWS::ApiGatewayV2::Integration").values()
     invoked = [as_text(i["IntegrationUri"]) for i in integrations]
     invoked += [as_text(p["FunctionName"]) for p in prod.resources("AWS::Lambda::Permission").values()]
-    invoked.append(as_text(prod.only("AWS::Lambda::EventSourceMapping")["FunctionName"]))
+    mappings = prod.resources("AWS::Lambda::EventSourceMapping").values()
+    invoked += [as_text(mapping["FunctionName"]) for mapping in mappings]
     assert all(any(alias in uri for alias in aliases) or uri.endswith(":live") for uri in invoked)
 
 
@@ -288,6 +309,7 @@ def test_alarms_exist_for_all_that_can_go_wrong(dev: Assembly) -> None:
         wanted |= {f"{id_}Throttles", f"{id_}Faults" if described.kind == "step" else f"{id_}Errors"}
         wanted |= {f"{id_}NotRunning"} if described.schedule_minutes else set()
     wanted |= {"DeadLetters", "EndedRunsWait", "QuarantinedRuns", "ExecutionThrottled", "ServerErrors", "SlowRequests"}
+    wanted |= {"UncountedRuns", "CountedLate"}
     parts = ("Table", "ByTenant", "ByWorkflow", "ByArn", "ByDue")
     wanted |= {f"{part}{what}Throttles" for part in parts for what in ("Read", "Write")}
     assert set(alarms_of(dev)) == wanted
@@ -311,6 +333,13 @@ def test_every_alarm_is_on_one_plain_metric_that_is_no_mistake_to_miss(dev: Asse
             1,
         ),
         ("EndedRunsWait", ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "ended-runs"), "Maximum", 1800),
+        (
+            "UncountedRuns",
+            ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "uncounted-runs"),
+            "Maximum",
+            1,
+        ),
+        ("CountedLate", ("AWS/Lambda", "IteratorAge", "FunctionName", "run-counter"), "Maximum", 1_800_000),
         ("QuarantinedRuns", ("WorkflowEngine", "QuarantinedRuns", "Deployment", ""), "Sum", 1),
         ("SlowRequests", ("WorkflowEngine", "RequestDuration", "Deployment", ""), "p99", 5000),
         ("TableWriteThrottles", ("AWS/DynamoDB", "WriteThrottleEvents", "TableName", "table"), "Sum", 10),
@@ -352,7 +381,7 @@ def test_the_docs_tell_every_alarm_of_its_own_and_how_many_there_are(dev: Assemb
 
 def test_a_clock_that_stands_still_is_told_though_it_makes_no_data(dev: Assembly) -> None:
     periods = {f.name: f.schedule_minutes * 60 for f in FUNCTIONS if f.schedule_minutes is not None}
-    assert len(periods) == 4
+    assert len(periods) == 5
     for name, period in periods.items():
         alarm = alarms_of(dev)[f"{construct_id(name)}NotRunning"]
         assert watched(alarm)[:2] == ("AWS/Lambda", "Invocations")
@@ -399,10 +428,13 @@ def test_there_is_a_dashboard(dev: Assembly) -> None:
     )
 
 
-def test_no_stack_imports_from_another_but_alarms_the_id_of_the_api(dev: Assembly) -> None:
+def test_no_stack_imports_from_another_what_follows_from_names(dev: Assembly) -> None:
     outputs = [(stack, output) for stack, t in dev.templates.items() for output in t.get("Outputs", {}).items()]
     exported = [(stack, as_text(output["Value"])) for stack, (_, output) in outputs if "Export" in output]
-    assert [(stack, value.startswith("${Api")) for stack, value in exported] == [("api", True)]
+    assert [(stack, re.sub("[0-9A-F]{8}", "", value)) for stack, value in exported] == [
+        ("api", "${Api}"),
+        ("data", "${Table.StreamArn}"),
+    ]
     assert "ApiUrl" in dev.templates["api"]["Outputs"]
 
 

@@ -81,9 +81,13 @@ def test_a_tenant_goes_with_all_that_it_has_and_another_stays(
     table = SqliteTable(folder.table)
     left = {pk.split("#")[2] for pk in table.partitions("T#other#")}
     forgotten_in_a_day = {pk for pk in table.partitions("T#other#") if pk.endswith(keys.DELETED)}
+    not_to_be_counted = [table.get(pk, keys.META) for pk in table.partitions("T#other#COUNTED#")]
     table.close()
     kinds = {pk.split("#")[2] for pk in forgotten_in_a_day}
-    assert left - kinds == {"AUDIT"}
+    assert left - kinds == {"AUDIT", "COUNTED"}
+    for record in not_to_be_counted:
+        assert record is not None
+        assert record.keys() == {"pk", "sk", "tenant_id", "is_discarded", "expires_at"}
     owned = folder.objects / "payloads"
     from workflow_engine.store.payloads import owned_folders
 

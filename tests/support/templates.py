@@ -63,6 +63,8 @@ def as_text(value: Any) -> Any:
     match value:
         case {"Ref": str(name)}:
             return f"${{{name}}}"
+        case {"Fn::ImportValue": str(name)}:
+            return f"${{{name}}}"
         case {"Fn::GetAtt": [str(id_), str(attribute)]}:
             return f"${{{id_}.{attribute}}}"
         case {"Fn::Join": [str(separator), list(parts)]}:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import click
@@ -65,6 +66,8 @@ def deploy(
     Shows what changes in the document, the plan and the cost. What is the same stays the same version. Nothing is changed when
     one of them is invalid. Of a DIR, *.test.yaml, fixtures and files that are no workflows are left out.
     """
+    if prune and not all(Path(path).is_dir() for path in paths):
+        raise click.UsageError("--prune is for folders: of one file, all other workflows would be deleted.")
     found = sources(paths)
     if etag is not None and len(found) > 1:
         raise click.UsageError(f"--if-match is for one workflow, and these are {len(found)}.")
@@ -155,7 +158,7 @@ def _applied(
         for deployment in deployments:
             done.append(_saved(remote, deployment, etag))  # noqa: PERF401 - what was done is told where one fails
         for one in pruned:
-            remote.api.answer("delete_workflow", {"workflow_id": one["workflow_id"]})
+            _delete(remote, one["workflow_id"])
             done.append({"action": "deleted", **one})
     except ClientError as error:
         end = as_command_error(error, remote)
@@ -163,6 +166,17 @@ def _applied(
         told = [f"{len(done)} of {total} were done before.", *map(_line, done)] if total > 1 else []
         raise CommandError("\n  ".join([end.message, *told]), end.exit_code, {**end.problem, "done": done}) from None
     return done
+
+
+def _delete(remote: Remote, workflow_id: str) -> None:
+    """Delete a workflow; that somebody else has done so meanwhile is as good."""
+    from workflow_engine.client.errors import ApiProblem
+
+    try:
+        remote.api.answer("delete_workflow", {"workflow_id": workflow_id})
+    except ApiProblem as problem:
+        if problem.status != HTTPStatus.NOT_FOUND:
+            raise
 
 
 def _saved(remote: Remote, deployment: Deployment, etag: str | None) -> dict[str, Any]:

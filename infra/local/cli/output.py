@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -208,7 +209,10 @@ def _table(rows: Iterable[Row], columns: Sequence[Column], *, has_colours: bool)
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False, color_system="auto" if has_colours else None)
+    columns_wide, lines_high = shutil.get_terminal_size()  # rich takes any terminal that is called dumb for 80 columns
+    console = Console(
+        highlight=False, color_system="auto" if has_colours else None, width=columns_wide, height=lines_high
+    )
     cells = [[_shown(row, column) for column in columns] for row in rows]
     titles = [column.title or column.path for column in columns]
     fitting = _fitting(titles, cells, console.width)

@@ -144,6 +144,11 @@ def test_an_empty_folder_deletes_nothing(api: str) -> None:
     assert workflow("start", "kept").exit_code == 0
 
 
+def test_prune_of_one_file_is_refused(api: str) -> None:
+    done = workflow("deploy", write("lonely.json", hello()), "--prune", "--yes")
+    assert (done.exit_code, "--prune is for folders" in done.stderr) == (2, True)
+
+
 def test_prune_deletes_what_no_file_holds_of_a_tag_and_asks(api: str) -> None:
     for name in ("stays", "goes"):
         deployed(hello(tags=["team-a"]), name)

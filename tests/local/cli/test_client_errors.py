@@ -99,6 +99,47 @@ def test_a_server_that_is_not_there_exits_with_7_and_says_what_to_do(monkeypatch
     assert "Start it by `workflow serve`" in json.loads(done.stdout)["error"]["detail"]
 
 
+def _deploying(fake: FakeApi, on_put: Reply, on_delete: Reply) -> Result:
+    """Deploy a folder with two workflows and prune a third one, of an API that answers so."""
+    plan = {"states": 1, "cost_usd_per_1000_runs": {"transitions": 0.05}}
+    third = {"workflow_id": "third", "version": 7, "name": "Third"}
+
+    def answer(asked: Asked) -> Reply:
+        match asked.method, asked.target.partition("?")[0]:
+            case "POST", "/workflows/validate":
+                return Reply(200, {"is_valid": True, "errors": [], "warnings": [], "plan": plan})
+            case "GET", "/workflows":
+                return Reply(200, {"items": [third], "next_cursor": None})
+            case "GET", _:
+                return Reply(404, problem(404, "not_found", "None."))
+            case "PUT", "/workflows/a":
+                return Reply(201, {"version": 1})
+            case "PUT", _:
+                return on_put
+        return on_delete
+
+    fake.answer = answer
+    Path("flows").mkdir()
+    for name in "ab":
+        Path(f"flows/{name}.json").write_text('{"name": "W", "steps": []}')
+    return workflow("deploy", "flows", "--prune", "--yes", "--json")
+
+
+def test_a_deploy_that_fails_on_its_way_tells_what_was_done(fake: FakeApi) -> None:
+    done = _deploying(fake, Reply(412, problem(412, "precondition_failed", "Somebody was first.")), Reply(204))
+    error = json.loads(done.stdout)["error"]
+    assert (done.exit_code, error["code"]) == (6, "precondition_failed")
+    assert [(one["action"], one["workflow_id"]) for one in error["done"]] == [("created", "a")]
+    assert "1 of 3 were done before." in done.stderr
+    assert {asked.headers["if-none-match"] for asked in fake.asked if asked.method == "PUT"} == {"*"}
+
+
+def test_what_another_pipeline_has_pruned_meanwhile_is_no_failure(fake: FakeApi) -> None:
+    done = _deploying(fake, Reply(201, {"version": 1}), Reply(404, problem(404, "not_found", "Gone.")))
+    assert done.exit_code == 0, done.output
+    assert [one["action"] for one in json.loads(done.stdout)["workflows"]] == ["created", "created", "deleted"]
+
+
 def test_what_is_no_api_of_workflows_is_told(fake: FakeApi) -> None:
     fake.always(200, b"<html>hello</html>", content_type="text/html")
     done = workflow("list")

@@ -91,7 +91,9 @@ def test_an_id_is_whole_however_narrow_the_terminal_is(runs: FakeApi, columns: i
 
 def test_no_color_and_a_dumb_terminal_get_none(runs: FakeApi) -> None:
     assert "\x1b" not in on_terminal("list", columns=130, NO_COLOR="1")[1]
-    assert "\x1b" not in on_terminal("list", columns=130, TERM="dumb")[1]
+    dumb = on_terminal("list", columns=130, TERM="dumb")[1]
+    assert "\x1b" not in dumb
+    assert "Too narrow" not in dumb
 
 
 def test_a_pipe_gets_the_whole_row_without_a_heading_and_without_rich(runs: FakeApi) -> None:

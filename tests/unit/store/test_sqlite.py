@@ -25,8 +25,9 @@ from workflow_engine.store.items import Record
 from workflow_engine.store.schema import BY_DUE, BY_TENANT, BY_WORKFLOW, INDEXES
 from workflow_engine.store.table import ConditionFailedError, Query, SortPrefix, SortRange, Write
 from workflow_engine.store.tables import sqlite_database
-from workflow_engine.store.tables.sqlite import KEY_COLUMNS, MIGRATIONS, SUMMARY, SqliteTable, page_statement
+from workflow_engine.store.tables.sqlite import MIGRATIONS, SqliteTable, page_statement
 from workflow_engine.store.tables.sqlite_database import Database, UnreadableDataError
+from workflow_engine.store.tables.sqlite_rows import KEY_COLUMNS, SUMMARY
 
 
 @pytest.fixture

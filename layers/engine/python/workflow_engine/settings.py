@@ -19,6 +19,11 @@ Archive = Literal["all", "failed", "none"]
 
 ARCHIVES: Final[tuple[Archive, ...]] = get_args(Archive)
 
+Tune = Literal["on", "off"]
+"""Whether stored workflows get further builds by the measured durations of their steps."""
+
+TUNES: Final[tuple[Tune, ...]] = get_args(Tune)
+
 DEFAULT_STEP_FUNCTION_PATTERNS = ("arn:aws:lambda:*:*:function:workflow-step-*",)
 
 
@@ -67,6 +72,7 @@ class Settings:
     step_http_allowed_hosts: str = ""
     vector_bucket_name: str = ""
     archive: Archive = "none"
+    tune: Tune = "on"
     execution_shards: int = 1
     """How many partitions each list of runs is written to (`store.shards`)."""
     retention_days: int = 0
@@ -93,6 +99,7 @@ class Settings:
             vector_bucket_name=env.get("VECTOR_BUCKET_NAME", ""),
             retention_days=_number("RETENTION_DAYS", env.get("RETENTION_DAYS") or "0"),
             archive=_archive(env.get("ARCHIVE") or "none"),
+            tune=_tune(env.get("TUNE") or "on"),
             tenant_quota=_quota(env.get("TENANT_QUOTA") or "{}"),
             execution_shards=_number("EXECUTION_SHARDS", env.get("EXECUTION_SHARDS") or "1"),
         )
@@ -116,6 +123,12 @@ class Settings:
 def _archive(text: str) -> Archive:
     if text not in ARCHIVES:
         raise InvalidSettingError(f"The environment variable ARCHIVE must be one of {', '.join(ARCHIVES)}.")
+    return text
+
+
+def _tune(text: str) -> Tune:
+    if text not in TUNES:
+        raise InvalidSettingError(f"The environment variable TUNE must be one of {', '.join(TUNES)}.")
     return text
 
 

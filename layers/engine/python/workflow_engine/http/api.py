@@ -63,6 +63,7 @@ CORRELATION_ID: Final = Query("correlation_id")
 PARENT_ID: Final = Query("parent_id")
 HAS_FAILURES: Final = Query("has_failures", "flag")
 ERROR: Final = Query("error")
+BUCKET: Final = Query("bucket", shape="StatsBucket")
 CONFIRM: Final = Query("confirm")
 
 EVENT_STREAM: Final = "text/event-stream"
@@ -216,6 +217,12 @@ _WORKFLOWS: Final = (
         conflicts=True,
         has_etag=True,
     ),
+    Operation(
+        "get_workflow_stats",
+        "GET /workflows/{workflow_id}/stats",
+        {200: "WorkflowStats"},
+        query=(FROM, TO, BUCKET),
+    ),
     Operation("list_workflow_versions", "GET /workflows/{workflow_id}/versions", {200: "WorkflowPage"}, query=PAGED),
     Operation(
         "list_workflow_builds",
@@ -262,6 +269,7 @@ _OF_RUNS: Final = (
 _EXECUTIONS: Final = (
     Operation("list_executions", "GET /executions", {200: "ExecutionPage"}, query=(*_OF_RUNS, *PAGED)),
     Operation("count_executions", "GET /executions/counts", {200: "ExecutionCounts"}, query=(*_OF_RUNS, CURSOR)),
+    Operation("get_stats", "GET /stats", {200: "Stats"}, query=(FROM, TO, BUCKET)),
     Operation("get_execution", "GET /executions/{execution_id}", {200: "ExecutionProgress"}, query=(WAIT,)),
     Operation(
         "get_results",

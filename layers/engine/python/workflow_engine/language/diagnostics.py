@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.suggestions import Fix
 
 Severity = Literal["error", "warning"]
 
@@ -71,11 +72,14 @@ CODES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. `pointer` is an RFC 6901 JSON pointer into the workflow as the client sent it; "" is the whole document."""
+    """One finding. `pointer` is an RFC 6901 JSON pointer into the workflow as the client sent it; "" is the whole document. `fix`
+    is what mends it for certain, None where that is for its author to say.
+    """
 
     code: str
     pointer: str
     detail: str
+    fix: Fix | None = None
 
     def __post_init__(self) -> None:
         assert self.code in CODES, f"{self.code} is not in CODES"
@@ -84,8 +88,9 @@ class Diagnostic:
     def severity(self) -> Severity:
         return "warning" if self.code.startswith("WFE-W") else "error"
 
-    def as_dict(self) -> dict[str, str]:
-        return {"code": self.code, "pointer": self.pointer, "detail": self.detail}
+    def as_dict(self) -> dict[str, Any]:
+        told = {"code": self.code, "pointer": self.pointer, "detail": self.detail}
+        return told if self.fix is None else {**told, "fix": self.fix._asdict()}
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:

@@ -24,6 +24,7 @@ from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.findings import Findings, quoted, shown
 from workflow_engine.language.workflow_ids import WORKFLOW_ID_PATTERN
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.suggestions import Fix, advised, with_advice
 
 MAX_RETRIES: Final = 100
 MAX_ITEMS: Final = 1_000_000
@@ -229,8 +230,11 @@ def check_fields(
 def _report_unknown(
     model: str, field: str, place: str, names: list[str], elsewhere: Mapping[str, str], findings: Findings
 ) -> None:
-    advice = elsewhere.get(field) or field_advice(model, field) or findings.suggest(field, names) or " Remove it."
-    findings.add("WFE-E101", place + pointer(field), f"There is no field {quoted(field)} here.{advice}")
+    advice = (
+        elsewhere.get(field) or field_advice(model, field) or findings.suggest(field, names, "key") or " Remove it."
+    )
+    sentence = with_advice(f"There is no field {quoted(field)} here.", advice)
+    findings.add("WFE-E101", place + pointer(field), sentence)
 
 
 def _report(detail: ErrorDetails, place: str, findings: Findings) -> None:
@@ -243,7 +247,8 @@ def _report(detail: ErrorDetails, place: str, findings: Findings) -> None:
     elif kind == "literal_error":
         allowed, value = str(detail["ctx"]["expected"]), detail["input"]
         near = _value_advice(field, value, re.findall(r"'(\w+)'", allowed), findings) if isinstance(value, str) else ""
-        findings.add("WFE-E105", where, f"'{field}' must be {allowed}, not {shown(detail['input'])}.{near}")
+        sentence = f"'{field}' must be {allowed}, not {shown(detail['input'])}."
+        findings.add("WFE-E105", where, with_advice(sentence, near))
     else:
         expected = _expected(kind, detail.get("ctx", {}), field)
         element = "Each item of " if len(detail["loc"]) > 1 else ""
@@ -254,7 +259,9 @@ def _report(detail: ErrorDetails, place: str, findings: Findings) -> None:
 
 def _value_advice(field: str, value: str, allowed: list[str], findings: Findings) -> str:
     other = other_value(field, value)
-    return f" Did you mean '{other}'?" if other in allowed else findings.suggest(value, allowed)
+    if other in allowed:
+        return advised(f" Did you mean '{other}'?", Fix(value, other))
+    return findings.suggest(value, allowed)
 
 
 _LINEAR_BACKOFF: Final = (

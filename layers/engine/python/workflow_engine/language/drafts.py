@@ -21,6 +21,7 @@ from workflow_engine.language.document import (
 from workflow_engine.language.findings import Findings, quoted
 from workflow_engine.language.scopes import StepIndex
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.suggestions import with_advice
 
 MAX_CONTAINER_NESTING: Final = 5
 MAX_STEPS: Final = 10_000  # a definition has at most 1 MB, and the state of a step takes more than 100 bytes of it
@@ -184,7 +185,7 @@ class Drafter:
                 "lists those of a registered type, and a built-in type has none."
             )
         near = step_type_advice(step_type) or self._findings.suggest(step_type, list(self._catalogue.names()))
-        return f"There is no step type {quoted(step_type)}.{near or ' GET /steps lists those there are.'}"
+        return with_advice(f"There is no step type {quoted(step_type)}.", near or " GET /steps lists those there are.")
 
     def _container(self, kind: ContainerKind, draft: Draft, around: Around) -> DraftContainer | None:
         if len(around.containers) >= MAX_CONTAINER_NESTING:

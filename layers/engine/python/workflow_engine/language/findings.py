@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from typing import Final
+from typing import Final, Literal
 
 from workflow_engine.language.diagnostics import Diagnostic, Json, has_errors
-from workflow_engine.suggestions import nearest
+from workflow_engine.suggestions import advised, fix_of, fix_to, nearest
 
 MAX_DIAGNOSTICS: Final = 1_000
 MAX_SHOWN_CHARACTERS: Final = 60
@@ -50,11 +50,11 @@ class Findings:
         self._budget = SUGGESTION_BUDGET
 
     def add(self, code: str, pointer: str, detail: str) -> None:
-        """Record one finding; past `MAX_DIAGNOSTICS` only their number."""
+        """Record one finding, with the fix that its detail carries; past `MAX_DIAGNOSTICS` only their number."""
         if len(self._found) >= MAX_DIAGNOSTICS:
             self._left_out += 1
         else:
-            self._found.append(Diagnostic(code, pointer, detail))
+            self._found.append(Diagnostic(code, pointer, str(detail), fix_of(detail)))
 
     def nearest(self, word: str, known: Collection[str]) -> str | None:
         """The nearest known word, or None when none is near or the budget is spent."""
@@ -63,10 +63,10 @@ class Findings:
         self._budget -= len(known)
         return nearest(word, known)
 
-    def suggest(self, word: str, known: Collection[str]) -> str:
-        """` Did you mean 'x'?`, or the empty string when nothing is near or the budget is spent."""
+    def suggest(self, word: str, known: Collection[str], target: Literal["key", "value"] = "value") -> str:
+        """` Did you mean 'x'?`, with its fix; the empty string when nothing is near or the budget is spent."""
         near = self.nearest(word, known)
-        return f" Did you mean '{near}'?" if near is not None else ""
+        return "" if near is None else advised(f" Did you mean '{near}'?", fix_to(word, near, known, target))
 
     @property
     def has_errors(self) -> bool:
@@ -79,7 +79,7 @@ class Findings:
         if self._left_out:
             last = ordered[-1]
             ordered[-1] = Diagnostic(
-                last.code, last.pointer, f"{last.detail} {self._left_out} further findings are not listed."
+                last.code, last.pointer, f"{last.detail} {self._left_out} further findings are not listed.", last.fix
             )
         return tuple(ordered)
 

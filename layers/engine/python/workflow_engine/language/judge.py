@@ -27,6 +27,7 @@ from workflow_engine.language.shapes import (
 )
 from workflow_engine.language.step_shapes import StepShapes
 from workflow_engine.language.syntax import Comparison, LiteralValue, Reference, ScopeReference, Segment, StepReference
+from workflow_engine.suggestions import advised, fix_to, with_advice
 
 MAX_NAMES_SHOWN: Final = 12
 
@@ -85,7 +86,7 @@ class Judge:
             return "WFE-E210", f"{path} is always null: {quoted(before)} is {what} and has no fields."
         whole, advice = _whole(reference, before), self._advice(reference, missing, segment)
         if missing.impossible:
-            return "WFE-E210", f"{path} is always null: {whole} has no {quoted(segment)}.{advice}"
+            return "WFE-E210", with_advice(f"{path} is always null: {whole} has no {quoted(segment)}.", advice)
         schema = f"the schema of {whole} names no {quoted(segment)}.{advice} If it is right, name it in the schema."
         return "WFE-W211", f"{path} may always be null: {schema}"
 
@@ -103,7 +104,7 @@ class Judge:
             return " It is an empty object."
         if (near := self._findings.nearest(segment, list(fields))) is not None:
             meant = _with_path(reference, (*before, near, *reference.path[missing.position + 1 :]))
-            return f" Did you mean {quoted(reference_text(meant))}?"
+            return advised(f" Did you mean {quoted(reference_text(meant))}?", fix_to(segment, near, fields))
         names = ", ".join(quoted(name) for name in list(fields)[:MAX_NAMES_SHOWN])
         return f" It has {names}{' and others' if len(fields) > MAX_NAMES_SHOWN else ''}."
 

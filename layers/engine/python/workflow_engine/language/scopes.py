@@ -16,6 +16,7 @@ from workflow_engine.language.findings import Findings, quoted
 from workflow_engine.language.references import reference_text
 from workflow_engine.language.syntax import SCOPE_WORDS, Reference, ScopeReference, StepReference
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.suggestions import with_advice
 
 RESERVED_IDS: Final = frozenset((*SCOPE_WORDS, *OPERATOR_WORDS, *LITERAL_WORDS))
 """Words that a condition or reference would read as something else. No step can have them as its id."""
@@ -110,7 +111,10 @@ def unresolved(
         return _inside_container(step_id, scope, index)
     return (
         "WFE-E204",
-        f"{quoted(step_id)} is neither the id of a step nor a scope word.{_meant(reference, index, findings, literal)}",
+        with_advice(
+            f"{quoted(step_id)} is neither the id of a step nor a scope word.",
+            _meant(reference, index, findings, literal),
+        ),
     )
 
 
@@ -131,7 +135,7 @@ def _meant(reference: StepReference, index: StepIndex, findings: Findings, liter
     near = findings.suggest(step_id, [*index.pointers, "input", "variables", "execution"])
     text = "" if path else literal.replace("{}", step_id)
     if near or text:
-        return near + text
+        return near if not text else near + text  # a text without a path may be no reference at all
     return " Known are the step ids and input, variables, item, index, execution."
 
 
@@ -182,4 +186,4 @@ def unknown_dependency(step_id: str, scope: Scope, index: StepIndex, findings: F
         if foreign:
             return f"The step '{step_id}' is inside '{foreign}'. Depend on '{foreign}' instead."
         return f"The step '{step_id}' is outside this container. Let the container depend on it."
-    return f"There is no step {quoted(step_id)}.{findings.suggest(step_id, list(scope.steps))}"
+    return with_advice(f"There is no step {quoted(step_id)}.", findings.suggest(step_id, list(scope.steps)))

@@ -10,6 +10,7 @@ from workflow_engine.language.catalogue import StepTypeSpec
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.findings import Findings, quoted, shown
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.suggestions import with_advice
 
 _TYPE_NAMES: Final = {
     "string": "a text",
@@ -92,7 +93,7 @@ class ConfigChecker:
             case "additionalProperties" if rule is False:
                 for unknown, advice in self._unknown_fields(value, misfit.schema):
                     where = place + pointer(unknown) if path else place_of(unknown)
-                    yield where, f"{wording.subject} has no {wording.field} {quoted(unknown)}.{advice}"
+                    yield where, with_advice(f"{wording.subject} has no {wording.field} {quoted(unknown)}.", advice)
                 return
             case "required":
                 missing = ", ".join(quoted(field) for field in rule if field not in value)
@@ -106,7 +107,9 @@ class ConfigChecker:
                 near = (
                     self._findings.suggest(value, [r for r in rule if isinstance(r, str)]) if type(value) is str else ""
                 )
-                detail = f"{name} must be one of {', '.join(shown(r) for r in rule)}, not {shown(value)}.{near}"
+                detail = with_advice(
+                    f"{name} must be one of {', '.join(shown(r) for r in rule)}, not {shown(value)}.", near
+                )
             case "anyOf" if all(isinstance(r, dict) and r.keys() == {"required"} for r in rule):
                 either = " or ".join(quoted(field) for r in rule for field in r["required"])
                 detail = f"{wording.subject} needs {either} in {name if path else f'its {wording.whole}'}."
@@ -118,7 +121,7 @@ class ConfigChecker:
         """The fields that a closed object must not have, each with advice."""
         known = list(schema.get("properties", {}))
         for name in surplus_fields(value, schema):
-            yield name, self._findings.suggest(name, known) or " Remove it."
+            yield name, self._findings.suggest(name, known, "key") or " Remove it."
 
 
 def _rule(misfit: Misfit) -> str:

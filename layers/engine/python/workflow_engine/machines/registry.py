@@ -77,11 +77,15 @@ class MachineRegistry:
         Raises ThrottledError and MisconfiguredError when AWS goes on refusing, UnavailableError when it does not answer,
         and InvalidWorkflowError when it refuses the definition itself.
         """
-        hash_ = machine_hash(self.settings, definition)
+        hash_ = self.hash_of(definition)
         known = self.store.find(hash_)
         if known is not None and known.retired_at is None:
             return known
         return self._create(hash_, definition, known.generation + 1 if known else 1)
+
+    def hash_of(self, definition: str) -> str:
+        """What the machine of this definition is known by, whether it exists or not."""
+        return machine_hash(self.settings, definition)
 
     def standing(self, hash_: str) -> str | None:
         """The ARN of a machine that nobody is about to delete: the newest generation, or else the next. None when nothing is known

@@ -52,6 +52,10 @@ class DueStore:
         """Reminders of decisions that are to be sent, oldest first."""
         return self._due((keys.DUE_REMINDERS,), now, limit)
 
+    def tuning(self, now: str, limit: int) -> list[Key]:
+        """Versions of workflows to be considered for another build, oldest first."""
+        return self._due((keys.DUE_TUNING,), now, limit)
+
     def postpone(self, key: Key, until: str) -> None:
         """Look at a record later, unless it has left its list meanwhile."""
         self._change(key, {"due_at": until})

@@ -28,6 +28,9 @@ DUE_APPROVALS: Final = "DUE#APPROVALS"
 DUE_REMINDERS: Final = "DUE#REMINDERS"
 """Partition, in the index by_due, of reminders of decisions that nobody has made yet."""
 
+DUE_TUNING: Final = "DUE#TUNING"
+"""Partition, in the index by_due, of versions of workflows whose steps have new measured durations."""
+
 DUE_EXECUTIONS: Final = tuple(f"DUE#EXECUTIONS#{shard}" for shard in range(8))
 """Partitions, in the index by_due, of runs that have not ended. Several, because one partition takes 1,000 writes a
 second (DynamoDB, "Partition throughput limits") and every start writes here.
@@ -67,6 +70,11 @@ def builds(version_number: int) -> str:
 def build(version_number: int, number: int) -> str:
     """Sort key of a build of a version."""
     return f"{builds(version_number)}{number:08d}"
+
+
+def tuning(version_number: int) -> str:
+    """Sort key of what is known of measuring a version."""
+    return f"TUNING#{version_number:08d}"
 
 
 def workflows(tenant_id: str) -> str:
@@ -266,13 +274,17 @@ def mcp_server(name: str) -> str:
 
 def run_figures(tenant_id: str, workflow_id: str | None = None) -> str:
     """Partition of the figures of a workflow's runs by hour and day, or of all of a tenant's."""
-    scope = "" if workflow_id is None else f"#WORKFLOW#{_escape(workflow_id)}"
-    return f"{_tenant(tenant_id)}{scope}#FIGURES"
+    return f"{_tenant(tenant_id)}#FIGURES" if workflow_id is None else figures_of(workflow(tenant_id, workflow_id))[0]
 
 
 def step_figures(tenant_id: str, workflow_id: str) -> str:
     """Partition of the figures of a workflow's steps by hour and day."""
-    return f"{_tenant(tenant_id)}#WORKFLOW#{_escape(workflow_id)}#STEPFIGURES"
+    return figures_of(workflow(tenant_id, workflow_id))[1]
+
+
+def figures_of(workflow_partition: str) -> tuple[str, str]:
+    """The partitions of the figures of a workflow's runs and steps, by its own."""
+    return f"{workflow_partition}#FIGURES", f"{workflow_partition}#STEPFIGURES"
 
 
 def figures(grain: str, period: str, *parts: str) -> str:

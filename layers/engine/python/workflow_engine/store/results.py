@@ -6,6 +6,7 @@ What is kept of one run:
   the only chunk, where both fit into the item.
 * *Chunks*, JSON lists of `[key, result, link]`, each of about 1 MB, in the payload store. Keys stand in the order of
   the workflow, a container's before those of its parts; the *ordinal* of a key is its place in that order.
+* `measured`, what figures of many runs are made of (`store.aggregates`).
 * Details of steps (`store.step_details`), which only who asks for them reads.
 * Outputs of more than 64 KB, each by itself in the payload store under the hash of its content. A `link` is
   `[s3:<key> | null, bytes]`.
@@ -25,6 +26,7 @@ from typing import Any, Final, Protocol
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
+from workflow_engine.store.aggregates.measures import Measuring
 from workflow_engine.store.conditions import Missing, any_of, at_most
 from workflow_engine.store.items import MAX_INLINE_BYTES, Record, dump
 from workflow_engine.store.payloads import Keep, Link, PayloadStore
@@ -260,13 +262,16 @@ class ResultsStore:
         """
         with self.payloads.uploads(tenant_id) as keep:
             results = make(keep)
-            head, steps = _in_chunks(results, keep)
+            measuring = Measuring()
+            head, steps = _in_chunks(results, keep, measuring)
             details = kept(_details_of(results.steps), keep)
         record: Record = {
             "pk": keys.execution(tenant_id, execution_id),
             "sk": keys.RESULTS,
             "tenant_id": tenant_id,
+            "execution_id": execution_id,
             "redrive_count": redrive_count,
+            "measured": measuring.told(results.run),
             "head": self.payloads.store(tenant_id, head),
             "steps": steps,
             "expires_at": expiry(_completed_at(head), self.retention_days),
@@ -333,8 +338,10 @@ def _details_of(steps: StepResults) -> Iterator[tuple[int, StepDetails]]:
             yield ordinal, details
 
 
-def _in_chunks(results: RunResults, keep: Keep) -> tuple[dict[str, Json], str | None]:
-    """The head of results whose chunks are kept, and the only chunk if it fits into the item beside the head."""
+def _in_chunks(results: RunResults, keep: Keep, measuring: Measuring) -> tuple[dict[str, Json], str | None]:
+    """The head of results whose chunks are kept, and the only chunk if it fits into the item beside the head. All results are
+    told to `measuring` on the way.
+    """
     chunks: list[tuple[int, Link]] = []
     lines: list[str] = []
     first = size = 0
@@ -343,6 +350,7 @@ def _in_chunks(results: RunResults, keep: Keep) -> tuple[dict[str, Json], str | 
         return f"[{','.join(lines)}]"
 
     for result in results.steps.read(0, results.steps.total, _everything):
+        measuring.add(result.key, result.result)
         line = dump([result.key, result.result, _link(result.large)])
         if lines and size + len(line) > CHUNK_BYTES:
             chunks.append((first, keep((chunk().encode(),))))

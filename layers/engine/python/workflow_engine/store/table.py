@@ -14,7 +14,7 @@ from workflow_engine.errors import InvalidRequestError
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import cursors
 from workflow_engine.store.conditions import Condition
-from workflow_engine.store.items import Record, Scalar
+from workflow_engine.store.items import Record, Scalar, checked_amounts
 from workflow_engine.store.schema import PARTITION_KEY, SORT_KEY, Index
 
 Key = tuple[str, str]
@@ -46,6 +46,23 @@ class Removal(NamedTuple):
     @property
     def key(self) -> Key:
         return self.pk, self.sk
+
+
+class Addition(NamedTuple):
+    """What `Table.add` does, in a transaction: unlike that, it is done once though the answer of AWS is lost."""
+
+    pk: str
+    sk: str
+    amounts: Mapping[str, int]
+    changes: Mapping[str, Scalar]
+
+    @property
+    def key(self) -> Key:
+        return self.pk, self.sk
+
+
+Change = Write | Removal | Addition
+"""What a transaction may do to a record."""
 
 
 class SortPrefix(NamedTuple):
@@ -171,7 +188,7 @@ class Table(Protocol):
     def put(self, write: Write) -> None:
         """Write a record, in the place of what stands there. ConditionFailedError when its condition does not hold."""
 
-    def write_all(self, changes: Iterable[Write | Removal]) -> None:
+    def write_all(self, changes: Iterable[Change]) -> None:
         """Do all changes, of up to 100 different records, or none. ConditionFailedError when any condition does not hold."""
 
     def update(self, pk: str, sk: str, changes: Mapping[str, Scalar], condition: Condition | None = None) -> Record:
@@ -232,7 +249,7 @@ def byte_length(text: str) -> int:
         return 0
 
 
-def transaction(changes: Iterable[Write | Removal]) -> tuple[Write | Removal, ...]:
+def transaction(changes: Iterable[Change]) -> tuple[Change, ...]:
     """The changes of one transaction. ValueError for more than a transaction takes, or two of one record
     (TransactWriteItems, "TransactItems"); ConditionFailedError for a key that no record has.
     """
@@ -241,4 +258,7 @@ def transaction(changes: Iterable[Write | Removal]) -> tuple[Write | Removal, ..
         raise ValueError(f"A transaction is of 1 to {TRANSACTION_ITEMS} records, each once.")
     if not all(is_key(*change.key) for change in wanted):
         raise ConditionFailedError
+    for change in wanted:
+        if isinstance(change, Addition):
+            checked_amounts(change.amounts, change.changes)
     return wanted

@@ -30,6 +30,9 @@ from workflow_engine.store.versions import Noun, Version, VersionStore
 if TYPE_CHECKING:
     from workflow_engine.store.executions import Execution
 
+SNAPSHOT_PREFIX: Final = "adhoc-"
+"""Begins the ids of workflows that were only posted to be run once."""
+
 _MOST_QUERIES: Final = 8
 """For one page of a filtered list."""
 

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from workflow_engine.machines.registry import MachineRegistry
     from workflow_engine.machines.run_feed import RunFeeds
     from workflow_engine.store.activity_tasks import ActivityTaskStore
+    from workflow_engine.store.aggregates.figures import FigureStore
+    from workflow_engine.store.aggregates.fold import Fold
     from workflow_engine.store.aggregates.step_durations import StepDurations
     from workflow_engine.store.approvals import ApprovalStore
     from workflow_engine.store.due import DueStore
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from workflow_engine.store.results import ResultsStore
     from workflow_engine.store.run_feeds import RunFeedStore
     from workflow_engine.store.shared_budgets import Budget, SharedBudgets
+    from workflow_engine.store.tuning import TuningStore
     from workflow_engine.store.vectors import VectorStore
     from workflow_engine.store.versions import Version, VersionStore
 
@@ -285,6 +288,21 @@ class Engine:
         return SharedBudgets(self._table, lambda: self.now().timestamp())
 
     @cached_property
+    def figures(self) -> FigureStore:
+        from workflow_engine.store.aggregates.figures import FigureStore
+
+        return FigureStore(self._table)
+
+    @cached_property
+    def fold(self) -> Fold:
+        from workflow_engine.store.aggregates.fold import Fold
+
+        def note(tenant_id: str, workflow_id: str, version: int) -> None:
+            self.tuning.note(tenant_id, workflow_id, version, self.timestamp())
+
+        return Fold(self._table, self.now, note)
+
+    @cached_property
     def step_durations(self) -> StepDurations:
         from workflow_engine.store.aggregates.step_durations import StepDurations
 
@@ -372,6 +390,12 @@ class Engine:
         from workflow_engine.machines.idleness import MachineUse
 
         return MachineUse(self.runs)
+
+    @cached_property
+    def tuning(self) -> TuningStore:
+        from workflow_engine.store.tuning import TuningStore
+
+        return TuningStore(self._table)
 
     @cached_property
     def due(self) -> DueStore:

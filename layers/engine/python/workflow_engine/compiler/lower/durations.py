@@ -18,15 +18,15 @@ PURE_SECONDS: Final = 0.0
 def duration(unit: Unit, step: Step) -> Duration | None:
     """Seconds that the step takes, as a number or as values that are equally likely; None where nothing tells.
 
-    The author's estimate wins over what was measured, that over what follows from the step itself: a pure step takes no time,
-    a delay its seconds, a step of a registered type what its registration says, a container as long as the critical path of its
-    longest body (one element, one turn).
+    The author's estimate wins over what was measured, that over what follows from the step itself: a delay takes its seconds, a
+    step of a registered type what its registration says, a container as long as the critical path of its longest body (one
+    element, one turn). A pure step takes no time, whatever was measured.
     """
     if step.estimated_seconds is not None:
         return step.estimated_seconds
-    if step.step_id in unit.hints.durations:
-        return unit.hints.durations[step.step_id]
-    return _expected(unit, step)
+    expected = _expected(unit, step)
+    is_pure = expected == PURE_SECONDS and step.body is None
+    return expected if is_pure else unit.hints.durations.get(step.step_id, expected)
 
 
 def _expected(unit: Unit, step: Step) -> float | None:

@@ -27,6 +27,11 @@ def text_of(start: datetime, grain: Grain) -> str:
     return start.astimezone(UTC).isoformat()[: _TEXT_LENGTHS[grain]]
 
 
+def moment_of(text: str) -> datetime:
+    """When a period begins that keys have so (`text_of`)."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
 def expiry_of(start: datetime, grain: Grain) -> int:
     """When the figures of a period expire, in seconds since the epoch."""
     return int((start + LENGTHS[grain] + KEPT[grain]).timestamp())

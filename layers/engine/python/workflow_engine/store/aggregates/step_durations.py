@@ -50,9 +50,9 @@ class StepDurations:
 def step_records(
     table: Table, tenant_id: str, workflow_id: str, since: str, until: str | None, grain: str = "day"
 ) -> Iterator[Record]:
-    """The records of figures of a workflow's steps, of periods from one to another, both included; None is up to now."""
+    """The records of figures of a workflow's steps, newest first, of periods from one to another, both included, or up to now."""
     wanted = SortRange(keys.figures(grain, since), keys.last_figures(grain, until))
-    query = Query(keys.step_figures(tenant_id, workflow_id), sort=wanted, newest_first=False)
+    query = Query(keys.step_figures(tenant_id, workflow_id), sort=wanted)
     cursor = None
     while True:
         page = table.query(tenant_id, query, limit=_PAGE, cursor=cursor)

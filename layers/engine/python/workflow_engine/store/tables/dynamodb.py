@@ -24,7 +24,18 @@ from workflow_engine.store.items import (
     too_large,
 )
 from workflow_engine.store.schema import PARTITION_KEY, SORT_KEY, Index
-from workflow_engine.store.table import ConditionFailedError, Key, Page, Query, Removal, Write, is_key, transaction
+from workflow_engine.store.table import (
+    Addition,
+    Change,
+    ConditionFailedError,
+    Key,
+    Page,
+    Query,
+    Removal,
+    Write,
+    is_key,
+    transaction,
+)
 from workflow_engine.store.tables.expressions import add_arguments, conditional, query_arguments, update_arguments
 
 if TYPE_CHECKING:
@@ -99,7 +110,7 @@ class DynamoTable:
         with _unless(lambda: self._is_done(write)), _translated():
             self._client.put_item(TableName=self._name, **_put_arguments(write))
 
-    def write_all(self, changes: Iterable[Write | Removal]) -> None:
+    def write_all(self, changes: Iterable[Change]) -> None:
         """Do all changes or none (TransactWriteItems). ConditionFailedError when any condition does not hold."""
         wanted = transaction(changes)
         items: Any = [self._transact_item(change) for change in wanted]
@@ -201,21 +212,29 @@ class DynamoTable:
             page = self._client.query(TableName=self._name, Limit=1, **query_arguments(Query(value, index)))["Items"]
         return from_attributes(page[0]) if page else None
 
-    def _is_done(self, change: Write | Removal) -> bool:
-        """Whether the table is as the change would leave it."""
-        if isinstance(change, Removal):
-            return self.get(change.pk, change.sk) is None
-        return self.get(*change.key) == checked(change.record)
+    def _is_done(self, change: Change) -> bool:
+        """Whether the table is as the change would leave it. Of what was added nothing tells; but a transaction that was done and
+        is sent again under its token is answered as it was at first (TransactWriteItems, `ClientRequestToken`).
+        """
+        match change:
+            case Removal():
+                return self.get(change.pk, change.sk) is None
+            case Write():
+                return self.get(*change.key) == checked(change.record)
+            case Addition():
+                return False
 
     def _is_changed(self, pk: str, sk: str, changes: Mapping[str, Scalar]) -> bool:
         record = self.get(pk, sk)
         return record is not None and all(record.get(name) == value for name, value in changes.items())
 
-    def _transact_item(self, change: Write | Removal) -> dict[str, Any]:
+    def _transact_item(self, change: Change) -> dict[str, Any]:
         if isinstance(change, Write):
             return {"Put": {"TableName": self._name, **_put_arguments(change)}}
-        key = _key(change.pk, change.sk)
-        return {"Delete": {"TableName": self._name, "Key": key, **conditional(change.condition)}}
+        at = {"TableName": self._name, "Key": _key(change.pk, change.sk)}
+        if isinstance(change, Addition):
+            return {"Update": {**at, **add_arguments(change.amounts, change.changes, None)}}
+        return {"Delete": {**at, **conditional(change.condition)}}
 
 
 def _key(pk: str, sk: str) -> dict[str, AttributeValueTypeDef]:

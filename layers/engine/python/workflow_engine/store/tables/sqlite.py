@@ -9,15 +9,18 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from workflow_engine.store.conditions import Condition, holds
 from workflow_engine.store.items import Record, Scalar, checked, checked_amounts, checked_changes
-from workflow_engine.store.schema import PARTITION_KEY, SORT_KEY, TTL_ATTRIBUTE, Index
+from workflow_engine.store.schema import PARTITION_KEY, SORT_KEY, Index
 from workflow_engine.store.table import (
+    Addition,
+    Change,
     ConditionFailedError,
     Key,
     Page,
@@ -29,6 +32,7 @@ from workflow_engine.store.table import (
     transaction,
 )
 from workflow_engine.store.tables.sqlite_database import Answer, Database, Migration
+from workflow_engine.store.tables.sqlite_rows import COLUMNS, Rows, Streamed, record_at, record_of
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     (
@@ -63,54 +67,12 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
             'message', substr(json_extract(json_extract(rest, '$.error'), '$.message'), 1, 1000)))
             WHERE execution_arn IS NOT NULL AND json_valid(json_extract(rest, '$.error'))""",
     ),
+    # What was written, for who is told of it, until they have heard it. Numbers are never given again.
+    ("CREATE TABLE changes (number INTEGER PRIMARY KEY AUTOINCREMENT, image TEXT NOT NULL)",),
 )
-
-KEY_COLUMNS: Final = (
-    "tenant_list",
-    "tenant_order",
-    "workflow_list",
-    "workflow_order",
-    "execution_arn",
-    "due_list",
-    "due_at",
-)
-"""Attributes that stand in columns alone: the keys of indexes, which are text."""
-
-SUMMARY: Final = frozenset(
-    (
-        "tenant_id",
-        "workflow_id",
-        "workflow_version",
-        "workflow_name",
-        "description",
-        "execution_id",
-        "status",
-        "created_at",
-        "updated_at",
-        "started_at",
-        "completed_at",
-        "user_id",
-        "session_id",
-        "correlation_id",
-        "parent_execution_id",
-        "has_failures",
-        "shown_error",
-        "shown_tags",
-    )
-)
-"""Attributes that stand in `summary` in every row of every file. It has all that an index projects: to project another one
-takes a migration that moves it there.
-"""
 
 _INDEXED_FILTERS: Final = ("status",)
 """What lists are filtered by in a column, with an index of its own. By other attributes SQLite filters what it reads."""
-
-_COLUMNS: Final = (PARTITION_KEY, SORT_KEY, *KEY_COLUMNS)
-_READ: Final = f"SELECT {', '.join(_COLUMNS)}, summary, rest FROM items"
-_WRITE: Final = (
-    f"INSERT OR REPLACE INTO items ({', '.join(_COLUMNS)}, status, expires_at, summary, rest) "
-    f"VALUES ({', '.join('?' * (len(_COLUMNS) + 4))})"
-)
 
 _EXPIRE_EVERY_SECONDS: Final = 3600
 _EXPIRED_AT_ONCE: Final = 1000
@@ -118,13 +80,20 @@ _EXPIRED_AT_ONCE: Final = 1000
 
 
 class SqliteTable:
-    """`store.table.Table` in a file, or in memory. Like DynamoDB it deletes expired records some time after they expired."""
+    """`store.table.Table` in a file, or in memory. Like DynamoDB it deletes expired records some time after they expired, and has
+    a stream of what was written: a change is in it if, and only if, the write is done. `has_changes` is set when there are some.
+    """
 
-    def __init__(self, path: Path | None = None, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path | None = None, now: Callable[[], float] = time.time, streamed: Streamed | None = None
+    ) -> None:
         """Open a file, made if it is not there. `now` gives seconds since the epoch. Raises UnreadableDataError."""
         self._database = Database(path, MIGRATIONS)
         self._now = now
         self._next_expiry = 0.0
+        self._streamed = streamed
+        self.has_changes = threading.Event()
+        self.has_changes.set()  # an earlier process may have left some
 
     def close(self) -> None:
         """Let go of the file."""
@@ -141,14 +110,14 @@ class SqliteTable:
         if not wanted:
             return []
         with self._database.reading() as connection:
-            found = [_standing(connection, key) for key in wanted]
+            found = [record_at(connection, key) for key in wanted]
         return [record for record in found if record]
 
     def put(self, write: Write) -> None:
         """Write a record. ConditionFailedError when its condition does not hold."""
         self._write_all((write,))
 
-    def write_all(self, changes: Iterable[Write | Removal]) -> None:
+    def write_all(self, changes: Iterable[Change]) -> None:
         """Do all changes or none. ConditionFailedError when any condition does not hold."""
         self._write_all(transaction(changes))
 
@@ -158,11 +127,11 @@ class SqliteTable:
         if not is_key(pk, sk):
             raise ConditionFailedError
 
-        def change(connection: sqlite3.Connection) -> Record:
-            standing = _standing(connection, (pk, sk))
+        def change(rows: Rows) -> Record:
+            standing = rows.standing((pk, sk))
             if not standing or not holds(condition, standing):
                 raise ConditionFailedError
-            _store(connection, checked({**standing, **changes}))
+            rows.store(checked({**standing, **changes}))
             return {name: standing[name] for name in changes if name in standing}
 
         return self._write(change)
@@ -180,12 +149,10 @@ class SqliteTable:
         if not is_key(pk, sk):
             raise ConditionFailedError
 
-        def change(connection: sqlite3.Connection) -> None:
-            standing = _standing(connection, (pk, sk))
-            if not holds(condition, standing):
+        def change(rows: Rows) -> None:
+            if not holds(condition, rows.standing((pk, sk))):
                 raise ConditionFailedError
-            sums = {name: standing.get(name, 0) + amount for name, amount in amounts.items()}
-            _store(connection, checked({PARTITION_KEY: pk, SORT_KEY: sk, **standing, **changes, **sums}))
+            rows.add(Addition(pk, sk, amounts, changes))
 
         self._write(change)
 
@@ -204,7 +171,7 @@ class SqliteTable:
         statement, values = page_statement(query, query.position(tenant_id, cursor))
         with self._database.reading() as connection:
             rows = connection.execute(statement, (*values, limit + 1)).fetchall()
-        records = [_projected(query.index, _record(row)) for row in rows[:limit]]
+        records = [_projected(query.index, record_of(row)) for row in rows[:limit]]
         if len(rows) <= limit:
             return Page(records, None)
         return Page(records, query.cursor(tenant_id, query.keys_of(records[-1])))
@@ -224,11 +191,11 @@ class SqliteTable:
         statement, values = page_statement(Query(value, index), None)
         with self._database.reading() as connection:
             row = connection.execute(statement, (*values, 1)).fetchone()
-        return _projected(index, _record(row)) if row else None
+        return _projected(index, record_of(row)) if row else None
 
     def delete_partition(self, pk: str) -> None:
         """Delete all records of a partition, or none."""
-        self._write(lambda connection: connection.execute("DELETE FROM items WHERE pk = ?", (pk,)))
+        self._write(lambda rows: rows.connection.execute("DELETE FROM items WHERE pk = ?", (pk,)))
 
     def partitions(self, prefix: str) -> list[str]:
         """The partitions whose keys begin with a text."""
@@ -245,23 +212,49 @@ class SqliteTable:
                 yield summary
                 yield rest
 
-    def _write_all(self, changes: Iterable[Write | Removal]) -> None:
+    def changes(self, limit: int) -> list[tuple[int, Record]]:
+        """The oldest changes that are not forgotten: their numbers, and what is told of them (`Streamed`)."""
+        self.has_changes.clear()
+        with self._database.reading() as connection:
+            found = connection.execute("SELECT number, image FROM changes ORDER BY number LIMIT ?", (limit,))
+            return [(number, json.loads(image)) for number, image in found]
+
+    def forget_changes(self, last: int) -> None:
+        """Forget the changes up to this number: who had to hear of them has."""
+        self._database.write(lambda connection: connection.execute("DELETE FROM changes WHERE number <= ?", (last,)))
+
+    def _write_all(self, changes: Iterable[Change]) -> None:
         wanted = [(c, checked(c.record) if isinstance(c, Write) else None) for c in changes]
 
-        def change_all(connection: sqlite3.Connection) -> None:
+        def change_all(rows: Rows) -> None:
             for change, record in wanted:
-                if change.condition is not None and not holds(change.condition, _standing(connection, change.key)):
+                if isinstance(change, Addition):
+                    rows.add(change)
+                    continue
+                if change.condition is not None and not holds(change.condition, rows.standing(change.key)):
                     raise ConditionFailedError
                 if record is None:
-                    connection.execute("DELETE FROM items WHERE pk = ? AND sk = ?", change.key)
+                    rows.connection.execute("DELETE FROM items WHERE pk = ? AND sk = ?", change.key)
                 else:
-                    _store(connection, record)
+                    rows.store(record)
 
         self._write(change_all)
 
-    def _write(self, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    def _write(self, work: Callable[[Rows], Answer]) -> Answer:
         self._expire()
-        return self._database.write(work)
+        is_streamed = False
+
+        def change(connection: sqlite3.Connection) -> Answer:
+            nonlocal is_streamed
+            rows = Rows(connection, self._streamed)
+            answer = work(rows)
+            is_streamed = rows.is_streamed
+            return answer
+
+        answer = self._database.write(change)
+        if is_streamed:
+            self.has_changes.set()
+        return answer
 
     def _expire(self) -> None:
         """Delete what has expired, now and then. DynamoDB does so "within a few days"; repositories look at the time."""
@@ -291,7 +284,7 @@ def page_statement(query: Query, after: Mapping[str, str] | None) -> tuple[str, 
     if after is not None:
         terms.append(f"({', '.join(order)}) {'<' if query.newest_first else '>'} ({', '.join('?' * len(order))})")
         values += [after[name] for name in order]
-    select = f"SELECT {', '.join(_COLUMNS)}, summary, {'NULL' if index else 'rest'} FROM items"
+    select = f"SELECT {', '.join(COLUMNS)}, summary, {'NULL' if index else 'rest'} FROM items"
     if index:  # SQLite would guess, and sometimes badly
         select += f" INDEXED BY {'_'.join((index.name, *(n for n in query.equals if n in _INDEXED_FILTERS)))}"
     ordered = ", ".join(f"{name} {direction}" for name in order)
@@ -316,37 +309,9 @@ def _after_all_with(prefix: str) -> str | None:
     return stem[:-1] + chr(0xE000 if following == 0xD800 else following)  # surrogates are no text
 
 
-def _standing(connection: sqlite3.Connection, key: Key) -> Record:
-    """The record of a key, `{}` when there is none."""
-    row = connection.execute(f"{_READ} WHERE pk = ? AND sk = ?", key).fetchone()
-    return _record(row) if row else {}
-
-
-def _store(connection: sqlite3.Connection, record: Mapping[str, Any]) -> None:
-    apart = {name: value for name, value in record.items() if name not in _COLUMNS}
-    summary = {name: value for name, value in apart.items() if name in SUMMARY}
-    rest = {name: value for name, value in apart.items() if name not in SUMMARY}
-    status, expires_at = record.get("status"), record.get(TTL_ATTRIBUTE)
-    row = [record.get(name) for name in _COLUMNS]
-    row.append(status if isinstance(status, str) else None)
-    row.append(expires_at if type(expires_at) is int and abs(expires_at) < 2**63 else None)
-    connection.execute(_WRITE, [*row, _dump(summary), _dump(rest)])
-
-
-def _record(row: Sequence[Any]) -> Record:
-    *keys, summary, rest = row
-    record = {name: value for name, value in zip(_COLUMNS, keys, strict=True) if value is not None}
-    record |= json.loads(summary)
-    return record | json.loads(rest) if rest else record
-
-
 def _projected(index: Index | None, record: Record) -> Record:
     """What DynamoDB gives of a record in an index: keys, and what is projected into it."""
     if index is None:
         return record
     names = {PARTITION_KEY, SORT_KEY, *index.keys, *index.attributes}
     return {name: value for name, value in record.items() if name in names}
-
-
-def _dump(part: Mapping[str, Any]) -> str:
-    return json.dumps(part, ensure_ascii=False, separators=(",", ":"))

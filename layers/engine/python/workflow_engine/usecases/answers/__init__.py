@@ -21,7 +21,7 @@ from workflow_engine.usecases.answers.definitions import (
 )
 from workflow_engine.usecases.answers.files import FilePage, StoredFile, Upload
 from workflow_engine.usecases.answers.logs import LogElsewhere, LogLine, LogPage
-from workflow_engine.usecases.answers.problems import Finding, GatewayRefusal, Problem
+from workflow_engine.usecases.answers.problems import Finding, Fix, GatewayRefusal, Problem
 from workflow_engine.usecases.answers.runs import (
     Attempt,
     AuditPage,
@@ -47,6 +47,18 @@ from workflow_engine.usecases.answers.runs import (
     Usage,
 )
 from workflow_engine.usecases.answers.service import Health
+from workflow_engine.usecases.answers.stats import (
+    BucketStats,
+    CostStats,
+    DurationStats,
+    RunStats,
+    Sample,
+    Stats,
+    StatsBucket,
+    StepStats,
+    UsageStats,
+    WorkflowStats,
+)
 from workflow_engine.usecases.answers.steps import (
     RegisteredStep,
     StepPage,
@@ -103,7 +115,9 @@ __all__ = (
     "Attempt",
     "AuditPage",
     "AuditRecord",
+    "BucketStats",
     "CompiledWorkflow",
+    "CostStats",
     "CostUsd",
     "Costs",
     "Count",
@@ -111,6 +125,7 @@ __all__ = (
     "Decision",
     "DefinitionSummary",
     "Document",
+    "DurationStats",
     "Event",
     "EventPage",
     "ExecutedWorkflow",
@@ -122,6 +137,7 @@ __all__ = (
     "ExecutionSummary",
     "FilePage",
     "Finding",
+    "Fix",
     "GatewayRefusal",
     "Health",
     "Id",
@@ -150,14 +166,19 @@ __all__ = (
     "RunEvent",
     "RunEventPage",
     "RunEventType",
+    "RunStats",
     "RunStatus",
+    "Sample",
     "SerialisedPair",
+    "Stats",
+    "StatsBucket",
     "StepChanges",
     "StepOutput",
     "StepPage",
     "StepResult",
     "StepRetry",
     "StepSchemas",
+    "StepStats",
     "StepStatus",
     "StepType",
     "StepValidation",
@@ -175,6 +196,7 @@ __all__ = (
     "ToolPage",
     "Upload",
     "Usage",
+    "UsageStats",
     "ValidationReport",
     "Version",
     "WorkflowBuild",
@@ -183,5 +205,6 @@ __all__ = (
     "WorkflowDiff",
     "WorkflowPage",
     "WorkflowSchema",
+    "WorkflowStats",
     "WorkflowSummary",
 )

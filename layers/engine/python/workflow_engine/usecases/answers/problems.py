@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from typing_extensions import TypedDict
+from typing import Literal
+
+from typing_extensions import NotRequired, TypedDict
+
+
+class Fix(TypedDict):
+    """A word that is to be another one, where a finding points."""
+
+    replace: str
+    """The word that is wrong."""
+    replacement: str
+    """The one that was meant."""
+    target: Literal["key", "value"]
+    """Where it stands: in the value that the pointer leads to, or in the key that the pointer ends with."""
 
 
 class Finding(TypedDict):
@@ -14,6 +27,8 @@ class Finding(TypedDict):
     """RFC 6901 JSON pointer into the request's body; "" is all of it, or something beside it."""
     detail: str
     """What is wrong and what to do."""
+    fix: NotRequired[Fix]
+    """What mends it, where that is certain."""
 
 
 class Problem(TypedDict):

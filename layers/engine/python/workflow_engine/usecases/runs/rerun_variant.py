@@ -18,11 +18,11 @@ from workflow_engine.language.reads import all_steps, failure_steps
 from workflow_engine.machines.port import ExecutionGoneError
 from workflow_engine.statuses import has_ended
 from workflow_engine.store.items import dump
-from workflow_engine.store.workflows import StoredWorkflow
+from workflow_engine.store.workflows import SNAPSHOT_PREFIX, StoredWorkflow
 from workflow_engine.suggestions import suggest
 from workflow_engine.usecases.runs.record_execution import read_report, record_end, reported_results
 from workflow_engine.usecases.runs.recorded_results import kept_results
-from workflow_engine.usecases.workflows.compilation import SNAPSHOT_PREFIX, Vocabulary, vocabulary, with_machine
+from workflow_engine.usecases.workflows.compilation import Vocabulary, vocabulary, with_machine
 
 if TYPE_CHECKING:
     from workflow_engine.language.syntax import Workflow

@@ -86,6 +86,7 @@ def _ended_and_gone(engine: Engine, caller: Caller, execution_id: str, status: s
     try:
         if not has_ended(status):
             cancel(engine, caller, execution_id)
+        engine.fold.discard(caller.tenant_id, execution_id)
         is_gone = delete_run(engine.executions.table, caller.tenant_id, execution_id, engine.now().timestamp())
         engine.logs.delete(execution_id)
     except NotFoundError:
@@ -109,6 +110,7 @@ def _workflows(engine: Engine, caller: Caller) -> Iterator[int]:
     while True:
         page = table.query(tenant_id, listed, limit=_PAGE, cursor=cursor)
         for record in page.records:
+            engine.figures.delete(tenant_id, *keys.figures_of(record["pk"]))
             if empty_partition(table, tenant_id, record["pk"]):
                 yield 1
         cursor = page.next_cursor
@@ -116,6 +118,7 @@ def _workflows(engine: Engine, caller: Caller) -> Iterator[int]:
             break
     while records := table.query(tenant_id, Query(keys.deletion(tenant_id)), limit=_PAGE).records:
         for record in records:
+            engine.figures.delete(tenant_id, *keys.figures_of(record["sk"]))
             is_there = empty_partition(table, tenant_id, record["sk"]) > 0
             remove(table, [(record["pk"], record["sk"])])
             yield int(is_there)
@@ -163,6 +166,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "mcp_servers": _whole(keys.mcp_servers),
     "files": _whole(keys.files),
     "usage": _whole(keys.usage),
+    "figures": _whole(keys.run_figures),
     "run_slots": _whole(keys.run_slots),
     "objects": _objects,
 }

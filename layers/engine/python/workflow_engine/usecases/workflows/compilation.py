@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import workflow_engine
 from workflow_engine.language.catalogue import split_version
@@ -19,7 +20,7 @@ from workflow_engine.language.wellformed import check_well_formed
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store.items import dump
 from workflow_engine.store.names import Name
-from workflow_engine.store.workflows import Compiled, StoredWorkflow
+from workflow_engine.store.workflows import SNAPSHOT_PREFIX, Compiled, StoredWorkflow
 from workflow_engine.usecases.bodies.workflow import PostedWorkflow
 from workflow_engine.usecases.engine import Caller, Engine
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from workflow_engine.steps import Catalogue
     from workflow_engine.usecases.answers import Finding
     from workflow_engine.usecases.workflows.subflows import StoredWorkflows
-
-SNAPSHOT_PREFIX: Final = "adhoc-"
 
 _COMPILING_ROOMS: Final = ("agents", "language", "compiler", "steps")
 
@@ -133,13 +132,18 @@ def compiler_of(words: Vocabulary) -> str:
 def with_machine(engine: Engine, compilation: Compilation, words: Vocabulary) -> Compiled:
     """What is stored of a compilation, once its machine exists."""
     machine = engine.machines.ensure(compilation.definition)
+    return replace(without_machine(engine, compilation, words), machine_arn=machine.machine_arn)
+
+
+def without_machine(engine: Engine, compilation: Compilation, words: Vocabulary) -> Compiled:
+    """What would be stored of a compilation, but for the ARN of its machine, which need not exist."""
     return Compiled(
         bindings=compilation.bindings,
         outline=compilation.outline,
         plan=compilation.plan,
         functions=tuple(compilation.bindings["functions"]),
-        machine_hash=machine.machine_hash,
-        machine_arn=machine.machine_arn,
+        machine_hash=engine.machines.hash_of(compilation.definition),
+        machine_arn="",
         compiler=compiler_of(words),
         fan_out=compilation.fan_out,
     )
@@ -188,7 +192,7 @@ def findings(diagnostics: tuple[Diagnostic, ...]) -> tuple[list[Finding], list[F
     """Errors and warnings, as the API shows them."""
     told: dict[str, list[Finding]] = {"error": [], "warning": []}
     for d in diagnostics:
-        told[d.severity].append({"code": d.code, "pointer": d.pointer, "detail": d.detail})
+        told[d.severity].append(cast("Finding", d.as_dict()))
     return told["error"], told["warning"]
 
 

@@ -10,12 +10,12 @@ from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundE
 from workflow_engine.language.diagnostics import Diagnostic, Json
 from workflow_engine.language.findings import quoted
 from workflow_engine.language.workflow_ids import WORKFLOW_ID_PATTERN
+from workflow_engine.store import keys
 from workflow_engine.store.idempotency import Attempt
-from workflow_engine.store.workflows import StoredWorkflow, content_hash
+from workflow_engine.store.workflows import SNAPSHOT_PREFIX, StoredWorkflow, content_hash
 from workflow_engine.usecases.bodies.workflow import PostedWorkflow, posted_workflow
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.workflows.compilation import (
-    SNAPSHOT_PREFIX,
     Vocabulary,
     compile_posted,
     compiler_of,
@@ -117,7 +117,8 @@ def save_next(engine: Engine, caller: Caller, posted: PostedWorkflow, newest: St
 
 
 def delete(engine: Engine, caller: Caller, workflow_id: str, precondition: Precondition = NO_PRECONDITION) -> None:
-    """Take a workflow out of use. Its executions, and the versions they ran, stay readable. It may be repeated for a day.
+    """Take a workflow out of use, and delete the figures of its runs. Its executions, and the versions they ran, stay readable.
+    It may be repeated for a day.
 
     Raises NotFoundError, PreconditionFailedError unless the newest version meets the precondition.
     """
@@ -132,6 +133,7 @@ def delete(engine: Engine, caller: Caller, workflow_id: str, precondition: Preco
         standing = None if newest is None else engine.workflows.find(caller.tenant_id, workflow_id)
         precondition.check(None if standing is None else tag_of(standing))
         raise
+    engine.figures.delete(caller.tenant_id, *keys.figures_of(keys.workflow(caller.tenant_id, workflow_id)))
 
 
 def tag_of(workflow: StoredWorkflow) -> str:

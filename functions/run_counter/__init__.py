@@ -1,0 +1,1 @@
+"""Keeps figures of many runs. Fed by the table's stream."""

@@ -1,0 +1,1 @@
+"""Compiles stored workflows by how long their steps take. Started by the clock."""
