@@ -93,7 +93,7 @@ class _Run:
             click.echo("No cases were found. They stand in files named like order.test.yaml.", err=True)
             return EXIT_NONE_FOUND
         outcomes: list[Outcome] = []
-        with _quiet(), Session(updates=self._update, is_ci=self._ci) as session:
+        with Session(updates=self._update, is_ci=self._ci) as session:
             for file, case in chosen:
                 outcomes.append(session.run(file, case))
                 if stdout is None:
@@ -165,23 +165,6 @@ class _Run:
                 self.once()
                 click.echo("Waiting for changes. End with Ctrl-C.", err=True)
             time.sleep(_POLL_SECONDS)
-
-
-def _quiet() -> Any:
-    """What steps log is in the logs of their runs, and is no part of this command's output."""
-    import contextlib
-    import logging
-
-    @contextlib.contextmanager
-    def quiet() -> Any:
-        before = logging.root.manager.disable
-        logging.disable(logging.ERROR)
-        try:
-            yield
-        finally:
-            logging.disable(before)
-
-    return quiet()
 
 
 def _tell(outcome: Outcome) -> None:

@@ -1,8 +1,8 @@
 """Mocked runs: what leaves the process is answered by replies, where it would leave.
 
-A reply stands at the task of most steps; at the request of a step of `step_http`; at the answer of an agent's model and at the call of
-a tool, whose functions run as they are; at a person's decision. So the compiler, the machine, its retries, catches, conditions and
-data are real.
+A reply stands at the task of most steps; at the request of a step of `step_http`; at the answer of an agent's model and at the
+call of a tool, whose functions run as they are; at a person's decision. So the compiler, the machine, its retries, catches,
+conditions and data are real.
 
 - `durations`     `1h 30m` as seconds
 - `documents`     YAML and JSON with the line of each value

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from infra.local.mocking.model import Place
+from workflow_engine.documents.places import Lines
+from workflow_engine.documents.places import Place as TextPlace
+from workflow_engine.documents.yaml_text import read_yaml
+from workflow_engine.errors import MalformedDocumentError, PayloadTooLargeError
 
 PathInFile = tuple[str | int, ...]
 
@@ -52,62 +56,19 @@ def read_document(path: Path) -> Document:
     except (OSError, UnicodeDecodeError) as error:
         told = error.strerror if isinstance(error, OSError) else "It is not UTF-8 text."
         raise WrongFileError((Place(file, 1), f"The file cannot be read: {told}")) from None
-    value, lines = _composed(text, file)
-    return Document(value, lines, file)
-
-
-# Until the project's own reader of YAML stands here: composed by libyaml, scalars as YAML 1.2 has them.
-
-
-def _composed(text: str, file: str) -> tuple[Any, dict[PathInFile, int]]:
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    lines: dict[PathInFile, int] = {}
     try:
-        node = yaml.compose(text, Loader=loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = 1 if mark is None else mark.line + 1
-        raise WrongFileError(
-            (Place(file, line), f"This is no YAML: {getattr(error, 'problem', None) or error}.")
-        ) from None
-    return (None if node is None else _value(node, (), lines, file)), lines
+        value, root = read_yaml(text)
+    except MalformedDocumentError as error:
+        raise WrongFileError((Place(file, error.place[0] if error.place else 1), error.sentence)) from None
+    except PayloadTooLargeError as error:
+        raise WrongFileError((Place(file, 1), error.detail)) from None
+    return Document(value, dict(_lines_of(root, (), Lines(text))), file)
 
 
-def _value(node: Any, path: PathInFile, lines: dict[PathInFile, int], file: str) -> Any:
-    import yaml
-
-    lines[path] = node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        made: dict[str, Any] = {}
-        for key, value in node.value:
-            if key.value in made:
-                raise WrongFileError(
-                    (Place(file, key.start_mark.line + 1), f"The key '{key.value}' stands twice here.")
-                )
-            made[key.value] = _value(value, (*path, key.value), lines, file)
-            lines[(*path, key.value)] = key.start_mark.line + 1
-        return made
-    if isinstance(node, yaml.SequenceNode):
-        return [_value(item, (*path, index), lines, file) for index, item in enumerate(node.value)]
-    return node.value if node.style else _scalar(node.value)
-
-
-_WORDS: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-
-
-def _scalar(text: str) -> Any:
-    import re
-
-    if text in _WORDS:
-        return _WORDS[text]
-    if re.fullmatch(r"[-+]?[0-9]+", text):
-        return int(text)
-    if re.fullmatch(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", text):
-        return float(text)
-    return text
+def _lines_of(place: TextPlace, path: PathInFile, lines: Lines) -> Iterator[tuple[PathInFile, int]]:
+    if not path:
+        yield path, lines.position(place.start)[0]
+    for name, inner in place.inside.items():
+        key = place.keys.get(name) if isinstance(name, str) else None
+        yield (*path, name), lines.position(inner.start if key is None else key.start)[0]
+        yield from _lines_of(inner, (*path, name), lines)

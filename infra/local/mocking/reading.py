@@ -186,13 +186,13 @@ def _reply_problems(address: str, reply: Part) -> Iterator[tuple[Place, str]]:
     if len(kinds) != 1:
         told = f"has {' and '.join(kinds)}" if kinds else "has none of them"
         yield reply.place, f"A reply is just one of {', '.join(KINDS)}; this one of '{address}' {told}."
-    for name, field in reply.items():
+    for name, part in reply.items():
         if name in KINDS or name in _OF_ALL:
             continue
         if name not in _BESIDE:
-            yield field.place, f"A reply has no field '{name}'.{suggest(name, [*KINDS, *_BESIDE, *_OF_ALL])}"
+            yield part.place, f"A reply has no field '{name}'.{suggest(name, [*KINDS, *_BESIDE, *_OF_ALL])}"
         elif kinds and _BESIDE[name] not in kinds:
-            yield field.place, f"'{name}' stands beside '{_BESIDE[name]}' only, and this reply has '{kinds[0]}'."
+            yield part.place, f"'{name}' stands beside '{_BESIDE[name]}' only, and this reply has '{kinds[0]}'."
 
 
 def told(misfit: Misfit) -> str:
@@ -208,7 +208,9 @@ def told(misfit: Misfit) -> str:
         case "required" if isinstance(misfit.value, Mapping):
             return f"{where}: '{next(n for n in misfit.rule if n not in misfit.value)}' is missing."
         case "enum":
-            return f"{where}: It is one of {', '.join(map(str, misfit.rule))}, not {misfit.value!r}.{suggest(str(misfit.value), map(str, misfit.rule))}"
+            known_words = [str(word) for word in misfit.rule]
+            near = suggest(str(misfit.value), known_words)
+            return f"{where}: It is one of {', '.join(known_words)}, not {misfit.value!r}.{near}"
         case "propertyNames" | "pattern":
             return f"{where}: {misfit.message}."
     return f"{where}: {misfit.message}."

@@ -1,7 +1,7 @@
 """Tests of workflows: cases in `*.test.yaml` beside a workflow, run in this process on the embedded engine.
 
-What is tested is real, down to where a call leaves the process: `infra.local.mocking` answers there. Time is the case's own and jumps
-wherever nobody works.
+What is tested is real, down to where a call leaves the process: `infra.local.mocking` answers there. Time is the case's own and
+jumps wherever nobody works.
 
 - `format`        a file of cases, read and checked; `model` is what comes of it
 - `flows`         a workflow as tests see it: which steps call something, which decisions there are

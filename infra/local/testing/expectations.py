@@ -85,13 +85,14 @@ def failures(context: Context) -> list[Failure]:
 def _status(context: Context, wanted: Any) -> Iterator[Failure]:
     observed = context.observed
     if observed.status != wanted:
-        why = f": {_error_text(observed.error)}" if observed.error else ""
+        why = f": {error_text(observed.error)}" if observed.error else ""
         yield context.fail(
             f"status is {observed.status}, expected {wanted}{why}", "status", mock=_behind_error(observed)
         )
 
 
-def _error_text(error: Mapping[str, Any]) -> str:
+def error_text(error: Mapping[str, Any]) -> str:
+    """A run's error in one line."""
     step = f"step {error['step_id']}: " if error.get("step_id") else ""
     return step + ": ".join(str(error[name]) for name in ("type", "message") if error.get(name))
 

@@ -42,6 +42,12 @@ def read_test_file(path: Path) -> TestFile:
     return _Reading(path, document).file()
 
 
+def case_of(values: Mapping[str, Any], folder: Path, place: Place) -> Case:
+    """A case that a program gives, in the form of one in a file; files that it names lie in `folder`. Raises WrongFileError."""
+    document = Document({"cases": [values]}, {(): place.line}, place.file)
+    return _Reading(folder / "case", document).cases()[0]
+
+
 class _Reading:
     """One file while it is read."""
 
@@ -55,18 +61,32 @@ class _Reading:
         root = Part(self.document.value, self.document, ())
         if not isinstance(root.value, Mapping):
             raise WrongFileError((root.place, "A file of tests is an object with 'cases'."))
+        cases = self.cases()
+        workflow = self._workflow(root)
+        steps = self._steps(root, workflow)
+        stored = self._stored(self._fixtures(root))
+        self._raise_findings()
+        return TestFile(self.path, workflow, cases, steps, stored)
+
+    def cases(self) -> list[Case]:
+        root = Part(self.document.value, self.document, ())
         fixtures = self._fixtures(root)
         expanded = list(self._expanded(root))
         self._check_schema(root, expanded)
-        if self.findings:
-            raise WrongFileError(*self.findings)
+        self._raise_findings()
         defaults = [part for part in (root.get("defaults"), *fixtures) if part is not None]
-        cases = [self._case(part, defaults) for part in expanded]
-        workflow = self._workflow(root)
-        steps = self._steps(root, workflow)
+        found = [self._case(part, defaults) for part in expanded]
+        names = [case.name for case in found]
+        for case in found:
+            if names.count(case.name) > 1:
+                told = f"Two cases are called '{case.name}'. Give each a name of its own, with {{a parameter}} in those of 'with'."
+                self.findings.append((case.place, told))
+        self._raise_findings()
+        return found
+
+    def _raise_findings(self) -> None:
         if self.findings:
             raise WrongFileError(*self.findings)
-        return TestFile(self.path, workflow, cases, steps, self._stored(fixtures))
 
     def _fixtures(self, root: Part) -> list[Part]:
         named = root.get("fixtures")
@@ -147,9 +167,11 @@ class _Reading:
         checked = Part(value, part.document, part.path)
         of_mocks = list(mock_problems(checked))
         found = [*of_mocks, *_matcher_problems(checked)]
-        for misfit in validator.misfits(value, 20):
-            if not of_mocks or "mocks" not in misfit.path:
-                found.append((part.document.place((*part.path, *misfit.path)), told(misfit)))
+        found += [
+            (part.document.place((*part.path, *misfit.path)), told(misfit))
+            for misfit in validator.misfits(value, 20)
+            if not of_mocks or "mocks" not in misfit.path
+        ]
         self.findings += [finding for finding in found if finding not in self.findings]
 
     def _case(self, part: Part, defaults: list[Part]) -> Case:

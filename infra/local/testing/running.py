@@ -345,7 +345,10 @@ class Bench:
             if mock.address in idle:
                 continue
             if reply is None:
-                told = f"mock '{mock.address}' was never used. Take it out, or say that the step does not run: never: [{mock.address}]"
+                told = (
+                    f"mock '{mock.address}' was never used. Take it out, or say that the step does not run: "
+                    f"never: [{mock.address}]"
+                )
                 observed.problems.append(Problem(told, mock.place))
             else:
                 observed.problems.append(Problem(f"a reply of mock '{mock.address}' was never used", reply.place))

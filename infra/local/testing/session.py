@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any, Self
 
 from infra.local.mocking.documents import Document, read_document
 from infra.local.testing.coverage import Coverage
-from infra.local.testing.expectations import Context, Failure, failures
+from infra.local.testing.expectations import Context, Failure, error_text, failures
 from infra.local.testing.flows import Flow, FlowStep
 from infra.local.testing.format import WORKFLOW_SUFFIXES, is_test_file
 from infra.local.testing.model import Case, Stored, TestFile
@@ -154,16 +155,19 @@ class Session:
         if subject.flow is not None:
             self.coverage.of(file.workflow, subject.flow, subject.document).add(observed)
         found = self.judge(file.path, subject, case, observed)
-        notes = tuple(problem.told for problem in observed.problems if not problem.is_fatal)
-        return Outcome(file.path, case, tuple(found), notes, time.monotonic() - began)
+        notes = [problem.told for problem in observed.problems if not problem.is_fatal]
+        if found and observed.error and not {"status", "error"} & set(case.expect):
+            notes.append(f"the run ended {observed.status}: {error_text(observed.error)}")
+        return Outcome(file.path, case, tuple(found), tuple(notes), time.monotonic() - began)
 
     def observe(self, bench: Bench, subject: Subject, case: Case) -> Observed:
         """What a case comes to."""
         if subject.flow is None:
             return Observed(findings=subject.findings)
         wants_findings = "findings" in case.expect
-        observed = bench.run(subject.document.value, case, subject.others)
-        observed.findings = bench.findings(subject.document.value) if wants_findings else ()
+        with _quiet():
+            observed = bench.run(subject.document.value, case, subject.others)
+            observed.findings = bench.findings(subject.document.value) if wants_findings else ()
         return observed
 
     def judge(self, tests: Path, subject: Subject, case: Case, observed: Observed) -> list[Failure]:
@@ -178,6 +182,17 @@ class Session:
 
         own = {} if subject.flow is None else subject.flow.steps
         return failures(Context(case, observed, {**subject.others, **own}, compare))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """What steps log is in the logs of their runs, and nowhere else while the block lasts."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _children(document: Any, workflow: Path, stored: Stored) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class Snapshots:
         if path in kept and not self.updates:
             return None if equal(kept[path], value) else _difference(path, kept[path], value)
         if path not in kept and self.is_ci:
-            return f"there is no snapshot of '{path}' in {self.path.name}, and --ci writes none. Run without it, and commit the file"
+            return f"there is no snapshot of '{path}' in {self.path.name}, and --ci writes none. Run without it, and commit it"
         if path not in kept or not equal(kept[path], value):
             self._kept.setdefault(case, {})[path] = value
             self._written += 1

@@ -1,0 +1,213 @@
+"""Tests of workflows in pytest: each case of a `*.test.yaml` is an item, and the fixture `workflows` runs a workflow in a test.
+
+    def test_order(workflows):
+        run = workflows.run("order.yaml", input={"order": {"id": "o-1"}}, mocks={"charge": {"error": "CardDeclined"}})
+        run.expect(status="failed", never=["ship"])
+
+The wheel brings it, so every project of who has installed that loads this module: it imports nothing of the engine before a
+case, or that fixture, is there.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from infra.local.mocking.stage import Called
+    from infra.local.testing.model import Case, TestFile
+    from infra.local.testing.running import Observed
+    from infra.local.testing.session import Outcome, Session, Subject
+
+_SUFFIXES = (".test.yaml", ".test.yml", ".test.json")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of the command that are none of pytest's own."""
+    group = parser.getgroup("workflows", "tests of workflows (*.test.yaml)")
+    group.addoption(
+        "--workflow-update", action="store_true", help="Take what is observed over into the snapshots of cases."
+    )
+    group.addoption(
+        "--workflow-ci", action="store_true", help="Write no snapshots of cases: a missing one fails its case."
+    )
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """A file of cases."""
+    return WorkflowFile.from_parent(parent, path=file_path) if file_path.name.endswith(_SUFFIXES) else None
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the cloud."""
+    session = config.stash.get(_SESSION, None)
+    if session is not None:
+        session.close()
+
+
+_SESSION: pytest.StashKey[Session] = pytest.StashKey()
+
+
+def _session(config: pytest.Config) -> Session:
+    from infra.local.testing.session import Session
+
+    if _SESSION not in config.stash:
+        options = {"updates": config.getoption("--workflow-update"), "is_ci": config.getoption("--workflow-ci")}
+        config.stash[_SESSION] = Session(**options)
+    return config.stash[_SESSION]
+
+
+class WorkflowFile(pytest.File):
+    """A file of cases."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        from infra.local.mocking.documents import WrongFileError
+        from infra.local.testing.format import read_test_file
+
+        try:
+            file = read_test_file(self.path)
+        except WrongFileError as error:
+            raise self.CollectError(str(error)) from None
+        for case in file.cases:
+            yield WorkflowItem.from_parent(self, name=case.name, file=file, case=case)
+
+
+class CaseFailedError(Exception):
+    """A case is not as it expects."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+class WorkflowItem(pytest.Item):
+    """One case."""
+
+    def __init__(self, *, file: TestFile, case: Case, **options: Any) -> None:
+        super().__init__(**options)
+        self._file = file
+        self._case = case
+
+    def runtest(self) -> None:
+        outcome = _session(self.config).run(self._file, self._case)
+        if outcome.skipped is not None:
+            pytest.skip(outcome.skipped)
+        for note in outcome.notes:
+            self.add_report_section("call", "notes", note)
+        if outcome.failures:
+            raise CaseFailedError(outcome)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, CaseFailedError):
+            return "\n".join(map(str, excinfo.value.outcome.failures))
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, self._case.place.line - 1, self.name
+
+
+@pytest.fixture
+def workflows(request: pytest.FixtureRequest) -> Workflows:
+    """Runs workflows, whose files are named from the folder of the test."""
+    return Workflows(_session(request.config), request.path.parent)
+
+
+@dataclass(frozen=True, slots=True)
+class Workflows:
+    """What the fixture gives."""
+
+    _session: Session
+    _folder: Path
+
+    def run(
+        self, workflow: str | Path, *, input: Any = None, mocks: Mapping[str, Any] | None = None, **case: Any
+    ) -> WorkflowRun:
+        """Run a workflow to its end, with mocks as a file of cases has them; `case` takes the other fields of one (now, secrets,
+        unmocked, seed, actions, time_zone, user, recording), and `steps` the folder of step functions.
+
+        Fails the test for mocks that are wrong, that nothing used, or that had no reply left.
+        """
+        from infra.local.mocking.documents import WrongFileError
+        from infra.local.mocking.model import Place
+        from infra.local.testing.format import case_of
+        from infra.local.testing.model import Stored
+        from infra.local.testing.running import CannotRunError
+
+        __tracebackhide__ = True
+        caller = sys._getframe(1)
+        place = Place(caller.f_code.co_filename, caller.f_lineno)
+        path = self._folder / workflow
+        beside = path.parent / "steps"
+        steps = self._folder / case.pop("steps") if "steps" in case else beside if beside.is_dir() else None
+        expect = case.pop("expect", None) or {"check": "true"}
+        given = {"name": str(workflow), "input": input, "mocks": dict(mocks or {}), "expect": expect, **case}
+        try:
+            read = case_of(given, self._folder, place)
+            bench, subject = self._session.subject(path, steps, Stored())
+            observed = self._session.observe(bench, subject, read)
+        except (WrongFileError, CannotRunError) as error:
+            found = " ".join(
+                f"{f['code']} {f['pointer']} {f['detail']}"
+                for f in getattr(error, "findings", ())
+                if isinstance(f, Mapping)
+            )
+            pytest.fail(f"{error} {found}".strip(), pytrace=False)
+        made = WorkflowRun(self._session, self._folder, subject, read, observed)
+        made.expect(**expect)
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRun:
+    """A run that has ended."""
+
+    _session: Session
+    _folder: Path
+    _subject: Subject
+    _case: Case
+    observed: Observed
+
+    @property
+    def status(self) -> str | None:
+        """completed, failed, cancelled, timed_out or waiting."""
+        return self.observed.status
+
+    @property
+    def output(self) -> Any:
+        """The run's output."""
+        return self.observed.output
+
+    @property
+    def error(self) -> Mapping[str, Any] | None:
+        """`{step_id, type, message}`."""
+        return self.observed.error
+
+    @property
+    def steps(self) -> Mapping[str, Any]:
+        """Results of steps by their keys: `{status, output_data, error_type, ...}`."""
+        return self.observed.steps
+
+    @property
+    def duration(self) -> float:
+        """Seconds of the run's own time."""
+        return self.observed.duration
+
+    def calls(self, name: str) -> list[Called]:
+        """The calls of a step or an address, each with its `value` and its `at`, seconds after the start."""
+        return self.observed.calls_of(name)
+
+    def expect(self, **expected: Any) -> None:
+        """Fail the test where the run is not so; the fields are those of `expect` in a file of cases."""
+        from infra.local.testing.format import case_of
+
+        __tracebackhide__ = True
+        checked = case_of({"name": self._case.name, "expect": expected}, self._folder, self._case.place)
+        case = replace(self._case, expect=checked.expect)
+        found = self._session.judge(self._folder / "workflows", self._subject, case, self.observed)
+        if found:
+            pytest.fail("\n".join(map(str, found)), pytrace=False)
