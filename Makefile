@@ -13,9 +13,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 install = $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1) 2>/dev/null || $(PIP) --require-hashes -r $(1)
 # To compile modules takes as long as all else that a command does; where Python may not write what it compiled, every time.
 # What does not parse is no module but a template of one.
-compile = $(BIN)/python -m compileall -q -j 0 $(1) >/dev/null || true
+compile = $(BIN)/python -m compileall -q -j 0 -x node_modules $(1) >/dev/null || true
 
-.PHONY: setup run serve test fuzz clients e2e lint format bench synth generate lock
+.PHONY: setup run serve console test-console test fuzz clients e2e lint format bench synth generate lock
 
 setup: $(STAMP)
 
@@ -31,7 +31,15 @@ run: setup
 	@$(BIN)/workflow run $(FILE)
 
 serve: setup
+	@$(BIN)/python -m infra.console --if-missing
 	@$(BIN)/workflow serve --port $(PORT)
+
+# The page that `make serve` shows, built by Node from PyPI and packages from npm.
+console: setup
+	$(BIN)/python -m infra.console
+
+test-console: setup
+	$(BIN)/python -m infra.console --test
 
 test: setup
 	$(BIN)/python -m pytest

@@ -93,19 +93,27 @@ REGISTRABLE_STEPS: Final = (
 )
 HEALTH: Final = (
     "Load balancers and uptime monitors cannot sign requests. The route answers a constant, reads nothing and is "
-    "throttled like all others; a test sees to it that it is the only open one."
+    "throttled like all others; a test sees to it that only this one and the console's are open."
+)
+CONSOLE: Final = (
+    "A browser asks for a page before anybody can have signed in on it. These routes answer the files of the console, which "
+    "hold no data, read nothing else and are throttled like all others; what the page shows it asks the API for, as whoever "
+    "signs in."
 )
 PREFLIGHT: Final = (
     "Browsers send CORS preflight requests without credentials, so a route for them cannot ask for any. API Gateway "
     "answers them by itself, and only for the configured origins."
 )
+OPEN_ROUTES: Final = {"|health": HEALTH, "|console": CONSOLE, "Route OPTIONS": PREFLIGHT}
+"""Why a route asks for no credentials, by what is in the id of its construct."""
+
 BUCKET_LOGS: Final = (
     "Only the roles of this deployment's functions read or write objects, on behalf of requests that the API's access "
     "log names; an account that must log each object access does so with CloudTrail's data events for all buckets."
 )
 TABLE_STREAM: Final = (
-    "The wildcard stands for when the stream of the one table was made, as in DynamoDB's own example of a policy for Lambda; a table "
-    "has one stream at a time."
+    "The wildcard stands for when the stream of the one table was made, as in DynamoDB's own example of a policy for Lambda; "
+    "a table has one stream at a time."
 )
 DEAD_LETTERS_OF_A_STREAM: Final = (
     "The queue is where Lambda puts aside what could not be counted of the table's stream, a dead-letter queue itself; the rule "
@@ -139,7 +147,7 @@ def acknowledgements(
     yield Acknowledged(bucket, "AwsSolutions-S1", BUCKET_LOGS)
     yield Acknowledged(uncounted, "AwsSolutions-SQS3", DEAD_LETTERS_OF_A_STREAM)
     for route in open_routes:
-        reason = PREFLIGHT if route.node.id.startswith("Route OPTIONS") else HEALTH
+        reason = next(reason for part, reason in OPEN_ROUTES.items() if part in route.node.id)
         yield Acknowledged(route, "AwsSolutions-APIG4", reason)
 
 

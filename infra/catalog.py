@@ -185,6 +185,20 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         routes=(*_routes(*api.SERVICE_ROOTS), Route("", "$default")),
         environment=("OPENAPI_FILE", "AUTH_MODE"),
     ),
+    Function(
+        "api_console",
+        "api",
+        memory_mb=256,
+        timeout_seconds=10,
+        routes=_routes(api.CONSOLE_ROOT),
+        environment=(
+            "AUTH_MODE",
+            "CONSOLE_ISSUER",
+            "CONSOLE_CLIENT_ID",
+            "CONSOLE_SCOPES",
+            "CONSOLE_CONNECT_TO",
+        ),
+    ),
     Function("step_data", "step", memory_mb=512, timeout_seconds=60),
     Function(
         "step_files",

@@ -60,6 +60,12 @@ class StageConfig:
     auth: Auth = "iam"
     jwt_issuer: str = ""
     jwt_audience: tuple[str, ...] = ()
+    console_client_id: str = ""
+    """With auth=jwt: the client that the console signs in as, by authorization code with PKCE."""
+    console_scopes: str = "openid"
+    """What the console asks the issuer for, with spaces between."""
+    console_connect_to: tuple[str, ...] = ()
+    """Further addresses of the provider of identities, where its token endpoint is not the issuer's host."""
     tenant_claim: str = ""
     tenant_roles: Mapping[str, str] = field(default_factory=dict)
     """Tenant by role ARN (without the role's path), for callers that sign with IAM; other callers' tenant is their account."""
@@ -155,6 +161,8 @@ class StageConfig:
             for name, value in named:
                 _check(bool(value), name, "is needed with auth=jwt")
             _check(self.jwt_issuer.startswith("https://"), "jwt_issuer", "is an https address")
+        secure = all(address.startswith("https://") for address in self.console_connect_to)
+        _check(secure, "console_connect_to", "names https addresses")
         _check("*" not in self.cors_origins, "cors_origins", "names origins; '*' would open the API to every page")
         _check(bool(self.step_function_arns), "step_function_arns", "names one pattern at least")
         _check("*" not in self.bedrock_models, "bedrock_models", "names models or their vendors, not all there are")

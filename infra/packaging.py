@@ -42,6 +42,8 @@ LAMBDA_PLATFORM: Final = "aarch64-manylinux_2_28"
 """Lambda's Python 3.13 runs on Amazon Linux 2023, which has glibc 2.34."""
 
 _NOT_DEPLOYED: Final = shutil.ignore_patterns("__pycache__", "*.pyc")
+_CONSOLE: Final = FUNCTIONS_FOLDER / "api_console" / "web"
+"""Of the console only what was built of it is deployed."""
 
 
 @cache
@@ -63,12 +65,18 @@ def own_layer_asset(name: str) -> Path:
 def lay_out_function(name: str, root: Path, interpreter: Interpreter | None) -> None:
     """Put a function's asset below `root`, compiled by the interpreter if there is one."""
     package = root / "functions"
-    shutil.copytree(FUNCTIONS_FOLDER / name, package / name, ignore=_NOT_DEPLOYED)
+    shutil.copytree(FUNCTIONS_FOLDER / name, package / name, ignore=_not_deployed)
     shutil.copyfile(FUNCTIONS_FOLDER / "__init__.py", package / "__init__.py")
     if name == "api_docs":
         shutil.copyfile(OPENAPI_FILE, package / name / "openapi.json")
     if interpreter is not None:
         compile_modules(root, FUNCTION_ROOT, interpreter)
+
+
+def _not_deployed(folder: str, names: list[str]) -> set[str]:
+    if Path(folder) == _CONSOLE:
+        return set(names) - {"dist"}
+    return _NOT_DEPLOYED(folder, names)
 
 
 def lay_out_layer(name: str, root: Path, interpreter: Interpreter | None) -> None:

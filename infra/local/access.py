@@ -136,7 +136,7 @@ class Access:
         """
         return (
             method == "GET"
-            and path in self.pages
+            and (path.rstrip("/") or "/") in self.pages
             and headers.get("sec-fetch-mode", "").lower() == "navigate"
             and headers.get("sec-fetch-dest", "document").lower() == "document"
         )

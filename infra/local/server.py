@@ -160,7 +160,7 @@ def make_local_server(
     """
     # Bound here, because werkzeug ends the process when it cannot bind.
     with socket.create_server((HOST, port), backlog=128) as bound:
-        access = Access.of(bound.getsockname()[1], gateway.pages, allow_hosts, cors_origins)
+        access = Access.of(bound.getsockname()[1], {"/", *gateway.pages}, allow_hosts, cors_origins)
         server: _Server
         application = CountedRequests(
             wsgi_application(gateway, access, lambda connection: server.hand_over(connection))
@@ -215,6 +215,8 @@ def _answer(gateway: Gateway, access: Access, environ: dict[str, Any], headers: 
     refusal = access.refusal(method, path, headers)
     if refusal is not None:
         return _refuse(refusal)
+    if path == "/" and method in ("GET", "HEAD"):
+        return HttpResponse(HTTPStatus.FOUND, {"location": "console/"}, b"")
     if access.answers_preflight(method, headers):
         return HttpResponse(HTTPStatus.NO_CONTENT, {}, b"")
     body = _body(environ)

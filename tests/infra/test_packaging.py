@@ -96,9 +96,13 @@ def test_a_handler_imports_with_its_layers_and_nothing_else(described: Function,
 @pytest.mark.parametrize("described", FUNCTIONS, ids=lambda f: f.name)
 def test_the_asset_of_a_function_holds_its_own_folder_only(described: Function) -> None:
     found = files(function_asset(described.name))
-    own = {p.relative_to(FUNCTIONS_FOLDER.parent).as_posix() for p in (FUNCTIONS_FOLDER / described.name).rglob("*.py")}
+    folder = FUNCTIONS_FOLDER / described.name
+    own = {
+        p.relative_to(FUNCTIONS_FOLDER.parent).as_posix()
+        for p in (*folder.rglob("*.py"), *folder.glob("web/dist/*.gz"))
+    }
     extra = {"functions/api_docs/openapi.json"} if described.name == "api_docs" else set()
-    assert found == own | extra | {"functions/__init__.py"}
+    assert found == {name for name in own if "/node_modules/" not in name} | extra | {"functions/__init__.py"}
 
 
 def test_the_engines_layer_is_the_package_as_it_lies() -> None:

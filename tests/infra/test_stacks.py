@@ -24,7 +24,13 @@ from workflow_engine.store.schema import table_definition
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
-HEALTH = {"GET /health", "GET /health/{proxy+}", "HEAD /health", "HEAD /health/{proxy+}"}
+OPEN = {
+    *("GET /health", "GET /health/{proxy+}", "HEAD /health", "HEAD /health/{proxy+}"),
+    *("GET /console", "GET /console/config.json", "GET /console/{file}", "GET /console/{proxy+}"),
+    *("HEAD /console", "HEAD /console/{proxy+}"),
+}
+"""Routes that ask for no credentials."""
+
 ROUTES = [route for function in FUNCTIONS for route in function.served_routes]
 
 
@@ -153,15 +159,15 @@ def test_logs_are_kept_for_a_time_and_no_longer(dev: Assembly, prod: Assembly) -
         assert {group["RetentionInDays"] for group in groups.values()} == {days}
 
 
-def test_the_api_has_the_routes_of_the_catalogue_and_is_closed_but_for_health(dev: Assembly) -> None:
+def test_the_api_has_the_routes_of_the_catalogue_and_is_closed_but_for_health_and_console(dev: Assembly) -> None:
     routes = dev.resources("AWS::ApiGatewayV2::Route").values()
     assert {route["RouteKey"] for route in routes} == {route.key for route in ROUTES}
     open_ = {route["RouteKey"] for route in routes if route.get("AuthorizationType", "NONE") == "NONE"}
-    assert open_ == HEALTH
+    assert open_ == OPEN
     assert {r["AuthorizationType"] for r in routes if r["RouteKey"] not in open_} == {"AWS_IAM"}
 
 
-def test_with_jwt_every_route_but_health_and_preflight_asks_for_a_token(prod: Assembly) -> None:
+def test_with_jwt_every_route_but_those_and_preflight_asks_for_a_token(prod: Assembly) -> None:
     checked(prod, "api").has_resource_properties(
         "AWS::ApiGatewayV2::Authorizer",
         {
@@ -172,12 +178,12 @@ def test_with_jwt_every_route_but_health_and_preflight_asks_for_a_token(prod: As
     )
     routes = prod.resources("AWS::ApiGatewayV2::Route").values()
     open_ = {route["RouteKey"] for route in routes if route.get("AuthorizationType", "NONE") == "NONE"}
-    assert open_ == HEALTH | {"OPTIONS /{proxy+}"}
+    assert open_ == OPEN | {"OPTIONS /{proxy+}"}
     assert {r["AuthorizationType"] for r in routes if r["RouteKey"] not in open_} == {"JWT"}
     for described in (f for f in FUNCTIONS if f.kind == "api"):
         variables = lambda_function(prod, described)["Environment"]["Variables"]
         assert variables["AUTH_MODE"] == "jwt"
-        assert described.name == "api_docs" or variables["TENANT_CLAIM"] == "org_id"
+        assert described.name in ("api_docs", "api_console") or variables["TENANT_CLAIM"] == "org_id"
 
 
 def test_what_may_call_a_function_fits_into_its_policy(dev: Assembly) -> None:
@@ -225,7 +231,8 @@ def rules_of_machines(assembly: Assembly) -> tuple[Any, Any]:
 
 
 def mapping_of(assembly: Assembly, function_id: str) -> dict[str, Any]:
-    mappings = [as_text(mapping) for mapping in assembly.resources("AWS::Lambda::EventSourceMapping").values()]
+    resources = assembly.resources("AWS::Lambda::EventSourceMapping").values()
+    mappings: list[dict[str, Any]] = [as_text(mapping) for mapping in resources]
     (found,) = [mapping for mapping in mappings if function_id in mapping["FunctionName"]]
     return found
 

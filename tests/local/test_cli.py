@@ -152,7 +152,8 @@ def test_an_invalid_workflow_exits_with_2_and_says_where_and_why(tmp_path: Path)
     for command in (("run", file), ("run", file, "--json"), ("compile", file)):
         done = workflow(*command)
         assert done.exit_code == 2
-        assert done.stdout == ""
+        told = json.loads(done.stdout)["error"]["errors"] if "--json" in command else []
+        assert (len(told), done.stdout == "") == ((2, False) if "--json" in command else (0, True))
         assert sorted(line.split(" ")[:2] for line in done.stderr.splitlines()) == [
             ["WFE-E202", "/steps/0/dependencies/0"],
             ["WFE-E400", "/steps/0/step_type"],
@@ -185,7 +186,7 @@ def test_validate_tells_what_an_agent_lacks(tmp_path: Path) -> None:
 )
 def test_a_file_that_is_no_json_exits_with_2(tmp_path: Path, content: str, finding: str) -> None:
     done = workflow("run", write(tmp_path, content), "--json")
-    assert (done.exit_code, done.stdout) == (2, "")
+    assert (done.exit_code, json.loads(done.stdout)["error"]["errors"][0]["code"]) == (2, "malformed_json")
     assert done.stderr.startswith("malformed_json / ")
     assert finding in done.stderr
 

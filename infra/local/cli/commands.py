@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 import click
 
 from infra.local.cli import exits
-from infra.local.cli.exits import close_quietly, tell
+from infra.local.cli.exits import close_quietly, json_errors
 from infra.local.cli.groups import SuggestingGroup
 
 
@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "events": Command("infra.local.cli.follow:events", "Print what happens in a run."),
     "logs": Command("infra.local.cli.follow:logs", "Print what the steps of a run printed and logged."),
     "list": Command("infra.local.cli.listing:list_", "List runs."),
+    "stats": Command("infra.local.cli.stats:stats", "Print figures of many runs."),
     "cancel": Command("infra.local.cli.control:cancel", "Cancel a run."),
     "redrive": Command("infra.local.cli.control:redrive", "Let a run go on from the step that failed."),
     "rerun": Command("infra.local.cli.control:rerun", "Run again, all of it or from a step on."),
@@ -72,13 +73,14 @@ class Commands(SuggestingGroup):
         """
         given = sys.argv[1:] if args is None else list(args)
         more["standalone_mode"] = False
-        try:
-            code = super().main(given, *others, **more)
-        except click.ClickException as error:
-            tell(error, as_json="--json" in given)
-            code = error.exit_code
-        except (click.Abort, KeyboardInterrupt):
-            code = exits.INTERRUPTED
+        with json_errors("--json" in given) as tell:
+            try:
+                code = super().main(given, *others, **more)
+            except click.ClickException as error:
+                tell(error)
+                code = error.exit_code
+            except (click.Abort, KeyboardInterrupt):
+                code = exits.INTERRUPTED
         sys.exit(code or exits.DONE)
 
     def invoke(self, ctx: click.Context) -> None:

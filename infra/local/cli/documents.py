@@ -6,11 +6,13 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final, NoReturn
 
 import click
+
+from infra.local.cli.exits import CommandError
 
 STDOUT: Final = 1
 STDERR: Final = 2
@@ -78,8 +80,20 @@ def _malformed(detail: str) -> NoReturn:
 
 def invalid(findings: Iterable[Mapping[str, str]]) -> NoReturn:
     """End the program with findings."""
-    print_findings(findings)
-    sys.exit(EXIT_INVALID)
+    raise InvalidError(list(findings))
+
+
+class InvalidError(CommandError):
+    """A document is wrong: its findings are told, a line each."""
+
+    def __init__(self, findings: Sequence[Mapping[str, str]]) -> None:
+        detail = findings[0]["detail"] if findings else "The document is invalid."
+        super().__init__(detail, EXIT_INVALID, {"code": "invalid", "errors": findings})
+        self.findings = findings
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the findings on stderr."""
+        print_findings(self.findings)
 
 
 def print_findings(findings: Iterable[Mapping[str, str]]) -> None:

@@ -67,7 +67,7 @@ class Remote:
         address = self.connection.url.value
         # A server of this machine that is not there will hardly come while somebody waits for it.
         retries = Retries(first_pause=0.1) if is_here(address) else Retries()
-        return Api(HttpTransport(address, _auth(self.connection)), retries=retries)
+        return Api(HttpTransport(address, auth_of(self.connection)), retries=retries)
 
     def changes(self, what: str, *, asks: bool = False) -> None:
         """Say where something is about to be changed, on stderr, and ask where the profile wants it (or `asks`). `what` is
@@ -193,7 +193,8 @@ def _of_problem(error: ApiProblem, remote: Remote) -> CommandError:
     return CommandError(plain("\n".join(told)), code, problem)
 
 
-def _auth(settings: Connection) -> Auth | None:
+def auth_of(settings: Connection) -> Auth | None:
+    """In whose name requests are sent. Raises SettingsError, and CommandError for a token that cannot be had."""
     from workflow_engine.client.authentication import BearerToken, SigV4
 
     if settings.auth.value == "iam":

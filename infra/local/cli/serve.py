@@ -57,7 +57,10 @@ def serve(
             raise click.UsageError(str(error)) from None
         with contextlib.closing(server.socket), clear_errors(), cloud, stop_signals() as stopping:
             tell_found(cloud)
-            click.echo(f"Listening on http://127.0.0.1:{server.port} (documentation at /docs). Ctrl-C stops.", err=True)
+            click.echo(
+                f"Listening on http://127.0.0.1:{server.port} (console at /, documentation at /docs). Ctrl-C stops.",
+                err=True,
+            )
             has_started()
             cloud.keep_house()
             problem = serve_until(stopping, server, cloud.stop_waiting, cloud.lost_folder)

@@ -203,6 +203,22 @@ def test_mistakes_on_the_command_line_are_json_too(arguments: list[str], told: s
     assert told in error["detail"]
 
 
+@pytest.mark.parametrize("command", [["run", "wrong.json"], ["start", "wrong.json"], ["deploy", "wrong.json"]])
+def test_a_document_that_is_none_is_one_json_document_too(command: list[str]) -> None:
+    Path("wrong.json").write_text('{"name": "Cut')
+    done = subprocess.run([*COMMAND, *command, "--json"], capture_output=True, text=True, check=False)
+    error = json.loads(done.stdout)["error"]
+    assert (done.returncode, error["exit_code"], error["errors"][0]["code"]) == (2, 2, "malformed_json")
+    assert "wrong.json" in done.stderr
+
+
+def test_an_invalid_workflow_is_one_json_document_although_steps_may_print() -> None:
+    Path("wrong.json").write_text('{"name": "W", "steps": [{"step_id": "a", "step_type": "nope"}]}')
+    done = subprocess.run([*COMMAND, "run", "wrong.json", "--json"], capture_output=True, text=True, check=False)
+    error = json.loads(done.stdout)["error"]
+    assert (done.returncode, error["errors"][0]["pointer"]) == (2, "/steps/0/step_type")
+
+
 def _slow_answer(fake: FakeApi) -> threading.Event:
     """The run goes on until the test is over."""
     is_over = threading.Event()

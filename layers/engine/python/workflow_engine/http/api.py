@@ -65,6 +65,8 @@ HAS_FAILURES: Final = Query("has_failures", "flag")
 ERROR: Final = Query("error")
 BUCKET: Final = Query("bucket", shape="StatsBucket")
 CONFIRM: Final = Query("confirm")
+SIGN_IN: Final = tuple(map(Query, ("code", "state", "iss", "session_state", "error", "error_description", "error_uri")))
+"""What a provider of identities says when it sends a browser back (RFC 6749, section 4.1.2; RFC 9207; OpenID's session state)."""
 
 EVENT_STREAM: Final = "text/event-stream"
 """The media type of server-sent events."""
@@ -128,7 +130,7 @@ class Operation(NamedTuple):
     @property
     def is_about_itself(self) -> bool:
         """Whether it tells of the API alone, and so asks nothing of AWS."""
-        return self.root in SERVICE_ROOTS
+        return self.root in (*SERVICE_ROOTS, CONSOLE_ROOT)
 
     @property
     def problems(self) -> tuple[int, ...]:
@@ -159,6 +161,7 @@ class Operation(NamedTuple):
 
 CHANGES: Final = ("PUT", "DELETE")
 SERVICE_ROOTS: Final = ("health", "docs", "openapi.json")
+CONSOLE_ROOT: Final = "console"
 
 
 def _stored(noun: str, root: str, body: str) -> tuple[Operation, ...]:
@@ -448,9 +451,33 @@ _SERVICE: Final = (
     Operation("openapi", "GET /openapi.json", {200: "Document"}),
 )
 
+_CONSOLE: Final = (
+    Operation(
+        "console",
+        "GET /console",
+        {200: "Text", 308: None},
+        query=SIGN_IN,
+        media_type="text/html",
+        is_open=True,
+        is_page=True,
+    ),
+    Operation("console_config", "GET /console/config.json", {200: "ConsoleConfig"}, is_open=True),
+    Operation("console_file", "GET /console/{file}", {200: "Text"}, media_type="text/javascript", is_open=True),
+)
+
 OPERATIONS: Final[Mapping[str, Operation]] = {
     operation.name: operation
-    for operation in (*_WORKFLOWS, *_EXECUTIONS, *_ACTIVITIES, *_STEPS, *_AGENTS, *_TOOLS, *_FILES, *_SERVICE)
+    for operation in (
+        *_WORKFLOWS,
+        *_EXECUTIONS,
+        *_ACTIVITIES,
+        *_STEPS,
+        *_AGENTS,
+        *_TOOLS,
+        *_FILES,
+        *_SERVICE,
+        *_CONSOLE,
+    )
 }
 """Every route, by name."""
 

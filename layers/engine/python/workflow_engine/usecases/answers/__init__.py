@@ -46,7 +46,7 @@ from workflow_engine.usecases.answers.runs import (
     TenantDeletion,
     Usage,
 )
-from workflow_engine.usecases.answers.service import Health
+from workflow_engine.usecases.answers.service import ConsoleConfig, Health
 from workflow_engine.usecases.answers.stats import (
     BucketStats,
     CostStats,
@@ -117,6 +117,7 @@ __all__ = (
     "AuditRecord",
     "BucketStats",
     "CompiledWorkflow",
+    "ConsoleConfig",
     "CostStats",
     "CostUsd",
     "Costs",

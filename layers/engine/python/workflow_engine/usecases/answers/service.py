@@ -12,3 +12,15 @@ class Health(TypedDict):
 
     status: Literal["healthy"]
     service: str
+
+
+class ConsoleConfig(TypedDict):
+    """How a page of this deployment signs in."""
+
+    auth: str
+    """`none`, `iam` or `jwt`."""
+    issuer: str | None
+    """The provider of identities, with `jwt`."""
+    client_id: str | None
+    scopes: str | None
+    """What to ask it for, with spaces between."""

@@ -1,0 +1,252 @@
+/**
+ * A run as its events tell it: each step with its attempts, and how many parts of a step are in which status.
+ *
+ * Who shows one step listens to that alone, and changes are told once a frame: a run of 1,200 steps stays usable. An end that was
+ * told is never taken back by an event that is older; only a redrive lets a run go on.
+ */
+
+import type { RunEvent } from "./stream";
+import { hasEnded } from "../model/status";
+
+export interface AttemptState {
+  readonly attempt: number;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  readonly error: string | null;
+}
+
+export interface StepState {
+  readonly key: string;
+  readonly stepId: string;
+  readonly status: string;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  readonly durationMs: number | null;
+  readonly waitingFor: string | null;
+  readonly error: string | null;
+  readonly isReused: boolean;
+  readonly attempts: readonly AttemptState[];
+}
+
+export interface RunState {
+  readonly status: string;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  readonly error: string | null;
+  readonly redrives: number;
+  readonly lastEventId: string;
+}
+
+/** How many parts of a step, or turns of a loop, have each status. */
+export type Counts = Readonly<Record<string, number>>;
+
+const NOTHING: Counts = {};
+const ENDS: Readonly<Record<string, string>> = {
+  "run.completed": "completed",
+  "run.failed": "failed",
+  "run.cancelled": "cancelled",
+  "run.timed_out": "timed_out",
+};
+const STEP_ENDS: Readonly<Record<string, string>> = {
+  "step.completed": "completed",
+  "step.failed": "failed",
+  "step.skipped": "skipped",
+  "step.aborted": "aborted",
+};
+
+/** What a part belongs to: `each` of `each[3]`, `each[3]` of `each[3].inner`. Null for a step of the workflow itself. */
+export function parentOf(key: string): string | null {
+  const dot = key.lastIndexOf(".");
+  const bracket = key.lastIndexOf("[");
+  if (dot > bracket) return key.slice(0, dot);
+  return bracket > 0 ? key.slice(0, bracket) : null;
+}
+
+export class RunStore {
+  private run: RunState = { status: "pending", startedAt: null, endedAt: null, error: null, redrives: 0, lastEventId: "" };
+  private readonly steps = new Map<string, StepState>();
+  private readonly counts = new Map<string, Record<string, number>>();
+  private readonly children = new Map<string, string[]>();
+  private readonly listeners = new Map<string, Set<() => void>>();
+  private readonly everything = new Set<() => void>();
+  private readonly changed = new Set<string>();
+  private version_ = 0;
+  private isScheduled = false;
+
+  constructor(private readonly later: (work: () => void) => void = (work) => requestAnimationFrame(work)) {}
+
+  /** Counts up with each change that was told, for who shows the run as a whole. */
+  get version(): number {
+    return this.version_;
+  }
+
+  getRun = (): RunState => this.run;
+  getStep = (key: string): StepState | undefined => this.steps.get(key);
+  getCounts = (key: string): Counts => this.counts.get(key) ?? NOTHING;
+  keys = (): IterableIterator<string> => this.steps.keys();
+  partsOf = (key: string): readonly string[] => this.children.get(key) ?? [];
+
+  /** Listen to one step (its key), to the run itself (""), or to all. Gives what ends it. */
+  subscribe(key: string | null, listener: () => void): () => void {
+    if (key === null) {
+      this.everything.add(listener);
+      return () => this.everything.delete(listener);
+    }
+    const own = this.listeners.get(key) ?? new Set();
+    this.listeners.set(key, own.add(listener));
+    return () => {
+      own.delete(listener);
+    };
+  }
+
+  /** Forget all of it, to be told anew. */
+  clear(): void {
+    for (const key of this.steps.keys()) this.changed.add(key);
+    this.steps.clear();
+    this.counts.clear();
+    this.children.clear();
+    this.run = { status: "pending", startedAt: null, endedAt: null, error: null, redrives: 0, lastEventId: "" };
+    this.mark("");
+  }
+
+  apply(event: RunEvent): void {
+    if (event.type.startsWith("run.")) this.applyToRun(event);
+    else if (event.step !== null && event.type.startsWith("step.")) this.applyToStep(event.step, event);
+  }
+
+  private applyToRun(event: RunEvent): void {
+    const before = this.run;
+    const end = ENDS[event.type];
+    if (event.type === "run.started") {
+      if (!hasEnded(before.status)) this.run = { ...before, status: "running", startedAt: event.timestamp };
+    } else if (event.type === "run.redriven") {
+      this.run = { ...before, status: "running", endedAt: null, error: null, redrives: before.redrives + 1 };
+    } else if (end !== undefined) {
+      this.run = { ...before, status: end, endedAt: event.timestamp, error: errorOf(event) };
+    }
+    this.mark("");
+  }
+
+  private applyToStep(key: string, event: RunEvent): void {
+    const before = this.steps.get(key) ?? this.begun(key, event.step_id ?? key);
+    const after = changedBy(before, event);
+    this.steps.set(key, after);
+    if (after.status !== before.status) this.count(key, before, after.status);
+    this.mark(key);
+  }
+
+  private begun(key: string, stepId: string): StepState {
+    const parent = parentOf(key);
+    if (parent !== null) {
+      const known = this.children.get(parent);
+      if (known === undefined) this.children.set(parent, [key]);
+      else known.push(key);
+    }
+    return {
+      key,
+      stepId,
+      status: "pending",
+      startedAt: null,
+      endedAt: null,
+      durationMs: null,
+      waitingFor: null,
+      error: null,
+      isReused: false,
+      attempts: [],
+    };
+  }
+
+  private count(key: string, before: StepState, status: string): void {
+    const parent = parentOf(key);
+    if (parent === null) return;
+    const own = { ...(this.counts.get(parent) ?? {}) };
+    if (before.status !== "pending" && own[before.status]) own[before.status] = (own[before.status] ?? 1) - 1;
+    own[status] = (own[status] ?? 0) + 1;
+    this.counts.set(parent, own);
+    this.mark(parent);
+  }
+
+  private mark(key: string): void {
+    this.changed.add(key);
+    if (this.isScheduled) return;
+    this.isScheduled = true;
+    this.later(() => this.tell());
+  }
+
+  private tell(): void {
+    this.isScheduled = false;
+    this.version_ += 1;
+    const keys = [...this.changed];
+    this.changed.clear();
+    for (const key of keys) for (const listener of this.listeners.get(key) ?? []) listener();
+    for (const listener of this.everything) listener();
+  }
+}
+
+function changedBy(before: StepState, event: RunEvent): StepState {
+  const at = event.timestamp;
+  const end = STEP_ENDS[event.type];
+  if (end !== undefined) {
+    const took = event.details["duration_ms"];
+    return {
+      ...before,
+      status: end,
+      startedAt: before.startedAt ?? at,
+      endedAt: at,
+      durationMs: typeof took === "number" ? took : null,
+      waitingFor: null,
+      error: errorOf(event),
+      isReused: event.details["reused"] === true,
+      attempts: endedAttempts(before.attempts, at, errorOf(event)),
+    };
+  }
+  switch (event.type) {
+    case "step.started":
+      return {
+        ...before,
+        status: "running",
+        startedAt: at,
+        endedAt: null,
+        error: null,
+        attempts: withAttempt(before.attempts, event.attempt ?? 1, at),
+      };
+    case "step.waiting":
+      return { ...before, status: "waiting", waitingFor: textOf(event.details["for"]) };
+    case "step.attempt_failed":
+      return { ...before, attempts: endedAttempts(before.attempts, at, errorOf(event)) };
+    case "step.retried":
+      return {
+        ...before,
+        status: "running",
+        waitingFor: null,
+        endedAt: null,
+        error: null,
+        attempts: withAttempt(before.attempts, event.attempt ?? before.attempts.length + 1, at),
+      };
+    default:
+      return before; // a type of a later release
+  }
+}
+
+function withAttempt(attempts: readonly AttemptState[], attempt: number, at: string | null): readonly AttemptState[] {
+  if (attempts.some((a) => a.attempt === attempt && a.endedAt === null)) return attempts;
+  return [...attempts, { attempt, startedAt: at, endedAt: null, error: null }];
+}
+
+function endedAttempts(attempts: readonly AttemptState[], at: string | null, error: string | null): readonly AttemptState[] {
+  const last = attempts.at(-1);
+  if (last === undefined || last.endedAt !== null) return attempts;
+  return [...attempts.slice(0, -1), { ...last, endedAt: at, error }];
+}
+
+function errorOf(event: RunEvent): string | null {
+  const error = event.details["error"];
+  if (typeof error === "string") return error;
+  if (typeof error !== "object" || error === null) return null;
+  const { type, message } = error as { type?: unknown; message?: unknown };
+  return [textOf(type), textOf(message)].filter(Boolean).join(": ") || null;
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}

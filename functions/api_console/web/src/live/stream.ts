@@ -1,0 +1,118 @@
+/** The events of a run, as they happen: a stream that comes back by itself where it left off, however often it breaks. */
+
+import { authorizedFetch } from "../api/client";
+import { ApiProblem, problemOf } from "../api/problem";
+import { EventParser } from "./sse";
+
+export interface RunEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly timestamp: string | null;
+  readonly step: string | null;
+  readonly step_id: string | null;
+  readonly attempt: number | null;
+  readonly details: Record<string, unknown>;
+}
+
+export type StreamState = "open" | "lost" | "ended";
+
+export interface Follower {
+  event(event: RunEvent): void;
+  /** "lost" while the server does not answer; "ended" when nothing can follow any more. */
+  state(state: StreamState): void;
+  /** The stream can't be gone on with from there: read everything anew. */
+  restart(): void;
+}
+
+const FIRST_PAUSE = 500;
+const LONGEST_PAUSE = 15_000;
+
+/** Follow a run's events after the one with this id, until `signal` aborts or the run's stream ends. */
+export async function follow(
+  executionId: string,
+  lastId: string,
+  follower: Follower,
+  signal: AbortSignal,
+): Promise<void> {
+  let pause = FIRST_PAUSE;
+  let last = lastId;
+  while (!signal.aborted) {
+    const parser = new EventParser();
+    parser.lastId = last;
+    let cameThrough = false;
+    try {
+      const headers: Record<string, string> = { accept: "text/event-stream" };
+      if (last) headers["last-event-id"] = last;
+      const path = `/executions/${encodeURIComponent(executionId)}/stream`;
+      const response = await authorizedFetch(path, { headers, signal, cache: "no-store" });
+      if (response.status === 204) {
+        follower.state("ended");
+        return;
+      }
+      if (!response.ok) throw await problemOf(response);
+      follower.state("open");
+      for await (const text of pieces(response, signal)) {
+        for (const event of parser.push(text)) {
+          cameThrough = true;
+          last = event.id || last;
+          const told = parsed(event.data);
+          if (told !== null) follower.event(told);
+        }
+      }
+      last = parser.lastId || last;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof ApiProblem && isFinal(error)) {
+        if (error.status === 410 || error.status === 422) follower.restart();
+        else follower.state("ended");
+        return;
+      }
+      follower.state("lost");
+    }
+    // A stream behind API Gateway ends after each answer and says to come back at once.
+    pause = cameThrough ? FIRST_PAUSE : Math.min(pause * 2, LONGEST_PAUSE);
+    await rest(cameThrough ? (parser.retry ?? FIRST_PAUSE) : Math.max(parser.retry ?? 0, jittered(pause)), signal);
+  }
+}
+
+function isFinal(error: ApiProblem): boolean {
+  return error.status >= 400 && error.status < 500 && error.status !== 429 && error.status !== 408;
+}
+
+async function* pieces(response: Response, signal: AbortSignal): AsyncGenerator<string> {
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  if (!reader) return;
+  try {
+    while (!signal.aborted) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+function parsed(data: string): RunEvent | null {
+  try {
+    return JSON.parse(data) as RunEvent;
+  } catch {
+    return null; // a heartbeat, or half of something that a proxy has cut
+  }
+}
+
+function jittered(ms: number): number {
+  return ms * (0.5 + Math.random());
+}
+
+function rest(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done, { once: true });
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    }
+  });
+}

@@ -1,0 +1,102 @@
+import { describe, expect, it, vi } from "vitest";
+
+import { parentOf, RunStore } from "../src/live/runStore";
+import type { RunEvent } from "../src/live/stream";
+
+let number = 0;
+
+function event(type: string, step: string | null = null, details: Record<string, unknown> = {}, attempt: number | null = null): RunEvent {
+  number += 1;
+  return { id: `${number}`, type, timestamp: `2026-01-01T00:00:${String(number % 60).padStart(2, "0")}Z`, step, step_id: step, attempt, details };
+}
+
+function store(...events: RunEvent[]): RunStore {
+  const made = new RunStore((work) => work());
+  for (const e of events) made.apply(e);
+  return made;
+}
+
+describe("a run", () => {
+  it("has the end that it was told, whatever older event comes after it", () => {
+    const run = store(event("run.started"), event("run.failed", null, { error: { type: "X", message: "y" } }), event("run.started"));
+    expect(run.getRun()).toMatchObject({ status: "failed", error: "X: y" });
+  });
+
+  it("goes on when it is redriven", () => {
+    const run = store(event("run.started"), event("run.failed"), event("run.redriven"));
+    expect(run.getRun()).toMatchObject({ status: "running", endedAt: null, redrives: 1 });
+  });
+});
+
+describe("a step", () => {
+  it("has each of its attempts, with why it failed", () => {
+    const run = store(
+      event("step.started", "a", {}, 1),
+      event("step.attempt_failed", "a", { error: { type: "Boom", message: "no" } }, 1),
+      event("step.retried", "a", {}, 2),
+      event("step.completed", "a", { duration_ms: 12 }),
+    );
+    const step = run.getStep("a");
+    expect(step?.status).toBe("completed");
+    expect(step?.durationMs).toBe(12);
+    expect(step?.attempts.map((a) => [a.attempt, a.error])).toEqual([[1, "Boom: no"], [2, null]]);
+    expect(step?.attempts.every((a) => a.endedAt !== null)).toBe(true);
+  });
+
+  it("says what it waits for, until it goes on", () => {
+    const run = store(event("step.started", "a"), event("step.waiting", "a", { for: "decision" }));
+    expect(run.getStep("a")).toMatchObject({ status: "waiting", waitingFor: "decision" });
+    run.apply(event("step.completed", "a"));
+    expect(run.getStep("a")).toMatchObject({ status: "completed", waitingFor: null });
+  });
+
+  it("passes over what a later release tells", () => {
+    const run = store(event("step.started", "a"), event("step.dreamt", "a"));
+    expect(run.getStep("a")?.status).toBe("running");
+  });
+});
+
+describe("parts", () => {
+  it("are counted by status with what they are parts of", () => {
+    const run = store(
+      event("step.started", "each[0]"),
+      event("step.started", "each[1]"),
+      event("step.completed", "each[0]"),
+      event("step.failed", "each[1]"),
+      event("step.started", "each[2]"),
+    );
+    expect(run.getCounts("each")).toEqual({ running: 1, completed: 1, failed: 1 });
+    expect(run.partsOf("each")).toEqual(["each[0]", "each[1]", "each[2]"]);
+  });
+
+  it("belong to the element that they are in", () => {
+    expect(parentOf("each[3].inner")).toBe("each[3]");
+    expect(parentOf("each[3]")).toBe("each");
+    expect(parentOf("outer[0].inner[2]")).toBe("outer[0].inner");
+    expect(parentOf("loop.turn")).toBe("loop");
+    expect(parentOf("a")).toBeNull();
+  });
+});
+
+describe("listeners", () => {
+  it("hear of their own step only, once for all that happened in a frame", () => {
+    const frames: (() => void)[] = [];
+    const run = new RunStore((work) => frames.push(work));
+    const [a, b, all] = [vi.fn(), vi.fn(), vi.fn()];
+    run.subscribe("a", a);
+    run.subscribe("b", b);
+    run.subscribe(null, all);
+    run.apply(event("step.started", "a"));
+    run.apply(event("step.completed", "a"));
+    frames.splice(0).forEach((work) => work());
+    expect([a, b, all].map((f) => f.mock.calls.length)).toEqual([1, 0, 1]);
+  });
+
+  it("hear no more when they have ended listening", () => {
+    const run = new RunStore((work) => work());
+    const a = vi.fn();
+    run.subscribe("a", a)();
+    run.apply(event("step.started", "a"));
+    expect(a).not.toHaveBeenCalled();
+  });
+});
