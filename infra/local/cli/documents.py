@@ -64,9 +64,12 @@ def _read(file: str) -> bytes:
 def _parse(content: bytes, source: str) -> Any:
     """JSON as strictly as the API reads it."""
     from workflow_engine.documents.json_text import parse_json
+    from workflow_engine.documents.yaml_text import parse_yaml
     from workflow_engine.errors import MalformedJsonError
 
     try:
+        if source.endswith((".yaml", ".yml")):
+            return parse_yaml(content.decode("utf-8"))
         return parse_json(content.decode("utf-8"))
     except UnicodeDecodeError:
         return _malformed(f"{source}: Not UTF-8 text.")
