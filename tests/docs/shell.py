@@ -105,7 +105,7 @@ def _programs(folder: Path, work: Path) -> None:
     """`workflow`, `python` and `make` of this checkout, and a curl that fails where the server refuses."""
     python = shlex.quote(sys.executable)
     made = {
-        "workflow": f'exec {python} -m infra.local.cli "$@"',
+        "workflow": f'exec {shlex.quote(str(Path(sys.executable).with_name("workflow")))} "$@"',
         "python": f'exec {python} "$@"',
         "pytest": f'exec {python} -m pytest -p no:cacheprovider "$@"',
         # What is installed is not installed anew: the tests run in it.
