@@ -46,7 +46,11 @@ TABLE: list[tuple[str, Any, Any]] = [
     ("error", None, {"type": "Gone"}),
     ("steps", {"sometimes": "skipped"}, {"sometimes": "completed"}),
     ("steps", {"pure": {"output": 2}}, {"pure": {"output": 1}}),
-    ("steps", {"tolerated": {"status": "failed", "error": {"message": "away"}}}, {"tolerated": {"error": {"type": "X"}}}),
+    (
+        "steps",
+        {"tolerated": {"status": "failed", "error": {"message": "away"}}},
+        {"tolerated": {"error": {"type": "X"}}},
+    ),
     ("steps", {"one[1]": {"output": {"v": 8}, "input": {"v": 9}}}, {"one[1]": {"output": {"v": 7}}}),
     ("steps", {"all[2].one": "completed"}, {"one[3]": "completed"}),
     ("steps", {"first": {"input": {"n": 5}}}, {"first": {"input": {"n": 6}}}),
@@ -128,7 +132,9 @@ def test_every_expectation_is_in_the_table() -> None:
 
 
 def test_a_run_that_was_refused_fails_whatever_is_expected(ran: Ran) -> None:
-    subject: Subject = replace(ran.subject, flow=None, findings=({"code": "WFE-E204", "pointer": "/steps", "detail": "No."},))
+    subject: Subject = replace(
+        ran.subject, flow=None, findings=({"code": "WFE-E204", "pointer": "/steps", "detail": "No."},)
+    )
     refused = Observed(findings=subject.findings)
     context = Context(ran.case, refused, {})
     assert [failure.told for failure in failures(context)] == ["the workflow is refused: WFE-E204 /steps No."]
