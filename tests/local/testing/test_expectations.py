@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -115,8 +114,8 @@ class Ran:
 
 
 @pytest.fixture(scope="module")
-def ran(session: Session, steps: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
-    yield Ran(session, tmp_path_factory.mktemp("w"), steps)
+def ran(session: Session, steps: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    return Ran(session, tmp_path_factory.mktemp("w"), steps)
 
 
 @pytest.mark.parametrize(("name", "right", "wrong"), TABLE)
