@@ -84,6 +84,7 @@ generate: setup
 	$(BIN)/python -m infra.reference schema > statemachines/workflow.schema.json
 	$(BIN)/python -m infra.openapi > infra/openapi.json
 	$(BIN)/python -m infra.reference diagnostics > docs/diagnostics.md
+	$(BIN)/python -m infra.reference language > docs/language.md
 	$(BIN)/python -m infra.step_types > docs/step-types.md
 	$(BIN)/python -m infra.local.cli.reference > docs/cli.md
 	$(BIN)/python -m infra.local.cli.completion > infra/local/cli/completion.json

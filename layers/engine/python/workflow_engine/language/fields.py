@@ -282,3 +282,46 @@ EXAMPLES: Final[Mapping[str, tuple[Json, ...]]] = {
         {"logical_operator": "not", "conditions": ["input.skip"]},
     ),
 }
+
+OPERATORS: Final[Mapping[str, tuple[str, str]]] = {
+    "==": ("Both are the same JSON value, at any depth. What is missing equals null.", "order.status == 'completed'"),
+    "!=": ("The two are not the same JSON value.", "input.country != 'DE'"),
+    ">": (
+        "The left one is greater: of two numbers, two texts, or a number and a text that reads as one. Of anything else false.",
+        "a.n > 1",
+    ),
+    ">=": ("The left one is greater or equal, compared as by `>`.", "a.score >= 0.5"),
+    "<": ("The left one is less, compared as by `>`.", "index < 3"),
+    "<=": ("The left one is less or equal, compared as by `>`.", "a.n <= input.limit"),
+    "contains": ("The list has the element, the text the part, the object the key.", "a.tags contains 'new'"),
+    "not_contains": ("The opposite of `contains`.", "a.text not_contains 'error'"),
+    "in": ("The element is in the list, the part in the text, the key in the object.", "input.country in ['DE', 'AT']"),
+    "not_in": ("The opposite of `in`.", "a.status not_in ['failed', 'skipped']"),
+    "starts_with": ("The text begins with the other.", "a.name starts_with 'Dr. '"),
+    "ends_with": ("The text ends with the other.", "a.file ends_with '.pdf'"),
+    "regex_match": (
+        "The pattern, a literal, is found in the text. `^` and `$` stand for the ends.",
+        "input.code regex_match '^[A-Z]{3}$'",
+    ),
+    "is_empty": ("null, an empty text, list or object.", "a.rows is_empty"),
+    "is_not_empty": ("The opposite of `is_empty`.", "a.rows is_not_empty"),
+    "is_null": ("null, or missing.", "a.error is_null"),
+    "is_not_null": ("There, and not null.", "a.error is_not_null"),
+    "exists": ("The same as `is_not_null`.", "input.coupon exists"),
+}
+"""The operators of conditions: what they mean, and an example."""
+
+TEMPLATE_VARIABLES: Final[Mapping[str, str]] = {
+    "current_timestamp": "The time at which the step is entered, in ISO 8601, UTC.",
+    "current_date": "Its date: `2030-01-31`.",
+    "current_time": "Its time of day: `08:00:00`.",
+    "current_year": "Its year.",
+    "current_month": "Its month, with two digits.",
+    "current_day": "Its day of the month, with two digits.",
+    "uuid": "A new random UUID.",
+    "execution_id": "The id of the run.",
+    "workflow_id": "The id of the workflow.",
+    "user_id": "The user of the run; empty where it has none.",
+    "session_id": "The session of the run; empty where it has none.",
+}
+"""What a template shows beside the values of references."""

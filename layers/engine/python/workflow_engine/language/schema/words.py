@@ -13,7 +13,10 @@ Schema = dict[str, Json]
 _LONGEST: Final = 160
 """Characters of a default or an example that is shown beside a description."""
 _ANNOTATIONS: Final = ("title", "description", "default", "examples", "$comment")
-_BY_NAME: Final = ("properties", "patternProperties", "$defs", "dependentSchemas")
+BY_NAME: Final = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+"""Keywords that hold schemas by names, which are no keywords."""
+NO_SCHEMAS: Final = ("const", "enum", "default", "examples", "required", "dependentRequired", "defaultSnippets")
+"""Keywords whose values are no schemas, and hold none."""
 
 
 def annotated(description: str, default: Json = None, examples: tuple[Json, ...] = ()) -> Schema:
@@ -55,11 +58,13 @@ def published(schema: Any) -> Any:
         return schema
     made: Schema = {}
     for keyword, value in schema.items():
-        if keyword in _BY_NAME and isinstance(value, dict):
+        if keyword in BY_NAME and isinstance(value, dict):
             made[keyword] = {name: published(inner) for name, inner in value.items()}
-        elif keyword in ("const", "enum"):
+        elif keyword in _ANNOTATIONS:
+            continue
+        elif keyword in NO_SCHEMAS:
             made[keyword] = value
-        elif keyword not in _ANNOTATIONS:
+        else:
             made[keyword] = published(value)
     examples = schema.get("examples")
     words = annotated(
