@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 import random
 import time
@@ -214,7 +215,7 @@ class Bench:
             conducting.cancel()
             told = f"The case has not ended within {REAL_SECONDS:g} seconds of this machine. Does a step that really runs hang?"
             stage.note(told, case.place)
-        results = self._results(execution_id, case.expect.get("status") != "waiting")
+        results = self._results(execution_id, must_have_ended=case.expect.get("status") != "waiting")
         observed = Observed(
             results,
             stage.calls,
@@ -251,7 +252,8 @@ class Bench:
         """Do what is done from outside, then wait for the end."""
         loop = self._loop
         assert loop is not None
-        stops = asyncio.ensure_future(self._until_it_waits(stage)) if case.expect.get("status") == "waiting" else None
+        waits = self._hold_before_deadlines(stage, arn) if case.expect.get("status") == "waiting" else None
+        stops = asyncio.ensure_future(waits.wait()) if waits is not None else None
         began = loop.time()
         await self._release()
         try:
@@ -266,17 +268,20 @@ class Bench:
                 stops.cancel()
             loop.works_outside += 1  # nothing goes on until the next case, or until this one is cleared away
 
-    async def _until_it_waits(self, stage: Stage) -> None:
-        """Return when time would pass with a call under way that never answers."""
+    def _hold_before_deadlines(self, stage: Stage, arn: str) -> asyncio.Event:
+        """Let no time pass that would end a call which never answers; gives what is told when only that could happen."""
         loop = self._loop
         assert loop is not None
-        while True:
-            if stage.hanging:
-                loop.held_back = asyncio.Event()
-                loop.latest = loop.time() + LONGEST_WAIT
-                await loop.held_back.wait()
-                return
-            await asyncio.sleep(0.001)
+        ends = self._engine._runs[arn].deadline() or math.inf
+
+        def limit() -> float | None:
+            if not stage.hanging:
+                return None
+            due = min(ends, *(attempt.due for attempt in stage.hanging.values()))
+            return loop.time() + due - loop.now()
+
+        loop.limit, loop.held_back = limit, asyncio.Event()
+        return loop.held_back
 
     async def _act(self, action: Action, stage: Stage, execution_id: str) -> None:
         try:
@@ -310,7 +315,7 @@ class Bench:
 
     # What came of it
 
-    def _results(self, execution_id: str, must_have_ended: bool) -> dict[str, Any]:
+    def _results(self, execution_id: str, *, must_have_ended: bool) -> dict[str, Any]:
         path = f"/executions/{execution_id}/results"
         until = time.monotonic() + REAL_SECONDS
         while True:
@@ -361,9 +366,6 @@ class Bench:
         for _ in range(5):
             await asyncio.sleep(0)
         await self._release()
-
-
-LONGEST_WAIT: Final = 3600.0
 
 
 def steps_not_expected(expect: Mapping[str, Any]) -> set[str]:
