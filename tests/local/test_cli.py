@@ -16,7 +16,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from infra.local.cli.commands import main
-from infra.local.cli.run import all_results, fetch_outputs
 from infra.local.cloud import LocalCloud
 from infra.local.data import DataFolder
 from tests.support.http_client import ApiClient
@@ -72,6 +71,15 @@ def test_cleaning_says_what_has_gone(tmp_path: Path) -> None:
         0,
         "Deleted 0 runs, 0 histories, 0 workflows that were never saved, and 0 files (0 bytes).\n",
     )
+
+
+def test_cleaning_and_quotas_are_json_where_that_is_wanted(tmp_path: Path) -> None:
+    with LocalCloud(data=DataFolder(tmp_path)):
+        pass
+    cleaned = json.loads(workflow("gc", "--older-than", "12h", "--data", tmp_path, "--json").stdout)
+    assert cleaned == {"deleted": {"runs": 0, "histories": 0, "workflows": 0, "files": 0, "bytes": 0}}
+    done = workflow("quota", "default", "--running", "3", "--monthly-usd", "none", "--data", tmp_path, "--json")
+    assert json.loads(done.stdout)["quota"] == {"running": 3, "starts_per_minute": None, "monthly_usd": None}
 
 
 def test_time_that_is_skipped_is_in_the_history_and_not_on_the_clock(tmp_path: Path) -> None:
@@ -253,38 +261,6 @@ def test_a_caller_in_this_process_gets_its_standard_output_back() -> None:
     before = sys.stdout
     assert json.loads(workflow("compile", HELLO).stdout)
     assert sys.stdout is before
-
-
-class Answers:
-    """A cloud that answers each path with a document."""
-
-    def __init__(self, **answers: Any) -> None:
-        self.answers = answers
-
-    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        return 200, json.loads(json.dumps(self.answers[f"{method} {path}"]))
-
-
-def test_results_are_put_together_of_their_pages_and_links() -> None:
-    link = {"href": "/executions/e/steps/b/output", "bytes": 2_000_000}
-    huge = {"output_data": None, "output_link": {"href": None, "bytes": 300_000_000}}
-    first = {"step_results": {"a": {"output_data": 1}}, "next_cursor": "c", "output": None}
-    second = {"step_results": {"b": {"output_data": None, "output_link": link}, "c": huge}, "next_cursor": None}
-    answers = {
-        "GET /executions/e/results": first | {"output_link": {"href": "/executions/e/output", "bytes": 2_000_000}},
-        "GET /executions/e/results?cursor=c": second,
-        "GET /executions/e/steps/b/output": [2],
-        "GET /executions/e/output": {"b": [2]},
-    }
-    cloud: Any = Answers(**answers)
-    results = all_results(cloud, "e")
-    assert list(results["step_results"]) == ["a", "b", "c"]
-    fetch_outputs(cloud, results)
-    assert results == {
-        "step_results": {"a": {"output_data": 1}, "b": {"output_data": [2]}, "c": huge},
-        "next_cursor": None,
-        "output": {"b": [2]},
-    }
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 import click
 
 from infra.local.cli import exits
-from infra.local.cli.exits import close_quietly, json_errors
+from infra.local.cli.exits import json_errors, quiet_when_nobody_reads
 from infra.local.cli.groups import SuggestingGroup
 
 
@@ -81,15 +81,18 @@ class Commands(SuggestingGroup):
                 code = error.exit_code
             except (click.Abort, KeyboardInterrupt):
                 code = exits.INTERRUPTED
+                tell(exits.CommandError("Interrupted.", code, {"code": "interrupted"}))
         sys.exit(code or exits.DONE)
 
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        """Read the command line, and print what `--help` asks for."""
+        with quiet_when_nobody_reads():
+            return super().make_context(*args, **more)
+
     def invoke(self, ctx: click.Context) -> None:
-        """Call the command. That nobody reads what it prints is no error of its own, and no traceback."""
-        try:
+        """Call the command."""
+        with quiet_when_nobody_reads():
             super().invoke(ctx)
-        except BrokenPipeError:
-            close_quietly()
-            ctx.exit(exits.READER_GONE)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -76,12 +75,21 @@ def json_errors(as_json: bool) -> Iterator[Callable[[click.ClickException], None
 
 
 def _as_json(error: click.ClickException) -> bytes:
+    import json
+
     problem = error.problem if isinstance(error, CommandError) else {}
     code = "invalid_usage" if isinstance(error, click.UsageError) else "failed"
     told = {"code": code, "detail": error.format_message(), **problem, "exit_code": error.exit_code}
     return json.dumps({"error": told}, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
-def close_quietly() -> None:
-    """Nobody reads standard output any more: what is left of it goes nowhere, and Python is not to try again at the exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+@contextlib.contextmanager
+def quiet_when_nobody_reads() -> Iterator[None]:
+    """That what reads standard output has gone is no error of ours: the process ends without a traceback. What is left to be
+    printed goes nowhere, or Python would try again at the exit.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
+        sys.exit(READER_GONE)

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import os
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from infra.local.cli.documents import invalid
 
 if TYPE_CHECKING:
     from infra.local.cloud import LocalCloud
+    from workflow_engine.client import Client
 
 
 @contextlib.contextmanager
@@ -88,3 +90,18 @@ def call(cloud: LocalCloud, method: str, path: str, body: Any = None) -> Any:
     if status >= 400:
         invalid(answer["errors"])
     return answer
+
+
+@contextlib.contextmanager
+def client_of(cloud: LocalCloud) -> Iterator[Client]:
+    """A client of the cloud in this process: what it may do is what one over HTTP may. A problem ends the program as in `call`."""
+    from infra.local.client_transport import GatewayTransport
+    from workflow_engine.client import ApiProblem, Client
+
+    try:
+        with Client(GatewayTransport(cloud)) as client:
+            yield client
+    except ApiProblem as problem:
+        if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise click.ClickException(problem.detail) from None
+        invalid([{name: str(told) for name, told in finding.items()} for finding in problem.errors])

@@ -56,6 +56,7 @@ class Remote:
         self.connection = connection
         self.output = output
         self._is_confirmed = is_confirmed
+        self._is_told = False
 
     @cached_property
     def api(self) -> Api:
@@ -73,7 +74,9 @@ class Remote:
         """Say where something is about to be changed, on stderr, and ask where the profile wants it (or `asks`). `what` is
         the sentence's middle: `cancel run 4711`.
         """
-        note(f"{self.connection.label}")
+        if not self._is_told:
+            note(self.connection.label)
+        self._is_told = True
         if (asks or self.connection.get("confirm")) and not self._is_confirmed:
             confirm(f"{what[0].upper()}{what[1:]}?")
 
@@ -96,15 +99,15 @@ class Remote:
 
     def command(self, line: str) -> str:
         """A command to type next, for the same API."""
-        said = [
-            f" {flag} {self.connection.profile if flag == '--profile' else self.connection.url.value}"
-            for flag, is_said in (
-                ("--profile", self.connection.profile and "--profile" in sys.argv),
-                ("--api", self.connection.url.source == "--api"),
-            )
-            if is_said
-        ]
-        return f"workflow {line}{''.join(said)}"
+        chosen, url = self.connection.chosen, self.connection.url
+        profile = f" --profile {chosen.value}" if chosen is not None and chosen.source == "--profile" else ""
+        api = f" --api {url.value}" if url.source == "--api" else ""
+        return f"workflow {line}{profile}{api}"
+
+    def close(self) -> None:
+        """End the connections of the client, if it was needed."""
+        if "api" in self.__dict__:
+            self.api.close()
 
 
 API: Final = click.option(
@@ -151,6 +154,8 @@ def client_command(
                 function(remote, **arguments)
             except ClientError as error:
                 raise as_command_error(error, remote) from None
+            finally:
+                remote.close()
 
         for option in (JSON, *((FIELDS,) if fields else ()), *((YES,) if changes else ()), PROFILE, API):
             command = option(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -9,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from infra.local.cli.documents import document
 from infra.local.cli.exits import INVALID, CommandError
 from infra.local.cli.output import note
+from workflow_engine.language.workflow_ids import RESERVED_WORKFLOW_IDS, WORKFLOW_ID_PATTERN
 
 SUFFIXES: Final = (".json", ".yaml", ".yml")
 LEFT_OUT: Final = ("fixtures", "mocks", "snapshots", "node_modules", "__pycache__")
@@ -75,6 +77,14 @@ def _source(file: str, content: Any) -> Source:
 
 
 def _check_ids(found: Sequence[Source]) -> None:
+    """Before anything is sent: an id that the API refuses would stop a deployment half-way."""
+    for source in found:
+        if re.match(WORKFLOW_ID_PATTERN, source.workflow_id) is None or source.workflow_id in RESERVED_WORKFLOW_IDS:
+            raise CommandError(
+                f"{source.file}: '{source.workflow_id}' is not a valid workflow id: use letters, digits, - and _, up to 64 "
+                f"characters, and none of {', '.join(RESERVED_WORKFLOW_IDS)}. Give it a workflow_id, or rename the file.",
+                INVALID,
+            )
     by_id: dict[str, list[str]] = {}
     for source in found:
         by_id.setdefault(source.workflow_id, []).append(source.file)

@@ -22,7 +22,7 @@ _FIGURES: Final = (
     Column("failure_rate", "failure rate", lambda rate: f"{rate:.1%}", is_number=True),
     Column("duration_ms.p50", "p50", duration, is_number=True),
     Column("duration_ms.p95", "p95", duration, is_number=True),
-    Column("cost_usd.total", "USD", lambda usd: f"{usd:.4f}", is_number=True),
+    Column("cost_usd.total", "USD", lambda usd: f"{usd:.6g}", is_number=True),
 )
 BUCKETS: Final = (Column("start", "from (UTC)", moment), *_FIGURES)
 TOTAL: Final = (

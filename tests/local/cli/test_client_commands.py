@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from infra.local.cli.commands import main
+from tests.local.cli.fake_api import FakeApi
 
 pytestmark = pytest.mark.xdist_group("cli-client")
 
@@ -134,6 +136,15 @@ def test_two_files_of_one_id_are_refused_before_anything_is_sent(api: str) -> No
     done = workflow("deploy", "a", "b")
     assert done.exit_code == 2
     assert "a/flow.json and b/flow.json would all be workflow 'flow'." in done.stderr
+
+
+@pytest.mark.parametrize("name", ["my flow.json", "compile.json", "ümlaut.json", "x" * 65 + ".json"])
+def test_an_id_that_the_api_refuses_is_refused_before_anything_is_sent(fake: FakeApi, name: str) -> None:
+    write("odd/fine.json", hello())
+    write(f"odd/{name}", hello())
+    done = workflow("deploy", "odd")
+    assert (done.exit_code, fake.asked) == (2, [])
+    assert "is not a valid workflow id" in done.stderr
 
 
 def test_an_empty_folder_deletes_nothing(api: str) -> None:
@@ -358,3 +369,22 @@ def test_a_profile_that_wants_it_is_asked_before_anything_changes(api: str, own_
     assert f"profile prod, {api}, tenant acme" in done.stderr
     assert workflow("deploy", file, "--profile", "prod", "--dry-run").exit_code == 0
     assert workflow("deploy", file, "--profile", "prod", "--yes").exit_code == 0
+
+
+def test_stats_are_rows_of_hours_and_of_steps(api: str, tmp_path: Path) -> None:
+    deployed(hello(), "counted")
+    for _ in range(2):
+        workflow("start", "counted", "--wait", "60")
+    for _ in range(100):  # runs are counted twice a second
+        told = json.loads(workflow("stats", "counted", "--json").stdout)
+        if told["total"]["runs"] == 2:
+            break
+        time.sleep(0.1)
+    assert (told["total"]["counts"]["completed"], told["bucket"]) == (2, "hour")
+    rows = [line.split("\t") for line in workflow("stats", "counted").stdout.splitlines()]
+    assert len(rows) == len(told["buckets"])
+    assert sum(int(row[1]) for row in rows) == 2
+    by_day = workflow("stats", "counted", "--by", "day", "--since", "2d", "--fields", "start,runs")
+    assert [line.split("\t")[1] for line in by_day.stdout.splitlines()][-1] == "2"
+    assert json.loads(workflow("stats", "--json").stdout)["total"]["runs"] >= 2
+    assert workflow("stats", "no-such-workflow").exit_code == 1
