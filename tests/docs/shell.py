@@ -18,7 +18,8 @@ from typing import Final
 
 from tests.docs.fences import REPOSITORY, Command
 
-_SERVES: Final = re.compile(r"^((?:[A-Z_]+=\S* )*)(?:(?:\.venv/bin/)?workflow serve|make serve)\b(.*)$")
+_STAYS: Final = re.compile(r"^((?:[A-Z_]+=\S* )*)(?:(?:\.venv/bin/)?workflow (serve|worker)|make (serve))\b(.*)$")
+"""Commands that a reader leaves running in another terminal."""
 _PORT: Final = "8006"
 _KEPT: Final = ("LANG", "LC_ALL", "TMPDIR", "TZ")
 _SHOWN: Final = ("README.md", "docs", "statemachines", "cdk.json")
@@ -31,17 +32,22 @@ exec {} "$@"
 
 _PRELUDE: Final = r"""
 exec 3>&1
-serve() {
-  [ -z "$SERVER" ] || { kill "$SERVER"; wait "$SERVER" 2>/dev/null; }
-  "$@" --port "$PORT" >"$LOG" 2>&1 & SERVER=$!
+stays() {  # words that say that it is ready, and the command
+  local words="$1" log; shift; log="$LOG.$RANDOM"
+  "$@" >"$log" 2>&1 & LEFT="$LEFT $!"; NEWEST=$!
   for _ in $(seq 300); do
-    grep -q "^Listening" "$LOG" 2>/dev/null && return 0
-    kill -0 "$SERVER" 2>/dev/null || break
+    grep -q "$words" "$log" 2>/dev/null && return 0
+    kill -0 "$NEWEST" 2>/dev/null || break
     sleep 0.1
   done
-  cat "$LOG"; return 1
+  cat "$log"; return 1
 }
-trap '[ -z "$SERVER" ] || kill "$SERVER" 2>/dev/null' EXIT
+serve() {
+  [ -z "$SERVER" ] || { kill "$SERVER"; wait "$SERVER" 2>/dev/null; }
+  stays "^Listening" workflow serve --port "$PORT" "$@" && SERVER=$NEWEST
+}
+worker() { stays "^Working on" workflow worker "$@"; }
+trap 'kill $LEFT 2>/dev/null' EXIT
 shopt -s expand_aliases
 """
 
@@ -100,10 +106,12 @@ def _done(command: Command, file: Path, port: int) -> Done:
 
 def _runnable(text: str, port: int) -> str:
     """A command for the runner's port; a server stays behind, and the next command begins when it listens."""
-    served = _SERVES.match(text)
-    if served is not None:
-        environment, options = served[1], served[2].partition("#")[0].removesuffix("&").rstrip()
-        return f"{environment}serve workflow serve{options}".replace("serve serve", "serve")
+    staying = _STAYS.match(text)
+    if staying is not None:
+        environment, command = staying[1], staying[2] or staying[3]
+        options = staying[4].partition(" #")[0].removesuffix("&").rstrip()
+        address = f" --api http://127.0.0.1:{port}" if command == "worker" else ""
+        return f"{environment}{command}{options}{address}"
     return text.replace(f"127.0.0.1:{_PORT}", f"127.0.0.1:{port}").replace(f"localhost:{_PORT}", f"127.0.0.1:{port}")
 
 
@@ -116,6 +124,7 @@ def _programs(folder: Path, work: Path) -> None:
         "pytest": f'exec {python} -m pytest -p no:cacheprovider "$@"',
         # What is installed is not installed anew: the tests run in it.
         "make": f'exec {shutil.which("make")} --no-print-directory -C {shlex.quote(str(REPOSITORY))} -o .venv/.installed "$@"',
+        "openapi-python-client": f'exec {python} -m openapi_python_client "$@"',
         "curl": f'exec {shutil.which("curl")} --fail-with-body "$@"',
     }
     for name, body in made.items():
