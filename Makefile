@@ -90,16 +90,18 @@ generate: setup
 	$(BIN)/python -m infra.local.cli.completion > infra/local/cli/completion.json
 
 # Needs uv on the PATH. Hashes are kept, the address of the package index is not.
-LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml
-# The layer of third-party packages goes without what Lambda's Python runtimes bring.
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
+ALL := pyproject.toml --extra lambda --extra llm --extra files --extra graph --extra infra --extra dev
+# The layers are what these extras ask for and nothing of what a laptop needs, without what Lambda's Python runtimes bring.
+extras = $(PYTHON) -c "import sys, tomllib; extras = tomllib.load(sys.stdin.buffer)['project']['optional-dependencies']; \
+  print(*(line for name in sys.argv[1:] for line in extras[name]), sep='\n')" $(1) < pyproject.toml
 IN_LAMBDAS_RUNTIME := boto3 botocore s3transfer urllib3 python-dateutil six
+LAYER := $(LOCK) - --no-header -c requirements.lock $(IN_LAMBDAS_RUNTIME:%=--no-emit-package %)
 lock:
-	$(LOCK) --extra llm --extra files --extra local --extra graph --extra infra --extra dev -o requirements.lock
+	$(LOCK) $(ALL) -o requirements.lock
 	grep '^uv==' requirements.lock | cut -d' ' -f1 | uv pip compile --quiet --generate-hashes --no-emit-index-url \
 	  --no-header - -o requirements-setup.lock
-	$(LOCK) --extra llm --extra files --extra local --extra graph --extra infra --extra dev --extra bench -c requirements.lock -o requirements-bench.lock
-	$(LOCK) --no-header -c requirements.lock $(IN_LAMBDAS_RUNTIME:%=--no-emit-package %) -o layers/deps/requirements.lock
-	$(LOCK) --no-header --extra llm -c requirements.lock $(IN_LAMBDAS_RUNTIME:%=--no-emit-package %) \
-	  -o layers/llm_deps/requirements.lock
-	$(LOCK) --no-header --extra files -c requirements.lock $(IN_LAMBDAS_RUNTIME:%=--no-emit-package %) \
-	  -o layers/files_deps/requirements.lock
+	$(LOCK) $(ALL) --extra bench -c requirements.lock -o requirements-bench.lock
+	$(call extras,lambda) | $(LAYER) -o layers/deps/requirements.lock
+	$(call extras,lambda llm) | $(LAYER) -o layers/llm_deps/requirements.lock
+	$(call extras,lambda files) | $(LAYER) -o layers/files_deps/requirements.lock

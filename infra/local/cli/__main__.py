@@ -10,13 +10,13 @@ import traceback
 from typing import NoReturn
 
 from infra.local.cli.commands import main
-from infra.local.cli.documents import EXIT_FAILED
+from infra.local.cli.exits import FAILED
 from infra.local.stepfunctions.failures import exit_status
 
 
 def program() -> NoReturn:
     """`main` as a process, which is over when that is: Python would wait for the threads that steps have left behind."""
-    status = EXIT_FAILED
+    status = FAILED
     try:
         main()
     except SystemExit as end:

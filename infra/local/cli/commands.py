@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 from typing import Any, Final, NamedTuple, NoReturn
 
 import click
@@ -24,9 +25,10 @@ class Command(NamedTuple):
 COMMANDS: Final = {
     "init": Command("infra.local.cli.init:init", "Write a folder with a workflow that runs and is tested at once."),
     "run": Command("infra.local.cli.run:run", "Run a workflow and show how each step ended."),
-    "validate": Command("infra.local.cli.check:validate", "Check a workflow without running it."),
+    "validate": Command("infra.local.cli.check:validate", "Check workflows without running them."),
     "test": Command("infra.local.cli.test:test", "Run the tests of workflows, with mocks."),
     "compile": Command("infra.local.cli.check:compile_", "Print the state machine that a workflow becomes."),
+    "explain": Command("infra.local.cli.explain:explain", "Explain the code of a finding, such as WFE-E204."),
     "schema": Command("infra.local.cli.schema:schema", "Print the JSON Schema of workflows, for an editor."),
     "graph": Command("infra.local.cli.graph:graph", "Draw a workflow."),
     "serve": Command("infra.local.cli.serve:serve", "Serve the HTTP API on this machine."),
@@ -73,7 +75,7 @@ class Commands(SuggestingGroup):
         """
         given = sys.argv[1:] if args is None else list(args)
         more["standalone_mode"] = False
-        with json_errors("--json" in given) as tell:
+        with json_errors(_wants_json(given)) as tell:
             try:
                 code = super().main(given, *others, **more)
             except click.ClickException as error:
@@ -97,6 +99,11 @@ class Commands(SuggestingGroup):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, command.help) for name, command in COMMANDS.items()])
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Whether standard output is for a program: told by the words alone, since they may be what is wrong."""
+    return any(word in ("--json", "--format=json") for word in arguments) or ("--format", "json") in pairwise(arguments)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from infra.local.cli.documents import document, invalid
+from infra.local.cli.documents import invalid, value_of, written
 from infra.local.cli.options import FILE, PROFILE, STEPS
 from infra.local.cli.remote import API
 
 if TYPE_CHECKING:
+    from infra.local.cli.texts import Text
     from workflow_engine.compiler.reports.drawing import Drawing
 
 FORMATS: Final = ("svg", "png", "mermaid")
@@ -61,11 +62,12 @@ def graph(
         raise click.UsageError("A PNG is not for a terminal. Name a file: -o workflow.png.")
     if compiled and run is not None:
         raise click.UsageError("--compiled and --run exclude each other: a run has steps.")
-    if file is None and run is None:
+    if file is None and run is None:  # so that one of both is there below
         raise click.UsageError("Name a FILE, or a run by --run.")
     of_run = None if run is None else _of_run(run, api, profile)
-    body = document(file) if file is not None else of_run.workflow if of_run is not None else None
-    title, drawing = _compiled(body, steps_directory) if compiled else _written(body)
+    texts = {} if file is None else {"": written(file)}
+    body = value_of(texts[""]) if texts else of_run.workflow if of_run is not None else None
+    title, drawing = _compiled(body, texts, steps_directory) if compiled else _written(body, texts)
     picture = _picture(chosen, drawing, title, {} if of_run is None else of_run.statuses)
     if output is None:
         click.echo(picture, nl=False)
@@ -116,7 +118,7 @@ def _format(formats: tuple[str, ...], output: Path | None) -> str:
     return _SUFFIXES[output.suffix.lower()]
 
 
-def _written(body: Any) -> tuple[str, Drawing]:
+def _written(body: Any, texts: Mapping[str, Text]) -> tuple[str, Drawing]:
     """The workflow of a file as it is written. Ends the program with findings where it cannot be read."""
     from workflow_engine.compiler.reports.drawing import drawing_of_workflow
     from workflow_engine.errors import InvalidRequestError
@@ -131,9 +133,9 @@ def _written(body: Any) -> tuple[str, Drawing]:
             raise InvalidWorkflowError(parsed.diagnostics)
         return parsed.workflow.name, drawing_of_workflow(parsed.workflow)
     except InvalidRequestError as error:
-        invalid(error.errors)
+        invalid(error.errors, texts)
     except InvalidWorkflowError as error:
-        invalid([{"code": d.code, "pointer": d.pointer, "detail": d.detail} for d in posted.placed(error.diagnostics)])
+        invalid([d.as_dict() for d in posted.placed(error.diagnostics)], texts)
 
 
 def _open_catalogue(document: Any) -> Any:
@@ -151,13 +153,13 @@ def _open_catalogue(document: Any) -> Any:
     return catalogue.with_registered({"step_type": name} for name in sorted(unknown))
 
 
-def _compiled(body: Any, steps_directory: Path | None) -> tuple[str, Drawing]:
+def _compiled(body: Any, texts: Mapping[str, Text], steps_directory: Path | None) -> tuple[str, Drawing]:
     from infra.local.cli.in_process import call, opened_cloud
     from workflow_engine.compiler.reports.drawing import drawing_of_machine
     from workflow_engine.usecases.bodies.workflow import posted_workflow
 
     with opened_cloud(steps_directory) as cloud:
-        compiled = call(cloud, "POST", "/workflows/compile", body)
+        compiled = call(cloud, "POST", "/workflows/compile", body, texts)
     # What could be compiled has a workflow in it, perhaps one without a name.
     return str(posted_workflow(body).document.get("name", "")), drawing_of_machine(compiled["asl"])
 

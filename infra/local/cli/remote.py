@@ -147,6 +147,7 @@ def client_command(
             is_confirmed: bool = False,
             **arguments: Any,
         ) -> None:
+            _refuse_empty(arguments)
             remote = Remote(connection(api, profile), output_of(as_json, fields), is_confirmed=is_confirmed)
             from workflow_engine.client.errors import ClientError
 
@@ -162,6 +163,13 @@ def client_command(
         return command
 
     return decorate
+
+
+def _refuse_empty(arguments: Mapping[str, Any]) -> None:
+    """An argument that is empty is a variable of a script that is not set."""
+    for parameter in click.get_current_context().command.params:
+        if isinstance(parameter, click.Argument) and arguments.get(str(parameter.name)) == "":
+            raise click.UsageError(f"{parameter.make_metavar(click.get_current_context())} is empty.")
 
 
 def as_command_error(error: Exception, remote: Remote) -> CommandError:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from infra.local.cli.documents import EXIT_FAILED, document, invalid, json_option, one_document, print_json
+from infra.local.cli.documents import (
+    invalid,
+    one_document,
+    print_json,
+    value_of,
+    written,
+    written_option,
+)
+from infra.local.cli.exits import FAILED
 from infra.local.cli.in_process import client_of, has_started, opened_cloud
 from infra.local.cli.options import FILE, STEPS
 from workflow_engine.statuses import has_ended
@@ -31,20 +39,22 @@ if TYPE_CHECKING:
 @STEPS
 def run(file: str, run_input: str | None, as_json: bool, skips_time: bool, steps_directory: Path | None) -> None:
     """Run a workflow and show how each step ended."""
-    body = document(file)
+    texts = {"": written(file)}
+    body = value_of(texts[""])
     if run_input is not None:
         if not isinstance(body, dict):
-            invalid([{"code": "invalid_request", "pointer": "", "detail": "A workflow is a JSON object."}])
-        body = {**body, "input": json_option(run_input, "--input")}
+            invalid([{"code": "invalid_request", "pointer": "", "detail": "A workflow is an object."}], texts)
+        texts["/input"] = written_option(run_input, "--input")
+        body = {**body, "input": value_of(texts["/input"])}
     with one_document() if as_json else contextlib.nullcontext(sys.stdout) as stdout:
-        with opened_cloud(steps_directory, skips_time=skips_time) as cloud, client_of(cloud) as client:
+        with opened_cloud(steps_directory, skips_time=skips_time) as cloud, client_of(cloud, texts) as client:
             started = client.call("execute_workflow", body=body)
             has_started()
             progress = _progress(started["workflow_name"], as_json)
             results = _follow(cloud, client, started["execution_id"], progress)
         if as_json:
             print_json(results, stdout)
-    sys.exit(0 if results["status"] == "completed" else EXIT_FAILED)
+    sys.exit(0 if results["status"] == "completed" else FAILED)
 
 
 def _follow(cloud: LocalCloud, client: Client, execution_id: str, progress: Progress) -> Results:

@@ -46,21 +46,27 @@ def sources(paths: Sequence[str]) -> list[Source]:
 
 
 def _below(folder: Path) -> Iterator[Source]:
-    for file in sorted(_files(folder)):
+    for file in sorted(files_below(folder)):
         content = document(str(file))
-        if isinstance(content, dict) and any(name in content for name in _IS_A_WORKFLOW):
+        if is_workflow(content):
             yield _source(str(file), content)
         else:
             note(f"{file} is left out: it is no workflow.")
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def is_workflow(content: Any) -> bool:
+    """Whether the value of a file is meant to be a workflow."""
+    return isinstance(content, dict) and any(name in content for name in _IS_A_WORKFLOW)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """The files of a folder that may hold a workflow."""
     for path in folder.iterdir():
         if path.name.startswith("."):
             continue
         if path.is_dir() and not path.is_symlink():  # a link may lead back up
             if path.name not in LEFT_OUT:
-                yield from _files(path)
+                yield from files_below(path)
         elif path.suffix in SUFFIXES and not path.stem.endswith(".test"):
             yield path
 

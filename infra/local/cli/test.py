@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from infra.local.cli.documents import EXIT_FAILED, EXIT_INVALID, one_document, print_json
+from infra.local.cli.documents import one_document, print_json
+from infra.local.cli.exits import FAILED, INVALID, NONE_FOUND
 
 if TYPE_CHECKING:
     from infra.local.testing.model import Case, TestFile
     from infra.local.testing.session import Outcome, Session
 
-EXIT_NONE_FOUND: Final = 5
 CACHE: Final = Path(".workflow_test_cache")
 _COLOURS: Final = {"passed": "green", "failed": "red", "skipped": "yellow", "note": "yellow"}
 _POLL_SECONDS: Final = 0.5
@@ -89,9 +89,9 @@ class _Run:
         chosen = self._chosen(files)
         if not chosen:
             if is_wrong:
-                return EXIT_INVALID
+                return INVALID
             click.echo("No cases were found. They stand in files named like order.test.yaml.", err=True)
-            return EXIT_NONE_FOUND
+            return NONE_FOUND
         outcomes: list[Outcome] = []
         with Session(updates=self._update, is_ci=self._ci) as session:
             for file, case in chosen:
@@ -102,7 +102,7 @@ class _Run:
         _remember(outcomes)
         self._report(outcomes, session, time.monotonic() - began, stdout)
         failed = any(outcome.failures for outcome in outcomes) or not passes
-        return EXIT_INVALID if is_wrong else EXIT_FAILED if failed else 0
+        return INVALID if is_wrong else FAILED if failed else 0
 
     def _files(self) -> tuple[list[TestFile], bool]:
         from infra.local.mocking.documents import WrongFileError

@@ -294,6 +294,12 @@ def test_a_process_without_standard_output_does_its_work() -> None:
     assert (closed.returncode, closed.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("arguments", [["cancel", ""], ["agents", "delete", "", "--yes"], ["approve", "run-1", ""]])
+def test_an_argument_of_a_variable_that_is_not_set_is_refused(fake: FakeApi, arguments: list[str]) -> None:
+    done = workflow(*arguments)
+    assert (done.exit_code, "is empty." in done.stderr, fake.asked) == (2, True, [])
+
+
 def test_a_full_disk_is_told_and_is_no_success(fake: FakeApi) -> None:
     fake.always(200, {**ENDED})
     with open("/dev/full", "wb") as full:

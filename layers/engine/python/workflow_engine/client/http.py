@@ -7,6 +7,7 @@ gets a pool of its own when it first sends something.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
@@ -55,8 +56,8 @@ class _Way:
 
         if self._is_closed:
             raise RuntimeError("The client is closed.")
+        _keep_addresses_out_of_logs()
         return {
-            "timeout": httpx2.Timeout(self._timeout, connect=min(CONNECT_SECONDS, self._timeout), pool=None),
             "limits": httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30),
             "follow_redirects": False,
             "trust_env": not self._is_on_this_machine,
@@ -68,13 +69,22 @@ class _Way:
         headers = {"user-agent": USER_AGENT, **request.headers}
         if self._auth is not None and not request.is_elsewhere:
             headers |= self._auth.headers(request.method, url, headers, request.body)
-        return {"method": request.method, "url": url, "headers": headers, "content": request.body or None}
+        timeout = self._timeout_for(request)
+        content = request.body or None
+        return {"method": request.method, "url": url, "headers": headers, "content": content, "timeout": timeout}
+
+    def _timeout_for(self, request: Request) -> httpx2.Timeout:
+        import httpx2
+
+        patience = self._timeout + request.held_back_seconds
+        return httpx2.Timeout(patience, connect=min(CONNECT_SECONDS, self._timeout), pool=None)
 
 
 class HttpTransport(_Way):
     """Requests to the API at an address, such as `https://abc.execute-api.eu-west-1.amazonaws.com/prod`.
 
-    `timeout` is how many seconds no byte may come. Raises ValueError for what is no address.
+    `timeout` is how many seconds no byte may come, beyond what a request asks to be kept waiting. Raises ValueError for what is no
+    address.
     """
 
     def __init__(self, base_url: str, auth: Auth | None = None, *, timeout: float = ANSWER_SECONDS) -> None:
@@ -145,14 +155,14 @@ class AsyncHttpTransport(_Way):
 
     async def send(self, request: Request) -> Response:
         """`AsyncTransport.send`. Raises NoCredentialsError too."""
-        arguments = self.arguments(request)
+        arguments = await self._made(request)
         with _told_apart(self.base_url):
             response = await self._client().request(**arguments)
             return Response(response.status_code, _headers(response), response.content)
 
     async def open(self, request: Request) -> AsyncHttpStream:
         """`AsyncTransport.open`. Raises NoCredentialsError too."""
-        arguments = self.arguments(request)
+        arguments = await self._made(request)
         client = self._client()
         with _told_apart(self.base_url):
             response = await client.send(client.build_request(**arguments), stream=True)
@@ -166,6 +176,14 @@ class AsyncHttpTransport(_Way):
         client = self._clients.pop(current_token().native_token, None)
         if client is not None:
             await client.aclose()
+
+    async def _made(self, request: Request) -> dict[str, Any]:
+        """`arguments`, in a thread where somebody is asked for credentials, which may take a while."""
+        if self._auth is None:
+            return self.arguments(request)
+        from anyio.to_thread import run_sync
+
+        return await run_sync(self.arguments, request)
 
     def _client(self) -> httpx2.AsyncClient:
         from anyio.lowlevel import current_token
@@ -203,6 +221,13 @@ class AsyncHttpStream:
 
 def _headers(response: httpx2.Response) -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
+
+
+def _keep_addresses_out_of_logs() -> None:
+    """httpx2 logs each address at INFO, and one that leads to an output in S3 holds a signature. Who has set a level has chosen."""
+    logger = logging.getLogger("httpx2")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.WARNING)
 
 
 def _has_ended(loop: object) -> bool:
