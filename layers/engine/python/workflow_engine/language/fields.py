@@ -17,11 +17,21 @@ from workflow_engine.lazy_dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What is said of a field. `default` is None where there is none, or where the description tells it."""
+    """What is said of a field. `default` is None where there is none, or where the description tells it. `values` says what each
+    of a few words means.
+    """
 
-    description: str
+    about: str
     default: Json = None
     examples: tuple[Json, ...] = field(default=())
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def description(self) -> str:
+        """All of it in one text."""
+        return " ".join(
+            filter(None, [self.about, *(f"`{value}`: {meaning}" for value, meaning in self.values.items())])
+        )
 
 
 def _kept(what: str, *examples: Json) -> Words:
@@ -70,10 +80,15 @@ FIELDS: Final[Mapping[str, Mapping[str, Words]]] = {
         "metadata": _kept("Anything else.", {"team": "sales"}),
         "connections": _kept("The lines that an editor draws between steps."),
         "execution_pattern": Words(
-            "`sequential`: one step at a time, by `step_order`, else as listed, never before a dependency. `dependency` (also "
-            "called `dependency_based`), `parallel` and `conditional`: everything that may run together does; dependencies "
-            "decide.",
+            "In which order steps run.",
             "sequential",
+            values={
+                "sequential": "one step at a time, by `step_order`, else as listed, never before a dependency.",
+                "dependency": "everything that may run together does; dependencies decide.",
+                "parallel": "the same as `dependency`.",
+                "conditional": "the same as `dependency`.",
+                "dependency_based": "the same as `dependency`.",
+            },
         ),
         "steps": Words("The steps of the workflow, at least one.", examples=(_STEPS,)),
         "variables": Words("Constants, read as `variables.name`.", {}, ({"limit": 100},)),
@@ -129,22 +144,36 @@ FIELDS: Final[Mapping[str, Mapping[str, Words]]] = {
             examples=("fetch_orders.body.count > 0", {"left_operand": "input.day", "operator": "exists"}),
         ),
         "trigger_rule": Words(
-            "When the step runs, given how the steps before it ended. `none_failed_min_one_success`: none failed and one "
-            "completed. `all_success`: all completed. `all_done`: however they ended. `one_success`: one completed. "
-            "`one_failed`: one failed.",
+            "When the step runs, given how the steps before it ended.",
             "none_failed_min_one_success",
+            values={
+                "none_failed_min_one_success": "none failed, at least one completed.",
+                "all_success": "all completed.",
+                "all_done": "however they ended.",
+                "one_success": "at least one completed.",
+                "one_failed": "at least one failed.",
+            },
         ),
         "critical": Words(
             "Whether a failure of the step ends the run. If not, others read its `.status` and `.error`.", True
         ),
-        "on_error": Words("`continue` is the same as `critical: false`, `fail` the same as `critical: true`.", "fail"),
+        "on_error": Words(
+            "Another way to say `critical`.",
+            "fail",
+            values={"continue": "the same as `critical: false`.", "fail": "the same as `critical: true`."},
+        ),
         "timeout_seconds": Words(
             "How long an attempt may take, in seconds; without it as long as the step type allows.", examples=(30,)
         ),
         "max_retries": Words("How often the step is tried again after an error or a timeout.", 0, (3,)),
         "retry_strategy": Words(
-            "`exponential_backoff`: the delay doubles each time. `fixed_delay`: it stays. `none`: no retries.",
+            "How the delay between attempts changes.",
             "exponential_backoff",
+            values={
+                "exponential_backoff": "it doubles each time.",
+                "fixed_delay": "it stays the same.",
+                "none": "the step is not retried.",
+            },
         ),
         "retry_delay_seconds": Words("The delay before the first retry, in whole seconds.", 1, (5,)),
         "max_retry_delay_seconds": Words("The longest delay between two attempts, in whole seconds.", 60, (300,)),
@@ -234,7 +263,10 @@ FIELDS: Final[Mapping[str, Mapping[str, Words]]] = {
             "A literal, or a reference with a path. `{value: ...}` makes a literal of a text that looks like a reference.",
             examples=(100, "paid", ["open", "paid"]),
         ),
-        "logical_operator": Words("`and`: all hold. `or`: one holds. `not`: the only one does not hold."),
+        "logical_operator": Words(
+            "How conditions are joined.",
+            values={"and": "all hold.", "or": "at least one holds.", "not": "the only one does not hold."},
+        ),
         "conditions": Words(
             "The conditions that are joined; `not` takes one.",
             examples=(["input.amount > 100", "input.country == 'DE'"],),

@@ -11,9 +11,9 @@ from typing import Final
 from workflow_engine.language.condition_text import CHECKS, LOGICAL, MAX_CONDITION_CHARACTERS
 from workflow_engine.language.document import UNUSABLE_NAMES
 from workflow_engine.language.expressions import MAX_EXPRESSION_CHARACTERS
-from workflow_engine.language.fields import OPERATORS
+from workflow_engine.language.fields import FIELDS, OPERATORS
 from workflow_engine.language.schema import texts
-from workflow_engine.language.schema.words import Schema, of_field, of_part
+from workflow_engine.language.schema.words import Schema, of_field, of_part, of_values
 
 _NOT_A_REFERENCE: Final = (
     'A reference is written step_id.path, with nothing around it. A text is written {"value": "..."}, text with references in '
@@ -149,7 +149,11 @@ def _condition_object() -> Schema:
                 ],
             },
             "right_operand": of_field("Condition", "right_operand"),
-            "logical_operator": {**of_field("Condition", "logical_operator"), "enum": list(LOGICAL)},
+            "logical_operator": {
+                **of_field("Condition", "logical_operator"),
+                "enum": list(LOGICAL),
+                **of_values(FIELDS["Condition"]["logical_operator"], list(LOGICAL)),
+            },
             "conditions": {
                 **of_field("Condition", "conditions"),
                 "type": "array",

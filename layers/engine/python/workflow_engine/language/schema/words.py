@@ -38,6 +38,11 @@ def of_words(words: Words) -> Schema:
     return annotated(words.description, words.default, words.examples)
 
 
+def of_values(words: Words, values: list[Json]) -> Schema:
+    """What editors show of each of the words that a field may be, where that is said."""
+    return {"markdownEnumDescriptions": [words.values[v] for v in values if v is not None]} if words.values else {}
+
+
 def of_field(model: str, name: str) -> Schema:
     """The annotations of a field of `language.fields`."""
     return of_words(FIELDS[model][name])
