@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from infra.local.cli import exits
+from infra.local.cli.documents import invalid
 from infra.local.cli.exits import CommandError
 from infra.local.cli.options import FIELDS, JSON, PROFILE, output_of
 from infra.local.cli.output import Output, note, plain
@@ -19,6 +21,7 @@ from infra.local.cli.settings import TOKEN_VARIABLE, Connection, SettingsError, 
 
 if TYPE_CHECKING:
     from infra.local.cli.api import Api
+    from infra.local.cli.texts import Text
     from workflow_engine.client.authentication import Auth
     from workflow_engine.client.errors import ApiProblem
 
@@ -192,6 +195,22 @@ def as_command_error(error: Exception, remote: Remote) -> CommandError:
         )
         return CommandError(f"{error}{advice}", exits.UNREACHABLE, {"code": "unreachable"})
     return CommandError(str(error), exits.FAILED, {"code": "unexpected_answer"})
+
+
+@contextlib.contextmanager
+def findings_in(texts: Mapping[str, Text]) -> Iterator[None]:
+    """What the API finds in what was read from files is told where it stands there. `texts` are by the pointer at which they
+    stand in the body that is sent.
+    """
+    from workflow_engine.client.errors import ApiProblem
+
+    try:
+        yield
+    except ApiProblem as problem:
+        is_told = any(error["pointer"].startswith(place) for error in problem.errors for place in texts)
+        if _EXIT_OF_STATUS.get(problem.status) == exits.INVALID and is_told:
+            invalid([dict(error) for error in problem.errors], texts)
+        raise
 
 
 def _of_problem(error: ApiProblem, remote: Remote) -> CommandError:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from infra.local.cli.documents import document
+from infra.local.cli.documents import value_of, written
 from infra.local.cli.exits import INVALID, CommandError
 from infra.local.cli.output import note
+from infra.local.cli.texts import Text
 from workflow_engine.language.workflow_ids import RESERVED_WORKFLOW_IDS, WORKFLOW_ID_PATTERN
 
 SUFFIXES: Final = (".json", ".yaml", ".yml")
@@ -25,6 +26,8 @@ class Source(NamedTuple):
     file: str
     workflow_id: str
     document: dict[str, Any]
+    text: Text
+    """What the document was read from."""
 
 
 def sources(paths: Sequence[str]) -> list[Source]:
@@ -38,7 +41,8 @@ def sources(paths: Sequence[str]) -> list[Source]:
         if path != "-" and Path(path).is_dir():
             found += _below(Path(path))
         else:
-            found.append(_source(path, document(path)))
+            text = written(path)
+            found.append(_source(path, value_of(text), text))
     if not found:
         raise CommandError(f"There is no workflow in {', '.join(paths)}.", INVALID)
     _check_ids(found)
@@ -47,9 +51,10 @@ def sources(paths: Sequence[str]) -> list[Source]:
 
 def _below(folder: Path) -> Iterator[Source]:
     for file in sorted(files_below(folder)):
-        content = document(str(file))
+        text = written(str(file))
+        content = value_of(text)
         if is_workflow(content):
-            yield _source(str(file), content)
+            yield _source(str(file), content, text)
         else:
             note(f"{file} is left out: it is no workflow.")
 
@@ -71,7 +76,7 @@ def files_below(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _source(file: str, content: Any) -> Source:
+def _source(file: str, content: Any, text: Text) -> Source:
     if not isinstance(content, dict):
         raise CommandError(f"{file} is no workflow: it holds no object.", INVALID)
     chosen = content.get("workflow_id")
@@ -79,7 +84,7 @@ def _source(file: str, content: Any) -> Source:
         raise CommandError(
             "A workflow from standard input needs a workflow_id: there is no file to name it after.", INVALID
         )
-    return Source(file, str(Path(file).stem if chosen is None else chosen), content)
+    return Source(file, str(Path(file).stem if chosen is None else chosen), content, text)
 
 
 def _check_ids(found: Sequence[Source]) -> None:

@@ -130,6 +130,47 @@ def test_nothing_is_deployed_when_one_of_a_folder_is_invalid(api: str) -> None:
     assert workflow("start", "fine").exit_code == 1
 
 
+YAML = """\
+name: Greets
+steps:
+  - step_id: said
+    step_type: data_input
+    config: {data: {text: hi}}
+  - step_id: loud
+    step_type: data_processing
+    config: {processing_type: uppercase}
+    input_mapping: {input: said.data.text}
+"""
+
+
+def test_yaml_is_deployed_started_and_its_mistakes_are_told_where_they_stand(api: str) -> None:
+    file = Path("greets.yaml")
+    file.write_text(YAML)
+    assert workflow("deploy", file).stdout.splitlines()[-1] == "created\tgreets\t1\tgreets.yaml"
+    assert workflow("start", file, "--wait").exit_code == 0
+    file.write_text(YAML.replace("said.data", "sayd.data"))
+    for command in ("deploy", "start"):
+        done = workflow(command, file)
+        assert done.exit_code == 2
+        assert "greets.yaml:9:28: error WFE-E" in done.stderr
+        [error] = json.loads(workflow(command, file, "--json").stdout)["error"]["errors"]
+        assert (error["file"], error["line"], error["column"]) == ("greets.yaml", 9, 28)
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "just text", "7"])
+def test_a_file_without_an_object_is_no_workflow(api: str, text: str) -> None:
+    Path("no.yaml").write_text(text)
+    assert [workflow(command, "no.yaml").exit_code for command in ("start", "deploy")] == [2, 2]
+
+
+def test_an_input_that_the_workflow_does_not_take_is_told_in_its_file(api: str) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    deployed(hello(input_schema=schema), "strict")
+    Path("input.yaml").write_text("a: 1\nn: many\n")
+    done = workflow("start", "strict", "--input", "@input.yaml")
+    assert (done.exit_code, "input.yaml:2:4: error" in done.stderr) == (2, True), done.stderr
+
+
 def test_two_files_of_one_id_are_refused_before_anything_is_sent(api: str) -> None:
     write("a/flow.json", hello())
     write("b/flow.json", hello())
