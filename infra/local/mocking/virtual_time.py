@@ -22,7 +22,7 @@ class VirtualLoop(SkippingLoop):
         self._began = 0.0
         self._handlers = 0
         self._since = 0.0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         # Before which of its seconds time must not jump to, None for no such; and who is told where it would.
         self.limit: Callable[[], float | None] = lambda: None
         self.held_back: asyncio.Event | None = None
@@ -33,8 +33,8 @@ class VirtualLoop(SkippingLoop):
 
     def time(self) -> float:
         """Seconds of this loop."""
-        since = self._since
-        return self.skipped + (time.monotonic() - since if since else 0.0)
+        with self._lock:  # which `real` changes both in
+            return self.skipped + (time.monotonic() - self._since if self._since else 0.0)
 
     def now(self) -> float:
         """Seconds since the epoch, by the clock of the case."""

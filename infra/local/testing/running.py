@@ -95,7 +95,7 @@ class Bench:
         self.steps = steps
         self._loop: VirtualLoop | None = None
         self._random = random.Random(0)
-        self._choices: set[tuple[str, int | None]] = set()
+        self._choices: set[tuple[str, str, int | None]] = set()
         self._cloud = LocalCloud(
             steps_directory=steps,
             skips_time=True,
@@ -120,8 +120,8 @@ class Bench:
         now = time.time() if self._loop is None else self._loop.now()
         return datetime.fromtimestamp(now, UTC)
 
-    def _on_choice(self, _arn: str, state: str, rule: int | None) -> None:
-        self._choices.add((state, rule))
+    def _on_choice(self, arn: str, state: str, rule: int | None) -> None:
+        self._choices.add((arn, state, rule))
 
     @property
     def _engine(self) -> Machines:
@@ -132,22 +132,29 @@ class Bench:
     # The store
 
     def store(self, stored: Stored) -> None:
-        """Put definitions into the store, where they are not as they are already. Raises CannotRunError."""
-        for kind, documents in (
-            ("prompts", stored.prompts),
-            ("agents", stored.agents),
-            ("workflows", stored.workflows),
-        ):
-            for name, document in documents.items():
-                text = json.dumps(document)
-                if self._stored.get((kind, name)) == text:
-                    continue
-                status, answer = self._cloud.call("PUT", f"/{kind}/{name}", document)
-                if status >= 400:
-                    raise CannotRunError(
-                        f"{kind.removesuffix('s').capitalize()} '{name}' is refused.", tuple(answer["errors"])
-                    )
-                self._stored[kind, name] = text
+        """Let the store hold just these definitions. Raises CannotRunError."""
+        wanted = {
+            (kind, name): document
+            for kind, documents in (
+                ("prompts", stored.prompts),
+                ("agents", stored.agents),
+                ("workflows", stored.workflows),
+            )
+            for name, document in documents.items()
+        }
+        for kind, name in reversed([key for key in self._stored if key not in wanted]):
+            self._cloud.call("DELETE", f"/{kind}/{name}")
+            del self._stored[kind, name]
+        for (kind, name), document in wanted.items():
+            text = json.dumps(document)
+            if self._stored.get((kind, name)) == text:
+                continue
+            status, answer = self._cloud.call("PUT", f"/{kind}/{name}", document)
+            if status >= 400:
+                raise CannotRunError(
+                    f"{kind.removesuffix('s').capitalize()} '{name}' is refused.", tuple(answer["errors"])
+                )
+            self._stored[kind, name] = text
 
     def flow(self, document: Any) -> Flow:
         """A workflow, compiled. Raises CannotRunError with its findings."""
@@ -222,7 +229,7 @@ class Bench:
             stage.most_at_once,
             stage.problems,
             self._in_loop(self._order(arn)),
-            set(self._choices),
+            {(state, rule) for of_run, state, rule in self._choices if of_run == arn},
             duration=self._in_loop(self._lasted(arn)),
             evaluate=stage.book.evaluate,
         )
@@ -393,7 +400,7 @@ def _sentences(problem: Any) -> str:
 @contextlib.contextmanager
 def _time_zone(name: str | None) -> Iterator[None]:
     """Let this process be in a time zone while the block lasts."""
-    if name is None:
+    if name is None or not hasattr(time, "tzset"):  # which Windows has not
         yield
         return
     before = os.environ.get("TZ")
@@ -402,5 +409,8 @@ def _time_zone(name: str | None) -> Iterator[None]:
     try:
         yield
     finally:
-        os.environ.pop("TZ") if before is None else os.environ.__setitem__("TZ", before)
+        if before is None:
+            del os.environ["TZ"]
+        else:
+            os.environ["TZ"] = before
         time.tzset()

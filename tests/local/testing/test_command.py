@@ -24,7 +24,10 @@ steps:
         - when: input.n == 2
           steps: [{step_id: two, step_type: http_request, config: {url: "https://a.example/2"}}]
 """
-PASSING: Final = "  - {name: one, input: {n: 1}, mocks: {one: {status: 200, json: {a: 1}}}, expect: {status: completed, snapshot: [output]}}\n"
+PASSING: Final = (
+    "  - {name: one, input: {n: 1}, mocks: {one: {status: 200, json: {a: 1}}}, "
+    "expect: {status: completed, snapshot: [output]}}\n"
+)
 FAILING: Final = "  - {name: fails, input: {n: 3}, expect: {status: failed}}\n"
 
 

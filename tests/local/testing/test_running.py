@@ -262,6 +262,40 @@ def test_an_answer_that_is_no_json_is_sent_back_as_it_really_would_be(run: RunCa
     assert outcome.failures == ()
 
 
+def test_tools_of_a_server_that_is_not_asked_are_those_with_mocks(run: RunCases) -> None:
+    (outcome,) = run(
+        [agent(tools=["mcp:wiki"])],
+        """
+        cases:
+          - name: c
+            mocks:
+              talk: [{tool_calls: [{name: wiki__search, arguments: {q: a}}]}, {text: found}]
+              "tool:wiki__search": {output: {hits: 1}}
+            expect: {output: {talk: {response: found}}, calls: {"tool:wiki__search": {inputs: [{q: a}]}}}
+        """,
+    )
+    assert outcome.failures == ()
+
+
+# Workers
+
+
+def test_a_step_of_a_worker_is_mocked_and_fails_as_its_worker_would(run: RunCases, session: Any, steps: Path) -> None:
+    bench = session.bench(steps)
+    registered = {"step_type": "by_hand", "execution_type": "activity", "timeout_seconds": 60}
+    assert bench._cloud.call("POST", "/steps/register", registered)[0] in (200, 201)
+    done, failed, lost = run(
+        [{"step_id": "hand", "step_type": "by_hand"}],
+        """
+        cases:
+          - {name: done, mocks: {hand: {after: 5s, output: {n: 1}}}, expect: {output: {hand: {n: 1}}, duration: 5s}}
+          - {name: failed, mocks: {hand: {error: Torn, message: paper}}, expect: {error: {type: Torn, message: paper}}}
+          - {name: lost, mocks: {hand: {hang: true}}, expect: {error: {type: States.Timeout}, duration: 60s}}
+        """,
+    )
+    assert done.failures == failed.failures == lost.failures == ()
+
+
 # Subflows
 
 
