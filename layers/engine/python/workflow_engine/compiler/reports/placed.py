@@ -28,8 +28,9 @@ def seconds_of(body: Body) -> list[float]:
 def placed(body: Body, bodies: Mapping[str, Body]) -> dict[str, Any]:
     """`{structure, critical_path, serialised_pairs}` of a workflow's own steps; `bodies` has those of its containers, too.
 
-    `structure` is a step `{step, start, end, after?, bodies?}`, or `{sequence | parallel: [...], start, end}`; null without steps. The
-    bodies of a container, one for a map or a loop and one for each case of a switch that has steps, count from their own start.
+    `structure` is a step `{step, start, end, after?, bodies?}`, or `{sequence | parallel: [...], start, end}`; null without steps.
+    The bodies of a container, one for a map or a loop and one for each case of a switch that has steps, count from their own
+    start.
     `after` are the steps that a step waits for, without those that another of these waits for anyway.
     `critical_path` are the ids, in order, of the steps that decide when the run ends. A pair `{before, after, seconds}` says
     that `after` waits so long for `before`, by no dependency; the longest of them, `MOST_PAIRS` at most.
