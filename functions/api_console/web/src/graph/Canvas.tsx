@@ -17,7 +17,7 @@ import {
 import { memo, useCallback, useContext, useEffect, useMemo, useRef } from "react";
 
 import type { RunStore } from "../live/runStore";
-import { useStep } from "../live/useRun";
+import { useStatusOf } from "../live/useRun";
 import type { Flow } from "../model/flow";
 import { lookOf } from "../model/status";
 import { duration } from "../model/time";
@@ -151,7 +151,7 @@ function ContainerBox({ id }: NodeProps<BoxNode>) {
 function Inside({ id, isContainer }: { id: string; isContainer: boolean }) {
   const { flow, store, selected, critical } = useContext(CanvasContext);
   const step = flow.steps.get(id);
-  const status = useStatus(store, id);
+  const status = useStatusOf(store, id);
   const isFar = useIsFar();
   const look = lookOf(status);
   const marks = [critical.has(id) ? "critical" : "", id === selected ? "selected" : "", isContainer ? "container" : ""];
@@ -168,20 +168,12 @@ function Inside({ id, isContainer }: { id: string; isContainer: boolean }) {
             {step?.isList ? " · for each" : ""}
             {step?.isConditional ? " · if" : ""}
           </div>
-          {store && (step?.isList || isContainer) && <Heat store={store} id={id} />}
+          {store && <Heat store={store} id={id} />}
         </>
       )}
       <Handle type="source" position={Position.Bottom} isConnectable={false} />
     </div>
   );
-}
-
-const NO_STORE = { getStep: () => undefined, subscribe: () => () => undefined } as unknown as RunStore;
-
-/** The status of a step; of one inside of a list or a loop, what is worst of all its parts, or what goes on. */
-function useStatus(store: RunStore | null, id: string): string {
-  const step = useStep(store ?? NO_STORE, id);
-  return step?.status ?? "pending";
 }
 
 function GroupBox() {

@@ -1,10 +1,11 @@
 import type { RunStore } from "../live/runStore";
-import { useCounts } from "../live/useRun";
+import { useCounts, useInner } from "../live/useRun";
 import { lookOf } from "../model/status";
 
 /** How many parts are in which status: a strip, in which each status has its share. */
 export function Heat({ store, id }: { store: RunStore; id: string }) {
-  const counts = useCounts(store, id);
+  const [parts, inner] = [useCounts(store, id), useInner(store, id)];
+  const counts = Object.keys(parts).length > 0 ? parts : inner;
   const shown = Object.entries(counts).filter(([, count]) => count > 0);
   const total = shown.reduce((sum, [, count]) => sum + count, 0);
   if (total === 0) return null;

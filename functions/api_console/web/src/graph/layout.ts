@@ -32,7 +32,7 @@ export interface Layout {
 
 export const NODE = { width: 190, height: 56 } as const;
 const GAP = { x: 22, y: 34 } as const;
-const PAD = { side: 14, top: 34, bottom: 14 } as const;
+const PAD = { side: 14, top: 50, bottom: 14 } as const;
 /** dagre's better ranker takes 14 s for 1,200 steps, the other one 2 s. */
 const MOST_FOR_SIMPLEX = 300;
 

@@ -59,7 +59,7 @@ function Row({ line, top, toggle }: { line: Line; top: number; toggle: (path: st
       )}
       {line.key !== null && <span className="key">{line.key}:</span>}
       <Value line={line} />
-      {line.path && !line.path.endsWith("…") && <Copy text={() => line.path} what={`the reference ${line.path}`} mark="⧉" />}
+      {line.path && !line.path.endsWith("…") && <Copy text={() => line.path} what={`the reference ${line.path}`} mark="copy" />}
     </div>
   );
 }

@@ -64,10 +64,26 @@ export function useStep(store: RunStore, key: string): StepState | undefined {
   );
 }
 
+/** The status of a step by its id: of one inside of a list or a loop, what its parts are together. */
+export function useStatusOf(store: RunStore | null, stepId: string): string {
+  return useSyncExternalStore(
+    (changed) => store?.subscribe(stepId, changed) ?? (() => undefined),
+    () => store?.getStatusOf(stepId) ?? "pending",
+  );
+}
+
 export function useCounts(store: RunStore, key: string): Counts {
   return useSyncExternalStore(
     (changed) => store.subscribe(key, changed),
     () => store.getCounts(key),
+  );
+}
+
+/** How the parts of a step that is inside of another are. */
+export function useInner(store: RunStore, stepId: string): Counts {
+  return useSyncExternalStore(
+    (changed) => store.subscribe(stepId, changed),
+    () => store.getInner(stepId),
   );
 }
 

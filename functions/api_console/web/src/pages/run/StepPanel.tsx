@@ -40,7 +40,7 @@ export function StepPanel({ id, store, step, tab }: { id: string; store: RunStor
     <section className="panel" aria-label={`Step ${step}`}>
       <div className="row spread">
         <h2 style={{ margin: 0 }}>
-          {step} <Copy text={() => step} what="the step's key" mark="⧉" />
+          {step} <Copy text={() => step} what="the step's key" mark="copy" />
         </h2>
         <span className="row">
           <Status status={status} />
