@@ -296,7 +296,8 @@ class _Reading:
             return
         self._refuse(
             holder.key_span.start,
-            f"The key {quoted(holder.key)} has no colon and no value. A text that begins with {{ or ? must stand in quotes.",
+            f"The key {quoted(holder.key)} has no colon and no value. Within {{ }} a text with a comma must stand in quotes, and "
+            "everywhere one that begins with { or ?.",
         )
 
     def _refuse_tag(self, event: Any) -> NoReturn:
