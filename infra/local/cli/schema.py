@@ -74,5 +74,7 @@ def schema_of_folder(steps: Path | None) -> Any:
     if steps is not None and steps.is_dir():
         from infra.local.steps import StepsDirectory
 
-        catalogue = catalogue.with_registered(StepsDirectory(steps).found().registrations)
+        folder = StepsDirectory(steps)
+        catalogue = catalogue.with_registered(folder.found().registrations)
+        folder.forget()
     return workflow_schema(catalogue.step_types())
