@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
-import re
-import struct
 import subprocess
 import sys
-import termios
 from typing import Any
 
 import pytest
 
 from tests.local.cli.fake_api import ENDED, FakeApi, problem
+from tests.support.terminal import on_terminal, without_colours
 
-COMMAND = [sys.executable, "-m", "infra.local.cli"]
 ID = "0a1b2c3d-1111-2222-3333-444455556666"
 ROW: dict[str, Any] = {
     **ENDED,
@@ -31,37 +26,6 @@ ROW: dict[str, Any] = {
         "message": "the card was refused by the bank of \x1b[31mits owner",
     },
 }
-
-
-def on_terminal(*arguments: str, columns: int, typed: bytes = b"", **environment: str) -> tuple[int, str]:
-    """Exit code and what a terminal of so many columns shows."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    process = subprocess.Popen(
-        [*COMMAND, *arguments],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env=os.environ | {"TERM": "xterm-256color"} | environment,
-    )
-    os.close(theirs)
-    if typed:
-        os.write(ours, typed)
-    shown = b""
-    while True:
-        try:
-            part = os.read(ours, 65536)
-        except OSError:  # Linux says EIO when the other side is closed
-            break
-        if not part:
-            break
-        shown += part
-    os.close(ours)
-    return process.wait(timeout=60), shown.decode().replace("\r\n", "\n")
-
-
-def without_colours(text: str) -> str:
-    return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
 @pytest.fixture
