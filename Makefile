@@ -15,7 +15,7 @@ install = $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes 
 # What does not parse is no module but a template of one.
 compile = $(BIN)/python -m compileall -q -j 0 -x node_modules $(1) >/dev/null || true
 
-.PHONY: setup run serve console test-console test fuzz clients e2e lint format bench synth generate lock
+.PHONY: setup run serve wheel console test-console test fuzz clients e2e lint format bench synth generate lock
 
 setup: $(STAMP)
 
@@ -33,6 +33,11 @@ run: setup
 serve: setup
 	@$(BIN)/python -m infra.console --if-missing
 	@$(BIN)/workflow serve --port $(PORT)
+
+# The wheel, with its console, in dist: what a laptop installs.
+wheel: setup
+	@$(BIN)/python -m infra.console --if-missing
+	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python
 
 # The page that `make serve` shows, built by Node from PyPI and packages from npm.
 console: setup
@@ -83,7 +88,9 @@ synth: setup
 generate: setup
 	$(BIN)/python -m infra.reference schema > statemachines/workflow.schema.json
 	$(BIN)/python -m infra.openapi > infra/openapi.json
+	cp infra/local/mocking/workflow.test.schema.json statemachines/workflow.test.schema.json
 	$(BIN)/python -m infra.reference diagnostics > docs/diagnostics.md
+	$(BIN)/python -m infra.reference language > docs/language.md
 	$(BIN)/python -m infra.step_types > docs/step-types.md
 	$(BIN)/python -m infra.local.cli.reference > docs/cli.md
 	$(BIN)/python -m infra.local.cli.completion > infra/local/cli/completion.json

@@ -194,6 +194,7 @@ class LocalCloud:
             # At the end, so that a file of the folder cannot take the place of a module of anybody else.
             sys.path.append(str(self._steps.path))
             opening.callback(sys.path.remove, str(self._steps.path))
+            opening.callback(self._steps.forget)
             self._register_all(self._steps)
         if self._data is not None:
             self._load_registered()
