@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.local.cli.commands import failed_run
 from tests.local.cli.fake_api import ENDED, FakeApi, problem
 from tests.support.terminal import on_terminal, without_colours
 
@@ -93,3 +95,27 @@ def test_a_started_run_is_told_with_what_to_do_next(fake: FakeApi) -> None:
         ID,
         "Look at it by `workflow status @last`, or `workflow events @last --follow`.",
     ]
+
+
+def test_every_command_has_a_face_for_people(api: str, tmp_path: Path) -> None:
+    run = failed_run(tmp_path / "paid")
+    faces = [
+        (["status", run], 1, "step charge failed: ValueError: card refused"),
+        (["results", run], 1, f"workflow redrive {run}"),
+        (["events", run, "--follow"], 1, "step.failed         charge ValueError: card refused"),
+        (["logs", run], 1, "stdout  charge charging"),
+        (["list", "--failed"], 0, "step charge failed"),
+        (["stats"], 0, "failure rate"),
+        (["steps", "--kind", "registered"], 0, "cli_charge"),
+        (["agents"], 0, "agent"),
+        (["prompts"], 0, "prompt"),
+        (["approve"], 0, "step"),
+        (["config"], 0, "WORKFLOW_API_URL"),
+        (["deploy", "cli-order.json"], 0, "unchanged"),
+        (["cancel", run], 6, "Error:"),
+        (["rerun", run], 0, ": running"),
+    ]
+    for arguments, code, told in faces:
+        ended, shown = on_terminal(*arguments, columns=160)
+        assert (ended, told in without_colours(shown)) == (code, True), f"{arguments}: {shown}"
+        assert "Traceback" not in shown
