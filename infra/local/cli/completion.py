@@ -53,7 +53,7 @@ def _entries(command: click.Command, context: click.Context, path: str) -> Itera
     yield (
         path,
         {
-            "help": COMMANDS[path].help if path in COMMANDS else inspect.cleandoc(command.help or "").split("\n")[0],
+            "help": COMMANDS[path].help if path in COMMANDS else _first_sentence(command.help or ""),
             "commands": names,
             "options": {
                 name: {
@@ -76,6 +76,10 @@ def _entries(command: click.Command, context: click.Context, path: str) -> Itera
         found = command.get_command(context, name)
         assert found is not None
         yield from _entries(found, click.Context(found, info_name=name, parent=context), f"{path} {name}".strip())
+
+
+def _first_sentence(text: str) -> str:
+    return " ".join(inspect.cleandoc(text).split("\n\n")[0].split()).split(". ")[0]
 
 
 def _words(kind: click.ParamType[Any]) -> dict[str, Any]:
