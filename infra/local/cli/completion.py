@@ -62,7 +62,7 @@ def _entries(command: click.Command, context: click.Context, path: str) -> Itera
                     **_words(option.type),
                 }
                 for option in options
-                for name in option.opts
+                for name in (*option.opts, *option.secondary_opts)
             }
             | {
                 name: {"help": "Say what it does", "takes_value": False, **_NO_WORDS}
