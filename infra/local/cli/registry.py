@@ -7,12 +7,12 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from infra.local.cli.documents import document
+from infra.local.cli.documents import value_of, written
 from infra.local.cli.exits import INVALID, CommandError
 from infra.local.cli.groups import SuggestingGroup
 from infra.local.cli.options import FILE
 from infra.local.cli.output import Column, note
-from infra.local.cli.remote import Remote, client_command
+from infra.local.cli.remote import Remote, client_command, findings_in
 
 
 class Noun(NamedTuple):
@@ -106,11 +106,13 @@ def _register(noun: Noun) -> click.Command:
     @click.argument("file", type=FILE)
     @client_command(fields=True, changes=True)
     def register(remote: Remote, file: str) -> None:
-        body = document(file)
+        text = written(file)
+        body = value_of(text)
         if not isinstance(body, dict):
             raise CommandError(f"{file} holds no {_singular(noun)}: it is no object.", INVALID)
         remote.changes(f"register {file}")
-        answer = _registered(remote, noun, body)
+        with findings_in({"": text}):
+            answer = _registered(remote, noun, body)
         if remote.output.as_json or remote.output.fields:
             remote.output.one(answer, ())
         else:
