@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +45,11 @@ TABLE: list[tuple[str, Any, Any]] = [
     ("error", None, {"type": "Gone"}),
     ("steps", {"sometimes": "skipped"}, {"sometimes": "completed"}),
     ("steps", {"pure": {"output": 2}}, {"pure": {"output": 1}}),
-    ("steps", {"tolerated": {"status": "failed", "error": {"message": "away"}}}, {"tolerated": {"error": {"type": "X"}}}),
+    (
+        "steps",
+        {"tolerated": {"status": "failed", "error": {"message": "away"}}},
+        {"tolerated": {"error": {"type": "X"}}},
+    ),
     ("steps", {"one[1]": {"output": {"v": 8}, "input": {"v": 9}}}, {"one[1]": {"output": {"v": 7}}}),
     ("steps", {"all[2].one": "completed"}, {"one[3]": "completed"}),
     ("steps", {"first": {"input": {"n": 5}}}, {"first": {"input": {"n": 6}}}),
@@ -111,8 +114,8 @@ class Ran:
 
 
 @pytest.fixture(scope="module")
-def ran(session: Session, steps: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
-    yield Ran(session, tmp_path_factory.mktemp("w"), steps)
+def ran(session: Session, steps: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    return Ran(session, tmp_path_factory.mktemp("w"), steps)
 
 
 @pytest.mark.parametrize(("name", "right", "wrong"), TABLE)
@@ -128,7 +131,9 @@ def test_every_expectation_is_in_the_table() -> None:
 
 
 def test_a_run_that_was_refused_fails_whatever_is_expected(ran: Ran) -> None:
-    subject: Subject = replace(ran.subject, flow=None, findings=({"code": "WFE-E204", "pointer": "/steps", "detail": "No."},))
+    subject: Subject = replace(
+        ran.subject, flow=None, findings=({"code": "WFE-E204", "pointer": "/steps", "detail": "No."},)
+    )
     refused = Observed(findings=subject.findings)
     context = Context(ran.case, refused, {})
     assert [failure.told for failure in failures(context)] == ["the workflow is refused: WFE-E204 /steps No."]

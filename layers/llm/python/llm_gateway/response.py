@@ -29,8 +29,8 @@ class TextDelta:
 @dataclass(frozen=True, slots=True)
 class ProviderAnswer:
     """One answer of a provider. `model` is what the vendor says answered; tokens are the vendor's count, `tokens_cached`
-    being part of `tokens_in`. `warnings` are sentences about what was changed to get an answer at all. `cost_usd` is what the vendor
-    says it took; None where the prices of models tell.
+    being part of `tokens_in`. `warnings` are sentences about what was changed to get an answer at all. `cost_usd` is what the
+    vendor says it took; None where the prices of models tell.
     """
 
     text: str

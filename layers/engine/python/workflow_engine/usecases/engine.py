@@ -79,8 +79,9 @@ class Laptop:
     `invoke` calls a function by ARN with an event, as Lambda's Invoke does: `(result, whether it failed)`, of a failure
     `{"errorType", "errorMessage"}`. `watching` is `Engine.watching`. `load_step` is None where no folder of steps
     was given, `vectors` and `logs` where nothing is to be kept of them for longer than the process. `following` is
-    `Engine.following`; None where nobody tells of changes. `now` is the clock. `mock` is told, before a run of a workflow starts, what
-    its steps are replaced by, `(execution id, mocks of a body, workflow)`; it raises InvalidRequestError for mocks that are none.
+    `Engine.following`; None where nobody tells of changes. `now` is the clock. `mock` is told, before a run of a workflow starts,
+    what its steps are replaced by, `(execution id, mocks of a body, workflow)`; it raises InvalidRequestError for
+    mocks that are none.
     """
 
     table: Table

@@ -61,7 +61,9 @@ class WorkflowRunFields(RunFields):
     backend: Label | None = None
     """Kept with the run."""
     mocks: Any = None
-    """What is answered in the place of steps, in the format of tests of workflows. A laptop's server takes it, a deployed one never."""
+    """What is answered in the place of steps, in the format of tests of workflows. A laptop's server takes it, a deployed one
+    never.
+    """
 
 
 class StoredRunRequest(WorkflowRunFields):
