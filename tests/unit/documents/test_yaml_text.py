@@ -23,7 +23,8 @@ def refused(text: str) -> tuple[tuple[int, int] | None, str]:
     ("scalar", "value"),
     [
         *((text, text) for text in ("yes", "no", "on", "off", "NO", "y", "n", "Yes", "OFF")),
-        *((text, text) for text in ("2024-01-01", "2024-01-01T10:00:00Z", "12:30:45", "190:20:30", "arn:aws:iam::12:role/x", "1_000", "0b101", "1,000")),
+        *((text, text) for text in ("2024-01-01", "2024-01-01T10:00:00Z", "12:30:45", "190:20:30")),
+        *((text, text) for text in ("arn:aws:iam::12:role/x", "1_000", "0b101", "1,000")),
         *((text, text) for text in ("1.2.3", "0o8", "0xg", "1e", "e1", "+", ".", "1e+", "a.b", "--1", "۱", "=")),
         *((text, None) for text in ("", "~", "null", "Null", "NULL")),
         *((text, text) for text in ("nULL", "tRUE", "None", "nil")),
