@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from workflow_engine.compiler.ir import Block, GuardNode, LoopNode, MapNode, Node, ParallelNode, SwitchNode
+from workflow_engine.compiler.ir import Block, ParallelNode, all_nodes
 
 
 def carried_together(block: Block) -> frozenset[frozenset[str]]:
@@ -13,23 +11,6 @@ def carried_together(block: Block) -> frozenset[frozenset[str]]:
     """
     return frozenset(
         frozenset(r.step_id for branch in node.branches for r in branch.returns if r.keeps_output and not r.share)
-        for node in _parallels((*block.nodes, *block.recovery))
+        for node in all_nodes((*block.nodes, *block.recovery))
+        if isinstance(node, ParallelNode)
     )
-
-
-def _parallels(nodes: tuple[Node, ...]) -> Iterator[ParallelNode]:
-    """All Parallels, at every depth."""
-    for node in nodes:
-        match node:
-            case ParallelNode():
-                yield node
-                for branch in node.branches:
-                    yield from _parallels(branch.nodes)
-            case MapNode():
-                yield from _parallels(node.body.nodes)
-            case GuardNode() | LoopNode():
-                yield from _parallels(node.body)
-            case SwitchNode():
-                for case in node.cases:
-                    yield from _parallels(case.nodes)
-                yield from _parallels(node.default)
