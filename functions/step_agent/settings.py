@@ -41,6 +41,7 @@ def services() -> Services:
         now=instead.monotonic,
         utc_now=instead.utc_now,
         call_tool=instead.tool,
+        mcp_tools=instead.mcp_tools,
         secret=lambda _tenant_id, name: instead.secret(name),
     )
 

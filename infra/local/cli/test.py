@@ -6,25 +6,27 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from infra.local.cli.documents import EXIT_FAILED, EXIT_INVALID, one_document, print_json
+from infra.local.cli.documents import one_document, print_json
+from infra.local.cli.exits import DONE, FAILED, INVALID, NONE_FOUND, CommandError
+from infra.local.cli.options import PROFILE
 
 if TYPE_CHECKING:
     from infra.local.testing.model import Case, TestFile
     from infra.local.testing.session import Outcome, Session
 
-EXIT_NONE_FOUND: Final = 5
 CACHE: Final = Path(".workflow_test_cache")
 _COLOURS: Final = {"passed": "green", "failed": "red", "skipped": "yellow", "note": "yellow"}
 _POLL_SECONDS: Final = 0.5
 
 
 @click.command()
-@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("-k", "keyword", metavar="TEXT", help="Run the cases whose file or name contains TEXT.")
 @click.option("--last-failed", is_flag=True, help="Run the cases that failed the last time; all, where none did.")
 @click.option("--update", is_flag=True, help="Take what is observed over into the snapshots.")
@@ -34,6 +36,11 @@ _POLL_SECONDS: Final = 0.5
 @click.option("--fail-under", type=click.FloatRange(0, 100), metavar="PERCENT", help="Fail below this coverage.")
 @click.option("--watch", is_flag=True, help="Run again whenever a file changes.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcomes as one JSON document, nothing else.")
+@click.option(
+    "--record", metavar="RUN_ID", help="Write what the steps of a run answered to PATHS, a file, to be replayed."
+)
+@click.option("--api", metavar="URL", help="With --record: the API that knows the run; also WORKFLOW_API_URL.")
+@PROFILE
 def test(
     paths: tuple[Path, ...],
     keyword: str | None,
@@ -45,53 +52,89 @@ def test(
     fail_under: float | None,
     watch: bool,
     as_json: bool,
+    record: str | None,
+    api: str | None,
+    profile: str | None,
 ) -> None:
     """Run the cases in *.test.yaml, below the current folder by default: in this process, with mocks, in no time."""
     if update and ci:
         raise click.UsageError("--update writes snapshots and --ci writes none. Give one of them.")
+    if record is not None:
+        _record(record, paths, api, profile)
+        return
+    for path in paths:
+        if not path.exists():
+            raise click.UsageError(f"There is no file or folder '{path}'.")
     run = _Run(paths or (Path(),), keyword, last_failed, update, ci, junit, coverage, fail_under, as_json)
     if watch:
         run.watch()
     sys.exit(run.once())
 
 
+def _record(execution_id: str, paths: Sequence[Path], api: str | None, profile: str | None) -> None:
+    """Write a recording, and say how a case names it."""
+    from infra.local.cli.output import Output
+    from infra.local.cli.remote import Remote, as_command_error
+    from infra.local.cli.settings import connection
+    from infra.local.testing.recording import recorded, recording_text
+    from infra.local.testing.running import Bench, CannotRunError
+    from workflow_engine.client.errors import ClientError
+
+    if len(paths) > 1:
+        raise click.UsageError("--record writes one file. Name one.")
+    remote = Remote(connection(api, profile), Output())
+    path = paths[0] if paths else Path("recordings") / f"{remote.execution_id(execution_id)[:8]}.yaml"
+    beside = path.resolve().parent.parent / "steps"
+    try:
+        run = recorded(remote.api, remote.execution_id(execution_id))
+        with Bench(beside if beside.is_dir() else None) as bench:
+            text = recording_text(run, bench.flow)
+    except ClientError as error:
+        raise as_command_error(error, remote) from None
+    except CannotRunError as error:
+        told = " ".join([str(error), *(f"{f['code']} {f['pointer']} {f['detail']}" for f in error.findings)])
+        raise CommandError(f"The workflow of the run cannot be compiled here: {told}", INVALID) from None
+    except ValueError as error:
+        raise CommandError(str(error), FAILED) from None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    click.echo(f"Written to {path}. A case replays it:", err=True)
+    click.echo(
+        f"  - {{name: as it was, recording: {path.name}, expect: {{status: {run.results['status']}, snapshot: [output]}}}}"
+    )
+
+
+@dataclass(frozen=True)
 class _Run:
     """What the command was asked."""
 
-    def __init__(
-        self,
-        paths: Sequence[Path],
-        keyword: str | None,
-        last_failed: bool,
-        update: bool,
-        ci: bool,
-        junit: Path | None,
-        coverage: bool,
-        fail_under: float | None,
-        as_json: bool,
-    ) -> None:
-        self._paths, self._keyword, self._last_failed = paths, keyword, last_failed
-        self._update, self._ci = update, ci
-        self._junit, self._coverage, self._fail_under, self._as_json = junit, coverage, fail_under, as_json
+    _paths: Sequence[Path]
+    _keyword: str | None
+    _last_failed: bool
+    _update: bool
+    _ci: bool
+    _junit: Path | None
+    _coverage: bool
+    _fail_under: float | None
+    _as_json: bool
 
     def once(self) -> int:
-        """Run all once; gives the status that the command ends with."""
+        """Run all once; gives the status that the command ends with. Raises CommandError where no case can be run."""
+        began = time.monotonic()
+        files, wrong = self._files()
+        chosen = self._chosen(files)
+        if not chosen and wrong:
+            raise CommandError(f"No case can be run: {wrong[0]}", INVALID, {"files": wrong})
+        if not chosen:
+            raise CommandError("No cases were found. They stand in files named like order.test.yaml.", NONE_FOUND)
         if not self._as_json:
-            return self._once(None)
+            return self._run(chosen, wrong, began, None)
         with one_document() as stdout:
-            return self._once(stdout)
+            return self._run(chosen, wrong, began, stdout)
 
-    def _once(self, stdout: Any) -> int:
+    def _run(self, chosen: Sequence[tuple[TestFile, Case]], wrong: Sequence[str], began: float, stdout: Any) -> int:
         from infra.local.testing.session import Session
 
-        began = time.monotonic()
-        files, is_wrong = self._files()
-        chosen = self._chosen(files)
-        if not chosen:
-            if is_wrong:
-                return EXIT_INVALID
-            click.echo("No cases were found. They stand in files named like order.test.yaml.", err=True)
-            return EXIT_NONE_FOUND
         outcomes: list[Outcome] = []
         with Session(updates=self._update, is_ci=self._ci) as session:
             for file, case in chosen:
@@ -100,23 +143,25 @@ class _Run:
                     _tell(outcomes[-1])
             passes = self._told_coverage(session, quiet=stdout is not None)
         _remember(outcomes)
-        self._report(outcomes, session, time.monotonic() - began, stdout)
+        self._report(outcomes, session, time.monotonic() - began, wrong, stdout)
         failed = any(outcome.failures for outcome in outcomes) or not passes
-        return EXIT_INVALID if is_wrong else EXIT_FAILED if failed else 0
+        return INVALID if wrong else FAILED if failed else DONE
 
-    def _files(self) -> tuple[list[TestFile], bool]:
+    def _files(self) -> tuple[list[TestFile], list[str]]:
+        """The files that can be read, and what is wrong with the others."""
         from infra.local.mocking.documents import WrongFileError
         from infra.local.testing.format import read_test_file
         from infra.local.testing.session import test_files
 
-        read, is_wrong = [], False
+        read: list[TestFile] = []
+        wrong: list[str] = []
         for path in test_files(self._paths):
             try:
                 read.append(read_test_file(path))
             except WrongFileError as error:
-                is_wrong = True
+                wrong += [f"{place}: {told}" for place, told in error.findings]
                 click.echo(str(error), err=True)
-        return read, is_wrong
+        return read, wrong
 
     def _chosen(self, files: Iterable[TestFile]) -> list[tuple[TestFile, Case]]:
         cases = [(file, case) for file in files for case in file.cases]
@@ -142,14 +187,17 @@ class _Run:
         )
         return False
 
-    def _report(self, outcomes: Sequence[Outcome], session: Session, seconds: float, stdout: Any) -> None:
+    def _report(
+        self, outcomes: Sequence[Outcome], session: Session, seconds: float, wrong: Sequence[str], stdout: Any
+    ) -> None:
         from infra.local.testing.reports import as_json, last_line, write_junit
 
         if self._junit is not None:
             write_junit(self._junit, outcomes)
         if stdout is not None:
             covered = {"coverage": session.coverage.as_json()} if self._coverage else {}
-            print_json({"cases": as_json(outcomes), **covered, "seconds": round(seconds, 3)}, stdout)
+            told = {"cases": as_json(outcomes), "wrong_files": wrong, **covered, "seconds": round(seconds, 3)}
+            print_json(told, stdout)
             return
         click.echo(last_line(outcomes, seconds))
 
@@ -162,7 +210,10 @@ class _Run:
                 if seen:
                     click.clear()
                 seen = now
-                self.once()
+                try:
+                    self.once()
+                except CommandError as error:
+                    error.show()
                 click.echo("Waiting for changes. End with Ctrl-C.", err=True)
             time.sleep(_POLL_SECONDS)
 

@@ -183,7 +183,8 @@ def _reply_problems(address: str, reply: Part) -> Iterator[tuple[Place, str]]:
         yield reply.place, f"A reply of '{address}' is an object such as {{output: ...}} or {{error: Name}}."
         return
     kinds = [kind for kind in KINDS if kind in reply.value]
-    if len(kinds) != 1:
+    unknown = [name for name in reply.value if name not in KINDS and name not in _OF_ALL and name not in _BESIDE]
+    if len(kinds) != 1 and not (unknown and not kinds):
         told = f"has {' and '.join(kinds)}" if kinds else "has none of them"
         yield reply.place, f"A reply is just one of {', '.join(KINDS)}; this one of '{address}' {told}."
     for name, part in reply.items():

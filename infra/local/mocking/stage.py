@@ -77,7 +77,8 @@ class Stage:
     most_at_once: Counter[str] = field(default_factory=Counter)
     replaced: set[str] = field(default_factory=set)
     """Places whose output is a mock's, which is held to its schema here."""
-    hanging: set[asyncio.Future[None]] = field(default_factory=set)
+    hanging: dict[asyncio.Future[None], Attempt] = field(default_factory=dict)
+    """The attempts that nobody answers."""
     _under_way: Counter[str] = field(default_factory=Counter)
     _children: Counter[str] = field(default_factory=Counter)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -269,6 +270,8 @@ class Stage:
             )
         output = self.value_of(reply, facts)
         if task.kind == "child":
+            if not isinstance(output, dict):
+                raise self.wrong(reply, "The output of a workflow is an object.")
             return task.child_result(output)
         output = self.checked(reply, output, task.output_schema or self.schema_of(task.step_type))
         self.replaced.add(task.place)
@@ -296,10 +299,10 @@ class Stage:
             if reply.kind == "decision":
                 deciding = asyncio.ensure_future(decide())
             else:
-                self.hanging.add(waits)
+                self.hanging[waits] = attempt
             return await asking(attempt)
         finally:
-            self.hanging.discard(waits)
+            self.hanging.pop(waits, None)
             if deciding is not None and not deciding.done() and asyncio.current_task() is not None:
                 deciding.cancel()
             self.end(called)
@@ -307,11 +310,11 @@ class Stage:
     async def hang(self, attempt: Attempt) -> None:
         """Never answer."""
         waits: asyncio.Future[None] = attempt.frame.run.engine.loop.create_future()
-        self.hanging.add(waits)
+        self.hanging[waits] = attempt
         try:
             await waits
         finally:
-            self.hanging.discard(waits)
+            del self.hanging[waits]
 
 
 def _failure(task: Task, error: str, message: str) -> TaskError:

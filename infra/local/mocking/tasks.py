@@ -13,6 +13,7 @@ from infra.local.mocking.mocks import Facts
 from infra.local.stepfunctions.calls import Attempt, Target, described
 from infra.local.stepfunctions.journal import Head
 from workflow_engine.compiler.catalogue import OUTPUT_CHECK
+from workflow_engine.run_output import FAILED
 from workflow_engine.state_names import step_of
 from workflow_engine.subflows import OUTPUT_FIELDS
 
@@ -106,9 +107,9 @@ class Task:
             (f"agent:{agent}",) if agent and step_type in AGENT_TYPES else (),
         )
 
-    def child_result(self, output: Any) -> str:
-        """What the task of a subflow gives whose child has given this."""
-        whole = output if isinstance(output, dict) and set(output) <= set(OUTPUT_FIELDS) else {"subflow_output": output}
+    def child_result(self, output: Mapping[str, Any]) -> str:
+        """What the task of a subflow gives whose child has given this; or the step, with its `subflow_output`."""
+        whole = output if OUTPUT_FIELDS[-1] not in output else output[OUTPUT_FIELDS[-1]] or {}
         given = self.arguments.get("Input") or {}
         head = Head(
             arn=f"{self.arguments.get('StateMachineArn', '')}:{self.arguments.get('Name', '')}",
@@ -118,7 +119,7 @@ class Task:
             started=0.0,
             name=str(self.arguments.get("Name", "")),
             role="",
-        ).changed(status="SUCCEEDED", output=json.dumps(whole.get("subflow_output")), stopped=0.0)
+        ).changed(status="SUCCEEDED", output=json.dumps({**whole, FAILED: []}), stopped=0.0)
         return json.dumps(described(head, parses_json=True))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from infra.local.stepfunctions.waiting import SkippingLoop
@@ -22,16 +22,19 @@ class VirtualLoop(SkippingLoop):
         self._began = 0.0
         self._handlers = 0
         self._since = 0.0
-        self._lock = threading.Lock()
-        # After so many seconds of this loop's time it jumps no more; None for no end.
-        self.latest: float | None = None
+        self._lock = threading.RLock()
+        # Before which of its seconds time must not jump to, None for no such; and who is told where it would.
+        self.limit: Callable[[], float | None] = lambda: None
         self.held_back: asyncio.Event | None = None
         super().__init__()
+        # asyncio runs timers that are due by its clock's time and resolution. Some years on, a nanosecond added to that time is
+        # lost in rounding, and a timer of just this moment would never be due.
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         """Seconds of this loop."""
-        since = self._since
-        return self.skipped + (time.monotonic() - since if since else 0.0)
+        with self._lock:  # which `real` changes both in
+            return self.skipped + (time.monotonic() - self._since if self._since else 0.0)
 
     def now(self) -> float:
         """Seconds since the epoch, by the clock of the case."""
@@ -44,11 +47,12 @@ class VirtualLoop(SkippingLoop):
     def begin(self, epoch: float) -> None:
         """A case begins at this moment. To be called in the loop."""
         self._epoch, self._began = epoch, self.time()
-        self.latest, self.held_back = None, None
+        self.limit, self.held_back = lambda: None, None
 
     def may_skip(self, seconds: float) -> bool:
-        """Not beyond `latest`; who waits for `held_back` is told so."""
-        if self.latest is None or self.time() + seconds < self.latest:
+        """Not up to the limit; who waits for `held_back` is told so."""
+        latest = self.limit()
+        if latest is None or self.time() + seconds < latest:
             return True
         if self.held_back is not None and not self.held_back.is_set():
             self.call_soon_threadsafe(self.held_back.set)

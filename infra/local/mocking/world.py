@@ -250,6 +250,11 @@ class World:
         finally:
             stage.end(called)
 
+    def mcp_tools(self, server: str) -> list[str]:
+        """Those of a server that have mocks: `tool:SERVER__TOOL`, as models call them."""
+        prefix = f"tool:{server}__"
+        return [address.removeprefix(prefix) for address in self._stage.book.mocks if address.startswith(prefix)]
+
     def _given(
         self,
         mock: Mock,

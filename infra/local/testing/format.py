@@ -66,6 +66,7 @@ class _Reading:
         steps = self._steps(root, workflow)
         stored = self._stored(self._fixtures(root))
         self._raise_findings()
+        read_document(workflow)
         return TestFile(self.path, workflow, cases, steps, stored)
 
     def cases(self) -> list[Case]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 import random
 import time
@@ -94,7 +95,7 @@ class Bench:
         self.steps = steps
         self._loop: VirtualLoop | None = None
         self._random = random.Random(0)
-        self._choices: set[tuple[str, int | None]] = set()
+        self._choices: set[tuple[str, str, int | None]] = set()
         self._cloud = LocalCloud(
             steps_directory=steps,
             skips_time=True,
@@ -108,6 +109,11 @@ class Bench:
         self._cloud.__enter__()
         return self
 
+    @property
+    def ignored(self) -> Mapping[str, str]:
+        """Files of the folder of steps that are no step types, and why."""
+        return {} if self._cloud.found is None else self._cloud.found.ignored
+
     def __exit__(self, *ended: object) -> None:
         self._cloud.__exit__(*ended)
 
@@ -119,8 +125,8 @@ class Bench:
         now = time.time() if self._loop is None else self._loop.now()
         return datetime.fromtimestamp(now, UTC)
 
-    def _on_choice(self, _arn: str, state: str, rule: int | None) -> None:
-        self._choices.add((state, rule))
+    def _on_choice(self, arn: str, state: str, rule: int | None) -> None:
+        self._choices.add((arn, state, rule))
 
     @property
     def _engine(self) -> Machines:
@@ -131,22 +137,29 @@ class Bench:
     # The store
 
     def store(self, stored: Stored) -> None:
-        """Put definitions into the store, where they are not as they are already. Raises CannotRunError."""
-        for kind, documents in (
-            ("prompts", stored.prompts),
-            ("agents", stored.agents),
-            ("workflows", stored.workflows),
-        ):
-            for name, document in documents.items():
-                text = json.dumps(document)
-                if self._stored.get((kind, name)) == text:
-                    continue
-                status, answer = self._cloud.call("PUT", f"/{kind}/{name}", document)
-                if status >= 400:
-                    raise CannotRunError(
-                        f"{kind.removesuffix('s').capitalize()} '{name}' is refused.", tuple(answer["errors"])
-                    )
-                self._stored[kind, name] = text
+        """Let the store hold just these definitions. Raises CannotRunError."""
+        wanted = {
+            (kind, name): document
+            for kind, documents in (
+                ("prompts", stored.prompts),
+                ("agents", stored.agents),
+                ("workflows", stored.workflows),
+            )
+            for name, document in documents.items()
+        }
+        for kind, name in reversed([key for key in self._stored if key not in wanted]):
+            self._cloud.call("DELETE", f"/{kind}/{name}")
+            del self._stored[kind, name]
+        for (kind, name), document in wanted.items():
+            text = json.dumps(document)
+            if self._stored.get((kind, name)) == text:
+                continue
+            status, answer = self._cloud.call("PUT", f"/{kind}/{name}", document)
+            if status >= 400:
+                raise CannotRunError(
+                    f"{kind.removesuffix('s').capitalize()} '{name}' is refused.", tuple(answer["errors"])
+                )
+            self._stored[kind, name] = text
 
     def flow(self, document: Any) -> Flow:
         """A workflow, compiled. Raises CannotRunError with its findings."""
@@ -214,14 +227,14 @@ class Bench:
             conducting.cancel()
             told = f"The case has not ended within {REAL_SECONDS:g} seconds of this machine. Does a step that really runs hang?"
             stage.note(told, case.place)
-        results = self._results(execution_id, case.expect.get("status") != "waiting")
+        results = self._results(execution_id, must_have_ended=case.expect.get("status") != "waiting")
         observed = Observed(
             results,
             stage.calls,
             stage.most_at_once,
             stage.problems,
             self._in_loop(self._order(arn)),
-            set(self._choices),
+            {(state, rule) for of_run, state, rule in self._choices if of_run == arn},
             duration=self._in_loop(self._lasted(arn)),
             evaluate=stage.book.evaluate,
         )
@@ -251,7 +264,8 @@ class Bench:
         """Do what is done from outside, then wait for the end."""
         loop = self._loop
         assert loop is not None
-        stops = asyncio.ensure_future(self._until_it_waits(stage)) if case.expect.get("status") == "waiting" else None
+        waits = self._hold_before_deadlines(stage, arn) if case.expect.get("status") == "waiting" else None
+        stops = asyncio.ensure_future(waits.wait()) if waits is not None else None
         began = loop.time()
         await self._release()
         try:
@@ -266,17 +280,20 @@ class Bench:
                 stops.cancel()
             loop.works_outside += 1  # nothing goes on until the next case, or until this one is cleared away
 
-    async def _until_it_waits(self, stage: Stage) -> None:
-        """Return when time would pass with a call under way that never answers."""
+    def _hold_before_deadlines(self, stage: Stage, arn: str) -> asyncio.Event:
+        """Let no time pass that would end a call which never answers; gives what is told when only that could happen."""
         loop = self._loop
         assert loop is not None
-        while True:
-            if stage.hanging:
-                loop.held_back = asyncio.Event()
-                loop.latest = loop.time() + LONGEST_WAIT
-                await loop.held_back.wait()
-                return
-            await asyncio.sleep(0.001)
+        ends = self._engine._runs[arn].deadline() or math.inf
+
+        def limit() -> float | None:
+            if not stage.hanging:
+                return None
+            due = min(ends, *(attempt.due for attempt in stage.hanging.values()))
+            return loop.time() + due - loop.now()
+
+        loop.limit, loop.held_back = limit, asyncio.Event()
+        return loop.held_back
 
     async def _act(self, action: Action, stage: Stage, execution_id: str) -> None:
         try:
@@ -310,7 +327,7 @@ class Bench:
 
     # What came of it
 
-    def _results(self, execution_id: str, must_have_ended: bool) -> dict[str, Any]:
+    def _results(self, execution_id: str, *, must_have_ended: bool) -> dict[str, Any]:
         path = f"/executions/{execution_id}/results"
         until = time.monotonic() + REAL_SECONDS
         while True:
@@ -363,9 +380,6 @@ class Bench:
         await self._release()
 
 
-LONGEST_WAIT: Final = 3600.0
-
-
 def steps_not_expected(expect: Mapping[str, Any]) -> set[str]:
     """The addresses of which a case says that nothing is called: their mocks are there in vain on purpose."""
     calls = expect.get("calls") or {}
@@ -391,7 +405,7 @@ def _sentences(problem: Any) -> str:
 @contextlib.contextmanager
 def _time_zone(name: str | None) -> Iterator[None]:
     """Let this process be in a time zone while the block lasts."""
-    if name is None:
+    if name is None or not hasattr(time, "tzset"):  # which Windows has not
         yield
         return
     before = os.environ.get("TZ")
@@ -400,5 +414,8 @@ def _time_zone(name: str | None) -> Iterator[None]:
     try:
         yield
     finally:
-        os.environ.pop("TZ") if before is None else os.environ.__setitem__("TZ", before)
+        if before is None:
+            del os.environ["TZ"]
+        else:
+            os.environ["TZ"] = before
         time.tzset()

@@ -40,7 +40,8 @@ test_files.__test__ = False  # type: ignore[attr-defined]  # it is none of pytes
 def _below(folder: Path) -> Iterator[Path]:
     for path in folder.iterdir():
         if path.is_dir():
-            if not path.name.startswith(".") and path.name not in _NEVER_LOOKED_INTO:
+            is_environment = (path / "pyvenv.cfg").is_file()
+            if not path.name.startswith(".") and path.name not in _NEVER_LOOKED_INTO and not is_environment:
                 yield from _below(path)
         elif is_test_file(path):
             yield path
@@ -70,11 +71,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A workflow under test: its document, as compiled where it can be, and the steps of workflows that it starts."""
+    """A workflow under test: its document, as compiled where it can be, the steps of workflows that it starts, and what the store
+    holds for it.
+    """
 
     document: Document
     flow: Flow | None
     others: Mapping[str, FlowStep]
+    stored: Stored = field(default_factory=Stored)
     findings: tuple[Mapping[str, str], ...] = ()
 
 
@@ -124,11 +128,12 @@ class Session:
         bench = self.bench(steps)
         known = self._subjects.get(workflow)
         if known is not None and known[0] is bench:
-            bench.store(stored)
+            bench.store(known[1].stored)
             return known
         document = read_document(workflow)
         children = _children(document.value, workflow, stored)
-        bench.store(Stored(stored.agents, stored.prompts, children))
+        held = Stored(stored.agents, stored.prompts, children)
+        bench.store(held)
         flow: Flow | None = None
         found: tuple[Mapping[str, str], ...] = ()
         try:
@@ -138,7 +143,7 @@ class Session:
         others: dict[str, FlowStep] = {}
         for child in children.values():
             others |= bench.flow(child).steps
-        self._subjects[workflow] = bench, Subject(document, flow, others, found)
+        self._subjects[workflow] = bench, Subject(document, flow, others, held, found)
         return self._subjects[workflow]
 
     def run(self, file: TestFile, case: Case) -> Outcome:
@@ -156,6 +161,8 @@ class Session:
             self.coverage.of(file.workflow, subject.flow, subject.document).add(observed)
         found = self.judge(file.path, subject, case, observed)
         notes = [problem.told for problem in observed.problems if not problem.is_fatal]
+        if subject.flow is None:
+            notes += [f"{name} in the folder of steps is no step type: {why}" for name, why in bench.ignored.items()]
         if found and observed.error and not {"status", "error"} & set(case.expect):
             notes.append(f"the run ended {observed.status}: {error_text(observed.error)}")
         return Outcome(file.path, case, tuple(found), tuple(notes), time.monotonic() - began)

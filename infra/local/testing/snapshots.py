@@ -57,5 +57,5 @@ def _difference(path: str, kept: Any, value: Any) -> str:
     if found is None:
         return f"{path} has fields that its snapshot has not. Look at it, and take it over with --update"
     place = path_text(found.path)
-    dot = "." if place and not place.startswith("[") else ""
-    return f"{path}{dot}{place} {found.told} by its snapshot. Look at it, and take it over with --update"
+    where = f"{path}{'.' if place and not place.startswith('[') else ''}{place}"
+    return f"{where} {found.told} by its snapshot. Look at it, and take it over with --update"

@@ -6,7 +6,7 @@ they make what they work with; in Lambda nobody ever stands in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -36,6 +36,9 @@ class StandIns(Protocol):
 
     def tool(self, name: str, arguments: Mapping[str, Any], call: Callable[[Mapping[str, Any]], Any]) -> Any:
         """What a tool of an agent gives, which `call` would do. Raises an exception whose text is for the model."""
+
+    def mcp_tools(self, server: str) -> Sequence[str]:
+        """The tools of an MCP server that somebody stands in for."""
 
 
 _standing_in: ContextVar[StandIns | None] = ContextVar("stand_ins", default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -44,7 +44,8 @@ class FunctionFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Made once a process. `step` finds registrations of step types, `mcp_server` those of MCP servers; `secret` gives by
+    """Made once a process, or for a run that is mocked: `call_tool` calls a tool, and `mcp_tools` names those of a server that is
+    not asked then. `step` finds registrations of step types, `mcp_server` those of MCP servers; `secret` gives by
     tenant and name what the tenant may have sent to a server of its choice.
     """
 
@@ -59,6 +60,7 @@ class Services:
     now: Callable[[], float] = time.monotonic
     utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
     call_tool: CallTool = lambda _name, arguments, call: call(arguments)
+    mcp_tools: Callable[[str], Sequence[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,6 +203,12 @@ def _agent(
 def _mcp(
     opened: ExitStack, run: Invocation, reference: ToolReference, _ask: AskAgent, _depth: int
 ) -> Iterator[BoundTool | str]:
+    if run.services.mcp_tools is not None:
+        for tool in run.services.mcp_tools(reference.name):
+            if reference.tool in (None, tool) and (reference.allow is None or tool in reference.allow):
+                made = Tool(model_name(reference.name, tool), tool, {"type": "object"})
+                yield BoundTool(made, partial(_is_not_asked, reference.name))
+        return
     from agent_tools.mcp_servers import connect
     from workflow_engine.agents.mcp import McpServer
 
@@ -233,10 +239,14 @@ def _mcp(
             raise ToolFailedError(str(outcome.content))
         return f"{outcome.content}\n[cut]" if outcome.truncated else outcome.content
 
-    for tool in session.tools():
-        name = model_name(reference.name, tool.name)
-        yield BoundTool(Tool(name, tool.description or tool.name, tool.input_schema), partial(call, tool.name))
+    for listed in session.tools():
+        name = model_name(reference.name, listed.name)
+        yield BoundTool(Tool(name, listed.description or listed.name, listed.input_schema), partial(call, listed.name))
     yield from session.warnings()
+
+
+def _is_not_asked(server: str, _arguments: Object) -> Any:
+    raise ToolFailedError(f"The MCP server '{server}' is not asked: its tools are replaced.")
 
 
 def _allowed(of_server: list[str] | None, reference: ToolReference) -> frozenset[str] | None:
