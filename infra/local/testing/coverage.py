@@ -10,7 +10,7 @@ from typing import Any
 from infra.local.mocking.documents import Document, shown_path
 from infra.local.testing.expectations import step_of_key
 from infra.local.testing.flows import Branch, Flow
-from infra.local.testing.running import Observed
+from infra.local.testing.observed import Observed
 
 _RAN = frozenset({"completed", "failed", "aborted", "running"})
 

@@ -21,7 +21,7 @@ import pytest
 if TYPE_CHECKING:
     from infra.local.mocking.stage import Called
     from infra.local.testing.model import Case, TestFile
-    from infra.local.testing.running import Observed
+    from infra.local.testing.observed import Observed
     from infra.local.testing.session import Outcome, Session, Subject
 
 _SUFFIXES = (".test.yaml", ".test.yml", ".test.json")

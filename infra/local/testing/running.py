@@ -9,9 +9,7 @@ import math
 import os
 import random
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -19,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from infra.local.cloud import LocalCloud
 from infra.local.mocking.desk import decide_by, stage_for, status_of
 from infra.local.mocking.mocks import Book
-from infra.local.mocking.stage import Called, Problem, Stage, evaluate_with
+from infra.local.mocking.stage import Problem, Stage, evaluate_with
 from infra.local.mocking.virtual_time import VirtualLoop
 from infra.local.testing.flows import Flow, FlowStep
 from infra.local.testing.model import Action, Case, Stored
+from infra.local.testing.observed import Observed
 from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.http.caller import LOCAL_TENANT
 from workflow_engine.statuses import has_ended
@@ -46,46 +45,6 @@ class CannotRunError(Exception):
     def __init__(self, told: str, findings: tuple[Mapping[str, str], ...] = ()) -> None:
         super().__init__(told)
         self.findings = findings
-
-
-@dataclass(slots=True)
-class Observed:
-    """What a case came to. `results` are those of the API, `order` the step ids as they began; `choices` the decisions taken."""
-
-    results: Mapping[str, Any] = field(default_factory=dict)
-    calls: list[Called] = field(default_factory=list)
-    most_at_once: Counter[str] = field(default_factory=Counter)
-    problems: list[Problem] = field(default_factory=list)
-    order: list[str] = field(default_factory=list)
-    choices: set[tuple[str, int | None]] = field(default_factory=set)
-    findings: tuple[Mapping[str, str], ...] = ()
-    duration: float = 0.0
-    evaluate: Callable[[str, Any], Any] = lambda _source, _document: None
-
-    @property
-    def status(self) -> str | None:
-        """The run's status; None where it was refused."""
-        return self.results.get("status")
-
-    @property
-    def output(self) -> Any:
-        """The run's output."""
-        return self.results.get("output")
-
-    @property
-    def error(self) -> Mapping[str, Any] | None:
-        """The run's error."""
-        return self.results.get("error")
-
-    @property
-    def steps(self) -> Mapping[str, Any]:
-        """Results of steps by their keys."""
-        found: Mapping[str, Any] = self.results.get("step_results", {})
-        return found
-
-    def calls_of(self, name: str) -> list[Called]:
-        """The calls of a step, or of an address."""
-        return [called for called in self.calls if name in (called.step_id, called.address)]
 
 
 class Bench:

@@ -12,12 +12,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from infra.local.mocking.documents import Document, read_document
+from infra.local.testing.checks import Context, Failure
 from infra.local.testing.coverage import Coverage
-from infra.local.testing.expectations import Context, Failure, error_text, failures
+from infra.local.testing.expectations import error_text, failures
 from infra.local.testing.flows import Flow, FlowStep
 from infra.local.testing.format import WORKFLOW_SUFFIXES, is_test_file
 from infra.local.testing.model import Case, Stored, TestFile
-from infra.local.testing.running import Bench, CannotRunError, Observed
+from infra.local.testing.observed import Observed
+from infra.local.testing.running import Bench, CannotRunError
 from infra.local.testing.snapshots import Snapshots
 
 _NEVER_LOOKED_INTO = frozenset({"node_modules", "__pycache__", "build", "dist", "cdk.out"})

@@ -34,7 +34,12 @@ CHANGES = [
     ("order.yaml", "max_retries: 2", "max_retries: 1", "order.test.yaml:20: ship was called twice, expected 3"),
     ("order.yaml", "payment: paying.payment}", "payment: paying.declined}", "call 1 of refund: input.payment is null"),
     ("order.yaml", "'try_again'", "'another'", "order.test.yaml:24: charge was called once, expected 3"),
-    ("approval.yaml", "timeout_seconds: 259200", "timeout_seconds: 86400", "Step 'escalate' has effects outside and no mock"),
+    (
+        "approval.yaml",
+        "timeout_seconds: 259200",
+        "timeout_seconds: 86400",
+        "Step 'escalate' has effects outside and no mock",
+    ),
     (
         "approval.yaml",
         "delay_seconds: 86400",
