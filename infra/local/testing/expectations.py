@@ -14,10 +14,8 @@ from infra.local.testing.expected_calls import check_calls
 from infra.local.testing.flows import CONTAINERS
 from infra.local.testing.matching import MISSING, equal, mismatches, shown
 from infra.local.testing.observed import Observed
+from workflow_engine.aws_quotas import USD_PER_MILLION_TRANSITIONS
 from workflow_engine.state_names import role_of, step_of
-
-TRANSITION_USD: Final = 0.000025
-"""AWS pricing page of Step Functions, Standard Workflows, us-east-1: what the API's cost_usd.transitions reckons with."""
 
 _RAN: Final = frozenset({"completed", "failed", "aborted", "running"})
 
@@ -217,7 +215,7 @@ def _transitions(context: Context, wanted: Any) -> Iterator[Failure]:
     if cost is None:
         yield context.fail("the number of transitions is not known", "transitions")
         return
-    number = round(cost / TRANSITION_USD)
+    number = round(cost * 1_000_000 / USD_PER_MILLION_TRANSITIONS)
     if (told := outside(number, wanted)) is not None:
         yield context.fail(f"the run took {number} transitions, expected {told}", "transitions")
 

@@ -128,11 +128,11 @@ class Session:
     def subject(self, workflow: Path, steps: Path | None, stored: Stored) -> tuple[Bench, Subject]:
         """A workflow, ready to be run. Raises CannotRunError, WrongFileError."""
         bench = self.bench(steps)
+        document = read_document(workflow)
         known = self._subjects.get(workflow)
-        if known is not None and known[0] is bench:
+        if known is not None and known[0] is bench and known[1].document.value == document.value:
             bench.store(known[1].stored)
             return known
-        document = read_document(workflow)
         children = _children(document.value, workflow, stored)
         held = Stored(stored.agents, stored.prompts, children)
         bench.store(held)

@@ -284,18 +284,32 @@ def test_tools_of_a_server_that_is_not_asked_are_those_with_mocks(run: RunCases)
 
 def test_a_step_of_a_worker_is_mocked_and_fails_as_its_worker_would(run: RunCases, session: Any, steps: Path) -> None:
     bench = session.bench(steps)
-    registered = {"step_type": "by_hand", "execution_type": "activity", "timeout_seconds": 60}
-    assert bench._cloud.call("POST", "/steps/register", registered)[0] in (200, 201)
+    registered = {"step_type": "by_hand", "execution_type": "activity", "timeout_seconds": 600}
+    beating = {**registered, "step_type": "with_beats", "heartbeat_seconds": 60}
+    for each in (registered, beating):
+        assert bench._cloud.call("POST", "/steps/register", each)[0] in (200, 201)
     done, failed, lost = run(
         [{"step_id": "hand", "step_type": "by_hand"}],
         """
         cases:
           - {name: done, mocks: {hand: {after: 5s, output: {n: 1}}}, expect: {output: {hand: {n: 1}}, duration: 5s}}
           - {name: failed, mocks: {hand: {error: Torn, message: paper}}, expect: {error: {type: Torn, message: paper}}}
-          - {name: lost, mocks: {hand: {hang: true}}, expect: {error: {type: States.Timeout}, duration: 60s}}
+          - {name: lost, mocks: {hand: {hang: true}}, expect: {error: {type: States.Timeout}, duration: 10m}}
         """,
     )
     assert done.failures == failed.failures == lost.failures == ()
+    (silent,) = run(
+        [{"step_id": "hand", "step_type": "with_beats"}],
+        "cases: [{name: c, mocks: {hand: {hang: true}}, expect: {error: {type: States.Timeout}, duration: 60s}}]",
+    )
+    assert silent.failures == ()
+
+
+def test_what_only_a_model_may_ask_for_is_refused_elsewhere(run: RunCases) -> None:
+    (outcome,) = run(
+        [OTHER], "cases: [{name: c, mocks: {other: {error: A, retry_after: 5s}}, expect: {status: failed}}]"
+    )
+    assert ["'retry_after' is what a model" in failure.told for failure in outcome.failures] == [True]
 
 
 # Subflows
