@@ -15,7 +15,7 @@ install = $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes 
 # What does not parse is no module but a template of one.
 compile = $(BIN)/python -m compileall -q -j 0 -x node_modules $(1) >/dev/null || true
 
-.PHONY: setup run serve console test-console test fuzz clients e2e lint format bench synth generate lock
+.PHONY: setup run serve wheel console test-console test fuzz clients e2e lint format bench synth generate lock
 
 setup: $(STAMP)
 
@@ -33,6 +33,11 @@ run: setup
 serve: setup
 	@$(BIN)/python -m infra.console --if-missing
 	@$(BIN)/workflow serve --port $(PORT)
+
+# The wheel, with its console, in dist: what a laptop installs.
+wheel: setup
+	@$(BIN)/python -m infra.console --if-missing
+	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python
 
 # The page that `make serve` shows, built by Node from PyPI and packages from npm.
 console: setup
@@ -85,21 +90,24 @@ generate: setup
 	$(BIN)/python -m infra.openapi > infra/openapi.json
 	cp infra/local/mocking/workflow.test.schema.json statemachines/workflow.test.schema.json
 	$(BIN)/python -m infra.reference diagnostics > docs/diagnostics.md
+	$(BIN)/python -m infra.reference language > docs/language.md
 	$(BIN)/python -m infra.step_types > docs/step-types.md
 	$(BIN)/python -m infra.local.cli.reference > docs/cli.md
 	$(BIN)/python -m infra.local.cli.completion > infra/local/cli/completion.json
 
 # Needs uv on the PATH. Hashes are kept, the address of the package index is not.
-LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml
-# The layer of third-party packages goes without what Lambda's Python runtimes bring.
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
+ALL := pyproject.toml --extra lambda --extra llm --extra files --extra graph --extra infra --extra dev
+# The layers are what these extras ask for and nothing of what a laptop needs, without what Lambda's Python runtimes bring.
+extras = $(PYTHON) -c "import sys, tomllib; extras = tomllib.load(sys.stdin.buffer)['project']['optional-dependencies']; \
+  print(*(line for name in sys.argv[1:] for line in extras[name]), sep='\n')" $(1) < pyproject.toml
 IN_LAMBDAS_RUNTIME := boto3 botocore s3transfer urllib3 python-dateutil six
+LAYER := $(LOCK) - --no-header -c requirements.lock $(IN_LAMBDAS_RUNTIME:%=--no-emit-package %)
 lock:
-	$(LOCK) --extra llm --extra files --extra local --extra graph --extra infra --extra dev -o requirements.lock
+	$(LOCK) $(ALL) -o requirements.lock
 	grep '^uv==' requirements.lock | cut -d' ' -f1 | uv pip compile --quiet --generate-hashes --no-emit-index-url \
 	  --no-header - -o requirements-setup.lock
-	$(LOCK) --extra llm --extra files --extra local --extra graph --extra infra --extra dev --extra bench -c requirements.lock -o requirements-bench.lock
-	$(LOCK) --no-header -c requirements.lock $(IN_LAMBDAS_RUNTIME:%=--no-emit-package %) -o layers/deps/requirements.lock
-	$(LOCK) --no-header --extra llm -c requirements.lock $(IN_LAMBDAS_RUNTIME:%=--no-emit-package %) \
-	  -o layers/llm_deps/requirements.lock
-	$(LOCK) --no-header --extra files -c requirements.lock $(IN_LAMBDAS_RUNTIME:%=--no-emit-package %) \
-	  -o layers/files_deps/requirements.lock
+	$(LOCK) $(ALL) --extra bench -c requirements.lock -o requirements-bench.lock
+	$(call extras,lambda) | $(LAYER) -o layers/deps/requirements.lock
+	$(call extras,lambda llm) | $(LAYER) -o layers/llm_deps/requirements.lock
+	$(call extras,lambda files) | $(LAYER) -o layers/files_deps/requirements.lock

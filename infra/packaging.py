@@ -41,9 +41,11 @@ LAMBDA_PYTHON: Final = "3.13"
 LAMBDA_PLATFORM: Final = "aarch64-manylinux_2_28"
 """Lambda's Python 3.13 runs on Amazon Linux 2023, which has glibc 2.34."""
 
-_NOT_DEPLOYED: Final = shutil.ignore_patterns("__pycache__", "*.pyc")
+_COMPILED: Final = shutil.ignore_patterns("__pycache__", "*.pyc")
 _CONSOLE: Final = FUNCTIONS_FOLDER / "api_console" / "web"
 """Of the console only what was built of it is deployed."""
+_ENGINE: Final = LAYERS_FOLDER / "engine" / "python" / "workflow_engine"
+"""Of the engine all but its client, which is for whoever calls the API: no function does."""
 
 
 @cache
@@ -73,17 +75,18 @@ def lay_out_function(name: str, root: Path, interpreter: Interpreter | None) -> 
         compile_modules(root, FUNCTION_ROOT, interpreter)
 
 
-def _not_deployed(folder: str, names: list[str]) -> set[str]:
-    if Path(folder) == _CONSOLE:
-        return set(names) - {"dist"}
-    return _NOT_DEPLOYED(folder, names)
-
-
 def lay_out_layer(name: str, root: Path, interpreter: Interpreter | None) -> None:
     """Put the asset of one of our own layers below `root`, compiled by the interpreter if there is one."""
-    shutil.copytree(LAYERS_FOLDER / name / "python", root / "python", ignore=_NOT_DEPLOYED)
+    shutil.copytree(LAYERS_FOLDER / name / "python", root / "python", ignore=_not_deployed)
     if interpreter is not None:
         compile_modules(root, LAYER_ROOT, interpreter)
+
+
+def _not_deployed(folder: str, names: list[str]) -> set[str]:
+    """What of a folder is in no asset."""
+    if Path(folder) == _CONSOLE:
+        return set(names) - {"dist"}
+    return _COMPILED(folder, names) | ({"client"} if Path(folder) == _ENGINE else set())
 
 
 def target_arguments(*, host_build: bool) -> list[str]:

@@ -1,4 +1,4 @@
-"""What each step type becomes, as a page of the docs: `python -m infra.step_types > docs/step-types.md`.
+"""The step types, and what each becomes, as a page of the docs: `python -m infra.step_types > docs/step-types.md`.
 
 Made of the code alone: the smallest step of a type is compiled by itself, the functions and their actions are those of the
 catalogue, the tests and examples those that have such a step. Only what differs on a laptop is told here.
@@ -16,6 +16,7 @@ from typing import Any, Final, get_args
 
 from infra.catalog import function
 from infra.function import Function
+from infra.reference.catalogue import sections
 from workflow_engine.compiler import compile_workflow
 from workflow_engine.language import parse_workflow
 from workflow_engine.language.drafts import ContainerKind
@@ -184,9 +185,20 @@ def _examples() -> dict[str, set[str]]:
     return found
 
 
-_PAGE: Final = """# What each step type becomes
+_PAGE: Final = """# Step types
 
-Made of the code by `make generate`. Each type by itself, with the smallest configuration: how many states a run enters (what Step
+What each built-in step type does, its configuration and its output; then what it becomes and costs. Types of your own:
+[steps.md](steps.md). Made of the catalogue's own descriptions by `make generate`.
+
+{named}
+
+## The types
+
+{sections}
+
+## What each step type becomes
+
+Each type by itself, with the smallest configuration: how many states a run enters (what Step
 Functions bills; the most counts the attempts that are made again by themselves), and how many of the 25,000 events of its history
 that takes. `map` and `loop` hold one step here and run it once. What Lambda bills comes on top where there is a function.
 
@@ -220,6 +232,8 @@ def as_markdown() -> str:
     table = tuple(rows())
     used = {f.name: f for row in table for f in row.functions}
     return _PAGE.format(
+        named=", ".join(f"[{t.name}](#{t.name})" for t in builtin_catalogue().step_types() if t.available) + ".",
+        sections=sections(SAMPLES),
         types="\n".join(
             f"| `{r.name}` | {r.lowered_to} | {r.states} | {r.events} | {_functions_of(r)} |" for r in table
         ),

@@ -23,6 +23,7 @@ from infra.catalog import FUNCTIONS
 from infra.function import Function
 from infra.local.data import DataFolder
 from infra.local.ended_runs import Ends, queued_event
+from infra.local.extras import told_by_extra
 from infra.local.gateway import (
     ACCOUNT,
     ARN_OF_FUNCTIONS,
@@ -387,7 +388,8 @@ def _at_first_call(function: Function) -> Any:
     """A handler that is imported when it is first called, as a function that is not warm is."""
 
     def handler(event: Any, context: Any) -> Any:
-        return load_handler(function)(event, context)
+        with told_by_extra(function):
+            return load_handler(function)(event, context)
 
     return handler
 

@@ -135,11 +135,10 @@ class StepsDirectory:
         changed = [file for file, seen in self._seen.items() if _state(file) != seen]
         if not changed:
             return
-        for name, module in self._modules():
-            del sys.modules[name]
+        for _, module in self._modules():
             # Bytecode is told from its source by whole seconds and size, which an edit may leave as they were.
             Path(importlib.util.cache_from_source(module.__file__ or "")).unlink(missing_ok=True)
-        self._seen.clear()
+        self.forget()
 
     def forget(self) -> None:
         """Drop all modules of the folder: another folder may have some of the same names."""

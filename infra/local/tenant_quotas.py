@@ -58,5 +58,16 @@ def told(quotas: Quotas, tenant: str) -> list[str]:
     return lines
 
 
+def as_json(quotas: Quotas, tenant: str) -> dict[str, Any]:
+    """The same for a program: `quota` is null where the deployment's holds, a limit in it where there is none."""
+    own, usage = quotas.own(tenant), quotas.usage(tenant)
+    used = {
+        "minute": usage.get("minute"),
+        "starts": usage.get("starts", 0),
+        "usd": usage.get("cost_micros", 0) / MICROS,
+    }
+    return {"tenant": tenant, "quota": None if own is None else own._asdict(), "used": used}
+
+
 def _now() -> datetime:
     return datetime.now(UTC)

@@ -16,11 +16,13 @@ import uuid
 from collections.abc import Callable
 from dataclasses import field
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
-from infra.local.access import LOOPBACK_NAMES
+from workflow_engine.client.authentication import Auth
+from workflow_engine.client.errors import ConnectionFailedError, NoCredentialsError
+from workflow_engine.client.http import HttpTransport
+from workflow_engine.client.transport import Request
 from workflow_engine.lazy_dataclass import dataclass
 
 StepHandler = Callable[[Any, Any], Any]
@@ -30,7 +32,6 @@ POLL_SECONDS: Final = 20
 HEARTBEAT_SECONDS: Final = 20.0
 FIRST_PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 30.0
-ACCESS_VARIABLE: Final = "WORKFLOW_API_TOKEN"
 MAX_MESSAGE: Final = 32_000
 
 _REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -38,6 +39,10 @@ _REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 class WorkerError(Exception):
     """The worker cannot work. The message says why."""
+
+
+class WorkerRefusedError(WorkerError):
+    """The API does not know the worker, or does not let it."""
 
 
 class TaskGoneError(Exception):
@@ -70,57 +75,24 @@ def load(reference: str) -> StepHandler:
     return handler
 
 
-@dataclass(frozen=True, slots=True)
 class Api:
-    """An API: a loopback address needs no credentials; another takes the token of `WORKFLOW_API_TOKEN`, or requests that are
-    signed with the AWS credentials of the environment.
-    """
+    """An API at an address. Requests are sent once: what is to be tried again, and when, is for the worker to say."""
 
-    url: str
+    def __init__(self, url: str, auth: Auth | None = None) -> None:
+        """`auth` says in whose name; a server of this machine asks for none."""
+        self.url = url
+        self._transport = HttpTransport(url, auth, timeout=POLL_SECONDS + 15)
 
     def post(self, path: str, body: Any = None) -> tuple[int, Any]:
-        """Status and JSON answer. Raises OSError and HTTPException when there is none."""
-        url = urlsplit(self.url)
+        """Status and JSON answer. Raises ConnectionFailedError when there is none, NoCredentialsError."""
         content = b"" if body is None else json.dumps(body, allow_nan=False).encode()
-        target = url.path.rstrip("/") + path
-        headers = {"content-type": "application/json", **self._credentials(target, content)}
-        connect = HTTPSConnection if url.scheme == "https" else HTTPConnection
-        connection = connect(url.netloc, timeout=POLL_SECONDS + 15)
+        path, _, query = path.partition("?")
+        request = Request("POST", path, parse_qsl(query), {"content-type": "application/json"}, content)
+        response = self._transport.send(request)
         try:
-            connection.request("POST", target, content, headers)
-            response = connection.getresponse()
-            raw = response.read()
-        finally:
-            connection.close()
-        try:
-            return response.status, json.loads(raw) if raw else None
+            return response.status, json.loads(response.body) if response.body else None
         except ValueError:
             return response.status, None
-
-    def _credentials(self, target: str, content: bytes) -> dict[str, str]:
-        if token := os.environ.get(ACCESS_VARIABLE):
-            return {"authorization": f"Bearer {token}"}
-        url = urlsplit(self.url)
-        if url.hostname in LOOPBACK_NAMES:
-            return {}
-        return _signed(f"{url.scheme}://{url.netloc}{target}", url.hostname or "", content)
-
-
-def _signed(url: str, host: str, content: bytes) -> dict[str, str]:
-    """Headers of a request that is signed for API Gateway (service `execute-api`)."""
-    from botocore.auth import SigV4Auth
-    from botocore.awsrequest import AWSRequest
-    from botocore.session import get_session
-
-    session = get_session()
-    credentials = session.get_credentials()
-    parts = host.split(".")
-    region = parts[2] if parts[1:2] == ["execute-api"] else session.get_config_variable("region")
-    if credentials is None or region is None:
-        raise WorkerError(f"{host} needs credentials: set {ACCESS_VARIABLE}, or AWS credentials and a region.")
-    request = AWSRequest("POST", url, {"content-type": "application/json"}, content)
-    SigV4Auth(credentials.get_frozen_credentials(), "execute-api", region).add_auth(request)
-    return {name: str(value) for name, value in request.headers.items()}
 
 
 @dataclass(slots=True)
@@ -148,7 +120,7 @@ class Worker:
                 pause = FIRST_PAUSE_SECONDS
                 continue
             if status in _REFUSED:
-                raise WorkerError(f"{self.api.url} refuses this worker: {_detail(status, answer)}")
+                raise WorkerRefusedError(f"{self.api.url} refuses this worker: {_detail(status, answer)}")
             self.tell(f"{_detail(status, answer)} Asking again in {pause:g} s.")
             self.stop.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
@@ -161,8 +133,10 @@ class Worker:
         """Status and answer; 0 and the reason where there was none."""
         try:
             return self.api.post(path, body)
-        except (OSError, HTTPException) as error:
-            return 0, {"detail": f"{self.api.url} does not answer: {error or type(error).__name__}."}
+        except NoCredentialsError as error:
+            raise WorkerRefusedError(str(error)) from None
+        except ConnectionFailedError as error:
+            return 0, {"detail": str(error)}
 
     def _do(self, task_id: str, event: Any) -> None:
         path = f"{self._path}/tasks/{task_id}"

@@ -6,9 +6,12 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from infra.reference import diagnostics
+from infra.reference import diagnostics, language
 
-PAGES: Final[dict[str, Callable[[], str]]] = {"diagnostics": diagnostics.as_markdown}
+PAGES: Final[dict[str, Callable[[], str]]] = {
+    "diagnostics": diagnostics.as_markdown,
+    "language": language.as_markdown,
+}
 
 
 def _schema() -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.clients.conftest import run_node
+from tests.golden.test_schema_mistakes import VALIDATOR, validator_for, workflows
 from tests.support import npm
 from workflow_engine.steps import builtin_catalogue
 
@@ -99,6 +100,16 @@ def test_both_services_flag_the_mistakes_that_the_schema_flags_and_no_others(tmp
         is_flagged = table[name]["schema"] is not None
         assert bool(by_json) == is_flagged, (name, by_json)
         assert bool(by_yaml) == (is_flagged and not name.startswith(NOT_IN_YAML)), (name, by_yaml)
+
+
+def test_neither_flags_a_workflow_that_is_right(tmp_path: Path) -> None:
+    flows = {name: document for name, document in workflows().items() if validator_for(document) is VALIDATOR}
+    assert len(flows) > 60
+    # A | would be the cursor; in JSON it may be written so.
+    texts = [json.dumps(document).replace("|", "\\u007c") for document in flows.values()]
+    answers = ask(tmp_path, *((language, "validate", text) for text in texts for language in ("json", "yaml")))
+    for name, by_json, by_yaml in zip(flows, answers[::2], answers[1::2], strict=True):
+        assert (by_json, by_yaml) == ([], []), name
 
 
 def test_a_mistake_in_a_text_is_told_in_our_words(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ _FENCE: Final = re.compile(
     r"^(?P<indent> *)(?P<ticks>```+)(?P<info>[^\n`]*)\n(?P<text>.*?)^ *(?P=ticks) *$", re.MULTILINE | re.DOTALL
 )
 _SETUP: Final = re.compile(r"^<!-- setup\n(?P<text>.*?)^-->$", re.MULTILINE | re.DOTALL)
+_HERE: Final = re.compile(r"<<\s*['\"]?(\w+)['\"]?")
 _NOT_RUN: Final = re.compile(r'not-run="([^"]+)"')
 
 
@@ -98,6 +99,8 @@ def commands(fence: Fence) -> list[Command]:
 def _goes_on(text: str) -> bool:
     if text.endswith("\\"):
         return True
+    if (here := _HERE.search(text)) is not None:
+        return text.splitlines()[-1] != here[1]
     try:
         shlex.split(text, comments=True)
     except ValueError:

@@ -18,24 +18,36 @@ from typing import Final
 
 from tests.docs.fences import REPOSITORY, Command
 
-_SERVES: Final = re.compile(r"^((?:[A-Z_]+=\S* )*)(?:(?:\.venv/bin/)?workflow serve|make serve)\b(.*)$")
+_STAYS: Final = re.compile(r"^((?:[A-Z_]+=\S* )*)(?:(?:\.venv/bin/)?workflow (serve|worker)|make (serve))\b(.*)$")
+"""Commands that a reader leaves running in another terminal."""
 _PORT: Final = "8006"
 _KEPT: Final = ("LANG", "LC_ALL", "TMPDIR", "TZ")
 _SHOWN: Final = ("README.md", "docs", "statemachines", "cdk.json")
 
+_WORKFLOW: Final = """\
+# A project's own settings say where its server is: here it is at another port.
+if [ -f .workflow.toml ]; then sed -i "s/:8006/:$PORT/" .workflow.toml; unset WORKFLOW_API_URL; fi
+exec {} "$@"
+"""
+
 _PRELUDE: Final = r"""
 exec 3>&1
-serve() {
-  [ -z "$SERVER" ] || { kill "$SERVER"; wait "$SERVER" 2>/dev/null; }
-  "$@" --port "$PORT" >"$LOG" 2>&1 & SERVER=$!
+stays() {  # words that say that it is ready, and the command
+  local words="$1" log; shift; log="$LOG.$RANDOM"
+  "$@" >"$log" 2>&1 & LEFT="$LEFT $!"; NEWEST=$!
   for _ in $(seq 300); do
-    grep -q "^Listening" "$LOG" 2>/dev/null && return 0
-    kill -0 "$SERVER" 2>/dev/null || break
+    grep -q "$words" "$log" 2>/dev/null && return 0
+    kill -0 "$NEWEST" 2>/dev/null || break
     sleep 0.1
   done
-  cat "$LOG"; return 1
+  cat "$log"; return 1
 }
-trap '[ -z "$SERVER" ] || kill "$SERVER" 2>/dev/null' EXIT
+serve() {
+  [ -z "$SERVER" ] || { kill "$SERVER"; wait "$SERVER" 2>/dev/null; }
+  stays "^Listening" workflow serve --port "$PORT" "$@" && SERVER=$NEWEST
+}
+worker() { stays "^Working on" workflow worker "$@"; }
+trap 'kill $LEFT 2>/dev/null' EXIT
 shopt -s expand_aliases
 """
 
@@ -94,10 +106,12 @@ def _done(command: Command, file: Path, port: int) -> Done:
 
 def _runnable(text: str, port: int) -> str:
     """A command for the runner's port; a server stays behind, and the next command begins when it listens."""
-    served = _SERVES.match(text)
-    if served is not None:
-        environment, options = served[1], served[2].partition("#")[0].removesuffix("&").rstrip()
-        return f"{environment}serve workflow serve{options}".replace("serve serve", "serve")
+    staying = _STAYS.match(text)
+    if staying is not None:
+        environment, command = staying[1], staying[2] or staying[3]
+        options = staying[4].partition(" #")[0].removesuffix("&").rstrip()
+        address = f" --api http://127.0.0.1:{port}" if command == "worker" else ""
+        return f"{environment}{command}{options}{address}"
     return text.replace(f"127.0.0.1:{_PORT}", f"127.0.0.1:{port}").replace(f"localhost:{_PORT}", f"127.0.0.1:{port}")
 
 
@@ -105,11 +119,12 @@ def _programs(folder: Path, work: Path) -> None:
     """`workflow`, `python` and `make` of this checkout, and a curl that fails where the server refuses."""
     python = shlex.quote(sys.executable)
     made = {
-        "workflow": f'exec {python} -m infra.local.cli "$@"',
+        "workflow": _WORKFLOW.format(shlex.quote(str(Path(sys.executable).with_name("workflow")))),
         "python": f'exec {python} "$@"',
         "pytest": f'exec {python} -m pytest -p no:cacheprovider "$@"',
         # What is installed is not installed anew: the tests run in it.
         "make": f'exec {shutil.which("make")} --no-print-directory -C {shlex.quote(str(REPOSITORY))} -o .venv/.installed "$@"',
+        "openapi-python-client": f'exec {python} -m openapi_python_client "$@"',
         "curl": f'exec {shutil.which("curl")} --fail-with-body "$@"',
     }
     for name, body in made.items():
@@ -137,6 +152,8 @@ _VARYING: Final = (
     (re.compile(r"\[[0-9a-f]{8} "), "[ID "),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "TIME"),
     (re.compile(r"\b\d+(\.\d+)? ?(ms|s)\b"), "DURATION"),
+    (re.compile(r"\b(completed|failed|aborted)\t\d+"), r"\1\tDURATION"),
+    (re.compile(r'"(duration_ms|execution_time_ms)": \d+'), r'"\1": DURATION'),
     (re.compile(r"\b\d+ passed, \d+ skipped in .*"), "PASSED"),
 )
 
@@ -159,6 +176,11 @@ def differences(shown: Iterable[str], output: str) -> list[str]:
         else:
             missing.append(line)
     return missing
+
+
+def steady(text: str) -> list[str]:
+    """The lines of a text without what is another each time."""
+    return [_steady(line) for line in text.splitlines()]
 
 
 def _steady(line: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,12 @@ import jsonschema
 import pytest
 
 from tests.golden.test_mistakes import MISTAKES, findings
+from workflow_engine.documents.yaml_text import parse_yaml
 from workflow_engine.language.diagnostics import CODES, pointer
 from workflow_engine.language.explanations import explanation
+from workflow_engine.language.schema import workflow_schema
+from workflow_engine.language.walk import walk_steps
+from workflow_engine.steps import builtin_catalogue
 
 ROOT = Path(__file__).parents[2]
 TABLE = Path(__file__).parent / "schema_mistakes.json"
@@ -24,6 +29,7 @@ VALIDATOR: Any = jsonschema.Draft202012Validator(
     json.loads((ROOT / "statemachines" / "workflow.schema.json").read_text())
 )
 NOT_JSON = "not JSON"
+READERS: dict[str, Callable[[str], Any]] = {".json": json.loads, ".yaml": parse_yaml}
 
 LATER = (
     "case_no_when", "compensate_ids", "cond_foreign_word", "cond_upper_and", "config_number_as_text", "foreach_list",
@@ -84,24 +90,43 @@ def test_the_schema_flags_nothing_that_only_gets_a_warning(table: dict[str, Any]
 # --- no false alarm ---
 
 
+FOLDERS = ("statemachines", "docs", "infra/local/cli/templates")
+
+
 def workflows() -> dict[str, Any]:
     """Every workflow that lies in the repository and is no example of a mistake."""
     found: dict[str, Any] = {}
-    for folder in ("statemachines", "docs", "infra/local"):
-        for path in sorted((ROOT / folder).rglob("*.json")):
-            document = json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted(file for folder in FOLDERS for file in (ROOT / folder).rglob("*") if file.suffix in READERS):
+        if path.name != "wrong.yaml" and not path.name.endswith((".test.yaml", ".fixtures.yaml")):
+            document = READERS[path.suffix](path.read_text(encoding="utf-8"))
             if isinstance(document, dict) and isinstance(document.get("steps"), list):
                 found[str(path.relative_to(ROOT))] = document
-    for path in sorted((ROOT / "tests/golden/errors/compiler").glob("not_series*.workflow.json")):
-        found[path.stem] = json.loads(path.read_text(encoding="utf-8"))
     return found | {f"right example of {code}": right for code in CODES if (right := explanation(code).right)}
+
+
+def validator_for(document: Any) -> Any:
+    """With the step types of its author, which take anything."""
+    known = builtin_catalogue()
+    own = {step["step_type"] for _, step in walk_steps(document)} - set(known.names())
+    if not own:
+        return VALIDATOR
+    catalogue = known.with_registered([{"step_type": name} for name in sorted(own)])
+    return jsonschema.Draft202012Validator(workflow_schema(catalogue.step_types()))
+
+
+def test_the_flows_of_the_docs_are_among_those_that_are_tried() -> None:
+    names = workflows()
+    assert {"statemachines/examples/hello-world/workflow.json", "docs/cookbook/saga/saga.yaml"} <= names.keys()
+    assert len(names) > 80
 
 
 @pytest.mark.parametrize(
     ("name", "document"), workflows().items(), ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_a_workflow_that_is_right_is_flagged_nowhere(name: str, document: Any) -> None:
-    assert [(list(e.absolute_path), e.message[-200:]) for e in VALIDATOR.iter_errors(document)] == [], name
+    assert [(list(e.absolute_path), e.message[-200:]) for e in validator_for(document).iter_errors(document)] == [], (
+        name
+    )
 
 
 @pytest.mark.parametrize("code", [code for code in CODES if code.startswith("WFE-W")])

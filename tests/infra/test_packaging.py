@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable, Mapping
 from importlib.metadata import distribution
 from pathlib import Path
@@ -111,6 +112,10 @@ def test_the_engines_layer_is_the_package_as_it_lies() -> None:
     assert all(name.startswith("python/workflow_engine/") for name in found)
 
 
+def test_the_engines_layer_goes_without_the_client() -> None:
+    assert not [name for name in files(own_layer_asset("engine")) if name.startswith("python/workflow_engine/client/")]
+
+
 @pytest.mark.parametrize("layer", LOCKS)
 def test_a_layers_lock_has_the_versions_that_are_tested(layer: str) -> None:
     found = locked(LOCKS[layer])
@@ -127,6 +132,18 @@ def test_another_layer_is_the_first_one_and_more(layer: str) -> None:
 def test_the_layers_have_what_their_functions_use() -> None:
     assert {"pypdf", "python-docx", "openpyxl", "sentencex"} <= set(locked(LOCKS["files_deps"])) - set(locked())
     assert {"openai", "google-genai", "mcp"} <= set(locked(LOCKS["llm_deps"])) - set(locked())
+
+
+def test_what_the_layers_share_with_the_wheel_has_its_bounds_in_one_place() -> None:
+    project = tomllib.loads((DEPS_LOCK.parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wheel = {Requirement(line).name: Requirement(line) for line in project["dependencies"]}
+    layers = [Requirement(line) for line in project["optional-dependencies"]["lambda"]]
+    assert [r.name for r in layers if bool(r.specifier) == (r.name in wheel)] == []
+    assert all(requirement.specifier for requirement in wheel.values())
+
+
+def test_the_layers_go_without_what_only_a_laptop_needs() -> None:
+    assert {"apsw", "click", "httpx2", "rich", "sqlite-vec", "werkzeug"} & set(locked()) == set()
 
 
 @pytest.mark.parametrize("layer", LOCKS)

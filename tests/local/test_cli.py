@@ -16,7 +16,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from infra.local.cli.commands import main
-from infra.local.cli.run import all_results, fetch_outputs
 from infra.local.cloud import LocalCloud
 from infra.local.data import DataFolder
 from tests.support.http_client import ApiClient
@@ -72,6 +71,15 @@ def test_cleaning_says_what_has_gone(tmp_path: Path) -> None:
         0,
         "Deleted 0 runs, 0 histories, 0 workflows that were never saved, and 0 files (0 bytes).\n",
     )
+
+
+def test_cleaning_and_quotas_are_json_where_that_is_wanted(tmp_path: Path) -> None:
+    with LocalCloud(data=DataFolder(tmp_path)):
+        pass
+    cleaned = json.loads(workflow("gc", "--older-than", "12h", "--data", tmp_path, "--json").stdout)
+    assert cleaned == {"deleted": {"runs": 0, "histories": 0, "workflows": 0, "files": 0, "bytes": 0}}
+    done = workflow("quota", "default", "--running", "3", "--monthly-usd", "none", "--data", tmp_path, "--json")
+    assert json.loads(done.stdout)["quota"] == {"running": 3, "starts_per_minute": None, "monthly_usd": None}
 
 
 def test_time_that_is_skipped_is_in_the_history_and_not_on_the_clock(tmp_path: Path) -> None:
@@ -149,45 +157,41 @@ def test_a_failed_expression_is_told_with_its_step_its_entry_and_the_types_it_me
 
 def test_an_invalid_workflow_exits_with_2_and_says_where_and_why(tmp_path: Path) -> None:
     file = write(tmp_path, {"name": "Bad", "steps": [{"step_id": "a", "step_type": "magic", "dependencies": ["b"]}]})
-    for command in (("run", file), ("run", file, "--json"), ("compile", file)):
+    found = {"WFE-E202": (1, 83), "WFE-E400": (1, 57)}
+    for command in (("run", file), ("compile", file), ("graph", file, "--compiled")):
         done = workflow(*command)
-        assert done.exit_code == 2
-        assert done.stdout == ""
-        assert sorted(line.split(" ")[:2] for line in done.stderr.splitlines()) == [
-            ["WFE-E202", "/steps/0/dependencies/0"],
-            ["WFE-E400", "/steps/0/step_type"],
-        ]
-
-
-def test_validate_prints_the_report_and_exits_with_0_or_2(tmp_path: Path) -> None:
-    good = workflow("validate", HELLO)
-    assert good.exit_code == 0, good.stderr
-    assert json.loads(good.stdout)["is_valid"] is True
-    bad = workflow("validate", write(tmp_path, {"name": "Bad", "steps": [{"step_id": "a", "step_type": "magic"}]}))
-    assert bad.exit_code == 2
-    assert json.loads(bad.stdout)["errors"][0]["code"] == "WFE-E400"
-    assert bad.stderr.startswith("WFE-E400 /steps/0/step_type ")
+        assert (done.exit_code, done.stdout) == (2, "")
+        told = re.findall(rf"^{re.escape(str(file))}:(\d+):(\d+): error (\S+): There is no ", done.stderr, re.MULTILINE)
+        assert {code: (int(line), int(column)) for line, column, code in told} == found
+    done = workflow("run", file, "--json")
+    errors = json.loads(done.stdout)["error"]["errors"]
+    assert {e["code"]: (e["line"], e["column"]) for e in errors} == found
+    assert [(e["file"], e["pointer"]) for e in errors if e["code"] == "WFE-E400"] == [(str(file), "/steps/0/step_type")]
 
 
 def test_validate_tells_what_an_agent_lacks(tmp_path: Path) -> None:
     asked_nothing = {"step_id": "g", "step_type": "agent", "config": {"agent_config": {"model": "gpt-99"}}}
     bad = workflow("validate", write(tmp_path, {"name": "X", "steps": [asked_nothing]}))
-    assert (bad.exit_code, bad.stderr.split(":")[0]) == (2, "WFE-E402 /steps/0 The agent is asked nothing")
+    assert bad.exit_code == 2
+    assert "error WFE-E402: The agent is asked nothing" in bad.stdout
     misspelt = {"step_id": "g", "step_type": "agent", "config": {"query": "Hi", "tools": ["calculater"]}}
     warned = workflow("validate", write(tmp_path, {"name": "X", "steps": [misspelt]}))
     assert warned.exit_code == 0
-    assert warned.stderr.startswith("WFE-W410 /steps/0/config/tools/0 'calculater' is neither a built-in tool")
-    assert warned.stderr.rstrip().endswith("Did you mean 'calculator'?")
+    assert "warning WFE-W410: 'calculater' is neither a built-in tool" in warned.stdout
+    assert "Did you mean 'calculator'?\n" in warned.stdout
+    assert workflow("validate", tmp_path, "--deny-warnings").exit_code == 2
 
 
 @pytest.mark.parametrize(
-    ("content", "finding"), [("{", "line 1, column 2"), ('{"a": 1, "a": 2}', "twice"), ("", "line 1")]
+    ("content", "place"), [("{", "1:2"), ('{"a": 1, "a": 2}', "1:10"), ("", "1:1"), ('{"a": "\\ud800"}', "")]
 )
-def test_a_file_that_is_no_json_exits_with_2(tmp_path: Path, content: str, finding: str) -> None:
-    done = workflow("run", write(tmp_path, content), "--json")
+def test_a_file_that_is_no_json_exits_with_2(tmp_path: Path, content: str, place: str) -> None:
+    file = write(tmp_path, content)
+    done = workflow("run", file)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.startswith("malformed_json / ")
-    assert finding in done.stderr
+    where = f"{file}:{place}" if place else str(file)
+    assert done.stderr.startswith(f"{where}: error malformed_json: ")
+    assert json.loads(workflow("run", file, "--json").stdout)["error"]["errors"][0]["code"] == "malformed_json"
 
 
 @pytest.mark.parametrize(
@@ -229,7 +233,7 @@ def handler(event, context):
 """
 
 
-@pytest.mark.parametrize("command", [("run", "--json"), ("compile",), ("compile", "--plan"), ("validate",)])
+@pytest.mark.parametrize("command", [("run", "--json"), ("compile",), ("compile", "--plan"), ("validate", "--json")])
 def test_what_steps_print_goes_to_stderr_so_stdout_is_one_document(tmp_path: Path, command: tuple[str, ...]) -> None:
     (tmp_path / "steps").mkdir()
     (tmp_path / "steps" / "cli_noisy.py").write_text(NOISY)
@@ -252,38 +256,6 @@ def test_a_caller_in_this_process_gets_its_standard_output_back() -> None:
     before = sys.stdout
     assert json.loads(workflow("compile", HELLO).stdout)
     assert sys.stdout is before
-
-
-class Answers:
-    """A cloud that answers each path with a document."""
-
-    def __init__(self, **answers: Any) -> None:
-        self.answers = answers
-
-    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        return 200, json.loads(json.dumps(self.answers[f"{method} {path}"]))
-
-
-def test_results_are_put_together_of_their_pages_and_links() -> None:
-    link = {"href": "/executions/e/steps/b/output", "bytes": 2_000_000}
-    huge = {"output_data": None, "output_link": {"href": None, "bytes": 300_000_000}}
-    first = {"step_results": {"a": {"output_data": 1}}, "next_cursor": "c", "output": None}
-    second = {"step_results": {"b": {"output_data": None, "output_link": link}, "c": huge}, "next_cursor": None}
-    answers = {
-        "GET /executions/e/results": first | {"output_link": {"href": "/executions/e/output", "bytes": 2_000_000}},
-        "GET /executions/e/results?cursor=c": second,
-        "GET /executions/e/steps/b/output": [2],
-        "GET /executions/e/output": {"b": [2]},
-    }
-    cloud: Any = Answers(**answers)
-    results = all_results(cloud, "e")
-    assert list(results["step_results"]) == ["a", "b", "c"]
-    fetch_outputs(cloud, results)
-    assert results == {
-        "step_results": {"a": {"output_data": 1}, "b": {"output_data": [2]}, "c": huge},
-        "next_cursor": None,
-        "output": {"b": [2]},
-    }
 
 
 @pytest.mark.parametrize(

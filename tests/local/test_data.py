@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from infra.local.cli.commands import main
-from infra.local.cli.documents import EXIT_FAILED, EXIT_INVALID
+from infra.local.cli.exits import FAILED, INVALID
 from infra.local.cloud import LocalCloud
 from infra.local.data import DataFolder, DataFolderError
 from infra.local.server import LOOK_EVERY_SECONDS
@@ -31,7 +31,7 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(DataFolderError, match="holds files that no server"), DataFolder(tmp_path).held():
         pass
     done = CliRunner().invoke(main, ["gc", "--older-than", "0d", "--data", str(tmp_path)])
-    assert (done.exit_code, "no data of a server" in done.output) == (EXIT_INVALID, True)
+    assert (done.exit_code, "no data of a server" in done.output) == (INVALID, True)
     assert sorted(file.name for file in tmp_path.rglob("*")) == ["mine.json", "objects"]
 
 
@@ -68,7 +68,7 @@ def test_a_server_stops_when_its_folder_is_gone(tmp_path: Path) -> None:
     (tmp_path / "steps").mkdir()
     with server(tmp_path) as (process, _):
         shutil.rmtree(tmp_path / "data")
-        assert process.wait(20) == EXIT_FAILED
+        assert process.wait(20) == FAILED
         assert process.stderr is not None
         assert "was removed or replaced" in process.stderr.read()
 
@@ -96,7 +96,7 @@ def test_a_taken_port_is_told_before_the_data_is_touched(tmp_path: Path) -> None
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = CliRunner().invoke(main, ["serve", "--port", port, "--data", str(tmp_path / "data")])
-    assert done.exit_code == EXIT_FAILED
+    assert done.exit_code == FAILED
     assert f"Port {port} cannot be used: Address already in use. Choose another" in done.output
     assert not (tmp_path / "data").exists()
 

@@ -13,10 +13,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from infra.local.cli.commands import main
+from infra.local.cloud import LocalCloud
 from infra.local.drawing import png
 from infra.local.drawing.layout import PlacedBox, lay_out
 from infra.local.drawing.svg import svg
 from tests.support.example_runs import EXAMPLES, load
+from tests.support.local_server import running_server
 from workflow_engine.compiler.reports.drawing import Drawing, drawing_of_workflow
 from workflow_engine.language import parse_workflow
 from workflow_engine.steps import builtin_catalogue
@@ -148,6 +150,51 @@ def test_a_png_has_the_text_or_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert done.exit_code == 1
     assert "font" in done.stderr
     assert not (tmp_path / "none.png").exists()
+
+
+SALES = {
+    "name": "Sales",
+    "execution_pattern": "dependency",
+    "input": {"shops": [{"id": 1}, {"id": 2}]},
+    "steps": [
+        {
+            "step_id": "shops",
+            "step_type": "map",
+            "critical": False,
+            "config": {
+                "items": "input.shops",
+                "max_items": 5,
+                "steps": [
+                    {
+                        "step_id": "sales",
+                        "step_type": "transform",
+                        "input_mapping": {"id": "item.id"},
+                        "config": {"expression": "id"},
+                    },
+                    {"step_id": "none", "step_type": "fail", "conditions": "sales == 2", "config": {"message": "no"}},
+                ],
+            },
+        },
+        {"step_id": "report", "step_type": "output", "dependencies": ["shops"], "trigger_rule": "all_done"},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.xdist_group("local-cloud")
+def test_a_run_is_drawn_without_a_file_and_a_step_in_a_map_has_the_worst_of_its_parts() -> None:
+    with LocalCloud() as cloud, running_server(cloud.gateway) as url:
+        _, results = cloud.call("POST", "/workflows/execute?wait=20", SALES)
+        done = graph("--run", results["execution_id"], "--svg", "--api", url)
+        missing = graph("--run", "never-was", "--api", url)
+    texts = {text.text for text in ElementTree.fromstring(done.stdout).findall(f".//{SVG}text")}
+    assert {"map · failed", "fail · failed", "output · completed", "transform · completed"} <= texts
+    assert missing.exit_code == 1
+    assert "never-was" in missing.stderr
+
+
+def test_neither_a_file_nor_a_run_is_a_mistake() -> None:
+    assert graph("--svg").exit_code == 2
+    assert graph("-", "--compiled", "--run", "x", document=one()).exit_code == 2
 
 
 def test_the_compiled_machine_is_drawn_on_request() -> None:

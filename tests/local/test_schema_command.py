@@ -13,6 +13,8 @@ from click.testing import CliRunner, Result
 
 from infra.local.cli.commands import main
 from infra.local.cli.init import ABOUT
+from infra.local.cloud import LocalCloud
+from tests.support.local_server import running_server
 
 PUBLISHED = Path(__file__).parents[2] / "statemachines" / "workflow.schema.json"
 STEP = '''
@@ -67,6 +69,28 @@ def test_a_file_that_cannot_be_written_is_a_mistake_on_the_command_line(tmp_path
     done = called("-o", str(tmp_path / "missing" / "workflow.schema.json"))
     assert done.exit_code == 2
     assert "cannot be written" in done.output
+
+
+def test_it_knows_what_is_registered_on_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORKFLOW_API_URL", raising=False)
+    with LocalCloud() as cloud, running_server(cloud.gateway) as url:
+        body = {"step_type": "score", "execution_type": "activity", "config_schema": {"additionalProperties": False}}
+        assert cloud.call("POST", "/steps/register", body)[0] == 201
+        done = called("--api", url)
+    assert done.exit_code == 0, done.output
+    assert takes(json.loads(done.stdout), "score", {})
+    assert not takes(json.loads(done.stdout), "score", {"limit": 1})
+
+
+def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
+    done = called("--api", "http://127.0.0.1:9")
+    assert done.exit_code == 7, done.output
+
+
+def test_step_types_are_of_a_folder_or_of_a_server(tmp_path: Path) -> None:
+    done = called("--api", "http://127.0.0.1:9", "--steps", str(tmp_path))
+    assert done.exit_code == 2
+    assert "exclude each other" in done.output
 
 
 @pytest.mark.parametrize("template", ABOUT)

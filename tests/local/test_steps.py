@@ -70,6 +70,16 @@ def test_a_module_may_not_have_the_name_of_one_in_use(tmp_path: Path) -> None:
         write(tmp_path, json__py="def handler(event, context): ...\n").load("json:handler")
 
 
+def test_a_folder_that_is_let_go_leaves_its_names_to_the_next(tmp_path: Path) -> None:
+    """Two projects with a `steps/shop.py` each, in one process: their tests, say."""
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, kept_shop__py=f"def handler(event, context):\n    return {name!r}\n")
+    for name in ("first", "second", "first"):
+        with LocalCloud(steps_directory=tmp_path / name) as cloud:
+            assert results_of(cloud, "kept_shop")["output"] == {"a": name}
+
+
 @pytest.mark.parametrize(
     ("code", "why"), [("raise RuntimeError('no database')", "RuntimeError: no database"), ("exit(3)", "SystemExit: 3")]
 )

@@ -59,6 +59,7 @@ def loaded(*arguments: str) -> set[str]:
         (["test", "--help"], NOT_FOR_HELP),
         (["validate", str(HELLO)], NOT_TO_COMPILE),
         (["compile", str(HELLO)], NOT_TO_COMPILE),
+        (["schema"], NOT_TO_COMPILE),
         (["run", str(HELLO)], NEVER),
         (["run", str(HELLO), "--json"], NEVER),
     ],

@@ -247,14 +247,3 @@ def test_a_function_may_tell_its_heartbeat_and_learns_that_nobody_needs_it(monke
 def test_an_address_that_answers_something_else_is_told() -> None:
     with Script((200, None)) as url, pytest.raises(WorkerError, match="Is the address right"):
         Worker(Api(url), "scan", lambda event, context: 1, print).run()
-
-
-def test_an_api_that_is_elsewhere_is_asked_with_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "key")
-    api = Api("https://abc.execute-api.eu-west-1.amazonaws.com")
-    headers = {name.lower(): value for name, value in api._credentials("/activities/scan/poll?wait=20", b"").items()}
-    assert "/eu-west-1/execute-api/aws4_request" in headers["authorization"]
-    monkeypatch.setenv("WORKFLOW_API_TOKEN", "jwt")
-    assert api._credentials("/activities/scan/poll", b"") == {"authorization": "Bearer jwt"}
-    assert Api("http://127.0.0.1:8006")._credentials("/x", b"") == {"authorization": "Bearer jwt"}

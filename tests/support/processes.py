@@ -14,11 +14,14 @@ REPOSITORY: Final = Path(__file__).parents[2]
 
 @contextmanager
 def command(
-    *arguments: str | Path, cwd: Path = REPOSITORY, environment: Mapping[str, str] | None = None
+    *arguments: str | Path,
+    cwd: Path = REPOSITORY,
+    environment: Mapping[str, str] | None = None,
+    python: str | Path = sys.executable,
 ) -> Iterator[subprocess.Popen[str]]:
     """The command `workflow` with these arguments; what it writes on stderr can be read. It is killed at the end."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "infra.local.cli", *map(str, arguments)],
+        [str(python), "-m", "infra.local.cli", *map(str, arguments)],
         stderr=subprocess.PIPE,
         text=True,
         cwd=cwd,

@@ -10,13 +10,13 @@ import traceback
 from typing import NoReturn
 
 from infra.local.cli.commands import main
-from infra.local.cli.documents import EXIT_FAILED
+from infra.local.cli.exits import FAILED
 from infra.local.stepfunctions.failures import exit_status
 
 
 def program() -> NoReturn:
     """`main` as a process, which is over when that is: Python would wait for the threads that steps have left behind."""
-    status = EXIT_FAILED
+    status = FAILED
     try:
         main()
     except SystemExit as end:
@@ -24,7 +24,7 @@ def program() -> NoReturn:
     except BaseException:
         traceback.print_exc()
     atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         with contextlib.suppress(OSError, ValueError):  # its reader may be gone
             stream.flush()
     os._exit(status)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 from typing import Any, Final, NamedTuple, NoReturn
 
 import click
 
 from infra.local.cli import exits
-from infra.local.cli.exits import close_quietly, tell
+from infra.local.cli.exits import json_errors, quiet_when_nobody_reads
 from infra.local.cli.groups import SuggestingGroup
 
 
@@ -24,9 +25,10 @@ class Command(NamedTuple):
 COMMANDS: Final = {
     "init": Command("infra.local.cli.init:init", "Write a folder with a workflow that runs and is tested at once."),
     "run": Command("infra.local.cli.run:run", "Run a workflow and show how each step ended."),
-    "validate": Command("infra.local.cli.check:validate", "Check a workflow without running it."),
+    "validate": Command("infra.local.cli.check:validate", "Check workflows without running them."),
     "test": Command("infra.local.cli.test:test", "Run the tests of workflows, with mocks."),
     "compile": Command("infra.local.cli.check:compile_", "Print the state machine that a workflow becomes."),
+    "explain": Command("infra.local.cli.explain:explain", "Explain the code of a finding, such as WFE-E204."),
     "schema": Command("infra.local.cli.schema:schema", "Print the JSON Schema of workflows, for an editor."),
     "graph": Command("infra.local.cli.graph:graph", "Draw a workflow."),
     "serve": Command("infra.local.cli.serve:serve", "Serve the HTTP API on this machine."),
@@ -37,6 +39,7 @@ COMMANDS: Final = {
     "events": Command("infra.local.cli.follow:events", "Print what happens in a run."),
     "logs": Command("infra.local.cli.follow:logs", "Print what the steps of a run printed and logged."),
     "list": Command("infra.local.cli.listing:list_", "List runs."),
+    "stats": Command("infra.local.cli.stats:stats", "Print figures of many runs."),
     "cancel": Command("infra.local.cli.control:cancel", "Cancel a run."),
     "redrive": Command("infra.local.cli.control:redrive", "Let a run go on from the step that failed."),
     "rerun": Command("infra.local.cli.control:rerun", "Run again, all of it or from a step on."),
@@ -72,26 +75,35 @@ class Commands(SuggestingGroup):
         """
         given = sys.argv[1:] if args is None else list(args)
         more["standalone_mode"] = False
-        try:
-            code = super().main(given, *others, **more)
-        except click.ClickException as error:
-            tell(error, as_json="--json" in given)
-            code = error.exit_code
-        except (click.Abort, KeyboardInterrupt):
-            code = exits.INTERRUPTED
+        with json_errors(_wants_json(given)) as tell:
+            try:
+                code = super().main(given, *others, **more)
+            except click.ClickException as error:
+                tell(error)
+                code = error.exit_code
+            except (click.Abort, KeyboardInterrupt):
+                code = exits.INTERRUPTED
+                tell(exits.CommandError("Interrupted.", code, {"code": "interrupted"}))
         sys.exit(code or exits.DONE)
 
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        """Read the command line, and print what `--help` asks for."""
+        with quiet_when_nobody_reads():
+            return super().make_context(*args, **more)
+
     def invoke(self, ctx: click.Context) -> None:
-        """Call the command. That nobody reads what it prints is no error of its own, and no traceback."""
-        try:
+        """Call the command."""
+        with quiet_when_nobody_reads():
             super().invoke(ctx)
-        except BrokenPipeError:
-            close_quietly()
-            ctx.exit(exits.READER_GONE)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, command.help) for name, command in COMMANDS.items()])
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Whether standard output is for a program: told by the words alone, since they may be what is wrong."""
+    return any(word in ("--json", "--format=json") for word in arguments) or ("--format", "json") in pairwise(arguments)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

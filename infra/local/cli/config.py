@@ -15,6 +15,7 @@ from infra.local.cli.settings import (
     KEYS,
     PROJECT_FILE,
     SettingsError,
+    Value,
     connection,
     project_file,
     read_file,
@@ -48,8 +49,10 @@ def config() -> None:
 def show(api: str | None, profile: str | None, as_json: bool) -> None:
     """Show the settings in force, and where each is said."""
     found = connection(api, profile)
-    rows = [{"setting": "profile", "value": found.profile, "source": _source_of_profile(found.profile)}] + [
-        {"setting": name, "value": value.value, "source": value.source} for name, value in found.values.items()
+    chosen = {"profile": found.chosen or Value(None, "not set")}
+    rows = [
+        {"setting": name, "value": value.value, "source": value.source}
+        for name, value in (chosen | dict(found.values)).items()
     ]
     output_of(as_json).items(rows, _SHOWN)
 
@@ -76,7 +79,8 @@ def profiles(as_json: bool) -> None:
 @click.argument("value")
 @PROFILE
 @_IN_PROJECT
-def set_(key: str, value: str, profile: str | None, in_project: bool) -> None:
+@JSON
+def set_(key: str, value: str, profile: str | None, in_project: bool, as_json: bool) -> None:
     """Set KEY of a profile: the one that --profile names, else the default one, else 'default'."""
     path = _file(in_project)
     typed: Any = value if KEYS[key].kind is str else {"true": True, "false": False}.get(value, value)
@@ -90,12 +94,14 @@ def set_(key: str, value: str, profile: str | None, in_project: bool) -> None:
         document.setdefault("profile", name)
     _write(path, document, is_users_own=not in_project)
     note(f"Set {key} of profile {name} in {path}.")
+    _tell(as_json, name, path)
 
 
 @config.command()
 @click.argument("name")
 @_IN_PROJECT
-def use(name: str, in_project: bool) -> None:
+@JSON
+def use(name: str, in_project: bool, as_json: bool) -> None:
     """Let the profile NAME be the default."""
     if not any(name in file.profiles for file in settings_files()):
         connection(None, name)  # says which there are
@@ -106,14 +112,17 @@ def use(name: str, in_project: bool) -> None:
     in_force = connection()
     note(f"The default is now {in_force.label}.")
     if in_force.profile != name:
-        note(f"In this folder another goes before it: {_source_of_profile(in_force.profile)}.")
+        where = in_force.chosen or in_force.url
+        note(f"Here another goes before it: {where.source}.")
+    _tell(as_json, name, path)
 
 
 @config.command()
 @click.argument("key", type=click.Choice(list(KEYS)), metavar="KEY")
 @PROFILE
 @_IN_PROJECT
-def unset(key: str, profile: str | None, in_project: bool) -> None:
+@JSON
+def unset(key: str, profile: str | None, in_project: bool, as_json: bool) -> None:
     """Take KEY out of a profile."""
     path = _file(in_project)
     document = _document(path, is_users_own=not in_project)
@@ -124,6 +133,12 @@ def unset(key: str, profile: str | None, in_project: bool) -> None:
     del table[key]
     _write(path, document, is_users_own=not in_project)
     note(f"Removed {key} of profile {name} from {path}.")
+    _tell(as_json, name, path)
+
+
+def _tell(as_json: bool, profile: str, path: Path) -> None:
+    if as_json:
+        output_of(as_json).document({"profile": profile, "file": str(path)})
 
 
 def _file(in_project: bool) -> Path:
@@ -166,10 +181,3 @@ def _write(path: Path, document: TOMLDocument, *, is_users_own: bool) -> None:
         raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
     finally:
         part.unlink(missing_ok=True)
-
-
-def _source_of_profile(name: str | None) -> str:
-    """Where a profile is chosen, of the files; a flag or variable needs no telling."""
-    defaults = [file.default for file in settings_files() if file.default is not None]
-    chosen = next((default.source for default in defaults if default.value == name), None)
-    return chosen or ("not set" if name is None else "--profile or WORKFLOW_PROFILE")

@@ -91,13 +91,11 @@ def deploy(
 def _checked(remote: Remote, found: Sequence[Source]) -> list[tuple[Source, dict[str, Any]]]:
     """The sources and their plans, when the API finds all of them valid."""
     checked: list[tuple[Source, dict[str, Any]]] = []
-    wrong: list[dict[str, str]] = []
+    wrong: list[dict[str, Any]] = []
     for source in found:
         report, _ = remote.api.answer("validate_workflow", body=_content(source.document))
-        if report["errors"] or report["warnings"]:
-            note(f"{source.file}:")
-            print_findings([*report["errors"], *report["warnings"]])
-        wrong += [{"file": source.file, **finding} for finding in report["errors"]]
+        findings = print_findings([*report["errors"], *report["warnings"]], {"": source.text})
+        wrong += [finding for finding in findings if finding["severity"] == "error"]
         checked.append((source, report["plan"]))
     if wrong:
         files = ", ".join(dict.fromkeys(finding["file"] for finding in wrong))

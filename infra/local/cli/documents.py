@@ -1,4 +1,4 @@
-"""What the command reads and prints: JSON documents, findings, and one document on standard output."""
+"""What the command reads and prints: documents in JSON and YAML, findings, and one document on standard output."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final, NoReturn
 
 import click
 
+from infra.local.cli.exits import INVALID, CommandError
+from infra.local.cli.texts import Text, no_document, text_of
+
 STDOUT: Final = 1
 STDERR: Final = 2
-
-EXIT_FAILED: Final = 1
-EXIT_INVALID: Final = 2
 
 
 @contextlib.contextmanager
@@ -39,53 +39,70 @@ def one_document() -> Iterator[IO[Any]]:
 
 
 def document(file: str) -> Any:
-    """The JSON of a file, of standard input for `-`. Ends the program where it is none."""
-    if file == "-":
-        return _parse(sys.stdin.buffer.read(), "standard input")
-    return _parse(_read(file), file)
+    """The value of a file of JSON or YAML, of standard input for `-`. Ends the program where it is none."""
+    return value_of(written(file))
 
 
 def json_option(value: str, option: str) -> Any:
-    """The JSON of an option, or of the file that is named after an @."""
-    if value.startswith("@"):
-        return _parse(_read(value[1:]), value[1:])
-    return _parse(value.encode("utf-8", "surrogateescape"), option)
+    """The JSON of an option, or the value of the file that is named after an @."""
+    return value_of(written_option(value, option))
 
 
-def _read(file: str) -> bytes:
+def written(file: str) -> Text:
+    """A file as it is written, standard input for `-`. Raises UsageError for one that cannot be read."""
+    if file == "-":
+        return text_of("standard input", sys.stdin.buffer.read())
     try:
-        return Path(file).read_bytes()
+        return text_of(file, Path(file).read_bytes())
     except OSError as error:
         raise click.UsageError(f"{file} cannot be read: {error.strerror}.") from None
 
 
-def _parse(content: bytes, source: str) -> Any:
-    """JSON as strictly as the API reads it."""
-    from workflow_engine.documents.json_text import parse_json
-    from workflow_engine.errors import MalformedJsonError
+def written_option(value: str, option: str) -> Text:
+    """The text of an option, which is JSON, or of the file that is named after an @."""
+    if value.startswith("@"):
+        return written(value[1:])
+    return text_of(option, value.encode("utf-8", "surrogateescape"), is_yaml=False)
+
+
+def value_of(text: Text) -> Any:
+    """The value of a text. Ends the program where it is none."""
+    from workflow_engine.errors import WorkflowEngineError
 
     try:
-        return parse_json(content.decode("utf-8"))
-    except UnicodeDecodeError:
-        return _malformed(f"{source}: Not UTF-8 text.")
-    except MalformedJsonError as error:
-        return _malformed(f"{source}: {error.detail}")
+        return text.value()
+    except WorkflowEngineError as error:
+        invalid([no_document(error)], {"": text})
 
 
-def _malformed(detail: str) -> NoReturn:
-    invalid([{"code": "malformed_json", "pointer": "", "detail": detail}])
-
-
-def invalid(findings: Iterable[Mapping[str, str]]) -> NoReturn:
+def invalid(findings: Iterable[Mapping[str, Any]], texts: Mapping[str, Text] | None = None) -> NoReturn:
     """End the program with findings."""
-    print_findings(findings)
-    sys.exit(EXIT_INVALID)
+    raise InvalidDocumentError(print_findings(findings, texts))
 
 
-def print_findings(findings: Iterable[Mapping[str, str]]) -> None:
-    """One finding a line: code, JSON pointer ("/" stands for the whole document), what to do."""
-    for finding in findings:
-        click.echo(f"{finding['code']} {finding['pointer'] or '/'} {finding['detail']}", err=True)
+class InvalidDocumentError(CommandError):
+    """What was given is not valid. Its findings have been shown; with `--json` they are in the document, too."""
+
+    def __init__(self, findings: Sequence[Mapping[str, Any]]) -> None:
+        detail = findings[0]["detail"] if len(findings) == 1 else f"There are {len(findings)} findings."
+        super().__init__(detail, INVALID, {"code": "invalid", "errors": findings})
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Nothing: the findings are shown where they stand."""
+
+
+def print_findings(
+    findings: Iterable[Mapping[str, Any]], texts: Mapping[str, Text] | None = None
+) -> list[dict[str, Any]]:
+    """Findings on stderr: where, what to do, and the line; gives them as a program reads them. `texts` has what was sent, by the
+    pointer that it stands at.
+    """
+    from infra.local.cli.findings import has_colours, placed, shown
+
+    found = placed(findings, texts or {})
+    for finding in found:
+        click.echo(shown(finding, has_colours(sys.stderr)).encode("utf-8", "backslashreplace"), err=True)
+    return [finding.as_dict() for finding in found]
 
 
 def print_json(document: Any, stdout: IO[Any]) -> None:

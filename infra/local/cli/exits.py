@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import IO, Any, Final
 
 import click
+
+STDOUT: Final = 1
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -52,17 +53,43 @@ class CommandError(click.ClickException):
         self.problem = dict(problem or {})
 
 
-def tell(error: click.ClickException, *, as_json: bool) -> None:
-    """An error in a sentence on stderr, and, where a program reads standard output, as one JSON document there."""
-    error.show()
-    if as_json:
-        problem = error.problem if isinstance(error, CommandError) else {}
-        code = "invalid_usage" if isinstance(error, click.UsageError) else "failed"
-        told = {"code": code, "detail": error.format_message(), **problem, "exit_code": error.exit_code}
-        with contextlib.suppress(OSError):  # that it cannot be written may be what is told
-            click.echo(json.dumps({"error": told}, ensure_ascii=False).encode("utf-8", "backslashreplace"))
+@contextlib.contextmanager
+def json_errors(as_json: bool) -> Iterator[Callable[[click.ClickException], None]]:
+    """Gives what tells an error: in a sentence on stderr, and, where a program reads standard output, as one JSON document there.
+
+    That document finds its way also when a command has turned standard output to stderr, since steps print.
+    """
+    with contextlib.ExitStack() as open_files:
+        own: IO[bytes] | None = None
+        if as_json and sys.stdout is sys.__stdout__:
+            with contextlib.suppress(OSError):  # the process has no standard output
+                own = open_files.enter_context(os.fdopen(os.dup(STDOUT), "wb", buffering=0))
+
+        def tell(error: click.ClickException) -> None:
+            error.show()
+            if as_json:
+                with contextlib.suppress(OSError):  # that it cannot be written to may be what is told
+                    click.echo(_as_json(error), file=own or sys.stdout)
+
+        yield tell
 
 
-def close_quietly() -> None:
-    """Nobody reads standard output any more: what is left of it goes nowhere, and Python is not to try again at the exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _as_json(error: click.ClickException) -> bytes:
+    import json
+
+    problem = error.problem if isinstance(error, CommandError) else {}
+    code = "invalid_usage" if isinstance(error, click.UsageError) else "failed"
+    told = {"code": code, "detail": error.format_message(), **problem, "exit_code": error.exit_code}
+    return json.dumps({"error": told}, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+@contextlib.contextmanager
+def quiet_when_nobody_reads() -> Iterator[None]:
+    """That what reads standard output has gone is no error of ours: the process ends without a traceback. What is left to be
+    printed goes nowhere, or Python would try again at the exit.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
+        sys.exit(READER_GONE)

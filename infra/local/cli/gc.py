@@ -9,13 +9,15 @@ from pathlib import Path
 import click
 
 from infra.local.cli.in_process import clear_errors
-from infra.local.cli.options import DATA
+from infra.local.cli.options import DATA, JSON
+from infra.local.cli.output import Output
 
 
 @click.command(name="gc")
 @click.option("--older-than", "age", metavar="AGE", required=True, help="As 30d, 12h or 90m.")
 @DATA
-def gc_(age: str, data: Path) -> None:
+@JSON
+def gc_(age: str, data: Path, as_json: bool) -> None:
     """Delete runs that ended that long ago, with all that only they lead to. No server may be running."""
     from datetime import UTC, datetime
 
@@ -28,6 +30,10 @@ def gc_(age: str, data: Path) -> None:
         from infra.local.cleaning import clean
 
         done = clean(folder, before)
+    if as_json:
+        counted = {name: getattr(done, name) for name in ("runs", "histories", "workflows", "files", "bytes")}
+        Output().document({"deleted": counted})
+        return
     click.echo(
         f"Deleted {done.runs:,} runs, {done.histories:,} histories, {done.workflows:,} workflows that were never saved, and "
         f"{done.files:,} files ({done.bytes:,} bytes)."

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,9 @@ import click
 from infra.local.cli.documents import invalid
 
 if TYPE_CHECKING:
+    from infra.local.cli.texts import Text
     from infra.local.cloud import LocalCloud
+    from workflow_engine.client import Client
 
 
 @contextlib.contextmanager
@@ -80,11 +83,28 @@ def clear_errors() -> Iterator[None]:
         raise click.ClickException(str(error)) from None
 
 
-def call(cloud: LocalCloud, method: str, path: str, body: Any = None) -> Any:
-    """The JSON answer of a route. A problem that is the client's ends the program with its findings on stderr."""
+def call(cloud: LocalCloud, method: str, path: str, body: Any = None, texts: Mapping[str, Text] | None = None) -> Any:
+    """The JSON answer of a route. A problem that is the client's ends the program with its findings on stderr; `texts` has what the
+    body was read from, by the pointer that it stands at.
+    """
     status, answer = cloud.call(method, path, body)
     if status >= 500:
         raise click.ClickException(answer.get("detail") or answer.get("message") or f"status {status}")
     if status >= 400:
-        invalid(answer["errors"])
+        invalid(answer["errors"], texts)
     return answer
+
+
+@contextlib.contextmanager
+def client_of(cloud: LocalCloud, texts: Mapping[str, Text]) -> Iterator[Client]:
+    """A client of the cloud in this process: what it may do is what one over HTTP may. A problem ends the program as in `call`."""
+    from infra.local.client_transport import GatewayTransport
+    from workflow_engine.client import ApiProblem, Client
+
+    try:
+        with Client(GatewayTransport(cloud)) as client:
+            yield client
+    except ApiProblem as problem:
+        if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise click.ClickException(problem.detail) from None
+        invalid([dict(finding) for finding in problem.errors], texts)

@@ -68,7 +68,7 @@ class Output(NamedTuple):
     @property
     def is_terminal(self) -> bool:
         """Whether a person reads standard output."""
-        return not self.as_json and sys.stdout.isatty()
+        return not self.as_json and sys.stdout is not None and sys.stdout.isatty()
 
     def items(self, rows: Sequence[Row], columns: Sequence[Column], next_cursor: str | None = None) -> None:
         """A list: a table, lines, or `{"items", "next_cursor"}`."""

@@ -9,7 +9,8 @@ from typing import Final
 import click
 
 from infra.local.cli.in_process import clear_errors
-from infra.local.cli.options import DATA
+from infra.local.cli.options import DATA, JSON
+from infra.local.cli.output import Output
 
 NOT_LIMITED: Final = -1
 
@@ -35,6 +36,7 @@ def _limit(_context: click.Context, _parameter: click.Parameter, value: str | No
 @click.option("--default", "is_taken_back", is_flag=True, help="Let the tenant have the deployment's quota again.")
 @click.option("--table", "table_name", metavar="NAME", help="A deployed stage's table, with your own AWS credentials.")
 @DATA
+@JSON
 def quota(
     tenant: str,
     running: int | None,
@@ -43,10 +45,12 @@ def quota(
     is_taken_back: bool,
     table_name: str | None,
     data: Path,
+    as_json: bool,
 ) -> None:
     """Show what a TENANT may use and has used, or give it a quota of its own, which holds within a minute. On a laptop the tenant
     is 'default'.
     """
+    from infra.local import tenant_quotas
     from infra.local.tenant_quotas import changed_quota, quotas_of, told
 
     given = {"running": running, "starts_per_minute": starts_per_minute, "monthly_usd": monthly_usd}
@@ -55,5 +59,8 @@ def quota(
             quotas.set(tenant, None)
         elif any(value is not None for value in given.values()):
             quotas.set(tenant, changed_quota(quotas.own(tenant), given))
+        if as_json:
+            Output().document(tenant_quotas.as_json(quotas, tenant))
+            return
         for line in told(quotas, tenant):
             click.echo(line)

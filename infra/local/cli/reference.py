@@ -70,6 +70,9 @@ _COMPLETION: Final = """
 
 ```console
 $ eval "$(workflow completion bash)"           # in ~/.bashrc
+```
+
+```console not-run="needs zsh or fish"
 $ eval "$(workflow completion zsh)"            # in ~/.zshrc, after compinit
 $ workflow completion fish | source            # in ~/.config/fish/config.fish
 ```

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from infra.local.cli import exits
+from infra.local.cli.documents import invalid
 from infra.local.cli.exits import CommandError
 from infra.local.cli.options import FIELDS, JSON, PROFILE, output_of
 from infra.local.cli.output import Output, note, plain
@@ -19,6 +21,7 @@ from infra.local.cli.settings import TOKEN_VARIABLE, Connection, SettingsError, 
 
 if TYPE_CHECKING:
     from infra.local.cli.api import Api
+    from infra.local.cli.texts import Text
     from workflow_engine.client.authentication import Auth
     from workflow_engine.client.errors import ApiProblem
 
@@ -56,6 +59,7 @@ class Remote:
         self.connection = connection
         self.output = output
         self._is_confirmed = is_confirmed
+        self._is_told = False
 
     @cached_property
     def api(self) -> Api:
@@ -67,13 +71,15 @@ class Remote:
         address = self.connection.url.value
         # A server of this machine that is not there will hardly come while somebody waits for it.
         retries = Retries(first_pause=0.1) if is_here(address) else Retries()
-        return Api(HttpTransport(address, _auth(self.connection)), retries=retries)
+        return Api(HttpTransport(address, auth_of(self.connection)), retries=retries)
 
     def changes(self, what: str, *, asks: bool = False) -> None:
         """Say where something is about to be changed, on stderr, and ask where the profile wants it (or `asks`). `what` is
         the sentence's middle: `cancel run 4711`.
         """
-        note(f"{self.connection.label}")
+        if not self._is_told:
+            note(self.connection.label)
+        self._is_told = True
         if (asks or self.connection.get("confirm")) and not self._is_confirmed:
             confirm(f"{what[0].upper()}{what[1:]}?")
 
@@ -96,15 +102,15 @@ class Remote:
 
     def command(self, line: str) -> str:
         """A command to type next, for the same API."""
-        said = [
-            f" {flag} {self.connection.profile if flag == '--profile' else self.connection.url.value}"
-            for flag, is_said in (
-                ("--profile", self.connection.profile and "--profile" in sys.argv),
-                ("--api", self.connection.url.source == "--api"),
-            )
-            if is_said
-        ]
-        return f"workflow {line}{''.join(said)}"
+        chosen, url = self.connection.chosen, self.connection.url
+        profile = f" --profile {chosen.value}" if chosen is not None and chosen.source == "--profile" else ""
+        api = f" --api {url.value}" if url.source == "--api" else ""
+        return f"workflow {line}{profile}{api}"
+
+    def close(self) -> None:
+        """End the connections of the client, if it was needed."""
+        if "api" in self.__dict__:
+            self.api.close()
 
 
 API: Final = click.option(
@@ -144,6 +150,7 @@ def client_command(
             is_confirmed: bool = False,
             **arguments: Any,
         ) -> None:
+            _refuse_empty(arguments)
             remote = Remote(connection(api, profile), output_of(as_json, fields), is_confirmed=is_confirmed)
             from workflow_engine.client.errors import ClientError
 
@@ -151,12 +158,21 @@ def client_command(
                 function(remote, **arguments)
             except ClientError as error:
                 raise as_command_error(error, remote) from None
+            finally:
+                remote.close()
 
         for option in (JSON, *((FIELDS,) if fields else ()), *((YES,) if changes else ()), PROFILE, API):
             command = option(command)
         return command
 
     return decorate
+
+
+def _refuse_empty(arguments: Mapping[str, Any]) -> None:
+    """An argument that is empty is a variable of a script that is not set."""
+    for parameter in click.get_current_context().command.params:
+        if isinstance(parameter, click.Argument) and arguments.get(str(parameter.name)) == "":
+            raise click.UsageError(f"{parameter.make_metavar(click.get_current_context())} is empty.")
 
 
 def as_command_error(error: Exception, remote: Remote) -> CommandError:
@@ -181,6 +197,22 @@ def as_command_error(error: Exception, remote: Remote) -> CommandError:
     return CommandError(str(error), exits.FAILED, {"code": "unexpected_answer"})
 
 
+@contextlib.contextmanager
+def findings_in(texts: Mapping[str, Text]) -> Iterator[None]:
+    """What the API finds in what was read from files is told where it stands there. `texts` are by the pointer at which they
+    stand in the body that is sent.
+    """
+    from workflow_engine.client.errors import ApiProblem
+
+    try:
+        yield
+    except ApiProblem as problem:
+        is_told = any(error["pointer"].startswith(place) for error in problem.errors for place in texts)
+        if _EXIT_OF_STATUS.get(problem.status) == exits.INVALID and is_told:
+            invalid([dict(error) for error in problem.errors], texts)
+        raise
+
+
 def _of_problem(error: ApiProblem, remote: Remote) -> CommandError:
     told = [error.detail] + [
         f"  {e.get('pointer') or '/'}: {e['detail']}" for e in error.errors if e["detail"] != error.detail
@@ -193,7 +225,8 @@ def _of_problem(error: ApiProblem, remote: Remote) -> CommandError:
     return CommandError(plain("\n".join(told)), code, problem)
 
 
-def _auth(settings: Connection) -> Auth | None:
+def auth_of(settings: Connection) -> Auth | None:
+    """In whose name requests are sent. Raises SettingsError, and CommandError for a token that cannot be had."""
     from workflow_engine.client.authentication import BearerToken, SigV4
 
     if settings.auth.value == "iam":

@@ -5,18 +5,28 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from infra.local.cli.documents import EXIT_FAILED, document, invalid, json_option, one_document, print_json
-from infra.local.cli.in_process import call, has_started, opened_cloud
+from infra.local.cli.documents import (
+    invalid,
+    one_document,
+    print_json,
+    value_of,
+    written,
+    written_option,
+)
+from infra.local.cli.exits import FAILED
+from infra.local.cli.in_process import client_of, has_started, opened_cloud
 from infra.local.cli.options import FILE, STEPS
 from workflow_engine.statuses import has_ended
 
 if TYPE_CHECKING:
     from infra.local.cloud import LocalCloud
     from infra.local.progress import Progress
+    from workflow_engine.client import Client
+    from workflow_engine.usecases.answers import Results
 
 
 @click.command()
@@ -29,50 +39,36 @@ if TYPE_CHECKING:
 @STEPS
 def run(file: str, run_input: str | None, as_json: bool, skips_time: bool, steps_directory: Path | None) -> None:
     """Run a workflow and show how each step ended."""
-    body = document(file)
+    texts = {"": written(file)}
+    body = value_of(texts[""])
     if run_input is not None:
         if not isinstance(body, dict):
-            invalid([{"code": "invalid_request", "pointer": "", "detail": "A workflow is a JSON object."}])
-        body = {**body, "input": json_option(run_input, "--input")}
+            invalid([{"code": "invalid_request", "pointer": "", "detail": "A workflow is an object."}], texts)
+        texts["/input"] = written_option(run_input, "--input")
+        body = {**body, "input": value_of(texts["/input"])}
     with one_document() if as_json else contextlib.nullcontext(sys.stdout) as stdout:
-        with opened_cloud(steps_directory, skips_time=skips_time) as cloud:
-            started = call(cloud, "POST", "/workflows/execute", body)
+        with opened_cloud(steps_directory, skips_time=skips_time) as cloud, client_of(cloud, texts) as client:
+            started = client.call("execute_workflow", body=body)
             has_started()
             progress = _progress(started["workflow_name"], as_json)
-            results = _follow(cloud, started["execution_id"], progress)
+            results = _follow(cloud, client, started["execution_id"], progress)
         if as_json:
             print_json(results, stdout)
-    sys.exit(0 if results["status"] == "completed" else EXIT_FAILED)
+    sys.exit(0 if results["status"] == "completed" else FAILED)
 
 
-def _follow(cloud: LocalCloud, execution_id: str, progress: Progress) -> dict[str, Any]:
-    """Read a run's results until it has ended, showing each reading."""
+def _follow(cloud: LocalCloud, client: Client, execution_id: str, progress: Progress) -> Results:
+    """Read a run's results until it has ended, showing each reading. Links to large outputs lead nowhere once this program has
+    ended, so outputs stand in their place at last.
+    """
     while True:
         cloud.wait_for_an_end(progress.seconds_between_updates)
-        results = all_results(cloud, execution_id)
+        results = client.runs.results(execution_id, linked=False)
         if has_ended(results["status"]):
-            fetch_outputs(cloud, results)
+            results = client.runs.results(execution_id)
             progress.finish(results)
             return results
         progress.update(results)
-
-
-def all_results(cloud: LocalCloud, execution_id: str) -> dict[str, Any]:
-    """All pages of a run's results as one."""
-    path = f"/executions/{execution_id}/results"
-    results: dict[str, Any] = call(cloud, "GET", path)
-    while cursor := results["next_cursor"]:
-        page = call(cloud, "GET", f"{path}?cursor={cursor}")
-        results["step_results"] |= page["step_results"]
-        results["next_cursor"] = page["next_cursor"]
-    return results
-
-
-def fetch_outputs(cloud: LocalCloud, results: dict[str, Any]) -> None:
-    """Put outputs in the place of links to them, which lead nowhere once this program has ended."""
-    for holder, name in ((results, "output"), *((step, "output_data") for step in results["step_results"].values())):
-        if (holder.get("output_link") or {}).get("href"):
-            holder[name] = call(cloud, "GET", holder.pop("output_link")["href"])
 
 
 def _progress(title: str, as_json: bool) -> Progress:

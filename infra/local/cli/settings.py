@@ -70,9 +70,9 @@ class Profile(NamedTuple):
 
 
 class Connection(NamedTuple):
-    """What to speak to. `profile` is None when an address was given without one."""
+    """What to speak to. `chosen` is the profile and where it was chosen, None when there is none."""
 
-    profile: str | None
+    chosen: Value | None
     url: Value
     auth: Value
     values: Mapping[str, Value]
@@ -81,6 +81,11 @@ class Connection(NamedTuple):
         """The value of a setting, None where nobody gave it."""
         found = self.values.get(key)
         return None if found is None else found.value
+
+    @property
+    def profile(self) -> str | None:
+        """The name of the profile."""
+        return None if self.chosen is None else str(self.chosen.value)
 
     @property
     def label(self) -> str:
@@ -241,14 +246,15 @@ def connection(
             address = Value(given, URL_VARIABLE)
         if environment.get(PROFILE_VARIABLE):
             name = Value(environment[PROFILE_VARIABLE], PROFILE_VARIABLE)
-    chosen = _chosen(name, has_address=address is not None)
-    values = dict(chosen.values) if chosen else {}
+    if name is None and address is None:  # else the default's credentials would go to an address that they are not for
+        name = next((file.default for file in settings_files() if file.default is not None), None)
+    values = {} if name is None else dict(_profile(name).values)
     if address is not None:
         _check_environment(address, values.get("url"))
         values["url"] = address
     url = values.setdefault("url", Value(DEFAULT_URL, "default"))
     auth = values.setdefault("auth", _default_auth(url.value, values, environment))
-    return Connection(chosen.name if chosen else None, url, auth, values)
+    return Connection(name, url, auth, values)
 
 
 def _check_environment(address: Value, of_profile: Value | None) -> None:
@@ -260,16 +266,9 @@ def _check_environment(address: Value, of_profile: Value | None) -> None:
         )
 
 
-def _chosen(name: Value | None, *, has_address: bool) -> Profile | None:
-    """The profile that was named, else the files' default: that one never goes with an address that was given, since its
-    credentials are meant for another.
-    """
-    if name is None and has_address:
-        return None
+def _profile(name: Value) -> Profile:
+    """The profile of a name, from one file or both. Raises SettingsError."""
     files = settings_files()
-    name = name or next((file.default for file in files if file.default is not None), None)
-    if name is None:
-        return None
     found = [file.profiles[name.value] for file in files if name.value in file.profiles]
     if not found:
         known = list(dict.fromkeys(known for file in files for known in file.profiles))

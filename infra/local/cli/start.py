@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
-from infra.local.cli.documents import document, json_option
+from infra.local.cli.documents import invalid, value_of, written, written_option
 from infra.local.cli.follow import print_events
 from infra.local.cli.output import line, note
-from infra.local.cli.remote import Remote, client_command, exit_of_run
+from infra.local.cli.remote import Remote, client_command, exit_of_run, findings_in
+from infra.local.cli.texts import Text
 from infra.local.cli.waiting import WAIT, WaitingCommand, show_results, wait_for
 
 FILES = (".json", ".yaml", ".yml")
@@ -49,10 +50,16 @@ def start(
     is_file = workflow.endswith(FILES) or workflow == "-"
     if is_file and about["version"] is not None:
         raise click.UsageError("--version is for a stored workflow, and this is a file.")
-    what = document(workflow) if is_file else workflow
-    given = _input(run_input)
+    texts: dict[str, Text] = {"/workflow": written(workflow)} if is_file else {}
+    what = value_of(texts["/workflow"]) if is_file else workflow
+    if is_file and not isinstance(what, dict):
+        invalid([{"code": "invalid_request", "pointer": "/workflow", "detail": "A workflow is an object."}], texts)
+    if run_input is not None:
+        texts["/input"] = written("-") if run_input == "-" else written_option(run_input, "--input")
+    given = value_of(texts["/input"]) if run_input is not None else None
     remote.changes(f"start a run of {workflow}")
-    started = remote.api.runs.start(what, given, tags=list(tags) or None, **about)
+    with findings_in(texts):
+        started = remote.api.runs.start(what, given, tags=list(tags) or None, **about)
     execution_id = started["execution_id"]
     remote.remember(execution_id)
     if not follow and wait is None:
@@ -85,9 +92,3 @@ def _tell_started(remote: Remote, started: Any) -> None:
     line(execution_id)
     if remote.output.is_terminal:
         note(f"Look at it by `{remote.command('status @last')}`, or `{remote.command('events @last --follow')}`.")
-
-
-def _input(given: str | None) -> Any:
-    if given is None:
-        return None
-    return document("-") if given == "-" else json_option(given, "--input")

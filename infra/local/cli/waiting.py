@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from math import inf
+from shlex import quote
 from typing import Any, Final
 
 import click
@@ -84,35 +86,40 @@ def show_results(remote: Remote, results: Results) -> None:
 
 def tell_failure(remote: Remote, results: Results) -> None:
     """What failed first, what it had received, and the command that lets the run go on."""
-    execution_id = results["execution_id"]
+    run = results["execution_id"]
     line(plain(run_error(results["error"])))
     first = first_failure(results)
     if first is not None:
         line(f"The first step that failed: {first}")
-        told: Mapping[str, Any] = remote.api.runs.results(execution_id, steps=[first], include=["inputs"])[
-            "step_results"
-        ].get(first, {})
-        for name in ("input_data", "config"):
-            if told.get(name) not in (None, {}):
-                text = json.dumps(told[name], indent=2, ensure_ascii=False)
-                cut = "" if len(text) <= MAX_SHOWN else f"\n... {len(text) - MAX_SHOWN} characters more"
-                line(plain(f"{'Input' if name == 'input_data' else 'Config'}: {text[:MAX_SHOWN]}{cut}"))
-        line(f"Its log:         {remote.command(f'logs {execution_id} --step {first}')}")
-    line(f"Go on from it:   {remote.command(f'redrive {execution_id}')}")
-    step = (first or "STEP").partition("[")[0].partition(".")[0]
-    line(f"After a change:  {remote.command(f'rerun {execution_id} --from-step {step}')}")
+        _tell_received(remote, run, first)
+        line(f"Its log:         {remote.command(f'logs {run} --step {quote(first)}')}")
+    line(f"Go on from it:   {remote.command(f'redrive {run}')}")
+    outermost = re.split(r"[.\[]", first)[0] if first else "STEP"
+    line(f"After a change:  {remote.command(f'rerun {run} --from-step {outermost}')}")
+
+
+def _tell_received(remote: Remote, run: str, step: str) -> None:
+    found: Mapping[str, Any] = remote.api.runs.results(run, steps=[step], include=["inputs"])["step_results"]
+    for name, title in (("input_data", "Input"), ("config", "Config")):
+        value = found.get(step, {}).get(name)
+        if value not in (None, {}):
+            text = json.dumps(value, indent=2, ensure_ascii=False)
+            cut = "" if len(text) <= MAX_SHOWN else f"\n... {len(text) - MAX_SHOWN} characters more"
+            line(plain(f"{title}: {text[:MAX_SHOWN]}{cut}"))
 
 
 def first_failure(results: Results) -> str | None:
-    """The key of the step that failed first; where none is known, the step that the run's error names."""
+    """The key of the step that failed first, of those that the run's error is of: others failed tolerably. Of a container that
+    failed with its part it is the part. The step that the error names, where no result tells more.
+    """
+    named = (results.get("error") or {}).get("step_id")
     failed: list[tuple[str, str]] = [
         (step.get("completed_at") or "9", key)
         for key, step in results["step_results"].items()
         if step["status"] == "failed"
     ]
-    # A container fails at the moment its part does; the part is what is to be looked at.
-    for moment, key in sorted(failed):
-        inner = [other for when, other in failed if when == moment and other.startswith((f"{key}[", f"{key}."))]
-        return max(inner, key=len) if inner else key
-    named = (results.get("error") or {}).get("step_id")
+    of_error = [found for found in failed if named in re.split(r"[.\[\]]+", found[1])] or failed
+    for moment, key in sorted(of_error):
+        parts = [other for when, other in failed if when == moment and other.startswith((f"{key}[", f"{key}."))]
+        return max(parts, key=len) if parts else key
     return str(named) if named else None

@@ -55,7 +55,7 @@ def svg(drawing: Drawing, title: str, statuses: Mapping[str, str] | None = None,
 
     With `is_dark_too` it has the colours of dark pages where the reader's system asks for these. Raises NoLayoutError.
     """
-    drawing = _with_statuses(drawing, statuses or {})
+    drawing = with_statuses(drawing, statuses or {})
     main = lay_out(drawing)
     after = None if drawing.after_failure is None else _framed(lay_out(drawing.after_failure))
     wide = max(main.size[0], 0 if after is None else after.size[0])
@@ -69,7 +69,7 @@ def svg(drawing: Drawing, title: str, statuses: Mapping[str, str] | None = None,
     return "\n".join([*_head(size, title, is_dark_too=is_dark_too), *body, "</svg>", ""])
 
 
-def _with_statuses(drawing: Drawing, statuses: Mapping[str, str]) -> Drawing:
+def with_statuses(drawing: Drawing, statuses: Mapping[str, str]) -> Drawing:
     """The drawing with each step's status beside its type."""
 
     def box(one: Box) -> Box:

@@ -203,6 +203,22 @@ def test_mistakes_on_the_command_line_are_json_too(arguments: list[str], told: s
     assert told in error["detail"]
 
 
+@pytest.mark.parametrize("command", [["run", "wrong.json"], ["start", "wrong.json"], ["deploy", "wrong.json"]])
+def test_a_document_that_is_none_is_one_json_document_too(command: list[str]) -> None:
+    Path("wrong.json").write_text('{"name": "Cut')
+    done = subprocess.run([*COMMAND, *command, "--json"], capture_output=True, text=True, check=False)
+    error = json.loads(done.stdout)["error"]
+    assert (done.returncode, error["exit_code"], error["errors"][0]["code"]) == (2, 2, "malformed_json")
+    assert "wrong.json" in done.stderr
+
+
+def test_an_invalid_workflow_is_one_json_document_although_steps_may_print() -> None:
+    Path("wrong.json").write_text('{"name": "W", "steps": [{"step_id": "a", "step_type": "nope"}]}')
+    done = subprocess.run([*COMMAND, "run", "wrong.json", "--json"], capture_output=True, text=True, check=False)
+    error = json.loads(done.stdout)["error"]
+    assert (done.returncode, error["errors"][0]["pointer"]) == (2, "/steps/0/step_type")
+
+
 def _slow_answer(fake: FakeApi) -> threading.Event:
     """The run goes on until the test is over."""
     is_over = threading.Event()
@@ -217,27 +233,36 @@ def _slow_answer(fake: FakeApi) -> threading.Event:
     return is_over
 
 
-def test_ctrl_c_exits_with_130_and_says_that_the_run_goes_on(fake: FakeApi) -> None:
+def _interrupted(fake: FakeApi, requests: int, *arguments: str) -> dict[str, Any]:
+    """What a command prints with --json that is interrupted while its last of so many requests is not answered."""
     is_over = _slow_answer(fake)
     process = subprocess.Popen(
-        [*COMMAND, "start", "order", "--wait", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, *arguments, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
-        while len(fake.asked) < 2:
+        while len(fake.asked) < requests:
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=60)
     finally:
         is_over.set()
         process.kill()
-    assert process.returncode == 130, stderr
-    assert json.loads(stdout)["error"] == {
+    assert (process.returncode, "Traceback" in stderr) == (130, False), stderr
+    error: dict[str, Any] = json.loads(stdout)["error"]
+    return error
+
+
+def test_ctrl_c_exits_with_130_and_says_that_the_run_goes_on(fake: FakeApi) -> None:
+    assert _interrupted(fake, 2, "start", "order", "--wait") == {
         "code": "interrupted",
         "detail": "The run run-1 goes on. Look at it by `workflow status run-1`, or stop it by `workflow cancel run-1`.",
         "execution_id": "run-1",
         "exit_code": 130,
     }
-    assert "Traceback" not in stderr
+
+
+def test_ctrl_c_of_anything_else_is_told_too(fake: FakeApi) -> None:
+    assert _interrupted(fake, 1, "list")["code"] == "interrupted"
 
 
 def test_a_reader_that_goes_away_is_no_error_of_ours(fake: FakeApi) -> None:
@@ -251,6 +276,28 @@ def test_a_reader_that_goes_away_is_no_error_of_ours(fake: FakeApi) -> None:
     os.close(reading)
     _, stderr = process.communicate(timeout=60)
     assert (process.returncode, stderr) == (141, "")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list", "--help"], ["completion", "fish"], ["config"]])
+def test_a_reader_that_was_never_there_is_none_either(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([*COMMAND, *arguments], stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_process_without_standard_output_does_its_work() -> None:
+    closed = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m infra.local.cli config >&-"], capture_output=True, text=True, check=False
+    )
+    assert (closed.returncode, closed.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [["cancel", ""], ["agents", "delete", "", "--yes"], ["approve", "run-1", ""]])
+def test_an_argument_of_a_variable_that_is_not_set_is_refused(fake: FakeApi, arguments: list[str]) -> None:
+    done = workflow(*arguments)
+    assert (done.exit_code, "is empty." in done.stderr, fake.asked) == (2, True, [])
 
 
 def test_a_full_disk_is_told_and_is_no_success(fake: FakeApi) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,19 @@ def test_a_token_is_not_sent_where_anybody_can_read_it(own_home: Path, monkeypat
     own_profile(own_home, "team", "http://flows.example.com", 'token_env = "TEAM_TOKEN"')
     done = workflow("list", "--profile", "team")
     assert (done.exit_code, "is not encrypted" in done.stderr) == (2, True)
+
+
+def test_a_worker_asks_as_the_profile_says(of_fake: FakeApi, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("scanning.py").write_text("def scan(event, context):\n    return {}\n")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    own_profile(own_home, "cloud", of_fake.url, 'auth = "iam"', 'region = "eu-west-1"')
+    of_fake.always(403, {"message": "Forbidden"})
+    arguments = ["worker", "scanning:scan", "--activity", "scan/1", "--profile", "cloud"]
+    # In a process of its own, since a worker takes the signals of its process.
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.local.cli", *arguments], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "refuses this worker: Forbidden" in done.stderr) == (4, True)
+    assert signature_problem(of_fake.asked[0], SECRET, region="eu-west-1") is None
+    assert of_fake.asked[0].target.startswith("/activities/scan%2F1/poll?wait=20&worker=")

@@ -256,6 +256,33 @@ def test_registered_types_are_known_with_their_schemas_and_versions() -> None:
     assert not is_taken("data_input@2", {})
 
 
+def test_references_of_a_registered_schema_lead_where_its_author_means() -> None:
+    wide = {f"field_{i}": {"type": "integer", "description": "A number that is needed here."} for i in range(9)}
+    schema = {
+        "type": "object",
+        "properties": {
+            "default": {"$ref": "#/$defs/Limit"},
+            "first": {"type": "object", "properties": wide},
+            "second": {"type": "object", "properties": wide},
+            "third": {"$ref": "#/properties/second/properties/field_8"},
+            "named": {"$ref": "#limit"},
+            "old": {"$ref": "#/definitions/title"},
+            "again": {"$ref": "#"},
+        },
+        "$defs": {"Limit": {"$anchor": "limit", "type": "integer", "minimum": 1}},
+        "definitions": {"title": {"type": "boolean"}},
+    }
+    types = [{"step_type": name, "config_schema": schema} for name in ("one", "two")]
+    validator = jsonschema.Draft202012Validator(
+        workflow_schema(builtin_catalogue().with_registered(types).step_types())
+    )
+    right = {"default": 1, "first": {"field_1": 1}, "third": 1, "named": 1, "old": True, "again": {"named": 2}}
+    for name in ("one", "two"):
+        assert validator.is_valid({"steps": [{"step_type": name, "config": right}]})
+        for field, wrong in (("default", 0), ("third", "x"), ("named", 0), ("old", 1), ("again", {"named": 0})):
+            assert not validator.is_valid({"steps": [{"step_type": name, "config": {**right, field: wrong}}]}), field
+
+
 # --- what editors show ---
 
 

@@ -62,6 +62,32 @@ def test_one_failed_element_fails_the_for_each_and_the_run() -> None:
     assert run.error == {"step_id": "s", "type": "Boom", "message": "bang"}
 
 
+def test_a_for_each_that_is_redriven_has_completed_when_its_last_element_has() -> None:
+    history = History()
+    started = history.map("s", 2)
+    history.iteration("s", 0, previous=started)
+    history.task("s.each", 1)
+    history.iteration("s", 0, "Succeeded")
+    history.iteration("s", 1, previous=started)
+    history.enter("s.each")
+    scheduled = history.schedule()
+    failed = history.fail("Boom", "bang")
+    history.iteration("s", 1, "Failed")
+    history.add("MapStateFailed", previous=failed)
+    history.end_failed("Boom", history.cause_of_last_failure())
+    history.add("ExecutionRedriven", executionRedrivenEventDetails={"redriveCount": 1})
+    history.last = scheduled
+    history.schedule()
+    history.succeed(2)
+    history.exit("s.each")
+    history.iteration("s", 1, "Succeeded")
+    history.mapped("s")
+    run = report(history.end(), outline(leaf("s", each=True), sinks=["s"]))
+    assert statuses(run) == {"s": "completed", "s[0]": "completed", "s[1]": "completed"}
+    assert run.step_results["s"]["error_type"] is None
+    assert run.output == {"s": [1, 2]}
+
+
 def test_a_caught_for_each_is_failed_and_the_run_goes_on() -> None:
     history = History()
     started = history.map("s", 1)

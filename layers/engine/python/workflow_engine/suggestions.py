@@ -9,6 +9,8 @@ from typing import Final, Literal, NamedTuple
 _NEAR: Final = 0.6
 _CERTAIN: Final = 0.75
 """How alike two words are, from 0 to 1: of which on a suggestion is made, and of which on a fix."""
+_AHEAD: Final = 0.12
+"""How much less alike the next word is where a fix is certain: of 'ordr' none is between 'order' and 'orders'."""
 
 
 class Fix(NamedTuple):
@@ -51,9 +53,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def fix_to(word: str, near: str, known: Iterable[str], target: Literal["key", "value"] = "value") -> Fix | None:
-    """The fix that replaces a word by the nearest one; None where that is not certain, since another word is near, too."""
-    others = difflib.get_close_matches(word, [other for other in known if other != near], n=1, cutoff=_NEAR)
-    if others or difflib.SequenceMatcher(None, near, word).ratio() < _CERTAIN:
+    """The fix that replaces a word by the nearest one; None where that is not certain, since another word is as near."""
+    alike = difflib.SequenceMatcher(None, near, word).ratio()
+    others = [other for other in known if other != near]
+    if alike < _CERTAIN or difflib.get_close_matches(word, others, n=1, cutoff=max(_NEAR, alike - _AHEAD)):
         return None
     return Fix(word, near, target)
 

@@ -13,11 +13,13 @@ from urllib.parse import quote
 
 from workflow_engine.client.errors import ApiProblem, AuthenticationError, UnexpectedAnswerError
 from workflow_engine.client.transport import Request, Response
-from workflow_engine.http.api import OPERATIONS, Operation
+from workflow_engine.http.api import OPERATIONS, WAIT, Operation
 
 QueryValue = str | int | float | bool | datetime | Iterable[str] | None
 """A query parameter: texts are joined by commas, a moment without a time zone is UTC; None is left out."""
 Query = Mapping[str, QueryValue]
+Moment = datetime | str | None
+"""A moment, as text in ISO 8601; without a time zone it is UTC."""
 
 
 class AboutRun(TypedDict, total=False):
@@ -37,6 +39,8 @@ class AboutRun(TypedDict, total=False):
     """Becomes the entry `trigger` of the input."""
     organization_id: str
     backend: str
+    mocks: Any
+    """What steps give in place of what they do; a laptop takes it."""
 
 
 JSON: Final = "application/json"
@@ -86,14 +90,20 @@ def call(
     sent = {name.lower(): value for name, value in (headers or {}).items()}
     content = b""
     if body is not None:
-        content = json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(
-            "utf-8",
-            "backslashreplace",  # half a surrogate pair, which only an escape can tell
-        )
+        text = json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain)
+        content = text.encode("utf-8", "backslashreplace")  # half of a surrogate pair only an escape can tell
         sent.setdefault("content-type", JSON)
     if operation.takes_key:
         sent["idempotency-key"] = idempotency_key or new_key()
-    request = Request(operation.method, _path(operation, path or {}), _query(operation, query or {}), sent, content)
+    waits = (query or {}).get(WAIT.name)
+    request = Request(
+        operation.method,
+        _path(operation, path or {}),
+        _query(operation, query or {}),
+        sent,
+        content,
+        held_back_seconds=waits if isinstance(waits, int | float) else 0.0,
+    )
     return Call(request, _is_idempotent(operation, sent), deletes=operation.method == "DELETE")
 
 
@@ -111,6 +121,11 @@ def parsed(response: Response) -> Any:
     """The JSON of an answer, None where it has none. Raises ApiProblem, UnexpectedAnswerError."""
     if response.status >= HTTPStatus.BAD_REQUEST:
         raise_problem(response)
+    if response.status >= HTTPStatus.MULTIPLE_CHOICES:
+        where = response.headers.get("location", "somewhere else")
+        raise UnexpectedAnswerError(
+            f"The server has answered {response.status} and leads to {where}. Is that the address of the API?"
+        )
     if not response.body:
         return None
     try:
@@ -138,9 +153,11 @@ def raise_problem(response: Response) -> NoReturn:
     )
 
 
-def etag(response: Response) -> str | None:
-    """What `If-Match` takes to change just this version."""
-    return response.headers.get("etag")
+def _plain(value: object) -> Any:
+    """What `json` does not take by itself: mappings that are no dict."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not JSON: {value!r:.100}")
 
 
 def _is_idempotent(operation: Operation, headers: Mapping[str, str]) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from workflow_engine.client.approvals import ApprovalMethods
 from workflow_engine.client.authentication import Auth
-from workflow_engine.client.calls import Query, call
+from workflow_engine.client.calls import Moment, Query, call
 from workflow_engine.client.definitions import AgentMethods, PromptMethods
 from workflow_engine.client.flows import Async, Flow, Methods, Sync, operation
 from workflow_engine.client.retries import Retries
@@ -15,6 +15,9 @@ from workflow_engine.client.runs import RunMethods
 from workflow_engine.client.steps import StepMethods
 from workflow_engine.client.transport import AsyncTransport, Transport
 from workflow_engine.client.workflows import WorkflowMethods
+
+if TYPE_CHECKING:
+    from workflow_engine.usecases.answers import Stats
 
 DEFAULT_RETRIES: Final = Retries()
 
@@ -36,6 +39,11 @@ class ApiMethods(Methods):
         """The JSON answer of any route, by its `operationId` in snake case, such as `get_file`; None where it has no body."""
         route = call(name, path, query=query, body=body, idempotency_key=idempotency_key, headers=headers)
         return self._answer(route)
+
+    @operation
+    def stats(self, since: Moment = None, until: Moment = None, *, bucket: str | None = None) -> Flow[Stats]:
+        """Figures of all runs of a time, by `hour` or by `day`: how many, how they ended, how long they took, what they cost."""
+        return self._answer(call("get_stats", query={"from": since, "to": until, "bucket": bucket}))
 
 
 class Workflows(WorkflowMethods, Sync):

@@ -83,11 +83,14 @@ def waited(methods: Methods, execution_id: str, timeout: float | None) -> Flow[E
             yield from _watched(execution_id, reader, ends_at - SILENT_SECONDS)
         seconds = ceil(min(LONGEST_WAIT_SECONDS, max(0.0, ends_at - monotonic())))
         route = call("get_execution", {"execution_id": execution_id}, query={"wait": seconds})
+        asked_at = monotonic()
         run: ExecutionProgress = yield from methods._answer(route)
         if has_ended(run["status"]):
             return run
         if timeout is not None and monotonic() >= ends_at:
             raise WaitOverError(execution_id, timeout)
+        if monotonic() - asked_at < seconds / 2:
+            yield Pause(COMES_BACK_SECONDS)  # the answer was not held back: the server is about to stop, or never does
 
 
 def _watched(execution_id: str, reader: EventReader, until: float) -> Flow[None]:
@@ -105,7 +108,8 @@ def _watched(execution_id: str, reader: EventReader, until: float) -> Flow[None]
 
 def _request(execution_id: str, place: str) -> Request:
     headers = {"accept": EVENT_STREAM} | ({"last-event-id": place} if place else {})
-    return call("stream_events", {"execution_id": execution_id}, headers=headers).request
+    request = call("stream_events", {"execution_id": execution_id}, headers=headers).request
+    return request._replace(held_back_seconds=SILENT_SECONDS)
 
 
 def _refused(methods: Methods, response: Response, attempt: int) -> Flow[float]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workflow_engine.client.calls import Query, call
+from workflow_engine.client.errors import UnexpectedAnswerError
 from workflow_engine.client.flows import Item, Items, Methods
 
 MOST_OF_A_PAGE: Final = 100
@@ -28,6 +29,8 @@ def paged(
     limit = MOST_OF_A_PAGE if page_size is None else page_size
     while True:
         page = yield from methods._answer(call(name, path, query={**(query or {}), "limit": limit, "cursor": cursor}))
+        if not isinstance(page, dict) or not {key, "next_cursor"} <= page.keys():
+            raise UnexpectedAnswerError(f"The answer to {name} has no '{key}'. Is this the address of the API?")
         for item in page[key]:
             yield Item(item)
         cursor = page["next_cursor"]

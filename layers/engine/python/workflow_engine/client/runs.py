@@ -15,6 +15,7 @@ from workflow_engine.client.paging import paged
 
 if TYPE_CHECKING:
     from workflow_engine.usecases.answers import (
+        ExecutedWorkflow,
         Execution,
         ExecutionCounts,
         ExecutionProgress,
@@ -84,6 +85,11 @@ class RunMethods(Methods):
     def get(self, execution_id: str) -> Flow[ExecutionProgress]:
         """A run, and how far it has come."""
         return self._answer(call("get_execution", {"execution_id": execution_id}))
+
+    @operation
+    def workflow(self, execution_id: str) -> Flow[ExecutedWorkflow]:
+        """The workflow that a run runs, as it was when the run began."""
+        return self._answer(call("get_executed_workflow", {"execution_id": execution_id}))
 
     @listing
     def list(self, *, page_size: int | None = None, **filters: Unpack[RunFilters]) -> Items[ExecutionSummary]:

@@ -23,6 +23,8 @@ class Request(NamedTuple):
     query: Sequence[tuple[str, str]] = ()
     headers: Mapping[str, str] = {}
     body: bytes = b""
+    held_back_seconds: float = 0.0
+    """For how long the API may keep the answer back, as was asked, beyond what any answer takes."""
 
     @property
     def target(self) -> str:

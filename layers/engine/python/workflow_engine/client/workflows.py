@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from workflow_engine.client.calls import call, given, parsed
+from workflow_engine.client.calls import Moment, Query, call, given, parsed
 from workflow_engine.client.flows import Flow, Items, Methods, listing, operation
 from workflow_engine.client.paging import paged
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
         ListedWorkflow,
         StoredWorkflow,
         ValidationReport,
+        WorkflowBuild,
         WorkflowDiff,
+        WorkflowStats,
         WorkflowSummary,
     )
 
@@ -71,6 +73,22 @@ class WorkflowMethods(Methods):
     def versions(self, workflow_id: str, *, page_size: int | None = None) -> Items[WorkflowSummary]:
         """All versions of a workflow, newest first."""
         return paged(self, "list_workflow_versions", {"workflow_id": workflow_id}, page_size=page_size)
+
+    @listing
+    def builds(
+        self, workflow_id: str, version: int | None = None, *, page_size: int | None = None
+    ) -> Items[WorkflowBuild]:
+        """All builds of a version, of the newest by default, newest first: what its runs are started with."""
+        path = {"workflow_id": workflow_id}
+        return paged(self, "list_workflow_builds", path, query={"version": version}, page_size=page_size)
+
+    @operation
+    def stats(
+        self, workflow_id: str, since: Moment = None, until: Moment = None, *, bucket: str | None = None
+    ) -> Flow[WorkflowStats]:
+        """Figures of the runs of a workflow and of its steps in a time, by `hour` or by `day`."""
+        query: Query = {"from": since, "to": until, "bucket": bucket}
+        return self._answer(call("get_workflow_stats", {"workflow_id": workflow_id}, query=query))
 
     @operation
     def validate(self, document: Document) -> Flow[ValidationReport]:

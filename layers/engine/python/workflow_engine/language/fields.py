@@ -17,11 +17,21 @@ from workflow_engine.lazy_dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What is said of a field. `default` is None where there is none, or where the description tells it."""
+    """What is said of a field. `default` is None where there is none, or where the description tells it. `values` says what each
+    of a few words means.
+    """
 
-    description: str
+    about: str
     default: Json = None
     examples: tuple[Json, ...] = field(default=())
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def description(self) -> str:
+        """All of it in one text."""
+        return " ".join(
+            filter(None, [self.about, *(f"`{value}`: {meaning}" for value, meaning in self.values.items())])
+        )
 
 
 def _kept(what: str, *examples: Json) -> Words:
@@ -70,10 +80,15 @@ FIELDS: Final[Mapping[str, Mapping[str, Words]]] = {
         "metadata": _kept("Anything else.", {"team": "sales"}),
         "connections": _kept("The lines that an editor draws between steps."),
         "execution_pattern": Words(
-            "`sequential`: one step at a time, by `step_order`, else as listed, never before a dependency. `dependency` (also "
-            "called `dependency_based`), `parallel` and `conditional`: everything that may run together does; dependencies "
-            "decide.",
+            "In which order steps run.",
             "sequential",
+            values={
+                "sequential": "one step at a time, by `step_order`, else as listed, never before a dependency.",
+                "dependency": "everything that may run together does; dependencies decide.",
+                "parallel": "the same as `dependency`.",
+                "conditional": "the same as `dependency`.",
+                "dependency_based": "the same as `dependency`.",
+            },
         ),
         "steps": Words("The steps of the workflow, at least one.", examples=(_STEPS,)),
         "variables": Words("Constants, read as `variables.name`.", {}, ({"limit": 100},)),
@@ -129,22 +144,36 @@ FIELDS: Final[Mapping[str, Mapping[str, Words]]] = {
             examples=("fetch_orders.body.count > 0", {"left_operand": "input.day", "operator": "exists"}),
         ),
         "trigger_rule": Words(
-            "When the step runs, given how the steps before it ended. `none_failed_min_one_success`: none failed and one "
-            "completed. `all_success`: all completed. `all_done`: however they ended. `one_success`: one completed. "
-            "`one_failed`: one failed.",
+            "When the step runs, given how the steps before it ended.",
             "none_failed_min_one_success",
+            values={
+                "none_failed_min_one_success": "none failed, at least one completed.",
+                "all_success": "all completed.",
+                "all_done": "however they ended.",
+                "one_success": "at least one completed.",
+                "one_failed": "at least one failed.",
+            },
         ),
         "critical": Words(
             "Whether a failure of the step ends the run. If not, others read its `.status` and `.error`.", True
         ),
-        "on_error": Words("`continue` is the same as `critical: false`, `fail` the same as `critical: true`.", "fail"),
+        "on_error": Words(
+            "Another way to say `critical`.",
+            "fail",
+            values={"continue": "the same as `critical: false`.", "fail": "the same as `critical: true`."},
+        ),
         "timeout_seconds": Words(
             "How long an attempt may take, in seconds; without it as long as the step type allows.", examples=(30,)
         ),
         "max_retries": Words("How often the step is tried again after an error or a timeout.", 0, (3,)),
         "retry_strategy": Words(
-            "`exponential_backoff`: the delay doubles each time. `fixed_delay`: it stays. `none`: no retries.",
+            "How the delay between attempts changes.",
             "exponential_backoff",
+            values={
+                "exponential_backoff": "it doubles each time.",
+                "fixed_delay": "it stays the same.",
+                "none": "the step is not retried.",
+            },
         ),
         "retry_delay_seconds": Words("The delay before the first retry, in whole seconds.", 1, (5,)),
         "max_retry_delay_seconds": Words("The longest delay between two attempts, in whole seconds.", 60, (300,)),
@@ -234,7 +263,10 @@ FIELDS: Final[Mapping[str, Mapping[str, Words]]] = {
             "A literal, or a reference with a path. `{value: ...}` makes a literal of a text that looks like a reference.",
             examples=(100, "paid", ["open", "paid"]),
         ),
-        "logical_operator": Words("`and`: all hold. `or`: one holds. `not`: the only one does not hold."),
+        "logical_operator": Words(
+            "How conditions are joined.",
+            values={"and": "all hold.", "or": "at least one holds.", "not": "the only one does not hold."},
+        ),
         "conditions": Words(
             "The conditions that are joined; `not` takes one.",
             examples=(["input.amount > 100", "input.country == 'DE'"],),
@@ -282,3 +314,46 @@ EXAMPLES: Final[Mapping[str, tuple[Json, ...]]] = {
         {"logical_operator": "not", "conditions": ["input.skip"]},
     ),
 }
+
+OPERATORS: Final[Mapping[str, tuple[str, str]]] = {
+    "==": ("Both are the same JSON value, at any depth. What is missing equals null.", "order.status == 'completed'"),
+    "!=": ("The two are not the same JSON value.", "input.country != 'DE'"),
+    ">": (
+        "The left one is greater: of two numbers, two texts, or a number and a text that reads as one. Of anything else false.",
+        "a.n > 1",
+    ),
+    ">=": ("The left one is greater or equal, compared as by `>`.", "a.score >= 0.5"),
+    "<": ("The left one is less, compared as by `>`.", "index < 3"),
+    "<=": ("The left one is less or equal, compared as by `>`.", "a.n <= input.limit"),
+    "contains": ("The list has the element, the text the part, the object the key.", "a.tags contains 'new'"),
+    "not_contains": ("The opposite of `contains`.", "a.text not_contains 'error'"),
+    "in": ("The element is in the list, the part in the text, the key in the object.", "input.country in ['DE', 'AT']"),
+    "not_in": ("The opposite of `in`.", "a.status not_in ['failed', 'skipped']"),
+    "starts_with": ("The text begins with the other.", "a.name starts_with 'Dr. '"),
+    "ends_with": ("The text ends with the other.", "a.file ends_with '.pdf'"),
+    "regex_match": (
+        "The pattern, a literal, is found in the text. `^` and `$` stand for the ends.",
+        "input.code regex_match '^[A-Z]{3}$'",
+    ),
+    "is_empty": ("null, an empty text, list or object.", "a.rows is_empty"),
+    "is_not_empty": ("The opposite of `is_empty`.", "a.rows is_not_empty"),
+    "is_null": ("null, or missing.", "a.error is_null"),
+    "is_not_null": ("There, and not null.", "a.error is_not_null"),
+    "exists": ("The same as `is_not_null`.", "input.coupon exists"),
+}
+"""The operators of conditions: what they mean, and an example."""
+
+TEMPLATE_VARIABLES: Final[Mapping[str, str]] = {
+    "current_timestamp": "The time at which the step is entered, in ISO 8601, UTC.",
+    "current_date": "Its date: `2030-01-31`.",
+    "current_time": "Its time of day: `08:00:00`.",
+    "current_year": "Its year.",
+    "current_month": "Its month, with two digits.",
+    "current_day": "Its day of the month, with two digits.",
+    "uuid": "A new random UUID.",
+    "execution_id": "The id of the run.",
+    "workflow_id": "The id of the workflow.",
+    "user_id": "The user of the run; empty where it has none.",
+    "session_id": "The session of the run; empty where it has none.",
+}
+"""What a template shows beside the values of references."""

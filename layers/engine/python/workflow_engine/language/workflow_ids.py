@@ -3,3 +3,6 @@
 from typing import Final
 
 WORKFLOW_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+
+RESERVED_WORKFLOW_IDS: Final = ("execute", "validate", "compile")
+"""Ids that would read as routes of workflows."""

@@ -79,6 +79,7 @@ class TimelineReader:
         self._latest: dict[str, Visit] = {}
         self._failed: list[Visit] = []
         self._open: dict[int, Visit] = {}
+        self._stopped: list[Visit] = []  # Maps and Parallels that failed or were aborted, and were not left
         self._run = RunReader(self.timeline, outputs, self._failed, self._latest)
         self._untold: dict[int, Visit] = {}  # Fail states of which no event has the error, until a Catcher tells it
 
@@ -101,6 +102,8 @@ class TimelineReader:
         elif kind.startswith("ParallelState"):
             origin = self._parallel(event, kind.removeprefix("ParallelState"), origin)
         elif kind.startswith("Execution"):
+            if kind == "ExecutionRedriven":
+                self._reopen()
             self._run.read(event, kind, origin.visit)
         elif kind == "EvaluationFailed":
             origin = self._evaluation_failed(event, origin)
@@ -277,8 +280,20 @@ class TimelineReader:
             visit.outcome = None
         else:
             visit.outcome, visit.left_at = what.lower(), event.get("timestamp")
+            if what in ("Failed", "Aborted"):
+                self._stopped.append(visit)
         note_block(visit, what, event.get("timestamp"), (v for v in reversed(self._failed) if v.is_inside(visit)))
         return visit
+
+    def _reopen(self) -> None:
+        """A redrive goes on inside of the Maps and Parallels that it finds stopped, which do not start again: the next event of
+        theirs is how they end.
+        """
+        for visit in self._stopped:
+            if not visit.left and not visit.superseded:
+                visit.ended, visit.outcome, visit.left_at, visit.failure = False, None, None, None
+                self._open[id(visit)] = visit
+        self._stopped.clear()
 
     def _open_beside(self, kind: str, visit: Visit | None) -> Visit | None:
         """A Map or Parallel that goes on inside of the innermost one around a visit that has not ended; the last entered."""

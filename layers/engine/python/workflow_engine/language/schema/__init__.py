@@ -46,12 +46,13 @@ _STEP_SNIPPETS: Final = [
 
 def workflow_schema(step_types: Iterable[PublishedType]) -> Schema:
     """The schema for workflows of these step types."""
+    types = list(step_types)
     root = model_schema(WorkflowDocument)
     fields: dict[str, Any] = root["properties"]
     fields["steps"] = steps.distinct_steps({**fields["steps"], "items": steps.root_steps()})
     of_failure = [{"$ref": f"#/$defs/{name}"} for name in ("Step", "OutsideOfContainers", "FailureStep")]
     fields["on_failure"] = steps.distinct_steps({**fields["on_failure"], "items": {"allOf": of_failure}})
-    defined = {**steps.definitions(step_types), **values.definitions()}
+    defined = {**steps.definitions(types), **values.definitions()}
     defined["Step"]["defaultSnippets"] = _STEP_SNIPPETS
     defined["OutsideOfContainers"] = steps.outside_of_containers()
     return shared(
@@ -62,7 +63,8 @@ def workflow_schema(step_types: Iterable[PublishedType]) -> Schema:
             **root,
             "defaultSnippets": _SNIPPETS,
             "$defs": defined,
-        }
+        },
+        untouched=steps.names_of_registered(types),
     )
 
 

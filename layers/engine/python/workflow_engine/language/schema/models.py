@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from workflow_engine.language.document import DocumentModel
-from workflow_engine.language.schema.words import Schema, of_field
+from workflow_engine.language.fields import FIELDS
+from workflow_engine.language.schema.words import Schema, of_field, of_values
 
 _NAMED_SOURCES: Final = {"Source": "Sources", "OutputSource": "OutputSources"}
 
@@ -23,7 +24,7 @@ def _field(model: str, name: str, schema: dict[str, Any]) -> Schema:
     rules = {k: v for k, v in schema.items() if k not in ("title", "default", "described", "description", "anyOf")}
     if described := schema.get("described"):
         rules = _described(described["definition"], described["keyword"], rules)
-    return {**of_field(model, name), **rules}
+    return {**of_field(model, name), **rules, **of_values(FIELDS[model][name], rules.get("enum", []))}
 
 
 def _described(definition: str, keyword: str, rules: Schema) -> Schema:

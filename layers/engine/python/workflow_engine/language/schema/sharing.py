@@ -6,20 +6,25 @@ import json
 from collections import Counter
 from typing import Any, Final
 
+from workflow_engine.language.schema.words import BY_NAME, NO_SCHEMAS
+
 _LEAST: Final = 300
 """Bytes of a part from which on a reference is worth it."""
-_NO_SCHEMAS: Final = ("enum", "const", "default", "examples", "defaultSnippets", "required")
 
 
-def shared(schema: dict[str, Any]) -> dict[str, Any]:
-    """The same schema, in which large parts that are alike are definitions. Those of one name are numbered."""
+def shared(schema: dict[str, Any], untouched: set[str]) -> dict[str, Any]:
+    """The same schema, in which large parts that are alike are definitions. Those of one name are numbered. The definitions
+    `untouched` stay as they are.
+    """
+    kept = {name: part for name, part in schema["$defs"].items() if name in untouched}
+    schema = {**schema, "$defs": {name: part for name, part in schema["$defs"].items() if name not in untouched}}
     counts: Counter[str] = Counter()
     _count(schema, counts)
     repeated = {text for text, number in counts.items() if number > 1 and len(text) >= _LEAST}
     made: dict[str, Any] = {}
     names: dict[str, str] = {}
     result = _replaced(schema, "", repeated, names, made, is_root=True)
-    return {**result, "$defs": {**result["$defs"], **made}}
+    return {**result, "$defs": {**result["$defs"], **made, **kept}}
 
 
 def _count(node: Any, counts: Counter[str]) -> None:
@@ -37,9 +42,9 @@ def _parts(node: Any) -> list[tuple[str | None, Any]]:
         return []
     found: list[tuple[str | None, Any]] = []
     for key, inner in node.items():
-        if key in ("properties", "$defs") and isinstance(inner, dict):
-            found += [(name if key == "properties" else None, part) for name, part in inner.items()]
-        elif key not in _NO_SCHEMAS:
+        if key in BY_NAME and isinstance(inner, dict):
+            found += [(None if key == "$defs" else name, part) for name, part in inner.items()]
+        elif key not in NO_SCHEMAS:
             found.append((key, inner))
     return found
 
@@ -64,10 +69,10 @@ def _replaced(
 def _inner(node: dict[str, Any], name: str, repeated: set[str], names: dict[str, str], made: dict[str, Any]) -> Any:
     result: dict[str, Any] = {}
     for key, inner in node.items():
-        if key in ("properties", "$defs") and isinstance(inner, dict):
+        if key in BY_NAME and isinstance(inner, dict):
             is_root = key == "$defs"
             result[key] = {n: _replaced(p, n, repeated, names, made, is_root=is_root) for n, p in inner.items()}
-        elif key in _NO_SCHEMAS:
+        elif key in NO_SCHEMAS:
             result[key] = inner
         else:
             result[key] = _replaced(inner, name, repeated, names, made)

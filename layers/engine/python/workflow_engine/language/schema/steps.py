@@ -17,7 +17,7 @@ from workflow_engine.language.document import (
 from workflow_engine.language.schema import texts
 from workflow_engine.language.schema.models import model_schema
 from workflow_engine.language.schema.values import source_of_text
-from workflow_engine.language.schema.words import Schema, published
+from workflow_engine.language.schema.words import BY_NAME, NO_SCHEMAS, Schema, published
 from workflow_engine.language.scopes import RESERVED_IDS
 
 
@@ -147,6 +147,11 @@ def _names_of(types: list[PublishedType]) -> Schema:
     return {"anyOf": [names, pinned]}
 
 
+def names_of_registered(step_types: Iterable[PublishedType]) -> set[str]:
+    """The definitions of configurations that clients have written, into which references may lead at any depth."""
+    return {_config_name(t) for t in step_types if t.kind == "registered"}
+
+
 def _config_name(step_type: PublishedType) -> str:
     return f"config_{step_type.name}"
 
@@ -196,7 +201,7 @@ def _config(step_type: PublishedType) -> Schema:
     model = _CONTAINERS.get(step_type.name)
     if model is None:
         made: Schema = published(_own(step_type.config_schema))
-        made = _hoisted(made, _config_name(step_type))
+        made = _moved(made, _config_name(step_type))
         for name in step_type.template_fields:
             if name in made.get("properties", {}):
                 made["properties"][name] |= source_of_text()
@@ -217,16 +222,23 @@ def _own(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     return {k: v for k, v in schema.items() if k not in ("$id", "$schema")}
 
 
-def _hoisted(schema: Any, name: str) -> Any:
-    """A client's schema, whose references lead from its own root, at its place in the definitions."""
+def _moved(schema: Any, name: str) -> Any:
+    """A client's schema at its place in the definitions: what its references and anchors mean is below its own root."""
     if isinstance(schema, list):
-        return [_hoisted(s, name) for s in schema]
+        return [_moved(s, name) for s in schema]
     if not isinstance(schema, dict):
         return schema
-    made = {k: v if k in ("const", "enum", "default", "examples") else _hoisted(v, name) for k, v in schema.items()}
-    reference = made.get("$ref")
-    if isinstance(reference, str) and (reference == "#" or reference.startswith("#/")):
-        made["$ref"] = f"#/$defs/{name}{reference.removeprefix('#')}"
+    made: Schema = {}
+    for keyword, value in schema.items():
+        if keyword in BY_NAME and isinstance(value, dict):
+            made[keyword] = {inner: _moved(s, name) for inner, s in value.items()}
+        elif keyword == "$ref" and isinstance(value, str) and value.startswith("#"):
+            is_pointer = value == "#" or value.startswith("#/")
+            made[keyword] = f"#/$defs/{name}{value[1:]}" if is_pointer else f"#{name}.{value[1:]}"
+        elif keyword == "$anchor" and isinstance(value, str):
+            made[keyword] = f"{name}.{value}"
+        else:
+            made[keyword] = value if keyword in NO_SCHEMAS else _moved(value, name)
     return made
 
 

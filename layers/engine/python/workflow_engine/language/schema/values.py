@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from workflow_engine.language.condition_text import CHECKS, COMPARISONS, LOGICAL, MAX_CONDITION_CHARACTERS
+from workflow_engine.language.condition_text import CHECKS, LOGICAL, MAX_CONDITION_CHARACTERS
 from workflow_engine.language.document import UNUSABLE_NAMES
 from workflow_engine.language.expressions import MAX_EXPRESSION_CHARACTERS
+from workflow_engine.language.fields import FIELDS, OPERATORS
 from workflow_engine.language.schema import texts
-from workflow_engine.language.schema.words import Schema, of_field, of_part
+from workflow_engine.language.schema.words import Schema, of_field, of_part, of_values
 
 _NOT_A_REFERENCE: Final = (
     'A reference is written step_id.path, with nothing around it. A text is written {"value": "..."}, text with references in '
@@ -140,9 +141,19 @@ def _condition_object() -> Schema:
                     "additionalProperties": False,
                 },
             },
-            "operator": {**of_field("Condition", "operator"), "enum": [*COMPARISONS, *CHECKS]},
+            "operator": {
+                **of_field("Condition", "operator"),
+                "enum": list(OPERATORS),
+                "markdownEnumDescriptions": [
+                    f"{meaning} Example: `{example}`" for meaning, example in OPERATORS.values()
+                ],
+            },
             "right_operand": of_field("Condition", "right_operand"),
-            "logical_operator": {**of_field("Condition", "logical_operator"), "enum": list(LOGICAL)},
+            "logical_operator": {
+                **of_field("Condition", "logical_operator"),
+                "enum": list(LOGICAL),
+                **of_values(FIELDS["Condition"]["logical_operator"], list(LOGICAL)),
+            },
             "conditions": {
                 **of_field("Condition", "conditions"),
                 "type": "array",

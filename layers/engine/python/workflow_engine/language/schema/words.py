@@ -13,7 +13,10 @@ Schema = dict[str, Json]
 _LONGEST: Final = 160
 """Characters of a default or an example that is shown beside a description."""
 _ANNOTATIONS: Final = ("title", "description", "default", "examples", "$comment")
-_BY_NAME: Final = ("properties", "patternProperties", "$defs", "dependentSchemas")
+BY_NAME: Final = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+"""Keywords that hold schemas by names, which are no keywords."""
+NO_SCHEMAS: Final = ("const", "enum", "default", "examples", "required", "dependentRequired", "defaultSnippets")
+"""Keywords whose values are no schemas, and hold none."""
 
 
 def annotated(description: str, default: Json = None, examples: tuple[Json, ...] = ()) -> Schema:
@@ -33,6 +36,11 @@ def annotated(description: str, default: Json = None, examples: tuple[Json, ...]
 def of_words(words: Words) -> Schema:
     """The annotations of a field of the language."""
     return annotated(words.description, words.default, words.examples)
+
+
+def of_values(words: Words, values: list[Json]) -> Schema:
+    """What editors show of each of the words that a field may be, where that is said."""
+    return {"markdownEnumDescriptions": [words.values[v] for v in values if v is not None]} if words.values else {}
 
 
 def of_field(model: str, name: str) -> Schema:
@@ -55,11 +63,13 @@ def published(schema: Any) -> Any:
         return schema
     made: Schema = {}
     for keyword, value in schema.items():
-        if keyword in _BY_NAME and isinstance(value, dict):
+        if keyword in BY_NAME and isinstance(value, dict):
             made[keyword] = {name: published(inner) for name, inner in value.items()}
-        elif keyword in ("const", "enum"):
+        elif keyword in _ANNOTATIONS:
+            continue
+        elif keyword in NO_SCHEMAS:
             made[keyword] = value
-        elif keyword not in _ANNOTATIONS:
+        else:
             made[keyword] = published(value)
     examples = schema.get("examples")
     words = annotated(

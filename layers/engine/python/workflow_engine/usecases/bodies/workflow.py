@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from workflow_engine.errors import InvalidRequestError
@@ -37,7 +38,7 @@ class PostedWorkflow:
 
     def placed(self, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
         """Diagnostics of the document with pointers into the body that the client sent."""
-        return tuple(Diagnostic(d.code, self.prefix + d.pointer, d.detail) for d in diagnostics)
+        return tuple(replace(d, pointer=self.prefix + d.pointer) for d in diagnostics)
 
 
 def posted_workflow(body: Json) -> PostedWorkflow:

@@ -61,7 +61,7 @@ def _document(fields: Mapping[str, Callable[[], Json]]) -> Callable[[], Json]:
     if DOCUMENT not in fields:
         raise InvalidRequestError(
             f"The form has no field '{DOCUMENT}' with the JSON that is the body of this route otherwise: curl -F "
-            f"{DOCUMENT}=<run.json -F report=@report.pdf."
+            f"'{DOCUMENT}=<run.json' -F report=@report.pdf."
         )
     return fields[DOCUMENT]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError, PreconditionFailedError
 from workflow_engine.language.diagnostics import Diagnostic, Json
 from workflow_engine.language.findings import quoted
-from workflow_engine.language.workflow_ids import WORKFLOW_ID_PATTERN
+from workflow_engine.language.workflow_ids import RESERVED_WORKFLOW_IDS, WORKFLOW_ID_PATTERN
 from workflow_engine.store import keys
 from workflow_engine.store.idempotency import Attempt
 from workflow_engine.store.workflows import SNAPSHOT_PREFIX, StoredWorkflow, content_hash
@@ -29,9 +29,6 @@ from workflow_engine.usecases.workflows.read_workflows import describe
 
 if TYPE_CHECKING:
     from workflow_engine.usecases import answers
-
-RESERVED_IDS: Final = ("execute", "validate", "compile")
-"""Ids that would read as routes of workflows."""
 
 
 def create(engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None) -> answers.StoredWorkflow:
@@ -158,7 +155,7 @@ def _refuse_unusable_id(workflow_id: str, place: str) -> None:
     if not re.fullmatch(WORKFLOW_ID_PATTERN, workflow_id):
         detail = f"{quoted(workflow_id)} is not a valid workflow id: use letters, digits, - and _, up to 64 characters."
         raise InvalidRequestError.at(place, detail)
-    if workflow_id in RESERVED_IDS or workflow_id.startswith(SNAPSHOT_PREFIX):
+    if workflow_id in RESERVED_WORKFLOW_IDS or workflow_id.startswith(SNAPSHOT_PREFIX):
         raise InvalidRequestError.at(place, f"The id '{workflow_id}' is kept for the service itself. Choose another.")
 
 
