@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +13,7 @@ from infra.local.mocking.documents import Document, PathInFile, WrongFileError, 
 from infra.local.mocking.durations import seconds_of
 from infra.local.mocking.model import KINDS, Mock, Place, Reply
 from workflow_engine.json_schema import surplus_fields
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.suggestions import suggest
 
 if TYPE_CHECKING:

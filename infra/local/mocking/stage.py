@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final
 
 from infra.local.mocking.mocks import Book, ExhaustedError, ExpressionError, Facts
@@ -23,6 +23,7 @@ from infra.local.stepfunctions.calls import Attempt, Call, HeartbeatMissedError,
 from infra.local.stepfunctions.jsonata import Evaluator, JsonataError
 from infra.local.stepfunctions.lambdas import Invocation
 from infra.local.stepfunctions.limits import json_text
+from workflow_engine.lazy_dataclass import dataclass
 
 _OF_THE_STEP: Final = frozenset({"output", "output_from", "expression", "decision", "real"})
 _OF_THE_REQUEST: Final = frozenset({"status"})

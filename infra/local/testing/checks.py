@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from infra.local.mocking.durations import seconds_of
@@ -13,6 +12,7 @@ from infra.local.testing.flows import FlowStep
 from infra.local.testing.matching import Surroundings, path_text
 from infra.local.testing.model import Case
 from infra.local.testing.observed import Observed
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.suggestions import suggest
 
 SAME_SECONDS: Final = 0.001

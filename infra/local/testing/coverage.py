@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from infra.local.mocking.documents import Document, shown_path
 from infra.local.testing.expectations import step_of_key
 from infra.local.testing.flows import Branch, Flow
 from infra.local.testing.observed import Observed
+from workflow_engine.lazy_dataclass import dataclass
 
 _RAN = frozenset({"completed", "failed", "aborted", "running"})
 

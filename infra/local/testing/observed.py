@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from infra.local.mocking.stage import Called, Problem
+from workflow_engine.lazy_dataclass import dataclass
 
 
 @dataclass(slots=True)

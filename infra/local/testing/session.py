@@ -6,7 +6,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +21,7 @@ from infra.local.testing.model import Case, Stored, TestFile
 from infra.local.testing.observed import Observed
 from infra.local.testing.running import Bench, CannotRunError
 from infra.local.testing.snapshots import Snapshots
+from workflow_engine.lazy_dataclass import dataclass
 
 _NEVER_LOOKED_INTO = frozenset({"node_modules", "__pycache__", "build", "dist", "cdk.out"})
 
