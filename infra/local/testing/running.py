@@ -89,9 +89,7 @@ class Bench:
 
     @property
     def _engine(self) -> Machines:
-        actions = self._cloud.step_functions()._actions
-        assert actions is not None
-        return actions._engine
+        return self._cloud.step_functions().engine
 
     # The store
 
@@ -180,13 +178,16 @@ class Bench:
         execution_id = started["execution_id"]
         arn = Engine.from_environment().executions.get(LOCAL_TENANT, execution_id).execution_arn
         conducting = asyncio.run_coroutine_threadsafe(self._conduct(case, stage, execution_id, arn), loop)
+        has_ended_in_time = True
         try:
             conducting.result(REAL_SECONDS)
         except TimeoutError:
+            has_ended_in_time = False
             conducting.cancel()
             told = f"The case has not ended within {REAL_SECONDS:g} seconds of this machine. Does a step that really runs hang?"
             stage.note(told, case.place)
-        results = self._results(execution_id, must_have_ended=case.expect.get("status") != "waiting")
+        must_have_ended = has_ended_in_time and case.expect.get("status") != "waiting"
+        results = self._results(execution_id, must_have_ended=must_have_ended)
         observed = Observed(
             results,
             stage.calls,
@@ -243,7 +244,9 @@ class Bench:
         """Let no time pass that would end a call which never answers; gives what is told when only that could happen."""
         loop = self._loop
         assert loop is not None
-        ends = self._engine._runs[arn].deadline() or math.inf
+        ends = min(
+            (run.deadline() or math.inf for run in self._engine.in_memory() if run.head.arn == arn), default=math.inf
+        )
 
         def limit() -> float | None:
             if not stage.hanging:
@@ -331,7 +334,7 @@ class Bench:
 
     async def _stop_all(self) -> None:
         """End what a case has left behind."""
-        for run in list(self._engine._runs.values()):
+        for run in self._engine.in_memory():
             with contextlib.suppress(Exception):
                 self._engine.stop_run(run.head.arn, None, "The case is over.")
         for _ in range(5):

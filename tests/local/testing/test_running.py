@@ -129,6 +129,22 @@ def test_a_run_that_waits_for_a_person_is_waiting(run: RunCases) -> None:
     assert told(wrong)[0].startswith("w.test.yaml:5: status is completed, expected waiting")
 
 
+def test_a_decision_may_be_replaced_by_an_output_or_a_failure(run: RunCases) -> None:
+    output, error, unmocked, pure = run(
+        [ASK | {"conditions": "input.x is_null"}],
+        """
+        cases:
+          - {name: output, mocks: {ask: {output: {decision: approved}}}, expect: {output: {ask: {decision: approved}}}}
+          - {name: error, mocks: {ask: {error: Lost, message: why}}, expect: {error: {type: Lost, message: why}}}
+          - {name: unmocked, expect: {status: failed}}
+          - {name: nothing waits, input: {x: 1}, expect: {status: waiting}}
+        """,
+    )
+    assert output.failures == error.failures == ()
+    assert ["ask: {decision: approved}" in failure.told for failure in unmocked.failures] == [True]
+    assert told(pure) == ["w.test.yaml:7: status is completed, expected waiting"]
+
+
 def test_a_run_is_cancelled_at_its_time(run: RunCases) -> None:
     (outcome,) = run(
         [OTHER],
