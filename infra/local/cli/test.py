@@ -254,7 +254,8 @@ def _changed_at(paths: Sequence[Path]) -> dict[Path, float]:
     found = {}
     for folder in folders:
         for path in folder.rglob("*"):
-            if path.suffix in (".yaml", ".yml", ".json", ".py") and not any(p.startswith(".") for p in path.parts):
+            is_ours = path.suffix in (".yaml", ".yml", ".json", ".py") and not path.name.endswith(".snapshots.json")
+            if is_ours and not any(part.startswith(".") for part in path.relative_to(folder).parts):
                 try:
                     found[path] = path.stat().st_mtime
                 except OSError:

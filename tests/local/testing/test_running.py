@@ -266,6 +266,19 @@ def test_an_agent_asks_tools_and_its_model_again_as_its_mocks_say(run: RunCases)
     assert ['"tool:other": {output: {}}' in failure.told for failure in outcomes[2].failures] == [True]
 
 
+def test_a_tool_that_hangs_ends_the_agent_by_its_time(run: RunCases) -> None:
+    (outcome,) = run(
+        [agent(tools=["other"]) | {"timeout_seconds": 60}],
+        """
+        cases:
+          - name: c
+            mocks: {talk: [{tool_calls: [{name: other}]}], "tool:other": {hang: true}}
+            expect: {duration: {min: 50s, max: 60s}, calls: {"tool:other": 1}}
+        """,
+    )
+    assert outcome.failures == ()
+
+
 def test_an_answer_that_is_no_json_is_sent_back_as_it_really_would_be(run: RunCases) -> None:
     schema = {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}
     (outcome,) = run(
