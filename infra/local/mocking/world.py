@@ -18,6 +18,7 @@ from infra.local.mocking.model import Mock, Reply
 from infra.local.mocking.stage import MockError, Stage
 from infra.local.mocking.tasks import Task
 from infra.local.mocking.virtual_time import VirtualLoop
+from infra.local.lambda_context import LONGEST_SECONDS
 from infra.local.stepfunctions.lambdas import Invocation
 from workflow_engine.endpoint_errors import HttpTimeoutError, SecretNotSetError
 from workflow_engine.outbound_http import Answer, Request
@@ -271,7 +272,9 @@ class World:
 
                 raise ToolFailedError(": ".join(filter(None, (reply.value, reply.more.get("message")))))
             case "hang":
-                self.sleep(float("1e9"))
+                # Whoever waits for it does so by the clock on the wall: what it comes to is that the step's time is over.
+                self.sleep((self._task.event.get("execution_context") or {}).get("timeout_seconds") or LONGEST_SECONDS)
+                raise GivenUpError(f"'{mock.address}' has not answered.")
             case "real":
                 with self._virtual.real() if self._virtual is not None else nullcontext():
                     return call(arguments)
