@@ -15,7 +15,7 @@ install = $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes 
 # What does not parse is no module but a template of one.
 compile = $(BIN)/python -m compileall -q -j 0 -x node_modules $(1) >/dev/null || true
 
-.PHONY: setup run serve console test-console test fuzz clients e2e lint format bench synth generate lock
+.PHONY: setup run serve wheel console test-console test fuzz clients e2e lint format bench synth generate lock
 
 setup: $(STAMP)
 
@@ -33,6 +33,11 @@ run: setup
 serve: setup
 	@$(BIN)/python -m infra.console --if-missing
 	@$(BIN)/workflow serve --port $(PORT)
+
+# The wheel, with its console, in dist: what a laptop installs.
+wheel: setup
+	@$(BIN)/python -m infra.console --if-missing
+	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python
 
 # The page that `make serve` shows, built by Node from PyPI and packages from npm.
 console: setup

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -69,19 +71,25 @@ Client("http://localhost").runs.start("hello", sesion_id="x")
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository without what is not committed, but for a console that was built, in the place of which a file stands."""
+    folder = tmp_path_factory.mktemp("sources")
+    listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", cwd=REPOSITORY)
+    for name in filter(None, listed.split("\0")):
+        if (REPOSITORY / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(REPOSITORY / name, folder / name)
+    (folder / CONSOLE / "dist").mkdir()
+    (folder / CONSOLE / "dist" / "index.html.gz").write_bytes(gzip.compress(b"<html>"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built of a source distribution, as `python -m build` does it."""
     folder = tmp_path_factory.mktemp("wheel")
-    said = run(
-        uv.find_uv_bin(),
-        "build",
-        "--wheel",
-        "--no-build-isolation",
-        "--python",
-        sys.executable,
-        "-o",
-        folder,
-        REPOSITORY,
-    )
+    build = ("build", "--no-build-isolation", "--python", sys.executable, "--out-dir", folder)
+    said = run(uv.find_uv_bin(), *build, sources)
     found = list(folder.glob("*.whl"))
     assert len(found) == 1, said
     return found[0]
@@ -113,15 +121,13 @@ def run(*arguments: str | Path, cwd: Path | None = None) -> str:
     return done.stdout
 
 
-def test_the_wheel_holds_every_file_of_its_packages(wheel: Path) -> None:
-    listed = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
-    tracked = [name for name in run(*listed, *PACKAGES, cwd=REPOSITORY).splitlines() if (REPOSITORY / name).exists()]
-    built = [path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.glob(f"{CONSOLE}dist/*.gz")]
+def test_the_wheel_holds_every_file_of_its_packages(wheel: Path, sources: Path) -> None:
+    files = [path.relative_to(sources).as_posix() for path in sources.rglob("*") if path.is_file()]
     wanted = {
         into + name.removeprefix(part)
-        for name in [*(name for name in tracked if not name.startswith(CONSOLE)), *built]
+        for name in files
         for part, into in PACKAGES.items()
-        if name.startswith(part)
+        if name.startswith(part) and (not name.startswith(CONSOLE) or name.startswith(f"{CONSOLE}dist/"))
     }
     assert wanted - set(zipfile.ZipFile(wheel).namelist()) == set()
     assert {"workflow_engine/py.typed", "infra/openapi.json", "infra/local/cli/templates/etl/etl.yaml"} <= wanted
@@ -152,8 +158,8 @@ def test_the_client_uses_the_server_of_the_same_wheel(python: Path, folder: Path
         listed = run(python.with_name("workflow"), "list", "--json", "--api", address, cwd=folder)
         assert [run["workflow_id"] for run in json.loads(listed)["items"]] == ["hello", "hello"]
         read = "import httpx2, sys; print(*(httpx2.get(a, trust_env=False).status_code for a in sys.argv[1:]))"
-        paths = ["/docs", "/docs/swagger-ui.js", "/docs/swagger-ui.css", "/openapi.json"]
-        assert run(python, "-c", read, *(address + path for path in paths)).split() == ["200"] * 4
+        paths = ["/console/", "/docs", "/docs/swagger-ui.js", "/docs/swagger-ui.css", "/openapi.json"]
+        assert run(python, "-c", read, *(address + path for path in paths)).split() == ["200"] * 5
 
 
 def test_type_checkers_see_what_the_client_gives(python: Path, folder: Path) -> None:

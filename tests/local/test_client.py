@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import logging
 import os
@@ -401,10 +402,44 @@ def test_a_refused_caller_is_told(status: str) -> None:
         assert "Forbidden" in both_raise(f"http://127.0.0.1:{port}/prod", AuthenticationError)
 
 
-@pytest.mark.parametrize("address", ["", "127.0.0.1:8006", "ftp://host/", "http://", "https://host/prod?x=1"])
+NO_ADDRESSES = [
+    "",
+    "127.0.0.1:8006",
+    "ftp://host/",
+    "http://",
+    "http://host:0",
+    "http://host:x",
+    "https://host/prod?x=1",
+]
+
+
+@pytest.mark.parametrize("address", NO_ADDRESSES)
 def test_what_is_no_address_is_refused(address: str) -> None:
-    with pytest.raises(ValueError, match=r"address of an API|address"):
+    with pytest.raises(ValueError, match=r"address of an API|Port"):
         Client(address)
+
+
+def test_credentials_in_an_address_are_refused_and_not_told() -> None:
+    with pytest.raises(ValueError, match="Give them as `auth`") as raised:
+        Client("https://me:s3cr3t@host/prod")
+    assert "s3cr3t" not in str(raised.value)
+
+
+def test_what_cannot_be_sent_is_told_as_that(url: str) -> None:
+    with Client(url) as client, pytest.raises(ValueError, match="cannot be sent"):
+        client.runs.start(HELLO, idempotency_key="a\nb")
+
+
+def test_an_output_that_cannot_be_fetched_is_told_without_its_signature() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with Client("http://127.0.0.1:9") as client, pytest.raises(RefusedError) as raised:
+        client._transport.send(Request("GET", f"http://127.0.0.1:{port}/x?X-Amz-Signature=s3cr3t"))
+    assert str(raised.value) == "Nobody listens at http://127.0.0.1. Is the server running?"
+
+
+def test_a_method_shows_what_it_takes() -> None:
+    assert [*inspect.signature(Client("http://127.0.0.1:9").runs.wait).parameters] == ["execution_id", "timeout"]
 
 
 # In whose name

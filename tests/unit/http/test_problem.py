@@ -93,3 +93,9 @@ def test_a_request_whose_twin_is_under_way_may_come_again_in_a_second() -> None:
     problem = problem_of(errors.RequestUnderWayError("A request with this key is under way."))
     assert (problem.status, problem.code) == (409, "idempotent_request_under_way")
     assert problem.headers == {"Retry-After": "1"}
+
+
+def test_a_package_that_is_not_installed_is_told_to_whoever_runs_the_service() -> None:
+    status, document, headers = answer(ModuleNotFoundError("No module named 'mcp'", name="mcp"))
+    assert (status, document["code"], headers["Retry-After"]) == (503, "package_missing", "600")
+    assert "'mcp'" in document["detail"]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from http import HTTPStatus
+from types import MethodType
 from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, overload
 
 from workflow_engine.client.calls import Call, parsed
@@ -222,7 +223,7 @@ class operation(Generic[P, R]):  # noqa: N801 - a decorator
         def method(*args: P.args, **kwargs: P.kwargs) -> Any:
             return methods._run(self._flow(methods, *args, **kwargs))
 
-        return functools.update_wrapper(method, self._flow)
+        return functools.update_wrapper(method, MethodType(self._flow, methods))
 
 
 class listing(Generic[P, T]):  # noqa: N801 - a decorator
@@ -245,4 +246,4 @@ class listing(Generic[P, T]):  # noqa: N801 - a decorator
         def method(*args: P.args, **kwargs: P.kwargs) -> Any:
             return methods._iterate(self._flow(methods, *args, **kwargs))
 
-        return functools.update_wrapper(method, self._flow)
+        return functools.update_wrapper(method, MethodType(self._flow, methods))

@@ -40,18 +40,20 @@ class _Way:
 
     def __init__(self, base_url: str, auth: Auth | None, timeout: float) -> None:
         parts = urlsplit(base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
             raise ValueError(f"'{base_url}' is no address of an API. Write it as https://host/stage.")
+        if parts.username is not None or parts.password is not None:
+            raise ValueError(f"The address of the API at {parts.hostname} holds credentials. Give them as `auth`.")
         if parts.query or parts.fragment:
             raise ValueError(f"The address of an API ends with its path; '{base_url}' goes on after it.")
         self.base_url = base_url.rstrip("/")
         self._auth = auth
         self._timeout = timeout
         self._is_closed = False
-        self._is_on_this_machine = _is_loopback(parts.hostname)
+        self._host = parts.hostname
 
     def settings(self) -> dict[str, Any]:
-        """Arguments of the clients of httpx2. Proxies that the environment names are for other machines than this one."""
+        """Arguments of the clients of httpx2. A proxy that the environment names does not reach this machine."""
         import httpx2
 
         if self._is_closed:
@@ -60,7 +62,7 @@ class _Way:
         return {
             "limits": httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30),
             "follow_redirects": False,
-            "trust_env": not self._is_on_this_machine,
+            "mounts": {f"all://{self._host}": None} if _is_loopback(self._host) else None,
         }
 
     def arguments(self, request: Request) -> dict[str, Any]:
@@ -72,6 +74,13 @@ class _Way:
         timeout = self._timeout_for(request)
         content = request.body or None
         return {"method": request.method, "url": url, "headers": headers, "content": content, "timeout": timeout}
+
+    def where(self, request: Request) -> str:
+        """What is told of where a request went: no more than the server, if that is not the API's."""
+        if not request.is_elsewhere:
+            return self.base_url
+        parts = urlsplit(request.path)
+        return f"{parts.scheme}://{parts.hostname}"
 
     def _timeout_for(self, request: Request) -> httpx2.Timeout:
         import httpx2
@@ -94,7 +103,7 @@ class HttpTransport(_Way):
     def send(self, request: Request) -> Response:
         """`Transport.send`. Raises NoCredentialsError too."""
         arguments = self.arguments(request)
-        with _told_apart(self.base_url):
+        with _told_apart(self.where(request)):
             response = self._client().request(**arguments)
             return Response(response.status_code, _headers(response), response.content)
 
@@ -102,9 +111,9 @@ class HttpTransport(_Way):
         """`Transport.open`. Raises NoCredentialsError too."""
         arguments = self.arguments(request)
         client = self._client()
-        with _told_apart(self.base_url):
+        with _told_apart(self.where(request)):
             response = client.send(client.build_request(**arguments), stream=True)
-        return HttpStream(response, self.base_url)
+        return HttpStream(response, self.where(request))
 
     def close(self) -> None:
         """`Transport.close`."""
@@ -129,16 +138,16 @@ class HttpTransport(_Way):
 class HttpStream:
     """An answer over HTTP that is read while it comes."""
 
-    def __init__(self, response: httpx2.Response, base_url: str) -> None:
+    def __init__(self, response: httpx2.Response, where: str) -> None:
         self.status = response.status_code
         self.headers: Mapping[str, str] = _headers(response)
         self._response = response
         self._pieces: Iterator[bytes] = response.iter_bytes()
-        self._base_url = base_url
+        self._where = where
 
     def read(self) -> bytes | None:
         """`Stream.read`."""
-        with _told_apart(self._base_url):
+        with _told_apart(self._where):
             return next(self._pieces, None)
 
     def close(self) -> None:
@@ -156,7 +165,7 @@ class AsyncHttpTransport(_Way):
     async def send(self, request: Request) -> Response:
         """`AsyncTransport.send`. Raises NoCredentialsError too."""
         arguments = await self._made(request)
-        with _told_apart(self.base_url):
+        with _told_apart(self.where(request)):
             response = await self._client().request(**arguments)
             return Response(response.status_code, _headers(response), response.content)
 
@@ -164,9 +173,9 @@ class AsyncHttpTransport(_Way):
         """`AsyncTransport.open`. Raises NoCredentialsError too."""
         arguments = await self._made(request)
         client = self._client()
-        with _told_apart(self.base_url):
+        with _told_apart(self.where(request)):
             response = await client.send(client.build_request(**arguments), stream=True)
-        return AsyncHttpStream(response, self.base_url)
+        return AsyncHttpStream(response, self.where(request))
 
     async def close(self) -> None:
         """`AsyncTransport.close`. It ends the connections of the event loop that it is called in."""
@@ -202,16 +211,16 @@ class AsyncHttpTransport(_Way):
 class AsyncHttpStream:
     """`HttpStream` for a program with an event loop."""
 
-    def __init__(self, response: httpx2.Response, base_url: str) -> None:
+    def __init__(self, response: httpx2.Response, where: str) -> None:
         self.status = response.status_code
         self.headers: Mapping[str, str] = _headers(response)
         self._response = response
         self._pieces: AsyncIterator[bytes] = response.aiter_bytes()
-        self._base_url = base_url
+        self._where = where
 
     async def read(self) -> bytes | None:
         """`AsyncStream.read`."""
-        with _told_apart(self._base_url):
+        with _told_apart(self._where):
             return await anext(self._pieces, None)
 
     async def close(self) -> None:
@@ -244,17 +253,19 @@ def _is_loopback(host: str) -> bool:
 
 
 @contextmanager
-def _told_apart(base_url: str) -> Iterator[None]:
-    """Errors of httpx2 as ours."""
+def _told_apart(where: str) -> Iterator[None]:
+    """Errors of httpx2 as ours; ValueError for what is no request, such as a header with a line break."""
     import httpx2
 
     try:
         yield
+    except httpx2.LocalProtocolError as error:
+        raise ValueError(f"This cannot be sent: {error}.") from error
     except (httpx2.TransportError, httpx2.DecodingError) as error:
-        raise _failure(error, base_url) from error
+        raise _failure(error, where) from error
 
 
-def _failure(error: Exception, base_url: str) -> ConnectionFailedError:
+def _failure(error: Exception, where: str) -> ConnectionFailedError:
     """Which of ours an error of httpx2 is; that of the operating system or of TLS stands among its causes."""
     import ssl
 
@@ -263,17 +274,17 @@ def _failure(error: Exception, base_url: str) -> ConnectionFailedError:
     causes = list(_causes(error))
     told = str(error) or type(error).__name__
     if isinstance(error, httpx2.ConnectTimeout | httpx2.PoolTimeout):
-        return UnreachableError(f"{base_url} does not answer: no connection was made in time.")
+        return UnreachableError(f"{where} does not answer: no connection was made in time.")
     if isinstance(error, httpx2.TimeoutException):
-        return TimedOutError(f"{base_url} has taken the request and has not answered it in time.")
+        return TimedOutError(f"{where} has taken the request and has not answered it in time.")
     if isinstance(error, httpx2.ConnectError | httpx2.ProxyError | httpx2.UnsupportedProtocol):
         tls = next((str(c) for c in causes if isinstance(c, ssl.SSLError)), None)
         if tls is not None:
-            return TlsError(f"No secure connection to {base_url} can be made: {tls}")
+            return TlsError(f"No secure connection to {where} can be made: {tls}")
         if any(isinstance(c, ConnectionRefusedError) for c in causes):
-            return RefusedError(f"Nobody listens at {base_url}. Is the server running?")
-        return UnreachableError(f"{base_url} cannot be reached: {told}.")
-    return ConnectionLostError(f"The connection to {base_url} ended before the answer did: {told}.")
+            return RefusedError(f"Nobody listens at {where}. Is the server running?")
+        return UnreachableError(f"{where} cannot be reached: {told}.")
+    return ConnectionLostError(f"The connection to {where} ended before the answer did: {told}.")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

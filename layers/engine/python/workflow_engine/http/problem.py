@@ -93,6 +93,8 @@ def problem_of(error: Exception) -> Problem:
 
     An error of AWS that nobody gave a meaning to is what `workflow_engine.aws` takes it for.
     """
+    if isinstance(error, ModuleNotFoundError):
+        return _missing_package(error)
     error = aws.translated(error) or error
     status = next((STATUSES[c] for c in type(error).__mro__ if c in STATUSES), None)
     if status is None:
@@ -143,6 +145,17 @@ def answer_too_large(size: int, most: int) -> Problem:
         "where the route has one."
     )
     return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "answer_too_large", detail)
+
+
+def _missing_package(error: ModuleNotFoundError) -> Problem:
+    """503 where a laptop goes without packages that only some routes need; as for what whoever runs the service has to change."""
+    logger.error("The package '%s' is not installed.", error.name, exc_info=error)
+    detail = (
+        f"This needs the package '{error.name}', which is not installed where the service runs. On a laptop install the extras: "
+        "pip install 'workflow-engine[llm,files]'."
+    )
+    headers = {"Retry-After": str(MisconfiguredError.retry_after_seconds)}
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "package_missing", detail, headers=headers)
 
 
 def _invalid_workflow(status: HTTPStatus, error: InvalidWorkflowError) -> Problem:
