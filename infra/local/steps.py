@@ -141,7 +141,7 @@ class StepsDirectory:
         self.forget()
 
     def forget(self) -> None:
-        """Drop the folder's modules, so that another folder of this process may have modules of the same names."""
+        """Drop all modules of the folder: another folder may have some of the same names."""
         with self._loading:
             for name, _ in self._modules():
                 del sys.modules[name]

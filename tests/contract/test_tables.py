@@ -23,7 +23,7 @@ from workflow_engine.store.conditions import (
 )
 from workflow_engine.store.items import Record, checked
 from workflow_engine.store.schema import BY_ARN, BY_DUE, BY_TENANT, BY_WORKFLOW, Index
-from workflow_engine.store.table import ConditionFailedError, Query, Removal, Table, Write
+from workflow_engine.store.table import Addition, ConditionFailedError, Query, Removal, Table, Write
 from workflow_engine.store.tables.dynamodb import DynamoTable
 
 NEW: Final = Missing("pk")
@@ -283,6 +283,28 @@ def test_a_transaction_is_done_whole_or_not_at_all(table: Table) -> None:
         table.write_all([Write(item("d")), Removal("p", "c"), Write(item("a", n=3), equals("n", 1))])
     assert table.get("p", "a") == item("a", n=2)
     assert sort_keys(table, Query("p")) == ["c", "a"]
+
+
+def test_what_a_transaction_adds_is_added_with_the_rest_of_it_or_not_at_all(table: Table) -> None:
+    fill(table, item("a", n=1, kept="as it was"))
+    table.write_all([Write(item("new"), NEW), Addition("p", "a", {"n": 2, "m": -3}, {"s": "set"}), _added("b", 5)])
+    assert table.get("p", "a") == item("a", n=3, m=-3, kept="as it was", s="set")
+    assert table.get("p", "b") == item("b", n=5, s="set")
+    with pytest.raises(ConditionFailedError):
+        table.write_all([_added("b", 1), Write(item("new"), NEW), _added("c", 1)])
+    assert table.get("p", "b") == item("b", n=5, s="set")
+    assert table.get("p", "c") is None
+
+
+@pytest.mark.parametrize("amounts", [{}, {"pk": 1}, {"s": 1}], ids=repr)
+def test_a_transaction_that_adds_nothing_or_to_what_it_sets_is_refused(table: Table, amounts: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="Amounts are added"):
+        table.write_all([Write(item("new")), Addition("p", "a", amounts, {"s": "set"})])
+    assert table.get("p", "new") is None
+
+
+def _added(sk: str, n: int) -> Addition:
+    return Addition("p", sk, {"n": n}, {"s": "set"})
 
 
 def test_a_transaction_takes_a_hundred_records_each_once(table: Table) -> None:

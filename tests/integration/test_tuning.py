@@ -242,12 +242,18 @@ def test_what_saves_little_is_not_worth_a_build(engine: Engine, measured: Measur
     assert number(engine) == 1
 
 
-def test_a_step_that_seldom_runs_is_not_waited_for(engine: Engine, measured: Measured, clock: Clock) -> None:
-    save(engine)
-    measured.are(SLOW_B | {"b": 100})
-    measured.histograms["b"] = Histogram.of([100_000])
-    assert round_after(engine, clock) == {"looked_at": 1, "kept": 1}
-    assert number(engine) == 1
+@pytest.mark.parametrize("is_seldom", [True, False])
+def test_a_step_that_seldom_runs_is_not_waited_for(
+    engine: Engine, measured: Measured, clock: Clock, is_seldom: bool
+) -> None:
+    """Where every run that completes has the step, its absence tells of runs that failed."""
+    condition = {"conditions": "input.seldom"} if is_seldom else {}
+    save(
+        engine, steps=[work("a"), work("b", **condition), work("c", "a"), work("d", "a", "b", trigger_rule="all_done")]
+    )
+    measured.are(SLOW_B)
+    measured.histograms["b"] = Histogram.of([10_000])
+    assert round_after(engine, clock) == {"looked_at": 1, "kept" if is_seldom else "built": 1}
 
 
 def test_a_workflow_that_has_no_order_added_is_not_compiled_again(

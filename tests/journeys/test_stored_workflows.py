@@ -30,6 +30,10 @@ def test_a_workflow_is_stored_changed_executed_and_deleted(api: ApiClient) -> No
     assert api.get(path).body["version"] == 2
     assert api.get(f"{path}?version=1").body["version"] == 1
     assert [item["version"] for item in api.get(f"{path}/versions").body["items"]] == [2, 1]
+    build = api.get(path).body["build"]
+    assert (build["number"], build["since"]) == (1, changed.body["updated_at"])
+    assert api.get(f"{path}/builds").body["items"] == [build]
+    assert api.get(f"{path}/builds?version=3").status == 404
     listed = [item["workflow_id"] for item in api.get("/workflows?limit=100").body["items"]]
     assert created.body["workflow_id"] in listed
 
@@ -38,6 +42,7 @@ def test_a_workflow_is_stored_changed_executed_and_deleted(api: ApiClient) -> No
     assert results["step_results"]["greet"]["output_data"]["data"] == "two"
     runs = api.get(f"/executions?workflow_id={created.body['workflow_id']}").body["items"]
     assert [run["execution_id"] for run in runs] == [results["execution_id"]]
+    assert api.get(f"/executions/{results['execution_id']}").body["build"] == 1
 
     assert api.call("DELETE", path).status == 204
     assert api.get(path).status == 404

@@ -16,6 +16,8 @@ from infra.local.cleaning import Cleaned, clean
 from infra.local.cloud import LocalCloud
 from infra.local.data import DataFolder, DataFolderError
 from infra.local.stepfunctions.sqlite_journal import SqliteJournal
+from workflow_engine.store import keys
+from workflow_engine.store.tables.sqlite import SqliteTable
 from workflow_engine.store.vectors import Vector
 from workflow_engine.store.vectors.sqlite import SqliteVectors
 
@@ -124,6 +126,26 @@ def test_a_file_stays_for_as_long_as_a_run_that_goes_on_leads_to_it(tmp_path: Pa
     large.write_text("{}")
     assert clean(folder, later(days=1)) == Cleaned(0, 0, 0, 0, 0)
     assert large.exists()
+
+
+def test_figures_of_a_workflow_that_was_only_sent_go_with_it_and_those_of_all_runs_stay(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    with LocalCloud(data=folder) as cloud:
+        run(cloud, echo("one"))
+        for _ in range(600):
+            if cloud.call("GET", "/stats")[1]["total"]["runs"] == 1:
+                break
+            time.sleep(0.05)
+    table = SqliteTable(folder.table)
+    of_workflow = [pk for pk in table.partitions(keys.workflow("default", "adhoc-")) if "FIGURES" in pk]
+    table.close()
+    assert of_workflow
+    assert clean(folder, later()).workflows == 1
+    table = SqliteTable(folder.table)
+    assert table.partitions(keys.workflow("default", "")) == []
+    table.close()
+    with LocalCloud(data=folder) as cloud:
+        assert cloud.call("GET", "/stats")[1]["total"]["runs"] == 1
 
 
 def test_a_workflow_that_was_only_sent_to_be_run_goes_with_its_last_run(tmp_path: Path) -> None:

@@ -110,6 +110,16 @@ def outputs(found: dict[str, Any]) -> dict[str, Any]:
     return {"status": found["status"]} | {s: found["step_results"][s]["output_data"] for s in wanted}
 
 
+def counted(api: ApiClient, sampled: dict[str, int]) -> dict[str, Any]:
+    """The figures of all runs, once so many are counted."""
+    for _ in range(MOST_LOOKS):
+        figures: dict[str, Any] = api.get("/stats?bucket=day").body
+        if figures["total"]["sampled"] == sampled:
+            return figures
+        time.sleep(0.05)
+    raise AssertionError(figures["total"])
+
+
 def test_a_server_that_is_killed_again_and_again_loses_nothing(folder: Path) -> None:
     dice, answered = random.Random(1), dict[int, str]()
     for _ in range(KILLS):
@@ -125,6 +135,7 @@ def test_a_server_that_is_killed_again_and_again_loses_nothing(folder: Path) -> 
         again = {number: start(api, number) for number in range(RUNS)}
         ended = {number: results(api, str(execution_id)) for number, execution_id in again.items()}
         listed = api.get("/executions?limit=100").body["items"]
+        figures = counted(api, {"runs": RUNS, "of": RUNS})
     # Whoever repeats a request gets the run that it was answered with, and there is one for each key.
     assert answered.items() <= again.items()
     assert sorted(item["execution_id"] for item in listed) == sorted(map(str, again.values()))
@@ -137,6 +148,7 @@ def test_a_server_that_is_killed_again_and_again_loses_nothing(folder: Path) -> 
         "last": {"n": 20},
     }
     assert [outputs(found) for found in ended.values()] == [expected] * RUNS
+    assert figures["total"]["counts"] == {"completed": RUNS, "failed": 0, "cancelled": 0, "timed_out": 0}
     calls = (folder / "steps" / "calls").read_text().split()
     assert max(calls.count(call) for call in calls) <= 2 + KILLS
 

@@ -109,6 +109,11 @@ class Bench:
         self._cloud.__enter__()
         return self
 
+    @property
+    def ignored(self) -> Mapping[str, str]:
+        """Files of the folder of steps that are no step types, and why."""
+        return {} if self._cloud.found is None else self._cloud.found.ignored
+
     def __exit__(self, *ended: object) -> None:
         self._cloud.__exit__(*ended)
 

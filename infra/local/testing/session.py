@@ -161,6 +161,8 @@ class Session:
             self.coverage.of(file.workflow, subject.flow, subject.document).add(observed)
         found = self.judge(file.path, subject, case, observed)
         notes = [problem.told for problem in observed.problems if not problem.is_fatal]
+        if subject.flow is None:
+            notes += [f"{name} in the folder of steps is no step type: {why}" for name, why in bench.ignored.items()]
         if found and observed.error and not {"status", "error"} & set(case.expect):
             notes.append(f"the run ended {observed.status}: {error_text(observed.error)}")
         return Outcome(file.path, case, tuple(found), tuple(notes), time.monotonic() - began)

@@ -256,7 +256,9 @@ def test_an_answer_that_is_no_json_is_sent_back_as_it_really_would_be(run: RunCa
         [agent(response_format="json", response_schema=schema)],
         """
         cases:
-          - {name: c, mocks: {talk: [{text: no json}, {text: '{"n": 1}'}]}, expect: {output: {talk: {response: {n: 1}}}, calls: {talk: 2}}}
+          - name: c
+            mocks: {talk: [{text: no json}, {text: '{"n": 1}'}]}
+            expect: {output: {talk: {response: {n: 1}}}, calls: {talk: 2}}
         """,
     )
     assert outcome.failures == ()
@@ -318,7 +320,9 @@ def test_a_subflow_runs_from_the_file_beside_it_with_mocks_of_its_own_steps_or_i
         cases:
           - name: its steps
             mocks: {inner: {output: {w: 4}}}
-            expect: {output: {sub: {subflow_output: {inner: {w: 4}}, subflow_status: completed}}, calls: {inner: {inputs: [{v: 3}]}}}
+            expect:
+              output: {sub: {subflow_output: {inner: {w: 4}}, subflow_status: completed}}
+              calls: {inner: {inputs: [{v: 3}]}}
           - name: whole
             mocks: {"subflow:child": {output: {w: 5}}}
             expect: {output: {sub: {subflow_output: {w: 5}}}, calls: {sub: {inputs: [{v: 3}]}}}

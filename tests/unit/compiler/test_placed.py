@@ -20,7 +20,7 @@ def plan(*steps: Step, **workflow: Any) -> dict[str, Any]:
 
 def test_a_chain_is_a_sequence_of_which_all_is_critical() -> None:
     found = plan(work("a", estimated_seconds=2), work("b", "a", estimated_seconds=0.5))
-    steps = [{"step": "a", "start": 0.0, "end": 2.0}, {"step": "b", "start": 2.0, "end": 2.5}]
+    steps = [{"step": "a", "start": 0.0, "end": 2.0}, {"step": "b", "start": 2.0, "end": 2.5, "after": ["a"]}]
     assert found["structure"] == {"sequence": steps, "start": 0.0, "end": 2.5}
     assert (found["critical_path"], found["serialised_pairs"]) == (["a", "b"], [])
 
@@ -50,3 +50,12 @@ def test_a_switch_has_a_body_for_each_case_and_its_default() -> None:
     cases = [{"when": "input.x > 1", "steps": [work("x")]}]
     found = plan(container("which", "switch", config={"cases": cases, "default": [work("y")]}))
     assert [part["step"] for part in found["structure"]["bodies"]] == ["x", "y"]
+
+
+def test_a_step_names_what_it_waits_for_but_what_follows_anyway() -> None:
+    found = plan(work("a"), work("b", "a"), work("c", "a", "b"))
+    assert {part["step"]: part.get("after", []) for part in planned(found["structure"])} == {
+        "a": [],
+        "b": ["a"],
+        "c": ["b"],
+    }

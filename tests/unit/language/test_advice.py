@@ -79,6 +79,8 @@ def test_a_value_of_another_system_names_ours(fields: dict[str, Any], advice: st
     ("field", "value", "advice"),
     [
         ("critical", "false", "Write false, without quotes."),
+        ("critical", "no", "Write false, without quotes."),
+        ("max_retries", "1_000", "Write 1000, without quotes."),
         ("on_error", "ignore", "Did you mean 'continue'?"),
         ("trigger_rule", "always", "Did you mean 'all_done'?"),
         ("max_retries", "3", "Write 3, without quotes."),

@@ -20,10 +20,10 @@ import pytest
 
 from workflow_engine.errors import MisconfiguredError, ThrottledError, UnavailableError
 from workflow_engine.store import keys
-from workflow_engine.store.conditions import Missing, equals
+from workflow_engine.store.conditions import Exists, Missing, equals
 from workflow_engine.store.items import Record
 from workflow_engine.store.schema import BY_DUE, BY_TENANT, BY_WORKFLOW, INDEXES
-from workflow_engine.store.table import ConditionFailedError, Query, SortPrefix, SortRange, Write
+from workflow_engine.store.table import Addition, ConditionFailedError, Query, SortPrefix, SortRange, Write
 from workflow_engine.store.tables import sqlite_database
 from workflow_engine.store.tables.sqlite import MIGRATIONS, SqliteTable, page_statement
 from workflow_engine.store.tables.sqlite_database import Database, UnreadableDataError
@@ -104,6 +104,88 @@ def test_the_log_is_synced_at_each_commit(path: Path) -> None:
     modes = database.write(lambda c: [c.execute(f"PRAGMA {p}").fetchone()[0] for p in ("journal_mode", "synchronous")])
     database.close()
     assert modes == ["wal", 2]
+
+
+# ---- the stream of what was written -------------------------------------------------------------------------------------
+
+
+def told(record: Record) -> Record | None:
+    """Of records with a number `n` that number."""
+    return {"n": record["n"]} if "n" in record else None
+
+
+def numbers(table: SqliteTable) -> list[int]:
+    return [image["n"] for _, image in table.changes(100)]
+
+
+@pytest.fixture
+def streaming(path: Path) -> Iterator[SqliteTable]:
+    made = SqliteTable(path, streamed=told)
+    yield made
+    made.close()
+
+
+def test_a_change_is_told_of_every_write_that_was_done_and_of_no_other_in_order(streaming: SqliteTable) -> None:
+    streaming.put(Write(item("a", n=1)))
+    streaming.put(Write(item("a", n=2), Exists("pk")))
+    streaming.put(Write(item("b")))
+    streaming.update("p", "a", {"n": 3})
+    streaming.add("p", "a", {"n": 1}, {})
+    streaming.write_all([Write(item("c", n=5)), Addition("p", "c2", {"n": 6}, {})])
+    for refused in ([Write(item("d", n=7)), Write(item("a"), Missing("pk"))], [Write(item("a", n=8), Missing("pk"))]):
+        with pytest.raises(ConditionFailedError):
+            streaming.write_all(refused)
+    streaming.delete("p", "a")
+    assert numbers(streaming) == [1, 2, 3, 4, 5, 6]
+
+
+def test_changes_are_told_until_they_are_forgotten_and_their_numbers_grow_for_ever(path: Path) -> None:
+    given: list[int] = []
+    for n in range(3):
+        table = SqliteTable(path, streamed=told)
+        assert table.has_changes.is_set(), "an earlier process may have left some"
+        assert numbers(table) == []
+        assert not table.has_changes.is_set()
+        table.put(Write(item("a", n=n)))
+        assert table.has_changes.is_set()
+        table.close()
+        table = SqliteTable(path, streamed=told)
+        ((number, _),) = table.changes(100)
+        given.append(number)
+        table.forget_changes(number)
+        table.close()
+    assert given == sorted(set(given))
+
+
+def test_a_table_that_nobody_follows_tells_nothing(table: SqliteTable) -> None:
+    table.put(Write(item("a", n=1)))
+    assert table.changes(100) == []
+
+
+STREAMER: Final = """
+import sys
+from pathlib import Path
+from workflow_engine.store.table import Write
+from workflow_engine.store.tables.sqlite import SqliteTable
+
+table = SqliteTable(Path(sys.argv[1]), streamed=lambda record: {"n": record["n"]})
+for n in range(100_000):
+    table.put(Write({"pk": "p", "sk": str(n), "n": n}))
+    print(n, flush=True)
+"""
+
+
+def test_after_kill_9_what_was_written_is_told_and_nothing_else(path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", STREAMER, str(path)], stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        for _ in range(25):
+            writer.stdout.readline()
+        os.kill(writer.pid, signal.SIGKILL)
+    table = SqliteTable(path)
+    found = [image["n"] for _, image in table.changes(100_000)]
+    assert len(found) >= 25
+    assert found == list(range(table.count("p")))
+    table.close()
 
 
 # ---- one writer ---------------------------------------------------------------------------------------------------------

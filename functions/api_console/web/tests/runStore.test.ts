@@ -69,6 +69,17 @@ describe("parts", () => {
     expect(run.partsOf("each")).toEqual(["each[0]", "each[1]", "each[2]"]);
   });
 
+  it("of a step inside of a list are told together, the worst of them first", () => {
+    const inside = (type: string, key: string): RunEvent => ({ ...event(type, key), step_id: "one" });
+    const run = store(inside("step.started", "each[0].one"), inside("step.completed", "each[0].one"));
+    expect(run.getStatusOf("one")).toBe("completed");
+    run.apply(inside("step.started", "each[1].one"));
+    expect(run.getStatusOf("one")).toBe("running");
+    run.apply(inside("step.failed", "each[1].one"));
+    expect(run.getStatusOf("one")).toBe("failed");
+    expect(run.getInner("one")).toEqual({ running: 0, completed: 1, failed: 1 });
+  });
+
   it("belong to the element that they are in", () => {
     expect(parentOf("each[3].inner")).toBe("each[3]");
     expect(parentOf("each[3]")).toBe("each");

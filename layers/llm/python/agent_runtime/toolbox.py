@@ -239,9 +239,9 @@ def _mcp(
             raise ToolFailedError(str(outcome.content))
         return f"{outcome.content}\n[cut]" if outcome.truncated else outcome.content
 
-    for tool in session.tools():
-        name = model_name(reference.name, tool.name)
-        yield BoundTool(Tool(name, tool.description or tool.name, tool.input_schema), partial(call, tool.name))
+    for listed in session.tools():
+        name = model_name(reference.name, listed.name)
+        yield BoundTool(Tool(name, listed.description or listed.name, listed.input_schema), partial(call, listed.name))
     yield from session.warnings()
 
 

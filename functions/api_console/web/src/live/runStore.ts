@@ -47,6 +47,8 @@ const ENDS: Readonly<Record<string, string>> = {
   "run.cancelled": "cancelled",
   "run.timed_out": "timed_out",
 };
+/** What a step inside of a list is said to be, by what its parts are. */
+const WORST_FIRST = ["failed", "timed_out", "waiting", "running", "aborted", "cancelled", "completed", "skipped"];
 const STEP_ENDS: Readonly<Record<string, string>> = {
   "step.completed": "completed",
   "step.failed": "failed",
@@ -66,6 +68,8 @@ export class RunStore {
   private run: RunState = { status: "pending", startedAt: null, endedAt: null, error: null, redrives: 0, lastEventId: "" };
   private readonly steps = new Map<string, StepState>();
   private readonly counts = new Map<string, Record<string, number>>();
+  /** Of steps inside of others, by the id of the step: how many of its parts have each status. */
+  private readonly inner = new Map<string, Record<string, number>>();
   private readonly children = new Map<string, string[]>();
   private readonly listeners = new Map<string, Set<() => void>>();
   private readonly everything = new Set<() => void>();
@@ -83,6 +87,16 @@ export class RunStore {
   getRun = (): RunState => this.run;
   getStep = (key: string): StepState | undefined => this.steps.get(key);
   getCounts = (key: string): Counts => this.counts.get(key) ?? NOTHING;
+  /** How the parts of a step inside of lists and loops are, all together; its own status where it is no part. */
+  getStatusOf = (stepId: string): string => {
+    const own = this.steps.get(stepId);
+    if (own !== undefined) return own.status;
+    const counts = this.inner.get(stepId);
+    if (counts === undefined) return "pending";
+    return WORST_FIRST.find((status) => (counts[status] ?? 0) > 0) ?? "pending";
+  };
+  /** The same as counts, for a step that is inside of another. */
+  getInner = (stepId: string): Counts => this.inner.get(stepId) ?? NOTHING;
   keys = (): IterableIterator<string> => this.steps.keys();
   partsOf = (key: string): readonly string[] => this.children.get(key) ?? [];
 
@@ -104,6 +118,7 @@ export class RunStore {
     for (const key of this.steps.keys()) this.changed.add(key);
     this.steps.clear();
     this.counts.clear();
+    this.inner.clear();
     this.children.clear();
     this.run = { status: "pending", startedAt: null, endedAt: null, error: null, redrives: 0, lastEventId: "" };
     this.mark("");
@@ -159,11 +174,12 @@ export class RunStore {
   private count(key: string, before: StepState, status: string): void {
     const parent = parentOf(key);
     if (parent === null) return;
-    const own = { ...(this.counts.get(parent) ?? {}) };
-    if (before.status !== "pending" && own[before.status]) own[before.status] = (own[before.status] ?? 1) - 1;
-    own[status] = (own[status] ?? 0) + 1;
-    this.counts.set(parent, own);
+    recount(this.counts, parent, before.status, status);
     this.mark(parent);
+    if (before.stepId !== parent) {
+      recount(this.inner, before.stepId, before.status, status);
+      this.mark(before.stepId);
+    }
   }
 
   private mark(key: string): void {
@@ -181,6 +197,13 @@ export class RunStore {
     for (const key of keys) for (const listener of this.listeners.get(key) ?? []) listener();
     for (const listener of this.everything) listener();
   }
+}
+
+function recount(counts: Map<string, Record<string, number>>, key: string, before: string, after: string): void {
+  const own = { ...(counts.get(key) ?? {}) };
+  if (before !== "pending") own[before] = (own[before] ?? 1) - 1;
+  own[after] = (own[after] ?? 0) + 1;
+  counts.set(key, own);
 }
 
 function changedBy(before: StepState, event: RunEvent): StepState {

@@ -150,6 +150,8 @@ class _Reading:
             return self._key(text, place, is_plain)
         value = text
         if is_plain:
+            if not text:
+                self._refuse_key_alone(place)
             try:
                 value = plain_value(text)
             except ScalarError as error:
@@ -281,6 +283,16 @@ class _Reading:
         if is_mapping and self._text[start - 1 : start + 1] == "{{":
             self._refuse(start - 1, UNQUOTED_TEMPLATE)
         self._refuse(start, f"A key is a text, not {'an object' if is_mapping else 'a list'}.")
+
+    def _refuse_key_alone(self, place: Place) -> None:
+        """{a.b} is an object with the key "a.b" and null to YAML, and a text or a reference to who wrote it."""
+        holder = self._open[-1] if self._open else None
+        if holder is None or holder.key is None or ":" in self._text[holder.key_span.end : place.start]:
+            return
+        self._refuse(
+            holder.key_span.start,
+            f"The key {quoted(holder.key)} has no colon and no value. A text that begins with {{ or ? must stand in quotes.",
+        )
 
     def _refuse_tag(self, event: Any, place: Place) -> None:
         if event.tag is None:

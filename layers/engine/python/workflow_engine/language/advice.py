@@ -145,7 +145,9 @@ def other_value(field: str, value: str) -> str | None:
     return _VALUES.get(field, {}).get(value.lower())
 
 
-_QUANTITY: Final = re.compile(r"\s*([0-9]{1,9})\s*([A-Za-z]*)\s*")
+_TRUTH_OF_OTHERS: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+"""YAML 1.1 took these for truth values; in YAML 1.2 they are texts."""
+_QUANTITY: Final = re.compile(r"\s*([0-9]{1,3}(?:_[0-9]{3})+|[0-9]{1,9})\s*([A-Za-z]*)\s*")
 
 
 def text_advice(value: Any, kind: str) -> str:
@@ -155,8 +157,9 @@ def text_advice(value: Any, kind: str) -> str:
     if "{{" in value:
         return " No template is filled in here."
     if kind.startswith("bool"):
-        return f" Write {value.lower()}, without quotes." if value.lower() in ("true", "false") else ""
+        word = _TRUTH_OF_OTHERS.get(value.lower(), value.lower())
+        return f" Write {word}, without quotes." if word in ("true", "false") else ""
     if not (quantity := _QUANTITY.fullmatch(value)):
         return ""
-    number, unit = quantity.groups()
+    number, unit = quantity[1].replace("_", ""), quantity[2]
     return f" Write {number}, without quotes." if not unit else " Write the number of seconds, without unit and quotes."

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from workflow_engine.compiler import structure
 from workflow_engine.compiler.lower.unit import Body
@@ -28,15 +28,17 @@ def seconds_of(body: Body) -> list[float]:
 def placed(body: Body, bodies: Mapping[str, Body]) -> dict[str, Any]:
     """`{structure, critical_path, serialised_pairs}` of a workflow's own steps; `bodies` has those of its containers, too.
 
-    `structure` is a step `{step, start, end, bodies?}`, or `{sequence | parallel: [...], start, end}`; null without steps. The
-    bodies of a container, one for a map or a loop and one for each case of a switch that has steps, count from their own start.
+    `structure` is a step `{step, start, end, after?, bodies?}`, or `{sequence | parallel: [...], start, end}`; null without steps.
+    The bodies of a container, one for a map or a loop and one for each case of a switch that has steps, count from their own
+    start.
+    `after` are the steps that a step waits for, without those that another of these waits for anyway.
     `critical_path` are the ids, in order, of the steps that decide when the run ends. A pair `{before, after, seconds}` says
     that `after` waits so long for `before`, by no dependency; the longest of them, `MOST_PAIRS` at most.
     """
     if not body.graph.steps:
         return {"structure": None, "critical_path": [], "serialised_pairs": []}
     body_of = {step_id: each for each in bodies.values() for step_id in each.steps}
-    walk = _Walk(body, seconds_of(body))
+    walk = _Walk.of(body)
     drawn = walk.draw(body.tree, 0.0, None, body_of)
     return {"structure": drawn, "critical_path": walk.path(), "serialised_pairs": walk.pairs()}
 
@@ -47,8 +49,14 @@ class _Walk:
 
     body: Body
     seconds: Sequence[float]
+    after: Sequence[Sequence[int]]
     starts: dict[int, float] = field(default_factory=dict)
     waited_for: dict[int, int | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, body: Body) -> Self:
+        """A walk that has not begun."""
+        return cls(body, seconds_of(body), structure.partial_order(body.graph.predecessors).predecessors)
 
     def draw(self, tree: Tree, start: float, after: int | None, body_of: Mapping[str, Body]) -> dict[str, Any]:
         """The JSON of a tree that begins when the step `after` has ended. Trees are nested as deep as machines may be."""
@@ -66,10 +74,12 @@ class _Walk:
     def _step(self, vertex: int, start: float, after: int | None, body_of: Mapping[str, Body]) -> dict[str, Any]:
         step = self.body.graph.steps[vertex]
         self.starts[vertex], self.waited_for[vertex] = start, after
-        drawn = {"step": step.step_id, **_between(start, start + self.seconds[vertex])}
+        drawn: dict[str, Any] = {"step": step.step_id, **_between(start, start + self.seconds[vertex])}
+        if self.after[vertex]:
+            drawn["after"] = [self.body.graph.steps[earlier].step_id for earlier in sorted(self.after[vertex])]
         bodies = [body_of[steps[0].step_id] for steps in nested_steps(step) if steps and steps[0].step_id in body_of]
         if bodies:
-            drawn["bodies"] = [_Walk(b, seconds_of(b)).draw(b.tree, 0.0, None, body_of) for b in bodies]
+            drawn["bodies"] = [_Walk.of(b).draw(b.tree, 0.0, None, body_of) for b in bodies]
         return drawn
 
     def last_of(self, tree: Tree) -> int:

@@ -9,7 +9,7 @@ from math import inf, isfinite, sqrt
 from typing import TypeAlias
 
 from workflow_engine.compiler.structure.cuts import CutFinder
-from workflow_engine.compiler.structure.lanes import Duration, Lanes, sampled
+from workflow_engine.compiler.structure.lanes import Duration, Lanes, mean, sampled
 from workflow_engine.compiler.structure.order import PartialOrder, components, partial_order
 from workflow_engine.compiler.structure.tree import Leaf, Parallel, Tree, fold, in_sequence, level_barriers
 from workflow_engine.lazy_dataclass import dataclass
@@ -92,8 +92,13 @@ def decompose(predecessors: abc.Sequence[abc.Set[int]], durations: abc.Sequence[
             # Durations that are given are seldom quite true. What they lead to must be the better tree for those near
             # them, too; else the tree that knows nothing of them is taken, found with as much effort as without them. What
             # takes no time is no estimate.
-            blind = _Search(order, sampled([None if duration else duration for duration in durations], samples))
-            trees += _deepened(blind, blind.run())
+            others = [[None if duration else duration for duration in durations]]
+            if any(isinstance(duration, tuple) for duration in durations):
+                # Of means alone, in one lane, more cuts are tried.
+                others.append([None if duration is None else mean(duration) for duration in durations])
+            for known in others:
+                other = _Search(order, sampled(known, samples))
+                trees += _deepened(other, other.run())
             judging = sampled(durations, _SAMPLES_JUDGING, inexact=True)
         longest = _mean_run_time(levels, lanes)
         trees = [each for each in trees if _mean_run_time(each, lanes) <= longest]

@@ -23,6 +23,8 @@ class PlannedPart(TypedDict):
 
     step: NotRequired[str]
     """The id of a step; it has neither parts."""
+    after: NotRequired[list[str]]
+    """The steps that it waits for, without those that another of these waits for anyway."""
     sequence: NotRequired[list[PlannedPart]]
     parallel: NotRequired[list[PlannedPart]]
     bodies: NotRequired[list[PlannedPart]]

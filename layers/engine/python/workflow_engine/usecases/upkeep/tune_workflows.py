@@ -26,6 +26,7 @@ from workflow_engine.usecases.upkeep.rounds import work_off
 
 if TYPE_CHECKING:
     from workflow_engine.compiler import Compilation
+    from workflow_engine.language.syntax import Workflow
     from workflow_engine.store.aggregates.histogram import Histogram
     from workflow_engine.store.table import Key
     from workflow_engine.store.tuning import Tuning
@@ -146,12 +147,15 @@ def _considered(engine: Engine, workflow: StoredWorkflow, measured: Mapping[str,
     """Compile with what was measured, and append that as a build if it is worth it; gives what came of it."""
     # With the compiler, which most rounds do without.
     from workflow_engine.compiler.reports.run_time import expected_gain
+    from workflow_engine.language import parse_workflow
     from workflow_engine.usecases.workflows.compilation import vocabulary, with_machine
 
     words = vocabulary(engine, Caller(workflow.tenant_id), workflow.document)
-    saved, built = _compiled(workflow, words, Hints()), _compiled(workflow, words, _hints(workflow, measured, runs))
-    if saved is None or not _means_as_saved(engine, workflow, saved, words):
+    parsed = parse_workflow(workflow.document, words.catalogue).workflow
+    saved = parsed and _compiled(parsed, words, Hints())
+    if not parsed or not saved or not _means_as_saved(engine, workflow, saved, words):
         return "changed"
+    built = _compiled(parsed, words, _hints(parsed, measured, runs))
     if built is None:
         return "refused"
     before = saved.structure if workflow.build is None else engine.workflows.structure(workflow)
@@ -169,18 +173,14 @@ def _considered(engine: Engine, workflow: StoredWorkflow, measured: Mapping[str,
     return "built" if engine.workflows.append_build(workflow, compiled, build, built.structure) else "kept"
 
 
-def _compiled(workflow: StoredWorkflow, words: Vocabulary, hints: Hints) -> Compilation | None:
-    """None for a document that can be compiled no longer, or not with these hints."""
+def _compiled(workflow: Workflow, words: Vocabulary, hints: Hints) -> Compilation | None:
+    """None for a workflow that can be compiled no longer, or not with these hints."""
     from workflow_engine.compiler import compile_workflow
-    from workflow_engine.language import parse_workflow
 
-    parsed = parse_workflow(workflow.document, words.catalogue)
-    if parsed.workflow is None:
-        return None
     try:
-        return compile_workflow(parsed.workflow, words.catalogue, hints)
+        return compile_workflow(workflow, words.catalogue, hints)
     except InvalidWorkflowError as error:
-        logger.warning("workflow is not compiled", extra={"workflow_id": workflow.id, "reason": str(error)[:1000]})
+        logger.warning("workflow is not compiled", extra={"reason": str(error)[:1000]})
         return None
 
 
@@ -194,14 +194,30 @@ def _means_as_saved(engine: Engine, workflow: StoredWorkflow, saved: Compilation
     return first.means_the_same(without_machine(engine, saved, words))
 
 
-def _hints(workflow: StoredWorkflow, measured: Mapping[str, Histogram], runs: int) -> Hints:
-    own = _own_steps(workflow)
+def _hints(workflow: Workflow, measured: Mapping[str, Histogram], runs: int) -> Hints:
+    seldom = _may_be_skipped(workflow)
     return Hints(
         {
-            step_id: _values(histogram, histogram.count / runs if step_id in own else 1.0)
+            step_id: _values(histogram, histogram.count / runs if step_id in seldom else 1.0)
             for step_id, histogram in measured.items()
         }
     )
+
+
+def _may_be_skipped(workflow: Workflow) -> set[str]:
+    """The workflow's own steps that do not run in every run that completes. Others are missing from runs that failed before they
+    came to them, of which there may be many among those that were measured.
+    """
+    from workflow_engine.compiler.graph import build_graph
+
+    graph = build_graph(workflow.steps, by_step_order=workflow.pattern == "sequential")
+    found: set[str] = set()
+    for step, predecessors in zip(graph.steps, graph.predecessors, strict=True):
+        before = [graph.steps[vertex] for vertex in predecessors]
+        is_decided = step.condition is not None or any(not b.critical or b.step_id in found for b in before)
+        if is_decided or step.trigger_rule != "none_failed_min_one_success":
+            found.add(step.step_id)
+    return found
 
 
 def _values(histogram: Histogram, share: float) -> tuple[float, ...]:

@@ -1,0 +1,139 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useMemo, useRef, useState } from "react";
+
+import type { RunStore } from "../live/runStore";
+import { useEverything, useRunState } from "../live/useRun";
+import type { Flow } from "../model/flow";
+import { hasEnded, lookOf } from "../model/status";
+import { duration } from "../model/time";
+import { axisOf, type Bar, barsOf, realCriticalPath } from "../model/timeline";
+
+const ROW = 24;
+const NAMES = 200;
+const LEAST = 2;
+
+interface Props {
+  readonly flow: Flow | null;
+  readonly store: RunStore;
+  readonly selected: string | null;
+  readonly select: (step: string) => void;
+}
+
+/** What ran when: a bar a step with its attempts, the path that decided when the run ended, and long idle times folded. */
+export function Gantt({ flow, store, selected, select }: Props) {
+  const version = useEverything(store);
+  const run = useRunState(store);
+  const now = useNow(!hasEnded(run.status));
+  const [planned, showPlanned] = useState(false);
+  const box = useRef<HTMLDivElement>(null);
+  const width = useWidth(box) - NAMES - 24;
+  const { bars, axis, critical } = useMemo(() => {
+    const steps = [...store.keys()].map((key) => store.getStep(key)).filter((step) => step !== undefined);
+    const found = barsOf(steps, run.startedAt, now);
+    const began = run.startedAt ? Date.parse(run.startedAt) : now;
+    const until = (run.endedAt ? Date.parse(run.endedAt) : now) - began;
+    const waits = new Set(steps.filter((s) => s.status === "waiting" || isWait(flow, s.stepId)).map((s) => s.key));
+    const ends = new Map(found.filter((b) => flow?.steps.get(b.key)?.container === null).map((b) => [b.key, b.to]));
+    return {
+      bars: found,
+      axis: axisOf(found, Math.max(0, until), (bar) => waits.has(bar.key)),
+      critical: new Set(realCriticalPath(ends, (id) => flow?.steps.get(id)?.after ?? [])),
+    };
+  }, [version, run, now, flow]);
+  const rows = useVirtualizer({ count: bars.length, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: 20 });
+  const scale = Math.max(60, width) / axis.length;
+  if (bars.length === 0) return <p className="empty">No step has begun yet.</p>;
+  return (
+    <>
+      <div className="row">
+        <label>
+          <input type="checkbox" checked={planned} onChange={(e) => showPlanned(e.target.checked)} /> planned beside real
+        </label>
+        <span className="muted">
+          ◆ decided when the run ended
+          {axis.folds.length > 0 && ` · ${axis.folds.length} idle ${axis.folds.length === 1 ? "time" : "times"} folded (${axis.folds.map((f) => duration(f.ms)).join(", ")})`}
+        </span>
+      </div>
+      <div className="rows" ref={box} tabIndex={0} role="group" aria-label="Timeline" style={{ height: "calc(100vh - 250px)", minHeight: 260 }}>
+        <div style={{ height: rows.getTotalSize(), position: "relative" }}>
+          {rows.getVirtualItems().map(({ index, start }) => {
+            const bar = bars[index];
+            if (bar === undefined) return null;
+            return (
+              <button
+                type="button"
+                key={bar.key}
+                className="quiet bar-row"
+                aria-pressed={bar.key === selected}
+                style={{ position: "absolute", top: start, left: 0, right: 0, height: ROW, display: "grid", gridTemplateColumns: `${NAMES}px 1fr`, padding: 0, textAlign: "left", width: "100%" }}
+                onClick={() => select(bar.key)}
+              >
+                <span style={{ overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap", padding: "0 8px" }}>
+                  {critical.has(bar.key) && <span title="Decided when the run ended">◆ </span>}
+                  {bar.key}
+                </span>
+                <Drawn bar={bar} at={(ms) => axis.at(ms) * scale} planned={planned ? plannedOf(flow, bar.key) : null} />
+              </button>
+            );
+          })}
+        </div>
+      </div>
+    </>
+  );
+}
+
+function isWait(flow: Flow | null, id: string): boolean {
+  return ["delay", "approval", "human_approval", "callback"].includes(flow?.steps.get(id)?.type ?? "");
+}
+
+function plannedOf(flow: Flow | null, key: string): { from: number; to: number } | null {
+  const step = flow?.steps.get(key);
+  return step && step.container === null ? { from: step.start * 1000, to: step.end * 1000 } : null;
+}
+
+function Drawn({ bar, at, planned }: { bar: Bar; at: (ms: number) => number; planned: { from: number; to: number } | null }) {
+  const look = lookOf(bar.status);
+  const [from, to] = [at(bar.from), at(bar.to)];
+  const told = `${bar.key}: ${look.word}, from ${duration(bar.from)} on, ${duration(bar.to - bar.from)}${planned ? `; planned from ${duration(planned.from)} on, ${duration(planned.to - planned.from)}` : ""}`;
+  return (
+    <svg width="100%" height={ROW} role="img" aria-label={told}>
+      <title>{told}</title>
+      {planned && <rect className="bar-of idle" x={at(planned.from)} y={ROW - 6} width={Math.max(LEAST, at(planned.to) - at(planned.from))} height={4} />}
+      <rect className={`bar-of ${look.colour}`} opacity={bar.attempts.length > 1 ? 0.3 : 1} x={from} y={5} width={Math.max(LEAST, to - from)} height={12} rx={2} />
+      {bar.attempts.length > 1 &&
+        bar.attempts.map((attempt, i) => (
+          <rect
+            key={i}
+            className={`bar-of ${attempt.isFailed ? "bad" : look.colour}`}
+            x={at(attempt.from)}
+            y={5}
+            width={Math.max(LEAST, at(attempt.to) - at(attempt.from))}
+            height={12}
+            rx={2}
+          />
+        ))}
+    </svg>
+  );
+}
+
+function useNow(isRunning: boolean): number {
+  const [now, set] = useState(Date.now());
+  useEffect(() => {
+    if (!isRunning) return undefined;
+    const timer = setInterval(() => set(Date.now()), 500);
+    return () => clearInterval(timer);
+  }, [isRunning]);
+  return now;
+}
+
+function useWidth(box: React.RefObject<HTMLDivElement | null>): number {
+  const [width, set] = useState(900);
+  useEffect(() => {
+    const shown = box.current;
+    if (shown === null) return undefined;
+    const watching = new ResizeObserver(() => set(shown.clientWidth));
+    watching.observe(shown);
+    return () => watching.disconnect();
+  }, [box.current]);
+  return width;
+}

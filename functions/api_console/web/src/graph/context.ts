@@ -1,0 +1,23 @@
+import { createContext } from "react";
+
+import type { RunStore } from "../live/runStore";
+import type { Flow } from "../model/flow";
+
+export interface Shown {
+  readonly flow: Flow;
+  readonly store: RunStore | null;
+  readonly selected: string | null;
+  readonly critical: ReadonlySet<string>;
+  readonly showsCost: boolean;
+}
+
+const NO_FLOW: Flow = { steps: new Map(), own: [], structure: null, criticalPath: [], serialised: [] };
+
+/** What all boxes of a graph share; what happens to one step, its box listens to by itself. */
+export const CanvasContext = createContext<Shown>({
+  flow: NO_FLOW,
+  store: null,
+  selected: null,
+  critical: new Set(),
+  showsCost: false,
+});

@@ -1,0 +1,96 @@
+/** A run while it is looked at: its store, kept up to date by the stream for as long as the page is shown. */
+
+import { useEffect, useState, useSyncExternalStore } from "react";
+
+import { RunStore, type Counts, type RunState, type StepState } from "./runStore";
+import { follow, type StreamState } from "./stream";
+
+export interface LiveRun {
+  readonly store: RunStore;
+  readonly stream: StreamState | "opening";
+}
+
+export function useLiveRun(executionId: string, generation: number): LiveRun {
+  const [store] = useState(() => new RunStore());
+  const [stream, setStream] = useState<StreamState | "opening">("opening");
+  useEffect(() => {
+    let watching = new AbortController();
+    const open = (from: string): void => {
+      watching = new AbortController();
+      const { signal } = watching;
+      void follow(
+        executionId,
+        from,
+        {
+          event: (event) => store.apply(event),
+          state: (state) => {
+            if (!signal.aborted) setStream(state);
+          },
+          restart: () => {
+            store.clear();
+            open("");
+          },
+        },
+        signal,
+      );
+    };
+    // Browsers open six connections to a server, all tabs counted together: a page that nobody sees holds none.
+    const seen = (): void => {
+      watching.abort();
+      if (document.visibilityState === "visible") {
+        store.clear();
+        open("");
+      }
+    };
+    store.clear();
+    open("");
+    document.addEventListener("visibilitychange", seen);
+    return () => {
+      document.removeEventListener("visibilitychange", seen);
+      watching.abort();
+    };
+  }, [executionId, generation, store]);
+  return { store, stream };
+}
+
+export function useRunState(store: RunStore): RunState {
+  return useSyncExternalStore((changed) => store.subscribe("", changed), store.getRun);
+}
+
+export function useStep(store: RunStore, key: string): StepState | undefined {
+  return useSyncExternalStore(
+    (changed) => store.subscribe(key, changed),
+    () => store.getStep(key),
+  );
+}
+
+/** The status of a step by its id: of one inside of a list or a loop, what its parts are together. */
+export function useStatusOf(store: RunStore | null, stepId: string): string {
+  return useSyncExternalStore(
+    (changed) => store?.subscribe(stepId, changed) ?? (() => undefined),
+    () => store?.getStatusOf(stepId) ?? "pending",
+  );
+}
+
+export function useCounts(store: RunStore, key: string): Counts {
+  return useSyncExternalStore(
+    (changed) => store.subscribe(key, changed),
+    () => store.getCounts(key),
+  );
+}
+
+/** How the parts of a step that is inside of another are. */
+export function useInner(store: RunStore, stepId: string): Counts {
+  return useSyncExternalStore(
+    (changed) => store.subscribe(stepId, changed),
+    () => store.getInner(stepId),
+  );
+}
+
+/** Anything that has happened in the run. */
+export function useEverything(store: RunStore): number {
+  return useSyncExternalStore(
+    (changed) => store.subscribe(null, changed),
+    () => store.version,
+  );
+}

@@ -1,0 +1,128 @@
+/** A workflow as its plan tells it: steps with what they wait for, the bodies of containers, and when each is planned. Pure. */
+
+export interface PlannedPart {
+  readonly step?: string;
+  readonly after?: readonly string[];
+  readonly sequence?: readonly PlannedPart[];
+  readonly parallel?: readonly PlannedPart[];
+  readonly bodies?: readonly PlannedPart[];
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface FlowStep {
+  readonly id: string;
+  readonly type: string;
+  /** Ids of the steps that it waits for. */
+  readonly after: readonly string[];
+  /** The container that it is in, null for a step of the workflow itself. */
+  readonly container: string | null;
+  /** The steps of each of its bodies: one for a map or a loop, one for each case of a switch. */
+  readonly bodies: readonly (readonly string[])[];
+  /** Seconds from the start of the run, or of the body that it is in. */
+  readonly start: number;
+  readonly end: number;
+  readonly isList: boolean;
+  readonly isConditional: boolean;
+  readonly isCritical: boolean;
+}
+
+export interface Flow {
+  readonly steps: ReadonlyMap<string, FlowStep>;
+  /** Ids of the workflow's own steps, in the order in which the document has them. */
+  readonly own: readonly string[];
+  readonly structure: PlannedPart | null;
+  readonly criticalPath: readonly string[];
+  readonly serialised: readonly { readonly before: string; readonly after: string; readonly seconds: number }[];
+}
+
+interface StepDocument {
+  readonly step_id?: string;
+  readonly step_type?: string;
+  readonly for_each?: unknown;
+  readonly conditions?: unknown;
+  readonly condition?: unknown;
+  readonly critical?: unknown;
+  readonly dependencies?: readonly string[];
+  readonly config?: Record<string, unknown>;
+  readonly parameters?: Record<string, unknown>;
+}
+
+export interface PlanDocument {
+  readonly structure?: PlannedPart | null | undefined;
+  readonly critical_path?: readonly string[] | undefined;
+  readonly serialised_pairs?: readonly { before: string; after: string; seconds: number }[] | undefined;
+}
+
+export function flowOf(workflow: Record<string, unknown>, plan: PlanDocument): Flow {
+  const documents = new Map<string, { document: StepDocument; container: string | null }>();
+  const own: string[] = [];
+  collect((workflow["steps"] ?? []) as StepDocument[], null, documents, own);
+  const planned = new Map<string, { part: PlannedPart; bodies: (readonly string[])[] }>();
+  if (plan.structure) place(plan.structure, planned);
+  const steps = new Map<string, FlowStep>();
+  for (const [id, { document, container }] of documents) {
+    const known = planned.get(id);
+    steps.set(id, {
+      id,
+      type: document.step_type ?? "",
+      // A workflow that was saved by an earlier release has no structure in its plan.
+      after: known?.part.after ?? (known ? [] : (document.dependencies ?? []).filter((d) => documents.has(d))),
+      container,
+      bodies: known?.bodies ?? [],
+      start: known?.part.start ?? 0,
+      end: known?.part.end ?? 0,
+      isList: document.for_each !== undefined && document.for_each !== null,
+      isConditional: document.conditions !== undefined || document.condition !== undefined,
+      isCritical: document.critical !== false,
+    });
+  }
+  return {
+    steps,
+    own,
+    structure: plan.structure ?? null,
+    criticalPath: plan.critical_path ?? [],
+    serialised: plan.serialised_pairs ?? [],
+  };
+}
+
+function collect(
+  steps: readonly StepDocument[],
+  container: string | null,
+  into: Map<string, { document: StepDocument; container: string | null }>,
+  own: string[] | null,
+): void {
+  for (const document of Array.isArray(steps) ? steps : []) {
+    const id = document.step_id;
+    if (typeof id !== "string") continue;
+    into.set(id, { document, container });
+    own?.push(id);
+    for (const body of bodiesOf(document)) collect(body, id, into, null);
+  }
+}
+
+/** The lists of steps inside of a step, as the document writes them. */
+function bodiesOf(document: StepDocument): StepDocument[][] {
+  const config = { ...(document.parameters ?? {}), ...(document.config ?? {}) };
+  const found: StepDocument[][] = [];
+  if (Array.isArray(config["steps"])) found.push(config["steps"] as StepDocument[]);
+  for (const each of Array.isArray(config["cases"]) ? (config["cases"] as { steps?: unknown }[]) : []) {
+    if (Array.isArray(each?.steps)) found.push(each.steps as StepDocument[]);
+  }
+  if (Array.isArray(config["default"])) found.push(config["default"] as StepDocument[]);
+  return found;
+}
+
+function place(part: PlannedPart, into: Map<string, { part: PlannedPart; bodies: (readonly string[])[] }>): void {
+  if (part.step !== undefined) {
+    into.set(part.step, { part, bodies: (part.bodies ?? []).map(idsIn) });
+    for (const body of part.bodies ?? []) place(body, into);
+  }
+  for (const inner of [...(part.sequence ?? []), ...(part.parallel ?? [])]) place(inner, into);
+}
+
+/** The steps of a part itself, without those inside of containers. */
+export function idsIn(part: PlannedPart): string[] {
+  if (part.step !== undefined) return [part.step];
+  return [...(part.sequence ?? []), ...(part.parallel ?? [])].flatMap(idsIn);
+}

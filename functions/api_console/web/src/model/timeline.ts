@@ -1,0 +1,114 @@
+/** When what ran, for the Gantt: bars, and an axis on which long times without anything are folded. Pure. */
+
+import type { AttemptState, StepState } from "../live/runStore";
+
+export interface Bar {
+  readonly key: string;
+  readonly status: string;
+  /** Milliseconds since the start of the run. */
+  readonly from: number;
+  readonly to: number;
+  readonly attempts: readonly { readonly from: number; readonly to: number; readonly isFailed: boolean }[];
+}
+
+export interface Axis {
+  /** Where a moment of the run is drawn, in units of the axis. */
+  at(ms: number): number;
+  readonly length: number;
+  readonly folds: readonly { readonly at: number; readonly ms: number }[];
+}
+
+/** How wide a folded time is drawn, as a share of what is not folded. */
+const FOLD = 0.04;
+/** Idle time is folded from this share of all that is busy on. */
+const LONG = 0.5;
+
+export function barsOf(steps: Iterable<StepState>, startedAt: string | null, now: number): Bar[] {
+  const began = startedAt ? Date.parse(startedAt) : null;
+  if (began === null || Number.isNaN(began)) return [];
+  const bars: Bar[] = [];
+  for (const step of steps) {
+    if (step.startedAt === null || step.status === "skipped") continue;
+    const from = Date.parse(step.startedAt) - began;
+    const to = (step.endedAt ? Date.parse(step.endedAt) : now) - began;
+    bars.push({
+      key: step.key,
+      status: step.status,
+      from,
+      to: Math.max(from, to),
+      attempts: step.attempts.flatMap((a) => attemptOf(a, began, to)),
+    });
+  }
+  return bars.sort((a, b) => a.from - b.from || a.key.localeCompare(b.key));
+}
+
+function attemptOf(attempt: AttemptState, began: number, end: number): { from: number; to: number; isFailed: boolean }[] {
+  if (attempt.startedAt === null) return [];
+  const from = Date.parse(attempt.startedAt) - began;
+  return [{ from, to: Math.max(from, attempt.endedAt ? Date.parse(attempt.endedAt) - began : end), isFailed: attempt.error !== null }];
+}
+
+/** An axis of the whole run. A wait of days, or a redrive a week later, would squash all else: such times are folded. */
+export function axisOf(bars: readonly Bar[], until: number, isIdle: (bar: Bar) => boolean = () => false): Axis {
+  const busy = merged(bars.filter((bar) => !isIdle(bar)).map((bar) => [bar.from, bar.to] as const));
+  const total = busy.reduce((sum, [from, to]) => sum + to - from, 0) || until || 1;
+  const pieces: { from: number; to: number; scale: number }[] = [];
+  let last = 0;
+  const idle = (from: number, to: number): void => {
+    if (to <= from) return;
+    const isLong = to - from > LONG * total;
+    pieces.push({ from, to, scale: isLong ? (FOLD * total) / (to - from) : 1 });
+  };
+  for (const [from, to] of busy) {
+    idle(last, from);
+    if (to > Math.max(last, from)) pieces.push({ from: Math.max(last, from), to, scale: 1 });
+    last = Math.max(last, to);
+  }
+  idle(last, until);
+  const at = (ms: number): number => {
+    let x = 0;
+    for (const piece of pieces) {
+      if (ms <= piece.from) break;
+      x += (Math.min(ms, piece.to) - piece.from) * piece.scale;
+    }
+    return x;
+  };
+  const end = Math.max(until, last);
+  return {
+    at,
+    length: at(end) || 1,
+    folds: pieces.filter((p) => p.scale < 1).map((p) => ({ at: at((p.from + p.to) / 2), ms: p.to - p.from })),
+  };
+}
+
+function merged(spans: readonly (readonly [number, number])[]): [number, number][] {
+  const found: [number, number][] = [];
+  for (const [from, to] of [...spans].sort((a, b) => a[0] - b[0])) {
+    const last = found.at(-1);
+    if (last !== undefined && from <= last[1]) last[1] = Math.max(last[1], to);
+    else found.push([from, to]);
+  }
+  return found;
+}
+
+/** The steps that decided when the run ended: back from the one that ended last, to what it waited for and that ended last. */
+export function realCriticalPath(
+  ends: ReadonlyMap<string, number>,
+  after: (id: string) => readonly string[],
+): string[] {
+  let last: string | null = null;
+  for (const [id, end] of ends) if (last === null || end > (ends.get(last) ?? 0)) last = id;
+  const path: string[] = [];
+  const seen = new Set<string>();
+  while (last !== null && !seen.has(last)) {
+    seen.add(last);
+    path.push(last);
+    let next: string | null = null;
+    for (const before of after(last)) {
+      const end = ends.get(before);
+      if (end !== undefined && (next === null || end > (ends.get(next) ?? 0))) next = before;
+    }
+    last = next;
+  }
+  return path.reverse();
+}

@@ -1,0 +1,220 @@
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
+
+import { api, ask, type Schemas } from "../api/client";
+import { keys } from "../api/keys";
+import type { View } from "../graph/useLayout";
+import { type LiveRun, useEverything, useLiveRun, useRunState } from "../live/useRun";
+import { type Flow, flowOf } from "../model/flow";
+import { hasEnded, hasFailed } from "../model/status";
+import { between, duration, moment } from "../model/time";
+import { href, setQuery, useRoute } from "../routes";
+import { Problem } from "../ui/Problem";
+import { Status } from "../ui/Status";
+import { Actions } from "./run/Actions";
+import { StepPanel } from "./run/StepPanel";
+
+const Canvas = lazy(() => import("../graph/Canvas").then((m) => ({ default: m.Canvas })));
+const Gantt = lazy(() => import("../gantt/Gantt").then((m) => ({ default: m.Gantt })));
+const Logs = lazy(() => import("./run/Logs").then((m) => ({ default: m.Logs })));
+const Tree = lazy(() => import("../json/Tree").then((m) => ({ default: m.Tree })));
+
+const VIEWS = ["graph", "compiled", "timeline", "steps", "logs", "output"] as const;
+type Shown = (typeof VIEWS)[number];
+const NAMES: Readonly<Record<Shown, string>> = {
+  graph: "Graph",
+  compiled: "As compiled",
+  timeline: "Timeline",
+  steps: "Steps",
+  logs: "Logs",
+  output: "Output",
+};
+
+export default function Run({ id }: { id: string }) {
+  const { query } = useRoute();
+  const [generation, again] = useState(0);
+  const live = useLiveRun(id, generation);
+  const execution = useQuery({
+    queryKey: keys.runs.one(id),
+    queryFn: ({ signal }) => ask(api.GET("/executions/{execution_id}", { params: { path: { execution_id: id } }, signal })),
+    // The stream tells what happens; this is for what it does not tell, and for when it is away.
+    refetchInterval: (q) => (hasEnded(q.state.data?.status ?? "") ? false : 5_000),
+  });
+  const executed = useQuery({
+    queryKey: keys.runs.workflow(id),
+    staleTime: Infinity,
+    queryFn: ({ signal }) => ask(api.GET("/executions/{execution_id}/workflow", { params: { path: { execution_id: id } }, signal })),
+  });
+  const flow = useMemo(
+    () => (executed.data ? flowOf(executed.data.workflow as Record<string, unknown>, executed.data.plan as never) : null),
+    [executed.data],
+  );
+  const step = query.get("step");
+  const view = VIEWS.find((v) => v === query.get("view")) ?? "graph";
+  if (execution.data === undefined) {
+    return execution.error ? <Problem error={execution.error} retry={() => void execution.refetch()} /> : <p className="muted">Loading…</p>;
+  }
+  return (
+    <>
+      <Head run={execution.data} live={live} step={step} again={() => again((n) => n + 1)} reread={() => void execution.refetch()} />
+      <div className="tabs" role="tablist" aria-label="Views of the run">
+        {VIEWS.map((each) => (
+          <button key={each} type="button" role="tab" className="quiet" aria-selected={each === view} onClick={() => setQuery({ view: each === "graph" ? null : each })}>
+            {NAMES[each]}
+          </button>
+        ))}
+      </div>
+      <Problem error={executed.error} />
+      <div className={step === null ? "run alone" : "run"}>
+        <div>
+          <Suspense fallback={<p className="muted">Loading…</p>}>
+            <Content view={view} id={id} flow={flow} live={live} step={step} isOver={hasEnded(execution.data.status)} />
+          </Suspense>
+        </div>
+        {step !== null && <StepPanel key={step} id={id} store={live.store} step={step} tab={query.get("tab")} />}
+      </div>
+    </>
+  );
+}
+
+function Content({ view, id, flow, live, step, isOver }: { view: Shown; id: string; flow: Flow | null; live: LiveRun; step: string | null; isOver: boolean }) {
+  const select = (to: string | null) => setQuery({ step: to, tab: null });
+  switch (view) {
+    case "graph":
+    case "compiled": {
+      const drawn: View = view === "graph" ? "written" : "compiled";
+      return flow ? <Canvas flow={flow} store={live.store} view={drawn} selected={step} select={select} /> : <p className="muted">Loading…</p>;
+    }
+    case "timeline":
+      return <Gantt flow={flow} store={live.store} selected={step} select={select} />;
+    case "steps":
+      return <Steps flow={flow} live={live} step={step} />;
+    case "logs":
+      return <Logs id={id} step={null} isOver={isOver} />;
+    case "output":
+      return <Output id={id} />;
+  }
+}
+
+function Head({ run, live, step, again, reread }: { run: Schemas["ExecutionProgress"]; live: LiveRun; step: string | null; again: () => void; reread: () => void }) {
+  const state = useRunState(live.store);
+  const status = hasEnded(run.status) && state.redrives <= run.redrive_count && live.stream !== "open" ? run.status : state.status === "pending" ? run.status : state.status;
+  const isOver = hasEnded(status);
+  // The end is told by the stream first; the record, with the output and the cost, is read then.
+  const ended = useRef(isOver);
+  useEffect(() => {
+    if (isOver && !ended.current) reread();
+    ended.current = isOver;
+  }, [isOver, reread]);
+  const results = useQuery({
+    queryKey: [...keys.runs.results(run.execution_id), "summary", status],
+    enabled: isOver,
+    queryFn: ({ signal }) =>
+      ask(api.GET("/executions/{execution_id}/results", { params: { path: { execution_id: run.execution_id }, query: { limit: 1 } as never }, signal })),
+  });
+  const error = (run.error ?? results.data?.error ?? null) as { step_id?: string | null; type?: string; message?: string } | null;
+  useFailedStep(hasFailed(status), error?.step_id ?? results.data?.failed_steps?.[0] ?? null);
+  const cost = results.data?.cost_usd?.total;
+  return (
+    <>
+      <div className="row spread">
+        <h1>
+          <a href={href(["workflows", run.workflow_id], { version: run.workflow_version })}>{run.workflow_name}</a> <Status status={status} />
+        </h1>
+        <Actions id={run.execution_id} status={status} step={step} again={again} />
+      </div>
+      {live.stream === "lost" && !isOver && <p className="banner" role="status">The connection is lost. It comes back by itself; what you see may be old.</p>}
+      <div className="row muted">
+        <span className="mono">{run.execution_id}</span>
+        <span>started {moment(run.started_at)}</span>
+        <span>
+          {isOver ? "took" : "for"} <Took from={run.started_at} to={isOver ? (run.completed_at ?? state.endedAt) : null} />
+        </span>
+        {typeof cost === "number" && <span>cost ${cost.toFixed(6)}</span>}
+        {run.redrive_count > 0 && <span>redriven {run.redrive_count} times</span>}
+        {run.rerun_of && <a href={href(["runs", run.rerun_of])}>repeats another run{run.rerun_from_step ? ` from ${run.rerun_from_step}` : ""}</a>}
+        {run.parent_execution_id && <a href={href(["runs", run.parent_execution_id])}>part of another run</a>}
+      </div>
+      {error && isOver && (
+        <div className="problem" style={{ marginTop: 8 }}>
+          <strong>
+            {error.step_id ? <a href={href(["runs", run.execution_id], { step: error.step_id })}>{error.step_id}</a> : "The run"} failed: {error.type}
+          </strong>
+          <pre>{error.message}</pre>
+        </div>
+      )}
+    </>
+  );
+}
+
+/** A run that has failed opens on the step that failed, once. */
+function useFailedStep(isFailed: boolean, failed: string | null): void {
+  const { query } = useRoute();
+  const done = useRef(false);
+  useEffect(() => {
+    if (!isFailed || failed === null || done.current) return;
+    done.current = true;
+    if (!query.has("step") && !query.has("view")) setQuery({ step: failed });
+  }, [isFailed, failed, query]);
+}
+
+function Took({ from, to }: { from: string; to: string | null | undefined }) {
+  const [now, set] = useState(Date.now());
+  useEffect(() => {
+    if (to) return undefined;
+    const timer = setInterval(() => set(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, [to]);
+  return <>{duration(between(from, to, now))}</>;
+}
+
+/** The steps as a list: the accessible twin of the graph. */
+function Steps({ flow, live, step }: { flow: Flow | null; live: LiveRun; step: string | null }) {
+  useEverything(live.store);
+  const known = flow ? [...flow.steps.keys()] : [];
+  const further = [...live.store.keys()].filter((key) => !flow?.steps.has(key));
+  return (
+    <div className="rows" style={{ maxHeight: "calc(100vh - 210px)" }} tabIndex={0} role="group" aria-label="Steps">
+      <table>
+        <thead>
+          <tr><th>Step</th><th>Status</th><th>Took</th><th>Attempts</th><th>Waits for</th></tr>
+        </thead>
+        <tbody>
+          {[...known, ...further.slice(0, 2000)].map((key) => {
+            const state = live.store.getStep(key);
+            return (
+              <tr key={key} aria-current={key === step ? "true" : undefined}>
+                <td style={{ paddingLeft: 10 + 14 * depthOf(flow, key) }}>
+                  <button type="button" className="quiet" onClick={() => setQuery({ step: key, tab: null })}>{key}</button>
+                </td>
+                <td><Status status={state?.status ?? "pending"} /></td>
+                <td>{duration(state?.durationMs)}</td>
+                <td>{state?.attempts.length ?? ""}</td>
+                <td>{flow?.steps.get(key)?.after.join(", ")}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function depthOf(flow: Flow | null, key: string): number {
+  let [depth, id] = [0, flow?.steps.get(key)?.container ?? null];
+  while (id !== null) {
+    depth += 1;
+    id = flow?.steps.get(id)?.container ?? null;
+  }
+  return depth;
+}
+
+function Output({ id }: { id: string }) {
+  const results = useQuery({
+    queryKey: [...keys.runs.results(id), "output"],
+    queryFn: ({ signal }) => ask(api.GET("/executions/{execution_id}/results", { params: { path: { execution_id: id }, query: { limit: 1 } as never }, signal })),
+  });
+  if (!results.data) return <Problem error={results.error} />;
+  if (results.data.output_link) return <p>The output has {results.data.output_link.bytes.toLocaleString("en")} bytes.</p>;
+  return <Tree value={results.data.output} label="Output of the run" />;
+}

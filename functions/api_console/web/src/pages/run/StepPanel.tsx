@@ -1,0 +1,259 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { api, ask, authorizedFetch, type Schemas } from "../../api/client";
+import { keys } from "../../api/keys";
+import { Copy, Tree } from "../../json/Tree";
+import type { RunStore } from "../../live/runStore";
+import { useCounts, useStep } from "../../live/useRun";
+import { Heat } from "../../graph/Heat";
+import { duration, moment } from "../../model/time";
+import { setQuery } from "../../routes";
+import { Problem } from "../../ui/Problem";
+import { Status } from "../../ui/Status";
+import { Logs } from "./Logs";
+
+type StepResult = Schemas["StepResult"];
+type Attempt = Schemas["Attempt"];
+
+const TABS = ["Output", "Input", "Attempts", "Logs"] as const;
+type Tab = (typeof TABS)[number] | "Error" | "Conversation";
+
+/** All there is to know about one step of a run, or about one part of it. */
+export function StepPanel({ id, store, step, tab }: { id: string; store: RunStore; step: string; tab: string | null }) {
+  const live = useStep(store, step);
+  const status = live?.status ?? "pending";
+  const details = useQuery({
+    queryKey: [...keys.runs.results(id, "inputs,attempts"), step, status, live?.attempts.length ?? 0],
+    queryFn: async ({ signal }) => {
+      const query = { steps: step, include: "inputs,attempts", limit: 1 } as never;
+      const found = await ask(api.GET("/executions/{execution_id}/results", { params: { path: { execution_id: id }, query }, signal }));
+      return found.step_results[step] ?? null;
+    },
+    placeholderData: (before) => before,
+  });
+  const result = details.data ?? null;
+  const conversation = conversationOf(result);
+  const tabs: Tab[] = [...(result?.error_message || result?.error_type ? (["Error"] as const) : []), ...TABS, ...(conversation ? (["Conversation"] as const) : [])];
+  const shown: Tab = tabs.find((t) => t === tab) ?? tabs[0] ?? "Output";
+  return (
+    <section className="panel" aria-label={`Step ${step}`}>
+      <div className="row spread">
+        <h2 style={{ margin: 0 }}>
+          {step} <Copy text={() => step} what="the step's key" mark="copy" />
+        </h2>
+        <span className="row">
+          <Status status={status} />
+          <button type="button" className="quiet" aria-label="Close the step" onClick={() => setQuery({ step: null, tab: null })}>
+            ✕
+          </button>
+        </span>
+      </div>
+      <Parts store={store} step={step} />
+      {status === "waiting" && live?.waitingFor === "decision" && <Decide id={id} step={step} />}
+      <dl className="facts">
+        {live?.waitingFor && <><dt>Waits for</dt><dd>{live.waitingFor}</dd></>}
+        <dt>Started</dt><dd>{moment(result?.started_at ?? live?.startedAt, { millis: true })}</dd>
+        <dt>Took</dt><dd>{duration(result?.execution_time_ms ?? live?.durationMs)}</dd>
+        {(result?.retry_count ?? 0) > 0 && <><dt>Retries</dt><dd>{result?.retry_count}</dd></>}
+        {result?.usage && <><dt>Tokens</dt><dd>{result.usage.tokens_in} in, {result.usage.tokens_out} out</dd></>}
+        {result?.usage && <><dt>Models</dt><dd>{result.usage.cost_usd === null ? "price not known" : `$${result.usage.cost_usd.toFixed(6)}`}</dd></>}
+        {live?.isReused && <><dt>Taken from</dt><dd>the run that this one repeats</dd></>}
+      </dl>
+      <Problem error={details.error} retry={() => void details.refetch()} />
+      <div className="tabs" role="tablist" aria-label="About the step">
+        {tabs.map((each) => (
+          <button key={each} type="button" role="tab" className="quiet" aria-selected={each === shown} onClick={() => setQuery({ tab: each })}>
+            {each}
+          </button>
+        ))}
+      </div>
+      <div role="tabpanel" aria-label={shown}>
+        {shown === "Error" && result && <Failure result={result} />}
+        {shown === "Output" && result && <Output id={id} step={step} result={result} />}
+        {shown === "Input" && result && <Inputs result={result} />}
+        {shown === "Attempts" && <Attempts attempts={result?.attempts ?? null} />}
+        {shown === "Logs" && <Logs id={id} step={step} isOver={live?.endedAt !== null && live?.endedAt !== undefined} />}
+        {shown === "Conversation" && conversation && <Conversation turns={conversation} />}
+      </div>
+    </section>
+  );
+}
+
+function Parts({ store, step }: { store: RunStore; step: string }) {
+  const counts = useCounts(store, step);
+  const parts = store.partsOf(step);
+  if (Object.keys(counts).length === 0) return null;
+  const failed = parts.filter((key) => ["failed", "timed_out"].includes(store.getStep(key)?.status ?? ""));
+  return (
+    <div>
+      <Heat store={store} id={step} />
+      <label>
+        {parts.length.toLocaleString("en")} parts{" "}
+        <select aria-label="Open a part" value="" onChange={(e) => e.target.value && setQuery({ step: e.target.value })}>
+          <option value="">open…</option>
+          {[...failed, ...parts.filter((p) => !failed.includes(p))].slice(0, 2000).map((key) => (
+            <option key={key} value={key}>
+              {key} {store.getStep(key)?.status}
+            </option>
+          ))}
+        </select>
+      </label>
+    </div>
+  );
+}
+
+function Failure({ result }: { result: StepResult }) {
+  const trace = result.attempts?.at(-1)?.stack_trace ?? null;
+  return (
+    <>
+      <div className="problem">
+        <strong>{result.error_type}</strong>
+        <pre>{result.error_message}</pre>
+      </div>
+      {trace && trace.length > 0 && (
+        <>
+          <div className="row spread">
+            <strong>Stack trace</strong>
+            <Copy text={() => trace.join("\n")} what="the stack trace" />
+          </div>
+          <pre className="tree" tabIndex={0} aria-label="Stack trace">
+            {trace.join("\n")}
+          </pre>
+        </>
+      )}
+    </>
+  );
+}
+
+function Output({ id, step, result }: { id: string; step: string; result: StepResult }) {
+  const link = result.output_link;
+  const linked = useQuery({
+    queryKey: [...keys.runs.results(id), step, "output"],
+    enabled: false,
+    queryFn: async () => {
+      const answer = await authorizedFetch(`/executions/${encodeURIComponent(id)}/steps/${encodeURIComponent(step)}/output`);
+      return (await answer.json()) as unknown;
+    },
+  });
+  if (link && linked.data === undefined) {
+    return (
+      <p>
+        The output has {link.bytes.toLocaleString("en")} bytes.{" "}
+        <button type="button" onClick={() => void linked.refetch()} disabled={linked.isFetching || link.href === null}>
+          Show it
+        </button>
+        <Problem error={linked.error} />
+      </p>
+    );
+  }
+  return <Tree value={linked.data ?? result.output_data} root={step} label="Output" />;
+}
+
+function Inputs({ result }: { result: StepResult }) {
+  if (result.input_link) return <p>What the step received has {result.input_link.bytes.toLocaleString("en")} bytes.</p>;
+  if (result.input_data === null && (result.config === null || result.config === undefined)) {
+    return <p className="muted">This step is computed by the machine itself, which records no input.</p>;
+  }
+  return (
+    <>
+      <Tree value={result.input_data} label="Input" />
+      {result.config !== null && result.config !== undefined && <Tree value={result.config} label="Configuration" />}
+    </>
+  );
+}
+
+function Attempts({ attempts }: { attempts: readonly Attempt[] | null }) {
+  if (attempts === null) return <p className="muted">This step is computed by the machine itself, in one attempt.</p>;
+  return (
+    <table>
+      <thead>
+        <tr><th>Attempt</th><th>Status</th><th>Started</th><th>Took</th><th>Error</th></tr>
+      </thead>
+      <tbody>
+        {attempts.map((a) => (
+          <tr key={a.attempt}>
+            <td>{a.attempt}</td>
+            <td><Status status={a.status} /></td>
+            <td>{moment(a.started_at ?? a.scheduled_at, { millis: true })}</td>
+            <td>{duration(a.execution_time_ms)}</td>
+            <td>{[a.error_type, a.error_message].filter(Boolean).join(": ")}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** An approval is decided where it is seen. */
+export function Decide({ id, step }: { id: string; step: string }) {
+  const [comment, set] = useState("");
+  const cache = useQueryClient();
+  const element = /\[(\d+)\]/.exec(step)?.[1];
+  const decide = useMutation({
+    mutationFn: (verb: "approve" | "deny") => {
+      const params = { path: { execution_id: id, step: step.replace(/\[\d+\]$/, "") }, query: element === undefined ? {} : { element } };
+      const body = comment.trim() ? { comment: comment.trim() } : {};
+      return ask(
+        verb === "approve"
+          ? api.POST("/executions/{execution_id}/steps/{step}/approve", { params, body } as never)
+          : api.POST("/executions/{execution_id}/steps/{step}/deny", { params, body } as never),
+      );
+    },
+    onSuccess: () => void cache.invalidateQueries({ queryKey: keys.approvals }),
+  });
+  return (
+    <form className="card" aria-label="Decide" onSubmit={(e) => e.preventDefault()}>
+      <label>
+        Comment <input value={comment} style={{ width: "60%" }} onChange={(e) => set(e.target.value)} />
+      </label>{" "}
+      <button type="button" className="primary" disabled={decide.isPending} onClick={() => decide.mutate("approve")}>
+        Approve
+      </button>{" "}
+      <button type="button" disabled={decide.isPending} onClick={() => decide.mutate("deny")}>
+        Deny
+      </button>
+      <Problem error={decide.error} />
+    </form>
+  );
+}
+
+interface Turn {
+  readonly role: string;
+  readonly text: string;
+  readonly calls: readonly { readonly name: string; readonly arguments: unknown; readonly result: unknown }[];
+}
+
+/** The turns of an agent, as its output tells them. */
+function conversationOf(result: StepResult | null): readonly Turn[] | null {
+  const output = result?.output_data as { conversation?: unknown; turns?: unknown } | null | undefined;
+  const turns = output && typeof output === "object" ? (output.conversation ?? output.turns) : null;
+  if (!Array.isArray(turns)) return null;
+  return (turns as Record<string, unknown>[]).map((turn) => ({
+    role: String(turn["role"] ?? "assistant"),
+    text: String(turn["content"] ?? turn["text"] ?? ""),
+    calls: Array.isArray(turn["tool_calls"])
+      ? (turn["tool_calls"] as Record<string, unknown>[]).map((call) => ({ name: String(call["name"]), arguments: call["arguments"], result: call["result"] ?? call["output"] }))
+      : [],
+  }));
+}
+
+function Conversation({ turns }: { turns: readonly Turn[] }) {
+  return (
+    <ol>
+      {turns.map((turn, i) => (
+        <li key={i}>
+          <strong>{turn.role}</strong>
+          <pre>{turn.text}</pre>
+          {turn.calls.map((call, j) => (
+            <details key={j}>
+              <summary>calls {call.name}</summary>
+              <Tree value={call.arguments} label="Arguments" />
+              {call.result !== undefined && <Tree value={call.result} label="Result" />}
+            </details>
+          ))}
+        </li>
+      ))}
+    </ol>
+  );
+}

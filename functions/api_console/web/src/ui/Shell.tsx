@@ -1,0 +1,102 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useEffect, useState, useSyncExternalStore } from "react";
+
+import { LostConnection } from "../api/problem";
+import { isUtc, setUtc, zoneName } from "../model/time";
+import { href, useRoute } from "../routes";
+
+const PLACES: readonly (readonly [string, string])[] = [
+  ["overview", "Overview"],
+  ["runs", "Runs"],
+  ["workflows", "Workflows"],
+  ["steps", "Steps"],
+  ["agents", "Agents"],
+  ["prompts", "Prompts"],
+  ["approvals", "Approvals"],
+  ["files", "Files"],
+];
+
+/** The frame of every page: where one is, where one can go, how it looks, and whether the server answers. */
+export function Shell({ children }: { children: ReactNode }) {
+  const { path } = useRoute();
+  const current = path[0] ?? "runs";
+  return (
+    <>
+      <a className="skip" href="#main" onClick={(e) => { e.preventDefault(); document.getElementById("main")?.focus(); }}>
+        Skip to the content
+      </a>
+      <header className="bar">
+        <a className="brand" href={href(["runs"])}>
+          Workflow console
+        </a>
+        <nav aria-label="Main">
+          {PLACES.map(([place, name]) => (
+            <a key={place} href={href([place])} aria-current={place === current ? "page" : undefined}>
+              {name}
+            </a>
+          ))}
+        </nav>
+        <Zone />
+        <Theme />
+      </header>
+      <Connection />
+      <main id="main" tabIndex={-1}>
+        {children}
+      </main>
+    </>
+  );
+}
+
+function Zone() {
+  const [utc, set] = useState(isUtc());
+  return (
+    <button
+      type="button"
+      className="quiet"
+      title="The time zone of all moments"
+      onClick={() => {
+        setUtc(!utc);
+        set(!utc);
+        window.dispatchEvent(new Event("console:zone"));
+      }}
+    >
+      {zoneName(utc)}
+    </button>
+  );
+}
+
+const THEMES = ["system", "light", "dark"] as const;
+
+function Theme() {
+  const [theme, set] = useState(() => localStorage.getItem("console.theme") ?? "system");
+  useEffect(() => {
+    localStorage.setItem("console.theme", theme);
+    if (theme === "system") delete document.documentElement.dataset["theme"];
+    else document.documentElement.dataset["theme"] = theme;
+  }, [theme]);
+  return (
+    <label>
+      <span className="skip">Colours</span>
+      <select aria-label="Colours" value={theme} onChange={(e) => set(e.target.value)}>
+        {THEMES.map((each) => (
+          <option key={each}>{each}</option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** Says that the server does not answer, as long as any question to it goes unanswered. */
+function Connection() {
+  const cache = useQueryClient().getQueryCache();
+  const isLost = useSyncExternalStore(
+    (changed) => cache.subscribe(changed),
+    () => cache.getAll().some((q) => q.isActive() && (q.state.error instanceof LostConnection || q.state.fetchFailureReason instanceof LostConnection)),
+  );
+  if (!isLost) return null;
+  return (
+    <div className="banner" role="status">
+      The server does not answer. What you see may be old; it is asked again until it answers.
+    </div>
+  );
+}
