@@ -73,10 +73,10 @@ def test_the_same_workflow_gives_the_same_bytes_in_another_process() -> None:
 
 
 def test_what_xml_cannot_hold_is_replaced_and_the_rest_escaped() -> None:
-    nasty = "<script>&\"'\x00\x1b\ufffe]]>"
+    nasty = "<script>&\"'\x00\x1b\ufffe\u202e]]>"
     condition = {"left_operand": "input.x", "operator": "==", "right_operand": {"value": nasty}}
     root = ElementTree.fromstring(svg(drawing(one(conditions=condition) | {"name": nasty}), nasty))  # raises for no XML
-    assert root.findtext(f"{SVG}title") == "<script>&\"'" + "\N{REPLACEMENT CHARACTER}" * 3 + "]]>"
+    assert root.findtext(f"{SVG}title") == "<script>&\"'" + "\N{REPLACEMENT CHARACTER}" * 4 + "]]>"
     assert not root.findall(f".//{SVG}script")
 
 
