@@ -21,7 +21,6 @@ class Noun(NamedTuple):
     name: str
     key: str
     columns: tuple[Column, ...]
-    items: str = "items"
 
 
 STEP: Final = Noun(
@@ -34,7 +33,6 @@ STEP: Final = Noun(
         Column("version"),
         Column("description"),
     ),
-    "steps",
 )
 AGENT: Final = Noun(
     "agent",
@@ -75,15 +73,8 @@ def _singular(noun: Noun) -> str:
 
 def _list(noun: Noun) -> click.Command:
     def listed(remote: Remote, **filters: Any) -> None:
-        rows: list[Mapping[str, Any]] = []
-        cursor = None
-        while True:
-            page, _ = remote.api.answer(f"list_{noun.name}s", query={**filters, "limit": 100, "cursor": cursor})
-            rows += page[noun.items]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                remote.output.items(rows, noun.columns)
-                return
+        methods: Any = getattr(remote.api, f"{noun.name}s")
+        remote.output.items(list(methods.list(**filters)), noun.columns)
 
     command = client_command(fields=True)(listed)
     if noun is STEP:
