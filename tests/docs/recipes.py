@@ -36,6 +36,7 @@ def findings(recipe: Path) -> str:
     """What is said of the failing variant."""
     done = workflow("validate", "wrong.yaml", *steps_of(recipe), cwd=recipe)
     assert done.returncode == 2, (recipe.name, done.stdout, done.stderr)
+    assert "error WFE-" in done.stdout, recipe.name
     return done.stdout
 
 
