@@ -10,7 +10,7 @@ from typing import Any, Final
 from infra.local.mocking.mocks import Book
 from infra.local.mocking.model import Reply
 from infra.local.mocking.stage import Stage, evaluate_with
-from infra.local.mocking.tasks import Task
+from infra.local.mocking.tasks import Task, loops_of, tolerated_of
 from infra.local.mocking.world import World
 from infra.local.stepfunctions.calls import Attempt, Call, Target
 from infra.local.stepfunctions.ports import Engine as Machines
@@ -99,8 +99,7 @@ def _stage_of_body(body: Any, document: Any) -> Stage:
         if ":" not in address and address not in ids and not any(step.get("step_type") == "subflow" for step in steps):
             detail = f"There is no step '{address}'.{suggest(address, ids)}"
             raise InvalidRequestError.at(pointer("mocks", address), detail)
-    loops = frozenset(step["step_id"] for step in steps if step.get("step_type") == "loop")
-    return stage_for(Book(mocks, _not_yet), loops=loops)
+    return stage_for(Book(mocks, _not_yet), loops=loops_of(document), tolerated=tolerated_of(document))
 
 
 def decide(task: Task, reply: Reply) -> None:

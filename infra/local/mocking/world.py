@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from infra.local.lambda_context import LONGEST_SECONDS
 from infra.local.mocking.durations import seconds_of
 from infra.local.mocking.model import Mock, Reply
 from infra.local.mocking.stage import MockError, Stage
 from infra.local.mocking.tasks import Task
 from infra.local.mocking.virtual_time import VirtualLoop
-from infra.local.lambda_context import LONGEST_SECONDS
 from infra.local.stepfunctions.lambdas import Invocation
 from workflow_engine.endpoint_errors import HttpTimeoutError, SecretNotSetError
 from workflow_engine.outbound_http import Answer, Request
