@@ -11,7 +11,7 @@ from tests.local.testing.test_command import FAILING, PASSING, WORKFLOW
 
 def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     (folder / "pytest.ini").write_text("[pytest]\n")
-    plugin = ["-p", "infra.local.testing.plugin"]
+    plugin = ["-p", "workflow_pytest"]
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *plugin, "-q", *arguments]
     environment = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PATH": "", "HOME": str(folder)}
     return subprocess.run(

@@ -5,7 +5,8 @@
         run.expect(status="failed", never=["ship"])
 
 The wheel brings it, so every project of who has installed that loads this module: it imports nothing of the engine before a
-case, or that fixture, is there.
+case, or that fixture, is there. It is a package by itself since pytest loads it first: with a package `infra` around it, a project
+could not import an `infra` of its own any more.
 """
 
 from __future__ import annotations
