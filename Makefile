@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
+BROWSER_STAMP := $(VENV)/.installed-browser
 FILE   ?= statemachines/examples/hello-world/workflow.json
 PORT   ?= 8006
 SECONDS ?= 600
@@ -15,7 +16,7 @@ install = $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes 
 # What does not parse is no module but a template of one.
 compile = $(BIN)/python -m compileall -q -j 0 -x node_modules $(1) >/dev/null || true
 
-.PHONY: setup run serve wheel console test-console test fuzz clients e2e lint format bench synth generate lock
+.PHONY: setup run serve wheel console test-console e2e-console test fuzz clients e2e lint format bench synth generate lock
 
 setup: $(STAMP)
 
@@ -60,6 +61,16 @@ clients: setup
 # The CDK app, deployed to an emulator of AWS that enforces IAM, and every journey over its API.
 e2e: setup
 	$(BIN)/python -m pytest -p tests.e2e.harness.plugin -n 0 -m "not benchmark and not slow" tests/e2e tests/journeys
+
+# The console in a browser, on a local server with real runs. Debian's Chromium is installed where there is none.
+e2e-console: setup console $(BROWSER_STAMP)
+	@command -v chromium >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends chromium; } \
+	  || { echo "The tests of the console need Chromium: install the package 'chromium', as root." >&2; exit 1; }
+	$(BIN)/python -m pytest -n 0 -m browser tests/console
+
+$(BROWSER_STAMP): requirements-console.lock $(STAMP)
+	$(call install,requirements-console.lock)
+	@touch $(BROWSER_STAMP)
 
 lint: setup
 	$(BIN)/ruff check .
@@ -108,6 +119,7 @@ lock:
 	grep '^uv==' requirements.lock | cut -d' ' -f1 | uv pip compile --quiet --generate-hashes --no-emit-index-url \
 	  --no-header - -o requirements-setup.lock
 	$(LOCK) $(ALL) --extra bench -c requirements.lock -o requirements-bench.lock
+	$(LOCK) $(ALL) --extra console -c requirements.lock -o requirements-console.lock
 	$(call extras,lambda) | $(LAYER) -o layers/deps/requirements.lock
 	$(call extras,lambda llm) | $(LAYER) -o layers/llm_deps/requirements.lock
 	$(call extras,lambda files) | $(LAYER) -o layers/files_deps/requirements.lock

@@ -17,6 +17,7 @@ import pytest
 
 from tests.golden.test_mistakes import MISTAKES, findings
 from workflow_engine.documents.yaml_text import parse_yaml
+from workflow_engine.errors import MalformedDocumentError
 from workflow_engine.language.diagnostics import CODES, pointer
 from workflow_engine.language.explanations import explanation
 from workflow_engine.language.schema import workflow_schema
@@ -98,10 +99,18 @@ def workflows() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in sorted(file for folder in FOLDERS for file in (ROOT / folder).rglob("*") if file.suffix in READERS):
         if path.name != "wrong.yaml" and not path.name.endswith((".test.yaml", ".fixtures.yaml")):
-            document = READERS[path.suffix](path.read_text(encoding="utf-8"))
+            document = _read(path)
             if isinstance(document, dict) and isinstance(document.get("steps"), list):
                 found[str(path.relative_to(ROOT))] = document
     return found | {f"right example of {code}": right for code in CODES if (right := explanation(code).right)}
+
+
+def _read(path: Path) -> Any:
+    """The document of a file; one that is no workflow where it cannot be read, which the test then tells."""
+    try:
+        return READERS[path.suffix](path.read_text(encoding="utf-8"))
+    except (ValueError, MalformedDocumentError) as error:
+        return {"steps": [], "unreadable": str(error)}
 
 
 def validator_for(document: Any) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from infra.local.cli.findings import Finding
+from infra.local.cli.findings import Finding, word_in, words
 from infra.local.cli.texts import Text
 from workflow_engine.documents.places import Span, find
 from workflow_engine.errors import MalformedDocumentError
@@ -67,23 +67,17 @@ def _word_of(text: Text, value: Any, finding: Finding) -> tuple[Span, Fix] | Non
             return None
     else:
         where, told = found.value, holder[last]
-    if where is None or not isinstance(told, str) or len(_words(fix.replace).findall(told)) != 1:
+    if where is None or not isinstance(told, str) or len(words(fix.replace).findall(told)) != 1:
         return None
-    words = list(_words(fix.replace).finditer(text.text[slice(*where)]))
-    if len(words) != 1:
-        return None
-    return Span(where.start + words[0].start(), where.start + words[0].end()), fix
-
-
-def _words(word: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![A-Za-z0-9_-]){re.escape(word)}(?![A-Za-z0-9_-])")
+    span = word_in(text, where, fix.replace)
+    return None if span is None else (span, fix)
 
 
 def _mend(value: Any, pointer: str, fix: Fix) -> None:
     """Make a fix in a value."""
     holder, last = _holder(value, pointer)
     if fix.target == "value":
-        holder[last] = _words(fix.replace).sub(fix.replacement, holder[last])
+        holder[last] = words(fix.replace).sub(fix.replacement, holder[last])
         return
     members = [(fix.replacement if key == last else key, inner) for key, inner in holder.items()]
     holder.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from infra.local.gateway import function_arn
@@ -13,6 +13,7 @@ from infra.local.mocking.mocks import Facts
 from infra.local.stepfunctions.calls import Attempt, Target, described
 from infra.local.stepfunctions.journal import Head
 from workflow_engine.compiler.catalogue import OUTPUT_CHECK
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.run_output import FAILED
 from workflow_engine.state_names import step_of
 from workflow_engine.subflows import OUTPUT_FIELDS

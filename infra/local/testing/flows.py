@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from workflow_engine.language.walk import walk_steps
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.state_names import CHECK, GUARD, JOIN, SWITCH, UNTIL, WHILE, role_of, step_of
 from workflow_engine.suggestions import suggest
 

@@ -11,7 +11,7 @@ from tests.local.testing.test_command import FAILING, PASSING, WORKFLOW
 
 def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     (folder / "pytest.ini").write_text("[pytest]\n")
-    plugin = ["-p", "infra.local.testing.plugin"]
+    plugin = ["-p", "workflow_pytest"]
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *plugin, "-q", *arguments]
     environment = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PATH": "", "HOME": str(folder)}
     return subprocess.run(
@@ -78,8 +78,8 @@ def test_a_project_without_cases_loads_nothing_of_the_engine(tmp_path: Path) -> 
     (tmp_path / "test_a.py").write_text(
         "import sys\n"
         "def test_a():\n"
-        "    ours = ('workflow_engine', 'infra.local.cloud', 'infra.local.stepfunctions')\n"
-        "    assert [m for m in sys.modules if m.startswith(ours)] == []\n"
+        "    engine = ('workflow_engine', 'infra.local.cloud', 'infra.local.stepfunctions')\n"
+        "    assert [m for m in sys.modules if m.startswith(engine)] == []\n"
     )
     done = run_pytest(tmp_path)
     assert "1 passed" in done.stdout, done.stdout + done.stderr

@@ -80,6 +80,19 @@ describe("parts", () => {
     expect(run.getInner("one")).toEqual({ running: 0, completed: 1, failed: 1 });
   });
 
+  it("of a map are its elements, each told by the steps in it, which stand for it", () => {
+    const run = store(
+      event("step.started", "each"),
+      event("step.completed", "each[0].one"),
+      event("step.started", "each[0].two"),
+      event("step.completed", "each[1].one"),
+    );
+    expect(run.getCounts("each")).toEqual({ completed: 1, running: 1 });
+    expect(run.partsOf("each")).toEqual(["each[0].one", "each[0].two", "each[1].one"]);
+    run.apply(event("step.failed", "each[0].two"));
+    expect(run.getCounts("each")).toEqual({ completed: 1, running: 0, failed: 1 });
+  });
+
   it("belong to the element that they are in", () => {
     expect(parentOf("each[3].inner")).toBe("each[3]");
     expect(parentOf("each[3]")).toBe("each");

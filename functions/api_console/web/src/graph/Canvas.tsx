@@ -156,7 +156,7 @@ function Inside({ id, isContainer }: { id: string; isContainer: boolean }) {
   const look = lookOf(status);
   const marks = [critical.has(id) ? "critical" : "", id === selected ? "selected" : "", isContainer ? "container" : ""];
   return (
-    <div className={`step-box ${look.colour} ${marks.filter(Boolean).join(" ")}`}>
+    <div data-step={id} className={`step-box ${look.colour} ${marks.filter(Boolean).join(" ")}`}>
       <Handle type="target" position={Position.Top} isConnectable={false} />
       {!isFar && (
         <>

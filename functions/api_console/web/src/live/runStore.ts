@@ -93,12 +93,14 @@ export class RunStore {
     if (own !== undefined) return own.status;
     const counts = this.inner.get(stepId);
     if (counts === undefined) return "pending";
-    return WORST_FIRST.find((status) => (counts[status] ?? 0) > 0) ?? "pending";
+    return together(counts);
   };
   /** The same as counts, for a step that is inside of another. */
   getInner = (stepId: string): Counts => this.inner.get(stepId) ?? NOTHING;
   keys = (): IterableIterator<string> => this.steps.keys();
-  partsOf = (key: string): readonly string[] => this.children.get(key) ?? [];
+  /** The keys of a step's parts. An element of a map has no result of its own: its steps stand for it. */
+  partsOf = (key: string): readonly string[] =>
+    (this.children.get(key) ?? []).flatMap((part) => (this.steps.has(part) ? [part] : this.partsOf(part)));
 
   /** Listen to one step (its key), to the run itself (""), or to all. Gives what ends it. */
   subscribe(key: string | null, listener: () => void): () => void {
@@ -151,12 +153,7 @@ export class RunStore {
   }
 
   private begun(key: string, stepId: string): StepState {
-    const parent = parentOf(key);
-    if (parent !== null) {
-      const known = this.children.get(parent);
-      if (known === undefined) this.children.set(parent, [key]);
-      else known.push(key);
-    }
+    this.register(key);
     return {
       key,
       stepId,
@@ -171,15 +168,36 @@ export class RunStore {
     };
   }
 
+  private register(key: string): void {
+    const parent = parentOf(key);
+    if (parent === null) return;
+    const known = this.children.get(parent);
+    if (known === undefined) {
+      this.children.set(parent, [key]);
+      if (!this.steps.has(parent)) this.register(parent);
+    } else {
+      known.push(key);
+    }
+  }
+
   private count(key: string, before: StepState, status: string): void {
     const parent = parentOf(key);
     if (parent === null) return;
-    recount(this.counts, parent, before.status, status);
-    this.mark(parent);
+    this.countIn(parent, before.status, status);
     if (before.stepId !== parent) {
       recount(this.inner, before.stepId, before.status, status);
       this.mark(before.stepId);
     }
+  }
+
+  private countIn(parent: string, before: string, after: string): void {
+    const was = together(this.counts.get(parent) ?? NOTHING);
+    recount(this.counts, parent, before, after);
+    this.mark(parent);
+    const outer = parentOf(parent);
+    const is = together(this.counts.get(parent) ?? NOTHING);
+    // An element of a map is told by what is in it.
+    if (outer !== null && !this.steps.has(parent) && is !== was) this.countIn(outer, was, is);
   }
 
   private mark(key: string): void {
@@ -197,6 +215,11 @@ export class RunStore {
     for (const key of keys) for (const listener of this.listeners.get(key) ?? []) listener();
     for (const listener of this.everything) listener();
   }
+}
+
+/** What parts are together: the worst of them, or what goes on. */
+function together(counts: Counts): string {
+  return WORST_FIRST.find((status) => (counts[status] ?? 0) > 0) ?? "pending";
 }
 
 function recount(counts: Map<string, Record<string, number>>, key: string, before: string, after: string): void {

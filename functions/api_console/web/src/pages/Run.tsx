@@ -4,6 +4,7 @@ import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { api, ask, type Schemas } from "../api/client";
 import { keys } from "../api/keys";
 import type { View } from "../graph/useLayout";
+import { Tree } from "../json/Tree";
 import { type LiveRun, useEverything, useLiveRun, useRunState } from "../live/useRun";
 import { type Flow, flowOf } from "../model/flow";
 import { hasEnded, hasFailed } from "../model/status";
@@ -12,12 +13,11 @@ import { href, setQuery, useRoute } from "../routes";
 import { Problem } from "../ui/Problem";
 import { Status } from "../ui/Status";
 import { Actions } from "./run/Actions";
+import { Logs } from "./run/Logs";
 import { StepPanel } from "./run/StepPanel";
 
 const Canvas = lazy(() => import("../graph/Canvas").then((m) => ({ default: m.Canvas })));
 const Gantt = lazy(() => import("../gantt/Gantt").then((m) => ({ default: m.Gantt })));
-const Logs = lazy(() => import("./run/Logs").then((m) => ({ default: m.Logs })));
-const Tree = lazy(() => import("../json/Tree").then((m) => ({ default: m.Tree })));
 
 const VIEWS = ["graph", "compiled", "timeline", "steps", "logs", "output"] as const;
 type Shown = (typeof VIEWS)[number];

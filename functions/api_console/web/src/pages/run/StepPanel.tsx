@@ -83,13 +83,14 @@ export function StepPanel({ id, store, step, tab }: { id: string; store: RunStor
 function Parts({ store, step }: { store: RunStore; step: string }) {
   const counts = useCounts(store, step);
   const parts = store.partsOf(step);
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   if (Object.keys(counts).length === 0) return null;
   const failed = parts.filter((key) => ["failed", "timed_out"].includes(store.getStep(key)?.status ?? ""));
   return (
     <div>
       <Heat store={store} id={step} />
       <label>
-        {parts.length.toLocaleString("en")} parts{" "}
+        {total.toLocaleString("en")} parts{" "}
         <select aria-label="Open a part" value="" onChange={(e) => e.target.value && setQuery({ step: e.target.value })}>
           <option value="">open…</option>
           {[...failed, ...parts.filter((p) => !failed.includes(p))].slice(0, 2000).map((key) => (

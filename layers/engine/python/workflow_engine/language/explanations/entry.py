@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 from typing import Any, Final
 
 from workflow_engine.language.diagnostics import Json
@@ -22,7 +23,7 @@ class Entry:
     why: str
     wrong: Json = None
     right: Document | None = None
-    stored: Mapping[str, Document] = {}
+    stored: Mapping[str, Document] = field(default_factory=dict)
 
 
 ORDER: Final[Document] = {

@@ -1,0 +1,31 @@
+"""Steps whose end the tests of the console decide."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from workflow_engine.sdk import StepContext, step
+
+
+def _switch(name: str) -> Path:
+    return Path(os.environ["CONSOLE_TEST_FOLDER"]) / name
+
+
+@step
+def carrier(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> dict[str, Any]:
+    """Fails until there is a truck."""
+    print("looking for a truck")
+    if not _switch("truck").exists():
+        raise RuntimeError("no truck")
+    return {"parcel": 9}
+
+
+@step
+def gate(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> dict[str, Any]:
+    """Lets a run through when the test says so."""
+    for _ in range(600):
+        if _switch(config["name"]).exists():
+            return {"name": config["name"]}
+        time.sleep(0.05)
+    raise RuntimeError("nobody opened the gate")

@@ -1,0 +1,59 @@
+"""What the console looks like, whatever it is looked at with; and that nothing but its own files makes it."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Browser, expect
+
+from tests.console.conftest import Console
+from tests.support.http_client import ApiClient
+
+
+def test_the_root_leads_to_the_console(console: Console, url: str) -> None:
+    console.page.goto(url)
+    expect(console.page.get_by_role("heading", name="Runs")).to_be_visible()
+    assert console.page.url.startswith(f"{url}/console/")
+
+
+def test_nothing_is_asked_of_another_host(console: Console, api: ApiClient, url: str) -> None:
+    asked: list[str] = []
+    console.page.on("request", lambda request: asked.append(request.url))
+    api.execute({"name": "One", "steps": [{"step_id": "a", "step_type": "transform", "config": {"expression": "1"}}]})
+    page = console.open("runs")
+    page.get_by_role("row").nth(1).get_by_role("link").last.click()
+    expect(page.locator(".step-box")).to_be_visible()
+    assert asked
+    assert [address for address in asked if not address.startswith(url)] == []
+
+
+def test_dark_and_light_are_chosen_and_remembered(console: Console) -> None:
+    page = console.open("runs")
+    page.get_by_label("Colours").select_option("dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(ground) == "rgb(20, 23, 28)"
+    console.check_accessible()
+    page.reload()
+    expect(page.get_by_label("Colours")).to_have_value("dark")
+    assert page.evaluate(ground) == "rgb(20, 23, 28)"
+
+
+def test_a_phone_shows_it_all_without_scrolling_sideways(browser: Browser, url: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{url}/console/")
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()
+
+
+def test_a_server_that_is_away_is_told_and_comes_back(console: Console) -> None:
+    console.expected += ["ERR_FAILED", "ERR_INTERNET_DISCONNECTED"]
+    page = console.open("runs")
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    page.context.set_offline(True)
+    expect(page.get_by_text("The server does not answer.", exact=False).first).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.get_by_text("The server does not answer.", exact=False)).to_have_count(0)
+
+
+def test_a_place_that_does_not_exist_says_so(console: Console) -> None:
+    page = console.open("nowhere")
+    expect(page.get_by_text("There is no page")).to_be_visible()

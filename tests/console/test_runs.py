@@ -1,0 +1,150 @@
+"""What a user does with runs: watches one, finds why one failed, and goes on from there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Locator, expect
+
+from tests.console.conftest import Console
+from tests.support.http_client import ApiClient
+
+
+def started(api: ApiClient, *steps: dict[str, Any], **fields: Any) -> str:
+    workflow = {"name": "Order", "execution_pattern": "parallel", "steps": list(steps)}
+    answer = api.post("/workflows/execute", {"workflow": workflow, **fields})
+    assert answer.status == 202, answer.body
+    return str(answer.body["execution_id"])
+
+
+def gate(step_id: str, *dependencies: str) -> dict[str, Any]:
+    return {"step_id": step_id, "step_type": "gate", "config": {"name": step_id}, "dependencies": list(dependencies)}
+
+
+def box(console: Console, step: str) -> Locator:
+    return console.page.locator(f'.step-box[data-step="{step}"]')
+
+
+def test_a_run_is_watched_as_it_goes_through(console: Console, api: ApiClient, switches: Path) -> None:
+    run = started(api, gate("first"), gate("second", "first"), input={})
+    console.open(f"runs/{run}")
+    expect(box(console, "first")).to_have_class(re.compile("active"))
+    expect(box(console, "second")).to_have_class(re.compile("idle"))
+    (switches / "first").touch()
+    expect(box(console, "first")).to_have_class(re.compile("ok"))
+    expect(box(console, "second")).to_have_class(re.compile("active"))
+    (switches / "second").touch()
+    expect(box(console, "second")).to_have_class(re.compile("ok"))
+    expect(console.page.locator("h1 .status")).to_contain_text("completed")
+    console.check_accessible()
+
+
+def test_a_failed_run_opens_on_why_it_failed_and_is_redriven(console: Console, api: ApiClient, switches: Path) -> None:
+    run = started(api, {"step_id": "ship", "step_type": "carrier", "config": {}})
+    assert api.results(run)["status"] == "failed"
+    page = console.open(f"runs/{run}")
+    panel = page.get_by_role("region", name="Step ship")
+    expect(panel).to_contain_text("no truck")
+    expect(panel.get_by_label("Stack trace", exact=True)).to_contain_text("carrier")
+    panel.get_by_role("tab", name="Logs").click()
+    expect(panel).to_contain_text("looking for a truck")
+    console.check_accessible()
+    (switches / "truck").touch()
+    page.get_by_role("button", name="Redrive…").click()
+    page.get_by_role("button", name="Redrive", exact=True).click()
+    expect(page.locator("h1 .status")).to_contain_text("completed")
+    expect(panel.locator(".status").first).to_contain_text("completed")
+    (switches / "truck").unlink()
+
+
+def test_a_run_is_run_again_from_a_step_with_what_was_done_before(
+    console: Console, api: ApiClient, switches: Path
+) -> None:
+    (switches / "truck").touch()
+    stored = {"step_id": "reserve", "step_type": "transform", "config": {"expression": "{'id': 7}"}}
+    run = started(api, stored, {"step_id": "ship", "step_type": "carrier", "config": {}, "dependencies": ["reserve"]})
+    assert api.results(run)["status"] == "completed"
+    page = console.open(f"runs/{run}?step=ship")
+    page.get_by_role("button", name="Rerun…").click()
+    expect(page.get_by_label("From the step")).to_have_value("ship")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_text("repeats another run from ship")).to_be_visible()
+    expect(page.locator("h1 .status")).to_contain_text("completed")
+    box(console, "reserve").click()
+    expect(page.get_by_role("region", name="Step reserve")).to_contain_text("the run that this one repeats")
+    (switches / "truck").unlink()
+
+
+def test_an_approval_is_decided_where_the_run_waits_for_it(console: Console, api: ApiClient) -> None:
+    run = started(api, {"step_id": "ask", "step_type": "human_approval", "config": {"prompt": "Ship it?"}})
+    page = console.open(f"runs/{run}?step=ask")
+    expect(page.get_by_role("region", name="Step ask")).to_contain_text("waiting")
+    page.get_by_label("Comment").fill("go on")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.locator("h1 .status")).to_contain_text("completed")
+
+
+def test_a_run_is_cancelled_with_why(console: Console, api: ApiClient) -> None:
+    run = started(api, {"step_id": "pause", "step_type": "delay", "config": {"delay_seconds": 3600}})
+    page = console.open(f"runs/{run}")
+    page.get_by_role("button", name="Cancel…").click()
+    page.get_by_label("Why, for whoever looks at it later").fill("a test")
+    page.get_by_role("button", name="Cancel the run").click()
+    expect(page.locator("h1 .status")).to_contain_text("cancelled")
+    assert api.get(f"/executions/{run}").body["cancel_cause"] == "a test"
+
+
+def test_a_list_shows_how_its_parts_are_and_opens_the_one_that_failed(console: Console, api: ApiClient) -> None:
+    checked = {
+        "step_id": "check",
+        "step_type": "transform",
+        "config": {"expression": "v = 3 ? $error('three') : v"},
+        "input_mapping": {"v": "item"},
+    }
+    each = {
+        "step_id": "each",
+        "step_type": "map",
+        "config": {"items": "input.rows", "steps": [checked]},
+        "critical": False,
+    }
+    run = started(api, each, input={"rows": [1, 2, 3, 4]})
+    api.results(run)
+    page = console.open(f"runs/{run}?step=each")
+    panel = page.get_by_role("region", name="Step each")
+    expect(panel.get_by_role("img")).to_have_accessible_name(re.compile("failed"))
+    panel.get_by_label("Open a part").select_option(index=1)
+    expect(page).to_have_url(re.compile(r"step=each%5B2%5D.check"))
+
+
+def test_the_list_of_runs_is_live_and_its_filters_stand_in_the_address(console: Console, api: ApiClient) -> None:
+    console.expected += ["422"]
+    page = console.open("runs")
+    run = started(
+        api, {"step_id": "a", "step_type": "fail", "config": {"error": "Odd", "message": "quite odd"}}, tags=["odd"]
+    )
+    expect(page.get_by_role("link", name=run)).to_be_visible()
+    page.get_by_role("button", name="More filters").click()
+    page.get_by_label("Tag").fill("odd")
+    expect(page).to_have_url(re.compile("tag=odd"))
+    expect(page.get_by_role("row").nth(1)).to_contain_text("quite odd")
+    expect(page.get_by_role("row")).to_have_count(2)
+    console.check_accessible()
+    page.reload()
+    expect(page.get_by_label("Tag")).to_have_value("odd")
+    page.get_by_label("From", exact=True).fill("yesterday")
+    expect(page.get_by_role("alert")).to_contain_text("from")
+
+
+def test_views_of_a_run_share_one_selection(console: Console, api: ApiClient) -> None:
+    steps = [{"step_id": name, "step_type": "transform", "config": {"expression": "1"}} for name in "ab"]
+    run = started(api, *steps)
+    api.results(run)
+    page = console.open(f"runs/{run}?step=b")
+    for view in ("As compiled", "Timeline", "Steps"):
+        page.get_by_role("tab", name=view).click()
+        expect(page.get_by_role("region", name="Step b")).to_be_visible()
+        console.check_accessible()
+    page.get_by_role("tab", name="Output").last.click()
+    expect(page.get_by_role("region", name="Step b")).to_be_visible()
