@@ -67,6 +67,7 @@ class Stage:
 
     book: Book
     loops: frozenset[str] = frozenset()
+    tolerated: frozenset[str] = frozenset()
     secrets: Mapping[str, str] = field(default_factory=dict)
     unmocked: str = "fail"
     schema_of: Callable[[str], Any] = lambda _step_type: None
@@ -163,6 +164,7 @@ class Stage:
     def call_of(self, attempt: Attempt, target: Target) -> Call | None:
         """Who makes an attempt; None where its target does."""
         task = Task.of(attempt, target, self.loops)
+        task = replace(task, is_tolerated=task.step_id in self.tolerated)
         if task.kind == "child":
             self._children[task.place] += 1
             task = replace(task, facts=replace(task.facts, attempt=self._children[task.place]))

@@ -18,6 +18,7 @@ from infra.local.cloud import LocalCloud
 from infra.local.mocking.desk import decide_by, stage_for, status_of
 from infra.local.mocking.mocks import Book
 from infra.local.mocking.stage import Problem, Stage, evaluate_with
+from infra.local.mocking.tasks import tolerated_of
 from infra.local.mocking.virtual_time import VirtualLoop
 from infra.local.testing.flows import Flow, FlowStep
 from infra.local.testing.model import Action, Case, Stored
@@ -147,6 +148,7 @@ class Bench:
         stage = stage_for(
             Book(dict(case.mocks), evaluate_with(self._engine.evaluator)),
             loops=loops,
+            tolerated=tolerated_of(document),
             secrets=case.secrets,
             unmocked=case.unmocked,
             elapsed=self._loop.elapsed,
@@ -200,6 +202,7 @@ class Bench:
         )
         self._unused(case, stage, observed)
         self._in_loop(self._stop_all())
+        self._cloud.desk().forget(execution_id)
         return observed
 
     def _in_loop(self, work: Awaitable[Any]) -> Any:
