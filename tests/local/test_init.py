@@ -69,6 +69,13 @@ def test_a_folder_has_what_editors_and_clients_need(template: str, tmp_path: Pat
     assert not [name for name in files(folder) if "__pycache__" in name or name.endswith(".pyc")]
 
 
+def test_it_is_said_which_extras_are_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "pip install" not in init(str(tmp_path / "all"), "--template", "rag").stderr
+    monkeypatch.setattr(module, "find_spec", lambda name: None if name == "sentencex" else name)
+    assert "pip install 'workflow-engine[files]'" in init(str(tmp_path / "some"), "--template", "rag").stderr
+    assert "pip install" not in init(str(tmp_path / "none"), "--template", "saga").stderr
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("mine", encoding="utf-8")
     done = init(str(tmp_path), "--template", "saga")
