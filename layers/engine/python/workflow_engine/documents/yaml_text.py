@@ -274,6 +274,8 @@ class _Reading:
                 start,
                 "YAML 1.2 has no merge key <<. Write the fields out, or repeat a whole value with an anchor: *name.",
             )
+        if text[:1].isspace():  # what is no space to YAML, as it comes with texts from web pages
+            self._refuse(start, f"The character U+{ord(text[0]):04X} is no space to YAML. Indent with spaces only.")
         try:
             value = plain_value(text)
         except ScalarError:
