@@ -100,7 +100,7 @@ def _record(execution_id: str, paths: Sequence[Path], api: str | None, profile: 
     path.write_text(text, encoding="utf-8")
     click.echo(f"Written to {path}. A case replays it:", err=True)
     click.echo(
-        f"  - {{name: as it was, recording: {path.name}, expect: {{status: {run.results['status']}, snapshot: [output]}}}}"
+        f"  - {{name: as it was, recording: {path}, expect: {{status: {run.results['status']}, snapshot: [output]}}}}"
     )
 
 

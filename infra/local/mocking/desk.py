@@ -22,7 +22,7 @@ from workflow_engine.suggestions import suggest
 from workflow_engine.usecases.engine import Caller, Engine
 
 MAX_STAGES: Final = 1000
-"""Mocked runs that are kept in memory, the newest."""
+"""Mocked runs that are kept in memory beside a folder, the newest. Without one none is forgotten: its steps would really run."""
 
 
 class Desk:
@@ -48,17 +48,27 @@ class Desk:
                 self._folder.mkdir(exist_ok=True)
                 kept = json.dumps({"mocks": body, "workflow": document})
                 (self._folder / f"{execution_id}.json").write_text(kept, encoding="utf-8")
-        while len(self._stages) >= MAX_STAGES:
-            del self._stages[next(iter(self._stages))]
-        self._stages[execution_id] = stage
+                self._kept.add(execution_id)
+        self._keep(execution_id, stage)
 
     def stage_of(self, execution_id: str) -> Stage | None:
         """The stage of a run; None where it is not mocked."""
         stage = self._stages.get(execution_id)
         if stage is None and self._folder is not None and execution_id in self._kept:
             kept = json.loads((self._folder / f"{execution_id}.json").read_text(encoding="utf-8"))
-            self._stages[execution_id] = stage = _stage_of_body(kept["mocks"], kept["workflow"])
+            stage = _stage_of_body(kept["mocks"], kept["workflow"])
+            self._keep(execution_id, stage)
         return stage
+
+    def _keep(self, execution_id: str, stage: Stage) -> None:
+        while self._folder is not None and len(self._stages) >= MAX_STAGES:
+            del self._stages[next(iter(self._stages))]
+        self._stages[execution_id] = stage
+
+    def forget(self, execution_id: str) -> None:
+        """A run that was stopped, with all that it started, needs its mocks no more."""
+        self._stages.pop(execution_id, None)
+        self._roots.clear()
 
     def stand_in(self, attempt: Attempt, target: Target) -> Call | None:
         """Who makes an attempt; None where its target does. In the engine's loop."""

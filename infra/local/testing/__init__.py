@@ -9,5 +9,5 @@ jumps wherever nobody works.
 - `matching`      values against what is expected of them
 - `expectations`  what was observed against what a case expects, `expected_calls` a part of it, both made of `checks`
 - `snapshots`, `coverage`, `reports`, `recording`
-- `session`       files and cases, run and told: the command and `plugin`, the same in pytest, stand on it
+- `session`       files and cases, run and told: the command and `workflow_pytest` stand on it
 """

@@ -202,6 +202,7 @@ class Bench:
         )
         self._unused(case, stage, observed)
         self._in_loop(self._stop_all())
+        self._cloud.desk().forget(execution_id)
         return observed
 
     def _in_loop(self, work: Awaitable[Any]) -> Any:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import workflow_pytest
+from infra.local.testing.format import SUFFIXES
 from tests.local.testing.test_command import FAILING, PASSING, WORKFLOW
 
 
@@ -83,3 +85,8 @@ def test_a_project_without_cases_loads_nothing_of_the_engine(tmp_path: Path) -> 
     )
     done = run_pytest(tmp_path)
     assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_plugin_takes_the_files_that_the_command_takes() -> None:
+    # It may not import the list: that would load the engine into every project's tests.
+    assert workflow_pytest._SUFFIXES == SUFFIXES
