@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -266,6 +269,24 @@ def test_of_two_who_count_a_run_at_once_one_does(world: World) -> None:
     table = _interrupted(world.table, lambda: world.fold().add(told[:1]))
     world.fold(table).add(told)
     assert world.hours() == {"01": {"completed": 2}}
+
+
+def test_many_who_are_told_the_same_at_once_count_each_run_once(in_memory: World) -> None:
+    ended = [End("t", "w1", 1, "completed", (DAY + timedelta(hours=n % 5)).isoformat(), 0, n) for n in range(60)]
+    told = [Told(("t", f"e{n}"), 1, end) for n, end in enumerate(ended)]
+
+    def count_all(seed: int) -> None:
+        fold, mixed = in_memory.fold(), random.Random(seed).sample(told, len(told))
+        for first in range(0, len(mixed), 7):
+            while True:
+                with contextlib.suppress(ThrottledError):
+                    fold.add(mixed[first : first + 7])
+                    break
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(count_all, range(4)))
+    assert in_memory.hours() == {f"{hour:02}": {"completed": 12} for hour in range(5)}
+    assert in_memory.day() == ({"completed": 60}, Histogram.of(range(60)))
 
 
 def test_who_gets_into_anothers_way_goes_on_beside_it(world: World) -> None:

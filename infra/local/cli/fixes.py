@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.local.cli.findings import Finding, word_in, words
-from infra.local.cli.texts import Text
+from infra.local.cli.texts import Text, text_of
 from workflow_engine.documents.places import Span, find
 from workflow_engine.errors import MalformedDocumentError
 from workflow_engine.suggestions import Fix
@@ -92,10 +93,14 @@ def _holder(value: Any, pointer: str) -> tuple[Any, Any]:
     return value, int(last) if isinstance(value, list) else last
 
 
-def write(text: Text) -> None:
-    """Replace the file by the text, all at once, with the mode that it had. Raises OSError."""
+def write(text: Text, was: Text) -> None:
+    """Replace the file by the text, all at once, with the mode that it had. Raises OSError, also where the file is not `was` any
+    more.
+    """
     file = Path(text.name).resolve()
     before = file.read_bytes()
+    if text_of(text.name, before).text != was.text:
+        raise OSError(errno.EBUSY, "it was changed in the meantime")
     mark = b"\xef\xbb\xbf" if before.startswith(b"\xef\xbb\xbf") else b""
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
