@@ -140,6 +140,15 @@ def test_an_init_that_is_killed_leaves_the_folder_whole_or_not_at_all(tmp_path: 
         assert not target.exists() or files(target) == whole
 
 
+def test_what_a_killed_init_left_is_removed_by_one_much_later_and_by_none_at_once(tmp_path: Path) -> None:
+    old, new = tmp_path / ".workflow-init-old", tmp_path / ".workflow-init-new"
+    for left in (old, new):
+        (left / "new").mkdir(parents=True)
+    os.utime(old, (0, 0))
+    assert init(str(tmp_path / "saga"), "--template", "saga").exit_code == 0
+    assert (old.exists(), new.exists()) == (False, True)
+
+
 def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     assert init(str(tmp_path / "file")).exit_code == 2

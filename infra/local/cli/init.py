@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,6 +33,9 @@ _EXTRAS: Final[Mapping[str, Mapping[str, str]]] = {
     "rag": {"files": "sentencex", "llm": "genai_prices"},
 }
 """Extras of the wheel that a template's steps need, each with a module by which one sees whether it is installed."""
+
+_STAGE: Final = ".workflow-init-"
+_SURELY_OVER_SECONDS: Final = 3600
 
 SCHEMA: Final = "workflow.schema.json"
 TEST_SCHEMA: Final = "workflow.test.schema.json"
@@ -122,7 +126,8 @@ def _write(target: Path, template: str) -> None:
     existing = target.exists()
     home = target if existing else target.parent
     home.mkdir(parents=True, exist_ok=True)
-    stage = Path(tempfile.mkdtemp(prefix=".workflow-init-", dir=home))
+    _sweep(home)
+    stage = Path(tempfile.mkdtemp(prefix=_STAGE, dir=home))
     try:
         new = stage / "new"
         shutil.copytree(TEMPLATES / template, new, ignore=shutil.ignore_patterns("__pycache__"))
@@ -138,6 +143,13 @@ def _write(target: Path, template: str) -> None:
             new.rename(target)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _sweep(home: Path) -> None:
+    """Remove what an init left that was killed at once, so long ago that it is surely over."""
+    for left in home.glob(f"{_STAGE}*"):
+        if time.time() - left.stat().st_mtime > _SURELY_OVER_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _refuse_to_overwrite(place: Path) -> None:
