@@ -16,6 +16,7 @@ import resvg_py
 from click.testing import CliRunner, Result
 
 from infra.local.cli.commands import main
+from infra.local.cli.graph import statuses_of
 from infra.local.cloud import LocalCloud
 from infra.local.drawing.layout import PlacedBox, lay_out
 from infra.local.drawing.svg import svg
@@ -211,3 +212,13 @@ def test_the_compiled_machine_is_drawn_on_request() -> None:
     done = graph(str(Path("statemachines/examples/order/workflow.json")), "--compiled")
     assert "<small>Parallel</small>" in done.stdout
     assert "<small>Map</small>" in done.stdout
+
+
+def test_a_step_has_its_own_status_and_not_that_of_an_element() -> None:
+    results = {
+        "a": {"status": "completed"},
+        "a[0]": {"status": "failed"},
+        "m[0].b": {"status": "skipped"},
+        "m[1].b": {"status": "aborted"},
+    }
+    assert statuses_of(results) == {"a": "completed", "b": "aborted"}
