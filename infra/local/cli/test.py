@@ -63,12 +63,25 @@ def test(
         _record(record, paths, api, profile)
         return
     for path in paths:
-        if not path.exists():
-            raise click.UsageError(f"There is no file or folder '{path}'.")
+        _check_path(path)
     run = _Run(paths or (Path(),), keyword, last_failed, update, ci, junit, coverage, fail_under, as_json)
     if watch:
         run.watch()
     sys.exit(run.once())
+
+
+def _check_path(path: Path) -> None:
+    """Raises UsageError for what holds no cases; of a workflow it names the file that does."""
+    from infra.local.testing.format import SUFFIXES, is_test_file
+
+    if not path.exists():
+        raise click.UsageError(f"There is no file or folder '{path}'.")
+    if path.is_dir() or is_test_file(path):
+        return
+    cases = (path.with_name(path.stem + suffix) for suffix in SUFFIXES)
+    beside = next((str(file) for file in cases if file.is_file()), None)
+    advice = f"Its cases stand in {beside}: name that." if beside else "They stand in files named like order.test.yaml."
+    raise click.UsageError(f"{path} holds no cases. {advice}")
 
 
 def _record(execution_id: str, paths: Sequence[Path], api: str | None, profile: str | None) -> None:

@@ -112,6 +112,19 @@ def test_what_is_given_wrongly_is_refused(folder: Path) -> None:
     assert "There is no file or folder 'nowhere'" in workflow_test(folder, "nowhere").stderr
 
 
+@pytest.mark.parametrize("named", ["w.yaml", "cases.yaml"])
+def test_a_file_that_holds_no_cases_is_refused_with_where_they_stand(folder: Path, named: str) -> None:
+    (folder / "cases.yaml").write_text("cases:\n" + PASSING)
+    done = workflow_test(folder, named)
+    assert done.returncode == 2
+    told = {
+        "w.yaml": "Its cases stand in w.test.yaml: name that.",
+        "cases.yaml": "They stand in files named like order",
+    }
+    assert f"Error: {named} holds no cases. {told[named]}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_report_that_cannot_be_written_is_told_in_a_sentence(folder: Path) -> None:
     done = workflow_test(folder, "--junit", "w.yaml/report.xml")
     assert done.returncode == 2
