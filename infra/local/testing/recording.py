@@ -49,8 +49,9 @@ def recording_text(run: Recorded, tasks: Callable[[Mapping[str, Any]], Flow]) ->
     redactor.learn(dict(run.results))
     mocks = _mocks(run, flow)
     results = run.results
+    name = redactor.value(results.get("metadata", {}).get("workflow_name", ""))
     lines = [
-        f"{FIRST_WORDS}{results['execution_id']} of '{results.get('metadata', {}).get('workflow_name', '')}': {results['status']}.",
+        f"{FIRST_WORDS}{results['execution_id']} of {_json(name)}: {results['status']}.",
         "# Secrets have been taken out. Name this file as `recording` of a case.",
         f"input: {_json(redactor.value(run.input))}",
         f"now: {results['started_at']}",
