@@ -24,10 +24,21 @@ const client = new QueryClient({
 
 const PAGES: Readonly<Record<string, (rest: readonly string[]) => ReactNode>> = {
   runs: ([id]) => (id ? <RunPage id={id} key={id} /> : <RunsPage />),
+  workflows: (rest) => workflowPage(rest),
 };
 
 const RunsPage = lazy(() => import("./pages/Runs"));
 const RunPage = lazy(() => import("./pages/Run"));
+const WorkflowsPage = lazy(() => import("./pages/Workflows"));
+const WorkflowPage = lazy(() => import("./pages/Workflow"));
+const WorkflowEditPage = lazy(() => import("./pages/WorkflowEdit"));
+
+/** `-` is no workflow's id, so a workflow may be called "new". */
+function workflowPage([id, act]: readonly string[]): ReactNode {
+  if (id === undefined) return <WorkflowsPage />;
+  if (id === "-") return <WorkflowEditPage id={null} key="new" />;
+  return act === "edit" ? <WorkflowEditPage id={id} key={id} /> : <WorkflowPage id={id} key={id} />;
+}
 
 export function App() {
   return (
