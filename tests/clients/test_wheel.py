@@ -26,6 +26,7 @@ PACKAGES: Final = {
     "layers/llm/python/": "",
     "functions/": "functions/",
     "infra/": "infra/",
+    "workflow_pytest/": "workflow_pytest/",
 }
 """Folders of the repository, and where what they hold is in the wheel."""
 
@@ -148,6 +149,20 @@ def test_a_folder_that_init_writes_is_tested_at_once(python: Path, folder: Path)
     run(python.with_name("workflow"), "init", "--template", "saga", "shop", cwd=folder)
     said = run(python.with_name("workflow"), "test", cwd=folder / "shop")
     assert re.search(r"^\d+ passed in ", said, re.MULTILINE), said
+
+
+def test_pytest_runs_workflows_and_leaves_a_projects_own_infra_alone(python: Path, folder: Path) -> None:
+    lock = REPOSITORY / "requirements.lock"
+    run(uv.find_uv_bin(), "pip", "install", "--python", python, "--constraint", lock, "pytest")
+    (folder / "infra").mkdir()
+    (folder / "infra" / "__init__.py").write_text("")
+    (folder / "infra" / "stacks.py").write_text("NAME = 'mine'\n")
+    (folder / "test_infra.py").write_text(
+        "from infra.stacks import NAME\n\ndef test_it():\n    assert NAME == 'mine'\n"
+    )
+    assert "1 passed" in run(python, "-m", "pytest", "test_infra.py", cwd=folder)
+    run(python.with_name("workflow"), "init", "--template", "saga", "shop", cwd=folder)
+    assert re.search(r"^\d+ passed in ", run(python, "-m", "pytest", "-q", cwd=folder / "shop"), re.MULTILINE)
 
 
 def test_the_client_uses_the_server_of_the_same_wheel(python: Path, folder: Path) -> None:

@@ -141,7 +141,7 @@ def test_a_wait_does_without_a_stream_that_does_not_work(stream: Scripted) -> No
 
 def test_a_server_that_does_not_hold_an_answer_back_is_not_asked_without_end(pauses: list[float]) -> None:
     running, done = answered({"status": "running"}), answered({"status": "completed"})
-    api = ScriptedApi(GONE, running, GONE, running, GONE, done)
+    api = ScriptedApi(GONE, running, running, done)
     Client(api).runs.wait("e1")
     assert pauses == [1.0, 1.0]
 
@@ -153,11 +153,11 @@ def test_what_is_held_back_has_the_time_to_come() -> None:
 
 
 @pytest.mark.usefixtures("pauses")
-def test_a_wait_reads_no_event_twice() -> None:
+def test_a_wait_opens_no_second_stream_where_the_first_has_ended_by_itself() -> None:
     running, done = answered({"status": "running"}), answered({"status": "completed"})
-    api = ScriptedApi([RETRY, event(1)], running, [RETRY, END], done)
+    api = ScriptedApi([RETRY, event(1)], running, running, done)
     Client(api).runs.wait("e1")
-    assert last_ids(api) == [None, None, "1", None]
+    assert [request.path for request in api.requests] == ["/executions/e1/stream"] + ["/executions/e1"] * 3
 
 
 def test_a_wait_that_is_over_says_which_run_goes_on() -> None:

@@ -25,10 +25,22 @@ const client = new QueryClient({
 const PAGES: Readonly<Record<string, (rest: readonly string[]) => ReactNode>> = {
   runs: ([id]) => (id ? <RunPage id={id} key={id} /> : <RunsPage />),
   workflows: (rest) => workflowPage(rest),
+  overview: () => <OverviewPage />,
+  steps: ([type]) => <StepsPage type={type ?? null} />,
+  agents: ([id]) => <AgentsPage id={id ?? null} />,
+  prompts: ([id]) => <PromptsPage id={id ?? null} />,
+  approvals: () => <ApprovalsPage />,
+  files: () => <FilesPage />,
 };
 
 const RunsPage = lazy(() => import("./pages/Runs"));
 const RunPage = lazy(() => import("./pages/Run"));
+const OverviewPage = lazy(() => import("./pages/Overview"));
+const StepsPage = lazy(() => import("./pages/Steps"));
+const AgentsPage = lazy(() => import("./pages/Definitions").then((m) => ({ default: m.Agents })));
+const PromptsPage = lazy(() => import("./pages/Definitions").then((m) => ({ default: m.Prompts })));
+const ApprovalsPage = lazy(() => import("./pages/Approvals"));
+const FilesPage = lazy(() => import("./pages/Files"));
 const WorkflowsPage = lazy(() => import("./pages/Workflows"));
 const WorkflowPage = lazy(() => import("./pages/Workflow"));
 const WorkflowEditPage = lazy(() => import("./pages/WorkflowEdit"));

@@ -75,12 +75,15 @@ def streamed(
 
 
 def waited(methods: Methods, execution_id: str, timeout: float | None) -> Flow[ExecutionProgress]:
-    """A run that has ended. Raises WaitOverError after `timeout` seconds, and ApiProblem."""
+    """A run that has ended. Raises WaitOverError after `timeout` seconds, and ApiProblem.
+
+    A stream that stays open, as a laptop's does, is one request however long the run takes. Where its answer ends before the run,
+    as in the cloud, or there is none, `?wait` is asked: it costs no reading of the run's history.
+    """
     ends_at = inf if timeout is None else monotonic() + timeout
-    reader = EventReader()
+    if ends_at - monotonic() > SILENT_SECONDS:
+        yield from _watched(execution_id, ends_at - SILENT_SECONDS)
     while True:
-        if ends_at - monotonic() > SILENT_SECONDS:
-            yield from _watched(execution_id, reader, ends_at - SILENT_SECONDS)
         seconds = ceil(min(LONGEST_WAIT_SECONDS, max(0.0, ends_at - monotonic())))
         route = call("get_execution", {"execution_id": execution_id}, query={"wait": seconds})
         asked_at = monotonic()
@@ -93,10 +96,11 @@ def waited(methods: Methods, execution_id: str, timeout: float | None) -> Flow[E
             yield Pause(COMES_BACK_SECONDS)  # the answer was not held back: the server is about to stop, or never does
 
 
-def _watched(execution_id: str, reader: EventReader, until: float) -> Flow[None]:
-    """Read a run's stream until that ends or breaks, tells the end of the run, or it is time to ask for that."""
+def _watched(execution_id: str, until: float) -> Flow[None]:
+    """Read a run's stream until that ends or breaks, tells the end of the run, or the moment has come."""
+    reader = EventReader()
     try:
-        if not _is_stream((yield Open(_request(execution_id, reader.place)))):
+        if not _is_stream((yield Open(_request(execution_id, "")))):
             return
         while (piece := (yield Read())) is not None:
             events = [json.loads(message.data) for message in reader.read(piece)]

@@ -1,0 +1,168 @@
+import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { api, ask } from "../api/client";
+import { keys } from "../api/keys";
+import { Tree } from "../json/Tree";
+import { moment } from "../model/time";
+import { go, href } from "../routes";
+import { Pages } from "../ui/Pages";
+import { Problem } from "../ui/Problem";
+
+interface Kind {
+  readonly place: "agents" | "prompts";
+  readonly title: string;
+  readonly empty: string;
+}
+
+const AGENTS: Kind = { place: "agents", title: "Agents", empty: "There are no stored agents." };
+const PROMPTS: Kind = { place: "prompts", title: "Prompts", empty: "There are no stored prompts." };
+
+interface Summary {
+  readonly id: string;
+  readonly name: string;
+  readonly version: number;
+  readonly description: string | null;
+  readonly updated_at: string;
+}
+
+/** Stored agents, each with its versions, to be asked something. */
+export function Agents({ id }: { id: string | null }) {
+  return <Definitions kind={AGENTS} id={id} />;
+}
+
+/** Stored prompts, each with its versions, to be filled in. */
+export function Prompts({ id }: { id: string | null }) {
+  return <Definitions kind={PROMPTS} id={id} />;
+}
+
+function Definitions({ kind, id }: { kind: Kind; id: string | null }) {
+  const list = useInfiniteQuery({
+    queryKey: keys[kind.place].all,
+    initialPageParam: "",
+    queryFn: async ({ pageParam, signal }): Promise<{ items: readonly Summary[]; next_cursor: string | null }> => {
+      const params = { query: { limit: 50, ...(pageParam ? { cursor: pageParam } : {}) } as never };
+      if (kind.place === "agents") {
+        const page = await ask(api.GET("/agents", { params, signal }));
+        return { items: page.items.map((a) => ({ ...a, name: a.agent_name })), next_cursor: page.next_cursor };
+      }
+      return await ask(api.GET("/prompts", { params, signal }));
+    },
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+  });
+  return (
+    <div className={id === null ? "run alone" : "run"}>
+      <div>
+        <h1>{kind.title}</h1>
+        <Pages list={list} empty={kind.empty}>
+          {(pages) => {
+            const items = pages.flatMap((page) => page.items);
+            if (items.length === 0) return [];
+            return [
+              <table key="all">
+                <thead>
+                  <tr><th>Name</th><th>Version</th><th>Description</th><th>Saved</th></tr>
+                </thead>
+                <tbody>
+                  {items.map((item) => (
+                    <tr key={item.id} aria-current={item.id === id ? "true" : undefined}>
+                      <td><a href={href([kind.place, item.id])}>{item.name}</a></td>
+                      <td>{item.version}</td>
+                      <td>{item.description}</td>
+                      <td>{moment(item.updated_at)}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>,
+            ];
+          }}
+        </Pages>
+      </div>
+      {id !== null && (kind.place === "agents" ? <Agent key={id} id={id} /> : <Prompt key={id} id={id} />)}
+    </div>
+  );
+}
+
+function Agent({ id }: { id: string }) {
+  const [version, setVersion] = useState<number | null>(null);
+  const [question, setQuestion] = useState("");
+  const [key, setKey] = useState(() => crypto.randomUUID());
+  const agent = useQuery({
+    queryKey: [...keys.agents.one(id), version],
+    queryFn: ({ signal }) =>
+      ask(api.GET("/agents/{agent_id}", { params: { path: { agent_id: id }, query: version ? { version } : {} } as never, signal })),
+  });
+  const chat = useMutation({
+    mutationFn: () =>
+      ask(api.POST("/agents/{agent_id}/execute", { params: { path: { agent_id: id }, header: { "Idempotency-Key": key } }, body: { query: question } } as never)),
+    onSuccess: (run) => go(href(["runs", (run as { execution_id: string }).execution_id], { step: "agent", tab: "Conversation" })),
+    onError: () => setKey(crypto.randomUUID()),
+  });
+  if (!agent.data) return <section className="panel"><Problem error={agent.error} /></section>;
+  return (
+    <section className="panel" aria-label={`Agent ${id}`}>
+      <Title name={agent.data.agent_name} version={agent.data.version} choose={setVersion} />
+      {agent.data.warnings?.map((w, i) => <p key={i} className="muted">⚠ {(w as { detail?: string }).detail}</p>)}
+      <Tree value={agent.data.agent} label="Definition" />
+      <form onSubmit={(e) => { e.preventDefault(); chat.mutate(); }} aria-label="Ask the agent">
+        <h2>Ask it</h2>
+        <textarea aria-label="Question" value={question} required style={{ width: "100%", minHeight: 80 }} onChange={(e) => setQuestion(e.target.value)} />
+        <Problem error={chat.error} />
+        <button type="submit" className="primary" disabled={chat.isPending || !question.trim()}>
+          Ask
+        </button>
+      </form>
+    </section>
+  );
+}
+
+function Prompt({ id }: { id: string }) {
+  const [version, setVersion] = useState<number | null>(null);
+  const [variables, setVariables] = useState("{}");
+  const prompt = useQuery({
+    queryKey: [...keys.prompts.one(id), version],
+    queryFn: ({ signal }) =>
+      ask(api.GET("/prompts/{prompt_id}", { params: { path: { prompt_id: id }, query: version ? { version } : {} } as never, signal })),
+  });
+  const render = useMutation({
+    mutationFn: async () => {
+      const given = JSON.parse(variables || "{}") as Record<string, unknown>;
+      return await ask<unknown>(
+        api.POST("/prompts/{prompt_id}/render", { params: { path: { prompt_id: id } }, body: { variables: given, ...(version ? { version } : {}) } } as never),
+      );
+    },
+  });
+  if (!prompt.data) return <section className="panel"><Problem error={prompt.error} /></section>;
+  return (
+    <section className="panel" aria-label={`Prompt ${id}`}>
+      <Title name={prompt.data.name} version={prompt.data.version} choose={setVersion} />
+      <Tree value={prompt.data.prompt} label="Definition" />
+      <form onSubmit={(e) => { e.preventDefault(); render.mutate(); }} aria-label="Fill it in">
+        <h2>Fill it in</h2>
+        <textarea aria-label="Variables, in JSON" className="mono" value={variables} style={{ width: "100%", minHeight: 80 }} onChange={(e) => setVariables(e.target.value)} />
+        <Problem error={render.error} />
+        <button type="submit" className="primary" disabled={render.isPending}>
+          Show
+        </button>
+      </form>
+      {render.data !== undefined && <Tree value={render.data as unknown} label="As the agent gets it" />}
+    </section>
+  );
+}
+
+function Title({ name, version, choose }: { name: string; version: number; choose: (version: number) => void }) {
+  const [newest] = useState(version);
+  return (
+    <div className="row spread">
+      <h2 style={{ margin: 0 }}>{name}</h2>
+      <label>
+        Version{" "}
+        <select value={version} onChange={(e) => choose(Number(e.target.value))}>
+          {Array.from({ length: newest }, (_, i) => newest - i).map((each) => (
+            <option key={each}>{each}</option>
+          ))}
+        </select>
+      </label>
+    </div>
+  );
+}

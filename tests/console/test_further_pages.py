@@ -1,0 +1,106 @@
+"""The pages beside runs and workflows: what there is, and what can be done with it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.console.conftest import Console
+from tests.console.test_runs import started
+from tests.support.http_client import ApiClient
+
+
+def test_the_overview_tells_how_many_runs_failed_and_links_to_them(console: Console, api: ApiClient) -> None:
+    one: dict[str, Any] = {"step_id": "a", "step_type": "transform", "config": {"expression": "1"}}
+    api.results(started(api, one))
+    api.results(started(api, {"step_id": "a", "step_type": "fail", "config": {"error": "Odd", "message": "odd"}}))
+    page = console.open("overview")
+    expect(page.get_by_text("p50 / p95 / p99")).to_be_visible()
+    expect(page.locator("canvas").first).to_be_visible()
+    link = page.locator("main").get_by_role("link", name=re.compile("failed"))
+    expect(link).to_be_visible()
+    console.check_accessible()
+    link.click()
+    expect(page).to_have_url(re.compile("status=failed"))
+
+
+def test_a_decision_is_made_in_the_inbox(console: Console, api: ApiClient) -> None:
+    ask = {
+        "step_id": "ask",
+        "step_type": "human_approval",
+        "config": {"prompt": "Ship order 77?", "require_comment": True},
+    }
+    run = started(api, ask)
+    page = console.open("approvals")
+    entry = page.get_by_role("article", name="Ship order 77?")
+    expect(entry.get_by_role("button", name="Approve")).to_be_disabled()
+    console.check_accessible()
+    entry.get_by_label("Comment").fill("fine")
+    entry.get_by_role("button", name="Deny").click()
+    expect(entry).to_have_count(0)
+    decided = api.results(run)["step_results"]["ask"]["output_data"]
+    assert (decided["decision"], decided["comment"]) == ("denied", "fine")
+
+
+def test_a_step_type_is_found_and_tried(console: Console) -> None:
+    page = console.open("steps")
+    page.get_by_label("Search").fill("jsonata")
+    page.get_by_role("link", name="transform", exact=True).click()
+    panel = page.get_by_role("region", name="Step type transform")
+    expect(panel).to_contain_text("expression")
+    console.check_accessible()
+    panel.get_by_label("Configuration, in JSON").fill('{"expression": 1')
+    panel.get_by_role("button", name="Run this step").click()
+    expect(panel.get_by_role("alert")).to_contain_text("The configuration is not JSON")
+    panel.get_by_label("Configuration, in JSON").fill('{"expression": "n + 1"}')
+    panel.get_by_label("Input, in JSON").fill('{"n": 41}')
+    panel.get_by_role("button", name="Run this step").click()
+    expect(page.locator("h1 .status")).to_contain_text("completed")
+    page.get_by_role("tab", name="Output").first.click()
+    expect(page.get_by_label("Output of the run", exact=True)).to_contain_text("42")
+
+
+def test_an_agent_is_asked_and_a_prompt_filled_in(console: Console, api: ApiClient) -> None:
+    agent = {"agent_id": "analyst", "agent_name": "Analyst", "model": "gpt-4o-mini"}
+    assert api.post("/agents", agent).status == 201
+    prompt = {
+        "prompt_id": "greet",
+        "name": "Greeting",
+        "query_template": "Hello {name}",
+        "variables": [{"name": "name"}],
+    }
+    assert api.post("/prompts", prompt).status == 201
+    page = console.open("agents/analyst")
+    console.check_accessible()
+    page.get_by_label("Question").fill("How are you?")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.locator("h1 .status")).to_contain_text("completed")
+    page = console.open("prompts/greet")
+    page.get_by_label("Variables, in JSON").fill('{"name": "Ann"}')
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_label("As the agent gets it", exact=True)).to_contain_text("Hello Ann")
+    console.check_accessible()
+
+
+def test_a_file_is_added_and_deleted(console: Console, tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("a,b\n1,2\n")
+    page = console.open("files")
+    page.get_by_label("Add a file").set_input_files(file)
+    row = page.get_by_role("row").filter(has_text="orders.csv")
+    expect(row).to_be_visible()
+    console.check_accessible()
+    row.get_by_role("button", name="Delete…").click()
+    page.get_by_role("button", name="Delete it").click()
+    expect(row).to_have_count(0)
+
+
+@pytest.mark.parametrize("place", ["overview", "runs", "steps", "agents", "prompts", "approvals", "files"])
+def test_a_page_has_no_serious_fault_for_who_does_not_see_it(console: Console, place: str) -> None:
+    page = console.open(place)
+    page.get_by_role("heading", level=1).wait_for()
+    console.check_accessible()
