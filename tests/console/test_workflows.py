@@ -197,6 +197,9 @@ def test_a_step_is_added_on_the_graph_and_connected(console: Console, api: ApiCl
     handles = ".react-flow__handle-"
     box(console, "merge").locator(f"{handles}bottom").drag_to(box(console, "delay").locator(f"{handles}top"))
     expect(editor(console)).to_contain_text("dependencies: [merge]")
+    page.get_by_role("button", name="Show delay in the text").click()
+    page.keyboard.type("# the last\n  ")
+    expect(editor(console)).to_contain_text("- # the last")
     console.check_accessible()
 
 

@@ -2,7 +2,7 @@ import { lazy, Suspense, useMemo, useRef, useState } from "react";
 
 import { type Checked, UNREAD } from "../../editor/findings";
 import { freeId, withDependencies, withStep } from "../../editor/patch";
-import { type Format, valueOf } from "../../editor/text";
+import { type Format, rangeOf, reading, valueOf } from "../../editor/text";
 import { type Flow, flowOf } from "../../model/flow";
 import { findStep } from "../../model/pointer";
 import { Plan } from "./Plan";
@@ -17,16 +17,18 @@ interface Props {
   readonly stepTypes: ReadonlyMap<string, string>;
   readonly change: (text: string) => void;
   readonly tell: (sentence: string | null) => void;
+  /** Go to a place in the text. */
+  readonly go: (offset: number) => void;
 }
 
 const TABS = ["Graph", "As compiled", "Plan"] as const;
 
 /** What a text becomes: its graph, which can be changed as well, and its plan. */
-export function Beside({ text, format, checked, stepTypes, change, tell }: Props) {
+export function Beside({ text, format, checked, stepTypes, change, tell, go }: Props) {
   const [tab, setTab] = useState<(typeof TABS)[number]>("Graph");
   const [selected, select] = useState<string | null>(null);
   const plan = useLastPlan(checked);
-  const flow = useFlow(checked, format);
+  const flow = useFlow(text, checked, format);
   const written = useMemo(() => waitsWritten(textRead(text, checked), format), [text, checked, format]);
   const add = (type: string) => {
     const id = freeId(valueOf(text, format), type);
@@ -41,6 +43,10 @@ export function Beside({ text, format, checked, stepTypes, change, tell }: Props
     const changed = withDependencies(text, format, id, dependencies);
     if (changed === null) tell("What a step waits for can be changed once the text can be read as a whole.");
     else change(changed);
+  };
+  const show = (id: string) => {
+    const found = findStep(valueOf(text, format), id);
+    if (found !== null) go(rangeOf(text, reading(text), found.pointer).from);
   };
   const connect = (from: string, to: string) => {
     const step = flow.steps.get(to);
@@ -65,7 +71,7 @@ export function Beside({ text, format, checked, stepTypes, change, tell }: Props
           </Suspense>
         </div>
       )}
-      {tab === "Graph" && <Tools flow={flow} selected={selected} after={selected === null ? [] : written(selected)} stepTypes={stepTypes} add={add} wait={wait} />}
+      {tab === "Graph" && <Tools flow={flow} selected={selected} after={selected === null ? [] : written(selected)} stepTypes={stepTypes} add={add} wait={wait} show={show} />}
     </div>
   );
 }
@@ -79,10 +85,11 @@ interface ToolsProps {
   readonly stepTypes: ReadonlyMap<string, string>;
   readonly add: (type: string) => void;
   readonly wait: (id: string, dependencies: readonly string[]) => void;
+  readonly show: (id: string) => void;
 }
 
 /** Steps to add, by drag or by a press, and what the selected one waits for: all that the mouse does on the graph, without it. */
-function Tools({ flow, selected, after, stepTypes, add, wait }: ToolsProps) {
+function Tools({ flow, selected, after, stepTypes, add, wait, show }: ToolsProps) {
   const step = selected === null ? undefined : flow.steps.get(selected);
   const others = step === undefined ? [] : [...flow.steps.values()].filter((s) => s.container === step.container && s.id !== step.id);
   return (
@@ -103,6 +110,11 @@ function Tools({ flow, selected, after, stepTypes, add, wait }: ToolsProps) {
               <input type="checkbox" checked={after.includes(id)} onChange={(e) => wait(step.id, e.target.checked ? [...after, id] : after.filter((d) => d !== id))} /> {id}
             </label>
           ))}
+          <p style={{ margin: "4px 0" }}>
+            <button type="button" onClick={() => show(step.id)}>
+              Show {step.id} in the text
+            </button>
+          </p>
         </fieldset>
       )}
     </>
@@ -134,16 +146,18 @@ function useLastPlan(checked: Checked | null): Checked["plan"] {
 }
 
 /** The flow of a text; the same object as long as its graph is the same, so that it isn't drawn anew for each letter. */
-function useFlow(checked: Checked | null, format: Format): Flow {
+function useFlow(text: string, checked: Checked | null, format: Format): Flow {
   const last = useRef<{ flow: Flow; told: string } | null>(null);
+  // Until the service has answered, the text alone tells what there is.
+  const shown = checked?.text ?? text;
   return useMemo(() => {
     // Of a text that cannot be read as a whole, a guess would show another graph.
     if (last.current !== null && checked?.findings.some(({ code }) => code.startsWith(UNREAD))) return last.current.flow;
-    const value = checked === null ? undefined : valueOf(checked.text, format);
+    const value = valueOf(shown, format);
     const document = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
     const flow = flowOf(document, (checked?.plan ?? {}) as never);
     const told = JSON.stringify([[...flow.steps.values()], flow.structure, flow.criticalPath, flow.serialised]);
     if (last.current?.told !== told) last.current = { flow, told };
     return last.current.flow;
-  }, [checked, format]);
+  }, [shown, checked, format]);
 }

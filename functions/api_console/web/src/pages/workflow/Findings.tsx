@@ -8,6 +8,8 @@ interface Props {
   readonly go: (offset: number) => void;
 }
 
+const MOST = 200;
+
 /** What is wrong, as a list: the accessible twin of the marks in the text. Each leads to its place. */
 export function Findings({ findings, isFresh, isValid, go }: Props) {
   const errors = findings.filter((f) => f.severity === "error").length;
@@ -20,7 +22,7 @@ export function Findings({ findings, isFresh, isValid, go }: Props) {
       </p>
       {findings.length > 0 && (
         <ul className="findings" tabIndex={0} aria-label="Findings by line">
-          {findings.map(({ severity, code, detail, line, from }, i) => (
+          {findings.slice(0, MOST).map(({ severity, code, detail, line, from }, i) => (
             <li key={i}>
               <button type="button" className="quiet" onClick={() => go(from)}>
                 <span className={severity === "error" ? "log-bad" : "muted"}>
@@ -30,6 +32,7 @@ export function Findings({ findings, isFresh, isValid, go }: Props) {
               </button>
             </li>
           ))}
+          {findings.length > MOST && <li className="muted">… {count(findings.length - MOST, "further one")}</li>}
         </ul>
       )}
     </section>

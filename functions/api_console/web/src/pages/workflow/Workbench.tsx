@@ -117,7 +117,7 @@ export function Workbench({ base: opened }: { base: Base }) {
           <Editor text={text} format={format} change={change} checked={refused === null ? checking.checked : { text, isValid: false, findings: refused, plan: null }} sources={sources} jump={jump} />
           <Findings findings={findings} isFresh={refused !== null || checking.checked?.text === text} isValid={refused === null && (checking.checked?.isValid ?? false)} go={(offset) => setJump({ offset })} />
         </div>
-        <Beside text={text} format={format} checked={checking.checked} stepTypes={sources.stepTypes} change={change} tell={tell} />
+        <Beside text={text} format={format} checked={checking.checked} stepTypes={sources.stepTypes} change={change} tell={tell} go={(offset) => setJump({ offset })} />
       </div>
     </>
   );
