@@ -20,6 +20,7 @@ from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowErro
 from workflow_engine.machines.step_functions import StepFunctionsMachines
 from workflow_engine.store import keys
 from workflow_engine.store.aggregates.histogram import Histogram
+from workflow_engine.store.table import Query, SortPrefix
 from workflow_engine.store.workflows import WorkflowStore
 from workflow_engine.usecases.answers import Results
 from workflow_engine.usecases.engine import Engine
@@ -164,6 +165,15 @@ def test_a_version_gets_another_build_where_that_saves_time(engine: Engine, meas
     assert given(after) == given(before)
     listed = read_workflows.list_builds(engine, ME, "n", None, 10)
     assert [(build["number"], build["samples"]) for build in listed["items"]] == [(2, FEWEST_RUNS), (1, None)]
+
+
+def test_a_page_after_the_last_build_tells_none_again(engine: Engine, measured: Measured, clock: Clock) -> None:
+    """DynamoDB gives a cursor behind a full page also where nothing follows (Query, `LastEvaluatedKey`), which moto does not."""
+    with_two_builds(engine, measured, clock)
+    partition = keys.workflow(ME.tenant_id, "n")
+    wanted = Query(partition, sort=SortPrefix(keys.builds(1)))
+    behind_the_last = wanted.cursor(ME.tenant_id, {"pk": partition, "sk": keys.build(1, 1)})
+    assert read_workflows.list_builds(engine, ME, "n", None, 10, behind_the_last) == {"items": [], "next_cursor": None}
 
 
 def test_a_run_on_an_earlier_build_is_read_rerun_and_redriven_as_what_it_is(
