@@ -200,7 +200,24 @@ def test_a_redriven_run_counts_as_it_ended_last_and_its_former_end_is_taken_back
     found = world.day()
     assert found is not None
     assert (found.runs, found.numbers["sampled"], found.durations.count) == (1, 1, 0)
-    assert StepDurations(world.table, lambda: NOW).step_durations("t", "w1", 1).keys() == {"a", "b"}
+
+
+def test_what_stood_still_until_a_redrive_is_no_duration_of_a_step(world: World) -> None:
+    """A step that failed, and what it is in, were entered before the redrive and left after it."""
+    world.start()
+    world.end("completed", "23:00:00", 1)
+    world.read([("a", 100), ("m", 22 * 3_600_000), ("m[0].b", 22 * 3_600_000)], 1)
+    world.count()
+    found = world.day()
+    assert found is not None
+    assert found.numbers["sampled"] == 1
+    assert StepDurations(world.table, lambda: NOW).step_durations("t", "w1", 1) == {}
+    steps, _ = world.figures.of_steps("t", "w1", "day", DAY, DAY + timedelta(days=1))
+    assert {step: (figures.durations.count, figures.retries) for step, figures in steps.items()} == {
+        "a": (0, 1),
+        "m": (0, 1),
+        "b": (0, 1),
+    }
 
 
 def test_a_redrive_that_was_never_made_changes_nothing(world: World) -> None:

@@ -83,7 +83,7 @@ class StepStats(TypedDict):
 
     step_id: str
     duration_ms: DurationStats
-    """Of the times that it completed."""
+    """Of the times that it completed, in runs that were not redriven: what waited for that would count with them."""
     failed: Count
     retries: Count
 
