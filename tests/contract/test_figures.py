@@ -140,6 +140,13 @@ def test_only_who_completed_without_a_redrive_has_a_duration(world: World) -> No
     assert found.durations.count == 0
 
 
+def test_a_rerun_from_a_step_counts_and_tells_nothing_of_how_long_the_workflow_takes(world: World) -> None:
+    world.executions.create(execution(execution_arn="arn:e1", rerun_of="e0", variant_id="adhoc-1"))
+    world.end("completed", "01:00:00")
+    world.count()
+    assert world.day() == ({"completed": 1}, Histogram())
+
+
 def test_what_its_steps_did_counts_once_its_history_was_read(world: World) -> None:
     world.start()
     world.end("completed", "01:00:00")
