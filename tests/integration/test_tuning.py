@@ -305,6 +305,21 @@ def test_outputs_that_were_apart_come_together_where_they_have_room(
     assert run_once(engine)["status"] == "completed"
 
 
+def test_an_output_that_nobody_has_seen_comes_together_with_no_other(
+    engine: Engine, measured: Measured, clock: Clock
+) -> None:
+    """The first run that has it would fail, where it is too large for one state with what comes together with it."""
+    steps = [{**step, "conditions": "input.seldom"} if step["step_id"] == "c" else step for step in JOINING["steps"]]
+    save(engine, steps=steps)
+    for _ in range(FEWEST_KNOWN_RUNS):
+        assert run_once(engine)["step_results"]["c"]["status"] == "skipped"
+    measured.are(SLOW_BEFORE_F)
+    assert round_after(engine, clock) == {"looked_at": 1, "kept": 1}
+    run_once(engine, input={"seldom": True})
+    measured.are(SLOW_BEFORE_F, 2 * FEWEST_RUNS)
+    assert round_after(engine, clock, timedelta(hours=7)) == {"looked_at": 1, "built": 1}
+
+
 def test_a_build_has_as_much_room_for_lists(engine: Engine, measured: Measured, clock: Clock) -> None:
     """Beside a list that nobody bounds no build takes more of a run's history; of two orders one has a Parallel more."""
     steps = [*N_GRAPH["steps"], work("each", for_each="input.items")]
