@@ -326,6 +326,23 @@ def test_who_gets_into_anothers_way_goes_on_beside_it(world: World) -> None:
         world.fold(_interrupted(world.table, *[busy] * 9)).add(world.told())
 
 
+def test_a_record_that_is_full_holds_up_no_runs(world: World) -> None:
+    """Of 400 KB at most: all that comes behind in the stream would wait for what nobody can add."""
+    long = "s" * 10_000
+    sort_key = keys.figures("day", "2026-01-01", "00000001", "0.1", "0.0")
+    full = {"1:" + "x" * 395_000: 1}
+    world.table.add(keys.step_figures("t", "w1"), sort_key, full, {"tenant_id": "t", "version": 1})
+    world.start()
+    world.end("completed", "01:00:00")
+    world.read([(long, 100)])
+    world.count()
+    found = world.day()
+    assert found is not None
+    assert (found.runs, found.numbers["sampled"]) == (1, 1)
+    durations = StepDurations(world.table, lambda: NOW).step_durations("t", "w1", 1)
+    assert [histogram.count for histogram in durations.values()] == [1, 1]
+
+
 def test_many_runs_are_one_addition_for_each_record_of_figures(world: World) -> None:
     ids = [f"e{n}" for n in range(150)]
     for execution_id in ids:
