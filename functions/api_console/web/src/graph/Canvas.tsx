@@ -37,6 +37,8 @@ interface Props {
   readonly selected: string | null;
   readonly select: (step: string | null) => void;
   readonly showsCost?: boolean;
+  /** Lets arrows be drawn from step to step; without it the graph is only looked at. */
+  readonly connect?: (from: string, to: string) => void;
 }
 
 type BoxNode = Node<{ box: Box }, "step" | "container" | "group">;
@@ -44,7 +46,7 @@ type BoxNode = Node<{ box: Box }, "step" | "container" | "group">;
 const TYPES = { step: memo(StepBox), container: memo(ContainerBox), group: memo(GroupBox) };
 
 /** The graph of a workflow, coloured by a run while that goes on. Its accessible twin is the list of steps beside it. */
-export function Canvas({ flow, store, view, selected, select, showsCost = false }: Props) {
+export function Canvas({ flow, store, view, selected, select, showsCost = false, connect }: Props) {
   const layout = useLayout(flow, view);
   const instance = useRef<ReactFlowInstance<BoxNode> | null>(null);
   const frame = useRef<HTMLDivElement>(null);
@@ -86,10 +88,10 @@ export function Canvas({ flow, store, view, selected, select, showsCost = false 
   }, [layout]);
   useEffect(fit, [fit]);
 
-  const context = useMemo(() => ({ flow, store, selected, critical, showsCost }), [flow, store, selected, critical, showsCost]);
+  const context = useMemo(() => ({ flow, store, selected, critical, showsCost, canConnect: connect !== undefined }), [flow, store, selected, critical, showsCost, connect !== undefined]);
   if (layout === null) return <p className="muted">Drawing…</p>;
   return (
-    <div className="canvas" ref={frame}>
+    <div className={connect ? "canvas connects" : "canvas"} ref={frame}>
       <CanvasContext value={context}>
         <ReactFlow<BoxNode>
           nodes={nodes}
@@ -102,7 +104,8 @@ export function Canvas({ flow, store, view, selected, select, showsCost = false 
           onNodeClick={(_, node) => node.type !== "group" && select(node.id)}
           onPaneClick={() => select(null)}
           nodesDraggable={false}
-          nodesConnectable={false}
+          nodesConnectable={connect !== undefined}
+          onConnect={({ source, target }) => connect?.(source, target)}
           nodesFocusable={false}
           edgesFocusable={false}
           elementsSelectable={false}
@@ -149,7 +152,7 @@ function ContainerBox({ id }: NodeProps<BoxNode>) {
 }
 
 function Inside({ id, isContainer }: { id: string; isContainer: boolean }) {
-  const { flow, store, selected, critical } = useContext(CanvasContext);
+  const { flow, store, selected, critical, canConnect } = useContext(CanvasContext);
   const step = flow.steps.get(id);
   const status = useStatusOf(store, id);
   const isFar = useIsFar();
@@ -157,7 +160,7 @@ function Inside({ id, isContainer }: { id: string; isContainer: boolean }) {
   const marks = [critical.has(id) ? "critical" : "", id === selected ? "selected" : "", isContainer ? "container" : ""];
   return (
     <div data-step={id} className={`step-box ${look.colour} ${marks.filter(Boolean).join(" ")}`}>
-      <Handle type="target" position={Position.Top} isConnectable={false} />
+      <Handle type="target" position={Position.Top} isConnectable={canConnect} />
       {!isFar && (
         <>
           <div className="title">
@@ -171,7 +174,7 @@ function Inside({ id, isContainer }: { id: string; isContainer: boolean }) {
           {store && <Heat store={store} id={id} />}
         </>
       )}
-      <Handle type="source" position={Position.Bottom} isConnectable={false} />
+      <Handle type="source" position={Position.Bottom} isConnectable={canConnect} />
     </div>
   );
 }

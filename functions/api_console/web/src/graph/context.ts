@@ -9,6 +9,7 @@ export interface Shown {
   readonly selected: string | null;
   readonly critical: ReadonlySet<string>;
   readonly showsCost: boolean;
+  readonly canConnect: boolean;
 }
 
 const NO_FLOW: Flow = { steps: new Map(), own: [], structure: null, criticalPath: [], serialised: [] };
@@ -20,4 +21,5 @@ export const CanvasContext = createContext<Shown>({
   selected: null,
   critical: new Set(),
   showsCost: false,
+  canConnect: false,
 });
