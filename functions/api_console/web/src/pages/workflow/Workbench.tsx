@@ -8,6 +8,7 @@ import { save, type Tagged } from "../../api/workflows";
 import Editor from "../../editor/Editor";
 import { check, type Checked, MEDIA_TYPES, placedProblem } from "../../editor/findings";
 import { converted, type Format, textOf } from "../../editor/text";
+import { isExact } from "../../model/exact";
 import { go, href } from "../../routes";
 import { Problem } from "../../ui/Problem";
 import { Beside } from "./Beside";
@@ -60,6 +61,10 @@ export function Workbench({ base: opened }: { base: Base }) {
   };
   const write = (to: Format) => {
     if (to === format) return;
+    if (!isExact(text)) {
+      tell("This text has numbers with more digits than a browser keeps: it is not written in the other notation.");
+      return;
+    }
     const isSame = text === base.text;
     const other = converted(text, to);
     if (other === null) {
