@@ -90,5 +90,11 @@ describe("a text in the other notation", () => {
     expect(valueOf(textOf(value, "yaml"), "yaml")).toEqual(value);
   });
 
+  it("has in escapes what readers of YAML take for something else", () => {
+    const text = textOf({ a: "x\u2028y", b: "<<", c: "\u00a0", d: "\u0085 é" }, "yaml");
+    expect(text).toBe('a: "x\\u2028y"\nb: "<<"\nc: "\\u00a0"\nd: "\\u0085 é"\n');
+    expect(valueOf(text, "yaml")).toEqual({ a: "x\u2028y", b: "<<", c: "\u00a0", d: "\u0085 é" });
+  });
+
   it("is not made of a text that is not whole", () => expect(converted('{"a": ', "yaml")).toBeNull());
 });

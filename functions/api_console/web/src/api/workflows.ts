@@ -1,5 +1,6 @@
 /** Workflows as they are written: read with the tag that a later write is checked by, and saved as the text that somebody wrote. */
 
+import { isExact } from "../model/exact";
 import { authorizedFetch, type Schemas } from "./client";
 import { problemOf } from "./problem";
 
@@ -7,6 +8,8 @@ export interface Tagged {
   readonly stored: Schemas["StoredWorkflow"];
   /** The ETag of this version: who saves with it overwrites nobody. */
   readonly etag: string;
+  /** Whether all of its numbers are here as they are stored. */
+  readonly isExact: boolean;
 }
 
 export async function readTagged(id: string, signal?: AbortSignal): Promise<Tagged> {
@@ -35,5 +38,6 @@ export async function save({ id, etag, text, mediaType, idempotencyKey }: Saving
 
 async function tagged(response: Response): Promise<Tagged> {
   if (!response.ok) throw await problemOf(response);
-  return { stored: (await response.json()) as Schemas["StoredWorkflow"], etag: response.headers.get("etag") ?? "*" };
+  const text = await response.text();
+  return { stored: JSON.parse(text) as Schemas["StoredWorkflow"], etag: response.headers.get("etag") ?? "*", isExact: isExact(text) };
 }

@@ -3,7 +3,7 @@
  * The service reads the text itself, and strictly; this reads as much as there is while somebody types. Pure.
  */
 
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, type Node, type Pair, parseDocument, stringify, visit } from "yaml";
+import { Document, isAlias, isMap, isNode, isScalar, isSeq, type Node, type Pair, parseDocument, visit } from "yaml";
 
 import { follow, tokensOf } from "../model/pointer";
 
@@ -47,8 +47,18 @@ export function converted(text: string, to: Format): string | null {
 
 export function textOf(value: unknown, format: Format): string {
   if (format === "json") return `${JSON.stringify(value, null, 2)}\n`;
-  return stringify(value, { version: "1.2", lineWidth: 0, aliasDuplicateObjects: false });
+  const document = new Document(value, { version: "1.2", aliasDuplicateObjects: false });
+  visit(document, {
+    Scalar(_, node) {
+      if (typeof node.value === "string" && NOT_PLAIN.test(node.value)) node.type = "QUOTE_DOUBLE";
+    },
+  });
+  return document.toString({ lineWidth: 0 }).replace(ESCAPED, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
+
+/** What the service takes in escapes only, since readers of YAML differ in what they make of it. */
+const ESCAPED = /[\u0080-\u00a0\u2028\u2029\ufeff\ufffe\uffff]/g;
+const NOT_PLAIN = /[\u0080-\u00a0\u2028\u2029\ufeff\ufffe\uffff\t\r]|^<<$/;
 
 export function formatOf(text: string): Format {
   return /^\s*[{[]/.test(text) ? "json" : "yaml";

@@ -3,6 +3,7 @@
  * What a form cannot show faithfully (a choice between shapes, a shape that contains itself, any value) is a field of JSON text.
  */
 
+import { isExact } from "../model/exact";
 import { escaped, follow, tokensOf } from "../model/pointer";
 
 export type Schema = Readonly<Record<string, unknown>>;
@@ -133,6 +134,7 @@ function valueOf(field: Field, draft: Draft, isRequired: boolean, pointer: strin
       const number = Number(typed);
       if (!Number.isFinite(number) || !/^[-+\d.eE]+$/.test(typed)) wrong.push({ pointer, detail: `“${typed}” is not a number.` });
       else if (field.isWhole && !Number.isInteger(number)) wrong.push({ pointer, detail: `“${typed}” is not a whole number.` });
+      else if (!isExact(typed)) wrong.push({ pointer, detail: `“${typed}” has more digits than a browser keeps.` });
       return number;
     }
     case "boolean":
@@ -161,6 +163,7 @@ function valueOf(field: Field, draft: Draft, isRequired: boolean, pointer: strin
     }
     case "json": {
       if (String(draft).trim() === "") return none("A value is needed here.");
+      if (!isExact(String(draft))) wrong.push({ pointer, detail: "It has numbers with more digits than a browser keeps." });
       try {
         return JSON.parse(String(draft)) as unknown;
       } catch (error) {

@@ -27,10 +27,19 @@ export default function WorkflowEdit({ id }: { id: string | null }) {
   });
   if (id === null) return <Workbench base={{ id: null, version: null, etag: null, text: FIRST, format: "yaml" }} />;
   if (!stored.data) return stored.error ? <Problem error={stored.error} retry={() => void stored.refetch()} /> : <p className="muted">Loading…</p>;
-  return <Workbench base={baseOf(stored.data, formatLiked())} />;
+  return (
+    <>
+      {!stored.data.isExact && (
+        <p className="banner" role="status">
+          This workflow has numbers with more digits than a browser keeps. Saved from here they would be other ones: change it from a file instead.
+        </p>
+      )}
+      <Workbench base={baseOf(stored.data, formatLiked())} />
+    </>
+  );
 }
 
-export function baseOf({ stored, etag }: Tagged, format: Format): Base {
+function baseOf({ stored, etag }: Tagged, format: Format): Base {
   return { id: stored.workflow_id, version: stored.version, etag, text: textOf(stored.workflow, format), format };
 }
 

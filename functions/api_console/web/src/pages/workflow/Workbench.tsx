@@ -3,11 +3,12 @@ import { useEffect, useMemo, useRef, useState } from "react";
 
 import { api, ask } from "../../api/client";
 import { keys } from "../../api/keys";
-import { ApiProblem } from "../../api/problem";
+import { ApiProblem, LostConnection } from "../../api/problem";
 import { save, type Tagged } from "../../api/workflows";
 import Editor from "../../editor/Editor";
 import { check, type Checked, MEDIA_TYPES, placedProblem } from "../../editor/findings";
 import { converted, type Format, textOf } from "../../editor/text";
+import { isExact } from "../../model/exact";
 import { go, href } from "../../routes";
 import { Problem } from "../../ui/Problem";
 import { Beside } from "./Beside";
@@ -39,15 +40,19 @@ export function Workbench({ base: opened }: { base: Base }) {
   useDraft(base.id, { text, format, version: base.version, etag: base.etag }, isChanged);
   const checking = useChecked(text, format);
   const sources = useSources();
-  const saving = useSaving(base, text, format, ({ stored, etag }) => {
+  const saving = useSaving(base.id, ({ stored, etag }, written) => {
     if (base.id === null) {
       forget(null);
       go(href(["workflows", stored.workflow_id]));
       return;
     }
     tell(stored.version === base.version ? `Version ${stored.version} has all of this already.` : `Saved as version ${stored.version}.`);
-    setBase({ id: stored.workflow_id, version: stored.version, etag, text, format });
+    setBase({ id: stored.workflow_id, version: stored.version, etag, ...written });
   });
+  const saveAs = (etag: string | null) => {
+    tell(null);
+    saving.mutate({ etag, text, format });
+  };
   const change = (changed: string) => {
     if (changed === text) return;
     setText(changed);
@@ -56,6 +61,10 @@ export function Workbench({ base: opened }: { base: Base }) {
   };
   const write = (to: Format) => {
     if (to === format) return;
+    if (!isExact(text)) {
+      tell("This text has numbers with more digits than a browser keeps: it is not written in the other notation.");
+      return;
+    }
     const isSame = text === base.text;
     const other = converted(text, to);
     if (other === null) {
@@ -69,8 +78,8 @@ export function Workbench({ base: opened }: { base: Base }) {
     localStorage.setItem("console.format", to);
   };
   const saved = told?.startsWith("Saved") && base.id !== null && base.version !== null && base.version > 1;
-  const refused = saving.error instanceof ApiProblem && saving.error.status === 422 ? placedProblem(text, saving.error) : null;
-  const findings = refused ?? checking.checked?.findings ?? [];
+  const checked = useRefused(saving.error, text) ?? checking.checked;
+  const isRefused = checked !== checking.checked;
   return (
     <>
       <div className="row spread">
@@ -87,7 +96,7 @@ export function Workbench({ base: opened }: { base: Base }) {
           <button type="button" disabled={!isChanged} onClick={() => { setText(base.text); setFormat(base.format); tell(null); saving.reset(); }}>
             Discard
           </button>
-          <button type="button" className="primary" disabled={saving.isPending || (!isChanged && base.id !== null)} onClick={() => { tell(null); saving.mutate(base.etag); }}>
+          <button type="button" className="primary" disabled={saving.isPending || (!isChanged && base.id !== null)} onClick={() => saveAs(base.etag)}>
             Save
           </button>
         </span>
@@ -100,7 +109,7 @@ export function Workbench({ base: opened }: { base: Base }) {
         <Conflict
           id={base.id}
           version={base.version}
-          overwrite={(etag) => saving.mutate(etag)}
+          overwrite={saveAs}
           take={(theirs) => {
             const standing = textOf(theirs.stored.workflow, format);
             setBase({ id: base.id, version: theirs.stored.version, etag: theirs.etag, text: standing, format });
@@ -109,13 +118,13 @@ export function Workbench({ base: opened }: { base: Base }) {
           }}
         />
       ) : (
-        <Problem error={refused === null ? saving.error : new Error("It was not saved: see what is marked.")} />
+        <Problem error={unsaved(saving.error, isRefused)} />
       )}
       <Problem error={checking.error} />
       <div className="side">
         <div>
-          <Editor text={text} format={format} change={change} checked={refused === null ? checking.checked : { text, isValid: false, findings: refused, plan: null }} sources={sources} jump={jump} />
-          <Findings findings={findings} isFresh={refused !== null || checking.checked?.text === text} isValid={refused === null && (checking.checked?.isValid ?? false)} go={(offset) => setJump({ offset })} />
+          <Editor text={text} format={format} change={change} checked={checked} sources={sources} jump={jump} />
+          <Findings findings={checked?.findings ?? []} isFresh={checked?.text === text} isValid={checked?.isValid ?? false} go={(offset) => setJump({ offset })} />
         </div>
         <Beside text={text} format={format} checked={checking.checked} stepTypes={sources.stepTypes} change={change} tell={tell} go={(offset) => setJump({ offset })} />
       </div>
@@ -123,20 +132,36 @@ export function Workbench({ base: opened }: { base: Base }) {
   );
 }
 
-function useSaving(base: Base, text: string, format: Format, done: (saved: Tagged) => void) {
+type Written = Pick<Base, "text" | "format">;
+
+function useSaving(id: string | null, done: (saved: Tagged, written: Written) => void) {
   const cache = useQueryClient();
   const key = useRef({ text: "", key: "" });
   return useMutation({
-    mutationFn: (etag: string | null) => {
+    mutationFn: ({ etag, text, format }: Written & { etag: string | null }) => {
       // A text that is sent twice makes one workflow; another text is another one.
       if (key.current.text !== text) key.current = { text, key: crypto.randomUUID() };
-      return save({ id: base.id, etag, text, mediaType: MEDIA_TYPES[format], idempotencyKey: key.current.key });
+      return save({ id, etag, text, mediaType: MEDIA_TYPES[format], idempotencyKey: key.current.key });
     },
-    onSuccess: (saved) => {
+    // What was sent is saved; what was typed since is not.
+    onSuccess: (saved, { text, format }) => {
       void cache.invalidateQueries({ queryKey: keys.workflows.all });
-      done(saved);
+      done(saved, { text, format });
     },
   });
+}
+
+/** What kept a text from being saved, with its places; null where that is not about the text. */
+function useRefused(error: unknown, text: string): Checked | null {
+  return useMemo(
+    () => (error instanceof ApiProblem && error.status === 422 ? { text, isValid: false, findings: placedProblem(text, error), plan: null } : null),
+    [error, text],
+  );
+}
+
+function unsaved(error: unknown, isMarked: boolean): unknown {
+  if (isMarked) return new Error("It was not saved: see what is marked.");
+  return error instanceof LostConnection ? new Error("The server does not answer: it is not saved yet. Try again.") : error;
 }
 
 /** What the service thinks of a text, once nobody has typed for a moment; until then of the one before. */
