@@ -330,8 +330,8 @@ def test_a_record_that_is_full_holds_up_no_runs(world: World) -> None:
     """Of 400 KB at most: all that comes behind in the stream would wait for what nobody can add."""
     long = "s" * 10_000
     sort_key = keys.figures("day", "2026-01-01", "00000001", "0.1", "0.0")
-    full = {"tenant_id": "t", "version": 1}
-    world.table.add(keys.step_figures("t", "w1"), sort_key, {"1:" + "x" * 395_000: 1}, full)
+    full = {"1:" + "x" * 395_000: 1}
+    world.table.add(keys.step_figures("t", "w1"), sort_key, full, {"tenant_id": "t", "version": 1})
     world.start()
     world.end("completed", "01:00:00")
     world.read([(long, 100)])

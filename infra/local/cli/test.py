@@ -152,6 +152,8 @@ class _Run:
         chosen = self._chosen(files)
         if not chosen and wrong:
             raise CommandError(f"No case can be run: {wrong[0]}", INVALID, {"files": wrong})
+        if files and not chosen and self._keyword is not None:
+            raise CommandError(f"No case has '{self._keyword}' in its file or its name.", NONE_FOUND)
         if not chosen:
             raise CommandError("No cases were found. They stand in files named like order.test.yaml.", NONE_FOUND)
         if not self._as_json:

@@ -372,3 +372,12 @@ def test_a_field_that_nobody_knows_is_marked_by_its_name(tmp_path: Path, step: s
     at = next(number for number, line in enumerate(lines) if f"field '{marked}'" in line)
     start = lines[at + 2].index("^")
     assert lines[at + 1][start : start + lines[at + 2].count("^")] == marked
+
+
+@pytest.mark.parametrize("command", ["validate", "run", "compile"])
+def test_of_an_unknown_step_type_it_is_told_how_ones_own_become_known(tmp_path: Path, command: str) -> None:
+    (tmp_path / "w.yaml").write_text(GOOD.replace("data_input", "score_text"))
+    (tmp_path / "steps").mkdir()
+    advice = "Is it a step type of your own? Name the folder that its function is in: --steps DIR."
+    assert advice in workflow(command, tmp_path / "w.yaml").stderr.splitlines()
+    assert advice not in workflow(command, tmp_path / "w.yaml", "--steps", tmp_path / "steps").stderr

@@ -146,3 +146,9 @@ def test_a_recording_that_is_there_is_written_anew_and_goes_into_a_folder_under_
     for named in (".", "some-run.yaml"):
         done = workflow_test(folder, "--record", "some-run", "--api", "http://127.0.0.1:1", named)
         assert done.returncode == 7, done.stderr  # it has gone as far as to ask for the run
+
+
+def test_a_text_that_no_case_has_is_told_from_a_folder_without_cases(folder: Path) -> None:
+    done = workflow_test(folder, "-k", "nothing like it")
+    assert done.returncode == 5
+    assert done.stderr == "Error: No case has 'nothing like it' in its file or its name.\n"
