@@ -146,7 +146,10 @@ class Workflows:
         steps = self._folder / case.pop("steps") if "steps" in case else beside if beside.is_dir() else None
         expect = case.pop("expect", None) or {"check": "true"}
         given = {"name": str(workflow), "input": input, "mocks": dict(mocks or {}), "expect": expect, **case}
+        wrong = ""
         try:
+            if steps is not None and not steps.is_dir():
+                raise CannotRunError(f"{place}: There is no folder '{steps}'.")
             read = case_of(given, self._folder, place)
             bench, subject = self._session.subject(path, steps, Stored())
             observed = self._session.observe(bench, subject, read)
@@ -156,7 +159,9 @@ class Workflows:
                 for f in getattr(error, "findings", ())
                 if isinstance(f, Mapping)
             )
-            pytest.fail(f"{error} {found}".strip(), pytrace=False)
+            wrong = f"{error} {found}".strip()
+        if wrong:  # not where it is caught, or pytest would tell of that error, too
+            pytest.fail(wrong, pytrace=False)
         made = WorkflowRun(self._session, self._folder, subject, read, observed)
         made.expect(**expect)
         return made

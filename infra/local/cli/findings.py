@@ -24,6 +24,8 @@ _KEY_CODES: Final = ("WFE-E101",)
 """Findings about a key, not about its value."""
 _NO_FIELD: Final = re.compile(r"\bno (?:configuration )?field '(.*?)'")
 """What findings of other codes say of a key that nobody knows: in a step's configuration, an agent, a condition."""
+_CREDENTIAL: Final = "looks like a credential"
+"""What findings say of a value that is not to be shown: the logs of CI are read by many."""
 _COLOURS: Final = {"error": "red", "warning": "yellow"}
 
 
@@ -66,7 +68,11 @@ class Finding(NamedTuple):
 
 def placed(findings: Iterable[Mapping[str, Any]], texts: Mapping[str, Text]) -> list[Finding]:
     """Findings of the API with their places. `texts` has what was sent, by the pointer that it stands at: `""`, `/input`."""
-    return [_placed(finding, texts) for finding in findings]
+    found = [_placed(finding, texts) for finding in findings]
+    for finding in found:
+        if _CREDENTIAL in finding.detail and finding.text is not None and finding.span is not None:
+            finding.text.hidden.append(finding.span)
+    return found
 
 
 def _placed(finding: Mapping[str, Any], texts: Mapping[str, Text]) -> Finding:
@@ -150,6 +156,8 @@ def _line(finding: Finding) -> tuple[str, int, int]:
     assert finding.start is not None
     text = finding.text.lines.text_of(finding.start[0])
     first = finding.start[1] - 1
+    if finding.span is not None:
+        text = _without_secrets(text, finding.span.start - first, finding.text.hidden)
     last = first + 1
     if finding.end is not None:
         last = finding.end[1] - 1 if finding.end[0] == finding.start[0] else len(text)
@@ -172,6 +180,15 @@ def _line(finding: Finding) -> tuple[str, int, int]:
         total += cell_width
     before += len(cut)
     return cut + "".join(kept), before, max(1, min(width, total - before))
+
+
+def _without_secrets(line: str, offset: int, hidden: Iterable[Span]) -> str:
+    """A line that begins at an offset of its text, as long as it was, with dots for what is hidden."""
+    for start, end in hidden:
+        start, end = max(0, start - offset), min(len(line), end - offset)
+        if start < end:
+            line = line[:start] + "•" * (end - start) + line[end:]
+    return line
 
 
 def _cells(text: str) -> Sequence[tuple[str, int]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from workflow_engine.documents.places import Lines, Place
+    from workflow_engine.documents.places import Lines, Place, Span
     from workflow_engine.errors import WorkflowEngineError
 
 YAML_SUFFIXES: Final = (".yaml", ".yml")
@@ -21,6 +21,8 @@ class Text:
         self.name = name
         self.text = text
         self.is_yaml = is_yaml
+        self.hidden: list[Span] = []
+        """What is not to be shown of it, since it is a secret."""
         self._broken_at = broken_at
         self._lines: Lines | None = None
         self._root: Place | None = None

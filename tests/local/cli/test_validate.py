@@ -381,3 +381,16 @@ def test_of_an_unknown_step_type_it_is_told_how_ones_own_become_known(tmp_path: 
     advice = "Is it a step type of your own? Name the folder that its function is in: --steps DIR."
     assert advice in workflow(command, tmp_path / "w.yaml").stderr.splitlines()
     assert advice not in workflow(command, tmp_path / "w.yaml", "--steps", tmp_path / "steps").stderr
+
+
+def test_a_value_that_looks_like_a_credential_is_not_shown_by_any_finding(tmp_path: Path) -> None:
+    secret = "Bearer s3cr3t-t0ken"
+    config = f"{{url: 'https://a.example', headers: {{Authorization: '{secret}'}}}}"
+    text = f"name: x\nsteps:\n  - {{step_id: a, step_type: http_request, dependencies: [b], config: {config}}}\n"
+    (tmp_path / "w.yaml").write_text(text)
+    for form in ("text", "github", "sarif", "json"):
+        done = workflow("validate", tmp_path / "w.yaml", "--format", form)
+        assert done.exit_code == 2
+        assert "Authorization" in done.stdout
+        assert "s3cr3t" not in done.stdout + done.stderr
+    assert "s3cr3t" not in workflow("run", tmp_path / "w.yaml").output

@@ -90,3 +90,21 @@ def test_a_project_without_cases_loads_nothing_of_the_engine(tmp_path: Path) -> 
 def test_the_plugin_takes_the_files_that_the_command_takes() -> None:
     # It may not import the list: that would load the engine into every project's tests.
     assert workflow_pytest._SUFFIXES == SUFFIXES
+
+
+def test_what_the_fixture_is_given_wrongly_is_told_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_text(WORKFLOW)
+    (tmp_path / "test_w.py").write_text(
+        """
+def test_a_folder_of_steps(workflows):
+    workflows.run("w.yaml", steps="nowhere")
+
+def test_a_field(workflows):
+    workflows.run("w.yaml", mokcs={})
+"""
+    )
+    told = run_pytest(tmp_path).stdout
+    assert f"test_w.py:3: There is no folder '{tmp_path / 'nowhere'}'." in told
+    assert "There is no field 'mokcs'. Did you mean 'mocks'?" in told
+    assert "During handling" not in told
+    assert "FileNotFoundError" not in told

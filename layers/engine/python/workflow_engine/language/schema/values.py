@@ -129,38 +129,7 @@ def _condition_object() -> Schema:
     test_fields, group_fields = ("left_operand", "operator", "right_operand"), ("logical_operator", "conditions")
     return {
         "type": "object",
-        "properties": {
-            "left_operand": {
-                **of_field("Condition", "left_operand"),
-                "if": {"type": "string"},
-                "then": {"$ref": "#/$defs/Reference"},
-                "else": {
-                    "type": "object",
-                    "properties": {"value": {}},
-                    "required": ["value"],
-                    "additionalProperties": False,
-                },
-            },
-            "operator": {
-                **of_field("Condition", "operator"),
-                "enum": list(OPERATORS),
-                "markdownEnumDescriptions": [
-                    f"{meaning} Example: `{example}`" for meaning, example in OPERATORS.values()
-                ],
-            },
-            "right_operand": of_field("Condition", "right_operand"),
-            "logical_operator": {
-                **of_field("Condition", "logical_operator"),
-                "enum": list(LOGICAL),
-                **of_values(FIELDS["Condition"]["logical_operator"], list(LOGICAL)),
-            },
-            "conditions": {
-                **of_field("Condition", "conditions"),
-                "type": "array",
-                "minItems": 1,
-                "items": {"$ref": "#/$defs/ConditionPart"},
-            },
-        },
+        "properties": _condition_fields(),
         "additionalProperties": False,
         "if": {"anyOf": [{"required": [name]} for name in group_fields]},
         "then": {
@@ -178,6 +147,40 @@ def _condition_object() -> Schema:
                 "if": {"properties": {"operator": {"const": "regex_match"}}},
                 "then": {"properties": {"right_operand": _pattern()}},
             },
+        },
+    }
+
+
+def _condition_fields() -> dict[str, Schema]:
+    """The fields of both: operands and operator of a test, conditions of a group and what joins them."""
+    return {
+        "left_operand": {
+            **of_field("Condition", "left_operand"),
+            "if": {"type": "string"},
+            "then": {"$ref": "#/$defs/Reference"},
+            "else": {
+                "type": "object",
+                "properties": {"value": {}},
+                "required": ["value"],
+                "additionalProperties": False,
+            },
+        },
+        "operator": {
+            **of_field("Condition", "operator"),
+            "enum": list(OPERATORS),
+            "markdownEnumDescriptions": [f"{meaning} Example: `{example}`" for meaning, example in OPERATORS.values()],
+        },
+        "right_operand": of_field("Condition", "right_operand"),
+        "logical_operator": {
+            **of_field("Condition", "logical_operator"),
+            "enum": list(LOGICAL),
+            **of_values(FIELDS["Condition"]["logical_operator"], list(LOGICAL)),
+        },
+        "conditions": {
+            **of_field("Condition", "conditions"),
+            "type": "array",
+            "minItems": 1,
+            "items": {"$ref": "#/$defs/ConditionPart"},
         },
     }
 
