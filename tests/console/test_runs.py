@@ -113,9 +113,50 @@ def test_a_list_shows_how_its_parts_are_and_opens_the_one_that_failed(console: C
     api.results(run)
     page = console.open(f"runs/{run}?step=each")
     panel = page.get_by_role("region", name="Step each")
-    expect(panel.get_by_role("img")).to_have_accessible_name(re.compile("failed"))
-    panel.get_by_label("Open a part").select_option(index=1)
+    expect(panel.get_by_role("img").last).to_have_accessible_name(re.compile("4 elements, 1 failed"))
+    console.check_accessible()
+    panel.get_by_role("button", name="✕ 2").click()
     expect(page).to_have_url(re.compile(r"step=each%5B2%5D.check"))
+    page.goto(f"{console.url}/console/#/runs/{run}?step=each")
+    strip = panel.locator("canvas")
+    box_of_strip = strip.bounding_box()
+    assert box_of_strip is not None
+    strip.click(position={"x": box_of_strip["width"] * 0.9, "y": 5})
+    expect(page).to_have_url(re.compile(r"step=each%5B3%5D.check"))
+
+
+def test_a_case_that_a_switch_did_not_take_is_dimmed(console: Console, api: ApiClient) -> None:
+    def one(name: str) -> list[dict[str, Any]]:
+        return [{"step_id": name, "step_type": "transform", "config": {"expression": "1"}}]
+
+    cases = [{"when": "input.n > 1", "steps": one("large")}]
+    run = started(
+        api,
+        {"step_id": "choose", "step_type": "switch", "config": {"cases": cases, "default": one("small")}},
+        input={"n": 0},
+    )
+    assert api.results(run)["status"] == "completed"
+    console.open(f"runs/{run}")
+    expect(box(console, "small")).to_have_class(re.compile("ok"))
+    expect(box(console, "large")).to_have_class(re.compile("not-taken"))
+    expect(box(console, "large")).to_contain_text("not taken")
+
+
+def test_the_graph_is_gone_through_by_arrow_keys(console: Console, api: ApiClient) -> None:
+    def one(name: str, *after: str) -> dict[str, Any]:
+        return {"step_id": name, "step_type": "transform", "config": {"expression": "1"}, "dependencies": list(after)}
+
+    run = started(api, one("top"), one("left", "top"), one("right", "top"))
+    api.results(run)
+    page = console.open(f"runs/{run}?planned=yes")
+    expect(box(console, "top")).to_contain_text("slack 0 ms")
+    page.locator(".canvas").focus()
+    for key, step in (("Down", "top"), ("Down", "(left|right)"), ("Up", "top")):
+        page.keyboard.press(f"Arrow{key}")
+        expect(page).to_have_url(re.compile(f"step={step}"))
+    console.check_accessible()
+    page.keyboard.press("Escape")
+    expect(page).not_to_have_url(re.compile("step="))
 
 
 def test_the_list_of_runs_is_live_and_its_filters_stand_in_the_address(console: Console, api: ApiClient) -> None:

@@ -12,6 +12,7 @@ from tests.console.conftest import Console
 from tests.console.proxy import PREFIX, Provider, running_proxy
 from tests.console.test_runs import box, started
 from tests.support.http_client import ApiClient
+from tests.support.processes import address_of, command
 
 ONE = {"step_id": "a", "step_type": "transform", "config": {"expression": "1"}}
 STORED = "JSON.stringify([{...localStorage}, {...sessionStorage}])"
@@ -97,3 +98,13 @@ def test_who_is_refused_is_told_why_and_not_sent_round_and_round(deployed: Conso
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_have_count(0)
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+
+
+def test_the_command_serves_the_console_of_another_server(console: Console, api: ApiClient, url: str) -> None:
+    run = started(api, ONE)
+    api.results(run)
+    with command("console", "--port", "0", "--api", url) as process:
+        console.url = address_of(process)
+        page = console.open(f"runs/{run}")
+        expect(box(console, "a")).to_have_class(re.compile("ok"))
+        page.goto("about:blank")

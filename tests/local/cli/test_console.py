@@ -15,7 +15,6 @@ from infra.local.cli.console import make_console_server
 from tests.local.cli.commands import workflow
 from tests.local.cli.fake_api import FakeApi
 from tests.local.cli.sigv4_check import signature_problem
-from tests.support.processes import address_of, command
 from workflow_engine.client.authentication import SigV4
 from workflow_engine.client.http import HttpTransport
 from workflow_engine.client.transport import Request, Response, Transport
@@ -140,15 +139,6 @@ def test_an_output_that_lies_at_s3_is_fetched_for_the_page() -> None:
         status, _, body = asked(port, "GET", "/executions/1/output")
     assert (status, body) == (200, b"[1]")
     assert api.asked == ["/executions/1/output", "https://bucket.s3.test/key?signed=1"]
-
-
-@pytest.mark.browser
-def test_the_command_serves_the_console_of_another_server(server_url: str) -> None:
-    with command("console", "--port", "0", "--api", server_url) as process:
-        port = int(address_of(process).rpartition(":")[2])
-        assert b"<title>Workflow console" in asked(port, "GET", "/console/")[2]
-        status, _, body = asked(port, "GET", "/executions")
-    assert (status, list(json.loads(body))) == (200, ["items", "next_cursor"])
 
 
 def test_a_console_that_is_not_built_says_how(monkeypatch: pytest.MonkeyPatch) -> None:

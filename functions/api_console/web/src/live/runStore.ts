@@ -40,6 +40,12 @@ export interface RunState {
 /** How many parts of a step, or turns of a loop, have each status. */
 export type Counts = Readonly<Record<string, number>>;
 
+export interface Element {
+  readonly key: string;
+  readonly index: number;
+  readonly status: string;
+}
+
 const NOTHING: Counts = {};
 const ENDS: Readonly<Record<string, string>> = {
   "run.completed": "completed",
@@ -101,6 +107,23 @@ export class RunStore {
   /** The keys of a step's parts. An element of a map has no result of its own: its steps stand for it. */
   partsOf = (key: string): readonly string[] =>
     (this.children.get(key) ?? []).flatMap((part) => (this.steps.has(part) ? [part] : this.partsOf(part)));
+
+  /** The elements of a list, or the turns of a loop, in their order, and how what is in each is together. */
+  elementsOf = (key: string): readonly Element[] =>
+    (this.children.get(key) ?? [])
+      .flatMap((part) => {
+        const index = /\[(\d+)\]$/.exec(part)?.[1];
+        if (index === undefined) return [];
+        return [{ key: part, index: Number(index), status: this.steps.get(part)?.status ?? together(this.counts.get(part) ?? NOTHING) }];
+      })
+      .sort((a, b) => a.index - b.index);
+
+  /** What to show for an element: itself where it has a result, else the step in it that failed, else its first one. */
+  insideOf = (element: string): string => {
+    if (this.steps.has(element)) return element;
+    const parts = this.partsOf(element);
+    return parts.find((part) => ["failed", "timed_out"].includes(this.steps.get(part)?.status ?? "")) ?? parts[0] ?? element;
+  };
 
   /** Listen to one step (its key), to the run itself (""), or to all. Gives what ends it. */
   subscribe(key: string | null, listener: () => void): () => void {

@@ -12,7 +12,7 @@ export interface ToolCall {
 /** What was asked, each round of the model with its remark and the tools that it called, and the answer. */
 export type Turn =
   | { readonly kind: "asked"; readonly text: string }
-  | { readonly kind: "round"; readonly round: number; readonly remark: string | null; readonly calls: readonly ToolCall[] }
+  | { readonly kind: "round"; readonly round: number; readonly remarks: readonly string[]; readonly calls: readonly ToolCall[] }
   | { readonly kind: "answered"; readonly content: unknown };
 
 /** Null for an output that is none of an agent. Its remarks are the last ones: those of the rounds before them are not kept. */
@@ -20,10 +20,10 @@ export function conversationOf(output: unknown): readonly Turn[] | null {
   if (!isObject(output) || !Array.isArray(output["tool_calls_trace"]) || !("response" in output)) return null;
   const turns: Turn[] = [];
   if (typeof output["query"] === "string" && output["query"]) turns.push({ kind: "asked", text: output["query"] });
-  const rounds = new Map<number, { remark: string | null; calls: ToolCall[] }>();
-  const of = (iteration: unknown): { remark: string | null; calls: ToolCall[] } => {
+  const rounds = new Map<number, { remarks: string[]; calls: ToolCall[] }>();
+  const of = (iteration: unknown): { remarks: string[]; calls: ToolCall[] } => {
     const number = typeof iteration === "number" ? iteration : 0;
-    const known = rounds.get(number) ?? { remark: null, calls: [] };
+    const known = rounds.get(number) ?? { remarks: [], calls: [] };
     rounds.set(number, known);
     return known;
   };
@@ -38,10 +38,9 @@ export function conversationOf(output: unknown): readonly Turn[] | null {
     });
   }
   for (const remark of (Array.isArray(output["remarks"]) ? output["remarks"] : []).filter(isObject)) {
-    const text = remark["text"] ?? remark["content"] ?? remark["remark"];
-    if (typeof text === "string") of(remark["iteration"]).remark = text;
+    if (typeof remark["text"] === "string") of(remark["iteration"]).remarks.push(remark["text"]);
   }
-  for (const [round, { remark, calls }] of [...rounds].sort(([a], [b]) => a - b)) turns.push({ kind: "round", round, remark, calls });
+  for (const [round, { remarks, calls }] of [...rounds].sort(([a], [b]) => a - b)) turns.push({ kind: "round", round, remarks, calls });
   turns.push({ kind: "answered", content: output["response"] });
   return turns;
 }

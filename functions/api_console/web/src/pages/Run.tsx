@@ -68,22 +68,30 @@ export default function Run({ id }: { id: string }) {
       <div className={step === null ? "run alone" : "run"}>
         <div>
           <Suspense fallback={<p className="muted">Loading…</p>}>
-            <Content view={view} id={id} flow={flow} live={live} step={step} isOver={hasEnded(execution.data.status)} />
+            <Content view={view} id={id} flow={flow} live={live} step={step} isOver={hasEnded(execution.data.status)} planned={query.get("planned") === "yes"} />
           </Suspense>
         </div>
-        {step !== null && <StepPanel key={step} id={id} store={live.store} step={step} tab={query.get("tab")} />}
+        {step !== null && <StepPanel key={step} id={id} store={live.store} step={step} tab={query.get("tab")} type={flow?.steps.get(step)?.type ?? null} />}
       </div>
     </>
   );
 }
 
-function Content({ view, id, flow, live, step, isOver }: { view: Shown; id: string; flow: Flow | null; live: LiveRun; step: string | null; isOver: boolean }) {
+function Content({ view, id, flow, live, step, isOver, planned }: { planned: boolean;  view: Shown; id: string; flow: Flow | null; live: LiveRun; step: string | null; isOver: boolean }) {
   const select = (to: string | null) => setQuery({ step: to, tab: null });
   switch (view) {
     case "graph":
     case "compiled": {
       const drawn: View = view === "graph" ? "written" : "compiled";
-      return flow ? <Canvas flow={flow} store={live.store} view={drawn} selected={step} select={select} /> : <p className="muted">Loading…</p>;
+      if (!flow) return <p className="muted">Loading…</p>;
+      return (
+        <>
+          <label className="row">
+            <input type="checkbox" checked={planned} onChange={(e) => setQuery({ planned: e.target.checked ? "yes" : null })} /> planned against real, with slack
+          </label>
+          <Canvas flow={flow} store={live.store} view={drawn} selected={step} select={select} planned={planned} />
+        </>
+      );
     }
     case "timeline":
       return <Gantt flow={flow} store={live.store} selected={step} select={select} />;
