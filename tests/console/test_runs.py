@@ -125,6 +125,25 @@ def test_a_list_shows_how_its_parts_are_and_opens_the_one_that_failed(console: C
     expect(page).to_have_url(re.compile(r"step=each%5B3%5D.check"))
 
 
+def test_a_run_opens_on_the_element_that_failed_and_a_step_inside_tells_of_all(
+    console: Console, api: ApiClient
+) -> None:
+    inner = {"step_id": "inner", "step_type": "transform", "config": {"expression": "v = 3 ? $error('three') : v"}}
+    inner["input_mapping"] = {"v": "item"}
+    each = {"step_id": "each", "step_type": "map", "config": {"items": "input.rows", "steps": [inner]}}
+    run = started(api, each, input={"rows": [1, 2, 3, 4]})
+    assert api.results(run)["status"] == "failed"
+    page = console.open(f"runs/{run}")
+    expect(page.get_by_role("region", name="Step each[2].inner")).to_contain_text("three")
+    expect(box(console, "inner")).to_have_class(re.compile("selected"))
+    box(console, "inner").click()
+    panel = page.get_by_role("region", name="Step inner")
+    expect(panel.get_by_role("img")).to_have_accessible_name(re.compile("times, 1 failed"))
+    panel.get_by_label("Open time").fill("2")
+    panel.get_by_label("Open time").press("Enter")
+    expect(page.get_by_role("region", name="Step each[2].inner")).to_be_visible()
+
+
 def test_a_case_that_a_switch_did_not_take_is_dimmed(console: Console, api: ApiClient) -> None:
     def one(name: str) -> list[dict[str, Any]]:
         return [{"step_id": name, "step_type": "transform", "config": {"expression": "1"}}]
@@ -140,6 +159,8 @@ def test_a_case_that_a_switch_did_not_take_is_dimmed(console: Console, api: ApiC
     expect(box(console, "small")).to_have_class(re.compile("ok"))
     expect(box(console, "large")).to_have_class(re.compile("not-taken"))
     expect(box(console, "large")).to_contain_text("not taken")
+    box(console, "small").click()
+    expect(console.page.get_by_role("region", name="Step choose.small")).to_contain_text("completed")
 
 
 def test_the_graph_is_gone_through_by_arrow_keys(console: Console, api: ApiClient) -> None:

@@ -46,8 +46,11 @@ type BoxNode = Node<{ box: Box }, "step" | "container" | "group">;
 const TYPES = { step: memo(StepBox), container: memo(ContainerBox), group: memo(GroupBox) };
 
 /** The graph of a workflow, coloured by a run while that goes on. Its accessible twin is the list of steps beside it. */
-export function Canvas({ flow, store, view, selected, select, planned = false }: Props) {
+export function Canvas({ flow, store, view, selected: key, select, planned = false }: Props) {
   const layout = useLayout(flow, view);
+  // A part is chosen by its key, `each[5].pack`: its box is that of the step.
+  const part = useStep(store, key ?? "");
+  const selected = key === null ? null : (part?.stepId ?? key);
   const instance = useRef<ReactFlowInstance<BoxNode> | null>(null);
   const frame = useRef<HTMLDivElement>(null);
   const nodes = useMemo<BoxNode[]>(() => (layout?.boxes ?? []).map(nodeOf), [layout]);

@@ -1,16 +1,13 @@
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 
-import type { RunStore } from "../live/runStore";
-import { useCounts } from "../live/useRun";
+import type { Element } from "../live/runStore";
 import { lookOf } from "../model/status";
 
 const HIGH = 12;
 const LEAST = 4;
 
 /** One cell for each element of a list, or turn of a loop, in its order: a click opens it, and so does its number. */
-export function Strip({ store, step, word, open }: { store: RunStore; step: string; word: string; open: (key: string) => void }) {
-  const counts = useCounts(store, step);
-  const elements = useMemo(() => store.elementsOf(step), [store, step, counts]);
+export function Strip({ elements, word, open }: { elements: readonly Element[]; word: string; open: (key: string) => void }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(300);
   const columns = Math.max(1, Math.min(elements.length, Math.floor(width / LEAST)));
@@ -40,7 +37,7 @@ export function Strip({ store, step, word, open }: { store: RunStore; step: stri
   }, [elements, width, columns, rows]);
   const show = (index: number): void => {
     const element = elements[index];
-    if (element !== undefined) open(store.insideOf(element.key));
+    if (element !== undefined) open(element.key);
   };
   const failed = elements.filter((e) => ["failed", "timed_out"].includes(e.status));
   return (
@@ -74,7 +71,7 @@ export function Strip({ store, step, word, open }: { store: RunStore; step: stri
         </label>
         <span className="muted">{elements.length.toLocaleString("en")} {word}s</span>
         {failed.slice(0, 20).map((e) => (
-          <button key={e.key} type="button" className="quiet log-bad" onClick={() => open(store.insideOf(e.key))}>
+          <button key={e.key} type="button" className="quiet log-bad" onClick={() => open(e.key)}>
             ✕ {e.index}
           </button>
         ))}

@@ -57,10 +57,10 @@ export function useRunState(store: RunStore): RunState {
   return useSyncExternalStore((changed) => store.subscribe("", changed), store.getRun);
 }
 
-export function useStep(store: RunStore, key: string): StepState | undefined {
+export function useStep(store: RunStore | null, key: string): StepState | undefined {
   return useSyncExternalStore(
-    (changed) => store.subscribe(key, changed),
-    () => store.getStep(key),
+    (changed) => store?.subscribe(key, changed) ?? (() => undefined),
+    () => store?.getStep(key),
   );
 }
 

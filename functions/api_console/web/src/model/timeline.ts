@@ -22,6 +22,8 @@ export interface Axis {
 const FOLD = 0.04;
 /** Idle time is folded from this share of all that is busy on. */
 const LONG = 0.5;
+/** Nobody minds to see a shorter time as it is. */
+const LEAST_MS = 10_000;
 
 export function barsOf(steps: Iterable<StepState>, startedAt: string | null, now: number): Bar[] {
   const began = startedAt ? Date.parse(startedAt) : null;
@@ -56,7 +58,7 @@ export function axisOf(bars: readonly Bar[], until: number, isIdle: (bar: Bar) =
   let last = 0;
   const idle = (from: number, to: number): void => {
     if (to <= from) return;
-    const isLong = to - from > LONG * total;
+    const isLong = to - from > Math.max(LEAST_MS, LONG * total);
     pieces.push({ from, to, scale: isLong ? (FOLD * total) / (to - from) : 1 });
   };
   for (const [from, to] of busy) {

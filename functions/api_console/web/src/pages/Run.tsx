@@ -71,7 +71,7 @@ export default function Run({ id }: { id: string }) {
             <Content view={view} id={id} flow={flow} live={live} step={step} isOver={hasEnded(execution.data.status)} planned={query.get("planned") === "yes"} />
           </Suspense>
         </div>
-        {step !== null && <StepPanel key={step} id={id} store={live.store} step={step} tab={query.get("tab")} type={flow?.steps.get(step)?.type ?? null} />}
+        {step !== null && <StepPanel key={step} id={id} store={live.store} step={step} tab={query.get("tab")} type={flow?.steps.get(step)?.type ?? null} isInside={flow?.steps.get(step)?.container != null} />}
       </div>
     </>
   );
@@ -121,7 +121,8 @@ function Head({ run, live, step, again, reread }: { run: Schemas["ExecutionProgr
       ask(api.GET("/executions/{execution_id}/results", { params: { path: { execution_id: run.execution_id }, query: { limit: 1 } as never }, signal })),
   });
   const error = (run.error ?? results.data?.error ?? null) as { step_id?: string | null; type?: string; message?: string } | null;
-  useFailedStep(hasFailed(status), error?.step_id ?? results.data?.failed_steps?.[0] ?? null);
+  const failed = placeOf(error?.step_id ?? null, results.data?.failed_steps ?? []);
+  useFailedStep(hasFailed(status) && results.data !== undefined, failed);
   const cost = results.data?.cost_usd?.total;
   return (
     <>
@@ -146,13 +147,19 @@ function Head({ run, live, step, again, reread }: { run: Schemas["ExecutionProgr
       {error && isOver && (
         <div className="problem" style={{ marginTop: 8 }}>
           <strong>
-            {error.step_id ? <a href={href(["runs", run.execution_id], { step: error.step_id })}>{error.step_id}</a> : "The run"} failed: {error.type}
+            {error.step_id ? <a href={href(["runs", run.execution_id], { step: failed })}>{error.step_id}</a> : "The run"} failed: {error.type}
           </strong>
           <pre>{error.message}</pre>
         </div>
       )}
     </>
   );
+}
+
+/** Where the step ran that failed: of a step inside of a list the element, by the longest key that ends with its id. */
+function placeOf(stepId: string | null, failed: readonly string[]): string | null {
+  const places = failed.filter((key) => stepId === null || key === stepId || key.endsWith(`.${stepId}`));
+  return places.reduce<string | null>((longest, key) => (longest === null || key.length > longest.length ? key : longest), null) ?? stepId;
 }
 
 /** A run that has failed opens on the step that failed, once. */

@@ -5,7 +5,7 @@ import { api, ask, authorizedFetch, type Schemas } from "../../api/client";
 import { keys } from "../../api/keys";
 import { Copy, Tree } from "../../json/Tree";
 import type { RunStore } from "../../live/runStore";
-import { useCounts, useStep } from "../../live/useRun";
+import { useCounts, useInner, useStep } from "../../live/useRun";
 import { Heat } from "../../graph/Heat";
 import { Strip } from "../../graph/Strip";
 import { conversationOf, type Turn } from "../../model/agent";
@@ -21,8 +21,46 @@ type Attempt = Schemas["Attempt"];
 const TABS = ["Output", "Input", "Attempts", "Logs"] as const;
 type Tab = (typeof TABS)[number] | "Error" | "Conversation";
 
-/** All there is to know about one step of a run, or about one part of it. */
-export function StepPanel({ id, store, step, tab, type }: { type: string | null; id: string; store: RunStore; step: string; tab: string | null }) {
+interface Shown {
+  readonly id: string;
+  readonly store: RunStore;
+  /** A key of the run, or the id of a step that is inside of another. */
+  readonly step: string;
+  readonly tab: string | null;
+  readonly type: string | null;
+  readonly isInside: boolean;
+}
+
+/** One step of a run, or one part of it. A step that is inside of another has run as often as that says: one of those is shown. */
+export function StepPanel({ step, isInside, store, ...others }: Shown) {
+  useInner(store, step);
+  const places = store.keysOf(step);
+  if (!isInside || store.getStep(step) !== undefined) return <Details key={step} step={step} store={store} {...others} />;
+  if (places.length === 1) return <Details key={places[0]} step={places[0] ?? step} store={store} {...others} />;
+  return <Places step={step} store={store} places={places} />;
+}
+
+function Places({ step, store, places }: { step: string; store: RunStore; places: readonly string[] }) {
+  const elements = places
+    .map((key, i) => ({ key, index: Number(/.*\[(\d+)\]/.exec(key)?.[1] ?? i), status: store.getStep(key)?.status ?? "pending" }))
+    .sort((a, b) => a.index - b.index);
+  return (
+    <section className="panel" aria-label={`Step ${step}`}>
+      <div className="row spread">
+        <h2 style={{ margin: 0 }}>{step}</h2>
+        <span className="row">
+          <Status status={store.getStatusOf(step)} />
+          <button type="button" className="quiet" aria-label="Close the step" onClick={() => setQuery({ step: null, tab: null })}>
+            ✕
+          </button>
+        </span>
+      </div>
+      {places.length === 0 ? <p className="muted">It has not run.</p> : <Strip elements={elements} word="time" open={(key) => setQuery({ step: key, tab: null })} />}
+    </section>
+  );
+}
+
+function Details({ id, store, step, tab, type }: Omit<Shown, "isInside">) {
   const live = useStep(store, step);
   const status = live?.status ?? "pending";
   const details = useQuery({
@@ -84,11 +122,12 @@ export function StepPanel({ id, store, step, tab, type }: { type: string | null;
 
 function Parts({ store, step, word }: { store: RunStore; step: string; word: string }) {
   const counts = useCounts(store, step);
-  if (Object.keys(counts).length === 0) return null;
+  const elements = useMemo(() => store.elementsOf(step), [store, step, counts]);
+  if (elements.length === 0) return null;
   return (
     <div>
       <Heat store={store} id={step} />
-      <Strip store={store} step={step} word={word} open={(key) => setQuery({ step: key, tab: null })} />
+      <Strip elements={elements} word={word} open={(key) => setQuery({ step: store.insideOf(key), tab: null })} />
     </div>
   );
 }
