@@ -18,6 +18,8 @@ export interface Axis {
   readonly folds: readonly { readonly at: number; readonly ms: number }[];
 }
 
+/** `each[2]` before `each[10]`. */
+const BY_NUMBER = new Intl.Collator("en", { numeric: true });
 /** How wide a folded time is drawn, as a share of what is not folded. */
 const FOLD = 0.04;
 /** Idle time is folded from this share of all that is busy on. */
@@ -41,7 +43,7 @@ export function barsOf(steps: Iterable<StepState>, startedAt: string | null, now
       attempts: step.attempts.flatMap((a) => attemptOf(a, began, to)),
     });
   }
-  return bars.sort((a, b) => a.from - b.from || a.key.localeCompare(b.key));
+  return bars.sort((a, b) => a.from - b.from || BY_NUMBER.compare(a.key, b.key));
 }
 
 function attemptOf(attempt: AttemptState, began: number, end: number): { from: number; to: number; isFailed: boolean }[] {
