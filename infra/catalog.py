@@ -336,11 +336,12 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "schedule",
         memory_mb=1769,  # one processor ("Configure Lambda function memory"): it compiles, with a search that is bound by it
         timeout_seconds=300,
-        environment=(*ENGINE_ENVIRONMENT, *COMPILER_ENVIRONMENT, "TUNE"),
+        environment=(*ENGINE_ENVIRONMENT, *COMPILER_ENVIRONMENT, "EXECUTION_SHARDS", "TUNE"),
         schedule_minutes=60,
         grants=(
             _table("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
             _QUERY_DUE,
+            _LIST_BY_WORKFLOW,
             _KEEP_DOCUMENTS,
             Grant("machines", ("states:CreateStateMachine",)),
             Grant("machine_role", ("iam:PassRole",)),

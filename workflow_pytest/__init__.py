@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ import pytest
 if TYPE_CHECKING:
     from infra.local.mocking.stage import Called
     from infra.local.testing.model import Case, TestFile
-    from infra.local.testing.running import Observed
+    from infra.local.testing.observed import Observed
     from infra.local.testing.session import Outcome, Session, Subject
 
 _SUFFIXES = (".test.yaml", ".test.yml", ".test.json")
@@ -118,12 +118,11 @@ def workflows(request: pytest.FixtureRequest) -> Workflows:
     return Workflows(_session(request.config), request.path.parent)
 
 
-@dataclass(frozen=True, slots=True)
 class Workflows:
     """What the fixture gives."""
 
-    _session: Session
-    _folder: Path
+    def __init__(self, session: Session, folder: Path) -> None:
+        self._session, self._folder = session, folder
 
     def run(
         self, workflow: str | Path, *, input: Any = None, mocks: Mapping[str, Any] | None = None, **case: Any
@@ -163,15 +162,12 @@ class Workflows:
         return made
 
 
-@dataclass(frozen=True, slots=True)
 class WorkflowRun:
     """A run that has ended."""
 
-    _session: Session
-    _folder: Path
-    _subject: Subject
-    _case: Case
-    observed: Observed
+    def __init__(self, session: Session, folder: Path, subject: Subject, case: Case, observed: Observed) -> None:
+        self._session, self._folder, self._subject, self._case = session, folder, subject, case
+        self.observed = observed
 
     @property
     def status(self) -> str | None:

@@ -216,7 +216,6 @@ class LocalCloud:
 
         table = SqliteTable(self._data.table if self._data else None, streamed=streamed)
         opening.callback(table.close)
-        opening.callback(TableStream(table, tell_functions).close)
         self._objects = FileObjects(self._data.objects) if self._data else MemoryObjects()
         vectors = SqliteVectors(self._data.vectors if self._data else None)
         opening.callback(vectors.close)
@@ -240,6 +239,8 @@ class LocalCloud:
                 lambda execution_id, mocks, document: self.desk().mock(execution_id, mocks, document),
             )
         )
+        # It calls functions, which stand on all of this.
+        opening.callback(TableStream(table, tell_functions).close)
 
     def _writing(self, logs: FileLogs) -> Callable[[str, LogLine], None]:
         """Writes a line of a run, and tells those who watch that."""

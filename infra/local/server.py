@@ -226,7 +226,8 @@ def _answer(gateway: Gateway, access: Access, environ: dict[str, Any], headers: 
     refusal = access.refusal(method, path, headers)
     if refusal is not None:
         return refused(refusal)
-    if path == "/" and method in ("GET", "HEAD"):
+    if path == "/" and method in ("GET", "HEAD") and "text/html" in headers.get("accept", ""):
+        # For who types the address; programs are answered as in the cloud.
         return HttpResponse(HTTPStatus.FOUND, {"location": "console/"}, b"")
     if access.answers_preflight(method, headers):
         return HttpResponse(HTTPStatus.NO_CONTENT, {}, b"")

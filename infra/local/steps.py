@@ -68,6 +68,8 @@ class StepsDirectory:
     _loading: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
     _seen: dict[Path, tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
     """Files as they were when their modules were loaded: when they were changed, and their size."""
+    _looked_at: list[int] = field(default_factory=list, repr=False, compare=False)
+    """How many modules the process had when they were last looked through: at each call of a step it would be most of that."""
 
     def found(self) -> Found:
         """The step types of the folder. Raises `StepsDirectoryError` for a manifest that cannot be read."""
@@ -146,16 +148,20 @@ class StepsDirectory:
             for name, _ in self._modules():
                 del sys.modules[name]
             self._seen.clear()
+            self._looked_at.clear()
 
     def _modules(self) -> list[tuple[str, ModuleType]]:
         """The modules that were loaded from this folder, by names that begin in it: libraries that lie below, such as those of a
         `.venv`, are none of its own.
         """
+        inside = str(self.path)
         loaded = [(name, module) for name, module in list(sys.modules.items()) if isinstance(module, ModuleType)]
         return [
             (name, module)
             for name, module in loaded
-            if (file := getattr(module, "__file__", None)) and Path(file) in self._files(name)
+            if (file := getattr(module, "__file__", None))
+            and file.startswith(inside)
+            and Path(file) in self._files(name)
         ]
 
     def _files(self, name: str) -> tuple[Path, Path]:
@@ -173,8 +179,10 @@ class StepsDirectory:
             if loaded is not None and Path(getattr(loaded, "__file__", None) or "") != file:
                 raise StepsDirectoryError(f"{file} has the name of a module that is in use already. Rename it.")
             module = loaded or _loaded(name, file)
-            for _, own in self._modules():
-                self._seen.setdefault(Path(own.__file__ or ""), _state(Path(own.__file__ or "")))
+            if self._looked_at != [len(sys.modules)]:
+                for _, own in self._modules():
+                    self._seen.setdefault(Path(own.__file__ or ""), _state(Path(own.__file__ or "")))
+                self._looked_at[:] = [len(sys.modules)]
         return module
 
 

@@ -22,7 +22,10 @@ BATCH: Final = 360
 _GATHERED_FOR_SECONDS: Final = 0.5
 """So that what happens together is told together, behind what somebody may be waiting for."""
 
-_AGAIN_AFTER_SECONDS: Final = 5.0
+_FIRST_PAUSE_SECONDS: Final = 1.0
+_LONGEST_PAUSE_SECONDS: Final = 300.0
+"""Before what could not be told is told again, each time after twice the pause."""
+
 _LAST_SECONDS: Final = 10.0
 """How long the batch that is being told may take when the server stops; it is told of again when the next one starts."""
 
@@ -47,14 +50,17 @@ class TableStream:
         self._thread.join(_LAST_SECONDS)
 
     def _follow(self) -> None:
+        pause = _FIRST_PAUSE_SECONDS
         while self._table.has_changes.wait() and not self._closing.wait(_GATHERED_FOR_SECONDS):
             try:
                 while not self._closing.is_set() and (changes := self._table.changes(BATCH)):
                     self._tell(stream_event(changes))
                     self._table.forget_changes(changes[-1][0])
+                    pause = _FIRST_PAUSE_SECONDS
             except Exception:
-                LOG.exception("What was written could not be told; it is told again.")
-                self._closing.wait(_AGAIN_AFTER_SECONDS)
+                LOG.exception("What was written could not be told; it is told again in %d s.", pause)
+                self._closing.wait(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
                 self._table.has_changes.set()
 
 

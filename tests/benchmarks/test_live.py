@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -91,3 +92,42 @@ def test_how_soon_an_event_is_told(others: int, row: Row, tmp_path: Path) -> Non
     p50, p99 = percentile(streams.latencies, 0.5), percentile(streams.latencies, 0.99)
     what = f"event to client, {ACTIVE} runs at once" + (f" beside {others} streams" if others else "")
     row(f"{what}: p50, p99", f"{p50:.0f} ms", "", f"{p99:.0f} ms, {len(streams.latencies)} events")
+
+
+LOAD: Final = 500
+LOAD_STEPS: Final = 10
+CLIENTS: Final = 20
+
+
+def test_very_many_runs_while_very_many_watch(row: Row, tmp_path: Path) -> None:
+    """Some clients start them as fast as they can; the streams are of runs that wait."""
+    with ExitStack() as stack:
+        server = stack.enter_context(serving(tmp_path, durable=True))
+        path = stored(server, chain(LOAD_STEPS))
+        waiting = stored(server, WAITS)
+        streams = stack.enter_context(streaming(server, started(server, waiting, STREAMS)))
+        began, cpu = time.monotonic(), server.cpu()
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            ids = list(clients.map(lambda _: started(server, path, 1)[0], range(LOAD)))
+        all_started = time.monotonic() - began
+        done: set[str] = set()
+
+        def ended() -> bool:
+            for execution_id in [each for each in ids if each not in done]:
+                if server.ask("GET", f"/executions/{execution_id}")["status"] == "completed":
+                    done.add(execution_id)
+                else:
+                    break
+            return len(done) == LOAD
+
+        awaited(ended)
+        took, cpu = time.monotonic() - began, server.cpu() - cpu
+        assert streams.ended == 0
+        assert server.ask("GET", "/executions/counts")["counts"]["completed"] == LOAD
+    row(
+        f"{LOAD} runs of {LOAD_STEPS} steps beside {STREAMS} streams",
+        f"{took:.1f} s",
+        "",
+        f"all started in {all_started:.1f} s",
+    )
+    row("the same, steps a second", f"{LOAD * LOAD_STEPS / took:.0f}", "", f"{cpu / LOAD * 1000:.1f} ms of CPU a run")

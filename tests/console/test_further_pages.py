@@ -70,8 +70,8 @@ def test_an_agent_is_asked_and_a_prompt_filled_in(console: Console, api: ApiClie
     prompt = {
         "prompt_id": "greet",
         "name": "Greeting",
-        "system_prompt": "Be kind.",
-        "user_prompt_template": "Hello {name}",
+        "query_template": "Hello {name}",
+        "variables": [{"name": "name"}],
     }
     assert api.post("/prompts", prompt).status == 201
     page = console.open("agents/analyst")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -14,9 +17,9 @@ from tests.integration.store.records import execution
 from tests.support.listed_results import FIELDS, Listed, results
 from workflow_engine.errors import ThrottledError
 from workflow_engine.store import keys
-from workflow_engine.store.aggregates.contributions import Told
+from workflow_engine.store.aggregates.contributions import End, Measured, Told
 from workflow_engine.store.aggregates.figures import FigureStore, RunFigures
-from workflow_engine.store.aggregates.fold import NUMBERS_AT_ONCE, Fold, is_telling
+from workflow_engine.store.aggregates.fold import Fold, is_telling
 from workflow_engine.store.aggregates.histogram import Histogram
 from workflow_engine.store.aggregates.step_durations import StepDurations
 from workflow_engine.store.control import begin_redrive, take_back_redrive
@@ -28,9 +31,11 @@ from workflow_engine.store.results import ResultsStore, StepResult
 from workflow_engine.store.run_deletions import delete_run
 from workflow_engine.store.shards import RunShards
 from workflow_engine.store.table import Change, Table
+from workflow_engine.store.tables.sqlite import SqliteTable
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
+NOTHING = ("retries", "tokens_in", "tokens_out", "llm_calls", "transition_nanos", "model_nanos")
 PAYLOADS = PayloadStore(MemoryObjects(), of_runs=True)
 
 
@@ -103,6 +108,12 @@ class World:
 @pytest.fixture
 def world(table: Table) -> World:
     return World(table, count(1))
+
+
+@pytest.fixture
+def in_memory() -> World:
+    """For what moto takes half a minute to read."""
+    return World(SqliteTable(), count(1))
 
 
 def test_a_run_counts_in_its_hour_on_its_day_for_its_workflow_and_its_tenant_and_once(world: World) -> None:
@@ -260,6 +271,24 @@ def test_of_two_who_count_a_run_at_once_one_does(world: World) -> None:
     assert world.hours() == {"01": {"completed": 2}}
 
 
+def test_many_who_are_told_the_same_at_once_count_each_run_once(in_memory: World) -> None:
+    ended = [End("t", "w1", 1, "completed", (DAY + timedelta(hours=n % 5)).isoformat(), 0, n) for n in range(60)]
+    told = [Told(("t", f"e{n}"), 1, end) for n, end in enumerate(ended)]
+
+    def count_all(seed: int) -> None:
+        fold, mixed = in_memory.fold(), random.Random(seed).sample(told, len(told))
+        for first in range(0, len(mixed), 7):
+            while True:
+                with contextlib.suppress(ThrottledError):
+                    fold.add(mixed[first : first + 7])
+                    break
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(count_all, range(4)))
+    assert in_memory.hours() == {f"{hour:02}": {"completed": 12} for hour in range(5)}
+    assert in_memory.day() == ({"completed": 60}, Histogram.of(range(60)))
+
+
 def test_who_gets_into_anothers_way_goes_on_beside_it(world: World) -> None:
     def busy() -> None:
         raise ThrottledError("busy")
@@ -284,15 +313,58 @@ def test_many_runs_are_one_addition_for_each_record_of_figures(world: World) -> 
     assert world.hours() == {"01": {"completed": 150}}
 
 
-def test_a_workflow_of_many_steps_is_counted_in_pieces(world: World) -> None:
-    steps = [(f"step_{n}", n * 10) for n in range(2 * NUMBERS_AT_ONCE)]
+def test_a_workflow_of_many_steps_has_several_records_each_of_some_of_them(world: World) -> None:
+    steps = [(f"step_{n}", n * 10) for n in range(100)]
     world.start()
     world.end("completed", "01:00:00")
     world.read(steps)
     world.count()
     found, _ = world.figures.of_steps("t", "w1", "day", DAY, DAY + timedelta(days=1))
     assert {step: figures.durations for step, figures in found.items()} == {s: Histogram.of([ms]) for s, ms in steps}
-    assert world.table.count(keys.step_figures("t", "w1")) == 2 * 4
+    assert world.table.count(keys.step_figures("t", "w1")) == 2 * 7
+
+
+def wide(number: int, at: timedelta, redrives: int, first_bucket: int) -> list[Told]:
+    """What tells of a run whose steps have more numbers than a transaction takes twice."""
+    end = End("t", "w1", 1, "completed", (DAY + at).isoformat(), redrives, None)
+    steps = {f"{first_bucket + n % 40}:step_{n // 40}": 1 for n in range(2000)}
+    measured = Measured(redrives, {**dict.fromkeys(NOTHING, 0), "groups": 16, "steps": steps})
+    return [Told(("t", "e1"), number, end), Told(("t", "e1"), number, measured)]
+
+
+def wide_steps(world: World) -> dict[str, Histogram]:
+    until = DAY + timedelta(days=1)
+    found, _ = world.figures.of_steps("t", "w1", "day", DAY - timedelta(days=3), until)
+    return {step: figures.durations for step, figures in found.items() if figures.durations.count}
+
+
+def test_more_than_a_transaction_takes_is_taken_back_first_and_then_added(in_memory: World) -> None:
+    first, second = wide(1, timedelta(hours=-30), 0, 20), wide(2, timedelta(hours=5), 1, 100)
+    in_memory.fold().add(first)
+    table = _interrupted(in_memory.table)
+    assert in_memory.fold(table).add(second) == 1
+    assert len(table.transactions) == 2
+    assert max(map(len, table.transactions)) <= 100
+    in_memory.fold().add(second)
+    assert wide_steps(in_memory) == {f"step_{n}": Histogram(dict.fromkeys(range(100, 140), 1)) for n in range(50)}
+    assert in_memory.hours() == {"05": {"completed": 1, "redriven": 1, "sampled": 1}}
+
+
+def test_who_is_killed_between_the_two_goes_on_with_the_second(in_memory: World) -> None:
+    class KilledError(Exception):
+        pass
+
+    def killed() -> None:
+        raise KilledError
+
+    first, second = wide(1, timedelta(hours=-30), 0, 20), wide(2, timedelta(hours=5), 1, 100)
+    in_memory.fold().add(first)
+    with pytest.raises(KilledError):
+        in_memory.fold(_interrupted(in_memory.table, lambda: None, killed)).add(second)
+    assert wide_steps(in_memory) == {}
+    in_memory.fold().add(second)
+    assert len(wide_steps(in_memory)) == 50
+    assert in_memory.hours() == {"05": {"completed": 1, "redriven": 1, "sampled": 1}}
 
 
 def test_figures_of_a_workflow_are_deleted_and_those_of_its_tenant_stay(world: World) -> None:
@@ -301,12 +373,12 @@ def test_figures_of_a_workflow_are_deleted_and_those_of_its_tenant_stay(world: W
     world.read([("a", 100)])
     world.count()
     partitions = keys.figures_of(keys.workflow("t", "w1"))
-    assert world.figures.delete("t", *partitions) == 4
-    assert world.figures.delete("t", *partitions) == 0
+    assert list(world.figures.delete("t", *partitions)) == [4]
+    assert list(world.figures.delete("t", *partitions)) == []
     assert world.day() is None
     assert StepDurations(world.table, lambda: NOW).step_durations("t", "w1", 1) == {}
     assert world.day(None) is not None
-    assert world.figures.delete("t", keys.run_figures("t")) == 2
+    assert list(world.figures.delete("t", keys.run_figures("t"))) == [2]
     assert world.day(None) is None
 
 
@@ -314,7 +386,7 @@ def test_what_is_taken_back_of_figures_that_have_gone_leaves_nothing_below_zero(
     world.start()
     world.end("failed", "01:00:00")
     world.count()
-    world.figures.delete("t", keys.run_figures("t", "w1"))
+    assert list(world.figures.delete("t", keys.run_figures("t", "w1"))) == [2]
     begin_redrive(world.executions, world.executions.get("t", "e1"), "2026-01-01T02:00:00.000Z", None)
     world.end("completed", "03:00:00", 1)
     world.count()

@@ -40,7 +40,7 @@ def end(engine: Engine, number: int, status: str = "completed", at: datetime = N
 
 def read(engine: Engine, number: int, **told: Any) -> None:
     nothing = dict.fromkeys(("retries", "tokens_in", "tokens_out", "llm_calls", "transition_nanos", "model_nanos"), 0)
-    engine.fold.add([Told(("t", f"e{number}"), 1, Measured(0, {**nothing, "steps": {}, **told}))])
+    engine.fold.add([Told(("t", f"e{number}"), 1, Measured(0, {**nothing, "groups": 1, "steps": {}, **told}))])
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from workflow_engine.usecases.answers import Results
 from workflow_engine.usecases.engine import Engine
 from workflow_engine.usecases.runs import read_results, redrive_run, rerun_run, start_run
 from workflow_engine.usecases.steps import register_step
+from workflow_engine.usecases.upkeep.build_limits import FEWEST_RUNS as FEWEST_KNOWN_RUNS
 from workflow_engine.usecases.upkeep.tune_workflows import FEWEST_RUNS, tune_workflows
 from workflow_engine.usecases.workflows import compilation, pause_workflow, read_workflows, roll_back, save_workflow
 
@@ -82,12 +83,18 @@ def failing() -> set[str]:
 
 
 @pytest.fixture
-def engine(clock: Clock, failing: set[str]) -> Iterator[Engine]:
+def sizes() -> dict[str, int]:
+    """Bytes that steps give, by their ids."""
+    return {}
+
+
+@pytest.fixture
+def engine(clock: Clock, failing: set[str], sizes: dict[str, int]) -> Iterator[Engine]:
     def step(event: dict[str, Any], _context: object) -> dict[str, Any]:
         step_id = event["step_config"]["step_id"]
         if step_id in failing:
             raise RuntimeError(f"told to fail: {step_id}")
-        return {"did": step_id, "with": sorted(event["input_data"])}
+        return {"did": step_id, "with": sorted(event["input_data"]), "text": "x" * sizes.get(step_id, 0)}
 
     with MotoCloud() as cloud:
         cloud.functions().register(ARN, step)
@@ -120,7 +127,7 @@ def number(engine: Engine) -> int:
     return read_workflows.get(engine, ME, "n")["build"]["number"]
 
 
-def done(engine: Engine, **body: Any) -> Results:
+def run_once(engine: Engine, **body: Any) -> Results:
     return results_of(engine, start_run.start_stored(engine, ME, "n", {"input": {}, **body}))
 
 
@@ -140,7 +147,7 @@ def with_two_builds(engine: Engine, measured: Measured, clock: Clock, **changes:
 def test_a_version_gets_another_build_where_that_saves_time(engine: Engine, measured: Measured, clock: Clock) -> None:
     save(engine)
     assert read_workflows.get(engine, ME, "n")["build"]["expected_gain"] is None
-    before = done(engine)
+    before = run_once(engine)
     measured.are(SLOW_B)
     assert round_after(engine, clock) == {"looked_at": 1, "built": 1}
     shown = read_workflows.get(engine, ME, "n")
@@ -151,7 +158,7 @@ def test_a_version_gets_another_build_where_that_saves_time(engine: Engine, meas
         "expected_gain": pytest.approx(1 - 12 / 20, abs=0.01),
         "samples": FEWEST_RUNS,
     }
-    after = done(engine)
+    after = run_once(engine)
     assert read_results.get_execution(engine, ME, before["execution_id"])["build"] == 1
     assert read_results.get_execution(engine, ME, after["execution_id"])["build"] == 2
     assert given(after) == given(before)
@@ -179,13 +186,13 @@ def test_a_run_on_an_earlier_build_is_read_rerun_and_redriven_as_what_it_is(
     failing.clear()
     again = rerun_run.rerun(engine, ME, first, {"from_step": "d"})
     rerun = results_of(engine, again)
-    assert rerun["step_results"]["d"]["output_data"] == {"did": "d", "with": ["a", "b"]}
+    assert rerun["step_results"]["d"]["output_data"] == {"did": "d", "with": ["a", "b"], "text": ""}
     assert read_results.get_execution(engine, ME, again["execution_id"])["build"] is None
     clock.time = datetime.now(UTC)  # by which Step Functions has ended the run
     redrive_run.redrive(engine, ME, first)
     assert read_results.wait_for_end(engine, ME, first, 20)
     redriven = read_results.results(engine, ME, first)
-    assert given(redriven) == given(done(engine))
+    assert given(redriven) == given(run_once(engine))
     assert read_results.get_execution(engine, ME, first)["build"] == 1
 
 
@@ -195,7 +202,7 @@ def test_a_start_asks_aws_for_no_more_than_before(engine: Engine, measured: Meas
     for seconds in ({}, SLOW_B):
         measured.are(seconds)
         round_after(engine, clock)
-        done(engine)  # so that what is read once in a process has been read
+        run_once(engine)  # so that what is read once in a process has been read
         with counted(engine.dynamodb, engine.s3, engine.stepfunctions) as calls:
             start_run.start_stored(engine, ME, "n", {"input": {}})
         asked.append(list(calls))
@@ -254,6 +261,55 @@ def test_a_step_that_seldom_runs_is_not_waited_for(
     measured.are(SLOW_B)
     measured.histograms["b"] = Histogram.of([10_000])
     assert round_after(engine, clock) == {"looked_at": 1, "kept" if is_seldom else "built": 1}
+
+
+JOINING: Final = {
+    "steps": [
+        work("a"),
+        work("d"),
+        *(work(step_id, "a") for step_id in "bce"),
+        work("f", "a", "c", "d"),
+    ]
+}
+SLOW_BEFORE_F: Final = {"a": 1, "d": 10, "b": 20, "c": 10, "e": 1, "f": 1}
+"""By which c and d are to run side by side, and to give what f reads together; by themselves they come after another."""
+
+
+@pytest.mark.parametrize(
+    ("runs", "bytes_each", "done"),
+    [
+        (FEWEST_KNOWN_RUNS, 100, "built"),
+        (FEWEST_KNOWN_RUNS, 70_000, "kept"),  # twice as much of both is too much for a state
+        (FEWEST_KNOWN_RUNS - 1, 100, "kept"),  # too few tell
+    ],
+)
+def test_outputs_that_were_apart_come_together_where_they_have_room(
+    engine: Engine, measured: Measured, clock: Clock, sizes: dict[str, int], runs: int, bytes_each: int, done: str
+) -> None:
+    save(engine, **JOINING)
+    sizes |= dict.fromkeys("cd", bytes_each)
+    for _ in range(runs):
+        run_once(engine)
+    measured.are(SLOW_BEFORE_F)
+    assert round_after(engine, clock) == {"looked_at": 1, done: 1}
+    assert run_once(engine)["status"] == "completed"
+
+
+def test_a_build_has_as_much_room_for_lists(engine: Engine, measured: Measured, clock: Clock) -> None:
+    """Beside a list that nobody bounds no build takes more of a run's history; of two orders one has a Parallel more."""
+    steps = [*N_GRAPH["steps"], work("each", for_each="input.items")]
+    save(engine, steps=steps)
+    measured.are(SLOW_B | {"each": 1})
+    assert round_after(engine, clock) == {"looked_at": 1, "built": 1}
+    measured.are(SLOW_D | {"each": 1}, 2 * FEWEST_RUNS)
+    assert round_after(engine, clock, timedelta(days=2)) == {"looked_at": 1, "built": 1}  # as it was saved
+    listing = work("e", "c", for_each="input.items")
+    save_workflow.update(engine, ME, "n", N_GRAPH | {"steps": [*N_GRAPH["steps"], listing]})
+    measured.are(SLOW_B | {"e": 1})
+    round_after(engine, clock)
+    newest, saved = engine.workflows.newest("default", "n"), engine.workflows.of_build("default", "n", 2, 1)
+    events: Any = [one.compiled.plan["history_events_min"] for one in (newest, saved)]
+    assert events[0] <= events[1]
 
 
 def test_a_workflow_that_has_no_order_added_is_not_compiled_again(
@@ -347,7 +403,7 @@ def test_what_dies_before_starts_take_the_build_is_mended_by_the_next_round(
         dying.setattr(WorkflowStore, "point_to_newest_build", lambda *_: None)
         round_after(engine, clock)
     assert number(engine) == 1
-    between = done(engine)
+    between = run_once(engine)
     assert read_results.get_execution(engine, ME, between["execution_id"])["build"] == 1
     assert given(read_results.results(engine, ME, between["execution_id"])) == given(between)
     round_after(engine, clock, timedelta(hours=7))
@@ -398,7 +454,7 @@ def test_what_cannot_be_compiled_with_what_was_measured_runs_as_it_is(
         "looked_at": 1,
         "ended": 1,
     }  # it is not tried again and again
-    assert done(engine)["status"] == "completed"
+    assert run_once(engine)["status"] == "completed"
 
 
 def test_a_step_type_that_was_registered_anew_waits_for_the_next_save(

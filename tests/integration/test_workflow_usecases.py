@@ -10,8 +10,15 @@ import pytest
 
 from tests.integration.support import HELLO, ME, OTHER, nothing_written, run
 from tests.support.backend_cloud import counted
-from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError, PayloadTooLargeError
+from workflow_engine.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    PayloadTooLargeError,
+    ThrottledError,
+)
 from workflow_engine.language.diagnostics import InvalidWorkflowError
+from workflow_engine.store import keys
 from workflow_engine.store.run_lists import RunFilter
 from workflow_engine.usecases.engine import Caller, Engine
 from workflow_engine.usecases.runs import cancel_run, find_runs, read_results, start_run
@@ -152,6 +159,22 @@ def test_the_id_of_path_and_body_must_be_the_same(engine: Engine) -> None:
     with pytest.raises(InvalidRequestError) as raised:
         save_workflow.update(engine, ME, "other", {"workflow": NAMED})
     assert raised.value.errors[0]["pointer"] == "/workflow/workflow_id"
+
+
+def test_a_deletion_that_leaves_figures_is_ended_by_its_repetition(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workflow_id = save_workflow.create(engine, ME, HELLO)["workflow_id"]
+    pk = keys.run_figures(ME.tenant_id, workflow_id)
+    for hour in range(30):
+        engine.executions.table.add(pk, keys.figures("hour", f"{hour:02}", "0.0"), {"completed": 1}, {})
+    monkeypatch.setattr(save_workflow, "DELETING_SECONDS", 0)
+    with pytest.raises(ThrottledError, match="some of its figures are left"):
+        save_workflow.delete(engine, ME, workflow_id)
+    assert engine.workflows.find(ME.tenant_id, workflow_id) is None
+    monkeypatch.undo()
+    save_workflow.delete(engine, ME, workflow_id)
+    assert engine.executions.table.count(pk) == 0
 
 
 def test_a_deleted_workflow_leaves_its_executions_readable(engine: Engine) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import signal
 import subprocess
@@ -19,6 +17,7 @@ from infra.local.cli.commands import main
 from infra.local.cloud import LocalCloud
 from infra.local.data import DataFolder
 from tests.support.http_client import ApiClient
+from tests.support.terminal import on_terminal, without_colours
 
 pytestmark = pytest.mark.xdist_group("cli")
 
@@ -100,23 +99,9 @@ def test_a_pipe_gets_plain_lines() -> None:
 
 
 def test_a_terminal_gets_a_table() -> None:
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [*COMMAND, "run", str(HELLO)], stdout=theirs, stderr=theirs, env=os.environ | {"TERM": "xterm"}
-    )
-    os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            part = os.read(ours, 65536)
-        except OSError:  # Linux says EIO when the other side is closed
-            break
-        if not part:
-            break
-        shown += part
-    os.close(ours)
-    assert process.wait(timeout=600) == 0
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    code, shown = on_terminal("run", HELLO)
+    assert code == 0
+    text = without_colours(shown)
     assert "process_data" in text
     assert "completed" in text
     assert "HELLO, WORLD!" in text

@@ -69,6 +69,13 @@ def test_a_folder_has_what_editors_and_clients_need(template: str, tmp_path: Pat
     assert not [name for name in files(folder) if "__pycache__" in name or name.endswith(".pyc")]
 
 
+def test_it_is_said_which_extras_are_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "pip install" not in init(str(tmp_path / "all"), "--template", "rag").stderr
+    monkeypatch.setattr(module, "find_spec", lambda name: None if name == "sentencex" else name)
+    assert "pip install 'workflow-engine[files]'" in init(str(tmp_path / "some"), "--template", "rag").stderr
+    assert "pip install" not in init(str(tmp_path / "none"), "--template", "saga").stderr
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("mine", encoding="utf-8")
     done = init(str(tmp_path), "--template", "saga")
@@ -131,6 +138,15 @@ def test_an_init_that_is_killed_leaves_the_folder_whole_or_not_at_all(tmp_path: 
         running.send_signal(signal.SIGKILL)
         running.wait()
         assert not target.exists() or files(target) == whole
+
+
+def test_what_a_killed_init_left_is_removed_by_one_much_later_and_by_none_at_once(tmp_path: Path) -> None:
+    old, new = tmp_path / ".workflow-init-old", tmp_path / ".workflow-init-new"
+    for left in (old, new):
+        (left / "new").mkdir(parents=True)
+    os.utime(old, (0, 0))
+    assert init(str(tmp_path / "saga"), "--template", "saga").exit_code == 0
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:

@@ -90,3 +90,9 @@ def test_a_port_in_use_is_an_error() -> None:
     with pytest.raises(OSError, match=r"\[Errno"):
         make_local_server(Gateway([]), server.port)
     server.server_close()
+
+
+def test_the_root_leads_a_browser_to_the_console_and_is_no_route_for_programs(api: ApiClient) -> None:
+    assert api.get("/").body["path"] == "/"
+    answer = api.call("GET", "/", headers={"accept": "text/html,application/xhtml+xml"})
+    assert (answer.status, answer.headers["location"]) == (302, "console/")

@@ -297,3 +297,18 @@ def test_step_types_that_differ_in_a_dash_are_two(tmp_path: Path) -> None:
     write(tmp_path, steps__json=json.dumps(entries))
     with LocalCloud(steps_directory=tmp_path) as cloud:
         assert [results_of(cloud, t)["output"]["a"]["n"] for t in ("twin-x", "twin_x")] == [1, 2]
+
+
+def test_a_call_of_a_step_looks_through_no_modules_unless_there_are_new_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "counting_steps.py").write_text("def handler(event, context):\n    return event\n", encoding="utf-8")
+    directory = StepsDirectory(tmp_path)
+    call = directory.load("counting_steps:handler")
+    call(0, None)
+    looks: list[object] = []
+    modules = StepsDirectory._modules
+    monkeypatch.setattr(StepsDirectory, "_modules", lambda self: looks.append(self) or modules(self))
+    assert [call(number, None) for number in range(20)] == list(range(20))
+    assert looks == []
+    directory.forget()

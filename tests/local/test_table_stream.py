@@ -70,7 +70,7 @@ def test_more_than_one_batch_is_told_to_the_last(tmp_path: Path, monkeypatch: py
 
 
 def test_what_could_not_be_told_is_told_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_stream, "_AGAIN_AFTER_SECONDS", 0.01)
+    monkeypatch.setattr(table_stream, "_FIRST_PAUSE_SECONDS", 0.01)
     listener = Listener(failures=3)
     with stream(tmp_path / "t", listener) as table:
         write(table, 1, 2)

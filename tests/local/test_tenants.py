@@ -97,7 +97,7 @@ def example_body(operation: Operation) -> Any:
     return content["application/json"]["example"]
 
 
-WITH_IDS: Final = [o for o in OPERATIONS.values() if "{" in o.path]
+WITH_IDS: Final = [o for o in OPERATIONS.values() if "{" in o.path and not o.is_about_itself]
 LISTS: Final = [o for o in OPERATIONS.values() if "{" not in o.path and o.method == "GET" and not o.is_about_itself]
 
 

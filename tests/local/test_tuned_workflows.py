@@ -63,7 +63,7 @@ def count_runs(workflow_id: str) -> None:
     for number in range(RUNS):
         run = LOCAL_TENANT, f"e{number}"
         end = End(LOCAL_TENANT, workflow_id, 1, "completed", str(iso(datetime.now(UTC))), 0, 12_000)
-        told += [Told(run, 1, end), Told(run, 2, Measured(0, {**nothing, "steps": steps}))]
+        told += [Told(run, 1, end), Told(run, 2, Measured(0, {**nothing, "groups": 1, "steps": steps}))]
     Engine.from_environment().fold.add(told)
 
 

@@ -56,6 +56,7 @@ def loaded(*arguments: str) -> set[str]:
     [
         (["--help"], NOT_FOR_HELP),
         (["run", "--help"], NOT_FOR_HELP),
+        (["test", "--help"], NOT_FOR_HELP),
         (["validate", str(HELLO)], NOT_TO_COMPILE),
         (["compile", str(HELLO)], NOT_TO_COMPILE),
         (["schema"], NOT_TO_COMPILE),

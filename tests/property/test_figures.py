@@ -168,7 +168,7 @@ def _run_figures(images: list[Image], last: Mapping[tuple[str, str], Image]) -> 
         if told := _results_of(image, last):
             numbers["sampled"] += 1
             numbers["unpriced"] += told["model_nanos"] is None
-            numbers.update({n: told[n] or 0 for n in told if n != "steps"})
+            numbers.update({n: told[n] or 0 for n in told if n not in ("steps", "groups")})
     took = [
         datetime.fromisoformat(i["completed_at"]) - datetime.fromisoformat(i["started_at"])
         for i in images

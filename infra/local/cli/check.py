@@ -133,7 +133,7 @@ def _fixed(cloud: LocalCloud, text: Text) -> Checked:
         if not done:
             break
         try:
-            write(text)
+            write(text, checked.text)
         except OSError as error:
             raise CommandError(f"{text.name} cannot be written: {error.strerror}.", INVALID) from None
         for finding in done:

@@ -109,4 +109,6 @@ def _wants_json(arguments: Sequence[str]) -> bool:
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Run JSON workflows on this machine. FILE is a workflow in JSON; - reads it from standard input."""
+    """Run, check and test workflows on this machine, and use a server or a deployed API. FILE is a workflow in JSON or YAML; -
+    reads it from standard input.
+    """

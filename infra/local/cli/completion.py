@@ -48,12 +48,12 @@ def table_of(root: click.Group) -> Table:
 
 def _entries(command: click.Command, context: click.Context, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     names = command.list_commands(context) if isinstance(command, click.Group) else []
-    options = [p for p in command.get_params(context) if isinstance(p, click.Option) and not p.hidden]
+    options = [p for p in command.params if isinstance(p, click.Option) and not p.hidden]
     arguments = [p for p in command.params if isinstance(p, click.Argument)]
     yield (
         path,
         {
-            "help": COMMANDS[path].help if path in COMMANDS else inspect.cleandoc(command.help or "").split("\n")[0],
+            "help": COMMANDS[path].help if path in COMMANDS else _first_sentence(command.help or ""),
             "commands": names,
             "options": {
                 name: {
@@ -62,7 +62,11 @@ def _entries(command: click.Command, context: click.Context, path: str) -> Itera
                     **_words(option.type),
                 }
                 for option in options
-                for name in option.opts
+                for name in (*option.opts, *option.secondary_opts)
+            }
+            | {
+                name: {"help": "Say what it does", "takes_value": False, **_NO_WORDS}
+                for name in context.help_option_names
             },
             **_all_words(arguments),
         },
@@ -74,9 +78,16 @@ def _entries(command: click.Command, context: click.Context, path: str) -> Itera
         yield from _entries(found, click.Context(found, info_name=name, parent=context), f"{path} {name}".strip())
 
 
+def _first_sentence(text: str) -> str:
+    return " ".join(inspect.cleandoc(text).split("\n\n")[0].split()).split(". ")[0]
+
+
 def _words(kind: click.ParamType[Any]) -> dict[str, Any]:
     values = [str(choice) for choice in kind.choices] if isinstance(kind, click.Choice) else []
     return {"values": values, "takes_file": isinstance(kind, click.Path | click.File)}
+
+
+_NO_WORDS: Final[Mapping[str, Any]] = {"values": [], "takes_file": False}
 
 
 def _all_words(arguments: list[click.Argument]) -> dict[str, Any]:

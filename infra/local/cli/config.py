@@ -171,12 +171,13 @@ def _write(path: Path, document: TOMLDocument, *, is_users_own: bool) -> None:
     import os
 
     text = document.as_string()
+    path = path.resolve()  # it may be a link into a folder of dotfiles
     part = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(text, encoding="utf-8")
         read_file(part, is_users_own=is_users_own)
-        part.replace(path.resolve())
+        part.replace(path)
     except OSError as error:
         raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
     finally:

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import click
 
-from infra.local.cli.documents import json_option
+from infra.local.cli.documents import value_of, written_option
 from infra.local.cli.output import Column, line, note
-from infra.local.cli.remote import Remote, client_command
+from infra.local.cli.remote import Remote, client_command, findings_in
 from infra.local.cli.start import finish
 from infra.local.cli.waiting import WAIT, WaitingCommand, wait_for
 
@@ -58,9 +58,11 @@ def rerun(
 ) -> None:
     """Run what RUN (an id, or @last) ran again, as a new run, all of it or from a step on. Prints the new id and its status."""
     execution_id = remote.execution_id(run)
-    given = None if run_input is None else json_option(run_input, "--input")
+    texts = {} if run_input is None else {"/input": written_option(run_input, "--input")}
+    given = value_of(texts["/input"]) if texts else None
     remote.changes(f"rerun {execution_id}")
-    started = remote.api.runs.rerun(execution_id, from_step=from_step, input=given, idempotency_key=idempotency_key)
+    with findings_in(texts):
+        started = remote.api.runs.rerun(execution_id, from_step=from_step, input=given, idempotency_key=idempotency_key)
     remote.remember(started["execution_id"])
     _tell_or_wait(remote, started, wait)
 

@@ -71,16 +71,7 @@ def step_id_of(place: str) -> str:
 
 
 def _waiting(remote: Remote, execution_id: str | None) -> list[Approval]:
-    found: list[Approval] = []
-    cursor = None
-    while True:
-        page, _ = remote.api.answer(
-            "list_approvals", query={"execution_id": execution_id, "limit": 100, "cursor": cursor}
-        )
-        found += page["items"]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return found
+    return list(remote.api.approvals.list(execution_id=execution_id))
 
 
 def _only_one(waiting: Sequence[Approval], execution_id: str) -> str:

@@ -132,18 +132,11 @@ def _content(document: Mapping[str, Any]) -> dict[str, Any]:
 def _not_held(remote: Remote, found: Sequence[Source], tag: str | None) -> list[dict[str, Any]]:
     """The workflows of the API that no file holds."""
     held = {source.workflow_id for source in found}
-    rows: list[dict[str, Any]] = []
-    cursor = None
-    while True:
-        page, _ = remote.api.answer("list_workflows", query={"tag": tag, "limit": 100, "cursor": cursor})
-        rows += [
-            {"workflow_id": one["workflow_id"], "version": one["version"]}
-            for one in page["items"]
-            if one["workflow_id"] not in held
-        ]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return rows
+    return [
+        {"workflow_id": one["workflow_id"], "version": one["version"]}
+        for one in remote.api.workflows.list(tag=tag)
+        if one["workflow_id"] not in held
+    ]
 
 
 def _applied(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
@@ -78,12 +79,23 @@ def _placed(finding: Mapping[str, Any], texts: Mapping[str, Text]) -> Finding:
         return bare if finding["place"] is None else bare._replace(start=finding["place"], end=finding["place"])
     is_about_key = finding["code"] in _KEY_CODES or (fix is not None and fix["target"] == "key")
     span = _span(text, pointer.removeprefix(at), is_about_key)
-    word = fix["replace"] if fix is not None else ""
-    if word and text.text.count(word, *span) == 1:
-        first = text.text.index(word, *span)
-        span = span._replace(start=first, end=first + len(word))
+    if fix is not None:
+        span = word_in(text, span, fix["replace"]) or span
     start, end = (text.lines.position(offset) for offset in span)
     return bare._replace(span=span, start=start, end=end)
+
+
+def word_in(text: Text, span: Span, word: str) -> Span | None:
+    """Where a word stands within a span; None where that is nowhere, or in more than one place."""
+    found = list(words(word).finditer(text.text[slice(*span)]))
+    if len(found) != 1:
+        return None
+    return span._replace(start=span.start + found[0].start(), end=span.start + found[0].end())
+
+
+def words(word: str) -> re.Pattern[str]:
+    """Finds a word where it is no part of another one."""
+    return re.compile(rf"(?<![A-Za-z0-9_-]){re.escape(word)}(?![A-Za-z0-9_-])")
 
 
 def _span(text: Text, pointer: str, is_about_key: bool) -> Span:
@@ -133,14 +145,16 @@ def _line(finding: Finding) -> tuple[str, int, int]:
     last = first + 1
     if finding.end is not None:
         last = finding.end[1] - 1 if finding.end[0] == finding.start[0] else len(text)
+    begin = max(0, first - 2 * MAX_LINE)  # of a line of megabytes no more is looked at than may be shown
+    text, first, last = text[begin : first + 2 * MAX_LINE], first - begin, last - begin
     cells = _cells(text)
     before, width = sum(w for _, w in cells[:first]), sum(w for _, w in cells[first:last])
-    left, cut = 0, ""
-    if sum(w for _, w in cells) > MAX_LINE:
+    left = 0
+    if begin or sum(w for _, w in cells) > MAX_LINE:
         while before > _BEFORE and left < first:
             before -= cells[left][1]
             left += 1
-        cut = "…" if left else ""
+    cut = "…" if begin or left else ""
     kept, total = [], len(cut)
     for cell, cell_width in cells[left:]:
         if total + cell_width > MAX_LINE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tempfile
@@ -9,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from infra.local.cli.findings import Finding
-from infra.local.cli.texts import Text
+from infra.local.cli.findings import Finding, word_in, words
+from infra.local.cli.texts import Text, text_of
 from workflow_engine.documents.places import Span, find
 from workflow_engine.errors import MalformedDocumentError
 from workflow_engine.suggestions import Fix
@@ -67,23 +68,17 @@ def _word_of(text: Text, value: Any, finding: Finding) -> tuple[Span, Fix] | Non
             return None
     else:
         where, told = found.value, holder[last]
-    if where is None or not isinstance(told, str) or len(_words(fix.replace).findall(told)) != 1:
+    if where is None or not isinstance(told, str) or len(words(fix.replace).findall(told)) != 1:
         return None
-    words = list(_words(fix.replace).finditer(text.text[slice(*where)]))
-    if len(words) != 1:
-        return None
-    return Span(where.start + words[0].start(), where.start + words[0].end()), fix
-
-
-def _words(word: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![A-Za-z0-9_-]){re.escape(word)}(?![A-Za-z0-9_-])")
+    span = word_in(text, where, fix.replace)
+    return None if span is None else (span, fix)
 
 
 def _mend(value: Any, pointer: str, fix: Fix) -> None:
     """Make a fix in a value."""
     holder, last = _holder(value, pointer)
     if fix.target == "value":
-        holder[last] = _words(fix.replace).sub(fix.replacement, holder[last])
+        holder[last] = words(fix.replace).sub(fix.replacement, holder[last])
         return
     members = [(fix.replacement if key == last else key, inner) for key, inner in holder.items()]
     holder.clear()
@@ -98,10 +93,14 @@ def _holder(value: Any, pointer: str) -> tuple[Any, Any]:
     return value, int(last) if isinstance(value, list) else last
 
 
-def write(text: Text) -> None:
-    """Replace the file by the text, all at once, with the mode that it had. Raises OSError."""
+def write(text: Text, was: Text) -> None:
+    """Replace the file by the text, all at once, with the mode that it had. Raises OSError, also where the file is not `was` any
+    more.
+    """
     file = Path(text.name).resolve()
     before = file.read_bytes()
+    if text_of(text.name, before).text != was.text:
+        raise OSError(errno.EBUSY, "it was changed in the meantime")
     mark = b"\xef\xbb\xbf" if before.startswith(b"\xef\xbb\xbf") else b""
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:

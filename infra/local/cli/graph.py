@@ -94,13 +94,16 @@ def _of_run(run: str, api: str | None, profile: str | None) -> _Run:
         results = remote.api.runs.results(execution_id, linked=False)["step_results"]
     except ClientError as error:
         raise as_command_error(error, remote) from None
-    statuses: dict[str, str] = {}
-    for key, result in results.items():
-        name = key.rpartition(".")[2].partition("[")[0]
-        told = {statuses.get(name, "pending"), result["status"]}
-        # A step has a result of its own beside those of its parts.
-        statuses[name] = result["status"] if key == name else next(status for status in _MATTERS if status in told)
-    return _Run(executed["workflow"], statuses)
+    return _Run(executed["workflow"], statuses_of(results))
+
+
+def statuses_of(results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """By step id, of results by places such as `rows[3].charge`: a step's own, else what matters most of its parts."""
+    parts: dict[str, set[str]] = {}
+    for place, result in results.items():
+        parts.setdefault(place.rpartition(".")[2].partition("[")[0], set()).add(result["status"])
+    of_parts = {step: next(status for status in _MATTERS if status in told) for step, told in parts.items()}
+    return of_parts | {place: result["status"] for place, result in results.items() if place in parts}
 
 
 def _format(formats: tuple[str, ...], output: Path | None) -> str:

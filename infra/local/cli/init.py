@@ -9,7 +9,9 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +27,15 @@ ABOUT: Final = {
     "rag": "answers from a text",
     "own-step": "a step type of your own in Python",
 }
+
+_EXTRAS: Final[Mapping[str, Mapping[str, str]]] = {
+    "agent": {"llm": "genai_prices"},
+    "rag": {"files": "sentencex", "llm": "genai_prices"},
+}
+"""Extras of the wheel that a template's steps need, each with a module by which one sees whether it is installed."""
+
+_STAGE: Final = ".workflow-init-"
+_SURELY_OVER_SECONDS: Final = 3600
 
 SCHEMA: Final = "workflow.schema.json"
 TEST_SCHEMA: Final = "workflow.test.schema.json"
@@ -102,7 +113,7 @@ def init(directory: Path | None, template: str) -> None:
         ) from None
     except OSError as error:
         raise click.UsageError(f"{error.filename or target} cannot be written: {error.strerror}.") from None
-    _tell(target)
+    _tell(target, template)
 
 
 def _write(target: Path, template: str) -> None:
@@ -115,7 +126,8 @@ def _write(target: Path, template: str) -> None:
     existing = target.exists()
     home = target if existing else target.parent
     home.mkdir(parents=True, exist_ok=True)
-    stage = Path(tempfile.mkdtemp(prefix=".workflow-init-", dir=home))
+    _sweep(home)
+    stage = Path(tempfile.mkdtemp(prefix=_STAGE, dir=home))
     try:
         new = stage / "new"
         shutil.copytree(TEMPLATES / template, new, ignore=shutil.ignore_patterns("__pycache__"))
@@ -131,6 +143,13 @@ def _write(target: Path, template: str) -> None:
             new.rename(target)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _sweep(home: Path) -> None:
+    """Remove what an init left that was killed at once, so long ago that it is surely over."""
+    for left in home.glob(f"{_STAGE}*"):
+        if time.time() - left.stat().st_mtime > _SURELY_OVER_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _refuse_to_overwrite(place: Path) -> None:
@@ -153,11 +172,13 @@ def _move(new: Path, target: Path) -> None:
         raise
 
 
-def _tell(target: Path) -> None:
-    """What there is, and what to do next: the commands of the folder's README."""
+def _tell(target: Path, template: str) -> None:
+    """What there is, what is missing, and what to do next: the commands of the folder's README."""
     shown = min(os.path.relpath(target), str(target), key=len)
     files = sorted(str(path.relative_to(target)) for path in target.rglob("*") if path.is_file())
     click.echo(f"{shown} has {', '.join(name for name in files if not name.startswith('.'))}.", err=True)
+    if missing := [extra for extra, module in _EXTRAS.get(template, {}).items() if find_spec(module) is None]:
+        click.echo(f"Install what its steps need: pip install 'workflow-engine[{','.join(missing)}]'", err=True)
     readme = (target / "README.md").read_text(encoding="utf-8")
     commands = [line.removeprefix("$ ") for line in readme.splitlines() if line.startswith("$ ")]
     click.echo("\n".join([f"cd {shown}", *commands]))

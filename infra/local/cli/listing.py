@@ -65,8 +65,7 @@ def found_runs(
     cursor: str | None = None
     while True:
         size = PAGE if limit is None else min(PAGE, limit - len(rows))
-        page, _ = remote.api.answer("list_executions", query={**filters, "limit": size, "cursor": cursor})
-        rows += page["items"]
-        cursor = page["next_cursor"]
+        items, cursor = remote.api.page("list_executions", {**filters, "limit": size, "cursor": cursor})
+        rows += items
         if cursor is None or (limit is not None and len(rows) >= limit):
             return rows, cursor

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 import click
 
 from infra.local.cli.exits import INVALID, CommandError
+from infra.local.progress import STYLES as STATUS_STYLES
 from workflow_engine.suggestions import suggest
 
 Row = Mapping[str, Any]
@@ -26,23 +27,14 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u
 _IN_CELLS: Final = {"\t": "\\t", "\n": "\\n"}
 
 STYLES: Final[Mapping[str, str]] = {
-    "completed": "green",
+    **STATUS_STYLES,
     "created": "green",
     "approved": "green",
-    "running": "cyan",
-    "waiting": "cyan",
     "updated": "cyan",
-    "failed": "bold red",
-    "timed_out": "bold red",
     "deleted": "red",
     "denied": "yellow",
-    "cancelled": "yellow",
-    "aborted": "yellow",
-    "skipped": "dim",
-    "pending": "dim",
     "unchanged": "dim",
 }
-
 MOST_WHOLE: Final = 40
 """Characters of a cell that stands in one line: an id has 36."""
 LEAST_LAST: Final = 16

@@ -61,7 +61,8 @@ confirm = true
 _SAFETY: Final = """
 Before anything is changed the profile and the address are told on standard error. A project's file may come from somebody else, so
 it neither names a command to run nor a variable that does not begin with `WORKFLOW_`, and credentials of your own file go to the
-address that stands beside them only. Tokens are sent to `https` addresses and to this machine, and never printed.
+address that stands beside them only. A file that another user has put into a folder that anybody may write to does not count.
+Tokens are sent to `https` addresses and to this machine, and never printed.
 
 """
 

@@ -7,12 +7,12 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from infra.local.cli.documents import document
+from infra.local.cli.documents import value_of, written
 from infra.local.cli.exits import INVALID, CommandError
 from infra.local.cli.groups import SuggestingGroup
 from infra.local.cli.options import FILE
 from infra.local.cli.output import Column, note
-from infra.local.cli.remote import Remote, client_command
+from infra.local.cli.remote import Remote, client_command, findings_in
 
 
 class Noun(NamedTuple):
@@ -21,7 +21,6 @@ class Noun(NamedTuple):
     name: str
     key: str
     columns: tuple[Column, ...]
-    items: str = "items"
 
 
 STEP: Final = Noun(
@@ -34,7 +33,6 @@ STEP: Final = Noun(
         Column("version"),
         Column("description"),
     ),
-    "steps",
 )
 AGENT: Final = Noun(
     "agent",
@@ -75,15 +73,8 @@ def _singular(noun: Noun) -> str:
 
 def _list(noun: Noun) -> click.Command:
     def listed(remote: Remote, **filters: Any) -> None:
-        rows: list[Mapping[str, Any]] = []
-        cursor = None
-        while True:
-            page, _ = remote.api.answer(f"list_{noun.name}s", query={**filters, "limit": 100, "cursor": cursor})
-            rows += page[noun.items]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                remote.output.items(rows, noun.columns)
-                return
+        methods: Any = getattr(remote.api, f"{noun.name}s")
+        remote.output.items(list(methods.list(**filters)), noun.columns)
 
     command = client_command(fields=True)(listed)
     if noun is STEP:
@@ -115,11 +106,13 @@ def _register(noun: Noun) -> click.Command:
     @click.argument("file", type=FILE)
     @client_command(fields=True, changes=True)
     def register(remote: Remote, file: str) -> None:
-        body = document(file)
+        text = written(file)
+        body = value_of(text)
         if not isinstance(body, dict):
             raise CommandError(f"{file} holds no {_singular(noun)}: it is no object.", INVALID)
         remote.changes(f"register {file}")
-        answer = _registered(remote, noun, body)
+        with findings_in({"": text}):
+            answer = _registered(remote, noun, body)
         if remote.output.as_json or remote.output.fields:
             remote.output.one(answer, ())
         else:

@@ -17,7 +17,7 @@ from infra.local.cli.documents import invalid
 from infra.local.cli.exits import CommandError
 from infra.local.cli.options import FIELDS, JSON, PROFILE, output_of
 from infra.local.cli.output import Output, note, plain
-from infra.local.cli.settings import TOKEN_VARIABLE, Connection, SettingsError, connection, is_here
+from infra.local.cli.settings import TOKEN_VARIABLE, Connection, SettingsError, Value, connection, is_here
 
 if TYPE_CHECKING:
     from infra.local.cli.api import Api
@@ -242,7 +242,7 @@ def auth_of(settings: Connection) -> Auth | None:
 
 def _token(settings: Connection) -> str:
     """The bearer token, of a command or a variable. It is never told."""
-    command = settings.get("token_command")
+    command = settings.values.get("token_command")
     if command is not None:
         return _printed_by(command)
     variable = settings.get("token_env") or TOKEN_VARIABLE
@@ -255,22 +255,25 @@ def _token(settings: Connection) -> str:
     return token
 
 
-def _printed_by(command: str) -> str:
+def _printed_by(command: Value) -> str:
+    """What the command prints. Neither that nor the command itself, which may hold a secret, is told when it fails."""
     import shlex
     import subprocess
 
     problem = {"code": "no_credentials"}
+    told = f"token_command ({command.source})"
     try:
         done = subprocess.run(  # noqa: S603 - the user's own file says it
-            shlex.split(command), stdout=subprocess.PIPE, timeout=TOKEN_SECONDS, check=False
+            shlex.split(command.value), stdout=subprocess.PIPE, timeout=TOKEN_SECONDS, check=False
         )
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        reason = getattr(error, "strerror", None) or (
-            f"It took longer than {TOKEN_SECONDS} s" if isinstance(error, subprocess.TimeoutExpired) else str(error)
-        )
-        raise CommandError(f"token_command: '{command}' could not be run: {reason}.", exits.REFUSED, problem) from None
+    except subprocess.TimeoutExpired:
+        raise CommandError(f"{told} took longer than {TOKEN_SECONDS} s.", exits.REFUSED, problem) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise CommandError(f"{told} could not be run: {reason}.", exits.REFUSED, problem) from None
     token = done.stdout.decode("ascii", "replace").strip()
-    if done.returncode != 0 or not token or not token.isprintable() or not token.isascii() or " " in token:
-        told = f"ended with {done.returncode}" if done.returncode else "did not print one token"
-        raise CommandError(f"token_command: '{command}' {told}.", exits.REFUSED, problem)
+    if done.returncode != 0:
+        raise CommandError(f"{told} ended with {done.returncode}.", exits.REFUSED, problem)
+    if not token.isprintable() or not token.isascii() or len(token.split()) != 1:
+        raise CommandError(f"{told} did not print one token.", exits.REFUSED, problem)
     return token

@@ -11,6 +11,7 @@ file only where both say the same `url`.
 from __future__ import annotations
 
 import os
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -113,9 +114,14 @@ def user_file(environment: Mapping[str, str] = os.environ) -> Path:
 def project_file(folder: Path | None = None) -> Path | None:
     """The nearest `.workflow.toml` from a folder upwards, up to the root of its repository; None when there is none."""
     for place in _upwards((folder or Path.cwd()).resolve()):
-        if (place / PROJECT_FILE).is_file():
+        if (place / PROJECT_FILE).is_file() and not _is_planted(place / PROJECT_FILE):
             return place / PROJECT_FILE
     return None
+
+
+def _is_planted(file: Path) -> bool:
+    """Whether somebody else has put a file where anybody may: in /tmp, above a folder of one's own, say."""
+    return bool(file.parent.stat().st_mode & stat.S_IWOTH) and file.stat().st_uid != os.getuid()
 
 
 def _upwards(folder: Path) -> Iterator[Path]:

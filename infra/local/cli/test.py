@@ -6,7 +6,6 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +14,7 @@ import click
 from infra.local.cli.documents import one_document, print_json
 from infra.local.cli.exits import DONE, FAILED, INVALID, NONE_FOUND, CommandError
 from infra.local.cli.options import PROFILE
+from workflow_engine.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from infra.local.testing.model import Case, TestFile
@@ -100,7 +100,7 @@ def _record(execution_id: str, paths: Sequence[Path], api: str | None, profile: 
     path.write_text(text, encoding="utf-8")
     click.echo(f"Written to {path}. A case replays it:", err=True)
     click.echo(
-        f"  - {{name: as it was, recording: {path.name}, expect: {{status: {run.results['status']}, snapshot: [output]}}}}"
+        f"  - {{name: as it was, recording: {path}, expect: {{status: {run.results['status']}, snapshot: [output]}}}}"
     )
 
 
@@ -254,7 +254,8 @@ def _changed_at(paths: Sequence[Path]) -> dict[Path, float]:
     found = {}
     for folder in folders:
         for path in folder.rglob("*"):
-            if path.suffix in (".yaml", ".yml", ".json", ".py") and not any(p.startswith(".") for p in path.parts):
+            is_ours = path.suffix in (".yaml", ".yml", ".json", ".py") and not path.name.endswith(".snapshots.json")
+            if is_ours and not any(part.startswith(".") for part in path.relative_to(folder).parts):
                 try:
                     found[path] = path.stat().st_mtime
                 except OSError:

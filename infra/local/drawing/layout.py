@@ -6,10 +6,10 @@ the picture around it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.drawing.text import shown, width
+from workflow_engine.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from workflow_engine.compiler.reports.drawing import Arrow, Box, Drawing

@@ -7,6 +7,8 @@ from typing import Final
 
 LONGEST_LINE: Final = 44
 _WIDE: Final = "WF"
+_TURNS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that turn the direction of those after them: a label is to say what the file says."""
 
 
 def shown(text: str) -> str:
@@ -18,8 +20,8 @@ def shown(text: str) -> str:
 
 
 def whole(text: str) -> str:
-    """A text without what XML cannot hold."""
-    return "".join(c if _is_xml(c) else "\N{REPLACEMENT CHARACTER}" for c in text)
+    """A text without what XML cannot hold, and what would turn it around."""
+    return "".join(c if _is_xml(c) and c not in _TURNS else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _is_xml(character: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from infra.local.mocking.mocks import Book
 from infra.local.mocking.model import Reply
 from infra.local.mocking.stage import Stage, evaluate_with
-from infra.local.mocking.tasks import Task
+from infra.local.mocking.tasks import Task, loops_of, tolerated_of
 from infra.local.mocking.world import World
 from infra.local.stepfunctions.calls import Attempt, Call, Target
 from infra.local.stepfunctions.ports import Engine as Machines
@@ -22,7 +22,7 @@ from workflow_engine.suggestions import suggest
 from workflow_engine.usecases.engine import Caller, Engine
 
 MAX_STAGES: Final = 1000
-"""Mocked runs that are kept in memory, the newest."""
+"""Mocked runs that are kept in memory beside a folder, the newest. Without one none is forgotten: its steps would really run."""
 
 
 class Desk:
@@ -48,17 +48,27 @@ class Desk:
                 self._folder.mkdir(exist_ok=True)
                 kept = json.dumps({"mocks": body, "workflow": document})
                 (self._folder / f"{execution_id}.json").write_text(kept, encoding="utf-8")
-        while len(self._stages) >= MAX_STAGES:
-            del self._stages[next(iter(self._stages))]
-        self._stages[execution_id] = stage
+                self._kept.add(execution_id)
+        self._keep(execution_id, stage)
 
     def stage_of(self, execution_id: str) -> Stage | None:
         """The stage of a run; None where it is not mocked."""
         stage = self._stages.get(execution_id)
         if stage is None and self._folder is not None and execution_id in self._kept:
             kept = json.loads((self._folder / f"{execution_id}.json").read_text(encoding="utf-8"))
-            self._stages[execution_id] = stage = _stage_of_body(kept["mocks"], kept["workflow"])
+            stage = _stage_of_body(kept["mocks"], kept["workflow"])
+            self._keep(execution_id, stage)
         return stage
+
+    def _keep(self, execution_id: str, stage: Stage) -> None:
+        while self._folder is not None and len(self._stages) >= MAX_STAGES:
+            del self._stages[next(iter(self._stages))]
+        self._stages[execution_id] = stage
+
+    def forget(self, execution_id: str) -> None:
+        """A run that was stopped, with all that it started, needs its mocks no more."""
+        self._stages.pop(execution_id, None)
+        self._roots.clear()
 
     def stand_in(self, attempt: Attempt, target: Target) -> Call | None:
         """Who makes an attempt; None where its target does. In the engine's loop."""
@@ -99,8 +109,7 @@ def _stage_of_body(body: Any, document: Any) -> Stage:
         if ":" not in address and address not in ids and not any(step.get("step_type") == "subflow" for step in steps):
             detail = f"There is no step '{address}'.{suggest(address, ids)}"
             raise InvalidRequestError.at(pointer("mocks", address), detail)
-    loops = frozenset(step["step_id"] for step in steps if step.get("step_type") == "loop")
-    return stage_for(Book(mocks, _not_yet), loops=loops)
+    return stage_for(Book(mocks, _not_yet), loops=loops_of(document), tolerated=tolerated_of(document))
 
 
 def decide(task: Task, reply: Reply) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from workflow_engine.documents.places import Lines
 from workflow_engine.documents.places import Place as TextPlace
 from workflow_engine.documents.yaml_text import read_yaml
 from workflow_engine.errors import MalformedDocumentError, PayloadTooLargeError
+from workflow_engine.lazy_dataclass import dataclass
 
 PathInFile = tuple[str | int, ...]
 

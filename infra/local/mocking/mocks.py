@@ -6,10 +6,11 @@ import fnmatch
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from infra.local.mocking.model import ANY, Mock, Reply
+from workflow_engine.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

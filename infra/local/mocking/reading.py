@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from infra.local.mocking.documents import Document, PathInFile, WrongFileError, read_document
 from infra.local.mocking.durations import seconds_of
 from infra.local.mocking.model import KINDS, Mock, Place, Reply
+from workflow_engine.json_schema import surplus_fields
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.suggestions import suggest
 
 if TYPE_CHECKING:
@@ -127,7 +129,8 @@ def mocks_of_body(body: Any) -> dict[str, Mock]:
 
     found = list(mock_problems(part))
     if not found:
-        found = [(document.place(m.path), told(m)) for m in _validator_of_mocks().misfits({"mocks": body}, 20)]
+        misfits = _validator_of_mocks().misfits({"mocks": body}, 20)
+        found = [(document.place(path), sentence) for misfit in misfits for path, sentence in told(misfit)]
     reading = Reader(Path())
     mocks: dict[str, Mock] = {}
     if not found:
@@ -196,25 +199,23 @@ def _reply_problems(address: str, reply: Part) -> Iterator[tuple[Place, str]]:
             yield part.place, f"'{name}' stands beside '{_BESIDE[name]}' only, and this reply has '{kinds[0]}'."
 
 
-def told(misfit: Misfit) -> str:
-    """A misfit of the format's schema in plain words."""
-    where = ".".join(str(part) for part in misfit.path) or "the file"
-    known = misfit.schema.get("properties", {}) if isinstance(misfit.schema, Mapping) else {}
+def told(misfit: Misfit, whole: str = "the file") -> Iterator[tuple[PathInFile, str]]:
+    """A misfit of the format's schema in plain words, each with the path that it is about; `whole` is what has no path."""
+    where = ".".join(str(part) for part in misfit.path) or whole
     match misfit.keyword:
         case "additionalProperties" if isinstance(misfit.value, Mapping):
-            surplus = [name for name in misfit.value if name not in known]
-            return (
-                f"{where}: There is no field '{surplus[0]}'.{suggest(surplus[0], known)}" if surplus else misfit.message
-            )
+            known = misfit.schema.get("properties", {})
+            for name in surplus_fields(misfit.value, misfit.schema):
+                yield (*misfit.path, name), f"{where}: There is no field '{name}'.{suggest(name, known)}"
         case "required" if isinstance(misfit.value, Mapping):
-            return f"{where}: '{next(n for n in misfit.rule if n not in misfit.value)}' is missing."
+            missing = next(name for name in misfit.rule if name not in misfit.value)
+            yield misfit.path, f"{where}: '{missing}' is missing."
         case "enum":
             known_words = [str(word) for word in misfit.rule]
             near = suggest(str(misfit.value), known_words)
-            return f"{where}: It is one of {', '.join(known_words)}, not {misfit.value!r}.{near}"
-        case "propertyNames" | "pattern":
-            return f"{where}: {misfit.message}."
-    return f"{where}: {misfit.message}."
+            yield misfit.path, f"{where}: It is one of {', '.join(known_words)}, not {misfit.value!r}.{near}"
+        case _:
+            yield misfit.path, f"{where}: {misfit.message}."
 
 
 @cache

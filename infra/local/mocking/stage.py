@@ -12,17 +12,18 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final
 
 from infra.local.mocking.mocks import Book, ExhaustedError, ExpressionError, Facts
 from infra.local.mocking.model import Mock, Place, Reply
 from infra.local.mocking.tasks import Task
 from infra.local.mocking.virtual_time import VirtualLoop
-from infra.local.stepfunctions.calls import Attempt, Call, Target, TaskError, invoke_result
+from infra.local.stepfunctions.calls import Attempt, Call, HeartbeatMissedError, Target, TaskError, invoke_result
 from infra.local.stepfunctions.jsonata import Evaluator, JsonataError
 from infra.local.stepfunctions.lambdas import Invocation
 from infra.local.stepfunctions.limits import json_text
+from workflow_engine.lazy_dataclass import dataclass
 
 _OF_THE_STEP: Final = frozenset({"output", "output_from", "expression", "decision", "real"})
 _OF_THE_REQUEST: Final = frozenset({"status"})
@@ -66,6 +67,7 @@ class Stage:
 
     book: Book
     loops: frozenset[str] = frozenset()
+    tolerated: frozenset[str] = frozenset()
     secrets: Mapping[str, str] = field(default_factory=dict)
     unmocked: str = "fail"
     schema_of: Callable[[str], Any] = lambda _step_type: None
@@ -162,6 +164,7 @@ class Stage:
     def call_of(self, attempt: Attempt, target: Target) -> Call | None:
         """Who makes an attempt; None where its target does."""
         task = Task.of(attempt, target, self.loops)
+        task = replace(task, is_tolerated=task.step_id in self.tolerated)
         if task.kind == "child":
             self._children[task.place] += 1
             task = replace(task, facts=replace(task.facts, attempt=self._children[task.place]))
@@ -171,13 +174,22 @@ class Stage:
             return self._in_this_world(task, target)
         return lambda attempt: self._answered(task, attempt, target)
 
-    def _in_this_world(self, task: Task, target: Target) -> Call:
-        """Run one of our own functions as it is, on the clock and with the servers of this run."""
+    def _in_this_world(self, task: Task, target: Target, done: asyncio.Event | None = None) -> Call:
+        """Run one of our own functions as it is, on the clock and with the servers of this run. `done` is set when it has returned,
+        which what waits for a token outlasts.
+        """
 
         async def call(attempt: Attempt) -> str:
-            world = self.world_of(self, task, attempt.frame.run.engine.loop)
-            invoke = attempt.frame.run.engine.functions.invoke
-            attempt.invoke = lambda function, event: world.around(invoke, function, event)
+            engine = attempt.frame.run.engine
+            world = self.world_of(self, task, engine.loop)
+
+            def invoke(function: str, event: str) -> Invocation:
+                answer: Invocation = world.around(engine.functions.invoke, function, event)
+                if done is not None:
+                    engine.loop.call_soon_threadsafe(done.set)
+                return answer
+
+            attempt.invoke = invoke
             try:
                 return await target.call(attempt)
             finally:
@@ -263,6 +275,11 @@ class Stage:
 
     def _result(self, task: Task, reply: Reply, facts: Facts) -> str:
         if reply.kind == "error":
+            if "retry_after" in reply.more:
+                raise self.wrong(
+                    reply,
+                    "'retry_after' is what a model or a server asks for; this is the failure of a step. Leave it out.",
+                )
             raise _failure(task, reply.value, reply.more.get("message", ""))
         if reply.kind not in ("output", "output_from", "expression"):
             raise self.wrong(
@@ -285,15 +302,20 @@ class Stage:
         called = self.begin(task, task.value, task.facts, mock.address)
         called.reply = reply
         deciding: asyncio.Task[None] | None = None
+        asked = asyncio.Event()
+        has_begun = False
 
         async def decide() -> None:
+            nonlocal has_begun
+            await asked.wait()
             await asyncio.sleep(reply.after)
+            has_begun = True
             try:
                 await engine.helpers.call(self.decide, task, reply)
             except Exception as error:
                 self.note(f"The decision about '{task.place}' is refused: {error}", reply.place)
 
-        asking = self._in_this_world(task, target)
+        asking = self._in_this_world(task, target, asked)
         waits: asyncio.Future[None] = engine.loop.create_future()
         try:
             if reply.kind == "decision":
@@ -303,12 +325,16 @@ class Stage:
             return await asking(attempt)
         finally:
             self.hanging.pop(waits, None)
-            if deciding is not None and not deciding.done() and asyncio.current_task() is not None:
+            if deciding is not None and not has_begun:
                 deciding.cancel()
             self.end(called)
 
     async def hang(self, attempt: Attempt) -> None:
-        """Never answer."""
+        """Never answer, nor send a heartbeat. Raises HeartbeatMissedError where one was asked for."""
+        seconds = attempt.scheduled.fields.get("heartbeatInSeconds")
+        if seconds is not None:
+            await asyncio.sleep(seconds)
+            raise HeartbeatMissedError
         waits: asyncio.Future[None] = attempt.frame.run.engine.loop.create_future()
         self.hanging[waits] = attempt
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from infra.local.gateway import function_arn
@@ -13,6 +13,8 @@ from infra.local.mocking.mocks import Facts
 from infra.local.stepfunctions.calls import Attempt, Target, described
 from infra.local.stepfunctions.journal import Head
 from workflow_engine.compiler.catalogue import OUTPUT_CHECK
+from workflow_engine.language.walk import walk_steps
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.run_output import FAILED
 from workflow_engine.state_names import step_of
 from workflow_engine.subflows import OUTPUT_FIELDS
@@ -86,9 +88,8 @@ class Task:
         """The task of an attempt. `loops` are the ids of loops, whose turns are no elements."""
         parameters = attempt.parameters if isinstance(attempt.parameters, dict) else {}
         item = attempt.frame.map_item or {}
-        is_tolerated = bool(attempt.state.catchers)
         if target.service.get("resourceType") == "states":
-            return _child(attempt, parameters, item, loops, is_tolerated=is_tolerated)
+            return _child(attempt, parameters, item, loops)
         event = parameters.get("Payload", parameters if not target.service else {})
         config, context = event.get("step_config") or {}, event.get("execution_context") or {}
         step_id = context.get("step_id") or config.get("step_id") or step_of(attempt.state.name)
@@ -103,8 +104,7 @@ class Task:
             place,
             _facts(place, item, context.get("attempt") or 1, event.get("input_data"), own, loops),
             event,
-            is_tolerated,
-            (f"agent:{agent}",) if agent and step_type in AGENT_TYPES else (),
+            names=(f"agent:{agent}",) if agent and step_type in AGENT_TYPES else (),
         )
 
     def child_result(self, output: Mapping[str, Any]) -> str:
@@ -136,14 +136,7 @@ def _kind(parameters: Mapping[str, Any], target: Target, step_type: str) -> str:
     return "agent" if step_type in AGENT_TYPES else "tool" if step_type in TOOL_TYPES else "plain"
 
 
-def _child(
-    attempt: Attempt,
-    parameters: Mapping[str, Any],
-    item: Mapping[str, Any],
-    loops: frozenset[str],
-    *,
-    is_tolerated: bool,
-) -> Task:
+def _child(attempt: Attempt, parameters: Mapping[str, Any], item: Mapping[str, Any], loops: frozenset[str]) -> Task:
     given = parameters.get("Input") or {}
     run = given.get("run") or {}
     step_id = step_of(attempt.state.name)
@@ -155,8 +148,7 @@ def _child(
         place,
         _facts(place, item, 1, given.get("input"), {}, loops),
         {"execution_context": {"execution_id": run.get("parent_execution_id", "")}},
-        is_tolerated,
-        (f"subflow:{run.get('workflow_id')}",),
+        names=(f"subflow:{run.get('workflow_id')}",),
         arguments=parameters,
     )
 
@@ -170,3 +162,21 @@ def _facts(place: str, item: Mapping[str, Any], attempt: int, given: Any, config
         else:
             parts.append(f"{name}[{number}]" if number else name)
     return Facts(".".join(parts), item.get("Index"), item.get("Value"), attempt, turn, given, config)
+
+
+def loops_of(document: Any) -> frozenset[str]:
+    """The ids of a workflow's loops."""
+    return frozenset(str(step.get("step_id")) for _, step in walk_steps(document) if step.get("step_type") == "loop")
+
+
+def tolerated_of(document: Any) -> frozenset[str]:
+    """The ids of the steps whose failure does not fail the run: those that say so, and all within."""
+    steps = list(walk_steps(document))
+    tolerant = [
+        pointer for pointer, step in steps if step.get("critical") is False or step.get("on_error") == "continue"
+    ]
+    return frozenset(
+        str(step.get("step_id"))
+        for pointer, step in steps
+        if any(pointer == around or pointer.startswith(f"{around}/") for around in tolerant)
+    )

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from infra.local.lambda_context import LONGEST_SECONDS
 from infra.local.mocking.durations import seconds_of
 from infra.local.mocking.model import Mock, Reply
 from infra.local.mocking.stage import MockError, Stage
@@ -271,7 +272,9 @@ class World:
 
                 raise ToolFailedError(": ".join(filter(None, (reply.value, reply.more.get("message")))))
             case "hang":
-                self.sleep(float("1e9"))
+                # Whoever waits for it does so by the clock on the wall: what it comes to is that the step's time is over.
+                self.sleep((self._task.event.get("execution_context") or {}).get("timeout_seconds") or LONGEST_SECONDS)
+                raise GivenUpError(f"'{mock.address}' has not answered.")
             case "real":
                 with self._virtual.real() if self._virtual is not None else nullcontext():
                     return call(arguments)

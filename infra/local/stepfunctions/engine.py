@@ -422,12 +422,16 @@ class Engine:
             if not run.active:
                 self.consider_parking(run)
 
+    def in_memory(self) -> list[Run]:
+        """The runs that go on in memory."""
+        return list(self._runs.values())
+
     def close(self) -> None:
         """Let all runs leave memory; the journal holds them."""
         self._is_closing = True
         self.workers.close()
         self.helpers.close()
-        for run in list(self._runs.values()):
+        for run in self.in_memory():
             self._leave(run)
         self._sleepers.close()
         for telling in self._telling:

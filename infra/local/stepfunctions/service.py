@@ -53,7 +53,7 @@ class Actions:
     """The actions, to be awaited in the engine's loop."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
         self._journal = engine.journal
         self._prefix = f"arn:aws:states:{engine.region}:{engine.account}"
 
@@ -66,8 +66,8 @@ class Actions:
         check_definition(definition, type)
         existing = self._journal.record("machine", arn)
         if existing is None:
-            key = self._engine.keep_definition(definition)
-            created = self._engine.now()
+            key = self.engine.keep_definition(definition)
+            created = self.engine.now()
             existing = {"definition": key, "role": roleArn, "type": type, "created": created, "updated": created}
             self._journal.put_record("machine", arn, existing)
         elif (self._journal.record("definition", existing["definition"]), existing["type"]) != (definition, type):
@@ -81,10 +81,10 @@ class Actions:
         record = dict(self._machine(stateMachineArn))
         if definition is not None:
             check_definition(definition, record["type"])
-            record["definition"] = self._engine.keep_definition(definition)
+            record["definition"] = self.engine.keep_definition(definition)
         if roleArn is not None:
             record["role"] = roleArn
-        record["updated"] = self._engine.now()
+        record["updated"] = self.engine.now()
         self._journal.put_record("machine", stateMachineArn, record)
         await self._journal.durable()
         return {"updateDate": date(record["updated"])}
@@ -138,7 +138,7 @@ class Actions:
     async def start_execution(
         self, *, stateMachineArn: str, name: str | None = None, input: str = "{}", **_options: Any
     ) -> Answer:
-        head = self._engine.start(stateMachineArn, input, name)
+        head = self.engine.start(stateMachineArn, input, name)
         await self._journal.durable()
         return {"executionArn": head.arn, "startDate": date(head.started)}
 
@@ -148,7 +148,7 @@ class Actions:
         if self._machine(stateMachineArn)["type"] != "EXPRESS":
             told = "This operation is not supported by this type of state machine"
             raise ServiceError("StateMachineTypeNotSupported", told)
-        head = await self._engine.end_of(self._engine.start(stateMachineArn, input, name).arn)
+        head = await self.engine.end_of(self.engine.start(stateMachineArn, input, name).arn)
         answer = self._described(head)
         for field in ("redriveCount", "redriveStatus", "redriveStatusReason"):
             answer.pop(field, None)
@@ -157,10 +157,10 @@ class Actions:
         return answer
 
     async def describe_execution(self, *, executionArn: str, **_options: Any) -> Answer:
-        return self._described(self._engine.head(executionArn))
+        return self._described(self.engine.head(executionArn))
 
     def _described(self, head: Head) -> Answer:
-        return described(head, self._engine.why_not_redrivable(head))
+        return described(head, self.engine.why_not_redrivable(head))
 
     async def list_executions(
         self,
@@ -187,7 +187,7 @@ class Actions:
         nextToken: str | None = None,
         includeExecutionData: bool = True,
     ) -> Answer:
-        if self._engine.head(executionArn).kind == "EXPRESS":
+        if self.engine.head(executionArn).kind == "EXPRESS":
             raise ServiceError("InvalidArn", f"Invalid Arn: 'Resource type not valid in this context: {executionArn}'")
         start, size = position(nextToken), page_size(maxResults)
         entries = self._journal.events(executionArn, start, size + 1, newest_first=reverseOrder)
@@ -199,43 +199,43 @@ class Actions:
         return paged({"events": events}, start, size, len(entries))
 
     async def stop_execution(self, *, executionArn: str, error: str | None = None, cause: str | None = None) -> Answer:
-        head = self._engine.stop_run(executionArn, error, cause)
+        head = self.engine.stop_run(executionArn, error, cause)
         await self._journal.durable()
         return {"stopDate": date(head.stopped or head.started)}
 
     async def redrive_execution(self, *, executionArn: str, clientToken: str | None = None) -> Answer:
-        redriven = self._engine.redrive(executionArn, clientToken)
+        redriven = self.engine.redrive(executionArn, clientToken)
         await self._journal.durable()
         return {"redriveDate": date(redriven)}
 
     # Tasks and activities
 
     async def send_task_success(self, *, taskToken: str, output: str) -> Answer:
-        await self._engine.answers.send_success(taskToken, output)
+        await self.engine.answers.send_success(taskToken, output)
         return {}
 
     async def send_task_failure(self, *, taskToken: str, error: str | None = None, cause: str | None = None) -> Answer:
-        await self._engine.answers.send_failure(taskToken, error, cause)
+        await self.engine.answers.send_failure(taskToken, error, cause)
         return {}
 
     async def send_task_heartbeat(self, *, taskToken: str) -> Answer:
-        await self._engine.answers.send_heartbeat(taskToken)
+        await self.engine.answers.send_heartbeat(taskToken)
         return {}
 
     async def create_activity(self, *, name: str, **_options: Any) -> Answer:
         arn = f"{self._prefix}:activity:{check_name(name)}"
-        created = (self._journal.record("activity", arn) or {}).get("created", self._engine.now())
+        created = (self._journal.record("activity", arn) or {}).get("created", self.engine.now())
         self._journal.put_record("activity", arn, {"created": created})
         await self._journal.durable()
         return {"activityArn": arn, "creationDate": date(created)}
 
     async def delete_activity(self, *, activityArn: str) -> Answer:
-        self._engine.answers.forget_activity(activityArn)
+        self.engine.answers.forget_activity(activityArn)
         await self._journal.durable()
         return {}
 
     async def get_activity_task(self, *, activityArn: str, workerName: str | None = None) -> Answer:
-        task = await self._engine.answers.next_activity_task(activityArn, workerName, ACTIVITY_POLL_SECONDS)
+        task = await self.engine.answers.next_activity_task(activityArn, workerName, ACTIVITY_POLL_SECONDS)
         return task or {}
 
 
@@ -306,10 +306,16 @@ class StepFunctions:
         assert self._problem is not None
         raise self._problem.with_traceback(None)
 
+    @property
+    def engine(self) -> Engine:
+        """The engine, for what runs in its loop."""
+        assert self._actions is not None
+        return self._actions.engine
+
     def wait_for_end(self, execution_arn: str) -> Head:
         """Wait until an execution has ended. Raises ServiceError (ExecutionDoesNotExist)."""
         assert self._actions is not None
-        return self._wait(self._actions._engine.end_of(execution_arn))
+        return self._wait(self._actions.engine.end_of(execution_arn))
 
     def close(self) -> None:
         """Answer what was asked, as far as that takes no waiting, and let runs leave memory where they are.

@@ -5,9 +5,9 @@ jumps wherever nobody works.
 
 - `format`        a file of cases, read and checked; `model` is what comes of it
 - `flows`         a workflow as tests see it: which steps call something, which decisions there are
-- `running`       one cloud for many cases; a case from its start to what was observed
+- `running`       one cloud for many cases; a case from its start to what was `observed`
 - `matching`      values against what is expected of them
-- `expectations`  what was observed against what a case expects
+- `expectations`  what was observed against what a case expects, `expected_calls` a part of it, both made of `checks`
 - `snapshots`, `coverage`, `reports`, `recording`
-- `session`       files and cases, run and told: the command and `plugin`, the same in pytest, stand on it
+- `session`       files and cases, run and told: the command and `workflow_pytest` stand on it
 """

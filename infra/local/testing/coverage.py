@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from infra.local.mocking.documents import Document, shown_path
 from infra.local.testing.expectations import step_of_key
 from infra.local.testing.flows import Branch, Flow
-from infra.local.testing.running import Observed
+from infra.local.testing.observed import Observed
+from workflow_engine.lazy_dataclass import dataclass
 
 _RAN = frozenset({"completed", "failed", "aborted", "running"})
 

@@ -4,67 +4,20 @@ line that it contradicts, and the line of the mock where one is involved.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final
 
-from infra.local.mocking.durations import duration_text, seconds_of
+from infra.local.mocking.durations import duration_text
 from infra.local.mocking.model import Place
-from infra.local.mocking.stage import Called
-from infra.local.testing.flows import CONTAINERS, FlowStep
-from infra.local.testing.matching import MISSING, Surroundings, equal, is_number, mismatches, path_text, shown
-from infra.local.testing.model import Case
-from infra.local.testing.running import Observed
+from infra.local.testing.checks import INDEXES, SAME_SECONDS, Context, Failure, Path, joined, outside, seconds_in
+from infra.local.testing.expected_calls import check_calls
+from infra.local.testing.flows import CONTAINERS
+from infra.local.testing.matching import MISSING, equal, mismatches, shown
+from infra.local.testing.observed import Observed
+from workflow_engine.aws_quotas import USD_PER_MILLION_TRANSITIONS
 from workflow_engine.state_names import role_of, step_of
-from workflow_engine.suggestions import suggest
 
-TRANSITION_USD: Final = 0.000025
-"""AWS pricing page of Step Functions, Standard Workflows, us-east-1: what the API's cost_usd.transitions reckons with."""
-
-_SAME_SECONDS: Final = 0.001
 _RAN: Final = frozenset({"completed", "failed", "aborted", "running"})
-_ADDRESS: Final = re.compile(r"(tool|agent|type|subflow|http):")
-_INDEXES: Final = re.compile(r"\[(\d+)\]")
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One thing that is not as expected: a sentence, the line of the expectation, and that of the mock behind it."""
-
-    told: str
-    place: Place
-    mock: Place | None = None
-
-    def __str__(self) -> str:
-        behind = f" (answered by the mock at {self.mock})" if self.mock is not None else ""
-        return f"{self.place}: {self.told}{behind}"
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What an expectation is checked with."""
-
-    case: Case
-    observed: Observed
-    steps: Mapping[str, FlowStep]
-    snapshot: Callable[[str, Any], str | None] = lambda _path, _value: None
-
-    def around(self) -> Surroundings:
-        """The surroundings of matchers, new for each expectation."""
-        return Surroundings(self.case.secrets)
-
-    def fail(self, told: str, *path: str | int, mock: Place | None = None) -> Failure:
-        """A failure of the expectation at a path."""
-        return Failure(told, self.case.line_of(*path), mock)
-
-    def unknown(self, name: str) -> str | None:
-        """Why a name is no step's; None where it is one."""
-        bare = _INDEXES.sub("", name).rpartition(".")[2]
-        if bare in self.steps or _ADDRESS.match(name):
-            return None
-        return f"There is no step '{bare}'.{suggest(bare, self.steps)}"
 
 
 def failures(context: Context) -> list[Failure]:
@@ -108,7 +61,7 @@ def _value(name: str) -> Callable[[Context, Any], Iterator[Failure]]:
     def check(context: Context, wanted: Any) -> Iterator[Failure]:
         value = getattr(context.observed, name)
         for mismatch in mismatches(wanted, value, context.around()):
-            told = f"{name}{_joined(mismatch.path)} {mismatch.told}"
+            told = f"{name}{joined(mismatch.path)} {mismatch.told}"
             yield context.fail(
                 told, name, *mismatch.path, mock=_behind_error(context.observed) if name == "error" else None
             )
@@ -116,20 +69,15 @@ def _value(name: str) -> Callable[[Context, Any], Iterator[Failure]]:
     return check
 
 
-def _joined(path: Sequence[str | int]) -> str:
-    text = path_text(path)
-    return f".{text}" if text and not text.startswith("[") else text
-
-
 def key_of(name: str, results: Mapping[str, Any]) -> str | None:
     """The key of a step in step_results: as it is told, or of an inner step the one with these indexes; of turns the last."""
     if name in results:
         return name
-    bare = _INDEXES.sub("", name)
-    indexes = _INDEXES.findall(name)
-    found = [key for key in results if _INDEXES.sub("", key).rpartition(".")[2] == bare]
+    bare = INDEXES.sub("", name)
+    indexes = INDEXES.findall(name)
+    found = [key for key in results if INDEXES.sub("", key).rpartition(".")[2] == bare]
     if indexes:
-        found = [key for key in found if _INDEXES.findall(key) == indexes]
+        found = [key for key in found if INDEXES.findall(key) == indexes]
     return found[-1] if found else None
 
 
@@ -164,13 +112,13 @@ def _step(
     for part in ("output", "error", "input"):
         if part in expected:
             for mismatch in mismatches(expected[part], actual[part], context.around()):
-                told = f"{part} of step {name}{_joined(mismatch.path)} {mismatch.told}"
+                told = f"{part} of step {name}{joined(mismatch.path)} {mismatch.told}"
                 yield context.fail(told, "steps", name, part, *mismatch.path, mock=mock)
 
 
 def step_of_key(key: str) -> str:
     """The step id at the end of a key of step_results."""
-    return _INDEXES.sub("", key).rpartition(".")[2]
+    return INDEXES.sub("", key).rpartition(".")[2]
 
 
 def _began(context: Context) -> list[str]:
@@ -246,130 +194,9 @@ def _is_of(key: str, name: str) -> bool:
     return key == name or step_of_key(key) == name
 
 
-def _calls(context: Context, wanted: Mapping[str, Any]) -> Iterator[Failure]:
-    for name, expected in wanted.items():
-        if (told := context.unknown(name)) is not None:
-            yield context.fail(told, "calls", name)
-            continue
-        calls = context.observed.calls_of(name)
-        if is_number(expected) or set(expected) <= {"min", "max"}:
-            yield from _count(context, name, calls, expected, ("calls", name))
-            continue
-        for field, value in expected.items():
-            yield from _OF_CALLS[field](context, name, calls, value, ("calls", name, field))
-
-
-Path = tuple[str | int, ...]
-
-
-def _count(context: Context, name: str, calls: Sequence[Called], wanted: Any, path: Path) -> Iterator[Failure]:
-    if (told := _outside(len(calls), wanted)) is not None:
-        mock = calls[-1].reply.place if calls and calls[-1].reply is not None else None
-        yield context.fail(f"{name} was called {_times(len(calls))}, expected {told}", *path, mock=mock)
-
-
-def _times(count: int) -> str:
-    return {0: "no times", 1: "once", 2: "twice"}.get(count, f"{count} times")
-
-
-def _outside(
-    value: float, wanted: Any, text: Callable[[float], str] = lambda v: f"{v:g}", *, slack: float = 0.0
-) -> str | None:
-    """What a number should have been; None where it is so. `wanted` is exact, or min and max."""
-    if not isinstance(wanted, Mapping):
-        return None if abs(value - wanted) <= slack else text(wanted)
-    lower, upper = wanted.get("min"), wanted.get("max")
-    if lower is not None and value < lower - slack:
-        return f"at least {text(lower)}"
-    if upper is not None and value > upper + slack:
-        return f"at most {text(upper)}"
-    return None
-
-
-def _inputs(
-    context: Context, name: str, calls: Sequence[Called], wanted: Sequence[Any], path: Path
-) -> Iterator[Failure]:
-    if len(calls) != len(wanted):
-        given = "; ".join(shown(called.value) for called in calls)
-        yield context.fail(
-            f"{name} was called {_times(len(calls))}, and {len(wanted)} inputs are expected{': ' if given else ''}{given}",
-            *path,
-        )
-    for index, (called, expected) in enumerate(zip(calls, wanted, strict=False)):
-        yield from _input(context, name, index, called, expected, context.around(), (*path, index))
-
-
-def _each(context: Context, name: str, calls: Sequence[Called], wanted: Any, path: Path) -> Iterator[Failure]:
-    if not calls:
-        yield context.fail(f"{name} was never called, and 'each' expects calls", *path)
-    around = context.around()
-    for index, called in enumerate(calls):
-        found = list(_input(context, name, index, called, wanted, around, path))
-        yield from found
-        if found:
-            return  # what is wrong with one is wrong with most
-
-
-def _input(
-    context: Context, name: str, index: int, called: Called, wanted: Any, around: Surroundings, path: Path
-) -> Iterator[Failure]:
-    for mismatch in mismatches(wanted, called.value, around):
-        told = f"call {index + 1} of {name}: input{_joined(mismatch.path)} {mismatch.told}"
-        yield context.fail(told, *path, *mismatch.path, mock=called.reply.place if called.reply is not None else None)
-
-
-def _seconds(wanted: Any) -> Any:
-    if isinstance(wanted, Mapping):
-        return {name: seconds_of(value) for name, value in wanted.items()}
-    return seconds_of(wanted)
-
-
-def _moments(
-    moments: Sequence[float], wanted: Sequence[Any], told: Callable[[int], str], context: Context, path: Path
-) -> Iterator[Failure]:
-    if len(moments) != len(wanted):
-        actual = ", ".join(map(duration_text, moments)) or "none"
-        yield context.fail(f"{told(-1)} {actual}, expected {len(wanted)}", *path)
-    for index, (moment, expected) in enumerate(zip(moments, wanted, strict=False)):
-        if (wrong := _outside(moment, _seconds(expected), duration_text, slack=_SAME_SECONDS)) is not None:
-            yield context.fail(f"{told(index)} {duration_text(moment)}, expected {wrong}", *path, index)
-
-
-def _gaps(context: Context, name: str, calls: Sequence[Called], wanted: Sequence[Any], path: Path) -> Iterator[Failure]:
-    between = [later.at - earlier.at for earlier, later in pairwise(calls)]
-
-    def told(index: int) -> str:
-        return f"the gaps between calls of {name} are" if index < 0 else f"the gap before call {index + 2} of {name} is"
-
-    yield from _moments(between, wanted, told, context, path)
-
-
-def _at(context: Context, name: str, calls: Sequence[Called], wanted: Sequence[Any], path: Path) -> Iterator[Failure]:
-    def told(index: int) -> str:
-        return f"the calls of {name} are at" if index < 0 else f"call {index + 1} of {name} is at"
-
-    yield from _moments([called.at for called in calls], wanted, told, context, path)
-
-
-def _parallel(context: Context, name: str, _calls: Sequence[Called], wanted: Any, path: Path) -> Iterator[Failure]:
-    most = context.observed.most_at_once[name]
-    if (told := _outside(most, wanted)) is not None:
-        yield context.fail(f"{most} calls of {name} were under way at once, expected {told}", *path)
-
-
-_OF_CALLS: Final[Mapping[str, Callable[[Context, str, Sequence[Called], Any, Path], Iterator[Failure]]]] = {
-    "count": _count,
-    "inputs": _inputs,
-    "each": _each,
-    "gaps": _gaps,
-    "at": _at,
-    "parallel": _parallel,
-}
-
-
 def _duration(context: Context, wanted: Any) -> Iterator[Failure]:
     lasted = context.observed.duration
-    if (told := _outside(lasted, _seconds(wanted), duration_text, slack=_SAME_SECONDS)) is not None:
+    if (told := outside(lasted, seconds_in(wanted), duration_text, slack=SAME_SECONDS)) is not None:
         yield context.fail(f"the run took {duration_text(lasted)}, expected {told}", "duration")
 
 
@@ -379,7 +206,7 @@ def _cost(context: Context, wanted: Any) -> Iterator[Failure]:
         yield context.fail(
             "what the run cost is not known: a model has no known price. Give usage.cost_usd in its mock", "cost_usd"
         )
-    elif (told := _outside(cost, wanted, slack=1e-12)) is not None:
+    elif (told := outside(cost, wanted, slack=1e-12)) is not None:
         yield context.fail(f"the run cost {cost:g} USD, expected {told}", "cost_usd")
 
 
@@ -388,8 +215,8 @@ def _transitions(context: Context, wanted: Any) -> Iterator[Failure]:
     if cost is None:
         yield context.fail("the number of transitions is not known", "transitions")
         return
-    number = round(cost / TRANSITION_USD)
-    if (told := _outside(number, wanted)) is not None:
+    number = round(cost * 1_000_000 / USD_PER_MILLION_TRANSITIONS)
+    if (told := outside(number, wanted)) is not None:
         yield context.fail(f"the run took {number} transitions, expected {told}", "transitions")
 
 
@@ -457,7 +284,7 @@ CHECKS: Final[Mapping[str, Callable[[Context, Any], Iterator[Failure]]]] = {
     "output": _value("output"),
     "error": _value("error"),
     "steps": _steps,
-    "calls": _calls,
+    "calls": check_calls,
     "order": _order,
     "never": _never,
     "duration": _duration,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
+from infra.local.mocking.tasks import loops_of
 from workflow_engine.language.walk import walk_steps
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.state_names import CHECK, GUARD, JOIN, SWITCH, UNTIL, WHILE, role_of, step_of
 from workflow_engine.suggestions import suggest
 
@@ -76,7 +78,7 @@ class Flow:
                 if state["Type"] == "Choice"
                 for branch in _branches(name, state)
             ),
-            frozenset(step.step_id for step in found.values() if step.step_type == "loop"),
+            loops_of(document),
             frozenset(str(config["agent_id"]) for _, config in configs if "agent_id" in config),
             frozenset(
                 str(config["workflow_id"]) for kind, config in configs if kind == "subflow" and "workflow_id" in config

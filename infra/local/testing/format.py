@@ -169,9 +169,10 @@ class _Reading:
         of_mocks = list(mock_problems(checked))
         found = [*of_mocks, *_matcher_problems(checked)]
         found += [
-            (part.document.place((*part.path, *misfit.path)), told(misfit))
+            (part.document.place((*part.path, *path)), sentence)
             for misfit in validator.misfits(value, 20)
             if not of_mocks or "mocks" not in misfit.path
+            for path, sentence in told(misfit, "the case" if part.path else "the file")
         ]
         self.findings += [finding for finding in found if finding not in self.findings]
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.suggestions import suggest
 
 

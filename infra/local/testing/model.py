@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from infra.local.mocking.model import Mock, Place
+from workflow_engine.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from infra.local.testing.flows import CONTAINERS, Flow
 from workflow_engine.language.walk import walk_steps
+from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.redaction import Redactor, known_secrets
 
 _KEY: Final = re.compile(r"([^.\[\]]+)(?:\[(\d+)\])?")

@@ -9,9 +9,7 @@ import math
 import os
 import random
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -19,10 +17,12 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from infra.local.cloud import LocalCloud
 from infra.local.mocking.desk import decide_by, stage_for, status_of
 from infra.local.mocking.mocks import Book
-from infra.local.mocking.stage import Called, Problem, Stage, evaluate_with
+from infra.local.mocking.stage import Problem, Stage, evaluate_with
+from infra.local.mocking.tasks import tolerated_of
 from infra.local.mocking.virtual_time import VirtualLoop
 from infra.local.testing.flows import Flow, FlowStep
 from infra.local.testing.model import Action, Case, Stored
+from infra.local.testing.observed import Observed
 from workflow_engine.errors import WorkflowEngineError
 from workflow_engine.http.caller import LOCAL_TENANT
 from workflow_engine.statuses import has_ended
@@ -46,46 +46,6 @@ class CannotRunError(Exception):
     def __init__(self, told: str, findings: tuple[Mapping[str, str], ...] = ()) -> None:
         super().__init__(told)
         self.findings = findings
-
-
-@dataclass(slots=True)
-class Observed:
-    """What a case came to. `results` are those of the API, `order` the step ids as they began; `choices` the decisions taken."""
-
-    results: Mapping[str, Any] = field(default_factory=dict)
-    calls: list[Called] = field(default_factory=list)
-    most_at_once: Counter[str] = field(default_factory=Counter)
-    problems: list[Problem] = field(default_factory=list)
-    order: list[str] = field(default_factory=list)
-    choices: set[tuple[str, int | None]] = field(default_factory=set)
-    findings: tuple[Mapping[str, str], ...] = ()
-    duration: float = 0.0
-    evaluate: Callable[[str, Any], Any] = lambda _source, _document: None
-
-    @property
-    def status(self) -> str | None:
-        """The run's status; None where it was refused."""
-        return self.results.get("status")
-
-    @property
-    def output(self) -> Any:
-        """The run's output."""
-        return self.results.get("output")
-
-    @property
-    def error(self) -> Mapping[str, Any] | None:
-        """The run's error."""
-        return self.results.get("error")
-
-    @property
-    def steps(self) -> Mapping[str, Any]:
-        """Results of steps by their keys."""
-        found: Mapping[str, Any] = self.results.get("step_results", {})
-        return found
-
-    def calls_of(self, name: str) -> list[Called]:
-        """The calls of a step, or of an address."""
-        return [called for called in self.calls if name in (called.step_id, called.address)]
 
 
 class Bench:
@@ -130,9 +90,7 @@ class Bench:
 
     @property
     def _engine(self) -> Machines:
-        actions = self._cloud.step_functions()._actions
-        assert actions is not None
-        return actions._engine
+        return self._cloud.step_functions().engine
 
     # The store
 
@@ -190,6 +148,7 @@ class Bench:
         stage = stage_for(
             Book(dict(case.mocks), evaluate_with(self._engine.evaluator)),
             loops=loops,
+            tolerated=tolerated_of(document),
             secrets=case.secrets,
             unmocked=case.unmocked,
             elapsed=self._loop.elapsed,
@@ -221,13 +180,16 @@ class Bench:
         execution_id = started["execution_id"]
         arn = Engine.from_environment().executions.get(LOCAL_TENANT, execution_id).execution_arn
         conducting = asyncio.run_coroutine_threadsafe(self._conduct(case, stage, execution_id, arn), loop)
+        has_ended_in_time = True
         try:
             conducting.result(REAL_SECONDS)
         except TimeoutError:
+            has_ended_in_time = False
             conducting.cancel()
             told = f"The case has not ended within {REAL_SECONDS:g} seconds of this machine. Does a step that really runs hang?"
             stage.note(told, case.place)
-        results = self._results(execution_id, must_have_ended=case.expect.get("status") != "waiting")
+        must_have_ended = has_ended_in_time and case.expect.get("status") != "waiting"
+        results = self._results(execution_id, must_have_ended=must_have_ended)
         observed = Observed(
             results,
             stage.calls,
@@ -240,6 +202,7 @@ class Bench:
         )
         self._unused(case, stage, observed)
         self._in_loop(self._stop_all())
+        self._cloud.desk().forget(execution_id)
         return observed
 
     def _in_loop(self, work: Awaitable[Any]) -> Any:
@@ -284,7 +247,9 @@ class Bench:
         """Let no time pass that would end a call which never answers; gives what is told when only that could happen."""
         loop = self._loop
         assert loop is not None
-        ends = self._engine._runs[arn].deadline() or math.inf
+        ends = min(
+            (run.deadline() or math.inf for run in self._engine.in_memory() if run.head.arn == arn), default=math.inf
+        )
 
         def limit() -> float | None:
             if not stage.hanging:
@@ -372,7 +337,7 @@ class Bench:
 
     async def _stop_all(self) -> None:
         """End what a case has left behind."""
-        for run in list(self._engine._runs.values()):
+        for run in self._engine.in_memory():
             with contextlib.suppress(Exception):
                 self._engine.stop_run(run.head.arn, None, "The case is over.")
         for _ in range(5):

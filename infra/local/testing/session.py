@@ -6,19 +6,22 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from infra.local.mocking.documents import Document, read_document
+from infra.local.testing.checks import Context, Failure
 from infra.local.testing.coverage import Coverage
-from infra.local.testing.expectations import Context, Failure, error_text, failures
+from infra.local.testing.expectations import error_text, failures
 from infra.local.testing.flows import Flow, FlowStep
 from infra.local.testing.format import WORKFLOW_SUFFIXES, is_test_file
 from infra.local.testing.model import Case, Stored, TestFile
-from infra.local.testing.running import Bench, CannotRunError, Observed
+from infra.local.testing.observed import Observed
+from infra.local.testing.running import Bench, CannotRunError
 from infra.local.testing.snapshots import Snapshots
+from workflow_engine.lazy_dataclass import dataclass
 
 _NEVER_LOOKED_INTO = frozenset({"node_modules", "__pycache__", "build", "dist", "cdk.out"})
 
@@ -126,11 +129,11 @@ class Session:
     def subject(self, workflow: Path, steps: Path | None, stored: Stored) -> tuple[Bench, Subject]:
         """A workflow, ready to be run. Raises CannotRunError, WrongFileError."""
         bench = self.bench(steps)
+        document = read_document(workflow)
         known = self._subjects.get(workflow)
-        if known is not None and known[0] is bench:
+        if known is not None and known[0] is bench and known[1].document.value == document.value:
             bench.store(known[1].stored)
             return known
-        document = read_document(workflow)
         children = _children(document.value, workflow, stored)
         held = Stored(stored.agents, stored.prompts, children)
         bench.store(held)

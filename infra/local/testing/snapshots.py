@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from infra.local.testing.matching import equal, mismatches, path_text
+from workflow_engine.lazy_dataclass import dataclass
 
 _EXECUTION: str = "<execution id>"
 

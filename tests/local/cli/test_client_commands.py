@@ -204,6 +204,12 @@ def test_steps_agents_and_prompts_are_registered_shown_and_deleted(api: str) -> 
         assert workflow(noun, "show", name).exit_code == 1
 
 
+def test_what_is_wrong_with_a_registration_is_told_where_it_stands(api: str) -> None:
+    Path("agent.yaml").write_text("agent_id: a\nagent_name: A\nmodle: gpt-5-mini\n")
+    done = workflow("agents", "register", "agent.yaml")
+    assert (done.exit_code, "agent.yaml:3:8: error" in done.stderr) == (2, True), done.stderr
+
+
 def test_a_mistyped_command_of_a_group_gets_a_suggestion(api: str) -> None:
     done = workflow("agents", "lst")
     assert (done.exit_code, "There is no command 'lst'. Did you mean 'list'?" in done.stderr) == (2, True)

@@ -144,6 +144,10 @@ def test_what_is_no_api_of_workflows_is_told(fake: FakeApi) -> None:
     fake.always(200, b"<html>hello</html>", content_type="text/html")
     done = workflow("list")
     assert (done.exit_code, "Is this the address of the API?" in done.stderr) == (1, True)
+    fake.always(200, {"hello": "world"})
+    for command in (["list"], ["agents"], ["approve"], ["events", "run-1"]):
+        done = workflow(*command)
+        assert (done.exit_code, "Is this the address of the API?" in done.stderr) == (1, True), command
 
 
 def test_a_stream_that_breaks_off_is_opened_again_where_it_was(fake: FakeApi) -> None:

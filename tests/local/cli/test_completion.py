@@ -40,6 +40,7 @@ LINES = [
     ("workflow steps re", {"register"}),
     ("workflow config set aw", {"aws_profile"}),
     ("workflow list --sta", {"--status"}),
+    ("workflow list --not", {"--not-failed"}),
     ("workflow list --status can", {"cancelled"}),
     ("workflow list --tag x --status tim", {"timed_out"}),
     ("workflow completion z", {"zsh"}),

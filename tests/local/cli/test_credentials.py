@@ -93,6 +93,7 @@ def test_a_token_command_that_fails_is_told_without_what_it_printed(
     done = workflow("status", "run-1", "--profile", "team")
     assert (done.exit_code, of_fake.asked) == (4, [])
     assert told in done.stderr
+    assert TOKEN not in done.output
 
 
 def test_a_token_is_not_sent_where_anybody_can_read_it(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

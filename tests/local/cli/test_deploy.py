@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.local.cli.commands import deployed, hello, workflow, write
-from tests.local.cli.fake_api import FakeApi
+from tests.local.cli.fake_api import Asked, FakeApi, Reply, problem
 
 pytestmark = pytest.mark.xdist_group("cli-client")
 
@@ -152,3 +152,22 @@ def test_a_version_that_somebody_else_saved_meanwhile_is_a_conflict(api: str) ->
     done = workflow("deploy", write("shared.json", hello("other")), "--if-match", '"1-0000000000000000"')
     assert done.exit_code == 6
     assert "If-Match does not hold" in done.stderr
+
+
+def test_a_deployment_goes_over_the_version_that_was_shown_alone(fake: FakeApi) -> None:
+    plan = {"states": 1, "cost_usd_per_1000_runs": {"transitions": 0.05}}
+
+    def answer(asked: Asked) -> Reply:
+        match asked.method:
+            case "POST":
+                return Reply(200, {"is_valid": True, "errors": [], "warnings": [], "plan": plan})
+            case "GET":
+                standing = {"configuration": hello("before"), "version": 3, "plan": plan}
+                return Reply(200, standing, {"etag": '"3-9d1f3a60b2c84e57"'})
+        return Reply(412, problem(412, "precondition_failed", "Somebody has saved meanwhile."))
+
+    fake.answer = answer
+    done = workflow("deploy", write("raced.json", hello("after")))
+    assert (done.exit_code, "Somebody has saved meanwhile." in done.stderr) == (6, True)
+    assert '"before" -> "after"' in done.stdout
+    assert [a.headers["if-match"] for a in fake.asked if a.method == "PUT"] == ['"3-9d1f3a60b2c84e57"']

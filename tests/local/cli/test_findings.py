@@ -99,6 +99,15 @@ def test_a_byte_order_mark_is_no_column() -> None:
     assert placed([finding("/a")], {"": text})[0].start == (1, 4)
 
 
+def test_of_a_line_of_megabytes_little_is_looked_at() -> None:
+    text = "{" + ", ".join(f'"k{i}": {i}' for i in range(200_000)) + "}"
+    (found,) = placed([finding("/k150000")], {"": text_of("f.json", text.encode())})
+    _, line, carets = shown(found).splitlines()
+    start = carets.index("^")
+    assert line[start : start + carets.count("^")] == "150000"
+    assert len(line) <= MAX_LINE + len("  1 | …")
+
+
 def test_of_a_long_line_the_part_around_the_place_is_shown() -> None:
     members = ", ".join(f'"k{i}": {i}' for i in range(200))
     _, line, carets = lines_of(f"{{{members}}}", finding("/k150"), name="f.json")

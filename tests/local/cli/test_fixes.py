@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from infra.local.cli.commands import main
 from infra.local.cli.findings import placed
-from infra.local.cli.fixes import fixed
+from infra.local.cli.fixes import fixed, write
 from infra.local.cli.texts import text_of
 
 WRONG = """\
@@ -81,6 +81,14 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert validate(link, "--fix").exit_code == 0
     assert link.is_symlink()
     assert file.read_text(encoding="utf-8") == RIGHT
+
+
+def test_what_an_editor_has_saved_in_the_meantime_is_not_overwritten(tmp_path: Path) -> None:
+    file = tmp_path / "flow.yaml"
+    file.write_text("a: other\n", encoding="utf-8")
+    with pytest.raises(OSError, match="changed in the meantime"):
+        write(text_of(str(file), b"a: greet\n"), text_of(str(file), b"a: gret\n"))
+    assert file.read_text(encoding="utf-8") == "a: other\n"
 
 
 def test_standard_input_cannot_be_mended() -> None:

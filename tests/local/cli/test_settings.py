@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,18 @@ def test_the_project_file_is_searched_upwards_to_the_root_of_the_repository(
     assert connection().profile == "dev"
     (project.parent / "a" / ".git").mkdir()
     assert connection().profile is None
+
+
+def test_a_file_that_another_user_has_put_into_a_folder_of_all_does_not_count(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write_text('profile = "dev"\n' + DEV)
+    project.parent.chmod(0o777)
+    assert connection().profile == "dev"
+    monkeypatch.setattr(os, "getuid", lambda: project.stat().st_uid + 1)
+    assert connection().profile is None
+    project.parent.chmod(0o755)
+    assert connection().profile == "dev"
 
 
 def test_the_default_auth_is_that_of_the_address(own: Path) -> None:

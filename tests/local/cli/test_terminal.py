@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
-import re
-import struct
 import subprocess
 import sys
-import termios
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.local.cli.commands import failed_run
 from tests.local.cli.fake_api import ENDED, FakeApi, problem
+from tests.support.terminal import on_terminal, without_colours
 
-COMMAND = [sys.executable, "-m", "infra.local.cli"]
 ID = "0a1b2c3d-1111-2222-3333-444455556666"
 ROW: dict[str, Any] = {
     **ENDED,
@@ -31,37 +28,6 @@ ROW: dict[str, Any] = {
         "message": "the card was refused by the bank of \x1b[31mits owner",
     },
 }
-
-
-def on_terminal(*arguments: str, columns: int, typed: bytes = b"", **environment: str) -> tuple[int, str]:
-    """Exit code and what a terminal of so many columns shows."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    process = subprocess.Popen(
-        [*COMMAND, *arguments],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env=os.environ | {"TERM": "xterm-256color"} | environment,
-    )
-    os.close(theirs)
-    if typed:
-        os.write(ours, typed)
-    shown = b""
-    while True:
-        try:
-            part = os.read(ours, 65536)
-        except OSError:  # Linux says EIO when the other side is closed
-            break
-        if not part:
-            break
-        shown += part
-    os.close(ours)
-    return process.wait(timeout=60), shown.decode().replace("\r\n", "\n")
-
-
-def without_colours(text: str) -> str:
-    return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
 @pytest.fixture
@@ -129,3 +95,27 @@ def test_a_started_run_is_told_with_what_to_do_next(fake: FakeApi) -> None:
         ID,
         "Look at it by `workflow status @last`, or `workflow events @last --follow`.",
     ]
+
+
+def test_every_command_has_a_face_for_people(api: str, tmp_path: Path) -> None:
+    run = failed_run(tmp_path / "paid")
+    faces = [
+        (["status", run], 1, "step charge failed: ValueError: card refused"),
+        (["results", run], 1, f"workflow redrive {run}"),
+        (["events", run, "--follow"], 1, "step.failed         charge ValueError: card refused"),
+        (["logs", run], 1, "stdout  charge charging"),
+        (["list", "--failed"], 0, "step charge failed"),
+        (["stats"], 0, "failure rate"),
+        (["steps", "--kind", "registered"], 0, "cli_charge"),
+        (["agents"], 0, "agent"),
+        (["prompts"], 0, "prompt"),
+        (["approve"], 0, "step"),
+        (["config"], 0, "WORKFLOW_API_URL"),
+        (["deploy", "cli-order.json"], 0, "unchanged"),
+        (["cancel", run], 6, "Error:"),
+        (["rerun", run], 0, ": running"),
+    ]
+    for arguments, code, told in faces:
+        ended, shown = on_terminal(*arguments, columns=160)
+        assert (ended, told in without_colours(shown)) == (code, True), f"{arguments}: {shown}"
+        assert "Traceback" not in shown

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -332,3 +337,22 @@ def test_an_unknown_code_gets_a_suggestion() -> None:
         "Error: There is no code 'WFE-E2044'. Did you mean 'WFE-E204'?",
     )
     assert "`workflow explain` lists them." in workflow("explain", "something").stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "has_colours"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_a_terminal_gets_colours(folder: Path, environment: dict[str, str], has_colours: bool) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "infra.local.cli", "validate", "flows"]
+    wanted = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | {"TERM": "xterm"} | environment
+    process = subprocess.Popen(command, cwd=folder, stdout=theirs, stderr=subprocess.DEVNULL, env=wanted)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux says EIO when the other side is closed
+        while part := os.read(ours, 65536):
+            shown += part
+    os.close(ours)
+    assert process.wait(timeout=600) == 2
+    assert (b"\x1b[31m\x1b[1merror" in shown) is has_colours
+    assert b"wrong, 100%.yml:3:29" in shown

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from infra.local.mocking.model import Place
-from infra.local.testing.expectations import _OF_CALLS, CHECKS, Context, failures
+from infra.local.testing.checks import Context
+from infra.local.testing.expectations import CHECKS, failures
+from infra.local.testing.expected_calls import OF_CALLS
 from infra.local.testing.format import case_of
 from infra.local.testing.model import Stored
-from infra.local.testing.running import Observed
+from infra.local.testing.observed import Observed
 from infra.local.testing.session import Session, Subject
 from tests.local.testing.conftest import RunCases, told
 
@@ -120,14 +122,14 @@ def ran(session: Session, steps: Path, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.mark.parametrize(("name", "right", "wrong"), TABLE)
 def test_an_expectation_takes_what_holds_and_nothing_else(ran: Ran, name: str, right: Any, wrong: Any) -> None:
-    field = "calls" if name in _OF_CALLS else name
+    field = "calls" if name in OF_CALLS else name
     assert ran.told({field: right}) == []
     assert ran.told({field: wrong}) != []
 
 
 def test_every_expectation_is_in_the_table() -> None:
     elsewhere = {"snapshot", "findings"}  # below
-    assert {name for name, _, _ in TABLE} | elsewhere == set(CHECKS) | set(_OF_CALLS)
+    assert {name for name, _, _ in TABLE} | elsewhere == set(CHECKS) | set(OF_CALLS)
 
 
 def test_a_run_that_was_refused_fails_whatever_is_expected(ran: Ran) -> None:

@@ -70,6 +70,15 @@ def test_an_unmocked_step_whose_failure_is_tolerated_is_noted(run: RunCases) -> 
     assert "work: {output: {}}" in outcome.notes[0]
 
 
+def test_an_unmocked_step_that_is_undone_when_it_fails_fails_the_case(run: RunCases) -> None:
+    undo = {"step_id": "undo", "step_type": "other"}
+    (outcome,) = run(
+        {"steps": [{**WORK, "compensate": [undo]}, {**OTHER, "dependencies": ["work"]}]},
+        "cases: [{name: c, mocks: {work: {output: {a: 1}}, undo: {output: {}}}, expect: {status: failed}}]",
+    )
+    assert ["Step 'other' has effects outside and no mock" in failure.told for failure in outcome.failures] == [True]
+
+
 def test_entries_of_a_list_serve_once_and_its_end_fails_the_case_though_the_flow_tolerates_it(run: RunCases) -> None:
     (outcome,) = run(
         [{**WORK, "critical": False, "max_retries": 5}],

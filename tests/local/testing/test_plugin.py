@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import workflow_pytest
+from infra.local.testing.format import SUFFIXES
 from tests.local.testing.test_command import FAILING, PASSING, WORKFLOW
 
 
@@ -78,8 +80,13 @@ def test_a_project_without_cases_loads_nothing_of_the_engine(tmp_path: Path) -> 
     (tmp_path / "test_a.py").write_text(
         "import sys\n"
         "def test_a():\n"
-        "    ours = ('workflow_engine', 'infra.local.cloud', 'infra.local.stepfunctions')\n"
-        "    assert [m for m in sys.modules if m.startswith(ours)] == []\n"
+        "    engine = ('workflow_engine', 'infra.local.cloud', 'infra.local.stepfunctions')\n"
+        "    assert [m for m in sys.modules if m.startswith(engine)] == []\n"
     )
     done = run_pytest(tmp_path)
     assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_plugin_takes_the_files_that_the_command_takes() -> None:
+    # It may not import the list: that would load the engine into every project's tests.
+    assert workflow_pytest._SUFFIXES == SUFFIXES

@@ -129,6 +129,22 @@ def test_a_run_that_waits_for_a_person_is_waiting(run: RunCases) -> None:
     assert told(wrong)[0].startswith("w.test.yaml:5: status is completed, expected waiting")
 
 
+def test_a_decision_may_be_replaced_by_an_output_or_a_failure(run: RunCases) -> None:
+    output, error, unmocked, pure = run(
+        [ASK | {"conditions": "input.x is_null"}],
+        """
+        cases:
+          - {name: output, mocks: {ask: {output: {decision: approved}}}, expect: {output: {ask: {decision: approved}}}}
+          - {name: error, mocks: {ask: {error: Lost, message: why}}, expect: {error: {type: Lost, message: why}}}
+          - {name: unmocked, expect: {status: failed}}
+          - {name: nothing waits, input: {x: 1}, expect: {status: waiting}}
+        """,
+    )
+    assert output.failures == error.failures == ()
+    assert ["ask: {decision: approved}" in failure.told for failure in unmocked.failures] == [True]
+    assert told(pure) == ["w.test.yaml:7: status is completed, expected waiting"]
+
+
 def test_a_run_is_cancelled_at_its_time(run: RunCases) -> None:
     (outcome,) = run(
         [OTHER],
@@ -250,6 +266,19 @@ def test_an_agent_asks_tools_and_its_model_again_as_its_mocks_say(run: RunCases)
     assert ['"tool:other": {output: {}}' in failure.told for failure in outcomes[2].failures] == [True]
 
 
+def test_a_tool_that_hangs_ends_the_agent_by_its_time(run: RunCases) -> None:
+    (outcome,) = run(
+        [agent(tools=["other"]) | {"timeout_seconds": 60}],
+        """
+        cases:
+          - name: c
+            mocks: {talk: [{tool_calls: [{name: other}]}], "tool:other": {hang: true}}
+            expect: {duration: {min: 50s, max: 60s}, calls: {"tool:other": 1}}
+        """,
+    )
+    assert outcome.failures == ()
+
+
 def test_an_answer_that_is_no_json_is_sent_back_as_it_really_would_be(run: RunCases) -> None:
     schema = {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}
     (outcome,) = run(
@@ -284,18 +313,32 @@ def test_tools_of_a_server_that_is_not_asked_are_those_with_mocks(run: RunCases)
 
 def test_a_step_of_a_worker_is_mocked_and_fails_as_its_worker_would(run: RunCases, session: Any, steps: Path) -> None:
     bench = session.bench(steps)
-    registered = {"step_type": "by_hand", "execution_type": "activity", "timeout_seconds": 60}
-    assert bench._cloud.call("POST", "/steps/register", registered)[0] in (200, 201)
+    registered = {"step_type": "by_hand", "execution_type": "activity", "timeout_seconds": 600}
+    beating = {**registered, "step_type": "with_beats", "heartbeat_seconds": 60}
+    for each in (registered, beating):
+        assert bench._cloud.call("POST", "/steps/register", each)[0] in (200, 201)
     done, failed, lost = run(
         [{"step_id": "hand", "step_type": "by_hand"}],
         """
         cases:
           - {name: done, mocks: {hand: {after: 5s, output: {n: 1}}}, expect: {output: {hand: {n: 1}}, duration: 5s}}
           - {name: failed, mocks: {hand: {error: Torn, message: paper}}, expect: {error: {type: Torn, message: paper}}}
-          - {name: lost, mocks: {hand: {hang: true}}, expect: {error: {type: States.Timeout}, duration: 60s}}
+          - {name: lost, mocks: {hand: {hang: true}}, expect: {error: {type: States.Timeout}, duration: 10m}}
         """,
     )
     assert done.failures == failed.failures == lost.failures == ()
+    (silent,) = run(
+        [{"step_id": "hand", "step_type": "with_beats"}],
+        "cases: [{name: c, mocks: {hand: {hang: true}}, expect: {error: {type: States.Timeout}, duration: 60s}}]",
+    )
+    assert silent.failures == ()
+
+
+def test_what_only_a_model_may_ask_for_is_refused_elsewhere(run: RunCases) -> None:
+    (outcome,) = run(
+        [OTHER], "cases: [{name: c, mocks: {other: {error: A, retry_after: 5s}}, expect: {status: failed}}]"
+    )
+    assert ["'retry_after' is what a model" in failure.told for failure in outcome.failures] == [True]
 
 
 # Subflows

@@ -75,6 +75,16 @@ def test_a_switch_holds_its_cases_and_a_loop_its_turns() -> None:
     assert [part.title for part in inner.parts] == ["until index == 1"]
 
 
+def test_a_subflow_says_which_workflow_it_runs() -> None:
+    (box,) = drawing_of_workflow(parsed(step("price", step_type="subflow", config={"workflow_id": "line-price"}))).boxes
+    assert box.notes == ("subflow", "runs line-price")
+
+
+def test_a_step_says_when_it_runs_if_not_as_usual() -> None:
+    drawn = drawing_of_workflow(parsed(step("a", critical=False), step("b", "a", trigger_rule="one_failed")))
+    assert drawn.boxes[1].notes == ("data_input", "runs on one_failed")
+
+
 def test_a_circle_is_named_instead_of_drawn() -> None:
     with pytest.raises(InvalidWorkflowError, match="a -> b -> a"):
         drawing_of_workflow(parsed(step("a", "b"), step("b", "a")))

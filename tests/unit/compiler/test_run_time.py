@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.compiled import CATALOGUE, Step, container, data, parsed, work
 from workflow_engine.compiler import Compilation, Hints, compile_workflow
-from workflow_engine.compiler.reports.run_time import OWN, expected_gain
+from workflow_engine.compiler.reports.run_time import OWN, expected_gain, have_the_same_steps
 
 N_GRAPH = (work("a"), work("b"), work("c", "a"), work("d", "a", "b"))
 """Not series-parallel: a before c and d, b before d."""
@@ -71,3 +71,25 @@ def test_an_estimate_of_the_author_wins_over_what_was_measured() -> None:
     )
     assert told.durations == {"a": 7, "b": (1.0, 3.0)}
     assert told.plan["critical_path_seconds"] == 9.0
+
+
+def test_what_runs_after_a_failure_is_no_part_of_a_run_s_time() -> None:
+    undoing = container("undo", "map", config={"items": "input.items", "steps": [work("one")], "max_items": 5})
+    document = {"on_failure": [undoing]}
+    before, after = (compile_workflow(parsed(*N_GRAPH, **document), CATALOGUE, hints) for hints in (SLOW_B, SLOW_D))
+    assert {container: len(bodies) for container, bodies in after.structure.items()} == {OWN: 1, "undo": 1}
+    assert expected_gain(before.structure, after.structure, after.durations) == pytest.approx(1 - 11 / 12)
+
+
+def test_structures_of_other_steps_are_told_apart() -> None:
+    one, other = compiled(*N_GRAPH).structure, compiled(*N_GRAPH[:3]).structure
+    assert have_the_same_steps(one, compiled(*N_GRAPH, hints=SLOW_B).structure)
+    assert not have_the_same_steps(one, other)
+    assert not have_the_same_steps(one, {})
+
+
+def test_outputs_that_leave_a_parallel_together_are_told_but_for_what_only_the_run_s_output_reads() -> None:
+    assert compiled(*N_GRAPH, hints=SLOW_D).together == {frozenset("ab"), frozenset()}
+    assert compiled(*N_GRAPH, hints=SLOW_B).together == {frozenset()}
+    inside = container("list", "map", config={"items": "input.items", "steps": list(N_GRAPH), "max_items": 5})
+    assert frozenset("ab") in compiled(inside, hints=SLOW_D).together

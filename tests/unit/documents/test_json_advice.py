@@ -25,6 +25,7 @@ def said(text: str) -> str:
         ('# one\n{"a": 1}', "JSON has no comments. Remove it."),
         ('{"a": 1,}', "Remove the comma before the closing bracket."),
         ('{"a": [1, 2, ]}', "Remove the comma before the closing bracket."),
+        ('{"a": 1,\n<<<<<<< HEAD\n"b": 2}', "A merge conflict stands here. Decide what stays, and remove its marks."),
         ("{'a': 1}", 'Texts and names stand in double quotes: ".'),
         ("{\u201ca\u201d: 1}", 'Use straight quotes: ".'),
         ('{"a": \u2018x\u2019}', 'Use straight quotes: ".'),

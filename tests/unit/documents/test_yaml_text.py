@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from workflow_engine.documents.limits import MAX_DEPTH, MAX_DOCUMENT_BYTES
-from workflow_engine.documents.yaml_text import parse_yaml
+from workflow_engine.documents.yaml_text import MAX_VALUES, parse_yaml
 from workflow_engine.errors import MalformedYamlError, PayloadTooLargeError
 
 
@@ -205,6 +205,12 @@ def test_a_document_as_deep_as_a_json_body_is_read() -> None:
 def test_a_document_larger_than_a_body_is_refused() -> None:
     with pytest.raises(PayloadTooLargeError):
         parse_yaml("# " + "x" * MAX_DOCUMENT_BYTES)
+
+
+def test_more_values_than_a_request_has_time_for_are_refused_unless_they_are_json() -> None:
+    with pytest.raises(PayloadTooLargeError, match="Send it as JSON"):
+        parse_yaml("- \n" * (MAX_VALUES + 1))
+    assert len(parse_yaml("[" + "1," * MAX_VALUES + "1]")) == MAX_VALUES + 1
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,7 @@ def test_a_value_of_another_system_names_ours(fields: dict[str, Any], advice: st
     [
         ("critical", "false", "Write false, without quotes."),
         ("critical", "no", "Write false, without quotes."),
+        ("config", "delay_seconds:5", "In YAML a space stands after a colon: delay_seconds: 5"),
         ("max_retries", "1_000", "Write 1000, without quotes."),
         ("on_error", "ignore", "Did you mean 'continue'?"),
         ("trigger_rule", "always", "Did you mean 'all_done'?"),

@@ -41,7 +41,8 @@ class Compilation:
     `machine` is ASL and `definition` its canonical text; `bindings` is what travels in the execution input instead of the
     definition; `outline` is what the reader of results needs; `graph` and `after_failure`, that of the failure steps, are what
     `diagram` is drawn from. `structure` says what runs one after the other and what at once, and `durations` by what durations
-    of steps that was found, both for `compiler.reports.run_time`. `fan_out` is for `compiler.fan_out.events_of_input`, before a
+    of steps that was found, both for `compiler.reports.run_time`; `together` are the steps whose outputs are held by one state
+    (`compiler.reports.carried`). `fan_out` is for `compiler.fan_out.events_of_input`, before a
     start.
     """
 
@@ -56,6 +57,7 @@ class Compilation:
     after_failure: StepGraph | None = None
     structure: Mapping[str, Any] = field(default_factory=dict)
     durations: Mapping[str, Duration | None] = field(default_factory=dict)
+    together: frozenset[frozenset[str]] = frozenset()
     is_sequential: bool = False
 
     @property
@@ -86,6 +88,7 @@ def compile_workflow(
     from workflow_engine.compiler.ir import RunResult
     from workflow_engine.compiler.lower import lower_workflow
     from workflow_engine.compiler.optimise import optimise
+    from workflow_engine.compiler.reports.carried import carried_together
     from workflow_engine.compiler.reports.least_size import too_large
     from workflow_engine.compiler.reports.outline import outline
     from workflow_engine.compiler.reports.plan import make_plan, plan_diagnostics
@@ -129,6 +132,7 @@ def compile_workflow(
         after_failure=lowered.after_failure,
         structure=structure(workflow, lowered.bodies),
         durations=durations(lowered.bodies),
+        together=carried_together(block),
         fan_out=fan_out(block),
         warnings=findings,
         is_sequential=workflow.pattern == "sequential",

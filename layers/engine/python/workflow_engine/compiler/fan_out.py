@@ -12,12 +12,12 @@ not be counted here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from workflow_engine import aws_quotas
-from workflow_engine.compiler.ir import Block, GuardNode, LoopNode, MapNode, Node, ParallelNode, SwitchNode
+from workflow_engine.compiler.ir import Block, GuardNode, LoopNode, MapNode, Node, ParallelNode, SwitchNode, all_nodes
 from workflow_engine.compiler.reports.plan import RUN_EVENTS, count_block, count_element
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
 from workflow_engine.language.paths import value_at
@@ -32,7 +32,7 @@ def bound_lists(block: Block) -> Block:
     """The machine's block in which every list that nobody bounds has the room that the rest of the run leaves for it: for its
     elements, for what undoes them one by one, and for the other failure steps.
     """
-    maps = list(_maps((*block.nodes, *block.recovery)))
+    maps = _maps(block)
     if all(node.elements.most is not None for node in maps):
         return block
     sure = count_block(block).events_low + count_block(Block(block.recovery)).events_low
@@ -78,7 +78,7 @@ def _bounded_node(node: Node, room: Room) -> Node:
 def unbounded_warnings(block: Block) -> list[Diagnostic]:
     """A warning for each list that nobody bounds; `bound_lists` has been here."""
     found = []
-    for node in _maps((*block.nodes, *block.recovery)):
+    for node in _maps(block):
         if node.elements.room is not None:
             detail = (
                 f"Nothing bounds the list of '{node.step_id}'. A run has {aws_quotas.HISTORY_EVENTS:,} history events, room for "
@@ -89,22 +89,9 @@ def unbounded_warnings(block: Block) -> list[Diagnostic]:
     return found
 
 
-def _maps(nodes: tuple[Node, ...]) -> Iterator[MapNode]:
-    """All Maps, at every depth."""
-    for node in nodes:
-        match node:
-            case MapNode():
-                yield node
-                yield from _maps(node.body.nodes)
-            case ParallelNode():
-                for branch in node.branches:
-                    yield from _maps(branch.nodes)
-            case GuardNode() | LoopNode():
-                yield from _maps(node.body)
-            case SwitchNode():
-                for case in node.cases:
-                    yield from _maps(case.nodes)
-                yield from _maps(node.default)
+def _maps(block: Block) -> list[MapNode]:
+    """All Maps of a machine's block, at every depth."""
+    return [node for node in all_nodes((*block.nodes, *block.recovery)) if isinstance(node, MapNode)]
 
 
 # --- lists of the run's input ---

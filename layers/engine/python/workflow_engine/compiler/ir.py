@@ -9,7 +9,7 @@ gives back is its last state's output, `{"_vars": {variable: record}}`; step ids
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Any, Final, Literal
 
@@ -370,6 +370,24 @@ Node = (
     | FailedPassNode
     | OutputNode
 )
+
+
+def all_nodes(nodes: tuple[Node, ...]) -> Iterator[Node]:
+    """These nodes and all that are inside of them, at every depth, in order."""
+    for node in nodes:
+        yield node
+        match node:
+            case MapNode():
+                yield from all_nodes(node.body.nodes)
+            case ParallelNode():
+                for branch in node.branches:
+                    yield from all_nodes(branch.nodes)
+            case GuardNode() | LoopNode():
+                yield from all_nodes(node.body)
+            case SwitchNode():
+                for case in node.cases:
+                    yield from all_nodes(case.nodes)
+                yield from all_nodes(node.default)
 
 
 def ends_in_pass(nodes: tuple[Node, ...], step_id: str) -> set[bool]:

@@ -12,6 +12,7 @@ _YAML_LINE: Final = re.compile(r"---|(?:- +)?[\w-]+:(?: .*)?")
 MAX_HEAD: Final = 2_000
 """Characters that are looked at to tell another format."""
 _WORDS: Final = {"True": "true", "False": "false", "None": "null", "nil": "null", "undefined": "null"}
+_CONFLICT: Final = ("<<<<<<<", "=======", ">>>>>>>")
 _CURLY_QUOTES: Final = "\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
 
 
@@ -40,6 +41,8 @@ def _is_yaml(text: str) -> bool:
 def _advice_on_token(text: str, position: int, message: str) -> str:
     """The same, by what stands at the position where something else was expected."""
     before, character = text[:position].rstrip(), text[position]
+    if text.startswith(_CONFLICT, position):
+        return " A merge conflict stands here. Decide what stays, and remove its marks."
     if character in _CURLY_QUOTES:
         return ' Use straight quotes: ".'
     if _COMMENT.match(text, position):

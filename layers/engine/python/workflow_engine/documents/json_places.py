@@ -39,7 +39,7 @@ def json_places(text: str) -> Place:
         elif kind == '"' and open_ and open_[-1][1] and key is None:
             key = (json.loads(word, strict=False), Span(start, position))
         elif kind not in ":,":
-            place = Place(start, position)
+            place = Place.of_container(start, position) if kind in "{[" else Place(start, position)
             if not open_:
                 root = place
             else:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import field
 from typing import Final, NamedTuple
 
-from workflow_engine.lazy_dataclass import dataclass
-
 _LINE_BREAK: Final = re.compile(r"\r\n|\n|\r")
+
+
+_NO_KEYS: Final[dict[str, Span]] = {}
+_NOTHING: Final[dict[str | int, Place]] = {}
+"""Those of a value that holds no others, which most are."""
 
 
 class Span(NamedTuple):
@@ -22,7 +24,6 @@ class Span(NamedTuple):
     end: int
 
 
-@dataclass(slots=True)
 class Place:
     """A value in its text. `keys` and `inside` are those of an object by key; of a list `inside` is by index.
 
@@ -30,11 +31,26 @@ class Place:
     changes it there.
     """
 
-    start: int
-    end: int
-    keys: dict[str, Span] = field(default_factory=dict)
-    inside: dict[str | int, Place] = field(default_factory=dict)
-    is_shared: bool = False
+    __slots__ = ("end", "inside", "is_shared", "keys", "start")
+
+    def __init__(
+        self,
+        start: int,
+        end: int,
+        keys: dict[str, Span] = _NO_KEYS,
+        inside: dict[str | int, Place] = _NOTHING,
+        is_shared: bool = False,
+    ) -> None:
+        self.start = start
+        self.end = end
+        self.keys = keys
+        self.inside = inside
+        self.is_shared = is_shared
+
+    @classmethod
+    def of_container(cls, start: int, end: int) -> Place:
+        """The place of a list or object, whose parts are to be added."""
+        return cls(start, end, {}, {})
 
 
 class Found(NamedTuple):

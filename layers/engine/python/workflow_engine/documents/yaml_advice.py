@@ -21,6 +21,7 @@ LONG_KEY: Final = (
     f"A key may have {MAX_KEY:,} characters at the most (YAML 1.2, implicit keys), and stands on one line."
 )
 _NO_SPACE: Final = re.compile(r"\s*(?:- +)*([\w.$-]+):([^\s/:].*)")
+_CONFLICT: Final = re.compile(r"^(?:<{7} .*|={7}|>{7} .*)$", re.MULTILINE)
 _KEY_AND_VALUE: Final = re.compile(r"\s*(?:- +)*[^\s:#][^:#]*:\s+[^\s#]")
 
 
@@ -83,12 +84,17 @@ def explained(error: YAMLError, text: str) -> _Advice:
         return 0, f"{error}."
     at = min(error.problem_mark.index, len(text))
     began = at if error.context_mark is None else error.context_mark.index
+    if conflict := _CONFLICT.search(text):
+        return conflict.start(), "A merge conflict stands here. Decide what stays, and remove its marks."
     problem = _Problem(text, at, began, error.context or "")
     for words, advice in _ADVICE:
         if words in error.problem or words in problem.context:
             return advice(problem)
     told = f"{problem.context}: {error.problem}" if problem.context else error.problem
     return at, f"{told[0].upper()}{told[1:]}."
+
+
+_ESCAPE: Final = "In double quotes \\ begins an escape. Write it \\\\, or put the text into single quotes."
 
 
 def _to_quote(start: str, value: str) -> str:
@@ -255,10 +261,8 @@ _ADVICE: Final[tuple[tuple[str, Callable[[_Problem], _Advice]], ...]] = (
     ),
     ("found unexpected end of stream", _unclosed_quote),
     ("found unexpected document indicator", _unclosed_quote),
-    (
-        "found unknown escape",
-        _says("In double quotes \\ begins an escape. Write it \\\\, or put the text into single quotes."),
-    ),
+    ("found unknown escape", _says(_ESCAPE)),
+    ("did not find expected hexdecimal number", lambda p: (p.text.rfind("\\", 0, p.at + 1), _ESCAPE)),
     ("invalid Unicode character", _unicode_escape),
     ("could not find expected ':'", _no_colon),
     ("mapping values are not allowed", _second_colon),

@@ -36,6 +36,9 @@ _NOT_TO_BE_WRITTEN: Final = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7f
 would fold them, to YAML 1.2 they are characters like others."""
 
 _ANCHOR: Final = re.compile(r"&[^\s,\[\]{}]+\s*")
+MAX_VALUES: Final = 300_000
+"""A value takes some six microseconds to read, thirty times what it takes in JSON, and may be two bytes long: a body full of them
+would take more time than a request has."""
 _BYTES_OF_A_VALUE: Final = 4
 """What a value takes at the least when it is written out: brackets or quotes, a comma, an indentation."""
 
@@ -111,22 +114,24 @@ class _Reading:
         self._text = text
         self._open: list[_Open] = []
         self._anchors: dict[str, _Anchored] = {}
+        self._awaits_key = False
         self._written = 0
+        self._values = 0
 
     def read(self) -> None:
         """Read the events to their end. Raises YAMLError where libyaml does, `MalformedYamlError` for what is refused here."""
         parser = CParser(self._text)
         documents = 0
-        while not isinstance(event := parser.get_event(), StreamEndEvent):
-            if isinstance(event, ScalarEvent):
+        while (kind := type(event := parser.get_event())) is not StreamEndEvent:
+            if kind is ScalarEvent:
                 self._scalar(event)
-            elif isinstance(event, MappingStartEvent | SequenceStartEvent):
-                self._begin(event)
-            elif isinstance(event, MappingEndEvent | SequenceEndEvent):
+            elif kind is MappingStartEvent or kind is SequenceStartEvent:
+                self._begin(event, is_object=kind is MappingStartEvent)
+            elif kind is MappingEndEvent or kind is SequenceEndEvent:
                 self._end(event)
-            elif isinstance(event, AliasEvent):
+            elif kind is AliasEvent:
                 self._alias(event)
-            elif isinstance(event, DocumentStartEvent):
+            elif kind is DocumentStartEvent:
                 documents += 1
                 self._document(event, documents)
         if documents == 0:
@@ -143,10 +148,11 @@ class _Reading:
 
     def _scalar(self, event: Any) -> None:
         place = self._place(event)
-        text = event.value
-        self._refuse_tag(event, place)
-        is_plain = event.style is None or event.style == ""
-        if self._awaits_key():
+        text: str = event.value
+        if event.tag is not None:
+            self._refuse_tag(event)
+        is_plain = not event.style
+        if self._awaits_key:
             return self._key(text, place, is_plain)
         value = text
         if is_plain:
@@ -163,23 +169,27 @@ class _Reading:
             self._anchors[event.anchor] = _Anchored(value, place, self._written - before)
         return None
 
-    def _begin(self, event: Any) -> None:
+    def _begin(self, event: Any, *, is_object: bool) -> None:
         place = self._place(event)
-        self._refuse_tag(event, place)
-        if self._awaits_key():
-            self._refuse_key(place.start, isinstance(event, MappingStartEvent))
+        place.keys, place.inside = {}, {}
+        if event.tag is not None:
+            self._refuse_tag(event)
+        if self._awaits_key:
+            self._refuse_key(place.start, is_object)
         if len(self._open) >= MAX_DEPTH:
             self._refuse(place.start, TOO_DEEP)
-        value: Any = {} if isinstance(event, MappingStartEvent) else []
+        value: Any = {} if is_object else []
         if event.anchor is not None:
             self._anchors.pop(event.anchor, None)  # until it ends, the name is nobody's
         before = self._written
         self._written += _BYTES_OF_A_VALUE
         self._add(value, place)
         self._open.append(_Open(value, place, event.anchor, before))
+        self._awaits_key = is_object
 
     def _end(self, event: Any) -> None:
         ended = self._open.pop()
+        self._awaits_key = bool(self._open) and isinstance(self._open[-1].value, dict)
         place = ended.place
         if event.end_mark.index > event.start_mark.index:
             place.end = event.end_mark.index
@@ -195,7 +205,7 @@ class _Reading:
         if anchored is None:
             self._refuse_name(event.anchor, start)
         anchored.place.is_shared = True
-        if self._awaits_key():
+        if self._awaits_key:
             if not isinstance(anchored.value, str):
                 self._refuse(start, "A key is a text.")
             return self._key(anchored.value, Place(start, end), is_plain=False)
@@ -218,10 +228,10 @@ class _Reading:
 
     # Where a value goes
 
-    def _awaits_key(self) -> bool:
-        return bool(self._open) and isinstance(self._open[-1].value, dict) and self._open[-1].key is None
-
     def _add(self, value: Any, place: Place) -> None:
+        self._values += 1
+        if self._values > MAX_VALUES:
+            raise PayloadTooLargeError(f"The document has more than {MAX_VALUES:,} values. Send it as JSON.")
         if not self._open:
             self.value, self.root = value, place
             return
@@ -235,6 +245,7 @@ class _Reading:
         holder.place.keys[holder.key] = holder.key_span
         holder.place.inside[holder.key] = place
         holder.key = None
+        self._awaits_key = True
 
     def _key(self, text: str, place: Place, is_plain: bool) -> None:
         holder = self._open[-1]
@@ -247,6 +258,7 @@ class _Reading:
                 f"The key {quoted(text)} stands twice in one object, first at line {line}, column {column}. Remove one.",
             )
         holder.key, holder.key_span = text, Span(place.start, place.end)
+        self._awaits_key = False
         self._written += len(text) + _BYTES_OF_A_VALUE
 
     # What is refused
@@ -269,6 +281,8 @@ class _Reading:
                 start,
                 "YAML 1.2 has no merge key <<. Write the fields out, or repeat a whole value with an anchor: *name.",
             )
+        if text[:1].isspace():  # what is no space to YAML, as it comes with texts from web pages
+            self._refuse(start, f"The character U+{ord(text[0]):04X} is no space to YAML. Indent with spaces only.")
         try:
             value = plain_value(text)
         except ScalarError:
@@ -291,12 +305,11 @@ class _Reading:
             return
         self._refuse(
             holder.key_span.start,
-            f"The key {quoted(holder.key)} has no colon and no value. A text that begins with {{ or ? must stand in quotes.",
+            f"The key {quoted(holder.key)} has no colon and no value. Within {{ }} a text with a comma must stand in quotes, and "
+            "everywhere one that begins with { or ?.",
         )
 
-    def _refuse_tag(self, event: Any, place: Place) -> None:
-        if event.tag is None:
-            return
+    def _refuse_tag(self, event: Any) -> NoReturn:
         at = event.start_mark.index
         written = re.match(r"(?:&\S+\s+)?(![^\s,\[\]{}]*)", self._text[at:])
         tag = written[1] if written else event.tag

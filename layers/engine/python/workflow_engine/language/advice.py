@@ -150,8 +150,21 @@ _TRUTH_OF_OTHERS: Final = {"yes": "true", "on": "true", "y": "true", "no": "fals
 _QUANTITY: Final = re.compile(r"\s*([0-9]{1,3}(?:_[0-9]{3})+|[0-9]{1,9})\s*([A-Za-z]*)\s*")
 
 
+_NO_SPACE: Final = re.compile(r"([A-Za-z_][\w-]{0,63}):(?!//)(\S{1,20})")
+
+
+def object_advice(value: Any) -> str:
+    """What to do about a text where an object was expected: to YAML one is what has no space after its colon; else the empty
+    string.
+    """
+    match = _NO_SPACE.match(value) if isinstance(value, str) else None
+    return f" In YAML a space stands after a colon: {match[1]}: {match[2]}" if match else ""
+
+
 def text_advice(value: Any, kind: str) -> str:
-    """What to do about a text where a number or truth value was expected (`kind` is pydantic's); else the empty string."""
+    """What to do about a text where something else was expected (`kind` is pydantic's); else the empty string."""
+    if kind.startswith("dict"):
+        return object_advice(value)
     if not isinstance(value, str) or not kind.startswith(("int", "float", "bool")):
         return ""
     if "{{" in value:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 
 from workflow_engine.aws_quotas import EXECUTION_SECONDS, INLINE_MAP_CONCURRENCY, RETRY_DELAY_SECONDS, STATE_SECONDS
-from workflow_engine.language.advice import LIST_ADVICE, field_advice, other_value, text_advice
+from workflow_engine.language.advice import LIST_ADVICE, field_advice, object_advice, other_value, text_advice
 from workflow_engine.language.diagnostics import Json, pointer
 from workflow_engine.language.findings import Findings, quoted, shown
 from workflow_engine.language.workflow_ids import WORKFLOW_ID_PATTERN
@@ -205,7 +205,7 @@ def check_fields(
     reported. `elsewhere` has advice for fields that do not belong here, by name.
     """
     if not isinstance(value, dict):
-        findings.add("WFE-E103", place, f"An object is expected here, not {shown(value)}.")
+        findings.add("WFE-E103", place, f"An object is expected here, not {shown(value)}.{object_advice(value)}")
         return None
     if not model.__pydantic_complete__:
         with _building:

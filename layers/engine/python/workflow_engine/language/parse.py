@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from workflow_engine.aws_quotas import EXECUTION_SECONDS
 from workflow_engine.json_schema import schema_problem
+from workflow_engine.language.advice import object_advice
 from workflow_engine.language.catalogue import StepCatalogue
 from workflow_engine.language.diagnostics import Diagnostic, Json, pointer
 from workflow_engine.language.document import UNNAMED, Checked, WorkflowDocument, check_fields
@@ -50,7 +51,8 @@ def parse_workflow(document: Json, catalogue: StepCatalogue) -> ParsedWorkflow:
     findings = Findings()
     workflow: Workflow | None = None
     if not isinstance(document, dict):
-        findings.add("WFE-E100", "", f"A workflow is a JSON object with 'name' and 'steps', not {shown(document)}.")
+        sentence = f"A workflow is an object with 'name' and 'steps', not {shown(document)}.{object_advice(document)}"
+        findings.add("WFE-E100", "", sentence)
     elif check_well_formed(document, findings):
         checked = check_fields(WorkflowDocument, with_step_ids(document), "", findings)
         if checked is not None:

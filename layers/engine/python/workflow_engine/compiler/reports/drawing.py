@@ -110,6 +110,8 @@ def _undoing(graph: StepGraph) -> Drawing:
 
 def _box(step: Step, *, one_by_one: bool) -> Box:
     notes = [f"{step.step_type} · for each" if step.for_each else step.step_type]
+    if step.step_type == "subflow":
+        notes.append(f"runs {step.config.get('workflow_id')}")
     if step.condition is not None:
         notes.append(f"if {_text(step.condition)}")
     if step.trigger_rule != _USUAL_RULE:

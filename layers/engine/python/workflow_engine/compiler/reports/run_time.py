@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from workflow_engine.compiler.lower.unit import Body
 from workflow_engine.compiler.structure import Duration, Leaf, Parallel, Sequence, Tree, drawn, fold, span
-from workflow_engine.language.reads import all_steps
+from workflow_engine.language.reads import all_steps, failure_steps
 from workflow_engine.language.syntax import Workflow
 
 _SAMPLES: Final = 256
@@ -23,7 +23,7 @@ def structure(workflow: Workflow, bodies: Mapping[str, Body]) -> dict[str, Any]:
     """JSON: the trees of a workflow's bodies by the id of the container, the workflow's own one under `OWN`. A tree is a step id,
     `{"sequence": [tree]}` or `{"parallel": [tree]}`. A switch has several.
     """
-    pointers = {step.pointer: step.step_id for step in all_steps(workflow.steps)}
+    pointers = {step.pointer: step.step_id for step in all_steps((*workflow.steps, *failure_steps(workflow)))}
     found: dict[str, list[Any]] = {}
     for place, body in bodies.items():
         found.setdefault(_container(place, pointers), []).append(_told(body))
@@ -35,11 +35,20 @@ def durations(bodies: Mapping[str, Body]) -> dict[str, Duration | None]:
     return {step_id: duration for b in bodies.values() for step_id, duration in zip(b.steps, b.durations, strict=True)}
 
 
+def have_the_same_steps(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether two structures are of the same steps, in the same containers."""
+    return before.keys() == after.keys() and all(
+        len(before[container]) == len(after[container])
+        and all(sorted(_ids(a)) == sorted(_ids(b)) for a, b in zip(before[container], after[container], strict=True))
+        for container in before
+    )
+
+
 def expected_gain(
     before: Mapping[str, Any], after: Mapping[str, Any], durations: Mapping[str, Duration | None]
 ) -> float:
     """The share of a run's time, in the mean, that the structure `after` saves against `before`; negative where it takes longer.
-    Both are of one workflow.
+    Both have the same steps.
 
     What a container takes was measured with its body as it was before, and changes as its body does.
     """

@@ -8,7 +8,6 @@ from datetime import datetime
 from itertools import islice
 from typing import Final, NamedTuple
 
-from workflow_engine.aws_quotas import TRANSACTION_ITEMS
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.statuses import RUN_ENDS, RunEnd
 from workflow_engine.store import keys
@@ -19,6 +18,9 @@ from workflow_engine.store.items import Record
 from workflow_engine.store.table import Query, Removal, SortRange, Table
 
 _PAGE: Final = 1000
+
+_DELETED_AT_ONCE: Final = 25
+"""A transaction is of 4 MB at most (TransactWriteItems), and a record of the steps of a large workflow may have 100 KB."""
 
 MOST_STEP_RECORDS: Final = 1500
 """Of one reading: some megabytes as a rule, since the steps of a workflow are in one record a period, or few."""
@@ -100,16 +102,14 @@ class FigureStore:
                 sums[step_id][kind] += number
         return {step_id: _step_figures(numbers) for step_id, numbers in sums.items()}, first
 
-    def delete(self, tenant_id: str, *partitions: str) -> int:
-        """Delete all figures of some partitions, such as those of a workflow (`keys.figures_of`); gives how many records they were.
-        It may be repeated.
+    def delete(self, tenant_id: str, *partitions: str) -> Iterator[int]:
+        """Delete all figures of some partitions, such as those of a workflow (`keys.figures_of`), a bounded part with each step of
+        the iterator, which gives how many records went. It may be left at any step, and begun anew.
         """
         found = (record for pk in partitions for record in self._records(tenant_id, Query(pk)))
-        gone = 0
-        while batch := [Removal(record["pk"], record["sk"]) for record in islice(found, TRANSACTION_ITEMS)]:
+        while batch := [Removal(record["pk"], record["sk"]) for record in islice(found, _DELETED_AT_ONCE)]:
             self.table.write_all(batch)
-            gone += len(batch)
-        return gone
+            yield len(batch)
 
     def _records(self, tenant_id: str, query: Query) -> Iterator[Record]:
         cursor = None

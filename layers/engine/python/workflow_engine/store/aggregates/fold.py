@@ -15,7 +15,7 @@ import json
 import random
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -25,7 +25,7 @@ from workflow_engine.aws_quotas import MIB, TRANSACTION_ITEMS
 from workflow_engine.errors import ThrottledError
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
-from workflow_engine.store.aggregates.contributions import Cell, End, Measured, Told, amounts, difference
+from workflow_engine.store.aggregates.contributions import Amounts, Cell, End, Measured, Told, amounts, difference
 from workflow_engine.store.conditions import Missing, equals
 from workflow_engine.store.items import Record, dump
 from workflow_engine.store.schema import PARTITION_KEY
@@ -68,6 +68,8 @@ class _Counted:
     end: End | None = None
     measured_number: int = -1
     measured: Measured | None = None
+    is_added: bool = True
+    """False where what it gave before was taken back, and what it gives now is still to be added."""
     is_discarded: bool = False
 
     @classmethod
@@ -83,7 +85,13 @@ class _Counted:
             None if end is None else End(*json.loads(end)),
             int(record["measured_number"]),
             None if measured is None else Measured(*json.loads(measured)),
+            record["is_added"],
         )
+
+    @property
+    def amounts(self) -> Amounts:
+        """What figures have of it."""
+        return amounts(self.end, self.measured) if self.is_added else {}
 
     def told(self, told: Told, since: str) -> _Counted:
         """With what a write tells, unless a later one of the same record is known, or it is an end of before `since`."""
@@ -107,6 +115,7 @@ class _Counted:
             "end": None if self.end is None else dump(self.end),
             "measured_number": str(self.measured_number),
             "measured": None if self.measured is None else dump(self.measured),
+            "is_added": self.is_added,
             "expires_at": expires_at,
         }
         return Write(record, before)
@@ -164,11 +173,13 @@ class Fold:
             plans = [plan for run, of_run in left.items() if (plan := self._plan(run, of_run, standing))]
             refused: list[_Plan] = []
             for transaction in _transactions(plans):
-                if self._is_written(transaction):
-                    counted += len(transaction)
-                    self._tell(transaction)
-                else:
+                if not self._is_written(transaction):
                     refused += transaction
+                    continue
+                done = [plan for plan in transaction if plan.is_whole]
+                refused += [plan for plan in transaction if not plan.is_whole]
+                counted += len(done)
+                self._tell(done)
             if not refused:
                 return counted
             left = {plan.run: runs[plan.run] for plan in refused}
@@ -191,11 +202,15 @@ class Fold:
         after, since = before, iso(now - TOLD_WITHIN)
         for one in told:
             after = after.told(one, since)
-        if after is before:
+        if after is before and before.is_added:
             return None
-        additions = difference(amounts(after.end, after.measured), amounts(before.end, before.measured))
+        after = replace(after, is_added=True)
+        additions = difference(after.amounts, before.amounts)
+        is_whole = _records(additions) < TRANSACTION_ITEMS
+        if not is_whole:
+            after, additions = replace(after, is_added=False), difference({}, before.amounts)
         measured = after.end if any(cell.version is not None for cell in additions) else None
-        return _Plan(run, after.write(key, run[0], int((now + REMEMBERED).timestamp())), additions, measured)
+        return _Plan(run, after.write(key, run[0], int((now + REMEMBERED).timestamp())), additions, measured, is_whole)
 
     def _is_written(self, plans: list[_Plan]) -> bool:
         """Remember runs and add what they give, all or nothing. False where what is known of one has changed meanwhile, or others
@@ -224,6 +239,8 @@ class _Plan:
     write: Write
     additions: Mapping[Cell, Counter[str]]
     measured: End | None = None
+    is_whole: bool = True
+    """False where it only takes back, since that and what is to be added are more than a transaction may have."""
 
     @property
     def bytes(self) -> int:
@@ -252,7 +269,7 @@ def _transactions(plans: Iterable[_Plan]) -> Iterator[list[_Plan]]:
     for plan in plans:
         own = {cell: frozenset(numbers) for cell, numbers in plan.additions.items()}
         wider = names | {cell: names.get(cell, frozenset()) | those for cell, those in own.items()}
-        records = len(batch) + 1 + sum(_pieces(len(those)) for those in wider.values())
+        records = len(batch) + 1 + _records(wider)
         if batch and (records > TRANSACTION_ITEMS or taken + plan.bytes > TRANSACTION_BYTES):
             yield batch
             batch, wider, taken = [], own, 0
@@ -262,8 +279,9 @@ def _transactions(plans: Iterable[_Plan]) -> Iterator[list[_Plan]]:
         yield batch
 
 
-def _pieces(numbers: int) -> int:
-    return -(-numbers // NUMBERS_AT_ONCE)
+def _records(numbers: Mapping[Cell, Sized]) -> int:
+    """How many records such numbers are added to."""
+    return sum(-(-len(of_cell) // NUMBERS_AT_ONCE) for of_cell in numbers.values())
 
 
 def _additions(cell: Cell, numbers: Mapping[str, int], lane: int) -> Iterator[Addition]:

@@ -110,7 +110,7 @@ def _workflows(engine: Engine, caller: Caller) -> Iterator[int]:
     while True:
         page = table.query(tenant_id, listed, limit=_PAGE, cursor=cursor)
         for record in page.records:
-            engine.figures.delete(tenant_id, *keys.figures_of(record["pk"]))
+            yield from (0 for _ in engine.figures.delete(tenant_id, *keys.figures_of(record["pk"])))
             if empty_partition(table, tenant_id, record["pk"]):
                 yield 1
         cursor = page.next_cursor
@@ -118,7 +118,7 @@ def _workflows(engine: Engine, caller: Caller) -> Iterator[int]:
             break
     while records := table.query(tenant_id, Query(keys.deletion(tenant_id)), limit=_PAGE).records:
         for record in records:
-            engine.figures.delete(tenant_id, *keys.figures_of(record["sk"]))
+            yield from (0 for _ in engine.figures.delete(tenant_id, *keys.figures_of(record["sk"])))
             is_there = empty_partition(table, tenant_id, record["sk"]) > 0
             remove(table, [(record["pk"], record["sk"])])
             yield int(is_there)
@@ -166,7 +166,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "mcp_servers": _whole(keys.mcp_servers),
     "files": _whole(keys.files),
     "usage": _whole(keys.usage),
-    "figures": _whole(keys.run_figures),
+    "figures": lambda engine, caller: engine.figures.delete(caller.tenant_id, keys.run_figures(caller.tenant_id)),
     "run_slots": _whole(keys.run_slots),
     "objects": _objects,
 }

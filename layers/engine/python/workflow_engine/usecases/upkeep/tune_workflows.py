@@ -118,7 +118,7 @@ def _newest(engine: Engine, tuning: Tuning) -> StoredWorkflow | None:
 def _has_added_order(workflow: StoredWorkflow) -> bool:
     """Whether steps wait for others that they need not wait for, of which the compiler has warned."""
     plan: Mapping[str, Any] = workflow.compiled.plan
-    return any(warning["code"] == ADDED_ORDER for warning in plan["warnings"])
+    return any(warning["code"] == ADDED_ORDER for warning in plan.get("warnings", ()))
 
 
 def _runs(workflow: StoredWorkflow, measured: Mapping[str, Histogram]) -> int:
@@ -146,8 +146,9 @@ def _age(engine: Engine, moment: str) -> timedelta:
 def _considered(engine: Engine, workflow: StoredWorkflow, measured: Mapping[str, Histogram], runs: int) -> str:
     """Compile with what was measured, and append that as a build if it is worth it; gives what came of it."""
     # With the compiler, which most rounds do without.
-    from workflow_engine.compiler.reports.run_time import expected_gain
+    from workflow_engine.compiler.reports.run_time import expected_gain, have_the_same_steps
     from workflow_engine.language import parse_workflow
+    from workflow_engine.usecases.upkeep.build_limits import is_within_limits
     from workflow_engine.usecases.workflows.compilation import vocabulary, with_machine
 
     words = vocabulary(engine, Caller(workflow.tenant_id), workflow.document)
@@ -159,10 +160,12 @@ def _considered(engine: Engine, workflow: StoredWorkflow, measured: Mapping[str,
     if built is None:
         return "refused"
     before = saved.structure if workflow.build is None else engine.workflows.structure(workflow)
+    if not have_the_same_steps(before, built.structure):
+        return "changed"
     if built.structure == before:
         return "kept"
     gain = expected_gain(before, built.structure, built.durations)
-    if gain <= LEAST_GAIN or _added_cost(built, saved.plan, workflow.compiled.plan) > gain:
+    if gain <= LEAST_GAIN or not is_within_limits(engine, workflow, saved, built, gain):
         return "kept"
     try:
         compiled = with_machine(engine, built, words)
@@ -224,13 +227,3 @@ def _values(histogram: Histogram, share: float) -> tuple[float, ...]:
     """Evenly spaced values of a step that runs in a share of the runs, and takes no time in the others."""
     places = [(i + 0.5) / VALUES - (1 - share) for i in range(VALUES)]
     return tuple(histogram.quantile(min(place / share, 1.0)) if place > 0 else 0.0 for place in places)
-
-
-def _added_cost(built: Compilation, *before: Mapping[str, Any]) -> float:
-    """The share by which a run gets dearer than by any of these plans: by the states that it enters, at most."""
-    most = max(map(_transitions, before))
-    return _transitions(built.plan) / most - 1 if most else 0.0
-
-
-def _transitions(plan: Mapping[str, Any]) -> float:
-    return float(plan["transitions_max"] or plan["transitions_min"] or 0)

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
-from workflow_engine.errors import ConflictError, InvalidRequestError, NotFoundError, PreconditionFailedError
+from workflow_engine.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    PreconditionFailedError,
+    ThrottledError,
+)
 from workflow_engine.language.diagnostics import Diagnostic, Json
 from workflow_engine.language.findings import quoted
 from workflow_engine.language.workflow_ids import RESERVED_WORKFLOW_IDS, WORKFLOW_ID_PATTERN
@@ -29,6 +36,9 @@ from workflow_engine.usecases.workflows.read_workflows import describe
 
 if TYPE_CHECKING:
     from workflow_engine.usecases import answers
+
+DELETING_SECONDS: Final = 15.0
+"""How long one request deletes figures; the function of the API has 29 s."""
 
 
 def create(engine: Engine, caller: Caller, body: Json, idempotency_key: str | None = None) -> answers.StoredWorkflow:
@@ -117,7 +127,8 @@ def delete(engine: Engine, caller: Caller, workflow_id: str, precondition: Preco
     """Take a workflow out of use, and delete the figures of its runs. Its executions, and the versions they ran, stay readable.
     It may be repeated for a day.
 
-    Raises NotFoundError, PreconditionFailedError unless the newest version meets the precondition.
+    Raises NotFoundError, PreconditionFailedError unless the newest version meets the precondition, ThrottledError where figures are
+    left after some seconds.
     """
     newest = engine.workflows.find(caller.tenant_id, workflow_id) if precondition.is_given else None
     if newest is not None:
@@ -130,7 +141,18 @@ def delete(engine: Engine, caller: Caller, workflow_id: str, precondition: Preco
         standing = None if newest is None else engine.workflows.find(caller.tenant_id, workflow_id)
         precondition.check(None if standing is None else tag_of(standing))
         raise
-    engine.figures.delete(caller.tenant_id, *keys.figures_of(keys.workflow(caller.tenant_id, workflow_id)))
+    _delete_figures(engine, caller, workflow_id)
+
+
+def _delete_figures(engine: Engine, caller: Caller, workflow_id: str) -> None:
+    """Delete the figures of a workflow's runs, thousands of records where it ran for years."""
+    end = engine.now() + timedelta(seconds=DELETING_SECONDS)
+    for _ in engine.figures.delete(caller.tenant_id, *keys.figures_of(keys.workflow(caller.tenant_id, workflow_id))):
+        if engine.now() >= end:
+            told = (
+                "The workflow is deleted, and some of its figures are left. Send the request again to delete the rest."
+            )
+            raise ThrottledError(told)
 
 
 def tag_of(workflow: StoredWorkflow) -> str:
