@@ -74,7 +74,9 @@ def running_proxy(api: str, provider: Provider | None = None) -> Iterator[str]:
         def _handle(self) -> None:
             url = urlsplit(self.path)
             if provider is not None and url.path.startswith("/id/"):
-                self._identify(provider, url.path.removeprefix("/id"), {k: v[0] for k, v in parse_qs(url.query).items()})
+                self._identify(
+                    provider, url.path.removeprefix("/id"), {k: v[0] for k, v in parse_qs(url.query).items()}
+                )
             elif not url.path.startswith(f"{PREFIX}/"):
                 self._answer(404, b"outside of the prefix", "text/plain")
             elif provider is not None and url.path == f"{PREFIX}/console/config.json":

@@ -28,7 +28,9 @@ def wait(step_id: str, seconds: int, *after: str) -> dict[str, Any]:
 
 
 def order(n: int) -> dict[str, Any]:
-    pack = transform("pack", "v = 5 and bad ? $error('box 5 is damaged') : v", input_mapping={"v": "item", "bad": "input.bad"})
+    pack = transform(
+        "pack", "v = 5 and bad ? $error('box 5 is damaged') : v", input_mapping={"v": "item", "bad": "input.bad"}
+    )
     boxes = {"items": "input.boxes", "steps": [pack]}
     route = {
         "cases": [{"when": "input.express", "steps": [transform("by_air", "'flight'")]}],

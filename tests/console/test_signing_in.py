@@ -71,9 +71,7 @@ def test_a_token_that_is_not_taken_any_more_is_renewed_without_a_word(deployed: 
     expect(page.get_by_role("button", name="Sign in")).to_have_count(0)
 
 
-def test_where_a_session_is_over_one_signs_in_beside_and_nothing_is_lost(
-    deployed: Console, provider: Provider
-) -> None:
+def test_where_a_session_is_over_one_signs_in_beside_and_nothing_is_lost(deployed: Console, provider: Provider) -> None:
     deployed.expected += ["401"]
     provider.gives_refresh = False
     page = deployed.open("steps/transform")

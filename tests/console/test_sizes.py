@@ -17,7 +17,9 @@ RUN: Final = 220 * KB
 EDITOR: Final = RUN + 200 * KB
 
 _LOADED_WITH_IT: Final = re.compile(r'(?:\bfrom|\bimport)\s*["`]\./([\w.-]+\.js)["`]')
-_LOADED_LATER: Final = re.compile(r'(?:\bimport\(|new URL\()\s*["`]\./?([\w.-]+\.js)["`]|new URL\(["`]([\w.-]+\.js)["`]')
+_LOADED_LATER: Final = re.compile(
+    r'(?:\bimport\(|new URL\()\s*["`]\./?([\w.-]+\.js)["`]|new URL\(["`]([\w.-]+\.js)["`]'
+)
 _NAMED_IN_PAGE: Final = re.compile(r'(?:src|href)="\./([\w.-]+)"')
 
 

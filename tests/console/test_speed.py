@@ -22,7 +22,9 @@ FRAMES = """() => new Promise((done) => {
   };
   requestAnimationFrame(tick);
 })"""
-COLOURED = "() => document.querySelector('.step-box.ok') !== null || document.querySelector('canvas[data-coloured]') !== null"
+COLOURED = (
+    "() => document.querySelector('.step-box.ok') !== null || document.querySelector('canvas[data-coloured]') !== null"
+)
 
 
 def graph_of(count: int, *, delay: bool = False) -> list[dict[str, Any]]:
@@ -67,7 +69,9 @@ def test_frames_while_a_run_of_200_steps_streams(console: Console, api: ApiClien
     page.wait_for_function(COLOURED, timeout=60_000)
     told = page.evaluate(FRAMES)
     ended = page.locator(".step-box.ok").count()
-    print(f"\n200 steps stream: {told['fps']:.0f} frames per second, longest frame {told['longest']:.0f} ms, {ended} done")
+    print(
+        f"\n200 steps stream: {told['fps']:.0f} frames per second, longest frame {told['longest']:.0f} ms, {ended} done"
+    )
 
 
 def panned(page: Page) -> str:
