@@ -170,6 +170,8 @@ def test_the_graph_is_gone_through_by_arrow_keys(console: Console, api: ApiClien
     run = started(api, one("top"), one("left", "top"), one("right", "top"))
     api.results(run)
     page = console.open(f"runs/{run}?planned=yes")
+    spent = api.results(run)["cost_usd"]["total"]
+    expect(page.get_by_text(f"cost ${spent:.6f} (states ${spent:.6f}, planned $")).to_be_visible()
     expect(box(console, "top")).to_contain_text("slack 0 ms")
     page.locator(".canvas").focus()
     for key, step in (("Down", "top"), ("Down", "(left|right)"), ("Up", "top")):
@@ -208,6 +210,9 @@ def test_views_of_a_run_share_one_selection(console: Console, api: ApiClient) ->
         page.get_by_role("tab", name=view).click()
         expect(page.get_by_role("region", name="Step b")).to_be_visible()
         console.check_accessible()
+        if view == "Timeline":
+            page.get_by_label("planned beside real").check()
+            expect(page.get_by_role("group", name="Timeline")).to_contain_text("slack 0 ms")
     page.get_by_role("tab", name="Output").last.click()
     expect(page.get_by_role("region", name="Step b")).to_be_visible()
 

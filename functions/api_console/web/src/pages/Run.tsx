@@ -56,7 +56,7 @@ export default function Run({ id }: { id: string }) {
   }
   return (
     <>
-      <Head run={execution.data} live={live} step={step} again={() => again((n) => n + 1)} reread={() => void execution.refetch()} />
+      <Head run={execution.data} planned={plannedUsd(executed.data?.plan)} live={live} step={step} again={() => again((n) => n + 1)} reread={() => void execution.refetch()} />
       <div className="tabs" role="tablist" aria-label="Views of the run">
         {VIEWS.map((each) => (
           <button key={each} type="button" role="tab" className="quiet" aria-selected={each === view} onClick={() => setQuery({ view: each === "graph" ? null : each })}>
@@ -104,7 +104,7 @@ function Content({ view, id, flow, live, step, isOver, planned }: { planned: boo
   }
 }
 
-function Head({ run, live, step, again, reread }: { run: Schemas["ExecutionProgress"]; live: LiveRun; step: string | null; again: () => void; reread: () => void }) {
+function Head({ run, planned, live, step, again, reread }: { run: Schemas["ExecutionProgress"]; planned: number | null; live: LiveRun; step: string | null; again: () => void; reread: () => void }) {
   const state = useRunState(live.store);
   const status = hasEnded(run.status) && state.redrives <= run.redrive_count && live.stream !== "open" ? run.status : state.status === "pending" ? run.status : state.status;
   const isOver = hasEnded(status);
@@ -123,7 +123,7 @@ function Head({ run, live, step, again, reread }: { run: Schemas["ExecutionProgr
   const error = (run.error ?? results.data?.error ?? null) as { step_id?: string | null; type?: string; message?: string } | null;
   const failed = placeOf(error?.step_id ?? null, results.data?.failed_steps ?? []);
   useFailedStep(hasFailed(status) && results.data !== undefined, failed);
-  const cost = results.data?.cost_usd?.total;
+  const cost = results.data?.cost_usd ?? null;
   return (
     <>
       <div className="row spread">
@@ -139,7 +139,7 @@ function Head({ run, live, step, again, reread }: { run: Schemas["ExecutionProgr
         <span>
           {isOver ? "took" : "for"} <Took from={run.started_at} to={isOver ? (run.completed_at ?? state.endedAt) : null} />
         </span>
-        {typeof cost === "number" && <span>cost ${cost.toFixed(6)}</span>}
+        {cost && <Cost spent={cost} planned={planned} />}
         {run.redrive_count > 0 && <span>redriven {run.redrive_count} times</span>}
         {run.rerun_of && <a href={href(["runs", run.rerun_of])}>repeats another run{run.rerun_from_step ? ` from ${run.rerun_from_step}` : ""}</a>}
         {run.parent_execution_id && <a href={href(["runs", run.parent_execution_id])}>part of another run</a>}
@@ -154,6 +154,21 @@ function Head({ run, live, step, again, reread }: { run: Schemas["ExecutionProgr
       )}
     </>
   );
+}
+
+/** What AWS takes for the states of one run, as planned. */
+function plannedUsd(plan: Schemas["Plan"] | undefined): number | null {
+  const of1000 = plan?.cost_usd_per_1000_runs?.transitions ?? null;
+  return of1000 === null ? null : of1000 / 1000;
+}
+
+function Cost({ spent, planned }: { spent: Schemas["CostUsd"]; planned: number | null }) {
+  const total = spent.total === null ? "cost not known" : `cost $${spent.total.toFixed(6)}`;
+  const parts = [
+    `states $${spent.transitions.toFixed(6)}${planned === null ? "" : `, planned $${planned.toFixed(6)}`}`,
+    spent.models === null ? "models: a price is not known" : spent.models > 0 ? `models $${spent.models.toFixed(6)}` : "",
+  ];
+  return <span>{total} ({parts.filter(Boolean).join("; ")})</span>;
 }
 
 /** Where the step ran that failed: of a step inside of a list the element, by the longest key that ends with its id. */
