@@ -85,3 +85,22 @@ def panned(page: Page) -> str:
     page.mouse.up()
     told = page.evaluate("window.measured")
     return f"{told['fps']:.0f}, longest frame {told['longest']:.0f} ms"
+
+
+@pytest.mark.benchmark
+def test_a_run_of_many_elements(console: Console, api: ApiClient) -> None:
+    count = 2_000  # with more the history of one execution is full
+    one = {"step_id": "one", "step_type": "transform", "config": {"expression": "v"}, "input_mapping": {"v": "item"}}
+    each = {"step_id": "each", "step_type": "map", "config": {"items": "input.rows", "steps": [one]}}
+    run = started(api, each, input={"rows": list(range(count))})
+    began = time.monotonic()
+    page = console.open(f"runs/{run}?step=each")
+    expect(page.locator(".canvas")).to_be_visible(timeout=60_000)
+    live = page.evaluate(FRAMES)
+    expect(page.locator("h1 .status")).to_contain_text("completed", timeout=240_000)
+    expect(page.get_by_role("img", name=f"{count} elements")).to_be_visible(timeout=60_000)
+    print(f"\n{count} elements: all shown {time.monotonic() - began:.1f} s after the start of the run")
+    print(f"  while it streams {live['fps']:.0f} frames per second, longest frame {live['longest']:.0f} ms")
+    page.get_by_role("tab", name="Timeline").click()
+    told = page.evaluate(FRAMES)
+    print(f"  timeline: {told['fps']:.0f} frames per second, longest frame {told['longest']:.0f} ms")
