@@ -140,6 +140,13 @@ def test_only_who_completed_without_a_redrive_has_a_duration(world: World) -> No
     assert found.durations.count == 0
 
 
+def test_a_rerun_from_a_step_counts_and_tells_nothing_of_how_long_the_workflow_takes(world: World) -> None:
+    world.executions.create(execution(execution_arn="arn:e1", rerun_of="e0", variant_id="adhoc-1"))
+    world.end("completed", "01:00:00")
+    world.count()
+    assert world.day() == ({"completed": 1}, Histogram())
+
+
 def test_what_its_steps_did_counts_once_its_history_was_read(world: World) -> None:
     world.start()
     world.end("completed", "01:00:00")
@@ -200,7 +207,24 @@ def test_a_redriven_run_counts_as_it_ended_last_and_its_former_end_is_taken_back
     found = world.day()
     assert found is not None
     assert (found.runs, found.numbers["sampled"], found.durations.count) == (1, 1, 0)
-    assert StepDurations(world.table, lambda: NOW).step_durations("t", "w1", 1).keys() == {"a", "b"}
+
+
+def test_what_stood_still_until_a_redrive_is_no_duration_of_a_step(world: World) -> None:
+    """A step that failed, and what it is in, were entered before the redrive and left after it."""
+    world.start()
+    world.end("completed", "23:00:00", 1)
+    world.read([("a", 100), ("m", 22 * 3_600_000), ("m[0].b", 22 * 3_600_000)], 1)
+    world.count()
+    found = world.day()
+    assert found is not None
+    assert found.numbers["sampled"] == 1
+    assert StepDurations(world.table, lambda: NOW).step_durations("t", "w1", 1) == {}
+    steps, _ = world.figures.of_steps("t", "w1", "day", DAY, DAY + timedelta(days=1))
+    assert {step: (figures.durations.count, figures.retries) for step, figures in steps.items()} == {
+        "a": (0, 1),
+        "m": (0, 1),
+        "b": (0, 1),
+    }
 
 
 def test_a_redrive_that_was_never_made_changes_nothing(world: World) -> None:
@@ -300,6 +324,23 @@ def test_who_gets_into_anothers_way_goes_on_beside_it(world: World) -> None:
     assert world.hours() == {"01": {"completed": 1}}
     with pytest.raises(ThrottledError):
         world.fold(_interrupted(world.table, *[busy] * 9)).add(world.told())
+
+
+def test_a_record_that_is_full_holds_up_no_runs(world: World) -> None:
+    """Of 400 KB at most: all that comes behind in the stream would wait for what nobody can add."""
+    long = "s" * 10_000
+    sort_key = keys.figures("day", "2026-01-01", "00000001", "0.1", "0.0")
+    full = {"1:" + "x" * 395_000: 1}
+    world.table.add(keys.step_figures("t", "w1"), sort_key, full, {"tenant_id": "t", "version": 1})
+    world.start()
+    world.end("completed", "01:00:00")
+    world.read([(long, 100)])
+    world.count()
+    found = world.day()
+    assert found is not None
+    assert (found.runs, found.numbers["sampled"]) == (1, 1)
+    durations = StepDurations(world.table, lambda: NOW).step_durations("t", "w1", 1)
+    assert [histogram.count for histogram in durations.values()] == [1, 1]
 
 
 def test_many_runs_are_one_addition_for_each_record_of_figures(world: World) -> None:

@@ -20,6 +20,7 @@ from workflow_engine.language.diagnostics import Diagnostic, InvalidWorkflowErro
 from workflow_engine.machines.step_functions import StepFunctionsMachines
 from workflow_engine.store import keys
 from workflow_engine.store.aggregates.histogram import Histogram
+from workflow_engine.store.table import Query, SortPrefix
 from workflow_engine.store.workflows import WorkflowStore
 from workflow_engine.usecases.answers import Results
 from workflow_engine.usecases.engine import Engine
@@ -166,6 +167,15 @@ def test_a_version_gets_another_build_where_that_saves_time(engine: Engine, meas
     assert [(build["number"], build["samples"]) for build in listed["items"]] == [(2, FEWEST_RUNS), (1, None)]
 
 
+def test_a_page_after_the_last_build_tells_none_again(engine: Engine, measured: Measured, clock: Clock) -> None:
+    """DynamoDB gives a cursor behind a full page also where nothing follows (Query, `LastEvaluatedKey`), which moto does not."""
+    with_two_builds(engine, measured, clock)
+    partition = keys.workflow(ME.tenant_id, "n")
+    wanted = Query(partition, sort=SortPrefix(keys.builds(1)))
+    behind_the_last = wanted.cursor(ME.tenant_id, {"pk": partition, "sk": keys.build(1, 1)})
+    assert read_workflows.list_builds(engine, ME, "n", None, 10, behind_the_last) == {"items": [], "next_cursor": None}
+
+
 def test_a_run_on_an_earlier_build_is_read_rerun_and_redriven_as_what_it_is(
     engine: Engine, measured: Measured, clock: Clock, failing: set[str]
 ) -> None:
@@ -293,6 +303,21 @@ def test_outputs_that_were_apart_come_together_where_they_have_room(
     measured.are(SLOW_BEFORE_F)
     assert round_after(engine, clock) == {"looked_at": 1, done: 1}
     assert run_once(engine)["status"] == "completed"
+
+
+def test_an_output_that_nobody_has_seen_comes_together_with_no_other(
+    engine: Engine, measured: Measured, clock: Clock
+) -> None:
+    """The first run that has it would fail, where it is too large for one state with what comes together with it."""
+    steps = [{**step, "conditions": "input.seldom"} if step["step_id"] == "c" else step for step in JOINING["steps"]]
+    save(engine, steps=steps)
+    for _ in range(FEWEST_KNOWN_RUNS):
+        assert run_once(engine)["step_results"]["c"]["status"] == "skipped"
+    measured.are(SLOW_BEFORE_F)
+    assert round_after(engine, clock) == {"looked_at": 1, "kept": 1}
+    run_once(engine, input={"seldom": True})
+    measured.are(SLOW_BEFORE_F, 2 * FEWEST_RUNS)
+    assert round_after(engine, clock, timedelta(hours=7)) == {"looked_at": 1, "built": 1}
 
 
 def test_a_build_has_as_much_room_for_lists(engine: Engine, measured: Measured, clock: Clock) -> None:

@@ -62,7 +62,7 @@ def end(run: tuple[str, str, str], status: str, minutes: int, redrives: int) -> 
 
 def read(run: tuple[str, str, str], steps: list[tuple[str, str, int | None, int]], tokens: int, redrives: int) -> Image:
     tenant, _, execution = run
-    measuring = Measuring()
+    measuring = Measuring(redrives)
     for key, status, milliseconds, retries in steps:
         measuring.add(key, {"status": status, "execution_time_ms": milliseconds, "retry_count": retries})
     usage = {"tokens_in": tokens, "tokens_out": 2 * tokens, "llm_calls": 1}

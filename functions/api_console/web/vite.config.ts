@@ -5,6 +5,6 @@ import { defineConfig } from "vite";
 export default defineConfig({
   base: "./",
   plugins: [react()],
-  build: { target: "es2022", outDir: "dist", assetsDir: "", modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
+  build: { target: "es2022", outDir: "dist", assetsDir: "", modulePreload: { polyfill: false }, assetsInlineLimit: 0, chunkSizeWarningLimit: 700 },
   worker: { format: "es" },
 });

@@ -11,7 +11,7 @@ import click
 
 from infra.local.cli.documents import one_document, print_json, value_of, written
 from infra.local.cli.exits import INVALID, CommandError
-from infra.local.cli.in_process import call, opened_cloud
+from infra.local.cli.in_process import call, opened_cloud, tell_of_own_steps
 from infra.local.cli.options import FILE, STEPS
 from infra.local.cli.output import note
 from infra.local.cli.texts import Text, no_document
@@ -55,6 +55,7 @@ def validate(
         with opened_cloud(steps_directory) as cloud:
             checked = [_fixed(cloud, text) if fixes else _checked(cloud, text) for text in texts]
         _print(checked, form, stdout)
+        tell_of_own_steps(cloud, (finding.as_dict() for one in checked for finding in one.findings))
     is_good = all(one.is_valid and not (deny_warnings and one.warnings) for one in checked)
     sys.exit(0 if is_good else INVALID)
 

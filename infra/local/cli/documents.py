@@ -65,6 +65,15 @@ def written_option(value: str, option: str) -> Text:
     return text_of(option, value.encode("utf-8", "surrogateescape"), is_yaml=False)
 
 
+@contextlib.contextmanager
+def writing(file: Path) -> Iterator[None]:
+    """A block that writes a file. Raises UsageError where it cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise click.UsageError(f"{file} cannot be written: {error.strerror}.") from None
+
+
 def value_of(text: Text) -> Any:
     """The value of a text. Ends the program where it is none."""
     from workflow_engine.errors import WorkflowEngineError

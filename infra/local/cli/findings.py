@@ -22,6 +22,8 @@ MAX_LINE: Final = 120
 _BEFORE: Final = 40
 _KEY_CODES: Final = ("WFE-E101",)
 """Findings about a key, not about its value."""
+_NO_FIELD: Final = re.compile(r"\bno (?:configuration )?field '(.*?)'")
+"""What findings of other codes say of a key that nobody knows: in a step's configuration, an agent, a condition."""
 _COLOURS: Final = {"error": "red", "warning": "yellow"}
 
 
@@ -77,12 +79,18 @@ def _placed(finding: Mapping[str, Any], texts: Mapping[str, Text]) -> Finding:
     assert at is not None
     if "place" in finding:  # of a text without a value
         return bare if finding["place"] is None else bare._replace(start=finding["place"], end=finding["place"])
-    is_about_key = finding["code"] in _KEY_CODES or (fix is not None and fix["target"] == "key")
-    span = _span(text, pointer.removeprefix(at), is_about_key)
+    span = _span(text, pointer.removeprefix(at), _is_about_key(finding))
     if fix is not None:
         span = word_in(text, span, fix["replace"]) or span
     start, end = (text.lines.position(offset) for offset in span)
     return bare._replace(span=span, start=start, end=end)
+
+
+def _is_about_key(finding: Mapping[str, Any]) -> bool:
+    fix, unknown = finding.get("fix"), _NO_FIELD.search(finding["detail"])
+    if finding["code"] in _KEY_CODES or (fix is not None and fix["target"] == "key"):
+        return True
+    return unknown is not None and bool(finding["pointer"].endswith(f"/{unknown[1]}"))
 
 
 def word_in(text: Text, span: Span, word: str) -> Span | None:

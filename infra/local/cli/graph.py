@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from infra.local.cli.documents import invalid, value_of, written
+from infra.local.cli.documents import invalid, value_of, writing, written
 from infra.local.cli.options import FILE, PROFILE, STEPS
 from infra.local.cli.remote import API
 
@@ -72,7 +72,8 @@ def graph(
     if output is None:
         click.echo(picture, nl=False)
     else:
-        _write(output, picture)
+        with writing(output):
+            output.write_bytes(picture)
 
 
 class _Run(NamedTuple):
@@ -183,10 +184,3 @@ def _picture(chosen: str, drawing: Drawing, title: str, statuses: Mapping[str, s
                 return png(svg(drawing, title, statuses, is_dark_too=False))
     except (NoLayoutError, NoPngError) as error:
         raise click.ClickException(str(error)) from None
-
-
-def _write(output: Path, picture: bytes) -> None:
-    try:
-        output.write_bytes(picture)
-    except OSError as error:
-        raise click.UsageError(f"{output} cannot be written: {error.strerror}.") from None

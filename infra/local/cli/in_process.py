@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
 from infra.local.cli.documents import invalid
+from infra.local.cli.output import note
 
 if TYPE_CHECKING:
     from infra.local.cli.texts import Text
     from infra.local.cloud import LocalCloud
     from workflow_engine.client import Client
+
+UNKNOWN_STEP_TYPE: Final = "WFE-E400"
 
 
 @contextlib.contextmanager
@@ -91,8 +94,22 @@ def call(cloud: LocalCloud, method: str, path: str, body: Any = None, texts: Map
     if status >= 500:
         raise click.ClickException(answer.get("detail") or answer.get("message") or f"status {status}")
     if status >= 400:
-        invalid(answer["errors"], texts)
+        _refused(cloud, answer["errors"], texts)
     return answer
+
+
+def _refused(cloud: LocalCloud, findings: Sequence[Mapping[str, Any]], texts: Mapping[str, Text] | None) -> NoReturn:
+    """End the program with findings."""
+    try:
+        invalid(findings, texts)
+    finally:
+        tell_of_own_steps(cloud, findings)
+
+
+def tell_of_own_steps(cloud: LocalCloud, findings: Iterable[Mapping[str, Any]]) -> None:
+    """How a step type of one's own becomes known, where one is not, is hardly misspelt, and no folder of steps was named."""
+    if cloud.found is None and any(f["code"] == UNKNOWN_STEP_TYPE and f.get("fix") is None for f in findings):
+        note("Is it a step type of your own? Name the folder that its function is in: --steps DIR.")
 
 
 @contextlib.contextmanager
@@ -107,4 +124,4 @@ def client_of(cloud: LocalCloud, texts: Mapping[str, Text]) -> Iterator[Client]:
     except ApiProblem as problem:
         if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise click.ClickException(problem.detail) from None
-        invalid([dict(finding) for finding in problem.errors], texts)
+        _refused(cloud, [dict(finding) for finding in problem.errors], texts)

@@ -25,6 +25,8 @@ COLUMNS: Final = (
     Column("completed_at", "ended", moment),
     Column("error", None, lambda error: run_error(error)),
 )
+_STATUS_FIRST: Final = (COLUMNS[0], COLUMNS[2], COLUMNS[1], *COLUMNS[3:])
+"""For people: of a narrow terminal the last columns are left out, and what they look for is the status."""
 
 
 @click.command(name="list")
@@ -50,7 +52,7 @@ def list_(remote: Remote, limit: int, takes_all: bool, parent_id: str | None, **
     """List runs, newest first. In a pipe: id, workflow, status, start, end and error, apart by tabs."""
     filters["parent_id"] = None if parent_id is None else remote.execution_id(parent_id)
     rows, cursor = found_runs(remote, filters, None if takes_all else limit)
-    remote.output.items(rows, COLUMNS, cursor)
+    remote.output.items(rows, _STATUS_FIRST if remote.output.is_terminal else COLUMNS, cursor)
     if cursor is not None:
         note(f"There may be more: these are the newest {len(rows)}. See --limit, --all and --since.")
 

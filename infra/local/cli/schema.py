@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from infra.local.cli.documents import one_document
+from infra.local.cli.documents import one_document, writing
 from infra.local.cli.in_process import call, opened_cloud
 from infra.local.cli.options import PROFILE, STEPS
 from infra.local.cli.remote import API
@@ -38,10 +38,8 @@ def schema(steps_directory: Path | None, api: str | None, profile: str | None, o
         if output is None:
             click.echo(text.encode(), file=stdout, nl=False)
             return
-    try:
+    with writing(output):
         output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise click.UsageError(f"{output} cannot be written: {error.strerror}.") from None
     click.echo(f"Wrote {output}.", err=True)
 
 

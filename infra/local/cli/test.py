@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from infra.local.cli.documents import one_document, print_json
+from infra.local.cli.documents import one_document, print_json, writing
 from infra.local.cli.exits import DONE, FAILED, INVALID, NONE_FOUND, CommandError
 from infra.local.cli.options import PROFILE
 from workflow_engine.lazy_dataclass import dataclass
@@ -63,12 +63,25 @@ def test(
         _record(record, paths, api, profile)
         return
     for path in paths:
-        if not path.exists():
-            raise click.UsageError(f"There is no file or folder '{path}'.")
+        _check_path(path)
     run = _Run(paths or (Path(),), keyword, last_failed, update, ci, junit, coverage, fail_under, as_json)
     if watch:
         run.watch()
     sys.exit(run.once())
+
+
+def _check_path(path: Path) -> None:
+    """Raises UsageError for what holds no cases; of a workflow it names the file that does."""
+    from infra.local.testing.format import SUFFIXES, is_test_file
+
+    if not path.exists():
+        raise click.UsageError(f"There is no file or folder '{path}'.")
+    if path.is_dir() or is_test_file(path):
+        return
+    cases = (path.with_name(path.stem + suffix) for suffix in SUFFIXES)
+    beside = next((str(file) for file in cases if file.is_file()), None)
+    advice = f"Its cases stand in {beside}: name that." if beside else "They stand in files named like order.test.yaml."
+    raise click.UsageError(f"{path} holds no cases. {advice}")
 
 
 def _record(execution_id: str, paths: Sequence[Path], api: str | None, profile: str | None) -> None:
@@ -83,25 +96,39 @@ def _record(execution_id: str, paths: Sequence[Path], api: str | None, profile: 
     if len(paths) > 1:
         raise click.UsageError("--record writes one file. Name one.")
     remote = Remote(connection(api, profile), Output())
-    path = paths[0] if paths else Path("recordings") / f"{remote.execution_id(execution_id)[:8]}.yaml"
-    beside = path.resolve().parent.parent / "steps"
+    path = _recording_file(paths[0] if paths else None, remote.execution_id(execution_id))
+    near = (folder / "steps" for folder in path.resolve().parents[:2])
     try:
         run = recorded(remote.api, remote.execution_id(execution_id))
-        with Bench(beside if beside.is_dir() else None) as bench:
+        with Bench(next((folder for folder in near if folder.is_dir()), None)) as bench:
             text = recording_text(run, bench.flow)
     except ClientError as error:
         raise as_command_error(error, remote) from None
     except CannotRunError as error:
         told = " ".join([str(error), *(f"{f['code']} {f['pointer']} {f['detail']}" for f in error.findings)])
-        raise CommandError(f"The workflow of the run cannot be compiled here: {told}", INVALID) from None
+        advice = f"Steps of your own come from a folder 'steps' beside {path}, or beside its folder."
+        raise CommandError(f"The workflow of the run cannot be compiled here: {told} {advice}", INVALID) from None
     except ValueError as error:
         raise CommandError(str(error), FAILED) from None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     click.echo(f"Written to {path}. A case replays it:", err=True)
     click.echo(
         f"  - {{name: as it was, recording: {path}, expect: {{status: {run.results['status']}, snapshot: [output]}}}}"
     )
+
+
+def _recording_file(given: Path | None, execution_id: str) -> Path:
+    """Where a recording goes. Raises UsageError where something else would be overwritten: a workflow, the file of its cases."""
+    from infra.local.cli.documents import written
+    from infra.local.testing.recording import FIRST_WORDS
+
+    name = f"{execution_id[:8]}.yaml"
+    path = Path("recordings", name) if given is None else given / name if given.is_dir() else given
+    if path.exists() and not written(str(path)).text.startswith(FIRST_WORDS):
+        raise click.UsageError(f"{path} is there already, and is no recording. Name another file.")
+    return path
 
 
 @dataclass(frozen=True)
@@ -125,6 +152,8 @@ class _Run:
         chosen = self._chosen(files)
         if not chosen and wrong:
             raise CommandError(f"No case can be run: {wrong[0]}", INVALID, {"files": wrong})
+        if files and not chosen and self._keyword is not None:
+            raise CommandError(f"No case has '{self._keyword}' in its file or its name.", NONE_FOUND)
         if not chosen:
             raise CommandError("No cases were found. They stand in files named like order.test.yaml.", NONE_FOUND)
         if not self._as_json:
@@ -193,7 +222,8 @@ class _Run:
         from infra.local.testing.reports import as_json, last_line, write_junit
 
         if self._junit is not None:
-            write_junit(self._junit, outcomes)
+            with writing(self._junit):
+                write_junit(self._junit, outcomes)
         if stdout is not None:
             covered = {"coverage": session.coverage.as_json()} if self._coverage else {}
             told = {"cases": as_json(outcomes), "wrong_files": wrong, **covered, "seconds": round(seconds, 3)}

@@ -17,6 +17,8 @@ from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.redaction import Redactor, known_secrets
 
 _KEY: Final = re.compile(r"([^.\[\]]+)(?:\[(\d+)\])?")
+FIRST_WORDS: Final = "# The run "
+"""How a recording begins, by which it is known from other files."""
 _OF_A_DECISION: Final = ("comment", "payload")
 
 
@@ -47,8 +49,9 @@ def recording_text(run: Recorded, tasks: Callable[[Mapping[str, Any]], Flow]) ->
     redactor.learn(dict(run.results))
     mocks = _mocks(run, flow)
     results = run.results
+    name = redactor.value(results.get("metadata", {}).get("workflow_name", ""))
     lines = [
-        f"# The run {results['execution_id']} of '{results.get('metadata', {}).get('workflow_name', '')}': {results['status']}.",
+        f"{FIRST_WORDS}{results['execution_id']} of {_json(name)}: {results['status']}.",
         "# Secrets have been taken out. Name this file as `recording` of a case.",
         f"input: {_json(redactor.value(run.input))}",
         f"now: {results['started_at']}",

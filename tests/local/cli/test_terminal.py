@@ -41,8 +41,8 @@ def test_a_wide_terminal_gets_a_table_in_colours(runs: FakeApi) -> None:
     assert code == 0
     assert "\x1b[1;31mfailed" in shown
     heading, row = without_colours(shown).splitlines()[:2]
-    assert heading.split() == ["run", "workflow", "status", "started", "ended", "error"]
-    assert row.startswith(f"{ID}  order     failed  2026-11-28 12:00  2026-11-28 12:00  step charge failed:")
+    assert heading.split() == ["run", "status", "workflow", "started", "ended", "error"]
+    assert row.startswith(f"{ID}  failed  order     2026-11-28 12:00  2026-11-28 12:00  step charge failed:")
     assert "\x1b[31mits" not in shown
 
 
@@ -53,6 +53,13 @@ def test_an_id_is_whole_however_narrow_the_terminal_is(runs: FakeApi, columns: i
     assert ID in without_colours(shown)
     if columns >= 60:
         assert "Too narrow for" in shown
+
+
+def test_of_a_narrow_terminal_the_status_stays_beside_a_long_workflow_id(fake: FakeApi) -> None:
+    row = {**ROW, "workflow_id": "adhoc-028dde79ac6648ef6f6bd25ffbe8b03d"}
+    fake.always(200, {"items": [row], "next_cursor": None})
+    _, shown = on_terminal("list", columns=80)
+    assert f"{ID}  failed  adhoc-" in without_colours(shown)
 
 
 def test_no_color_and_a_dumb_terminal_get_none(runs: FakeApi) -> None:

@@ -356,3 +356,28 @@ def test_a_terminal_gets_colours(folder: Path, environment: dict[str, str], has_
     assert process.wait(timeout=600) == 2
     assert (b"\x1b[31m\x1b[1merror" in shown) is has_colours
     assert b"wrong, 100%.yml:3:29" in shown
+
+
+@pytest.mark.parametrize(
+    ("step", "marked"),
+    [
+        ("step_type: delay, config: {seconds: 5}", "seconds"),
+        ("step_type: http_request, config: {url: 'https://a.example', auth: {zzz: 1}}", "zzz"),
+        ("step_type: data_input, config: {data: 1}, wehn: 5", "wehn"),
+    ],
+)
+def test_a_field_that_nobody_knows_is_marked_by_its_name(tmp_path: Path, step: str, marked: str) -> None:
+    (tmp_path / "w.yaml").write_text(f"name: x\nsteps:\n  - {{step_id: a, {step}}}\n")
+    lines = workflow("validate", tmp_path / "w.yaml").stdout.splitlines()
+    at = next(number for number, line in enumerate(lines) if f"field '{marked}'" in line)
+    start = lines[at + 2].index("^")
+    assert lines[at + 1][start : start + lines[at + 2].count("^")] == marked
+
+
+@pytest.mark.parametrize("command", ["validate", "run", "compile"])
+def test_of_an_unknown_step_type_it_is_told_how_ones_own_become_known(tmp_path: Path, command: str) -> None:
+    (tmp_path / "w.yaml").write_text(GOOD.replace("data_input", "score_text"))
+    (tmp_path / "steps").mkdir()
+    advice = "Is it a step type of your own? Name the folder that its function is in: --steps DIR."
+    assert advice in workflow(command, tmp_path / "w.yaml").stderr.splitlines()
+    assert advice not in workflow(command, tmp_path / "w.yaml", "--steps", tmp_path / "steps").stderr

@@ -110,3 +110,45 @@ def test_snapshots_are_not_written_in_ci_and_taken_over_by_update(folder: Path) 
 def test_what_is_given_wrongly_is_refused(folder: Path) -> None:
     assert workflow_test(folder, "--ci", "--update").returncode == 2
     assert "There is no file or folder 'nowhere'" in workflow_test(folder, "nowhere").stderr
+
+
+@pytest.mark.parametrize("named", ["w.yaml", "cases.yaml"])
+def test_a_file_that_holds_no_cases_is_refused_with_where_they_stand(folder: Path, named: str) -> None:
+    (folder / "cases.yaml").write_text("cases:\n" + PASSING)
+    done = workflow_test(folder, named)
+    assert done.returncode == 2
+    told = {
+        "w.yaml": "Its cases stand in w.test.yaml: name that.",
+        "cases.yaml": "They stand in files named like order",
+    }
+    assert f"Error: {named} holds no cases. {told[named]}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_report_that_cannot_be_written_is_told_in_a_sentence(folder: Path) -> None:
+    done = workflow_test(folder, "--junit", "w.yaml/report.xml")
+    assert done.returncode == 2
+    assert "Error: w.yaml/report.xml cannot be written: File exists." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("named", ["w.yaml", "w.test.yaml"])
+def test_a_recording_is_written_over_no_file_but_a_recording(folder: Path, named: str) -> None:
+    before = (folder / named).read_text()
+    done = workflow_test(folder, "--record", "some-run", "--api", "http://127.0.0.1:1", named)
+    assert done.returncode == 2
+    assert f"Error: {named} is there already, and is no recording. Name another file." in done.stderr
+    assert (folder / named).read_text() == before
+
+
+def test_a_recording_that_is_there_is_written_anew_and_goes_into_a_folder_under_the_runs_id(folder: Path) -> None:
+    (folder / "some-run.yaml").write_text("# The run some-run of 'w': completed.\n")
+    for named in (".", "some-run.yaml"):
+        done = workflow_test(folder, "--record", "some-run", "--api", "http://127.0.0.1:1", named)
+        assert done.returncode == 7, done.stderr  # it has gone as far as to ask for the run
+
+
+def test_a_text_that_no_case_has_is_told_from_a_folder_without_cases(folder: Path) -> None:
+    done = workflow_test(folder, "-k", "nothing like it")
+    assert done.returncode == 5
+    assert done.stderr == "Error: No case has 'nothing like it' in its file or its name.\n"

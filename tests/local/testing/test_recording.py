@@ -8,11 +8,13 @@ from typing import Any
 
 from infra.local.client_transport import GatewayTransport
 from infra.local.cloud import LocalCloud
+from infra.local.testing.flows import Flow
 from infra.local.testing.format import read_test_file
-from infra.local.testing.recording import recorded, recording_text
+from infra.local.testing.recording import Recorded, recorded, recording_text
 from infra.local.testing.running import Bench
 from infra.local.testing.session import Session
 from workflow_engine.client import Client
+from workflow_engine.documents.yaml_text import read_yaml
 
 WORKFLOW: dict[str, Any] = {
     "name": "w",
@@ -87,3 +89,10 @@ def test_a_run_is_replayed_as_it_was_without_its_secrets(tmp_path: Path) -> None
     file = read_test_file(tmp_path / "w.test.yaml")
     with Session() as session:
         assert session.run(file, file.cases[0]).failures == ()
+
+
+def test_a_name_of_several_lines_stays_in_the_comment() -> None:
+    results = {"execution_id": "r", "status": "completed", "started_at": "2026-01-05T09:00:00Z", "step_results": {}}
+    run = Recorded({**results, "metadata": {"workflow_name": "w\nmocks: {a: 1}"}}, {"steps": []}, None)
+    text = recording_text(run, lambda _: Flow({}, {}))
+    assert read_yaml(text)[0] == {"input": None, "now": "2026-01-05T09:00:00Z", "mocks": {}}

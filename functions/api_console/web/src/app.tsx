@@ -24,6 +24,7 @@ const client = new QueryClient({
 
 const PAGES: Readonly<Record<string, (rest: readonly string[]) => ReactNode>> = {
   runs: ([id]) => (id ? <RunPage id={id} key={id} /> : <RunsPage />),
+  workflows: (rest) => workflowPage(rest),
   overview: () => <OverviewPage />,
   steps: ([type]) => <StepsPage type={type ?? null} />,
   agents: ([id]) => <AgentsPage id={id ?? null} />,
@@ -40,6 +41,16 @@ const AgentsPage = lazy(() => import("./pages/Definitions").then((m) => ({ defau
 const PromptsPage = lazy(() => import("./pages/Definitions").then((m) => ({ default: m.Prompts })));
 const ApprovalsPage = lazy(() => import("./pages/Approvals"));
 const FilesPage = lazy(() => import("./pages/Files"));
+const WorkflowsPage = lazy(() => import("./pages/Workflows"));
+const WorkflowPage = lazy(() => import("./pages/Workflow"));
+const WorkflowEditPage = lazy(() => import("./pages/WorkflowEdit"));
+
+/** `-` is no workflow's id, so a workflow may be called "new". */
+function workflowPage([id, act]: readonly string[]): ReactNode {
+  if (id === undefined) return <WorkflowsPage />;
+  if (id === "-") return <WorkflowEditPage id={null} key="new" />;
+  return act === "edit" ? <WorkflowEditPage id={id} key={id} /> : <WorkflowPage id={id} key={id} />;
+}
 
 export function App() {
   return (

@@ -60,4 +60,10 @@ describe("a flow", () => {
   it("tells the steps of a part without those inside of containers", () => {
     expect(idsIn(PLAN.structure)).toEqual(["a", "which", "each"]);
   });
+
+  it("is made of a text that is half written, too", () => {
+    const steps = [null, 3, { step_id: "a", dependencies: "b", step_type: 4 }, { step_id: "a" }, { step_id: "m", config: { cases: [null, { steps: 1 }] } }];
+    expect([...flowOf({ steps }, {}).steps.values()].map((s) => [s.id, s.type, s.after])).toEqual([["a", "4", []], ["m", "", []]]);
+    expect(flowOf({ steps: "x" }, {}).own).toEqual([]);
+  });
 });

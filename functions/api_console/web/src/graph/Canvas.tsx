@@ -39,6 +39,8 @@ interface Props {
   readonly select: (step: string | null) => void;
   /** Whether each step tells when it was planned, and its slack. */
   readonly planned?: boolean;
+  /** Lets arrows be drawn from step to step; without it the graph is only looked at. */
+  readonly connect?: (from: string, to: string) => void;
 }
 
 type BoxNode = Node<{ box: Box }, "step" | "container" | "group">;
@@ -46,7 +48,7 @@ type BoxNode = Node<{ box: Box }, "step" | "container" | "group">;
 const TYPES = { step: memo(StepBox), container: memo(ContainerBox), group: memo(GroupBox) };
 
 /** The graph of a workflow, coloured by a run while that goes on. Its accessible twin is the list of steps beside it. */
-export function Canvas({ flow, store, view, selected: key, select, planned = false }: Props) {
+export function Canvas({ flow, store, view, selected: key, select, planned = false, connect }: Props) {
   const layout = useLayout(flow, view);
   // A part is chosen by its key, `each[5].pack`: its box is that of the step.
   const part = useStep(store, key ?? "");
@@ -106,13 +108,13 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
 
   const choices = useChoices(flow, store);
   const context = useMemo(
-    () => ({ flow, store, selected, critical, planned, notTaken: choices }),
-    [flow, store, selected, critical, planned, choices],
+    () => ({ flow, store, selected, critical, planned, notTaken: choices, canConnect: connect !== undefined }),
+    [flow, store, selected, critical, planned, choices, connect !== undefined],
   );
   if (layout === null) return <p className="muted">Drawing…</p>;
   return (
     <div
-      className="canvas"
+      className={connect ? "canvas connects" : "canvas"}
       ref={frame}
       tabIndex={0}
       role="application"
@@ -132,7 +134,8 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
           onNodeClick={(_, node) => node.type !== "group" && select(node.id)}
           onPaneClick={() => select(null)}
           nodesDraggable={false}
-          nodesConnectable={false}
+          nodesConnectable={connect !== undefined}
+          onConnect={({ source, target }) => connect?.(source, target)}
           nodesFocusable={false}
           edgesFocusable={false}
           elementsSelectable={false}
@@ -179,7 +182,7 @@ function ContainerBox({ id }: NodeProps<BoxNode>) {
 }
 
 function Inside({ id, isContainer }: { id: string; isContainer: boolean }) {
-  const { flow, store, selected, critical, planned, notTaken: dimmed } = useContext(CanvasContext);
+  const { flow, store, selected, critical, planned, notTaken: dimmed, canConnect } = useContext(CanvasContext);
   const step = flow.steps.get(id);
   const status = useStatusOf(store, id);
   const isFar = useIsFar();
@@ -187,7 +190,7 @@ function Inside({ id, isContainer }: { id: string; isContainer: boolean }) {
   const marks = [critical.has(id) ? "critical" : "", id === selected ? "selected" : "", isContainer ? "container" : "", dimmed.has(id) ? "not-taken" : ""];
   return (
     <div data-step={id} id={`step ${id}`} className={`step-box ${look.colour} ${marks.filter(Boolean).join(" ")}`}>
-      <Handle type="target" position={Position.Top} isConnectable={false} />
+      <Handle type="target" position={Position.Top} isConnectable={canConnect} />
       {!isFar && (
         <>
           <div className="title">
@@ -202,7 +205,7 @@ function Inside({ id, isContainer }: { id: string; isContainer: boolean }) {
           {store && <Heat store={store} id={id} />}
         </>
       )}
-      <Handle type="source" position={Position.Bottom} isConnectable={false} />
+      <Handle type="source" position={Position.Bottom} isConnectable={canConnect} />
     </div>
   );
 }

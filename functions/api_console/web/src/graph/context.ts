@@ -11,6 +11,7 @@ export interface Shown {
   readonly planned: boolean;
   /** Steps of cases that a switch did not take. */
   readonly notTaken: ReadonlySet<string>;
+  readonly canConnect: boolean;
 }
 
 const NO_FLOW: Flow = { steps: new Map(), own: [], structure: null, criticalPath: [], serialised: [] };
@@ -23,4 +24,5 @@ export const CanvasContext = createContext<Shown>({
   critical: new Set(),
   planned: false,
   notTaken: new Set(),
+  canConnect: false,
 });

@@ -5,6 +5,7 @@
 import dagre from "@dagrejs/dagre";
 
 import type { Flow, FlowStep, PlannedPart } from "../model/flow";
+import { layered } from "./layers";
 
 export interface Box {
   /** A step's id, or for a group of the compiled view its path. */
@@ -72,11 +73,11 @@ export function writtenLayout(flow: Flow): Layout {
         edges.push({ from: before, to: step.id });
       }
     }
-    if (steps.length > 0) dagre.layout(graph);
+    const laid = steps.length > 0 ? arranged(graph, steps, (id) => sizes.get(id) ?? NODE) : { at: NOWHERE, width: 0, height: 0 };
     const offset = container === null ? { x: 0, y: 0 } : { x: PAD.side, y: PAD.top };
     for (const step of steps) {
       const size = sizes.get(step.id) ?? NODE;
-      const at = graph.node(step.id) as { x: number; y: number };
+      const at = laid.at.get(step.id) ?? { x: 0, y: 0 };
       boxes.push({
         id: step.id,
         kind: inner.has(step.id) ? "container" : "step",
@@ -86,11 +87,25 @@ export function writtenLayout(flow: Flow): Layout {
         ...size,
       });
     }
-    const whole = graph.graph() as { width?: number; height?: number };
-    return { width: steps.length ? (whole.width ?? 0) : 0, height: steps.length ? (whole.height ?? 0) : 0 };
+    return { width: laid.width, height: laid.height };
   };
   const size = lay(null);
   return { boxes: parentsFirst(boxes), edges, ...size };
+}
+
+const NOWHERE: ReadonlyMap<string, { x: number; y: number }> = new Map();
+
+/** By dagre; in plain layers where that cannot do it. */
+function arranged(graph: InstanceType<typeof dagre.graphlib.Graph>, steps: readonly FlowStep[], sizeOf: (id: string) => Size): ReturnType<typeof layered> {
+  try {
+    dagre.layout(graph);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return layered(steps, sizeOf, GAP);
+  }
+  const whole = graph.graph() as { width?: number; height?: number };
+  const at = new Map(steps.map(({ id }) => [id, graph.node(id) as { x: number; y: number }]));
+  return { at, width: whole.width ?? 0, height: whole.height ?? 0 };
 }
 
 /** The machine as it was compiled: sequences run down, parallels side by side. */

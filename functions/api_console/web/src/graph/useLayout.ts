@@ -28,5 +28,6 @@ export function useLayout(flow: Flow | null, view: View): Layout | null {
     return () => void waiting.delete(id);
   }, [flow, view, written]);
   if (view === "compiled") return compiled;
-  return written !== null && written.flow === flow ? written.layout : null;
+  // While a changed flow is laid out, the one before stands.
+  return written?.layout ?? null;
 }

@@ -65,9 +65,9 @@ export function flowOf(workflow: Record<string, unknown>, plan: PlanDocument): F
     const known = planned.get(id);
     steps.set(id, {
       id,
-      type: document.step_type ?? "",
+      type: String(document.step_type ?? ""),
       // A workflow that was saved by an earlier release has no structure in its plan.
-      after: known?.part.after ?? (known ? [] : (document.dependencies ?? []).filter((d) => documents.has(d))),
+      after: known?.part.after ?? (known || !Array.isArray(document.dependencies) ? [] : document.dependencies.filter((d) => documents.has(d))),
       container,
       bodies: known?.bodies ?? [],
       start: known?.part.start ?? 0,
@@ -93,8 +93,9 @@ function collect(
   own: string[] | null,
 ): void {
   for (const document of Array.isArray(steps) ? steps : []) {
-    const id = document.step_id;
-    if (typeof id !== "string") continue;
+    // A text that somebody is writing has anything in a list of steps.
+    const id = document?.step_id;
+    if (typeof id !== "string" || into.has(id)) continue;
     into.set(id, { document, container });
     own?.push(id);
     for (const body of bodiesOf(document)) collect(body, id, into, null);

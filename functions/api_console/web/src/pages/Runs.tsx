@@ -9,6 +9,7 @@ import { between, duration, moment } from "../model/time";
 import { href, setQuery, useRoute } from "../routes";
 import { Problem } from "../ui/Problem";
 import { Status } from "../ui/Status";
+import { TextFilter } from "../ui/TextFilter";
 
 type Summary = Schemas["ExecutionSummary"];
 
@@ -104,22 +105,6 @@ function Filters({ query }: { query: URLSearchParams }) {
       )}
       {[...query].length > 0 && <a href={href(["runs"])}>Clear</a>}
     </form>
-  );
-}
-
-/** A filter that is asked for a moment after one has stopped typing. */
-function TextFilter({ name, title, value, placeholder }: { name: string; title: string; value: string; placeholder?: string }) {
-  const [text, set] = useState(value);
-  useEffect(() => set(value), [value]);
-  useEffect(() => {
-    if (text === value) return undefined;
-    const timer = setTimeout(() => setQuery({ [name]: text.trim() }), 400);
-    return () => clearTimeout(timer);
-  }, [text, value, name]);
-  return (
-    <label>
-      {title} <input value={text} size={16} placeholder={placeholder} onChange={(e) => set(e.target.value)} />
-    </label>
   );
 }
 

@@ -262,7 +262,7 @@ class ResultsStore:
         """
         with self.payloads.uploads(tenant_id) as keep:
             results = make(keep)
-            measuring = Measuring()
+            measuring = Measuring(redrive_count)
             head, steps = _in_chunks(results, keep, measuring)
             details = kept(_details_of(results.steps), keep)
         record: Record = {

@@ -38,8 +38,8 @@ Amounts = Mapping[Cell, Mapping[str, int]]
 
 
 class End(NamedTuple):
-    """How a run ended. `milliseconds` is how long it took, None where that says nothing: it did not complete, or was redriven, and
-    then stood still between its ends.
+    """How a run ended. `milliseconds` is how long it took, None where that says nothing: it did not complete, or ran a part of its
+    workflow only, or was redriven, and then stood still between its ends.
     """
 
     tenant_id: str
@@ -54,7 +54,7 @@ class End(NamedTuple):
     def of(cls, record: Mapping[str, Any]) -> End:
         """The end that the record of an execution tells. KeyError and ValueError for what tells none."""
         took = datetime.fromisoformat(record["completed_at"]) - datetime.fromisoformat(record["started_at"])
-        is_timed = record["status"] == "completed" and not record["redrive_count"]
+        is_timed = record["status"] == "completed" and not record["redrive_count"] and "variant_id" not in record
         return cls(
             record["tenant_id"],
             record["workflow_id"],

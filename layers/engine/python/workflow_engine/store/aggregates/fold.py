@@ -6,7 +6,8 @@ that nothing is to be added, and of two who are at it at once one begins anew. K
 added twice: the stream tells of what was not done yet.
 
 Many runs are added in one transaction, one addition for each record of figures. Where several processes add to the same one and
-get into each other's way, each goes on with a record of its own: sums are made when figures are read.
+get into each other's way, each goes on with a record of its own: sums are made when figures are read. So it does where a
+record is full, else no run behind it in the stream were counted, whosever it is.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from itertools import islice
 from typing import Any, Final
 
 from workflow_engine.aws_quotas import MIB, TRANSACTION_ITEMS
-from workflow_engine.errors import ThrottledError
+from workflow_engine.errors import PayloadTooLargeError, ThrottledError
 from workflow_engine.lazy_dataclass import dataclass
 from workflow_engine.store import keys
 from workflow_engine.store.aggregates.contributions import Amounts, Cell, End, Measured, Told, amounts, difference
@@ -214,7 +215,7 @@ class Fold:
 
     def _is_written(self, plans: list[_Plan]) -> bool:
         """Remember runs and add what they give, all or nothing. False where what is known of one has changed meanwhile, or others
-        are at the same figures just now.
+        are at the same figures just now, or a record of them has no room left.
         """
         writes: list[Change] = [plan.write for plan in plans]
         for cell, numbers in _sums(plans).items():
@@ -223,7 +224,7 @@ class Fold:
             self._table.write_all(writes)
         except ConditionFailedError:
             return False
-        except ThrottledError:
+        except (PayloadTooLargeError, ThrottledError):
             self._lane = random.randrange(1, _LANES)
             return False
         return True

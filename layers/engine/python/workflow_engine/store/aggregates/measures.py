@@ -32,9 +32,12 @@ _NUMBER_BYTES: Final = 10
 
 
 class Measuring:
-    """Takes the results of a run's steps, one by one, and tells what they come to."""
+    """Takes the results of a run's steps, one by one, and tells what they come to. What was going on when a run ended took until
+    its redrive, days perhaps, so durations of a redriven run do not count.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, redrive_count: int) -> None:
+        self._is_timed = not redrive_count
         self._retries = 0
         self._steps: Counter[str] = Counter()
         self._bytes = 0
@@ -53,7 +56,7 @@ class Measuring:
             return
         if result["status"] == "failed":
             self._count(step_number("f", step_id), 1)
-        elif result["status"] == "completed" and duration is not None:
+        elif result["status"] == "completed" and duration is not None and self._is_timed:
             self._count(step_number(bucket_of(duration), step_id), 1)
 
     def told(self, run: Mapping[str, Any]) -> str:

@@ -28,8 +28,8 @@ class StepDurations:
     now: Callable[[], datetime]
 
     def step_durations(self, tenant_id: str, workflow_id: str, version: int) -> Mapping[str, Histogram]:
-        """How long the steps of a version took where they completed, by step id, in runs that ended in the last `LOOKS_BACK`.
-        A step that never did is left out; one in a map or loop counts each time, a for_each as a whole.
+        """How long the steps of a version took where they completed, by step id, in runs that ended in the last `LOOKS_BACK` and
+        were not redriven. A step that never did is left out; one in a map or loop counts each time, a for_each as a whole.
 
         Eventually right: a run counts within seconds after its history was read.
         """

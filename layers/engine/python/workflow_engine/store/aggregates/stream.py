@@ -30,6 +30,7 @@ _OF_ENDS: Final = (
     "execution_id",
     "workflow_id",
     "workflow_version",
+    "variant_id",
     "status",
     "status_rank",
     "redrive_count",

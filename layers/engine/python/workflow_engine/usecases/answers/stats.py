@@ -64,7 +64,7 @@ class RunStats(TypedDict):
     redriven: Count
     """Those that were redriven before they ended so."""
     duration_ms: DurationStats
-    """From start to end, of those that completed and were not redriven."""
+    """From start to end, of those that completed and were neither redriven nor reruns from a step."""
     sampled: Sample
     """Of which runs `retries`, `usage` and `cost_usd` are."""
     retries: Count
@@ -83,7 +83,7 @@ class StepStats(TypedDict):
 
     step_id: str
     duration_ms: DurationStats
-    """Of the times that it completed."""
+    """Of the times that it completed, in runs that were not redriven: what waited for that would count with them."""
     failed: Count
     retries: Count
 

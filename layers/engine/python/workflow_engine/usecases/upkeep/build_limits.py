@@ -82,10 +82,13 @@ def _fits_together(engine: Engine, workflow: StoredWorkflow, together: Iterable[
 
 
 def _largest_outputs(engine: Engine, workflow: StoredWorkflow, steps: frozenset[str]) -> dict[str, int] | None:
-    """The most bytes that an output of each of these steps had in recent runs of the version; None where too few tell."""
+    """The most bytes that an output of each of these steps had in recent runs of the version; None where too few tell, or none
+    tells of one of the steps, which was skipped in all of them.
+    """
     wanted = RunFilter(workflow_id=workflow.id, status="completed")
     page = engine.executions.page(workflow.tenant_id, wanted, RUNS_LOOKED_AT)
-    largest, known = dict.fromkeys(steps, 0), 0
+    largest: dict[str, int] = {}
+    known = 0
     for run in page.runs:
         if run.record["workflow_version"] != workflow.version:
             continue
@@ -94,9 +97,10 @@ def _largest_outputs(engine: Engine, workflow: StoredWorkflow, steps: frozenset[
             continue
         known += 1
         for result in kept.steps.read(0, kept.steps.total, lambda key: _step_of(key) in steps):
-            size = result.large.size if result.large else len(dump(result.result["output_data"]).encode())
-            largest[_step_of(result.key)] = max(largest[_step_of(result.key)], size)
-    return largest if known >= FEWEST_RUNS else None
+            if result.result["status"] == "completed":
+                size = result.large.size if result.large else len(dump(result.result["output_data"]).encode())
+                largest[_step_of(result.key)] = max(largest.get(_step_of(result.key), 0), size)
+    return largest if known >= FEWEST_RUNS and largest.keys() == steps else None
 
 
 def _step_of(key: str) -> str:

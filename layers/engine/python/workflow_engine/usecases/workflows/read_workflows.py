@@ -97,8 +97,9 @@ def list_builds(
     if version not in (None, newest.version):
         wanted = engine.workflows.get(caller.tenant_id, workflow_id, version)
     page = engine.workflows.builds(caller.tenant_id, workflow_id, wanted.version, limit, cursor)
-    # A version that has only the first has no list of them.
-    return {"items": [*map(describe_build, page.workflows or (wanted,))], "next_cursor": page.next_cursor}
+    # A version that has only the first has no list of them; an empty page after others ends theirs.
+    only = (wanted,) if cursor is None else ()
+    return {"items": [*map(describe_build, page.workflows or only)], "next_cursor": page.next_cursor}
 
 
 def _summary(record: dict[str, Any]) -> WorkflowSummary:
