@@ -5,10 +5,14 @@ test must not cost its developer money.
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 
 from tests.support.examples import draw_the_same_examples
 
 draw_the_same_examples()
+
+# The tests of the console have packages of their own, which `make e2e-console` installs.
+collect_ignore = [] if find_spec("playwright") and find_spec("axe_playwright_python") else ["console"]
 
 for _name in (
     "OPENAI_API_KEY",

@@ -40,7 +40,7 @@ ANSWER_FOR_SECONDS: Final = 4.0
 
 LOOK_EVERY_SECONDS: Final = 1.0
 
-_ISOLATION: Final = {
+ISOLATION: Final = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "cross-origin-resource-policy": "same-origin",
@@ -87,18 +87,18 @@ def wsgi_application(
     """The gateway as a WSGI application for those who have access. `hand_over` gives a connection that outlasts its request."""
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        received = _headers(environ)
+        received = received_headers(environ)
         response = _answer(gateway, access, environ, received)
         headers = {k: v for k, v in response.headers.items() if k != "content-length"}
-        headers |= _ISOLATION | access.cors_headers(environ["REQUEST_METHOD"], received)
+        headers |= ISOLATION | access.cors_headers(environ["REQUEST_METHOD"], received)
         streams = _streams_for(gateway, environ, response)
         if streams is not None and hand_over is not None:
-            start_response(f"{response.status} {_phrase(response.status)}", list(headers.items()))
+            start_response(f"{response.status} {phrase(response.status)}", list(headers.items()))
             return _begun(streams, environ, response.body, hand_over)
         has_body = response.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
         if has_body:
             headers["content-length"] = str(len(response.body))
-        start_response(f"{response.status} {_phrase(response.status)}", list(headers.items()))
+        start_response(f"{response.status} {phrase(response.status)}", list(headers.items()))
         return [response.body] if has_body and environ["REQUEST_METHOD"] != "HEAD" else []
 
     return application
@@ -158,15 +158,26 @@ def make_local_server(
 
     Raises `OSError` when the port is taken, `ValueError` for what is no host or no origin.
     """
+    server: _Server
+
+    def application(own_port: int) -> Application:
+        access = Access.of(own_port, {"/", *gateway.pages}, allow_hosts, cors_origins)
+        return wsgi_application(gateway, access, lambda connection: server.hand_over(connection))
+
+    server = _listening(port, application)
+    return server
+
+
+def make_application_server(port: int, application: Callable[[int], Application]) -> BaseWSGIServer:
+    """The same for another WSGI application, which is made when its port is known. Raises `OSError` when the port is taken."""
+    return _listening(port, application)
+
+
+def _listening(port: int, application: Callable[[int], Application]) -> _Server:
     # Bound here, because werkzeug ends the process when it cannot bind.
     with socket.create_server((HOST, port), backlog=128) as bound:
-        access = Access.of(bound.getsockname()[1], {"/", *gateway.pages}, allow_hosts, cors_origins)
-        server: _Server
-        application = CountedRequests(
-            wsgi_application(gateway, access, lambda connection: server.hand_over(connection))
-        )
-        server = _Server(port, application, bound.fileno())
-        return server
+        counted = CountedRequests(application(bound.getsockname()[1]))
+        return _Server(port, counted, bound.fileno())
 
 
 @contextmanager
@@ -214,16 +225,16 @@ def _answer(gateway: Gateway, access: Access, environ: dict[str, Any], headers: 
     path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")  # PEP 3333: bytes as latin-1
     refusal = access.refusal(method, path, headers)
     if refusal is not None:
-        return _refuse(refusal)
+        return refused(refusal)
     if path == "/" and method in ("GET", "HEAD") and "text/html" in headers.get("accept", ""):
         # For who types the address; programs are answered as in the cloud.
         return HttpResponse(HTTPStatus.FOUND, {"location": "console/"}, b"")
     if access.answers_preflight(method, headers):
         return HttpResponse(HTTPStatus.NO_CONTENT, {}, b"")
-    body = _body(environ)
+    body = received_body(environ)
     if body is None:
         detail = f"The request is larger than {MAX_REQUEST_BYTES:,} bytes."
-        return _refuse(Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "payload_too_large", detail))
+        return refused(Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "payload_too_large", detail))
     return gateway.handle(
         HttpRequest(
             method=method,
@@ -236,7 +247,7 @@ def _answer(gateway: Gateway, access: Access, environ: dict[str, Any], headers: 
     )
 
 
-def _body(environ: dict[str, Any]) -> bytes | None:
+def received_body(environ: dict[str, Any]) -> bytes | None:
     """The body, also of a chunked request, for which werkzeug gives a stream that ends; None when it is too large."""
     length = environ.get("CONTENT_LENGTH") or "0"
     expected = (
@@ -252,14 +263,14 @@ def _body(environ: dict[str, Any]) -> bytes | None:
     return body if len(body) <= MAX_REQUEST_BYTES else None
 
 
-def _refuse(problem: Problem) -> HttpResponse:
+def refused(problem: Problem) -> HttpResponse:
     """An answer before the gateway; werkzeug closes the connection after it, so what was not read of the body is dropped."""
     answer = problem.response()
     assert answer.body is not None
     return HttpResponse(problem.status, {"content-type": str(answer.content_type)}, answer.body.encode())
 
 
-def _headers(environ: dict[str, Any]) -> dict[str, str]:
+def received_headers(environ: dict[str, Any]) -> dict[str, str]:
     """The headers of a request, names in lower case. werkzeug has joined those that came twice by commas."""
     headers = {k[5:].replace("_", "-").lower(): str(v) for k, v in environ.items() if k.startswith("HTTP_")}
     return headers | {
@@ -267,7 +278,8 @@ def _headers(environ: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _phrase(status: int) -> str:
+def phrase(status: int) -> str:
+    """The words that stand behind a status."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

@@ -113,9 +113,73 @@ def test_a_list_shows_how_its_parts_are_and_opens_the_one_that_failed(console: C
     api.results(run)
     page = console.open(f"runs/{run}?step=each")
     panel = page.get_by_role("region", name="Step each")
-    expect(panel.get_by_role("img")).to_have_accessible_name(re.compile("failed"))
-    panel.get_by_label("Open a part").select_option(index=1)
+    expect(panel.get_by_role("img").last).to_have_accessible_name(re.compile("4 elements, 1 failed"))
+    console.check_accessible()
+    panel.get_by_role("button", name="✕ 2").click()
     expect(page).to_have_url(re.compile(r"step=each%5B2%5D.check"))
+    page.goto(f"{console.url}/console/#/runs/{run}?step=each")
+    strip = panel.locator("canvas")
+    box_of_strip = strip.bounding_box()
+    assert box_of_strip is not None
+    strip.click(position={"x": box_of_strip["width"] * 0.9, "y": 5})
+    expect(page).to_have_url(re.compile(r"step=each%5B3%5D.check"))
+
+
+def test_a_run_opens_on_the_element_that_failed_and_a_step_inside_tells_of_all(
+    console: Console, api: ApiClient
+) -> None:
+    inner = {"step_id": "inner", "step_type": "transform", "config": {"expression": "v = 3 ? $error('three') : v"}}
+    inner["input_mapping"] = {"v": "item"}
+    each = {"step_id": "each", "step_type": "map", "config": {"items": "input.rows", "steps": [inner]}}
+    run = started(api, each, input={"rows": [1, 2, 3, 4]})
+    assert api.results(run)["status"] == "failed"
+    page = console.open(f"runs/{run}")
+    expect(page.get_by_role("region", name="Step each[2].inner")).to_contain_text("three")
+    expect(box(console, "inner")).to_have_class(re.compile("selected"))
+    box(console, "inner").click()
+    panel = page.get_by_role("region", name="Step inner")
+    expect(panel.get_by_role("img")).to_have_accessible_name(re.compile("times, 1 failed"))
+    panel.get_by_label("Open time").fill("2")
+    panel.get_by_label("Open time").press("Enter")
+    expect(page.get_by_role("region", name="Step each[2].inner")).to_be_visible()
+
+
+def test_a_case_that_a_switch_did_not_take_is_dimmed(console: Console, api: ApiClient) -> None:
+    def one(name: str) -> list[dict[str, Any]]:
+        return [{"step_id": name, "step_type": "transform", "config": {"expression": "1"}}]
+
+    cases = [{"when": "input.n > 1", "steps": one("large")}]
+    run = started(
+        api,
+        {"step_id": "choose", "step_type": "switch", "config": {"cases": cases, "default": one("small")}},
+        input={"n": 0},
+    )
+    assert api.results(run)["status"] == "completed"
+    console.open(f"runs/{run}")
+    expect(box(console, "small")).to_have_class(re.compile("ok"))
+    expect(box(console, "large")).to_have_class(re.compile("not-taken"))
+    expect(box(console, "large")).to_contain_text("not taken")
+    box(console, "small").click()
+    expect(console.page.get_by_role("region", name="Step choose.small")).to_contain_text("completed")
+
+
+def test_the_graph_is_gone_through_by_arrow_keys(console: Console, api: ApiClient) -> None:
+    def one(name: str, *after: str) -> dict[str, Any]:
+        return {"step_id": name, "step_type": "transform", "config": {"expression": "1"}, "dependencies": list(after)}
+
+    run = started(api, one("top"), one("left", "top"), one("right", "top"))
+    api.results(run)
+    page = console.open(f"runs/{run}?planned=yes")
+    spent = api.results(run)["cost_usd"]["total"]
+    expect(page.get_by_text(f"cost ${spent:.6f} (states ${spent:.6f}, planned $")).to_be_visible()
+    expect(box(console, "top")).to_contain_text("slack 0 ms")
+    page.locator(".canvas").focus()
+    for key, step in (("Down", "top"), ("Down", "(left|right)"), ("Up", "top")):
+        page.keyboard.press(f"Arrow{key}")
+        expect(page).to_have_url(re.compile(f"step={step}"))
+    console.check_accessible()
+    page.keyboard.press("Escape")
+    expect(page).not_to_have_url(re.compile("step="))
 
 
 def test_the_list_of_runs_is_live_and_its_filters_stand_in_the_address(console: Console, api: ApiClient) -> None:
@@ -146,5 +210,26 @@ def test_views_of_a_run_share_one_selection(console: Console, api: ApiClient) ->
         page.get_by_role("tab", name=view).click()
         expect(page.get_by_role("region", name="Step b")).to_be_visible()
         console.check_accessible()
+        if view == "Timeline":
+            page.get_by_label("planned beside real").check()
+            expect(page.get_by_role("group", name="Timeline")).to_contain_text("slack 0 ms")
     page.get_by_role("tab", name="Output").last.click()
     expect(page.get_by_role("region", name="Step b")).to_be_visible()
+
+
+def test_two_tabs_of_a_run_share_one_stream(console: Console, api: ApiClient, switches: Path) -> None:
+    run = started(api, gate("shared"), input={})
+    page = console.open(f"runs/{run}")
+    expect(box(console, "shared")).to_have_class(re.compile("active"))
+    streams: list[str] = []
+    context = page.context
+    other = context.new_page()
+    other.on("request", lambda request: streams.append(request.url) if request.url.endswith("/stream") else None)
+    other.goto(page.url)
+    theirs = other.locator('.step-box[data-step="shared"]')
+    expect(theirs).to_have_class(re.compile("active"))
+    assert streams == []
+    page.close()  # the other one goes on by itself
+    (switches / "shared").touch()
+    expect(theirs).to_have_class(re.compile("ok"))
+    assert len(streams) >= 1

@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "schema": Command("infra.local.cli.schema:schema", "Print the JSON Schema of workflows, for an editor."),
     "graph": Command("infra.local.cli.graph:graph", "Draw a workflow."),
     "serve": Command("infra.local.cli.serve:serve", "Serve the HTTP API on this machine."),
+    "console": Command("infra.local.cli.console:console", "Serve the console of a deployed API on this machine."),
     "deploy": Command("infra.local.cli.deploy:deploy", "Save workflows on the API, showing what changes."),
     "start": Command("infra.local.cli.start:start", "Start a run on the API."),
     "status": Command("infra.local.cli.status:status", "Print how a run goes."),

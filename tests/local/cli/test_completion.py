@@ -36,7 +36,7 @@ _workflow | grep -- "^${{words[CURRENT]}}"
 """
 
 LINES = [
-    ("workflow co", {"compile", "config", "completion"}),
+    ("workflow co", {"compile", "config", "completion", "console"}),
     ("workflow steps re", {"register"}),
     ("workflow config set aw", {"aws_profile"}),
     ("workflow list --sta", {"--status"}),

@@ -124,3 +124,23 @@ describe("listeners", () => {
     expect(a).not.toHaveBeenCalled();
   });
 });
+
+describe("the elements of a list", () => {
+  const inside = (key: string, type: string) => ({ ...event(type, key), step_id: "one" });
+  const run = store(
+    event("step.started", "each"),
+    inside("each[10].one", "step.completed"),
+    inside("each[2].one", "step.failed"),
+    inside("each[0].one", "step.started"),
+  );
+
+  it("stand in their order, each as what is in it is together", () => {
+    expect(run.elementsOf("each").map((e) => [e.index, e.status])).toEqual([[0, "running"], [2, "failed"], [10, "completed"]]);
+  });
+
+  it("open the step in it, and that step knows all the places where it ran", () => {
+    expect(run.insideOf("each[2]")).toBe("each[2].one");
+    expect([...run.keysOf("one")].sort()).toEqual(["each[0].one", "each[10].one", "each[2].one"]);
+    expect(run.keysOf("nowhere")).toEqual([]);
+  });
+});

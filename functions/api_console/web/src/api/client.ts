@@ -1,6 +1,6 @@
 /** The one way to the API: typed by its OpenAPI document, and every failure an `ApiProblem` or a `LostConnection`. */
 
-import createClient, { type Middleware } from "openapi-fetch";
+import createClient from "openapi-fetch";
 
 import { API_ROOT } from "./config";
 import type { components, paths } from "./openapi";
@@ -8,29 +8,43 @@ import { type ApiProblem, LostConnection, problemOf } from "./problem";
 
 export type Schemas = components["schemas"];
 
-/** Gives the value of the header Authorization, or null where none is needed. */
-export type Authorize = () => Promise<string | null>;
-
-let authorize: Authorize = () => Promise.resolve(null);
-
-export function useAuthorization(by: Authorize): void {
-  authorize = by;
+/** Who is signed in, and what a request shows for it. */
+export interface Authorization {
+  /** The value of the header Authorization. Waits while nobody is signed in. */
+  header(): Promise<string>;
+  /** The API did not take this header: the next one is another. */
+  refused(header: string): void;
 }
 
-const authorized: Middleware = {
-  async onRequest({ request }) {
-    const header = await authorize();
-    if (header !== null) request.headers.set("authorization", header);
-    return request;
-  },
-  onError({ error }) {
-    if (error instanceof DOMException && error.name === "AbortError") return undefined;
-    return new LostConnection(error);
-  },
-};
+let authorization: Promise<Authorization | null> = Promise.resolve(null);
 
-export const api = createClient<paths>({ baseUrl: API_ROOT });
-api.use(authorized);
+/** All requests wait for it; null where none is needed. */
+export function useAuthorization(by: Promise<Authorization | null>): void {
+  authorization = by;
+}
+
+/** Send a request as who is signed in; once more, with another token, where the API does not take the first one. */
+async function send(request: Request): Promise<Response> {
+  try {
+    const by = await authorization;
+    if (by === null) return await fetch(request);
+    const header = await by.header();
+    const answer = await fetch(withHeader(request.clone(), header));
+    if (answer.status !== 401) return answer;
+    by.refused(header);
+    return await fetch(withHeader(request, await by.header()));
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new LostConnection(error);
+  }
+}
+
+function withHeader(request: Request, header: string): Request {
+  request.headers.set("authorization", header);
+  return request;
+}
+
+export const api = createClient<paths>({ baseUrl: API_ROOT, fetch: send });
 
 /** The body of an answer. Throws what went wrong. */
 export async function ask<T>(asked: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
@@ -39,17 +53,13 @@ export async function ask<T>(asked: Promise<{ data?: T; error?: unknown; respons
   throw await problemFrom(response, error);
 }
 
-/** `fetch` with the header Authorization, for what openapi-fetch does not do: streams and outputs. */
+/** `fetch` as who is signed in, for what openapi-fetch does not do: streams and outputs. An address of somebody else is asked as nobody. */
 export async function authorizedFetch(path: string, init: RequestInit = {}): Promise<Response> {
-  const headers = new Headers(init.headers);
-  const header = await authorize();
-  if (header !== null) headers.set("authorization", header);
-  try {
-    return await fetch(path.startsWith("http") ? path : API_ROOT + path, { ...init, headers });
-  } catch (error) {
+  if (!path.startsWith("http")) return await send(new Request(API_ROOT + path, init));
+  return await fetch(path, init).catch((error: unknown) => {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new LostConnection(error);
-  }
+  });
 }
 
 function problemFrom(response: Response, body: unknown): Promise<ApiProblem> {

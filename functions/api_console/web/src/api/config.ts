@@ -22,3 +22,12 @@ export async function readConfig(): Promise<ConsoleConfig> {
     ...(told.scopes ? { scopes: told.scopes } : {}),
   };
 }
+
+/** The same; as long as the server does not answer it is asked again. */
+export async function knownConfig(): Promise<ConsoleConfig> {
+  for (let pause = 500; ; pause = Math.min(15_000, pause * 2)) {
+    const told = await readConfig().catch(() => null);
+    if (told !== null) return told;
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}

@@ -46,7 +46,7 @@ export function placedProblem(text: string, problem: ApiProblem): Placed[] {
   return placed(text, errors, []);
 }
 
-export function placed(text: string, errors: readonly Schemas["Finding"][], warnings: readonly Schemas["Finding"][]): Placed[] {
+function placed(text: string, errors: readonly Schemas["Finding"][], warnings: readonly Schemas["Finding"][]): Placed[] {
   const document = reading(text);
   const place = (severity: Placed["severity"]) => (finding: Schemas["Finding"]): Placed => {
     const { code, pointer, detail, fix } = finding;

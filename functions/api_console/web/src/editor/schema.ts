@@ -16,12 +16,12 @@ export interface KeyOffer {
   readonly opens: "object" | "array" | null;
 }
 
-export interface ValueOffer {
+interface ValueOffer {
   readonly value: unknown;
   readonly description: string;
 }
 
-export interface Offers {
+interface Offers {
   readonly keys: readonly KeyOffer[];
   readonly values: readonly ValueOffer[];
   /** Whether a reference to a value of the run may stand here. */

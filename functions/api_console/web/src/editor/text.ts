@@ -60,10 +60,6 @@ export function textOf(value: unknown, format: Format): string {
 const ESCAPED = /[\u0080-\u00a0\u2028\u2029\ufeff\ufffe\uffff]/g;
 const NOT_PLAIN = /[\u0080-\u00a0\u2028\u2029\ufeff\ufffe\uffff\t\r]|^<<$/;
 
-export function formatOf(text: string): Format {
-  return /^\s*[{[]/.test(text) ? "json" : "yaml";
-}
-
 /** Where a JSON pointer leads: its value, or its key. What cannot be marked in one line is marked where it begins. */
 export function rangeOf(text: string, document: Document.Parsed, pointer: string, target: "key" | "value" = "value"): Range {
   let node: unknown = document.contents;

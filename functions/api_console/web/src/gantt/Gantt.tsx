@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 
 import type { RunStore } from "../live/runStore";
 import { useEverything, useRunState } from "../live/useRun";
-import type { Flow } from "../model/flow";
+import { type Flow, slackOf } from "../model/flow";
 import { hasEnded, lookOf } from "../model/status";
 import { duration } from "../model/time";
 import { axisOf, type Bar, barsOf, realCriticalPath } from "../model/timeline";
@@ -40,6 +40,7 @@ export function Gantt({ flow, store, selected, select }: Props) {
       critical: new Set(realCriticalPath(ends, (id) => flow?.steps.get(id)?.after ?? [])),
     };
   }, [version, run, now, flow]);
+  const slack = useMemo(() => (flow ? slackOf(flow) : new Map<string, number>()), [flow]);
   const rows = useVirtualizer({ count: bars.length, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: 20 });
   const scale = Math.max(60, width) / axis.length;
   if (bars.length === 0) return <p className="empty">No step has begun yet.</p>;
@@ -71,6 +72,7 @@ export function Gantt({ flow, store, selected, select }: Props) {
                 <span style={{ overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap", padding: "0 8px" }}>
                   {critical.has(bar.key) && <span title="Decided when the run ended">◆ </span>}
                   {bar.key}
+                  {planned && slack.has(bar.key) && <span className="muted"> · slack {duration(1000 * (slack.get(bar.key) ?? 0))}</span>}
                 </span>
                 <Drawn bar={bar} at={(ms) => axis.at(ms) * scale} planned={planned ? plannedOf(flow, bar.key) : null} />
               </button>

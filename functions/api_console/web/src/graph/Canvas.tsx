@@ -14,16 +14,17 @@ import {
   type ReactFlowInstance,
   useStore,
 } from "@xyflow/react";
-import { memo, useCallback, useContext, useEffect, useMemo, useRef } from "react";
+import { type KeyboardEvent, memo, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
 
 import type { RunStore } from "../live/runStore";
-import { useStatusOf } from "../live/useRun";
-import type { Flow } from "../model/flow";
+import { useStatusOf, useStep } from "../live/useRun";
+import { type Flow, notTaken, slackOf } from "../model/flow";
 import { lookOf } from "../model/status";
 import { duration } from "../model/time";
 import { CanvasContext } from "./context";
 import { Heat } from "./Heat";
 import type { Box } from "./layout";
+import { type Direction, nextStep, placesOf } from "./moving";
 import { useLayout, type View } from "./useLayout";
 
 const NO_TEXT_BELOW = 0.35;
@@ -36,7 +37,8 @@ interface Props {
   readonly view: View;
   readonly selected: string | null;
   readonly select: (step: string | null) => void;
-  readonly showsCost?: boolean;
+  /** Whether each step tells when it was planned, and its slack. */
+  readonly planned?: boolean;
   /** Lets arrows be drawn from step to step; without it the graph is only looked at. */
   readonly connect?: (from: string, to: string) => void;
 }
@@ -46,8 +48,11 @@ type BoxNode = Node<{ box: Box }, "step" | "container" | "group">;
 const TYPES = { step: memo(StepBox), container: memo(ContainerBox), group: memo(GroupBox) };
 
 /** The graph of a workflow, coloured by a run while that goes on. Its accessible twin is the list of steps beside it. */
-export function Canvas({ flow, store, view, selected, select, showsCost = false, connect }: Props) {
+export function Canvas({ flow, store, view, selected: key, select, planned = false, connect }: Props) {
   const layout = useLayout(flow, view);
+  // A part is chosen by its key, `each[5].pack`: its box is that of the step.
+  const part = useStep(store, key ?? "");
+  const selected = key === null ? null : (part?.stepId ?? key);
   const instance = useRef<ReactFlowInstance<BoxNode> | null>(null);
   const frame = useRef<HTMLDivElement>(null);
   const nodes = useMemo<BoxNode[]>(() => (layout?.boxes ?? []).map(nodeOf), [layout]);
@@ -88,10 +93,35 @@ export function Canvas({ flow, store, view, selected, select, showsCost = false,
   }, [layout]);
   useEffect(fit, [fit]);
 
-  const context = useMemo(() => ({ flow, store, selected, critical, showsCost, canConnect: connect !== undefined }), [flow, store, selected, critical, showsCost, connect !== undefined]);
+  // One stop of the key Tab for the whole graph, and arrow keys inside of it: 1,200 stops would be none.
+  const move = (event: KeyboardEvent<HTMLDivElement>): void => {
+    if (event.key === "Escape") select(null);
+    if (!event.key.startsWith("Arrow") || layout === null || event.target !== event.currentTarget) return;
+    event.preventDefault();
+    const places = placesOf(layout.boxes);
+    const next = nextStep(places, selected, event.key as Direction);
+    if (next === null) return;
+    select(next);
+    const place = places.find((p) => p.id === next);
+    if (place) void instance.current?.setCenter(place.x, place.y, { zoom: Math.max(NO_TEXT_BELOW, instance.current.getZoom()) });
+  };
+
+  const choices = useChoices(flow, store);
+  const context = useMemo(
+    () => ({ flow, store, selected, critical, planned, notTaken: choices, canConnect: connect !== undefined }),
+    [flow, store, selected, critical, planned, choices, connect !== undefined],
+  );
   if (layout === null) return <p className="muted">Drawing…</p>;
   return (
-    <div className={connect ? "canvas connects" : "canvas"} ref={frame}>
+    <div
+      className={connect ? "canvas connects" : "canvas"}
+      ref={frame}
+      tabIndex={0}
+      role="application"
+      aria-label="Graph: arrow keys go from step to step, Escape lets go"
+      aria-activedescendant={selected === null ? undefined : `step ${selected}`}
+      onKeyDown={move}
+    >
       <CanvasContext value={context}>
         <ReactFlow<BoxNode>
           nodes={nodes}
@@ -152,14 +182,14 @@ function ContainerBox({ id }: NodeProps<BoxNode>) {
 }
 
 function Inside({ id, isContainer }: { id: string; isContainer: boolean }) {
-  const { flow, store, selected, critical, canConnect } = useContext(CanvasContext);
+  const { flow, store, selected, critical, planned, notTaken: dimmed, canConnect } = useContext(CanvasContext);
   const step = flow.steps.get(id);
   const status = useStatusOf(store, id);
   const isFar = useIsFar();
   const look = lookOf(status);
-  const marks = [critical.has(id) ? "critical" : "", id === selected ? "selected" : "", isContainer ? "container" : ""];
+  const marks = [critical.has(id) ? "critical" : "", id === selected ? "selected" : "", isContainer ? "container" : "", dimmed.has(id) ? "not-taken" : ""];
   return (
-    <div data-step={id} className={`step-box ${look.colour} ${marks.filter(Boolean).join(" ")}`}>
+    <div data-step={id} id={`step ${id}`} className={`step-box ${look.colour} ${marks.filter(Boolean).join(" ")}`}>
       <Handle type="target" position={Position.Top} isConnectable={canConnect} />
       {!isFar && (
         <>
@@ -167,9 +197,10 @@ function Inside({ id, isContainer }: { id: string; isContainer: boolean }) {
             <span aria-hidden="true">{store ? look.mark : ""}</span> {id}
           </div>
           <div className="kind">
-            {step?.type}
+            {planned && store ? <Planned store={store} id={id} /> : step?.type}
             {step?.isList ? " · for each" : ""}
             {step?.isConditional ? " · if" : ""}
+            {dimmed.has(id) ? " · not taken" : ""}
           </div>
           {store && <Heat store={store} id={id} />}
         </>
@@ -177,6 +208,45 @@ function Inside({ id, isContainer }: { id: string; isContainer: boolean }) {
       <Handle type="source" position={Position.Bottom} isConnectable={canConnect} />
     </div>
   );
+}
+
+/** Planned against real, and how much longer it may take. */
+function Planned({ store, id }: { store: RunStore; id: string }) {
+  const { flow } = useContext(CanvasContext);
+  const [step, real] = [flow.steps.get(id), useStep(store, id)];
+  const slack = useSlack(flow).get(id);
+  const took = real?.durationMs ?? null;
+  return (
+    <>
+      {step && `planned ${duration(1000 * (step.end - step.start))}`}
+      {took !== null && ` · took ${duration(took)}`}
+      {slack !== undefined && ` · slack ${duration(1000 * slack)}`}
+    </>
+  );
+}
+
+const slacks = new WeakMap<Flow, ReadonlyMap<string, number>>();
+
+function useSlack(flow: Flow): ReadonlyMap<string, number> {
+  const known = slacks.get(flow) ?? slackOf(flow);
+  slacks.set(flow, known);
+  return known;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** The steps of cases that were not taken; asked anew when a switch has changed, not with each event. */
+function useChoices(flow: Flow, store: RunStore | null): ReadonlySet<string> {
+  const [found, set] = useState(NONE);
+  useEffect(() => {
+    if (store === null) return undefined;
+    const switches = [...flow.steps.values()].filter((s) => s.bodies.length > 1);
+    const look = (): void => set(notTaken(flow, store.getStatusOf));
+    look();
+    const ends = switches.map((s) => store.subscribe(s.id, look));
+    return () => ends.forEach((end) => end());
+  }, [flow, store]);
+  return found;
 }
 
 function GroupBox() {

@@ -8,7 +8,9 @@ export interface Shown {
   readonly store: RunStore | null;
   readonly selected: string | null;
   readonly critical: ReadonlySet<string>;
-  readonly showsCost: boolean;
+  readonly planned: boolean;
+  /** Steps of cases that a switch did not take. */
+  readonly notTaken: ReadonlySet<string>;
   readonly canConnect: boolean;
 }
 
@@ -20,6 +22,7 @@ export const CanvasContext = createContext<Shown>({
   store: null,
   selected: null,
   critical: new Set(),
-  showsCost: false,
+  planned: false,
+  notTaken: new Set(),
   canConnect: false,
 });

@@ -40,7 +40,15 @@ export interface RunState {
 /** How many parts of a step, or turns of a loop, have each status. */
 export type Counts = Readonly<Record<string, number>>;
 
+/** A part of a step, by the number that it has there. */
+export interface Element {
+  readonly key: string;
+  readonly index: number;
+  readonly status: string;
+}
+
 const NOTHING: Counts = {};
+const NO_KEYS: readonly string[] = [];
 const ENDS: Readonly<Record<string, string>> = {
   "run.completed": "completed",
   "run.failed": "failed",
@@ -71,6 +79,7 @@ export class RunStore {
   /** Of steps inside of others, by the id of the step: how many of its parts have each status. */
   private readonly inner = new Map<string, Record<string, number>>();
   private readonly children = new Map<string, string[]>();
+  private readonly byStep = new Map<string, string[]>();
   private readonly listeners = new Map<string, Set<() => void>>();
   private readonly everything = new Set<() => void>();
   private readonly changed = new Set<string>();
@@ -102,6 +111,26 @@ export class RunStore {
   partsOf = (key: string): readonly string[] =>
     (this.children.get(key) ?? []).flatMap((part) => (this.steps.has(part) ? [part] : this.partsOf(part)));
 
+  /** Where a step has run: its own key, or one for each element and turn of what it is in. */
+  keysOf = (stepId: string): readonly string[] => this.byStep.get(stepId) ?? NO_KEYS;
+
+  /** The elements of a list, or the turns of a loop, in their order, and how what is in each is together. */
+  elementsOf = (key: string): readonly Element[] =>
+    (this.children.get(key) ?? [])
+      .flatMap((part) => {
+        const index = /\[(\d+)\]$/.exec(part)?.[1];
+        if (index === undefined) return [];
+        return [{ key: part, index: Number(index), status: this.steps.get(part)?.status ?? together(this.counts.get(part) ?? NOTHING) }];
+      })
+      .sort((a, b) => a.index - b.index);
+
+  /** What to show for an element: itself where it has a result, else the step in it that failed, else its first one. */
+  insideOf = (element: string): string => {
+    if (this.steps.has(element)) return element;
+    const parts = this.partsOf(element);
+    return parts.find((part) => ["failed", "timed_out"].includes(this.steps.get(part)?.status ?? "")) ?? parts[0] ?? element;
+  };
+
   /** Listen to one step (its key), to the run itself (""), or to all. Gives what ends it. */
   subscribe(key: string | null, listener: () => void): () => void {
     if (key === null) {
@@ -122,6 +151,7 @@ export class RunStore {
     this.counts.clear();
     this.inner.clear();
     this.children.clear();
+    this.byStep.clear();
     this.run = { status: "pending", startedAt: null, endedAt: null, error: null, redrives: 0, lastEventId: "" };
     this.mark("");
   }
@@ -154,6 +184,9 @@ export class RunStore {
 
   private begun(key: string, stepId: string): StepState {
     this.register(key);
+    const known = this.byStep.get(stepId);
+    if (known) known.push(key);
+    else this.byStep.set(stepId, [key]);
     return {
       key,
       stepId,

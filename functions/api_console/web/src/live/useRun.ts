@@ -3,6 +3,7 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
 
 import { RunStore, type Counts, type RunState, type StepState } from "./runStore";
+import { followTogether } from "./leader";
 import { follow, type StreamState } from "./stream";
 
 export interface LiveRun {
@@ -15,23 +16,23 @@ export function useLiveRun(executionId: string, generation: number): LiveRun {
   const [stream, setStream] = useState<StreamState | "opening">("opening");
   useEffect(() => {
     let watching = new AbortController();
-    const open = (from: string): void => {
+    const open = (isRedriven: boolean): void => {
       watching = new AbortController();
       const { signal } = watching;
-      void follow(
+      void followTogether(
+        follow,
         executionId,
-        from,
         {
-          event: (event) => store.apply(event),
+          event: (event) => {
+            if (!signal.aborted) store.apply(event);
+          },
           state: (state) => {
             if (!signal.aborted) setStream(state);
           },
-          restart: () => {
-            store.clear();
-            open("");
-          },
+          restart: () => store.clear(),
         },
         signal,
+        isRedriven,
       );
     };
     // Browsers open six connections to a server, all tabs counted together: a page that nobody sees holds none.
@@ -39,11 +40,11 @@ export function useLiveRun(executionId: string, generation: number): LiveRun {
       watching.abort();
       if (document.visibilityState === "visible") {
         store.clear();
-        open("");
+        open(false);
       }
     };
     store.clear();
-    open("");
+    open(generation > 0);
     document.addEventListener("visibilitychange", seen);
     return () => {
       document.removeEventListener("visibilitychange", seen);
@@ -57,10 +58,10 @@ export function useRunState(store: RunStore): RunState {
   return useSyncExternalStore((changed) => store.subscribe("", changed), store.getRun);
 }
 
-export function useStep(store: RunStore, key: string): StepState | undefined {
+export function useStep(store: RunStore | null, key: string): StepState | undefined {
   return useSyncExternalStore(
-    (changed) => store.subscribe(key, changed),
-    () => store.getStep(key),
+    (changed) => store?.subscribe(key, changed) ?? (() => undefined),
+    () => store?.getStep(key),
   );
 }
 

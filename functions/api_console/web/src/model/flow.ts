@@ -127,3 +127,53 @@ export function idsIn(part: PlannedPart): string[] {
   if (part.step !== undefined) return [part.step];
   return [...(part.sequence ?? []), ...(part.parallel ?? [])].flatMap(idsIn);
 }
+
+/** How many seconds each of the workflow's own steps may take longer, as planned, before the run ends later. */
+export function slackOf(flow: Flow): ReadonlyMap<string, number> {
+  const own = flow.own.flatMap((id) => flow.steps.get(id) ?? []);
+  const end = Math.max(0, ...own.map((step) => step.end));
+  const followers = new Map<string, FlowStep[]>();
+  for (const step of own) for (const before of step.after) followers.set(before, [...(followers.get(before) ?? []), step]);
+  const latest = new Map<string, number>();
+  // Who follows has a later end or the same; of those with the same, the one that is waited for comes after.
+  const lastFirst = laterFirst(own, followers);
+  for (const step of lastFirst) {
+    const ends = (followers.get(step.id) ?? []).map((f) => (latest.get(f.id) ?? end) - (f.end - f.start));
+    latest.set(step.id, Math.min(end, ...ends));
+  }
+  return new Map(own.map((step) => [step.id, Math.max(0, (latest.get(step.id) ?? end) - step.end)]));
+}
+
+function laterFirst(steps: readonly FlowStep[], followers: ReadonlyMap<string, readonly FlowStep[]>): FlowStep[] {
+  const waits = new Map(steps.map((step) => [step.id, followers.get(step.id)?.length ?? 0]));
+  const known = new Map(steps.map((step) => [step.id, step]));
+  const ready = steps.filter((step) => waits.get(step.id) === 0);
+  const sorted: FlowStep[] = [];
+  for (let step = ready.pop(); step !== undefined; step = ready.pop()) {
+    sorted.push(step);
+    for (const id of step.after) {
+      const left = (waits.get(id) ?? 0) - 1;
+      waits.set(id, left);
+      const before = known.get(id);
+      if (left === 0 && before) ready.push(before);
+    }
+  }
+  return sorted;
+}
+
+/** Of a switch that has chosen: the steps of the cases that it did not take, with all that is inside of them. */
+export function notTaken(flow: Flow, statusOf: (id: string) => string): ReadonlySet<string> {
+  const dimmed = new Set<string>();
+  for (const step of flow.steps.values()) {
+    if (step.bodies.length < 2 || !isOver(statusOf(step.id))) continue;
+    for (const body of step.bodies) {
+      if (body.every((id) => ["pending", "skipped"].includes(statusOf(id)))) for (const id of body) dimmed.add(id);
+    }
+  }
+  for (const step of flow.steps.values()) if (step.container !== null && dimmed.has(step.container)) dimmed.add(step.id);
+  return dimmed;
+}
+
+function isOver(status: string): boolean {
+  return ["completed", "failed", "timed_out", "cancelled", "aborted"].includes(status);
+}

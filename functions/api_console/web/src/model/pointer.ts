@@ -10,7 +10,7 @@ export function tokensOf(pointer: string): string[] {
   return pointer.split("/").slice(1).map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
-export function pointerOf(path: readonly (string | number)[]): string {
+function pointerOf(path: readonly (string | number)[]): string {
   return path.map((token) => `/${escaped(String(token))}`).join("");
 }
 

@@ -18,10 +18,14 @@ export interface Axis {
   readonly folds: readonly { readonly at: number; readonly ms: number }[];
 }
 
+/** `each[2]` before `each[10]`. */
+const BY_NUMBER = new Intl.Collator("en", { numeric: true });
 /** How wide a folded time is drawn, as a share of what is not folded. */
 const FOLD = 0.04;
 /** Idle time is folded from this share of all that is busy on. */
 const LONG = 0.5;
+/** Nobody minds to see a shorter time as it is. */
+const LEAST_MS = 10_000;
 
 export function barsOf(steps: Iterable<StepState>, startedAt: string | null, now: number): Bar[] {
   const began = startedAt ? Date.parse(startedAt) : null;
@@ -39,7 +43,7 @@ export function barsOf(steps: Iterable<StepState>, startedAt: string | null, now
       attempts: step.attempts.flatMap((a) => attemptOf(a, began, to)),
     });
   }
-  return bars.sort((a, b) => a.from - b.from || a.key.localeCompare(b.key));
+  return bars.sort((a, b) => a.from - b.from || BY_NUMBER.compare(a.key, b.key));
 }
 
 function attemptOf(attempt: AttemptState, began: number, end: number): { from: number; to: number; isFailed: boolean }[] {
@@ -56,7 +60,7 @@ export function axisOf(bars: readonly Bar[], until: number, isIdle: (bar: Bar) =
   let last = 0;
   const idle = (from: number, to: number): void => {
     if (to <= from) return;
-    const isLong = to - from > LONG * total;
+    const isLong = to - from > Math.max(LEAST_MS, LONG * total);
     pieces.push({ from, to, scale: isLong ? (FOLD * total) / (to - from) : 1 });
   };
   for (const [from, to] of busy) {

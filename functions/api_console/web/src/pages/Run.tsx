@@ -56,7 +56,7 @@ export default function Run({ id }: { id: string }) {
   }
   return (
     <>
-      <Head run={execution.data} live={live} step={step} again={() => again((n) => n + 1)} reread={() => void execution.refetch()} />
+      <Head run={execution.data} planned={plannedUsd(executed.data?.plan)} live={live} step={step} again={() => again((n) => n + 1)} reread={() => void execution.refetch()} />
       <div className="tabs" role="tablist" aria-label="Views of the run">
         {VIEWS.map((each) => (
           <button key={each} type="button" role="tab" className="quiet" aria-selected={each === view} onClick={() => setQuery({ view: each === "graph" ? null : each })}>
@@ -68,22 +68,30 @@ export default function Run({ id }: { id: string }) {
       <div className={step === null ? "run alone" : "run"}>
         <div>
           <Suspense fallback={<p className="muted">Loading…</p>}>
-            <Content view={view} id={id} flow={flow} live={live} step={step} isOver={hasEnded(execution.data.status)} />
+            <Content view={view} id={id} flow={flow} live={live} step={step} isOver={hasEnded(execution.data.status)} planned={query.get("planned") === "yes"} />
           </Suspense>
         </div>
-        {step !== null && <StepPanel key={step} id={id} store={live.store} step={step} tab={query.get("tab")} />}
+        {step !== null && <StepPanel key={step} id={id} store={live.store} step={step} tab={query.get("tab")} type={flow?.steps.get(step)?.type ?? null} isInside={flow?.steps.get(step)?.container != null} />}
       </div>
     </>
   );
 }
 
-function Content({ view, id, flow, live, step, isOver }: { view: Shown; id: string; flow: Flow | null; live: LiveRun; step: string | null; isOver: boolean }) {
+function Content({ view, id, flow, live, step, isOver, planned }: { planned: boolean;  view: Shown; id: string; flow: Flow | null; live: LiveRun; step: string | null; isOver: boolean }) {
   const select = (to: string | null) => setQuery({ step: to, tab: null });
   switch (view) {
     case "graph":
     case "compiled": {
       const drawn: View = view === "graph" ? "written" : "compiled";
-      return flow ? <Canvas flow={flow} store={live.store} view={drawn} selected={step} select={select} /> : <p className="muted">Loading…</p>;
+      if (!flow) return <p className="muted">Loading…</p>;
+      return (
+        <>
+          <label className="row">
+            <input type="checkbox" checked={planned} onChange={(e) => setQuery({ planned: e.target.checked ? "yes" : null })} /> planned against real, with slack
+          </label>
+          <Canvas flow={flow} store={live.store} view={drawn} selected={step} select={select} planned={planned} />
+        </>
+      );
     }
     case "timeline":
       return <Gantt flow={flow} store={live.store} selected={step} select={select} />;
@@ -96,7 +104,7 @@ function Content({ view, id, flow, live, step, isOver }: { view: Shown; id: stri
   }
 }
 
-function Head({ run, live, step, again, reread }: { run: Schemas["ExecutionProgress"]; live: LiveRun; step: string | null; again: () => void; reread: () => void }) {
+function Head({ run, planned, live, step, again, reread }: { run: Schemas["ExecutionProgress"]; planned: number | null; live: LiveRun; step: string | null; again: () => void; reread: () => void }) {
   const state = useRunState(live.store);
   const status = hasEnded(run.status) && state.redrives <= run.redrive_count && live.stream !== "open" ? run.status : state.status === "pending" ? run.status : state.status;
   const isOver = hasEnded(status);
@@ -113,8 +121,9 @@ function Head({ run, live, step, again, reread }: { run: Schemas["ExecutionProgr
       ask(api.GET("/executions/{execution_id}/results", { params: { path: { execution_id: run.execution_id }, query: { limit: 1 } as never }, signal })),
   });
   const error = (run.error ?? results.data?.error ?? null) as { step_id?: string | null; type?: string; message?: string } | null;
-  useFailedStep(hasFailed(status), error?.step_id ?? results.data?.failed_steps?.[0] ?? null);
-  const cost = results.data?.cost_usd?.total;
+  const failed = placeOf(error?.step_id ?? null, results.data?.failed_steps ?? []);
+  useFailedStep(hasFailed(status) && results.data !== undefined, failed);
+  const cost = results.data?.cost_usd ?? null;
   return (
     <>
       <div className="row spread">
@@ -130,7 +139,7 @@ function Head({ run, live, step, again, reread }: { run: Schemas["ExecutionProgr
         <span>
           {isOver ? "took" : "for"} <Took from={run.started_at} to={isOver ? (run.completed_at ?? state.endedAt) : null} />
         </span>
-        {typeof cost === "number" && <span>cost ${cost.toFixed(6)}</span>}
+        {cost && <Cost spent={cost} planned={planned} />}
         {run.redrive_count > 0 && <span>redriven {run.redrive_count} times</span>}
         {run.rerun_of && <a href={href(["runs", run.rerun_of])}>repeats another run{run.rerun_from_step ? ` from ${run.rerun_from_step}` : ""}</a>}
         {run.parent_execution_id && <a href={href(["runs", run.parent_execution_id])}>part of another run</a>}
@@ -138,13 +147,34 @@ function Head({ run, live, step, again, reread }: { run: Schemas["ExecutionProgr
       {error && isOver && (
         <div className="problem" style={{ marginTop: 8 }}>
           <strong>
-            {error.step_id ? <a href={href(["runs", run.execution_id], { step: error.step_id })}>{error.step_id}</a> : "The run"} failed: {error.type}
+            {error.step_id ? <a href={href(["runs", run.execution_id], { step: failed })}>{error.step_id}</a> : "The run"} failed: {error.type}
           </strong>
           <pre>{error.message}</pre>
         </div>
       )}
     </>
   );
+}
+
+/** What AWS takes for the states of one run, as planned. */
+function plannedUsd(plan: Schemas["Plan"] | undefined): number | null {
+  const of1000 = plan?.cost_usd_per_1000_runs?.transitions ?? null;
+  return of1000 === null ? null : of1000 / 1000;
+}
+
+function Cost({ spent, planned }: { spent: Schemas["CostUsd"]; planned: number | null }) {
+  const total = spent.total === null ? "cost not known" : `cost $${spent.total.toFixed(6)}`;
+  const parts = [
+    `states $${spent.transitions.toFixed(6)}${planned === null ? "" : `, planned $${planned.toFixed(6)}`}`,
+    spent.models === null ? "models: a price is not known" : spent.models > 0 ? `models $${spent.models.toFixed(6)}` : "",
+  ];
+  return <span>{total} ({parts.filter(Boolean).join("; ")})</span>;
+}
+
+/** Where the step ran that failed: of a step inside of a list the element, by the longest key that ends with its id. */
+function placeOf(stepId: string | null, failed: readonly string[]): string | null {
+  const places = failed.filter((key) => stepId === null || key === stepId || key.endsWith(`.${stepId}`));
+  return places.reduce<string | null>((longest, key) => (longest === null || key.length > longest.length ? key : longest), null) ?? stepId;
 }
 
 /** A run that has failed opens on the step that failed, once. */

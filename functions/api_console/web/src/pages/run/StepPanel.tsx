@@ -1,12 +1,14 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 
 import { api, ask, authorizedFetch, type Schemas } from "../../api/client";
 import { keys } from "../../api/keys";
 import { Copy, Tree } from "../../json/Tree";
 import type { RunStore } from "../../live/runStore";
-import { useCounts, useStep } from "../../live/useRun";
+import { useCounts, useInner, useStep } from "../../live/useRun";
 import { Heat } from "../../graph/Heat";
+import { Strip } from "../../graph/Strip";
+import { conversationOf, type Turn } from "../../model/agent";
 import { duration, moment } from "../../model/time";
 import { setQuery } from "../../routes";
 import { Problem } from "../../ui/Problem";
@@ -19,8 +21,46 @@ type Attempt = Schemas["Attempt"];
 const TABS = ["Output", "Input", "Attempts", "Logs"] as const;
 type Tab = (typeof TABS)[number] | "Error" | "Conversation";
 
-/** All there is to know about one step of a run, or about one part of it. */
-export function StepPanel({ id, store, step, tab }: { id: string; store: RunStore; step: string; tab: string | null }) {
+interface Shown {
+  readonly id: string;
+  readonly store: RunStore;
+  /** A key of the run, or the id of a step that is inside of another. */
+  readonly step: string;
+  readonly tab: string | null;
+  readonly type: string | null;
+  readonly isInside: boolean;
+}
+
+/** One step of a run, or one part of it. A step that is inside of another has run as often as that says: one of those is shown. */
+export function StepPanel({ step, isInside, store, ...others }: Shown) {
+  useInner(store, step);
+  const places = store.keysOf(step);
+  if (!isInside || store.getStep(step) !== undefined) return <Details key={step} step={step} store={store} {...others} />;
+  if (places.length === 1) return <Details key={places[0]} step={places[0] ?? step} store={store} {...others} />;
+  return <Places step={step} store={store} places={places} />;
+}
+
+function Places({ step, store, places }: { step: string; store: RunStore; places: readonly string[] }) {
+  const elements = places
+    .map((key, i) => ({ key, index: Number(/.*\[(\d+)\]/.exec(key)?.[1] ?? i), status: store.getStep(key)?.status ?? "pending" }))
+    .sort((a, b) => a.index - b.index);
+  return (
+    <section className="panel" aria-label={`Step ${step}`}>
+      <div className="row spread">
+        <h2 style={{ margin: 0 }}>{step}</h2>
+        <span className="row">
+          <Status status={store.getStatusOf(step)} />
+          <button type="button" className="quiet" aria-label="Close the step" onClick={() => setQuery({ step: null, tab: null })}>
+            ✕
+          </button>
+        </span>
+      </div>
+      {places.length === 0 ? <p className="muted">It has not run.</p> : <Strip elements={elements} word="time" open={(key) => setQuery({ step: key, tab: null })} />}
+    </section>
+  );
+}
+
+function Details({ id, store, step, tab, type }: Omit<Shown, "isInside">) {
   const live = useStep(store, step);
   const status = live?.status ?? "pending";
   const details = useQuery({
@@ -33,7 +73,7 @@ export function StepPanel({ id, store, step, tab }: { id: string; store: RunStor
     placeholderData: (before) => before,
   });
   const result = details.data ?? null;
-  const conversation = conversationOf(result);
+  const conversation = useMemo(() => conversationOf(result?.output_data), [result]);
   const tabs: Tab[] = [...(result?.error_message || result?.error_type ? (["Error"] as const) : []), ...TABS, ...(conversation ? (["Conversation"] as const) : [])];
   const shown: Tab = tabs.find((t) => t === tab) ?? tabs[0] ?? "Output";
   return (
@@ -49,7 +89,7 @@ export function StepPanel({ id, store, step, tab }: { id: string; store: RunStor
           </button>
         </span>
       </div>
-      <Parts store={store} step={step} />
+      <Parts store={store} step={step} word={type === "loop" ? "turn" : "element"} />
       {status === "waiting" && live?.waitingFor === "decision" && <Decide id={id} step={step} />}
       <dl className="facts">
         {live?.waitingFor && <><dt>Waits for</dt><dd>{live.waitingFor}</dd></>}
@@ -80,26 +120,14 @@ export function StepPanel({ id, store, step, tab }: { id: string; store: RunStor
   );
 }
 
-function Parts({ store, step }: { store: RunStore; step: string }) {
+function Parts({ store, step, word }: { store: RunStore; step: string; word: string }) {
   const counts = useCounts(store, step);
-  const parts = store.partsOf(step);
-  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  if (Object.keys(counts).length === 0) return null;
-  const failed = parts.filter((key) => ["failed", "timed_out"].includes(store.getStep(key)?.status ?? ""));
+  const elements = useMemo(() => store.elementsOf(step), [store, step, counts]);
+  if (elements.length === 0) return null;
   return (
     <div>
       <Heat store={store} id={step} />
-      <label>
-        {total.toLocaleString("en")} parts{" "}
-        <select aria-label="Open a part" value="" onChange={(e) => e.target.value && setQuery({ step: e.target.value })}>
-          <option value="">open…</option>
-          {[...failed, ...parts.filter((p) => !failed.includes(p))].slice(0, 2000).map((key) => (
-            <option key={key} value={key}>
-              {key} {store.getStep(key)?.status}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Strip elements={elements} word={word} open={(key) => setQuery({ step: store.insideOf(key), tab: null })} />
     </div>
   );
 }
@@ -137,6 +165,14 @@ function Output({ id, step, result }: { id: string; step: string; result: StepRe
       return (await answer.json()) as unknown;
     },
   });
+  if (link?.href?.startsWith("https://") && new URL(link.href).origin !== location.origin) {
+    // The page may ask no other server: the browser opens it, as S3's own answer.
+    return (
+      <p>
+        The output has {link.bytes.toLocaleString("en")} bytes. <a href={link.href} target="_blank" rel="noreferrer">Open it</a> (for 15 minutes)
+      </p>
+    );
+  }
   if (link && linked.data === undefined) {
     return (
       <p>
@@ -219,40 +255,28 @@ export function Decide({ id, step }: { id: string; step: string }) {
   );
 }
 
-interface Turn {
-  readonly role: string;
-  readonly text: string;
-  readonly calls: readonly { readonly name: string; readonly arguments: unknown; readonly result: unknown }[];
-}
-
-/** The turns of an agent, as its output tells them. */
-function conversationOf(result: StepResult | null): readonly Turn[] | null {
-  const output = result?.output_data as { conversation?: unknown; turns?: unknown } | null | undefined;
-  const turns = output && typeof output === "object" ? (output.conversation ?? output.turns) : null;
-  if (!Array.isArray(turns)) return null;
-  return (turns as Record<string, unknown>[]).map((turn) => ({
-    role: String(turn["role"] ?? "assistant"),
-    text: String(turn["content"] ?? turn["text"] ?? ""),
-    calls: Array.isArray(turn["tool_calls"])
-      ? (turn["tool_calls"] as Record<string, unknown>[]).map((call) => ({ name: String(call["name"]), arguments: call["arguments"], result: call["result"] ?? call["output"] }))
-      : [],
-  }));
-}
-
 function Conversation({ turns }: { turns: readonly Turn[] }) {
   return (
-    <ol>
+    <ol className="turns">
       {turns.map((turn, i) => (
         <li key={i}>
-          <strong>{turn.role}</strong>
-          <pre>{turn.text}</pre>
-          {turn.calls.map((call, j) => (
-            <details key={j}>
-              <summary>calls {call.name}</summary>
-              <Tree value={call.arguments} label="Arguments" />
-              {call.result !== undefined && <Tree value={call.result} label="Result" />}
-            </details>
-          ))}
+          {turn.kind === "asked" && <><strong>asked</strong><pre>{turn.text}</pre></>}
+          {turn.kind === "answered" && <><strong>answered</strong>{typeof turn.content === "string" ? <pre>{turn.content}</pre> : <Tree value={turn.content} label="Answer" />}</>}
+          {turn.kind === "round" && (
+            <>
+              <strong>round {turn.round}</strong>
+              {turn.remarks.map((text, j) => <pre key={j}>{text}</pre>)}
+              {turn.calls.map((call, j) => (
+                <details key={j} open={call.isError}>
+                  <summary className={call.isError ? "log-bad" : undefined}>
+                    {call.isError ? "✕ " : ""}{call.tool} <span className="muted">{duration(call.ms)}{call.isCut ? " · shortened" : ""}</span>
+                  </summary>
+                  <Tree value={call.arguments} label="Arguments" />
+                  {typeof call.result === "string" ? <pre>{call.result}</pre> : <Tree value={call.result} label="Result" />}
+                </details>
+              ))}
+            </>
+          )}
         </li>
       ))}
     </ol>

@@ -1,0 +1,90 @@
+import { useEffect, useRef, useState } from "react";
+
+import type { Element } from "../live/runStore";
+import { lookOf } from "../model/status";
+
+const HIGH = 12;
+const LEAST = 4;
+
+/** One cell for each element of a list, or turn of a loop, in its order: a click opens it, and so does its number. */
+export function Strip({ elements, word, open }: { elements: readonly Element[]; word: string; open: (key: string) => void }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [width, setWidth] = useState(300);
+  const columns = Math.max(1, Math.min(elements.length, Math.floor(width / LEAST)));
+  const rows = Math.ceil(elements.length / columns);
+  useEffect(() => {
+    const shown = canvas.current;
+    if (shown === null) return undefined;
+    const watching = new ResizeObserver(() => setWidth(shown.clientWidth || 300));
+    watching.observe(shown);
+    return () => watching.disconnect();
+  }, []);
+  useEffect(() => {
+    const shown = canvas.current;
+    const pen = shown?.getContext("2d");
+    if (!shown || !pen) return;
+    const style = getComputedStyle(shown);
+    const colours = new Map<string, string>();
+    [shown.width, shown.height] = [width, rows * HIGH];
+    const cell = width / columns;
+    elements.forEach(({ status }, i) => {
+      const name = lookOf(status).colour;
+      const colour = colours.get(name) ?? style.getPropertyValue(`--${name}`);
+      colours.set(name, colour);
+      pen.fillStyle = resolved(colour, style.colorScheme);
+      pen.fillRect((i % columns) * cell, Math.floor(i / columns) * HIGH, Math.max(1, cell - 1), HIGH - 1);
+    });
+  }, [elements, width, columns, rows]);
+  const show = (index: number): void => {
+    const element = elements[index];
+    if (element !== undefined) open(element.key);
+  };
+  const failed = elements.filter((e) => ["failed", "timed_out"].includes(e.status));
+  return (
+    <div>
+      <canvas
+        ref={canvas}
+        className="strip"
+        style={{ height: rows * HIGH }}
+        role="img"
+        aria-label={`${elements.length} ${word}s, ${failed.length} failed; by number they are opened below`}
+        onClick={(event) => {
+          const box = event.currentTarget.getBoundingClientRect();
+          const column = Math.floor(((event.clientX - box.left) / box.width) * columns);
+          show(Math.floor((event.clientY - box.top) / HIGH) * columns + column);
+        }}
+      />
+      <div className="row">
+        <label>
+          Open {word}{" "}
+          <input
+            type="number"
+            min={0}
+            max={elements.length - 1}
+            style={{ width: 90 }}
+            onKeyDown={(event) => {
+              if (event.key !== "Enter") return;
+              const wanted = Number(event.currentTarget.value);
+              show(elements.findIndex((e) => e.index === wanted));
+            }}
+          />
+        </label>
+        <span className="muted">{elements.length.toLocaleString("en")} {word}s</span>
+        {failed.slice(0, 20).map((e) => (
+          <button key={e.key} type="button" className="quiet log-bad" onClick={() => open(e.key)}>
+            ✕ {e.index}
+          </button>
+        ))}
+        {failed.length > 20 && <span className="log-bad">and {failed.length - 20} more that failed</span>}
+      </div>
+    </div>
+  );
+}
+
+/** A canvas knows no `light-dark()`: the half that is shown. */
+function resolved(colour: string, scheme: string): string {
+  const halves = /light-dark\(\s*([^,]+),\s*([^)]+)\)/.exec(colour);
+  if (halves === null) return colour.trim() || "gray";
+  const isDark = scheme === "dark" || (scheme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+  return (isDark ? halves[2] : halves[1])?.trim() ?? "gray";
+}
