@@ -38,9 +38,12 @@ def test_a_route_that_does_not_exist_tells_nothing_without_a_signature(unsigned:
     assert unsigned.get(path).status in (403, 404)
 
 
-def test_health_is_open_and_nothing_else(unsigned: ApiClient) -> None:
-    assert [route.key for route in ROUTES if route.is_open] == ["GET /health"]
+def test_health_and_the_consoles_files_are_open_and_nothing_else(unsigned: ApiClient) -> None:
+    files = ["GET /console", "GET /console/config.json", "GET /console/{file}"]
+    assert [route.key for route in ROUTES if route.is_open] == ["GET /health", *files]
     assert unsigned.get("/health").status == 200
+    assert unsigned.get("/console/config.json").body["auth"] == "iam"
+    assert unsigned.get("/console/nothing.js").status == 404
 
 
 def test_a_signature_with_a_wrong_secret_is_refused(api: SignedApiClient) -> None:
