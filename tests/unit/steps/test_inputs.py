@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -53,7 +54,11 @@ def test_a_dynamic_input_falls_back_to_its_data() -> None:
     assert StepCase("data_input", config, run_input=[1]).output()["data"] == [1]
 
 
-@given(source=st.from_regex(SOURCE_PATTERN, alphabet=st.characters(codec="ascii")))
+# To look through a class of a million characters at each draw takes minutes.
+ASCII_PATTERN = re.sub(r"[^\x00-\x7f]-[^\x00-\x7f]", "", SOURCE_PATTERN)
+
+
+@given(source=st.from_regex(ASCII_PATTERN, alphabet=st.characters(codec="ascii")))
 def test_every_source_that_the_schema_accepts_is_a_reference(source: str) -> None:
     case = StepCase("data_input", {"input_type": "dynamic", "source": source})
     case.output_source()
