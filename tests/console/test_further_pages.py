@@ -104,3 +104,24 @@ def test_a_page_has_no_serious_fault_for_who_does_not_see_it(console: Console, p
     page = console.open(place)
     page.get_by_role("heading", level=1).wait_for()
     console.check_accessible()
+
+
+def test_an_older_version_of_an_agent_is_looked_at_and_asked_and_the_newest_again(
+    console: Console, api: ApiClient
+) -> None:
+    agent = {"agent_id": "poet", "agent_name": "Poet", "model": "gpt-4o-mini", "system_prompt": "In rhymes."}
+    assert api.post("/agents", agent).status == 201
+    assert api.call("PUT", "/agents/poet", {**agent, "system_prompt": "In prose."}).status == 200
+    page = console.open("agents/poet")
+    panel = page.get_by_role("region", name="Agent poet")
+    version = panel.get_by_label("Version")
+    expect(version).to_have_value("2")
+    version.select_option("1")
+    expect(panel).to_contain_text("In rhymes.")
+    expect(version.locator("option")).to_have_text(["2", "1"])
+    sent: list[object] = []
+    page.on("request", lambda request: sent.append(request.post_data_json) if "/execute" in request.url else None)
+    panel.get_by_label("Question").fill("How are you?")
+    panel.get_by_role("button", name="Ask").click()
+    expect(page.locator("h1 .status")).to_contain_text("completed")
+    assert sent == [{"query": "How are you?", "version": 1}]

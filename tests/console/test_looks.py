@@ -57,3 +57,31 @@ def test_a_server_that_is_away_is_told_and_comes_back(console: Console) -> None:
 def test_a_place_that_does_not_exist_says_so(console: Console) -> None:
     page = console.open("nowhere")
     expect(page.get_by_text("There is no page")).to_be_visible()
+
+
+def test_the_places_take_one_line_of_a_phone_and_are_all_reached(browser: Browser, url: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{url}/console/")
+    places = page.get_by_role("navigation", name="Main").get_by_role("link")
+    expect(places.first).to_be_visible()
+    tops = {round(link.evaluate("e => e.getBoundingClientRect().top")) for link in places.all()}
+    assert len(tops) == 1
+    places.last.click()
+    expect(page.get_by_role("heading", name="Files")).to_be_visible()
+    page.close()
+
+
+def test_every_moment_is_of_the_zone_that_is_chosen(browser: Browser, url: str, api: ApiClient) -> None:
+    run = api.execute(
+        {"name": "Z", "steps": [{"step_id": "a", "step_type": "transform", "config": {"expression": "1"}}]}
+    )
+    began = str(api.get(f"/executions/{run}").body["started_at"])[11:13]
+    page = browser.new_page(timezone_id="Asia/Tokyo")
+    page.goto(f"{url}/console/#/runs/{run}")
+    shown = page.get_by_text("started 20")
+    expect(shown).to_be_visible()
+    assert shown.inner_text().split()[2][:2] == f"{(int(began) + 9) % 24:02}"
+    page.get_by_role("button", name="Asia/Tokyo").click()
+    expect(shown).to_contain_text(f" {began}:")
+    assert page.title() == f"{run} · Runs · Workflow console"
+    page.close()

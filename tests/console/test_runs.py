@@ -233,3 +233,98 @@ def test_two_tabs_of_a_run_share_one_stream(console: Console, api: ApiClient, sw
     (switches / "shared").touch()
     expect(theirs).to_have_class(re.compile("ok"))
     assert len(streams) >= 1
+
+
+def test_each_element_of_a_list_is_decided_by_itself(console: Console, api: ApiClient) -> None:
+    ask = {"step_id": "ask", "step_type": "human_approval", "config": {"prompt": "Ship it?"}}
+    each = {"step_id": "each", "step_type": "map", "config": {"items": "input.rows", "steps": [ask]}}
+    run = started(api, each, input={"rows": [1, 2]})
+    page = console.open(f"runs/{run}?step=each[1].ask")
+    expect(page.get_by_role("region", name="Step each[1].ask")).to_contain_text("Ship it?")
+    page.get_by_role("button", name="Deny").click()
+    expect(page.get_by_role("region", name="Step each[1].ask").locator(".status").first).to_contain_text("completed")
+    page = console.open("approvals")
+    entry = page.get_by_role("article").filter(has_text="each[0].ask")
+    expect(page.get_by_role("article").filter(has_text="each[1].ask")).to_have_count(0)
+    entry.get_by_role("button", name="Approve").click()
+    expect(entry).to_have_count(0)
+    results = api.results(run)["step_results"]
+    decided = [results[f"each[{i}].ask"]["output_data"]["decision"] for i in (0, 1)]
+    assert decided == ["approved", "denied"]
+
+
+def test_the_input_of_a_run_stands_in_the_dialog_that_repeats_it(console: Console, api: ApiClient) -> None:
+    run = started(api, {"step_id": "a", "step_type": "transform", "config": {"expression": "n"}}, input={"n": 1})
+    api.results(run)
+    page = console.open(f"runs/{run}")
+    opener = page.get_by_role("button", name="Rerun…")
+    opener.click()
+    text = page.get_by_label("Input, in JSON")
+    expect(text).to_have_value('{\n  "n": 1\n}')
+    page.get_by_role("button", name="Leave it").click()
+    expect(opener).to_be_focused()
+    opener.click()
+    text.fill('{"n": ')
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("The input is not JSON")
+    text.fill('{"n": 2}')
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_text("repeats another run")).to_be_visible()
+    expect(page.locator("h1 .status")).to_contain_text("completed")
+    again = page.url.rsplit("/", 1)[-1].partition("?")[0]
+    assert again != run
+    first, *_ = api.get(f"/executions/{again}/history?limit=1").body["items"]
+    assert first["details"]["input"] == {"n": 2}
+
+
+def test_views_are_gone_through_by_arrow_keys_with_one_stop_of_tab(console: Console, api: ApiClient) -> None:
+    run = started(api, {"step_id": "a", "step_type": "transform", "config": {"expression": "1"}})
+    api.results(run)
+    page = console.open(f"runs/{run}")
+    views = page.get_by_role("tablist", name="Views of the run")
+    views.get_by_role("tab", name="Graph").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(views.get_by_role("tab", name="Output")).to_be_focused()
+    expect(page.get_by_label("Output of the run", exact=True)).to_be_visible()
+    page.keyboard.press("Home")
+    expect(views.get_by_role("tab", name="Graph")).to_have_attribute("aria-selected", "true")
+    assert views.locator("[tabindex='0']").count() == 1
+
+
+def test_a_long_log_is_followed_to_its_end(console: Console, api: ApiClient, switches: Path) -> None:
+    run = started(api, {"step_id": "talk", "step_type": "chatter", "config": {"lines": 250, "name": "talked"}})
+    page = console.open(f"runs/{run}?step=talk&tab=Logs")
+    log = page.get_by_label("Log", exact=True)
+    expect(log).to_contain_text("line 249")
+    expect(log).not_to_contain_text("the last line")
+    (switches / "talked").touch()
+    expect(log).to_contain_text("the last line")
+
+
+def test_a_large_output_of_a_run_can_be_shown(console: Console, api: ApiClient) -> None:
+    expression = "{'rows': $map([1..40], function($i) { $pad('', 30000, 'x') & $i })}"
+    run = started(api, {"step_id": "a", "step_type": "transform", "config": {"expression": expression}})
+    results = api.results(run)
+    assert results["status"] == "completed", results["error"]
+    page = console.open(f"runs/{run}?view=output")
+    page.get_by_role("button", name="Show it").click()
+    expect(page.get_by_label("Output of the run", exact=True)).to_contain_text("rows")
+
+
+def test_the_timeline_that_is_opened_first_is_as_wide_as_its_place(console: Console, api: ApiClient) -> None:
+    run = started(api, {"step_id": "a", "step_type": "delay", "config": {"delay_seconds": 1}})
+    api.results(run)
+    console.page.set_viewport_size({"width": 700, "height": 900})
+    page = console.open(f"runs/{run}?view=timeline")
+    bar = page.locator(".bar-row rect").first
+    expect(bar).to_be_visible()
+    group = page.get_by_role("group", name="Timeline").bounding_box()
+    for _ in range(100):
+        drawn = bar.bounding_box()
+        assert drawn is not None
+        assert group is not None
+        if drawn["x"] + drawn["width"] <= group["x"] + group["width"]:
+            break
+        page.wait_for_timeout(100)
+    else:
+        raise AssertionError(f"The bar {drawn} is wider than its place {group}")

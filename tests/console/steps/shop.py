@@ -29,3 +29,13 @@ def gate(config: dict[str, Any], input_data: dict[str, Any], context: StepContex
             return {"name": config["name"]}
         time.sleep(0.05)
     raise RuntimeError("nobody opened the gate")
+
+
+@step
+def chatter(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> dict[str, Any]:
+    """Prints lines, and one more when the test says so."""
+    for number in range(config["lines"]):
+        print(f"line {number}")
+    gate(config, input_data, context)
+    print("the last line")
+    return {}

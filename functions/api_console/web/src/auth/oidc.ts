@@ -36,6 +36,9 @@ export class SignInError extends Error {
   }
 }
 
+/** The provider did not answer at all: it may do so later. */
+export class UnreachableProviderError extends SignInError {}
+
 /** A token that does not say how long it is valid is renewed after this time. */
 const USUAL_SECONDS = 300;
 
@@ -123,7 +126,7 @@ export async function challengeOf(verifier: string): Promise<string> {
 
 async function document_(address: string, init: RequestInit): Promise<Record<string, unknown>> {
   const response = await fetch(address, { ...init, cache: "no-store", credentials: "omit" }).catch((error: unknown) => {
-    throw new SignInError(`The provider of identities does not answer at ${new URL(address).origin}, or may not be asked from here.`, error);
+    throw new UnreachableProviderError(`The provider of identities does not answer at ${new URL(address).origin}, or may not be asked from here.`, error);
   });
   const told = (await response.json().catch(() => ({}))) as Record<string, unknown>;
   if (response.ok) return told;

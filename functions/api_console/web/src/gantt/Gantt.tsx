@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 
 import type { RunStore } from "../live/runStore";
 import { useEverything, useRunState } from "../live/useRun";
@@ -25,7 +25,7 @@ export function Gantt({ flow, store, selected, select }: Props) {
   const run = useRunState(store);
   const now = useNow(!hasEnded(run.status));
   const [planned, showPlanned] = useState(false);
-  const box = useRef<HTMLDivElement>(null);
+  const [box, setBox] = useState<HTMLDivElement | null>(null);
   const width = useWidth(box) - NAMES - 24;
   const { bars, axis, critical } = useMemo(() => {
     const steps = [...store.keys()].map((key) => store.getStep(key)).filter((step) => step !== undefined);
@@ -41,7 +41,7 @@ export function Gantt({ flow, store, selected, select }: Props) {
     };
   }, [version, run, now, flow]);
   const slack = useMemo(() => (flow ? slackOf(flow) : new Map<string, number>()), [flow]);
-  const rows = useVirtualizer({ count: bars.length, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: 20 });
+  const rows = useVirtualizer({ count: bars.length, getScrollElement: () => box, estimateSize: () => ROW, overscan: 20 });
   const scale = Math.max(60, width) / axis.length;
   if (bars.length === 0) return <p className="empty">No step has begun yet.</p>;
   return (
@@ -55,7 +55,7 @@ export function Gantt({ flow, store, selected, select }: Props) {
           {axis.folds.length > 0 && ` · ${axis.folds.length} idle ${axis.folds.length === 1 ? "time" : "times"} folded (${axis.folds.map((f) => duration(f.ms)).join(", ")})`}
         </span>
       </div>
-      <div className="rows" ref={box} tabIndex={0} role="group" aria-label="Timeline" style={{ height: "calc(100vh - 250px)", minHeight: 260 }}>
+      <div className="rows" ref={setBox} tabIndex={0} role="group" aria-label="Timeline" style={{ height: "calc(100vh - 250px)", minHeight: 260 }}>
         <div style={{ height: rows.getTotalSize(), position: "relative" }}>
           {rows.getVirtualItems().map(({ index, start }) => {
             const bar = bars[index];
@@ -128,14 +128,14 @@ function useNow(isRunning: boolean): number {
   return now;
 }
 
-function useWidth(box: React.RefObject<HTMLDivElement | null>): number {
+/** The width of an element, which may come later than the page. */
+function useWidth(shown: HTMLDivElement | null): number {
   const [width, set] = useState(900);
   useEffect(() => {
-    const shown = box.current;
     if (shown === null) return undefined;
     const watching = new ResizeObserver(() => set(shown.clientWidth));
     watching.observe(shown);
     return () => watching.disconnect();
-  }, [box.current]);
+  }, [shown]);
   return width;
 }

@@ -119,7 +119,7 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
       tabIndex={0}
       role="application"
       aria-label="Graph: arrow keys go from step to step, Escape lets go"
-      aria-activedescendant={selected === null ? undefined : `step ${selected}`}
+      aria-activedescendant={selected === null ? undefined : boxId(selected)}
       onKeyDown={move}
     >
       <CanvasContext value={context}>
@@ -169,6 +169,11 @@ function nodeOf(box: Box): BoxNode {
   };
 }
 
+/** A reference to an element names one id, and blanks part names. */
+function boxId(step: string): string {
+  return `step-${step}`;
+}
+
 function useIsFar(): boolean {
   return useStore((s) => s.transform[2] < NO_TEXT_BELOW);
 }
@@ -189,7 +194,7 @@ function Inside({ id, isContainer }: { id: string; isContainer: boolean }) {
   const look = lookOf(status);
   const marks = [critical.has(id) ? "critical" : "", id === selected ? "selected" : "", isContainer ? "container" : "", dimmed.has(id) ? "not-taken" : ""];
   return (
-    <div data-step={id} id={`step ${id}`} className={`step-box ${look.colour} ${marks.filter(Boolean).join(" ")}`}>
+    <div data-step={id} id={boxId(id)} role="group" aria-label={store ? `${id}, ${look.word}` : id} title={store ? `${id}: ${look.word}` : id} className={`step-box ${look.colour} ${marks.filter(Boolean).join(" ")}`}>
       <Handle type="target" position={Position.Top} isConnectable={canConnect} />
       {!isFar && (
         <>

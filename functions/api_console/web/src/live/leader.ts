@@ -6,6 +6,7 @@
  * closed the browser gives the lock to the next one, which goes on after the last event that it was told of.
  */
 
+import { newKey } from "../api/once";
 import type { Follower, RunEvent, StreamState } from "./stream";
 
 export type Follow = (executionId: string, lastId: string, follower: Follower, signal: AbortSignal) => Promise<void>;
@@ -51,7 +52,7 @@ export async function followTogether(
   const { locks } = means;
   if (locks === undefined) return await follow(executionId, "", follower, signal);
   const name = `console.run.${executionId}`;
-  const me = crypto.randomUUID();
+  const me = newKey();
   const channel = means.channel(name);
   const told = new Told(follower);
   let leads = false;

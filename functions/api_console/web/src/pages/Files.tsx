@@ -3,6 +3,7 @@ import { useState } from "react";
 
 import { api, ask, authorizedFetch } from "../api/client";
 import { keys } from "../api/keys";
+import { newKey } from "../api/once";
 import { problemOf } from "../api/problem";
 import { Copy } from "../json/Tree";
 import { moment } from "../model/time";
@@ -18,14 +19,14 @@ export default function Files() {
     queryKey: keys.files,
     initialPageParam: "",
     queryFn: ({ pageParam, signal }) =>
-      ask(api.GET("/files", { params: { query: { limit: 100, ...(pageParam ? { cursor: pageParam } : {}) } as never }, signal })),
+      ask(api.GET("/files", { params: { query: { limit: 100, ...(pageParam ? { cursor: pageParam } : {}) } }, signal })),
     getNextPageParam: (page) => page.next_cursor ?? undefined,
   });
   const store = useMutation({
     mutationFn: async (file: File) => {
       const form = new FormData();
       form.set("file", file);
-      const answer = await authorizedFetch("/files", { method: "POST", body: form, headers: { "Idempotency-Key": crypto.randomUUID() } });
+      const answer = await authorizedFetch("/files", { method: "POST", body: form, headers: { "Idempotency-Key": newKey() } });
       if (!answer.ok) throw await problemOf(answer);
     },
     onSettled: () => cache.invalidateQueries({ queryKey: keys.files }),
@@ -70,7 +71,7 @@ export default function Files() {
                     <td>{file.size_bytes.toLocaleString("en")}</td>
                     <td>{moment(file.created_at)}</td>
                     <td className="mono">{file.reference} <Copy text={() => file.reference} what="the reference" mark="copy" /></td>
-                    <td><button type="button" onClick={() => doom({ id: file.file_id, name: file.file_name })}>Delete…</button></td>
+                    <td><button type="button" onClick={() => { remove.reset(); doom({ id: file.file_id, name: file.file_name }); }}>Delete…</button></td>
                   </tr>
                 ))}
               </tbody>

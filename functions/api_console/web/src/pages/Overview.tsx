@@ -29,7 +29,7 @@ export default function Overview() {
   const asked = { from, bucket: span?.bucket ?? "hour" };
   const stats = useQuery({
     queryKey: keys.stats(asked),
-    queryFn: ({ signal }) => ask(api.GET("/stats", { params: { query: asked as never }, signal })),
+    queryFn: ({ signal }) => ask(api.GET("/stats", { params: { query: asked }, signal })),
     refetchInterval: 15_000,
   });
   return (
@@ -69,7 +69,6 @@ function since(hours: number): string {
 
 function Figures({ total, from }: { total: Schemas["RunStats"]; from: string }) {
   const { duration_ms: took, cost_usd: cost } = total;
-  const dollars = cost as { total?: number | null; transitions?: number | null; models?: number | null };
   return (
     <div className="row" style={{ margin: "12px 0", alignItems: "stretch" }}>
       <Figure name="Runs" value={total.runs.toLocaleString("en")}>
@@ -80,7 +79,7 @@ function Figures({ total, from }: { total: Schemas["RunStats"]; from: string }) 
       <Figure name="Failed" value={total.failure_rate === null ? "–" : `${(total.failure_rate * 100).toFixed(1)} %`} />
       <Figure name="p50 / p95 / p99" value={[took.p50, took.p95, took.p99].map((ms) => duration(ms)).join(" / ")} />
       <Figure name="Retries" value={total.retries.toLocaleString("en")} note={sampled(total.sampled)} />
-      <Figure name="Cost" value={typeof dollars.total === "number" ? `$${dollars.total.toFixed(4)}` : "–"} note={sampled(total.sampled)} />
+      <Figure name="Cost" value={`$${cost.total.toFixed(4)}`} note={[sampled(total.sampled), unpriced(cost.unpriced_runs)].filter(Boolean).join("; ") || null} />
       <Figure name="Tokens" value={total.usage.total_tokens.toLocaleString("en")} note={sampled(total.sampled)} />
     </div>
   );
@@ -88,6 +87,10 @@ function Figures({ total, from }: { total: Schemas["RunStats"]; from: string }) 
 
 function sampled({ runs, of }: { runs: number; of: number }): string | null {
   return runs < of ? `sampled: ${runs.toLocaleString("en")} of ${of.toLocaleString("en")}` : null;
+}
+
+function unpriced(runs: number): string | null {
+  return runs > 0 ? `without the models of ${runs.toLocaleString("en")} runs, whose price is not known` : null;
 }
 
 function Figure({ name, value, note = null, children }: { name: string; value: string; note?: string | null; children?: React.ReactNode }) {
@@ -155,9 +158,9 @@ function Workflows({ asked }: { asked: { from: string; bucket: "hour" | "day" } 
     queryKey: ["overview", "workflows", asked],
     refetchInterval: 60_000,
     queryFn: async ({ signal }) => {
-      const page = await ask(api.GET("/workflows", { params: { query: { limit: MOST_WORKFLOWS } as never }, signal }));
+      const page = await ask(api.GET("/workflows", { params: { query: { limit: MOST_WORKFLOWS } }, signal }));
       const figures = await Promise.all(
-        page.items.map((w) => ask(api.GET("/workflows/{workflow_id}/stats", { params: { path: { workflow_id: w.workflow_id }, query: asked as never }, signal }))),
+        page.items.map((w) => ask(api.GET("/workflows/{workflow_id}/stats", { params: { path: { workflow_id: w.workflow_id }, query: asked }, signal }))),
       );
       return page.items.map((w, i) => ({ id: w.workflow_id, name: w.name, stats: figures[i] })).filter((row) => (row.stats?.total.runs ?? 0) > 0);
     },
@@ -210,5 +213,5 @@ function Workflows({ asked }: { asked: { from: string; bucket: "hour" | "day" } 
 }
 
 function costOf(stats: Schemas["WorkflowStats"] | undefined): number {
-  return (stats?.total.cost_usd as { total?: number | null } | undefined)?.total ?? 0;
+  return stats?.total.cost_usd.total ?? 0;
 }

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 
-import { api, ask, type Schemas } from "../api/client";
+import { api, ask, errorOf, type Schemas } from "../api/client";
 import { keys } from "../api/keys";
 import type { View } from "../graph/useLayout";
 import { Tree } from "../json/Tree";
@@ -12,7 +12,10 @@ import { between, duration, moment } from "../model/time";
 import { href, setQuery, useRoute } from "../routes";
 import { Problem } from "../ui/Problem";
 import { Status } from "../ui/Status";
+import { type Column, Table } from "../ui/Table";
+import { Tabs } from "../ui/Tabs";
 import { Actions } from "./run/Actions";
+import { LinkedOutput } from "./run/LinkedOutput";
 import { Logs } from "./run/Logs";
 import { StepPanel } from "./run/StepPanel";
 
@@ -46,7 +49,7 @@ export default function Run({ id }: { id: string }) {
     queryFn: ({ signal }) => ask(api.GET("/executions/{execution_id}/workflow", { params: { path: { execution_id: id } }, signal })),
   });
   const flow = useMemo(
-    () => (executed.data ? flowOf(executed.data.workflow as Record<string, unknown>, executed.data.plan as never) : null),
+    () => (executed.data ? flowOf(executed.data.workflow, executed.data.plan) : null),
     [executed.data],
   );
   const step = query.get("step");
@@ -57,18 +60,12 @@ export default function Run({ id }: { id: string }) {
   return (
     <>
       <Head run={execution.data} planned={plannedUsd(executed.data?.plan)} live={live} step={step} again={() => again((n) => n + 1)} reread={() => void execution.refetch()} />
-      <div className="tabs" role="tablist" aria-label="Views of the run">
-        {VIEWS.map((each) => (
-          <button key={each} type="button" role="tab" className="quiet" aria-selected={each === view} onClick={() => setQuery({ view: each === "graph" ? null : each })}>
-            {NAMES[each]}
-          </button>
-        ))}
-      </div>
+      <Tabs label="Views of the run" tabs={VIEWS} shown={view} choose={(each) => setQuery({ view: each === "graph" ? null : each })} nameOf={(each) => NAMES[each]} />
       <Problem error={executed.error} />
       <div className={step === null ? "run alone" : "run"}>
         <div>
           <Suspense fallback={<p className="muted">Loading…</p>}>
-            <Content view={view} id={id} flow={flow} live={live} step={step} isOver={hasEnded(execution.data.status)} planned={query.get("planned") === "yes"} />
+            <Content view={view} id={id} flow={flow} live={live} step={step} status={execution.data.status} planned={query.get("planned") === "yes"} />
           </Suspense>
         </div>
         {step !== null && <StepPanel key={step} id={id} store={live.store} step={step} tab={query.get("tab")} type={flow?.steps.get(step)?.type ?? null} isInside={flow?.steps.get(step)?.container != null} />}
@@ -77,7 +74,7 @@ export default function Run({ id }: { id: string }) {
   );
 }
 
-function Content({ view, id, flow, live, step, isOver, planned }: { planned: boolean;  view: Shown; id: string; flow: Flow | null; live: LiveRun; step: string | null; isOver: boolean }) {
+function Content({ view, id, flow, live, step, status, planned }: { planned: boolean; view: Shown; id: string; flow: Flow | null; live: LiveRun; step: string | null; status: string }) {
   const select = (to: string | null) => setQuery({ step: to, tab: null });
   switch (view) {
     case "graph":
@@ -98,9 +95,9 @@ function Content({ view, id, flow, live, step, isOver, planned }: { planned: boo
     case "steps":
       return <Steps flow={flow} live={live} step={step} />;
     case "logs":
-      return <Logs id={id} step={null} isOver={isOver} />;
+      return <Logs id={id} step={null} isOver={hasEnded(status)} />;
     case "output":
-      return <Output id={id} />;
+      return <Output id={id} status={status} />;
   }
 }
 
@@ -114,13 +111,8 @@ function Head({ run, planned, live, step, again, reread }: { run: Schemas["Execu
     if (isOver && !ended.current) reread();
     ended.current = isOver;
   }, [isOver, reread]);
-  const results = useQuery({
-    queryKey: [...keys.runs.results(run.execution_id), "summary", status],
-    enabled: isOver,
-    queryFn: ({ signal }) =>
-      ask(api.GET("/executions/{execution_id}/results", { params: { path: { execution_id: run.execution_id }, query: { limit: 1 } as never }, signal })),
-  });
-  const error = (run.error ?? results.data?.error ?? null) as { step_id?: string | null; type?: string; message?: string } | null;
+  const results = useResults(run.execution_id, status, isOver);
+  const error = errorOf(run) ?? results.data?.error ?? null;
   const failed = placeOf(error?.step_id ?? null, results.data?.failed_steps ?? []);
   useFailedStep(hasFailed(status) && results.data !== undefined, failed);
   const cost = results.data?.cost_usd ?? null;
@@ -203,31 +195,23 @@ function Steps({ flow, live, step }: { flow: Flow | null; live: LiveRun; step: s
   useEverything(live.store);
   const known = flow ? [...flow.steps.keys()] : [];
   const further = [...live.store.keys()].filter((key) => !flow?.steps.has(key));
-  return (
-    <div className="rows" style={{ maxHeight: "calc(100vh - 210px)" }} tabIndex={0} role="group" aria-label="Steps">
-      <table>
-        <thead>
-          <tr><th>Step</th><th>Status</th><th>Took</th><th>Attempts</th><th>Waits for</th></tr>
-        </thead>
-        <tbody>
-          {[...known, ...further.slice(0, 2000)].map((key) => {
-            const state = live.store.getStep(key);
-            return (
-              <tr key={key} aria-current={key === step ? "true" : undefined}>
-                <td style={{ paddingLeft: 10 + 14 * depthOf(flow, key) }}>
-                  <button type="button" className="quiet" onClick={() => setQuery({ step: key, tab: null })}>{key}</button>
-                </td>
-                <td><Status status={state?.status ?? "pending"} /></td>
-                <td>{duration(state?.durationMs)}</td>
-                <td>{state?.attempts.length ?? ""}</td>
-                <td>{flow?.steps.get(key)?.after.join(", ")}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
-  );
+  const columns: readonly Column<string>[] = [
+    {
+      title: "Step",
+      width: "minmax(180px,2fr)",
+      cell: (key) => (
+        <span style={{ paddingLeft: 14 * depthOf(flow, key) }}>
+          <button type="button" className="quiet" onClick={() => setQuery({ step: key, tab: null })}>{key}</button>
+        </span>
+      ),
+      tip: (key) => key,
+    },
+    { title: "Status", width: "110px", cell: (key) => <Status status={live.store.getStatusOf(key)} /> },
+    { title: "Took", width: "90px", cell: (key) => duration(live.store.getStep(key)?.durationMs) },
+    { title: "Attempts", width: "80px", cell: (key) => live.store.getStep(key)?.attempts.length ?? "" },
+    { title: "Waits for", width: "minmax(100px,1fr)", cell: (key) => flow?.steps.get(key)?.after.join(", "), tip: (key) => flow?.steps.get(key)?.after.join(", ") },
+  ];
+  return <Table label="Steps" columns={columns} items={[...known, ...further]} keyOf={(key) => key} above={210} isCurrent={(key) => key === step} />;
 }
 
 function depthOf(flow: Flow | null, key: string): number {
@@ -239,12 +223,19 @@ function depthOf(flow: Flow | null, key: string): number {
   return depth;
 }
 
-function Output({ id }: { id: string }) {
-  const results = useQuery({
-    queryKey: [...keys.runs.results(id), "output"],
-    queryFn: ({ signal }) => ask(api.GET("/executions/{execution_id}/results", { params: { path: { execution_id: id }, query: { limit: 1 } as never }, signal })),
+function Output({ id, status }: { id: string; status: string }) {
+  const results = useResults(id, status, true);
+  if (!results.data) return <Problem error={results.error} retry={() => void results.refetch()} />;
+  const { output_link: link, output } = results.data;
+  if (link) return <LinkedOutput link={link} path={`/executions/${encodeURIComponent(id)}/output`} madeAt={results.data.completed_at} label="Output of the run" />;
+  return <Tree value={output} label="Output of the run" />;
+}
+
+/** What a run has come to, as long as it has this status. */
+function useResults(id: string, status: string, enabled: boolean) {
+  return useQuery({
+    queryKey: [...keys.runs.results(id), status],
+    enabled,
+    queryFn: ({ signal }) => ask(api.GET("/executions/{execution_id}/results", { params: { path: { execution_id: id }, query: { limit: 1 } }, signal })),
   });
-  if (!results.data) return <Problem error={results.error} />;
-  if (results.data.output_link) return <p>The output has {results.data.output_link.bytes.toLocaleString("en")} bytes.</p>;
-  return <Tree value={results.data.output} label="Output of the run" />;
 }

@@ -3,6 +3,8 @@ import { useState } from "react";
 
 import { api, ask, type Schemas } from "../api/client";
 import { keys } from "../api/keys";
+import { useOnce } from "../api/once";
+import { objectOf } from "../json/read";
 import { Tree } from "../json/Tree";
 import { go, href, setQuery, useRoute } from "../routes";
 import { Pages } from "../ui/Pages";
@@ -18,7 +20,7 @@ export default function Steps({ type }: { type: string | null }) {
     queryKey: keys.steps.all,
     initialPageParam: "",
     queryFn: ({ pageParam, signal }) =>
-      ask(api.GET("/steps", { params: { query: { limit: 100, ...(pageParam ? { cursor: pageParam } : {}) } as never }, signal })),
+      ask(api.GET("/steps", { params: { query: { limit: 100, ...(pageParam ? { cursor: pageParam } : {}) } }, signal })),
     getNextPageParam: (page) => page.next_cursor ?? undefined,
   });
   return (
@@ -115,15 +117,15 @@ function Fields({ schema }: { schema: Schema }) {
 function Try({ step }: { step: StepType }) {
   const [config, setConfig] = useState("{}");
   const [input, setInput] = useState("{}");
-  const [key, setKey] = useState(() => crypto.randomUUID());
+  const [key, failed] = useOnce();
   const run = useMutation({
     mutationFn: async () => {
-      const body = { config: parsed(config, "configuration"), input_data: parsed(input, "input") };
+      const body = { config: objectOf(config, "configuration"), input_data: objectOf(input, "input") };
       const params = { path: { step_type: step.step_type }, header: { "Idempotency-Key": key } };
-      return await ask(api.POST("/steps/{step_type}/test", { params, body } as never));
+      return await ask(api.POST("/steps/{step_type}/test", { params, body }));
     },
-    onSuccess: (started) => go(href(["runs", (started as { execution_id: string }).execution_id])),
-    onError: () => setKey(crypto.randomUUID()),
+    onSuccess: (started) => go(href(["runs", started.execution_id])),
+    onError: failed,
   });
   return (
     <form onSubmit={(e) => { e.preventDefault(); run.mutate(); }} aria-label="Try it">
@@ -142,12 +144,4 @@ function Try({ step }: { step: StepType }) {
       </button>
     </form>
   );
-}
-
-function parsed(text: string, what: string): unknown {
-  try {
-    return text.trim() ? (JSON.parse(text) as unknown) : {};
-  } catch (error) {
-    throw new Error(`The ${what} is not JSON: ${(error as Error).message}`);
-  }
 }

@@ -1,7 +1,7 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 
-import { api, ask, authorizedFetch, type Schemas } from "../../api/client";
+import { api, ask, type Schemas } from "../../api/client";
 import { keys } from "../../api/keys";
 import { Copy, Tree } from "../../json/Tree";
 import type { RunStore } from "../../live/runStore";
@@ -11,8 +11,11 @@ import { Strip } from "../../graph/Strip";
 import { conversationOf, type Turn } from "../../model/agent";
 import { duration, moment } from "../../model/time";
 import { setQuery } from "../../routes";
+import { Decision } from "../../ui/Decision";
 import { Problem } from "../../ui/Problem";
 import { Status } from "../../ui/Status";
+import { Tabs } from "../../ui/Tabs";
+import { LinkedOutput } from "./LinkedOutput";
 import { Logs } from "./Logs";
 
 type StepResult = Schemas["StepResult"];
@@ -66,7 +69,7 @@ function Details({ id, store, step, tab, type }: Omit<Shown, "isInside">) {
   const details = useQuery({
     queryKey: [...keys.runs.results(id, "inputs,attempts"), step, status, live?.attempts.length ?? 0],
     queryFn: async ({ signal }) => {
-      const query = { steps: step, include: "inputs,attempts", limit: 1 } as never;
+      const query = { steps: step, include: "inputs,attempts", limit: 1 };
       const found = await ask(api.GET("/executions/{execution_id}/results", { params: { path: { execution_id: id }, query }, signal }));
       return found.step_results[step] ?? null;
     },
@@ -90,7 +93,7 @@ function Details({ id, store, step, tab, type }: Omit<Shown, "isInside">) {
         </span>
       </div>
       <Parts store={store} step={step} word={type === "loop" ? "turn" : "element"} />
-      {status === "waiting" && live?.waitingFor === "decision" && <Decide id={id} step={step} />}
+      {status === "waiting" && live?.waitingFor === "decision" && <Decide id={id} step={step} stepId={live.stepId} />}
       <dl className="facts">
         {live?.waitingFor && <><dt>Waits for</dt><dd>{live.waitingFor}</dd></>}
         <dt>Started</dt><dd>{moment(result?.started_at ?? live?.startedAt, { millis: true })}</dd>
@@ -101,13 +104,7 @@ function Details({ id, store, step, tab, type }: Omit<Shown, "isInside">) {
         {live?.isReused && <><dt>Taken from</dt><dd>the run that this one repeats</dd></>}
       </dl>
       <Problem error={details.error} retry={() => void details.refetch()} />
-      <div className="tabs" role="tablist" aria-label="About the step">
-        {tabs.map((each) => (
-          <button key={each} type="button" role="tab" className="quiet" aria-selected={each === shown} onClick={() => setQuery({ tab: each })}>
-            {each}
-          </button>
-        ))}
-      </div>
+      <Tabs label="About the step" tabs={tabs} shown={shown} choose={(each) => setQuery({ tab: each })} />
       <div role="tabpanel" aria-label={shown}>
         {shown === "Error" && result && <Failure result={result} />}
         {shown === "Output" && result && <Output id={id} step={step} result={result} />}
@@ -156,35 +153,11 @@ function Failure({ result }: { result: StepResult }) {
 }
 
 function Output({ id, step, result }: { id: string; step: string; result: StepResult }) {
-  const link = result.output_link;
-  const linked = useQuery({
-    queryKey: [...keys.runs.results(id), step, "output"],
-    enabled: false,
-    queryFn: async () => {
-      const answer = await authorizedFetch(`/executions/${encodeURIComponent(id)}/steps/${encodeURIComponent(step)}/output`);
-      return (await answer.json()) as unknown;
-    },
-  });
-  if (link?.href?.startsWith("https://") && new URL(link.href).origin !== location.origin) {
-    // The page may ask no other server: the browser opens it, as S3's own answer.
-    return (
-      <p>
-        The output has {link.bytes.toLocaleString("en")} bytes. <a href={link.href} target="_blank" rel="noreferrer">Open it</a> (for 15 minutes)
-      </p>
-    );
+  if (result.output_link) {
+    const path = `/executions/${encodeURIComponent(id)}/steps/${encodeURIComponent(step)}/output`;
+    return <LinkedOutput link={result.output_link} path={path} madeAt={result.completed_at} root={step} label="Output" />;
   }
-  if (link && linked.data === undefined) {
-    return (
-      <p>
-        The output has {link.bytes.toLocaleString("en")} bytes.{" "}
-        <button type="button" onClick={() => void linked.refetch()} disabled={linked.isFetching || link.href === null}>
-          Show it
-        </button>
-        <Problem error={linked.error} />
-      </p>
-    );
-  }
-  return <Tree value={linked.data ?? result.output_data} root={step} label="Output" />;
+  return <Tree value={result.output_data} root={step} label="Output" />;
 }
 
 function Inputs({ result }: { result: StepResult }) {
@@ -223,35 +196,17 @@ function Attempts({ attempts }: { attempts: readonly Attempt[] | null }) {
 }
 
 /** An approval is decided where it is seen. */
-export function Decide({ id, step }: { id: string; step: string }) {
-  const [comment, set] = useState("");
-  const cache = useQueryClient();
-  const element = /\[(\d+)\]/.exec(step)?.[1];
-  const decide = useMutation({
-    mutationFn: (verb: "approve" | "deny") => {
-      const params = { path: { execution_id: id, step: step.replace(/\[\d+\]$/, "") }, query: element === undefined ? {} : { element } };
-      const body = comment.trim() ? { comment: comment.trim() } : {};
-      return ask(
-        verb === "approve"
-          ? api.POST("/executions/{execution_id}/steps/{step}/approve", { params, body } as never)
-          : api.POST("/executions/{execution_id}/steps/{step}/deny", { params, body } as never),
-      );
-    },
-    onSuccess: () => void cache.invalidateQueries({ queryKey: keys.approvals }),
+function Decide({ id, step, stepId }: { id: string; step: string; stepId: string }) {
+  const open = useQuery({
+    queryKey: [...keys.approvals, id],
+    queryFn: ({ signal }) => ask(api.GET("/approvals", { params: { query: { execution_id: id, limit: 100 } }, signal })),
   });
+  const asked = open.data?.items.find((a) => a.place === step);
   return (
-    <form className="card" aria-label="Decide" onSubmit={(e) => e.preventDefault()}>
-      <label>
-        Comment <input value={comment} style={{ width: "60%" }} onChange={(e) => set(e.target.value)} />
-      </label>{" "}
-      <button type="button" className="primary" disabled={decide.isPending} onClick={() => decide.mutate("approve")}>
-        Approve
-      </button>{" "}
-      <button type="button" disabled={decide.isPending} onClick={() => decide.mutate("deny")}>
-        Deny
-      </button>
-      <Problem error={decide.error} />
-    </form>
+    <div className="card">
+      {asked && <strong>{asked.prompt}</strong>}
+      <Decision asked={asked ?? { execution_id: id, step_id: stepId, place: step }} />
+    </div>
   );
 }
 
