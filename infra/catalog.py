@@ -11,6 +11,7 @@ from typing import Final
 
 from infra.function import Function, Grant, Route
 from workflow_engine.http import api
+from workflow_engine.http.operation import CONSOLE_ROOT, SERVICE_ROOTS
 
 
 def _routes(*roots: str) -> tuple[Route, ...]:
@@ -182,7 +183,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=256,
         timeout_seconds=10,
-        routes=(*_routes(*api.SERVICE_ROOTS), Route("", "$default")),
+        routes=(*_routes(*SERVICE_ROOTS), Route("", "$default")),
         environment=("OPENAPI_FILE", "AUTH_MODE"),
     ),
     Function(
@@ -190,7 +191,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         "api",
         memory_mb=256,
         timeout_seconds=10,
-        routes=_routes(api.CONSOLE_ROOT),
+        routes=_routes(CONSOLE_ROOT),
         environment=(
             "AUTH_MODE",
             "CONSOLE_ISSUER",

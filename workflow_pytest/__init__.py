@@ -6,15 +6,18 @@
 
 The wheel brings it, so every project of who has installed that loads this module: it imports nothing of the engine before a
 case, or that fixture, is there. It is a package by itself since pytest loads it first: with a package `infra` around it, a project
-could not import an `infra` of its own any more.
+could not import an `infra` of its own any more. Of a project that has one, the engine's modules join it when they are needed.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -54,10 +57,51 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 _SESSION: pytest.StashKey[Session] = pytest.StashKey()
 
 
-def _session(config: pytest.Config) -> Session:
-    from infra.local.testing.session import Session
+_HOME = Path(__file__).parents[1]
+"""Where the engine's packages lie."""
 
+
+@cache
+def _join_packages(root: Path) -> None:
+    """Let the engine's modules be found beside a project's own where both have packages of one name. Fails who asks where a module
+    of the project hides one that is needed.
+    """
+    functions = [path.parent.name for path in (_HOME / "functions").glob("*/__init__.py")]
+    for package, needed in (("infra", ["local", "catalog", "function"]), ("functions", functions)):
+        joined = _joined(package, root)
+        for name in [f"{package}.{name}" for name in needed] if hasattr(joined, "__path__") else [package]:
+            spec = importlib.util.find_spec(name)
+            origin = Path(getattr(spec, "origin", None) or "")
+            if not origin.is_relative_to(_HOME / package):
+                pytest.fail(
+                    f"Cases of workflows cannot run here: {origin} has the name '{name}', which the engine's own modules need. "
+                    "Rename it, or run the cases by 'workflow test'.",
+                    pytrace=False,
+                )
+
+
+def _joined(name: str, root: Path) -> ModuleType:
+    """A package with the folders of both in its path, the project's first; its `__init__` is the project's, where that has one."""
+    own, ours = root / name, _HOME / name
+    is_there = own.is_dir() and not own.samefile(ours)
+    before = sys.path[:]
+    if is_there and (own / "__init__.py").is_file():
+        sys.path.insert(0, str(root))
+    try:
+        package = importlib.import_module(name)
+    finally:
+        sys.path[:] = before
+    if hasattr(package, "__path__"):
+        folders = [*([str(own)] if is_there else []), *package.__path__, str(ours)]
+        package.__path__ = list(dict.fromkeys(folders))
+    return package
+
+
+def _session(config: pytest.Config) -> Session:
     if _SESSION not in config.stash:
+        _join_packages(config.rootpath)
+        from infra.local.testing.session import Session
+
         options = {"updates": config.getoption("--workflow-update"), "is_ci": config.getoption("--workflow-ci")}
         config.stash[_SESSION] = Session(**options)
     return config.stash[_SESSION]
@@ -67,6 +111,7 @@ class WorkflowFile(pytest.File):
     """A file of cases."""
 
     def collect(self) -> Iterator[pytest.Item]:
+        _join_packages(self.config.rootpath)
         from infra.local.mocking.documents import WrongFileError
         from infra.local.testing.format import read_test_file
 

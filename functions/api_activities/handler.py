@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from functions.api_activities.settings import clients, engine
-from workflow_engine.http.api import WAIT, WORKER
 from workflow_engine.http.powertools import LambdaContext
+from workflow_engine.http.queries import WAIT, WORKER
 from workflow_engine.http.request import Handlers, Request
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.init_phase import at_init

@@ -6,8 +6,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.api_agents.settings import clients, engine
-from workflow_engine.http.api import VERSION, WAIT
 from workflow_engine.http.powertools import LambdaContext
+from workflow_engine.http.queries import VERSION, WAIT
 from workflow_engine.http.request import Handlers, Request
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.http.runs import started

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import unquote
 
 from functions.api_executions.settings import clients, engine
-from workflow_engine.http.api import (
+from workflow_engine.http.powertools import LambdaContext, Response
+from workflow_engine.http.queries import (
     BUCKET,
     CONFIRM,
     CORRELATION_ID,
@@ -34,7 +35,6 @@ from workflow_engine.http.api import (
     WAIT,
     WORKFLOW_ID,
 )
-from workflow_engine.http.powertools import LambdaContext, Response
 from workflow_engine.http.request import Handlers, Request
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.http.runs import started

@@ -8,8 +8,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.api_workflows.settings import clients, engine
-from workflow_engine.http.api import BUCKET, FROM, FROM_VERSION, NAME, TAG, TO, TO_VERSION, VERSION, WAIT
 from workflow_engine.http.powertools import LambdaContext
+from workflow_engine.http.queries import BUCKET, FROM, FROM_VERSION, NAME, TAG, TO, TO_VERSION, VERSION, WAIT
 from workflow_engine.http.request import Handlers, Request, saved, tagged
 from workflow_engine.http.resolver import api_resolver
 from workflow_engine.http.runs import started

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from infra.local.gateway import Gateway, HttpRequest
 from workflow_engine.client.transport import USER_AGENT, Request, Response
-from workflow_engine.http.api import EVENT_STREAM
+from workflow_engine.http.operation import EVENT_STREAM
 
 if TYPE_CHECKING:
     from infra.local.cloud import LocalCloud

@@ -18,7 +18,7 @@ from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer, WSGIRequestHand
 
 from infra.local.access import Access
 from infra.local.gateway import Gateway, HttpRequest, HttpResponse
-from workflow_engine.http.api import EVENT_STREAM
+from workflow_engine.http.operation import EVENT_STREAM
 from workflow_engine.http.problem import Problem
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.openapi.schemas import Schema, Schemas
-from workflow_engine.http.api import OPERATIONS, Operation, Query
+from workflow_engine.http.api import OPERATIONS
+from workflow_engine.http.operation import Operation, Query
 from workflow_engine.http.problem import CONTENT_TYPE, Problem
 
 PROSE: Final[dict[str, Any]] = json.loads(Path(__file__).with_name("prose.json").read_text(encoding="utf-8"))

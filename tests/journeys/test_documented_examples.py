@@ -9,7 +9,8 @@ import pytest
 
 from infra.openapi import PROSE
 from tests.support.http_client import ApiClient
-from workflow_engine.http.api import OPERATIONS, Operation
+from workflow_engine.http.api import OPERATIONS
+from workflow_engine.http.operation import Operation
 
 pytestmark = pytest.mark.xdist_group("journeys")
 

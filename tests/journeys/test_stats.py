@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,11 +10,9 @@ from typing import Any, Final
 import pytest
 
 from tests.support.http_client import ApiClient
+from tests.support.looking import awaited
 
 pytestmark = pytest.mark.xdist_group("journeys")
-
-COUNTED_WITHIN_SECONDS: Final = 60.0
-"""An answer to hope for; on AWS a stream is read within seconds."""
 
 STEPS: Final = [
     {"step_id": "pause", "step_type": "delay", "config": {"delay_seconds": 0}},
@@ -30,16 +27,15 @@ STEPS: Final = [
 
 
 def counted(api: ApiClient, path: str, is_right: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """Figures, once they are as they should be."""
-    end = time.monotonic() + COUNTED_WITHIN_SECONDS
-    while True:
+    """Figures, once they are as they should be: a stream is read within seconds."""
+
+    def look() -> dict[str, Any] | None:
         answer = api.get(path)
         assert answer.status == 200, answer.body
-        if is_right(answer.body):
-            body: dict[str, Any] = answer.body
-            return body
-        assert time.monotonic() < end, answer.body["total"]
-        time.sleep(0.3)
+        body: dict[str, Any] = answer.body
+        return body if is_right(body) else None
+
+    return awaited(look, f"the figures of {path} did not come to what was waited for")
 
 
 def test_runs_of_a_workflow_are_counted_by_how_they_ended_and_their_steps_once_somebody_asked(api: ApiClient) -> None:

@@ -14,7 +14,8 @@ from infra import openapi
 from infra.local.cloud import LocalCloud
 from tests.support.http_client import ENDED
 from workflow_engine.http import caller
-from workflow_engine.http.api import OPERATIONS, Operation
+from workflow_engine.http.api import OPERATIONS
+from workflow_engine.http.operation import Operation
 
 pytestmark = pytest.mark.xdist_group("local-cloud")
 

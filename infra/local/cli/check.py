@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
-from infra.local.cli.documents import one_document, print_json, value_of, written
+from infra.local.cli.documents import no_workflow, one_document, print_json, value_of, written
 from infra.local.cli.exits import INVALID, CommandError
 from infra.local.cli.in_process import call, opened_cloud, tell_of_own_steps
 from infra.local.cli.options import FILE, STEPS
@@ -113,6 +113,8 @@ def _checked(cloud: LocalCloud, text: Text) -> Checked:
         value = text.value()
     except WorkflowEngineError as error:
         return Checked(text, None, placed([no_document(error)], {"": text}), [])
+    if value is None:  # would be sent as no body at all
+        return Checked(text, None, placed([no_workflow(value)], {"": text}), [])
     status, report = cloud.call("POST", "/workflows/validate", value)
     if status >= 500:
         raise click.ClickException(report.get("detail") or report.get("message") or f"status {status}")

@@ -38,11 +38,6 @@ def one_document() -> Iterator[IO[Any]]:
         yield own_file
 
 
-def document(file: str) -> Any:
-    """The value of a file of JSON or YAML, of standard input for `-`. Ends the program where it is none."""
-    return value_of(written(file))
-
-
 def json_option(value: str, option: str) -> Any:
     """The JSON of an option, or the value of the file that is named after an @."""
     return value_of(written_option(value, option))
@@ -82,6 +77,23 @@ def value_of(text: Text) -> Any:
         return text.value()
     except WorkflowEngineError as error:
         invalid([no_document(error)], {"": text})
+
+
+def workflow_of(text: Text, at: str = "") -> dict[str, Any]:
+    """The workflow of a text, which is sent as what pointer `at` leads to. Ends the program where it is no object."""
+    value = value_of(text)
+    if not isinstance(value, dict):
+        invalid([{**no_workflow(value), "pointer": at}], {at: text})
+    return value
+
+
+def no_workflow(value: Any) -> Mapping[str, Any]:
+    """The finding that a value is no object, as the language tells it."""
+    from workflow_engine.language import parse_workflow
+    from workflow_engine.steps import builtin_catalogue
+
+    found, *_ = parse_workflow(value, builtin_catalogue()).diagnostics
+    return found.as_dict()
 
 
 def invalid(findings: Iterable[Mapping[str, Any]], texts: Mapping[str, Text] | None = None) -> NoReturn:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import click
 
+from infra.local.cli.exits import FAILED, CommandError
 from infra.local.cli.output import line, plain
 from infra.local.cli.remote import Remote, client_command, exit_of_run
 from infra.local.cli.times import MOMENT
@@ -19,7 +21,10 @@ from infra.local.progress import duration
 _FOLLOW = click.option(
     "--follow", "-f", is_flag=True, help="Go on until the run has ended, through broken connections."
 )
-_STEP = click.option("--step", help="Only of this step and its parts.")
+_STEP = click.option(
+    "--step", help="Only of this step and its parts, by its id, or its key in the results: rows[3].load."
+)
+_INDEX: Final = re.compile(r"\[\d+\]")
 _SINCE = click.option("--since", type=MOMENT, metavar="AGO|DATE", help="Only from then on: 10m, or 2026-01-31T08:00Z.")
 
 
@@ -32,6 +37,7 @@ _SINCE = click.option("--since", type=MOMENT, metavar="AGO|DATE", help="Only fro
 def events(remote: Remote, run: str, follow: bool, step: str | None, since: datetime | None) -> None:
     """Print what happens in RUN (an id, or @last), a line an event; with --json a JSON object a line. Ends as the run did."""
     execution_id = remote.execution_id(run)
+    _check_step(remote, execution_id, step)
     print_events(remote, execution_id, follow=follow, step=step, since=since)
     _end_as(remote, execution_id)
 
@@ -45,6 +51,7 @@ def events(remote: Remote, run: str, follow: bool, step: str | None, since: date
 def logs(remote: Remote, run: str, follow: bool, step: str | None, since: datetime | None) -> None:
     """Print what the steps of RUN (an id, or @last) printed and logged; with --json a JSON object a line. Ends as the run did."""
     execution_id = remote.execution_id(run)
+    _check_step(remote, execution_id, step)
     try:
         for logged in _since(remote.api.runs.logs(execution_id, step=step, follow=follow), since):
             _print_log(remote, logged)
@@ -75,9 +82,39 @@ def _since(told: Iterator[Any], since: datetime | None) -> Iterator[Any]:
             yield item
 
 
+def _check_step(remote: Remote, execution_id: str, step: str | None) -> None:
+    """Raises CommandError for a step that the run's workflow does not have: nothing would ever be told of it."""
+    if step is None:
+        return
+    from workflow_engine.client.errors import ApiProblem
+    from workflow_engine.language.step_ids import with_step_ids
+    from workflow_engine.language.walk import walk_steps
+    from workflow_engine.suggestions import suggest
+
+    try:
+        workflow = remote.api.runs.workflow(execution_id)["workflow"]
+    except ApiProblem as problem:
+        if problem.status != 404:
+            raise
+        return  # it has been deleted, or there is no such run, which is told by whoever reads that
+    known = [str(found["step_id"]) for _, found in walk_steps(with_step_ids(workflow))]
+    wanted = _ids(step)[-1]
+    if wanted not in known:
+        raise CommandError(f"The run has no step '{plain(step)}'.{suggest(wanted, known)}", FAILED)
+
+
+def _ids(place: str) -> list[str]:
+    """The ids of a key of step_results, outermost first: `rows` and `load` of `rows[3].load`."""
+    return _INDEX.sub("", place).split(".")
+
+
 def _is_part(place: str | None, step: str) -> bool:
-    """Whether a key of step_results is a step's or one of its parts'; `a.b` and `a[3].b` are parts of `b`'s container `a`."""
-    return place is not None and (place == step or place.startswith((f"{step}[", f"{step}.")))
+    """Whether a key of step_results is that of a step or of one of its parts: `a.b` and `a[3].b` are parts of `b`'s container `a`.
+    `step` is such a key, or the id of a step wherever it is.
+    """
+    if place is None:
+        return False
+    return place == step or place.startswith((f"{step}[", f"{step}.")) or step in _ids(place)
 
 
 def _print_event(remote: Remote, event: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import click
@@ -30,4 +31,18 @@ class SuggestingGroup(click.Group):
         if args and not args[0].startswith("-") and args[0] not in known:
             meant = suggest(args[0], known) or f" `{ctx.command_path} --help` lists them."
             ctx.fail(f"There is no command '{args[0]}'.{meant}")
-        return super().resolve_command(ctx, args)
+        name, command, following = super().resolve_command(ctx, args)
+        if command is not None:
+            _refuse_repeated(click.Context(command, parent=ctx, info_name=name, **command.context_settings), following)
+        return name, command, following
+
+
+def _refuse_repeated(ctx: click.Context, args: list[str]) -> None:
+    """Fail where an option that takes one value is given two: click would take the last one without a word."""
+    try:
+        *_, given = ctx.command.make_parser(ctx).parse_args(args=list(args))
+    except click.UsageError:  # the command tells it
+        return
+    for option, times in Counter(given).items():
+        if times > 1 and isinstance(option, click.Option) and not (option.multiple or option.is_flag or option.count):
+            ctx.fail(f"{'/'.join(option.opts)} is given {times} times, and takes one value.")

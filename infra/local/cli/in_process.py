@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from infra.local.cli.documents import invalid
+from infra.local.cli.documents import invalid, no_workflow
 from infra.local.cli.output import note
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ def call(cloud: LocalCloud, method: str, path: str, body: Any = None, texts: Map
     """The JSON answer of a route. A problem that is the client's ends the program with its findings on stderr; `texts` has what the
     body was read from, by the pointer that it stands at.
     """
+    if body is None and texts:  # would be sent as no body at all
+        invalid([no_workflow(body)], texts)
     status, answer = cloud.call(method, path, body)
     if status >= 500:
         raise click.ClickException(answer.get("detail") or answer.get("message") or f"status {status}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -44,6 +45,16 @@ _EXIT_OF_STATUS: Final[Mapping[int, int]] = {
     504: exits.UNREACHABLE,
 }
 """Exit codes of problems; of all others `FAILED`. The last four have been tried several times."""
+
+_COMMANDS_OF_ROUTES: Final = (
+    (r"POST /executions/([\w-]+)/rerun", r"`workflow rerun \1`"),
+    ("`from_step`", "from a step on, by `--from-step`"),
+    (r"GET /approvals\b(?!/)", "`workflow approve`"),
+    (r"GET /steps\?kind=registered\b", "`workflow steps --kind registered`"),
+    (r"GET /steps\b(?![/?])", "`workflow steps`"),
+    (r"POST /steps/register\b", "`workflow steps register`"),
+)
+"""Routes that problems advise, as the commands that ask them."""
 
 _RUN_EXITS: Final[Mapping[str, int]] = {
     "failed": exits.FAILED,
@@ -198,24 +209,42 @@ def as_command_error(error: Exception, remote: Remote) -> CommandError:
 
 
 @contextlib.contextmanager
-def findings_in(texts: Mapping[str, Text]) -> Iterator[None]:
+def findings_in(texts: Mapping[str, Text], moved: Mapping[str, str] | None = None) -> Iterator[None]:
     """What the API finds in what was read from files is told where it stands there. `texts` are by the pointer at which they
-    stand in the body that is sent.
+    stand in the body that is sent. `moved` has pointers into that of what was taken out of a text, by which that is found there.
     """
     from workflow_engine.client.errors import ApiProblem
 
     try:
         yield
     except ApiProblem as problem:
-        is_told = any(error["pointer"].startswith(place) for error in problem.errors for place in texts)
+        errors: list[dict[str, Any]] = [
+            {**error, "pointer": _moved(error["pointer"], moved or {})} for error in problem.errors
+        ]
+        is_told = any(error["pointer"].startswith(place) for error in errors for place in texts)
         if _EXIT_OF_STATUS.get(problem.status) == exits.INVALID and is_told:
-            invalid([dict(error) for error in problem.errors], texts)
+            invalid(errors, texts)
         raise
 
 
+def _moved(pointer: str, moved: Mapping[str, str]) -> str:
+    """A pointer, by where what it leads to has stood before it was moved."""
+    for place, before in moved.items():
+        if pointer == place or pointer.startswith(f"{place}/"):
+            return before + pointer.removeprefix(place)
+    return pointer
+
+
+def _by_command(detail: str) -> str:
+    """A sentence of the API about its routes, for somebody who has commands."""
+    for route, command in _COMMANDS_OF_ROUTES:
+        detail = re.sub(route, command, detail)
+    return detail
+
+
 def _of_problem(error: ApiProblem, remote: Remote) -> CommandError:
-    told = [error.detail] + [
-        f"  {e.get('pointer') or '/'}: {e['detail']}" for e in error.errors if e["detail"] != error.detail
+    told = [_by_command(error.detail)] + [
+        f"  {e.get('pointer') or '/'}: {_by_command(e['detail'])}" for e in error.errors if e["detail"] != error.detail
     ]
     code = _EXIT_OF_STATUS.get(error.status, exits.FAILED)
     if code == exits.REFUSED:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from infra.local.cli.documents import (
-    invalid,
     one_document,
     print_json,
     value_of,
+    workflow_of,
     written,
     written_option,
 )
@@ -40,10 +40,8 @@ if TYPE_CHECKING:
 def run(file: str, run_input: str | None, as_json: bool, skips_time: bool, steps_directory: Path | None) -> None:
     """Run a workflow and show how each step ended."""
     texts = {"": written(file)}
-    body = value_of(texts[""])
+    body = workflow_of(texts[""])
     if run_input is not None:
-        if not isinstance(body, dict):
-            invalid([{"code": "invalid_request", "pointer": "", "detail": "A workflow is an object."}], texts)
         texts["/input"] = written_option(run_input, "--input")
         body = {**body, "input": value_of(texts["/input"])}
     with one_document() if as_json else contextlib.nullcontext(sys.stdout) as stdout:

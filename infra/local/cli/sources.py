@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from infra.local.cli.documents import value_of, written
+from infra.local.cli.documents import value_of, workflow_of, written
 from infra.local.cli.exits import INVALID, CommandError
 from infra.local.cli.output import note
-from infra.local.cli.texts import Text
+from infra.local.cli.texts import SUFFIXES, Text
 from workflow_engine.language.workflow_ids import RESERVED_WORKFLOW_IDS, WORKFLOW_ID_PATTERN
 
-SUFFIXES: Final = (".json", ".yaml", ".yml")
 LEFT_OUT: Final = ("fixtures", "mocks", "snapshots", "node_modules", "__pycache__")
 """Folders of files that are no workflows, beside hidden ones."""
 _IS_A_WORKFLOW: Final = ("steps", "execution_pattern")
@@ -42,7 +41,7 @@ def sources(paths: Sequence[str]) -> list[Source]:
             found += _below(Path(path))
         else:
             text = written(path)
-            found.append(_source(path, value_of(text), text))
+            found.append(_source(path, workflow_of(text), text))
     if not found:
         raise CommandError(f"There is no workflow in {', '.join(paths)}.", INVALID)
     _check_ids(found)
@@ -76,9 +75,7 @@ def files_below(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _source(file: str, content: Any, text: Text) -> Source:
-    if not isinstance(content, dict):
-        raise CommandError(f"{file} is no workflow: it holds no object.", INVALID)
+def _source(file: str, content: dict[str, Any], text: Text) -> Source:
     chosen = content.get("workflow_id")
     if chosen is None and file == "-":
         raise CommandError(

@@ -7,14 +7,12 @@ from typing import Any
 
 import click
 
-from infra.local.cli.documents import invalid, value_of, written, written_option
+from infra.local.cli.documents import value_of, workflow_of, written, written_option
 from infra.local.cli.follow import print_events
 from infra.local.cli.output import line, note
 from infra.local.cli.remote import Remote, client_command, exit_of_run, findings_in
-from infra.local.cli.texts import Text
+from infra.local.cli.texts import SUFFIXES, Text
 from infra.local.cli.waiting import WAIT, WaitingCommand, show_results, wait_for
-
-FILES = (".json", ".yaml", ".yml")
 
 
 @click.command(cls=WaitingCommand)
@@ -43,23 +41,23 @@ def start(
     wait: float | None,
     **about: Any,
 ) -> None:
-    """Start a run of the stored workflow ID, or of the one in FILE (.json, .yaml), which is not stored.
+    """Start a run of the stored workflow ID, or of the one in FILE (.json, .yaml), which is not stored. A FILE may have an `input`
+    beside its steps, in place of --input.
 
     In a pipe it prints the id of the run and nothing else. With --wait or --follow it ends as the run does.
     """
-    is_file = workflow.endswith(FILES) or workflow == "-"
+    is_file = workflow.endswith(SUFFIXES) or workflow == "-"
     if is_file and about["version"] is not None:
         raise click.UsageError("--version is for a stored workflow, and this is a file.")
     texts: dict[str, Text] = {"/workflow": written(workflow)} if is_file else {}
-    what = value_of(texts["/workflow"]) if is_file else workflow
-    if is_file and not isinstance(what, dict):
-        invalid([{"code": "invalid_request", "pointer": "/workflow", "detail": "A workflow is an object."}], texts)
+    document = workflow_of(texts["/workflow"], "/workflow") if is_file else {}
+    given, moved = document.pop("input", None), {"/input": "/workflow/input"}
     if run_input is not None:
         texts["/input"] = written("-") if run_input == "-" else written_option(run_input, "--input")
-    given = value_of(texts["/input"]) if run_input is not None else None
+        given, moved = value_of(texts["/input"]), {}
     remote.changes(f"start a run of {workflow}")
-    with findings_in(texts):
-        started = remote.api.runs.start(what, given, tags=list(tags) or None, **about)
+    with findings_in(texts, moved):
+        started = remote.api.runs.start(document if is_file else workflow, given, tags=list(tags) or None, **about)
     execution_id = started["execution_id"]
     remote.remember(execution_id)
     if not follow and wait is None:

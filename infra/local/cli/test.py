@@ -180,11 +180,11 @@ class _Run:
         """The files that can be read, and what is wrong with the others."""
         from infra.local.mocking.documents import WrongFileError
         from infra.local.testing.format import read_test_file
-        from infra.local.testing.session import test_files
+        from infra.local.testing.session import files_of_cases
 
         read: list[TestFile] = []
         wrong: list[str] = []
-        for path in test_files(self._paths):
+        for path in files_of_cases(self._paths):
             try:
                 read.append(read_test_file(path))
             except WrongFileError as error:

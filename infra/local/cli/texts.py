@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from workflow_engine.errors import WorkflowEngineError
 
 YAML_SUFFIXES: Final = (".yaml", ".yml")
+SUFFIXES: Final = (".json", *YAML_SUFFIXES)
 
 
 class Text:

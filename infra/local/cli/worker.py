@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from infra.local.cli.exits import FAILED, REFUSED, CommandError
+from infra.local.cli.exits import FAILED, INVALID, REFUSED, CommandError
 from infra.local.cli.options import PROFILE
 from infra.local.cli.remote import API, auth_of
 from infra.local.cli.settings import connection
@@ -29,7 +29,11 @@ def worker(function: str, activity: str, api: str | None, profile: str | None) -
         click.echo(line, err=True)
 
     try:
-        working = Worker(Api(found.url.value, auth_of(found)), activity, load(function), tell)
+        handler = load(function)
+    except WorkerError as error:
+        raise CommandError(str(error), INVALID) from None
+    try:
+        working = Worker(Api(found.url.value, auth_of(found)), activity, handler, tell)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: working.stop.set())
         tell(f"Working on '{activity}' for {found.url.value}. Ctrl-C stops after the task at hand.")

@@ -29,7 +29,7 @@ _KINDS: Final = {
     function_arn("step_http"): "http",
     function_arn("step_agent"): "agent",
 }
-"""What functions of ours do, by their ARN: `plain` ones have no effects outside."""
+"""What functions of ours do, by their ARN: `plain` ones have no effects outside, but for a file that is read from a URL."""
 
 _PASTE: Final = {
     "http": "{status: 200, json: {}}",
@@ -98,7 +98,7 @@ class Task:
         own = config.get("config") or {}
         agent = own.get("agent_id")
         return cls(
-            _kind(parameters, target, step_type),
+            _kind(parameters, target, step_type, event),
             step_id,
             step_type,
             place,
@@ -123,7 +123,7 @@ class Task:
         return json.dumps(described(head, parses_json=True))
 
 
-def _kind(parameters: Mapping[str, Any], target: Target, step_type: str) -> str:
+def _kind(parameters: Mapping[str, Any], target: Target, step_type: str, event: Mapping[str, Any]) -> str:
     if not target.service:
         return "activity"
     if step_type == OUTPUT_CHECK:
@@ -131,9 +131,23 @@ def _kind(parameters: Mapping[str, Any], target: Target, step_type: str) -> str:
     if target.takes_token:
         return "approval"
     kind = _KINDS.get(parameters.get("FunctionName", ""), "function")
+    if step_type == "file_reader" and _reads_a_url(event):
+        return "function"
     if kind != "agent":
         return kind
     return "agent" if step_type in AGENT_TYPES else "tool" if step_type in TOOL_TYPES else "plain"
+
+
+def _reads_a_url(event: Mapping[str, Any]) -> bool:
+    """Whether a step that reads a file would ask a server for it; uploaded files and paths are there."""
+    from functions.step_files.sources import named_file
+    from workflow_engine.errors import InvalidStepInput
+
+    config = (event.get("step_config") or {}).get("config") or {}
+    try:
+        return named_file(config, event.get("input_data") or {}).lower().startswith(("http://", "https://"))
+    except InvalidStepInput:
+        return False  # the step tells it
 
 
 def _child(attempt: Attempt, parameters: Mapping[str, Any], item: Mapping[str, Any], loops: frozenset[str]) -> Task:

@@ -26,7 +26,7 @@ from workflow_engine.lazy_dataclass import dataclass
 _NEVER_LOOKED_INTO = frozenset({"node_modules", "__pycache__", "build", "dist", "cdk.out"})
 
 
-def test_files(paths: Iterable[Path]) -> list[Path]:
+def files_of_cases(paths: Iterable[Path]) -> list[Path]:
     """The files of cases among these, and in these folders at any depth, in order."""
     found: dict[Path, None] = {}
     for path in paths:
@@ -35,9 +35,6 @@ def test_files(paths: Iterable[Path]) -> list[Path]:
         else:
             found[path] = None
     return list(found)
-
-
-test_files.__test__ = False  # type: ignore[attr-defined]  # it is none of pytest's
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -10,16 +10,41 @@ from pathlib import Path
 import pytest
 
 from tests.local.cli.commands import deployed, failed_run, hello, started, workflow, write
+from tests.local.cli.fake_api import FakeApi
 
 pytestmark = pytest.mark.xdist_group("cli-client")
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-@pytest.mark.parametrize("text", ["[1, 2]", "just text", "7"])
-def test_a_file_without_an_object_is_no_workflow(api: str, text: str) -> None:
+COMMANDS_OF_A_FILE = ["validate", "run", "run --input {}", "compile", "graph --compiled", "start", "deploy"]
+
+
+@pytest.mark.parametrize("command", COMMANDS_OF_A_FILE)
+@pytest.mark.parametrize("text", ["null", "[1, 2]", "just text", "7"])
+def test_a_file_without_an_object_is_no_workflow(api: str, command: str, text: str) -> None:
     Path("no.yaml").write_text(text)
-    assert [workflow(command, "no.yaml").exit_code for command in ("start", "deploy")] == [2, 2]
+    done = workflow(*command.split(), "no.yaml")
+    assert done.exit_code == 2
+    assert "no.yaml:1:1: error WFE-E100: A workflow is an object with 'name' and 'steps', not " in done.output
+
+
+@pytest.mark.parametrize("command", ["run", "start"])
+def test_a_file_may_have_the_input_beside_its_steps(api: str, command: str) -> None:
+    options = ("--json",) if command == "run" else ("--json", "--wait")
+    asked = {**hello(), "output": {"text": "input.text"}}
+    file = write("asked.json", asked | {"input": {"text": "in the file"}})
+    assert json.loads(workflow(command, file, *options).stdout)["output"] == {"text": "in the file"}
+    other = workflow(command, file, *options, "--input", '{"text": "said"}')
+    assert json.loads(other.stdout)["output"] == {"text": "said"}
+
+
+def test_what_is_wrong_with_an_input_in_the_file_is_told_where_it_stands(api: str) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    file = write("asked.json", hello(input_schema=schema) | {"input": {"n": "many"}})
+    told = [workflow(command, file).stderr.splitlines()[-2:] for command in ("start", "run")]
+    assert told[0] == told[1]
+    assert '"n": "many"' in told[0][0]
 
 
 def test_an_input_that_the_workflow_does_not_take_is_told_in_its_file(api: str) -> None:
@@ -103,6 +128,74 @@ def test_events_and_logs_are_lines_and_json_lines_and_end_as_the_run_did(api: st
         [["charge", "stdout", "charging"]],
     )
     assert json.loads(workflow("logs", run, "--json").stdout)["message"] == "charging"
+
+
+@pytest.mark.parametrize("command", ["events", "logs"])
+def test_a_step_that_the_run_does_not_have_is_refused_with_the_nearest_one(
+    api: str, tmp_path: Path, command: str
+) -> None:
+    run = failed_run(tmp_path / "paid")
+    for options in ((), ("--follow",), ("--since", "10m")):
+        done = workflow(command, run, "--step", "chrge", *options)
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert done.stderr == "Error: The run has no step 'chrge'. Did you mean 'charge'?\n"
+
+
+def test_events_of_a_step_in_a_container_are_found_by_its_id_and_by_its_key(api: str) -> None:
+    inner = {"step_id": "double", "step_type": "output", "input_mapping": {"n": "item"}}
+    steps = [
+        {"step_id": "rows", "step_type": "data_input", "config": {"data": {"list": [1, 2]}}},
+        {"step_id": "each", "step_type": "map", "config": {"items": "rows.data.list", "steps": [inner]}},
+    ]
+    run = started(deployed({"name": "Nested", "steps": steps}, "cli-nested"), "--wait", "--json")
+    run = json.loads(run)["execution_id"]
+
+    def told(step: str) -> set[str]:
+        lines = workflow("events", run, "--step", step).stdout.splitlines()
+        return {line.split("\t")[2] for line in lines}
+
+    assert told("double") == {"each[0].double", "each[1].double"}
+    assert told("each[1].double") == {"each[1].double"}
+    assert told("rows") == {"rows"}
+
+
+def test_a_completed_run_is_not_redriven_and_the_advice_is_a_command(api: str) -> None:
+    run = json.loads(started(deployed(hello(), "done"), "--wait", "--json"))["execution_id"]
+    done = workflow("redrive", run)
+    assert done.exit_code == 6
+    assert f"`workflow rerun {run}` starts it anew, all of it or from a step on, by `--from-step`." in done.stderr
+    problem = json.loads(workflow("redrive", run, "--json").stdout)["error"]
+    assert f"POST /executions/{run}/rerun" in problem["detail"]  # to a program
+
+
+def test_a_worker_without_its_function_is_a_mistake_on_the_command_line(fake: FakeApi) -> None:
+    for function, told in (
+        ("nowhere:work", "cannot be imported"),
+        ("json:nothing", "has no function"),
+        ("x", "names no"),
+    ):
+        done = workflow("worker", function, "--activity", "a")
+        assert (done.exit_code, told in done.stderr) == (2, True)
+    assert fake.asked == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("validate", "x.json", "--steps", ".", "--steps", ".."),
+        ("run", "x.json", "--input", "{}", "--input=[]"),
+        ("agents", "show", "a", "--version", "1", "--version", "2"),
+        ("start", "a", "--wait", "1", "--wait", "2"),
+    ],
+)
+def test_an_option_of_one_value_is_not_given_two(arguments: tuple[str, ...]) -> None:
+    write("x.json", hello())
+    done = workflow(*arguments)
+    assert (done.exit_code, "is given 2 times, and takes one value." in done.stderr) == (2, True)
+
+
+def test_letters_that_changed_places_are_the_likeliest_slip() -> None:
+    assert "Did you mean 'start'?" in workflow("strat").stderr
 
 
 def test_what_a_step_prints_does_not_steer_the_terminal(api: str) -> None:

@@ -67,6 +67,34 @@ def test_json_is_mended_in_its_own_layout(tmp_path: Path) -> None:
     assert file.read_text(encoding="utf-8") == text.replace("step_tipe", "step_type")
 
 
+def test_fields_of_other_systems_that_hold_the_same_are_renamed(tmp_path: Path) -> None:
+    file = tmp_path / "flow.yaml"
+    text = """\
+name: Demo
+steps:
+  - id: greet
+    type: data_input
+    config: {data: {text: hi}}
+  - step_id: shout
+    step_type: data_processing
+    depends_on: [greet]
+    retries: 3
+"""
+    file.write_text(text, encoding="utf-8")
+    done = validate(file, "--fix")
+    assert (done.exit_code, "'retries'" in done.stdout) == (2, True)  # what its number becomes is for the author to say
+    renamed = text.replace(" id:", " step_id:").replace(" type:", " step_type:").replace("depends_on", "dependencies")
+    assert file.read_text(encoding="utf-8") == renamed
+
+
+def test_a_field_of_another_system_beside_our_own_is_left_for_its_author(tmp_path: Path) -> None:
+    file = tmp_path / "flow.yaml"
+    text = "name: D\nsteps:\n  - {step_id: a, id: b, step_type: data_input, config: {data: 1}}\n"
+    file.write_text(text, encoding="utf-8")
+    assert validate(file, "--fix").exit_code == 2
+    assert file.read_text(encoding="utf-8") == text
+
+
 def test_without_fix_nothing_is_written(tmp_path: Path) -> None:
     file = tmp_path / "flow.yaml"
     file.write_text(WRONG, encoding="utf-8")

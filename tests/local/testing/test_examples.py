@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.testing.format import read_test_file
-from infra.local.testing.session import Session, test_files
+from infra.local.testing.session import Session, files_of_cases
 
 REPOSITORY = Path(__file__).parents[3]
 TESTED = REPOSITORY / "statemachines" / "tested"
@@ -22,7 +22,7 @@ def session() -> Iterator[Session]:
         yield running
 
 
-@pytest.mark.parametrize("path", test_files([TESTED, TEMPLATES]), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", files_of_cases([TESTED, TEMPLATES]), ids=lambda path: path.name)
 def test_all_cases_pass(path: Path, session: Session) -> None:
     file = read_test_file(path)
     assert [(case.name, session.run(file, case).failures) for case in file.cases if case.skip is None] == [

@@ -14,7 +14,7 @@ from infra.local.mocking.outputs import misfit_of
 from infra.local.mocking.reading import SCHEMA_FILE
 from infra.local.testing.format import read_test_file
 from infra.local.testing.model import Case
-from infra.local.testing.session import test_files
+from infra.local.testing.session import files_of_cases
 from workflow_engine.json_schema import schema_problem
 
 REPOSITORY = Path(__file__).parents[3]
@@ -144,7 +144,7 @@ def test_files_are_found_below_folders_but_not_in_environments(tmp_path: Path) -
         (tmp_path / folder / "w.test.yaml").write_text("")
     (tmp_path / "env" / "pyvenv.cfg").write_text("")
     (tmp_path / "a" / "w.yaml").write_text("")
-    assert test_files([tmp_path]) == [tmp_path / "a" / "b" / "w.test.yaml"]
+    assert files_of_cases([tmp_path]) == [tmp_path / "a" / "b" / "w.test.yaml"]
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,26 @@ def test_what_is_not_mocked_really_runs_where_the_case_says_so(run: RunCases) ->
     assert outcome.failures == ()
 
 
+def test_a_file_is_not_fetched_from_a_server_unless_the_case_says_so(run: RunCases) -> None:
+    step = {"step_id": "read", "step_type": "file_reader", "input_mapping": {"file": "input.file"}}
+    unmocked, shouted, mocked, here = run(
+        [step],
+        """
+        cases:
+          - {name: unmocked, input: {file: "https://files.invalid/a.txt"}, expect: {status: completed}}
+          - {name: shouted, input: {file: {url: "HTTP://files.invalid/a.txt"}}, expect: {status: completed}}
+          - name: mocked
+            input: {file: "https://files.invalid/a.txt"}
+            mocks: {read: {output: {content: mocked}}}
+            expect: {output: {read: {content: mocked}}, calls: {read: 1}}
+          - {name: here, input: {file: nowhere.txt}, expect: {error: {type: FileMissingError}}}
+        """,
+    )
+    assert "Step 'read' has effects outside and no mock" in unmocked.failures[0].told
+    assert "Step 'read' has effects outside and no mock" in shouted.failures[0].told
+    assert mocked.failures == here.failures == ()
+
+
 def test_an_unmocked_step_whose_failure_is_tolerated_is_noted(run: RunCases) -> None:
     (outcome,) = run(
         [{**WORK, "critical": False}], "cases: [{name: c, expect: {status: completed, steps: {work: failed}}}]"

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import workflow_pytest
 from infra.local.testing.format import SUFFIXES
 from tests.local.testing.test_command import FAILING, PASSING, WORKFLOW
@@ -108,3 +110,34 @@ def test_a_field(workflows):
     assert "There is no field 'mokcs'. Did you mean 'mocks'?" in told
     assert "During handling" not in told
     assert "FileNotFoundError" not in told
+
+
+@pytest.mark.parametrize("is_package", [True, False])
+def test_a_project_may_have_packages_of_the_engines_names(tmp_path: Path, is_package: bool) -> None:
+    (tmp_path / "w.yaml").write_text(WORKFLOW)
+    (tmp_path / "a.test.yaml").write_text("workflow: w.yaml\ncases:\n" + PASSING)  # before and after the project's own
+    (tmp_path / "w.test.yaml").write_text("cases:\n" + PASSING)
+    for name in ("infra", "functions"):
+        (tmp_path / name / "stacks").mkdir(parents=True)
+        (tmp_path / name / "stacks" / "__init__.py").write_text("OWN = True\n")
+        if is_package:
+            (tmp_path / name / "__init__.py").write_text("OWN = True\n")
+    names = "import functions, infra\nassert infra.OWN and functions.OWN\n" if is_package else ""
+    imported = "import functions.stacks, infra.stacks\nassert functions.stacks.OWN and infra.stacks.OWN\n"
+    (tmp_path / "test_own.py").write_text(
+        f"{names}{imported}def test_w(workflows):\n    workflows.run('w.yaml', input={{'n': 3}})\n"
+    )
+    done = run_pytest(tmp_path)
+    assert "3 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_module_of_the_project_that_hides_one_of_the_engines_is_named(tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_text(WORKFLOW)
+    (tmp_path / "w.test.yaml").write_text("cases:\n" + PASSING)
+    (tmp_path / "infra").mkdir()
+    (tmp_path / "infra" / "__init__.py").touch()
+    (tmp_path / "infra" / "local.py").touch()
+    done = run_pytest(tmp_path)
+    told = f"{tmp_path / 'infra' / 'local.py'} has the name 'infra.local', which the engine's own modules need."
+    assert told in done.stdout, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout

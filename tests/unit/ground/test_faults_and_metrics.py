@@ -13,7 +13,8 @@ from tests.support import http_events
 from workflow_engine import metrics
 from workflow_engine.errors import MisconfiguredError, ThrottledError
 from workflow_engine.faults import faults_logged, is_failure_by_contract
-from workflow_engine.http.api import WAIT, Operation
+from workflow_engine.http.operation import Operation
+from workflow_engine.http.queries import WAIT
 from workflow_engine.http.resolver import ApiResolver, api_resolver
 from workflow_engine.sdk import InvalidStepInput, StepOutputError, StepReportedFailure
 

@@ -5,7 +5,6 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from tests.support.http_events import request
 from workflow_engine.errors import InvalidRequestError
-from workflow_engine.http.api import STARTED_AFTER, STATUS, VERSION, WAIT
 from workflow_engine.http.parameters import (
     Page,
     idempotency_key,
@@ -15,6 +14,7 @@ from workflow_engine.http.parameters import (
     refuse_unknown,
     whole_number,
 )
+from workflow_engine.http.queries import STARTED_AFTER, STATUS, VERSION, WAIT
 
 
 def get(query: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> APIGatewayProxyEventV2:

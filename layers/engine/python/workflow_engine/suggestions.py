@@ -47,9 +47,11 @@ def fix_of(text: str) -> Fix | None:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The nearest known word, or None when none is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=_NEAR)
-    return near[0] if near else None
+    """The nearest known word, or None when none is near. Of several, that of the same letters: two that changed places are the
+    commonest slip, and as far apart as any two to `difflib`.
+    """
+    near = difflib.get_close_matches(word, list(known), n=3, cutoff=_NEAR)
+    return next((other for other in near if sorted(other) == sorted(word)), near[0] if near else None)
 
 
 def fix_to(word: str, near: str, known: Iterable[str], target: Literal["key", "value"] = "value") -> Fix | None:

@@ -13,7 +13,9 @@ from urllib.parse import quote
 
 from workflow_engine.client.errors import ApiProblem, AuthenticationError, UnexpectedAnswerError
 from workflow_engine.client.transport import Request, Response
-from workflow_engine.http.api import OPERATIONS, WAIT, Operation
+from workflow_engine.http.api import OPERATIONS
+from workflow_engine.http.operation import Operation
+from workflow_engine.http.queries import WAIT
 
 QueryValue = str | int | float | bool | datetime | Iterable[str] | None
 """A query parameter: texts are joined by commas, a moment without a time zone is UTC; None is left out."""

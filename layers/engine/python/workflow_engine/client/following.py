@@ -15,7 +15,7 @@ from workflow_engine.client.errors import ConnectionFailedError, UnexpectedAnswe
 from workflow_engine.client.flows import Flow, Item, Items, Methods, Open, Pause, Read
 from workflow_engine.client.sse import EventReader
 from workflow_engine.client.transport import Request, Response
-from workflow_engine.http.api import EVENT_STREAM
+from workflow_engine.http.operation import EVENT_STREAM
 from workflow_engine.statuses import RUN_ENDS, has_ended
 
 if TYPE_CHECKING:

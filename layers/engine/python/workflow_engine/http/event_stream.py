@@ -5,8 +5,9 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
-from workflow_engine.http.api import EVENT_STREAM, LAST_EVENT_ID
+from workflow_engine.http.operation import EVENT_STREAM
 from workflow_engine.http.powertools import Response
+from workflow_engine.http.queries import LAST_EVENT_ID
 from workflow_engine.http.request import Request
 from workflow_engine.usecases.engine import Engine
 from workflow_engine.usecases.runs import live_events

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from workflow_engine.errors import InvalidRequestError
-from workflow_engine.http.api import CURSOR, LIMIT, Query
+from workflow_engine.http.operation import Query
 from workflow_engine.http.powertools import APIGatewayProxyEventV2
+from workflow_engine.http.queries import CURSOR, LIMIT
 from workflow_engine.suggestions import suggest
 
 DEFAULT_PAGE: Final = 50

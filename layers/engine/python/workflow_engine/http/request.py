@@ -9,9 +9,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from workflow_engine.http import parameters
-from workflow_engine.http.api import Operation, Query
 from workflow_engine.http.body import json_body
 from workflow_engine.http.caller import caller_of
+from workflow_engine.http.operation import Operation, Query
 from workflow_engine.http.parameters import Page
 from workflow_engine.http.powertools import APIGatewayProxyEventV2, Response
 from workflow_engine.language.diagnostics import Json

@@ -16,8 +16,9 @@ from http import HTTPStatus
 from typing import Any, Final, cast
 
 from workflow_engine import metrics
-from workflow_engine.http.api import OPERATIONS, Operation, Query
+from workflow_engine.http.api import OPERATIONS
 from workflow_engine.http.body import MAX_ANSWER_BYTES, answer_bytes
+from workflow_engine.http.operation import Operation, Query
 from workflow_engine.http.parameters import refuse_unknown
 from workflow_engine.http.powertools import (
     APIGatewayHttpResolver,

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from workflow_engine.suggestions import Fix, advised
+
 _RETRY: Final = (
     "Retries are 'max_retries' (a number), 'retry_strategy' and 'retry_delay_seconds', each a field of the step."
 )
@@ -59,6 +61,16 @@ FIELDS: Final = {
     "MapConfig": dict.fromkeys(("for_each", "list", "over", "item"), "The list of a map is its 'items', a reference."),
 }
 """Fields of other systems, by the model of the document in which they were written."""
+
+_RENAMED: Final = {
+    "StepDocument": {
+        **dict.fromkeys(("id", "task_id"), "step_id"),
+        "type": "step_type",
+        **dict.fromkeys(("needs", "depends_on", "dependsOn", "upstream"), "dependencies"),
+    },
+    "WorkflowDocument": {"title": "name"},
+}
+"""Of these fields those of which another name is all that is wrong: what is in them is the same here."""
 
 _VALUES: Final = {
     "execution_pattern": {
@@ -131,7 +143,10 @@ STEP_TYPES: Final = {
 def field_advice(model: str, field: str) -> str:
     """What to write instead of a field of another system; the empty string where nothing is known of it."""
     known = FIELDS.get(model, {})
-    return " " + known[field] if field in known else ""
+    if field not in known:
+        return ""
+    name = _RENAMED.get(model, {}).get(field)
+    return advised(f" {known[field]}", None if name is None else Fix(field, name, "key"))
 
 
 def step_type_advice(step_type: str) -> str:
