@@ -155,6 +155,11 @@ def duration(milliseconds: float | None) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
 
 
+def usd(dollars: float | None) -> str:
+    """US dollars for people, without the sign: `0.000025`; empty where they are not known."""
+    return "" if dollars is None else f"{dollars:.10f}".rstrip("0").rstrip(".")
+
+
 def step_error(step: Mapping[str, Any]) -> str:
     """A step's error in one short line, empty when it has none."""
     if not step.get("error_type") and not step.get("error_message"):

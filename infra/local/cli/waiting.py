@@ -15,7 +15,7 @@ from infra.local.cli.exits import INTERRUPTED, CommandError
 from infra.local.cli.output import Column, line, note, plain
 from infra.local.cli.remote import Remote
 from infra.local.cli.times import AS_LONG_AS_IT_TAKES, SECONDS, seconds_of
-from infra.local.progress import advice_lines, duration, run_error, step_error
+from infra.local.progress import advice_lines, duration, run_error, step_error, usd
 
 Results = Mapping[str, Any]
 
@@ -27,6 +27,7 @@ STEP_COLUMNS: Final = (
     Column("status"),
     Column("execution_time_ms", "time", duration, is_number=True),
     Column("retry_count", "retries", lambda count: str(count or ""), is_number=True),
+    Column("cost_usd.total", "USD", usd, is_number=True),
     Column("error"),
 )
 

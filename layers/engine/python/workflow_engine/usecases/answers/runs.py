@@ -48,6 +48,16 @@ class CostUsd(TypedDict):
     """Null, and so the total, where the price of a model is not known."""
 
 
+class StepCost(CostUsd):
+    """What a step has cost so far with all of its parts and attempts, in US dollars. What this run took over from another cost
+    nothing again, and a step that is computed in the state of another one nothing by itself. The workflow's own steps, and the
+    states that belong to none, cost what the run costs.
+    """
+
+    reason: NotRequired[str]
+    """Why a part is null, or what is in none of them, such as the run that a subflow has started."""
+
+
 class Attempt(TypedDict):
     """One attempt at a step, without secrets."""
 
@@ -91,6 +101,8 @@ class StepResult(TypedDict):
     retry_count: Count
     started_at: Time | None
     completed_at: Time | None
+    cost_usd: StepCost | None
+    """Null where an earlier version of the service has kept the results."""
     output_link: NotRequired[OutputLink]
     repeated_after_restart: NotRequired[Count]
     """How often the server of a laptop ended during an attempt, which was then made once more; AWS repeats none."""

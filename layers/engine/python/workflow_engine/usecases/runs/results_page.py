@@ -35,6 +35,10 @@ LINK_SECONDS: Final = 900
 """How long a presigned address may be used; the credentials of a function may end it sooner."""
 
 
+_WITHOUT_COST: Final[dict[str, Json]] = {"cost_usd": None}
+"""Of a step whose results an earlier version of this service has kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResultsQuery:
     """What of the results is asked for. `limit` None: as many as a page holds. `steps`: only these and their parts.
@@ -209,9 +213,10 @@ def _told_output(results: RunResults) -> dict[str, Json]:
 
 
 def _told_step(results: RunResults, told: StepResult) -> Mapping[str, Json]:
+    result = _WITHOUT_COST | told.result
     if told.large is None:
-        return told.result
-    return told.result | {"output_link": _link(results, told.large)}
+        return result
+    return result | {"output_link": _link(results, told.large)}
 
 
 def _link(results: RunResults, large: LargeOutput) -> dict[str, Json]:
