@@ -18,7 +18,7 @@ from workflow_engine.usecases.bodies.run import waiting_seconds
 from workflow_engine.usecases.files import read_files
 from workflow_engine.usecases.runs import start_run
 from workflow_engine.usecases.workflows import compile_workflow, read_workflows, save_workflow, validate_workflow
-from workflow_engine.usecases.workflows.preconditions import entity_tag
+from workflow_engine.usecases.workflows.preconditions import shown_tag
 
 if TYPE_CHECKING:
     from workflow_engine.http.form import Part
@@ -67,7 +67,7 @@ def _execute_stored(request: Request) -> tuple[ExecutionStarted | Results, HTTPS
 
 
 def _stored(request: Request, workflow: StoredWorkflow, status: HTTPStatus = HTTPStatus.OK) -> Any:
-    return tagged(request, workflow, entity_tag(workflow["version"], workflow["content_hash"]), status)
+    return tagged(request, workflow, shown_tag(workflow), status)
 
 
 def _create(request: Request) -> Any:

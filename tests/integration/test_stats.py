@@ -17,6 +17,7 @@ from workflow_engine.store.payloads.memory import MemoryObjects
 from workflow_engine.store.tables.sqlite import SqliteTable
 from workflow_engine.usecases.engine import Caller, Engine, Laptop
 from workflow_engine.usecases.runs.read_stats import Asked, tenant_stats, workflow_stats
+from workflow_engine.usecases.workflows import save_workflow
 
 NOW = datetime(2026, 3, 10, 6, 20, tzinfo=UTC)
 CALLER = Caller("t")
@@ -156,6 +157,25 @@ def test_steps_of_too_long_a_time_are_the_newest_and_it_is_told_since_when(
     assert found["steps"][0]["duration_ms"]["count"] == 3
     assert found["steps_since"] == "2026-03-10T04:00:00.000Z"
     assert found["total"]["runs"] == 5
+
+
+def test_a_workflow_has_no_figures_of_a_deleted_one_that_had_its_id(engine: Engine) -> None:
+    engine.workflows.create(workflow())
+    for number in (1, 2):
+        end(engine, number)
+    save_workflow.delete(engine, CALLER, "w1")
+    again = engine.workflows.create(workflow())
+    end(engine, 3)
+    read(engine, 3, steps={"40:a": 1})
+    found = workflow_stats(engine, CALLER, "w1", Asked())
+    assert (again.version, found["total"]["runs"], found["steps"]) == (2, 0, [])
+    end(engine, 4, version=2)
+    engine.workflows.add_version(replace(again, version=3, first_version=again.in_use_since_version))
+    end(engine, 5, version=3)
+    read(engine, 5, steps={"40:a": 1})
+    found = workflow_stats(engine, CALLER, "w1", Asked())
+    assert (found["total"]["runs"], len(found["steps"])) == (2, 1)
+    assert tenant_stats(engine, CALLER, Asked())["total"]["runs"] == 5
 
 
 def test_another_tenant_has_none_of_these(engine: Engine) -> None:

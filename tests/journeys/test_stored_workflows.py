@@ -145,6 +145,22 @@ def test_a_change_names_the_version_that_it_is_of(api: ApiClient) -> None:
     assert api.call("PUT", path, greeting("two"), headers={"if-match": "*"}).status == 412
 
 
+def test_a_pause_is_no_answer_that_a_client_has_already_and_no_change_of_the_version(api: ApiClient) -> None:
+    path = f"/workflows/tagged-{uuid.uuid4().hex[:8]}"
+    unpaused = api.call("PUT", path, greeting("one")).headers["etag"]
+    known = unpaused
+    for change, is_paused in (("pause", True), ("resume", False)):
+        assert api.post(f"{path}/{change}", {}).status == 200
+        read = api.call("GET", path, headers={"if-none-match": known})
+        assert (read.status, read.body["paused_at"] is not None) == (200, is_paused)
+        known = read.headers["etag"]
+        assert api.call("GET", path, headers={"if-none-match": known}).status == 304
+    assert api.call("PUT", path, greeting("two"), headers={"if-match": unpaused}).body["version"] == 2
+    assert api.call("PUT", path, greeting("three"), headers={"if-match": known}).status == 412
+    second = api.get(path).headers["etag"]
+    assert api.call("PUT", path, greeting("three"), headers={"if-match": second}).body["version"] == 3
+
+
 def test_a_paused_workflow_is_not_started_until_it_is_resumed(api: ApiClient) -> None:
     path = f"/workflows/{api.post('/workflows', greeting('one')).body['workflow_id']}"
     before = api.execute({}, path=f"{path}/execute")

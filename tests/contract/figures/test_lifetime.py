@@ -43,7 +43,7 @@ def test_figures_and_what_is_known_of_runs_expire(world: World) -> None:
     world.end("completed", "01:30:00")
     world.count()
     hour, day = (
-        world.table.get(keys.run_figures("t", "w1"), keys.figures(grain, period, "0.0"))
+        world.table.get(keys.run_figures("t", "w1"), keys.figures(grain, period, "00000001", "0.0"))
         for grain, period in (("hour", "2026-01-01T01"), ("day", "2026-01-01"))
     )
     known = world.table.get(keys.counted("t", "e1"), keys.META)

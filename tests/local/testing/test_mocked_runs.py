@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,26 @@ def test_a_run_stays_mocked_over_a_restart(tmp_path: Path) -> None:
         decided = cloud.call("POST", f"/executions/{started['execution_id']}/steps/ask/approve", {})
         assert decided[0] == 200, decided
         assert results(cloud, started["execution_id"])["output"]["send"]["body"] == {"n": 1}
+
+
+def test_figures_leave_out_what_was_mocked_with_the_runs_that_it_started() -> None:
+    parent = {"name": "p", "steps": [{"step_id": "sub", "step_type": "subflow", "config": {"workflow_id": "child"}}]}
+    really = {"step_id": "send", "step_type": "data_input", "config": {"input_type": "static", "data": 1}}
+    with LocalCloud() as cloud:
+        for workflow_id, document in (("child", {"name": "c", "steps": [SEND]}), ("parent", parent)):
+            assert cloud.call("PUT", f"/workflows/{workflow_id}", document)[0] == 201
+        mocks = {"http:GET https://a.example/*": {"status": 400, "body": "bad"}}
+        _, mocked = cloud.call("POST", "/workflows/parent/execute", {"mocks": mocks})
+        assert results(cloud, mocked["execution_id"])["status"] == "failed"
+        assert cloud.call("PUT", "/workflows/child", {"name": "c", "steps": [really]})[0] == 200
+        _, unmocked = cloud.call("POST", "/workflows/parent/execute", {})
+        assert results(cloud, unmocked["execution_id"])["status"] == "completed"
+        for _ in range(100):
+            counts = cloud.call("GET", "/stats")[1]["total"]["counts"]
+            if counts["completed"] == 2:  # what was written before has been told of by then
+                break
+            time.sleep(0.1)
+    assert counts == {"completed": 2, "failed": 0, "cancelled": 0, "timed_out": 0}
 
 
 def test_a_deployed_service_refuses_mocks_with_a_sentence() -> None:

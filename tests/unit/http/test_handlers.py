@@ -30,7 +30,13 @@ from workflow_engine.usecases.workflows.preconditions import NO_PRECONDITION
 CALLER = Caller(tenant_id="default", user_id=None, roles=None)
 ENGINE = object()
 STARTED = {"execution_id": "e-1", "status": "running", "workflow_name": "w", "started_at": "2026-01-12T21:45:55.000Z"}
-SAVED = {"version": 2, "content_hash": "1f3a" * 16}
+SAVED = {
+    "version": 2,
+    "content_hash": "1f3a" * 16,
+    "build": {"number": 1},
+    "paused_at": None,
+    "resumed_at": None,
+}
 
 Record = Callable[..., None]
 

@@ -9,7 +9,7 @@ import pytest
 from workflow_engine.errors import InvalidRequestError, PreconditionFailedError
 from workflow_engine.http.parameters import entity_tags
 from workflow_engine.http.powertools import APIGatewayProxyEventV2
-from workflow_engine.usecases.workflows.preconditions import Precondition, entity_tag
+from workflow_engine.usecases.workflows.preconditions import Precondition, entity_tag, shown_tag
 
 TAG = '"3-1f3a"'
 
@@ -68,6 +68,40 @@ def test_a_precondition_holds_for_the_version_that_it_names(
         precondition.check(standing)
 
 
+TAG_OF_3 = '"3-1f3a1f3a1f3a1f3a"'
+
+
 def test_versions_of_equal_content_have_tags_of_their_own() -> None:
-    assert entity_tag(3, "1f3a" * 16) == '"3-1f3a1f3a1f3a1f3a"'
+    assert entity_tag(3, "1f3a" * 16) == TAG_OF_3
     assert entity_tag(4, "1f3a" * 16) != entity_tag(3, "1f3a" * 16)
+
+
+def shown(build: int = 1, **pausing: str) -> Any:
+    return {
+        "version": 3,
+        "content_hash": "1f3a" * 16,
+        "build": {"number": build},
+        "paused_at": None,
+        "resumed_at": None,
+        **pausing,
+    }
+
+
+def test_what_shows_a_version_has_another_tag_after_a_pause_and_a_build_and_names_the_version_still() -> None:
+    answers = [
+        shown(),
+        shown(build=2),
+        shown(build=3),
+        shown(paused_at="2026-01-01T08:00:00.000Z"),
+        shown(resumed_at="2026-01-01T08:00:00.000Z"),
+        shown(paused_at="2026-01-01T09:00:00.000Z"),
+    ]
+    tags = [shown_tag(answer) for answer in answers]
+    assert tags[0] == TAG_OF_3
+    assert len(set(tags)) == len(tags)
+    for tag in tags:
+        Precondition(match=(tag,)).check(TAG_OF_3)
+        with pytest.raises(PreconditionFailedError):
+            Precondition(match=(tag,)).check(entity_tag(4, "1f3a" * 16))
+        with pytest.raises(PreconditionFailedError):
+            Precondition(none_match=(tag,)).check(TAG_OF_3)

@@ -72,7 +72,8 @@ def test_a_retry_tells_why_and_which_attempt_it_is() -> None:
         "9 step.completed a",
     ]
     error = {"error": {"type": "Busy", "message": "later"}}
-    assert details(events, outline(leaf("a")), "step.retried") == [error]
+    cost = {"cost_usd": {"total": 0.00005, "transitions": 0.00005, "models": 0.0}}
+    assert details(events, outline(leaf("a")), "step.retried") == [error | cost]
     assert details(events, outline(leaf("a")), "step.attempt_failed") == [error]
 
 
@@ -88,7 +89,10 @@ def test_a_failure_that_ends_the_run_is_told_of_the_step_before_it_is_of_the_run
         "6.1 run.failed",
     ]
     assert details(events, outline(leaf("a")), "run.failed") == [
-        {"error": {"step_id": "a", "type": "Boom", "message": "bang"}}
+        {
+            "error": {"step_id": "a", "type": "Boom", "message": "bang"},
+            "cost_usd": {"total": 0.000025, "transitions": 0.000025, "models": 0.0},
+        }
     ]
 
 

@@ -76,6 +76,12 @@ limit and not its value; it was measured with TestState (GitHub, floci-io/floci,
 USD_PER_MILLION_TRANSITIONS: Final = 25.0
 """Price of standard workflows in us-east-1, each retry counts as one. AWS Step Functions pricing."""
 
+
+def transitions_usd(transitions: int) -> float:
+    """US dollars for so many transitions of standard workflows."""
+    return transitions * USD_PER_MILLION_TRANSITIONS / 1_000_000
+
+
 ITEM_BYTES: Final = 400 * KIB
 """One item, names and keys included. DynamoDB, quotas, "Item size"."""
 

@@ -129,6 +129,11 @@ class Visit:
         return around is not None and (self.inside_attempt != around.attempts or around.superseded)
 
     @property
+    def transitions(self) -> int:
+        """How often AWS counts it: a state that is entered is one, and each retry (pricing page, "Standard Workflows")."""
+        return 1 + max(self.attempts - 1, 0) + self.checks
+
+    @property
     def is_element(self) -> bool:
         """True for a state of one element of its step's own for_each, which gives the bare output of that."""
         return bool(self.frames) and self.frames[-1][0] == self.step_id

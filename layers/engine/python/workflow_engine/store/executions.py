@@ -97,6 +97,8 @@ class Execution:
     """The build of the version that is run (`store.workflows`), of a variant its own."""
     variant_id: str | None = None
     """The unlisted workflow that is run in place of the version, which differs from it in the steps that are not run."""
+    is_mocked: bool = False
+    """Whether something stands in for its steps, as a laptop lets it. Figures leave such a run out."""
     slot: int | None = None
     """Its place among the runs that its tenant may have at once (`store.quotas`)."""
 
@@ -339,6 +341,7 @@ class ExecutionStore:
             rerun_from_step=record.get("rerun_from_step"),
             workflow_build=record.get("workflow_build", 1),
             variant_id=record.get("variant_id"),
+            is_mocked="is_mocked" in record,
             slot=record.get("slot"),
         )
 
@@ -406,4 +409,5 @@ def _record(execution: Execution, shard: int) -> Record:
         # Most runs are of the first.
         "workflow_build": execution.workflow_build if execution.workflow_build > 1 else None,
         "variant_id": execution.variant_id,
+        "is_mocked": execution.is_mocked or None,
     }

@@ -90,10 +90,11 @@ class Pause:
 class StoredWorkflow(Version):
     """One version of a workflow, with its newest build or the one that was asked for; `build` is None for the first. `listed` is
     false for workflows posted to be run once. `pause` is told with the newest version only, and so is when, and by whom, the
-    last one was ended.
+    last one was ended. `first_version` is the first one since the id is in use, None where that is this one.
     """
 
     compiled: Compiled
+    first_version: int | None = None
     build: Build | None = None
     listed: bool = True
     pause: Pause | None = None
@@ -106,6 +107,11 @@ class StoredWorkflow(Version):
         return 1 if self.build is None else self.build.number
 
     @property
+    def in_use_since_version(self) -> int:
+        """The version from which on versions are of this workflow, and not of one that had its id and was deleted."""
+        return self.first_version or self.version
+
+    @property
     def content_hash(self) -> str:
         return content_hash(self.document)
 
@@ -116,7 +122,12 @@ def content_hash(document: Json) -> str:
 
 
 def _packed(workflow: StoredWorkflow, payloads: PayloadStore) -> Record:
-    return {"content_hash": workflow.content_hash, "listed": workflow.listed, **_packed_build(workflow, payloads)}
+    return {
+        "content_hash": workflow.content_hash,
+        "listed": workflow.listed,
+        "first_version": workflow.in_use_since_version,
+        **_packed_build(workflow, payloads),
+    }
 
 
 def _packed_build(workflow: StoredWorkflow, payloads: PayloadStore, **further: Json) -> Record:
@@ -158,6 +169,7 @@ def _unpacked(known: dict[str, Any], record: Record, payloads: PayloadStore) -> 
         compiler=record.get("compiler", ""),
         fan_out=content.get("fan_out", {}),  # workflows saved earlier have none
     )
+    first_version = record.get("first_version", 1)  # that of workflows saved earlier is not known
     pause = None
     if "paused_at" in record:
         pause = Pause(record["paused_at"], record.get("paused_by"), record.get("pause_reason"))
@@ -165,6 +177,7 @@ def _unpacked(known: dict[str, Any], record: Record, payloads: PayloadStore) -> 
         **known,
         document=content["document"],
         compiled=compiled,
+        first_version=None if first_version == known["version"] else first_version,
         build=build,
         listed=record["listed"],
         pause=pause,

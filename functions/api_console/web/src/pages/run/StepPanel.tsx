@@ -9,8 +9,10 @@ import { useCounts, useInner, useStep } from "../../live/useRun";
 import { Heat } from "../../graph/Heat";
 import { Strip } from "../../graph/Strip";
 import { conversationOf, type Turn } from "../../model/agent";
+import { hasEnded } from "../../model/status";
 import { duration, moment } from "../../model/time";
 import { setQuery } from "../../routes";
+import { Advice } from "../../ui/Advice";
 import { Decision } from "../../ui/Decision";
 import { Problem } from "../../ui/Problem";
 import { Status } from "../../ui/Status";
@@ -22,6 +24,7 @@ type StepResult = Schemas["StepResult"];
 type Attempt = Schemas["Attempt"];
 
 const TABS = ["Output", "Input", "Attempts", "Logs"] as const;
+const MOST_READS = 10;
 type Tab = (typeof TABS)[number] | "Error" | "Conversation";
 
 interface Shown {
@@ -74,6 +77,8 @@ function Details({ id, store, step, tab, type }: Omit<Shown, "isInside">) {
       return found.step_results[step] ?? null;
     },
     placeholderData: (before) => before,
+    // The stream may tell the end of a step before its result can be read.
+    refetchInterval: (q) => (q.state.data === null && hasEnded(status) && q.state.dataUpdateCount < MOST_READS ? 2_000 : false),
   });
   const result = details.data ?? null;
   const conversation = useMemo(() => conversationOf(result?.output_data), [result]);
@@ -136,6 +141,7 @@ function Failure({ result }: { result: StepResult }) {
       <div className="problem">
         <strong>{result.error_type}</strong>
         <pre>{result.error_message}</pre>
+        <Advice advice={result.advice} open />
       </div>
       {trace && trace.length > 0 && (
         <>

@@ -23,8 +23,8 @@ _OF_RESULTS: Final = ("retries", "tokens_in", "tokens_out", "llm_calls", "transi
 
 
 class Cell(NamedTuple):
-    """Where numbers are added: records of this partition whose sort keys begin so. `version` is that of the workflow, of figures
-    of its steps.
+    """Where numbers are added: records of this partition whose sort keys begin so. `version` is that of the workflow, None of
+    figures of a tenant: an id may be used again after its workflow was deleted, whose runs may still end then.
     """
 
     tenant_id: str
@@ -107,12 +107,13 @@ def amounts(end: End | None, measured: Measured | None) -> Amounts:
     for grain in GRAINS:
         start = start_of(moment, grain)
         prefix, expires_at = keys.figures(grain, text_of(start, grain)), expiry_of(start, grain)
-        for workflow_id in (None, end.workflow_id):
-            pk = keys.run_figures(end.tenant_id, workflow_id)
-            found[Cell(end.tenant_id, pk, prefix, expires_at)] = numbers
+        found[Cell(end.tenant_id, keys.run_figures(end.tenant_id), prefix, expires_at)] = numbers
+        prefix = f"{prefix}#{end.version:08d}"
+        pk = keys.run_figures(end.tenant_id, end.workflow_id)
+        found[Cell(end.tenant_id, pk, prefix, expires_at, end.version)] = numbers
         pk = keys.step_figures(end.tenant_id, end.workflow_id)
         for group, of_group in steps.items():
-            found[Cell(end.tenant_id, pk, f"{prefix}#{end.version:08d}#{group}", expires_at, end.version)] = of_group
+            found[Cell(end.tenant_id, pk, f"{prefix}#{group}", expires_at, end.version)] = of_group
     return found
 
 

@@ -19,6 +19,8 @@ from workflow_engine.store.table import Query, Removal, SortRange, Table
 
 _PAGE: Final = 1000
 
+_NO_SUMS: Final = ("expires_at", "version")
+
 _DELETED_AT_ONCE: Final = 25
 """A transaction is of 4 MB at most (TransactWriteItems), and a record of the steps of a large workflow may have 100 KB."""
 
@@ -70,28 +72,34 @@ class FigureStore:
     table: Table
 
     def of_runs(
-        self, tenant_id: str, workflow_id: str | None, grain: Grain, since: datetime, until: datetime
+        self,
+        tenant_id: str,
+        workflow_id: str | None,
+        grain: Grain,
+        since: datetime,
+        until: datetime,
+        first_version: int = 1,
     ) -> dict[str, RunFigures]:
-        """Figures of a workflow's runs, or of all of a tenant's, that ended from one moment up to another, both where an hour or a
-        day begins; by period (`periods.text_of`), those without runs left out.
+        """Figures of a workflow's runs, from a version on, or of all of a tenant's, that ended from one moment up to another, both
+        where an hour or a day begins; by period (`periods.text_of`), those without runs left out.
         """
         pk, wanted = keys.run_figures(tenant_id, workflow_id), _between(grain, since, until)
         found: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for record in self._records(tenant_id, Query(pk, sort=wanted)):
-            found[_period(record)].update({n: v for n, v in record.items() if type(v) is int and n != "expires_at"})
+            if record.get("version", first_version) >= first_version:
+                found[_period(record)].update({n: v for n, v in record.items() if type(v) is int and n not in _NO_SUMS})
         return {period: figures for period, numbers in found.items() if (figures := _run_figures(numbers)).runs}
 
     def of_steps(
-        self, tenant_id: str, workflow_id: str, grain: Grain, since: datetime, until: datetime
+        self, tenant_id: str, workflow_id: str, grain: Grain, since: datetime, until: datetime, first_version: int = 1
     ) -> tuple[dict[str, StepFigures], str]:
-        """Figures of a workflow's steps over such a time, by step id, and the period that they begin with: that of `since` unless
-        these are more records than are read at once, of which the newest count.
+        """Figures of a workflow's steps over such a time, from a version on, by step id, and the period that they begin with: that
+        of `since` unless these are more records than are read at once, of which the newest count.
         """
         first = text_of(since, grain)
         newest = text_of(until - LENGTHS[grain], grain)
-        records = list(
-            islice(step_records(self.table, tenant_id, workflow_id, first, newest, grain), MOST_STEP_RECORDS + 1)
-        )
+        found = step_records(self.table, tenant_id, workflow_id, first, newest, grain)
+        records = list(islice((one for one in found if one["version"] >= first_version), MOST_STEP_RECORDS + 1))
         if len(records) > MOST_STEP_RECORDS:
             cut = _period(records.pop())
             records = [record for record in records if _period(record) > cut]

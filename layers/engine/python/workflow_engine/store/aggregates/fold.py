@@ -210,7 +210,7 @@ class Fold:
         is_whole = _records(additions) < TRANSACTION_ITEMS
         if not is_whole:
             after, additions = replace(after, is_added=False), difference({}, before.amounts)
-        measured = after.end if any(cell.version is not None for cell in additions) else None
+        measured = after.end if any(_is_of_steps(cell, after.end) for cell in additions) else None
         return _Plan(run, after.write(key, run[0], int((now + REMEMBERED).timestamp())), additions, measured, is_whole)
 
     def _is_written(self, plans: list[_Plan]) -> bool:
@@ -250,6 +250,10 @@ class _Plan:
 
 def _key(tenant_id: str, execution_id: str) -> Key:
     return keys.counted(tenant_id, execution_id), keys.META
+
+
+def _is_of_steps(cell: Cell, end: End | None) -> bool:
+    return end is not None and cell.pk == keys.step_figures(end.tenant_id, end.workflow_id)
 
 
 def _sums(plans: Iterable[_Plan]) -> dict[Cell, dict[str, int]]:

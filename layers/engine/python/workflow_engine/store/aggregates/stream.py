@@ -41,9 +41,9 @@ _OF_RESULTS: Final = ("pk", "sk", "tenant_id", "execution_id", "redrive_count", 
 
 
 def streamed(record: Mapping[str, Any]) -> Record | None:
-    """The part of a record that figures are made of, None for a record that tells them nothing."""
+    """The part of a record that figures are made of, None for a record that tells them nothing, such as that of a mocked run."""
     if record["sk"] == keys.META and record.get("status_rank") == ENDED and "completed_at" in record:
-        return {name: record[name] for name in _OF_ENDS if name in record}
+        return None if "is_mocked" in record else {name: record[name] for name in _OF_ENDS if name in record}
     if record["sk"] == keys.RESULTS and "measured" in record:
         return {name: record[name] for name in _OF_RESULTS if name in record}
     return None

@@ -116,6 +116,7 @@ def _launched(
         rerun_from_step=rerun.from_step if rerun else None,
         workflow_build=workflow.build_number,
         variant_id=workflow.id if workflow is not named else None,
+        is_mocked=fields.mocks is not None,
     )
     try:
         check_input(fields, workflow.document.get("input_schema"))

@@ -18,6 +18,7 @@ from workflow_engine.timestamps import iso
 from workflow_engine.usecases.engine import Caller, Engine
 
 if TYPE_CHECKING:
+    from workflow_engine.store.workflows import StoredWorkflow
     from workflow_engine.usecases import answers
 
 DEFAULT_BUCKETS: Final[dict[Grain, int]] = {"hour": 24, "day": 30}
@@ -51,20 +52,21 @@ def tenant_stats(engine: Engine, caller: Caller, asked: Asked) -> answers.Stats:
 
     Raises InvalidRequestError for an unknown bucket, and a time that is empty, too long, or too long ago.
     """
-    return _stats(engine, caller, None, _window(engine, asked))
+    return _stats(engine, caller, _window(engine, asked))
 
 
 def workflow_stats(engine: Engine, caller: Caller, workflow_id: str, asked: Asked) -> answers.WorkflowStats:
     """Figures of a workflow's runs and steps. Raises NotFoundError, and what `tenant_stats` raises."""
     window = _window(engine, asked)
-    outline: Any = engine.workflows.newest(caller.tenant_id, workflow_id).compiled.outline
-    steps, first = engine.figures.of_steps(caller.tenant_id, workflow_id, *window)
+    workflow = engine.workflows.newest(caller.tenant_id, workflow_id)
+    outline: Any = workflow.compiled.outline
+    steps, first = engine.figures.of_steps(caller.tenant_id, workflow_id, *window, workflow.in_use_since_version)
     known = [step_id for step_id in KnownSteps.of(outline).entries if step_id in steps]
     ordered = (*known, *sorted(steps.keys() - set(known)))
     told = [step for step_id in ordered if (step := _step(step_id, steps[step_id]))]
     return {
         "workflow_id": workflow_id,
-        **_stats(engine, caller, workflow_id, window),
+        **_stats(engine, caller, window, workflow),
         "steps": told,
         "steps_since": iso(moment_of(first)),
     }
@@ -101,8 +103,9 @@ def _window(engine: Engine, asked: Asked) -> _Window:
     return _Window(grain, since, until)
 
 
-def _stats(engine: Engine, caller: Caller, workflow_id: str | None, window: _Window) -> answers.Stats:
-    found = engine.figures.of_runs(caller.tenant_id, workflow_id, *window)
+def _stats(engine: Engine, caller: Caller, window: _Window, workflow: StoredWorkflow | None = None) -> answers.Stats:
+    whose = (None, 1) if workflow is None else (workflow.id, workflow.in_use_since_version)
+    found = engine.figures.of_runs(caller.tenant_id, whose[0], *window, whose[1])
     by_start = [(start, found.get(text_of(start, window.grain), NO_RUNS)) for start in window.starts]
     return {
         "since": iso(window.since),

@@ -6,6 +6,7 @@ that is lost or late, from that of its end: both carry the input that it was sta
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from workflow_engine.errors import ConflictError, NotFoundError
@@ -50,6 +51,7 @@ def record_subflow(engine: Engine, start: SubflowStart) -> Execution | None:
         workflow_build=run.get("workflow_build", 1),  # runs that were started earlier tell none
         parent_execution_id=run["parent_execution_id"],
         parent_place=run["parent_place"],
+        is_mocked=engine.laptop is not None and _is_mocked(engine, run),
     )
     if was_deleted(engine.executions.table, execution.tenant_id, execution.execution_id, engine.now().timestamp()):
         return None
@@ -60,6 +62,12 @@ def record_subflow(engine: Engine, start: SubflowStart) -> Execution | None:
     _note_waiting(engine, execution)
     _stop_if_orphaned(engine, execution, run["parent_redrive_count"])
     return execution
+
+
+def _is_mocked(engine: Engine, run: Mapping[str, Any]) -> bool:
+    """Whether the run that started a subflow is mocked, which the subflow is with it."""
+    parent = engine.executions.find(run["tenant_id"], run["parent_execution_id"])
+    return parent is not None and parent.is_mocked
 
 
 def _note_waiting(engine: Engine, execution: Execution) -> None:

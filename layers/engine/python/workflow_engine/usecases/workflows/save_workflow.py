@@ -115,6 +115,7 @@ def save_next(engine: Engine, caller: Caller, posted: PostedWorkflow, newest: St
         compiled,
         version=newest.version + 1,
         created_at=newest.created_at,
+        first_version=newest.in_use_since_version,
         pause=newest.pause,
         resumed_at=newest.resumed_at,
         resumed_by=newest.resumed_by,
