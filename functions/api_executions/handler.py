@@ -137,7 +137,7 @@ def _events(request: Request) -> RunEventPage:
     seconds = request.number(WAIT) or 0
     after = live_events.last_event_id(None, request.text(LAST_EVENT_ID))
     execution_id = request.path["execution_id"]
-    return live_events.run_events(engine(), request.caller, execution_id, limit, cursor, seconds, after=after)
+    return live_events.run_events(engine(), request.caller, execution_id, limit, cursor, seconds, after)
 
 
 def _stream(request: Request) -> Response[str]:

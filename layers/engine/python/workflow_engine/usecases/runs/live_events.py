@@ -36,7 +36,6 @@ def run_events(
     limit: int,
     cursor: str | None = None,
     wait_seconds: float = 0,
-    *,
     after: str | None = None,
 ) -> answers.RunEventPage:
     """`{items, next_cursor, last_event_id}`: at most `limit` events, oldest first. Where there are none yet, it waits for some for
