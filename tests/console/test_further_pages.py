@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.conftest import Console
+from tests.console.conftest import SECONDS, Console
 from tests.console.test_runs import started
 from tests.support.http_client import ApiClient
 
 
 def test_the_overview_tells_how_many_runs_failed_and_links_to_them(console: Console, api: ApiClient) -> None:
-    one: dict[str, Any] = {"step_id": "a", "step_type": "transform", "config": {"expression": "1"}}
-    api.results(started(api, one))
-    api.results(started(api, {"step_id": "a", "step_type": "fail", "config": {"error": "Odd", "message": "odd"}}))
+    before = api.get("/stats").body["total"]["counts"]["failed"]
     page = console.open("overview")
     expect(page.get_by_text("p50 / p95 / p99")).to_be_visible()
     expect(page.locator("canvas").first).to_be_visible()
-    link = page.locator("main").get_by_role("link", name=re.compile("failed"))
-    expect(link).to_be_visible()
+    # A run counts when its figures are folded, some time after its end: a page that is open goes on reading until then.
+    api.results(started(api, {"step_id": "a", "step_type": "fail", "config": {"error": "Odd", "message": "odd"}}))
+    failed = page.locator("main").get_by_role("link", name=re.compile("failed"))
+    link = failed.filter(has_not_text=re.compile(rf"\b{before}$"))
+    expect(link).to_be_visible(timeout=3 * SECONDS)
     console.check_accessible()
     link.click()
     expect(page).to_have_url(re.compile("status=failed"))

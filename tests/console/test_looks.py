@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Browser, expect
 
 from tests.console.conftest import Console
+from tests.console.test_runs import started
 from tests.support.http_client import ApiClient
 
 
@@ -17,9 +18,9 @@ def test_the_root_leads_to_the_console(console: Console, url: str) -> None:
 def test_nothing_is_asked_of_another_host(console: Console, api: ApiClient, url: str) -> None:
     asked: list[str] = []
     console.page.on("request", lambda request: asked.append(request.url))
-    api.execute({"name": "One", "steps": [{"step_id": "a", "step_type": "transform", "config": {"expression": "1"}}]})
+    run = started(api, {"step_id": "a", "step_type": "transform", "config": {"expression": "1"}})
     page = console.open("runs")
-    page.get_by_role("row").nth(1).get_by_role("link").last.click()
+    page.get_by_role("link", name=run).click()
     expect(page.locator(".step-box")).to_be_visible()
     assert asked
     assert [address for address in asked if not address.startswith(url)] == []
@@ -28,12 +29,11 @@ def test_nothing_is_asked_of_another_host(console: Console, api: ApiClient, url:
 def test_dark_and_light_are_chosen_and_remembered(console: Console) -> None:
     page = console.open("runs")
     page.get_by_label("Colours").select_option("dark")
-    ground = "getComputedStyle(document.body).backgroundColor"
-    assert page.evaluate(ground) == "rgb(20, 23, 28)"
+    expect(page.locator("body")).to_have_css("background-color", "rgb(20, 23, 28)")
     console.check_accessible()
     page.reload()
     expect(page.get_by_label("Colours")).to_have_value("dark")
-    assert page.evaluate(ground) == "rgb(20, 23, 28)"
+    expect(page.locator("body")).to_have_css("background-color", "rgb(20, 23, 28)")
 
 
 def test_a_phone_shows_it_all_without_scrolling_sideways(browser: Browser, url: str) -> None:
@@ -72,9 +72,7 @@ def test_the_places_take_one_line_of_a_phone_and_are_all_reached(browser: Browse
 
 
 def test_every_moment_is_of_the_zone_that_is_chosen(browser: Browser, url: str, api: ApiClient) -> None:
-    run = api.execute(
-        {"name": "Z", "steps": [{"step_id": "a", "step_type": "transform", "config": {"expression": "1"}}]}
-    )
+    run = started(api, {"step_id": "a", "step_type": "transform", "config": {"expression": "1"}})
     began = str(api.get(f"/executions/{run}").body["started_at"])[11:13]
     page = browser.new_page(timezone_id="Asia/Tokyo")
     page.goto(f"{url}/console/#/runs/{run}")
@@ -83,5 +81,5 @@ def test_every_moment_is_of_the_zone_that_is_chosen(browser: Browser, url: str, 
     assert shown.inner_text().split()[2][:2] == f"{(int(began) + 9) % 24:02}"
     page.get_by_role("button", name="Asia/Tokyo").click()
     expect(shown).to_contain_text(f" {began}:")
-    assert page.title() == f"{run} · Runs · Workflow console"
+    expect(page).to_have_title(f"{run} · Runs · Workflow console")
     page.close()

@@ -24,11 +24,16 @@ def carrier(config: dict[str, Any], input_data: dict[str, Any], context: StepCon
 @step
 def gate(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> dict[str, Any]:
     """Lets a run through when the test says so."""
-    for _ in range(600):
-        if _switch(config["name"]).exists():
-            return {"name": config["name"]}
+    _wait_for(config["name"])
+    return {"name": config["name"]}
+
+
+def _wait_for(name: str) -> None:
+    for _ in range(1200):
+        if _switch(name).exists():
+            return
         time.sleep(0.05)
-    raise RuntimeError("nobody opened the gate")
+    raise RuntimeError(f"nobody made {name}")
 
 
 @step
@@ -36,7 +41,7 @@ def chatter(config: dict[str, Any], input_data: dict[str, Any], context: StepCon
     """Prints lines, and one more when the test says so."""
     for number in range(config["lines"]):
         print(f"line {number}")
-    gate(config, input_data, context)
+    _wait_for(config["name"])
     print("the last line")
     return {}
 
@@ -53,3 +58,9 @@ def flaky(config: dict[str, Any], input_data: dict[str, Any], context: StepConte
 def oracle(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> dict[str, Any]:
     """Tells what a model took, as an agent does."""
     return {"usage": {"tokens_in": 900, "tokens_out": 100, "llm_calls": 1, "cost_usd": config["dollars"]}}
+
+
+@step
+def bulk(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> dict[str, Any]:
+    """Gives so many rows of 1,000 characters."""
+    return {"rows": ["x" * 1000] * config["rows"]}

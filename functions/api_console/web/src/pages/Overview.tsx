@@ -1,7 +1,7 @@
 import "uplot/dist/uPlot.min.css";
 
-import { useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo, useRef } from "react";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useEffect, useRef, useState } from "react";
 import uPlot from "uplot";
 
 import { api, ask, type Schemas } from "../api/client";
@@ -20,17 +20,20 @@ const SPANS: Readonly<Record<string, { hours: number; bucket: "hour" | "day"; na
 };
 const HOUR = 3_600_000;
 const MOST_WORKFLOWS = 20;
+/** A run counts some seconds after its end: where none does yet, that is what one waits for. */
+const [READ_MS, FIRST_MS] = [5_000, 2_000];
 
 /** What has run lately: how much of it failed, how long it took, and what it cost. */
 export default function Overview() {
   const { query } = useRoute();
   const span = SPANS[query.get("span") ?? "day"] ?? SPANS["day"];
-  const from = useMemo(() => since(span?.hours ?? 24), [span]);
+  const from = since(useHour(), span?.hours ?? 24);
   const asked = { from, bucket: span?.bucket ?? "hour" };
   const stats = useQuery({
     queryKey: keys.stats(asked),
+    placeholderData: keepPreviousData,
     queryFn: ({ signal }) => ask(api.GET("/stats", { params: { query: asked }, signal })),
-    refetchInterval: 15_000,
+    refetchInterval: (q) => (q.state.data?.total.runs ? READ_MS : FIRST_MS),
   });
   return (
     <>
@@ -57,14 +60,28 @@ export default function Overview() {
           <Chart buckets={stats.data.buckets} lines={TIMES} label="The median and the 95th percentile of durations over time" />
         </>
       )}
-      <Workflows asked={asked} />
+      {stats.data && stats.data.total.runs > 0 && <Workflows asked={asked} />}
     </>
   );
 }
 
-/** The start of the hour so long ago, so that a page that is open asks the same question for an hour. */
-function since(hours: number): string {
-  return new Date(Math.floor(Date.now() / HOUR) * HOUR - (hours - 1) * HOUR).toISOString();
+/** The hour that it is, in hours since 1970: a page that is open for days goes with it, and asks the same question for an hour. */
+function useHour(): number {
+  const [hour, set] = useState(hourNow);
+  useEffect(() => {
+    const timer = setInterval(() => set(hourNow()), 10_000);
+    return () => clearInterval(timer);
+  }, []);
+  return hour;
+}
+
+function hourNow(): number {
+  return Math.floor(Date.now() / HOUR);
+}
+
+/** The start of so many hours, of which the last is the one given. */
+function since(hour: number, hours: number): string {
+  return new Date((hour - hours + 1) * HOUR).toISOString();
 }
 
 function Figures({ total, from }: { total: Schemas["RunStats"]; from: string }) {
@@ -156,7 +173,8 @@ function Chart({ buckets, lines, label }: { buckets: readonly Bucket[]; lines: r
 function Workflows({ asked }: { asked: { from: string; bucket: "hour" | "day" } }) {
   const found = useQuery({
     queryKey: ["overview", "workflows", asked],
-    refetchInterval: 60_000,
+    placeholderData: keepPreviousData,
+    refetchInterval: 30_000,
     queryFn: async ({ signal }) => {
       const page = await ask(api.GET("/workflows", { params: { query: { limit: MOST_WORKFLOWS } }, signal }));
       const figures = await Promise.all(

@@ -11,6 +11,7 @@ import { Heat } from "../../graph/Heat";
 import { Strip } from "../../graph/Strip";
 import { conversationOf, type Turn } from "../../model/agent";
 import { type PlannedCosts, plannedFor } from "../../model/costs";
+import { hasEnded } from "../../model/status";
 import { duration, moment } from "../../model/time";
 import { setQuery } from "../../routes";
 import { Decision } from "../../ui/Decision";
@@ -24,6 +25,7 @@ type StepResult = Schemas["StepResult"];
 type Attempt = Schemas["Attempt"];
 
 const TABS = ["Output", "Input", "Attempts", "Logs"] as const;
+const MOST_READS = 10;
 type Tab = (typeof TABS)[number] | "Error" | "Conversation";
 
 interface Shown {
@@ -77,6 +79,8 @@ function Details({ id, store, step, tab, type, plannedCosts }: Omit<Shown, "isIn
       return found.step_results[step] ?? null;
     },
     placeholderData: (before) => before,
+    // The stream may tell the end of a step before its result can be read.
+    refetchInterval: (q) => (q.state.data === null && hasEnded(status) && q.state.dataUpdateCount < MOST_READS ? 2_000 : false),
   });
   const result = details.data ?? null;
   const conversation = useMemo(() => conversationOf(result?.output_data), [result]);
