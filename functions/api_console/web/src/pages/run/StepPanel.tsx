@@ -6,9 +6,11 @@ import { keys } from "../../api/keys";
 import { Copy, Tree } from "../../json/Tree";
 import type { RunStore } from "../../live/runStore";
 import { useCounts, useInner, useStep } from "../../live/useRun";
+import { CostFacts } from "../../graph/Costs";
 import { Heat } from "../../graph/Heat";
 import { Strip } from "../../graph/Strip";
 import { conversationOf, type Turn } from "../../model/agent";
+import { type PlannedCosts, plannedFor } from "../../model/costs";
 import { hasEnded } from "../../model/status";
 import { duration, moment } from "../../model/time";
 import { setQuery } from "../../routes";
@@ -36,6 +38,7 @@ interface Shown {
   readonly tab: string | null;
   readonly type: string | null;
   readonly isInside: boolean;
+  readonly plannedCosts: PlannedCosts | null;
 }
 
 /** One step of a run, or one part of it. A step that is inside of another has run as often as that says: one of those is shown. */
@@ -67,7 +70,7 @@ function Places({ step, store, places }: { step: string; store: RunStore; places
   );
 }
 
-function Details({ id, store, step, tab, type }: Omit<Shown, "isInside">) {
+function Details({ id, store, step, tab, type, plannedCosts }: Omit<Shown, "isInside">) {
   const live = useStep(store, step);
   const status = live?.status ?? "pending";
   const details = useQuery({
@@ -107,6 +110,7 @@ function Details({ id, store, step, tab, type }: Omit<Shown, "isInside">) {
         {(result?.retry_count ?? 0) > 0 && <><dt>Retries</dt><dd>{result?.retry_count}</dd></>}
         {result?.usage && <><dt>Tokens</dt><dd>{result.usage.tokens_in} in, {result.usage.tokens_out} out</dd></>}
         {result?.usage && <><dt>Models</dt><dd>{result.usage.cost_usd === null ? "price not known" : `$${result.usage.cost_usd.toFixed(6)}`}</dd></>}
+        {result?.cost_usd && <CostFacts spent={result.cost_usd} planned={plannedCosts && plannedFor(step, store.costs.own.keys(), plannedCosts)} parts={store.elementsOf(step).length} reason={result.cost_usd.reason} />}
         {live?.isReused && <><dt>Taken from</dt><dd>the run that this one repeats</dd></>}
       </dl>
       <Problem error={details.error} retry={() => void details.refetch()} />
