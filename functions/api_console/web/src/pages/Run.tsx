@@ -17,6 +17,7 @@ import { Tabs } from "../ui/Tabs";
 import { Actions } from "./run/Actions";
 import { LinkedOutput } from "./run/LinkedOutput";
 import { Logs } from "./run/Logs";
+import { useStepFilter } from "./run/StepFilter";
 import { StepPanel } from "./run/StepPanel";
 
 const Canvas = lazy(() => import("../graph/Canvas").then((m) => ({ default: m.Canvas })));
@@ -208,10 +209,16 @@ function Steps({ flow, live, step }: { flow: Flow | null; live: LiveRun; step: s
     },
     { title: "Status", width: "110px", cell: (key) => <Status status={live.store.getStatusOf(key)} /> },
     { title: "Took", width: "90px", cell: (key) => duration(live.store.getStep(key)?.durationMs) },
-    { title: "Attempts", width: "80px", cell: (key) => live.store.getStep(key)?.attempts.length ?? "" },
-    { title: "Waits for", width: "minmax(100px,1fr)", cell: (key) => flow?.steps.get(key)?.after.join(", "), tip: (key) => flow?.steps.get(key)?.after.join(", ") },
+    { title: "Attempts", width: "80px", isExtra: true, cell: (key) => live.store.getStep(key)?.attempts.length ?? "" },
+    { title: "Waits for", width: "minmax(100px,1fr)", isExtra: true, cell: (key) => flow?.steps.get(key)?.after.join(", "), tip: (key) => flow?.steps.get(key)?.after.join(", ") },
   ];
-  return <Table label="Steps" columns={columns} items={[...known, ...further]} keyOf={(key) => key} above={210} isCurrent={(key) => key === step} />;
+  const [found, form] = useStepFilter([...known, ...further], live.store);
+  return (
+    <>
+      {form}
+      <Table label="Steps" columns={columns} items={found} keyOf={(key) => key} above={250} isCurrent={(key) => key === step} />
+    </>
+  );
 }
 
 function depthOf(flow: Flow | null, key: string): number {
