@@ -47,6 +47,20 @@ def chatter(config: dict[str, Any], input_data: dict[str, Any], context: StepCon
 
 
 @step
+def flaky(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> dict[str, Any]:
+    """Fails at the first attempt."""
+    if context.attempt == 1:
+        raise TimeoutError("not yet")
+    return {}
+
+
+@step
+def oracle(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> dict[str, Any]:
+    """Tells what a model took, as an agent does."""
+    return {"usage": {"tokens_in": 900, "tokens_out": 100, "llm_calls": 1, "cost_usd": config["dollars"]}}
+
+
+@step
 def bulk(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> dict[str, Any]:
     """Gives so many rows of 1,000 characters."""
     return {"rows": ["x" * 1000] * config["rows"]}

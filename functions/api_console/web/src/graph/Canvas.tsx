@@ -16,12 +16,15 @@ import {
 } from "@xyflow/react";
 import { type KeyboardEvent, memo, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
 
+import { type CostBook, useStepCost } from "../live/costBook";
 import type { RunStore } from "../live/runStore";
 import { useStatusOf, useStep } from "../live/useRun";
+import { costColour, costText } from "../model/costs";
 import { type Flow, notTaken, slackOf } from "../model/flow";
 import { lookOf } from "../model/status";
 import { duration } from "../model/time";
 import { CanvasContext } from "./context";
+import { BoxCost, BoxMean } from "./Costs";
 import { Heat } from "./Heat";
 import type { Box } from "./layout";
 import { type Direction, nextStep, placesOf } from "./moving";
@@ -39,6 +42,8 @@ interface Props {
   readonly select: (step: string | null) => void;
   /** Whether each step tells when it was planned, and its slack. */
   readonly planned?: boolean;
+  /** Colours each step by what it has cost against what was planned. */
+  readonly costs?: CostBook | null;
   /** Lets arrows be drawn from step to step; without it the graph is only looked at. */
   readonly connect?: (from: string, to: string) => void;
 }
@@ -48,7 +53,7 @@ type BoxNode = Node<{ box: Box }, "step" | "container" | "group">;
 const TYPES = { step: memo(StepBox), container: memo(ContainerBox), group: memo(GroupBox) };
 
 /** The graph of a workflow, coloured by a run while that goes on. Its accessible twin is the list of steps beside it. */
-export function Canvas({ flow, store, view, selected: key, select, planned = false, connect }: Props) {
+export function Canvas({ flow, store, view, selected: key, select, planned = false, costs = null, connect }: Props) {
   const layout = useLayout(flow, view);
   // A part is chosen by its key, `each[5].pack`: its box is that of the step.
   const part = useStep(store, key ?? "");
@@ -108,8 +113,8 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
 
   const choices = useChoices(flow, store);
   const context = useMemo(
-    () => ({ flow, store, selected, critical, planned, notTaken: choices, canConnect: connect !== undefined }),
-    [flow, store, selected, critical, planned, choices, connect !== undefined],
+    () => ({ flow, store, selected, critical, planned, costs, notTaken: choices, canConnect: connect !== undefined }),
+    [flow, store, selected, critical, planned, costs, choices, connect !== undefined],
   );
   if (layout === null) return <p className="muted">Drawing…</p>;
   return (
@@ -187,22 +192,25 @@ function ContainerBox({ id }: NodeProps<BoxNode>) {
 }
 
 function Inside({ id, isContainer }: { id: string; isContainer: boolean }) {
-  const { flow, store, selected, critical, planned, notTaken: dimmed, canConnect } = useContext(CanvasContext);
+  const { flow, store, selected, critical, planned, costs, notTaken: dimmed, canConnect } = useContext(CanvasContext);
   const step = flow.steps.get(id);
   const status = useStatusOf(store, id);
   const isFar = useIsFar();
   const look = lookOf(status);
+  const cost = useStepCost(costs, id);
+  const told = [id, ...(store ? [look.word] : []), ...(cost ? [costText(cost)] : [])].join(", ");
   const marks = [critical.has(id) ? "critical" : "", id === selected ? "selected" : "", isContainer ? "container" : "", dimmed.has(id) ? "not-taken" : ""];
   return (
-    <div data-step={id} id={boxId(id)} role="group" aria-label={store ? `${id}, ${look.word}` : id} title={store ? `${id}: ${look.word}` : id} className={`step-box ${look.colour} ${marks.filter(Boolean).join(" ")}`}>
+    <div data-step={id} id={boxId(id)} role="group" aria-label={told} title={told} className={`step-box ${costs ? costColour(cost) : look.colour} ${marks.filter(Boolean).join(" ")}`}>
       <Handle type="target" position={Position.Top} isConnectable={canConnect} />
       {!isFar && (
         <>
           <div className="title">
+            {costs && <BoxMean book={costs} id={id} />}
             <span aria-hidden="true">{store ? look.mark : ""}</span> {id}
           </div>
           <div className="kind">
-            {planned && store ? <Planned store={store} id={id} /> : step?.type}
+            {costs ? <BoxCost book={costs} id={id} /> : planned && store ? <Planned store={store} id={id} /> : step?.type}
             {step?.isList ? " · for each" : ""}
             {step?.isConditional ? " · if" : ""}
             {dimmed.has(id) ? " · not taken" : ""}

@@ -5,6 +5,7 @@
  * told is never taken back by an event that is older; only a redrive lets a run go on.
  */
 
+import { RunCosts } from "./runCosts";
 import type { RunEvent } from "./stream";
 import { hasEnded } from "../model/status";
 
@@ -83,6 +84,7 @@ export class RunStore {
   private readonly listeners = new Map<string, Set<() => void>>();
   private readonly everything = new Set<() => void>();
   private readonly changed = new Set<string>();
+  readonly costs = new RunCosts();
   private version_ = 0;
   private isScheduled = false;
 
@@ -152,11 +154,13 @@ export class RunStore {
     this.inner.clear();
     this.children.clear();
     this.byStep.clear();
+    this.costs.clear();
     this.run = { status: "pending", startedAt: null, endedAt: null, error: null, redrives: 0, lastEventId: "" };
     this.mark("");
   }
 
   apply(event: RunEvent): void {
+    this.costs.apply(event);
     if (event.type.startsWith("run.")) this.applyToRun(event);
     else if (event.step !== null && event.type.startsWith("step.")) this.applyToStep(event.step, event);
   }

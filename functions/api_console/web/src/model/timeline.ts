@@ -20,7 +20,7 @@ export interface Axis {
 }
 
 /** `each[2]` before `each[10]`. */
-const BY_NUMBER = new Intl.Collator("en", { numeric: true });
+export const BY_NUMBER = new Intl.Collator("en", { numeric: true });
 /** How wide a folded time is drawn, as a share of what is not folded. */
 const FOLD = 0.04;
 /** Idle time is folded from this share of all that is busy on. */

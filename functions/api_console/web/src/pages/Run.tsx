@@ -3,13 +3,18 @@ import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 
 import { api, ask, errorOf, type Schemas } from "../api/client";
 import { keys } from "../api/keys";
+import { CostLegend } from "../graph/Costs";
 import type { View } from "../graph/useLayout";
 import { Tree } from "../json/Tree";
+import { type CostBook, useCostBook, useCosts } from "../live/costBook";
 import { type LiveRun, useEverything, useLiveRun, useRunState } from "../live/useRun";
+import { exactUsd, type PlannedCosts, type StepCost, VERDICTS } from "../model/costs";
 import { type Flow, flowOf } from "../model/flow";
 import { hasEnded, hasFailed } from "../model/status";
 import { between, duration, moment } from "../model/time";
+import { BY_NUMBER } from "../model/timeline";
 import { href, setQuery, useRoute } from "../routes";
+import { Advice } from "../ui/Advice";
 import { Problem } from "../ui/Problem";
 import { Status } from "../ui/Status";
 import { type Column, Table } from "../ui/Table";
@@ -66,17 +71,21 @@ export default function Run({ id }: { id: string }) {
       <div className={step === null ? "run alone" : "run"}>
         <div>
           <Suspense fallback={<p className="muted">Loading…</p>}>
-            <Content view={view} id={id} flow={flow} live={live} step={step} status={execution.data.status} planned={query.get("planned") === "yes"} />
+            <Content view={view} id={id} flow={flow} live={live} step={step} status={execution.data.status} planned={query.get("planned") === "yes"} plannedCosts={executed.data?.plan.step_costs_usd ?? null} isCost={query.get("cost") === "yes"} />
           </Suspense>
         </div>
-        {step !== null && <StepPanel key={step} id={id} store={live.store} step={step} tab={query.get("tab")} type={flow?.steps.get(step)?.type ?? null} isInside={flow?.steps.get(step)?.container != null} />}
+        {step !== null && <StepPanel key={step} id={id} store={live.store} step={step} tab={query.get("tab")} type={flow?.steps.get(step)?.type ?? null} isInside={flow?.steps.get(step)?.container != null} plannedCosts={executed.data?.plan.step_costs_usd ?? null} />}
       </div>
     </>
   );
 }
 
-function Content({ view, id, flow, live, step, status, planned }: { planned: boolean; view: Shown; id: string; flow: Flow | null; live: LiveRun; step: string | null; status: string }) {
+function Content({ view, id, flow, live, step, status, planned, plannedCosts, isCost }: { planned: boolean; plannedCosts: PlannedCosts | null; isCost: boolean; view: Shown; id: string; flow: Flow | null; live: LiveRun; step: string | null; status: string }) {
   const select = (to: string | null) => setQuery({ step: to, tab: null });
+  const isGraph = view === "graph" || view === "compiled";
+  const known = useMemo(() => (flow ? [...flow.steps.keys()] : null), [flow]);
+  const book = useCostBook(live.store, plannedCosts, (isGraph && isCost) || view === "steps" ? known : null);
+  const costs = isGraph ? book : null;
   switch (view) {
     case "graph":
     case "compiled": {
@@ -84,17 +93,23 @@ function Content({ view, id, flow, live, step, status, planned }: { planned: boo
       if (!flow) return <p className="muted">Loading…</p>;
       return (
         <>
-          <label className="row">
-            <input type="checkbox" checked={planned} onChange={(e) => setQuery({ planned: e.target.checked ? "yes" : null })} /> planned against real, with slack
-          </label>
-          <Canvas flow={flow} store={live.store} view={drawn} selected={step} select={select} planned={planned} />
+          <div className="row">
+            <label>
+              <input type="checkbox" checked={planned && !isCost} onChange={(e) => setQuery({ planned: e.target.checked ? "yes" : null, cost: null })} /> planned against real, with slack
+            </label>
+            <label>
+              <input type="checkbox" checked={isCost} onChange={(e) => setQuery({ cost: e.target.checked ? "yes" : null, planned: null })} /> cost: planned against spent
+            </label>
+          </div>
+          {costs && <CostLegend book={costs} own={flow.own} store={live.store} />}
+          <Canvas flow={flow} store={live.store} view={drawn} selected={step} select={select} planned={planned} costs={costs} />
         </>
       );
     }
     case "timeline":
       return <Gantt flow={flow} store={live.store} selected={step} select={select} />;
     case "steps":
-      return <Steps flow={flow} live={live} step={step} />;
+      return <Steps flow={flow} live={live} step={step} book={book} />;
     case "logs":
       return <Logs id={id} step={null} isOver={hasEnded(status)} />;
     case "output":
@@ -143,6 +158,7 @@ function Head({ run, planned, live, step, again, reread }: { run: Schemas["Execu
             {error.step_id ? <a href={href(["runs", run.execution_id], { step: failed })}>{error.step_id}</a> : "The run"} failed: {error.type}
           </strong>
           <pre>{error.message}</pre>
+          <Advice advice={error.advice} open={step === null} />
         </div>
       )}
     </>
@@ -192,10 +208,15 @@ function Took({ from, to }: { from: string; to: string | null | undefined }) {
 }
 
 /** The steps as a list: the accessible twin of the graph. */
-function Steps({ flow, live, step }: { flow: Flow | null; live: LiveRun; step: string | null }) {
-  useEverything(live.store);
+function Steps({ flow, live, step, book }: { flow: Flow | null; live: LiveRun; step: string | null; book: CostBook | null }) {
+  const version = useEverything(live.store);
+  const isOver = hasEnded(live.store.getRun().status);
+  const costs = useCosts(book);
   const known = flow ? [...flow.steps.keys()] : [];
-  const further = [...live.store.keys()].filter((key) => !flow?.steps.has(key));
+  const parts = [...live.store.keys()].filter((key) => !flow?.steps.has(key));
+  // While a run goes on its parts stand as they have begun: to sort ten thousand at each change would take all the time.
+  const sorted = useMemo(() => (isOver ? parts.toSorted(BY_NUMBER.compare) : null), [isOver && version, live.store, flow]);
+  const further = sorted ?? parts;
   const columns: readonly Column<string>[] = [
     {
       title: "Step",
@@ -209,7 +230,9 @@ function Steps({ flow, live, step }: { flow: Flow | null; live: LiveRun; step: s
     },
     { title: "Status", width: "110px", cell: (key) => <Status status={live.store.getStatusOf(key)} /> },
     { title: "Took", width: "90px", cell: (key) => duration(live.store.getStep(key)?.durationMs) },
-    { title: "Attempts", width: "80px", isExtra: true, cell: (key) => live.store.getStep(key)?.attempts.length ?? "" },
+    { title: "Attempts", width: "80px", isExtra: true, cell: (key) => live.store.getStep(key)?.attempts.length || "" },
+    { title: "Planned", width: "90px", isExtra: true, cell: (key) => exactOf(costs.get(key)?.planned), tip: (key) => exactOf(costs.get(key)?.planned) },
+    { title: "Spent", width: "minmax(110px,1.2fr)", isExtra: true, cell: (key) => spentOf(costs.get(key)), tip: (key) => spentOf(costs.get(key)) },
     { title: "Waits for", width: "minmax(100px,1fr)", isExtra: true, cell: (key) => flow?.steps.get(key)?.after.join(", "), tip: (key) => flow?.steps.get(key)?.after.join(", ") },
   ];
   const [found, form] = useStepFilter([...known, ...further], live.store);
@@ -219,6 +242,14 @@ function Steps({ flow, live, step }: { flow: Flow | null; live: LiveRun; step: s
       <Table label="Steps" columns={columns} items={found} keyOf={(key) => key} above={250} isCurrent={(key) => key === step} />
     </>
   );
+}
+
+function exactOf(amount: number | null | undefined): string {
+  return amount === null || amount === undefined ? "" : exactUsd(amount);
+}
+
+function spentOf(cost: StepCost | undefined): string {
+  return cost?.spent ? `${VERDICTS[cost.verdict].mark} ${exactUsd(cost.spent.total)} ${VERDICTS[cost.verdict].word}` : "";
 }
 
 function depthOf(flow: Flow | null, key: string): number {

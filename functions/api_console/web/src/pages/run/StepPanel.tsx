@@ -6,14 +6,18 @@ import { keys } from "../../api/keys";
 import { Copy, Tree } from "../../json/Tree";
 import type { RunStore } from "../../live/runStore";
 import { useCounts, useInner, useStep } from "../../live/useRun";
+import { CostFacts } from "../../graph/Costs";
 import { Heat } from "../../graph/Heat";
 import { Strip } from "../../graph/Strip";
 import { conversationOf, type Turn } from "../../model/agent";
+import { type PlannedCosts, plannedFor } from "../../model/costs";
 import { hasEnded } from "../../model/status";
 import { duration, moment } from "../../model/time";
 import { setQuery } from "../../routes";
+import { Advice } from "../../ui/Advice";
 import { Decision } from "../../ui/Decision";
 import { Problem } from "../../ui/Problem";
+import { Round, Said } from "../../ui/Rounds";
 import { Status } from "../../ui/Status";
 import { Tabs } from "../../ui/Tabs";
 import { LinkedOutput } from "./LinkedOutput";
@@ -34,6 +38,7 @@ interface Shown {
   readonly tab: string | null;
   readonly type: string | null;
   readonly isInside: boolean;
+  readonly plannedCosts: PlannedCosts | null;
 }
 
 /** One step of a run, or one part of it. A step that is inside of another has run as often as that says: one of those is shown. */
@@ -65,7 +70,7 @@ function Places({ step, store, places }: { step: string; store: RunStore; places
   );
 }
 
-function Details({ id, store, step, tab, type }: Omit<Shown, "isInside">) {
+function Details({ id, store, step, tab, type, plannedCosts }: Omit<Shown, "isInside">) {
   const live = useStep(store, step);
   const status = live?.status ?? "pending";
   const details = useQuery({
@@ -105,6 +110,7 @@ function Details({ id, store, step, tab, type }: Omit<Shown, "isInside">) {
         {(result?.retry_count ?? 0) > 0 && <><dt>Retries</dt><dd>{result?.retry_count}</dd></>}
         {result?.usage && <><dt>Tokens</dt><dd>{result.usage.tokens_in} in, {result.usage.tokens_out} out</dd></>}
         {result?.usage && <><dt>Models</dt><dd>{result.usage.cost_usd === null ? "price not known" : `$${result.usage.cost_usd.toFixed(6)}`}</dd></>}
+        {result?.cost_usd && <CostFacts spent={result.cost_usd} planned={plannedCosts && plannedFor(step, store.costs.own.keys(), plannedCosts)} parts={store.elementsOf(step).length} reason={result.cost_usd.reason} />}
         {live?.isReused && <><dt>Taken from</dt><dd>the run that this one repeats</dd></>}
       </dl>
       <Problem error={details.error} retry={() => void details.refetch()} />
@@ -140,6 +146,7 @@ function Failure({ result }: { result: StepResult }) {
       <div className="problem">
         <strong>{result.error_type}</strong>
         <pre>{result.error_message}</pre>
+        <Advice advice={result.advice} open />
       </div>
       {trace && trace.length > 0 && (
         <>
@@ -220,22 +227,8 @@ function Conversation({ turns }: { turns: readonly Turn[] }) {
       {turns.map((turn, i) => (
         <li key={i}>
           {turn.kind === "asked" && <><strong>asked</strong><pre>{turn.text}</pre></>}
-          {turn.kind === "answered" && <><strong>answered</strong>{typeof turn.content === "string" ? <pre>{turn.content}</pre> : <Tree value={turn.content} label="Answer" />}</>}
-          {turn.kind === "round" && (
-            <>
-              <strong>round {turn.round}</strong>
-              {turn.remarks.map((text, j) => <pre key={j}>{text}</pre>)}
-              {turn.calls.map((call, j) => (
-                <details key={j} open={call.isError}>
-                  <summary className={call.isError ? "log-bad" : undefined}>
-                    {call.isError ? "✕ " : ""}{call.tool} <span className="muted">{duration(call.ms)}{call.isCut ? " · shortened" : ""}</span>
-                  </summary>
-                  <Tree value={call.arguments} label="Arguments" />
-                  {typeof call.result === "string" ? <pre>{call.result}</pre> : <Tree value={call.result} label="Result" />}
-                </details>
-              ))}
-            </>
-          )}
+          {turn.kind === "answered" && <><strong>answered</strong><Said content={turn.content} /></>}
+          {turn.kind === "round" && <Round turn={turn} />}
         </li>
       ))}
     </ol>
