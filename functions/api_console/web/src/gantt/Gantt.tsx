@@ -67,7 +67,7 @@ export function Gantt({ flow, store, selected, select }: Props) {
           </label>
         ))}
       </div>
-      <div className="rows" ref={setBox} tabIndex={0} role="group" aria-label="Timeline" style={{ height: "calc(100vh - 250px)", minHeight: 260 }}>
+      <div className="rows timeline" ref={setBox} tabIndex={0} role="group" aria-label="Timeline">
         <div style={{ height: rows.getTotalSize(), position: "relative" }}>
           {rows.getVirtualItems().map(({ index, start }) => {
             const bar = bars[index];

@@ -68,8 +68,8 @@ export default function Run({ id }: { id: string }) {
       <Head run={execution.data} planned={plannedUsd(executed.data?.plan)} live={live} step={step} again={() => again((n) => n + 1)} reread={() => void execution.refetch()} />
       <Tabs label="Views of the run" tabs={VIEWS} shown={view} choose={(each) => setQuery({ view: each === "graph" ? null : each })} nameOf={(each) => NAMES[each]} />
       <Problem error={executed.error} />
-      <div className={step === null ? "run alone" : "run"}>
-        <div>
+      <div className={["run", step === null ? "alone" : "", view === "output" ? "" : "fills"].join(" ")}>
+        <div className="view">
           <Suspense fallback={<p className="muted">Loading…</p>}>
             <Content view={view} id={id} flow={flow} live={live} step={step} status={execution.data.status} planned={query.get("planned") === "yes"} plannedCosts={executed.data?.plan.step_costs_usd ?? null} isCost={query.get("cost") === "yes"} />
           </Suspense>
@@ -239,7 +239,7 @@ function Steps({ flow, live, step, book }: { flow: Flow | null; live: LiveRun; s
   return (
     <>
       {form}
-      <Table label="Steps" columns={columns} items={found} keyOf={(key) => key} above={250} isCurrent={(key) => key === step} />
+      <Table label="Steps" columns={columns} items={found} keyOf={(key) => key} isCurrent={(key) => key === step} />
     </>
   );
 }

@@ -154,7 +154,7 @@ function Failure({ result }: { result: StepResult }) {
             <strong>Stack trace</strong>
             <Copy text={() => trace.join("\n")} what="the stack trace" />
           </div>
-          <pre className="tree" tabIndex={0} aria-label="Stack trace">
+          <pre className="tree" tabIndex={0} role="group" aria-label="Stack trace">
             {trace.join("\n")}
           </pre>
         </>
