@@ -87,3 +87,21 @@ def test_a_selection_whose_box_is_not_there_is_accessible(console: Console, api:
     graph = page.get_by_role("application", name=re.compile("arrow keys"))
     expect(graph).to_have_attribute("aria-activedescendant", "selected-step")
     expect(page.locator("#selected-step")).to_have_accessible_name("a, completed")
+
+
+def test_a_timeline_names_its_moments_and_hatches_what_is_folded(console: Console, api: ApiClient) -> None:
+    wait = {"step_id": "wait", "step_type": "delay", "config": {"delay_seconds": 12}}
+    run = started(api, wait, {"step_id": "ask", "step_type": "flaky", "config": {}, "max_retries": 1})
+    assert api.results(run)["status"] == "completed"
+    page = console.open(f"runs/{run}?view=timeline")
+    expect(page.get_by_text("1 idle time folded")).to_be_visible()
+    moments = page.locator(".moments span")
+    expect(moments.first).to_have_text("0")
+    assert moments.count() >= 3
+    fold, bar = page.locator(".fold").bounding_box(), page.locator(".bar-row", has_text="wait").locator("rect")
+    shown = bar.bounding_box()
+    assert fold is not None
+    assert shown is not None
+    assert fold["width"] >= 20
+    assert fold["x"] + fold["width"] == pytest.approx(shown["x"] + shown["width"], abs=3)
+    console.check_accessible()
