@@ -13,6 +13,7 @@ import { type Flow, flowOf } from "../model/flow";
 import { hasEnded, hasFailed } from "../model/status";
 import { between, duration, moment } from "../model/time";
 import { href, setQuery, useRoute } from "../routes";
+import { Advice } from "../ui/Advice";
 import { Problem } from "../ui/Problem";
 import { Status } from "../ui/Status";
 import { type Column, Table } from "../ui/Table";
@@ -155,6 +156,7 @@ function Head({ run, planned, live, step, again, reread }: { run: Schemas["Execu
             {error.step_id ? <a href={href(["runs", run.execution_id], { step: failed })}>{error.step_id}</a> : "The run"} failed: {error.type}
           </strong>
           <pre>{error.message}</pre>
+          <Advice advice={error.advice} open={step === null} />
         </div>
       )}
     </>

@@ -14,6 +14,7 @@ import { type PlannedCosts, plannedFor } from "../../model/costs";
 import { hasEnded } from "../../model/status";
 import { duration, moment } from "../../model/time";
 import { setQuery } from "../../routes";
+import { Advice } from "../../ui/Advice";
 import { Decision } from "../../ui/Decision";
 import { Problem } from "../../ui/Problem";
 import { Status } from "../../ui/Status";
@@ -144,6 +145,7 @@ function Failure({ result }: { result: StepResult }) {
       <div className="problem">
         <strong>{result.error_type}</strong>
         <pre>{result.error_message}</pre>
+        <Advice advice={result.advice} open />
       </div>
       {trace && trace.length > 0 && (
         <>

@@ -77,6 +77,17 @@ class Attempt(TypedDict):
     repeated_after_restart: NotRequired[Count]
 
 
+class ErrorAdvice(TypedDict):
+    """What is known of an error by its type and message: for people, and without values of the run."""
+
+    usual_cause: str
+    what_to_do: str
+    code: str | None
+    """Of the finding that a validation gives where it sees the same mistake before a run; null where none does."""
+    docs: str
+    """The page of this project's documentation that says more, and perhaps its section: docs/agents.md#the-answer."""
+
+
 class StepResult(TypedDict):
     """How a step ended. With `output_link`, `output_data` is null. Times are null for a step that has no state of its own."""
 
@@ -84,6 +95,8 @@ class StepResult(TypedDict):
     output_data: Any
     error_type: str | None
     error_message: str | None
+    advice: NotRequired[ErrorAdvice]
+    """Of a step that failed with an error that the service knows; one of the step's own code has none."""
     execution_time_ms: float | None
     retry_count: Count
     started_at: Time | None
@@ -121,6 +134,8 @@ class RunError(TypedDict):
     step_id: str | None
     type: str
     message: str
+    advice: NotRequired[ErrorAdvice]
+    """Of an error that the service knows; one of a step's own code has none."""
 
 
 class Results(TypedDict):
@@ -181,7 +196,8 @@ class ExecutionSummary(TypedDict):
     """The run that it is a part of."""
     tags: Any
     error: Any
-    """Why it failed: step_id, type, message. In lists the message has 1,000 characters at most."""
+    """Why it failed: step_id, type, message; GET of one run adds the advice that its results have. In lists the message has 1,000
+    characters at most."""
 
 
 class Execution(ExecutionSummary):
