@@ -155,10 +155,11 @@ class RunEvents:
         return self._brought
 
     def _note_costs(self) -> None:
+        """Note what was entered since the event before."""
         visits = self._reader.timeline.visits
-        for visit in visits[self._entered_states :]:
-            self._account.add(visit)
-        self._entered_states = len(visits)
+        while self._entered_states < len(visits):
+            self._account.add(visits[self._entered_states])
+            self._entered_states += 1
 
     def _happened(self, kind: str, visit: Visit, before: Visit | None) -> None:
         if kind.endswith("StateEntered"):
