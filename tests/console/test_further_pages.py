@@ -78,7 +78,7 @@ def test_an_agent_is_asked_and_a_prompt_filled_in(console: Console, api: ApiClie
     console.check_accessible()
     page.get_by_label("Question").fill("How are you?")
     page.get_by_role("button", name="Ask").click()
-    expect(page.locator("h1 .status")).to_contain_text("completed")
+    expect(page.get_by_role("log")).to_contain_text("The query was: How are you?")
     page = console.open("prompts/greet")
     page.get_by_label("Variables, in JSON").fill('{"name": "Ann"}')
     page.get_by_role("button", name="Show").click()
@@ -123,5 +123,5 @@ def test_an_older_version_of_an_agent_is_looked_at_and_asked_and_the_newest_agai
     page.on("request", lambda request: sent.append(request.post_data_json) if "/execute" in request.url else None)
     panel.get_by_label("Question").fill("How are you?")
     panel.get_by_role("button", name="Ask").click()
-    expect(page.locator("h1 .status")).to_contain_text("completed")
+    expect(panel.get_by_role("log")).to_contain_text("version 1")
     assert sent == [{"query": "How are you?", "version": 1}]

@@ -218,24 +218,6 @@ def test_views_of_a_run_share_one_selection(console: Console, api: ApiClient) ->
     expect(page.get_by_role("region", name="Step b")).to_be_visible()
 
 
-def test_two_tabs_of_a_run_share_one_stream(console: Console, api: ApiClient, switches: Path) -> None:
-    run = started(api, gate("shared"), input={})
-    page = console.open(f"runs/{run}")
-    expect(box(console, "shared")).to_have_class(re.compile("active"))
-    streams: list[str] = []
-    context = page.context
-    other = context.new_page()
-    other.on("request", lambda request: streams.append(request.url) if request.url.endswith("/stream") else None)
-    other.goto(page.url)
-    theirs = other.locator('.step-box[data-step="shared"]')
-    expect(theirs).to_have_class(re.compile("active"))
-    assert streams == []
-    with other.expect_request(re.compile("/stream$")):  # the other one goes on by itself
-        page.close()
-    (switches / "shared").touch()
-    expect(theirs).to_have_class(re.compile("ok"))
-
-
 def test_each_element_of_a_list_is_decided_by_itself(console: Console, api: ApiClient) -> None:
     ask = {"step_id": "ask", "step_type": "human_approval", "config": {"prompt": "Ship it?"}}
     each = {"step_id": "each", "step_type": "map", "config": {"items": "input.rows", "steps": [ask]}}

@@ -7,8 +7,8 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
+from tests.support.aws_played import played_aws
 from workflow_engine.sdk import StepContext, StepTransientError, idempotency, step
 from workflow_engine.sdk.testing import StepCall, call_step
 from workflow_engine.settings import MissingSettingError
@@ -22,7 +22,7 @@ def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     monkeypatch.setenv(idempotency.TABLE_VARIABLE, TABLE)
-    with mock_aws():
+    with played_aws():
         dynamodb = boto3.client("dynamodb")
         dynamodb.create_table(
             TableName=TABLE,

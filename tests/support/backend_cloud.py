@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Any
 from unittest import mock
 
+from tests.support.aws_played import played_aws
 from workflow_engine.settings import Settings
 from workflow_engine.store.schema import table_definition
 from workflow_engine.usecases.engine import Engine
@@ -29,9 +30,8 @@ def backend(**settings: Any) -> Iterator[Engine]:
     """An engine on an empty moto, where executions stay as they are started."""
     import boto3
     from botocore.session import get_session
-    from moto import mock_aws
 
-    with mock_aws(config={"core": {"mock_credentials": True}, "stepfunctions": {"execute_state_machine": False}}):
+    with played_aws({"core": {"mock_credentials": True}, "stepfunctions": {"execute_state_machine": False}}):
         boto3.setup_default_session(region_name=REGION)
         boto3.client("dynamodb", region_name=REGION).create_table(**table_definition(SETTINGS.table_name))
         boto3.client("s3", region_name=REGION).create_bucket(Bucket=SETTINGS.bucket_name)

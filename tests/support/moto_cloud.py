@@ -9,6 +9,7 @@ from typing import Final
 
 from infra.local.cloud import NAME, LocalCloud
 from infra.local.gateway import ACCOUNT, REGION
+from tests.support.aws_played import played_aws
 from tests.support.backend_cloud import one_request_at_a_time
 from tests.support.embedded_behind_boto3 import embedded_behind_boto3
 from workflow_engine.store.payloads.s3 import S3Objects
@@ -24,9 +25,8 @@ class MotoCloud(LocalCloud):
     def _set_up(self, opening: contextlib.ExitStack) -> None:
         import boto3
         import pytest
-        from moto import mock_aws
 
-        opening.enter_context(mock_aws())
+        opening.enter_context(played_aws())
         opening.enter_context(one_request_at_a_time())
         environment = opening.enter_context(pytest.MonkeyPatch.context())
         environment.setenv("AWS_DEFAULT_REGION", REGION)

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from tests.support.aws_played import played_aws
 from workflow_engine import aws
 from workflow_engine.store.vectors import VectorStore
 from workflow_engine.store.vectors.s3vectors import S3Vectors
@@ -71,9 +72,8 @@ def sqlite_in_memory(_directory: Path) -> AbstractContextManager[VectorStore]:
 def s3_vectors(_directory: Path) -> Iterator[VectorStore]:
     """A vector bucket on moto."""
     import boto3
-    from moto import mock_aws
 
-    with mock_aws():
+    with played_aws():
         client = boto3.client("s3vectors", region_name="us-east-1")
         client.create_vector_bucket(vectorBucketName=BUCKET)
         translating = S3VectorsClient(aws.translating(client))

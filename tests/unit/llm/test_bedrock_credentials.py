@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import DataNotFoundError, UnauthorizedSSOTokenError
-from moto import mock_aws
 
 from llm_gateway.errors import LlmAuthenticationError, LlmNotConfiguredError, LlmUnavailableError
 from llm_gateway.providers.bedrock.errors import error_of
 from llm_gateway.providers.bedrock.provider import BedrockProvider
+from tests.support.aws_played import played_aws
 from tests.support.llm.bedrock_provider import ACCESS_KEY, CLAUDE, KEYS, SECRET_KEY, ask, bedrock
 from tests.support.llm.bedrock_wire import converse, error, text, text_stream
 from tests.support.llm.vendor_server import Received, Reply, VendorServer, json_reply
@@ -148,7 +148,7 @@ def test_the_endpoint_of_the_process_is_not_that_of_these_keys(monkeypatch: pyte
 
 
 def test_moto_lets_requests_to_a_named_endpoint_through() -> None:
-    with mock_aws(), VendorServer(converse(text("Hi.")), text_stream("Hi.")) as server:
+    with played_aws(), VendorServer(converse(text("Hi.")), text_stream("Hi.")) as server:
         provider = bedrock(server)
         provider.generate(CLAUDE, ask())
         list(provider.stream(CLAUDE, ask()))
@@ -157,9 +157,9 @@ def test_moto_lets_requests_to_a_named_endpoint_through() -> None:
 
 
 def test_moto_lets_requests_to_aws_through_only_if_it_is_told_to() -> None:
-    with mock_aws():
+    with played_aws():
         assert not leaves_moto()
-    with mock_aws(config={"core": {"passthrough": {"urls": [r"https://bedrock-runtime[.-]"]}}}):
+    with played_aws({"core": {"passthrough": {"urls": [r"https://bedrock-runtime[.-]"]}}}):
         assert leaves_moto()
 
 

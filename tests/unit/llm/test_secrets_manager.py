@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from llm_gateway.errors import LlmNotConfiguredError
 from llm_gateway.secrets import SecretSource, secret_reader
+from tests.support.aws_played import played_aws
 
 
 @pytest.fixture(autouse=True)
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws():
+    with played_aws():
         yield
 
 

@@ -3,13 +3,13 @@ import { useState } from "react";
 
 import { api, ask } from "../api/client";
 import { keys } from "../api/keys";
-import { useOnce } from "../api/once";
 import { objectOf } from "../json/read";
 import { Tree } from "../json/Tree";
 import { moment } from "../model/time";
-import { go, href } from "../routes";
+import { href } from "../routes";
 import { Pages } from "../ui/Pages";
 import { Problem } from "../ui/Problem";
+import { AgentChat } from "./AgentChat";
 
 interface Kind {
   readonly place: "agents" | "prompts";
@@ -87,19 +87,11 @@ function Definitions({ kind, id }: { kind: Kind; id: string | null }) {
 
 function Agent({ id }: { id: string }) {
   const [version, setVersion] = useState<number | null>(null);
-  const [question, setQuestion] = useState("");
-  const [key, failed] = useOnce();
   const agent = useQuery({
     queryKey: [...keys.agents.one(id), version],
     placeholderData: keepPreviousData,
     queryFn: ({ signal }) =>
       ask(api.GET("/agents/{agent_id}", { params: { path: { agent_id: id }, query: version ? { version } : {} }, signal })),
-  });
-  const chat = useMutation({
-    mutationFn: () =>
-      ask(api.POST("/agents/{agent_id}/execute", { params: { path: { agent_id: id }, header: { "Idempotency-Key": key } }, body: { query: question, ...(version ? { version } : {}) } })),
-    onSuccess: (run) => go(href(["runs", run.execution_id], { step: "agent", tab: "Conversation" })),
-    onError: failed,
   });
   if (!agent.data) return <section className="panel"><Problem error={agent.error} /></section>;
   return (
@@ -107,14 +99,7 @@ function Agent({ id }: { id: string }) {
       <Title name={agent.data.agent_name} version={agent.data.version} choose={setVersion} />
       {agent.data.warnings?.map((w, i) => <p key={i} className="muted">⚠ {w}</p>)}
       <Tree value={agent.data.agent} label="Definition" />
-      <form onSubmit={(e) => { e.preventDefault(); chat.mutate(); }} aria-label="Ask the agent">
-        <h2>Ask it</h2>
-        <textarea aria-label="Question" value={question} required style={{ width: "100%", minHeight: 80 }} onChange={(e) => setQuestion(e.target.value)} />
-        <Problem error={chat.error} />
-        <button type="submit" className="primary" disabled={chat.isPending || !question.trim()}>
-          Ask
-        </button>
-      </form>
+      <AgentChat id={id} version={version} />
     </section>
   );
 }

@@ -20,19 +20,20 @@ CODE_IN_MESSAGE: Final = re.compile(r"\b([DSTU]\d{4})\b:?")
 _NO_NUMBER: Final = Entry(
     "A side of an arithmetic operator is no number: null, since its step was skipped or the field is missing, or a text that "
     "only reads as a number.",
-    "See in the message what was read and its type. $number(...) makes a number of a text, and a condition keeps the step from "
-    "running where the value may be null.",
+    "Look at what was read and its type; the message tells it where it can. $number(...) makes a number of a text, and a "
+    "condition keeps the step from running where the value may be null.",
     _WHY,
     code="WFE-W211",
 )
 _NOT_COMPARABLE: Final = Entry(
     "Values are compared by < or > that are of different types, or neither numbers nor texts.",
-    "See in the message what was read. Make both sides numbers by $number(...), or texts by $string(...).",
+    "Look at what was read; the message tells it where it can. Make both sides numbers by $number(...), or texts by $string(...).",
     _WHY,
 )
 _WRONG_ARGUMENT: Final = Entry(
     "A function of JSONata was given a value of a type that it does not take, often null in the place of a text or a list.",
-    "See in the message what was read and its type. Give a default where a value may be missing: ($exists(name) ? name : '').",
+    "Look at what was read and its type; the message tells it where it can. Give a default where a value may be missing: "
+    "($exists(name) ? name : '').",
     _WHY,
 )
 _NO_FUNCTION: Final = Entry(
@@ -117,7 +118,7 @@ ENTRIES: Final[Entries] = {
     EVALUATION_ERROR: Entry(
         "An expression met a value that it cannot work with: null, since a step was skipped or a field is missing, or one of "
         "another type.",
-        "See in the message which parameter failed, what it read and of what type that was. A retry cannot help; mend the "
+        "Look at which parameter failed, and at what it read: the message tells it where it can. A retry cannot help; mend the "
         "expression or what it reads.",
         _WHY,
         cases=(

@@ -17,6 +17,7 @@ import { setQuery } from "../../routes";
 import { Advice } from "../../ui/Advice";
 import { Decision } from "../../ui/Decision";
 import { Problem } from "../../ui/Problem";
+import { Round, Said } from "../../ui/Rounds";
 import { Status } from "../../ui/Status";
 import { Tabs } from "../../ui/Tabs";
 import { LinkedOutput } from "./LinkedOutput";
@@ -226,22 +227,8 @@ function Conversation({ turns }: { turns: readonly Turn[] }) {
       {turns.map((turn, i) => (
         <li key={i}>
           {turn.kind === "asked" && <><strong>asked</strong><pre>{turn.text}</pre></>}
-          {turn.kind === "answered" && <><strong>answered</strong>{typeof turn.content === "string" ? <pre>{turn.content}</pre> : <Tree value={turn.content} label="Answer" />}</>}
-          {turn.kind === "round" && (
-            <>
-              <strong>round {turn.round}</strong>
-              {turn.remarks.map((text, j) => <pre key={j}>{text}</pre>)}
-              {turn.calls.map((call, j) => (
-                <details key={j} open={call.isError}>
-                  <summary className={call.isError ? "log-bad" : undefined}>
-                    {call.isError ? "✕ " : ""}{call.tool} <span className="muted">{duration(call.ms)}{call.isCut ? " · shortened" : ""}</span>
-                  </summary>
-                  <Tree value={call.arguments} label="Arguments" />
-                  {typeof call.result === "string" ? <pre>{call.result}</pre> : <Tree value={call.result} label="Result" />}
-                </details>
-              ))}
-            </>
-          )}
+          {turn.kind === "answered" && <><strong>answered</strong><Said content={turn.content} /></>}
+          {turn.kind === "round" && <Round turn={turn} />}
         </li>
       ))}
     </ol>

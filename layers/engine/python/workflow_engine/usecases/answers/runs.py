@@ -316,6 +316,8 @@ class RunEventPage(TypedDict):
     items: list[RunEvent]
     next_cursor: Cursor
     """Null once the run has ended and all was given; a run that goes on may have an empty page."""
+    last_event_id: str | None
+    """Where a stream goes on after this page, or another page begins; null where nothing has happened yet."""
 
 
 class Event(TypedDict):
