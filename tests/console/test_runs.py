@@ -305,3 +305,31 @@ def test_the_timeline_that_is_opened_first_is_as_wide_as_its_place(console: Cons
     page.wait_for_function(
         f"""() => ({right})(".bar-row rect") <= ({right})('[role="group"][aria-label="Timeline"]')"""
     )
+
+
+def test_long_lists_are_folded_and_what_failed_in_them_is_found(console: Console, api: ApiClient) -> None:
+    one = {"step_id": "one", "step_type": "transform", "input_mapping": {"v": "item"}}
+    one["config"] = {"expression": "v = 77 ? $error('damaged') : v"}
+    each = {"step_id": "each", "step_type": "map", "config": {"items": "input.rows", "steps": [one]}, "critical": False}
+    run = started(api, each, input={"rows": list(range(100))})
+    assert api.results(run)["status"] == "completed"
+    page = console.open(f"runs/{run}?view=timeline")
+    rows = page.get_by_role("group", name="Timeline").get_by_role("button")
+    expect(rows).to_have_count(2)
+    expect(rows.last).to_contain_text("each[77].one")
+    folded = page.get_by_label(re.compile("the [0-9]+ in each"))
+    folded.check()
+    expect(rows.filter(has_text="each[0].one")).to_be_visible()
+    folded.uncheck()
+    expect(rows).to_have_count(2)
+    page.get_by_role("tab", name="Steps").click()
+    table = page.get_by_role("table", name="Steps")
+    for place, key in enumerate(("each", "one", "each[0].one", "each[1].one"), start=1):
+        expect(table.get_by_role("row").nth(place)).to_contain_text(key)
+    page.get_by_label("only what failed").check()
+    page.get_by_label("Find").fill("each[")
+    expect(table.get_by_role("row")).to_have_count(2)
+    expect(table).to_contain_text("each[77].one")
+    console.check_accessible()
+    page.reload()
+    expect(table.get_by_role("row")).to_have_count(2)

@@ -12,6 +12,7 @@ import { exactUsd, type PlannedCosts, type StepCost, VERDICTS } from "../model/c
 import { type Flow, flowOf } from "../model/flow";
 import { hasEnded, hasFailed } from "../model/status";
 import { between, duration, moment } from "../model/time";
+import { BY_NUMBER } from "../model/timeline";
 import { href, setQuery, useRoute } from "../routes";
 import { Advice } from "../ui/Advice";
 import { Problem } from "../ui/Problem";
@@ -21,6 +22,7 @@ import { Tabs } from "../ui/Tabs";
 import { Actions } from "./run/Actions";
 import { LinkedOutput } from "./run/LinkedOutput";
 import { Logs } from "./run/Logs";
+import { useStepFilter } from "./run/StepFilter";
 import { StepPanel } from "./run/StepPanel";
 
 const Canvas = lazy(() => import("../graph/Canvas").then((m) => ({ default: m.Canvas })));
@@ -208,10 +210,14 @@ function Took({ from, to }: { from: string; to: string | null | undefined }) {
 
 /** The steps as a list: the accessible twin of the graph. */
 function Steps({ flow, live, step, book }: { flow: Flow | null; live: LiveRun; step: string | null; book: CostBook | null }) {
-  useEverything(live.store);
+  const version = useEverything(live.store);
+  const isOver = hasEnded(live.store.getRun().status);
   const costs = useCosts(book);
   const known = flow ? [...flow.steps.keys()] : [];
-  const further = [...live.store.keys()].filter((key) => !flow?.steps.has(key));
+  const parts = [...live.store.keys()].filter((key) => !flow?.steps.has(key));
+  // While a run goes on its parts stand as they have begun: to sort ten thousand at each change would take all the time.
+  const sorted = useMemo(() => (isOver ? parts.toSorted(BY_NUMBER.compare) : null), [isOver && version, live.store, flow]);
+  const further = sorted ?? parts;
   const columns: readonly Column<string>[] = [
     {
       title: "Step",
@@ -225,12 +231,18 @@ function Steps({ flow, live, step, book }: { flow: Flow | null; live: LiveRun; s
     },
     { title: "Status", width: "110px", cell: (key) => <Status status={live.store.getStatusOf(key)} /> },
     { title: "Took", width: "90px", cell: (key) => duration(live.store.getStep(key)?.durationMs) },
-    { title: "Attempts", width: "80px", cell: (key) => live.store.getStep(key)?.attempts.length ?? "" },
-    { title: "Planned", width: "90px", cell: (key) => exactOf(costs.get(key)?.planned), tip: (key) => exactOf(costs.get(key)?.planned) },
-    { title: "Spent", width: "minmax(110px,1.2fr)", cell: (key) => spentOf(costs.get(key)), tip: (key) => spentOf(costs.get(key)) },
-    { title: "Waits for", width: "minmax(100px,1fr)", cell: (key) => flow?.steps.get(key)?.after.join(", "), tip: (key) => flow?.steps.get(key)?.after.join(", ") },
+    { title: "Attempts", width: "80px", isExtra: true, cell: (key) => live.store.getStep(key)?.attempts.length || "" },
+    { title: "Planned", width: "90px", isExtra: true, cell: (key) => exactOf(costs.get(key)?.planned), tip: (key) => exactOf(costs.get(key)?.planned) },
+    { title: "Spent", width: "minmax(110px,1.2fr)", isExtra: true, cell: (key) => spentOf(costs.get(key)), tip: (key) => spentOf(costs.get(key)) },
+    { title: "Waits for", width: "minmax(100px,1fr)", isExtra: true, cell: (key) => flow?.steps.get(key)?.after.join(", "), tip: (key) => flow?.steps.get(key)?.after.join(", ") },
   ];
-  return <Table label="Steps" columns={columns} items={[...known, ...further]} keyOf={(key) => key} above={210} isCurrent={(key) => key === step} />;
+  const [found, form] = useStepFilter([...known, ...further], live.store);
+  return (
+    <>
+      {form}
+      <Table label="Steps" columns={columns} items={found} keyOf={(key) => key} above={250} isCurrent={(key) => key === step} />
+    </>
+  );
 }
 
 function exactOf(amount: number | null | undefined): string {

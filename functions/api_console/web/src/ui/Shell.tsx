@@ -23,6 +23,8 @@ export function Shell({ children }: { children: ReactNode }) {
   const [current = "runs", one] = path;
   const title = [one, PLACES.find(([place]) => place === current)?.[1], "Workflow console"].filter(Boolean).join(" · ");
   useEffect(() => void (document.title = title), [title]);
+  // On a phone the places are one line, of which the current one may be out of sight.
+  useEffect(() => void document.querySelector("header [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [current]);
   return (
     <>
       <a className="skip" href="#main" onClick={(e) => { e.preventDefault(); document.getElementById("main")?.focus(); }}>

@@ -2,6 +2,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 
 import type { Paged } from "./Pages";
+import { useNarrow } from "./narrow";
 import { Problem } from "./Problem";
 
 export interface Column<T> {
@@ -10,6 +11,8 @@ export interface Column<T> {
   readonly width: string;
   readonly cell: (item: T) => ReactNode;
   readonly isMono?: boolean;
+  /** Left out on a phone: what the page that a row leads to tells, too. */
+  readonly isExtra?: boolean;
   /** What is told of a cell whose text is cut off. */
   readonly tip?: (item: T) => string | undefined;
 }
@@ -31,13 +34,15 @@ const ROW = 37;
 const AHEAD = 20;
 
 /** A table of which only the rows that are seen are rendered. */
-export function Table<T>({ label, columns, items, keyOf, above, isCurrent, reached }: Rows<T>) {
+export function Table<T>({ label, columns: all, items, keyOf, above, isCurrent, reached }: Rows<T>) {
+  const isNarrow = useNarrow();
+  const columns = isNarrow ? all.filter((column) => !column.isExtra) : all;
   const box = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({ count: items.length, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: 12 });
   const shown = rows.getVirtualItems();
   const last = shown.at(-1)?.index ?? 0;
   useEffect(() => reached?.(last), [last, reached]);
-  const gridTemplateColumns = columns.map((column) => column.width).join(" ");
+  const gridTemplateColumns = columns.map(({ width }) => (isNarrow ? width.replace(/minmax\(\d+px,/, "minmax(0,") : width)).join(" ");
   return (
     <div className="rows" ref={box} role="table" aria-label={label} aria-rowcount={items.length + 1} style={{ maxHeight: `calc(100vh - ${above}px)` }} tabIndex={0}>
       <div role="rowgroup" className="head">
