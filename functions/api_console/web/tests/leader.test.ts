@@ -345,21 +345,25 @@ describe("a tab", () => {
     expect(open.size).toBe(1);
   });
 
-  it("has a stream of its own in a browser that has no locks", async () => {
+  it.each([
+    ["has no locks", undefined],
+    ["refuses them", { request: () => Promise.reject(new DOMException("denied", "SecurityError")) } as unknown as LockManager],
+  ])("has a stream of its own in a browser that %s", async (_, locks) => {
     const closing = new AbortController();
     const seen: string[] = [];
     let told: Follower | undefined;
     const source: Source = {
-      follow: (_, place, follower, signal) => {
+      follow: (_run, place, follower, signal) => {
         told = follower;
         seen.push(`from ${place}`);
         return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
       },
       read: () => Promise.reject(new Error("nothing is read")),
     };
-    const means: Means = { locks: undefined, channel: () => expect.fail("no channel"), hasFocus: () => true, onFocus: () => undefined };
+    const means: Means = { locks, channel: (name) => new BroadcastChannel(name), hasFocus: () => true, onFocus: () => undefined };
     const follower: Follower = { event: ({ id }) => seen.push(id), state: () => undefined, restart: () => undefined };
     const following = followTogether("alone", source, { run: "a", log: new RunLog(), isRedriven: false }, follower, closing.signal, means);
+    await until(() => expect(told).toBeDefined());
     told?.event(event("1"), "1");
     told?.event(event("1"), "1");
     closing.abort();

@@ -28,11 +28,17 @@ import { BoxCost, BoxMean } from "./Costs";
 import { Heat } from "./Heat";
 import type { Box } from "./layout";
 import { type Direction, nextStep, placesOf } from "./moving";
+import { Overview, OVERVIEW_BELOW, SelectedFromAfar } from "./Overview";
+import { rectsOf, stepAt } from "./rects";
 import { useLayout, type View } from "./useLayout";
 
 const NO_TEXT_BELOW = 0.35;
 const MOST_FOR_MINIMAP = 500;
 const CULL_FROM = 250;
+const LEAST_ZOOM = 0.02;
+const NOTHING: [] = [];
+/** How far from a box, in the pixels of the screen, a click still means it, where boxes are thin. */
+const REACH = 6;
 
 interface Props {
   readonly flow: Flow;
@@ -60,6 +66,8 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
   const selected = key === null ? null : (part?.stepId ?? key);
   const instance = useRef<ReactFlowInstance<BoxNode> | null>(null);
   const frame = useRef<HTMLDivElement>(null);
+  // Null until the graph was fitted into its frame: what would be drawn before that is thrown away.
+  const [isAfar, setAfar] = useState<boolean | null>(null);
   const nodes = useMemo<BoxNode[]>(() => (layout?.boxes ?? []).map(nodeOf), [layout]);
   const critical = useMemo(() => new Set(flow.criticalPath), [flow]);
   const edges = useMemo<FlowEdge[]>(() => {
@@ -93,7 +101,8 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
     const [flowing, room] = [instance.current, frame.current];
     if (!flowing || !room || !layout || layout.width === 0) return;
     const zoom = Math.min(1.1, (room.clientWidth - 40) / layout.width, (room.clientHeight - 40) / layout.height);
-    const shown = Math.max(0.05, zoom);
+    const shown = Math.max(LEAST_ZOOM, zoom);
+    setAfar(shown < OVERVIEW_BELOW);
     void flowing.setViewport({ zoom: shown, x: (room.clientWidth - layout.width * shown) / 2, y: Math.max(20, (room.clientHeight - layout.height * shown) / 2) });
   }, [layout]);
   useEffect(fit, [fit]);
@@ -109,6 +118,14 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
     select(next);
     const place = places.find((p) => p.id === next);
     if (place) void instance.current?.setCenter(place.x, place.y, { zoom: Math.max(NO_TEXT_BELOW, instance.current.getZoom()) });
+  };
+
+  const rects = useMemo(() => rectsOf(layout?.boxes ?? []), [layout]);
+  const pointedAt = (event: { clientX: number; clientY: number }): string | null => {
+    const flowing = instance.current;
+    if (isAfar !== true || flowing === null) return null;
+    const { x, y } = flowing.screenToFlowPosition({ x: event.clientX, y: event.clientY });
+    return stepAt(rects, x, y, REACH / flowing.getZoom());
   };
 
   const choices = useChoices(flow, store);
@@ -129,15 +146,20 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
     >
       <CanvasContext value={context}>
         <ReactFlow<BoxNode>
-          nodes={nodes}
-          edges={edges}
+          nodes={isAfar === false ? nodes : NOTHING}
+          edges={isAfar === false ? edges : NOTHING}
           nodeTypes={TYPES}
           onInit={(flowing) => {
             instance.current = flowing;
             fit();
           }}
           onNodeClick={(_, node) => node.type !== "group" && select(node.id)}
-          onPaneClick={() => select(null)}
+          onMove={(_, { zoom }) => setAfar(zoom < OVERVIEW_BELOW)}
+          onPaneClick={(event) => select(pointedAt(event))}
+          onPaneMouseMove={(event) => {
+            const step = pointedAt(event);
+            if (frame.current) frame.current.title = step === null ? "" : store ? `${step}, ${lookOf(store.getStatusOf(step)).word}` : step;
+          }}
           nodesDraggable={false}
           nodesConnectable={connect !== undefined}
           onConnect={({ source, target }) => connect?.(source, target)}
@@ -145,14 +167,16 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
           edgesFocusable={false}
           elementsSelectable={false}
           onlyRenderVisibleElements={nodes.length > CULL_FROM}
-          minZoom={0.05}
+          minZoom={LEAST_ZOOM}
           maxZoom={2}
           aria-label="The graph of the workflow; the list of steps has the same"
         >
           <Background gap={24} />
           <Controls showInteractive={false} onFitView={fit} />
-          {nodes.length <= MOST_FOR_MINIMAP && nodes.length > 12 && <MiniMap pannable zoomable aria-label="Overview" />}
+          {isAfar && <Overview layout={layout} />}
+          {isAfar === false && nodes.length <= MOST_FOR_MINIMAP && nodes.length > 12 && <MiniMap pannable zoomable aria-label="Overview" />}
         </ReactFlow>
+        {isAfar && selected !== null && flow.steps.has(selected) && <SelectedFromAfar step={selected} id={boxId(selected)} />}
       </CanvasContext>
     </div>
   );

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "react";
 
 import type { Element } from "../live/runStore";
 import { lookOf } from "../model/status";
+import { paletteOf } from "./colours";
 
 const LEAST = 4;
 /** From so many rows on the cells are small, and what is more than fits is moved up and down in its own box. */
@@ -25,15 +26,11 @@ export function Strip({ elements, word, open }: { elements: readonly Element[]; 
     const shown = canvas.current;
     const pen = shown?.getContext("2d");
     if (!shown || !pen) return;
-    const style = getComputedStyle(shown);
-    const colours = new Map<string, string>();
+    const colour = paletteOf(shown);
     [shown.width, shown.height] = [width, rows * high];
     const cell = width / columns;
     elements.forEach(({ status }, i) => {
-      const name = lookOf(status).colour;
-      const colour = colours.get(name) ?? style.getPropertyValue(`--${name}`);
-      colours.set(name, colour);
-      pen.fillStyle = resolved(colour, style.colorScheme);
+      pen.fillStyle = colour(lookOf(status).colour);
       pen.fillRect((i % columns) * cell, Math.floor(i / columns) * high, Math.max(1, cell - 1), high - 1);
     });
   }, [elements, width, columns, rows, high]);
@@ -83,12 +80,4 @@ export function Strip({ elements, word, open }: { elements: readonly Element[]; 
       </div>
     </div>
   );
-}
-
-/** A canvas knows no `light-dark()`: the half that is shown. */
-function resolved(colour: string, scheme: string): string {
-  const halves = /light-dark\(\s*([^,]+),\s*([^)]+)\)/.exec(colour);
-  if (halves === null) return colour.trim() || "gray";
-  const isDark = scheme === "dark" || (scheme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
-  return (isDark ? halves[2] : halves[1])?.trim() ?? "gray";
 }

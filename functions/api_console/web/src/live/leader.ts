@@ -40,8 +40,15 @@ export interface Watched {
 export async function followTogether(name: string, source: Source, watched: Watched, follower: Follower, signal: AbortSignal, means: Means = BROWSER): Promise<void> {
   const { locks } = means;
   if (locks === undefined) return await followAlone(source, watched, follower, signal);
-  const member = new Member(watched, follower, means, means.channel(name), signal);
-  await Promise.all([member.listen(), stand(locks, name, member, (term) => lead(source, means.channel(name), term), signal)]);
+  const together = within(signal);
+  const member = new Member(watched, follower, means, means.channel(name), together.signal);
+  try {
+    await Promise.all([member.listen(), stand(locks, name, member, (term) => lead(source, means.channel(name), term), together.signal)]);
+  } catch {
+    // Where a browser is told to keep nothing of a page, it refuses its locks.
+    together.abort();
+    await followAlone(source, watched, follower, signal);
+  }
 }
 
 async function followAlone(source: Source, { run, log }: Watched, follower: Follower, signal: AbortSignal): Promise<void> {
