@@ -65,7 +65,7 @@ def failed(client: Client) -> list[str]:
     return [run["execution_id"] for run in client.runs.list(status="failed")]
 
 async def state(client: AsyncClient, execution_id: str) -> str:
-    return (await client.runs.wait(execution_id, 60))["status"]
+    return (await client.runs.wait(execution_id, 10))["status"]
 
 Client("http://localhost").runs.start("hello", sesion_id="x")
 """
