@@ -103,6 +103,7 @@ generate: setup
 	$(BIN)/python -m infra.openapi > infra/openapi.json
 	cp infra/local/mocking/workflow.test.schema.json statemachines/workflow.test.schema.json
 	$(BIN)/python -m infra.reference diagnostics > docs/diagnostics.md
+	$(BIN)/python -m infra.reference errors > docs/errors.md
 	$(BIN)/python -m infra.reference language > docs/language.md
 	$(BIN)/python -m infra.step_types > docs/step-types.md
 	$(BIN)/python -m infra.local.cli.reference > docs/cli.md

@@ -19,6 +19,7 @@ from workflow_engine.http.queries import (
     FROM,
     HAS_FAILURES,
     INCLUDE,
+    LAST_EVENT_ID,
     LIMIT,
     LINKS,
     PARENT_ID,
@@ -134,7 +135,9 @@ def _events(request: Request) -> RunEventPage:
 
     limit, cursor = request.page
     seconds = request.number(WAIT) or 0
-    return live_events.run_events(engine(), request.caller, request.path["execution_id"], limit, cursor, seconds)
+    after = live_events.last_event_id(None, request.text(LAST_EVENT_ID))
+    execution_id = request.path["execution_id"]
+    return live_events.run_events(engine(), request.caller, execution_id, limit, cursor, seconds, after)
 
 
 def _stream(request: Request) -> Response[str]:

@@ -81,6 +81,8 @@ class PlainProgress:
         self._print(f"run {results['execution_id']}: {results['status']}")
         if results.get("error"):
             self._print(f"error: {run_error(results['error'])}")
+            for line in advice_lines(results["error"]):
+                self._print(line)
         if results.get("output") is not None:
             self._print(json.dumps(results["output"], indent=2, ensure_ascii=False))
 
@@ -118,6 +120,8 @@ class LiveProgress:
         self._console.print(line)
         if results.get("error"):
             self._console.print(Text(run_error(results["error"]), style="red"))
+            for advice in advice_lines(results["error"]):
+                self._console.print(Text(advice))
         if results.get("output") is not None:
             self._console.print_json(json.dumps(results["output"], ensure_ascii=False))
 
@@ -151,6 +155,11 @@ def duration(milliseconds: float | None) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
 
 
+def usd(dollars: float | None) -> str:
+    """US dollars for people, without the sign: `0.000025`; empty where they are not known."""
+    return "" if dollars is None else f"{dollars:.10f}".rstrip("0").rstrip(".")
+
+
 def step_error(step: Mapping[str, Any]) -> str:
     """A step's error in one short line, empty when it has none."""
     if not step.get("error_type") and not step.get("error_message"):
@@ -163,6 +172,19 @@ def run_error(error: Mapping[str, Any]) -> str:
     """A run's error in one line: the step, the error's type, the message."""
     where = f"step {error['step_id']}" if error.get("step_id") else "run"
     return f"{where} failed: {': '.join(str(error[k]) for k in ('type', 'message') if error.get(k))}"
+
+
+def advice_lines(error: Mapping[str, Any]) -> list[str]:
+    """What usually causes a run's error, what to do, and where more is said; none of an error without advice."""
+    advice = error.get("advice")
+    if not advice:
+        return []
+    explained = f"`workflow explain {advice['code']}`, " if advice.get("code") else ""
+    return [
+        f"Usual cause:     {advice['usual_cause']}",
+        f"What to do:      {advice['what_to_do']}",
+        f"More:            {explained}{advice['docs']}",
+    ]
 
 
 def _in_brackets(step: Mapping[str, Any]) -> str:

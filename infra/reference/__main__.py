@@ -6,10 +6,11 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from infra.reference import diagnostics, language
+from infra.reference import diagnostics, errors, language
 
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "diagnostics": diagnostics.as_markdown,
+    "errors": errors.as_markdown,
     "language": language.as_markdown,
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from infra.local.cloud import LocalCloud
 from tests.support.http_client import ApiClient
@@ -19,6 +19,7 @@ STEPS = Path(__file__).parent / "steps"
 SECONDS = 20_000
 """Milliseconds that an element may take to come: only what never comes takes as long."""
 SERIOUS = ("serious", "critical")
+expect.set_options(timeout=SECONDS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.conftest import Console
+from tests.console.conftest import SECONDS, Console
 from tests.console.test_runs import started
 from tests.support.http_client import ApiClient
 
 
 def test_the_overview_tells_how_many_runs_failed_and_links_to_them(console: Console, api: ApiClient) -> None:
-    one: dict[str, Any] = {"step_id": "a", "step_type": "transform", "config": {"expression": "1"}}
-    api.results(started(api, one))
-    api.results(started(api, {"step_id": "a", "step_type": "fail", "config": {"error": "Odd", "message": "odd"}}))
+    before = api.get("/stats").body["total"]["counts"]["failed"]
     page = console.open("overview")
     expect(page.get_by_text("p50 / p95 / p99")).to_be_visible()
     expect(page.locator("canvas").first).to_be_visible()
-    link = page.locator("main").get_by_role("link", name=re.compile("failed"))
-    expect(link).to_be_visible()
+    # A run counts when its figures are folded, some time after its end: a page that is open goes on reading until then.
+    api.results(started(api, {"step_id": "a", "step_type": "fail", "config": {"error": "Odd", "message": "odd"}}))
+    failed = page.locator("main").get_by_role("link", name=re.compile("failed"))
+    link = failed.filter(has_not_text=re.compile(rf"\b{before}$"))
+    expect(link).to_be_visible(timeout=3 * SECONDS)
     console.check_accessible()
     link.click()
     expect(page).to_have_url(re.compile("status=failed"))
@@ -78,7 +78,7 @@ def test_an_agent_is_asked_and_a_prompt_filled_in(console: Console, api: ApiClie
     console.check_accessible()
     page.get_by_label("Question").fill("How are you?")
     page.get_by_role("button", name="Ask").click()
-    expect(page.locator("h1 .status")).to_contain_text("completed")
+    expect(page.get_by_role("log")).to_contain_text("The query was: How are you?")
     page = console.open("prompts/greet")
     page.get_by_label("Variables, in JSON").fill('{"name": "Ann"}')
     page.get_by_role("button", name="Show").click()
@@ -104,3 +104,24 @@ def test_a_page_has_no_serious_fault_for_who_does_not_see_it(console: Console, p
     page = console.open(place)
     page.get_by_role("heading", level=1).wait_for()
     console.check_accessible()
+
+
+def test_an_older_version_of_an_agent_is_looked_at_and_asked_and_the_newest_again(
+    console: Console, api: ApiClient
+) -> None:
+    agent = {"agent_id": "poet", "agent_name": "Poet", "model": "gpt-4o-mini", "system_prompt": "In rhymes."}
+    assert api.post("/agents", agent).status == 201
+    assert api.call("PUT", "/agents/poet", {**agent, "system_prompt": "In prose."}).status == 200
+    page = console.open("agents/poet")
+    panel = page.get_by_role("region", name="Agent poet")
+    version = panel.get_by_label("Version")
+    expect(version).to_have_value("2")
+    version.select_option("1")
+    expect(panel).to_contain_text("In rhymes.")
+    expect(version.locator("option")).to_have_text(["2", "1"])
+    sent: list[object] = []
+    page.on("request", lambda request: sent.append(request.post_data_json) if "/execute" in request.url else None)
+    panel.get_by_label("Question").fill("How are you?")
+    panel.get_by_role("button", name="Ask").click()
+    expect(panel.get_by_role("log")).to_contain_text("version 1")
+    assert sent == [{"query": "How are you?", "version": 1}]

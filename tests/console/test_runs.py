@@ -118,6 +118,7 @@ def test_a_list_shows_how_its_parts_are_and_opens_the_one_that_failed(console: C
     panel.get_by_role("button", name="✕ 2").click()
     expect(page).to_have_url(re.compile(r"step=each%5B2%5D.check"))
     page.goto(f"{console.url}/console/#/runs/{run}?step=each")
+    expect(panel.get_by_role("img").last).to_have_accessible_name(re.compile("4 elements, 1 failed"))
     strip = panel.locator("canvas")
     box_of_strip = strip.bounding_box()
     assert box_of_strip is not None
@@ -217,19 +218,118 @@ def test_views_of_a_run_share_one_selection(console: Console, api: ApiClient) ->
     expect(page.get_by_role("region", name="Step b")).to_be_visible()
 
 
-def test_two_tabs_of_a_run_share_one_stream(console: Console, api: ApiClient, switches: Path) -> None:
-    run = started(api, gate("shared"), input={})
+def test_each_element_of_a_list_is_decided_by_itself(console: Console, api: ApiClient) -> None:
+    ask = {"step_id": "ask", "step_type": "human_approval", "config": {"prompt": "Ship it?"}}
+    each = {"step_id": "each", "step_type": "map", "config": {"items": "input.rows", "steps": [ask]}}
+    run = started(api, each, input={"rows": [1, 2]})
+    page = console.open(f"runs/{run}?step=each[1].ask")
+    expect(page.get_by_role("region", name="Step each[1].ask")).to_contain_text("Ship it?")
+    page.get_by_role("button", name="Deny").click()
+    expect(page.get_by_role("region", name="Step each[1].ask").locator(".status").first).to_contain_text("completed")
+    page = console.open("approvals")
+    entry = page.get_by_role("article").filter(has_text="each[0].ask")
+    expect(page.get_by_role("article").filter(has_text="each[1].ask")).to_have_count(0)
+    entry.get_by_role("button", name="Approve").click()
+    expect(entry).to_have_count(0)
+    results = api.results(run)["step_results"]
+    decided = [results[f"each[{i}].ask"]["output_data"]["decision"] for i in (0, 1)]
+    assert decided == ["approved", "denied"]
+
+
+def test_the_input_of_a_run_stands_in_the_dialog_that_repeats_it(console: Console, api: ApiClient) -> None:
+    step = {"step_id": "a", "step_type": "transform", "config": {"expression": "n"}, "input_mapping": {"n": "input.n"}}
+    run = started(api, step, input={"n": 1})
+    api.results(run)
     page = console.open(f"runs/{run}")
-    expect(box(console, "shared")).to_have_class(re.compile("active"))
-    streams: list[str] = []
-    context = page.context
-    other = context.new_page()
-    other.on("request", lambda request: streams.append(request.url) if request.url.endswith("/stream") else None)
-    other.goto(page.url)
-    theirs = other.locator('.step-box[data-step="shared"]')
-    expect(theirs).to_have_class(re.compile("active"))
-    assert streams == []
-    page.close()  # the other one goes on by itself
-    (switches / "shared").touch()
-    expect(theirs).to_have_class(re.compile("ok"))
-    assert len(streams) >= 1
+    opener = page.get_by_role("button", name="Rerun…")
+    opener.click()
+    text = page.get_by_label("Input, in JSON")
+    expect(text).to_have_value('{\n  "n": 1\n}')
+    page.get_by_role("button", name="Leave it").click()
+    expect(opener).to_be_focused()
+    opener.click()
+    text.fill('{"n": ')
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("The input is not JSON")
+    text.fill('{"n": 2}')
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_text("repeats another run")).to_be_visible()
+    expect(page.locator("h1 .status")).to_contain_text("completed")
+    again = page.url.rsplit("/", 1)[-1].partition("?")[0]
+    assert again != run
+    first, *_ = api.get(f"/executions/{again}/history?limit=1").body["items"]
+    assert first["details"]["input"] == {"n": 2}
+
+
+def test_views_are_gone_through_by_arrow_keys_with_one_stop_of_tab(console: Console, api: ApiClient) -> None:
+    run = started(api, {"step_id": "a", "step_type": "transform", "config": {"expression": "1"}})
+    api.results(run)
+    page = console.open(f"runs/{run}")
+    views = page.get_by_role("tablist", name="Views of the run")
+    views.get_by_role("tab", name="Graph").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(views.get_by_role("tab", name="Output")).to_be_focused()
+    expect(page.get_by_label("Output of the run", exact=True)).to_be_visible()
+    page.keyboard.press("Home")
+    expect(views.get_by_role("tab", name="Graph")).to_have_attribute("aria-selected", "true")
+    assert views.locator("[tabindex='0']").count() == 1
+
+
+def test_a_long_log_is_followed_to_its_end(console: Console, api: ApiClient, switches: Path) -> None:
+    run = started(api, {"step_id": "talk", "step_type": "chatter", "config": {"lines": 250, "name": "talked"}})
+    page = console.open(f"runs/{run}?step=talk&tab=Logs")
+    log = page.get_by_label("Log", exact=True)
+    expect(log).to_contain_text("line 249")
+    expect(log).not_to_contain_text("the last line")
+    (switches / "talked").touch()
+    expect(log).to_contain_text("the last line")
+
+
+def test_a_large_output_of_a_run_can_be_shown(console: Console, api: ApiClient) -> None:
+    # No step may give more than 256 KiB; the run gives what all of them gave.
+    run = started(api, *({"step_id": f"s{n}", "step_type": "bulk", "config": {"rows": 200}} for n in range(6)))
+    results = api.results(run)
+    assert results["status"] == "completed", results["error"]
+    page = console.open(f"runs/{run}?view=output")
+    page.get_by_role("button", name="Show it").click()
+    expect(page.get_by_label("Output of the run", exact=True)).to_contain_text("s5")
+
+
+def test_the_timeline_that_is_opened_first_is_as_wide_as_its_place(console: Console, api: ApiClient) -> None:
+    run = started(api, {"step_id": "a", "step_type": "delay", "config": {"delay_seconds": 1}})
+    api.results(run)
+    console.page.set_viewport_size({"width": 700, "height": 900})
+    page = console.open(f"runs/{run}?view=timeline")
+    expect(page.locator(".bar-row rect").first).to_be_visible()
+    right = "(css) => document.querySelector(css).getBoundingClientRect().right"
+    page.wait_for_function(
+        f"""() => ({right})(".bar-row rect") <= ({right})('[role="group"][aria-label="Timeline"]')"""
+    )
+
+
+def test_long_lists_are_folded_and_what_failed_in_them_is_found(console: Console, api: ApiClient) -> None:
+    one = {"step_id": "one", "step_type": "transform", "input_mapping": {"v": "item"}}
+    one["config"] = {"expression": "v = 77 ? $error('damaged') : v"}
+    each = {"step_id": "each", "step_type": "map", "config": {"items": "input.rows", "steps": [one]}, "critical": False}
+    run = started(api, each, input={"rows": list(range(100))})
+    assert api.results(run)["status"] == "completed"
+    page = console.open(f"runs/{run}?view=timeline")
+    rows = page.get_by_role("group", name="Timeline").get_by_role("button")
+    expect(rows).to_have_count(2)
+    expect(rows.last).to_contain_text("each[77].one")
+    folded = page.get_by_label(re.compile("the [0-9]+ in each"))
+    folded.check()
+    expect(rows.filter(has_text="each[0].one")).to_be_visible()
+    folded.uncheck()
+    expect(rows).to_have_count(2)
+    page.get_by_role("tab", name="Steps").click()
+    table = page.get_by_role("table", name="Steps")
+    for place, key in enumerate(("each", "one", "each[0].one", "each[1].one"), start=1):
+        expect(table.get_by_role("row").nth(place)).to_contain_text(key)
+    page.get_by_label("only what failed").check()
+    page.get_by_label("Find").fill("each[")
+    expect(table.get_by_role("row")).to_have_count(2)
+    expect(table).to_contain_text("each[77].one")
+    console.check_accessible()
+    page.reload()
+    expect(table.get_by_role("row")).to_have_count(2)

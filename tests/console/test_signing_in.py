@@ -65,7 +65,8 @@ def test_a_token_that_is_not_taken_any_more_is_renewed_without_a_word(deployed: 
     page = deployed.open("runs")
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()
     provider.revoked = provider.tokens
-    page.get_by_role("link", name="Files").click()
+    with page.expect_response(lambda answer: answer.url.partition("?")[0].endswith("/files") and answer.ok):
+        page.get_by_role("link", name="Files").click()
     expect(page.get_by_role("heading", name="Files")).to_be_visible()
     assert provider.grants == ["authorization_code", "refresh_token"]
     expect(page.get_by_role("button", name="Sign in")).to_have_count(0)

@@ -288,3 +288,20 @@ def test_a_paused_workflow_says_so_and_why(console: Console, api: ApiClient) -> 
     page.get_by_role("button", name="Resume…").click()
     page.get_by_role("button", name="Resume", exact=True).click()
     expect(page.get_by_role("button", name="Pause…")).to_be_visible()
+
+
+def test_a_workflow_is_deleted_unless_somebody_has_saved_it_in_the_meantime(console: Console, api: ApiClient) -> None:
+    stored(api, "doomed", delay("a"), name="Doomed")
+    page = console.open("workflows/doomed")
+    page.get_by_role("button", name="Delete…").click()
+    console.check_accessible()
+    stored(api, "doomed", delay("a"), delay("b"), name="Doomed")
+    page.get_by_role("button", name="Delete the workflow").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("Version 2 has been saved in the meantime.")
+    page.get_by_role("button", name="Leave it").click()
+    page.reload()
+    page.get_by_role("button", name="Delete…").click()
+    page.get_by_role("button", name="Delete the workflow").click()
+    expect(page.get_by_role("heading", name="Workflows")).to_be_visible()
+    expect(page.get_by_role("link", name="Doomed", exact=True)).to_have_count(0)
+    assert api.get("/workflows/doomed").status == 404

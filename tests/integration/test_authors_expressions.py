@@ -67,7 +67,10 @@ def test_a_failure_ends_the_run_and_is_told_at_its_step_with_its_times(engine: E
     assert (step["error_type"], step["retry_count"]) == (TYPE, 0)
     assert step["error_message"].startswith(FAILED)
     assert step["execution_time_ms"] is not None
-    assert results["error"] == {"step_id": "total", "type": TYPE, "message": step["error_message"]}
+    told = {"step_id": "total", "type": TYPE, "message": step["error_message"], "advice": step["advice"]}
+    assert results["error"] == told
+    assert "is no number" in step["advice"]["usual_cause"]
+    assert (step["advice"]["code"], "advice" in results["step_results"]["before"]) == ("WFE-W211", False)
 
 
 def test_a_failure_that_is_not_critical_is_recorded_and_the_run_goes_on(engine: Engine) -> None:

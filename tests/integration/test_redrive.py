@@ -18,6 +18,7 @@ from workflow_engine.machines.history import HistoryReader
 from workflow_engine.machines.port import NotRedrivableError
 from workflow_engine.usecases.engine import Engine
 from workflow_engine.usecases.runs import cancel_run, read_results, redrive_run, start_run
+from workflow_engine.usecases.runs.advised import advised_error
 
 PAUSE: dict[str, Any] = {
     "name": "Pauses",
@@ -234,7 +235,7 @@ def test_what_was_recorded_of_an_end_is_gone_while_the_run_goes_on_and_back_when
     going = engine.executions.get("default", execution_id)
     assert (going.status, going.error, going.failed_steps, going.output) == ("running", None, None, None)
     later = replace(engine, now=lambda: datetime.fromisoformat(engine.timestamp()) + timedelta(minutes=2))
-    assert read_results.results(later, ME, execution_id)["error"] == before.error
+    assert read_results.results(later, ME, execution_id)["error"] == advised_error(before.error)
     assert engine.executions.get("default", execution_id) == before
 
 

@@ -111,7 +111,7 @@ def test_a_denied_step_fails_where_it_is_to(api: ApiClient, critical: bool) -> N
     assert found[""]["status"] == ("failed" if critical else "completed")
 
 
-UNDECIDED: Final = (
+UNDECIDED: Final[tuple[tuple[dict[str, Any], str, str], ...]] = (
     ({}, "failed", "States.Timeout"),
     ({"on_timeout": "fail"}, "failed", "States.Timeout"),
     ({"on_timeout": "deny"}, "completed", "denied"),

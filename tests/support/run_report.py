@@ -8,6 +8,7 @@ from typing import Any
 
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.machines import results
+from workflow_engine.machines.costs import Spent
 from workflow_engine.machines.outcomes import outcome_of
 from workflow_engine.machines.outputs import Outputs
 
@@ -23,6 +24,9 @@ class RunReport:
     completed_at: str | None
     redrive_count: int
     step_results: dict[str, dict[str, Json]]
+    spent: Spent
+    costs: dict[str | None, Spent]
+    """What each step has cost with its parts; under None what belongs to no step."""
 
 
 def report(
@@ -50,6 +54,8 @@ def report(
         run.completed_at,
         run.redrive_count,
         {key: result | {"output_data": outputs.value(output)} for _, key, result, output in steps},
+        run.spent,
+        run.steps.costs,
     )
 
 

@@ -12,11 +12,11 @@ from typing import Any, Final
 import click
 
 from infra.local.cli.exits import FAILED, CommandError
-from infra.local.cli.output import line, plain
+from infra.local.cli.output import line, note, plain
 from infra.local.cli.remote import Remote, client_command, exit_of_run
 from infra.local.cli.times import MOMENT
 from infra.local.cli.waiting import interrupted
-from infra.local.progress import duration
+from infra.local.progress import advice_lines, duration
 
 _FOLLOW = click.option(
     "--follow", "-f", is_flag=True, help="Go on until the run has ended, through broken connections."
@@ -73,7 +73,11 @@ def print_events(
 
 
 def _end_as(remote: Remote, execution_id: str) -> None:
-    sys.exit(exit_of_run(remote.api.runs.get(execution_id)["status"]))
+    run = remote.api.runs.get(execution_id)
+    if run["error"] and not remote.output.as_json:
+        for told in advice_lines(run["error"]):
+            note(told)
+    sys.exit(exit_of_run(run["status"]))
 
 
 def _since(told: Iterator[Any], since: datetime | None) -> Iterator[Any]:

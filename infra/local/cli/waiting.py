@@ -15,7 +15,7 @@ from infra.local.cli.exits import INTERRUPTED, CommandError
 from infra.local.cli.output import Column, line, note, plain
 from infra.local.cli.remote import Remote
 from infra.local.cli.times import AS_LONG_AS_IT_TAKES, SECONDS, seconds_of
-from infra.local.progress import duration, run_error, step_error
+from infra.local.progress import advice_lines, duration, run_error, step_error, usd
 
 Results = Mapping[str, Any]
 
@@ -27,6 +27,7 @@ STEP_COLUMNS: Final = (
     Column("status"),
     Column("execution_time_ms", "time", duration, is_number=True),
     Column("retry_count", "retries", lambda count: str(count or ""), is_number=True),
+    Column("cost_usd.total", "USD", usd, is_number=True),
     Column("error"),
 )
 
@@ -88,6 +89,8 @@ def tell_failure(remote: Remote, results: Results) -> None:
     """What failed first, what it had received, and the command that lets the run go on."""
     run = results["execution_id"]
     line(plain(run_error(results["error"])))
+    for told in advice_lines(results["error"]):
+        line(told)
     first = first_failure(results)
     if first is not None:
         line(f"The first step that failed: {first}")

@@ -37,8 +37,9 @@ class Observed:
 
     @property
     def error(self) -> Mapping[str, Any] | None:
-        """The run's error."""
-        return self.results.get("error")
+        """The run's error, `{step_id, type, message}`: what a case is held to, without advice, whose words may change."""
+        error = self.results.get("error")
+        return error and {name: value for name, value in error.items() if name != "advice"}
 
     @property
     def steps(self) -> Mapping[str, Any]:

@@ -24,8 +24,43 @@ def carrier(config: dict[str, Any], input_data: dict[str, Any], context: StepCon
 @step
 def gate(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> dict[str, Any]:
     """Lets a run through when the test says so."""
-    for _ in range(600):
-        if _switch(config["name"]).exists():
-            return {"name": config["name"]}
+    _wait_for(config["name"])
+    return {"name": config["name"]}
+
+
+def _wait_for(name: str) -> None:
+    for _ in range(1200):
+        if _switch(name).exists():
+            return
         time.sleep(0.05)
-    raise RuntimeError("nobody opened the gate")
+    raise RuntimeError(f"nobody made {name}")
+
+
+@step
+def chatter(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> dict[str, Any]:
+    """Prints lines, and one more when the test says so."""
+    for number in range(config["lines"]):
+        print(f"line {number}")
+    _wait_for(config["name"])
+    print("the last line")
+    return {}
+
+
+@step
+def flaky(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> dict[str, Any]:
+    """Fails at the first attempt."""
+    if context.attempt == 1:
+        raise TimeoutError("not yet")
+    return {}
+
+
+@step
+def oracle(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> dict[str, Any]:
+    """Tells what a model took, as an agent does."""
+    return {"usage": {"tokens_in": 900, "tokens_out": 100, "llm_calls": 1, "cost_usd": config["dollars"]}}
+
+
+@step
+def bulk(config: dict[str, Any], input_data: dict[str, Any], context: StepContext) -> dict[str, Any]:
+    """Gives so many rows of 1,000 characters."""
+    return {"rows": ["x" * 1000] * config["rows"]}

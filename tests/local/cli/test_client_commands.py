@@ -335,3 +335,23 @@ def test_stats_are_rows_of_hours_and_of_steps(api: str, tmp_path: Path) -> None:
     assert [line.split("\t")[1] for line in by_day.stdout.splitlines()][-1] == "2"
     assert json.loads(workflow("stats", "--json").stdout)["total"]["runs"] >= 2
     assert workflow("stats", "no-such-workflow").exit_code == 1
+
+
+def test_a_run_that_failed_is_told_with_what_to_do_by_each_command_that_follows_it(api: str) -> None:
+    step = {"step_id": "a", "step_type": "http_request", "config": {"url": "http://127.0.0.1:9/x"}}
+    done = workflow("start", write("refused.json", {"name": "Refused", "steps": [step]}), "--wait")
+    cause, action = (
+        "Usual cause:     The URL leads to an address inside a network",
+        "What to do:      Use a public address.",
+    )
+    for text in (
+        done.stdout,
+        workflow("results", "@last").stdout,
+        workflow("events", "@last", "--follow").stderr,
+        workflow("logs", "@last").stderr,
+    ):
+        assert cause in text
+        assert action in text
+        assert "docs/steps.md#which-addresses" in text
+    for command in ("results", "events"):
+        assert "Usual cause" not in workflow(command, "@last", "--json").stderr

@@ -339,6 +339,23 @@ def test_an_unknown_code_gets_a_suggestion() -> None:
     assert "`workflow explain` lists them." in workflow("explain", "something").stderr
 
 
+def test_an_error_of_runs_is_explained_by_its_type_or_its_code_of_jsonata() -> None:
+    told = workflow("explain", "States.Timeout").stdout
+    assert told.startswith(
+        "States.Timeout (an error of runs)\n\nUsual cause: The step, or the run as a whole, took longer"
+    )
+    assert workflow("explain", "states.timeout").stdout == told
+    assert "is no number" in workflow("explain", "t2001").stdout
+    as_json = json.loads(workflow("explain", "HttpClientError", "--json").stdout)
+    assert (as_json["error"], as_json["code"], as_json["docs"].partition("#")[0]) == (
+        "HttpClientError",
+        None,
+        "docs/steps.md",
+    )
+    assert any("secret" in case["usual_cause"] for case in as_json["narrower"])
+    assert "Did you mean 'States.Timeout'?" in workflow("explain", "States.Tiemout").stderr
+
+
 @pytest.mark.parametrize(
     ("environment", "has_colours"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
 )

@@ -175,3 +175,10 @@ def test_a_failure_names_the_line_of_the_expectation_and_that_of_the_mock(run: R
         "w.test.yaml:9: output.a.y is 2, expected 3",
         "w.test.yaml:13: call 1 of a: input.x is 1, expected 2 (answered by the mock at w.test.yaml:7)",
     ]
+
+
+def test_the_error_that_a_case_is_held_to_has_no_advice_whose_words_may_change() -> None:
+    error = {"step_id": "a", "type": "States.Timeout", "message": "late"}
+    advice = {"usual_cause": "x", "what_to_do": "y", "code": None, "docs": "z"}
+    assert Observed({"error": {**error, "advice": advice}}).error == error
+    assert Observed({"error": None}).error is None

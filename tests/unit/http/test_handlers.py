@@ -154,11 +154,11 @@ def test_a_stored_workflow_may_be_executed_without_a_body(api: Api) -> None:
         ("GET", "/executions/e-1/history?cursor=x", "runs.read_results.events", {"items": []}, 200, ("e-1", 50, "x")),
         (
             "GET",
-            "/executions/e-1/events?cursor=x&wait=3",
+            "/executions/e-1/events?cursor=x&wait=3&last_event_id=7",
             "runs.live_events.run_events",
             {"items": []},
             200,
-            ("e-1", 50, "x", 3),
+            ("e-1", 50, "x", 3, "7"),
         ),
         ("POST", "/executions/e-1/cancel", "runs.cancel_run.cancel", {"status": "cancelled"}, 200, ("e-1", {"a": 1})),
         ("POST", "/steps/register", "steps.register_step.register", ({"step_type": "a"}, True), 201, ({"a": 1}, None)),

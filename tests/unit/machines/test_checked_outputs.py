@@ -33,7 +33,7 @@ def transitions(history: History) -> int:
     def refuse(_: Iterable[bytes]) -> str:
         raise AssertionError("nothing is kept")
 
-    return results.report(iter(history.events), ONE, Outputs(refuse)).transitions
+    return results.report(iter(history.events), ONE, Outputs(refuse)).spent.transitions
 
 
 def happened(events: list[dict[str, Any]], steps: dict[str, Any] = ONE) -> list[str]:

@@ -213,7 +213,7 @@ def test_transitions_are_states_that_were_entered_and_retries() -> None:
     _scheduled(history, {})
     _succeeded(history, {})
     history.exit("b")
-    assert _report(history.end(), outline(leaf("a"), leaf("b"))).transitions == 3
+    assert _report(history.end(), outline(leaf("a"), leaf("b"))).spent.transitions == 3
 
 
 def test_what_models_took_is_summed_over_all_steps_and_told_with_each() -> None:

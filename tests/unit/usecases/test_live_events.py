@@ -99,6 +99,25 @@ def test_a_process_that_goes_on_for_another_gives_what_that_would_have_given(is_
 
 
 @EVERY_WAY
+def test_pages_go_on_where_a_stream_has_left_off_and_a_stream_where_pages_have(is_laptop: bool) -> None:
+    world = World(is_laptop=is_laptop)
+    first = run_events(world.engine, ME, "e", 2)
+    second = run_events(world.process(), ME, "e", 2, after=first["last_event_id"])
+    opened = open_stream(world.engine, ME, "e", second["last_event_id"])
+    told = [e["type"] for e in (*first["items"], *second["items"], *data(opened.text))]
+    assert told == ALL
+    rest = run_events(world.engine, ME, "e", 2, after=opened.place.text)
+    assert rest == {"items": [], "next_cursor": None, "last_event_id": opened.place.text}
+
+
+def test_a_page_begins_after_no_place_that_none_has_given() -> None:
+    with pytest.raises(
+        InvalidRequestError, match="The id of the last event is none that a stream of this run has given"
+    ):
+        run_events(World(is_laptop=True).engine, ME, "e", 2, after="yesterday")
+
+
+@EVERY_WAY
 def test_an_answer_waits_until_something_happens(is_laptop: bool) -> None:
     world = World(is_laptop=is_laptop)
     world.shows(1)
@@ -115,9 +134,10 @@ def test_an_answer_waits_until_something_happens(is_laptop: bool) -> None:
 def test_an_answer_waits_no_longer_than_it_was_asked_to(is_laptop: bool) -> None:
     world = World(is_laptop=is_laptop)
     world.shows(1)
-    cursor = run_events(world.engine, ME, "e", 100)["next_cursor"]
+    first = run_events(world.engine, ME, "e", 100)
     began = world.clock.now
-    assert run_events(world.engine, ME, "e", 100, cursor, wait_seconds=3) == {"items": [], "next_cursor": cursor}
+    second = run_events(world.engine, ME, "e", 100, first["next_cursor"], wait_seconds=3)
+    assert second == {"items": [], "next_cursor": first["next_cursor"], "last_event_id": first["last_event_id"]}
     assert 3 <= (world.clock.now - began).total_seconds() < 3.5
 
 

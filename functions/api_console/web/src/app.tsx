@@ -5,6 +5,7 @@ import { ApiProblem } from "./api/problem";
 import { href, useRoute } from "./routes";
 import { Problem } from "./ui/Problem";
 import { Shell } from "./ui/Shell";
+import { useUtc } from "./ui/zone";
 
 const client = new QueryClient({
   defaultOptions: {
@@ -68,6 +69,7 @@ export function App() {
 
 function Page() {
   const { path } = useRoute();
+  useUtc(); // every moment on a page is of the zone that is chosen
   const [place = "runs", ...rest] = path;
   const page = PAGES[place];
   if (page === undefined) {

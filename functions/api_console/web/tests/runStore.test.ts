@@ -144,3 +144,38 @@ describe("the elements of a list", () => {
     expect(run.keysOf("nowhere")).toEqual([]);
   });
 });
+
+describe("an element that ends itself after what is in it", () => {
+  const run = () =>
+    store(
+      event("step.started", "each"),
+      event("step.completed", "each[0].inner"),
+      event("step.failed", "each[1].inner", { error: { type: "X", message: "y" } }),
+      event("step.completed", "each[0]"),
+      event("step.completed", "each[1]"),
+    );
+
+  it("is one element all the same", () => {
+    expect(run().elementsOf("each").map((e) => [e.index, e.status])).toEqual([[0, "completed"], [1, "completed"]]);
+  });
+
+  it("is counted once, by its own end", () => {
+    const counted = Object.entries(run().getCounts("each")).filter(([, count]) => count > 0);
+    expect(counted).toEqual([["completed", 2]]);
+  });
+});
+
+it("tells whoever listens to a step inside of others that all is forgotten", () => {
+  const run = store(event("step.completed", "each[0].inner"));
+  const told = vi.fn();
+  run.subscribe("inner", told);
+  run.subscribe("each", told);
+  const keyed = new RunStore((work) => work());
+  keyed.apply({ ...event("step.completed", "each[0].inner"), step_id: "inner" });
+  const inner = vi.fn();
+  keyed.subscribe("inner", inner);
+  keyed.clear();
+  run.clear();
+  expect(told).toHaveBeenCalledTimes(1);
+  expect(inner).toHaveBeenCalledTimes(1);
+});

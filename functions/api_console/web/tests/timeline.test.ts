@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { axisOf, type Bar, barsOf, realCriticalPath } from "../src/model/timeline";
+import { axisOf, type Bar, barsOf, foldedOf, realCriticalPath } from "../src/model/timeline";
 
 function bar(key: string, from: number, to: number): Bar {
   return { key, status: "completed", from, to, attempts: [] };
@@ -73,5 +73,42 @@ describe("the real critical path", () => {
   it("ends with what has not ended", () => {
     expect(realCriticalPath(new Map([["a", 1]]), (id) => after[id] ?? [])).toEqual(["a"]);
     expect(realCriticalPath(new Map(), () => [])).toEqual([]);
+  });
+});
+
+describe("long lists", () => {
+  function ran(key: string, status = "completed"): Parameters<typeof foldedOf>[0][number] {
+    return { key, stepId: key, status, startedAt: null, endedAt: null, durationMs: null, waitingFor: null, error: null, isReused: false, attempts: [] };
+  }
+  const each = Array.from({ length: 60 }, (_, i) => ran(`each[${i}].one`, i === 7 ? "failed" : "completed"));
+  const steps = [ran("each"), ...each, ran("after")];
+
+  it("are folded but for what failed in them", () => {
+    const { steps: left, lists } = foldedOf(steps, () => false);
+    expect(left.map((s) => s.key)).toEqual(["each", "each[7].one", "after"]);
+    expect(lists).toEqual([{ key: "each", steps: 60 }]);
+  });
+
+  it("are opened, and can be folded again", () => {
+    const { steps: left, lists } = foldedOf(steps, (list) => list === "each");
+    expect(left).toHaveLength(62);
+    expect(lists).toHaveLength(1);
+  });
+
+  it("show some of what failed where all did", () => {
+    const { steps: left } = foldedOf(each.map((s) => ran(s.key, "failed")), () => false);
+    expect(left).toHaveLength(20);
+  });
+
+  it("inside of a list that is opened are folded by themselves", () => {
+    const inner = Array.from({ length: 51 }, (_, i) => ran(`a[1].b[${i}].c`));
+    const { steps: left, lists } = foldedOf([...inner, ran("a[0].x")], (list) => list === "a");
+    expect(left.map((s) => s.key)).toEqual(["a[0].x"]);
+    expect(lists.map((l) => l.key)).toEqual(["a", "a[1].b"]);
+  });
+
+  it("are none where a list is short", () => {
+    const { steps: left, lists } = foldedOf(steps.slice(0, 51), () => false);
+    expect([left.length, lists]).toEqual([51, []]);
   });
 });

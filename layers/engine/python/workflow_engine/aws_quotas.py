@@ -76,6 +76,22 @@ limit and not its value; it was measured with TestState (GitHub, floci-io/floci,
 USD_PER_MILLION_TRANSITIONS: Final = 25.0
 """Price of standard workflows in us-east-1, each retry counts as one. AWS Step Functions pricing."""
 
+
+def transitions_usd(transitions: int) -> float:
+    """US dollars for so many transitions of standard workflows."""
+    return transitions * USD_PER_MILLION_TRANSITIONS / 1_000_000
+
+
+USD_PER_MILLION_REQUESTS: Final = 0.20
+USD_PER_GB_SECOND: Final = 0.0000133334
+"""Prices of Lambda on Arm in us-east-1, first tier. AWS Lambda pricing."""
+
+
+def functions_usd(calls: int, mb_milliseconds: int) -> float:
+    """US dollars for so many calls of functions, which took so much memory for so long together."""
+    return calls * USD_PER_MILLION_REQUESTS / 1_000_000 + mb_milliseconds / 1024 / 1000 * USD_PER_GB_SECOND
+
+
 ITEM_BYTES: Final = 400 * KIB
 """One item, names and keys included. DynamoDB, quotas, "Item size"."""
 

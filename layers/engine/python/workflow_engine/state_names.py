@@ -44,6 +44,10 @@ STATES_OF_THE_WORKFLOW: Final = frozenset({WORKFLOW_OUTPUT, WORKFLOW_FAILED})
 """States that belong to no step."""
 
 
+_OF_NO_STEP: Final = frozenset({PARALLEL, JOIN, END})
+"""Of what forks, joins and ends branches: such a state is named after a step only to have a name."""
+
+
 def derived_name(step_id: str, suffix: str, number: int = 1) -> str:
     """The name of a state that stands around a step's own."""
     return f"{step_id}.{suffix}" if number == 1 else f"{step_id}.{suffix}{number}"
@@ -52,6 +56,11 @@ def derived_name(step_id: str, suffix: str, number: int = 1) -> str:
 def step_of(name: str) -> str:
     """The id of the step that the state is named after."""
     return name.partition(".")[0]
+
+
+def owner_of(name: str) -> str | None:
+    """The id of the step that a state is entered for; None where it is there for no step by itself."""
+    return None if name in STATES_OF_THE_WORKFLOW or role_of(name) in _OF_NO_STEP else step_of(name)
 
 
 def suffix_of(name: str) -> str:

@@ -8,12 +8,19 @@ import { type ApiProblem, LostConnection, problemOf } from "./problem";
 
 export type Schemas = components["schemas"];
 
+/** Why a run failed, of which its record says that it is anything; null where it did not. */
+export function errorOf({ error }: { readonly error: unknown }): Partial<Schemas["RunError"]> | null {
+  return typeof error === "object" ? error : null;
+}
+
 /** Who is signed in, and what a request shows for it. */
 export interface Authorization {
   /** The value of the header Authorization. Waits while nobody is signed in. */
   header(): Promise<string>;
   /** The API did not take this header: the next one is another. */
   refused(header: string): void;
+  /** Whom the API takes it for: another one may see other things. */
+  who(): string;
 }
 
 let authorization: Promise<Authorization | null> = Promise.resolve(null);
@@ -21,6 +28,11 @@ let authorization: Promise<Authorization | null> = Promise.resolve(null);
 /** All requests wait for it; null where none is needed. */
 export function useAuthorization(by: Promise<Authorization | null>): void {
   authorization = by;
+}
+
+/** Who is signed in, the empty text where nobody needs to be. */
+export async function signedInAs(): Promise<string> {
+  return (await authorization)?.who() ?? "";
 }
 
 /** Send a request as who is signed in; once more, with another token, where the API does not take the first one. */
@@ -53,13 +65,9 @@ export async function ask<T>(asked: Promise<{ data?: T; error?: unknown; respons
   throw await problemFrom(response, error);
 }
 
-/** `fetch` as who is signed in, for what openapi-fetch does not do: streams and outputs. An address of somebody else is asked as nobody. */
+/** `fetch` of a path of the API as who is signed in, for what openapi-fetch does not do: streams, outputs, and texts as they are. */
 export async function authorizedFetch(path: string, init: RequestInit = {}): Promise<Response> {
-  if (!path.startsWith("http")) return await send(new Request(API_ROOT + path, init));
-  return await fetch(path, init).catch((error: unknown) => {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new LostConnection(error);
-  });
+  return await send(new Request(API_ROOT + path, init));
 }
 
 function problemFrom(response: Response, body: unknown): Promise<ApiProblem> {

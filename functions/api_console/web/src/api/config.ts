@@ -11,7 +11,7 @@ export interface ConsoleConfig {
 /** The root of the API: the console is served one level below it. */
 export const API_ROOT = new URL("../", new URL("./", document.baseURI)).href.replace(/\/$/, "");
 
-export async function readConfig(): Promise<ConsoleConfig> {
+async function readConfig(): Promise<ConsoleConfig> {
   const response = await fetch(new URL("config.json", document.baseURI), { cache: "no-cache" });
   if (!response.ok) throw new Error(`config.json: status ${response.status}`);
   const told = (await response.json()) as { auth?: string; issuer?: string; client_id?: string; scopes?: string };

@@ -1,14 +1,13 @@
 /** Keys of the query cache: what is read under which name, so that a change knows what to read again. */
 
 export const keys = {
-  config: ["config"] as const,
   runs: {
-    all: ["runs"] as const,
     list: (filters: Record<string, string>) => ["runs", "list", filters] as const,
     counts: (filters: Record<string, string>) => ["runs", "counts", filters] as const,
     one: (id: string) => ["runs", id] as const,
     results: (id: string, include = "") => ["runs", id, "results", include] as const,
     workflow: (id: string) => ["runs", id, "workflow"] as const,
+    input: (id: string) => ["runs", id, "input"] as const,
     logs: (id: string, step: string) => ["runs", id, "logs", step] as const,
   },
   workflows: {
@@ -17,7 +16,6 @@ export const keys = {
     one: (id: string, version: number | null) => ["workflows", id, version] as const,
     versions: (id: string) => ["workflows", id, "versions"] as const,
     diff: (id: string, from: number, to: number) => ["workflows", id, "diff", from, to] as const,
-    stats: (id: string, query: Record<string, string>) => ["workflows", id, "stats", query] as const,
   },
   stats: (query: Record<string, string>) => ["stats", query] as const,
   steps: { all: ["steps"] as const, one: (type: string) => ["steps", type] as const },

@@ -36,6 +36,9 @@ export class SignInError extends Error {
   }
 }
 
+/** The provider did not answer at all: it may do so later. */
+export class UnreachableProviderError extends SignInError {}
+
 /** A token that does not say how long it is valid is renewed after this time. */
 const USUAL_SECONDS = 300;
 
@@ -117,13 +120,24 @@ export function tokensOf(told: Record<string, unknown>, now: number): Tokens {
   };
 }
 
+/** Whose token this is, as its claims say; a token without a subject is nobody else's. The API is who checks it. */
+export function subjectOf(bearer: string): string {
+  try {
+    const bytes = Uint8Array.from(atob((bearer.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+    const claims = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
+    return typeof claims["sub"] === "string" ? `${String(claims["iss"])} ${claims["sub"]}` : bearer;
+  } catch {
+    return bearer;
+  }
+}
+
 export async function challengeOf(verifier: string): Promise<string> {
   return base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier))));
 }
 
 async function document_(address: string, init: RequestInit): Promise<Record<string, unknown>> {
   const response = await fetch(address, { ...init, cache: "no-store", credentials: "omit" }).catch((error: unknown) => {
-    throw new SignInError(`The provider of identities does not answer at ${new URL(address).origin}, or may not be asked from here.`, error);
+    throw new UnreachableProviderError(`The provider of identities does not answer at ${new URL(address).origin}, or may not be asked from here.`, error);
   });
   const told = (await response.json().catch(() => ({}))) as Record<string, unknown>;
   if (response.ok) return told;

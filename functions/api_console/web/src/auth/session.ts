@@ -9,7 +9,7 @@ import { useSyncExternalStore } from "react";
 
 import type { Authorization } from "../api/client";
 import type { ConsoleConfig } from "../api/config";
-import { type Attempt, type Client, codeOf, discover, newAttempt, type Provider, redeem, renew, SignInError, signInAddress, type Tokens } from "./oidc";
+import { type Attempt, type Client, codeOf, discover, newAttempt, type Provider, redeem, renew, SignInError, signInAddress, subjectOf, type Tokens, UnreachableProviderError } from "./oidc";
 
 export type SessionState =
   | { readonly kind: "open" }
@@ -121,6 +121,10 @@ class Session implements Authorization {
     if (header === `Bearer ${this.tokens.bearer}`) this.tokens = { ...this.tokens, expiresAt: 0 };
   }
 
+  who(): string {
+    return subjectOf(this.tokens.bearer);
+  }
+
   /** One renewal for all requests that wait: a refresh token that rotates is taken once. */
   private renewed(): Promise<void> {
     this.renewing ??= this.another().finally(() => (this.renewing = null));
@@ -129,21 +133,31 @@ class Session implements Authorization {
 
   private async another(): Promise<void> {
     const { refresh } = this.tokens;
-    const found = refresh === null ? null : await renew(this.provider, this.client, refresh).catch(() => null);
+    const found =
+      refresh === null
+        ? null
+        : await renew(this.provider, this.client, refresh).catch((error: unknown) => {
+            // Without a network nothing is over: the request is lost, as any other, and sent again.
+            if (error instanceof UnreachableProviderError) throw error;
+            return null;
+          });
     this.tokens = found ?? (await this.signedInBeside());
     become({ kind: "open" });
   }
 
   private signedInBeside(): Promise<Tokens> {
     return new Promise((resolve) => {
+      let channel: BroadcastChannel | null = null;
       const signIn = async (): Promise<void> => {
+        channel?.close(); // the window of an earlier try may have been closed
         const attempt = newAttempt("", BESIDE);
         const beside = window.open("about:blank", "_blank", "popup,width=480,height=680");
-        const channel = new BroadcastChannel(CHANNEL);
-        channel.onmessage = ({ data }: MessageEvent<string>) => {
+        const opened = new BroadcastChannel(CHANNEL);
+        channel = opened;
+        opened.onmessage = ({ data }: MessageEvent<string>) => {
           const answer = new URLSearchParams(data);
           if (answer.get("state") !== attempt.state) return; // that of another tab
-          channel.close();
+          opened.close();
           Promise.resolve()
             .then(() => redeem(this.provider, this.client, codeOf(answer, attempt, this.provider), attempt))
             .then(resolve, (error: unknown) => become({ kind: "failed", error, signIn }));

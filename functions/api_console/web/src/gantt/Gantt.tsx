@@ -1,14 +1,15 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 
 import type { RunStore } from "../live/runStore";
 import { useEverything, useRunState } from "../live/useRun";
 import { type Flow, slackOf } from "../model/flow";
 import { hasEnded, lookOf } from "../model/status";
 import { duration } from "../model/time";
-import { axisOf, type Bar, barsOf, realCriticalPath } from "../model/timeline";
+import { axisOf, type Bar, barsOf, foldedOf, realCriticalPath } from "../model/timeline";
 
 const ROW = 24;
+/** The place of the names, at most: on a phone they have a third. */
 const NAMES = 200;
 const LEAST = 2;
 
@@ -25,10 +26,14 @@ export function Gantt({ flow, store, selected, select }: Props) {
   const run = useRunState(store);
   const now = useNow(!hasEnded(run.status));
   const [planned, showPlanned] = useState(false);
-  const box = useRef<HTMLDivElement>(null);
-  const width = useWidth(box) - NAMES - 24;
-  const { bars, axis, critical } = useMemo(() => {
-    const steps = [...store.keys()].map((key) => store.getStep(key)).filter((step) => step !== undefined);
+  const [box, setBox] = useState<HTMLDivElement | null>(null);
+  const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
+  const room = useWidth(box);
+  const names = Math.min(NAMES, room / 3);
+  const width = room - names - 24;
+  const { bars, axis, critical, lists } = useMemo(() => {
+    const all = [...store.keys()].map((key) => store.getStep(key)).filter((step) => step !== undefined);
+    const { steps, lists: long } = foldedOf(all, (list) => opened.has(list));
     const found = barsOf(steps, run.startedAt, now);
     const began = run.startedAt ? Date.parse(run.startedAt) : now;
     const until = (run.endedAt ? Date.parse(run.endedAt) : now) - began;
@@ -36,12 +41,13 @@ export function Gantt({ flow, store, selected, select }: Props) {
     const ends = new Map(found.filter((b) => flow?.steps.get(b.key)?.container === null).map((b) => [b.key, b.to]));
     return {
       bars: found,
+      lists: long,
       axis: axisOf(found, Math.max(0, until), (bar) => waits.has(bar.key)),
       critical: new Set(realCriticalPath(ends, (id) => flow?.steps.get(id)?.after ?? [])),
     };
-  }, [version, run, now, flow]);
+  }, [version, run, now, flow, opened]);
   const slack = useMemo(() => (flow ? slackOf(flow) : new Map<string, number>()), [flow]);
-  const rows = useVirtualizer({ count: bars.length, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: 20 });
+  const rows = useVirtualizer({ count: bars.length, getScrollElement: () => box, estimateSize: () => ROW, overscan: 20 });
   const scale = Math.max(60, width) / axis.length;
   if (bars.length === 0) return <p className="empty">No step has begun yet.</p>;
   return (
@@ -54,8 +60,14 @@ export function Gantt({ flow, store, selected, select }: Props) {
           ◆ decided when the run ended
           {axis.folds.length > 0 && ` · ${axis.folds.length} idle ${axis.folds.length === 1 ? "time" : "times"} folded (${axis.folds.map((f) => duration(f.ms)).join(", ")})`}
         </span>
+        {lists.map(({ key, steps }) => (
+          <label key={key}>
+            <input type="checkbox" checked={opened.has(key)} onChange={(e) => setOpened((before) => (e.target.checked ? new Set([...before, key]) : new Set([...before].filter((k) => k !== key))))} /> the{" "}
+            {steps.toLocaleString("en")} in {key}
+          </label>
+        ))}
       </div>
-      <div className="rows" ref={box} tabIndex={0} role="group" aria-label="Timeline" style={{ height: "calc(100vh - 250px)", minHeight: 260 }}>
+      <div className="rows" ref={setBox} tabIndex={0} role="group" aria-label="Timeline" style={{ height: "calc(100vh - 250px)", minHeight: 260 }}>
         <div style={{ height: rows.getTotalSize(), position: "relative" }}>
           {rows.getVirtualItems().map(({ index, start }) => {
             const bar = bars[index];
@@ -66,7 +78,7 @@ export function Gantt({ flow, store, selected, select }: Props) {
                 key={bar.key}
                 className="quiet bar-row"
                 aria-pressed={bar.key === selected}
-                style={{ position: "absolute", top: start, left: 0, right: 0, height: ROW, display: "grid", gridTemplateColumns: `${NAMES}px 1fr`, padding: 0, textAlign: "left", width: "100%" }}
+                style={{ position: "absolute", top: start, left: 0, right: 0, height: ROW, display: "grid", gridTemplateColumns: `${names}px 1fr`, padding: 0, textAlign: "left", width: "100%" }}
                 onClick={() => select(bar.key)}
               >
                 <span style={{ overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap", padding: "0 8px" }}>
@@ -128,14 +140,14 @@ function useNow(isRunning: boolean): number {
   return now;
 }
 
-function useWidth(box: React.RefObject<HTMLDivElement | null>): number {
+/** The width of an element, which may come later than the page. */
+function useWidth(shown: HTMLDivElement | null): number {
   const [width, set] = useState(900);
   useEffect(() => {
-    const shown = box.current;
     if (shown === null) return undefined;
     const watching = new ResizeObserver(() => set(shown.clientWidth));
     watching.observe(shown);
     return () => watching.disconnect();
-  }, [box.current]);
+  }, [shown]);
   return width;
 }

@@ -16,20 +16,29 @@ import {
 } from "@xyflow/react";
 import { type KeyboardEvent, memo, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
 
+import { type CostBook, useStepCost } from "../live/costBook";
 import type { RunStore } from "../live/runStore";
 import { useStatusOf, useStep } from "../live/useRun";
+import { costColour, costText } from "../model/costs";
 import { type Flow, notTaken, slackOf } from "../model/flow";
 import { lookOf } from "../model/status";
 import { duration } from "../model/time";
 import { CanvasContext } from "./context";
+import { BoxCost, BoxMean } from "./Costs";
 import { Heat } from "./Heat";
 import type { Box } from "./layout";
 import { type Direction, nextStep, placesOf } from "./moving";
+import { Overview, OVERVIEW_BELOW, SelectedFromAfar } from "./Overview";
+import { rectsOf, stepAt } from "./rects";
 import { useLayout, type View } from "./useLayout";
 
 const NO_TEXT_BELOW = 0.35;
 const MOST_FOR_MINIMAP = 500;
 const CULL_FROM = 250;
+const LEAST_ZOOM = 0.02;
+const NOTHING: [] = [];
+/** How far from a box, in the pixels of the screen, a click still means it, where boxes are thin. */
+const REACH = 6;
 
 interface Props {
   readonly flow: Flow;
@@ -39,6 +48,8 @@ interface Props {
   readonly select: (step: string | null) => void;
   /** Whether each step tells when it was planned, and its slack. */
   readonly planned?: boolean;
+  /** Colours each step by what it has cost against what was planned. */
+  readonly costs?: CostBook | null;
   /** Lets arrows be drawn from step to step; without it the graph is only looked at. */
   readonly connect?: (from: string, to: string) => void;
 }
@@ -48,13 +59,15 @@ type BoxNode = Node<{ box: Box }, "step" | "container" | "group">;
 const TYPES = { step: memo(StepBox), container: memo(ContainerBox), group: memo(GroupBox) };
 
 /** The graph of a workflow, coloured by a run while that goes on. Its accessible twin is the list of steps beside it. */
-export function Canvas({ flow, store, view, selected: key, select, planned = false, connect }: Props) {
+export function Canvas({ flow, store, view, selected: key, select, planned = false, costs = null, connect }: Props) {
   const layout = useLayout(flow, view);
   // A part is chosen by its key, `each[5].pack`: its box is that of the step.
   const part = useStep(store, key ?? "");
   const selected = key === null ? null : (part?.stepId ?? key);
   const instance = useRef<ReactFlowInstance<BoxNode> | null>(null);
   const frame = useRef<HTMLDivElement>(null);
+  // Null until the graph was fitted into its frame: what would be drawn before that is thrown away.
+  const [isAfar, setAfar] = useState<boolean | null>(null);
   const nodes = useMemo<BoxNode[]>(() => (layout?.boxes ?? []).map(nodeOf), [layout]);
   const critical = useMemo(() => new Set(flow.criticalPath), [flow]);
   const edges = useMemo<FlowEdge[]>(() => {
@@ -88,7 +101,8 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
     const [flowing, room] = [instance.current, frame.current];
     if (!flowing || !room || !layout || layout.width === 0) return;
     const zoom = Math.min(1.1, (room.clientWidth - 40) / layout.width, (room.clientHeight - 40) / layout.height);
-    const shown = Math.max(0.05, zoom);
+    const shown = Math.max(LEAST_ZOOM, zoom);
+    setAfar(shown < OVERVIEW_BELOW);
     void flowing.setViewport({ zoom: shown, x: (room.clientWidth - layout.width * shown) / 2, y: Math.max(20, (room.clientHeight - layout.height * shown) / 2) });
   }, [layout]);
   useEffect(fit, [fit]);
@@ -106,10 +120,18 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
     if (place) void instance.current?.setCenter(place.x, place.y, { zoom: Math.max(NO_TEXT_BELOW, instance.current.getZoom()) });
   };
 
+  const rects = useMemo(() => rectsOf(layout?.boxes ?? []), [layout]);
+  const pointedAt = (event: { clientX: number; clientY: number }): string | null => {
+    const flowing = instance.current;
+    if (isAfar !== true || flowing === null) return null;
+    const { x, y } = flowing.screenToFlowPosition({ x: event.clientX, y: event.clientY });
+    return stepAt(rects, x, y, REACH / flowing.getZoom());
+  };
+
   const choices = useChoices(flow, store);
   const context = useMemo(
-    () => ({ flow, store, selected, critical, planned, notTaken: choices, canConnect: connect !== undefined }),
-    [flow, store, selected, critical, planned, choices, connect !== undefined],
+    () => ({ flow, store, selected, critical, planned, costs, notTaken: choices, canConnect: connect !== undefined }),
+    [flow, store, selected, critical, planned, costs, choices, connect !== undefined],
   );
   if (layout === null) return <p className="muted">Drawing…</p>;
   return (
@@ -119,20 +141,25 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
       tabIndex={0}
       role="application"
       aria-label="Graph: arrow keys go from step to step, Escape lets go"
-      aria-activedescendant={selected === null ? undefined : `step ${selected}`}
+      aria-activedescendant={selected === null ? undefined : boxId(selected)}
       onKeyDown={move}
     >
       <CanvasContext value={context}>
         <ReactFlow<BoxNode>
-          nodes={nodes}
-          edges={edges}
+          nodes={isAfar === false ? nodes : NOTHING}
+          edges={isAfar === false ? edges : NOTHING}
           nodeTypes={TYPES}
           onInit={(flowing) => {
             instance.current = flowing;
             fit();
           }}
           onNodeClick={(_, node) => node.type !== "group" && select(node.id)}
-          onPaneClick={() => select(null)}
+          onMove={(_, { zoom }) => setAfar(zoom < OVERVIEW_BELOW)}
+          onPaneClick={(event) => select(pointedAt(event))}
+          onPaneMouseMove={(event) => {
+            const step = pointedAt(event);
+            if (frame.current) frame.current.title = step === null ? "" : store ? `${step}, ${lookOf(store.getStatusOf(step)).word}` : step;
+          }}
           nodesDraggable={false}
           nodesConnectable={connect !== undefined}
           onConnect={({ source, target }) => connect?.(source, target)}
@@ -140,14 +167,16 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
           edgesFocusable={false}
           elementsSelectable={false}
           onlyRenderVisibleElements={nodes.length > CULL_FROM}
-          minZoom={0.05}
+          minZoom={LEAST_ZOOM}
           maxZoom={2}
           aria-label="The graph of the workflow; the list of steps has the same"
         >
           <Background gap={24} />
           <Controls showInteractive={false} onFitView={fit} />
-          {nodes.length <= MOST_FOR_MINIMAP && nodes.length > 12 && <MiniMap pannable zoomable aria-label="Overview" />}
+          {isAfar && <Overview layout={layout} />}
+          {isAfar === false && nodes.length <= MOST_FOR_MINIMAP && nodes.length > 12 && <MiniMap pannable zoomable aria-label="Overview" />}
         </ReactFlow>
+        {isAfar && selected !== null && flow.steps.has(selected) && <SelectedFromAfar step={selected} id={boxId(selected)} />}
       </CanvasContext>
     </div>
   );
@@ -169,6 +198,11 @@ function nodeOf(box: Box): BoxNode {
   };
 }
 
+/** A reference to an element names one id, and blanks part names. */
+function boxId(step: string): string {
+  return `step-${step}`;
+}
+
 function useIsFar(): boolean {
   return useStore((s) => s.transform[2] < NO_TEXT_BELOW);
 }
@@ -182,22 +216,25 @@ function ContainerBox({ id }: NodeProps<BoxNode>) {
 }
 
 function Inside({ id, isContainer }: { id: string; isContainer: boolean }) {
-  const { flow, store, selected, critical, planned, notTaken: dimmed, canConnect } = useContext(CanvasContext);
+  const { flow, store, selected, critical, planned, costs, notTaken: dimmed, canConnect } = useContext(CanvasContext);
   const step = flow.steps.get(id);
   const status = useStatusOf(store, id);
   const isFar = useIsFar();
   const look = lookOf(status);
+  const cost = useStepCost(costs, id);
+  const told = [id, ...(store ? [look.word] : []), ...(cost ? [costText(cost)] : [])].join(", ");
   const marks = [critical.has(id) ? "critical" : "", id === selected ? "selected" : "", isContainer ? "container" : "", dimmed.has(id) ? "not-taken" : ""];
   return (
-    <div data-step={id} id={`step ${id}`} className={`step-box ${look.colour} ${marks.filter(Boolean).join(" ")}`}>
+    <div data-step={id} id={boxId(id)} role="group" aria-label={told} title={told} className={`step-box ${costs ? costColour(cost) : look.colour} ${marks.filter(Boolean).join(" ")}`}>
       <Handle type="target" position={Position.Top} isConnectable={canConnect} />
       {!isFar && (
         <>
           <div className="title">
+            {costs && <BoxMean book={costs} id={id} />}
             <span aria-hidden="true">{store ? look.mark : ""}</span> {id}
           </div>
           <div className="kind">
-            {planned && store ? <Planned store={store} id={id} /> : step?.type}
+            {costs ? <BoxCost book={costs} id={id} /> : planned && store ? <Planned store={store} id={id} /> : step?.type}
             {step?.isList ? " · for each" : ""}
             {step?.isConditional ? " · if" : ""}
             {dimmed.has(id) ? " · not taken" : ""}

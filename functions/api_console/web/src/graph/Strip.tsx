@@ -2,9 +2,11 @@ import { useEffect, useRef, useState } from "react";
 
 import type { Element } from "../live/runStore";
 import { lookOf } from "../model/status";
+import { paletteOf } from "./colours";
 
-const HIGH = 12;
 const LEAST = 4;
+/** From so many rows on the cells are small, and what is more than fits is moved up and down in its own box. */
+const [MANY_ROWS, HIGH, LOW, BOX] = [12, 12, 5, 180];
 
 /** One cell for each element of a list, or turn of a loop, in its order: a click opens it, and so does its number. */
 export function Strip({ elements, word, open }: { elements: readonly Element[]; word: string; open: (key: string) => void }) {
@@ -12,6 +14,7 @@ export function Strip({ elements, word, open }: { elements: readonly Element[]; 
   const [width, setWidth] = useState(300);
   const columns = Math.max(1, Math.min(elements.length, Math.floor(width / LEAST)));
   const rows = Math.ceil(elements.length / columns);
+  const high = rows > MANY_ROWS ? LOW : HIGH;
   useEffect(() => {
     const shown = canvas.current;
     if (shown === null) return undefined;
@@ -23,18 +26,14 @@ export function Strip({ elements, word, open }: { elements: readonly Element[]; 
     const shown = canvas.current;
     const pen = shown?.getContext("2d");
     if (!shown || !pen) return;
-    const style = getComputedStyle(shown);
-    const colours = new Map<string, string>();
-    [shown.width, shown.height] = [width, rows * HIGH];
+    const colour = paletteOf(shown);
+    [shown.width, shown.height] = [width, rows * high];
     const cell = width / columns;
     elements.forEach(({ status }, i) => {
-      const name = lookOf(status).colour;
-      const colour = colours.get(name) ?? style.getPropertyValue(`--${name}`);
-      colours.set(name, colour);
-      pen.fillStyle = resolved(colour, style.colorScheme);
-      pen.fillRect((i % columns) * cell, Math.floor(i / columns) * HIGH, Math.max(1, cell - 1), HIGH - 1);
+      pen.fillStyle = colour(lookOf(status).colour);
+      pen.fillRect((i % columns) * cell, Math.floor(i / columns) * high, Math.max(1, cell - 1), high - 1);
     });
-  }, [elements, width, columns, rows]);
+  }, [elements, width, columns, rows, high]);
   const show = (index: number): void => {
     const element = elements[index];
     if (element !== undefined) open(element.key);
@@ -42,18 +41,20 @@ export function Strip({ elements, word, open }: { elements: readonly Element[]; 
   const failed = elements.filter((e) => ["failed", "timed_out"].includes(e.status));
   return (
     <div>
-      <canvas
-        ref={canvas}
-        className="strip"
-        style={{ height: rows * HIGH }}
-        role="img"
-        aria-label={`${elements.length} ${word}s, ${failed.length} failed; by number they are opened below`}
-        onClick={(event) => {
-          const box = event.currentTarget.getBoundingClientRect();
-          const column = Math.floor(((event.clientX - box.left) / box.width) * columns);
-          show(Math.floor((event.clientY - box.top) / HIGH) * columns + column);
-        }}
-      />
+      <div style={{ maxHeight: BOX, overflowY: "auto" }}>
+        <canvas
+          ref={canvas}
+          className="strip"
+          style={{ height: rows * high }}
+          role="img"
+          aria-label={`${elements.length} ${word}s, ${failed.length} failed; by number they are opened below`}
+          onClick={(event) => {
+            const box = event.currentTarget.getBoundingClientRect();
+            const column = Math.floor(((event.clientX - box.left) / box.width) * columns);
+            show(Math.floor((event.clientY - box.top) / high) * columns + column);
+          }}
+        />
+      </div>
       <div className="row">
         <label>
           Open {word}{" "}
@@ -79,12 +80,4 @@ export function Strip({ elements, word, open }: { elements: readonly Element[]; 
       </div>
     </div>
   );
-}
-
-/** A canvas knows no `light-dark()`: the half that is shown. */
-function resolved(colour: string, scheme: string): string {
-  const halves = /light-dark\(\s*([^,]+),\s*([^)]+)\)/.exec(colour);
-  if (halves === null) return colour.trim() || "gray";
-  const isDark = scheme === "dark" || (scheme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
-  return (isDark ? halves[2] : halves[1])?.trim() ?? "gray";
 }

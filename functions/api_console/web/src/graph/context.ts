@@ -1,5 +1,6 @@
 import { createContext } from "react";
 
+import type { CostBook } from "../live/costBook";
 import type { RunStore } from "../live/runStore";
 import type { Flow } from "../model/flow";
 
@@ -9,6 +10,8 @@ export interface Shown {
   readonly selected: string | null;
   readonly critical: ReadonlySet<string>;
   readonly planned: boolean;
+  /** What steps have cost, where that is what is looked at. */
+  readonly costs: CostBook | null;
   /** Steps of cases that a switch did not take. */
   readonly notTaken: ReadonlySet<string>;
   readonly canConnect: boolean;
@@ -23,6 +26,7 @@ export const CanvasContext = createContext<Shown>({
   selected: null,
   critical: new Set(),
   planned: false,
+  costs: null,
   notTaken: new Set(),
   canConnect: false,
 });

@@ -1,6 +1,7 @@
 /** Which step an arrow key leads to: the nearest one on that side, along the arrow rather than across it. Pure. */
 
 import type { Box } from "./layout";
+import { rectsOf } from "./rects";
 
 export type Direction = "ArrowUp" | "ArrowDown" | "ArrowLeft" | "ArrowRight";
 
@@ -12,16 +13,8 @@ interface Place {
 
 /** The middles of the steps, seen from the corner of the graph. */
 export function placesOf(boxes: readonly Box[]): readonly Place[] {
-  const corners = new Map<string, { x: number; y: number }>();
-  const places: Place[] = [];
-  for (const box of boxes) {
-    const outer = box.parent === null ? undefined : corners.get(box.parent);
-    const corner = { x: box.x + (outer?.x ?? 0), y: box.y + (outer?.y ?? 0) };
-    corners.set(box.id, corner);
-    // A container is met at its title, so that what is in it lies below.
-    if (box.kind !== "group") places.push({ id: box.id, x: corner.x + box.width / 2, y: corner.y + Math.min(box.height, 56) / 2 });
-  }
-  return places;
+  // A container is met at its title, so that what is in it lies below.
+  return rectsOf(boxes).flatMap(({ id, kind, x, y, width, height }) => (kind === "group" ? [] : [{ id, x: x + width / 2, y: y + Math.min(height, 56) / 2 }]));
 }
 
 export function nextStep(places: readonly Place[], from: string | null, towards: Direction): string | null {

@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 
 import { flatten, type Line } from "./flatten";
 
@@ -76,22 +76,29 @@ function Value({ line }: { line: Line }) {
 }
 
 export function Copy({ text, what, mark = "Copy" }: { text: () => string; what: string; mark?: string }) {
-  const [isDone, done] = useState(false);
+  const [told, tell] = useState<"Copied" | "Not copied" | null>(null);
+  useEffect(() => {
+    if (told === null) return undefined;
+    const timer = setTimeout(() => tell(null), 1500);
+    return () => clearTimeout(timer);
+  }, [told]);
   return (
     <button
       type="button"
       className="quiet"
       style={{ padding: "0 4px" }}
       title={`Copy ${what}`}
-      aria-label={isDone ? "Copied" : `Copy ${what}`}
+      aria-label={told ?? `Copy ${what}`}
       onClick={() => {
-        void navigator.clipboard.writeText(text()).then(() => {
-          done(true);
-          setTimeout(() => done(false), 1500);
-        });
+        // A page that comes neither by https nor from this machine has no clipboard, and a browser may say no.
+        void written(text()).then(() => tell("Copied"), () => tell("Not copied"));
       }}
     >
-      {isDone ? "✓" : mark}
+      {told === null ? mark : told === "Copied" ? "✓" : "✕"}
     </button>
   );
+}
+
+async function written(text: string): Promise<void> {
+  await navigator.clipboard.writeText(text);
 }

@@ -1,149 +1,167 @@
 /**
- * One stream a browser: tabs that look at the same run share the one that the leader holds.
+ * One stream a browser: all tabs are told what happens in the runs that they look at by the one that leads.
  *
- * A browser opens six connections to a server over HTTP/1.1, all tabs counted together: with six tabs of a run the seventh question
- * would never be asked. Who gets the lock of a run leads: it follows the stream and passes on what that tells. When its tab is
- * closed the browser gives the lock to the next one, which goes on after the last event that it was told of.
+ * A browser opens six connections to a server over HTTP/1.1, all tabs counted together: with six streams the seventh question would
+ * never be asked. Who gets the lock leads (`hub.ts`). When its tab is closed the browser gives the lock to the next one; when it is
+ * there and says nothing, another takes it away. Each tab tells the new one what it knows of its run: so nothing is lost.
  */
 
-import type { Follower, RunEvent, StreamState } from "./stream";
-
-export type Follow = (executionId: string, lastId: string, follower: Follower, signal: AbortSignal) => Promise<void>;
-
-type Message =
-  | { readonly kind: "event"; readonly event: RunEvent }
-  | { readonly kind: "state"; readonly state: StreamState }
-  | { readonly kind: "restart" }
-  /** Somebody leads from now on. */
-  | { readonly kind: "leads" }
-  /** The run goes on after its end: it was redriven. */
-  | { readonly kind: "again" }
-  /** Somebody who has come later asks for everything so far. */
-  | { readonly kind: "join"; readonly by: string }
-  | { readonly kind: "history"; readonly to: string; readonly events: readonly RunEvent[]; readonly state: StreamState | null };
-
-/** A server that can never go on from where one was is not asked at once again. */
-const RESTART_MS = 500;
+import { newKey } from "../api/once";
+import { lead, type Source } from "./hub";
+import { rest, type RunLog, within } from "./log";
+import { BEAT_MS, type FromMember, type Message, SILENT_BEATS } from "./messages";
+import type { Follower, RunEvent } from "./stream";
 
 /** What browsers bring with them; in tests what stands for it. */
 export interface Means {
   readonly locks: Pick<LockManager, "request"> | undefined;
   readonly channel: (name: string) => BroadcastChannel;
+  readonly hasFocus: () => boolean;
+  readonly onFocus: (work: () => void, signal: AbortSignal) => void;
 }
 
 const BROWSER: Means = {
-  // Without https, and not on this machine, a page has none.
-  locks: typeof navigator === "undefined" ? undefined : navigator.locks,
+  // Without https, and not on this machine, a page has no locks.
+  locks: typeof navigator === "undefined" || typeof BroadcastChannel === "undefined" ? undefined : navigator.locks,
   channel: (name) => new BroadcastChannel(name),
+  hasFocus: () => document.hasFocus(),
+  onFocus: (work, signal) => window.addEventListener("focus", work, { signal }),
 };
 
-/** `follow` for all tabs together. A tab that joins is told everything so far by the leader, not by the server; one whose run was
- * redriven lets the leader look at it again.
- */
-export async function followTogether(
-  follow: Follow,
-  executionId: string,
-  follower: Follower,
-  signal: AbortSignal,
-  isRedriven: boolean,
-  means: Means = BROWSER,
-): Promise<void> {
+export interface Watched {
+  readonly run: string;
+  /** What is known of the run, by an earlier look at it. */
+  readonly log: RunLog;
+  /** It goes on after its end, as the one who looks at it knows. */
+  readonly isRedriven: boolean;
+}
+
+/** Follow a run until `signal` aborts, together with all tabs that give the same name; alone where the browser has no means for that. */
+export async function followTogether(name: string, source: Source, watched: Watched, follower: Follower, signal: AbortSignal, means: Means = BROWSER): Promise<void> {
   const { locks } = means;
-  if (locks === undefined) return await follow(executionId, "", follower, signal);
-  const name = `console.run.${executionId}`;
-  const me = crypto.randomUUID();
-  const channel = means.channel(name);
-  const told = new Told(follower);
-  let leads = false;
-  let lookAgain: () => void = () => undefined;
-  const send = (message: Message): void => {
-    if (!signal.aborted) channel.postMessage(message);
+  if (locks === undefined) return await followAlone(source, watched, follower, signal);
+  const together = within(signal);
+  const member = new Member(watched, follower, means, means.channel(name), together.signal);
+  try {
+    await Promise.all([member.listen(), stand(locks, name, member, (term) => lead(source, means.channel(name), term), together.signal)]);
+  } catch {
+    // Where a browser is told to keep nothing of a page, it refuses its locks.
+    together.abort();
+    await followAlone(source, watched, follower, signal);
+  }
+}
+
+async function followAlone(source: Source, { run, log }: Watched, follower: Follower, signal: AbortSignal): Promise<void> {
+  let isAnew = true;
+  const noted: Follower = {
+    event: (event, place) => {
+      log.place = place || log.place;
+      if (log.add(event)) follower.event(event, place);
+    },
+    state: (state) => follower.state(state),
+    restart: () => {
+      isAnew = true;
+      log.clear();
+      follower.restart();
+    },
   };
-  channel.onmessage = ({ data }: MessageEvent<Message>) => {
-    if (leads) {
-      if (data.kind === "join") send({ kind: "history", to: data.by, events: told.events, state: told.last });
-      if (data.kind === "again") lookAgain();
-    } else if (data.kind === "leads") send({ kind: "join", by: me });
-    else if (data.kind === "event") told.event(data.event);
-    else if (data.kind === "state") told.state(data.state);
-    else if (data.kind === "restart") told.restart();
-    else if (data.kind === "history" && data.to === me) {
-      for (const event of data.events) told.event(event);
-      if (data.state !== null) told.state(data.state);
+  while (isAnew && !signal.aborted) {
+    isAnew = false;
+    await source.follow(run, log.place, noted, signal);
+    if (isAnew) await rest(BEAT_MS, signal);
+  }
+}
+
+/** Lead as soon as one may, for as long as one may, again and again until `signal` aborts. */
+async function stand(locks: Pick<LockManager, "request">, name: string, member: Member, work: (term: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+  const hold = async (options: LockOptions): Promise<void> => {
+    const term = within(signal);
+    try {
+      await locks.request(name, options, () => work(term.signal));
+    } catch (error) {
+      // It is waited for no longer, or was taken away by another.
+      if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
+    } finally {
+      term.abort();
     }
   };
-  signal.addEventListener("abort", () => channel.close(), { once: true });
-  send({ kind: "join", by: me });
-  if (isRedriven) send({ kind: "again" });
-  const lead = async (): Promise<void> => {
-    leads = true;
-    send({ kind: "leads" });
-    let isAnew = false;
-    const pass: Follower = {
-      event: (event) => {
-        if (told.event(event)) send({ kind: "event", event });
-      },
-      state: (state) => {
-        told.state(state);
-        send({ kind: "state", state });
-      },
-      restart: () => {
-        isAnew = true;
-        send({ kind: "restart" });
-        told.restart();
-      },
-    };
-    while (!signal.aborted) {
-      const again = new Promise<void>((resolve) => (lookAgain = resolve));
-      await follow(executionId, told.lastId, pass, signal);
-      // The lock is held on: of a run that has ended nobody else needs to ask either.
-      await Promise.race(isAnew ? [rest(RESTART_MS)] : [again, aborted(signal)]);
-      isAnew = false;
+  while (!signal.aborted) {
+    const waiting = within(signal);
+    member.onSilence = () => waiting.abort();
+    await hold({ signal: waiting.signal });
+    if (waiting.signal.aborted && !signal.aborted) await hold({ steal: true });
+  }
+}
+
+/** What a tab hears about its run. */
+class Member {
+  /** The one that leads has not been heard for long. */
+  onSilence: () => void = () => undefined;
+  private readonly me = newKey();
+  /** Who leads, once it has told what was so far. */
+  private hub: string | null = null;
+  private silent = 0;
+
+  constructor(
+    private readonly watched: Watched,
+    private readonly follower: Follower,
+    private readonly means: Means,
+    private readonly channel: BroadcastChannel,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  async listen(): Promise<void> {
+    this.channel.onmessage = ({ data }: MessageEvent<Message>) => this.hear(data);
+    this.signal.addEventListener("abort", () => {
+      this.say({ kind: "leave", by: this.me });
+      this.channel.close();
+    });
+    this.means.onFocus(() => this.say({ kind: "focus", by: this.me }), this.signal);
+    this.join();
+    if (this.watched.isRedriven) this.say({ kind: "again", run: this.watched.run });
+    while (!this.signal.aborted) {
+      await rest(BEAT_MS, this.signal);
+      this.silent += 1;
+      if (this.silent <= SILENT_BEATS) continue;
+      this.silent = 0;
+      this.onSilence();
     }
-  };
-  await locks.request(name, { signal }, lead).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
-  });
-}
-
-/** What was told so far, each event once: an event and a history may cross. */
-class Told {
-  readonly events: RunEvent[] = [];
-  last: StreamState | null = null;
-  lastId = "";
-  private readonly ids = new Set<string>();
-
-  constructor(private readonly follower: Follower) {}
-
-  event(event: RunEvent): boolean {
-    if (event.id && this.ids.has(event.id)) return false;
-    this.ids.add(event.id);
-    this.events.push(event);
-    this.lastId = event.id || this.lastId;
-    this.follower.event(event);
-    return true;
   }
 
-  state(state: StreamState): void {
-    this.last = state;
-    this.follower.state(state);
+  private join(): void {
+    const { run, log } = this.watched;
+    this.say({ kind: "join", by: this.me, run, events: log.events, place: log.place, hasFocus: this.means.hasFocus() });
   }
 
-  restart(): void {
-    this.events.length = 0;
-    this.ids.clear();
-    this.lastId = "";
-    this.follower.restart();
+  private hear(message: Message): void {
+    const { log, run } = this.watched;
+    if (this.signal.aborted) return;
+    if (message.kind === "beat") {
+      this.silent = 0;
+      if (message.hub === this.hub && message.members.includes(this.me)) this.say({ kind: "here", by: this.me });
+      else this.join();
+    } else if (message.kind === "history") {
+      if (message.to !== this.me) return;
+      this.hub = message.hub;
+      this.take(message.events, message.place);
+      if (message.state !== null) this.follower.state(message.state);
+    } else if ("hub" in message && message.hub === this.hub && message.run === run) {
+      if (message.kind === "events") this.take(message.events, message.place);
+      else if (message.kind === "state") this.follower.state(message.state);
+      else {
+        log.clear();
+        this.follower.restart();
+      }
+    }
   }
-}
 
-function rest(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
+  private take(events: readonly RunEvent[], place: string): void {
+    const { log } = this.watched;
+    log.place = place || log.place;
+    for (const event of events) if (log.add(event)) this.follower.event(event, place);
+  }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  private say(message: FromMember): void {
+    this.channel.postMessage(message);
+  }
 }

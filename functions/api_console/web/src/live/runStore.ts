@@ -5,6 +5,7 @@
  * told is never taken back by an event that is older; only a redrive lets a run go on.
  */
 
+import { RunCosts } from "./runCosts";
 import type { RunEvent } from "./stream";
 import { hasEnded } from "../model/status";
 
@@ -78,11 +79,12 @@ export class RunStore {
   private readonly counts = new Map<string, Record<string, number>>();
   /** Of steps inside of others, by the id of the step: how many of its parts have each status. */
   private readonly inner = new Map<string, Record<string, number>>();
-  private readonly children = new Map<string, string[]>();
+  private readonly children = new Map<string, Set<string>>();
   private readonly byStep = new Map<string, string[]>();
   private readonly listeners = new Map<string, Set<() => void>>();
   private readonly everything = new Set<() => void>();
   private readonly changed = new Set<string>();
+  readonly costs = new RunCosts();
   private version_ = 0;
   private isScheduled = false;
 
@@ -109,14 +111,14 @@ export class RunStore {
   keys = (): IterableIterator<string> => this.steps.keys();
   /** The keys of a step's parts. An element of a map has no result of its own: its steps stand for it. */
   partsOf = (key: string): readonly string[] =>
-    (this.children.get(key) ?? []).flatMap((part) => (this.steps.has(part) ? [part] : this.partsOf(part)));
+    [...(this.children.get(key) ?? [])].flatMap((part) => (this.steps.has(part) ? [part] : this.partsOf(part)));
 
   /** Where a step has run: its own key, or one for each element and turn of what it is in. */
   keysOf = (stepId: string): readonly string[] => this.byStep.get(stepId) ?? NO_KEYS;
 
   /** The elements of a list, or the turns of a loop, in their order, and how what is in each is together. */
   elementsOf = (key: string): readonly Element[] =>
-    (this.children.get(key) ?? [])
+    [...(this.children.get(key) ?? [])]
       .flatMap((part) => {
         const index = /\[(\d+)\]$/.exec(part)?.[1];
         if (index === undefined) return [];
@@ -146,17 +148,19 @@ export class RunStore {
 
   /** Forget all of it, to be told anew. */
   clear(): void {
-    for (const key of this.steps.keys()) this.changed.add(key);
+    for (const known of [this.steps, this.counts, this.inner]) for (const key of known.keys()) this.changed.add(key);
     this.steps.clear();
     this.counts.clear();
     this.inner.clear();
     this.children.clear();
     this.byStep.clear();
+    this.costs.clear();
     this.run = { status: "pending", startedAt: null, endedAt: null, error: null, redrives: 0, lastEventId: "" };
     this.mark("");
   }
 
   apply(event: RunEvent): void {
+    this.costs.apply(event);
     if (event.type.startsWith("run.")) this.applyToRun(event);
     else if (event.step !== null && event.type.startsWith("step.")) this.applyToStep(event.step, event);
   }
@@ -175,10 +179,12 @@ export class RunStore {
   }
 
   private applyToStep(key: string, event: RunEvent): void {
+    // A part that has no result of its own yet was counted as what is in it.
+    const counted = this.steps.get(key)?.status ?? together(this.counts.get(key) ?? NOTHING);
     const before = this.steps.get(key) ?? this.begun(key, event.step_id ?? key);
     const after = changedBy(before, event);
     this.steps.set(key, after);
-    if (after.status !== before.status) this.count(key, before, after.status);
+    this.count(key, before, counted, after.status);
     this.mark(key);
   }
 
@@ -206,18 +212,18 @@ export class RunStore {
     if (parent === null) return;
     const known = this.children.get(parent);
     if (known === undefined) {
-      this.children.set(parent, [key]);
+      this.children.set(parent, new Set([key]));
       if (!this.steps.has(parent)) this.register(parent);
     } else {
-      known.push(key);
+      known.add(key);
     }
   }
 
-  private count(key: string, before: StepState, status: string): void {
+  private count(key: string, before: StepState, counted: string, status: string): void {
     const parent = parentOf(key);
     if (parent === null) return;
-    this.countIn(parent, before.status, status);
-    if (before.stepId !== parent) {
+    if (status !== counted) this.countIn(parent, counted, status);
+    if (status !== before.status && before.stepId !== parent) {
       recount(this.inner, before.stepId, before.status, status);
       this.mark(before.stepId);
     }

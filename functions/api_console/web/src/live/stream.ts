@@ -1,7 +1,9 @@
 /** The events of a run, as they happen: a stream that comes back by itself where it left off, however often it breaks. */
 
-import { authorizedFetch } from "../api/client";
-import { ApiProblem, problemOf } from "../api/problem";
+import { api, ask, authorizedFetch } from "../api/client";
+import { problemOf } from "../api/problem";
+import type { Page } from "./hub";
+import { rest, whatFollows } from "./log";
 import { EventParser } from "./sse";
 
 export interface RunEvent {
@@ -17,7 +19,8 @@ export interface RunEvent {
 export type StreamState = "open" | "lost" | "ended";
 
 export interface Follower {
-  event(event: RunEvent): void;
+  /** `place` is where to go on after it. */
+  event(event: RunEvent, place: string): void;
   /** "lost" while the server does not answer; "ended" when nothing can follow any more. */
   state(state: StreamState): void;
   /** The stream can't be gone on with from there: read everything anew. */
@@ -27,15 +30,25 @@ export interface Follower {
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 15_000;
 
-/** Follow a run's events after the one with this id, until `signal` aborts or the run's stream ends. */
+const EVENTS_OF_A_PAGE = 100;
+
+/** A page of a run's events after a place. */
+export async function read(executionId: string, place: string, signal: AbortSignal): Promise<Page> {
+  const params = { path: { execution_id: executionId }, query: { limit: EVENTS_OF_A_PAGE, ...(place ? { last_event_id: place } : {}) } };
+  const { items, next_cursor, last_event_id } = await ask(api.GET("/executions/{execution_id}/events", { params, signal }));
+  const next = next_cursor === null ? "end" : items.length === EVENTS_OF_A_PAGE ? "more" : "later";
+  return { events: items, place: last_event_id ?? "", next };
+}
+
+/** Follow a run's events after a place, until `signal` aborts or the run's stream ends. */
 export async function follow(
   executionId: string,
-  lastId: string,
+  place: string,
   follower: Follower,
   signal: AbortSignal,
 ): Promise<void> {
   let pause = FIRST_PAUSE;
-  let last = lastId;
+  let last = place;
   while (!signal.aborted) {
     const parser = new EventParser();
     parser.lastId = last;
@@ -56,27 +69,21 @@ export async function follow(
           cameThrough = true;
           last = event.id || last;
           const told = parsed(event.data);
-          if (told !== null) follower.event(told);
+          if (told !== null) follower.event(told, event.id);
         }
       }
       last = parser.lastId || last;
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof ApiProblem && isFinal(error)) {
-        if (error.status === 410 || error.status === 422) follower.restart();
-        else follower.state("ended");
-        return;
-      }
+      const then = whatFollows(error);
+      if (then === "anew") return follower.restart();
+      if (then === "never") return follower.state("ended");
       follower.state("lost");
     }
     // A stream behind API Gateway ends after each answer and says to come back at once.
     pause = cameThrough ? FIRST_PAUSE : Math.min(pause * 2, LONGEST_PAUSE);
     await rest(cameThrough ? (parser.retry ?? FIRST_PAUSE) : Math.max(parser.retry ?? 0, jittered(pause)), signal);
   }
-}
-
-function isFinal(error: ApiProblem): boolean {
-  return error.status >= 400 && error.status < 500 && error.status !== 429 && error.status !== 408;
 }
 
 async function* pieces(response: Response, signal: AbortSignal): AsyncGenerator<string> {
@@ -103,16 +110,4 @@ function parsed(data: string): RunEvent | null {
 
 function jittered(ms: number): number {
   return ms * (0.5 + Math.random());
-}
-
-function rest(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    }
-  });
 }

@@ -2,46 +2,51 @@
 
 import { useEffect, useState, useSyncExternalStore } from "react";
 
-import { RunStore, type Counts, type RunState, type StepState } from "./runStore";
+import { signedInAs } from "../api/client";
+import { API_ROOT } from "../api/config";
+import type { Source } from "./hub";
 import { followTogether } from "./leader";
-import { follow, type StreamState } from "./stream";
+import { RunLog } from "./log";
+import { RunStore, type Counts, type RunState, type StepState } from "./runStore";
+import { follow, type Follower, read, type StreamState } from "./stream";
 
 export interface LiveRun {
   readonly store: RunStore;
   readonly stream: StreamState | "opening";
 }
 
+const SOURCE: Source = { follow, read };
+/** Tabs that may read for each other: deployments may lie beside each other on one origin, and who is signed in may differ. */
+const tabs = async (): Promise<string> => `console.runs ${API_ROOT} ${await signedInAs()}`;
+
 export function useLiveRun(executionId: string, generation: number): LiveRun {
   const [store] = useState(() => new RunStore());
   const [stream, setStream] = useState<StreamState | "opening">("opening");
   useEffect(() => {
     let watching = new AbortController();
+    const log = new RunLog();
     const open = (isRedriven: boolean): void => {
       watching = new AbortController();
       const { signal } = watching;
-      void followTogether(
-        follow,
-        executionId,
-        {
-          event: (event) => {
-            if (!signal.aborted) store.apply(event);
-          },
-          state: (state) => {
-            if (!signal.aborted) setStream(state);
-          },
-          restart: () => store.clear(),
+      const follower: Follower = {
+        event: (event) => {
+          if (!signal.aborted) store.apply(event);
         },
-        signal,
-        isRedriven,
-      );
+        state: (state) => {
+          if (!signal.aborted) setStream(state);
+        },
+        restart: () => {
+          if (!signal.aborted) store.clear();
+        },
+      };
+      void tabs().then((name) => {
+        if (!signal.aborted) void followTogether(name, SOURCE, { run: executionId, log, isRedriven }, follower, signal);
+      });
     };
-    // Browsers open six connections to a server, all tabs counted together: a page that nobody sees holds none.
+    // A page that nobody sees is slowed down and stopped by the browser: it lets another lead, and goes on where it was.
     const seen = (): void => {
       watching.abort();
-      if (document.visibilityState === "visible") {
-        store.clear();
-        open(false);
-      }
+      if (document.visibilityState === "visible") open(false);
     };
     store.clear();
     open(generation > 0);

@@ -1,6 +1,7 @@
 /** When what ran, for the Gantt: bars, and an axis on which long times without anything are folded. Pure. */
 
 import type { AttemptState, StepState } from "../live/runStore";
+import { hasFailed } from "./status";
 
 export interface Bar {
   readonly key: string;
@@ -19,13 +20,51 @@ export interface Axis {
 }
 
 /** `each[2]` before `each[10]`. */
-const BY_NUMBER = new Intl.Collator("en", { numeric: true });
+export const BY_NUMBER = new Intl.Collator("en", { numeric: true });
 /** How wide a folded time is drawn, as a share of what is not folded. */
 const FOLD = 0.04;
 /** Idle time is folded from this share of all that is busy on. */
 const LONG = 0.5;
 /** Nobody minds to see a shorter time as it is. */
 const LEAST_MS = 10_000;
+
+/** A list or loop with more parts than anybody looks through, and how many steps ran in it. */
+export interface LongList {
+  readonly key: string;
+  readonly steps: number;
+}
+
+const MANY = 50;
+const MOST_FAILED = 20;
+
+/**
+ * The steps without what ran in long lists, which would stand between a step and the next one; and these lists. The first of those
+ * in a list that failed stay, and all of a list that is opened.
+ */
+export function foldedOf(steps: readonly StepState[], isOpen: (list: string) => boolean): { steps: StepState[]; lists: LongList[] } {
+  const counts = new Map<string, number>();
+  for (const { key } of steps) for (const list of listsAround(key)) counts.set(list, (counts.get(list) ?? 0) + 1);
+  const lists = new Map<string, LongList>();
+  const failed = new Map<string, number>();
+  const left = steps.filter(({ key, status }) => {
+    for (const list of listsAround(key)) {
+      const count = counts.get(list) ?? 0;
+      if (count <= MANY) continue;
+      lists.set(list, { key: list, steps: count });
+      if (isOpen(list)) continue;
+      if (!hasFailed(status)) return false;
+      failed.set(list, (failed.get(list) ?? 0) + 1);
+      return (failed.get(list) ?? 0) <= MOST_FAILED;
+    }
+    return true;
+  });
+  return { steps: left, lists: [...lists.values()] };
+}
+
+/** The lists and loops that a step runs in, the outermost first: `a` and `a[1].b` of `a[1].b[2].c`. */
+function listsAround(key: string): string[] {
+  return [...key.matchAll(/\[\d+\]/g)].map((match) => key.slice(0, match.index));
+}
 
 export function barsOf(steps: Iterable<StepState>, startedAt: string | null, now: number): Bar[] {
   const began = startedAt ? Date.parse(startedAt) : null;

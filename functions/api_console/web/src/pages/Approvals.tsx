@@ -1,13 +1,12 @@
-import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useInfiniteQuery } from "@tanstack/react-query";
 
 import { api, ask, type Schemas } from "../api/client";
 import { keys } from "../api/keys";
 import { Tree } from "../json/Tree";
 import { moment } from "../model/time";
 import { href } from "../routes";
+import { Decision } from "../ui/Decision";
 import { Pages } from "../ui/Pages";
-import { Problem } from "../ui/Problem";
 
 type Approval = Schemas["Approval"];
 
@@ -17,9 +16,10 @@ export default function Approvals() {
     queryKey: keys.approvals,
     initialPageParam: "",
     queryFn: ({ pageParam, signal }) =>
-      ask(api.GET("/approvals", { params: { query: { limit: 50, ...(pageParam ? { cursor: pageParam } : {}) } as never }, signal })),
+      ask(api.GET("/approvals", { params: { query: { limit: 50, ...(pageParam ? { cursor: pageParam } : {}) } }, signal })),
     getNextPageParam: (page) => page.next_cursor ?? undefined,
-    refetchInterval: 3_000,
+    // Who has gone through hundreds of them does not wait for the next one.
+    refetchInterval: (q) => ((q.state.data?.pages.length ?? 0) <= 1 ? 3_000 : 30_000),
   });
   return (
     <>
@@ -32,21 +32,6 @@ export default function Approvals() {
 }
 
 function One({ approval }: { approval: Approval }) {
-  const [comment, set] = useState("");
-  const cache = useQueryClient();
-  const element = /\[(\d+)\]$/.exec(approval.place)?.[1];
-  const decide = useMutation({
-    mutationFn: (verb: "approve" | "deny") => {
-      const step = approval.place.replace(/\[\d+\]$/, "");
-      const params = { path: { execution_id: approval.execution_id, step }, query: element === undefined ? {} : { element } };
-      const body = comment.trim() ? { comment: comment.trim() } : {};
-      return verb === "approve"
-        ? ask(api.POST("/executions/{execution_id}/steps/{step}/approve", { params, body } as never))
-        : ask(api.POST("/executions/{execution_id}/steps/{step}/deny", { params, body } as never));
-    },
-    onSuccess: () => void cache.invalidateQueries({ queryKey: keys.approvals }),
-  });
-  const lacksComment = approval.require_comment && comment.trim() === "";
   return (
     <article className="card" style={{ margin: "12px 0" }} aria-label={approval.prompt}>
       <h2 style={{ marginTop: 0 }}>{approval.prompt}</h2>
@@ -60,23 +45,7 @@ function One({ approval }: { approval: Approval }) {
         {approval.started_by && ` · started by ${approval.started_by}`}
       </p>
       {approval.input !== null && approval.input !== undefined && <Tree value={approval.input} label="What it is about" />}
-      {approval.may_decide ? (
-        <form className="row" onSubmit={(e) => e.preventDefault()}>
-          <label style={{ flex: 1 }}>
-            Comment{approval.require_comment ? " (needed)" : ""}{" "}
-            <input value={comment} required={approval.require_comment} style={{ width: "70%" }} onChange={(e) => set(e.target.value)} />
-          </label>
-          <button type="button" className="primary" disabled={decide.isPending || lacksComment} onClick={() => decide.mutate("approve")}>
-            Approve
-          </button>
-          <button type="button" disabled={decide.isPending || lacksComment} onClick={() => decide.mutate("deny")}>
-            Deny
-          </button>
-        </form>
-      ) : (
-        <p className="muted">It is for another role to decide.</p>
-      )}
-      <Problem error={decide.error} />
+      <Decision asked={approval} />
     </article>
   );
 }

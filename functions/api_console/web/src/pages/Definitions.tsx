@@ -1,13 +1,15 @@
-import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { api, ask } from "../api/client";
 import { keys } from "../api/keys";
+import { objectOf } from "../json/read";
 import { Tree } from "../json/Tree";
 import { moment } from "../model/time";
-import { go, href } from "../routes";
+import { href } from "../routes";
 import { Pages } from "../ui/Pages";
 import { Problem } from "../ui/Problem";
+import { AgentChat } from "./AgentChat";
 
 interface Kind {
   readonly place: "agents" | "prompts";
@@ -41,7 +43,7 @@ function Definitions({ kind, id }: { kind: Kind; id: string | null }) {
     queryKey: keys[kind.place].all,
     initialPageParam: "",
     queryFn: async ({ pageParam, signal }): Promise<{ items: readonly Summary[]; next_cursor: string | null }> => {
-      const params = { query: { limit: 50, ...(pageParam ? { cursor: pageParam } : {}) } as never };
+      const params = { query: { limit: 50, ...(pageParam ? { cursor: pageParam } : {}) } };
       if (kind.place === "agents") {
         const page = await ask(api.GET("/agents", { params, signal }));
         return { items: page.items.map((a) => ({ ...a, name: a.agent_name })), next_cursor: page.next_cursor };
@@ -85,33 +87,19 @@ function Definitions({ kind, id }: { kind: Kind; id: string | null }) {
 
 function Agent({ id }: { id: string }) {
   const [version, setVersion] = useState<number | null>(null);
-  const [question, setQuestion] = useState("");
-  const [key, setKey] = useState(() => crypto.randomUUID());
   const agent = useQuery({
     queryKey: [...keys.agents.one(id), version],
+    placeholderData: keepPreviousData,
     queryFn: ({ signal }) =>
-      ask(api.GET("/agents/{agent_id}", { params: { path: { agent_id: id }, query: version ? { version } : {} } as never, signal })),
-  });
-  const chat = useMutation({
-    mutationFn: () =>
-      ask(api.POST("/agents/{agent_id}/execute", { params: { path: { agent_id: id }, header: { "Idempotency-Key": key } }, body: { query: question } } as never)),
-    onSuccess: (run) => go(href(["runs", (run as { execution_id: string }).execution_id], { step: "agent", tab: "Conversation" })),
-    onError: () => setKey(crypto.randomUUID()),
+      ask(api.GET("/agents/{agent_id}", { params: { path: { agent_id: id }, query: version ? { version } : {} }, signal })),
   });
   if (!agent.data) return <section className="panel"><Problem error={agent.error} /></section>;
   return (
     <section className="panel" aria-label={`Agent ${id}`}>
       <Title name={agent.data.agent_name} version={agent.data.version} choose={setVersion} />
-      {agent.data.warnings?.map((w, i) => <p key={i} className="muted">⚠ {(w as { detail?: string }).detail}</p>)}
+      {agent.data.warnings?.map((w, i) => <p key={i} className="muted">⚠ {w}</p>)}
       <Tree value={agent.data.agent} label="Definition" />
-      <form onSubmit={(e) => { e.preventDefault(); chat.mutate(); }} aria-label="Ask the agent">
-        <h2>Ask it</h2>
-        <textarea aria-label="Question" value={question} required style={{ width: "100%", minHeight: 80 }} onChange={(e) => setQuestion(e.target.value)} />
-        <Problem error={chat.error} />
-        <button type="submit" className="primary" disabled={chat.isPending || !question.trim()}>
-          Ask
-        </button>
-      </form>
+      <AgentChat id={id} version={version} />
     </section>
   );
 }
@@ -121,14 +109,15 @@ function Prompt({ id }: { id: string }) {
   const [variables, setVariables] = useState("{}");
   const prompt = useQuery({
     queryKey: [...keys.prompts.one(id), version],
+    placeholderData: keepPreviousData,
     queryFn: ({ signal }) =>
-      ask(api.GET("/prompts/{prompt_id}", { params: { path: { prompt_id: id }, query: version ? { version } : {} } as never, signal })),
+      ask(api.GET("/prompts/{prompt_id}", { params: { path: { prompt_id: id }, query: version ? { version } : {} }, signal })),
   });
   const render = useMutation({
     mutationFn: async () => {
-      const given = JSON.parse(variables || "{}") as Record<string, unknown>;
+      const given = objectOf(variables, "text of the variables");
       return await ask<unknown>(
-        api.POST("/prompts/{prompt_id}/render", { params: { path: { prompt_id: id } }, body: { variables: given, ...(version ? { version } : {}) } } as never),
+        api.POST("/prompts/{prompt_id}/render", { params: { path: { prompt_id: id } }, body: { variables: given, ...(version ? { version } : {}) } }),
       );
     },
   });
@@ -145,7 +134,7 @@ function Prompt({ id }: { id: string }) {
           Show
         </button>
       </form>
-      {render.data !== undefined && <Tree value={render.data as unknown} label="As the agent gets it" />}
+      {render.data !== undefined && <Tree value={render.data} label="As the agent gets it" />}
     </section>
   );
 }

@@ -1,14 +1,17 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 
-import { api, ask, authorizedFetch } from "../api/client";
+import { api, ask, authorizedFetch, type Schemas } from "../api/client";
 import { keys } from "../api/keys";
+import { newKey } from "../api/once";
 import { problemOf } from "../api/problem";
 import { Copy } from "../json/Tree";
 import { moment } from "../model/time";
 import { Dialog } from "../ui/Dialog";
-import { Pages } from "../ui/Pages";
 import { Problem } from "../ui/Problem";
+import { type Column, PagedTable } from "../ui/Table";
+
+type Stored = Schemas["StoredFile"];
 
 /** Files that steps read: brought here, named in workflows by their reference, and deleted. */
 export default function Files() {
@@ -18,14 +21,14 @@ export default function Files() {
     queryKey: keys.files,
     initialPageParam: "",
     queryFn: ({ pageParam, signal }) =>
-      ask(api.GET("/files", { params: { query: { limit: 100, ...(pageParam ? { cursor: pageParam } : {}) } as never }, signal })),
+      ask(api.GET("/files", { params: { query: { limit: 100, ...(pageParam ? { cursor: pageParam } : {}) } }, signal })),
     getNextPageParam: (page) => page.next_cursor ?? undefined,
   });
   const store = useMutation({
     mutationFn: async (file: File) => {
       const form = new FormData();
       form.set("file", file);
-      const answer = await authorizedFetch("/files", { method: "POST", body: form, headers: { "Idempotency-Key": crypto.randomUUID() } });
+      const answer = await authorizedFetch("/files", { method: "POST", body: form, headers: { "Idempotency-Key": newKey() } });
       if (!answer.ok) throw await problemOf(answer);
     },
     onSettled: () => cache.invalidateQueries({ queryKey: keys.files }),
@@ -35,6 +38,24 @@ export default function Files() {
     onSuccess: () => doom(null),
     onSettled: () => cache.invalidateQueries({ queryKey: keys.files }),
   });
+  const items = useMemo(() => files.data?.pages.flatMap((page) => page.items) ?? [], [files.data]);
+  const columns: readonly Column<Stored>[] = [
+    { title: "Name", width: "minmax(140px,2fr)", cell: (file) => file.file_name, tip: (file) => file.file_name },
+    { title: "Type", width: "minmax(90px,1fr)", isExtra: true, cell: (file) => file.content_type, tip: (file) => file.content_type ?? undefined },
+    { title: "Bytes", width: "90px", isExtra: true, cell: (file) => file.size_bytes.toLocaleString("en") },
+    { title: "Added", width: "minmax(150px,170px)", isExtra: true, cell: (file) => moment(file.created_at) },
+    { title: "Reference", width: "minmax(120px,2fr)", isMono: true, isExtra: true, cell: (file) => file.reference, tip: (file) => file.reference },
+    {
+      title: "What to do",
+      width: "210px",
+      cell: (file) => (
+        <>
+          <Copy text={() => file.reference} what="the reference" mark="Copy reference" />{" "}
+          <button type="button" className="quiet" onClick={() => { remove.reset(); doom({ id: file.file_id, name: file.file_name }); }}>Delete…</button>
+        </>
+      ),
+    },
+  ];
   return (
     <>
       <div className="row spread">
@@ -53,31 +74,7 @@ export default function Files() {
         </label>
       </div>
       <Problem error={store.error} />
-      <Pages list={files} empty="There are no files.">
-        {(pages) => {
-          const items = pages.flatMap((page) => page.items);
-          if (items.length === 0) return [];
-          return [
-            <table key="all">
-              <thead>
-                <tr><th>Name</th><th>Type</th><th>Bytes</th><th>Added</th><th>Reference</th><th>What to do</th></tr>
-              </thead>
-              <tbody>
-                {items.map((file) => (
-                  <tr key={file.file_id}>
-                    <td>{file.file_name}</td>
-                    <td>{file.content_type}</td>
-                    <td>{file.size_bytes.toLocaleString("en")}</td>
-                    <td>{moment(file.created_at)}</td>
-                    <td className="mono">{file.reference} <Copy text={() => file.reference} what="the reference" mark="copy" /></td>
-                    <td><button type="button" onClick={() => doom({ id: file.file_id, name: file.file_name })}>Delete…</button></td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>,
-          ];
-        }}
-      </Pages>
+      <PagedTable label="Files" columns={columns} items={items} keyOf={(file) => file.file_id} above={140} list={files} empty="There are no files." />
       {doomed && (
         <Dialog title={`Delete ${doomed.name}`} close={() => doom(null)}>
           <p>Runs that read it later will fail. This cannot be taken back.</p>

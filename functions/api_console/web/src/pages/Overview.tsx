@@ -1,7 +1,7 @@
 import "uplot/dist/uPlot.min.css";
 
-import { useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo, useRef } from "react";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useEffect, useRef, useState } from "react";
 import uPlot from "uplot";
 
 import { api, ask, type Schemas } from "../api/client";
@@ -20,17 +20,20 @@ const SPANS: Readonly<Record<string, { hours: number; bucket: "hour" | "day"; na
 };
 const HOUR = 3_600_000;
 const MOST_WORKFLOWS = 20;
+/** A run counts some seconds after its end: where none does yet, that is what one waits for. */
+const [READ_MS, FIRST_MS] = [5_000, 2_000];
 
 /** What has run lately: how much of it failed, how long it took, and what it cost. */
 export default function Overview() {
   const { query } = useRoute();
   const span = SPANS[query.get("span") ?? "day"] ?? SPANS["day"];
-  const from = useMemo(() => since(span?.hours ?? 24), [span]);
+  const from = since(useHour(), span?.hours ?? 24);
   const asked = { from, bucket: span?.bucket ?? "hour" };
   const stats = useQuery({
     queryKey: keys.stats(asked),
-    queryFn: ({ signal }) => ask(api.GET("/stats", { params: { query: asked as never }, signal })),
-    refetchInterval: 15_000,
+    placeholderData: keepPreviousData,
+    queryFn: ({ signal }) => ask(api.GET("/stats", { params: { query: asked }, signal })),
+    refetchInterval: (q) => (q.state.data?.total.runs ? READ_MS : FIRST_MS),
   });
   return (
     <>
@@ -57,19 +60,32 @@ export default function Overview() {
           <Chart buckets={stats.data.buckets} lines={TIMES} label="The median and the 95th percentile of durations over time" />
         </>
       )}
-      <Workflows asked={asked} />
+      {stats.data && stats.data.total.runs > 0 && <Workflows asked={asked} />}
     </>
   );
 }
 
-/** The start of the hour so long ago, so that a page that is open asks the same question for an hour. */
-function since(hours: number): string {
-  return new Date(Math.floor(Date.now() / HOUR) * HOUR - (hours - 1) * HOUR).toISOString();
+/** The hour that it is, in hours since 1970: a page that is open for days goes with it, and asks the same question for an hour. */
+function useHour(): number {
+  const [hour, set] = useState(hourNow);
+  useEffect(() => {
+    const timer = setInterval(() => set(hourNow()), 10_000);
+    return () => clearInterval(timer);
+  }, []);
+  return hour;
+}
+
+function hourNow(): number {
+  return Math.floor(Date.now() / HOUR);
+}
+
+/** The start of so many hours, of which the last is the one given. */
+function since(hour: number, hours: number): string {
+  return new Date((hour - hours + 1) * HOUR).toISOString();
 }
 
 function Figures({ total, from }: { total: Schemas["RunStats"]; from: string }) {
   const { duration_ms: took, cost_usd: cost } = total;
-  const dollars = cost as { total?: number | null; transitions?: number | null; models?: number | null };
   return (
     <div className="row" style={{ margin: "12px 0", alignItems: "stretch" }}>
       <Figure name="Runs" value={total.runs.toLocaleString("en")}>
@@ -80,7 +96,7 @@ function Figures({ total, from }: { total: Schemas["RunStats"]; from: string }) 
       <Figure name="Failed" value={total.failure_rate === null ? "–" : `${(total.failure_rate * 100).toFixed(1)} %`} />
       <Figure name="p50 / p95 / p99" value={[took.p50, took.p95, took.p99].map((ms) => duration(ms)).join(" / ")} />
       <Figure name="Retries" value={total.retries.toLocaleString("en")} note={sampled(total.sampled)} />
-      <Figure name="Cost" value={typeof dollars.total === "number" ? `$${dollars.total.toFixed(4)}` : "–"} note={sampled(total.sampled)} />
+      <Figure name="Cost" value={`$${cost.total.toFixed(4)}`} note={[sampled(total.sampled), unpriced(cost.unpriced_runs)].filter(Boolean).join("; ") || null} />
       <Figure name="Tokens" value={total.usage.total_tokens.toLocaleString("en")} note={sampled(total.sampled)} />
     </div>
   );
@@ -88,6 +104,10 @@ function Figures({ total, from }: { total: Schemas["RunStats"]; from: string }) 
 
 function sampled({ runs, of }: { runs: number; of: number }): string | null {
   return runs < of ? `sampled: ${runs.toLocaleString("en")} of ${of.toLocaleString("en")}` : null;
+}
+
+function unpriced(runs: number): string | null {
+  return runs > 0 ? `without the models of ${runs.toLocaleString("en")} runs, whose price is not known` : null;
 }
 
 function Figure({ name, value, note = null, children }: { name: string; value: string; note?: string | null; children?: React.ReactNode }) {
@@ -153,11 +173,12 @@ function Chart({ buckets, lines, label }: { buckets: readonly Bucket[]; lines: r
 function Workflows({ asked }: { asked: { from: string; bucket: "hour" | "day" } }) {
   const found = useQuery({
     queryKey: ["overview", "workflows", asked],
-    refetchInterval: 60_000,
+    placeholderData: keepPreviousData,
+    refetchInterval: 30_000,
     queryFn: async ({ signal }) => {
-      const page = await ask(api.GET("/workflows", { params: { query: { limit: MOST_WORKFLOWS } as never }, signal }));
+      const page = await ask(api.GET("/workflows", { params: { query: { limit: MOST_WORKFLOWS } }, signal }));
       const figures = await Promise.all(
-        page.items.map((w) => ask(api.GET("/workflows/{workflow_id}/stats", { params: { path: { workflow_id: w.workflow_id }, query: asked as never }, signal }))),
+        page.items.map((w) => ask(api.GET("/workflows/{workflow_id}/stats", { params: { path: { workflow_id: w.workflow_id }, query: asked }, signal }))),
       );
       return page.items.map((w, i) => ({ id: w.workflow_id, name: w.name, stats: figures[i] })).filter((row) => (row.stats?.total.runs ?? 0) > 0);
     },
@@ -210,5 +231,5 @@ function Workflows({ asked }: { asked: { from: string; bucket: "hour" | "day" } 
 }
 
 function costOf(stats: Schemas["WorkflowStats"] | undefined): number {
-  return (stats?.total.cost_usd as { total?: number | null } | undefined)?.total ?? 0;
+  return stats?.total.cost_usd.total ?? 0;
 }

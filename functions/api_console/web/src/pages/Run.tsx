@@ -1,19 +1,28 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 
-import { api, ask, type Schemas } from "../api/client";
+import { api, ask, errorOf, type Schemas } from "../api/client";
 import { keys } from "../api/keys";
+import { CostLegend } from "../graph/Costs";
 import type { View } from "../graph/useLayout";
 import { Tree } from "../json/Tree";
+import { type CostBook, useCostBook, useCosts } from "../live/costBook";
 import { type LiveRun, useEverything, useLiveRun, useRunState } from "../live/useRun";
+import { exactUsd, type PlannedCosts, type StepCost, VERDICTS } from "../model/costs";
 import { type Flow, flowOf } from "../model/flow";
 import { hasEnded, hasFailed } from "../model/status";
 import { between, duration, moment } from "../model/time";
+import { BY_NUMBER } from "../model/timeline";
 import { href, setQuery, useRoute } from "../routes";
+import { Advice } from "../ui/Advice";
 import { Problem } from "../ui/Problem";
 import { Status } from "../ui/Status";
+import { type Column, Table } from "../ui/Table";
+import { Tabs } from "../ui/Tabs";
 import { Actions } from "./run/Actions";
+import { LinkedOutput } from "./run/LinkedOutput";
 import { Logs } from "./run/Logs";
+import { useStepFilter } from "./run/StepFilter";
 import { StepPanel } from "./run/StepPanel";
 
 const Canvas = lazy(() => import("../graph/Canvas").then((m) => ({ default: m.Canvas })));
@@ -46,7 +55,7 @@ export default function Run({ id }: { id: string }) {
     queryFn: ({ signal }) => ask(api.GET("/executions/{execution_id}/workflow", { params: { path: { execution_id: id } }, signal })),
   });
   const flow = useMemo(
-    () => (executed.data ? flowOf(executed.data.workflow as Record<string, unknown>, executed.data.plan as never) : null),
+    () => (executed.data ? flowOf(executed.data.workflow, executed.data.plan) : null),
     [executed.data],
   );
   const step = query.get("step");
@@ -57,28 +66,26 @@ export default function Run({ id }: { id: string }) {
   return (
     <>
       <Head run={execution.data} planned={plannedUsd(executed.data?.plan)} live={live} step={step} again={() => again((n) => n + 1)} reread={() => void execution.refetch()} />
-      <div className="tabs" role="tablist" aria-label="Views of the run">
-        {VIEWS.map((each) => (
-          <button key={each} type="button" role="tab" className="quiet" aria-selected={each === view} onClick={() => setQuery({ view: each === "graph" ? null : each })}>
-            {NAMES[each]}
-          </button>
-        ))}
-      </div>
+      <Tabs label="Views of the run" tabs={VIEWS} shown={view} choose={(each) => setQuery({ view: each === "graph" ? null : each })} nameOf={(each) => NAMES[each]} />
       <Problem error={executed.error} />
       <div className={step === null ? "run alone" : "run"}>
         <div>
           <Suspense fallback={<p className="muted">Loading…</p>}>
-            <Content view={view} id={id} flow={flow} live={live} step={step} isOver={hasEnded(execution.data.status)} planned={query.get("planned") === "yes"} />
+            <Content view={view} id={id} flow={flow} live={live} step={step} status={execution.data.status} planned={query.get("planned") === "yes"} plannedCosts={executed.data?.plan.step_costs_usd ?? null} isCost={query.get("cost") === "yes"} />
           </Suspense>
         </div>
-        {step !== null && <StepPanel key={step} id={id} store={live.store} step={step} tab={query.get("tab")} type={flow?.steps.get(step)?.type ?? null} isInside={flow?.steps.get(step)?.container != null} />}
+        {step !== null && <StepPanel key={step} id={id} store={live.store} step={step} tab={query.get("tab")} type={flow?.steps.get(step)?.type ?? null} isInside={flow?.steps.get(step)?.container != null} plannedCosts={executed.data?.plan.step_costs_usd ?? null} />}
       </div>
     </>
   );
 }
 
-function Content({ view, id, flow, live, step, isOver, planned }: { planned: boolean;  view: Shown; id: string; flow: Flow | null; live: LiveRun; step: string | null; isOver: boolean }) {
+function Content({ view, id, flow, live, step, status, planned, plannedCosts, isCost }: { planned: boolean; plannedCosts: PlannedCosts | null; isCost: boolean; view: Shown; id: string; flow: Flow | null; live: LiveRun; step: string | null; status: string }) {
   const select = (to: string | null) => setQuery({ step: to, tab: null });
+  const isGraph = view === "graph" || view === "compiled";
+  const known = useMemo(() => (flow ? [...flow.steps.keys()] : null), [flow]);
+  const book = useCostBook(live.store, plannedCosts, (isGraph && isCost) || view === "steps" ? known : null);
+  const costs = isGraph ? book : null;
   switch (view) {
     case "graph":
     case "compiled": {
@@ -86,21 +93,27 @@ function Content({ view, id, flow, live, step, isOver, planned }: { planned: boo
       if (!flow) return <p className="muted">Loading…</p>;
       return (
         <>
-          <label className="row">
-            <input type="checkbox" checked={planned} onChange={(e) => setQuery({ planned: e.target.checked ? "yes" : null })} /> planned against real, with slack
-          </label>
-          <Canvas flow={flow} store={live.store} view={drawn} selected={step} select={select} planned={planned} />
+          <div className="row">
+            <label>
+              <input type="checkbox" checked={planned && !isCost} onChange={(e) => setQuery({ planned: e.target.checked ? "yes" : null, cost: null })} /> planned against real, with slack
+            </label>
+            <label>
+              <input type="checkbox" checked={isCost} onChange={(e) => setQuery({ cost: e.target.checked ? "yes" : null, planned: null })} /> cost: planned against spent
+            </label>
+          </div>
+          {costs && <CostLegend book={costs} own={flow.own} store={live.store} />}
+          <Canvas flow={flow} store={live.store} view={drawn} selected={step} select={select} planned={planned} costs={costs} />
         </>
       );
     }
     case "timeline":
       return <Gantt flow={flow} store={live.store} selected={step} select={select} />;
     case "steps":
-      return <Steps flow={flow} live={live} step={step} />;
+      return <Steps flow={flow} live={live} step={step} book={book} />;
     case "logs":
-      return <Logs id={id} step={null} isOver={isOver} />;
+      return <Logs id={id} step={null} isOver={hasEnded(status)} />;
     case "output":
-      return <Output id={id} />;
+      return <Output id={id} status={status} />;
   }
 }
 
@@ -114,13 +127,8 @@ function Head({ run, planned, live, step, again, reread }: { run: Schemas["Execu
     if (isOver && !ended.current) reread();
     ended.current = isOver;
   }, [isOver, reread]);
-  const results = useQuery({
-    queryKey: [...keys.runs.results(run.execution_id), "summary", status],
-    enabled: isOver,
-    queryFn: ({ signal }) =>
-      ask(api.GET("/executions/{execution_id}/results", { params: { path: { execution_id: run.execution_id }, query: { limit: 1 } as never }, signal })),
-  });
-  const error = (run.error ?? results.data?.error ?? null) as { step_id?: string | null; type?: string; message?: string } | null;
+  const results = useResults(run.execution_id, status, isOver);
+  const error = errorOf(run) ?? results.data?.error ?? null;
   const failed = placeOf(error?.step_id ?? null, results.data?.failed_steps ?? []);
   useFailedStep(hasFailed(status) && results.data !== undefined, failed);
   const cost = results.data?.cost_usd ?? null;
@@ -150,6 +158,7 @@ function Head({ run, planned, live, step, again, reread }: { run: Schemas["Execu
             {error.step_id ? <a href={href(["runs", run.execution_id], { step: failed })}>{error.step_id}</a> : "The run"} failed: {error.type}
           </strong>
           <pre>{error.message}</pre>
+          <Advice advice={error.advice} open={step === null} />
         </div>
       )}
     </>
@@ -167,6 +176,7 @@ function Cost({ spent, planned }: { spent: Schemas["CostUsd"]; planned: number |
   const parts = [
     `states $${spent.transitions.toFixed(6)}${planned === null ? "" : `, planned $${planned.toFixed(6)}`}`,
     spent.models === null ? "models: a price is not known" : spent.models > 0 ? `models $${spent.models.toFixed(6)}` : "",
+    spent.functions ? `Lambda besides about $${spent.functions.toFixed(6)}` : "",
   ];
   return <span>{total} ({parts.filter(Boolean).join("; ")})</span>;
 }
@@ -199,35 +209,48 @@ function Took({ from, to }: { from: string; to: string | null | undefined }) {
 }
 
 /** The steps as a list: the accessible twin of the graph. */
-function Steps({ flow, live, step }: { flow: Flow | null; live: LiveRun; step: string | null }) {
-  useEverything(live.store);
+function Steps({ flow, live, step, book }: { flow: Flow | null; live: LiveRun; step: string | null; book: CostBook | null }) {
+  const version = useEverything(live.store);
+  const isOver = hasEnded(live.store.getRun().status);
+  const costs = useCosts(book);
   const known = flow ? [...flow.steps.keys()] : [];
-  const further = [...live.store.keys()].filter((key) => !flow?.steps.has(key));
+  const parts = [...live.store.keys()].filter((key) => !flow?.steps.has(key));
+  // While a run goes on its parts stand as they have begun: to sort ten thousand at each change would take all the time.
+  const sorted = useMemo(() => (isOver ? parts.toSorted(BY_NUMBER.compare) : null), [isOver && version, live.store, flow]);
+  const further = sorted ?? parts;
+  const columns: readonly Column<string>[] = [
+    {
+      title: "Step",
+      width: "minmax(180px,2fr)",
+      cell: (key) => (
+        <span style={{ paddingLeft: 14 * depthOf(flow, key) }}>
+          <button type="button" className="quiet" onClick={() => setQuery({ step: key, tab: null })}>{key}</button>
+        </span>
+      ),
+      tip: (key) => key,
+    },
+    { title: "Status", width: "110px", cell: (key) => <Status status={live.store.getStatusOf(key)} /> },
+    { title: "Took", width: "90px", cell: (key) => duration(live.store.getStep(key)?.durationMs) },
+    { title: "Attempts", width: "80px", isExtra: true, cell: (key) => live.store.getStep(key)?.attempts.length || "" },
+    { title: "Planned", width: "90px", isExtra: true, cell: (key) => exactOf(costs.get(key)?.planned), tip: (key) => exactOf(costs.get(key)?.planned) },
+    { title: "Spent", width: "minmax(110px,1.2fr)", isExtra: true, cell: (key) => spentOf(costs.get(key)), tip: (key) => spentOf(costs.get(key)) },
+    { title: "Waits for", width: "minmax(100px,1fr)", isExtra: true, cell: (key) => flow?.steps.get(key)?.after.join(", "), tip: (key) => flow?.steps.get(key)?.after.join(", ") },
+  ];
+  const [found, form] = useStepFilter([...known, ...further], live.store);
   return (
-    <div className="rows" style={{ maxHeight: "calc(100vh - 210px)" }} tabIndex={0} role="group" aria-label="Steps">
-      <table>
-        <thead>
-          <tr><th>Step</th><th>Status</th><th>Took</th><th>Attempts</th><th>Waits for</th></tr>
-        </thead>
-        <tbody>
-          {[...known, ...further.slice(0, 2000)].map((key) => {
-            const state = live.store.getStep(key);
-            return (
-              <tr key={key} aria-current={key === step ? "true" : undefined}>
-                <td style={{ paddingLeft: 10 + 14 * depthOf(flow, key) }}>
-                  <button type="button" className="quiet" onClick={() => setQuery({ step: key, tab: null })}>{key}</button>
-                </td>
-                <td><Status status={state?.status ?? "pending"} /></td>
-                <td>{duration(state?.durationMs)}</td>
-                <td>{state?.attempts.length ?? ""}</td>
-                <td>{flow?.steps.get(key)?.after.join(", ")}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
+    <>
+      {form}
+      <Table label="Steps" columns={columns} items={found} keyOf={(key) => key} above={250} isCurrent={(key) => key === step} />
+    </>
   );
+}
+
+function exactOf(amount: number | null | undefined): string {
+  return amount === null || amount === undefined ? "" : exactUsd(amount);
+}
+
+function spentOf(cost: StepCost | undefined): string {
+  return cost?.spent ? `${VERDICTS[cost.verdict].mark} ${exactUsd(cost.spent.total)} ${VERDICTS[cost.verdict].word}` : "";
 }
 
 function depthOf(flow: Flow | null, key: string): number {
@@ -239,12 +262,19 @@ function depthOf(flow: Flow | null, key: string): number {
   return depth;
 }
 
-function Output({ id }: { id: string }) {
-  const results = useQuery({
-    queryKey: [...keys.runs.results(id), "output"],
-    queryFn: ({ signal }) => ask(api.GET("/executions/{execution_id}/results", { params: { path: { execution_id: id }, query: { limit: 1 } as never }, signal })),
+function Output({ id, status }: { id: string; status: string }) {
+  const results = useResults(id, status, true);
+  if (!results.data) return <Problem error={results.error} retry={() => void results.refetch()} />;
+  const { output_link: link, output } = results.data;
+  if (link) return <LinkedOutput link={link} path={`/executions/${encodeURIComponent(id)}/output`} madeAt={results.data.completed_at} label="Output of the run" />;
+  return <Tree value={output} label="Output of the run" />;
+}
+
+/** What a run has come to, as long as it has this status. */
+function useResults(id: string, status: string, enabled: boolean) {
+  return useQuery({
+    queryKey: [...keys.runs.results(id), status],
+    enabled,
+    queryFn: ({ signal }) => ask(api.GET("/executions/{execution_id}/results", { params: { path: { execution_id: id }, query: { limit: 1 } }, signal })),
   });
-  if (!results.data) return <Problem error={results.error} />;
-  if (results.data.output_link) return <p>The output has {results.data.output_link.bytes.toLocaleString("en")} bytes.</p>;
-  return <Tree value={results.data.output} label="Output of the run" />;
 }

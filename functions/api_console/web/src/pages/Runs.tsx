@@ -1,18 +1,18 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 
-import { api, ask, type Schemas } from "../api/client";
+import { api, ask, errorOf, type Schemas } from "../api/client";
 import { keys } from "../api/keys";
 import { hasEnded } from "../model/status";
 import { between, duration, moment } from "../model/time";
 import { href, setQuery, useRoute } from "../routes";
-import { Problem } from "../ui/Problem";
 import { Status } from "../ui/Status";
+import { type Column, PagedTable } from "../ui/Table";
 import { TextFilter } from "../ui/TextFilter";
 
 type Summary = Schemas["ExecutionSummary"];
 
+const LIVE_MS = 2_000;
 const STATUSES = ["running", "waiting", "completed", "failed", "timed_out", "cancelled"];
 /** The filters of the API, as they stand in the address too. */
 const TEXTS: readonly (readonly [string, string])[] = [
@@ -24,8 +24,14 @@ const TEXTS: readonly (readonly [string, string])[] = [
   ["parent_id", "Parent run"],
   ["error", "Text of the error"],
 ];
-const COLUMNS = "minmax(90px,110px) minmax(140px,2fr) minmax(120px,1fr) minmax(150px,170px) minmax(70px,90px) minmax(120px,2fr)";
-const ROW = 37;
+const COLUMNS: readonly Column<Summary>[] = [
+  { title: "Status", width: "minmax(90px,110px)", cell: (run) => <Status status={run.status} /> },
+  { title: "Workflow", width: "minmax(140px,2fr)", cell: (run) => <a href={href(["workflows", run.workflow_id], { version: run.workflow_version })}>{run.workflow_name}</a> },
+  { title: "Run", width: "minmax(120px,1fr)", isMono: true, cell: (run) => <a href={href(["runs", run.execution_id])}>{run.execution_id}</a> },
+  { title: "Started", width: "minmax(150px,170px)", isExtra: true, cell: (run) => moment(run.started_at) },
+  { title: "Took", width: "minmax(70px,90px)", isExtra: true, cell: (run) => (hasEnded(run.status) ? duration(between(run.started_at, run.completed_at)) : <Clock since={run.started_at} />) },
+  { title: "Error and tags", width: "minmax(120px,2fr)", isExtra: true, cell: told, tip: told },
+];
 
 export default function Runs() {
   const { query } = useRoute();
@@ -34,12 +40,22 @@ export default function Runs() {
     queryKey: keys.runs.list(filters),
     initialPageParam: "",
     queryFn: ({ pageParam, signal }) =>
-      ask(api.GET("/executions", { params: { query: { ...filters, limit: 100, ...(pageParam ? { cursor: pageParam } : {}) } as never }, signal })),
+      ask(api.GET("/executions", { params: { query: { ...filters, limit: 100, ...(pageParam ? { cursor: pageParam } : {}) } }, signal })),
     getNextPageParam: (page) => page.next_cursor ?? undefined,
-    // Only the first page changes while one looks; pages behind it are read when they are scrolled to.
-    refetchInterval: (q) => ((q.state.data?.pages.length ?? 0) <= 1 ? 2_000 : false),
+    // Pages behind the first one are read when they are scrolled to; of a long list the newest runs alone are asked for anew.
+    refetchInterval: (q) => ((q.state.data?.pages.length ?? 0) <= 1 ? LIVE_MS : false),
   });
-  const items = useMemo(() => unique(runs.data?.pages.flatMap((page) => page.items) ?? []), [runs.data]);
+  const isLong = (runs.data?.pages.length ?? 0) > 1;
+  const newest = useQuery({
+    queryKey: [...keys.runs.list(filters), "newest"],
+    enabled: isLong,
+    refetchInterval: LIVE_MS,
+    queryFn: ({ signal }) => ask(api.GET("/executions", { params: { query: { ...filters, limit: 100 } }, signal })),
+  });
+  const items = useMemo(
+    () => unique([...((isLong && newest.data?.items) || []), ...(runs.data?.pages.flatMap((page) => page.items) ?? [])]),
+    [runs.data, newest.data, isLong],
+  );
   return (
     <>
       <div className="row spread">
@@ -47,14 +63,15 @@ export default function Runs() {
         <Counts filters={filters} />
       </div>
       <Filters query={query} />
-      <Problem error={runs.data ? null : runs.error} retry={() => void runs.refetch()} />
-      {runs.isPending ? (
-        <p className="muted">Loading…</p>
-      ) : items.length === 0 ? (
-        <p className="empty">{Object.keys(filters).length ? "No run fits these filters." : "Nothing has run yet."}</p>
-      ) : (
-        <List items={items} more={() => runs.hasNextPage && !runs.isFetchingNextPage && void runs.fetchNextPage()} />
-      )}
+      <PagedTable
+        label="Runs"
+        columns={COLUMNS}
+        items={items}
+        keyOf={(run) => run.execution_id}
+        above={190}
+        list={runs}
+        empty={Object.keys(filters).length ? "No run fits these filters." : "Nothing has run yet."}
+      />
     </>
   );
 }
@@ -64,8 +81,11 @@ function chosen(query: URLSearchParams): Record<string, string> {
   return Object.fromEntries([...query].filter(([name, value]) => known.has(name) && value !== ""));
 }
 
+/** Each run once, as it was told first: what was read anew stands in front. */
 function unique(items: readonly Summary[]): Summary[] {
-  return [...new Map(items.map((item) => [item.execution_id, item])).values()];
+  const found = new Map<string, Summary>();
+  for (const item of items) if (!found.has(item.execution_id)) found.set(item.execution_id, item);
+  return [...found.values()];
 }
 
 function Filters({ query }: { query: URLSearchParams }) {
@@ -112,7 +132,7 @@ function Counts({ filters }: { filters: Record<string, string> }) {
   const { status: _, ...others } = filters;
   const counts = useQuery({
     queryKey: keys.runs.counts(others),
-    queryFn: ({ signal }) => ask(api.GET("/executions/counts", { params: { query: others as never }, signal })),
+    queryFn: ({ signal }) => ask(api.GET("/executions/counts", { params: { query: others }, signal })),
     refetchInterval: 10_000,
   });
   if (!counts.data) return null;
@@ -129,55 +149,10 @@ function Counts({ filters }: { filters: Record<string, string> }) {
   );
 }
 
-function List({ items, more }: { items: readonly Summary[]; more: () => void }) {
-  const box = useRef<HTMLDivElement>(null);
-  const rows = useVirtualizer({ count: items.length, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: 12 });
-  const shown = rows.getVirtualItems();
-  const last = shown.at(-1)?.index ?? 0;
-  useEffect(() => {
-    if (last >= items.length - 20) more();
-  }, [last, items.length]);
-  return (
-    <div className="rows" ref={box} role="table" aria-label="Runs" aria-rowcount={items.length + 1} style={{ height: "calc(100vh - 190px)" }} tabIndex={0}>
-      <div role="row" aria-rowindex={1} className="head" style={{ gridTemplateColumns: COLUMNS }}>
-        {["Status", "Workflow", "Run", "Started", "Took", "Error and tags"].map((title) => (
-          <span role="columnheader" key={title}>
-            {title}
-          </span>
-        ))}
-      </div>
-      <div role="rowgroup" style={{ height: rows.getTotalSize(), position: "relative" }}>
-        {shown.map(({ index, start }) => {
-          const run = items[index];
-          return run ? <Row key={run.execution_id} run={run} index={index} top={start} /> : null;
-        })}
-      </div>
-    </div>
-  );
-}
-
-function Row({ run, index, top }: { run: Summary; index: number; top: number }) {
-  const error = run.error as { step_id?: string; type?: string; message?: string } | null;
-  const tags = Array.isArray(run.tags) ? (run.tags as string[]) : [];
-  const told = error ? [error.step_id, error.type, error.message].filter(Boolean).join(" · ") : tags.join(", ");
-  return (
-    <div role="row" aria-rowindex={index + 2} style={{ gridTemplateColumns: COLUMNS, position: "absolute", top, left: 0, right: 0, height: ROW }}>
-      <span role="cell">
-        <Status status={run.status} />
-      </span>
-      <span role="cell">
-        <a href={href(["workflows", run.workflow_id], { version: run.workflow_version })}>{run.workflow_name}</a>
-      </span>
-      <span role="cell" className="mono">
-        <a href={href(["runs", run.execution_id])}>{run.execution_id}</a>
-      </span>
-      <span role="cell">{moment(run.started_at)}</span>
-      <span role="cell">{hasEnded(run.status) ? duration(between(run.started_at, run.completed_at)) : <Clock since={run.started_at} />}</span>
-      <span role="cell" title={told}>
-        {told}
-      </span>
-    </div>
-  );
+function told(run: Summary): string {
+  const [error, tags] = [errorOf(run), run.tags];
+  if (error) return [error.step_id, error.type, error.message].filter(Boolean).join(" · ");
+  return Array.isArray(tags) ? tags.join(", ") : "";
 }
 
 /** How long something has taken so far. */

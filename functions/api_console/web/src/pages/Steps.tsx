@@ -1,56 +1,57 @@
 import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 
 import { api, ask, type Schemas } from "../api/client";
 import { keys } from "../api/keys";
+import { useOnce } from "../api/once";
+import { objectOf } from "../json/read";
 import { Tree } from "../json/Tree";
 import { go, href, setQuery, useRoute } from "../routes";
-import { Pages } from "../ui/Pages";
 import { Problem } from "../ui/Problem";
+import { type Column, PagedTable } from "../ui/Table";
 
 type StepType = Schemas["StepType"];
 
 /** The step types that there are: what each takes and gives, and a way to try one. */
 export default function Steps({ type }: { type: string | null }) {
   const { query } = useRoute();
-  const search = (query.get("search") ?? "").toLowerCase();
+  const search = query.get("search") ?? "";
   const steps = useInfiniteQuery({
     queryKey: keys.steps.all,
     initialPageParam: "",
     queryFn: ({ pageParam, signal }) =>
-      ask(api.GET("/steps", { params: { query: { limit: 100, ...(pageParam ? { cursor: pageParam } : {}) } as never }, signal })),
+      ask(api.GET("/steps", { params: { query: { limit: 100, ...(pageParam ? { cursor: pageParam } : {}) } }, signal })),
     getNextPageParam: (page) => page.next_cursor ?? undefined,
   });
+  const found = useMemo(() => {
+    const wanted = search.toLowerCase();
+    const known = steps.data?.pages.flatMap((page) => page.steps) ?? [];
+    return known.filter((s) => `${s.step_type} ${s.name} ${s.description}`.toLowerCase().includes(wanted));
+  }, [steps.data, search]);
+  const columns: readonly Column<StepType>[] = [
+    { title: "Type", width: "minmax(120px,1fr)", cell: (s) => <a href={href(["steps", s.step_type], { search })}>{s.step_type}</a> },
+    { title: "Kind", width: "90px", isExtra: true, cell: (s) => s.kind },
+    { title: "What it does", width: "minmax(160px,2fr)", cell: (s) => s.description, tip: (s) => s.description },
+  ];
   return (
-    <div className="run">
+    <div className={type === null ? "run alone" : "run"}>
       <div>
         <div className="row spread">
           <h1>Step types</h1>
           <label>
-            Search <input value={query.get("search") ?? ""} onChange={(e) => setQuery({ search: e.target.value })} />
+            Search <input value={search} onChange={(e) => setQuery({ search: e.target.value })} />
           </label>
         </div>
-        <Pages list={steps} empty="There are no step types.">
-          {(pages) => [
-            <table key="all">
-              <thead>
-                <tr><th>Type</th><th>Kind</th><th>What it does</th></tr>
-              </thead>
-              <tbody>
-                {pages
-                  .flatMap((page) => page.steps)
-                  .filter((s) => `${s.step_type} ${s.name} ${s.description}`.toLowerCase().includes(search))
-                  .map((s) => (
-                    <tr key={s.step_type} aria-current={s.step_type === type ? "true" : undefined}>
-                      <td><a href={href(["steps", s.step_type], { search: query.get("search") })}>{s.step_type}</a></td>
-                      <td>{s.kind}</td>
-                      <td>{s.description}</td>
-                    </tr>
-                  ))}
-              </tbody>
-            </table>,
-          ]}
-        </Pages>
+        <PagedTable
+          label="Step types"
+          columns={columns}
+          items={found}
+          keyOf={(s) => s.step_type}
+          above={140}
+          isCurrent={(s) => s.step_type === type}
+          list={steps}
+          empty={search ? "No step type fits." : "There are no step types."}
+        />
       </div>
       {type !== null && <One key={type} type={type} />}
     </div>
@@ -115,15 +116,15 @@ function Fields({ schema }: { schema: Schema }) {
 function Try({ step }: { step: StepType }) {
   const [config, setConfig] = useState("{}");
   const [input, setInput] = useState("{}");
-  const [key, setKey] = useState(() => crypto.randomUUID());
+  const [key, failed] = useOnce();
   const run = useMutation({
     mutationFn: async () => {
-      const body = { config: parsed(config, "configuration"), input_data: parsed(input, "input") };
+      const body = { config: objectOf(config, "configuration"), input_data: objectOf(input, "input") };
       const params = { path: { step_type: step.step_type }, header: { "Idempotency-Key": key } };
-      return await ask(api.POST("/steps/{step_type}/test", { params, body } as never));
+      return await ask(api.POST("/steps/{step_type}/test", { params, body }));
     },
-    onSuccess: (started) => go(href(["runs", (started as { execution_id: string }).execution_id])),
-    onError: () => setKey(crypto.randomUUID()),
+    onSuccess: (started) => go(href(["runs", started.execution_id])),
+    onError: failed,
   });
   return (
     <form onSubmit={(e) => { e.preventDefault(); run.mutate(); }} aria-label="Try it">
@@ -142,12 +143,4 @@ function Try({ step }: { step: StepType }) {
       </button>
     </form>
   );
-}
-
-function parsed(text: string, what: string): unknown {
-  try {
-    return text.trim() ? (JSON.parse(text) as unknown) : {};
-  } catch (error) {
-    throw new Error(`The ${what} is not JSON: ${(error as Error).message}`);
-  }
 }

@@ -9,7 +9,9 @@ import { findStep } from "../model/pointer";
 import { moment } from "../model/time";
 import { href, setQuery, useRoute } from "../routes";
 import { Problem } from "../ui/Problem";
+import { Tabs } from "../ui/Tabs";
 import { Builds } from "./workflow/Builds";
+import { Delete } from "./workflow/Delete";
 import { Diff } from "./workflow/Diff";
 import { Pause } from "./workflow/Pause";
 import { Plan } from "./workflow/Plan";
@@ -47,13 +49,7 @@ export default function Workflow({ id }: { id: string }) {
   return (
     <>
       <Head stored={shown.data} newest={newest.data} />
-      <div className="tabs" role="tablist" aria-label="Views of the workflow">
-        {VIEWS.map((each) => (
-          <button key={each} type="button" role="tab" className="quiet" aria-selected={each === view} onClick={() => setQuery({ view: each === "graph" ? null : each })}>
-            {NAMES[each]}
-          </button>
-        ))}
-      </div>
+      <Tabs label="Views of the workflow" tabs={VIEWS} shown={view} choose={(each) => setQuery({ view: each === "graph" ? null : each })} nameOf={(each) => NAMES[each]} />
       <Content view={view} stored={shown.data} newest={newest.data.version} query={query} />
     </>
   );
@@ -64,7 +60,7 @@ function useStored(id: string, version: number | null) {
     queryKey: keys.workflows.one(id, version),
     queryFn: ({ signal }) =>
       // A pause changes the answer and not its ETag: what the browser keeps would be old.
-      ask(api.GET("/workflows/{workflow_id}", { params: { path: { workflow_id: id }, query: (version === null ? {} : { version }) as never }, cache: "no-store", signal })),
+      ask(api.GET("/workflows/{workflow_id}", { params: { path: { workflow_id: id }, query: (version === null ? {} : { version }) }, cache: "no-store", signal })),
   });
 }
 
@@ -84,6 +80,7 @@ function Head({ stored, newest }: { stored: Stored; newest: Stored }) {
         <span className="row">
           <a href={href(["runs"], { workflow_id: id })}>Its runs</a>
           <Pause id={id} isPaused={newest.paused_at !== null} />
+          <Delete id={id} name={newest.name} version={newest.version} />
           <a className="button" href={href(["workflows", id, "edit"])}>
             Edit
           </a>
@@ -120,7 +117,7 @@ function Head({ stored, newest }: { stored: Stored; newest: Stored }) {
 }
 
 function Content({ view, stored, newest, query }: { view: Shown; stored: Stored; newest: number; query: URLSearchParams }) {
-  const flow = useMemo(() => flowOf(stored.workflow, stored.plan as never), [stored]);
+  const flow = useMemo(() => flowOf(stored.workflow, stored.plan), [stored]);
   const step = query.get("step");
   const select = (to: string | null) => setQuery({ step: to });
   const { workflow_id: id, version } = stored;

@@ -1,19 +1,32 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useMemo, useRef } from "react";
+import { useMemo } from "react";
 
 import { api, ask, type Schemas } from "../api/client";
 import { keys } from "../api/keys";
 import { moment } from "../model/time";
 import { href, useRoute } from "../routes";
-import { Problem } from "../ui/Problem";
+import { type Column, PagedTable } from "../ui/Table";
 import { TextFilter } from "../ui/TextFilter";
 
 type Listed = Schemas["ListedWorkflow"];
 
 const FILTERS = ["name", "tag"] as const;
-const COLUMNS = "minmax(160px,2fr) minmax(120px,1fr) 70px minmax(150px,170px) minmax(120px,1fr) minmax(50px,70px)";
-const ROW = 37;
+const COLUMNS: readonly Column<Listed>[] = [
+  { title: "Name", width: "minmax(160px,2fr)", cell: (w) => <a href={href(["workflows", w.workflow_id])}>{w.name}</a>, tip: (w) => w.description ?? undefined },
+  { title: "Id", width: "minmax(120px,1fr)", isMono: true, isExtra: true, cell: (w) => w.workflow_id },
+  { title: "Version", width: "70px", cell: (w) => w.version },
+  { title: "Saved", width: "minmax(150px,170px)", isExtra: true, cell: (w) => moment(w.updated_at) },
+  { title: "Tags", width: "minmax(120px,1fr)", isExtra: true, cell: (w) => <Tags tags={w.tags} /> },
+  {
+    title: "Runs",
+    width: "minmax(50px,70px)",
+    cell: (w) => (
+      <a href={href(["runs"], { workflow_id: w.workflow_id })} aria-label={`Runs of ${w.name}`}>
+        Runs
+      </a>
+    ),
+  },
+];
 
 export default function Workflows() {
   const { query } = useRoute();
@@ -25,18 +38,13 @@ export default function Workflows() {
     queryKey: keys.workflows.list(filters),
     initialPageParam: "",
     queryFn: ({ pageParam, signal }) =>
-      ask(api.GET("/workflows", { params: { query: { ...filters, limit: 100, ...(pageParam ? { cursor: pageParam } : {}) } as never }, signal })),
+      ask(api.GET("/workflows", { params: { query: { ...filters, limit: 100, ...(pageParam ? { cursor: pageParam } : {}) } }, signal })),
     getNextPageParam: (page) => page.next_cursor ?? undefined,
   });
   const items = useMemo(() => {
     const listed = workflows.data?.pages.flatMap((page) => page.items) ?? [];
     return [...new Map(listed.map((item) => [item.workflow_id, item])).values()];
   }, [workflows.data]);
-  const { hasNextPage, isFetchingNextPage, fetchNextPage } = workflows;
-  // A page of a filtered list may be empty and go on.
-  useEffect(() => {
-    if (items.length < 20 && hasNextPage && !isFetchingNextPage) void fetchNextPage();
-  }, [items.length, hasNextPage, isFetchingNextPage, fetchNextPage]);
   return (
     <>
       <div className="row spread">
@@ -50,66 +58,16 @@ export default function Workflows() {
         <TextFilter name="tag" title="Tag" value={query.get("tag") ?? ""} />
         {Object.keys(filters).length > 0 && <a href={href(["workflows"])}>Clear</a>}
       </form>
-      <Problem error={workflows.data ? null : workflows.error} retry={() => void workflows.refetch()} />
-      {workflows.isPending || (items.length === 0 && hasNextPage) ? (
-        <p className="muted">Loading…</p>
-      ) : items.length > 0 ? (
-        <List items={items} more={() => hasNextPage && !isFetchingNextPage && void fetchNextPage()} />
-      ) : workflows.error ? null : (
-        <p className="empty">{Object.keys(filters).length ? "No workflow fits these filters." : "No workflow is stored yet."}</p>
-      )}
+      <PagedTable
+        label="Workflows"
+        columns={COLUMNS}
+        items={items}
+        keyOf={(w) => w.workflow_id}
+        above={190}
+        list={workflows}
+        empty={Object.keys(filters).length ? "No workflow fits these filters." : "No workflow is stored yet."}
+      />
     </>
-  );
-}
-
-function List({ items, more }: { items: readonly Listed[]; more: () => void }) {
-  const box = useRef<HTMLDivElement>(null);
-  const rows = useVirtualizer({ count: items.length, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: 12 });
-  const shown = rows.getVirtualItems();
-  const last = shown.at(-1)?.index ?? 0;
-  useEffect(() => {
-    if (last >= items.length - 20) more();
-  }, [last, items.length]);
-  return (
-    <div className="rows" ref={box} role="table" aria-label="Workflows" aria-rowcount={items.length + 1} style={{ height: "calc(100vh - 190px)" }} tabIndex={0}>
-      <div role="row" aria-rowindex={1} className="head" style={{ gridTemplateColumns: COLUMNS }}>
-        {["Name", "Id", "Version", "Saved", "Tags", "Runs"].map((title) => (
-          <span role="columnheader" key={title}>
-            {title}
-          </span>
-        ))}
-      </div>
-      <div role="rowgroup" style={{ height: rows.getTotalSize(), position: "relative" }}>
-        {shown.map(({ index, start }) => {
-          const workflow = items[index];
-          return workflow ? <Row key={workflow.workflow_id} workflow={workflow} index={index} top={start} /> : null;
-        })}
-      </div>
-    </div>
-  );
-}
-
-function Row({ workflow, index, top }: { workflow: Listed; index: number; top: number }) {
-  const { workflow_id: id } = workflow;
-  return (
-    <div role="row" aria-rowindex={index + 2} style={{ gridTemplateColumns: COLUMNS, position: "absolute", top, left: 0, right: 0, height: ROW }}>
-      <span role="cell" title={workflow.description ?? undefined}>
-        <a href={href(["workflows", id])}>{workflow.name}</a>
-      </span>
-      <span role="cell" className="mono">
-        {id}
-      </span>
-      <span role="cell">{workflow.version}</span>
-      <span role="cell">{moment(workflow.updated_at)}</span>
-      <span role="cell">
-        <Tags tags={workflow.tags} />
-      </span>
-      <span role="cell">
-        <a href={href(["runs"], { workflow_id: id })} aria-label={`Runs of ${workflow.name}`}>
-          Runs
-        </a>
-      </span>
-    </div>
   );
 }
 

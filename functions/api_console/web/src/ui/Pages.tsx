@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 
 import { Problem } from "./Problem";
 
-interface Paged<T> {
+export interface Paged<T> {
   readonly data: { readonly pages: readonly T[] } | undefined;
   readonly error: unknown;
   readonly isPending: boolean;

@@ -2,8 +2,9 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useState, useSyncExternalStore } from "react";
 
 import { LostConnection } from "../api/problem";
-import { isUtc, setUtc, zoneName } from "../model/time";
+import { setUtc, zoneName } from "../model/time";
 import { href, useRoute } from "../routes";
+import { useUtc, ZONE_CHANGED } from "./zone";
 
 const PLACES: readonly (readonly [string, string])[] = [
   ["overview", "Overview"],
@@ -19,7 +20,11 @@ const PLACES: readonly (readonly [string, string])[] = [
 /** The frame of every page: where one is, where one can go, how it looks, and whether the server answers. */
 export function Shell({ children }: { children: ReactNode }) {
   const { path } = useRoute();
-  const current = path[0] ?? "runs";
+  const [current = "runs", one] = path;
+  const title = [one, PLACES.find(([place]) => place === current)?.[1], "Workflow console"].filter(Boolean).join(" · ");
+  useEffect(() => void (document.title = title), [title]);
+  // On a phone the places are one line, of which the current one may be out of sight.
+  useEffect(() => void document.querySelector("header [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [current]);
   return (
     <>
       <a className="skip" href="#main" onClick={(e) => { e.preventDefault(); document.getElementById("main")?.focus(); }}>
@@ -48,7 +53,7 @@ export function Shell({ children }: { children: ReactNode }) {
 }
 
 function Zone() {
-  const [utc, set] = useState(isUtc());
+  const utc = useUtc();
   return (
     <button
       type="button"
@@ -56,8 +61,7 @@ function Zone() {
       title="The time zone of all moments"
       onClick={() => {
         setUtc(!utc);
-        set(!utc);
-        window.dispatchEvent(new Event("console:zone"));
+        window.dispatchEvent(new Event(ZONE_CHANGED));
       }}
     >
       {zoneName(utc)}

@@ -13,9 +13,10 @@ interface Props {
 /** A filter that is asked for a moment after one has stopped typing. */
 export function TextFilter({ name, title, value, placeholder }: Props) {
   const [text, set] = useState(value);
-  useEffect(() => set(value), [value]);
+  // What is typed keeps its blanks, which the address does not have.
+  useEffect(() => set((typed) => (typed.trim() === value ? typed : value)), [value]);
   useEffect(() => {
-    if (text === value) return undefined;
+    if (text.trim() === value) return undefined;
     const timer = setTimeout(() => setQuery({ [name]: text.trim() }), 400);
     return () => clearTimeout(timer);
   }, [text, value, name]);

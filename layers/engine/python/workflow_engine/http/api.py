@@ -172,7 +172,12 @@ _EXECUTIONS: Final = (
     Operation("get_output", "GET /executions/{execution_id}/output", OUTPUT, conflicts=True),
     Operation("get_step_output", "GET /executions/{execution_id}/steps/{step}/output", OUTPUT, conflicts=True),
     Operation("get_executed_workflow", "GET /executions/{execution_id}/workflow", {200: "ExecutedWorkflow"}),
-    Operation("list_events", "GET /executions/{execution_id}/events", {200: "RunEventPage"}, query=(WAIT, *PAGED)),
+    Operation(
+        "list_events",
+        "GET /executions/{execution_id}/events",
+        {200: "RunEventPage"},
+        query=(WAIT, LAST_EVENT_ID, *PAGED),
+    ),
     Operation(
         "stream_events",
         "GET /executions/{execution_id}/stream",

@@ -46,6 +46,14 @@ class KnownSteps:
                 inner = (*inner, step_id)
             self._add(body["steps"], inner, (*inside, step_id))
 
+    def key_around(self, step_id: str, frames: Frames) -> str:
+        """The key in results of a step, or one element of it, given the frames of anything that is in it: a turn of a loop has
+        none, and what is further inside does not count.
+        """
+        depth = len(self.enclosing.get(step_id, ()))
+        is_listed = bool(self.entries.get(step_id, {}).get("each"))
+        return self.key(step_id, frames[: depth + is_listed])
+
     def key(self, step_id: str, frames: Frames) -> str:
         """The key in results of a step at a place: `outer[3].inner`. Frames of the step itself are elements of it: `a[2]`."""
         left, parts = list(frames), list[str]()
@@ -55,3 +63,14 @@ class KnownSteps:
                 indices += f"[{left.pop(0)[1]}]"
             parts.append(container + indices)
         return ".".join(parts)
+
+
+def step_in(key: str) -> str:
+    """The id of the step that a key of results ends with."""
+    return key.rpartition(".")[2].partition("[")[0]
+
+
+def holder_of(key: str) -> str | None:
+    """What a key of results is a part of: `a[3]` of `a[3].inner`, `a` of `a[3]`; None for a step of the workflow itself."""
+    at = max(key.rfind("."), key.rfind("["))
+    return key[:at] if at > 0 else None

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.machines.costs import Spent, spent_on
 from workflow_engine.machines.failure_messages import FailureMessages, needs_values
 from workflow_engine.machines.outcomes import Outcome, taken_over
 from workflow_engine.machines.outlines import KnownSteps
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class RunReport:
     """What a history tells. `error` is {step_id, type, message}; what `output` and the steps' outputs refer to is in `outputs`.
-    `transitions` are those that AWS counts, `usage` is what models took.
+    `spent` is what it cost, `usage` what models took.
     """
 
     status: RunStatus
@@ -51,7 +52,7 @@ class RunReport:
     """Whether a Fail state ended it: that of a step, or the one after failure steps. A redrive would only enter it again."""
     steps: StepOutcomes
     outputs: Outputs
-    transitions: int
+    spent: Spent
     usage: Usage
 
 
@@ -81,7 +82,7 @@ def report_of(
     known_secrets: Iterable[str] = (),
 ) -> RunReport:
     """What a history says that was read so far; what is `reused` and `known_secrets` as in `report`."""
-    results = _Results(timeline, known.entries, known.enclosing, known.loops, outputs, reused, tuple(known_secrets))
+    results = _Results(timeline, known, outputs, reused, tuple(known_secrets))
     outcomes = results.walk(outline["steps"], (), "", _absent_status(timeline.status))
     after_failure = outline.get("after_failure", ())
     results.walk(after_failure, (), "", "skipped" if timeline.recovered else _absent_status(timeline.status))
@@ -96,7 +97,7 @@ def report_of(
         ended_in_fail=_ended_in_fail(timeline),
         steps=results.steps,
         outputs=outputs,
-        transitions=len(timeline.visits) + sum(max(v.attempts - 1, 0) + v.checks for v in timeline.visits),
+        spent=spent_on(timeline.visits, known),
         usage=reduce(Usage.plus, (v.usage for v in timeline.visits if v.usage is not None), Usage()),
     )
 
@@ -147,9 +148,7 @@ _PENDING: Final = _ABSENT["pending"]
 @dataclass(slots=True)
 class _Results:
     timeline: Timeline
-    entries: Mapping[str, Mapping[str, Any]]
-    enclosing: Mapping[str, tuple[str, ...]]
-    loops: frozenset[str]
+    known: KnownSteps
     outputs: Outputs
     reused: Mapping[str, Outcome]
     known_secrets: tuple[str, ...]
@@ -160,10 +159,10 @@ class _Results:
     _keeps_places: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        messages = FailureMessages(self.timeline, self.entries, self._values_read)
-        self.steps = StepOutcomes(self.timeline, messages, self.outputs, self.known_secrets)
+        messages = FailureMessages(self.timeline, self.known.entries, self._values_read)
+        self.steps = StepOutcomes(self.timeline, self.known, messages, self.outputs, self.known_secrets)
         self._keeps_places = any(map(needs_values, self.timeline.visits))
-        self.visits = VisitsByPlace(self.timeline, self.entries, self.loops)
+        self.visits = VisitsByPlace(self.timeline, self.known.entries, self.known.loops)
 
     def error(self) -> dict[str, Json] | None:
         """Why the run failed."""
@@ -208,7 +207,7 @@ class _Results:
     def _values_read(self) -> ValuesRead:
         from workflow_engine.machines.values_read import ValuesRead  # slow to import, and few runs need it
 
-        return ValuesRead(self.entries, self.enclosing, self._find, self.outputs, self.timeline.run_input)
+        return ValuesRead(self.known.entries, self.known.enclosing, self._find, self.outputs, self.timeline.run_input)
 
     def _find(self, step_id: str, frames: Frames) -> Outcome | None:
         """How a step ended at a place; None if it is not there."""
@@ -244,7 +243,7 @@ class _Results:
         failing = self.visits.failing.get((step_id, frames))
         if failing is not None:
             task = self.visits.own.get((step_id, frames))
-            told = failure_of_fail_state(failing, looped=step_id in self.loops, late=task is not None)
+            told = failure_of_fail_state(failing, looped=step_id in self.known.loops, late=task is not None)
             return Outcome("failed", None, told, task or failing)
         tried = self.visits.tried.get((step_id, frames))
         if tried is not None and self._status(tried) == "failed":
@@ -263,7 +262,7 @@ class _Results:
         """Whether the failure of a step fails what holds it, as far as the outline tells: where failure steps follow, the run
         goes on after it, and nothing else in a history does.
         """
-        return self.entries[step_id].get("critical", False) is True
+        return self.known.entries[step_id].get("critical", False) is True
 
     def _never_entered(self, step_id: str, frames: Frames, absent: StepStatus) -> Outcome:
         """A step whose own state was not entered failed if what decides about it (`<id>.guard`, say) ended the run."""

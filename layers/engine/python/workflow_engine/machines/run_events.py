@@ -17,11 +17,12 @@ from typing import Any, Final, Literal, NamedTuple, get_args
 
 from workflow_engine.errors import StepOutputError
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.machines.costs import NOTHING, Account
 from workflow_engine.machines.event_words import FAILED_ATTEMPT, NEW_ATTEMPT, task_output
 from workflow_engine.machines.failure_messages import FailureMessages
 from workflow_engine.machines.history_text import parsed
 from workflow_engine.machines.outcomes import Outcome, taken_over
-from workflow_engine.machines.outlines import KnownSteps
+from workflow_engine.machines.outlines import KnownSteps, step_in
 from workflow_engine.machines.outputs import Joined, Outputs
 from workflow_engine.machines.read_timeline import TimelineReader
 from workflow_engine.machines.results import RunReport, failure_of_fail_state, report_of
@@ -120,6 +121,8 @@ class RunEvents:
         self._reader = TimelineReader(self._known.enclosing, self._known.loops, self._outputs, self._known.checked)
         self._messages = FailureMessages(self._reader.timeline, self._known.entries, self._values_read)
         self._told: dict[str, StepStatus] = {}
+        self._account, self._entered_states = Account(self._known), 0
+        self._told_costs: dict[str, dict[str, float | None]] = {}
         self._open: dict[str, Visit] = {}
         self._held: dict[int, Visit] = {}
         self._failing: dict[str, Visit] = {}
@@ -142,6 +145,7 @@ class RunEvents:
         self._learn(event)
         kind, before = event["type"], self._reader.visit_of(event["previousEventId"])
         self._reader.read(event)
+        self._note_costs()
         visit = self._reader.visit_of(event["id"])
         self._release(kind, visit)
         if kind.startswith("Execution"):
@@ -149,6 +153,13 @@ class RunEvents:
         elif visit is not None:
             self._happened(kind, visit, before)
         return self._brought
+
+    def _note_costs(self) -> None:
+        """Note what was entered since the event before."""
+        visits = self._reader.timeline.visits
+        while self._entered_states < len(visits):
+            self._account.add(visits[self._entered_states])
+            self._entered_states += 1
 
     def _happened(self, kind: str, visit: Visit, before: Visit | None) -> None:
         if kind.endswith("StateEntered"):
@@ -323,14 +334,21 @@ class RunEvents:
             report = report_of(line, self._outline, self._known, self._outputs, self._reused)
             self._settle(report)
             error = {} if report.error is None else {"error": self._cut(report.error)}
-            self._add(f"run.{line.status}", None, None, None, error)  # type: ignore[arg-type]  # of an end
+            costs = self._last_costs(report)
+            self._add(f"run.{line.status}", None, None, None, {**error, **costs})  # type: ignore[arg-type]  # of an end
+
+    def _last_costs(self, report: RunReport) -> dict[str, Json]:
+        """What the run has cost, and of its steps those of which that was not told, or has become more since."""
+        owns = ((key, spent.as_dict()) for key, spent in self._account.owns().items() if key is not None)
+        steps: dict[str, Json] = {key: {**cost} for key, cost in owns if cost != self._told_costs.get(key)}
+        return {"cost_usd": report.spent.as_dict(), **({"step_costs_usd": steps} if steps else {})}
 
     def _tell_reused(self) -> None:
         """The steps that an earlier run has done, and their parts."""
         for step in self._outline["steps"]:
             if "reused" in step:
                 for key, outcome in taken_over(step["id"], step["reused"], self._reused).items():
-                    self._ended_at(key, _step_in(key), outcome.status, {"reused": True})
+                    self._ended_at(key, step_in(key), outcome.status, {"reused": True})
 
     def _settle(self, report: RunReport) -> None:
         """Tell how each step ended of which that was not told, or something else was."""
@@ -343,7 +361,7 @@ class RunEvents:
             if outcome.failure is not None:
                 message = steps.messages.message(outcome.failure, outcome.timed)
                 error = {"error": self._cut({"type": outcome.failure.type, "message": message})}
-            self._ended_at(key, _step_in(key), outcome.status, error)
+            self._ended_at(key, step_in(key), outcome.status, error)
 
     # Words
 
@@ -360,14 +378,22 @@ class RunEvents:
     ) -> None:
         position = (self._event["id"], len(self._brought))
         moment = iso(self._event.get("timestamp"))
+        if key is not None and type_.startswith("step."):
+            details = {**details, **self._cost(key)}
         self._brought.append(RunEvent(position, type_, moment, key, step_id, attempt, details))
+
+    def _cost(self, key: str) -> dict[str, Json]:
+        """What a step itself has cost so far, where that has become more since it was told."""
+        spent = self._account.own(key)
+        cost = spent.as_dict()
+        if spent == NOTHING or cost == self._told_costs.get(key):
+            return {}
+        self._told_costs[key] = cost
+        return {"cost_usd": {**cost}}
 
     def _key(self, visit: Visit, step_id: str | None = None) -> str:
         """The key of a visit's step, or of a container around it: without the turn of the loop that it is."""
-        step_id = step_id or visit.step_id
-        depth = len(self._known.enclosing.get(step_id, ()))
-        is_listed = bool(self._known.entries.get(step_id, {}).get("each"))
-        return self._known.key(step_id, visit.frames[: depth + is_listed])
+        return self._known.key_around(step_id or visit.step_id, visit.frames)
 
     def _type_of(self, visit: Visit) -> str | None:
         found = self._known.entries.get(visit.step_id)
@@ -388,11 +414,6 @@ class RunEvents:
 
     def _values_read(self) -> ValuesRead:
         return ValuesRead(self._known.entries, self._known.enclosing, lambda *_: None, self._outputs, None)
-
-
-def _step_in(key: str) -> str:
-    """The id of the step that a key of results ends with."""
-    return key.rpartition(".")[2].partition("[")[0]
 
 
 def _duration(visit: Visit) -> dict[str, Json]:

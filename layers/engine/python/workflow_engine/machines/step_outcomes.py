@@ -8,8 +8,10 @@ from itertools import islice
 
 from workflow_engine.language.diagnostics import Json
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.machines.costs import Spent, costs_by_key
 from workflow_engine.machines.failure_messages import FailureMessages
 from workflow_engine.machines.outcomes import Outcome
+from workflow_engine.machines.outlines import KnownSteps
 from workflow_engine.machines.outputs import Output, Outputs
 from workflow_engine.machines.step_details import StepDetails, attempts_of, function_of, input_of, learned
 from workflow_engine.machines.timeline import Timeline
@@ -25,6 +27,7 @@ class StepOutcomes:
     """
 
     timeline: Timeline
+    known: KnownSteps
     messages: FailureMessages
     outputs: Outputs
     known_secrets: tuple[str, ...] = ()
@@ -37,6 +40,7 @@ class StepOutcomes:
     """True while the run is being stopped and its history does not show it: what runs is told as aborted."""
 
     _redactor: Redactor | None = None
+    _costs: dict[str | None, Spent] | None = None
 
     @property
     def redactor(self) -> Redactor:
@@ -44,6 +48,13 @@ class StepOutcomes:
         if self._redactor is None:
             self._redactor = learned(self.timeline, self.outputs, self.known_secrets)
         return self._redactor
+
+    @property
+    def costs(self) -> dict[str | None, Spent]:
+        """What each has cost with its parts, by key; under None what belongs to no step. Made of the visits when asked for."""
+        if self._costs is None:
+            self._costs = costs_by_key(self.timeline.visits, self.known)
+        return self._costs
 
     def without_secrets(self, message: str | None) -> str | None:
         """A message of a failure as it is told."""

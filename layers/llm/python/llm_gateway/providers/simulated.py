@@ -57,10 +57,10 @@ class SimulatedProvider:
         return EmbeddingAnswer(vectors, sum(map(count_tokens, request.texts)), model)
 
     def _text(self, model: str, request: GenerationRequest) -> str:
-        asked = _last_words(request)
+        asked, before = _last_words(request), _before(request)
         notice = f"This is a simulated answer; the model '{model}' was not asked."
         if request.response_format is None:
-            return f"{notice} The query was: {asked}"
+            return f"{notice} The query was: {asked}{before}"
         if request.response_format.schema is None:
             return json.dumps({"simulated": True, "message": notice, "query": asked}, ensure_ascii=False)
         try:
@@ -82,7 +82,20 @@ def _first_tokens(text: str, number: int) -> str:
 
 def _last_words(request: GenerationRequest) -> str:
     texts = [p.text for m in request.messages if m.role == "user" for p in m.parts if isinstance(p, Text)]
-    shown = " ".join((texts[-1] if texts else "").split())
+    return _shown(texts[-1] if texts else "")
+
+
+def _before(request: GenerationRequest) -> str:
+    """What shows that a conversation goes on: how much of it the model was told, and its beginning."""
+    *earlier, _ = [p.text for m in request.messages for p in m.parts if isinstance(p, Text)] or [""]
+    if not earlier:
+        return ""
+    were = "a message was said" if len(earlier) == 1 else f"{len(earlier)} messages were said, the first of them"
+    return f" Before it {were}: {_shown(earlier[0])}"
+
+
+def _shown(text: str) -> str:
+    shown = " ".join(text.split())
     return shown if len(shown) <= MAX_SHOWN_CHARACTERS else shown[: MAX_SHOWN_CHARACTERS - 1] + "…"
 
 

@@ -1,11 +1,14 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { api, ask } from "../../api/client";
 import { keys } from "../../api/keys";
+import { useOnce } from "../../api/once";
+import { jsonOf } from "../../json/read";
+import { isExact } from "../../model/exact";
 import { hasEnded, hasFailed } from "../../model/status";
 import { go, href } from "../../routes";
-import { Dialog } from "../../ui/Dialog";
+import { Buttons, Dialog } from "../../ui/Dialog";
 import { Problem } from "../../ui/Problem";
 
 interface Props {
@@ -47,7 +50,7 @@ function Cancel({ id, close }: { id: string; close: () => void }) {
     <Dialog title="Cancel this run" close={close}>
       <form onSubmit={(e) => { e.preventDefault(); cancel.mutate(); }}>
         <label>
-          Why, for whoever looks at it later <input autoFocus value={cause} maxLength={1000} style={{ width: "100%" }} onChange={(e) => set(e.target.value)} />
+          Why, for whoever looks at it later <input value={cause} maxLength={1000} style={{ width: "100%" }} onChange={(e) => set(e.target.value)} />
         </label>
         <Problem error={cancel.error} />
         <Buttons act="Cancel the run" close={close} isBusy={cancel.isPending} />
@@ -57,17 +60,18 @@ function Cancel({ id, close }: { id: string; close: () => void }) {
 }
 
 function Redrive({ id, close, again }: { id: string; close: () => void; again: () => void }) {
-  // One key for the dialog: pressed twice it redrives once.
-  const [key] = useState(() => crypto.randomUUID());
+  // Pressed twice it redrives once.
+  const [key, failed] = useOnce();
   const cache = useQueryClient();
   const redrive = useMutation({
     mutationFn: () =>
-      ask(api.POST("/executions/{execution_id}/redrive", { params: { path: { execution_id: id }, header: { "Idempotency-Key": key } } } as never)),
+      ask(api.POST("/executions/{execution_id}/redrive", { params: { path: { execution_id: id }, header: { "Idempotency-Key": key } } })),
     onSuccess: () => {
       void cache.invalidateQueries({ queryKey: keys.runs.one(id) });
       again();
       close();
     },
+    onError: failed,
   });
   return (
     <Dialog title="Redrive this run" close={close}>
@@ -81,21 +85,22 @@ function Redrive({ id, close, again }: { id: string; close: () => void; again: (
 }
 
 function Rerun({ id, step, close }: { id: string; step: string | null; close: () => void }) {
-  const [key] = useState(() => crypto.randomUUID());
+  const [key, failed] = useOnce();
   const [from, setFrom] = useState(step !== null && !/[.[]/.test(step) ? step : "");
-  const [input, setInput] = useState("");
+  const [written, write] = useState<string | null>(null);
+  const earlier = useInput(id);
+  const input = written ?? earlier ?? "";
   const rerun = useMutation({
-    mutationFn: async () => {
-      const body: Record<string, unknown> = from.trim() ? { from_step: from.trim() } : {};
-      if (input.trim()) body["input"] = JSON.parse(input) as unknown;
-      return await ask(
-        api.POST("/executions/{execution_id}/rerun", { params: { path: { execution_id: id }, header: { "Idempotency-Key": key } }, body } as never),
-      );
+    mutationFn: () => {
+      const changed = input.trim() && input !== earlier ? { input: jsonOf(input, "input") } : {};
+      const body = { ...(from.trim() ? { from_step: from.trim() } : {}), ...changed };
+      return ask(api.POST("/executions/{execution_id}/rerun", { params: { path: { execution_id: id }, header: { "Idempotency-Key": key } }, body }));
     },
     onSuccess: (run) => {
       close();
-      go(href(["runs", (run as { execution_id: string }).execution_id]));
+      go(href(["runs", run.execution_id]));
     },
+    onError: failed,
   });
   return (
     <Dialog title="Run again" close={close}>
@@ -107,8 +112,8 @@ function Rerun({ id, step, close }: { id: string; step: string | null; close: ()
           </label>
         </p>
         <label>
-          Another input, in JSON
-          <textarea value={input} placeholder="the same as before" spellCheck={false} onChange={(e) => setInput(e.target.value)} />
+          Input, in JSON
+          <textarea value={input} placeholder="the same as before" spellCheck={false} onChange={(e) => write(e.target.value)} />
         </label>
         <Problem error={rerun.error} />
         <Buttons act="Run" close={close} isBusy={rerun.isPending} />
@@ -117,15 +122,17 @@ function Rerun({ id, step, close }: { id: string; step: string | null; close: ()
   );
 }
 
-export function Buttons({ act, close, isBusy }: { act: string; close: () => void; isBusy: boolean }) {
-  return (
-    <p className="row" style={{ justifyContent: "flex-end" }}>
-      <button type="button" onClick={close}>
-        Leave it
-      </button>
-      <button type="submit" className="primary" disabled={isBusy}>
-        {act}
-      </button>
-    </p>
-  );
+/** The input that a run was started with, as JSON text, by the first event of its history; null where that is not known. */
+function useInput(id: string): string | null {
+  const first = useQuery({
+    queryKey: keys.runs.input(id),
+    staleTime: Infinity,
+    queryFn: async ({ signal }) => {
+      const { items } = await ask(api.GET("/executions/{execution_id}/history", { params: { path: { execution_id: id }, query: { limit: 1 } }, signal }));
+      return items[0]?.type === "ExecutionStarted" ? JSON.stringify(items[0].details["input"] ?? null, null, 2) : null;
+    },
+  });
+  const text = first.data ?? null;
+  // A number that a browser does not keep would be sent as another one.
+  return text !== null && isExact(text) ? text : null;
 }

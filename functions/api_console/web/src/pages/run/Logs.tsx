@@ -1,5 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 
 import { api, ask } from "../../api/client";
 import { keys } from "../../api/keys";
@@ -14,13 +14,15 @@ export function Logs({ id, step, isOver }: { id: string; step: string | null; is
   const logs = useInfiniteQuery({
     queryKey: keys.runs.logs(id, step ?? ""),
     initialPageParam: "",
+    // A line that was read stays as it is: what comes later is read by the cursor of the last page.
+    staleTime: Infinity,
     queryFn: ({ pageParam, signal }) => {
-      const query = { limit: 100, ...(step ? { step } : {}), ...(pageParam ? { cursor: pageParam } : {}) } as never;
+      const query = { limit: PAGE, ...(step ? { step } : {}), ...(pageParam ? { cursor: pageParam } : {}) };
       return ask(api.GET("/executions/{execution_id}/logs", { params: { path: { execution_id: id }, query }, signal }));
     },
     getNextPageParam: (page) => page.next_cursor ?? undefined,
-    refetchInterval: isOver ? false : 2_000,
   });
+  useFollowing(logs, logs.data?.pages.at(-1)?.items.length ?? 0, isOver);
   const lines = useMemo(() => logs.data?.pages.flatMap((page) => page.items) ?? [], [logs.data]);
   const attempts = useMemo(() => [...new Set(lines.map((l) => l.attempt).filter((a) => a !== null))], [lines]);
   const shown = lines.filter(
@@ -52,7 +54,7 @@ export function Logs({ id, step, isOver }: { id: string; step: string | null; is
           Save
         </button>
       </div>
-      <Problem error={logs.data ? null : logs.error} retry={() => void logs.refetch()} />
+      <Problem error={logs.error} retry={() => void (logs.isFetchNextPageError ? logs.fetchNextPage() : logs.refetch())} />
       {lines.length === 0 && !logs.isPending && <p className="muted">Nothing was printed or logged.</p>}
       <pre className="tree" tabIndex={0} aria-label="Log">
         {shown.map((line, i) => (
@@ -71,6 +73,28 @@ export function Logs({ id, step, isOver }: { id: string; step: string | null; is
       )}
     </>
   );
+}
+
+const PAGE = 100;
+const LIVE_MS = 2_000;
+
+/** Read on as long as lines come: a page that isn't full was read while the run went on. Of a run that is over the rest is read on demand. */
+function useFollowing(logs: Following, linesOfLast: number, isOver: boolean): void {
+  const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage, data } = logs;
+  const isFull = linesOfLast >= PAGE;
+  useEffect(() => {
+    if (!hasNextPage || isFetching || isFetchNextPageError || (isOver && isFull)) return undefined;
+    const timer = setTimeout(() => void fetchNextPage(), isFull || isOver ? 0 : LIVE_MS);
+    return () => clearTimeout(timer);
+  }, [data, hasNextPage, isFetching, isFetchNextPageError, fetchNextPage, isFull, isOver]);
+}
+
+interface Following {
+  readonly data: unknown;
+  readonly hasNextPage: boolean;
+  readonly isFetching: boolean;
+  readonly isFetchNextPageError: boolean;
+  readonly fetchNextPage: () => unknown;
 }
 
 function save(name: string, text: string): void {

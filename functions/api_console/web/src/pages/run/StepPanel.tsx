@@ -1,24 +1,33 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 
-import { api, ask, authorizedFetch, type Schemas } from "../../api/client";
+import { api, ask, type Schemas } from "../../api/client";
 import { keys } from "../../api/keys";
 import { Copy, Tree } from "../../json/Tree";
 import type { RunStore } from "../../live/runStore";
 import { useCounts, useInner, useStep } from "../../live/useRun";
+import { CostFacts } from "../../graph/Costs";
 import { Heat } from "../../graph/Heat";
 import { Strip } from "../../graph/Strip";
 import { conversationOf, type Turn } from "../../model/agent";
+import { type PlannedCosts, plannedFor } from "../../model/costs";
+import { hasEnded } from "../../model/status";
 import { duration, moment } from "../../model/time";
 import { setQuery } from "../../routes";
+import { Advice } from "../../ui/Advice";
+import { Decision } from "../../ui/Decision";
 import { Problem } from "../../ui/Problem";
+import { Round, Said } from "../../ui/Rounds";
 import { Status } from "../../ui/Status";
+import { Tabs } from "../../ui/Tabs";
+import { LinkedOutput } from "./LinkedOutput";
 import { Logs } from "./Logs";
 
 type StepResult = Schemas["StepResult"];
 type Attempt = Schemas["Attempt"];
 
 const TABS = ["Output", "Input", "Attempts", "Logs"] as const;
+const MOST_READS = 10;
 type Tab = (typeof TABS)[number] | "Error" | "Conversation";
 
 interface Shown {
@@ -29,6 +38,7 @@ interface Shown {
   readonly tab: string | null;
   readonly type: string | null;
   readonly isInside: boolean;
+  readonly plannedCosts: PlannedCosts | null;
 }
 
 /** One step of a run, or one part of it. A step that is inside of another has run as often as that says: one of those is shown. */
@@ -60,17 +70,19 @@ function Places({ step, store, places }: { step: string; store: RunStore; places
   );
 }
 
-function Details({ id, store, step, tab, type }: Omit<Shown, "isInside">) {
+function Details({ id, store, step, tab, type, plannedCosts }: Omit<Shown, "isInside">) {
   const live = useStep(store, step);
   const status = live?.status ?? "pending";
   const details = useQuery({
     queryKey: [...keys.runs.results(id, "inputs,attempts"), step, status, live?.attempts.length ?? 0],
     queryFn: async ({ signal }) => {
-      const query = { steps: step, include: "inputs,attempts", limit: 1 } as never;
+      const query = { steps: step, include: "inputs,attempts", limit: 1 };
       const found = await ask(api.GET("/executions/{execution_id}/results", { params: { path: { execution_id: id }, query }, signal }));
       return found.step_results[step] ?? null;
     },
     placeholderData: (before) => before,
+    // The stream may tell the end of a step before its result can be read.
+    refetchInterval: (q) => (q.state.data === null && hasEnded(status) && q.state.dataUpdateCount < MOST_READS ? 2_000 : false),
   });
   const result = details.data ?? null;
   const conversation = useMemo(() => conversationOf(result?.output_data), [result]);
@@ -90,7 +102,7 @@ function Details({ id, store, step, tab, type }: Omit<Shown, "isInside">) {
         </span>
       </div>
       <Parts store={store} step={step} word={type === "loop" ? "turn" : "element"} />
-      {status === "waiting" && live?.waitingFor === "decision" && <Decide id={id} step={step} />}
+      {status === "waiting" && live?.waitingFor === "decision" && <Decide id={id} step={step} stepId={live.stepId} />}
       <dl className="facts">
         {live?.waitingFor && <><dt>Waits for</dt><dd>{live.waitingFor}</dd></>}
         <dt>Started</dt><dd>{moment(result?.started_at ?? live?.startedAt, { millis: true })}</dd>
@@ -98,16 +110,11 @@ function Details({ id, store, step, tab, type }: Omit<Shown, "isInside">) {
         {(result?.retry_count ?? 0) > 0 && <><dt>Retries</dt><dd>{result?.retry_count}</dd></>}
         {result?.usage && <><dt>Tokens</dt><dd>{result.usage.tokens_in} in, {result.usage.tokens_out} out</dd></>}
         {result?.usage && <><dt>Models</dt><dd>{result.usage.cost_usd === null ? "price not known" : `$${result.usage.cost_usd.toFixed(6)}`}</dd></>}
+        {result?.cost_usd && <CostFacts spent={result.cost_usd} planned={plannedCosts && plannedFor(step, store.costs.own.keys(), plannedCosts)} parts={store.elementsOf(step).length} reason={result.cost_usd.reason} />}
         {live?.isReused && <><dt>Taken from</dt><dd>the run that this one repeats</dd></>}
       </dl>
       <Problem error={details.error} retry={() => void details.refetch()} />
-      <div className="tabs" role="tablist" aria-label="About the step">
-        {tabs.map((each) => (
-          <button key={each} type="button" role="tab" className="quiet" aria-selected={each === shown} onClick={() => setQuery({ tab: each })}>
-            {each}
-          </button>
-        ))}
-      </div>
+      <Tabs label="About the step" tabs={tabs} shown={shown} choose={(each) => setQuery({ tab: each })} />
       <div role="tabpanel" aria-label={shown}>
         {shown === "Error" && result && <Failure result={result} />}
         {shown === "Output" && result && <Output id={id} step={step} result={result} />}
@@ -139,6 +146,7 @@ function Failure({ result }: { result: StepResult }) {
       <div className="problem">
         <strong>{result.error_type}</strong>
         <pre>{result.error_message}</pre>
+        <Advice advice={result.advice} open />
       </div>
       {trace && trace.length > 0 && (
         <>
@@ -156,35 +164,11 @@ function Failure({ result }: { result: StepResult }) {
 }
 
 function Output({ id, step, result }: { id: string; step: string; result: StepResult }) {
-  const link = result.output_link;
-  const linked = useQuery({
-    queryKey: [...keys.runs.results(id), step, "output"],
-    enabled: false,
-    queryFn: async () => {
-      const answer = await authorizedFetch(`/executions/${encodeURIComponent(id)}/steps/${encodeURIComponent(step)}/output`);
-      return (await answer.json()) as unknown;
-    },
-  });
-  if (link?.href?.startsWith("https://") && new URL(link.href).origin !== location.origin) {
-    // The page may ask no other server: the browser opens it, as S3's own answer.
-    return (
-      <p>
-        The output has {link.bytes.toLocaleString("en")} bytes. <a href={link.href} target="_blank" rel="noreferrer">Open it</a> (for 15 minutes)
-      </p>
-    );
+  if (result.output_link) {
+    const path = `/executions/${encodeURIComponent(id)}/steps/${encodeURIComponent(step)}/output`;
+    return <LinkedOutput link={result.output_link} path={path} madeAt={result.completed_at} root={step} label="Output" />;
   }
-  if (link && linked.data === undefined) {
-    return (
-      <p>
-        The output has {link.bytes.toLocaleString("en")} bytes.{" "}
-        <button type="button" onClick={() => void linked.refetch()} disabled={linked.isFetching || link.href === null}>
-          Show it
-        </button>
-        <Problem error={linked.error} />
-      </p>
-    );
-  }
-  return <Tree value={linked.data ?? result.output_data} root={step} label="Output" />;
+  return <Tree value={result.output_data} root={step} label="Output" />;
 }
 
 function Inputs({ result }: { result: StepResult }) {
@@ -223,35 +207,17 @@ function Attempts({ attempts }: { attempts: readonly Attempt[] | null }) {
 }
 
 /** An approval is decided where it is seen. */
-export function Decide({ id, step }: { id: string; step: string }) {
-  const [comment, set] = useState("");
-  const cache = useQueryClient();
-  const element = /\[(\d+)\]/.exec(step)?.[1];
-  const decide = useMutation({
-    mutationFn: (verb: "approve" | "deny") => {
-      const params = { path: { execution_id: id, step: step.replace(/\[\d+\]$/, "") }, query: element === undefined ? {} : { element } };
-      const body = comment.trim() ? { comment: comment.trim() } : {};
-      return ask(
-        verb === "approve"
-          ? api.POST("/executions/{execution_id}/steps/{step}/approve", { params, body } as never)
-          : api.POST("/executions/{execution_id}/steps/{step}/deny", { params, body } as never),
-      );
-    },
-    onSuccess: () => void cache.invalidateQueries({ queryKey: keys.approvals }),
+function Decide({ id, step, stepId }: { id: string; step: string; stepId: string }) {
+  const open = useQuery({
+    queryKey: [...keys.approvals, id],
+    queryFn: ({ signal }) => ask(api.GET("/approvals", { params: { query: { execution_id: id, limit: 100 } }, signal })),
   });
+  const asked = open.data?.items.find((a) => a.place === step);
   return (
-    <form className="card" aria-label="Decide" onSubmit={(e) => e.preventDefault()}>
-      <label>
-        Comment <input value={comment} style={{ width: "60%" }} onChange={(e) => set(e.target.value)} />
-      </label>{" "}
-      <button type="button" className="primary" disabled={decide.isPending} onClick={() => decide.mutate("approve")}>
-        Approve
-      </button>{" "}
-      <button type="button" disabled={decide.isPending} onClick={() => decide.mutate("deny")}>
-        Deny
-      </button>
-      <Problem error={decide.error} />
-    </form>
+    <div className="card">
+      {asked && <strong>{asked.prompt}</strong>}
+      <Decision asked={asked ?? { execution_id: id, step_id: stepId, place: step }} />
+    </div>
   );
 }
 
@@ -261,22 +227,8 @@ function Conversation({ turns }: { turns: readonly Turn[] }) {
       {turns.map((turn, i) => (
         <li key={i}>
           {turn.kind === "asked" && <><strong>asked</strong><pre>{turn.text}</pre></>}
-          {turn.kind === "answered" && <><strong>answered</strong>{typeof turn.content === "string" ? <pre>{turn.content}</pre> : <Tree value={turn.content} label="Answer" />}</>}
-          {turn.kind === "round" && (
-            <>
-              <strong>round {turn.round}</strong>
-              {turn.remarks.map((text, j) => <pre key={j}>{text}</pre>)}
-              {turn.calls.map((call, j) => (
-                <details key={j} open={call.isError}>
-                  <summary className={call.isError ? "log-bad" : undefined}>
-                    {call.isError ? "✕ " : ""}{call.tool} <span className="muted">{duration(call.ms)}{call.isCut ? " · shortened" : ""}</span>
-                  </summary>
-                  <Tree value={call.arguments} label="Arguments" />
-                  {typeof call.result === "string" ? <pre>{call.result}</pre> : <Tree value={call.result} label="Result" />}
-                </details>
-              ))}
-            </>
-          )}
+          {turn.kind === "answered" && <><strong>answered</strong><Said content={turn.content} /></>}
+          {turn.kind === "round" && <Round turn={turn} />}
         </li>
       ))}
     </ol>

@@ -5,6 +5,7 @@ import { freeId, withDependencies, withStep } from "../../editor/patch";
 import { type Format, rangeOf, reading, valueOf } from "../../editor/text";
 import { type Flow, flowOf } from "../../model/flow";
 import { findStep } from "../../model/pointer";
+import { Tabs } from "../../ui/Tabs";
 import { Plan } from "./Plan";
 
 const Canvas = lazy(() => import("../../graph/Canvas").then((m) => ({ default: m.Canvas })));
@@ -55,13 +56,7 @@ export function Beside({ text, format, checked, stepTypes, change, tell, go }: P
   };
   return (
     <div>
-      <div className="tabs" role="tablist" aria-label="What the text becomes" style={{ marginTop: 0 }}>
-        {TABS.map((each) => (
-          <button key={each} type="button" role="tab" className="quiet" aria-selected={each === tab} onClick={() => setTab(each)}>
-            {each}
-          </button>
-        ))}
-      </div>
+      <Tabs label="What the text becomes" tabs={TABS} shown={tab} choose={setTab} />
       {tab === "Plan" ? (
         plan === null ? <p className="muted">There is a plan once the text has no errors.</p> : <Plan plan={plan} select={(step) => { select(step); setTab("Graph"); }} />
       ) : (
@@ -155,7 +150,7 @@ function useFlow(text: string, checked: Checked | null, format: Format): Flow {
     if (last.current !== null && checked?.findings.some(({ code }) => code.startsWith(UNREAD))) return last.current.flow;
     const value = valueOf(shown, format);
     const document = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-    const flow = flowOf(document, (checked?.plan ?? {}) as never);
+    const flow = flowOf(document, checked?.plan ?? {});
     const told = JSON.stringify([[...flow.steps.values()], flow.structure, flow.criticalPath, flow.serialised]);
     if (last.current?.told !== told) last.current = { flow, told };
     return last.current.flow;

@@ -9,7 +9,7 @@ export function Builds({ id, version }: { id: string; version: number }) {
   const builds = useQuery({
     queryKey: ["workflows", id, "builds", version],
     queryFn: ({ signal }) =>
-      ask(api.GET("/workflows/{workflow_id}/builds", { params: { path: { workflow_id: id }, query: { version, limit: 100 } as never }, signal })),
+      ask(api.GET("/workflows/{workflow_id}/builds", { params: { path: { workflow_id: id }, query: { version, limit: 100 } }, signal })),
   });
   if (!builds.data) return builds.error ? <Problem error={builds.error} retry={() => void builds.refetch()} /> : <p className="muted">Loading…</p>;
   return (

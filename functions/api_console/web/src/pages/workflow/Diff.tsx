@@ -47,11 +47,11 @@ export function Changes({ id, from, to }: { id: string; from: number; to: number
     queryKey: keys.workflows.diff(id, from, to),
     staleTime: Infinity,
     queryFn: ({ signal }) =>
-      ask(api.GET("/workflows/{workflow_id}/diff", { params: { path: { workflow_id: id }, query: { from_version: from, to_version: to } as never }, signal })),
+      ask(api.GET("/workflows/{workflow_id}/diff", { params: { path: { workflow_id: id }, query: { from_version: from, to_version: to } }, signal })),
   });
   const later = useQuery({
     queryKey: keys.workflows.one(id, to),
-    queryFn: ({ signal }) => ask(api.GET("/workflows/{workflow_id}", { params: { path: { workflow_id: id }, query: { version: to } as never }, signal })),
+    queryFn: ({ signal }) => ask(api.GET("/workflows/{workflow_id}", { params: { path: { workflow_id: id }, query: { version: to } }, signal })),
   });
   const error = diff.error ?? later.error;
   if (!diff.data || !later.data) return error ? <Problem error={error} retry={() => void diff.refetch()} /> : <p className="muted">Comparing…</p>;

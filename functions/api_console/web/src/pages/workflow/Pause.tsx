@@ -3,9 +3,8 @@ import { useState } from "react";
 
 import { api, ask } from "../../api/client";
 import { keys } from "../../api/keys";
-import { Dialog } from "../../ui/Dialog";
+import { Buttons, Dialog } from "../../ui/Dialog";
 import { Problem } from "../../ui/Problem";
-import { Buttons } from "../run/Actions";
 
 /** Keep a workflow from being started, with why; or let it be started again. */
 export function Pause({ id, isPaused }: { id: string; isPaused: boolean }) {

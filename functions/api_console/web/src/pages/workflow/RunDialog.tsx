@@ -2,13 +2,13 @@ import { useMutation } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 
 import { api, ask } from "../../api/client";
+import { useOnce } from "../../api/once";
 import { ApiProblem } from "../../api/problem";
 import { type Draft, draftOf, type Field, fieldOf, holds, read, type Wrong } from "../../form/fields";
 import { Form } from "../../form/Form";
 import { go, href } from "../../routes";
-import { Dialog } from "../../ui/Dialog";
+import { Buttons, Dialog } from "../../ui/Dialog";
 import { Problem } from "../../ui/Problem";
-import { Buttons } from "../run/Actions";
 
 interface Props {
   readonly id: string;
@@ -23,8 +23,8 @@ const INPUT = "/input";
 
 /** Start a run: the input in a form made of its schema, or as JSON text; then one is led to the run. */
 export function RunDialog({ id, version, schema, close }: Props) {
-  // One key for the dialog: pressed twice it starts one run. What was refused has started none, so the next try has its own.
-  const [key, renew] = useState(() => crypto.randomUUID());
+  // Pressed twice it starts one run.
+  const [key, failed] = useOnce();
   const field = useMemo(() => fieldOf(schema ?? {}), [schema]);
   const [draft, setDraft] = useState<Draft>(() => draftOf(field));
   const [text, setText] = useState<string | null>(null);
@@ -40,15 +40,15 @@ export function RunDialog({ id, version, schema, close }: Props) {
         ...(named.length > 0 ? { tags: named } : {}),
         ...(correlation.trim() ? { correlation_id: correlation.trim() } : {}),
       };
-      return await ask(api.POST("/workflows/{workflow_id}/execute", { params: { path: { workflow_id: id }, header: { "Idempotency-Key": key } }, body } as never));
+      return await ask(api.POST("/workflows/{workflow_id}/execute", { params: { path: { workflow_id: id }, header: { "Idempotency-Key": key } }, body }));
     },
     onSuccess: (run) => {
       close();
-      go(href(["runs", (run as { execution_id: string }).execution_id]));
+      go(href(["runs", run.execution_id]));
     },
     onError: (error) => {
-      if (!(error instanceof ApiProblem) || error.status >= 500) return;
-      renew(crypto.randomUUID());
+      failed(error);
+      if (!(error instanceof ApiProblem)) return;
       setWrong(error.errors.filter((e) => e.pointer === INPUT || e.pointer.startsWith(`${INPUT}/`)).map(({ pointer, detail }) => ({ pointer: pointer.slice(INPUT.length), detail })));
     },
   });

@@ -5,9 +5,8 @@ import { api, ask } from "../../api/client";
 import { keys } from "../../api/keys";
 import { moment } from "../../model/time";
 import { href } from "../../routes";
-import { Dialog } from "../../ui/Dialog";
+import { Buttons, Dialog } from "../../ui/Dialog";
 import { Problem } from "../../ui/Problem";
-import { Buttons } from "../run/Actions";
 
 /** Every version that was saved, newest first, each with what it changed and a way back to it. */
 export function Versions({ id, newest }: { id: string; newest: number }) {
@@ -18,7 +17,7 @@ export function Versions({ id, newest }: { id: string; newest: number }) {
     queryFn: ({ pageParam, signal }) =>
       ask(
         api.GET("/workflows/{workflow_id}/versions", {
-          params: { path: { workflow_id: id }, query: { limit: 50, ...(pageParam ? { cursor: pageParam } : {}) } as never },
+          params: { path: { workflow_id: id }, query: { limit: 50, ...(pageParam ? { cursor: pageParam } : {}) } },
           signal,
         }),
       ),

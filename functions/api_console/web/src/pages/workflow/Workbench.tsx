@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 
 import { api, ask } from "../../api/client";
 import { keys } from "../../api/keys";
+import { newKey } from "../../api/once";
 import { ApiProblem, LostConnection } from "../../api/problem";
 import { save, type Tagged } from "../../api/workflows";
 import Editor from "../../editor/Editor";
@@ -140,7 +141,7 @@ function useSaving(id: string | null, done: (saved: Tagged, written: Written) =>
   return useMutation({
     mutationFn: ({ etag, text, format }: Written & { etag: string | null }) => {
       // A text that is sent twice makes one workflow; another text is another one.
-      if (key.current.text !== text) key.current = { text, key: crypto.randomUUID() };
+      if (key.current.text !== text) key.current = { text, key: newKey() };
       return save({ id, etag, text, mediaType: MEDIA_TYPES[format], idempotencyKey: key.current.key });
     },
     // What was sent is saved; what was typed since is not.
@@ -188,7 +189,7 @@ function useSources() {
   const steps = useQuery({
     queryKey: [...keys.steps.all, "types"],
     staleTime: 60_000,
-    queryFn: ({ signal }) => ask(api.GET("/steps", { params: { query: { limit: 100 } as never }, signal })),
+    queryFn: ({ signal }) => ask(api.GET("/steps", { params: { query: { limit: 100 } }, signal })),
   });
   return useMemo(
     () => ({

@@ -31,6 +31,7 @@ from workflow_engine.compiler.ir import (
 from workflow_engine.compiler.lower import Lowered
 from workflow_engine.compiler.lower.unit import Body
 from workflow_engine.compiler.reports.placed import placed, seconds_of
+from workflow_engine.compiler.reports.step_costs import step_costs
 from workflow_engine.compiler.structure import critical_path, fold, span
 from workflow_engine.language.diagnostics import Diagnostic
 from workflow_engine.lazy_dataclass import dataclass
@@ -195,6 +196,7 @@ class Plan:
     ideal_seconds: float
     parallel_width: int
     placed: Mapping[str, Any]
+    step_costs: Mapping[str, Any]
 
     def as_dict(self, findings: Iterable[Diagnostic]) -> dict[str, Any]:
         high = self.count.high
@@ -210,8 +212,9 @@ class Plan:
             "parallel_width": self.parallel_width,
             **self.placed,
             "cost_usd_per_1000_runs": {
-                "transitions": None if high is None else round(high * aws_quotas.USD_PER_MILLION_TRANSITIONS / 1000, 6)
+                "transitions": None if high is None else round(1000 * aws_quotas.transitions_usd(high), 6)
             },
+            "step_costs_usd": self.step_costs,
             "warnings": [d.as_dict() for d in findings if d.severity == "warning"],
         }
 
@@ -228,6 +231,7 @@ def make_plan(block: Block, lowered: Lowered, machine: Mapping[str, Any], defini
         ideal_seconds=critical_path(lowered.graph.predecessors, seconds),
         parallel_width=fold(lowered.tree, lambda _: 1, max, sum),
         placed=placed(body, lowered.bodies),
+        step_costs=step_costs(block),
     )
 
 

@@ -46,6 +46,20 @@ class CostUsd(TypedDict):
     """What AWS takes for the states that were entered, retries included."""
     models: float | None
     """Null, and so the total, where the price of a model is not known."""
+    functions: NotRequired[float | None]
+    """About what Lambda takes for the calls of functions that have ended, by the time between two events of the history; in no
+    total. Null where the memory of one is not known, as that of a client's own. An earlier version of the service has kept none.
+    """
+
+
+class StepCost(CostUsd):
+    """What a step has cost so far with all of its parts and attempts, in US dollars. What this run took over from another cost
+    nothing again, and a step that is computed in the state of another one nothing by itself. The workflow's own steps, and the
+    states that belong to none, cost what the run costs.
+    """
+
+    reason: NotRequired[str]
+    """Why a part is null, or what is in none of them, such as the run that a subflow has started."""
 
 
 class Attempt(TypedDict):
@@ -67,6 +81,17 @@ class Attempt(TypedDict):
     repeated_after_restart: NotRequired[Count]
 
 
+class ErrorAdvice(TypedDict):
+    """What is known of an error by its type and message: for people, and without values of the run."""
+
+    usual_cause: str
+    what_to_do: str
+    code: str | None
+    """Of the finding that a validation gives where it sees the same mistake before a run; null where none does."""
+    docs: str
+    """The page of this project's documentation that says more, and perhaps its section: docs/agents.md#the-answer."""
+
+
 class StepResult(TypedDict):
     """How a step ended. With `output_link`, `output_data` is null. Times are null for a step that has no state of its own."""
 
@@ -74,10 +99,14 @@ class StepResult(TypedDict):
     output_data: Any
     error_type: str | None
     error_message: str | None
+    advice: NotRequired[ErrorAdvice]
+    """Of a step that failed with an error that the service knows; one of the step's own code has none."""
     execution_time_ms: float | None
     retry_count: Count
     started_at: Time | None
     completed_at: Time | None
+    cost_usd: StepCost | None
+    """Null where an earlier version of the service has kept the results."""
     output_link: NotRequired[OutputLink]
     repeated_after_restart: NotRequired[Count]
     """How often the server of a laptop ended during an attempt, which was then made once more; AWS repeats none."""
@@ -109,6 +138,8 @@ class RunError(TypedDict):
     step_id: str | None
     type: str
     message: str
+    advice: NotRequired[ErrorAdvice]
+    """Of an error that the service knows; one of a step's own code has none."""
 
 
 class Results(TypedDict):
@@ -169,7 +200,8 @@ class ExecutionSummary(TypedDict):
     """The run that it is a part of."""
     tags: Any
     error: Any
-    """Why it failed: step_id, type, message. In lists the message has 1,000 characters at most."""
+    """Why it failed: step_id, type, message; GET of one run adds the advice that its results have. In lists the message has 1,000
+    characters at most."""
 
 
 class Execution(ExecutionSummary):
@@ -284,6 +316,8 @@ class RunEventPage(TypedDict):
     items: list[RunEvent]
     next_cursor: Cursor
     """Null once the run has ended and all was given; a run that goes on may have an empty page."""
+    last_event_id: str | None
+    """Where a stream goes on after this page, or another page begins; null where nothing has happened yet."""
 
 
 class Event(TypedDict):

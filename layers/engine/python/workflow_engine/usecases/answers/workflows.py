@@ -42,6 +42,17 @@ class SerialisedPair(TypedDict):
     """How much later it starts than it could."""
 
 
+class PlannedCost(TypedDict):
+    """What AWS takes for the states of one step each time that it runs, in US dollars, without the steps in it."""
+
+    usd: float
+    """When it is not skipped and each attempt succeeds."""
+    most_usd: float
+    """With all the retries that it may make, and what handles its failure."""
+    each: NotRequired[PlannedCost]
+    """And besides for each element of its list, or turn of its loop."""
+
+
 class Plan(TypedDict):
     """What a run costs and takes, from the graph alone. Maxima are null where a size is not known."""
 
@@ -61,6 +72,8 @@ class Plan(TypedDict):
     serialised_pairs: NotRequired[list[SerialisedPair]]
     """The hundred that cost most, at most."""
     cost_usd_per_1000_runs: Costs
+    step_costs_usd: NotRequired[dict[str, PlannedCost]]
+    """By step id, steps inside of others included. Workflows saved earlier have none."""
     warnings: list[Finding]
 
 

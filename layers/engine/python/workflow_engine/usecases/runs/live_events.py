@@ -30,23 +30,31 @@ HEARTBEAT: Final = ": \n\n"
 
 
 def run_events(
-    engine: Engine, caller: Caller, execution_id: str, limit: int, cursor: str | None = None, wait_seconds: float = 0
+    engine: Engine,
+    caller: Caller,
+    execution_id: str,
+    limit: int,
+    cursor: str | None = None,
+    wait_seconds: float = 0,
+    after: str | None = None,
 ) -> answers.RunEventPage:
-    """`{items, next_cursor}`: at most `limit` events, oldest first. Where there are none yet, it waits for some for so long.
+    """`{items, next_cursor, last_event_id}`: at most `limit` events, oldest first. Where there are none yet, it waits for some for
+    so long. `after` is where a stream, or another page, has left off (`last_event_id`); a cursor goes before it.
 
     `next_cursor` is None once the run has ended and all its events were given; before, a page may be empty. Raises
-    NotFoundError, InvalidRequestError (cursor), ThrottledError.
+    NotFoundError, InvalidRequestError (cursor, after), ThrottledError.
     """
+    place = _place_of(after)
     execution = engine.executions.get(caller.tenant_id, execution_id)
     scope = f"events/{execution_id}"
-    place = Place()
     if cursor is not None:
         place = Place.of(str(cursors.decode(caller.tenant_id, scope, cursor)), "The cursor")
     found = wait_for_events(engine, execution, place, limit, wait_seconds)
     if found.events:
         place = found.events[-1].place
     next_cursor = None if found.has_ended else cursors.encode(caller.tenant_id, scope, place.text)
-    return {"items": [placed.event for placed in found.events], "next_cursor": next_cursor}
+    last = place.text if place != Place() else None
+    return {"items": [placed.event for placed in found.events], "next_cursor": next_cursor, "last_event_id": last}
 
 
 class Opened(NamedTuple):
@@ -63,7 +71,7 @@ def open_stream(engine: Engine, caller: Caller, execution_id: str, last_event_id
 
     Raises NotFoundError, InvalidRequestError (last_event_id).
     """
-    place = Place() if last_event_id is None else Place.of(last_event_id, "The id of the last event")
+    place = _place_of(last_event_id)
     stays_open = engine.laptop is not None
     try:
         execution = engine.executions.get(caller.tenant_id, execution_id)
@@ -77,6 +85,10 @@ def open_stream(engine: Engine, caller: Caller, execution_id: str, last_event_id
     back = BACK_SOON_MS if stays_open else BACK_AT_ONCE_MS
     after = found.events[-1].place if found.events else place
     return Opened(preamble(back, place) + (stream_text(found) or HEARTBEAT), after)
+
+
+def _place_of(last_event_id: str | None) -> Place:
+    return Place() if last_event_id is None else Place.of(last_event_id, "The id of the last event")
 
 
 def preamble(retry_ms: int, place: Place) -> str:

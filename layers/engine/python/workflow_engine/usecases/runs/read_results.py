@@ -18,6 +18,7 @@ from workflow_engine.store.executions import Execution
 from workflow_engine.store.results import RunResults
 from workflow_engine.store.shared_budgets import ANSWERS, LOOKS
 from workflow_engine.usecases.engine import Caller, Engine
+from workflow_engine.usecases.runs.advised import advised_error
 from workflow_engine.usecases.runs.read_events import events
 from workflow_engine.usecases.runs.record_execution import (
     outline,
@@ -89,7 +90,7 @@ def get_execution(engine: Engine, caller: Caller, execution_id: str) -> answers.
         "backend": execution.backend,
         "parent_execution_id": execution.parent_execution_id,
         "parent_place": execution.parent_place,
-        "error": execution.error,
+        "error": advised_error(execution.error),
         "redrive_count": execution.redrive_count,
         "last_redrive_at": execution.last_redrive_at,
         "redriven_by": execution.redriven_by,

@@ -32,7 +32,7 @@ from workflow_engine.usecases.engine import Engine
 from workflow_engine.usecases.runs.record_subflow import record_subflow
 from workflow_engine.usecases.runs.recorded_results import run_head
 from workflow_engine.usecases.runs.reused_results import reused_outcomes
-from workflow_engine.usecases.runs.step_details import cost_usd, told_details
+from workflow_engine.usecases.runs.step_details import step_cost, told_details
 
 if TYPE_CHECKING:
     from workflow_engine.machines.ends import ExecutionEnd, RunId, SubflowStart
@@ -211,7 +211,7 @@ def reported_results(engine: Engine, execution: Execution, run: RunReport, keep:
         failed_steps=run.steps.failed(MAX_FAILED_STEPS),
         redrive_count=run.redrive_count,
     )
-    head |= {"usage": run.usage.as_dict(), "cost_usd": cost_usd(run)}
+    head |= {"usage": run.usage.as_dict(), "cost_usd": run.spent.as_dict()}
     return RunResults(head, value, large, _ReportedSteps(run, keep), payloads)
 
 
@@ -241,6 +241,7 @@ class _ReportedSteps:
     def read(self, start: int, stop: int, wanted: Wanted) -> Iterator[StepResult]:
         for ordinal, key, result, output in self.run.steps.read(start, stop, wanted):
             result["output_data"], large = _output(self.run.outputs, output, self.keep)
+            result["cost_usd"] = step_cost(self.run, ordinal)
             yield StepResult(ordinal, key, result, large)
 
 

@@ -22,6 +22,7 @@ from workflow_engine.store.results import (
 )
 from workflow_engine.suggestions import suggest
 from workflow_engine.usecases.engine import Caller
+from workflow_engine.usecases.runs.advised import advice_of_step, advised_error
 from workflow_engine.usecases.runs.step_details import refuse_unknown_includes
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ MAX_INLINE_OUTPUT_BYTES: Final = 1024 * 1024
 
 LINK_SECONDS: Final = 900
 """How long a presigned address may be used; the credentials of a function may end it sooner."""
+
+
+_WITHOUT_COST: Final[dict[str, Json]] = {"cost_usd": None}
+"""Of a step whose results an earlier version of this service has kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ def results_page(
         ordinal, key = cursors.decode(caller.tenant_id, scope, query.cursor)
         position = (int(ordinal), str(key))
     unknown: dict[str, Json] = {"failed_steps": None, "usage": None, "cost_usd": None}
-    head = unknown | dict(results.run) | _told_output(results)
+    head = unknown | dict(results.run) | {"error": advised_error(results.run["error"])} | _told_output(results)
     room = PAGE_BYTES - body_bytes(head)
     page = results.page(
         position,
@@ -87,7 +92,7 @@ def results_page(
         steps=query.steps or None,
         inline_up_to=LARGE_OUTPUT_BYTES if query.links else _most_inline(room),
         size_of=_bytes_of_both,
-        more=partial(_details, execution_id, results, query.include) if query.include else None,
+        more=partial(_beside, execution_id, results, query.include),
     )
     following = (0, "") if results.is_unread else page.next  # no step has this key, so the page begins at the first
     told = head | {
@@ -96,6 +101,12 @@ def results_page(
         "next_cursor": None if following is None else cursors.encode(caller.tenant_id, scope, list(following)),
     }
     return cast("answers.Results", told)  # most of it is kept as JSON
+
+
+def _beside(execution_id: str, results: RunResults, include: tuple[str, ...], step: StepResult) -> dict[str, Json]:
+    """What is told beside a step's result: advice on its error, and the details that are asked for."""
+    advice = advice_of_step(step.result)
+    return advice | _details(execution_id, results, include, step) if include else advice
 
 
 def _details(execution_id: str, results: RunResults, include: tuple[str, ...], step: StepResult) -> dict[str, Json]:
@@ -202,9 +213,10 @@ def _told_output(results: RunResults) -> dict[str, Json]:
 
 
 def _told_step(results: RunResults, told: StepResult) -> Mapping[str, Json]:
+    result = _WITHOUT_COST | told.result
     if told.large is None:
-        return told.result
-    return told.result | {"output_link": _link(results, told.large)}
+        return result
+    return result | {"output_link": _link(results, told.large)}
 
 
 def _link(results: RunResults, large: LargeOutput) -> dict[str, Json]:

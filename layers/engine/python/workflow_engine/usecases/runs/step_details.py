@@ -1,18 +1,22 @@
-"""What is told of a step beside its result: what it received, each attempt at it; and what the run has cost."""
+"""What is told of a step beside its result: what it received, each attempt at it, what it has cost."""
 
 from __future__ import annotations
 
 from typing import Final, Literal
 
-from workflow_engine.aws_quotas import USD_PER_MILLION_TRANSITIONS
 from workflow_engine.errors import InvalidRequestError
 from workflow_engine.language.diagnostics import Json
+from workflow_engine.machines.costs import NOTHING, Spent
+from workflow_engine.machines.outlines import step_in
 from workflow_engine.machines.results import RunReport
 from workflow_engine.store.items import dump
 from workflow_engine.store.payloads import Keep
 from workflow_engine.store.results import LARGE_OUTPUT_BYTES
 from workflow_engine.store.step_details import StepDetails
 from workflow_engine.suggestions import suggest
+
+_ASKS_MODELS: Final = frozenset({"agent_execution", "embedding_generation"})
+"""Types of steps whose output tells what models took."""
 
 Include = Literal["inputs", "attempts"]
 INCLUDES: Final[tuple[Include, ...]] = ("inputs", "attempts")
@@ -39,11 +43,27 @@ def told_details(run: RunReport, ordinal: int, keep: Keep) -> StepDetails | None
     return StepDetails(None, (keep((content,)), len(content)), found.attempts, found.function_name)
 
 
-def cost_usd(run: RunReport) -> dict[str, Json]:
-    """`{total, transitions, models}`: what AWS takes for the states that were entered, at the price that the plan goes by, and
-    models for what they were asked. `models` and `total` are None where the price of a model is not known.
+def step_cost(run: RunReport, ordinal: int) -> dict[str, Json]:
+    """`{total, transitions, models, functions, reason?}` of a step with its parts, in US dollars. `reason` says why a part is
+    None, or what is in none of them.
     """
-    transitions = round(run.transitions * USD_PER_MILLION_TRANSITIONS / 1_000_000, 10)
-    models = None if run.usage.cost_usd is None else round(run.usage.cost_usd, 10)
-    total = None if models is None else round(transitions + models, 10)
-    return {"total": total, "transitions": transitions, "models": models}
+    key = run.steps.keys[ordinal]
+    spent = run.steps.costs.get(key, NOTHING)
+    reason = _reason(run, ordinal, spent)
+    told: dict[str, Json] = {**spent.as_dict()}
+    return told | {"reason": reason} if reason else told
+
+
+def _reason(run: RunReport, ordinal: int, spent: Spent) -> str | None:
+    key, outcome = run.steps.keys[ordinal], run.steps.outcomes[ordinal]
+    of_type = run.steps.known.entries.get(step_in(key), {}).get("type")
+    attempts = () if outcome.timed is None else (*outcome.timed.earlier, *outcome.timed.tries)
+    has_failed = any(attempt.status == "failed" for attempt in attempts)
+    started = of_type == "subflow" and spent != NOTHING
+    reasons = {
+        "The price of a model that was asked is not known.": spent.models is None,
+        "What models took of the attempts that failed is not known.": of_type in _ASKS_MODELS and has_failed,
+        "What the run that it started cost is told by the results of that run.": started,
+        "What Lambda takes is not known: nothing tells how much memory a function of yours has.": spent.mb_ms is None,
+    }
+    return " ".join(reason for reason, holds in reasons.items() if holds) or None
