@@ -12,6 +12,8 @@ SECONDS ?= 600
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # uv installs in a sixth of the time; where it does not reach the index as pip is set up to, pip does it.
 install = $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1) 2>/dev/null || $(PIP) --require-hashes -r $(1)
+# What pytest makes of the tests' modules is kept: else each process of a run spends seven seconds on it before its first test.
+export PYTHONDONTWRITEBYTECODE :=
 # To compile modules takes as long as all else that a command does; where Python may not write what it compiled, every time.
 # What does not parse is no module but a template of one.
 compile = $(BIN)/python -m compileall -q -j 0 -x node_modules $(1) >/dev/null || true

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from infra.function import Function, Grant, Route
+from workflow_engine.function_memory import MEMORY_MB
 from workflow_engine.http import api
 from workflow_engine.http.operation import CONSOLE_ROOT, SERVICE_ROOTS
 
@@ -200,11 +201,11 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
             "CONSOLE_CONNECT_TO",
         ),
     ),
-    Function("step_data", "step", memory_mb=512, timeout_seconds=60),
+    Function("step_data", "step", memory_mb=MEMORY_MB["step_data"], timeout_seconds=60),
     Function(
         "step_files",
         "step",
-        memory_mb=2048,  # a file of 50 MB, and what a library makes of it
+        memory_mb=MEMORY_MB["step_files"],
         timeout_seconds=300,
         layers=("files_deps", "engine"),
         environment=(*ENGINE_ENVIRONMENT, "STEP_HTTP_ALLOWED_HOSTS"),
@@ -213,7 +214,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         "step_http",
         "step",
-        memory_mb=512,  # an answer may have 5 MB, and is held as bytes, text and value
+        memory_mb=MEMORY_MB["step_http"],
         timeout_seconds=900,
         # Of "deps" only jsonschema is used, and only where an output is held to a schema.
         environment=("LLM_TENANT_SECRET_PREFIX", "LLM_OWNER_TENANT", "STEP_HTTP_ALLOWED_HOSTS"),
@@ -222,7 +223,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         "step_approval",
         "step",
-        memory_mb=256,
+        memory_mb=MEMORY_MB["step_approval"],
         timeout_seconds=30,
         environment=ENGINE_ENVIRONMENT,
         grants=(_table("GetItem", "PutItem", "UpdateItem"), _KEEP_DOCUMENTS),
@@ -230,7 +231,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         "step_agent",
         "step",
-        memory_mb=1024,  # importing a vendor's SDK is bound by CPU
+        memory_mb=MEMORY_MB["step_agent"],
         timeout_seconds=900,
         layers=("llm_deps", "llm", "engine"),
         environment=(*ENGINE_ENVIRONMENT, *LLM_ENVIRONMENT, "LLM_PRICES", "LLM_DEFAULT_PROVIDER", "LLM_DEFAULT_MODEL"),
@@ -245,7 +246,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         "step_vectors",
         "step",
-        memory_mb=1024,  # importing a vendor's SDK is bound by CPU
+        memory_mb=MEMORY_MB["step_vectors"],
         timeout_seconds=600,
         layers=("llm_deps", "llm", "engine"),
         environment=(*ENGINE_ENVIRONMENT, *LLM_ENVIRONMENT, "LLM_PRICES", "VECTOR_BUCKET_NAME"),

@@ -92,12 +92,26 @@ def _data(ended: Head) -> dict[str, Any]:
     }
 
 
-def queued_event(ended: Head) -> dict[str, Any]:
-    """The batch of one that SQS sends for EventBridge's "Step Functions Execution Status Change" event.
+def status_change(ended: Head) -> dict[str, Any]:
+    """The `detail` of EventBridge's "Step Functions Execution Status Change" event.
 
     `ended` is the head of a run that has ended, or of a subflow that has begun.
     """
-    stopped = None if ended.stopped is None else int(ended.stopped * 1000)
+    return {
+        "executionArn": ended.arn,
+        "stateMachineArn": ended.machine,
+        "name": ended.name,
+        "status": ended.status,
+        "startDate": int(ended.started * 1000),
+        "stopDate": None if ended.stopped is None else int(ended.stopped * 1000),
+        **_data(ended),
+        "error": ended.error,
+        "cause": ended.cause,
+    }
+
+
+def queued_event(ended: Head) -> dict[str, Any]:
+    """The batch of one that SQS sends for the event of `status_change`."""
     told_at = ended.started if ended.stopped is None else ended.stopped
     event = {
         "version": "0",
@@ -108,17 +122,7 @@ def queued_event(ended: Head) -> dict[str, Any]:
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(told_at)),
         "region": REGION,
         "resources": [ended.arn],
-        "detail": {
-            "executionArn": ended.arn,
-            "stateMachineArn": ended.machine,
-            "name": ended.name,
-            "status": ended.status,
-            "startDate": int(ended.started * 1000),
-            "stopDate": stopped,
-            **_data(ended),
-            "error": ended.error,
-            "cause": ended.cause,
-        },
+        "detail": status_change(ended),
     }
     body = json.dumps(event)
     message = {

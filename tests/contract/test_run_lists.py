@@ -143,7 +143,7 @@ def all_of(store: ExecutionStore, wanted: RunFilter, limit: int, tenant_id: str 
 
 
 @given(wanted=filters, limit=st.integers(1, 70), reads=st.integers(2, 9), shards=st.sampled_from([1, 2, 4]))
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_mix_of_filters_gives_what_a_plain_filter_gives(
     world: World, wanted: RunFilter, limit: int, reads: int, shards: int
 ) -> None:

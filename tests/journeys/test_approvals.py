@@ -111,25 +111,38 @@ def test_a_denied_step_fails_where_it_is_to(api: ApiClient, critical: bool) -> N
     assert found[""]["status"] == ("failed" if critical else "completed")
 
 
-@pytest.mark.parametrize(
-    ("config", "status", "told"),
-    [
-        ({}, "failed", "States.Timeout"),
-        ({"on_timeout": "fail"}, "failed", "States.Timeout"),
-        ({"on_timeout": "deny"}, "completed", "denied"),
-        ({"on_timeout": "deny", "on_deny": "fail"}, "failed", "ApprovalDenied"),
-        ({"on_timeout": {"decision": "approved", "payload": [["auto"]]}}, "completed", "approved"),
-        ({"on_timeout": {"decision": "denied"}, "on_deny": "fail"}, "failed", "ApprovalDenied"),
-    ],
+UNDECIDED: Final[tuple[tuple[dict[str, Any], str, str], ...]] = (
+    ({}, "failed", "States.Timeout"),
+    ({"on_timeout": "fail"}, "failed", "States.Timeout"),
+    ({"on_timeout": "deny"}, "completed", "denied"),
+    ({"on_timeout": "deny", "on_deny": "fail"}, "failed", "ApprovalDenied"),
+    ({"on_timeout": {"decision": "approved", "payload": [["auto"]]}}, "completed", "approved"),
+    ({"on_timeout": {"decision": "denied"}, "on_deny": "fail"}, "failed", "ApprovalDenied"),
 )
-@pytest.mark.parametrize("form", ["critical", "not critical", "for each"])
+"""Configurations, and what becomes of a step with them."""
+
+FORMS: Final = ("critical", "not critical", "for each")
+
+
+@pytest.fixture(scope="module")
+def undecided(api: ApiClient) -> dict[tuple[int, str], str]:
+    """A run of each configuration and form, by both; they wait together."""
+    runs = {}
+    for number, (config, _, _) in enumerate(UNDECIDED):
+        for form in FORMS:
+            release = approval(timeout_seconds=1, **config) | {"critical": form == "critical"}
+            if form == "for each":
+                release |= {"for_each": "input.list", "max_items": 2}
+            runs[number, form] = start(api, after(release) | {"input": {"list": [1, 2]}})
+    return runs
+
+
+@pytest.mark.parametrize("number", range(len(UNDECIDED)))
+@pytest.mark.parametrize("form", FORMS)
 def test_what_nobody_decides_in_time_comes_to_what_the_step_says(
-    api: ApiClient, config: dict[str, Any], status: str, told: str, form: str
+    api: ApiClient, undecided: dict[tuple[int, str], str], number: int, form: str
 ) -> None:
-    release = approval(timeout_seconds=1, **config) | {"critical": form == "critical"}
-    if form == "for each":
-        release |= {"for_each": "input.list", "max_items": 2}
-    execution_id = start(api, after(release) | {"input": {"list": [1, 2]}})
+    execution_id, (_, status, told) = undecided[number, form], UNDECIDED[number]
     found = step_results(api, execution_id)
     result = found["release[1]" if form == "for each" else "release"]
     if status == "completed":

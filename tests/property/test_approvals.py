@@ -38,7 +38,7 @@ def machines(person: Person) -> Iterator[EmbeddedMachines]:
         yield made
 
 
-@settings(SETTINGS, max_examples=100)
+@settings(SETTINGS, max_examples=60)
 @given(document=workflows(approvals=True))
 def test_a_random_workflow_that_asks_runs_as_the_reference_executor_says(
     machines: EmbeddedMachines, document: dict[str, Any]
@@ -46,7 +46,7 @@ def test_a_random_workflow_that_asks_runs_as_the_reference_executor_says(
     check_run(machines, document)
 
 
-@settings(SETTINGS, max_examples=60)
+@settings(SETTINGS, max_examples=40)
 @given(document=sagas(approvals=True))
 def test_failure_steps_after_decisions_run_as_the_reference_executor_says(
     machines: EmbeddedMachines, person: Person, document: dict[str, Any]

@@ -172,7 +172,7 @@ _BESIDE_A_RECORD: Final = of(
 )
 
 
-@settings(SETTINGS, max_examples=60)
+@settings(SETTINGS, max_examples=30)
 @given(document=documents())
 @example(document=_TOGETHER_TOO_LARGE)
 @example(document=_BESIDE_WHAT_IS_READ)

@@ -83,7 +83,7 @@ def with_witness(document: dict[str, Any]) -> dict[str, Any]:
     return changed
 
 
-@settings(SETTINGS, max_examples=100)
+@settings(SETTINGS, max_examples=60)
 @given(document=sagas())
 def test_failure_steps_run_as_the_reference_executor_says(
     machines: EmbeddedMachines, seen: Seen, document: dict[str, Any]

@@ -54,7 +54,7 @@ def run(
     return report(ended.events, compiled.outline, earlier)
 
 
-@settings(SETTINGS, max_examples=150)
+@settings(SETTINGS, max_examples=80)
 @given(document=workflows(), chance=st.data())
 def test_a_rerun_from_any_step_gives_what_the_undisturbed_run_gives(
     machines: EmbeddedMachines, document: dict[str, Any], chance: st.DataObject

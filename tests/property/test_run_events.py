@@ -15,9 +15,8 @@ from tests.support.embedded_machines import EmbeddedMachines, embedded_machines
 from tests.support.random_workflows import sagas, workflows
 from tests.support.run_report import RunReport, statuses
 from tests.support.watched_runs import ME, Clock, GrowingHistory, record, watching_engine
-from workflow_engine.aws_quotas import transitions_usd
 from workflow_engine.compiler import compile_workflow
-from workflow_engine.machines.costs import NOTHING, Spent, with_parts
+from workflow_engine.machines.costs import NOTHING, Spent
 from workflow_engine.machines.outlines import holder_of
 from workflow_engine.machines.run_events import RunEvent, RunEvents
 from workflow_engine.store.tables.sqlite import SqliteTable
@@ -42,16 +41,28 @@ def told(machines: EmbeddedMachines, document: dict[str, Any]) -> tuple[list[Run
     return events, results
 
 
+def together(costs: list[dict[str, float | None]]) -> dict[str, float | None]:
+    """Costs that were told, as one: None where one of them is."""
+    columns = {name: [cost[name] for cost in costs] for name in costs[0]}
+    return {name: None if None in each else sum(c for c in each if c is not None) for name, each in columns.items()}
+
+
 def check_costs(events: list[RunEvent], results: RunReport) -> None:
     own = [key for key in results.costs if key is None or holder_of(key) is None]
     assert reduce(Spent.plus, (results.costs[key] for key in own), NOTHING) == results.spent
     assert {key for key in own if key is not None} <= results.step_results.keys()
     told: dict[str, Any] = {e.step: e.details["cost_usd"] for e in events if e.step and "cost_usd" in e.details}
     told |= events[-1].details.get("step_costs_usd", {})
-    spent: dict[str | None, Spent] = {
-        key: Spent(round(cost["transitions"] / transitions_usd(1)), cost["models"]) for key, cost in told.items()
-    }
-    assert with_parts(spent) == {key: cost for key, cost in results.costs.items() if key is not None}
+    whole: dict[str, list[Any]] = {}
+    for key, cost in told.items():
+        at: str | None = key
+        while at is not None:
+            whole.setdefault(at, []).append(cost)
+            at = holder_of(at)
+    spent = {key: cost.as_dict() for key, cost in results.costs.items() if key is not None}
+    assert whole.keys() == spent.keys()
+    for key, costs in whole.items():
+        assert together(costs) == pytest.approx(spent[key], abs=1e-9)
     assert events[-1].details["cost_usd"] == results.spent.as_dict()
 
 

@@ -129,7 +129,7 @@ def nodes(tree: Tree) -> list[Tree]:
 N_GRAPH: Graph = [set(), set(), {0}, {0, 1}]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(with_durations(graphs()))
 @example((N_GRAPH, [None, 1.0, 0.0, 1e6]))
 def test_every_vertex_occurs_once_and_no_order_is_lost(case: tuple[Graph, list[Duration | None]]) -> None:
@@ -152,7 +152,7 @@ def test_a_series_parallel_order_comes_out_exact(case: tuple[Graph, list[Duratio
     assert ordered_pairs(decomposition.tree) == closure(graph)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(with_durations(graphs()))
 def test_sequences_and_parallels_alternate_and_have_an_order_of_their_own(
     case: tuple[Graph, list[Duration | None]],
@@ -169,7 +169,7 @@ def test_sequences_and_parallels_alternate_and_have_an_order_of_their_own(
                 assert smallest == sorted(smallest)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(with_durations(graphs()), st.randoms(use_true_random=False))
 def test_the_iteration_order_of_sets_does_not_matter(
     case: tuple[Graph, list[Duration | None]], rng: random.Random
@@ -187,7 +187,7 @@ def test_the_iteration_order_of_sets_does_not_matter(
     assert decompose(rebuilt, durations) == decompose(graph, durations)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(graphs(), st.randoms(use_true_random=False))
 def test_the_run_time_lies_between_the_critical_path_and_the_sum(graph: Graph, rng: random.Random) -> None:
     durations = [float(rng.randrange(100)) for _ in graph]
@@ -210,7 +210,7 @@ def test_known_durations_never_give_a_slower_tree_than_barriers_do(graph: Graph,
 LED_ASTRAY: Graph = [set(), set(), {0}, set(), {0}, {2, 3}, {1, 2}]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(with_durations(graphs()))
 @example((LED_ASTRAY, [2.0, 10.0, 10.0, 0.0, 30.0, 10.0, 0.0]))
 def test_durations_never_give_a_slower_tree_to_those_near_them_than_unknown_ones_do(

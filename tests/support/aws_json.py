@@ -117,6 +117,7 @@ def step_functions_server(client: StepFunctions) -> Iterator[str]:
 def _handler(answer: Callable[[str, bytes], Reply]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # a body that follows its headers would wait for the client to acknowledge them
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -32,7 +32,7 @@ def install() -> None:
     if installed != VERSION:
         raise RuntimeError(f"The seams are written for MiniStack {VERSION}, but {installed} is installed")
     run_functions_on_a_bare_interpreter()
-    name_errors_by_their_class()
+    let_functions_raise_as_on_lambda()
     ask_the_role_before_reading_a_queue()
     answer_without_a_body()
     count_the_loopback_as_encrypted()
@@ -55,24 +55,28 @@ def run_functions_on_a_bare_interpreter() -> None:
     runtime._detect_runtime_binary = detect
 
 
-def name_errors_by_their_class() -> None:
-    """MiniStack calls every error of a Python function Runtime.HandlerError and gives no stack trace.
+def let_functions_raise_as_on_lambda() -> None:
+    """MiniStack calls every error of a Python function Runtime.HandlerError, gives no stack trace, and ends the process.
 
-    On AWS `errorType` is the name of the exception's class (Lambda developer guide, "Python function errors").
+    On AWS `errorType` is the name of the exception's class (Lambda developer guide, "Python function errors"), and the
+    environment takes the next call: only what ends the runtime ends it ("Understanding the Lambda execution environment
+    lifecycle").
     """
     runtime, service = ministack("core.lambda_runtime"), ministack("services.lambda_svc")
-    written = '"error": str(e), "trace"'
+    written = '"status": "error", "error": str(e), "trace"'
     script = runtime._PYTHON_WORKER_SCRIPT
     if script.count(written) != 1:
         raise RuntimeError("MiniStack's worker reports errors in another way now")
-    runtime._PYTHON_WORKER_SCRIPT = script.replace(written, '"error": str(e), "error_type": type(e).__name__, "trace"')
+    # MiniStack ends the process of what is not "ok".
+    told = '"status": "ok", "raised": type(e).__name__, "error": str(e), "trace"'
+    runtime._PYTHON_WORKER_SCRIPT = script.replace(written, told)
     last = threading.local()
     invoke, execute = runtime.Worker.invoke, service._execute_function_warm
 
     def remember(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = invoke(self, *args, **kwargs)
-        last.error = result.get("error_type"), result.get("trace", "")
-        return result
+        last.error = result.get("raised"), result.get("trace", "")
+        return {**result, "status": "error"} if "raised" in result else result
 
     def name(func: Any, event: Any, request_id: str) -> Any:
         last.error = None, ""

@@ -14,6 +14,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from infra.local.ended_runs import status_change
 from infra.local.stepfunctions.journal import Head
 from infra.local.stepfunctions.lambdas import Invocation
 from infra.local.stepfunctions.service import StepFunctions
@@ -125,7 +126,7 @@ def _error_type(body: Any) -> str:
 
 
 def _publish_start(execution_arn: str, given: dict[str, Any]) -> None:
-    _emit(
+    ministack("services.stepfunctions")._emit_execution_status_event(
         {
             "executionArn": execution_arn,
             "stateMachineArn": given.get("stateMachineArn"),
@@ -138,25 +139,11 @@ def _publish_start(execution_arn: str, given: dict[str, Any]) -> None:
 
 
 def _publish(ended: Head) -> None:
-    _emit(
-        {
-            "executionArn": ended.arn,
-            "stateMachineArn": ended.machine,
-            "name": ended.name,
-            "status": ended.status,
-            "startDate": _iso(ended.started),
-            "stopDate": None if ended.stopped is None else _iso(ended.stopped),
-            "input": ended.input,
-            "output": ended.output,
-            "error": ended.error,
-            "cause": ended.cause,
-        }
-    )
-
-
-def _iso(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat()
-
-
-def _emit(execution: dict[str, Any]) -> None:
-    ministack("services.stepfunctions")._emit_execution_status_event(execution)
+    """By MiniStack's own words every end would be that of a run which was never redriven, and that of a redrive no news."""
+    entry = {
+        "Source": "aws.states",
+        "DetailType": "Step Functions Execution Status Change",
+        "Detail": json.dumps(status_change(ended) | {"redriveCount": ended.redrives}),
+        "Resources": [ended.arn],
+    }
+    ministack("services.eventbridge")._put_events({"Entries": [entry]}, allow_aws_source=True)

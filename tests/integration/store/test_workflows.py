@@ -66,6 +66,7 @@ RECORDED: Record = {
     "tenant_id": "t",
     "workflow_id": "w1",
     "workflow_version": 1,
+    "first_version": 1,
     "workflow_name": "Name",
     "content_hash": "a882323e761bbb1e0f4a1a09b8120d6a34cad485887bf76cba3e6c35dea791c9",
     "content": '{"document":{"name":"Name","x":1.5},"bindings":{"config":{}},"outline":{"steps":[],"sinks":[]},"plan":{},'

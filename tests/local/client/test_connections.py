@@ -65,6 +65,7 @@ class _KeepsConnections(BaseHTTPRequestHandler):
     """Answers with the id that is asked for, and keeps its connections open, as API Gateway does and werkzeug does not."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a body that follows its headers would wait for the client to acknowledge them
 
     def do_GET(self) -> None:
         body = json.dumps({"execution_id": self.path.rpartition("/")[2]}).encode()

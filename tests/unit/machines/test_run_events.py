@@ -40,7 +40,8 @@ def test_a_step_is_told_when_it_starts_and_when_it_has_ended() -> None:
         "6 step.completed a",
         "7 run.completed",
     ]
-    assert details(events, outline(leaf("a")), "step.completed") == [{"duration_ms": 400}]
+    cost = {"total": 0.000025, "transitions": 0.000025, "models": 0.0, "functions": None}
+    assert details(events, outline(leaf("a")), "step.completed") == [{"duration_ms": 400, "cost_usd": cost}]
 
 
 def test_several_events_that_one_event_of_the_history_brings_have_ids_of_their_own() -> None:
@@ -72,9 +73,10 @@ def test_a_retry_tells_why_and_which_attempt_it_is() -> None:
         "9 step.completed a",
     ]
     error = {"error": {"type": "Busy", "message": "later"}}
-    cost = {"cost_usd": {"total": 0.00005, "transitions": 0.00005, "models": 0.0}}
-    assert details(events, outline(leaf("a")), "step.retried") == [error | cost]
-    assert details(events, outline(leaf("a")), "step.attempt_failed") == [error]
+    cost = {"total": 0.00005, "transitions": 0.00005, "models": 0.0, "functions": None}
+    assert details(events, outline(leaf("a")), "step.retried") == [{**error, "cost_usd": cost}]
+    cost |= {"total": 0.000025, "transitions": 0.000025}
+    assert details(events, outline(leaf("a")), "step.attempt_failed") == [{**error, "cost_usd": cost}]
 
 
 def test_a_failure_that_ends_the_run_is_told_of_the_step_before_it_is_of_the_run() -> None:
@@ -91,7 +93,7 @@ def test_a_failure_that_ends_the_run_is_told_of_the_step_before_it_is_of_the_run
     assert details(events, outline(leaf("a")), "run.failed") == [
         {
             "error": {"step_id": "a", "type": "Boom", "message": "bang"},
-            "cost_usd": {"total": 0.000025, "transitions": 0.000025, "models": 0.0},
+            "cost_usd": {"total": 0.000025, "transitions": 0.000025, "models": 0.0, "functions": None},
         }
     ]
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { challengeOf, codeOf, newAttempt, signInAddress, tokensOf } from "../src/auth/oidc";
+import { challengeOf, codeOf, newAttempt, signInAddress, subjectOf, tokensOf } from "../src/auth/oidc";
 
 const PROVIDER = { issuer: "https://id.test", authorizationEndpoint: "https://id.test/authorize?tenant=7", tokenEndpoint: "https://id.test/token" };
 const CLIENT = { clientId: "console", redirectUri: "https://api.test/prod/console/", scopes: "openid runs" };
@@ -33,5 +33,18 @@ describe("signing in", () => {
     expect(tokensOf({ access_token: "opaque", id_token: "a.b.c", expires_in: 60 }, 1_000)).toEqual({ bearer: "a.b.c", expiresAt: 61_000, refresh: null });
     expect(tokensOf({ access_token: "d.e.f", id_token: "a.b.c", refresh_token: "r" }, 0)).toEqual({ bearer: "d.e.f", expiresAt: 300_000, refresh: "r" });
     expect(() => tokensOf({ access_token: "opaque" }, 0)).toThrow("JWT");
+  });
+
+  it("tells users apart by their tokens' claims, and by the tokens where these say nothing", () => {
+    const token = (claims: object, signature: string): string => {
+      const text = String.fromCharCode(...new TextEncoder().encode(JSON.stringify(claims)));
+      return `h.${btoa(text).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "")}.${signature}`;
+    };
+    const zoe = { iss: "https://id.test", sub: "Zoë ÿÿÿ?>" };
+    expect(subjectOf(token({ ...zoe, exp: 1 }, "a"))).toBe("https://id.test Zoë ÿÿÿ?>");
+    expect(subjectOf(token({ ...zoe, exp: 2 }, "b"))).toBe(subjectOf(token(zoe, "c")));
+    expect(subjectOf(token({ ...zoe, sub: "Ben" }, "a"))).not.toBe(subjectOf(token(zoe, "a")));
+    expect(subjectOf("a.b.c")).toBe("a.b.c");
+    expect(subjectOf(token({ iss: "https://id.test" }, "a"))).toBe(token({ iss: "https://id.test" }, "a"));
   });
 });

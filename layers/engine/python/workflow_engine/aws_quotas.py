@@ -82,6 +82,16 @@ def transitions_usd(transitions: int) -> float:
     return transitions * USD_PER_MILLION_TRANSITIONS / 1_000_000
 
 
+USD_PER_MILLION_REQUESTS: Final = 0.20
+USD_PER_GB_SECOND: Final = 0.0000133334
+"""Prices of Lambda on Arm in us-east-1, first tier. AWS Lambda pricing."""
+
+
+def functions_usd(calls: int, mb_milliseconds: int) -> float:
+    """US dollars for so many calls of functions, which took so much memory for so long together."""
+    return calls * USD_PER_MILLION_REQUESTS / 1_000_000 + mb_milliseconds / 1024 / 1000 * USD_PER_GB_SECOND
+
+
 ITEM_BYTES: Final = 400 * KIB
 """One item, names and keys included. DynamoDB, quotas, "Item size"."""
 

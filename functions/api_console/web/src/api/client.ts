@@ -19,6 +19,8 @@ export interface Authorization {
   header(): Promise<string>;
   /** The API did not take this header: the next one is another. */
   refused(header: string): void;
+  /** Whom the API takes it for: another one may see other things. */
+  who(): string;
 }
 
 let authorization: Promise<Authorization | null> = Promise.resolve(null);
@@ -26,6 +28,11 @@ let authorization: Promise<Authorization | null> = Promise.resolve(null);
 /** All requests wait for it; null where none is needed. */
 export function useAuthorization(by: Promise<Authorization | null>): void {
   authorization = by;
+}
+
+/** Who is signed in, the empty text where nobody needs to be. */
+export async function signedInAs(): Promise<string> {
+  return (await authorization)?.who() ?? "";
 }
 
 /** Send a request as who is signed in; once more, with another token, where the API does not take the first one. */

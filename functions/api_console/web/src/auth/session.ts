@@ -9,7 +9,7 @@ import { useSyncExternalStore } from "react";
 
 import type { Authorization } from "../api/client";
 import type { ConsoleConfig } from "../api/config";
-import { type Attempt, type Client, codeOf, discover, newAttempt, type Provider, redeem, renew, SignInError, signInAddress, type Tokens, UnreachableProviderError } from "./oidc";
+import { type Attempt, type Client, codeOf, discover, newAttempt, type Provider, redeem, renew, SignInError, signInAddress, subjectOf, type Tokens, UnreachableProviderError } from "./oidc";
 
 export type SessionState =
   | { readonly kind: "open" }
@@ -119,6 +119,10 @@ class Session implements Authorization {
 
   refused(header: string): void {
     if (header === `Bearer ${this.tokens.bearer}`) this.tokens = { ...this.tokens, expiresAt: 0 };
+  }
+
+  who(): string {
+    return subjectOf(this.tokens.bearer);
   }
 
   /** One renewal for all requests that wait: a refresh token that rotates is taken once. */

@@ -53,7 +53,7 @@ export function CostLegend({ book, own, store }: { book: CostBook; own: readonly
 }
 
 /** The same numbers as of a box, as facts of a list. */
-export function CostFacts({ spent, planned, parts, reason }: { spent: Usd; planned: number | null; parts: number; reason: string | undefined }) {
+export function CostFacts({ spent, planned, parts, reason }: { spent: Usd & { readonly functions?: number | null }; planned: number | null; parts: number; reason: string | undefined }) {
   return (
     <>
       <dt>Cost</dt>
@@ -63,6 +63,7 @@ export function CostFacts({ spent, planned, parts, reason }: { spent: Usd; plann
         {spent.models !== 0 && ` (states ${exactUsd(spent.transitions)}, models ${exactUsd(spent.models)})`}
         {parts > 0 && spent.total !== null && `; ${meanUsd(spent.total, parts)} for each of ${parts}`}
         {planned !== null && parts > 0 && `, planned ${meanUsd(planned, parts)}`}
+        {spent.functions ? `; Lambda besides about ${meanUsd(spent.functions, 1)}` : ""}
         {reason && <span className="muted"> {reason}</span>}
       </dd>
     </>

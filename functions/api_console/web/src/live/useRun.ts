@@ -2,6 +2,7 @@
 
 import { useEffect, useState, useSyncExternalStore } from "react";
 
+import { signedInAs } from "../api/client";
 import { API_ROOT } from "../api/config";
 import type { Source } from "./hub";
 import { followTogether } from "./leader";
@@ -15,8 +16,8 @@ export interface LiveRun {
 }
 
 const SOURCE: Source = { follow, read };
-/** Deployments may lie beside each other on one origin. */
-const TABS = `console.runs ${API_ROOT}`;
+/** Tabs that may read for each other: deployments may lie beside each other on one origin, and who is signed in may differ. */
+const tabs = async (): Promise<string> => `console.runs ${API_ROOT} ${await signedInAs()}`;
 
 export function useLiveRun(executionId: string, generation: number): LiveRun {
   const [store] = useState(() => new RunStore());
@@ -38,7 +39,9 @@ export function useLiveRun(executionId: string, generation: number): LiveRun {
           if (!signal.aborted) store.clear();
         },
       };
-      void followTogether(TABS, SOURCE, { run: executionId, log, isRedriven }, follower, signal);
+      void tabs().then((name) => {
+        if (!signal.aborted) void followTogether(name, SOURCE, { run: executionId, log, isRedriven }, follower, signal);
+      });
     };
     // A page that nobody sees is slowed down and stopped by the browser: it lets another lead, and goes on where it was.
     const seen = (): void => {

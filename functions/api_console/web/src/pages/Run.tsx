@@ -176,6 +176,7 @@ function Cost({ spent, planned }: { spent: Schemas["CostUsd"]; planned: number |
   const parts = [
     `states $${spent.transitions.toFixed(6)}${planned === null ? "" : `, planned $${planned.toFixed(6)}`}`,
     spent.models === null ? "models: a price is not known" : spent.models > 0 ? `models $${spent.models.toFixed(6)}` : "",
+    spent.functions ? `Lambda besides about $${spent.functions.toFixed(6)}` : "",
   ];
   return <span>{total} ({parts.filter(Boolean).join("; ")})</span>;
 }

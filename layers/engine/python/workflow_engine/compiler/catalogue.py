@@ -110,7 +110,7 @@ class TaskLowering:
     (`jsonata.sources.values_fragment`), and the other fields but `endpoint`. With `starts_child` no function does the step but
     a run of the workflow that the configuration names, whose input is the step's. `checked_by` is the alias of the function of
     ours that holds what a client's function gave to the schema that the execution input's `output_schemas` has under the step's
-    alias.
+    alias. `memory_mb` is the memory of the function where that is known, since Lambda bills by it.
     """
 
     function: str
@@ -134,6 +134,7 @@ class TaskLowering:
     late: Late | None = None
     starts_child: bool = False
     checked_by: str | None = None
+    memory_mb: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ _ENDS: Final[Mapping[str, Any]] = {"Succeeded": "completed", "Failed": "failed",
 def note_attempt(visit: Visit, event: Event, details: Mapping[str, Any], outputs: Outputs) -> None:
     """Add to a visit what an event of a task tells. `visit.failure` is that of the event already."""
     kind, at = event["type"], event.get("timestamp")
+    if details.get("resourceType") == "lambda":
+        _note_call(visit, kind, at)
     if kind.endswith("Scheduled"):
         received = details.get("parameters") or details.get("input")
         if visit.received is None and isinstance(received, str):
@@ -48,6 +50,18 @@ def note_attempt(visit: Visit, event: Event, details: Mapping[str, Any], outputs
         attempt.request_id = found[1] or found[2] if found else attempt.request_id
         attempt.cause = outputs.hold(cause) if '"stackTrace"' in cause or '"trace"' in cause else None
         attempt.status, attempt.ended_at, attempt.failure = "failed", at, visit.failure
+
+
+def _note_call(visit: Visit, kind: str, at: datetime | None) -> None:
+    """Count a call of the step's function, in whole milliseconds, to which Lambda rounds up (its pricing page). A call that only
+    begins a step has ended when that was submitted.
+    """
+    if kind.endswith("Started"):
+        visit.call_began_at = at
+    elif kind.endswith(("Submitted", "Succeeded", "Failed", "TimedOut")) and visit.call_began_at and at:
+        visit.calls += 1
+        visit.call_ms += max(1, math.ceil((at - visit.call_began_at).total_seconds() * 1000))
+        visit.call_began_at = None
 
 
 def note_check(visit: Visit, event: Event) -> None:

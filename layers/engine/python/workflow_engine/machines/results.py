@@ -97,7 +97,7 @@ def report_of(
         ended_in_fail=_ended_in_fail(timeline),
         steps=results.steps,
         outputs=outputs,
-        spent=spent_on(timeline.visits),
+        spent=spent_on(timeline.visits, known),
         usage=reduce(Usage.plus, (v.usage for v in timeline.visits if v.usage is not None), Usage()),
     )
 

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, NamedTuple, get_args
 
 from workflow_engine.errors import StepOutputError
 from workflow_engine.language.diagnostics import Json
-from workflow_engine.machines.costs import NOTHING, Account, Spent
+from workflow_engine.machines.costs import NOTHING, Account
 from workflow_engine.machines.event_words import FAILED_ATTEMPT, NEW_ATTEMPT, task_output
 from workflow_engine.machines.failure_messages import FailureMessages
 from workflow_engine.machines.history_text import parsed
@@ -122,7 +122,7 @@ class RunEvents:
         self._messages = FailureMessages(self._reader.timeline, self._known.entries, self._values_read)
         self._told: dict[str, StepStatus] = {}
         self._account, self._entered_states = Account(self._known), 0
-        self._told_costs: dict[str | None, Spent] = {}
+        self._told_costs: dict[str, dict[str, float | None]] = {}
         self._open: dict[str, Visit] = {}
         self._held: dict[int, Visit] = {}
         self._failing: dict[str, Visit] = {}
@@ -155,10 +155,11 @@ class RunEvents:
         return self._brought
 
     def _note_costs(self) -> None:
+        """Note what was entered since the event before."""
         visits = self._reader.timeline.visits
-        for visit in visits[self._entered_states :]:
-            self._account.add(visit)
-        self._entered_states = len(visits)
+        while self._entered_states < len(visits):
+            self._account.add(visits[self._entered_states])
+            self._entered_states += 1
 
     def _happened(self, kind: str, visit: Visit, before: Visit | None) -> None:
         if kind.endswith("StateEntered"):
@@ -338,8 +339,8 @@ class RunEvents:
 
     def _last_costs(self, report: RunReport) -> dict[str, Json]:
         """What the run has cost, and of its steps those of which that was not told, or has become more since."""
-        late = {k: v for k, v in self._account.owns().items() if k is not None and v != self._told_costs.get(k)}
-        steps: dict[str, Json] = {key: spent.as_dict() for key, spent in late.items()}
+        owns = ((key, spent.as_dict()) for key, spent in self._account.owns().items() if key is not None)
+        steps: dict[str, Json] = {key: {**cost} for key, cost in owns if cost != self._told_costs.get(key)}
         return {"cost_usd": report.spent.as_dict(), **({"step_costs_usd": steps} if steps else {})}
 
     def _tell_reused(self) -> None:
@@ -384,10 +385,11 @@ class RunEvents:
     def _cost(self, key: str) -> dict[str, Json]:
         """What a step itself has cost so far, where that has become more since it was told."""
         spent = self._account.own(key)
-        if spent == self._told_costs.get(key, NOTHING):
+        cost = spent.as_dict()
+        if spent == NOTHING or cost == self._told_costs.get(key):
             return {}
-        self._told_costs[key] = spent
-        return {"cost_usd": spent.as_dict()}
+        self._told_costs[key] = cost
+        return {"cost_usd": {**cost}}
 
     def _key(self, visit: Visit, step_id: str | None = None) -> str:
         """The key of a visit's step, or of a container around it: without the turn of the loop that it is."""

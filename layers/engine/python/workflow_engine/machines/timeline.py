@@ -91,7 +91,7 @@ class Visit:
     `cause` is that of the last failure as the history has it: with the id of the request, if a function failed. `received` is
     the JSON text that was sent to the task at first, `earlier` are the attempts at the same step before the Map or Parallel
     around it was tried again. With `in_check` the visit is in a second state, which holds its output to a schema; `checks` is
-    how often that was tried.
+    how often that was tried. `calls` are those of its function that have ended, `call_ms` how long they took together.
     """
 
     name: str
@@ -117,6 +117,9 @@ class Visit:
     usage: Usage | None = None
     in_check: bool = False
     checks: int = 0
+    calls: int = 0
+    call_ms: int = 0
+    call_began_at: datetime | None = None
 
     def is_inside(self, other: Visit) -> bool:
         """True if `other` is a Map or Parallel around this visit, at whatever distance."""

@@ -17,6 +17,7 @@ from workflow_engine.agents.schema import AGENT_CONFIG, BEHAVIOUR_FIELDS
 from workflow_engine.agents.tool_references import parse_tool
 from workflow_engine.agents.vendors import vendor_of_model
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
+from workflow_engine.function_memory import MEMORY_MB
 from workflow_engine.json_schema import Path, schema_problem
 from workflow_engine.language.findings import quoted
 from workflow_engine.schema_parts import SUCCESS, TIMESTAMP, object_schema, output_schema, property_schema
@@ -56,6 +57,7 @@ def agent_task(*, paid: bool = False, without_input: str | None = None, no_input
         paid=paid,
         without_input=without_input,
         no_input=no_input,
+        memory_mb=MEMORY_MB[STEP_AGENT],
     )
 
 

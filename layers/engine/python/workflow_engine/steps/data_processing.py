@@ -27,6 +27,7 @@ from typing import Any, Final
 from workflow_engine.compiler.catalogue import Lowering, PureContext, PureLowering, TaskLowering
 from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, object_fragment
 from workflow_engine.errors import InvalidStepInput
+from workflow_engine.function_memory import MEMORY_MB
 from workflow_engine.language.syntax import LiteralValue, Source
 from workflow_engine.schema_parts import SUCCESS, TIMESTAMP, Schema, object_schema, output_schema, property_schema
 from workflow_engine.steps.sources import FIELD, UNWRAPPED_NAMES, apply, working_data
@@ -103,8 +104,8 @@ def _lower(config: Mapping[str, Any]) -> Lowering:
         return PureLowering(_build, growth_bytes=WRAPPER_BYTES)
     if config.get("processing_type") in _OF_TEXT:
         of_text = PureLowering(_build, growth_bytes=WRAPPER_BYTES, growth_factor=CASE_GROWTH)
-        return TaskLowering(STEP_DATA, of_text=dict.fromkeys(UNWRAPPED_NAMES, of_text))
-    return TaskLowering(STEP_DATA)
+        return TaskLowering(STEP_DATA, of_text=dict.fromkeys(UNWRAPPED_NAMES, of_text), memory_mb=MEMORY_MB[STEP_DATA])
+    return TaskLowering(STEP_DATA, memory_mb=MEMORY_MB[STEP_DATA])
 
 
 def _known_output(config: Mapping[str, Any]) -> Mapping[str, Source]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
+from workflow_engine.function_memory import MEMORY_MB
 from workflow_engine.schema_parts import SUCCESS, TIMESTAMP, object_schema, output_schema, property_schema
 from workflow_engine.steps.step_type import StepType
 from workflow_engine.steps.text_chunking import STEP_FILES
@@ -30,6 +31,7 @@ def _lower(config: Mapping[str, Any]) -> Lowering:
         transient_errors=TRANSIENT_ERRORS,
         final_errors=FINAL_ERRORS,
         without_input=None if config.get("file_path") else NO_FILE,
+        memory_mb=MEMORY_MB[STEP_FILES],
     )
 
 

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from workflow_engine.aws_quotas import FUNCTION_SECONDS
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
+from workflow_engine.function_memory import MEMORY_MB
 from workflow_engine.json_schema import Path
 from workflow_engine.outbound_headers import CREDENTIAL, header_problem, may_carry_key, secret_may_go_to
 from workflow_engine.schema_parts import Schema, object_schema, output_schema, property_schema
@@ -243,6 +244,7 @@ def _lower(config: Mapping[str, Any]) -> Lowering:
         transient_errors=SURELY_NOT_DONE if method in ("POST", "PATCH") else TRANSIENT_ERRORS,
         final_errors=FINAL_ERRORS,
         fills_texts=True,
+        memory_mb=MEMORY_MB[STEP_HTTP],
     )
 
 

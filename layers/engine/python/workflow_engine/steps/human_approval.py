@@ -14,6 +14,7 @@ from workflow_engine.aws_quotas import EXECUTION_SECONDS
 from workflow_engine.compiler.catalogue import Late, Lowering, TaskLowering
 from workflow_engine.compiler.jsonata.fragments import Fragment, json_literal, object_fragment
 from workflow_engine.compiler.jsonata.states import ENTERED
+from workflow_engine.function_memory import MEMORY_MB
 from workflow_engine.schema_parts import object_schema, output_schema, property_schema
 from workflow_engine.steps.sources import apply
 from workflow_engine.steps.step_type import StepType
@@ -69,6 +70,7 @@ def _lower(config: Mapping[str, Any]) -> Lowering:
         final_errors=(APPROVAL_DENIED,),
         waits_for_answer=True,
         late=_late(config),
+        memory_mb=MEMORY_MB[STEP_APPROVAL],
     )
 
 

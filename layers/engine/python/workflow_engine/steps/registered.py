@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
 from workflow_engine.errors import FINAL_STEP_ERRORS, StepOutputError, StepTransientError
+from workflow_engine.function_memory import MEMORY_MB
 from workflow_engine.language.syntax import RetryPolicy
+from workflow_engine.settings import STEP_HTTP
 from workflow_engine.steps.step_type import STEP_DATA, StepType
 
 HAND_OVER_SECONDS: Final = 5
@@ -64,6 +66,7 @@ def _lowering(registration: Mapping[str, Any]) -> TaskLowering:
         retry=RetryPolicy(**retry) if retry else None,
         expected_seconds=registration.get("estimated_seconds"),
         checked_by=STEP_DATA if is_checked_after(registration) else None,
+        memory_mb=MEMORY_MB[STEP_HTTP] if calls_endpoint else None,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
 from workflow_engine.errors import InvalidStepInput
+from workflow_engine.function_memory import MEMORY_MB
 from workflow_engine.json_schema import Path
 from workflow_engine.schema_parts import SUCCESS, TIMESTAMP, object_schema, output_schema, property_schema
 from workflow_engine.steps.step_type import StepType
@@ -47,7 +48,9 @@ def examine(config: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
 
 
 def _lower(_config: Mapping[str, Any]) -> Lowering:
-    return TaskLowering(STEP_FILES, TIMEOUT_SECONDS, final_errors=(InvalidStepInput.__name__,))
+    return TaskLowering(
+        STEP_FILES, TIMEOUT_SECONDS, final_errors=(InvalidStepInput.__name__,), memory_mb=MEMORY_MB[STEP_FILES]
+    )
 
 
 CHUNK: Final = output_schema(

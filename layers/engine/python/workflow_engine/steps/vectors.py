@@ -12,6 +12,7 @@ from typing import Any, Final
 from workflow_engine.agents import errors as model_errors
 from workflow_engine.agents.vendors import VENDORS, split
 from workflow_engine.compiler.catalogue import Lowering, TaskLowering
+from workflow_engine.function_memory import MEMORY_MB
 from workflow_engine.json_schema import Path
 from workflow_engine.schema_parts import SUCCESS, TIMESTAMP, object_schema, output_schema, property_schema
 from workflow_engine.steps.step_type import StepType
@@ -49,6 +50,7 @@ def _task(*, paid: bool, without_input: str | None = None) -> Lowering:
         tells_timeout=True,
         paid=paid,
         without_input=without_input,
+        memory_mb=MEMORY_MB[STEP_VECTORS],
     )
 
 

@@ -20,14 +20,14 @@ def outline(
     workflow: Workflow, graph: StepGraph, catalogue: CompilerCatalogue, reused: Reused = NOTHING_REUSED
 ) -> dict[str, Any]:
     """JSON: `{"steps": [step], "sinks": [...] | null, "after_failure"?: [step]}`, a step being `{"id", "type", "each"?,
-    "critical"?, "checked"?, "body"?, "reads"?}`.
+    "critical"?, "checked"?, "memory_mb"?, "body"?, "reads"?}`.
 
     `sinks` null says that the run's output is the machine's own; else it is the outputs of the completed sinks by id.
     `reads` has the references, as texts, of what may fail: `input_mapping` those of each entry that is an expression, or
     the time of a delay; `for_each` or `items` that of the list. Conditions and templates take any data. `critical` is told
     where failure steps follow a failure. A step that is not run, since an earlier run has done it, is
     `{"id", "type", "reused": how it ended}`. One whose output is `checked` has been done when a second state has held that
-    to a schema.
+    to a schema. `memory_mb` is that of the function that does the step, where it is known.
     """
     workflow = never_undone(workflow, reused)
     sinks = set(graph.sinks())
@@ -49,8 +49,11 @@ def _step(step: Step, catalogue: CompilerCatalogue, *, recovers: bool, end: Step
         entry["critical"] = True
     if step.for_each is not None:
         entry["each"] = True
-    if _is_checked(step, catalogue):
+    lowering = _task_of(step, catalogue)
+    if lowering is not None and lowering.checked_by is not None:
         entry["checked"] = True
+    if lowering is not None and lowering.memory_mb is not None:
+        entry["memory_mb"] = lowering.memory_mb
     if reads := _reads(step, catalogue):
         entry["reads"] = reads
     if step.body is not None:
@@ -66,10 +69,10 @@ def _step(step: Step, catalogue: CompilerCatalogue, *, recovers: bool, end: Step
     return entry
 
 
-def _is_checked(step: Step, catalogue: CompilerCatalogue) -> bool:
+def _task_of(step: Step, catalogue: CompilerCatalogue) -> TaskLowering | None:
     found = catalogue.find(step.step_type)
     lowering = None if found is None else found.lowering(step.config)
-    return isinstance(lowering, TaskLowering) and lowering.checked_by is not None
+    return lowering if isinstance(lowering, TaskLowering) else None
 
 
 def _reads(step: Step, catalogue: CompilerCatalogue) -> dict[str, Any]:

@@ -46,6 +46,10 @@ class CostUsd(TypedDict):
     """What AWS takes for the states that were entered, retries included."""
     models: float | None
     """Null, and so the total, where the price of a model is not known."""
+    functions: NotRequired[float | None]
+    """About what Lambda takes for the calls of functions that have ended, by the time between two events of the history; in no
+    total. Null where the memory of one is not known, as that of a client's own. An earlier version of the service has kept none.
+    """
 
 
 class StepCost(CostUsd):

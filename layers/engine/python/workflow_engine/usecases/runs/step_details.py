@@ -44,8 +44,8 @@ def told_details(run: RunReport, ordinal: int, keep: Keep) -> StepDetails | None
 
 
 def step_cost(run: RunReport, ordinal: int) -> dict[str, Json]:
-    """`{total, transitions, models, reason?}` of a step with its parts, in US dollars. `reason` says why a part is None, or what
-    is in none of them.
+    """`{total, transitions, models, functions, reason?}` of a step with its parts, in US dollars. `reason` says why a part is
+    None, or what is in none of them.
     """
     key = run.steps.keys[ordinal]
     spent = run.steps.costs.get(key, NOTHING)
@@ -55,13 +55,15 @@ def step_cost(run: RunReport, ordinal: int) -> dict[str, Json]:
 
 
 def _reason(run: RunReport, ordinal: int, spent: Spent) -> str | None:
-    if spent.models is None:
-        return "The price of a model that was asked is not known."
     key, outcome = run.steps.keys[ordinal], run.steps.outcomes[ordinal]
     of_type = run.steps.known.entries.get(step_in(key), {}).get("type")
-    if of_type == "subflow" and spent != NOTHING:
-        return "What the run that it started cost is told by the results of that run."
     attempts = () if outcome.timed is None else (*outcome.timed.earlier, *outcome.timed.tries)
-    if of_type in _ASKS_MODELS and any(attempt.status == "failed" for attempt in attempts):
-        return "What models took of the attempts that failed is not known."
-    return None
+    has_failed = any(attempt.status == "failed" for attempt in attempts)
+    started = of_type == "subflow" and spent != NOTHING
+    reasons = {
+        "The price of a model that was asked is not known.": spent.models is None,
+        "What models took of the attempts that failed is not known.": of_type in _ASKS_MODELS and has_failed,
+        "What the run that it started cost is told by the results of that run.": started,
+        "What Lambda takes is not known: nothing tells how much memory a function of yours has.": spent.mb_ms is None,
+    }
+    return " ".join(reason for reason, holds in reasons.items() if holds) or None
