@@ -33,6 +33,15 @@ def test_the_overview_tells_how_many_runs_failed_and_links_to_them(console: Cons
     expect(page).to_have_url(re.compile("status=failed"))
 
 
+def test_the_charts_of_the_overview_tell_moments_like_any_page(console: Console) -> None:
+    page = console.open("overview")
+    page.locator(".u-over").first.hover()
+    expect(page.locator(".u-legend").first).to_contain_text(re.compile(r"from:? *\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"))
+    page.get_by_label("Colours").select_option("dark")
+    expect(page.locator(".u-legend .u-marker").nth(1)).to_have_css("border-color", "rgb(125, 178, 255)")
+    console.check_accessible()
+
+
 def test_a_decision_is_made_in_the_inbox(console: Console, api: ApiClient) -> None:
     ask = {
         "step_id": "ask",

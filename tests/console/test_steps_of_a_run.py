@@ -88,3 +88,17 @@ def test_a_list_tells_how_many_of_its_elements_failed_where_it_is_drawn(console:
     console.open(f"runs/{run}")
     expect(box(console, "each").locator(".kind").first).to_have_text("map · 3 ✓ · 1 ✕")
     console.check_accessible()
+
+
+def test_each_time_that_a_step_ran_in_lists_inside_of_lists_is_reached(console: Console, api: ApiClient) -> None:
+    leaf = {"step_id": "leaf", "step_type": "transform", "config": {"expression": "1"}}
+    inner = {"step_id": "inner", "step_type": "map", "config": {"items": "input.rows", "steps": [leaf]}}
+    outer = {"step_id": "outer", "step_type": "map", "config": {"items": "input.rows", "steps": [inner]}}
+    run = started(api, outer, input={"rows": [1, 2]})
+    assert api.results(run)["status"] == "completed"
+    page = console.open(f"runs/{run}?step=leaf")
+    panel = page.get_by_role("region", name="Step leaf")
+    expect(panel).to_contain_text("4 times")
+    panel.get_by_label("Open time").fill("3")
+    panel.get_by_label("Open time").press("Enter")
+    expect(page.get_by_role("region", name="Step outer[1].inner[1].leaf")).to_be_visible()

@@ -1,15 +1,17 @@
 import "uplot/dist/uPlot.min.css";
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useReducer, useRef, useState } from "react";
 import uPlot from "uplot";
 
 import { api, ask, type Schemas } from "../api/client";
 import { keys } from "../api/keys";
-import { duration } from "../model/time";
+import { onTheme, paletteOf } from "../graph/colours";
+import { duration, moment, shortMoment } from "../model/time";
 import { href, setQuery, useRoute } from "../routes";
 import { Problem } from "../ui/Problem";
 import { Status } from "../ui/Status";
+import { useUtc } from "../ui/zone";
 
 type Bucket = Schemas["BucketStats"];
 
@@ -129,12 +131,12 @@ interface Line {
 }
 
 const RUNS: readonly Line[] = [
-  { name: "all", colour: "--accent", of: (b) => b.runs },
-  { name: "failed", colour: "--bad", of: (b) => (b.counts["failed"] ?? 0) + (b.counts["timed_out"] ?? 0) },
+  { name: "all", colour: "accent", of: (b) => b.runs },
+  { name: "failed", colour: "bad", of: (b) => (b.counts["failed"] ?? 0) + (b.counts["timed_out"] ?? 0) },
 ];
 const TIMES: readonly Line[] = [
-  { name: "p50", colour: "--accent", of: (b) => seconds(b.duration_ms.p50) },
-  { name: "p95", colour: "--waiting", of: (b) => seconds(b.duration_ms.p95) },
+  { name: "p50", colour: "accent", of: (b) => seconds(b.duration_ms.p50) },
+  { name: "p95", colour: "waiting", of: (b) => seconds(b.duration_ms.p95) },
 ];
 
 function seconds(ms: number | null): number | null {
@@ -143,18 +145,23 @@ function seconds(ms: number | null): number | null {
 
 function Chart({ buckets, lines, label }: { buckets: readonly Bucket[]; lines: readonly Line[]; label: string }) {
   const box = useRef<HTMLDivElement>(null);
+  const utc = useUtc();
+  const [theme, anotherTheme] = useReducer((n: number) => n + 1, 0);
+  useEffect(() => onTheme(anotherTheme), []);
   useEffect(() => {
     const place = box.current;
     if (place === null) return undefined;
-    const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name);
-    const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line") }, ticks: { stroke: colour("--line") } };
+    const colour = paletteOf(place);
+    const line = { stroke: colour("line"), width: 1 };
+    const axis = { stroke: colour("muted"), grid: line, ticks: line };
     const data = [buckets.map((b) => Date.parse(b.start) / 1000), ...lines.map((line) => buckets.map(line.of))] as uPlot.AlignedData;
     const chart = new uPlot(
       {
         width: place.clientWidth,
         height: 180,
-        axes: [axis, axis],
-        series: [{}, ...lines.map((line) => ({ label: line.name, stroke: colour(line.colour), width: 2, points: { show: buckets.length < 60 } }))],
+        tzDate: (at) => (utc ? uPlot.tzDate(new Date(at * 1000), "Etc/UTC") : new Date(at * 1000)),
+        axes: [{ ...axis, values: (_, splits) => splits.map((at) => shortMoment(at * 1000)) }, axis],
+        series: [{ label: "from", value: (_, at: number | null) => (at === null ? "–" : moment(new Date(at * 1000).toISOString())) }, ...lines.map((line) => ({ label: line.name, stroke: colour(line.colour), width: 2, points: { show: buckets.length < 60 } }))],
         legend: { show: true },
       },
       data,
@@ -166,7 +173,7 @@ function Chart({ buckets, lines, label }: { buckets: readonly Bucket[]; lines: r
       watching.disconnect();
       chart.destroy();
     };
-  }, [buckets, lines]);
+  }, [buckets, lines, utc, theme]);
   return <div ref={box} role="img" aria-label={label} />;
 }
 

@@ -11,6 +11,7 @@ import { Heat } from "../../graph/Heat";
 import { Strip } from "../../graph/Strip";
 import { conversationOf, type Turn } from "../../model/agent";
 import { type PlannedCosts, plannedFor } from "../../model/costs";
+import { numbered } from "../../model/places";
 import { hasEnded } from "../../model/status";
 import { duration, moment } from "../../model/time";
 import { href, setQuery } from "../../routes";
@@ -53,9 +54,7 @@ export function StepPanel({ step, isInside, store, ...others }: Shown) {
 }
 
 function Places({ step, store, places }: { step: string; store: RunStore; places: readonly string[] }) {
-  const elements = places
-    .map((key, i) => ({ key, index: Number(/.*\[(\d+)\]/.exec(key)?.[1] ?? i), status: store.getStep(key)?.status ?? "pending" }))
-    .sort((a, b) => a.index - b.index);
+  const elements = numbered(places).map(({ key, index }) => ({ key, index, status: store.getStep(key)?.status ?? "pending" }));
   return (
     <section className="panel" aria-label={`Step ${step}`}>
       <div className="row spread">
