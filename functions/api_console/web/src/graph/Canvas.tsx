@@ -23,7 +23,7 @@ import { costColour, costText } from "../model/costs";
 import { type Flow, notTaken, slackOf } from "../model/flow";
 import { lookOf } from "../model/status";
 import { duration } from "../model/time";
-import { CanvasContext } from "./context";
+import { CanvasContext, useStandsFor } from "./context";
 import { BoxCost, BoxMean } from "./Costs";
 import { Heat } from "./Heat";
 import type { Box } from "./layout";
@@ -66,6 +66,7 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
   const selected = key === null ? null : (part?.stepId ?? key);
   const instance = useRef<ReactFlowInstance<BoxNode> | null>(null);
   const frame = useRef<HTMLDivElement>(null);
+  const [isThere, setThere] = useState(false);
   // Null until the graph was fitted into its frame: what would be drawn before that is thrown away.
   const [isAfar, setAfar] = useState<boolean | null>(null);
   const nodes = useMemo<BoxNode[]>(() => (layout?.boxes ?? []).map(nodeOf), [layout]);
@@ -130,7 +131,7 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
 
   const choices = useChoices(flow, store);
   const context = useMemo(
-    () => ({ flow, store, selected, critical, planned, costs, notTaken: choices, canConnect: connect !== undefined }),
+    () => ({ flow, store, selected, critical, planned, costs, notTaken: choices, canConnect: connect !== undefined, setThere }),
     [flow, store, selected, critical, planned, costs, choices, connect !== undefined],
   );
   if (layout === null) return <p className="muted">Drawing…</p>;
@@ -141,7 +142,7 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
       tabIndex={0}
       role="application"
       aria-label="Graph: arrow keys go from step to step, Escape lets go"
-      aria-activedescendant={selected === null ? undefined : boxId(selected)}
+      aria-activedescendant={selected === null || !isThere ? undefined : boxId(selected)}
       onKeyDown={move}
     >
       <CanvasContext value={context}>
@@ -222,6 +223,7 @@ function Inside({ id, isContainer }: { id: string; isContainer: boolean }) {
   const isFar = useIsFar();
   const look = lookOf(status);
   const cost = useStepCost(costs, id);
+  useStandsFor(id);
   const told = [id, ...(store ? [look.word] : []), ...(cost ? [costText(cost)] : [])].join(", ");
   const marks = [critical.has(id) ? "critical" : "", id === selected ? "selected" : "", isContainer ? "container" : "", dimmed.has(id) ? "not-taken" : ""];
   return (

@@ -6,7 +6,7 @@ import { useStatusOf } from "../live/useRun";
 import { costColour, costText } from "../model/costs";
 import { lookOf } from "../model/status";
 import { onTheme, paletteOf } from "./colours";
-import { CanvasContext } from "./context";
+import { CanvasContext, useStandsFor } from "./context";
 import type { Layout } from "./layout";
 import { linesOf, type Line, type Rect, rectsOf } from "./rects";
 
@@ -63,6 +63,7 @@ export function SelectedFromAfar({ step, id }: { step: string; id: string }) {
   const look = lookOf(useStatusOf(store, step));
   const cost = useStepCost(costs, step);
   const told = [step, ...(store ? [look.word] : []), ...(cost ? [costText(cost)] : [])].join(", ");
+  useStandsFor(step);
   return <div id={id} role="group" aria-label={told} className="unseen" />;
 }
 
