@@ -6,10 +6,11 @@ import uPlot from "uplot";
 
 import { api, ask, type Schemas } from "../api/client";
 import { keys } from "../api/keys";
-import { duration } from "../model/time";
+import { duration, moment } from "../model/time";
 import { href, setQuery, useRoute } from "../routes";
 import { Problem } from "../ui/Problem";
 import { Status } from "../ui/Status";
+import { useUtc } from "../ui/zone";
 
 type Bucket = Schemas["BucketStats"];
 
@@ -143,6 +144,7 @@ function seconds(ms: number | null): number | null {
 
 function Chart({ buckets, lines, label }: { buckets: readonly Bucket[]; lines: readonly Line[]; label: string }) {
   const box = useRef<HTMLDivElement>(null);
+  const utc = useUtc();
   useEffect(() => {
     const place = box.current;
     if (place === null) return undefined;
@@ -153,8 +155,9 @@ function Chart({ buckets, lines, label }: { buckets: readonly Bucket[]; lines: r
       {
         width: place.clientWidth,
         height: 180,
-        axes: [axis, axis],
-        series: [{}, ...lines.map((line) => ({ label: line.name, stroke: colour(line.colour), width: 2, points: { show: buckets.length < 60 } }))],
+        tzDate: (at) => (utc ? uPlot.tzDate(new Date(at * 1000), "Etc/UTC") : new Date(at * 1000)),
+        axes: [{ ...axis, space: 100, values: (_, splits) => splits.map((at) => momentOf(at)) }, axis],
+        series: [{ label: "From", value: (_, at) => momentOf(at) }, ...lines.map((line) => ({ label: line.name, stroke: colour(line.colour), width: 2, points: { show: buckets.length < 60 } }))],
         legend: { show: true },
       },
       data,
@@ -166,8 +169,13 @@ function Chart({ buckets, lines, label }: { buckets: readonly Bucket[]; lines: r
       watching.disconnect();
       chart.destroy();
     };
-  }, [buckets, lines]);
+  }, [buckets, lines, utc]);
   return <div ref={box} role="img" aria-label={label} />;
+}
+
+/** A place on the axis of time, in seconds since 1970: to the minute, in the zone that all moments have. */
+function momentOf(at: number | null): string {
+  return at === null ? "–" : moment(new Date(at * 1000).toISOString()).slice(5, 16);
 }
 
 /** The workflows that there are, by what they cost. */
