@@ -1,4 +1,4 @@
-import { createContext, useContext, useEffect } from "react";
+import { createContext } from "react";
 
 import type { CostBook } from "../live/costBook";
 import type { RunStore } from "../live/runStore";
@@ -15,8 +15,6 @@ export interface Shown {
   /** Steps of cases that a switch did not take. */
   readonly notTaken: ReadonlySet<string>;
   readonly canConnect: boolean;
-  /** Told whether anything on the page stands for the step that is selected. */
-  readonly setThere: (isThere: boolean) => void;
 }
 
 const NO_FLOW: Flow = { steps: new Map(), own: [], structure: null, criticalPath: [], serialised: [] };
@@ -31,16 +29,4 @@ export const CanvasContext = createContext<Shown>({
   costs: null,
   notTaken: new Set(),
   canConnect: false,
-  setThere: () => undefined,
 });
-
-/** For what stands for a step: a box that is far off is not on the page, and what points to it would point to nothing. */
-export function useStandsFor(step: string): void {
-  const { selected, setThere } = useContext(CanvasContext);
-  const isSelected = step === selected;
-  useEffect(() => {
-    if (!isSelected) return undefined;
-    setThere(true);
-    return () => setThere(false);
-  }, [isSelected, setThere]);
-}
