@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.console.conftest import Console
-from tests.console.test_runs import started
+from tests.console.test_runs import box, started
 from tests.support.http_client import ApiClient
 
 CARRIER = {"step_id": "ship", "step_type": "carrier", "config": {}}
@@ -59,3 +59,32 @@ def test_a_loop_inside_of_a_list_is_told_by_turns(console: Console, api: ApiClie
     panel.get_by_label("Open turn").fill("2")
     panel.get_by_label("Open turn").press("Enter")
     expect(page.get_by_role("region", name="Step each[1].poll[2].turn")).to_be_visible()
+
+
+def test_what_ran_since_the_run_failed_is_in_the_graph(console: Console, api: ApiClient) -> None:
+    def one(step_id: str, **more: object) -> dict[str, object]:
+        return {"step_id": step_id, "step_type": "transform", "config": {"expression": "1"}, **more}
+
+    reserve = one("reserve", compensate=[one("release")])
+    workflow = {"name": "Order", "steps": [reserve, CARRIER], "on_failure": [one("notify")]}
+    run = api.post("/workflows/execute", {"workflow": workflow}).body["execution_id"]
+    assert api.results(run)["status"] == "failed"
+    page = console.open(f"runs/{run}?step=release")
+    expect(box(console, "release")).to_contain_text("undoes reserve")
+    expect(box(console, "release")).to_have_class(re.compile("ok"))
+    expect(box(console, "notify")).to_contain_text("on failure")
+    expect(page.locator(".react-flow__edge.on-failure")).to_have_count(1)
+    page.get_by_role("tab", name="Timeline").click()
+    expect(page.locator(".bar-row", has_text="◆")).to_contain_text(["ship"])
+    console.check_accessible()
+
+
+def test_a_list_tells_how_many_of_its_elements_failed_where_it_is_drawn(console: Console, api: ApiClient) -> None:
+    checked = {"step_id": "check", "step_type": "transform", "config": {"expression": "v = 3 ? $error('three') : v"}}
+    checked |= {"input_mapping": {"v": "item"}, "critical": False}
+    each = {"step_id": "each", "step_type": "map", "config": {"items": "input.rows", "steps": [checked]}}
+    run = started(api, each, input={"rows": [1, 2, 3, 4]})
+    assert api.results(run)["status"] == "completed"
+    console.open(f"runs/{run}")
+    expect(box(console, "each").locator(".kind").first).to_have_text("map · 3 ✓ · 1 ✕")
+    console.check_accessible()

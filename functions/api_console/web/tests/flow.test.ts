@@ -34,6 +34,23 @@ const PLAN = {
   serialised_pairs: [],
 };
 
+describe("what runs when the run fails", () => {
+  const undo = { step_id: "release", step_type: "http" };
+  const told = [{ step_id: "notify", step_type: "http" }, { step_id: "close", step_type: "http", dependencies: ["notify"] }];
+  const flow = flowOf({ steps: [{ step_id: "reserve", step_type: "http", compensate: [undo] }], on_failure: told }, { structure: { step: "reserve", start: 0, end: 1 } });
+
+  it("is in the graph: what undoes a step behind that", () => {
+    expect([...flow.steps.values()].map((s) => [s.id, s.after, s.onFailure])).toEqual([
+      ["reserve", [], null],
+      ["release", ["reserve"], { undoes: "reserve" }],
+      ["notify", [], { undoes: null }],
+      ["close", ["notify"], { undoes: null }],
+    ]);
+  });
+
+  it("is no part of the plan", () => expect(flow.own).toEqual(["reserve"]));
+});
+
 describe("a flow", () => {
   const flow = flowOf(WORKFLOW, PLAN);
 

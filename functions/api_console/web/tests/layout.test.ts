@@ -96,3 +96,18 @@ describe("the compiled graph", () => {
 
   it("of nothing is nothing", () => expect(compiledLayout(null).boxes).toEqual([]));
 });
+
+describe("the compiled graph", () => {
+  const layout = compiledLayout(STRUCTURE);
+
+  it("has an arrow from each part of a sequence to the next, whatever the part is", () => {
+    expect(layout.edges.map(({ from, to }) => `${from} ${to}`).sort()).toEqual(["a parallel:0.1", "parallel:0.1 z", "x y"]);
+    const known = new Set(layout.boxes.map((b) => b.id));
+    expect(layout.edges.every(({ from, to }) => known.has(from) && known.has(to))).toBe(true);
+  });
+
+  it("has the parts of a sequence above one another", () => {
+    const middles = ["a", "parallel:0.1", "z"].map((id) => absolute(layout, id)).map((box) => box.x + box.width / 2);
+    expect(new Set(middles).size).toBe(1);
+  });
+});

@@ -40,7 +40,8 @@ export function Gantt({ flow, store, selected, select }: Props) {
     const began = run.startedAt ? Date.parse(run.startedAt) : now;
     const until = (run.endedAt ? Date.parse(run.endedAt) : now) - began;
     const waits = new Set(steps.filter((s) => s.status === "waiting" || isWait(flow, s.stepId)).map((s) => s.key));
-    const ends = new Map(found.filter((b) => flow?.steps.get(b.key)?.container === null).map((b) => [b.key, b.to]));
+    const own = new Set(flow?.own);
+    const ends = new Map(found.filter((b) => own.has(b.key)).map((b) => [b.key, b.to]));
     return {
       bars: found,
       lists: long,

@@ -18,7 +18,7 @@ import { type KeyboardEvent, memo, type RefObject, useCallback, useContext, useE
 
 import { type CostBook, useStepCost } from "../live/costBook";
 import type { RunStore } from "../live/runStore";
-import { useStatusOf, useStep } from "../live/useRun";
+import { useCounts, useStatusOf, useStep } from "../live/useRun";
 import { costColour, costText } from "../model/costs";
 import { type Flow, notTaken, slackOf } from "../model/flow";
 import { lookOf } from "../model/status";
@@ -38,6 +38,8 @@ const MOST_FOR_MINIMAP = 500;
 const CULL_FROM = 250;
 const LEAST_ZOOM = 0.02;
 const NOTHING: [] = [];
+/** An arrow's straight ends: more than half of what is between two layers would let it turn back. */
+const BENDS = { offset: 10 };
 /** How far from a box, in the pixels of the screen, a click still means it, where boxes are thin. */
 const REACH = 6;
 
@@ -55,6 +57,7 @@ interface Props {
   readonly connect?: (from: string, to: string) => void;
 }
 
+type Arrow = FlowEdge & { readonly pathOptions?: { readonly offset: number } };
 type BoxNode = Node<{ box: Box }, "step" | "container" | "frame">;
 
 const TYPES = { step: memo(StepBox), container: memo(ContainerBox), frame: memo(GroupBox) };
@@ -71,14 +74,15 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
   const [isAfar, setAfar] = useState<boolean | null>(null);
   const nodes = useMemo<BoxNode[]>(() => (layout?.boxes ?? []).map(nodeOf), [layout]);
   const critical = useMemo(() => new Set(flow.criticalPath), [flow]);
-  const edges = useMemo<FlowEdge[]>(() => {
-    const drawn: FlowEdge[] = (layout?.edges ?? []).map(({ from, to }) => ({
+  const edges = useMemo<Arrow[]>(() => {
+    const drawn: Arrow[] = (layout?.edges ?? []).map(({ from, to }) => ({
       id: `${from}>${to}`,
       source: from,
       target: to,
       type: "smoothstep",
+      pathOptions: BENDS,
       focusable: false,
-      className: critical.has(from) && critical.has(to) ? "critical" : "",
+      className: critical.has(from) && critical.has(to) ? "critical" : flow.steps.get(to)?.onFailure ? "on-failure" : "",
       markerEnd: { type: MarkerType.ArrowClosed },
     }));
     if (view === "compiled") {
@@ -280,7 +284,9 @@ function Inside({ id, isContainer }: { id: string; isContainer: boolean }) {
             {costs ? <BoxCost book={costs} id={id} /> : planned && store ? <Planned store={store} id={id} /> : step?.type}
             {step?.isList ? " · for each" : ""}
             {step?.isConditional ? " · if" : ""}
+            {step?.onFailure ? (step.onFailure.undoes === null ? " · on failure" : ` · undoes ${step.onFailure.undoes}`) : ""}
             {dimmed.has(id) ? " · not taken" : ""}
+            {store && !costs && !planned && <PartCounts store={store} id={id} />}
           </div>
           {store && <Heat store={store} id={id} />}
         </>
@@ -288,6 +294,16 @@ function Inside({ id, isContainer }: { id: string; isContainer: boolean }) {
       <Handle type="source" position={Position.Bottom} isConnectable={canConnect} />
     </div>
   );
+}
+
+/** How many elements of a list, or turns of a loop, are in which status. The strip below tells it in words. */
+function PartCounts({ store, id }: { store: RunStore; id: string }) {
+  const counts = useCounts(store, id);
+  const { flow } = useContext(CanvasContext);
+  const step = flow.steps.get(id);
+  if (step === undefined || !(step.isList || step.type === "map" || step.type === "loop")) return null;
+  const told = Object.entries(counts).flatMap(([status, count]) => (count > 0 ? [`${count.toLocaleString("en")} ${lookOf(status).mark}`] : []));
+  return <span aria-hidden="true">{told.map((each) => ` · ${each}`)}</span>;
 }
 
 /** Planned against real, and how much longer it may take. */

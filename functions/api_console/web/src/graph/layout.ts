@@ -33,7 +33,7 @@ export interface Layout {
 
 export const NODE = { width: 190, height: 56 } as const;
 const GAP = { x: 22, y: 34 } as const;
-const PAD = { side: 14, top: 50, bottom: 14 } as const;
+const PAD = { side: 14, top: 58, bottom: 14 } as const;
 /** dagre's better ranker takes 14 s for 1,200 steps, the other one 2 s. */
 const MOST_FOR_SIMPLEX = 300;
 
@@ -113,7 +113,7 @@ export function compiledLayout(structure: PlannedPart | null): Layout {
   const boxes: Box[] = [];
   const edges: Edge[] = [];
   if (structure === null) return { boxes, edges, width: 0, height: 0 };
-  const size = draw(structure, null, 0, 0, "0", boxes);
+  const size = draw(structure, null, 0, 0, "0", { boxes, edges });
   return { boxes, edges, ...size };
 }
 
@@ -122,44 +122,71 @@ interface Size {
   readonly height: number;
 }
 
-function draw(part: PlannedPart, parent: string | null, x: number, y: number, path: string, into: Box[]): Size {
+interface Drawing {
+  readonly boxes: Box[];
+  readonly edges: Edge[];
+}
+
+function draw(part: PlannedPart, parent: string | null, x: number, y: number, path: string, into: Drawing): Size {
   if (part.step !== undefined) {
     const bodies = part.bodies ?? [];
     if (bodies.length === 0) {
-      into.push({ id: part.step, kind: "step", parent, x, y, ...NODE });
+      into.boxes.push({ id: part.step, kind: "step", parent, x, y, ...NODE });
       return NODE;
     }
-    const at = into.length;
-    into.push({ id: part.step, kind: "container", parent, x, y, ...NODE });
-    const size = sideBySide(bodies, part.step, path, into);
-    into[at] = { id: part.step, kind: "container", parent, x, y, ...size };
-    return size;
+    return around(bodies, { id: part.step, kind: "container", parent, x, y }, path, into);
   }
-  if (part.parallel !== undefined) {
-    const id = `parallel:${path}`;
-    const at = into.length;
-    into.push({ id, kind: "group", parent, x, y, ...NODE });
-    const size = sideBySide(part.parallel, id, path, into);
-    into[at] = { id, kind: "group", parent, x, y, ...size };
-    return size;
-  }
-  let [width, height] = [0, 0];
-  (part.sequence ?? []).forEach((inner, i) => {
-    const size = draw(inner, parent, x, y + height, `${path}.${i}`, into);
-    width = Math.max(width, size.width);
-    height += size.height + GAP.y / 2;
-  });
-  return { width, height: Math.max(0, height - GAP.y / 2) };
+  if (part.parallel !== undefined) return around(part.parallel, { id: groupId(path), kind: "group", parent, x, y }, path, into);
+  return oneAfterTheOther(part.sequence ?? [], parent, x, y, path, into);
 }
 
-function sideBySide(parts: readonly PlannedPart[], parent: string, path: string, into: Box[]): Size {
+/** Parts below each other, in the middle of the widest, with an arrow from each to the next. */
+function oneAfterTheOther(parts: readonly PlannedPart[], parent: string | null, x: number, y: number, path: string, into: Drawing): Size {
+  const drawn: { first: number; width: number }[] = [];
+  let [width, height] = [0, 0];
+  parts.forEach((inner, i) => {
+    const first = into.boxes.length;
+    const size = draw(inner, parent, x, y + height, `${path}.${i}`, into);
+    drawn.push({ first, width: size.width });
+    const before = parts[i - 1];
+    const [from, to] = [before && idOf(before, `${path}.${i - 1}`), idOf(inner, `${path}.${i}`)];
+    if (from && to) into.edges.push({ from, to });
+    width = Math.max(width, size.width);
+    height += size.height + GAP.y;
+  });
+  drawn.forEach(({ first, width: own }, i) => {
+    for (let at = first; at < (drawn[i + 1]?.first ?? into.boxes.length); at++) {
+      const box = into.boxes[at];
+      if (box?.parent === parent) into.boxes[at] = { ...box, x: box.x + (width - own) / 2 };
+    }
+  });
+  return { width, height: Math.max(0, height - GAP.y) };
+}
+
+function groupId(path: string): string {
+  return `parallel:${path}`;
+}
+
+/** The box of a part; a sequence has none of its own. */
+function idOf(part: PlannedPart, path: string): string | null {
+  return part.step ?? (part.parallel === undefined ? null : groupId(path));
+}
+
+/** A box with parts side by side in it. */
+function around(parts: readonly PlannedPart[], outer: Omit<Box, "width" | "height">, path: string, into: Drawing): Size {
+  const at = into.boxes.length;
+  into.boxes.push({ ...outer, ...NODE });
+  // Only what has a title needs room for it.
+  const top = outer.kind === "group" ? PAD.bottom : PAD.top;
   let [width, height] = [PAD.side, 0];
   parts.forEach((inner, i) => {
-    const size = draw(inner, parent, width, PAD.top, `${path}.${i}`, into);
+    const size = draw(inner, outer.id, width, top, `${path}.${i}`, into);
     width += size.width + GAP.x;
     height = Math.max(height, size.height);
   });
-  return { width: Math.max(NODE.width, width - GAP.x + PAD.side), height: height + PAD.top + PAD.bottom };
+  const size = { width: Math.max(NODE.width, width - GAP.x + PAD.side), height: height + top + PAD.bottom };
+  into.boxes[at] = { ...outer, ...size };
+  return size;
 }
 
 /** React Flow wants a parent before what is in it. */

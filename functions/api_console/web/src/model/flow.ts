@@ -25,11 +25,13 @@ export interface FlowStep {
   readonly isList: boolean;
   readonly isConditional: boolean;
   readonly isCritical: boolean;
+  /** Of a step that runs only when the run fails: the step that it undoes, or that it just runs then; null for any other. */
+  readonly onFailure: { readonly undoes: string | null } | null;
 }
 
 export interface Flow {
   readonly steps: ReadonlyMap<string, FlowStep>;
-  /** Ids of the workflow's own steps, in the order in which the document has them. */
+  /** Ids of the workflow's own steps, in the order in which the document has them; without those that a failure lets run. */
   readonly own: readonly string[];
   readonly structure: PlannedPart | null;
   readonly criticalPath: readonly string[];
@@ -43,6 +45,7 @@ interface StepDocument {
   readonly conditions?: unknown;
   readonly condition?: unknown;
   readonly critical?: unknown;
+  readonly compensate?: unknown;
   readonly dependencies?: readonly string[];
   readonly config?: Record<string, unknown>;
   readonly parameters?: Record<string, unknown>;
@@ -55,19 +58,20 @@ export interface PlanDocument {
 }
 
 export function flowOf(workflow: Record<string, unknown>, plan: PlanDocument): Flow {
-  const documents = new Map<string, { document: StepDocument; container: string | null }>();
+  const documents = new Map<string, Found>();
   const own: string[] = [];
-  collect((workflow["steps"] ?? []) as StepDocument[], null, documents, own);
+  collect(workflow["steps"], { container: null, onFailure: null }, documents, own);
+  collect(workflow["on_failure"], { container: null, onFailure: { undoes: null } }, documents, null);
   const planned = new Map<string, { part: PlannedPart; bodies: (readonly string[])[] }>();
   if (plan.structure) place(plan.structure, planned);
   const steps = new Map<string, FlowStep>();
-  for (const [id, { document, container }] of documents) {
+  for (const [id, { document, container, onFailure }] of documents) {
     const known = planned.get(id);
     steps.set(id, {
       id,
       type: String(document.step_type ?? ""),
-      // A workflow that was saved by an earlier release has no structure in its plan.
-      after: known?.part.after ?? (known || !Array.isArray(document.dependencies) ? [] : document.dependencies.filter((d) => documents.has(d))),
+      // A workflow that was saved by an earlier release has no structure in its plan, and what runs on failure is in none.
+      after: known?.part.after ?? (known ? [] : [...(onFailure?.undoes ? [onFailure.undoes] : []), ...writtenBefore(document, documents)]),
       container,
       bodies: known?.bodies ?? [],
       start: known?.part.start ?? 0,
@@ -75,6 +79,7 @@ export function flowOf(workflow: Record<string, unknown>, plan: PlanDocument): F
       isList: document.for_each !== undefined && document.for_each !== null,
       isConditional: document.conditions !== undefined || document.condition !== undefined,
       isCritical: document.critical !== false,
+      onFailure,
     });
   }
   return {
@@ -86,20 +91,29 @@ export function flowOf(workflow: Record<string, unknown>, plan: PlanDocument): F
   };
 }
 
-function collect(
-  steps: readonly StepDocument[],
-  container: string | null,
-  into: Map<string, { document: StepDocument; container: string | null }>,
-  own: string[] | null,
-): void {
-  for (const document of Array.isArray(steps) ? steps : []) {
+interface Place {
+  readonly container: string | null;
+  readonly onFailure: FlowStep["onFailure"];
+}
+
+interface Found extends Place {
+  readonly document: StepDocument;
+}
+
+function collect(steps: unknown, place: Place, into: Map<string, Found>, own: string[] | null): void {
+  for (const document of Array.isArray(steps) ? (steps as (StepDocument | null)[]) : []) {
     // A text that somebody is writing has anything in a list of steps.
     const id = document?.step_id;
-    if (typeof id !== "string" || into.has(id)) continue;
-    into.set(id, { document, container });
+    if (!document || typeof id !== "string" || into.has(id)) continue;
+    into.set(id, { document, ...place });
     own?.push(id);
-    for (const body of bodiesOf(document)) collect(body, id, into, null);
+    for (const body of bodiesOf(document)) collect(body, { ...place, container: id }, into, null);
+    collect(document.compensate, { ...place, onFailure: { undoes: id } }, into, null);
   }
+}
+
+function writtenBefore({ dependencies }: StepDocument, known: ReadonlyMap<string, unknown>): readonly string[] {
+  return Array.isArray(dependencies) ? dependencies.filter((id) => known.has(id)) : [];
 }
 
 /** The lists of steps inside of a step, as the document writes them. */

@@ -101,7 +101,7 @@ function Content({ view, id, flow, live, step, status, planned, plannedCosts, is
               <input type="checkbox" checked={isCost} onChange={(e) => setQuery({ cost: e.target.checked ? "yes" : null, planned: null })} /> cost: planned against spent
             </label>
           </div>
-          {costs && <CostLegend book={costs} own={flow.own} store={live.store} />}
+          {costs && <CostLegend book={costs} own={[...flow.steps.values()].filter((s) => s.container === null).map((s) => s.id)} store={live.store} />}
           <Canvas flow={flow} store={live.store} view={drawn} selected={step} select={select} planned={planned} costs={costs} />
         </>
       );
