@@ -78,3 +78,17 @@ def test_costs_grow_while_the_run_goes_on(console: Console, api: ApiClient, swit
     expect(box(console, "later")).to_contain_text("… $0.000025")
     (switches / "later").touch()
     expect(box(console, "later")).to_contain_text("= $0.000025")
+
+
+def test_a_subflow_says_that_its_run_tells_what_it_cost_and_leads_to_it(console: Console, api: ApiClient) -> None:
+    child = {"name": "Packing", "steps": [step("pack", "oracle", config={"dollars": 0.5})]}
+    assert api.call("PUT", "/workflows/packing", child).status in (200, 201)
+    run = started(api, step("boxes", "subflow", config={"workflow_id": "packing"}))
+    assert api.results(run)["status"] == "completed"
+    page = console.open(f"runs/{run}?step=boxes")
+    panel = page.get_by_role("region", name="Step boxes")
+    expect(panel).to_contain_text("What the run that it started cost is told by the results of that run.")
+    panel.get_by_role("link", name="those that this run has started").click()
+    expect(page).to_have_url(re.compile(f"parent_id={run}"))
+    page.get_by_role("link", name="sub-").first.click()
+    expect(page.get_by_text("models $0.500000")).to_be_visible()

@@ -23,6 +23,11 @@ def test_the_overview_tells_how_many_runs_failed_and_links_to_them(console: Cons
     failed = page.locator("main").get_by_role("link", name=re.compile("failed"))
     link = failed.filter(has_not_text=re.compile(rf"\b{before}$"))
     expect(link).to_be_visible(timeout=3 * SECONDS)
+    for span, bucket in (("month", "day"), ("week", "hour"), ("day", "hour")):
+        with page.expect_response(re.compile(rf"/stats\?.*bucket={bucket}")) as told:
+            page.get_by_label("Of the last").select_option(span)
+        assert told.value.ok
+    expect(link).to_be_visible()
     console.check_accessible()
     link.click()
     expect(page).to_have_url(re.compile("status=failed"))

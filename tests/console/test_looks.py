@@ -132,3 +132,19 @@ def test_every_moment_is_of_the_zone_that_is_chosen(browser: Browser, url: str, 
     expect(shown).to_contain_text(f" {began}:")
     expect(page).to_have_title(f"{run} · Runs · Workflow console")
     page.close()
+
+
+def test_nothing_is_hard_to_read_in_the_dark(console: Console, shown: dict[str, str]) -> None:
+    console.page.emulate_media(color_scheme="dark")
+    run, workflow = shown["run"], shown["workflow"]
+    for place, seen in (
+        ("overview", "How long they took"),
+        ("runs", "Nightly invoices"),
+        (f"runs/{run}?step=boxes_of_the_order", "60 elements"),
+        (f"runs/{run}?view=timeline", "show the 60 steps"),
+        (f"workflows/{workflow}", "boxes_of_the_order"),
+        (f"workflows/{workflow}/edit", "No errors"),
+        ("steps/transform", "Try it"),
+    ):
+        expect(console.open(place).get_by_text(seen).first).to_be_visible()
+        console.check_accessible()

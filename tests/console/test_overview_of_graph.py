@@ -54,7 +54,7 @@ def test_a_large_graph_is_one_picture_from_which_steps_are_chosen(console: Conso
     page.keyboard.press("ArrowDown")
     expect(page.locator(".step-box.selected")).to_be_visible()
     expect(picture).to_have_count(0)
-    assert page.locator(".step-box.selected").get_attribute("data-step") != chosen
+    expect(page.locator(".step-box.selected")).not_to_have_attribute("data-step", chosen)
     page.get_by_role("button", name="Fit View").click()
     expect(picture).to_be_visible()
     expect(page.locator(".step-box")).to_have_count(0)

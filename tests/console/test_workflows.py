@@ -305,3 +305,28 @@ def test_a_workflow_is_deleted_unless_somebody_has_saved_it_in_the_meantime(cons
     expect(page.get_by_role("heading", name="Workflows")).to_be_visible()
     expect(page.get_by_role("link", name="Doomed", exact=True)).to_have_count(0)
     assert api.get("/workflows/doomed").status == 404
+
+
+def test_a_deletion_that_is_not_done_yet_is_gone_on_with(console: Console, api: ApiClient) -> None:
+    console.expected += ["429"]
+    stored(api, "halved", delay("a"), name="Halved")
+    page = console.open("workflows/halved")
+
+    def half(route: Route) -> None:
+        """What the service tells when it has deleted the workflow and not all of its figures."""
+        if route.request.method != "DELETE":
+            route.continue_()
+            return
+        assert api.call("DELETE", "/workflows/halved").status == 204
+        body = {"type": "about:blank", "title": "Too Many Requests", "status": 429, "code": "throttled"}
+        told = json.dumps(body | {"detail": "Some of its figures are left."})
+        route.fulfill(status=429, content_type="application/problem+json", body=told)
+        page.unroute("**/workflows/halved")
+
+    page.route("**/workflows/halved", half)
+    page.get_by_role("button", name="Delete…").click()
+    delete = page.get_by_role("button", name="Delete the workflow")
+    delete.click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("Some of its figures are left.")
+    delete.click()
+    expect(page.get_by_role("heading", name="Workflows")).to_be_visible()

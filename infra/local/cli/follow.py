@@ -121,12 +121,16 @@ def _is_part(place: str | None, step: str) -> bool:
     return place == step or place.startswith((f"{step}[", f"{step}.")) or step in _ids(place)
 
 
+_COSTS: Final = frozenset({"cost_usd", "step_costs_usd"})
+
+
 def _print_event(remote: Remote, event: Mapping[str, Any]) -> None:
     output = remote.output
     if output.as_json:
         output.json_line(event)
         return
-    details = dict(event["details"])
+    # What happens is read here; what it has cost so far, with the results.
+    details = {name: value for name, value in event["details"].items() if name not in _COSTS}
     if output.is_terminal:
         status = event["type"].rpartition(".")[2]
         kind = output.style(event["type"].ljust(19), status)

@@ -117,7 +117,10 @@ describe("events", () => {
     expect(run.costs.run).toBeNull();
     run.apply(event("run.failed", null, { cost_usd: usd(4), step_costs_usd: { b: usd(1, null) } }));
     expect(run.costs.own.get("b")).toEqual(usd(1, null));
+    run.apply(event("log", null, { message: "late" }));
     expect(run.costs.run).toEqual(usd(4));
+    run.apply(event("run.redriven", null, {}));
+    expect(run.costs.run).toBeNull();
     run.clear();
     expect([run.costs.own.size, run.costs.run]).toEqual([0, null]);
   });

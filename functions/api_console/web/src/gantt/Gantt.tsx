@@ -62,8 +62,8 @@ export function Gantt({ flow, store, selected, select }: Props) {
         </span>
         {lists.map(({ key, steps }) => (
           <label key={key}>
-            <input type="checkbox" checked={opened.has(key)} onChange={(e) => setOpened((before) => (e.target.checked ? new Set([...before, key]) : new Set([...before].filter((k) => k !== key))))} /> the{" "}
-            {steps.toLocaleString("en")} in {key}
+            <input type="checkbox" checked={opened.has(key)} onChange={(e) => setOpened((before) => (e.target.checked ? new Set([...before, key]) : new Set([...before].filter((k) => k !== key))))} /> show the{" "}
+            {steps.toLocaleString("en")} steps in {key}
           </label>
         ))}
       </div>

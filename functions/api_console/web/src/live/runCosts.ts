@@ -15,6 +15,7 @@ export class RunCosts {
   apply(event: RunEvent): void {
     const { cost_usd: cost, step_costs_usd: late } = event.details;
     if (event.step !== null) return this.set(event.step, cost);
+    if (!event.type.startsWith("run.")) return;
     this.run = usdOf(cost);
     if (isRecord(late)) for (const [key, each] of Object.entries(late)) this.set(key, each);
   }

@@ -45,8 +45,8 @@ export const VERDICTS: Readonly<Record<Verdict, Look>> = {
   models: { mark: "◆", word: "models besides", colour: "active", why: "states as planned; no plan tells what models take" },
   unknown: { mark: "?", word: "not known", colour: "bad", why: "the price of a model" },
   "so far": { mark: "…", word: "goes on", colour: "idle", why: "" },
-  "not begun": { mark: "○", word: "nothing spent", colour: "none", why: "not begun, taken over, or computed in another step's state" },
-  unplanned: { mark: "·", word: "no plan", colour: "none", why: "saved by an earlier release" },
+  "not begun": { mark: "○", word: "nothing spent", colour: "idle", why: "not begun, taken over, or computed in another step's state" },
+  unplanned: { mark: "·", word: "no plan", colour: "idle", why: "saved by an earlier release" },
 };
 
 interface Sum {
@@ -187,5 +187,5 @@ export function costText(cost: StepCost): string {
 }
 
 export function costColour(cost: StepCost | undefined): string {
-  return cost === undefined ? "none" : VERDICTS[cost.verdict].colour;
+  return cost === undefined ? "idle" : VERDICTS[cost.verdict].colour;
 }

@@ -15,7 +15,8 @@ type Bucket = Schemas["BucketStats"];
 
 const SPANS: Readonly<Record<string, { hours: number; bucket: "hour" | "day"; name: string }>> = {
   day: { hours: 24, bucket: "hour", name: "24 hours" },
-  week: { hours: 7 * 24, bucket: "hour", name: "7 days" },
+  // An answer has 168 hours at most, and the service may be in the next one already.
+  week: { hours: 7 * 24 - 1, bucket: "hour", name: "7 days" },
   month: { hours: 30 * 24, bucket: "day", name: "30 days" },
 };
 const HOUR = 3_600_000;
@@ -180,10 +181,11 @@ function Workflows({ asked }: { asked: { from: string; bucket: "hour" | "day" } 
       const figures = await Promise.all(
         page.items.map((w) => ask(api.GET("/workflows/{workflow_id}/stats", { params: { path: { workflow_id: w.workflow_id }, query: asked }, signal }))),
       );
-      return page.items.map((w, i) => ({ id: w.workflow_id, name: w.name, stats: figures[i] })).filter((row) => (row.stats?.total.runs ?? 0) > 0);
+      const rows = page.items.map((w, i) => ({ id: w.workflow_id, name: w.name, stats: figures[i] })).filter((row) => (row.stats?.total.runs ?? 0) > 0);
+      return { rows, isAll: page.next_cursor === null };
     },
   });
-  const rows = [...(found.data ?? [])].sort((a, b) => costOf(b.stats) - costOf(a.stats));
+  const rows = [...(found.data?.rows ?? [])].sort((a, b) => costOf(b.stats) - costOf(a.stats));
   if (rows.length === 0) return null;
   const slowest = rows
     .flatMap((row) => (row.stats?.steps ?? []).map((step) => ({ ...step, workflow: row.name, id: row.id })))
@@ -192,6 +194,7 @@ function Workflows({ asked }: { asked: { from: string; bucket: "hour" | "day" } 
   return (
     <>
       <h2>Saved workflows</h2>
+      {!found.data?.isAll && <p className="muted">Of the {MOST_WORKFLOWS} that stand first in the list of workflows; there are more.</p>}
       <table>
         <thead>
           <tr><th>Workflow</th><th>Runs</th><th>Failed</th><th>p95</th><th>Cost</th></tr>

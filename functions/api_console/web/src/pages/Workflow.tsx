@@ -9,6 +9,7 @@ import { findStep } from "../model/pointer";
 import { moment } from "../model/time";
 import { href, setQuery, useRoute } from "../routes";
 import { Problem } from "../ui/Problem";
+import { Table } from "../ui/Table";
 import { Tabs } from "../ui/Tabs";
 import { Builds } from "./workflow/Builds";
 import { Delete } from "./workflow/Delete";
@@ -59,8 +60,7 @@ function useStored(id: string, version: number | null) {
   return useQuery({
     queryKey: keys.workflows.one(id, version),
     queryFn: ({ signal }) =>
-      // A pause changes the answer and not its ETag: what the browser keeps would be old.
-      ask(api.GET("/workflows/{workflow_id}", { params: { path: { workflow_id: id }, query: (version === null ? {} : { version }) }, cache: "no-store", signal })),
+      ask(api.GET("/workflows/{workflow_id}", { params: { path: { workflow_id: id }, query: (version === null ? {} : { version }) }, signal })),
   });
 }
 
@@ -136,21 +136,18 @@ function Content({ view, stored, newest, query }: { view: Shown; stored: Stored;
       );
     case "steps":
       return (
-        <table>
-          <thead>
-            <tr><th>Step</th><th>Type</th><th>Inside of</th><th>Waits for</th></tr>
-          </thead>
-          <tbody>
-            {[...flow.steps.values()].map(({ id: name, type, container, after }) => (
-              <tr key={name}>
-                <td><a href={href(["workflows", id], { version: version === newest ? null : version, step: name })}>{name}</a></td>
-                <td>{type}</td>
-                <td>{container}</td>
-                <td>{after.join(", ")}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <Table
+          label="Steps"
+          columns={[
+            { title: "Step", width: "minmax(160px,2fr)", cell: ({ id: name }) => <a href={href(["workflows", id], { version: version === newest ? null : version, step: name })}>{name}</a>, tip: (each) => each.id },
+            { title: "Type", width: "minmax(120px,1fr)", cell: ({ type }) => type },
+            { title: "Inside of", width: "minmax(100px,1fr)", isExtra: true, cell: ({ container }) => container },
+            { title: "Waits for", width: "minmax(140px,2fr)", isExtra: true, cell: ({ after }) => after.join(", "), tip: ({ after }) => after.join(", ") },
+          ]}
+          items={[...flow.steps.values()]}
+          keyOf={(each) => each.id}
+          above={210}
+        />
       );
     case "document":
       return <Tree value={stored.workflow} label={`Document of version ${version}`} />;

@@ -19,7 +19,8 @@ export function useStepFilter(keys: readonly string[], store: RunStore): readonl
         <input type="checkbox" checked={isFailed} onChange={(e) => setQuery({ only: e.target.checked ? "failed" : null })} /> only what failed
       </label>
       <span className="muted">
-        {found.length === keys.length ? keys.length.toLocaleString("en") : `${found.length.toLocaleString("en")} of ${keys.length.toLocaleString("en")}`}
+        {found.length === keys.length ? "" : `${found.length.toLocaleString("en")} of `}
+        {keys.length.toLocaleString("en")} steps
       </span>
     </form>
   );

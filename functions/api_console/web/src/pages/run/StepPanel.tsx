@@ -13,7 +13,7 @@ import { conversationOf, type Turn } from "../../model/agent";
 import { type PlannedCosts, plannedFor } from "../../model/costs";
 import { hasEnded } from "../../model/status";
 import { duration, moment } from "../../model/time";
-import { setQuery } from "../../routes";
+import { href, setQuery } from "../../routes";
 import { Advice } from "../../ui/Advice";
 import { Decision } from "../../ui/Decision";
 import { Problem } from "../../ui/Problem";
@@ -111,6 +111,7 @@ function Details({ id, store, step, tab, type, plannedCosts }: Omit<Shown, "isIn
         {result?.usage && <><dt>Tokens</dt><dd>{result.usage.tokens_in} in, {result.usage.tokens_out} out</dd></>}
         {result?.usage && <><dt>Models</dt><dd>{result.usage.cost_usd === null ? "price not known" : `$${result.usage.cost_usd.toFixed(6)}`}</dd></>}
         {result?.cost_usd && <CostFacts spent={result.cost_usd} planned={plannedCosts && plannedFor(step, store.costs.own.keys(), plannedCosts)} parts={store.elementsOf(step).length} reason={result.cost_usd.reason} />}
+        {type === "subflow" && <><dt>Its runs</dt><dd><a href={href(["runs"], { parent_id: id })}>those that this run has started</a></dd></>}
         {live?.isReused && <><dt>Taken from</dt><dd>the run that this one repeats</dd></>}
       </dl>
       <Problem error={details.error} retry={() => void details.refetch()} />

@@ -1,8 +1,9 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useRef, useState } from "react";
 
 import { api, ask } from "../../api/client";
 import { keys } from "../../api/keys";
+import { ApiProblem } from "../../api/problem";
 import { readTagged } from "../../api/workflows";
 import { go, href } from "../../routes";
 import { Buttons, Dialog } from "../../ui/Dialog";
@@ -13,11 +14,15 @@ import { forget } from "./useDraft";
 export function Delete({ id, name, version }: { id: string; name: string; version: number }) {
   const [isOpen, open] = useState(false);
   const cache = useQueryClient();
+  // A request that has not done all of it is sent again as it was: by then there may be nothing to read a tag of.
+  const tag = useRef<string | null>(null);
   const remove = useMutation({
     mutationFn: async () => {
-      const { stored, etag } = await readTagged(id);
-      if (stored.version !== version) throw new Error(`Version ${stored.version} has been saved in the meantime. Look at it first.`);
-      await ask(api.DELETE("/workflows/{workflow_id}", { params: { path: { workflow_id: id }, header: { "If-Match": etag } } }));
+      tag.current ??= await tagOf(id, version);
+      await ask(api.DELETE("/workflows/{workflow_id}", { params: { path: { workflow_id: id }, header: { "If-Match": tag.current } } }));
+    },
+    onError: (error) => {
+      if (error instanceof ApiProblem && error.status === 412) tag.current = null;
     },
     onSuccess: () => {
       forget(id);
@@ -28,6 +33,7 @@ export function Delete({ id, name, version }: { id: string; name: string; versio
   });
   const close = () => {
     open(false);
+    tag.current = null;
     remove.reset();
   };
   return (
@@ -37,7 +43,7 @@ export function Delete({ id, name, version }: { id: string; name: string; versio
       </button>
       {isOpen && (
         <Dialog title={`Delete ${name}`} close={close}>
-          <p>All of its versions are deleted. This cannot be taken back. Runs that go on are left alone.</p>
+          <p>It is deleted with all of its versions and the figures of its runs. The runs themselves stay, and those that go on are left alone. This cannot be taken back.</p>
           <Problem error={remove.error} />
           <form onSubmit={(e) => { e.preventDefault(); remove.mutate(); }}>
             <Buttons act="Delete the workflow" close={close} isBusy={remove.isPending} />
@@ -46,4 +52,11 @@ export function Delete({ id, name, version }: { id: string; name: string; versio
       )}
     </>
   );
+}
+
+/** The tag of a version, as long as that is the newest one. */
+async function tagOf(id: string, version: number): Promise<string> {
+  const { stored, etag } = await readTagged(id);
+  if (stored.version !== version) throw new Error(`Version ${stored.version} has been saved in the meantime. Look at it first.`);
+  return etag;
 }
