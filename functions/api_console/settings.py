@@ -41,16 +41,17 @@ def asset(name: str) -> Asset | None:
     media_type = _TYPES.get(Path(name).suffix)
     if media_type is None or not _FILE.fullmatch(name):
         return None
-    packed = _packed(FOLDER / f"{name}.gz")
-    return None if packed is None else Asset(media_type, packed)
+    file = FOLDER / f"{name}.gz"
+    try:
+        return Asset(media_type, _packed(file, file.stat().st_mtime_ns))
+    except OSError:
+        return None
 
 
 @cache
-def _packed(file: Path) -> bytes | None:
-    try:
-        return file.read_bytes()
-    except OSError:
-        return None
+def _packed(file: Path, _changed_at: int) -> bytes:
+    """Read once, and anew when it has changed: on a laptop it may be built while the server runs."""
+    return file.read_bytes()
 
 
 def has_build() -> bool:

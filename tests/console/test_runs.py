@@ -160,6 +160,7 @@ def test_a_case_that_a_switch_did_not_take_is_dimmed(console: Console, api: ApiC
     expect(box(console, "small")).to_have_class(re.compile("ok"))
     expect(box(console, "large")).to_have_class(re.compile("not-taken"))
     expect(box(console, "large")).to_contain_text("not taken")
+    console.check_accessible()
     box(console, "small").click()
     expect(console.page.get_by_role("region", name="Step choose.small")).to_contain_text("completed")
 

@@ -96,6 +96,14 @@ def test_a_mistake_is_told_at_its_line_and_mended(console: Console, api: ApiClie
     expect(box(console, "a")).to_be_visible()
 
 
+def test_a_text_that_is_scrolled_is_accessible(console: Console, api: ApiClient) -> None:
+    stored(api, "long", *(delay(f"s{n}") for n in range(40)))
+    console.open("workflows/long/edit")
+    expect(editor(console)).to_contain_text("step_id: s0")
+    expect(findings(console)).to_contain_text("No errors")
+    console.check_accessible()
+
+
 def test_what_is_typed_is_completed_by_the_schema(console: Console, api: ApiClient) -> None:
     console.expected += ["400"]
     stored(api, "typed", delay("a"))

@@ -29,6 +29,21 @@ describe("a run", () => {
 });
 
 describe("a step", () => {
+  it("took as long as its moments tell, where nothing else does", () => {
+    const at = (second: number, e: RunEvent): RunEvent => ({ ...e, timestamp: `2026-01-01T00:00:0${second}Z` });
+    const run = store(at(1, event("step.started", "a")), at(4, event("step.completed", "a")), at(5, event("step.skipped", "b")));
+    expect(run.getStep("a")?.durationMs).toBe(3000);
+    expect(run.getStep("b")?.durationMs).toBeNull();
+  });
+
+  it("that began last is what a run was at when it was ended", () => {
+    const run = store(event("step.started", "each"), event("step.started", "each[0].a"), event("step.completed", "each[0].a"), event("step.started", "each[1].a"));
+    expect(run.cutOff()).toBeNull();
+    run.apply(event("step.aborted", "each[1].a"));
+    run.apply(event("step.aborted", "each"));
+    expect(run.cutOff()).toBe("each[1].a");
+  });
+
   it("has each of its attempts, with why it failed", () => {
     const run = store(
       event("step.started", "a", {}, 1),

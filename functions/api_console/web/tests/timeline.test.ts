@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { axisOf, type Bar, barsOf, foldedOf, realCriticalPath } from "../src/model/timeline";
+import { axisOf, type Bar, barsOf, foldedOf, realCriticalPath, ticksOf } from "../src/model/timeline";
 
 function bar(key: string, from: number, to: number): Bar {
   return { key, status: "completed", from, to, attempts: [] };
@@ -33,6 +33,19 @@ describe("the axis", () => {
     const places = Array.from({ length: 101 }, (_, i) => axis.at(i * 10));
     expect(places.every((x, i) => i === 0 || x >= (places[i - 1] ?? 0))).toBe(true);
     expect(places.at(-1)).toBeCloseTo(axis.length);
+  });
+
+  it("names round moments that do not stand on each other", () => {
+    expect(ticksOf(axisOf([bar("a", 0, 10_000)], 10_000), 2_000)).toEqual([0, 2_000, 4_000, 6_000, 8_000, 10_000]);
+    expect(ticksOf(axisOf([bar("a", 0, 400_000)], 400_000), 90_000)).toEqual([0, 120_000, 240_000, 360_000]);
+  });
+
+  it("names no moment of a time that is folded, and goes on behind it", () => {
+    const axis = axisOf([bar("a", 0, 10_000), bar("b", 900_000_000, 900_010_000)], 900_010_000);
+    const ticks = ticksOf(axis, 3_000);
+    expect(ticks.filter((ms) => ms > 10_000 && ms < 900_000_000)).toEqual([]);
+    expect(ticks).toEqual([0, 5_000, 10_000, 900_005_000, 900_010_000]);
+    expect(axis.end).toBe(900_010_000);
   });
 
   it("of nothing has a length all the same", () => expect(axisOf([], 0).length).toBe(1));

@@ -75,7 +75,8 @@ export default function Editor({ text, format, change, checked, sources, jump }:
           EditorState.tabSize.of(2),
           language.current.of(languageOf(format)),
           keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap, ...lintKeymap, indentWithTab]),
-          EditorView.contentAttributes.of({ "aria-label": "Text of the workflow. Escape and then Tab leaves it; F8 goes to the next finding.", spellcheck: "false" }),
+          // What can be edited is a stop of Tab anyway; said in words, axe sees that the text can be scrolled by keys.
+          EditorView.contentAttributes.of({ "aria-label": "Text of the workflow. Escape and then Tab leaves it; F8 goes to the next finding.", spellcheck: "false", tabindex: "0" }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) now.current.change(update.state.doc.toString());
           }),

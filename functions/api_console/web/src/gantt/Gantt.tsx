@@ -6,12 +6,14 @@ import { useEverything, useRunState } from "../live/useRun";
 import { type Flow, slackOf } from "../model/flow";
 import { hasEnded, lookOf } from "../model/status";
 import { duration } from "../model/time";
-import { axisOf, type Bar, barsOf, foldedOf, realCriticalPath } from "../model/timeline";
+import { type Axis, axisOf, type Bar, barsOf, foldedOf, realCriticalPath, ticksOf } from "../model/timeline";
 
 const ROW = 24;
 /** The place of the names, at most: on a phone they have a third. */
 const NAMES = 200;
 const LEAST = 2;
+/** Pixels from one moment that the axis names to the next. */
+const LEAST_TICK = 84;
 
 interface Props {
   readonly flow: Flow | null;
@@ -49,6 +51,7 @@ export function Gantt({ flow, store, selected, select }: Props) {
   const slack = useMemo(() => (flow ? slackOf(flow) : new Map<string, number>()), [flow]);
   const rows = useVirtualizer({ count: bars.length, getScrollElement: () => box, estimateSize: () => ROW, overscan: 20 });
   const scale = Math.max(60, width) / axis.length;
+  const read: Scale = { axis, scale, ticks: ticksOf(axis, LEAST_TICK / scale) };
   if (bars.length === 0) return <p className="empty">No step has begun yet.</p>;
   return (
     <>
@@ -67,8 +70,10 @@ export function Gantt({ flow, store, selected, select }: Props) {
           </label>
         ))}
       </div>
-      <div className="rows" ref={setBox} tabIndex={0} role="group" aria-label="Timeline" style={{ height: "calc(100vh - 250px)", minHeight: 260 }}>
+      <div className="rows timeline" ref={setBox} tabIndex={0} role="group" aria-label="Timeline">
+        <Moments {...read} names={names} />
         <div style={{ height: rows.getTotalSize(), position: "relative" }}>
+          <Lines {...read} names={names} />
           {rows.getVirtualItems().map(({ index, start }) => {
             const bar = bars[index];
             if (bar === undefined) return null;
@@ -93,6 +98,42 @@ export function Gantt({ flow, store, selected, select }: Props) {
         </div>
       </div>
     </>
+  );
+}
+
+interface Scale {
+  readonly axis: Axis;
+  /** Pixels a unit of the axis. */
+  readonly scale: number;
+  readonly ticks: readonly number[];
+}
+
+/** The moments that the bars are read by, which stay above them. Each bar tells its own to who cannot see it. */
+function Moments({ axis, scale, ticks, names }: Scale & { names: number }) {
+  return (
+    <div className="moments" aria-hidden="true" style={{ height: ROW, paddingLeft: names }}>
+      <div className="lines">
+        {ticks.map((ms) => (
+          <span key={ms} style={{ left: axis.at(ms) * scale }}>
+            {ms === 0 ? "0" : duration(ms)}
+          </span>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+/** Lines at those moments below the bars, and hatched what is folded. */
+function Lines({ axis, scale, ticks, names }: Scale & { names: number }) {
+  return (
+    <div className="lines" aria-hidden="true" style={{ position: "absolute", top: 0, bottom: 0, left: names, right: 0 }}>
+      {ticks.map((ms) => (
+        <span key={ms} style={{ left: axis.at(ms) * scale }} />
+      ))}
+      {axis.folds.map(({ from, to }) => (
+        <span key={from} className="fold" style={{ left: axis.at(from) * scale, width: (axis.at(to) - axis.at(from)) * scale }} />
+      ))}
+    </div>
   );
 }
 

@@ -14,7 +14,7 @@ import {
   type ReactFlowInstance,
   useStore,
 } from "@xyflow/react";
-import { type KeyboardEvent, memo, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, memo, type RefObject, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
 
 import { type CostBook, useStepCost } from "../live/costBook";
 import type { RunStore } from "../live/runStore";
@@ -28,7 +28,8 @@ import { BoxCost, BoxMean } from "./Costs";
 import { Heat } from "./Heat";
 import type { Box } from "./layout";
 import { type Direction, nextStep, placesOf } from "./moving";
-import { Overview, OVERVIEW_BELOW, SelectedFromAfar } from "./Overview";
+import { Overview, OVERVIEW_BELOW } from "./Overview";
+import { Selected, SELECTED_ID } from "./Selected";
 import { rectsOf, stepAt } from "./rects";
 import { useLayout, type View } from "./useLayout";
 
@@ -54,9 +55,9 @@ interface Props {
   readonly connect?: (from: string, to: string) => void;
 }
 
-type BoxNode = Node<{ box: Box }, "step" | "container" | "group">;
+type BoxNode = Node<{ box: Box }, "step" | "container" | "frame">;
 
-const TYPES = { step: memo(StepBox), container: memo(ContainerBox), group: memo(GroupBox) };
+const TYPES = { step: memo(StepBox), container: memo(ContainerBox), frame: memo(GroupBox) };
 
 /** The graph of a workflow, coloured by a run while that goes on. Its accessible twin is the list of steps beside it. */
 export function Canvas({ flow, store, view, selected: key, select, planned = false, costs = null, connect }: Props) {
@@ -105,7 +106,23 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
     setAfar(shown < OVERVIEW_BELOW);
     void flowing.setViewport({ zoom: shown, x: (room.clientWidth - layout.width * shown) / 2, y: Math.max(20, (room.clientHeight - layout.height * shown) / 2) });
   }, [layout]);
-  useEffect(fit, [fit]);
+  // Who has moved the graph keeps what he looks at, however much room there is; else it is fitted into that.
+  const isMoved = useRef(false);
+  useEffect(() => {
+    isMoved.current = false;
+    fit();
+  }, [fit]);
+  useResized(frame, layout !== null, (wider, higher) => {
+    const flowing = instance.current;
+    if (!isMoved.current) fit();
+    else if (flowing) {
+      const { x, y, zoom } = flowing.getViewport();
+      void flowing.setViewport({ zoom, x: x + wider / 2, y: y + higher / 2 });
+    }
+  });
+  const moved = (): void => {
+    isMoved.current = true;
+  };
 
   // One stop of the key Tab for the whole graph, and arrow keys inside of it: 1,200 stops would be none.
   const move = (event: KeyboardEvent<HTMLDivElement>): void => {
@@ -115,6 +132,7 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
     const places = placesOf(layout.boxes);
     const next = nextStep(places, selected, event.key as Direction);
     if (next === null) return;
+    moved();
     select(next);
     const place = places.find((p) => p.id === next);
     if (place) void instance.current?.setCenter(place.x, place.y, { zoom: Math.max(NO_TEXT_BELOW, instance.current.getZoom()) });
@@ -133,6 +151,8 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
     () => ({ flow, store, selected, critical, planned, costs, notTaken: choices, canConnect: connect !== undefined }),
     [flow, store, selected, critical, planned, costs, choices, connect !== undefined],
   );
+  // A part that has not been told of yet, or whatever an address names, is no step of the graph.
+  const isKnown = selected !== null && flow.steps.has(selected);
   if (layout === null) return <p className="muted">Drawing…</p>;
   return (
     <div
@@ -141,7 +161,7 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
       tabIndex={0}
       role="application"
       aria-label="Graph: arrow keys go from step to step, Escape lets go"
-      aria-activedescendant={selected === null ? undefined : boxId(selected)}
+      aria-activedescendant={isKnown ? SELECTED_ID : undefined}
       onKeyDown={move}
     >
       <CanvasContext value={context}>
@@ -153,7 +173,8 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
             instance.current = flowing;
             fit();
           }}
-          onNodeClick={(_, node) => node.type !== "group" && select(node.id)}
+          onNodeClick={(_, node) => node.type !== "frame" && select(node.id)}
+          onMoveStart={(event) => event !== null && moved()}
           onMove={(_, { zoom }) => setAfar(zoom < OVERVIEW_BELOW)}
           onPaneClick={(event) => select(pointedAt(event))}
           onPaneMouseMove={(event) => {
@@ -172,11 +193,19 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
           aria-label="The graph of the workflow; the list of steps has the same"
         >
           <Background gap={24} />
-          <Controls showInteractive={false} onFitView={fit} />
+          <Controls
+            showInteractive={false}
+            onZoomIn={moved}
+            onZoomOut={moved}
+            onFitView={() => {
+              isMoved.current = false;
+              fit();
+            }}
+          />
           {isAfar && <Overview layout={layout} />}
           {isAfar === false && nodes.length <= MOST_FOR_MINIMAP && nodes.length > 12 && <MiniMap pannable zoomable aria-label="Overview" />}
         </ReactFlow>
-        {isAfar && selected !== null && flow.steps.has(selected) && <SelectedFromAfar step={selected} id={boxId(selected)} />}
+        {isKnown && <Selected step={selected} />}
       </CanvasContext>
     </div>
   );
@@ -185,7 +214,8 @@ export function Canvas({ flow, store, view, selected: key, select, planned = fal
 function nodeOf(box: Box): BoxNode {
   return {
     id: box.id,
-    type: box.kind,
+    // React Flow has a look of its own for what is called a group.
+    type: box.kind === "group" ? "frame" : box.kind,
     position: { x: box.x, y: box.y },
     width: box.width,
     height: box.height,
@@ -198,9 +228,22 @@ function nodeOf(box: Box): BoxNode {
   };
 }
 
-/** A reference to an element names one id, and blanks part names. */
-function boxId(step: string): string {
-  return `step-${step}`;
+/** Calls `changed` with how much wider and higher an element has become. */
+function useResized(shown: RefObject<HTMLElement | null>, isThere: boolean, changed: (wider: number, higher: number) => void): void {
+  const latest = useRef(changed);
+  latest.current = changed;
+  useEffect(() => {
+    const element = shown.current;
+    if (element === null) return undefined;
+    let [width, height] = [element.clientWidth, element.clientHeight];
+    const watching = new ResizeObserver(() => {
+      const [wider, higher] = [element.clientWidth - width, element.clientHeight - height];
+      [width, height] = [element.clientWidth, element.clientHeight];
+      if (wider !== 0 || higher !== 0) latest.current(wider, higher);
+    });
+    watching.observe(element);
+    return () => watching.disconnect();
+  }, [shown, isThere]);
 }
 
 function useIsFar(): boolean {
@@ -225,7 +268,7 @@ function Inside({ id, isContainer }: { id: string; isContainer: boolean }) {
   const told = [id, ...(store ? [look.word] : []), ...(cost ? [costText(cost)] : [])].join(", ");
   const marks = [critical.has(id) ? "critical" : "", id === selected ? "selected" : "", isContainer ? "container" : "", dimmed.has(id) ? "not-taken" : ""];
   return (
-    <div data-step={id} id={boxId(id)} role="group" aria-label={told} title={told} className={`step-box ${costs ? costColour(cost) : look.colour} ${marks.filter(Boolean).join(" ")}`}>
+    <div data-step={id} role="group" aria-label={told} title={told} className={`step-box ${costs ? costColour(cost) : look.colour} ${marks.filter(Boolean).join(" ")}`}>
       <Handle type="target" position={Position.Top} isConnectable={canConnect} />
       {!isFar && (
         <>

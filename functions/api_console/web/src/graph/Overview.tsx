@@ -1,9 +1,7 @@
 import { useStoreApi } from "@xyflow/react";
 import { useContext, useEffect, useMemo, useRef } from "react";
 
-import { useStepCost } from "../live/costBook";
-import { useStatusOf } from "../live/useRun";
-import { costColour, costText } from "../model/costs";
+import { costColour } from "../model/costs";
 import { lookOf } from "../model/status";
 import { onTheme, paletteOf } from "./colours";
 import { CanvasContext } from "./context";
@@ -55,15 +53,6 @@ export function Overview({ layout }: { layout: Layout }) {
     };
   }, [flowing, drawn, store, costs, selected, critical, notTaken]);
   return <canvas ref={canvas} className="overview" aria-hidden="true" />;
-}
-
-/** What stands for the box that is selected, which is not there, to who can't see the picture. */
-export function SelectedFromAfar({ step, id }: { step: string; id: string }) {
-  const { store, costs } = useContext(CanvasContext);
-  const look = lookOf(useStatusOf(store, step));
-  const cost = useStepCost(costs, step);
-  const told = [step, ...(store ? [look.word] : []), ...(cost ? [costText(cost)] : [])].join(", ");
-  return <div id={id} role="group" aria-label={told} className="unseen" />;
 }
 
 function draw(canvas: HTMLCanvasElement, picture: Picture, [left, top, zoom]: readonly [number, number, number], width: number, height: number): void {

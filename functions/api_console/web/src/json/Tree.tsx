@@ -29,7 +29,7 @@ export function Tree({ value, root = "", label }: { value: unknown; root?: strin
         </span>
       </div>
       {isRaw ? (
-        <pre className="tree" tabIndex={0} aria-label={`${label}, raw`}>
+        <pre className="tree" tabIndex={0} role="group" aria-label={`${label}, raw`}>
           {JSON.stringify(value, null, 2)}
         </pre>
       ) : (

@@ -8,6 +8,7 @@
 import { RunCosts } from "./runCosts";
 import type { RunEvent } from "./stream";
 import { hasEnded } from "../model/status";
+import { between } from "../model/time";
 
 export interface AttemptState {
   readonly attempt: number;
@@ -125,6 +126,17 @@ export class RunStore {
         return [{ key: part, index: Number(index), status: this.steps.get(part)?.status ?? together(this.counts.get(part) ?? NOTHING) }];
       })
       .sort((a, b) => a.index - b.index);
+
+  /** Of what was at work when the run was ended, what had begun last: a step rather than the list that it is in. */
+  cutOff = (): string | null => {
+    let last: StepState | null = null;
+    for (const step of this.steps.values()) {
+      if (step.status !== "aborted" && step.status !== "timed_out") continue;
+      const isLater = last === null || (step.startedAt ?? "") > (last.startedAt ?? "");
+      if (isLater || (last !== null && step.startedAt === last.startedAt && step.key.length > last.key.length)) last = step;
+    }
+    return last?.key ?? null;
+  };
 
   /** What to show for an element: itself where it has a result, else the step in it that failed, else its first one. */
   insideOf = (element: string): string => {
@@ -278,7 +290,8 @@ function changedBy(before: StepState, event: RunEvent): StepState {
       status: end,
       startedAt: before.startedAt ?? at,
       endedAt: at,
-      durationMs: typeof took === "number" ? took : null,
+      // Of steps that the machine computes itself only the moments are told.
+      durationMs: typeof took === "number" ? took : before.startedAt === null ? null : between(before.startedAt, at),
       waitingFor: null,
       error: errorOf(event),
       isReused: event.details["reused"] === true,

@@ -13,10 +13,10 @@ export interface Look {
 const LOOKS: Readonly<Record<StepStatus, Look>> = {
   pending: { word: "pending", mark: "○", colour: "idle" },
   running: { word: "running", mark: "◐", colour: "active" },
-  waiting: { word: "waiting", mark: "⏸", colour: "waiting" },
+  waiting: { word: "waiting", mark: "‖", colour: "waiting" },
   completed: { word: "completed", mark: "✓", colour: "ok" },
   failed: { word: "failed", mark: "✕", colour: "bad" },
-  timed_out: { word: "timed out", mark: "⏱", colour: "bad" },
+  timed_out: { word: "timed out", mark: "◷", colour: "bad" },
   cancelled: { word: "cancelled", mark: "■", colour: "stopped" },
   aborted: { word: "aborted", mark: "■", colour: "stopped" },
   skipped: { word: "skipped", mark: "»", colour: "idle" },

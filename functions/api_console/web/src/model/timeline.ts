@@ -16,7 +16,18 @@ export interface Axis {
   /** Where a moment of the run is drawn, in units of the axis. */
   at(ms: number): number;
   readonly length: number;
-  readonly folds: readonly { readonly at: number; readonly ms: number }[];
+  /** The last moment of it, in milliseconds since the start of the run. */
+  readonly end: number;
+  readonly folds: readonly Fold[];
+}
+
+/** A long time in which nothing happened: where it is drawn, and how long it was. */
+export interface Fold {
+  readonly at: number;
+  readonly ms: number;
+  /** Milliseconds since the start of the run. */
+  readonly from: number;
+  readonly to: number;
 }
 
 /** `each[2]` before `each[10]`. */
@@ -95,24 +106,24 @@ function attemptOf(attempt: AttemptState, began: number, end: number): { from: n
 export function axisOf(bars: readonly Bar[], until: number, isIdle: (bar: Bar) => boolean = () => false): Axis {
   const busy = merged(bars.filter((bar) => !isIdle(bar)).map((bar) => [bar.from, bar.to] as const));
   const total = busy.reduce((sum, [from, to]) => sum + to - from, 0) || until || 1;
-  const pieces: { from: number; to: number; scale: number }[] = [];
+  const pieces: { from: number; to: number; isLong: boolean }[] = [];
   let last = 0;
   const idle = (from: number, to: number): void => {
-    if (to <= from) return;
-    const isLong = to - from > Math.max(LEAST_MS, LONG * total);
-    pieces.push({ from, to, scale: isLong ? (FOLD * total) / (to - from) : 1 });
+    if (to > from) pieces.push({ from, to, isLong: to - from > Math.max(LEAST_MS, LONG * total) });
   };
   for (const [from, to] of busy) {
     idle(last, from);
-    if (to > Math.max(last, from)) pieces.push({ from: Math.max(last, from), to, scale: 1 });
+    if (to > Math.max(last, from)) pieces.push({ from: Math.max(last, from), to, isLong: false });
     last = Math.max(last, to);
   }
   idle(last, until);
+  const shown = pieces.reduce((sum, { from, to, isLong }) => sum + (isLong ? 0 : to - from), 0) || total;
+  const scaleOf = ({ from, to, isLong }: (typeof pieces)[number]): number => (isLong ? (FOLD * shown) / (to - from) : 1);
   const at = (ms: number): number => {
     let x = 0;
     for (const piece of pieces) {
       if (ms <= piece.from) break;
-      x += (Math.min(ms, piece.to) - piece.from) * piece.scale;
+      x += (Math.min(ms, piece.to) - piece.from) * scaleOf(piece);
     }
     return x;
   };
@@ -120,8 +131,29 @@ export function axisOf(bars: readonly Bar[], until: number, isIdle: (bar: Bar) =
   return {
     at,
     length: at(end) || 1,
-    folds: pieces.filter((p) => p.scale < 1).map((p) => ({ at: at((p.from + p.to) / 2), ms: p.to - p.from })),
+    end,
+    folds: pieces.filter((p) => p.isLong).map((p) => ({ at: at((p.from + p.to) / 2), ms: p.to - p.from, from: p.from, to: p.to })),
   };
+}
+
+const STEPS_MS: readonly number[] = [1, 10, 100, 1_000, 10_000, 60_000, 600_000, 3_600_000, 36_000_000, 86_400_000, 864_000_000].flatMap((ms, i, all) =>
+  [1, 2, 5].map((n) => n * ms).filter((each) => each < (all[i + 1] ?? Infinity)),
+);
+
+/** The moments, in milliseconds since the start of the run, that the axis names: round ones, and none nearer to another than `least` units. */
+export function ticksOf({ at, length, end, folds }: Axis, least: number): number[] {
+  const open = end - folds.reduce((sum, fold) => sum + fold.ms, 0);
+  const perMs = length / Math.max(1, open);
+  const step = STEPS_MS.find((ms) => ms * perMs >= least) ?? end + 1;
+  const ticks: number[] = [];
+  let begin = 0;
+  for (const { from, to } of [...folds, { from: end, to: end }]) {
+    for (let ms = Math.ceil(begin / step) * step; ms <= from; ms += step) {
+      if (ticks.length === 0 || at(ms) - at(ticks.at(-1) ?? 0) >= least) ticks.push(ms);
+    }
+    begin = to;
+  }
+  return ticks;
 }
 
 function merged(spans: readonly (readonly [number, number])[]): [number, number][] {

@@ -68,13 +68,13 @@ export default function Run({ id }: { id: string }) {
       <Head run={execution.data} planned={plannedUsd(executed.data?.plan)} live={live} step={step} again={() => again((n) => n + 1)} reread={() => void execution.refetch()} />
       <Tabs label="Views of the run" tabs={VIEWS} shown={view} choose={(each) => setQuery({ view: each === "graph" ? null : each })} nameOf={(each) => NAMES[each]} />
       <Problem error={executed.error} />
-      <div className={step === null ? "run alone" : "run"}>
-        <div>
+      <div className={["run", step === null ? "alone" : "", view === "output" ? "" : "fills"].join(" ")}>
+        <div className="view">
           <Suspense fallback={<p className="muted">Loading…</p>}>
             <Content view={view} id={id} flow={flow} live={live} step={step} status={execution.data.status} planned={query.get("planned") === "yes"} plannedCosts={executed.data?.plan.step_costs_usd ?? null} isCost={query.get("cost") === "yes"} />
           </Suspense>
         </div>
-        {step !== null && <StepPanel key={step} id={id} store={live.store} step={step} tab={query.get("tab")} type={flow?.steps.get(step)?.type ?? null} isInside={flow?.steps.get(step)?.container != null} plannedCosts={executed.data?.plan.step_costs_usd ?? null} />}
+        {step !== null && <StepPanel key={step} id={id} store={live.store} step={step} tab={query.get("tab")} typeOf={(stepId) => flow?.steps.get(stepId)?.type ?? null} isInside={flow?.steps.get(step)?.container != null} plannedCosts={executed.data?.plan.step_costs_usd ?? null} />}
       </div>
     </>
   );
@@ -130,7 +130,7 @@ function Head({ run, planned, live, step, again, reread }: { run: Schemas["Execu
   const results = useResults(run.execution_id, status, isOver);
   const error = errorOf(run) ?? results.data?.error ?? null;
   const failed = placeOf(error?.step_id ?? null, results.data?.failed_steps ?? []);
-  useFailedStep(hasFailed(status) && results.data !== undefined, failed);
+  useFailedStep(hasFailed(status) && results.data !== undefined, failed, live);
   const cost = results.data?.cost_usd ?? null;
   return (
     <>
@@ -148,7 +148,7 @@ function Head({ run, planned, live, step, again, reread }: { run: Schemas["Execu
           {isOver ? "took" : "for"} <Took from={run.started_at} to={isOver ? (run.completed_at ?? state.endedAt) : null} />
         </span>
         {cost && <Cost spent={cost} planned={planned} />}
-        {run.redrive_count > 0 && <span>redriven {run.redrive_count} times</span>}
+        {run.redrive_count > 0 && <span>redriven {run.redrive_count === 1 ? "once" : `${run.redrive_count} times`}</span>}
         {run.rerun_of && <a href={href(["runs", run.rerun_of])}>repeats another run{run.rerun_from_step ? ` from ${run.rerun_from_step}` : ""}</a>}
         {run.parent_execution_id && <a href={href(["runs", run.parent_execution_id])}>part of another run</a>}
       </div>
@@ -187,15 +187,17 @@ function placeOf(stepId: string | null, failed: readonly string[]): string | nul
   return places.reduce<string | null>((longest, key) => (longest === null || key.length > longest.length ? key : longest), null) ?? stepId;
 }
 
-/** A run that has failed opens on the step that failed, once. */
-function useFailedStep(isFailed: boolean, failed: string | null): void {
+/** A run that has failed opens on the step that failed, once; one that took too long on what it was at. */
+function useFailedStep(isFailed: boolean, failed: string | null, { store, stream }: LiveRun): void {
   const { query } = useRoute();
   const done = useRef(false);
+  const isTold = stream === "ended";
   useEffect(() => {
-    if (!isFailed || failed === null || done.current) return;
+    const step = failed ?? (isTold ? store.cutOff() : null);
+    if (!isFailed || step === null || done.current) return;
     done.current = true;
-    if (!query.has("step") && !query.has("view")) setQuery({ step: failed });
-  }, [isFailed, failed, query]);
+    if (!query.has("step") && !query.has("view")) setQuery({ step });
+  }, [isFailed, failed, isTold, store, query]);
 }
 
 function Took({ from, to }: { from: string; to: string | null | undefined }) {
@@ -240,7 +242,7 @@ function Steps({ flow, live, step, book }: { flow: Flow | null; live: LiveRun; s
   return (
     <>
       {form}
-      <Table label="Steps" columns={columns} items={found} keyOf={(key) => key} above={250} isCurrent={(key) => key === step} />
+      <Table label="Steps" columns={columns} items={found} keyOf={(key) => key} isCurrent={(key) => key === step} />
     </>
   );
 }

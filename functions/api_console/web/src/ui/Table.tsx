@@ -22,8 +22,8 @@ interface Rows<T> {
   readonly columns: readonly Column<T>[];
   readonly items: readonly T[];
   readonly keyOf: (item: T) => string;
-  /** How much of the window's height is taken by what stands above. */
-  readonly above: number;
+  /** How much of the window's height is taken by what stands above; left out where the page gives the room. */
+  readonly above?: number;
   readonly isCurrent?: (item: T) => boolean;
   /** Told the last row that is rendered. */
   readonly reached?: (last: number) => void;
@@ -44,7 +44,7 @@ export function Table<T>({ label, columns: all, items, keyOf, above, isCurrent, 
   useEffect(() => reached?.(last), [last, reached]);
   const gridTemplateColumns = columns.map(({ width }) => (isNarrow ? width.replace(/minmax\(\d+px,/, "minmax(0,") : width)).join(" ");
   return (
-    <div className="rows" ref={box} role="table" aria-label={label} aria-rowcount={items.length + 1} style={{ maxHeight: `calc(100vh - ${above}px)` }} tabIndex={0}>
+    <div className="rows" ref={box} role="table" aria-label={label} aria-rowcount={items.length + 1} style={above === undefined ? undefined : { maxHeight: `calc(100vh - ${above}px)` }} tabIndex={0}>
       <div role="rowgroup" className="head">
         <div role="row" aria-rowindex={1} style={{ gridTemplateColumns }}>
           {columns.map(({ title }) => (

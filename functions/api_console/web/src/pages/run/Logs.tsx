@@ -56,7 +56,7 @@ export function Logs({ id, step, isOver }: { id: string; step: string | null; is
       </div>
       <Problem error={logs.error} retry={() => void (logs.isFetchNextPageError ? logs.fetchNextPage() : logs.refetch())} />
       {lines.length === 0 && !logs.isPending && <p className="muted">Nothing was printed or logged.</p>}
-      <pre className="tree" tabIndex={0} aria-label="Log">
+      <pre className="tree" tabIndex={0} role="group" aria-label="Log">
         {shown.map((line, i) => (
           <span key={i} className={line.level === "ERROR" || line.level === "CRITICAL" ? "log-bad" : undefined}>
             <span className="muted">{moment(line.timestamp, { millis: true }).slice(11)}</span> {step === null ? `${line.step} ` : ""}

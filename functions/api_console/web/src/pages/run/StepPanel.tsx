@@ -22,6 +22,7 @@ import { Status } from "../../ui/Status";
 import { Tabs } from "../../ui/Tabs";
 import { LinkedOutput } from "./LinkedOutput";
 import { Logs } from "./Logs";
+import { Subruns } from "./Subruns";
 
 type StepResult = Schemas["StepResult"];
 type Attempt = Schemas["Attempt"];
@@ -36,7 +37,8 @@ interface Shown {
   /** A key of the run, or the id of a step that is inside of another. */
   readonly step: string;
   readonly tab: string | null;
-  readonly type: string | null;
+  /** The type of a step, by its id. */
+  readonly typeOf: (stepId: string) => string | null;
   readonly isInside: boolean;
   readonly plannedCosts: PlannedCosts | null;
 }
@@ -70,9 +72,10 @@ function Places({ step, store, places }: { step: string; store: RunStore; places
   );
 }
 
-function Details({ id, store, step, tab, type, plannedCosts }: Omit<Shown, "isInside">) {
+function Details({ id, store, step, tab, typeOf, plannedCosts }: Omit<Shown, "isInside">) {
   const live = useStep(store, step);
   const status = live?.status ?? "pending";
+  const type = typeOf(live?.stepId ?? step);
   const details = useQuery({
     queryKey: [...keys.runs.results(id, "inputs,attempts"), step, status, live?.attempts.length ?? 0],
     queryFn: async ({ signal }) => {
@@ -95,7 +98,7 @@ function Details({ id, store, step, tab, type, plannedCosts }: Omit<Shown, "isIn
           {step} <Copy text={() => step} what="the step's key" mark="copy" />
         </h2>
         <span className="row">
-          <Status status={status} />
+          <Status status={live?.status ?? result?.status ?? status} />
           <button type="button" className="quiet" aria-label="Close the step" onClick={() => setQuery({ step: null, tab: null })}>
             ✕
           </button>
@@ -114,6 +117,7 @@ function Details({ id, store, step, tab, type, plannedCosts }: Omit<Shown, "isIn
         {type === "subflow" && <><dt>Its runs</dt><dd><a href={href(["runs"], { parent_id: id })}>those that this run has started</a></dd></>}
         {live?.isReused && <><dt>Taken from</dt><dd>the run that this one repeats</dd></>}
       </dl>
+      {type === "subflow" && <Subruns id={id} step={step} status={status} />}
       <Problem error={details.error} retry={() => void details.refetch()} />
       <Tabs label="About the step" tabs={tabs} shown={shown} choose={(each) => setQuery({ tab: each })} />
       <div role="tabpanel" aria-label={shown}>
@@ -155,7 +159,7 @@ function Failure({ result }: { result: StepResult }) {
             <strong>Stack trace</strong>
             <Copy text={() => trace.join("\n")} what="the stack trace" />
           </div>
-          <pre className="tree" tabIndex={0} aria-label="Stack trace">
+          <pre className="tree" tabIndex={0} role="group" aria-label="Stack trace">
             {trace.join("\n")}
           </pre>
         </>

@@ -1,0 +1,61 @@
+"""What the panel of a step tells of steps that are more than one piece of work."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.console.conftest import Console
+from tests.console.test_runs import started
+from tests.support.http_client import ApiClient
+
+CARRIER = {"step_id": "ship", "step_type": "carrier", "config": {}}
+
+
+def test_a_subflow_leads_to_the_run_that_failed_in_it(console: Console, api: ApiClient, switches: Path) -> None:
+    child = {"name": "Delivery", "steps": [CARRIER]}
+    assert api.call("PUT", "/workflows/delivery", child).status == 201
+    subflow = {"step_id": "deliver", "step_type": "subflow", "config": {"workflow_id": "delivery"}, "input_mapping": {}}
+    run = started(api, subflow, {**subflow, "step_id": "deliver_too", "critical": False})
+    assert api.results(run)["status"] == "failed"
+    page = console.open(f"runs/{run}?step=deliver")
+    runs = page.get_by_role("group", name="Runs of this subflow")
+    expect(runs.get_by_role("link", name="The run of Delivery")).to_have_count(1)
+    expect(runs).to_contain_text("failed")
+    console.check_accessible()
+    runs.get_by_role("link", name="The run of Delivery").click()
+    expect(page.get_by_role("region", name="Step ship")).to_contain_text("no truck")
+    page.get_by_role("link", name="part of another run").click()
+    expect(page).to_have_url(re.compile(run))
+
+
+def test_a_run_that_took_too_long_opens_on_what_it_was_at(console: Console, api: ApiClient) -> None:
+    quick = {"step_id": "quick", "step_type": "transform", "config": {"expression": "1"}}
+    slow = {"step_id": "slow", "step_type": "delay", "config": {"delay_seconds": 3600}, "dependencies": ["quick"]}
+    workflow = {"name": "Order", "execution_pattern": "parallel", "steps": [quick, slow], "timeout_seconds": 1}
+    answer = api.post("/workflows/execute", {"workflow": workflow})
+    run = answer.body["execution_id"]
+    assert api.results(run)["status"] == "timed_out"
+    page = console.open(f"runs/{run}")
+    expect(page.get_by_role("region", name="Step slow")).to_contain_text("aborted")
+
+
+def test_a_loop_inside_of_a_list_is_told_by_turns(console: Console, api: ApiClient) -> None:
+    turn = {"step_id": "turn", "step_type": "transform", "config": {"expression": "1"}}
+    loop = {
+        "step_id": "poll",
+        "step_type": "loop",
+        "config": {"until": "index == 2", "max_iterations": 5, "steps": [turn]},
+    }
+    each = {"step_id": "each", "step_type": "map", "config": {"items": "input.rows", "steps": [loop]}}
+    run = started(api, each, input={"rows": [1, 2]})
+    assert api.results(run)["status"] == "completed"
+    page = console.open(f"runs/{run}?step=each[1].poll")
+    panel = page.get_by_role("region", name="Step each[1].poll")
+    expect(panel).to_contain_text("3 turns")
+    expect(panel.locator("dd").nth(1)).to_have_text(re.compile(r"^\d"))
+    panel.get_by_label("Open turn").fill("2")
+    panel.get_by_label("Open turn").press("Enter")
+    expect(page.get_by_role("region", name="Step each[1].poll[2].turn")).to_be_visible()
