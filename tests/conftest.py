@@ -5,11 +5,15 @@ test must not cost its developer money.
 from __future__ import annotations
 
 import os
+import signal
 from importlib.util import find_spec
 
 from tests.support.examples import draw_the_same_examples
 
 draw_the_same_examples()
+
+# Whoever runs tests in the background has them ignore SIGINT, and what they start and interrupt ignores it as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The tests of the console have packages of their own, which `make e2e-console` installs.
 collect_ignore = [] if find_spec("playwright") and find_spec("axe_playwright_python") else ["console"]

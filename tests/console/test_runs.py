@@ -182,6 +182,11 @@ def test_the_graph_is_gone_through_by_arrow_keys(console: Console, api: ApiClien
     console.check_accessible()
     page.keyboard.press("Escape")
     expect(page).not_to_have_url(re.compile("step="))
+    console.expected += ["422"]
+    console.open(f"runs/{run}?step=nobody")
+    expect(page.get_by_role("region", name="Step nobody").get_by_role("alert")).to_contain_text("no step 'nobody'")
+    expect(page.locator(".canvas")).not_to_have_attribute("aria-activedescendant", re.compile(""))
+    console.check_accessible()
 
 
 def test_the_list_of_runs_is_live_and_its_filters_stand_in_the_address(console: Console, api: ApiClient) -> None:

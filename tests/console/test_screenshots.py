@@ -90,4 +90,5 @@ def test_the_timeline(console: Console, runs: list[str]) -> None:
 def test_the_overview(console: Console, runs: list[str]) -> None:
     page = console.open("overview")
     expect(page.locator("canvas").first).to_be_visible()
+    expect(page.get_by_role("link", name="failed 1")).to_be_visible()
     taken(page, "overview")

@@ -110,7 +110,7 @@ def test_a_machine_may_not_invoke_a_function_outside_the_allowed_patterns(
     assert "is not authorized to perform: lambda:InvokeFunction" in failure["cause"]
 
 
-def first_failure(states: Any, execution_arn: str, seconds: float = 20) -> dict[str, Any]:
+def first_failure(states: Any, execution_arn: str, seconds: float = 120) -> dict[str, Any]:
     """The details of the first task that failed."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -130,10 +130,12 @@ def undecided(api: ApiClient) -> dict[tuple[int, str], str]:
     runs = {}
     for number, (config, _, _) in enumerate(UNDECIDED):
         for form in FORMS:
-            release = approval(timeout_seconds=1, **config) | {"critical": form == "critical"}
+            # Time enough for a slow machine to ask before it is over.
+            release = approval(timeout_seconds=5, **config) | {"critical": form == "critical"}
             if form == "for each":
                 release |= {"for_each": "input.list", "max_items": 2}
             runs[number, form] = start(api, after(release) | {"input": {"list": [1, 2]}})
+            opened(api, runs[number, form], 2 if form == "for each" else 1)
     return runs
 
 

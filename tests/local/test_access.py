@@ -188,7 +188,7 @@ def raw(base_url: str, method: str, target: str, headers: dict[str, str], *, wit
     if with_host and "Host" not in filled:
         filled = {"Host": address.netloc} | filled
     lines = [f"{method} {target} HTTP/1.1", *(f"{n}: {v}" for n, v in filled.items()), "Content-Length: 0", "", ""]
-    with socket.create_connection((address.hostname, address.port or 80), timeout=10) as connection:
+    with socket.create_connection((address.hostname, address.port or 80), timeout=60) as connection:
         connection.sendall("\r\n".join(lines).encode())
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -243,7 +243,7 @@ def test_no_page_of_another_server_on_this_machine_embeds_an_answer(url: str) ->
 def test_curl_as_in_the_readme_is_answered(url: str) -> None:
     command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", f"{url}/run", "-d", '{"name": "x"}']
     try:
-        assert subprocess.run(command, capture_output=True, check=True, timeout=10).stdout == b"200"
+        assert subprocess.run(command, capture_output=True, check=True, timeout=60).stdout == b"200"
     except FileNotFoundError:
         pytest.skip("there is no curl on this machine")
 

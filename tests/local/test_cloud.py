@@ -125,7 +125,7 @@ def test_what_a_schedule_calls_is_called_soon_after_the_start(monkeypatch: pytes
     monkeypatch.setattr("infra.local.cloud.FIRST_HOUSEKEEPING_SECONDS", 0.01)
     with LocalCloud() as cloud:
         cloud.keep_house()
-        assert all_of_them.wait(20), called
+        assert all_of_them.wait(60), called
 
 
 def test_a_worker_that_waits_for_a_task_is_answered_when_the_server_stops() -> None:

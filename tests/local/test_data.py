@@ -68,7 +68,7 @@ def test_a_server_stops_when_its_folder_is_gone(tmp_path: Path) -> None:
     (tmp_path / "steps").mkdir()
     with server(tmp_path) as (process, _):
         shutil.rmtree(tmp_path / "data")
-        assert process.wait(20) == FAILED
+        assert process.wait(60) == FAILED
         assert process.stderr is not None
         assert "was removed or replaced" in process.stderr.read()
 

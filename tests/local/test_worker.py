@@ -102,7 +102,7 @@ def test_a_worker_goes_on_with_a_server_that_was_killed_and_started_again(folder
         register(api)
         execution_id = scan(api, 1, 2)
         process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        process.wait(60)
     with server(folder) as (_, api), working(folder, api.base_url):
         assert [o["page"] for o in results(api, execution_id)["step_results"]["each"]["output_data"]] == [1, 2]
 
@@ -113,14 +113,14 @@ def test_an_approval_outlasts_a_server_that_is_killed(folder: Path) -> None:
         execution_id = str(api.post("/workflows/execute", {"name": "Ask", "steps": [step]}).body["execution_id"])
         before = open_approvals(api, execution_id)
         process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        process.wait(60)
     with server(folder) as (process, api):
         assert [item["place"] for item in open_approvals(api, execution_id)] == [before[0]["place"]]
         assert api.get(f"/executions/{execution_id}").body["status"] == "waiting"
         answer = api.post(f"/executions/{execution_id}/steps/ask/approve", {"comment": "Yes."})
         assert (answer.status, answer.body["is_delivered"]) == (200, True)
         process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        process.wait(60)
     with server(folder) as (_, api):
         assert results(api, execution_id)["step_results"]["ask"]["output_data"]["comment"] == "Yes."
         assert api.post(f"/executions/{execution_id}/steps/ask/deny", {}).body["code"] == "already_decided"

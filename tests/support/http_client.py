@@ -74,14 +74,14 @@ class ApiClient:
         return self.call("POST", path, body, headers={k.replace("_", "-"): v for k, v in headers.items()})
 
     def execute(
-        self, workflow: dict[str, Any], path: str = "/workflows/execute", seconds: float = 60
+        self, workflow: dict[str, Any], path: str = "/workflows/execute", seconds: float = 180
     ) -> dict[str, Any]:
         """Start a run and wait for its results. Fails when it has not ended after `seconds`."""
         started = self.post(path, workflow)
         assert started.status == 202, started.body
         return self.results(started.body["execution_id"], seconds)
 
-    def results(self, execution_id: str, seconds: float = 60) -> dict[str, Any]:
+    def results(self, execution_id: str, seconds: float = 180) -> dict[str, Any]:
         """The results of a run, once it has ended."""
         deadline = time.monotonic() + seconds
         while True:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from time import sleep  # by name: tests put another one into its module
 from typing import Final, TypeVar
 
 Found = TypeVar("Found")
@@ -19,5 +19,5 @@ def awaited(look: Callable[[], Found | None], told: str = "it did not come") -> 
     for _ in range(MOST_LOOKS):
         if found := look():
             return found
-        time.sleep(PAUSE_SECONDS)
+        sleep(PAUSE_SECONDS)
     raise AssertionError(told)

@@ -32,7 +32,7 @@ def command(
         yield process
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(60)
         process.stderr.close()
 
 

@@ -23,7 +23,7 @@ from tests.e2e.harness.deployment import deploy, invoke_statement, make_caller
 from tests.e2e.harness.emulator import REGION, URL_VARIABLE, running_emulator
 from tests.e2e.harness.synthesis import synthesize_all
 
-LIMIT_SECONDS: Final = 900
+LIMIT_SECONDS: Final = 2400
 """The whole run ends after this, whatever hangs."""
 
 _open: Final = contextlib.ExitStack()

@@ -77,7 +77,7 @@ def test_of_two_rounds_at_once_one_appends_a_build(engine: Engine, measured: Mea
     counts = []
 
     def at_once(*arguments: Any) -> bool:
-        both.wait(20)
+        both.wait(60)
         return append(*arguments)
 
     def one_round() -> None:
@@ -91,7 +91,7 @@ def test_of_two_rounds_at_once_one_appends_a_build(engine: Engine, measured: Mea
         for each in rounds:
             each.start()
         for each in rounds:
-            each.join(30)
+            each.join(60)
     assert sorted((one["built"], one["kept"]) for one in counts) == [(0, 1), (1, 0)]
     assert (number(engine), number_of_machines(engine)) == (2, 2)
 

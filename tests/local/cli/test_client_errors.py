@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from infra.local.cli.commands import main
 from tests.local.cli.fake_api import ENDED, Asked, FakeApi, Reply, problem
+from tests.support.looking import awaited
 
 pytestmark = pytest.mark.xdist_group("cli-client")
 
@@ -244,8 +245,8 @@ def _interrupted(fake: FakeApi, requests: int, *arguments: str) -> dict[str, Any
         [*COMMAND, *arguments, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
-        while len(fake.asked) < requests:
-            assert process.poll() is None
+        awaited(lambda: len(fake.asked) >= requests or process.poll() is not None)
+        assert process.poll() is None
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=60)
     finally:

@@ -94,7 +94,7 @@ def test_a_forked_process_and_its_parent_use_the_same_client(keeping: str) -> No
     program = f"""
 import os, sys
 from workflow_engine.client import Client
-client = Client({keeping!r}, timeout=10)
+client = Client({keeping!r}, timeout=60)
 def ask(who):
     for n in range(100):
         assert client.runs.get(f"{{who}}-{{n}}")["execution_id"] == f"{{who}}-{{n}}"

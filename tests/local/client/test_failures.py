@@ -74,7 +74,7 @@ def test_a_server_that_does_not_answer_is_told() -> None:
     released = threading.Event()
 
     def silent(_: socket.socket) -> None:
-        released.wait(20)
+        released.wait(60)
 
     with listening(silent) as port:
         told = both_raise(f"http://127.0.0.1:{port}", TimedOutError, timeout=0.2)

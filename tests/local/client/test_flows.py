@@ -21,7 +21,7 @@ pytestmark = pytest.mark.xdist_group("client")
 def test_a_workflow_is_deployed_run_and_read(client: Client) -> None:
     saved = client.workflows.deploy(HELLO, "hello")
     assert client.workflows.deploy(HELLO, "hello")["version"] == saved["version"]
-    results = client.runs.execute("hello", {"name": "x"}, timeout=20, tags=["daily"])
+    results = client.runs.execute("hello", {"name": "x"}, timeout=60, tags=["daily"])
     assert results["status"] == "completed"
     assert results["step_results"].keys() == client.runs.get(results["execution_id"])["step_statuses"].keys()  # type: ignore[union-attr]  # it has ended here
     assert client.runs.workflow(results["execution_id"])["workflow"] == HELLO
@@ -59,7 +59,7 @@ def test_a_run_is_waited_for_and_cancelled(client: Client) -> None:
     execution_id = client.runs.start(FOREVER)["execution_id"]
     waiting = ThreadPoolExecutor(1).submit(client.runs.wait, execution_id, 60)
     assert client.runs.cancel(execution_id, "enough")["cancel_cause"] == "enough"
-    assert waiting.result(timeout=30)["status"] == "cancelled"
+    assert waiting.result(timeout=60)["status"] == "cancelled"
     assert client.runs.cancel(execution_id)["cancel_cause"] == "enough"
 
 
@@ -81,7 +81,7 @@ def test_more_runs_than_a_page_holds_are_listed(client: Client) -> None:
 
 def test_runs_are_counted_and_summed(client: Client) -> None:
     client.workflows.deploy(HELLO, "counted")
-    client.runs.execute("counted", {"name": "x"}, timeout=20)
+    client.runs.execute("counted", {"name": "x"}, timeout=60)
     assert client.runs.count(workflow_id="counted")["counts"]["completed"] >= 1
     since = datetime.now(UTC) - timedelta(hours=2)
     assert client.workflows.stats("counted", since, bucket="hour")["bucket"] == "hour"

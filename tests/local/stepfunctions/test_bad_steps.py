@@ -200,11 +200,11 @@ def test_a_thread_that_is_lost_is_told_of_and_replaced_for_what_waits_already(ca
 
 def test_the_time_of_a_task_begins_when_there_is_a_thread_for_it() -> None:
     def nap(event: Any, context: Any) -> None:
-        time.sleep(0.4)
+        time.sleep(0.8)
 
     functions = LambdaFunctions(region=REGION, account=ACCOUNT, handlers={"nap": nap})
     with StepFunctions(functions, threads=1) as client:
-        definition = json.dumps({"QueryLanguage": "JSONata", **single(task("nap", TimeoutSeconds=1))})
+        definition = json.dumps({"QueryLanguage": "JSONata", **single(task("nap", TimeoutSeconds=2))})
         machine = client.create_state_machine(name="nap", definition=definition)["stateMachineArn"]
         runs = [client.start_execution(stateMachineArn=machine)["executionArn"] for _ in range(4)]
         assert [client.wait_for_end(run).status for run in runs] == ["SUCCEEDED"] * 4

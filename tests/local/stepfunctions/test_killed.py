@@ -36,7 +36,7 @@ def test_runs_of_a_process_that_is_killed_at_any_moment_come_to_their_end(seed: 
             code = process.wait(dice.uniform(0.3, 1.0 + kills / 4))
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
-            code = process.wait(10)
+            code = process.wait(60)
         assert code in (0, -signal.SIGKILL)
         if code == 0:
             break

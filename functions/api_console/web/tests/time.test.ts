@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { between, duration, moment, shortMoment } from "../src/model/time";
+import { between, duration, moment } from "../src/model/time";
 
 describe("durations", () => {
   it.each([
@@ -21,12 +21,5 @@ describe("moments", () => {
     expect(between("2026-01-01T00:00:00Z", "2026-01-01T00:00:02Z")).toBe(2000);
     expect(between("2026-01-01T00:00:00Z", null, Date.parse("2026-01-01T00:00:05Z"))).toBe(5000);
     expect(between(null, null)).toBeNull();
-  });
-});
-
-describe("a moment on an axis", () => {
-  it("is its time, and at midnight its date", () => {
-    const at = (text: string): string => shortMoment(Date.parse(text), { utc: true });
-    expect([at("2026-11-28T17:00:00Z"), at("2026-11-29T00:00:00Z")]).toEqual(["17:00", "11-29"]);
   });
 });

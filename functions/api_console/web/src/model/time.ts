@@ -22,12 +22,6 @@ export function moment(iso: string | null | undefined, { millis = false, utc = i
   return `${text.slice(0, 10)} ${text.slice(11, millis ? 23 : 19)}`;
 }
 
-/** A moment beside others on an axis: its time, or at midnight its date. */
-export function shortMoment(ms: number, { utc = isUtc() } = {}): string {
-  const text = moment(new Date(ms).toISOString(), { utc });
-  return text.endsWith("00:00:00") ? text.slice(5, 10) : text.slice(11, 16);
-}
-
 /** The milliseconds between two moments; up to now where the second is not there yet. */
 export function between(from: string | null | undefined, to: string | null | undefined, now = Date.now()): number | null {
   if (!from) return null;

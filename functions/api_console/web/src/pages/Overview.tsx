@@ -7,7 +7,7 @@ import uPlot from "uplot";
 import { api, ask, type Schemas } from "../api/client";
 import { keys } from "../api/keys";
 import { onTheme, paletteOf } from "../graph/colours";
-import { duration, moment, shortMoment } from "../model/time";
+import { duration, moment } from "../model/time";
 import { href, setQuery, useRoute } from "../routes";
 import { Problem } from "../ui/Problem";
 import { Status } from "../ui/Status";
@@ -160,8 +160,8 @@ function Chart({ buckets, lines, label }: { buckets: readonly Bucket[]; lines: r
         width: place.clientWidth,
         height: 180,
         tzDate: (at) => (utc ? uPlot.tzDate(new Date(at * 1000), "Etc/UTC") : new Date(at * 1000)),
-        axes: [{ ...axis, values: (_, splits) => splits.map((at) => shortMoment(at * 1000)) }, axis],
-        series: [{ label: "from", value: (_, at: number | null) => (at === null ? "–" : moment(new Date(at * 1000).toISOString())) }, ...lines.map((line) => ({ label: line.name, stroke: colour(line.colour), width: 2, points: { show: buckets.length < 60 } }))],
+        axes: [{ ...axis, space: 100, values: (_, splits) => splits.map((at) => momentOf(at)) }, axis],
+        series: [{ label: "From", value: (_, at) => momentOf(at) }, ...lines.map((line) => ({ label: line.name, stroke: colour(line.colour), width: 2, points: { show: buckets.length < 60 } }))],
         legend: { show: true },
       },
       data,
@@ -175,6 +175,11 @@ function Chart({ buckets, lines, label }: { buckets: readonly Bucket[]; lines: r
     };
   }, [buckets, lines, utc, theme]);
   return <div ref={box} role="img" aria-label={label} />;
+}
+
+/** A place on the axis of time, in seconds since 1970: to the minute, in the zone that all moments have. */
+function momentOf(at: number | null): string {
+  return at === null ? "–" : moment(new Date(at * 1000).toISOString()).slice(5, 16);
 }
 
 /** The workflows that there are, by what they cost. */
