@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.console.conftest import Console
 from tests.console.test_runs import box, started
@@ -100,8 +101,14 @@ def test_each_time_that_a_step_ran_in_lists_inside_of_lists_is_reached(console: 
     outer = {"step_id": "outer", "step_type": "map", "config": {"items": "input.rows", "steps": [inner]}}
     run = started(api, outer, input={"rows": [1, 2]})
     assert api.results(run)["status"] == "completed"
+    # Until the workflow is there nobody knows that the step is inside of another: its results can't be asked for.
+    held: list[Route] = []
+    console.page.route("**/executions/*/workflow", held.append)
     page = console.open(f"runs/{run}?step=leaf")
     panel = page.get_by_role("region", name="Step leaf")
+    expect(page.locator("h1 .status")).to_contain_text("completed")
+    expect(panel).to_contain_text("Loading…")
+    held.pop().continue_()
     expect(panel).to_contain_text("4 times")
     panel.get_by_label("Open time").fill("3")
     panel.get_by_label("Open time").press("Enter")

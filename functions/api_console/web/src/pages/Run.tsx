@@ -74,7 +74,7 @@ export default function Run({ id }: { id: string }) {
             <Content view={view} id={id} flow={flow} live={live} step={step} status={execution.data.status} planned={query.get("planned") === "yes"} plannedCosts={executed.data?.plan.step_costs_usd ?? null} isCost={query.get("cost") === "yes"} />
           </Suspense>
         </div>
-        {step !== null && <StepPanel key={step} id={id} store={live.store} step={step} tab={query.get("tab")} typeOf={(stepId) => flow?.steps.get(stepId)?.type ?? null} isInside={flow?.steps.get(step)?.container != null} plannedCosts={executed.data?.plan.step_costs_usd ?? null} />}
+        {step !== null && <StepPanel key={step} id={id} store={live.store} step={step} tab={query.get("tab")} typeOf={(stepId) => flow?.steps.get(stepId)?.type ?? null} isInside={flow && flow.steps.get(step)?.container != null} plannedCosts={executed.data?.plan.step_costs_usd ?? null} />}
       </div>
     </>
   );

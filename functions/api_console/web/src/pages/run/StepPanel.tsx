@@ -40,7 +40,8 @@ interface Shown {
   readonly tab: string | null;
   /** The type of a step, by its id. */
   readonly typeOf: (stepId: string) => string | null;
-  readonly isInside: boolean;
+  /** Null as long as the workflow is not known. */
+  readonly isInside: boolean | null;
   readonly plannedCosts: PlannedCosts | null;
 }
 
@@ -48,6 +49,8 @@ interface Shown {
 export function StepPanel({ step, isInside, store, ...others }: Shown) {
   useInner(store, step);
   const places = store.keysOf(step);
+  // Results are known by the key of a part: to ask for those of a step that has many would be a mistake.
+  if (isInside === null && store.getStep(step) === undefined) return <section className="panel" aria-label={`Step ${step}`}><p className="muted">Loading…</p></section>;
   if (!isInside || store.getStep(step) !== undefined) return <Details key={step} step={step} store={store} {...others} />;
   if (places.length === 1) return <Details key={places[0]} step={places[0] ?? step} store={store} {...others} />;
   return <Places step={step} store={store} places={places} />;
