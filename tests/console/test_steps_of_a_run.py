@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import expect
 
@@ -80,7 +81,11 @@ def test_what_ran_since_the_run_failed_is_in_the_graph(console: Console, api: Ap
 
 
 def test_a_list_tells_how_many_of_its_elements_failed_where_it_is_drawn(console: Console, api: ApiClient) -> None:
-    checked = {"step_id": "check", "step_type": "transform", "config": {"expression": "v = 3 ? $error('three') : v"}}
+    checked: dict[str, Any] = {
+        "step_id": "check",
+        "step_type": "transform",
+        "config": {"expression": "v = 3 ? $error('three') : v"},
+    }
     checked |= {"input_mapping": {"v": "item"}, "critical": False}
     each = {"step_id": "each", "step_type": "map", "config": {"items": "input.rows", "steps": [checked]}}
     run = started(api, each, input={"rows": [1, 2, 3, 4]})
