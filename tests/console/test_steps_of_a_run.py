@@ -103,7 +103,7 @@ def test_each_time_that_a_step_ran_in_lists_inside_of_lists_is_reached(console: 
     assert api.results(run)["status"] == "completed"
     # Until the workflow is there nobody knows that the step is inside of another: its results can't be asked for.
     held: list[Route] = []
-    console.page.route("**/executions/*/workflow", held.append)
+    console.page.route("**/executions/*/workflow", lambda route: held.append(route))
     page = console.open(f"runs/{run}?step=leaf")
     panel = page.get_by_role("region", name="Step leaf")
     expect(page.locator("h1 .status")).to_contain_text("completed")
