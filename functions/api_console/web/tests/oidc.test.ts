@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { challengeOf, codeOf, newAttempt, signInAddress, subjectOf, tokensOf } from "../src/auth/oidc";
+import { challengeOf, codeOf, newAttempt, renewalOf, signInAddress, subjectOf, tokensOf } from "../src/auth/oidc";
 
 const PROVIDER = { issuer: "https://id.test", authorizationEndpoint: "https://id.test/authorize?tenant=7", tokenEndpoint: "https://id.test/token" };
 const CLIENT = { clientId: "console", redirectUri: "https://api.test/prod/console/", scopes: "openid runs" };
@@ -33,6 +33,14 @@ describe("signing in", () => {
     expect(tokensOf({ access_token: "opaque", id_token: "a.b.c", expires_in: 60 }, 1_000)).toEqual({ bearer: "a.b.c", expiresAt: 61_000, refresh: null });
     expect(tokensOf({ access_token: "d.e.f", id_token: "a.b.c", refresh_token: "r" }, 0)).toEqual({ bearer: "d.e.f", expiresAt: 300_000, refresh: "r" });
     expect(() => tokensOf({ access_token: "opaque" }, 0)).toThrow("JWT");
+  });
+
+  it.each([
+    ["a minute before it ends", 300_000, "r", 240_000],
+    ["at half of its time where that is a minute, as some providers give", 60_000, "r", 30_000],
+    ["when it ends where it cannot be renewed", 60_000, null, 60_000],
+  ])("renews a token %s", (_, expiresAt, refresh, at) => {
+    expect(renewalOf({ bearer: "a.b.c", expiresAt, refresh }, 0)).toBe(at);
   });
 
   it("tells users apart by their tokens' claims, and by the tokens where these say nothing", () => {

@@ -40,15 +40,25 @@ async function send(request: Request): Promise<Response> {
   try {
     const by = await authorization;
     if (by === null) return await fetch(request);
-    const header = await by.header();
+    const header = await unlessAborted(by.header(), request.signal);
     const answer = await fetch(withHeader(request.clone(), header));
     if (answer.status !== 401) return answer;
     by.refused(header);
-    return await fetch(withHeader(request, await by.header()));
+    return await fetch(withHeader(request, await unlessAborted(by.header(), request.signal)));
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new LostConnection(error);
   }
+}
+
+/** It may take hours until somebody signs in, and who asked may not want to know any more. */
+function unlessAborted<T>(waited: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(new DOMException("It is waited for no longer.", "AbortError"));
+    if (signal.aborted) leave();
+    signal.addEventListener("abort", leave, { once: true });
+    void waited.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
+  });
 }
 
 function withHeader(request: Request, header: string): Request {

@@ -41,6 +41,7 @@ export class UnreachableProviderError extends SignInError {}
 
 /** A token that does not say how long it is valid is renewed after this time. */
 const USUAL_SECONDS = 300;
+const RENEW_BEFORE_MS = 60_000;
 
 export async function discover(issuer: string): Promise<Provider> {
   const address = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
@@ -118,6 +119,13 @@ export function tokensOf(told: Record<string, unknown>, now: number): Tokens {
     expiresAt: now + 1000 * (Number.isFinite(seconds) ? seconds : USUAL_SECONDS),
     refresh: typeof told["refresh_token"] === "string" ? told["refresh_token"] : null,
   };
+}
+
+/** From when on a token that came `now` is to be renewed: a minute before its end, or at half of its time where that is later. One that
+ * cannot be renewed is used to its end.
+ */
+export function renewalOf({ expiresAt, refresh }: Tokens, now: number): number {
+  return refresh === null ? expiresAt : Math.max(expiresAt - RENEW_BEFORE_MS, (now + expiresAt) / 2);
 }
 
 /** Whose token this is, as its claims say; a token without a subject is nobody else's. The API is who checks it. */

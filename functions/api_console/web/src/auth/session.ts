@@ -9,7 +9,7 @@ import { useSyncExternalStore } from "react";
 
 import type { Authorization } from "../api/client";
 import type { ConsoleConfig } from "../api/config";
-import { type Attempt, type Client, codeOf, discover, newAttempt, type Provider, redeem, renew, SignInError, signInAddress, subjectOf, type Tokens, UnreachableProviderError } from "./oidc";
+import { type Attempt, type Client, codeOf, discover, newAttempt, type Provider, redeem, renew, renewalOf, SignInError, signInAddress, subjectOf, type Tokens, UnreachableProviderError } from "./oidc";
 
 export type SessionState =
   | { readonly kind: "open" }
@@ -21,7 +21,6 @@ const PENDING = "console.sign-in";
 /** The state of an attempt in a window of its own begins so: that window hands the answer on. */
 const BESIDE = "beside.";
 const CHANNEL = "console.sign-in";
-const RENEW_BEFORE_MS = 60_000;
 
 let state: SessionState = { kind: "open" };
 const listeners = new Set<() => void>();
@@ -31,14 +30,19 @@ function become(next: SessionState): void {
   for (const listener of listeners) listener();
 }
 
+/** Call back when one is signed in no longer, or again. Gives what ends it. */
+export function onSession(changed: () => void): () => void {
+  listeners.add(changed);
+  return () => listeners.delete(changed);
+}
+
+/** Whether requests are answered, and don't wait for somebody to sign in. */
+export function isSignedIn(): boolean {
+  return state.kind === "open";
+}
+
 export function useSession(): SessionState {
-  return useSyncExternalStore(
-    (changed) => {
-      listeners.add(changed);
-      return () => listeners.delete(changed);
-    },
-    () => state,
-  );
+  return useSyncExternalStore(onSession, () => state);
 }
 
 /** Sign in, or come back from having done so. What is given waits where the browser leaves for the provider. */
@@ -104,21 +108,23 @@ function forever(): Promise<never> {
 
 class Session implements Authorization {
   private renewing: Promise<void> | null = null;
+  private renewAt: number;
 
   constructor(
     private readonly provider: Provider,
     private readonly client: Client,
     private tokens: Tokens,
-  ) {}
+  ) {
+    this.renewAt = renewalOf(tokens, Date.now());
+  }
 
   async header(): Promise<string> {
-    // A token that is valid for less than a minute altogether is used until it ends.
-    while (this.tokens.expiresAt - Date.now() < (this.tokens.refresh === null ? 0 : RENEW_BEFORE_MS)) await this.renewed();
+    if (Date.now() >= this.renewAt) await this.renewed();
     return `Bearer ${this.tokens.bearer}`;
   }
 
   refused(header: string): void {
-    if (header === `Bearer ${this.tokens.bearer}`) this.tokens = { ...this.tokens, expiresAt: 0 };
+    if (header === `Bearer ${this.tokens.bearer}`) this.renewAt = 0;
   }
 
   who(): string {
@@ -142,6 +148,7 @@ class Session implements Authorization {
             return null;
           });
     this.tokens = found ?? (await this.signedInBeside());
+    this.renewAt = renewalOf(this.tokens, Date.now());
     become({ kind: "open" });
   }
 

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "react";
 
 import type { Element } from "../live/runStore";
 import { lookOf } from "../model/status";
-import { paletteOf } from "./colours";
+import { onTheme, paletteOf } from "./colours";
 
 const LEAST = 4;
 /** From so many rows on the cells are small, and what is more than fits is moved up and down in its own box. */
@@ -25,14 +25,18 @@ export function Strip({ elements, word, open }: { elements: readonly Element[]; 
   useEffect(() => {
     const shown = canvas.current;
     const pen = shown?.getContext("2d");
-    if (!shown || !pen) return;
-    const colour = paletteOf(shown);
-    [shown.width, shown.height] = [width, rows * high];
-    const cell = width / columns;
-    elements.forEach(({ status }, i) => {
-      pen.fillStyle = colour(lookOf(status).colour);
-      pen.fillRect((i % columns) * cell, Math.floor(i / columns) * high, Math.max(1, cell - 1), high - 1);
-    });
+    if (!shown || !pen) return undefined;
+    const draw = (): void => {
+      const colour = paletteOf(shown);
+      [shown.width, shown.height] = [width, rows * high];
+      const cell = width / columns;
+      elements.forEach(({ status }, i) => {
+        pen.fillStyle = colour(lookOf(status).colour);
+        pen.fillRect((i % columns) * cell, Math.floor(i / columns) * high, Math.max(1, cell - 1), high - 1);
+      });
+    };
+    draw();
+    return onTheme(draw);
   }, [elements, width, columns, rows, high]);
   const show = (index: number): void => {
     const element = elements[index];

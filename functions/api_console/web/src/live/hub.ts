@@ -209,8 +209,7 @@ class Hub {
   private take(run: Followed, events: readonly RunEvent[], place: string, signal: AbortSignal): void {
     if (signal.aborted) return;
     if (place) run.log.place = place;
-    // A log may have a hundred thousand lines, and has its own place to be read.
-    const news = events.filter((event) => event.type !== "log" && run.log.add(event));
+    const news = events.filter((event) => run.log.add(event));
     if (news.length === 0) return;
     // A stream's events come by the hundred: they are told of together.
     if (run.untold.length === 0) queueMicrotask(() => this.tell(run));

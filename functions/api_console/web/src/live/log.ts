@@ -10,9 +10,11 @@ export class RunLog {
   state: StreamState | null = null;
   private readonly ids = new Set<string>();
 
-  /** Take an event. False for one that was there already. */
+  /** Take an event. False for one that was there already, and for a line of a log: there may be a hundred thousand, and they have their
+   * own place to be read.
+   */
   add(event: RunEvent): boolean {
-    if (this.ids.has(event.id)) return false;
+    if (event.type === "log" || this.ids.has(event.id)) return false;
     this.ids.add(event.id);
     this.events.push(event);
     return true;
@@ -25,10 +27,13 @@ export class RunLog {
   }
 }
 
+/** May come right: too much at once, and credentials that have ended, which somebody renews. */
+const PASSING: ReadonlySet<number> = new Set([401, 403, 408, 429]);
+
 /** What follows from an answer that was none: ask for everything anew, never ask again, or ask once more later. */
 export function whatFollows(error: unknown): "anew" | "never" | "later" {
   if (!(error instanceof ApiProblem) || error.status < 400 || error.status >= 500) return "later";
-  if (error.status === 429 || error.status === 408) return "later";
+  if (PASSING.has(error.status)) return "later";
   return error.status === 410 || error.status === 422 ? "anew" : "never";
 }
 

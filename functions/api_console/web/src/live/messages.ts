@@ -25,6 +25,8 @@ export type FromHub =
 
 export type Message = FromMember | FromHub;
 
+/** Counts up with each change of these messages: tabs of the releases before and after it have different leaders. */
+export const FORM = 1;
 /** How often the tab that leads says that it is there. */
 export const BEAT_MS = 2_000;
 /** Who was not heard for so many beats is taken for gone. Beats are counted, and no time measured: a computer that slept has missed none. */

@@ -3,7 +3,7 @@
 import { api, ask, authorizedFetch } from "../api/client";
 import { problemOf } from "../api/problem";
 import type { Page } from "./hub";
-import { rest, whatFollows } from "./log";
+import { rest, whatFollows, within } from "./log";
 import { EventParser } from "./sse";
 
 export interface RunEvent {
@@ -29,15 +29,24 @@ export interface Follower {
 
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 15_000;
+/** Of a connection that the network forgot, while a computer slept or on a way through a gateway, a browser may never hear. The server
+ * says something every 15 s, and API Gateway waits for 30 s at most: who is silent for so long is asked anew.
+ */
+export const SILENT_MS = 60_000;
 
 const EVENTS_OF_A_PAGE = 100;
 
 /** A page of a run's events after a place. */
 export async function read(executionId: string, place: string, signal: AbortSignal): Promise<Page> {
   const params = { path: { execution_id: executionId }, query: { limit: EVENTS_OF_A_PAGE, ...(place ? { last_event_id: place } : {}) } };
-  const { items, next_cursor, last_event_id } = await ask(api.GET("/executions/{execution_id}/events", { params, signal }));
-  const next = next_cursor === null ? "end" : items.length === EVENTS_OF_A_PAGE ? "more" : "later";
-  return { events: items, place: last_event_id ?? "", next };
+  const answered = watched(signal);
+  try {
+    const { items, next_cursor, last_event_id } = await ask(api.GET("/executions/{execution_id}/events", { params, signal: answered.signal }));
+    const next = next_cursor === null ? "end" : items.length === EVENTS_OF_A_PAGE ? "more" : "later";
+    return { events: items, place: last_event_id ?? "", next };
+  } finally {
+    answered.end();
+  }
 }
 
 /** Follow a run's events after a place, until `signal` aborts or the run's stream ends. */
@@ -52,12 +61,13 @@ export async function follow(
   while (!signal.aborted) {
     const parser = new EventParser();
     parser.lastId = last;
+    const heard = watched(signal);
     let cameThrough = false;
     try {
       const headers: Record<string, string> = { accept: "text/event-stream" };
       if (last) headers["last-event-id"] = last;
       const path = `/executions/${encodeURIComponent(executionId)}/stream`;
-      const response = await authorizedFetch(path, { headers, signal, cache: "no-store" });
+      const response = await authorizedFetch(path, { headers, signal: heard.signal, cache: "no-store" });
       if (response.status === 204) {
         follower.state("ended");
         return;
@@ -65,6 +75,7 @@ export async function follow(
       if (!response.ok) throw await problemOf(response);
       follower.state("open");
       for await (const text of pieces(response, signal)) {
+        heard.again();
         for (const event of parser.push(text)) {
           cameThrough = true;
           last = event.id || last;
@@ -79,11 +90,29 @@ export async function follow(
       if (then === "anew") return follower.restart();
       if (then === "never") return follower.state("ended");
       follower.state("lost");
+    } finally {
+      heard.end();
     }
-    // A stream behind API Gateway ends after each answer and says to come back at once.
-    pause = cameThrough ? FIRST_PAUSE : Math.min(pause * 2, LONGEST_PAUSE);
-    await rest(cameThrough ? (parser.retry ?? FIRST_PAUSE) : Math.max(parser.retry ?? 0, jittered(pause)), signal);
+    // A stream behind API Gateway ends after each answer and says to come back at once, also when nothing has happened for long.
+    const isAnswered = cameThrough || parser.retry !== null;
+    pause = isAnswered ? FIRST_PAUSE : Math.min(pause * 2, LONGEST_PAUSE);
+    await rest(isAnswered ? (parser.retry ?? FIRST_PAUSE) : jittered(pause), signal);
   }
+}
+
+/** A signal that aborts with another one, and when for long nobody has said `again`, until `end`. */
+function watched(signal: AbortSignal): { readonly signal: AbortSignal; readonly again: () => void; readonly end: () => void } {
+  const silent = within(signal);
+  let timer = setTimeout(() => silent.abort(), SILENT_MS);
+  const again = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => silent.abort(), SILENT_MS);
+  };
+  const end = (): void => {
+    clearTimeout(timer);
+    silent.abort();
+  };
+  return { signal: silent.signal, again, end };
 }
 
 async function* pieces(response: Response, signal: AbortSignal): AsyncGenerator<string> {

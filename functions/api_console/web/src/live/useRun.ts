@@ -4,9 +4,11 @@ import { useEffect, useState, useSyncExternalStore } from "react";
 
 import { signedInAs } from "../api/client";
 import { API_ROOT } from "../api/config";
+import { isSignedIn, onSession } from "../auth/session";
 import type { Source } from "./hub";
 import { followTogether } from "./leader";
 import { RunLog } from "./log";
+import { FORM } from "./messages";
 import { RunStore, type Counts, type RunState, type StepState } from "./runStore";
 import { follow, type Follower, read, type StreamState } from "./stream";
 
@@ -17,7 +19,7 @@ export interface LiveRun {
 
 const SOURCE: Source = { follow, read };
 /** Tabs that may read for each other: deployments may lie beside each other on one origin, and who is signed in may differ. */
-const tabs = async (): Promise<string> => `console.runs ${API_ROOT} ${await signedInAs()}`;
+const tabs = async (): Promise<string> => `console.runs ${FORM} ${API_ROOT} ${await signedInAs()}`;
 
 export function useLiveRun(executionId: string, generation: number): LiveRun {
   const [store] = useState(() => new RunStore());
@@ -25,7 +27,11 @@ export function useLiveRun(executionId: string, generation: number): LiveRun {
   useEffect(() => {
     let watching = new AbortController();
     const log = new RunLog();
+    // A page that nobody sees is slowed down and stopped by the browser, and one that is signed in no longer is told nothing: it lets
+    // another lead, and goes on where it was.
     const open = (isRedriven: boolean): void => {
+      watching.abort();
+      if (document.visibilityState !== "visible" || !isSignedIn()) return;
       watching = new AbortController();
       const { signal } = watching;
       const follower: Follower = {
@@ -43,16 +49,17 @@ export function useLiveRun(executionId: string, generation: number): LiveRun {
         if (!signal.aborted) void followTogether(name, SOURCE, { run: executionId, log, isRedriven }, follower, signal);
       });
     };
-    // A page that nobody sees is slowed down and stopped by the browser: it lets another lead, and goes on where it was.
-    const seen = (): void => {
-      watching.abort();
-      if (document.visibilityState === "visible") open(false);
-    };
+    const changed = (): void => open(false);
+    // Told of each renewal of a token too, with which all goes on.
+    const endOfSession = onSession(() => {
+      if (isSignedIn() === watching.signal.aborted) changed();
+    });
     store.clear();
     open(generation > 0);
-    document.addEventListener("visibilitychange", seen);
+    document.addEventListener("visibilitychange", changed);
     return () => {
-      document.removeEventListener("visibilitychange", seen);
+      document.removeEventListener("visibilitychange", changed);
+      endOfSession();
       watching.abort();
     };
   }, [executionId, generation, store]);
