@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
+from typing import Any, Final
 
 from playwright.sync_api import BrowserContext, Page, Request, expect
 
 from tests.console.conftest import SECONDS, Console
+from tests.console.proxy import Provider, running_proxy
 from tests.console.test_runs import box, gate, started
 from tests.support.http_client import ApiClient
 
 TABS = 8
+CLAIMS: Final = base64.urlsafe_b64encode(b'{"iss": "https://id.test", "sub": "Zoe"}').decode().rstrip("=")
+
+
+class OnePerson(Provider):
+    """Each token is of the same person; as everywhere only the last one is taken."""
+
+    def takes(self, authorization: str | None) -> bool:
+        return authorization == f"Bearer header.{CLAIMS}.{self.tokens}"
+
+    def token(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        status, told = super().token(form)
+        return status, {**told, "access_token": f"header.{CLAIMS}.{self.tokens}"}
 
 
 class OpenStreams:
@@ -91,6 +106,43 @@ def test_two_tabs_of_a_run_share_one_stream(console: Console, api: ApiClient, sw
         page.close()
     (switches / "shared").touch()
     step_of(other, "shared", "ok")
+
+
+def test_a_tab_whose_session_is_over_lets_another_lead(
+    console: Console, api: ApiClient, url: str, switches: Path
+) -> None:
+    console.expected += ["401"]
+    run = started(api, gate("led"), input={})
+    page = console.page
+    with running_proxy(url, OnePerson(gives_refresh=False)) as address:
+        page.goto(f"{address}/console/#/runs/{run}")
+        step_of(page, "led", "active")
+        other = page.context.new_page()
+        with other.expect_request(re.compile("/stream$")):
+            other.goto(page.url)  # signs in anew: the token of the first one is taken no longer
+            step_of(other, "led", "active")
+            expect(page.get_by_text("Your session is over.")).to_be_visible()
+        (switches / "led").touch()
+        step_of(other, "led", "ok")
+        other.close()
+        page.get_by_role("button", name="Sign in").click()
+        step_of(page, "led", "ok")
+        page.goto("about:blank")
+
+
+def test_a_tab_that_was_opened_behind_another_holds_no_connection_until_it_is_seen(
+    console: Console, api: ApiClient
+) -> None:
+    hidden = "Object.defineProperty(document, 'visibilityState', {get: () => window.seen ? 'visible' : 'hidden'})"
+    streams = OpenStreams(console.page.context)
+    console.page.add_init_script(hidden)
+    pause = {"step_id": "behind", "step_type": "delay", "config": {"delay_seconds": 3600}}
+    page = console.open(f"runs/{started(api, pause)}")
+    expect(page.locator('.step-box[data-step="behind"]')).to_be_visible()
+    assert streams.count == 0
+    page.evaluate("() => { window.seen = true; document.dispatchEvent(new Event('visibilitychange')); }")
+    step_of(page, "behind", "waiting")
+    assert streams.count == 1
 
 
 def test_lists_and_other_pages_hold_no_connection(console: Console, api: ApiClient) -> None:
