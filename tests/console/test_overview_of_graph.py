@@ -80,3 +80,28 @@ def test_a_picture_becomes_boxes_when_one_comes_nearer_and_a_small_graph_never_i
     for _ in range(6):
         further.click()
     expect(page.locator("canvas.overview")).to_be_visible()
+
+
+ARE_IN_THE_COLOUR_OF_COMPLETED = """() => {
+  const colour = getComputedStyle(document.querySelector(".status.ok")).color;
+  return ["canvas.strip", "canvas.overview"].every((name) => {
+    const canvas = document.querySelector(name);
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    for (let i = 0; i < data.length; i += 4) if (`rgb(${data[i]}, ${data[i + 1]}, ${data[i + 2]})` === colour) return colour;
+    return false;
+  }) && colour;
+}"""
+
+
+def test_what_is_drawn_follows_when_the_system_turns_dark(console: Console, api: ApiClient) -> None:
+    console.expected += ["getImageData"]  # that a page of its own should say that it reads often
+    one = {"step_id": "one", "step_type": "transform", "config": {"expression": "1"}}
+    each = {"step_id": "each", "step_type": "map", "config": {"items": "input.rows", "steps": [one]}}
+    run = started(api, *graph_of(STEPS), each, input={"rows": [1, 2, 3]})
+    assert api.results(run)["status"] == "completed"
+    page = console.open(f"runs/{run}?step=each")
+    expect(page.locator("canvas.strip")).to_be_visible()
+    expect(page.locator("canvas.overview[data-coloured]")).to_be_visible()
+    light = page.wait_for_function(ARE_IN_THE_COLOUR_OF_COMPLETED).json_value()
+    page.emulate_media(color_scheme="dark")
+    assert page.wait_for_function(ARE_IN_THE_COLOUR_OF_COMPLETED).json_value() != light

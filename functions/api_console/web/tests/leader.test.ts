@@ -4,7 +4,7 @@ import { ApiProblem } from "../src/api/problem";
 import { type Page, READ_PAUSE_MS, type Source } from "../src/live/hub";
 import { followTogether, type Means } from "../src/live/leader";
 import { RunLog } from "../src/live/log";
-import { BEAT_MS, SILENT_BEATS } from "../src/live/messages";
+import { BEAT_MS, type Message, SILENT_BEATS } from "../src/live/messages";
 import type { Follower, RunEvent } from "../src/live/stream";
 
 const event = (id: string, type = "step.started"): RunEvent => ({ id, type, timestamp: null, step: id, step_id: id, attempt: 1, details: {} });
@@ -65,6 +65,7 @@ function browser() {
   const reads: { run: string; place: string }[] = [];
   const counts = { most: 0, reading: 0, mostReading: 0 };
   const failing = new Set<string>();
+  const said: Message[] = [];
   const of = (run: string) => runs.get(run) ?? runs.set(run, { events: [], isOver: false }).get(run)!;
   const after = (run: string, place: string): RunEvent[] => of(run).events.filter(({ id }) => Number(id) > Number(place || 0));
   const tell = (run: string, id: number, type?: string): void => {
@@ -129,7 +130,7 @@ function browser() {
     const asking = (name: string, options: LockOptions, work: Work) => (frozen.is && options.steal ? Promise.reject(gone()) : lock.request(name, options, work));
     const means: Means = {
       locks: { request: asking } as unknown as LockManager,
-      channel: (each) => new Freezing(each, frozen) as unknown as BroadcastChannel,
+      channel: (each) => new Freezing(each, frozen, said) as unknown as BroadcastChannel,
       hasFocus: () => hasFocus,
       onFocus: (work) => (focus = work),
     };
@@ -137,7 +138,7 @@ function browser() {
     void followTogether(name, source, { run, log, isRedriven }, follower, closing.signal, means);
     return { seen, states, log, close: () => closing.abort(), focus: () => focus(), freeze: (is: boolean) => (frozen.is = is) };
   };
-  return { tab, tell, end, redrive, open, opened, reads, counts, failing, closeAll: () => closings.forEach((each) => each.abort()) };
+  return { tab, tell, end, redrive, open, opened, reads, counts, failing, said, closeAll: () => closings.forEach((each) => each.abort()) };
 }
 
 /** A channel of a tab that may be frozen: then it says nothing and hears nothing. */
@@ -145,15 +146,17 @@ class Freezing {
   private readonly channel: BroadcastChannel;
   onmessage: ((message: MessageEvent) => void) | null = null;
 
-  constructor(name: string, private readonly frozen: { is: boolean }) {
+  constructor(name: string, private readonly frozen: { is: boolean }, private readonly said: Message[]) {
     this.channel = new BroadcastChannel(name);
     this.channel.onmessage = (message: MessageEvent) => {
       if (!this.frozen.is) this.onmessage?.(message);
     };
   }
 
-  postMessage(message: unknown): void {
-    if (!this.frozen.is) this.channel.postMessage(message);
+  postMessage(message: Message): void {
+    if (this.frozen.is) return;
+    this.said.push(message);
+    this.channel.postMessage(message);
   }
 
   close(): void {
@@ -305,16 +308,19 @@ describe("tabs that look at different runs", () => {
 
 describe("a tab", () => {
   it("that comes back is told what has happened meanwhile, and nothing twice", async () => {
-    const { tab, tell, opened } = newBrowser();
+    const { tab, tell, opened, said } = newBrowser();
     const first = tab("a");
     await until(() => expect(opened).toHaveLength(1));
     tell("a", 1);
     await until(() => expect(first.seen).toEqual(["1"]));
     first.close();
     tell("a", 2);
+    const before = said.length;
     const back = tab("a", { log: first.log });
     await until(() => expect(back.seen).toEqual(["2"]));
     expect(opened.at(-1)?.from).toBe("1");
+    const told = said.slice(before).flatMap((message) => (message.kind === "history" ? message.events : []));
+    expect(told.map(({ id }) => id)).not.toContain("1");
   });
 
   it("hears no lines of logs, which may be a hundred thousand", async () => {

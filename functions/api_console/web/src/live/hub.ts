@@ -181,7 +181,10 @@ class Hub {
     if (run.log.events.length > before || run.log.place === "") run.log.place = place;
     // Somebody who has just come may know of a redrive that nobody has told of.
     if (events.length === 0 && run.isOver) run.log.state = null;
-    this.say({ kind: "history", hub: this.me, to: by, events: run.log.events, place: run.log.place, state: run.log.state });
+    // Every tab reads what is said to one: of 25,000 events it is told those that it has not told itself.
+    const told = new Set(events.map((event) => event.id));
+    const missing = run.log.events.filter((event) => !told.has(event.id));
+    this.say({ kind: "history", hub: this.me, to: by, events: missing, place: run.log.place, state: run.log.state });
     this.look();
   }
 

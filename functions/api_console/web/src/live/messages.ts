@@ -17,7 +17,7 @@ export type FromMember =
 export type FromHub =
   /** It leads, for these. Who is not among them has yet to join. */
   | { readonly kind: "beat"; readonly hub: string; readonly members: readonly string[] }
-  /** To one that has joined: everything so far. What is told after it is what follows. */
+  /** To one that has joined: all so far that it did not tell itself. What is told after it is what follows. */
   | { readonly kind: "history"; readonly hub: string; readonly to: string; readonly events: readonly RunEvent[]; readonly place: string; readonly state: StreamState | null }
   | { readonly kind: "events"; readonly hub: string; readonly run: string; readonly events: readonly RunEvent[]; readonly place: string }
   | { readonly kind: "state"; readonly hub: string; readonly run: string; readonly state: StreamState }
