@@ -44,7 +44,7 @@ def test_the_charts_of_the_overview_tell_moments_like_any_page(console: Console)
 
 
 def test_a_chart_that_is_drawn_anew_goes_on_telling_what_is_under_the_pointer(console: Console) -> None:
-    runs = 70
+    runs = 0
 
     def growing(route: Route) -> None:
         nonlocal runs
@@ -56,11 +56,11 @@ def test_a_chart_that_is_drawn_anew_goes_on_telling_what_is_under_the_pointer(co
             bucket["runs"] = runs
         route.fulfill(response=answer, json=told)
 
-    console.page.route(re.compile(r"/stats\?"), growing)
+    console.page.route(re.compile(r"//[^/]+/stats\?"), growing)
     page = console.open("overview")
     page.locator(".u-over").first.hover()
     value = page.locator(".u-legend").first.locator(".u-value").nth(1)
-    expect(value).to_have_text(re.compile(r"^7\d$"))
+    expect(value).to_have_text(re.compile(r"^\d+$"))
     before = int(value.inner_text())
     expect(value).not_to_have_text(str(before))
     expect(value).to_have_text(re.compile(r"^\d+$"))
