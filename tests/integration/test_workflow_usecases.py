@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -106,6 +107,20 @@ def test_saving_equal_content_makes_no_new_version(engine: Engine) -> None:
     assert [(v["version"], v["name"]) for v in listed] == [(2, "New"), (1, "Hello")]
     started = start_run.start_stored(engine, ME, first["workflow_id"], {"version": 1})
     assert (started["workflow_version"], started["workflow_name"]) == (1, "Hello")
+
+
+def test_what_an_earlier_version_of_the_service_saved_stays_the_version_that_it_is(engine: Engine) -> None:
+    """Such a version tells no memory of functions: to price the runs is no reason for another."""
+    counts = {"step_id": "count", "step_type": "data_processing", "config": {"processing_type": "word_count"}}
+    document = {"name": "Count", "steps": [counts | {"input_mapping": {"input": {"value": "a b"}}}]}
+    id_ = save_workflow.create(engine, ME, document | {"workflow_id": "count"})["workflow_id"]
+    saved = engine.workflows.newest(ME.tenant_id, id_)
+    assert saved.compiled.outline["steps"][0]["memory_mb"] == 512
+    outline = {"steps": [{"id": "count", "type": "data_processing"}], "sinks": saved.compiled.outline["sinks"]}
+    compiled = replace(saved.compiled, outline=outline, compiler="that of the version before")
+    engine.workflows.add_version(replace(saved, version=2, compiled=compiled))
+    same, is_new = save_workflow.update(engine, ME, id_, document | {"workflow_id": "count"})
+    assert (same["version"], is_new) == (2, False)
 
 
 NAMED: dict[str, Any] = {**HELLO, "workflow_id": "7-days"}

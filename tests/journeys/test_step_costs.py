@@ -39,7 +39,8 @@ def test_a_retry_makes_a_step_cost_more_than_was_planned(api: ApiClient, local_s
         "transitions": 0.00005,
         "models": 0.0,
         "functions": None,
-        "reason": "What Lambda takes is not known: nothing tells how much memory a function of yours has.",
+        "reason": "What Lambda takes is not known: the memory is told of this service's own functions alone, and not where an "
+        "earlier version of the service saved the workflow.",
     }
     plan = api.post("/workflows/compile", document).body["plan"]
     assert plan["step_costs_usd"] == {"charge": {"usd": 0.000025, "most_usd": 0.0001}}

@@ -161,6 +161,52 @@ def test_a_function_that_ran_out_of_memory_is_told_from_one_that_crashed() -> No
     assert told("Lambda.Unknown", "2026-11-29 Task timed out after 3.00 seconds") is ERRORS["Sandbox.Timedout"]
 
 
+@pytest.mark.parametrize(
+    ("error_type", "message"),
+    [
+        ("HttpClientError", 'The server answered 409: {"message": "the ledger answered 401"}'),
+        ("HttpClientError", "The endpoint answered 400: upstream answered 404 for /v1"),
+        (
+            "States.QueryEvaluationError",
+            "The expression of 'D3030' in the input_mapping of step 'a' failed. No such customer",
+        ),
+        (
+            "States.QueryEvaluationError",
+            "The expression of 'a' in the input_mapping of step 'b' failed. The name is undefined",
+        ),
+        ("States.TaskFailed", "The printer timed out"),
+        ("Lambda.KMSAccessDeniedException", "Lambda could not decrypt (Error Code: KMSAccessDeniedException)"),
+        ("Lambda.AWSLambdaException", "The role is not authorized to perform: kms:Decrypt"),
+    ],
+)
+def test_words_that_stand_in_a_message_by_chance_do_not_narrow_the_advice(error_type: str, message: str) -> None:
+    assert told(error_type, message) is advice_on(error_type)
+
+
+@pytest.mark.parametrize("value", ["undefined", "Needs a list", "The list has no items"])
+def test_what_an_expression_read_does_not_hide_the_code_of_its_error(value: str) -> None:
+    message = f"The expression of 'n' in the input_mapping of step 'a' failed. D3030: Unable to cast value to a number: {value}"
+    assert told("States.QueryEvaluationError", message) is JSONATA["D3030"]
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("The items of step 'm' failed. Needs a list, not a value of type string", "WFE-E212"),
+        ("The for_each of step 'm' failed. The list has 12 items, max_items is 10.", "WFE-E501"),
+        ("The list has 9000 items; the 25,000 history events of a run have room for 3000", "WFE-E501"),
+        ("The expression of 'n' in the input_mapping of step 'a' returned nothing (undefined).", "WFE-W211"),
+    ],
+)
+def test_what_the_engine_itself_says_of_an_expression_narrows_the_advice(message: str, code: str) -> None:
+    assert told("States.QueryEvaluationError", message).code == code
+
+
+def test_a_role_that_may_not_call_a_function_is_told_from_a_key_that_may_not_be_used() -> None:
+    refused = "User: arn:aws:sts::1:assumed-role/r is not authorized to perform: lambda:InvokeFunction on resource: f"
+    assert told("Lambda.AWSLambdaException", refused) is ERRORS["Lambda.AccessDeniedException"]
+
+
 def test_a_name_of_aws_without_an_entry_has_that_of_its_family() -> None:
     assert told("Lambda.EC2ThrottledException", "") is FAMILIES["Lambda."]
 

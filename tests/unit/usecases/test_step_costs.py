@@ -112,7 +112,7 @@ def test_what_a_function_of_unknown_memory_took_is_not_known_and_nor_is_that_of_
     costs = _costs(history, outline(container("s", "switch", leaf("a"), leaf("b", memory_mb=512))))
     assert [costs[key]["functions"] is None for key in ("s", "s.a", "s.b")] == [True, True, False]
     assert costs["s.a"]["total"] == TRANSITION
-    assert "how much memory" in str(costs["s.a"]["reason"])
+    assert "the memory is told of this service's own functions alone" in str(costs["s.a"]["reason"])
 
 
 def test_a_function_that_only_begins_a_step_is_not_paid_for_while_the_step_waits() -> None:

@@ -15,7 +15,7 @@ _WHY: Final = "docs/results.md#why-an-expression-failed"
 _TRANSFORM: Final = "docs/transform.md"
 
 EVALUATION_ERROR: Final = "States.QueryEvaluationError"
-CODE_IN_MESSAGE: Final = re.compile(r"\b([DSTU]\d{4})\b:?")
+CODE_IN_MESSAGE: Final = re.compile(r"\b([DSTU]\d{4}):")
 
 _NO_NUMBER: Final = Entry(
     "A side of an arithmetic operator is no number: null, since its step was skipped or the field is missing, or a text that "
@@ -123,7 +123,7 @@ ENTRIES: Final[Entries] = {
         _WHY,
         cases=(
             when(
-                r"Needs a list",
+                r"Needs a list, not a value of type",
                 Entry(
                     "What a for_each or map runs over is no list.",
                     "Name the field that has the list, such as step.data.items. null counts as an empty list; one value "
@@ -133,7 +133,7 @@ ENTRIES: Final[Entries] = {
                 ),
             ),
             when(
-                r"The list has .* items",
+                r"The list has \d+ items[,;]",
                 Entry(
                     "The list of a for_each or map is longer than its max_items, or than the history of one run has room for.",
                     "Run over parts of the list in several runs or subflows, or raise max_items where that alone is in the way.",
@@ -142,7 +142,7 @@ ENTRIES: Final[Entries] = {
                 ),
             ),
             when(
-                r"returned nothing|undefined",
+                r"returned nothing \(undefined\)",
                 Entry(
                     "The expression gave nothing: a path in it leads to no value.",
                     "Check the path against what the step before really gave (its output), and give a default where it may be "

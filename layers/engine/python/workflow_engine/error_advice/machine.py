@@ -25,12 +25,14 @@ _OUT_OF_MEMORY: Final = Entry(
     "Give the function more memory, or hand it less data at once. Only max_retries tries such a step again.",
     _FUNCTION_ENDED,
 )
+_TIMED_OUT: Final = r"Task timed out after"
+"""Lambda's own words. A step may tell of something else that timed out."""
 _ENDED: Final = Entry(
     "The process of the step's function ended before it had answered: it ran out of time or memory, crashed, or called exit.",
     "Read the end of the step's log. Raise the function's memory or timeout where that says so; only max_retries tries such a step "
     "again.",
     _FUNCTION_ENDED,
-    cases=(when(r"(?i)timed out", _OUT_OF_TIME), when(r"(?i)memory|signal: killed|exit status 137", _OUT_OF_MEMORY)),
+    cases=(when(_TIMED_OUT, _OUT_OF_TIME), when(r"(?i)memory|signal: killed|exit status 137", _OUT_OF_MEMORY)),
 )
 _BUSY: Final = Entry(
     "AWS refused or lost the call for a moment: too much was asked of the account at once, or the service itself had a fault. The "
@@ -52,7 +54,10 @@ _LAMBDA: Final = Entry(
     "Lambda could not run the step's function.",
     "Read the message: it is Lambda's own. Once the function can be called again, redrive the run.",
     _OWN_STEPS,
-    cases=(when(r"AccessDenied|not authorized", _NOT_ALLOWED), when(r"ResourceNotFound", _NO_FUNCTION)),
+    cases=(
+        when(r"\bAccessDenied|not authorized to perform: lambda:", _NOT_ALLOWED),
+        when(r"\bResourceNotFound", _NO_FUNCTION),
+    ),
 )
 _FUNCTION_BROKEN: Final = Entry(
     "The code of the step's function could not be loaded: a module or the handler that is named is missing, or there is a "
@@ -61,7 +66,8 @@ _FUNCTION_BROKEN: Final = Entry(
     _OWN_STEPS,
 )
 _RUNTIME: Final = Entry(
-    "The runtime of the step's function had a fault before or after the code of the step.",
+    "The runtime of the step's function had a fault, or the step's code one that the handler could not answer for: at its "
+    "import, or in a promise that nothing awaits.",
     "Read the step's log, mend the function, then redrive the run.",
     _OWN_STEPS,
 )
@@ -97,7 +103,7 @@ ENTRIES: Final[Entries] = {
         "A task failed without an error of its own: AWS tells no more than the message says.",
         "Read the message and the step's log. Redrive the run once the cause is gone.",
         FAILURES,
-        cases=(when(r"(?i)timed out", _OUT_OF_TIME),),
+        cases=(when(_TIMED_OUT, _OUT_OF_TIME),),
     ),
     "States.DataLimitExceeded": Entry(
         "Something that is handed from step to step has more than 262,144 bytes of JSON. Tries do not help: it is as large the "

@@ -114,6 +114,8 @@ _OF_STEP_CODE: Final[Entries] = {
     ),
 }
 
+_ANSWERED: Final = r"^(?:The \w+|'[^']*') answered "
+"""Before the status. What follows it is the answer's own text, which may tell of other statuses."""
 _REFUSED: Final = "The server took the request for wrong, and would again: the answer's beginning is in the message."
 
 _OF_ENDPOINTS: Final[Entries] = {
@@ -123,7 +125,7 @@ _OF_ENDPOINTS: Final[Entries] = {
         _ANSWERS,
         cases=(
             when(
-                r"answered (401|403|407)\b",
+                _ANSWERED + r"(401|403|407)\b",
                 Entry(
                     "The server does not accept who asks: the secret is missing, wrong or expired, or does not allow this.",
                     "Check auth of the step, and renew the value of the secret that it names; it is read anew within five "
@@ -132,7 +134,7 @@ _OF_ENDPOINTS: Final[Entries] = {
                 ),
             ),
             when(
-                r"answered (404|410)\b",
+                _ANSWERED + r"(404|410)\b",
                 Entry(
                     "The server has nothing at this address: a part of the path is wrong, or what it names was removed.",
                     "Look at what the references in the URL were filled with. expect: [200, 404] makes it an answer that later "
@@ -141,7 +143,7 @@ _OF_ENDPOINTS: Final[Entries] = {
                 ),
             ),
             when(
-                r"answered 413\b",
+                _ANSWERED + r"413\b",
                 Entry(
                     "The body is larger than the server takes.",
                     "Send less at once, for example by a for_each over parts.",
@@ -274,12 +276,12 @@ _OF_VECTORS: Final[Entries] = {
 
 _OF_SERVICE: Final[Entries] = {
     "ThrottledError": Entry(
-        "A service of AWS that the step uses asked for a pause, over all attempts.",
+        "A service of AWS that a built-in step uses asked for a pause, over all attempts.",
         "Redrive the run later, or run fewer elements at once by max_concurrency.",
         FAILURES,
     ),
     "UnavailableError": Entry(
-        "A service of AWS that the step uses did not answer, over all attempts.",
+        "A service of AWS that a built-in step uses did not answer, over all attempts.",
         "Redrive the run later.",
         FAILURES,
     ),

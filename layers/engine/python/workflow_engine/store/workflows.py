@@ -57,12 +57,25 @@ class Compiled:
     fan_out: Mapping[str, Json] = field(default_factory=dict)
 
     def means_the_same(self, other: Compiled) -> bool:
-        """Whether runs of the two are the same: equal but for the compiler, the plan, and which generation of the machine it is."""
+        """Whether runs of the two are the same: equal but for the compiler, the plan, what functions cost, and which generation of
+        the machine it is.
+        """
         return self._meaning() == other._meaning()
 
     def _meaning(self) -> str:
         # What the plan tells of a machine may be more, or another price, in a later release; the machine is the same.
-        return dump([self.bindings, self.outline, self.fan_out, list(self.functions), self.machine_hash])
+        return dump([self.bindings, _unpriced(self.outline), self.fan_out, list(self.functions), self.machine_hash])
+
+
+def _unpriced(outline: Json) -> Json:
+    """An outline without the memory of functions: it tells what they cost, and earlier versions of this service did not note it."""
+    match outline:
+        case Mapping():
+            return {name: _unpriced(value) for name, value in outline.items() if name != "memory_mb"}
+        case list():
+            return [_unpriced(value) for value in outline]
+        case _:
+            return outline
 
 
 @dataclass(frozen=True, slots=True)

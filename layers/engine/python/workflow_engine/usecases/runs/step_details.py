@@ -18,6 +18,11 @@ from workflow_engine.suggestions import suggest
 _ASKS_MODELS: Final = frozenset({"agent_execution", "embedding_generation"})
 """Types of steps whose output tells what models took."""
 
+_NO_MEMORY: Final = (
+    "What Lambda takes is not known: the memory is told of this service's own functions alone, and not where an earlier version "
+    "of the service saved the workflow."
+)
+
 Include = Literal["inputs", "attempts"]
 INCLUDES: Final[tuple[Include, ...]] = ("inputs", "attempts")
 
@@ -64,6 +69,6 @@ def _reason(run: RunReport, ordinal: int, spent: Spent) -> str | None:
         "The price of a model that was asked is not known.": spent.models is None,
         "What models took of the attempts that failed is not known.": of_type in _ASKS_MODELS and has_failed,
         "What the run that it started cost is told by the results of that run.": started,
-        "What Lambda takes is not known: nothing tells how much memory a function of yours has.": spent.mb_ms is None,
+        _NO_MEMORY: spent.mb_ms is None,
     }
     return " ".join(reason for reason, holds in reasons.items() if holds) or None
