@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.console.conftest import SECONDS, Console
 from tests.console.test_runs import started
@@ -40,6 +41,31 @@ def test_the_charts_of_the_overview_tell_moments_like_any_page(console: Console)
     page.get_by_label("Colours").select_option("dark")
     expect(page.locator(".u-legend .u-marker").nth(1)).to_have_css("border-color", "rgb(125, 178, 255)")
     console.check_accessible()
+
+
+def test_a_chart_that_is_drawn_anew_goes_on_telling_what_is_under_the_pointer(console: Console) -> None:
+    runs = 0
+
+    def growing(route: Route) -> None:
+        nonlocal runs
+        runs += 1
+        answer = route.fetch()
+        told = answer.json()
+        told["total"]["runs"] = runs
+        for bucket in told["buckets"]:
+            bucket["runs"] = runs
+        route.fulfill(response=answer, json=told)
+
+    console.page.route(re.compile(r"//[^/]+/stats\?"), growing)
+    page = console.open("overview")
+    page.locator(".u-over").first.hover()
+    value = page.locator(".u-legend").first.locator(".u-value").nth(1)
+    expect(value).to_have_text(re.compile(r"^\d+$"))
+    before = int(value.inner_text())
+    expect(value).not_to_have_text(str(before))
+    expect(value).to_have_text(re.compile(r"^\d+$"))
+    assert int(value.inner_text()) > before
+    console.page.unroute_all(behavior="ignoreErrors")
 
 
 def test_a_decision_is_made_in_the_inbox(console: Console, api: ApiClient) -> None:
@@ -139,3 +165,18 @@ def test_an_older_version_of_an_agent_is_looked_at_and_asked_and_the_newest_agai
     panel.get_by_role("button", name="Ask").click()
     expect(panel.get_by_role("log")).to_contain_text("version 1")
     assert sent == [{"query": "How are you?", "version": 1}]
+
+
+def test_a_version_of_an_agent_that_is_not_to_be_had_leads_back_to_the_newest(console: Console, api: ApiClient) -> None:
+    console.expected += ["404"]
+    agent = {"agent_id": "clerk", "agent_name": "Clerk", "model": "gpt-4o-mini"}
+    assert api.post("/agents", agent).status == 201
+    assert api.call("PUT", "/agents/clerk", {**agent, "system_prompt": "In prose."}).status == 200
+    page = console.open("agents/clerk")
+    body = json.dumps({"title": "Not Found", "status": 404, "code": "not_found", "detail": "There is no version 1."})
+    page.route("**/agents/clerk?version=1", lambda route: route.fulfill(status=404, body=body))
+    page.get_by_label("Version").select_option("1")
+    expect(page.get_by_role("alert")).to_contain_text("There is no version 1.")
+    page.get_by_role("button", name="The newest version").click()
+    expect(page.get_by_label("Version")).to_have_value("2")
+    expect(page.get_by_role("form", name="Ask the agent")).to_be_visible()

@@ -91,6 +91,48 @@ def test_nothing_is_moved_sideways_on_a_phone(
     page.close()
 
 
+LONG = "<b>&amp;" + "W" * 120
+"""The longest name that a workflow may have, without a blank."""
+
+
+@pytest.fixture(scope="module")
+def long(url: str) -> dict[str, str]:
+    """Ids of things whose names are as long as they may be."""
+    api = ApiClient(url)
+    workflow, agent, text = "w" * 64, "a" * 64, "T" * 300
+    fails = {"step_id": "s" * 60, "step_type": "fail", "config": {"error": "E" * 80, "message": text}}
+    ask = {"step_id": "ask", "step_type": "human_approval", "config": {"prompt": text}}
+    stored = {"name": LONG, "tags": ["t" * 60], "description": text, "steps": [fails]}
+    assert api.call("PUT", f"/workflows/{workflow}", stored).status == 201
+    run = api.post(f"/workflows/{workflow}/execute", {}).body["execution_id"]
+    api.results(run)
+    waiting = api.post("/workflows/execute", {"workflow": {"name": LONG, "steps": [ask]}}).body["execution_id"]
+    told = {"agent_id": agent, "agent_name": LONG, "model": "gpt-4o-mini", "description": text}
+    assert api.post("/agents", told).status == 201
+    return {"workflow": workflow, "run": run, "waiting": waiting, "agent": agent}
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_a_long_name_is_broken_and_moves_nothing_sideways(console: Console, long: dict[str, str], width: int) -> None:
+    console.page.set_viewport_size({"width": width, "height": 844})
+    for place, seen in (
+        ("runs", LONG),
+        ("workflows", LONG),
+        ("agents/{agent}", "Try it"),
+        ("approvals", "T" * 300),
+        ("runs/{run}?view=steps", "E" * 80),
+        ("runs/{waiting}?step=ask", "T" * 300),
+        ("workflows/{workflow}?view=versions", "Changes"),
+        ("workflows/{workflow}/edit", "No errors"),
+        ("workflows/{workflow}", LONG),
+    ):
+        page = console.open(place.format(**long))
+        expect(page.get_by_text(seen).locator("visible=true").first).to_be_visible()
+        assert (place, page.evaluate(SIDEWAYS)) == (place, [])
+    page.get_by_role("button", name="Delete…").click()
+    assert page.get_by_role("dialog").evaluate("dialog => dialog.scrollWidth <= dialog.clientWidth")
+
+
 def test_a_server_that_is_away_is_told_and_comes_back(console: Console) -> None:
     console.expected += ["ERR_FAILED", "ERR_INTERNET_DISCONNECTED"]
     page = console.open("runs")

@@ -71,6 +71,7 @@ def test_a_run_is_run_again_from_a_step_with_what_was_done_before(
     expect(page.get_by_label("From the step")).to_have_value("ship")
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_text("repeats another run from ship")).to_be_visible()
+    expect(page.locator("main")).to_be_focused()  # what had the focus has gone with the page
     expect(page.locator("h1 .status")).to_contain_text("completed")
     box(console, "reserve").click()
     expect(page.get_by_role("region", name="Step reserve")).to_contain_text("the run that this one repeats")
@@ -206,6 +207,18 @@ def test_the_list_of_runs_is_live_and_its_filters_stand_in_the_address(console: 
     expect(page.get_by_label("Tag")).to_have_value("odd")
     page.get_by_label("From", exact=True).fill("yesterday")
     expect(page.get_by_role("alert")).to_contain_text("from")
+
+
+def test_the_keyboard_goes_on_in_the_page_that_a_link_leads_to(console: Console, api: ApiClient) -> None:
+    run = started(api, {"step_id": "a", "step_type": "transform", "config": {"expression": "1"}})
+    api.results(run)
+    page = console.open("runs")
+    page.get_by_role("link", name=run).press("Enter")
+    expect(box(console, "a")).to_be_visible()
+    expect(page.locator("main")).to_be_focused()
+    page.get_by_role("link", name="Runs", exact=True).press("Enter")
+    expect(page.get_by_role("link", name=run)).to_be_visible()
+    expect(page.get_by_role("link", name="Runs", exact=True)).to_be_focused()
 
 
 def test_views_of_a_run_share_one_selection(console: Console, api: ApiClient) -> None:

@@ -298,6 +298,25 @@ def test_a_paused_workflow_says_so_and_why(console: Console, api: ApiClient) -> 
     expect(page.get_by_role("button", name="Pause…")).to_be_visible()
 
 
+def test_what_a_dialog_asked_of_a_server_that_is_away_is_asked_again_by_a_press(
+    console: Console, api: ApiClient
+) -> None:
+    console.expected += ["ERR_FAILED", "ERR_INTERNET_DISCONNECTED"]
+    stored(api, "unheard", delay("a"))
+    page = console.open("workflows/unheard")
+    opener = page.get_by_role("button", name="Pause…")
+    opener.click()
+    page.context.set_offline(True)
+    pause = page.get_by_role("button", name="Pause", exact=True)
+    pause.click()
+    told = page.get_by_role("dialog").get_by_role("alert")
+    expect(told).to_have_text("The server does not answer. Try again in a moment.")
+    page.context.set_offline(False)
+    pause.click()
+    expect(page.get_by_role("status").filter(has_text="Paused since")).to_be_visible()
+    assert api.get("/workflows/unheard").body["paused_at"] is not None
+
+
 def test_a_workflow_is_deleted_unless_somebody_has_saved_it_in_the_meantime(console: Console, api: ApiClient) -> None:
     stored(api, "doomed", delay("a"), name="Doomed")
     page = console.open("workflows/doomed")
@@ -307,10 +326,11 @@ def test_a_workflow_is_deleted_unless_somebody_has_saved_it_in_the_meantime(cons
     page.get_by_role("button", name="Delete the workflow").click()
     expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("Version 2 has been saved in the meantime.")
     page.get_by_role("button", name="Leave it").click()
-    page.reload()
+    expect(page.get_by_text("version 2", exact=True)).to_be_visible()  # to be looked at first
     page.get_by_role("button", name="Delete…").click()
     page.get_by_role("button", name="Delete the workflow").click()
     expect(page.get_by_role("heading", name="Workflows")).to_be_visible()
+    expect(page.locator("main")).to_be_focused()
     expect(page.get_by_role("link", name="Doomed", exact=True)).to_have_count(0)
     assert api.get("/workflows/doomed").status == 404
 

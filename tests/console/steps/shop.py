@@ -29,7 +29,8 @@ def gate(config: dict[str, Any], input_data: dict[str, Any], context: StepContex
 
 
 def _wait_for(name: str) -> None:
-    for _ in range(1200):
+    # Eight pages that a slow machine opens one after the other take more than a minute.
+    for _ in range(6000):
         if _switch(name).exists():
             return
         time.sleep(0.05)

@@ -93,7 +93,7 @@ function Agent({ id }: { id: string }) {
     queryFn: ({ signal }) =>
       ask(api.GET("/agents/{agent_id}", { params: { path: { agent_id: id }, query: version ? { version } : {} }, signal })),
   });
-  if (!agent.data) return <section className="panel"><Problem error={agent.error} /></section>;
+  if (!agent.data) return <Missing error={agent.error} newest={version === null ? null : () => setVersion(null)} retry={() => void agent.refetch()} />;
   return (
     <section className="panel" aria-label={`Agent ${id}`}>
       <Title name={agent.data.agent_name} version={agent.data.version} choose={setVersion} />
@@ -121,7 +121,7 @@ function Prompt({ id }: { id: string }) {
       );
     },
   });
-  if (!prompt.data) return <section className="panel"><Problem error={prompt.error} /></section>;
+  if (!prompt.data) return <Missing error={prompt.error} newest={version === null ? null : () => setVersion(null)} retry={() => void prompt.refetch()} />;
   return (
     <section className="panel" aria-label={`Prompt ${id}`}>
       <Title name={prompt.data.name} version={prompt.data.version} choose={setVersion} />
@@ -139,8 +139,19 @@ function Prompt({ id }: { id: string }) {
   );
 }
 
+/** What cannot be shown: of a version that is not to be had there is a way back to the newest one. */
+function Missing({ error, newest, retry }: { error: unknown; newest: (() => void) | null; retry: () => void }) {
+  return (
+    <section className="panel">
+      {error === null ? <p className="muted">Loading…</p> : <Problem error={error} retry={retry} />}
+      {error !== null && newest && <button type="button" onClick={newest}>The newest version</button>}
+    </section>
+  );
+}
+
 function Title({ name, version, choose }: { name: string; version: number; choose: (version: number) => void }) {
-  const [newest] = useState(version);
+  const [newest, grow] = useState(version);
+  if (version > newest) grow(version); // somebody has saved one
   return (
     <div className="row spread">
       <h2 style={{ margin: 0 }}>{name}</h2>

@@ -146,6 +146,8 @@ function seconds(ms: number | null): number | null {
 function Chart({ buckets, lines, label }: { buckets: readonly Bucket[]; lines: readonly Line[]; label: string }) {
   const box = useRef<HTMLDivElement>(null);
   const utc = useUtc();
+  // Where the pointer was: a chart that is drawn anew under it goes on telling what is there.
+  const pointer = useRef({ left: -10, top: -10 });
   const [theme, anotherTheme] = useReducer((n: number) => n + 1, 0);
   useEffect(() => onTheme(anotherTheme), []);
   useEffect(() => {
@@ -167,10 +169,13 @@ function Chart({ buckets, lines, label }: { buckets: readonly Bucket[]; lines: r
       data,
       place,
     );
+    chart.setCursor(pointer.current);
     const watching = new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: 180 }));
     watching.observe(place);
     return () => {
       watching.disconnect();
+      const { left = -10, top = -10 } = chart.cursor;
+      pointer.current = { left, top };
       chart.destroy();
     };
   }, [buckets, lines, utc, theme]);

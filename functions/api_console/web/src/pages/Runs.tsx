@@ -26,7 +26,7 @@ const TEXTS: readonly (readonly [string, string])[] = [
 ];
 const COLUMNS: readonly Column<Summary>[] = [
   { title: "Status", width: "minmax(90px,110px)", cell: (run) => <Status status={run.status} /> },
-  { title: "Workflow", width: "minmax(140px,2fr)", cell: (run) => <a href={href(["workflows", run.workflow_id], { version: run.workflow_version })}>{run.workflow_name}</a> },
+  { title: "Workflow", width: "minmax(140px,2fr)", cell: (run) => <a href={href(["workflows", run.workflow_id], { version: run.workflow_version })}>{run.workflow_name}</a>, tip: (run) => run.workflow_name },
   { title: "Run", width: "minmax(120px,1fr)", isMono: true, cell: (run) => <a href={href(["runs", run.execution_id])}>{run.execution_id}</a> },
   { title: "Started", width: "minmax(150px,170px)", isExtra: true, cell: (run) => moment(run.started_at) },
   { title: "Took", width: "minmax(70px,90px)", isExtra: true, cell: (run) => (hasEnded(run.status) ? duration(between(run.started_at, run.completed_at)) : <Clock since={run.started_at} />) },

@@ -12,8 +12,8 @@ type Listed = Schemas["ListedWorkflow"];
 
 const FILTERS = ["name", "tag"] as const;
 const COLUMNS: readonly Column<Listed>[] = [
-  { title: "Name", width: "minmax(160px,2fr)", cell: (w) => <a href={href(["workflows", w.workflow_id])}>{w.name}</a>, tip: (w) => w.description ?? undefined },
-  { title: "Id", width: "minmax(120px,1fr)", isMono: true, isExtra: true, cell: (w) => w.workflow_id },
+  { title: "Name", width: "minmax(160px,2fr)", cell: (w) => <a href={href(["workflows", w.workflow_id])}>{w.name}</a>, tip: (w) => [w.name, w.description].filter(Boolean).join(": ") },
+  { title: "Id", width: "minmax(120px,1fr)", isMono: true, isExtra: true, cell: (w) => w.workflow_id, tip: (w) => w.workflow_id },
   { title: "Version", width: "70px", cell: (w) => w.version },
   { title: "Saved", width: "minmax(150px,170px)", isExtra: true, cell: (w) => moment(w.updated_at) },
   { title: "Tags", width: "minmax(120px,1fr)", isExtra: true, cell: (w) => <Tags tags={w.tags} /> },

@@ -27,7 +27,7 @@ export function Problem({ error, retry }: { error: unknown; retry?: () => void }
 }
 
 function sentence(error: unknown): string {
-  if (error instanceof LostConnection) return "The server does not answer. It is asked again by itself.";
+  if (error instanceof LostConnection) return "The server does not answer. Try again in a moment.";
   if (error instanceof Error) return error.message;
   return String(error);
 }

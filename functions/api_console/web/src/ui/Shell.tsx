@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useState, useSyncExternalStore } from "react";
+import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from "react";
 
 import { LostConnection } from "../api/problem";
 import { setUtc, zoneName } from "../model/time";
@@ -23,6 +23,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const [current = "runs", one] = path;
   const title = [one, PLACES.find(([place]) => place === current)?.[1], "Workflow console"].filter(Boolean).join(" · ");
   useEffect(() => void (document.title = title), [title]);
+  useFocus(path.join("/"));
   // On a phone the places are one line, of which the current one may be out of sight.
   useEffect(() => void document.querySelector("header [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [current]);
   return (
@@ -50,6 +51,31 @@ export function Shell({ children }: { children: ReactNode }) {
       </main>
     </>
   );
+}
+
+/** Where a page goes with what had the focus, such as a link or the button of a dialog, the next one has it: not the top of the window. */
+function useFocus(place: string): void {
+  const shown = useRef(place);
+  useEffect(() => {
+    const main = document.getElementById("main");
+    if (shown.current === place || main === null) return undefined;
+    shown.current = place;
+    const had = document.activeElement;
+    // The page before may stand, or be hidden, until the files of the next one are there.
+    const look = () => {
+      const isGone = !had?.isConnected || !had.checkVisibility();
+      const hasNone = document.activeElement === document.body || document.activeElement === had;
+      if (isGone && hasNone) main.focus({ preventScroll: true });
+      if (isGone || !hasNone) watching.disconnect();
+    };
+    const watching = new MutationObserver(look);
+    if (had === null || had === document.body) main.focus({ preventScroll: true });
+    else if (had !== main && main.contains(had)) {
+      watching.observe(main, { childList: true, subtree: true, attributes: true, attributeFilter: ["style"] });
+      look();
+    }
+    return () => watching.disconnect();
+  }, [place]);
 }
 
 function Zone() {

@@ -34,6 +34,8 @@ export function Delete({ id, name, version }: { id: string; name: string; versio
   const close = () => {
     open(false);
     tag.current = null;
+    // What kept it from being deleted may be seen behind the dialog, such as a version of somebody else.
+    if (remove.isError) void cache.invalidateQueries({ queryKey: keys.workflows.all });
     remove.reset();
   };
   return (
