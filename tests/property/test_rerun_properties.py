@@ -102,3 +102,30 @@ def test_a_step_that_a_failed_run_has_passed_over_is_skipped_in_its_rerun(machin
     reused = reusable(workflow, CATALOGUE, first.step_results, "c")
     second = run(machines, compile_workflow(workflow, CATALOGUE, reused=reused), first.step_results)
     assert (second.status, second.step_results["b"]["status"]) == ("completed", "skipped")
+
+
+@pytest.mark.parametrize("critical", [True, False])
+def test_a_loop_that_a_failure_beside_it_cut_off_is_not_told_as_completed(
+    machines: EmbeddedMachines, critical: bool
+) -> None:
+    body: list[dict[str, Any]] = [{"step_id": "turn", "step_type": PROBE, "config": {}}]
+    config = {"until": "index >= 1", "max_iterations": 2, "steps": body}
+    loop = {"step_id": "again", "step_type": "loop", "critical": critical, "config": config}
+    compiled = compile_workflow(parsed({"name": "cut", "execution_pattern": "parallel", "steps": [loop]}), CATALOGUE)
+    arns = dict.fromkeys(compiled.bindings["functions"], ARN)
+    value = execution_input(compiled.bindings, input=INPUT, functions=arns, run=RUN, reused={})
+    events = machines.run(dict(compiled.machine), value).events
+    assert report(events, compiled.outline).step_results["again"]["status"] == "completed"
+    looks = [e["id"] for e in events if e["type"] == "ChoiceStateEntered"]
+    told = []
+    # What a look at the condition came to is told by what is entered after it.
+    for last in (at for at in range(2, looks[-1] + 1) if events[at - 1]["type"] != "ChoiceStateExited"):
+        failed = {
+            "id": last + 1,
+            "previousEventId": events[0]["id"],
+            "timestamp": events[last]["timestamp"],
+            "type": "ExecutionFailed",
+            "executionFailedEventDetails": {"error": "Beside", "cause": "it"},
+        }
+        told.append(report([*events[:last], failed], compiled.outline).step_results["again"]["status"])
+    assert set(told) == {"aborted"}

@@ -367,6 +367,9 @@ class _Results:
         blamed = self.timeline.failed_visit
         if blamed is not None and (blamed.step_id in inner or _is_within(blamed.frames, frames, step_id)):
             return Outcome("failed", None, self.timeline.failure, tried)
+        open_status: StepStatus = "running" if self.timeline.status == "running" else "aborted"
+        if (tried is not None and self._status(tried) == open_status) or self.visits.is_within_a_turn(step_id, frames):
+            return Outcome(open_status, None, None, tried)
         for status in ("running", "aborted"):
             if status in statuses:
                 return Outcome(status, None, None, tried)

@@ -89,6 +89,15 @@ class VisitsByPlace:
         if place in self.own:
             self.values[place] = (output, self.own[place])
 
+    def is_within_a_turn(self, step_id: str, frames: Frames) -> bool:
+        """Whether a loop has begun a turn, or is about to, after which nothing has looked whether there is another one."""
+        last = self.derived.get((step_id, frames))
+        if step_id not in self.loops or last is None or last.role not in (START, UNTIL):
+            return False
+        if last.role == START or not last.left:
+            return True
+        return last.frames[-1][1] + 1 < self.turns.get((step_id, frames), 0)
+
     def around(self, frames: Frames, step_id: str) -> Frames:
         """The frames around a step, given those of one of its derived states: a loop's own stand in its last turn."""
         return frames[:-1] if step_id in self.loops and frames and frames[-1][0] == step_id else frames
