@@ -159,14 +159,22 @@ _VARYING: Final = (
 
 
 def differences(shown: Iterable[str], output: str) -> list[str]:
-    """Lines that a document shows and a command did not write, in this order. Ids, times and durations may be others; a line of
-    three dots, or the end of one, stands for anything.
+    """Lines that a document shows and a command did not write, in this order; lines of a log, which begin with their moment, may
+    change places, as what happens in one millisecond does. Ids, times and durations may be others; a line of three dots, or the
+    end of one, stands for anything.
     """
     written = [_steady(line) for line in output.splitlines()]
     missing, at = [], 0
+    logged = [line for line in written if line.startswith("TIME ")]
     for line in shown:
         wanted = _steady(line)
         if wanted in ("", "...", "…"):
+            continue
+        if wanted.startswith("TIME ") and not wanted.endswith(("...", "…")):
+            if wanted in logged:
+                logged.remove(wanted)
+            else:
+                missing.append(line)
             continue
         begins = wanted.removesuffix("...").removesuffix("…") if wanted.endswith(("...", "…")) else None
         for i in range(at, len(written)):
