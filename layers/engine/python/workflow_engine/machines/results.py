@@ -335,6 +335,27 @@ class _Results:
             inner = self.walk(body["steps"], (*frames, (step_id, turn)), f"{key}[{turn}].", passed)
         return self._contained(step_id, frames, absent, body.get("sinks"), inner, entered=turns > 0)
 
+    def _holds(self, step_id: str, frames: Frames, visit: Visit) -> bool:
+        """Whether a visit is of something inside of a container at this place, however deep."""
+        is_inside = step_id in self.known.containers.get(visit.step_id, ())
+        return (is_inside and visit.frames[: len(frames)] == frames) or _is_within(visit.frames, frames, step_id)
+
+    def _is_cut_off(
+        self,
+        step_id: str,
+        frames: Frames,
+        inner: Mapping[str, Outcome],
+        tried: Visit | None,
+        open_status: StepStatus,
+    ) -> bool:
+        """Whether a loop or switch of which every part that began has ended has not ended itself: what is around it still goes
+        on, there is a turn to come, or nothing has come after a failure in it.
+        """
+        if tried is not None:
+            return self._status(tried) == open_status
+        failed = (o.timed for o in inner.values() if o.status == "failed")
+        return self.visits.is_within_a_turn(step_id, frames) or any(v is not None and not v.left for v in failed)
+
     def _contained(
         self,
         step_id: str,
@@ -365,10 +386,10 @@ class _Results:
         if failed is not None:
             return Outcome("failed", None, failed.failure, tried)
         blamed = self.timeline.failed_visit
-        if blamed is not None and (blamed.step_id in inner or _is_within(blamed.frames, frames, step_id)):
+        if blamed is not None and self._holds(step_id, frames, blamed):
             return Outcome("failed", None, self.timeline.failure, tried)
         open_status: StepStatus = "running" if self.timeline.status == "running" else "aborted"
-        if (tried is not None and self._status(tried) == open_status) or self.visits.is_within_a_turn(step_id, frames):
+        if self._is_cut_off(step_id, frames, inner, tried, open_status):
             return Outcome(open_status, None, None, tried)
         for status in ("running", "aborted"):
             if status in statuses:
