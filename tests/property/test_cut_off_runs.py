@@ -46,9 +46,9 @@ def test_what_a_run_that_was_cut_off_tells_as_completed_was_completed(
     compiled = compile_workflow(parsed(document), CATALOGUE)
     ended, whole = run(machines, compiled)
     kinds = [event["type"] for event in ended.events]
-    # After a failure the end would be taken for its consequence. What a Choice came to is told by what is entered after it.
+    # After a failure the end would be taken for its consequence. What a state led to is told by what is entered after it.
     before = next((at for at, kind in enumerate(kinds) if kind.endswith("Failed")), len(kinds) - 1)
-    moments = [at for at in range(1, before + 1) if kinds[at - 1] != "ChoiceStateExited"]
+    moments = [at for at in range(1, before + 1) if not kinds[at - 1].endswith("StateExited")]
     last = chance.draw(st.sampled_from(moments))
     for event in ended.events[:last]:
         note(f"{event['id']} {event['type']} {(event.get('stateEnteredEventDetails') or {}).get('name')}")

@@ -162,7 +162,7 @@ class _Results:
         messages = FailureMessages(self.timeline, self.known.entries, self._values_read)
         self.steps = StepOutcomes(self.timeline, self.known, messages, self.outputs, self.known_secrets)
         self._keeps_places = any(map(needs_values, self.timeline.visits))
-        self.visits = VisitsByPlace(self.timeline, self.known.entries, self.known.loops)
+        self.visits = VisitsByPlace(self.timeline, self.known)
 
     def error(self) -> dict[str, Json] | None:
         """Why the run failed."""
@@ -258,11 +258,17 @@ class _Results:
         output = visit.output if status == "completed" and visit.kind == "Task" else None
         return Outcome(status, output, visit.failure if status == "failed" else None, visit)
 
-    def _ends_what_holds(self, step_id: str) -> bool:
-        """Whether the failure of a step fails what holds it, as far as the outline tells: where failure steps follow, the run
-        goes on after it, and nothing else in a history does.
+    def _ends_what_holds(self, part: str, frames: Frames, container: str, outcome: Outcome) -> bool:
+        """Whether the failure of a part of a loop or switch fails that: nothing has caught it, or, where failure steps follow and
+        the run goes on after it, the outline tells it.
         """
-        return self.known.entries[step_id].get("critical", False) is True
+        if outcome.status != "failed" or self.known.entries[part].get("critical", False) is True:
+            return outcome.status == "failed"
+        inside = frames
+        if container in self.known.loops:
+            inside = (*frames, (container, self.visits.turns.get((container, frames), 1) - 1))
+        ended_by = self.visits.tried.get((part, inside)) or outcome.timed
+        return ended_by is None or not ended_by.left
 
     def _never_entered(self, step_id: str, frames: Frames, absent: StepStatus) -> Outcome:
         """A step whose own state was not entered failed if what decides about it (`<id>.guard`, say) ended the run."""
@@ -340,22 +346,6 @@ class _Results:
         is_inside = step_id in self.known.containers.get(visit.step_id, ())
         return (is_inside and visit.frames[: len(frames)] == frames) or _is_within(visit.frames, frames, step_id)
 
-    def _is_cut_off(
-        self,
-        step_id: str,
-        frames: Frames,
-        inner: Mapping[str, Outcome],
-        tried: Visit | None,
-        open_status: StepStatus,
-    ) -> bool:
-        """Whether a loop or switch of which every part that began has ended has not ended itself: what is around it still goes
-        on, there is a turn to come, or nothing has come after a failure in it.
-        """
-        if tried is not None:
-            return self._status(tried) == open_status
-        failed = (o.timed for o in inner.values() if o.status == "failed")
-        return self.visits.is_within_a_turn(step_id, frames) or any(v is not None and not v.left for v in failed)
-
     def _contained(
         self,
         step_id: str,
@@ -382,14 +372,14 @@ class _Results:
         visit = self.visits.own.get(key) or self.visits.derived.get(key)
         if visit is None and not entered and statuses <= {"skipped", "pending"}:
             return self._never_entered(step_id, frames, absent)
-        failed = next((o for step, o in inner.items() if o.status == "failed" and self._ends_what_holds(step)), None)
+        failed = next((o for step, o in inner.items() if self._ends_what_holds(step, frames, step_id, o)), None)
         if failed is not None:
             return Outcome("failed", None, failed.failure, tried)
         blamed = self.timeline.failed_visit
         if blamed is not None and self._holds(step_id, frames, blamed):
             return Outcome("failed", None, self.timeline.failure, tried)
         open_status: StepStatus = "running" if self.timeline.status == "running" else "aborted"
-        if self._is_cut_off(step_id, frames, inner, tried, open_status):
+        if self._status(tried) == open_status if tried is not None else self.visits.is_open(step_id, frames):
             return Outcome(open_status, None, None, tried)
         for status in ("running", "aborted"):
             if status in statuses:

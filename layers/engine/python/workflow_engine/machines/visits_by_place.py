@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from dataclasses import field
 from typing import Final
 
 from workflow_engine.lazy_dataclass import dataclass
+from workflow_engine.machines.outlines import KnownSteps
 from workflow_engine.machines.outputs import Joined, Output
 from workflow_engine.machines.timeline import Attempt, Frames, Timeline, Visit
 from workflow_engine.state_names import EACH, FAIL, LATE, OUTPUT, START, SWITCH, TRY, UNTIL, WHILE
@@ -24,18 +24,19 @@ class VisitsByPlace:
 
     `own` has those of steps' own states, `derived` those of the states of a loop or switch itself, `failing` those of
     `<id>.fail`, `tried` those of the Parallels around what may fail or is retried. `values` has the outputs of steps that a
-    Pass, a Wait or a Choice computed, each with the visit that did; `turns` the number of turns or iterations begun.
+    Pass, a Wait or a Choice computed, each with the visit that did; `turns` the number of turns or iterations begun. `open` has
+    the places in which the history ends, unless the run has completed.
     """
 
     timeline: Timeline
-    steps: Container[str]
-    loops: frozenset[str]
+    known: KnownSteps
     own: dict[Place, Visit] = field(default_factory=dict)
     derived: dict[Place, Visit] = field(default_factory=dict)
     failing: dict[Place, Visit] = field(default_factory=dict)
     tried: dict[Place, Visit] = field(default_factory=dict)
     values: dict[Place, tuple[Output | None, Visit]] = field(default_factory=dict)
     turns: dict[Place, int] = field(default_factory=dict)
+    open: set[Place] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         earlier: dict[Place, list[Attempt]] = {}
@@ -63,6 +64,9 @@ class VisitsByPlace:
             self.derived[step_id, outside] = visit
         if suffix == TRY:
             self.tried[step_id, outside] = visit
+        if not visit.left and visit.outcome in (None, "succeeded") and self.timeline.status != "completed":
+            for holder in (step_id, *self.known.containers.get(step_id, ())):
+                self.open.add((holder, frames[: len(self.known.enclosing.get(holder, ()))]))
         self._read_values(visit, suffix, outside)
 
     def _read_values(self, visit: Visit, suffix: str, outside: Frames) -> None:
@@ -77,7 +81,7 @@ class VisitsByPlace:
             for name, value in visit.output.fields():
                 if name == visit.step_id:
                     self.values[name, outside] = (value, visit)
-                elif not suffix and name in self.steps:
+                elif not suffix and name in self.known.entries:
                     self.values[name, visit.frames] = (value, visit)
 
     def _read_late(self, visit: Visit) -> None:
@@ -89,15 +93,18 @@ class VisitsByPlace:
         if place in self.own:
             self.values[place] = (output, self.own[place])
 
-    def is_within_a_turn(self, step_id: str, frames: Frames) -> bool:
-        """Whether a loop has begun a turn, or is about to, after which nothing has looked whether there is another one."""
-        last = self.derived.get((step_id, frames))
-        if step_id not in self.loops or last is None or last.role not in (START, UNTIL):
-            return False
-        if last.role == START or not last.left:
+    def is_open(self, step_id: str, frames: Frames) -> bool:
+        """Whether a loop or switch has not ended: something in it has not, or a loop has begun a turn, or is about to, after which
+        nothing has looked whether there is another one.
+        """
+        place = step_id, frames
+        if place in self.open:
             return True
-        return last.frames[-1][1] + 1 < self.turns.get((step_id, frames), 0)
+        last = self.derived.get(place)
+        if step_id not in self.known.loops or last is None or last.role not in (START, UNTIL):
+            return False
+        return last.role == START or last.frames[-1][1] + 1 < self.turns.get(place, 0)
 
     def around(self, frames: Frames, step_id: str) -> Frames:
         """The frames around a step, given those of one of its derived states: a loop's own stand in its last turn."""
-        return frames[:-1] if step_id in self.loops and frames and frames[-1][0] == step_id else frames
+        return frames[:-1] if step_id in self.known.loops and frames and frames[-1][0] == step_id else frames
