@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -352,3 +353,14 @@ def test_long_lists_are_folded_and_what_failed_in_them_is_found(console: Console
     console.check_accessible()
     page.reload()
     expect(table.get_by_role("row")).to_have_count(2)
+
+
+def test_a_run_that_is_gone_while_it_is_looked_at_says_so(console: Console, api: ApiClient) -> None:
+    run = started(api, {"step_id": "wait", "step_type": "delay", "config": {"delay_seconds": 600}})
+    page = console.open(f"runs/{run}")
+    expect(page.get_by_role("tab", name="Timeline")).to_be_visible()
+    console.expected += ["404"]
+    body = json.dumps({"title": "Not Found", "status": 404, "code": "not_found", "detail": "There is no such run."})
+    page.route(f"**/executions/{run}", lambda route: route.fulfill(status=404, body=body))
+    expect(page.locator("main")).to_contain_text("There is no such run.")
+    api.post(f"/executions/{run}/cancel", {})

@@ -3,6 +3,7 @@ import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 
 import { api, ask, errorOf, type Schemas } from "../api/client";
 import { keys } from "../api/keys";
+import { ApiProblem } from "../api/problem";
 import { CostLegend } from "../graph/Costs";
 import type { View } from "../graph/useLayout";
 import { Tree } from "../json/Tree";
@@ -67,6 +68,8 @@ export default function Run({ id }: { id: string }) {
     <>
       <Head run={execution.data} planned={plannedUsd(executed.data?.plan)} live={live} step={step} again={() => again((n) => n + 1)} reread={() => void execution.refetch()} />
       <Tabs label="Views of the run" tabs={VIEWS} shown={view} choose={(each) => setQuery({ view: each === "graph" ? null : each })} nameOf={(each) => NAMES[each]} />
+      {/* It was there, and may have been deleted since; a server that is away is told above. */}
+      {execution.error instanceof ApiProblem && <Problem error={execution.error} retry={() => void execution.refetch()} />}
       <Problem error={executed.error} />
       <div className={["run", step === null ? "alone" : "", view === "output" ? "" : "fills"].join(" ")}>
         <div className="view">
